@@ -1,0 +1,60 @@
+"""The one door to numba: compiled kernels, and threads to run them on.
+
+Kernels are compiled on first use, release the interpreter lock and are cached next to
+their source file; where that folder is read-only numba falls back to the user's cache
+folder, and ``NUMBA_CACHE_DIR`` names another one. Rows are spread over a thread pool
+rather than over numba's own threads, whose barrier stalls beside other work.
+"""
+
+import inspect
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile ``function`` to machine code; it keeps its signature and type."""
+    # Shape checks wrapped around the function in tests are not compilable.
+    plain = inspect.unwrap(function)
+    return cast(F, cast(Any, numba).njit(cache=True, nogil=True)(plain))
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="tidegraph")
+
+
+def cpu_count() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -> None:
+    """Call ``kernel(start, stop)`` on consecutive blocks of rows, on all processors.
+
+    Each block must write only its own rows, so the result does not depend on the
+    number of threads.
+
+    Args:
+        kernel: Works on rows ``start`` to ``stop``, typically a compiled function.
+        rows: How many rows there are.
+        grain: Rows in a block; fewer rows than this run on the calling thread.
+    """
+    threads = cpu_count()
+    if rows <= grain or threads == 1:
+        kernel(0, rows)
+        return
+
+    def block(start: int) -> None:
+        kernel(start, min(rows, start + grain))
+
+    for _ in _pool(threads).map(block, range(0, rows, grain)):
+        pass

@@ -1,0 +1,135 @@
+"""Strict reading of TOML into frozen dataclasses, and back."""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from tidegraph.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: The file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no file {path}.") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}.") from error
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` if ``word`` is close to a known one, else blank."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    """Build the dataclass ``cls`` from a TOML table, refusing what it does not know.
+
+    Args:
+        cls: A frozen dataclass; its fields are the whole vocabulary of the table.
+        table: The parsed table; a table inside it builds a field that is a dataclass.
+        where: The table's file and dotted name, for the error message.
+
+    Raises:
+        ConfigError: A key is unknown, a required one is missing, or a value has the
+            wrong type.
+    """
+    fields = {f.name: f for f in dataclasses.fields(cast(Any, cls)) if f.init}
+    hints = typing.get_type_hints(cls)
+    for key in table:
+        if key not in fields:
+            raise ConfigError(
+                f"[{where}] has no setting {key!r}.{did_you_mean(key, fields)} "
+                f"It knows: {', '.join(sorted(fields))}."
+            )
+    for name, field in fields.items():
+        optional = (
+            field.default is not dataclasses.MISSING
+            or field.default_factory is not dataclasses.MISSING
+        )
+        if name not in table and not optional:
+            raise ConfigError(f"[{where}] lacks the setting {name!r}.")
+    values = {
+        key: _convert(value, hints[key], f"{where}.{key}")
+        for key, value in table.items()
+    }
+    return cls(**values)
+
+
+def to_table(config: object) -> dict[str, Any]:
+    """Return the settings of a frozen dataclass as JSON and TOML can hold them."""
+    table: dict[str, Any] = {}
+    for field in dataclasses.fields(cast(Any, config)):
+        value = getattr(config, field.name)
+        if value is not None:
+            table[field.name] = _plain(value)
+    return table
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_table(value)
+    if isinstance(value, tuple | list):
+        return [_plain(part) for part in cast(Iterable[Any], value)]
+    return value
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    """Return ``value`` as ``hint`` wants it, or say what it should have been."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _first_that_fits(value, args, where)
+    if origin is typing.Literal:
+        if value not in args:
+            raise ConfigError(
+                f"[{where}] is {value!r}; it can be: "
+                f"{', '.join(repr(a) for a in args)}."
+            )
+        return value
+    if origin is tuple:
+        return _convert_tuple(value, args, where)
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return build(cast(Any, hint), cast(Mapping[str, Any], value), where)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    wrong_bool = isinstance(value, bool) and hint is not bool
+    if isinstance(hint, type) and (wrong_bool or not isinstance(value, hint)):
+        raise ConfigError(f"[{where}] is {value!r}; it must be {hint.__name__}.")
+    return value
+
+
+def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
+    errors: list[ConfigError] = []
+    for option in options:
+        if option is types.NoneType:
+            continue
+        try:
+            return _convert(value, option, where)
+        except ConfigError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _convert_tuple(value: Any, args: tuple[Any, ...], where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"[{where}] is {value!r}; it must be a list.")
+    parts = list(cast(Iterable[Any], value))
+    if len(args) == 2 and args[1] is Ellipsis:
+        args = (args[0],) * len(parts)
+    if len(args) != len(parts):
+        raise ConfigError(f"[{where}] has {len(parts)} values, expected {len(args)}.")
+    return tuple(
+        _convert(part, hint, where) for part, hint in zip(parts, args, strict=True)
+    )

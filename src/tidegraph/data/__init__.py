@@ -1,0 +1,1 @@
+"""The log of interactions: reading, splitting, and seeing it in other shapes."""

@@ -1,0 +1,210 @@
+"""Interactions: immutable columns user, item, time, label, weight (Eq 19.1)."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Int8, Int32, Int64, Shaped
+
+from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.errors import DataError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Interactions:
+    """Who met what, when, and whether they acted; in time order (Eq 19.1).
+
+    Rows of one second keep the order in which they came. Splits of one log share its
+    vocabularies, so their row numbers agree. A log is never changed in place.
+
+    Attributes:
+        user: Row of the user in ``users``.
+        item: Row of the item in ``items``.
+        time: Unix seconds, never decreasing.
+        label: 1 for an action, 0 for an impression without one.
+        weight: Strength of the event; 1 unless the log says otherwise.
+        users: The user vocabulary, with user features.
+        items: The item vocabulary, with item features.
+        context: Further columns of the log, a row per event (position, price ...).
+    """
+
+    user: Int32[np.ndarray, " n"]
+    item: Int32[np.ndarray, " n"]
+    time: Int64[np.ndarray, " n"]
+    label: Int8[np.ndarray, " n"]
+    weight: Float32[np.ndarray, " n"]
+    users: Vocabulary
+    items: Vocabulary
+    context: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def __post_init__(self) -> None:
+        backwards = np.flatnonzero(np.diff(self.time) < 0)
+        if backwards.size:
+            row = int(backwards[0]) + 1
+            raise DataError(
+                f"time goes backwards at row {row}: {self.time[row - 1]} then "
+                f"{self.time[row]}. Sort by time, or build the log with interactions()."
+            )
+        for name, codes, size in (
+            ("user", self.user, len(self.users)),
+            ("item", self.item, len(self.items)),
+        ):
+            if len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < size:
+                raise DataError(
+                    f"{name} rows run from {codes.min()} to {codes.max()}, but the "
+                    f"vocabulary has {size} ids."
+                )
+        if self.context.width and self.context.height != len(self.time):
+            raise DataError(
+                f"context has {self.context.height} rows for {len(self.time)} events."
+            )
+        for column in (self.user, self.item, self.time, self.label, self.weight):
+            column.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __repr__(self) -> str:
+        span = "empty"
+        if len(self):
+            first, last = self.time[[0, -1]].astype("datetime64[s]")
+            span = f"{first} to {last}"
+        return (
+            f"Interactions({len(self):,} events, {len(self.users):,} users, "
+            f"{len(self.items):,} items, {span})"
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the five event columns: 21 per event."""
+        columns = (self.user, self.item, self.time, self.label, self.weight)
+        return sum(column.nbytes for column in columns)
+
+    def take(self, rows: slice | Shaped[np.ndarray, " rows"]) -> "Interactions":
+        """Return the rows that a slice, mask or increasing row numbers name.
+
+        A slice copies nothing.
+        """
+        context = self.context
+        if context.width:
+            context = (
+                context[rows]
+                if isinstance(rows, slice)
+                else (
+                    context.filter(pl.Series(rows))
+                    if rows.dtype == bool
+                    else context[rows]
+                )
+            )
+        return replace(
+            self,
+            user=self.user[rows],
+            item=self.item[rows],
+            time=self.time[rows],
+            label=self.label[rows],
+            weight=self.weight[rows],
+            context=context,
+        )
+
+    def before(self, time: int) -> "Interactions":
+        """Return the rows with a time strictly smaller than ``time``; no copy."""
+        return self.take(slice(0, int(np.searchsorted(self.time, time, side="left"))))
+
+    def since(self, time: int) -> "Interactions":
+        """Return the rows with a time of at least ``time``; no copy."""
+        return self.take(
+            slice(int(np.searchsorted(self.time, time, side="left")), None)
+        )
+
+    def actions(self) -> "Interactions":
+        """Return the rows with label 1."""
+        if bool(self.label.all()):
+            return self
+        return self.take(self.label == 1)
+
+    def frame(self) -> pl.DataFrame:
+        """Return the events as a table with raw ids."""
+        events = pl.DataFrame(
+            {
+                "user": self.users.decode(self.user),
+                "item": self.items.decode(self.item),
+                "time": self.time,
+                "label": self.label,
+                "weight": self.weight,
+            }
+        )
+        return events.hstack(self.context) if self.context.width else events
+
+
+def interactions(
+    user: Any,
+    item: Any,
+    time: Any,
+    label: Any = None,
+    weight: Any = None,
+    context: pl.DataFrame | None = None,
+) -> Interactions:
+    """Build a log from columns of raw ids, sorting it by time.
+
+    The sort is stable, and both vocabularies list ids by first appearance in time, so
+    that later events never change the row of an earlier one.
+
+    Args:
+        user: Raw user ids, one per event: a list, array or series.
+        item: Raw item ids.
+        time: Unix seconds. A fraction orders the events, then is dropped.
+        label: 1 or 0; all 1 if left out.
+        weight: Finite numbers; all 1 if left out.
+        context: Further columns to carry along.
+
+    Raises:
+        DataError: Columns differ in length, or a value is missing or out of range.
+    """
+    who = pl.Series("user", user)
+    what = pl.Series("item", item)
+    when = np.asarray(time)
+    if not len(who) == len(what) == len(when):
+        raise DataError(
+            f"columns differ in length: {len(who)} users, {len(what)} items, "
+            f"{len(when)} times."
+        )
+    for name, ids in (("user", who), ("item", what)):
+        if ids.null_count():
+            row = int(ids.is_null().arg_true()[0])
+            raise DataError(f"column {name!r} has no value in row {row}.")
+    order = np.argsort(when, kind="stable")
+    if len(order) and bool((order[1:] > order[:-1]).all()):
+        order = None
+    users, user_row = _first_seen(who, order)
+    items, item_row = _first_seen(what, order)
+    rows = len(when)
+    labels = np.ones(rows, np.int8) if label is None else np.asarray(label, np.int8)
+    weights = (
+        np.ones(rows, np.float32) if weight is None else np.asarray(weight, np.float32)
+    )
+    carried = context if context is not None else pl.DataFrame()
+    if order is not None:
+        when, labels, weights = when[order], labels[order], weights[order]
+        carried = carried[order] if carried.width else carried
+    seconds = np.floor(when).astype(np.int64) if when.dtype.kind == "f" else when
+    return Interactions(
+        user=user_row,
+        item=item_row,
+        time=np.array(seconds, np.int64),
+        label=np.array(labels),
+        weight=np.array(weights),
+        users=users,
+        items=items,
+        context=carried,
+    )
+
+
+def _first_seen(
+    ids: pl.Series, order: Int64[np.ndarray, " n"] | None
+) -> tuple[Vocabulary, Int32[np.ndarray, " n"]]:
+    """Return the vocabulary of ``ids`` by first appearance, and each one's row."""
+    if order is not None:
+        ids = ids.gather(pl.Series(order))
+    vocabulary = Vocabulary(ids.unique(maintain_order=True))
+    return vocabulary, vocabulary.encode(ids).copy()

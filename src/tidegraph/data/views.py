@@ -1,0 +1,182 @@
+"""The simplifications of Table 19.1 as types: matrix, impressions, sequences.
+
+Each forgets something of the log, and a stage says by its argument's type which one it
+learns from: a matrix forgets time and order, impressions forget nothing but features,
+sequences forget what was shown and not chosen.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Int8, Int32, Int64
+from scipy import sparse
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """How much each user met each item; time and order are forgotten.
+
+    Attributes:
+        ptr: Where each user's entries start.
+        item: Items each user acted on, increasing within a user, each once.
+        weight: Sum of the weights of the user's actions on the item.
+        users: The user vocabulary.
+        items: The item vocabulary.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    item: Int32[np.ndarray, " entries"]
+    weight: Float32[np.ndarray, " entries"]
+    users: Vocabulary
+    items: Vocabulary
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of users and number of items."""
+        return len(self.users), len(self.items)
+
+    def csr(self) -> sparse.csr_array:
+        """Return the matrix as SciPy's compressed rows, sharing memory."""
+        return sparse.csr_array((self.weight, self.item, self.ptr), shape=self.shape)
+
+    @classmethod
+    def of(cls, log: Interactions) -> "Matrix":
+        """Add up the actions of a log."""
+        acted = log.actions()
+        return cls._summed(acted.user, acted.item, acted.weight, log.users, log.items)
+
+    @classmethod
+    def from_pairs(cls, user: Any, item: Any, weight: Any = None) -> "Matrix":
+        """Build from columns of raw ids that have no time.
+
+        Args:
+            user: Raw user ids, one per pair.
+            item: Raw item ids.
+            weight: Strength of each pair; all 1 if left out.
+        """
+        who, what = pl.Series("user", user), pl.Series("item", item)
+        users = Vocabulary(who.unique(maintain_order=True))
+        items = Vocabulary(what.unique(maintain_order=True))
+        strength = (
+            np.ones(len(who), np.float32)
+            if weight is None
+            else np.asarray(weight, np.float32)
+        )
+        return cls._summed(
+            users.encode(who), items.encode(what), strength, users, items
+        )
+
+    @classmethod
+    def _summed(
+        cls,
+        user: Int32[np.ndarray, " n"],
+        item: Int32[np.ndarray, " n"],
+        weight: Float32[np.ndarray, " n"],
+        users: Vocabulary,
+        items: Vocabulary,
+    ) -> "Matrix":
+        pairs = sparse.coo_array((weight, (user, item)), shape=(len(users), len(items)))
+        rows = pairs.tocsr()
+        rows.sum_duplicates()
+        return cls(
+            rows.indptr.astype(np.int64),
+            rows.indices.astype(np.int32, copy=False),
+            rows.data.astype(np.float32, copy=False),
+            users,
+            items,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Impressions:
+    """What was shown, and whether it was chosen.
+
+    Attributes:
+        user: Row of the user.
+        item: Row of the item shown.
+        time: Unix seconds, never decreasing.
+        label: 1 chosen, 0 shown only; both occur.
+    """
+
+    user: Int32[np.ndarray, " n"]
+    item: Int32[np.ndarray, " n"]
+    time: Int64[np.ndarray, " n"]
+    label: Int8[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, log: Interactions) -> "Impressions":
+        """Take a log that knows what was shown in vain.
+
+        Raises:
+            DataError: Every event is an action, so there is nothing to tell apart.
+        """
+        if len(log) == 0 or bool(log.label.all()):
+            raise DataError(
+                "the log has no impression without action (label 0), so it cannot be "
+                "seen as impressions. Read it with label=, or sample negatives."
+            )
+        return cls(log.user, log.item, log.time, log.label)
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Each user's actions in time order.
+
+    Attributes:
+        ptr: Where each user's actions start.
+        item: Row of the item of each action, oldest first within a user.
+        time: Unix seconds of each action.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    item: Int32[np.ndarray, " n"]
+    time: Int64[np.ndarray, " n"]
+
+    @classmethod
+    def of(cls, log: Interactions) -> "Sequences":
+        """Group the actions of a log by user."""
+        acted = log.actions()
+        order = np.argsort(acted.user, kind="stable")
+        counts = np.bincount(acted.user, minlength=len(log.users))
+        ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return cls(ptr, acted.item[order], acted.time[order])
+
+
+def as_matrix(train: object, method: str) -> Matrix:
+    """Return ``train`` as a matrix, for a method that needs no time.
+
+    Raises:
+        DataError: ``train`` is neither a log nor a matrix, or it holds no action.
+    """
+    if isinstance(train, Interactions):
+        train = Matrix.of(train)
+    if not isinstance(train, Matrix):
+        raise DataError(
+            f"{method} learns from Interactions or a Matrix, not from "
+            f"{type(train).__name__}. Pass the log itself."
+        )
+    if len(train.item) == 0:
+        raise DataError(f"{method} has nothing to learn from: the log has no action.")
+    return train
+
+
+def as_log(train: object, method: str) -> Interactions:
+    """Return ``train`` if it is a log with actions, for a method that needs time.
+
+    Raises:
+        DataError: ``train`` has no times, or it holds no action.
+    """
+    if not isinstance(train, Interactions):
+        raise DataError(
+            f"{method} needs times and learns from Interactions, not from "
+            f"{type(train).__name__}. Pass the log itself."
+        )
+    if not bool(train.label.any()):
+        raise DataError(f"{method} has nothing to learn from: the log has no action.")
+    return train

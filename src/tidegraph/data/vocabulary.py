@@ -1,0 +1,135 @@
+"""Raw ids to row numbers and back, with one row of features per id."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32
+
+from tidegraph.artifact import State
+from tidegraph.errors import DataError, RequestError
+
+UNKNOWN = -1
+"""The row number of an id that the vocabulary does not hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The ids of one kind of node, in row order.
+
+    Attributes:
+        ids: Raw ids, all different, none missing; the place of an id is its row.
+        features: One row per id, in the same order; no columns if nothing is known.
+    """
+
+    ids: pl.Series
+    features: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def __post_init__(self) -> None:
+        if self.ids.null_count():
+            row = int(self.ids.is_null().arg_true()[0])
+            raise DataError(f"id {row} is missing. Drop the row or give it an id.")
+        if self.ids.n_unique() != len(self.ids):
+            twice = self.ids.filter(self.ids.is_duplicated())[0]
+            raise DataError(f"id {twice!r} stands twice in a vocabulary; keep one.")
+        if self.features.width and self.features.height != len(self.ids):
+            raise DataError(
+                f"features have {self.features.height} rows for {len(self.ids)} ids. "
+                "Give one row per id."
+            )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def encode(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
+        """Return the row of each raw id, ``UNKNOWN`` where it is not held.
+
+        Raises:
+            RequestError: The values cannot be read as ids of this vocabulary's type.
+        """
+        if values.dtype != self.ids.dtype:
+            try:
+                values = values.cast(self.ids.dtype)
+            except pl.exceptions.PolarsError as error:
+                raise RequestError(
+                    f"{values[0]!r} is not an id here: ids are {self.ids.dtype}, "
+                    f"for example {self.ids[0]!r}."
+                ) from error
+        known = pl.DataFrame(
+            {
+                "id": self.ids,
+                "row": pl.arange(0, len(self.ids), dtype=pl.Int32, eager=True),
+            }
+        )
+        found = (
+            values.alias("id")
+            .to_frame()
+            .join(known, on="id", how="left", maintain_order="left")
+        )
+        return found["row"].fill_null(UNKNOWN).to_numpy().astype(np.int32, copy=False)
+
+    def row(self, value: Any) -> int:
+        """Return the row of one raw id, ``UNKNOWN`` if it is not held."""
+        return int(self.encode(pl.Series([value]))[0])
+
+    def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
+        """Return the raw id of each row, null where the row is ``UNKNOWN``."""
+        at = pl.Series(rows, dtype=pl.Int32)
+        return self.ids.gather(at.set(at < 0, None).cast(pl.UInt32))
+
+    def extended(self, ids: pl.Series) -> "Vocabulary":
+        """Return a vocabulary that also holds ``ids``, new ones last, in their order.
+
+        Rows already given do not change; new ids have empty features.
+        """
+        fresh = ids.unique(maintain_order=True)
+        fresh = fresh.filter(self.encode(fresh) == UNKNOWN).cast(self.ids.dtype)
+        if not len(fresh):
+            return self
+        features = self.features
+        if features.width:
+            blank = pl.DataFrame(schema=features.schema).clear(len(fresh))
+            features = pl.concat([features, blank])
+        return Vocabulary(pl.concat([self.ids, fresh]), features)
+
+    def with_features(self, table: pl.DataFrame, key: str) -> "Vocabulary":
+        """Return the same ids, and those that only ``table`` holds, with its columns.
+
+        Args:
+            table: One row per id; ids of the log that it lacks get empty features.
+            key: The column of ``table`` that holds the id.
+
+        Raises:
+            DataError: The key column is missing, has a missing value, or repeats one.
+        """
+        if key not in table.columns:
+            raise DataError(
+                f"the feature table has no column {key!r}. "
+                f"It has: {', '.join(table.columns)}."
+            )
+        keyed = table.with_columns(pl.col(key).cast(self.ids.dtype))
+        if keyed[key].null_count():
+            row = int(keyed[key].is_null().arg_true()[0])
+            raise DataError(f"the feature table has no {key!r} in row {row}.")
+        if keyed[key].is_duplicated().any():
+            twice = keyed[key].filter(keyed[key].is_duplicated())[0]
+            raise DataError(
+                f"the feature table has several rows for {key} {twice!r}. Keep one."
+            )
+        full = Vocabulary(self.ids).extended(keyed[key])
+        rows = full.ids.alias(key).to_frame()
+        features = rows.join(keyed, on=key, how="left", maintain_order="left")
+        return Vocabulary(full.ids, features.drop(key))
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="Vocabulary",
+            tables={"ids": self.ids.alias("id").to_frame(), "features": self.features},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "Vocabulary":
+        """Rebuild from what ``state`` returned."""
+        return cls(state.tables["ids"]["id"], state.tables["features"])

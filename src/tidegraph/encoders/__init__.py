@@ -1,0 +1,1 @@
+"""Encoders: features and neighbourhoods to vectors."""

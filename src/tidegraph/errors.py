@@ -1,0 +1,47 @@
+"""What can go wrong, as a tree.
+
+TidegraphError
+    ConfigError         a setting or recipe says something we do not understand
+    DataError           the data are not what their schema says
+        LeakageError    a split, query or feature would let the future in
+    RequestError        a request for recommendations cannot be answered as asked
+    ArtifactError       a saved model cannot be written, or read back and trusted
+    MissingExtraError   an optional package is needed and not installed
+
+Every message says where, what was found, what was expected and what to do, in one
+sentence or two; the command line prints it alone and exits with 2.
+"""
+
+
+class TidegraphError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class ConfigError(TidegraphError):
+    """A setting or recipe says something we do not understand."""
+
+
+class DataError(TidegraphError):
+    """The data are not what their schema says."""
+
+
+class LeakageError(DataError):
+    """A split, query or feature would let the future in."""
+
+
+class RequestError(TidegraphError):
+    """A request for recommendations cannot be answered as asked."""
+
+
+class ArtifactError(TidegraphError):
+    """A saved model cannot be written, or cannot be read back and trusted."""
+
+
+class MissingExtraError(TidegraphError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed. "
+            f"Run: pip install 'tidegraph[{extra}]'"
+        )

@@ -1,0 +1,1 @@
+"""Evaluation: judges any recommender, ours or not; imports no model."""

@@ -1,0 +1,1 @@
+"""The typed, temporal graph: numpy in, numpy out, no tensor engine."""

@@ -1,0 +1,1 @@
+"""Ranking: the probability of an action on each of a few hundred candidates."""

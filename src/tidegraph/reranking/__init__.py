@@ -1,0 +1,1 @@
+"""Re-ranking: the list as a whole."""

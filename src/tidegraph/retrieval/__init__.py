@@ -1,0 +1,1 @@
+"""Retrieval: from all items to hundreds; every retriever scores an indexable space."""

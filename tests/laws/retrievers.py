@@ -1,0 +1,178 @@
+"""The laws that every retriever obeys, whatever its method.
+
+Inherit, and name the method::
+
+    class TestItemKNN(RetrieverLaws):
+        retriever = ItemKNN()
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conftest import draw_log
+from tidegraph.artifact import load, save
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.data.views import Sequences
+from tidegraph.errors import DataError, RequestError
+from tidegraph.graph.temporal import Graph
+from tidegraph.stages import NO_ITEM, FittedRetriever, Requests, Retriever
+
+
+def ask(log: Interactions, *, repeat: bool = True, at: int | None = None) -> Requests:
+    """One request for every user of the log, at its end unless told otherwise."""
+    users = np.arange(len(log.users), dtype=np.int32)
+    time = np.full(len(users), log.time[-1] + 1 if at is None else at, np.int64)
+    return Requests.of_users(Graph.of(log), users, time, repeat=repeat)
+
+
+def same(a: FittedRetriever, b: FittedRetriever, requests: Requests) -> None:
+    left, right = a.retrieve(requests, 10), b.retrieve(requests, 10)
+    np.testing.assert_array_equal(left.item, right.item)
+    np.testing.assert_array_equal(left.score, right.score)
+
+
+class RetrieverLaws:
+    retriever: Retriever
+    needs_history = True
+    """Does a requester without history get an empty answer?"""
+    forgets_time = True
+    """Can the method learn from a Matrix?"""
+
+    def test_rewriting_the_future_changes_no_answer_about_the_past(self):
+        log = draw_log()
+        t = int(log.time[400])
+        rng = np.random.default_rng(1)
+        user, item = log.user.copy(), log.item.copy()
+        later = log.time >= t
+        user[later] = rng.integers(0, len(log.users), later.sum())
+        item[later] = rng.integers(0, len(log.items), later.sum())
+        rewritten = replace(log, user=user, item=item)
+
+        as_it_was = self.retriever.fit(log.before(t))
+        as_rewritten = self.retriever.fit(rewritten.before(t))
+
+        answer = as_it_was.retrieve(ask(log, at=t), 10)
+        other = as_rewritten.retrieve(ask(rewritten, at=t), 10)
+        np.testing.assert_array_equal(answer.item, other.item)
+        np.testing.assert_array_equal(answer.score, other.score)
+
+    def test_renaming_ids_renames_the_answer(self):
+        log = draw_log()
+        renamed = interactions(
+            log.users.decode(log.user).str.replace("u", "x"),
+            log.items.decode(log.item).str.replace("i", "y"),
+            log.time,
+        )
+        answer = self.retriever.fit(log).retrieve(ask(log), 10)
+        other = self.retriever.fit(renamed).retrieve(ask(renamed), 10)
+
+        np.testing.assert_array_equal(answer.item, other.item)
+        np.testing.assert_array_equal(answer.score, other.score)
+
+    def test_fitting_twice_gives_the_same_bits(self):
+        log = draw_log()
+
+        same(self.retriever.fit(log), self.retriever.fit(log), ask(log))
+
+    def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path):
+        log = draw_log()
+        fitted = self.retriever.fit(log)
+        save(fitted, tmp_path / "model")
+
+        back = load(tmp_path / "model", {type(fitted).__name__: type(fitted)})
+
+        same(fitted, back, ask(log))
+
+    def test_a_block_of_requests_is_answered_like_each_alone(self):
+        log = draw_log()
+        fitted = self.retriever.fit(log)
+        requests = ask(log)
+        whole = fitted.retrieve(requests, 7)
+
+        for row in range(len(requests)):
+            alone = fitted.retrieve(requests.rows(row, row + 1), 7)
+            np.testing.assert_array_equal(alone.item[0], whole.item[row])
+
+    def test_answers_are_the_best_scores_in_order(self):
+        log = draw_log()
+        fitted = self.retriever.fit(log)
+        requests = ask(log, repeat=False)
+        answer = fitted.retrieve(requests, 10)
+        scores = fitted.scores(requests)
+
+        for row in range(len(requests)):
+            seen = requests.excluded.rows(row, row + 1).item
+            scores[row, seen[seen < scores.shape[1]]] = -np.inf
+            best = np.sort(scores[row])[::-1][:10]
+            expected = best[best > -np.inf]
+            found = answer.score[row][answer.present[row]]
+            np.testing.assert_allclose(found, expected, rtol=1e-5)
+            assert not np.isin(answer.item[row], seen).any()
+            assert len(set(answer.item[row][answer.present[row]])) == len(found)
+
+    def test_a_stranger_gets_the_documented_answer(self):
+        log = draw_log()
+        fitted = self.retriever.fit(log)
+        stranger = Requests.of_users(
+            Graph.of(log), np.array([-1], np.int32), log.time[-1:] + 1
+        )
+        answer = fitted.retrieve(stranger, 5)
+
+        assert answer.present.any() != self.needs_history
+
+    def test_an_item_never_met_in_training_is_neither_answered_nor_fatal(self):
+        log = draw_log()
+        t = int(log.time[200])
+        fitted = self.retriever.fit(log.before(t))
+        met = np.unique(log.before(t).item)
+        answer = fitted.retrieve(ask(log), 40)
+
+        assert np.isin(answer.item[answer.present], met).all()
+
+    @pytest.mark.parametrize("k", [0, -3])
+    def test_a_list_shorter_than_one_is_refused(self, k):
+        log = draw_log()
+
+        with pytest.raises(RequestError, match="k >= 1"):
+            self.retriever.fit(log).retrieve(ask(log), k)
+
+    def test_a_list_longer_than_the_catalogue_is_padded(self):
+        log = draw_log()
+        answer = self.retriever.fit(log).retrieve(ask(log), 10_000)
+
+        assert answer.item.shape[1] <= len(log.items)
+        np.testing.assert_array_equal(answer.item == NO_ITEM, np.isneginf(answer.score))
+
+    def test_a_log_without_actions_is_refused(self):
+        log = draw_log()
+        silent = replace(log, label=np.zeros(len(log), np.int8))
+
+        with pytest.raises(DataError, match="nothing to learn"):
+            self.retriever.fit(silent)
+
+    def test_the_wrong_view_is_refused_by_name(self):
+        with pytest.raises(Exception, match=r"Sequences|type hint|type-check"):
+            self.retriever.fit(Sequences.of(draw_log()))
+
+    def test_the_reason_is_an_item_of_the_history_or_none(self):
+        log = draw_log()
+        fitted = self.retriever.fit(log)
+        requests = ask(log)
+        answer = fitted.retrieve(requests, 10)
+        reason = fitted.because(requests, answer.item)
+
+        for row in range(len(requests)):
+            history = requests.history.rows(row, row + 1).node
+            assert np.isin(reason[row], [*history, NO_ITEM]).all()
+
+    def test_ids_of_another_type_work_alike(self):
+        log = draw_log()
+        numbered = interactions(
+            log.users.decode(log.user).str.slice(1).cast(pl.Int64),
+            log.items.decode(log.item).str.slice(1).cast(pl.Int64),
+            log.time,
+        )
+        same(self.retriever.fit(log), self.retriever.fit(numbered), ask(log))

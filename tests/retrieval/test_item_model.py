@@ -1,0 +1,30 @@
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from laws.retrievers import RetrieverLaws, ask
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import as_matrix
+from tidegraph.retrieval.item_model import FittedItemModel
+
+
+@dataclass(frozen=True)
+class CoCount:
+    def fit(self, train) -> FittedItemModel:
+        seen = as_matrix(train, "CoCount").csr().sign()
+        return FittedItemModel.of("CoCount", "{item}", sparse.csr_array(seen.T @ seen))
+
+
+class TestCoCount(RetrieverLaws):
+    retriever = CoCount()
+
+
+def test_an_item_met_twice_speaks_once():
+    log = interactions(["a", "a", "b", "b"], ["x", "x", "x", "y"], [1, 2, 3, 4])
+    fitted = CoCount().fit(log)
+
+    scores = fitted.scores(ask(log))
+
+    # x is met by two users, x and y together by one.
+    np.testing.assert_array_equal(scores[0], [2.0, 1.0])
