@@ -1,8 +1,13 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import settings
 
 from tidegraph.data.interactions import Interactions, interactions
+
+# The first call of a kernel compiles it, which no deadline should count.
+settings.register_profile("tidegraph", deadline=None)
+settings.load_profile("tidegraph")
 
 
 @pytest.fixture

@@ -88,6 +88,8 @@ def _plain(value: Any) -> Any:
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
     """Return ``value`` as ``hint`` wants it, or say what it should have been."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return value
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return _first_that_fits(value, args, where)

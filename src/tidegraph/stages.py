@@ -146,6 +146,18 @@ class Candidates:
         votes = np.where(item == NO_ITEM, np.float32(0), 1 / rank).astype(np.float32)
         return cls(item, score, (channel,), votes[:, :, None])
 
+    @classmethod
+    def joined(cls, parts: "list[Candidates]") -> "Candidates":
+        """Lay answers to consecutive blocks of requests on top of each other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([part.item for part in parts]),
+            np.concatenate([part.score for part in parts]),
+            parts[0].channels,
+            np.concatenate([part.votes for part in parts]),
+        )
+
     def __len__(self) -> int:
         return len(self.item)
 

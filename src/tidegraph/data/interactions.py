@@ -123,6 +123,28 @@ class Interactions:
             return self
         return self.take(self.label == 1)
 
+    def followed_by(self, later: "Interactions") -> "Interactions":
+        """Return these events and then ``later``, a part of the same log.
+
+        Raises:
+            DataError: The two do not share vocabularies, or ``later`` begins earlier
+                than this ends.
+        """
+        if later.users is not self.users or later.items is not self.items:
+            raise DataError(
+                "these are parts of two logs with different vocabularies. "
+                "Read them as one log and split it."
+            )
+        return replace(
+            self,
+            user=np.concatenate([self.user, later.user]),
+            item=np.concatenate([self.item, later.item]),
+            time=np.concatenate([self.time, later.time]),
+            label=np.concatenate([self.label, later.label]),
+            weight=np.concatenate([self.weight, later.weight]),
+            context=pl.concat([self.context, later.context]),
+        )
+
     def frame(self) -> pl.DataFrame:
         """Return the events as a table with raw ids."""
         events = pl.DataFrame(

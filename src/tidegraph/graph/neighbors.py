@@ -67,6 +67,43 @@ class Neighbors:
         """
         return cls(*_counting_sort(source, target, time, weight, num_nodes))
 
+    def with_events(
+        self,
+        source: Int32[np.ndarray, " new"],
+        target: Int32[np.ndarray, " new"],
+        time: Int64[np.ndarray, " new"],
+        weight: Float32[np.ndarray, " new"],
+        num_nodes: int,
+    ) -> "Neighbors":
+        """Return these and new events, each placed by its time, in O(events).
+
+        A new event comes after the old ones of the same second.
+
+        Args:
+            source: Node of each new event.
+            target: Its other end.
+            time: Its Unix second, never decreasing.
+            weight: Its strength.
+            num_nodes: How many nodes there are now; at least as many as before.
+        """
+        new = Neighbors.build(source, target, time, weight, num_nodes)
+        old_ptr = np.concatenate(
+            [self.ptr, np.full(num_nodes - len(self), self.ptr[-1], np.int64)]
+        )
+        return Neighbors(
+            old_ptr + new.ptr,
+            *_merged(
+                old_ptr,
+                self.node,
+                self.time,
+                self.weight,
+                new.ptr,
+                new.node,
+                new.time,
+                new.weight,
+            ),
+        )
+
     def __len__(self) -> int:
         return len(self.ptr) - 1
 
@@ -175,3 +212,35 @@ def _ranges(start: np.ndarray, ptr: np.ndarray) -> np.ndarray:
         for j in range(ptr[q + 1] - ptr[q]):
             rows[ptr[q] + j] = start[q] + j
     return rows
+
+
+@compiled
+def _merged(
+    old_ptr: np.ndarray,
+    old_node: np.ndarray,
+    old_time: np.ndarray,
+    old_weight: np.ndarray,
+    new_ptr: np.ndarray,
+    new_node: np.ndarray,
+    new_time: np.ndarray,
+    new_weight: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    size = old_node.size + new_node.size
+    node = np.empty(size, np.int32)
+    time = np.empty(size, np.int64)
+    weight = np.empty(size, np.float32)
+    at = 0
+    for v in range(old_ptr.size - 1):
+        a, b = old_ptr[v], new_ptr[v]
+        while a < old_ptr[v + 1] or b < new_ptr[v + 1]:
+            old_first = b == new_ptr[v + 1] or (
+                a < old_ptr[v + 1] and old_time[a] <= new_time[b]
+            )
+            if old_first:
+                node[at], time[at], weight[at] = old_node[a], old_time[a], old_weight[a]
+                a += 1
+            else:
+                node[at], time[at], weight[at] = new_node[b], new_time[b], new_weight[b]
+                b += 1
+            at += 1
+    return node, time, weight

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
+from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
@@ -44,6 +46,74 @@ class Graph:
             edges |= _both_ways(IMPRESSION, log.take(log.label == 0))
         latest = int(log.time[-1]) if len(log) else np.iinfo(np.int64).min
         return cls(log.users, log.items, edges, int(latest))
+
+    def observed(self, events: Interactions) -> "Graph":
+        """Return the graph with ``events`` added; the present one does not change.
+
+        Args:
+            events: New events, whose vocabularies start with the graph's own rows.
+        """
+        new = Graph.of(events)
+        edges: dict[str, Neighbors] = dict(self.edges)
+        for name, side in (("user", events.users), ("item", events.items)):
+            if len(side) < len(self.users if name == "user" else self.items):
+                raise DataError(
+                    f"the {name} vocabulary of the new events is shorter than the "
+                    "graph's. Extend the graph's vocabulary instead."
+                )
+        shown = events.take(events.label == 0)
+        for name, log in ((ACTION, events.actions()), (IMPRESSION, shown)):
+            if name in edges or name in new.edges:
+                edges |= self._extended(name, log)
+        return Graph(events.users, events.items, edges, max(self.latest, new.latest))
+
+    def _extended(self, name: str, log: Interactions) -> dict[str, Neighbors]:
+        if name not in self.edges:
+            return _both_ways(name, log)
+        users, items = len(log.users), len(log.items)
+        out, back = self.edges[name], self.edges[f"~{name}"]
+        return {
+            name: out.with_events(log.user, log.item, log.time, log.weight, users),
+            f"~{name}": back.with_events(
+                log.item, log.user, log.time, log.weight, items
+            ),
+        }
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        arrays: dict[str, np.ndarray] = {}
+        for name, side in self.edges.items():
+            arrays |= {
+                f"{name}.ptr": side.ptr,
+                f"{name}.node": side.node,
+                f"{name}.time": side.time,
+                f"{name}.weight": side.weight,
+            }
+        return State(
+            kind="Graph",
+            settings={"latest": self.latest, "edges": list(self.edges)},
+            arrays=arrays,
+            parts={"users": self.users.state(), "items": self.items.state()},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "Graph":
+        """Rebuild from what ``state`` returned."""
+        edges = {
+            name: Neighbors(
+                state.arrays[f"{name}.ptr"],
+                state.arrays[f"{name}.node"],
+                state.arrays[f"{name}.time"],
+                state.arrays[f"{name}.weight"],
+            )
+            for name in cast(list[str], state.settings["edges"])
+        }
+        return cls(
+            state.part("users", Vocabulary),
+            state.part("items", Vocabulary),
+            edges,
+            cast(int, state.settings["latest"]),
+        )
 
     def __getitem__(self, edge: str) -> Neighbors:
         """Return the neighbours along an edge type or, with ``~``, against it."""

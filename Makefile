@@ -1,0 +1,43 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint types check docs clean
+
+demo: .venv/demo
+	$(BIN)/tidegraph demo --output demo-output
+
+test: .venv/test lint types
+	$(BIN)/python -m pytest
+
+lint: .venv/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell src tests docs benchmarks README.md CONTRIBUTING.md
+	$(BIN)/lint-imports
+
+types: .venv/test
+	$(BIN)/basedpyright
+
+docs: .venv/docs
+	$(BIN)/zensical build
+
+.venv/pip: constraints.txt
+	$(PYTHON) -m venv .venv
+	$(INSTALL) pip
+	touch $@
+
+.venv/demo: .venv/pip pyproject.toml
+	$(INSTALL) --editable '.[demo]'
+	touch $@
+
+.venv/test: .venv/pip pyproject.toml
+	$(INSTALL) --editable '.[demo,frames]' --group lint --group typing --group test
+	touch $@
+
+.venv/docs: .venv/pip pyproject.toml
+	$(INSTALL) --editable . --group docs
+	touch $@
+
+clean:
+	rm -rf .venv demo-output .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from tidegraph.data.interactions import interactions
+from tidegraph.errors import DataError
+from tidegraph.graph.temporal import Graph
+
+
+def test_impressions_without_action_are_edges_of_their_own():
+    log = interactions(["a", "a", "b"], ["x", "y", "x"], [1, 2, 3], label=[1, 0, 1])
+    graph = Graph.of(log)
+
+    assert list(graph["action"].node) == [0, 0]
+    assert list(graph["impression"].node) == [1]
+    assert list(graph["~action"].degree()) == [2, 0]
+
+
+def test_an_unknown_edge_names_those_there_are():
+    with pytest.raises(DataError, match="It has: action, ~action"):
+        Graph.of(draw_log())["click"]
+
+
+def test_observing_in_two_parts_equals_building_once():
+    log = draw_log()
+    half = int(log.time[300])
+    grown = Graph.of(log.before(half)).observed(log.since(half))
+    whole = Graph.of(log)
+
+    for edge in whole.edges:
+        np.testing.assert_array_equal(grown[edge].ptr, whole[edge].ptr)
+        np.testing.assert_array_equal(grown[edge].node, whole[edge].node)
+        np.testing.assert_array_equal(grown[edge].time, whole[edge].time)
+    assert grown.latest == whole.latest
+
+
+def test_observing_leaves_the_old_graph_as_it_was():
+    log = draw_log()
+    half = int(log.time[300])
+    graph = Graph.of(log.before(half))
+    before = graph["action"].node.copy()
+
+    graph.observed(log.since(half))
+
+    np.testing.assert_array_equal(graph["action"].node, before)

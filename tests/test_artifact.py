@@ -1,0 +1,146 @@
+import json
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tidegraph.artifact import State, load, save
+from tidegraph.errors import ArtifactError
+
+
+@dataclass(frozen=True)
+class Leaf:
+    values: np.ndarray
+
+    def state(self) -> State:
+        return State("Leaf", arrays={"values": self.values})
+
+    @classmethod
+    def from_state(cls, state: State) -> "Leaf":
+        return cls(state.arrays["values"])
+
+
+@dataclass(frozen=True)
+class Tree:
+    name: str
+    table: pl.DataFrame
+    leaf: Leaf
+
+    def state(self) -> State:
+        return State(
+            "Tree",
+            settings={"name": self.name},
+            tables={"table": self.table},
+            parts={"leaf": self.leaf.state()},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "Tree":
+        return cls(
+            state.settings["name"], state.tables["table"], state.part("leaf", Leaf)
+        )
+
+
+CLASSES = {"Leaf": Leaf, "Tree": Tree}
+TREE = Tree("oak", pl.DataFrame({"id": ["a", "ß"]}), Leaf(np.array([1.5, -0.0])))
+
+
+def test_what_was_saved_comes_back(tmp_path):
+    save(TREE, tmp_path / "model")
+
+    back = load(tmp_path / "model", CLASSES)
+
+    assert back.name == "oak"
+    assert back.table.equals(TREE.table)
+    np.testing.assert_array_equal(back.leaf.values, TREE.leaf.values)
+
+
+def test_saving_again_replaces_the_old_model_and_leaves_nothing_else(tmp_path):
+    save(TREE, tmp_path / "model")
+    save(Leaf(np.arange(3)), tmp_path / "model")
+
+    back = load(tmp_path / "model", CLASSES)
+
+    assert isinstance(back, Leaf)
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "arrays.safetensors"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
+def test_a_damaged_folder_is_refused(tmp_path, name, damage):
+    save(TREE, tmp_path / "model")
+    file = tmp_path / "model" / name
+    content = bytearray(file.read_bytes())
+    if damage == "delete":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_changed_setting_is_refused(tmp_path):
+    save(TREE, tmp_path / "model")
+    file = tmp_path / "model" / "manifest.json"
+    file.write_text(file.read_text().replace("oak", "elm"))
+
+    with pytest.raises(ArtifactError, match="was changed or cut short"):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_manifest_cannot_reach_outside_its_folder(tmp_path):
+    save(TREE, tmp_path / "model")
+    (tmp_path / "secret").write_text("x")
+    file = tmp_path / "model" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["files"]["../secret"] = "0"
+    file.write_text(json.dumps(manifest))
+
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_another_version_is_named(tmp_path):
+    save(TREE, tmp_path / "model")
+    file = tmp_path / "model" / "manifest.json"
+    file.write_text(json.dumps({"format": 99}))
+
+    with pytest.raises(ArtifactError, match="format 99"):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_class_that_is_not_in_the_catalogue_is_refused(tmp_path):
+    save(TREE, tmp_path / "model")
+
+    with pytest.raises(ArtifactError, match="'Tree'"):
+        load(tmp_path / "model", {"Leaf": Leaf})
+
+
+def test_a_folder_that_is_not_a_model_is_left_alone(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years")
+
+    with pytest.raises(ArtifactError, match="not a saved model"):
+        save(TREE, tmp_path / "precious")
+
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "years"
+
+
+def test_a_full_disk_keeps_the_old_model(tmp_path, monkeypatch):
+    save(TREE, tmp_path / "model")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tidegraph.artifact.save_file", full)
+    with pytest.raises(ArtifactError, match="No space left on device"):
+        save(Leaf(np.arange(3)), tmp_path / "model")
+
+    assert load(tmp_path / "model", CLASSES).name == "oak"
+    assert os.listdir(tmp_path) == ["model"]

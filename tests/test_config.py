@@ -1,0 +1,81 @@
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from tidegraph.config import build, read_toml, to_table
+from tidegraph.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Inner:
+    width: int = 4
+
+
+@dataclass(frozen=True)
+class Model:
+    neighbors: int = 50
+    shrinkage: float = 0.0
+    kind: Literal["sum", "mean"] = "sum"
+    cap: int | None = None
+    sizes: tuple[int, ...] = (1, 2)
+    inner: Inner = field(default_factory=Inner)
+
+
+@dataclass(frozen=True)
+class Needy:
+    path: str
+
+
+def test_a_misspelt_setting_names_the_right_one():
+    with pytest.raises(ConfigError, match="Did you mean 'neighbors'"):
+        build(Model, {"neighbours": 20}, "recipe.toml:retrieve")
+
+
+def test_the_table_is_named():
+    with pytest.raises(ConfigError, match=r"\[recipe.toml:retrieve\]"):
+        build(Model, {"q": 1}, "recipe.toml:retrieve")
+
+
+def test_settings_survive_the_way_out_and_back():
+    model = Model(3, 0.5, "mean", 7, (4, 5, 6), Inner(9))
+
+    assert build(Model, to_table(model), "x") == model
+
+
+def test_a_whole_number_is_a_fraction_too():
+    built = build(Model, {"shrinkage": 2}, "x")
+
+    assert built.shrinkage == 2.0
+    assert isinstance(built.shrinkage, float)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"neighbors": "many"}, r"neighbors\] is 'many'; it must be int"),
+        ({"neighbors": True}, "must be int"),
+        ({"kind": "max"}, "it can be: 'sum', 'mean'"),
+        ({"sizes": 3}, "must be a list"),
+        ({"sizes": [1, "b"]}, "must be int"),
+        ({"cap": 1.5}, "must be int"),
+        ({"inner": {"widht": 1}}, "Did you mean 'width'"),
+    ],
+)
+def test_a_wrong_value_says_what_it_should_be(table, says):
+    with pytest.raises(ConfigError, match=says):
+        build(Model, table, "x")
+
+
+def test_a_required_setting_is_asked_for():
+    with pytest.raises(ConfigError, match="lacks the setting 'path'"):
+        build(Needy, {}, "data")
+
+
+def test_a_missing_file_and_a_broken_one_are_told_apart(tmp_path):
+    (tmp_path / "broken.toml").write_text("a = = 1")
+
+    with pytest.raises(ConfigError, match="there is no file"):
+        read_toml(tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        read_toml(tmp_path / "broken.toml")

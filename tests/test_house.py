@@ -1,0 +1,110 @@
+"""The house holds its own rules: sizes, layers, engines, names, no pickle."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src" / "tidegraph").rglob("*.py"))
+FUNCTIONS = [
+    (path, node)
+    for path in SOURCES
+    for node in ast.walk(ast.parse(path.read_text()))
+    if isinstance(node, ast.FunctionDef)
+]
+
+
+def length(node: ast.FunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    lines = node.end_lineno - node.lineno + 1
+    if ast.get_docstring(node) is not None:
+        lines -= node.body[0].end_lineno - node.body[0].lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.name)
+def test_no_file_is_longer_than_350_lines(path):
+    assert len(path.read_text().splitlines()) <= 350
+
+
+def test_no_function_is_longer_than_60_lines_and_nine_in_ten_have_at_most_30():
+    lengths = sorted(length(node) for _, node in FUNCTIONS)
+    long = [(p.name, f.name) for p, f in FUNCTIONS if length(f) > 60]
+
+    assert long == []
+    assert lengths[int(0.9 * len(lengths))] <= 30
+
+
+def test_no_configuration_has_more_than_eight_settings():
+    crowded = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and any(
+                "dataclass" in ast.unparse(mark) for mark in node.decorator_list
+            ):
+                fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+                if len(fields) > 8:
+                    crowded.append((path.name, node.name, len(fields)))
+
+    assert crowded == []
+
+
+def test_nothing_is_called_utils_or_helpers():
+    vague = re.compile(r"^(utils?|helpers?|common|misc|base)$")
+
+    assert [path for path in SOURCES if vague.match(path.stem)] == []
+
+
+def test_every_public_definition_says_what_it_is():
+    silent = [
+        f"{path.name}:{node.name}"
+        for path, node in FUNCTIONS
+        if not node.name.startswith("_")
+        and ast.get_docstring(node) is None
+        and node.col_offset in (0, 4)
+        and not re.search(rf"\n {{8,}}def {node.name}\(", path.read_text())
+    ]
+
+    assert silent == []
+
+
+def test_imports_point_one_way():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("module", ["graph.temporal", "data.interactions", "stages"])
+def test_importing_it_loads_no_tensor_engine(module):
+    code = f"import sys, tidegraph.{module}; sys.exit('torch' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", check=False)
+
+    assert done.returncode == 0
+
+
+def test_nothing_loads_pickle():
+    guilty = [
+        path.name
+        for path in SOURCES
+        if re.search(
+            r"\b(pickle|joblib|torch\.load|allow_pickle)\b(?! *\.)",
+            "".join(
+                line
+                for line in path.read_text().splitlines(True)
+                if "never" not in line
+            ),
+        )
+    ]
+
+    assert guilty == []

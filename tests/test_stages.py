@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from tidegraph.errors import RequestError
+from tidegraph.graph.temporal import Graph
+from tidegraph.stages import Candidates, Excluded, Requests, check_k
+
+
+def three() -> Candidates:
+    item = np.array([[5, 3, -1], [2, 4, 6]], np.int32)
+    score = np.array([[0.9, 0.5, -np.inf], [3.0, 2.0, 1.0]], np.float32)
+    return Candidates.of_channel(item, score, "A")
+
+
+def test_votes_are_one_over_the_rank():
+    expected = [[1, 1 / 2, 0], [1, 1 / 2, 1 / 3]]
+
+    np.testing.assert_allclose(three().votes[:, :, 0], expected)
+
+
+def test_ranking_moves_items_with_their_votes_and_leaves_gaps_last():
+    again = three().ranked(np.array([[0.1, 0.2, 9.0], [0.5, 0.5, 0.7]], np.float32))
+
+    np.testing.assert_array_equal(again.item, [[3, 5, -1], [6, 2, 4]])
+    np.testing.assert_allclose(again.votes[1, :, 0], [1 / 3, 1, 1 / 2])
+    assert np.isneginf(again.score[0, 2])
+
+
+def test_joined_answers_keep_their_order():
+    parts = [three(), three().top(3)]
+
+    assert Candidates.joined(parts).item.shape == (4, 3)
+
+
+def test_a_request_excludes_its_history_only_where_repeats_are_unwanted():
+    log = draw_log()
+    user = np.array([0, 1], np.int32)
+    time = np.full(2, log.time[-1] + 1)
+    free = Requests.of_users(Graph.of(log), user, time)
+    fresh = Requests.of_users(Graph.of(log), user, time, repeat=False)
+
+    assert len(free.excluded.item) == 0
+    np.testing.assert_array_equal(fresh.excluded.item, fresh.history.node)
+
+
+def test_excluding_the_history_keeps_what_was_excluded_already():
+    log = draw_log()
+    user = np.array([0, 1], np.int32)
+    asked = Requests.of_users(Graph.of(log), user, np.full(2, log.time[-1] + 1))
+    picky = Requests(
+        asked.graph,
+        asked.user,
+        asked.time,
+        asked.history,
+        Excluded(np.array([0, 0, 1]), np.array([39], np.int32)),
+    ).without_history()
+
+    for row in range(2):
+        seen = set(asked.history.rows(row, row + 1).node) | ({39} if row else set())
+        assert set(picky.excluded.rows(row, row + 1).item) == seen
+
+
+def test_the_history_is_strictly_before_the_request():
+    log = draw_log()
+    time = log.time[300]
+    asked = Requests.of_users(
+        Graph.of(log), np.arange(30, dtype=np.int32), np.full(30, time)
+    )
+
+    assert len(asked.history.node) == (log.time < time).sum()
+    assert (asked.history.time < time).all()
+
+
+def test_a_list_has_at_least_one_item():
+    with pytest.raises(RequestError, match="k is 0"):
+        check_k(0)
