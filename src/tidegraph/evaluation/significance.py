@@ -1,0 +1,146 @@
+"""How sure a mean over users is: bootstrap intervals, a paired test, Holm's correction.
+
+A column holds one metric (or difference of two models) for every user; NaN means that
+the user has no such value and is left out of that column.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float64
+
+BLOCK_BYTES = 1 << 26
+"""Resamples are worked through in blocks of about this size."""
+
+
+def bootstrap_means(
+    values: Float64[np.ndarray, "users m"],
+    *,
+    resamples: int = 2000,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, "resamples m"]:
+    """Return the mean of every column in each of many resamples of the users.
+
+    A resample draws as many users as there are, with replacement; all columns see the
+    same draws, so differences between columns are paired. NaN where a resample holds
+    no value of a column.
+
+    Args:
+        values: One row per user.
+        resamples: How many to draw.
+        rng: Where randomness comes from.
+
+    Source:
+        Efron & Tibshirani (1993), chapter 13.
+    """
+    weights_of = user_weights(len(values), resamples, rng)
+    known = ~np.isnan(values)
+    filled = np.where(known, values, 0.0)
+    means = np.empty((resamples, values.shape[1]))
+    start = 0
+    for weights in weights_of:
+        stop = start + len(weights)
+        size = weights @ known.astype(np.float64)
+        blank = np.full(size.shape, np.nan)
+        means[start:stop] = np.divide(weights @ filled, size, out=blank, where=size > 0)
+        start = stop
+    return means
+
+
+def user_weights(
+    users: int, resamples: int, rng: np.random.Generator
+) -> Iterator[Float64[np.ndarray, "resamples users"]]:
+    """Yield blocks of resamples: how often each user was drawn, a row per resample."""
+    block = max(1, BLOCK_BYTES // (8 * max(users, 1)))
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        drawn = rng.integers(users, size=(rows, users))
+        drawn += np.arange(rows)[:, None] * users
+        counts = np.bincount(drawn.ravel(), minlength=rows * users)
+        yield counts.reshape(rows, users).astype(np.float64)
+
+
+def interval(
+    draws: Float64[np.ndarray, "resamples m"], level: float = 0.95
+) -> tuple[Float64[np.ndarray, " m"], Float64[np.ndarray, " m"]]:
+    """Return the percentile interval of each column: its lower and its upper end.
+
+    Columns with a NaN among their draws are measured by the others.
+    """
+    low = np.full(draws.shape[1], np.nan)
+    high = low.copy()
+    some = ~np.isnan(draws).all(axis=0)
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    if some.any():
+        low[some], high[some] = np.nanquantile(draws[:, some], ends, axis=0)
+    return low, high
+
+
+def paired_test(
+    difference: Float64[np.ndarray, "users m"],
+    *,
+    resamples: int = 9999,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, " m"]:
+    """Return how often chance alone would give a mean difference as large, per column.
+
+    If two models were exchangeable, each user's difference could as well have the
+    other sign. Two-sided: the share of sign patterns whose absolute sum reaches the
+    one seen. All 2^users patterns are tried where that is no more than ``resamples``;
+    else p = (1 + patterns that reach it) / (1 + resamples). NaN for a column without
+    values.
+
+    Args:
+        difference: One model's score less the other's, a row per user.
+        resamples: How many sign patterns to draw.
+        rng: Where randomness comes from.
+
+    Source:
+        Fisher's randomisation test; Phipson & Smyth (2010) for the added one.
+    """
+    users = len(difference)
+    known = ~np.isnan(difference)
+    filled = np.where(known, difference, 0.0)
+    # Sums in another order differ in their last bits; ties must still be ties.
+    slack = 1e-12 * np.abs(filled).sum(axis=0)
+    seen = np.abs(filled.sum(axis=0)) - slack
+    exact = users < 63 and 2**users <= resamples
+    reached = np.zeros(difference.shape[1])
+    for sign in _all_signs(users) if exact else _some_signs(users, resamples, rng):
+        reached += (np.abs(sign @ filled) >= seen).sum(axis=0)
+    p = reached / 2**users if exact else (1 + reached) / (1 + resamples)
+    return np.where(known.any(axis=0), p, np.nan)
+
+
+def _all_signs(users: int) -> Iterator[Float64[np.ndarray, "patterns users"]]:
+    pattern = np.arange(2**users, dtype=np.int64)[:, None]
+    bits = (pattern >> np.arange(users, dtype=np.int64)) % 2
+    yield 1.0 - 2.0 * bits
+
+
+def _some_signs(
+    users: int, resamples: int, rng: np.random.Generator
+) -> Iterator[Float64[np.ndarray, "patterns users"]]:
+    block = max(1, BLOCK_BYTES // (8 * max(users, 1)))
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        raw = np.frombuffer(rng.bytes(rows * users // 8 + 1), np.uint8)
+        bits = np.unpackbits(raw, count=rows * users).reshape(rows, users)
+        yield 1.0 - 2.0 * bits
+
+
+def holm(p: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
+    """Return p-values that stay valid though ``m`` tests were made at once.
+
+    The i-th smallest is multiplied by m - i + 1, is never below its predecessor, and
+    at most 1. NaN entries are no tests and stay NaN.
+
+    Source:
+        Holm (1979).
+    """
+    adjusted = np.full(len(p), np.nan)
+    tests = np.flatnonzero(~np.isnan(p))
+    order = tests[np.argsort(p[tests], kind="stable")]
+    factor = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factor), 1.0)
+    return adjusted
