@@ -1,0 +1,227 @@
+"""Proximity of nodes by their walks: two steps, Katz and rooted PageRank.
+
+Everything here is about one symmetric graph whose first nodes are items: either the
+bipartite graph, where users follow, or the item-item graph that it induces.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int32, Int64
+from scipy import sparse
+
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.data.views import Matrix
+
+_LANES = 16  # Requests walked together: 16 floats fill one cache line.
+
+
+@dataclass(frozen=True, eq=False)
+class Adjacency:
+    """A symmetric graph without loops, as compressed rows; items come first.
+
+    Attributes:
+        num_items: Nodes below this are items, the others users.
+        ptr: Where each node's edges start.
+        node: The other end of each edge, increasing within a node.
+        weight: Strength of each edge, above 0.
+    """
+
+    num_items: int
+    ptr: Int64[np.ndarray, " starts"]
+    node: Int32[np.ndarray, " edges"]
+    weight: Float32[np.ndarray, " edges"]
+
+    @classmethod
+    def bipartite(cls, matrix: Matrix) -> "Adjacency":
+        """Join each user to each item they met; repeats count once."""
+        met = _met(matrix)
+        both = sparse.block_array([[None, met.T], [met, None]], format="csr")
+        return cls._of(both, len(matrix.items))
+
+    @classmethod
+    def between_items(cls, matrix: Matrix, least_users: int = 1) -> "Adjacency":
+        """Join two items that enough users met both, as strongly as there are users.
+
+        Args:
+            matrix: Who met what.
+            least_users: How many users an edge needs.
+        """
+        met = _met(matrix)
+        pairs = sparse.csr_array(met.T @ met).tocoo()
+        row, column = pairs.coords
+        kept = (row != column) & (pairs.data >= least_users)
+        edges = (pairs.data[kept], (row[kept], column[kept]))
+        size = len(matrix.items)
+        return cls._of(sparse.csr_array(edges, shape=(size, size)), size)
+
+    @classmethod
+    def _of(cls, matrix: sparse.csr_array, num_items: int) -> "Adjacency":
+        matrix.sort_indices()
+        return cls(
+            num_items,
+            matrix.indptr.astype(np.int64),
+            matrix.indices.astype(np.int32, copy=False),
+            matrix.data.astype(np.float32, copy=False),
+        )
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of items and users."""
+        return len(self.ptr) - 1
+
+    def degree(self) -> Int64[np.ndarray, " nodes"]:
+        """Return how many neighbours each node has."""
+        return np.diff(self.ptr)
+
+    def csr(self) -> sparse.csr_array:
+        """Return the adjacency matrix, sharing memory."""
+        shape = (self.num_nodes, self.num_nodes)
+        return sparse.csr_array((self.weight, self.node, self.ptr), shape=shape)
+
+    def strength(self) -> Float64[np.ndarray, " nodes"]:
+        """Return the sum of the weights at each node."""
+        return self.csr() @ np.ones(self.num_nodes)
+
+
+def _met(matrix: Matrix) -> sparse.csr_array:
+    ones = np.ones(len(matrix.item), np.float32)
+    return sparse.csr_array((ones, matrix.item, matrix.ptr), shape=matrix.shape)
+
+
+def adamic_adar_weights(
+    degree: Int64[np.ndarray, " nodes"],
+) -> Float64[np.ndarray, " nodes"]:
+    """Return ``1 / log(degree)``, and 0 for a degree below 2.
+
+    A node with one neighbour is common to no two nodes, so its weight is never used.
+
+    Source:
+        Adamic & Adar (2003), "Friends and neighbors on the Web".
+    """
+    shared = degree >= 2
+    return np.where(shared, 1 / np.log(np.where(shared, degree, 2)), 0.0)
+
+
+def spectral_radius(graph: Adjacency, tolerance: float = 1e-3) -> float:
+    """Return an upper bound of the largest eigenvalue, near it by ``tolerance``.
+
+    For every positive x, the radius is at most max_i (Ax)_i / x_i, and at least
+    x'Ax / x'x; power iteration brings both together. The bound holds even where 500
+    rounds do not bring them within the tolerance.
+
+    Source:
+        Collatz (1942); Wielandt (1950).
+    """
+    matrix = graph.csr()
+    x = np.ones(graph.num_nodes)
+    upper = math.inf
+    for _ in range(500):
+        # Walking A + I keeps a bipartite graph from swinging between its two sides.
+        y = matrix @ x + x
+        upper = min(upper, float((y / x).max()))
+        if upper - float(x @ y) / float(x @ x) <= tolerance * upper:
+            break
+        # Any positive vector gives a true bound, so small ones may be lifted.
+        x = np.maximum(y / y.max(), 1e-200)
+    return upper - 1
+
+
+def steps_within(rate: float, tolerance: float) -> int:
+    """Return the length at which a geometric series may be cut.
+
+    The terms ``rate^k`` beyond it are at most ``tolerance`` of the sum of all.
+    """
+    return max(1, math.ceil(math.log(tolerance) / math.log(rate) - 1e-9) - 1)
+
+
+def walk_sums(
+    graph: Adjacency,
+    start_ptr: Int64[np.ndarray, " starts"],
+    start: Int32[np.ndarray, " entries"],
+    scale: Float64[np.ndarray, " nodes"],
+    factor: float,
+    steps: int,
+) -> Float32[np.ndarray, "b items"]:
+    """Return ``sum_k factor^k (A Diag(scale))^k h`` at the items, k = 0 .. ``steps``.
+
+    ``h`` is 1 at the start items. A scale of 1 counts walks (Katz); one over the
+    strength of each node spreads probability (PageRank). Each request's sums are added
+    in the same order whatever else is in the batch. Power iteration beats forward push
+    here because a pass over the edges serves 16 requests at once.
+
+    Args:
+        graph: Where to walk.
+        start_ptr: Where each request's start items begin.
+        start: Items to start from.
+        scale: What a node's value is multiplied by as it is handed on.
+        factor: What each step is multiplied by.
+        steps: Length of the longest walk.
+    """
+    out = np.empty((len(start_ptr) - 1, graph.num_items), np.float32)
+    over_rows(
+        lambda a, b: _walk_sums(
+            graph.ptr,
+            graph.node,
+            graph.weight,
+            start_ptr,
+            start,
+            (scale * factor).astype(np.float32),
+            steps,
+            out,
+            a,
+            b,
+        ),
+        len(out),
+        grain=_LANES,
+    )
+    return out
+
+
+@compiled
+def _walk_sums(
+    ptr: np.ndarray,
+    node: np.ndarray,
+    weight: np.ndarray,
+    start_ptr: np.ndarray,
+    start: np.ndarray,
+    scale: np.ndarray,
+    steps: int,
+    out: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    nodes, items = ptr.size - 1, out.shape[1]
+    wide = min(_LANES, last - first)
+    now = np.empty((nodes, wide), np.float32)
+    then = np.empty((nodes, wide), np.float32)
+    total = np.empty((items, wide), np.float32)
+    held = np.empty(wide, np.float32)
+    for low in range(first, last, wide):
+        lanes = min(wide, last - low)
+        now[:] = 0
+        for c in range(lanes):
+            for e in range(start_ptr[low + c], start_ptr[low + c + 1]):
+                now[start[e], c] = 1
+        total[:] = now[:items]
+        for step in range(steps):
+            # On the bipartite graph the walk is now at items, now at users.
+            to_users = nodes > items and step % 2 == 0
+            begin, end = (items, nodes) if to_users else (0, items)
+            for v in range(begin, end):
+                held[:] = 0
+                for e in range(ptr[v], ptr[v + 1]):
+                    u = node[e]
+                    handed = weight[e] * scale[u]
+                    for c in range(wide):
+                        held[c] += handed * now[u, c]
+                for c in range(wide):
+                    then[v, c] = held[c]
+                if not to_users:
+                    for c in range(wide):
+                        total[v, c] += held[c]
+            now, then = then, now
+        for c in range(lanes):
+            for i in range(items):
+                out[low + c, i] = total[i, c]

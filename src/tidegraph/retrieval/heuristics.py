@@ -1,0 +1,325 @@
+"""Graph heuristics: common neighbours, Adamic-Adar, Katz, personalised PageRank.
+
+Each is defined on the bipartite graph of training, or on the item-item graph that it
+induces (two items are joined if enough users met both). The requester is one more
+node, joined to each distinct item of their history, so a user never seen is answered
+like any other. An item met twice is one edge; items that training never met count
+nothing; a requester without history gets an empty answer.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+from scipy import sparse
+
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix, as_matrix
+from tidegraph.errors import ConfigError
+from tidegraph.graph.proximity import (
+    Adjacency,
+    adamic_adar_weights,
+    spectral_radius,
+    steps_within,
+)
+from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.topk import drain, push
+from tidegraph.retrieval.walks import FittedWalks
+from tidegraph.stages import NO_ITEM
+
+On = Literal["bipartite", "items"]
+"""The graph of users and items, or the item-item graph that it induces."""
+
+_BLOCK = 4096  # Items whose neighbours are found before the table is made sparse.
+
+
+@dataclass(frozen=True)
+class CommonNeighbors:
+    """Scores an item by the neighbours it shares with the items of the history.
+
+    score(u, i) = sum over h in the history, h not i, of (A^2)_hi. On the bipartite
+    graph (A^2)_hi is how many users met both, so for an item the user has not met the
+    score is the number of walks of three steps from u to i. On the item graph, which
+    counts here without its weights, it is how many third items are joined to both.
+
+    Attributes:
+        on: The graph.
+        neighbors: Each item speaks for this many others, those it shares most with.
+        least_users: How many users must have met two items to join them in the item
+            graph.
+
+    Source:
+        Liben-Nowell & Kleinberg (2007), "The link-prediction problem for social
+        networks", section 3.2; section 19.1.3.
+
+    Departs:
+        The walk that steps back to the item it came from is left out: it says how
+        popular an item is to those who already met it.
+    """
+
+    on: On = "bipartite"
+    neighbors: int = 200
+    least_users: int = 1
+
+    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+        """Count shared neighbours.
+
+        Raises:
+            ConfigError: ``neighbors`` or ``least_users`` is below 1.
+            DataError: The log has no action.
+        """
+        graph = _graph(train, "CommonNeighbors", self.on, self.least_users)
+        pairs = two_steps(graph, np.ones(graph.num_nodes), self.neighbors)
+        return FittedItemModel.of("CommonNeighbors", "often met with {item}", pairs)
+
+
+@dataclass(frozen=True)
+class AdamicAdar:
+    """Scores like ``CommonNeighbors``, where a busy neighbour counts less.
+
+    score(u, i) = sum over h in the history, h not i, of (A D A)_hi with
+    D_zz = 1 / log(degree of z). A neighbour of degree 1 is shared by no two items; its
+    weight, infinite by the formula, is set to 0 and never used.
+
+    Attributes:
+        on: The graph.
+        neighbors: Each item speaks for this many others, those it is closest to.
+        least_users: How many users must have met two items to join them in the item
+            graph.
+
+    Source:
+        Adamic & Adar (2003), "Friends and neighbors on the Web"; section 19.1.3.
+
+    Departs:
+        The walk that steps back to the item it came from is left out.
+    """
+
+    on: On = "bipartite"
+    neighbors: int = 200
+    least_users: int = 1
+
+    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+        """Weigh shared neighbours.
+
+        Raises:
+            ConfigError: ``neighbors`` or ``least_users`` is below 1.
+            DataError: The log has no action.
+        """
+        graph = _graph(train, "AdamicAdar", self.on, self.least_users)
+        weight = adamic_adar_weights(graph.degree())
+        pairs = two_steps(graph, weight, self.neighbors)
+        return FittedItemModel.of("AdamicAdar", "close to {item}", pairs)
+
+
+@dataclass(frozen=True)
+class Katz:
+    """Scores an item by all walks to it, a walk of k steps counting ``beta^k``.
+
+    score(u, i) = sum_k beta^k (A^k)_ui over the walks that leave the requester once:
+    beta * ((I - beta A)^-1 h)_i with h = 1 at the history. For a user of the bipartite
+    graph this is Katz's measure itself, which needs their own node only to walk back
+    through it. Edges of the item graph weigh as many users as met both ends.
+
+    Attributes:
+        on: The graph.
+        beta: What one step counts; it must be below one over the spectral radius. None
+            takes half of that.
+        tolerance: Walks are cut where those left out add at most this share of the
+            bound beta * |h| / (1 - beta * radius) to the answer's length.
+        least_users: How many users must have met two items to join them in the item
+            graph.
+
+    Source:
+        Katz (1953), "A new status index derived from sociometric analysis"; section
+        19.1.3.
+    """
+
+    on: On = "bipartite"
+    beta: float | None = None
+    tolerance: float = 1e-3
+    least_users: int = 1
+
+    def fit(self, train: Interactions | Matrix) -> FittedWalks:
+        """Find how short steps must be for the sum to be finite.
+
+        Raises:
+            ConfigError: ``beta`` is not between 0 and one over the spectral radius,
+                ``tolerance`` not between 0 and 1, or ``least_users`` below 1.
+            DataError: The log has no action.
+        """
+        _between("Katz", "tolerance", self.tolerance)
+        graph = _graph(train, "Katz", self.on, self.least_users)
+        radius = spectral_radius(graph)
+        beta = self.beta
+        if beta is None:
+            beta = 0.5 / radius if radius > 0 else 0.5
+        if beta <= 0 or beta * radius >= 1:
+            raise ConfigError(
+                f"Katz has beta={beta}, but on this graph it must be above 0 and below "
+                f"{1 / max(radius, 1e-12):.6g}, one over the spectral radius. Lower "
+                "it, or leave it out for half of that."
+            )
+        rate = beta * radius
+        return FittedWalks(
+            channel="Katz",
+            reason="linked to {item} in many ways",
+            graph=graph,
+            scale=np.ones(graph.num_nodes),
+            factor=beta,
+            steps=steps_within(rate, self.tolerance) if rate > 0 else 1,
+            gain=beta,
+            shared=False,
+        )
+
+
+@dataclass(frozen=True)
+class PersonalizedPageRank:
+    """Scores an item by how often a walk that keeps coming home visits it.
+
+    score(u, .) = (1-a) (I - a P)^-1 rooted at the requester, at the items: with
+    probability a the walker takes a random edge, else it goes home. For a user of the
+    bipartite graph this is rooted PageRank itself; a new user's edges are walked only
+    outward. History items without an edge are left out. Edges of the item graph weigh
+    as many users as met both ends.
+
+    Attributes:
+        on: The graph.
+        damping: a, the probability to walk on.
+        tolerance: The scores of an answer fall short of the limit by at most this in
+            sum, over all items and users.
+        least_users: How many users must have met two items to join them in the item
+            graph.
+
+    Source:
+        Haveliwala (2002), "Topic-sensitive PageRank"; Liben-Nowell & Kleinberg (2007),
+        section 3.3; section 19.1.3.
+    """
+
+    on: On = "bipartite"
+    damping: float = 0.5
+    tolerance: float = 0.01
+    least_users: int = 1
+
+    def fit(self, train: Interactions | Matrix) -> FittedWalks:
+        """Build the graph to walk on.
+
+        Raises:
+            ConfigError: ``damping`` or ``tolerance`` is not between 0 and 1, or
+                ``least_users`` below 1.
+            DataError: The log has no action.
+        """
+        _between("PersonalizedPageRank", "damping", self.damping)
+        _between("PersonalizedPageRank", "tolerance", self.tolerance)
+        graph = _graph(train, "PersonalizedPageRank", self.on, self.least_users)
+        return FittedWalks(
+            channel="PersonalizedPageRank",
+            reason="a short walk from {item}",
+            graph=graph,
+            scale=_inverse(graph.strength()),
+            factor=self.damping,
+            steps=steps_within(self.damping, self.tolerance),
+            gain=self.damping * (1 - self.damping),
+            shared=True,
+        )
+
+
+def two_steps(
+    graph: Adjacency, weight: Float64[np.ndarray, " nodes"], neighbors: int
+) -> sparse.csr_array:
+    """Return A D A between different items of the unweighted graph.
+
+    Args:
+        graph: Its items are the rows and columns of the answer.
+        weight: D, what each shared neighbour counts; at 0 it counts for nothing.
+        neighbors: How many of the highest entries each row keeps; ties break on item
+            number.
+
+    Raises:
+        ConfigError: ``neighbors`` is below 1.
+    """
+    if neighbors < 1:
+        raise ConfigError(
+            f"neighbors is {neighbors}, but an item needs at least 1 to speak for."
+        )
+    starts = range(0, graph.num_items, _BLOCK)
+    blocks = [_two_step_block(graph, weight, neighbors, start) for start in starts]
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+
+
+def _two_step_block(
+    graph: Adjacency, weight: Float64[np.ndarray, " nodes"], neighbors: int, start: int
+) -> sparse.csr_array:
+    rows = min(_BLOCK, graph.num_items - start)
+    item = np.full((rows, min(neighbors, graph.num_items)), NO_ITEM, np.int32)
+    score = np.full(item.shape, -np.inf, np.float32)
+    over_rows(
+        lambda a, b: _two_steps(
+            graph.ptr, graph.node, weight, start, item, score, a, b
+        ),
+        rows,
+        grain=64,
+    )
+    kept = item != NO_ITEM
+    ptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    return sparse.csr_array(
+        (score[kept], item[kept], ptr), shape=(rows, graph.num_items)
+    )
+
+
+@compiled
+def _two_steps(
+    ptr: np.ndarray,
+    node: np.ndarray,
+    weight: np.ndarray,
+    start: int,
+    item: np.ndarray,
+    score: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    total = np.zeros(ptr.size - 1)
+    touched = np.empty(ptr.size - 1, np.int32)
+    for row in range(first, last):
+        h = start + row
+        count = 0
+        for e in range(ptr[h], ptr[h + 1]):
+            z = node[e]
+            if weight[z] == 0:
+                continue
+            for f in range(ptr[z], ptr[z + 1]):
+                i = node[f]
+                if total[i] == 0:
+                    touched[count] = i
+                    count += 1
+                total[i] += weight[z]
+        found = 0
+        for t in range(count):
+            i = touched[t]
+            if i != h:
+                s = np.float32(total[i])
+                found = push(item[row], score[row], found, i, float(s))
+            total[i] = 0
+        drain(item[row], score[row], found)
+
+
+def _graph(train: object, method: str, on: On, least_users: int) -> Adjacency:
+    if least_users < 1:
+        raise ConfigError(
+            f"{method} has least_users={least_users}; items are joined by at least 1."
+        )
+    matrix = as_matrix(train, method)
+    if on == "bipartite":
+        return Adjacency.bipartite(matrix)
+    return Adjacency.between_items(matrix, least_users)
+
+
+def _inverse(strength: Float64[np.ndarray, " nodes"]) -> Float64[np.ndarray, " nodes"]:
+    joined = strength > 0
+    return np.where(joined, 1 / np.where(joined, strength, 1), 0.0)
+
+
+def _between(method: str, name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ConfigError(f"{method} has {name}={value}; it must be between 0 and 1.")
