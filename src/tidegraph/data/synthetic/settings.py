@@ -103,7 +103,11 @@ class Policy:
 
 
 def check(
-    where: str, settings: object, names: Sequence[str], low: float, high: float = 1e9
+    where: str,
+    settings: object,
+    names: Sequence[str],
+    low: float | int,
+    high: float | int = 1e9,
 ) -> None:
     """Refuse settings that are not numbers from ``low`` to ``high``.
 
