@@ -1,0 +1,158 @@
+"""Learning objectives: the script L of section 19.1.1.
+
+Every loss takes logits, never probabilities, and returns a mean in nats (or in units of
+the logit, for the margin) as a scalar tensor. ``present`` says which entries count; a
+batch in which none does has loss 0.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def binary_cross_entropy(
+    logit: Float[Tensor, "*shape"],
+    label: Float[Tensor, "*shape"],
+    present: Bool[Tensor, "*shape"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean log loss of independent yes-or-no answers.
+
+    Args:
+        logit: Log odds that the answer is yes.
+        label: 1 for yes, 0 for no.
+        present: Where there is a question; everywhere if left out.
+
+    Source:
+        Equation 19.13 for ranking; computed from logits, so it cannot overflow.
+    """
+    each = F.binary_cross_entropy_with_logits(logit, label, reduction="none")
+    return _mean(each, present)
+
+
+def bpr(
+    positive: Float[Tensor, " batch"],
+    negative: Float[Tensor, "batch k"],
+    present: Bool[Tensor, "batch k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean of ``-log sigmoid(positive - negative)``: how often pairs are misordered.
+
+    Args:
+        positive: Logit of the observed item.
+        negative: Logits of ``k`` items that were not observed.
+        present: Which of the ``k`` are there; all if left out.
+
+    Source:
+        Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback",
+        UAI 2009, section 4. The prior is the optimizer's weight decay.
+    """
+    return _mean(F.softplus(negative - positive[:, None]), present)
+
+
+def skip_gram(
+    positive: Float[Tensor, " batch"],
+    negative: Float[Tensor, "batch k"],
+    present: Bool[Tensor, "batch k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Log loss of one true pair against ``k`` noise pairs, summed per true pair.
+
+    Args:
+        positive: Logit of the true pair.
+        negative: Logits of the noise pairs.
+        present: Which of the ``k`` are there; all if left out.
+
+    Source:
+        Mikolov et al., "Distributed Representations of Words and Phrases", NeurIPS
+        2013, equation 4: negative sampling, a simplified noise contrastive estimate.
+    """
+    noise = F.softplus(negative)
+    if present is not None:
+        noise = noise * present
+    return (F.softplus(-positive) + noise.sum(dim=1)).mean()
+
+
+def triplet_margin(
+    positive: Float[Tensor, " batch"],
+    negative: Float[Tensor, "batch k"],
+    margin: float,
+    present: Bool[Tensor, "batch k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean shortfall of ``positive - negative`` below ``margin``; 0 once it is met.
+
+    Args:
+        positive: Similarity to the observed item.
+        negative: Similarities to ``k`` other items.
+        margin: By how much the observed item must win.
+        present: Which of the ``k`` are there; all if left out.
+
+    Source:
+        Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
+        Systems" (PinSage), KDD 2018, equation 1.
+    """
+    return _mean(F.relu(negative - positive[:, None] + margin), present)
+
+
+def sampled_softmax(
+    positive: Float[Tensor, " batch"],
+    negative: Float[Tensor, "batch k"],
+    log_q: Float[Tensor, "batch k"],
+    present: Bool[Tensor, "batch k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Negative log-likelihood of the positive among itself and ``k`` sampled items.
+
+    Subtracting ``log_q`` makes the sampled denominator an unbiased estimate of the full
+    one, for any proposal that reaches every item but the positive: the optimum is that
+    of the full softmax, log p(item | user).
+
+    Args:
+        positive: Logit of the observed item.
+        negative: Logits of ``k`` items drawn from the proposal.
+        log_q: Natural log of each drawn item's expected count under the proposal.
+        present: Which of the ``k`` are there; all if left out.
+
+    Source:
+        Bengio & Senecal (2008); recommended for retrieval in section 19.1.3.
+    """
+    return _softmax_of_first(positive, negative - log_q, present)
+
+
+def info_nce(
+    positive: Float[Tensor, " batch"],
+    negative: Float[Tensor, "batch k"],
+    temperature: float = 1.0,
+    present: Bool[Tensor, "batch k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Negative log-likelihood of the positive, without correction for the proposal.
+
+    With negatives drawn by popularity the optimum is log p(item | user) - log q(item):
+    popular items are discounted, which is the point where exposure bias is to be undone
+    and a mistake where the likelihood itself is wanted (then ``sampled_softmax``).
+
+    Args:
+        positive: Similarity to the observed item.
+        negative: Similarities to ``k`` sampled items.
+        temperature: Divides every similarity; smaller is sharper.
+        present: Which of the ``k`` are there; all if left out.
+
+    Source:
+        van den Oord et al., "Representation Learning with Contrastive Predictive
+        Coding", 2018, equation 4; its debiasing in Zhou et al., "Contrastive Learning
+        for Debiased Candidate Generation in Large-Scale Recommender Systems", KDD 2021.
+    """
+    return _softmax_of_first(positive / temperature, negative / temperature, present)
+
+
+def _softmax_of_first(
+    positive: Tensor, negative: Tensor, present: Tensor | None
+) -> Tensor:
+    if present is not None:
+        negative = negative.masked_fill(~present, -torch.inf)
+    logits = torch.cat([positive[:, None], negative], dim=1)
+    return -F.log_softmax(logits, dim=1)[:, 0].mean()
+
+
+def _mean(each: Tensor, present: Tensor | None) -> Tensor:
+    if present is None:
+        return each.mean()
+    # An absent entry may hold any number, even one that is not finite.
+    return each.masked_fill(~present, 0.0).sum() / present.sum().clamp(min=1)

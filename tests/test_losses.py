@@ -1,0 +1,120 @@
+import math
+
+import pytest
+import torch
+
+from tidegraph.losses import (
+    binary_cross_entropy,
+    bpr,
+    info_nce,
+    sampled_softmax,
+    skip_gram,
+    triplet_margin,
+)
+
+HALF = torch.tensor([[True, False]])
+ONE_THREE = torch.log(torch.tensor([1.0, 3.0]))
+
+
+def test_binary_cross_entropy_at_odds_of_three_to_one():
+    """Odds 3 mean probability 3/4: a yes costs -ln 3/4, a no costs -ln 1/4."""
+    loss = binary_cross_entropy(torch.log(torch.tensor([3.0, 3.0])), torch.eye(2)[0])
+
+    expected = (math.log(4 / 3) + math.log(4)) / 2
+    assert math.isclose(loss.item(), expected, rel_tol=1e-6)
+
+
+def test_binary_cross_entropy_of_a_huge_logit_is_the_logit():
+    loss = binary_cross_entropy(torch.tensor([1000.0]), torch.tensor([0.0]))
+
+    assert loss.item() == 1000.0
+
+
+def test_bpr_of_odds_of_three_to_one():
+    """A lead of ln 3 is misordered with probability 1/4."""
+    loss = bpr(ONE_THREE[1:], ONE_THREE[None, :1])
+
+    assert math.isclose(loss.item(), -math.log(3 / 4), rel_tol=1e-6)
+
+
+def test_skip_gram_of_undecided_pairs_is_a_bit_for_each():
+    loss = skip_gram(torch.zeros(5), torch.zeros(5, 3))
+
+    assert math.isclose(loss.item(), 4 * math.log(2), rel_tol=1e-6)
+
+
+def test_triplet_margin_is_the_shortfall():
+    """Leads of 0.5 and 3 against a margin of 1 fall short by 0.5 and by nothing."""
+    loss = triplet_margin(torch.tensor([3.0]), torch.tensor([[2.5, 0.0]]), 1.0)
+
+    assert math.isclose(loss.item(), 0.25)
+
+
+def test_sampled_softmax_of_two_equal_logits_is_log_two():
+    """One positive and one negative with equal logits leave one bit of doubt."""
+    loss = sampled_softmax(torch.zeros(3), torch.zeros(3, 1), torch.zeros(3, 1))
+
+    assert math.isclose(loss.item(), math.log(2), rel_tol=1e-6)
+
+
+def test_sampled_softmax_estimates_the_full_denominator_without_bias():
+    """Averaged over every draw of one negative, exp(loss) is the full softmax's."""
+    logits = torch.tensor([0.3, -1.0, 0.8, 0.1], dtype=torch.float64)
+    proposal = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    losses = torch.stack(
+        [
+            sampled_softmax(logits[:1], logits[None, i : i + 1], q.log()[None, None])
+            for i, q in zip((1, 2, 3), proposal, strict=True)
+        ]
+    )
+
+    full = logits.exp().sum() / logits[0].exp()
+    assert math.isclose((proposal * losses.exp()).sum(), full, rel_tol=1e-9)
+
+
+def test_info_nce_divides_by_temperature():
+    """Logits ln 1 and ln 3 halved by temperature 2: sqrt 3 of 1 + sqrt 3."""
+    loss = info_nce(ONE_THREE[1:], ONE_THREE[None, :1], 2.0)
+
+    expected = -math.log(math.sqrt(3) / (1 + math.sqrt(3)))
+    assert math.isclose(loss.item(), expected, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        bpr,
+        skip_gram,
+        info_nce,
+        lambda p, n, present=None: triplet_margin(p, n, 2.0, present),
+        lambda p, n, present=None: sampled_softmax(p, n, torch.zeros(n.shape), present),
+    ],
+    ids=["bpr", "skip_gram", "info_nce", "triplet_margin", "sampled_softmax"],
+)
+def test_absent_negatives_count_nothing(loss):
+    positive = torch.tensor([0.4])
+    negative = torch.tensor([[0.9, math.inf]])
+
+    masked = loss(positive, negative.nan_to_num(posinf=50.0), present=HALF)
+
+    torch.testing.assert_close(masked, loss(positive, negative[:, :1]))
+
+
+def test_absent_questions_count_nothing_even_if_not_finite():
+    masked = binary_cross_entropy(
+        torch.tensor([[0.7, math.nan]]), torch.tensor([[1.0, 0.0]]), HALF
+    )
+
+    alone = binary_cross_entropy(torch.tensor([0.7]), torch.tensor([1.0]))
+    torch.testing.assert_close(masked, alone)
+
+
+def test_nothing_asked_costs_nothing():
+    none = torch.zeros(1, 2, dtype=torch.bool)
+
+    assert bpr(torch.zeros(1), torch.zeros(1, 2), none).item() == 0.0
+
+
+def test_negatives_of_another_batch_are_refused():
+    with pytest.raises(Exception, match="negative"):
+        sampled_softmax(torch.zeros(3), torch.zeros(2, 1), torch.zeros(3, 1))
