@@ -1,0 +1,281 @@
+"""Several retrievers as one: fused ranks, with places kept for each channel.
+
+A list trained on what it showed drifts into a dead loop: the channel that was shown
+gets the clicks, so it is shown more, and the others fall silent (section 19.1.3).
+Places that fusion cannot take away keep every source in the list, and in the log.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Int32, Int64
+
+from tidegraph.artifact import State
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError
+from tidegraph.retrieval.fusion import fused, votes_for
+from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
+from tidegraph.stages import (
+    NO_ITEM,
+    Candidates,
+    FittedRetriever,
+    Requests,
+    Retriever,
+    check_k,
+)
+
+_DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Merges the lists of several channels into one, each item once.
+
+    score(i) = sum over channels c that propose i of
+    quota_c * (smoothing + 1) / (smoothing + rank_c(i)), which is 1 for an item that
+    every channel puts first. Each channel's first ``at_least * quota_c * k`` items
+    (rounded up, cut where there are more such places than k) are in the list whatever
+    their score; the other places go to the highest scores.
+
+    Attributes:
+        channels: The retrievers.
+        quotas: The weight of each channel, in any unit; all alike if left out.
+        at_least: How much of its quota of places a channel is sure of, 0 to 1.
+        smoothing: The larger, the less the first ranks stand out.
+
+    Source:
+        Cormack, Clarke & Buettcher (2009), "Reciprocal rank fusion outperforms
+        Condorcet and individual rank learning methods", who use 60.
+    """
+
+    channels: tuple[Retriever, ...] = (AdamicAdar(), PersonalizedPageRank())
+    quotas: tuple[float, ...] = ()
+    at_least: float = 0.5
+    smoothing: float = 60.0
+
+    def fit(self, train: Interactions | Matrix) -> "FittedBlend":
+        """Fit every channel.
+
+        Raises:
+            ConfigError: There is no channel, quotas do not match the channels or are
+                not positive in sum, or another setting is out of range.
+            DataError: A channel cannot learn from the log.
+        """
+        quotas = self._shares()
+        if not 0 <= self.at_least <= 1:
+            raise ConfigError(f"Blend has at_least={self.at_least}; it must be 0 to 1.")
+        if not 0 <= self.smoothing < math.inf:
+            raise ConfigError(
+                f"Blend has smoothing={self.smoothing}; it must be 0 or more."
+            )
+        fitted = tuple(channel.fit(train) for channel in self.channels)
+        return FittedBlend(
+            channels=_unique([type(channel).__name__ for channel in self.channels]),
+            retrievers=fitted,
+            quotas=quotas,
+            at_least=self.at_least,
+            smoothing=self.smoothing,
+            num_items=len(train.items),
+        )
+
+    def _shares(self) -> tuple[float, ...]:
+        """Return the quotas, adding up to 1."""
+        count = len(self.channels)
+        if not count:
+            raise ConfigError("Blend has no channels. Give it at least one retriever.")
+        quotas = self.quotas or (1.0,) * count
+        if len(quotas) != count:
+            raise ConfigError(
+                f"Blend has {len(quotas)} quotas for {count} channels. Give one each."
+            )
+        total = sum(quotas)
+        if min(quotas) < 0 or not 0 < total < math.inf:
+            raise ConfigError(
+                f"Blend has quotas {quotas}; none may be negative, and one must be "
+                "above 0."
+            )
+        return tuple(quota / total for quota in quotas)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedBlend:
+    """Answers with the fused lists of its retrievers.
+
+    Attributes:
+        channels: A name for each retriever, all different.
+        retrievers: The fitted channels.
+        quotas: The weight of each, adding up to 1.
+        at_least: How much of its quota of places a channel is sure of.
+        smoothing: The larger, the less the first ranks stand out.
+        num_items: How many items training knew.
+    """
+
+    channels: tuple[str, ...]
+    retrievers: tuple[FittedRetriever, ...]
+    quotas: tuple[float, ...]
+    at_least: float
+    smoothing: float
+    num_items: int
+
+    @property
+    def reason(self) -> str:
+        """Why it recommends; each channel's own reason says more."""
+        return "several methods lead from {item} to it"
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        """Return the fused ``k``; ties break on item number.
+
+        Each channel is asked for ``k``, so an item can come with the votes of all.
+        """
+        width = min(check_k(k), self.num_items)
+        lists = self._lists(requests, k)
+        quotas = np.array(self.quotas)
+        places = self._places(width)
+        item, score = fused(
+            lists, quotas, places, self.smoothing, width, self.num_items
+        )
+        votes = votes_for(item, lists, self.num_items)
+        return Candidates(item, score, self.channels, votes)
+
+    def because(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return what the channel that ranks each item best names, -1 for none.
+
+        The channels are asked again; ``because_of`` spares that. An item that no
+        channel has among its first thousand is explained by the first.
+        """
+        lists = self._lists(requests, min(self.num_items, _DEPTH))
+        votes = votes_for(item, lists, self.num_items)
+        return self.because_of(
+            requests, Candidates(item, votes.sum(axis=2), self.channels, votes)
+        )
+
+    def because_of(
+        self, requests: Requests, answer: Candidates
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return what the strongest channel of each answered item names, -1 for none.
+
+        Args:
+            requests: What was asked.
+            answer: What ``retrieve`` returned, perhaps ranked and cut since; its votes
+                say which channel is strongest, the first one where they tie.
+        """
+        strongest = answer.votes.argmax(axis=2)
+        out = np.full(answer.item.shape, NO_ITEM, np.int32)
+        for c, retriever in enumerate(self.retrievers):
+            mine = strongest == c
+            if mine.any():
+                asked = np.where(mine, answer.item, np.int32(NO_ITEM))
+                out[mine] = retriever.because(requests, asked)[mine]
+        return out
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="FittedBlend",
+            settings={
+                "channels": list(self.channels),
+                "quotas": list(self.quotas),
+                "at_least": self.at_least,
+                "smoothing": self.smoothing,
+                "num_items": self.num_items,
+            },
+            parts={
+                str(c): retriever.state() for c, retriever in enumerate(self.retrievers)
+            },
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedBlend":
+        """Rebuild from what ``state`` returned."""
+        channels = tuple(cast(list[str], state.settings["channels"]))
+        return cls(
+            channels=channels,
+            retrievers=tuple(
+                cast(FittedRetriever, state.part(str(c), object))
+                for c in range(len(channels))
+            ),
+            quotas=tuple(cast(list[float], state.settings["quotas"])),
+            at_least=cast(float, state.settings["at_least"]),
+            smoothing=cast(float, state.settings["smoothing"]),
+            num_items=cast(int, state.settings["num_items"]),
+        )
+
+    def _lists(self, requests: Requests, k: int) -> Int32[np.ndarray, "c b k"]:
+        """Return each channel's answer, padded to the widest."""
+        answers = [retriever.retrieve(requests, k) for retriever in self.retrievers]
+        width = max(answer.item.shape[1] for answer in answers)
+        lists = np.full((len(answers), len(requests), width), NO_ITEM, np.int32)
+        for c, answer in enumerate(answers):
+            lists[c, :, : answer.item.shape[1]] = answer.item
+        return lists
+
+    def _places(self, k: int) -> Int64[np.ndarray, " c"]:
+        """Return how many of ``k`` places each channel is sure of."""
+        wanted = self.at_least * np.array(self.quotas) * k
+        places = np.ceil(wanted - 1e-9).astype(np.int64)
+        while places.sum() > k:
+            places[places.argmax()] -= 1
+        return places
+
+
+def hit_ratio_by_channel(
+    answer: Candidates,
+    ptr: Int64[np.ndarray, " starts"],
+    item: Int32[np.ndarray, " entries"],
+) -> pl.DataFrame:
+    """Return what each channel contributes to finding what users then chose.
+
+    Args:
+        answer: What a blend answered.
+        ptr: Where each request's relevant items start.
+        item: The relevant items; requests that have none are left out.
+
+    Returns:
+        A row per channel: ``channel``; ``items``, how many of the list it proposed on
+        average; ``hit_ratio``, the share of requests for which it proposed a relevant
+        item; ``hits``, its share of the list's hits; ``unique_hits``, the share that
+        no other channel proposed. All 0 where there is nothing to count.
+    """
+    hit = _hits(answer, ptr, item)
+    asked = np.diff(ptr) > 0
+    proposed = (answer.votes > 0) & answer.present[:, :, None] & asked[:, None, None]
+    hits = proposed & hit[:, :, None]
+    alone = hits & (proposed.sum(axis=2) == 1)[:, :, None]
+    requests, found = max(int(asked.sum()), 1), max(int(hit.sum()), 1)
+    return pl.DataFrame(
+        {
+            "channel": list(answer.channels),
+            "items": proposed.sum(axis=(0, 1)) / requests,
+            "hit_ratio": hits.any(axis=1).sum(axis=0) / requests,
+            "hits": hits.sum(axis=(0, 1)) / found,
+            "unique_hits": alone.sum(axis=(0, 1)) / found,
+        }
+    )
+
+
+def _hits(
+    answer: Candidates,
+    ptr: Int64[np.ndarray, " starts"],
+    item: Int32[np.ndarray, " entries"],
+) -> Bool[np.ndarray, "b k"]:
+    """Return where an answered item is relevant to its request."""
+    rows = len(answer)
+    size = int(max(item.max(initial=0), answer.item.max(initial=0))) + 1
+    relevant = np.repeat(np.arange(rows), np.diff(ptr)) * size + item
+    pairs = np.arange(rows)[:, None] * size + answer.item
+    return np.isin(pairs, relevant) & answer.present
+
+
+def _unique(names: list[str]) -> tuple[str, ...]:
+    """Return the names, the second of a kind called ``name 2`` and so on."""
+    before = [names[:place].count(name) for place, name in enumerate(names)]
+    return tuple(
+        f"{name} {count + 1}" if count else name
+        for name, count in zip(names, before, strict=True)
+    )

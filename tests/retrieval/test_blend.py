@@ -1,0 +1,243 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import draw_log
+from laws.retrievers import RetrieverLaws, ask, same
+from tidegraph.artifact import State, load, save
+from tidegraph.errors import ConfigError
+from tidegraph.retrieval.blend import Blend, FittedBlend, hit_ratio_by_channel
+from tidegraph.retrieval.heuristics import (
+    AdamicAdar,
+    CommonNeighbors,
+    PersonalizedPageRank,
+)
+from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.walks import FittedWalks
+from tidegraph.stages import NO_ITEM, Candidates, Requests
+
+
+@dataclass(frozen=True)
+class Says:
+    """A channel that gives every request the same list."""
+
+    list: tuple[int, ...]
+    named: int = NO_ITEM
+    reason: str = "said so"
+
+    def fit(self, train) -> "Says":
+        return self
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        said = np.array(self.list[:k], np.int32)
+        item = np.tile(said, (len(requests), 1))
+        return Candidates.of_channel(item, -item.astype(np.float32), "Says")
+
+    def because(self, requests: Requests, item):
+        return np.where(item == NO_ITEM, NO_ITEM, self.named).astype(np.int32)
+
+    def state(self) -> State:
+        return State("Says", {"list": list(self.list)})
+
+
+def blend(*lists, k, **settings) -> Candidates:
+    log = draw_log()
+    fitted = Blend(tuple(map(Says, lists)), **settings).fit(log)
+    return fitted.retrieve(ask(log).rows(0, 2), k)
+
+
+class TestBlend(RetrieverLaws):
+    retriever = Blend()
+
+    def test_answers_are_the_best_scores_in_order(self):
+        log = draw_log()
+        requests = ask(log, repeat=False)
+        answer = Blend().fit(log).retrieve(requests, 10)
+
+        for row in range(len(requests)):
+            seen = requests.excluded.rows(row, row + 1).item
+            found = answer.score[row][answer.present[row]]
+            items = answer.item[row][answer.present[row]]
+            assert (np.diff(found) <= 0).all()
+            assert not np.isin(items, seen).any()
+            assert len(set(items)) == len(items)
+
+    def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path):
+        log = draw_log()
+        fitted = Blend().fit(log)
+        save(fitted, tmp_path / "model")
+
+        kinds = (FittedBlend, FittedItemModel, FittedWalks)
+        back = load(tmp_path / "model", {kind.__name__: kind for kind in kinds})
+
+        same(fitted, back, ask(log))
+        assert back.channels == ("AdamicAdar", "PersonalizedPageRank")
+
+
+def test_fusion_adds_one_over_sixty_plus_rank():
+    answer = blend((1, 2), (2, 3), k=3, at_least=0.0)
+
+    # In units of 1/61 and half a vote per channel: 2 is second and first.
+    scores = [0.5 * (61 / 62 + 1), 0.5, 0.5 * 61 / 62]
+    np.testing.assert_array_equal(answer.item[0], [2, 1, 3])
+    np.testing.assert_allclose(answer.score[0], scores, rtol=1e-6)
+
+
+def test_an_item_comes_once_with_the_votes_of_all_its_sources():
+    answer = blend((1, 2), (2, 3), k=3)
+
+    assert answer.channels == ("Says", "Says 2")
+    np.testing.assert_array_equal(answer.item[0], [2, 1, 3])
+    np.testing.assert_array_equal(answer.votes[0], [[0.5, 1], [1, 0], [0, 0.5]])
+
+
+def test_quotas_weigh_the_channels():
+    answer = blend((1,), (2,), k=2, quotas=(1.0, 3.0), at_least=0.0)
+
+    np.testing.assert_array_equal(answer.item[0], [2, 1])
+    np.testing.assert_allclose(answer.score[0], [0.75, 0.25])
+
+
+def test_a_channel_keeps_its_places_however_the_others_agree():
+    crowd = tuple(range(10, 20))
+    lonely = (1, 2, 3)
+
+    pushed_out = blend(crowd, crowd, lonely, k=6, at_least=0.0)
+    kept = blend(crowd, crowd, lonely, k=6, at_least=1.0)
+
+    assert not np.isin(lonely, pushed_out.item[0]).any()
+    # A third of six places is two: the first two of its list.
+    assert set(kept.item[0]) == {10, 11, 12, 13, 1, 2}
+
+
+rankings = st.lists(st.integers(0, 29), min_size=0, max_size=20, unique=True).map(tuple)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lists=st.lists(rankings, min_size=1, max_size=4),
+    weights=st.lists(st.floats(0.01, 1), min_size=4, max_size=4),
+    at_least=st.floats(0, 1),
+    k=st.integers(1, 25),
+)
+def test_every_channel_has_its_quota_or_all_it_had(lists, weights, at_least, k):
+    quotas = tuple(weights[: len(lists)])
+    answer = blend(*lists, k=k, quotas=quotas, at_least=at_least)
+
+    listed = answer.item[0][answer.present[0]]
+    sources = (answer.votes[0] > 0).sum(axis=0)
+    for said, quota, places in zip(lists, quotas, sources, strict=True):
+        promised = int(at_least * quota / sum(quotas) * k + 1e-9)
+        assert places >= min(promised, len(said[:k]))
+    union = set().union(*(said[:k] for said in lists))
+    assert len(set(listed)) == len(listed) == min(k, len(union))
+    assert set(listed) <= union
+    assert (np.diff(answer.score[0][: len(listed)]) <= 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(lists=st.lists(rankings, min_size=1, max_size=4), k=st.integers(1, 25))
+def test_without_quotas_the_list_is_plain_reciprocal_rank_fusion(lists, k):
+    answer = blend(*lists, k=k, at_least=0.0)
+
+    scores: dict[int, float] = {}
+    for said in lists:
+        for rank, i in enumerate(said[:k], 1):
+            scores[i] = scores.get(i, 0) + 61 / (60 + rank) / len(lists)
+    best = sorted(scores, key=lambda i: (-np.float32(scores[i]), i))[:k]
+    found = answer.score[0][answer.present[0]]
+    np.testing.assert_allclose(found, [scores[i] for i in best], rtol=1e-6)
+    listed = answer.item[0][answer.present[0]]
+    np.testing.assert_allclose(found, [scores[i] for i in listed], rtol=1e-6)
+
+
+def test_more_promises_than_places_are_cut_from_the_largest():
+    answer = blend((1, 2), (3, 4), (5, 6), k=2, at_least=1.0)
+
+    # Each is promised a place of two; the first gives up its own.
+    assert set(answer.item[0]) == {3, 5}
+
+
+def test_the_strongest_channel_gives_the_reason():
+    log = draw_log()
+    channels = (Says((1, 2, 4), named=7), Says((2, 3), named=9))
+    fitted = Blend(channels).fit(log)
+    requests = ask(log).rows(0, 1)
+    answer = fitted.retrieve(requests, 4)
+
+    np.testing.assert_array_equal(answer.item[0], [2, 1, 3, 4])
+    expected = [[9, 7, 9, 7]]
+    np.testing.assert_array_equal(fitted.because_of(requests, answer), expected)
+    np.testing.assert_array_equal(fitted.because(requests, answer.item), expected)
+
+
+def test_both_ways_to_a_reason_agree_on_real_channels():
+    log = draw_log()
+    fitted = Blend((CommonNeighbors(), PersonalizedPageRank(), AdamicAdar())).fit(log)
+    requests = ask(log, repeat=False)
+    answer = fitted.retrieve(requests, 10)
+
+    np.testing.assert_array_equal(
+        fitted.because_of(requests, answer), fitted.because(requests, answer.item)
+    )
+
+
+def test_a_channel_may_answer_less_than_it_is_asked_for():
+    answer = blend((), (5,), k=3)
+
+    np.testing.assert_array_equal(answer.item[0], [5, NO_ITEM, NO_ITEM])
+    np.testing.assert_array_equal(answer.votes[0, 0], [0, 1])
+    assert np.isneginf(answer.score[0, 1:]).all()
+
+
+def test_channels_of_one_kind_are_numbered():
+    log = draw_log()
+    fitted = Blend((AdamicAdar(), CommonNeighbors(), AdamicAdar(on="items"))).fit(log)
+
+    assert fitted.channels == ("AdamicAdar", "CommonNeighbors", "AdamicAdar 2")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"channels": ()}, "no channels"),
+        ({"quotas": (1.0,)}, "1 quotas for 2 channels"),
+        ({"quotas": (1.0, -1.0)}, "negative"),
+        ({"quotas": (0.0, 0.0)}, "above 0"),
+        ({"at_least": 1.5}, "at_least=1.5"),
+        ({"smoothing": -1.0}, "smoothing=-1.0"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(settings, says):
+    with pytest.raises(ConfigError, match=says):
+        Blend(**settings).fit(draw_log())
+
+
+def test_hits_are_told_apart_by_channel():
+    # Two requests get 2 1 3: channel one proposed 1 and 2, channel two 2 and 3.
+    answer = blend((1, 2), (2, 3), k=3)
+    ptr = np.array([0, 2, 3], np.int64)
+    relevant = np.array([1, 2, 3], np.int32)
+
+    table = hit_ratio_by_channel(answer, ptr, relevant)
+
+    # Hits: 1 (one alone) and 2 (both) for the first request, 3 (two alone).
+    assert table["channel"].to_list() == ["Says", "Says 2"]
+    assert table["items"].to_list() == [2.0, 2.0]
+    assert table["hit_ratio"].to_list() == [0.5, 1.0]
+    np.testing.assert_allclose(table["hits"], [2 / 3, 2 / 3])
+    np.testing.assert_allclose(table["unique_hits"], [1 / 3, 1 / 3])
+
+
+def test_a_request_without_relevant_items_is_not_counted():
+    answer = blend((1, 2), (2, 3), k=3)
+    ptr = np.array([0, 0, 1], np.int64)
+
+    table = hit_ratio_by_channel(answer, ptr, np.array([3], np.int32))
+    nothing = hit_ratio_by_channel(answer, np.zeros(3, np.int64), np.zeros(0, np.int32))
+
+    assert table["hit_ratio"].to_list() == [0.0, 1.0]
+    assert nothing["items"].to_list() == nothing["hits"].to_list() == [0.0, 0.0]
