@@ -1,0 +1,127 @@
+"""What a user comes back to: the baseline where people choose the same again."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64
+from scipy import sparse
+
+from tidegraph.artifact import State
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix, as_log
+from tidegraph.retrieval.rows import SparseRows
+from tidegraph.retrieval.votes import (
+    Speakers,
+    all_scores,
+    checked_half_life,
+    decay,
+    elected,
+)
+from tidegraph.stages import NO_ITEM, Candidates, Requests
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Recommends the items of the user's own history, often and lately met first.
+
+    An item scores the sum over its events of weight x 0.5^(age / half-life) at the time
+    of the request, so events since training count at once.
+
+    Attributes:
+        half_life_days: Age at which an event counts half; None counts events only.
+
+    Source:
+        Frequency weighted by recency, as in Anderson et al. (2014), "The dynamics of
+        repeat consumption". Departs: decay is exponential, theirs a power law.
+    """
+
+    half_life_days: float | None = 30.0
+
+    def fit(self, train: Interactions | Matrix) -> "FittedRepeat":
+        """Learn which items there are; the rest is in each request.
+
+        Raises:
+            DataError: ``train`` holds no action, or no times.
+            ConfigError: The half-life is not above 0.
+        """
+        half_life = self.half_life_days
+        if half_life is not None:
+            half_life = checked_half_life(half_life)
+        log = as_log(train, "Repeat")
+        met = np.bincount(log.actions().item, minlength=len(log.items)) > 0
+        return FittedRepeat(met, half_life)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedRepeat:
+    """Answers from the history alone; without one the answer is empty.
+
+    Attributes:
+        met: Which items training met; others are not answered.
+        half_life_days: Age at which an event counts half; None counts events only.
+    """
+
+    met: Bool[np.ndarray, " items"]
+    half_life_days: float | None
+
+    @property
+    def reason(self) -> str:
+        """Why it recommends."""
+        return "you chose {item} before"
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of every item; ``-inf`` where it is not in the history."""
+        return all_scores(self._speakers(requests), self._votes)
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        """Return the ``k`` items of the history with the highest scores."""
+        speakers = self._speakers(requests)
+        return elected(speakers, self._votes, requests.excluded, k, "Repeat")
+
+    def because(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return the item itself where it is in the history, else -1."""
+        speakers = self._speakers(requests)
+        answered = np.arange(len(item))[:, None] * len(self.met) + item
+        met = _owner(speakers.ptr) * len(self.met) + speakers.row
+        own = np.isin(answered, met) & (item != NO_ITEM)
+        return np.where(own, item, np.int32(NO_ITEM))
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="FittedRepeat",
+            settings={"half_life_days": self.half_life_days},
+            arrays={"met": self.met},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedRepeat":
+        """Rebuild from what ``state`` returned."""
+        half_life = cast(float | None, state.settings["half_life_days"])
+        return cls(state.arrays["met"], half_life)
+
+    @property
+    def _votes(self) -> SparseRows:
+        """Each item that training met votes for itself."""
+        items = np.flatnonzero(self.met).astype(np.int32)
+        ptr = np.concatenate([[0], np.cumsum(self.met)]).astype(np.int64)
+        return SparseRows(ptr, items, np.ones(len(items), np.float32), len(self.met))
+
+    def _speakers(self, requests: Requests) -> Speakers:
+        """Return the distinct items of each history, as loud as all their events."""
+        history = requests.history
+        worth = history.weight.astype(np.float64)
+        if self.half_life_days is not None:
+            worth *= decay(history, requests.time, self.half_life_days)
+        known = (history.node >= 0) & (history.node < len(self.met))
+        place = (_owner(history.ptr)[known], history.node[known])
+        shape = (len(requests), len(self.met))
+        total = SparseRows.of(sparse.coo_array((worth[known], place), shape).tocsr())
+        return Speakers(total.ptr, total.column, total.weight)
+
+
+def _owner(ptr: Int64[np.ndarray, " starts"]) -> Int64[np.ndarray, " events"]:
+    return np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))

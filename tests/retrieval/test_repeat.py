@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from laws.retrievers import RetrieverLaws, ask
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.retrieval.repeat import Repeat
+
+DAY = 86_400
+
+
+class TestRepeat(RetrieverLaws):
+    retriever = Repeat()
+    forgets_time = False
+
+
+class TestRepeatByCount(RetrieverLaws):
+    retriever = Repeat(half_life_days=None)
+    forgets_time = False
+
+
+def test_each_event_of_the_history_counts_half_as_much_a_half_life_later():
+    log = interactions(["a"] * 3, ["x", "y", "x"], [0, 10 * DAY, 20 * DAY])
+    fitted = Repeat(half_life_days=10.0).fit(log)
+
+    scores = fitted.scores(ask(log, at=30 * DAY))
+
+    # x: 2^-3 + 2^-1; y: 2^-2.
+    np.testing.assert_allclose(scores, [[0.625, 0.25]])
+
+
+def test_without_a_half_life_the_count_decides():
+    log = interactions(["a"] * 3, ["y", "y", "x"], [0, 1, 20 * DAY])
+    fitted = Repeat(half_life_days=None).fit(log)
+
+    np.testing.assert_array_equal(fitted.scores(ask(log)), [[2.0, 1.0]])
+
+
+def test_an_event_after_training_changes_the_next_answer():
+    log = interactions(["a", "a", "b", "a"], ["x", "y", "x", "x"], [0, 5, 6, DAY])
+    fitted = Repeat().fit(log.before(DAY))
+
+    assert fitted.retrieve(ask(log, at=DAY), 1).item[0] == 1
+    assert fitted.retrieve(ask(log, at=DAY + 1), 1).item[0] == 0
+
+
+def test_an_event_at_the_time_of_the_request_does_not_count():
+    log = interactions(["a", "a"], ["x", "y"], [0, 5])
+
+    scores = Repeat().fit(log).scores(ask(log, at=5))
+
+    assert np.isneginf(scores[0, 1])
+
+
+def test_the_reason_is_the_item_itself_if_it_was_met():
+    log = interactions(["a", "b"], ["x", "y"], [0, 5])
+    fitted = Repeat().fit(log)
+
+    reason = fitted.because(ask(log), np.array([[0, 1], [1, -1]], np.int32))
+
+    assert reason.tolist() == [[0, -1], [1, -1]]
+
+
+def test_a_matrix_is_refused_for_it_has_no_times():
+    with pytest.raises(DataError, match="Repeat needs times"):
+        Repeat().fit(Matrix.from_pairs(["a"], ["x"]))
+
+
+def test_a_half_life_of_nothing_is_refused(log):
+    with pytest.raises(ConfigError, match="half_life_days"):
+        Repeat(half_life_days=0.0).fit(log)
