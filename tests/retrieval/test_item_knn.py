@@ -1,0 +1,105 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from sklearn.metrics.pairwise import cosine_similarity
+
+from conftest import draw_log
+from laws.retrievers import RetrieverLaws, ask
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.similarity import (
+    BM25,
+    TFIDF,
+    Corpus,
+    Jaccard,
+    Pearson,
+    Profiles,
+)
+
+DAY = 86_400
+
+
+class TestItemKNN(RetrieverLaws):
+    retriever = ItemKNN()
+
+
+class TestItemKNNByPearson(RetrieverLaws):
+    retriever = ItemKNN(neighbors=5, similarity=Pearson(), shrinkage=2.0)
+
+
+class TestItemKNNByJaccard(RetrieverLaws):
+    retriever = ItemKNN(neighbors=5, similarity=Jaccard())
+
+
+class TestItemKNNByBM25(RetrieverLaws):
+    retriever = ItemKNN(neighbors=5, similarity=BM25())
+
+
+class TestItemKNNByTFIDF(RetrieverLaws):
+    retriever = ItemKNN(neighbors=5, similarity=TFIDF())
+
+
+class TestItemKNNWithHalfLife(RetrieverLaws):
+    retriever = ItemKNN(half_life_days=3.0)
+
+
+def test_scores_are_the_history_times_the_kept_cosines():
+    log = draw_log()
+    dense = Matrix.of(log).csr().toarray()
+    near = cosine_similarity(dense.T)
+    np.fill_diagonal(near, 0)
+    kept = np.argsort(-near, axis=1, kind="stable")[:, :3]
+    model = np.zeros_like(near)
+    np.put_along_axis(model, kept, np.take_along_axis(near, kept, 1), 1)
+    expected = (dense > 0) @ model
+
+    scores = ItemKNN(neighbors=3).fit(log).scores(ask(log))
+
+    np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_item_of_the_history_counts_half_a_half_life_after_its_last_event():
+    # a met x twice; b and c link x to y and z to w: both cosines are 1 / sqrt 2.
+    log = interactions(
+        ["b", "b", "c", "c", "a", "a", "a"],
+        ["x", "y", "z", "w", "x", "x", "z"],
+        [0, 0, 0, 0, 0, 10 * DAY, 20 * DAY],
+    )
+    log_of_pairs = Matrix.from_pairs(
+        ["b", "b", "c", "c", "a", "a"], ["x", "y", "z", "w", "x", "z"]
+    )
+    fitted = ItemKNN(half_life_days=10.0).fit(log_of_pairs)
+
+    requests = ask(log, at=20 * DAY + 1)
+    a = log.users.row("a")
+    scores = fitted.scores(requests)[a]
+
+    y, w = log.items.row("y"), log.items.row("w")
+    np.testing.assert_allclose(scores[y], 0.5 / np.sqrt(2), rtol=1e-4)
+    np.testing.assert_allclose(scores[w], 1 / np.sqrt(2), rtol=1e-4)
+
+
+def test_a_similarity_of_ones_own_goes_where_ours_goes():
+    @dataclass(frozen=True)
+    class CommonNeighbours:
+        def profiles(self, vectors, corpus: Corpus) -> Profiles:
+            return Profiles.of(vectors.sign(), size=0.5)
+
+    log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "y"], [1, 2, 3, 4])
+
+    fitted = ItemKNN(similarity=CommonNeighbours()).fit(log)
+
+    np.testing.assert_array_equal(fitted.csr().toarray(), [[0, 2], [2, 0]])
+
+
+def test_no_neighbours_are_refused(log):
+    with pytest.raises(ConfigError, match="neighbors is 0"):
+        ItemKNN(neighbors=0).fit(log)
+
+
+def test_a_half_life_of_nothing_is_refused(log):
+    with pytest.raises(ConfigError, match="half_life_days"):
+        ItemKNN(half_life_days=0.0).fit(log)

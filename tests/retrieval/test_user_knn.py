@@ -1,0 +1,98 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from sklearn.metrics.pairwise import cosine_similarity
+
+from conftest import draw_log
+from laws.retrievers import RetrieverLaws, ask
+from tidegraph.artifact import save
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.retrieval.similarity import BM25, Jaccard, Profiles
+from tidegraph.retrieval.user_knn import UserKNN
+
+
+class TestUserKNN(RetrieverLaws):
+    retriever = UserKNN()
+
+
+class TestUserKNNByJaccard(RetrieverLaws):
+    retriever = UserKNN(neighbors=4, similarity=Jaccard(), shrinkage=1.0)
+
+
+class TestUserKNNByBM25(RetrieverLaws):
+    retriever = UserKNN(neighbors=4, similarity=BM25(k1=2.0, b=0.5))
+
+
+def test_scores_are_the_similarities_of_the_nearest_users_who_met_the_item():
+    log = draw_log()
+    dense = Matrix.of(log).csr().toarray()
+    near = cosine_similarity(dense)
+    np.fill_diagonal(near, 0)
+    kept = np.argsort(-near, axis=1, kind="stable")[:, :4]
+    model = np.zeros_like(near)
+    np.put_along_axis(model, kept, np.take_along_axis(near, kept, 1), 1)
+    expected = model @ (dense > 0)
+
+    scores = UserKNN(neighbors=4).fit(log).scores(ask(log))
+
+    np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_user_is_not_their_own_neighbour_but_a_stranger_of_the_same_taste_is():
+    log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "z"], [1, 2, 3, 4])
+    fitted = UserKNN().fit(log)
+    requests = ask(log)
+    stranger = replace(requests, user=np.array([-1, -1], np.int32))
+
+    # a shares x with b: cosine 1/2, which speaks for x and z only.
+    np.testing.assert_allclose(fitted.scores(requests)[0], [0.5, -np.inf, 0.5])
+    np.testing.assert_allclose(fitted.scores(stranger)[0], [1.5, 1.0, 0.5])
+
+
+def test_the_reason_is_the_shared_item_of_the_most_similar_voters():
+    # b and c both met w; b shares x with a, c shares y and z with a, so is nearer.
+    log = interactions(list("aaabbccc"), list("xyzxwyzw"), range(8))
+    fitted = UserKNN().fit(log)
+    requests = ask(log).rows(0, 1)
+    w = log.items.row("w")
+
+    reason = fitted.because(requests, np.array([[w]], np.int32))
+
+    assert log.items.ids[int(reason[0, 0])] == "y"
+
+
+def test_many_requests_are_answered_like_few():
+    log = draw_log()
+    fitted = UserKNN(neighbors=3).fit(log)
+    few = ask(log)
+    users = np.tile(few.user, 50)
+    many = type(few).of_users(few.graph, users, np.tile(few.time, 50))
+
+    answer = fitted.retrieve(many, 5)
+
+    np.testing.assert_array_equal(
+        answer.item, np.tile(fitted.retrieve(few, 5).item, (50, 1))
+    )
+
+
+@dataclass(frozen=True)
+class Own:
+    def profiles(self, vectors, corpus) -> Profiles:
+        return Profiles.of(vectors, size=0.5)
+
+
+def test_a_similarity_without_a_name_answers_but_is_not_saved(tmp_path, log):
+    fitted = UserKNN(similarity=Own()).fit(log)
+
+    assert fitted.retrieve(ask(log), 3).present.all()
+    with pytest.raises(ArtifactError, match="Own cannot be saved"):
+        save(fitted, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_no_neighbours_are_refused(log):
+    with pytest.raises(ConfigError, match="neighbors is 0"):
+        UserKNN(neighbors=0).fit(log).retrieve(ask(log), 3)
