@@ -1,0 +1,231 @@
+"""Dense linear item weights in closed form."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int32
+from scipy.linalg import LinAlgError, lapack
+
+from tidegraph.artifact import State
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix, as_matrix
+from tidegraph.errors import ConfigError
+from tidegraph.retrieval.topk import best
+from tidegraph.retrieval.votes import Speakers
+from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
+
+BLOCK = 256
+"""Requests scored at a time, which bounds memory."""
+
+
+@dataclass(frozen=True)
+class EASE:
+    """Recommends by the weights that best rebuild all items from the others at once.
+
+    The weights B minimise |X - X B|^2 + l2 |B|^2 with a zero diagonal; with P the
+    inverse of X'X + l2 I, B is I - P diag(1 / P). Time grows with the cube of the
+    number of items and memory with its square.
+
+    Attributes:
+        l2: Strength of the penalty.
+        single_precision: Invert in float32: half the memory and time, about four
+            correct digits.
+        memory_limit_gb: Refuse to need more than this, in 10^9 bytes.
+
+    Source:
+        Steck (2019), "Embarrassingly shallow autoencoders for sparse data", equation 8.
+    """
+
+    l2: float = 250.0
+    single_precision: bool = False
+    memory_limit_gb: float = 8.0
+
+    def fit(self, train: Interactions | Matrix) -> "FittedEASE":
+        """Invert the matrix of common users.
+
+        Raises:
+            DataError: ``train`` holds no action.
+            ConfigError: ``l2`` is not above 0, or memory would exceed the limit.
+        """
+        if not self.l2 > 0:
+            raise ConfigError(f"l2 is {self.l2}; it must be above 0.")
+        matrix = as_matrix(train, "EASE")
+        kind = np.float32 if self.single_precision else np.float64
+        self._check_memory(len(matrix.items), np.dtype(kind).itemsize)
+        met = matrix.csr().astype(kind)
+        gram = (met.T @ met).toarray(order="F")
+        gram.flat[:: len(gram) + 1] += self.l2
+        weights = _weights(_inverse(gram))
+        seen = np.bincount(matrix.item, minlength=len(weights)) > 0
+        return FittedEASE(weights, seen)
+
+    def _check_memory(self, items: int, size: int) -> None:
+        # The inverse replaces the matrix; a float64 one is then copied to float32.
+        needed = items**2 * (4 if size == 4 else 12)
+        if needed <= self.memory_limit_gb * 1e9:
+            return
+        less = "" if size == 4 else ", set single_precision to need a third"
+        raise ConfigError(
+            f"EASE on {items:,} items needs {needed / 1e9:.1f} GB, and memory_limit_gb "
+            f"is {self.memory_limit_gb}. Raise it{less}, or use SLIM or RP3beta, which "
+            "are sparse."
+        )
+
+
+def _inverse(matrix: Float[np.ndarray, "items items"]) -> np.ndarray:
+    """Return the upper triangle of a positive definite matrix's inverse, in place."""
+    single = matrix.dtype == np.float32
+    factor, invert = (
+        (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)
+    )
+    triangle, failed = factor(matrix, lower=0, overwrite_a=1, clean=0)
+    if failed:
+        raise LinAlgError(
+            f"X'X + l2 I is not positive definite at item {failed}; raise l2."
+        )
+    inverse, _ = invert(triangle, lower=0, overwrite_c=1)
+    return inverse
+
+
+def _weights(
+    inverse: Float[np.ndarray, "items items"],
+) -> Float32[np.ndarray, "items items"]:
+    """Return B of an inverse of which only the upper triangle is meant."""
+    # A Fortran array's upper triangle is its transpose's lower one, without a copy.
+    lower = inverse.T
+    scale = -1 / np.diagonal(lower)
+    _mirror(lower)
+    out = lower if lower.dtype == np.float32 else lower.astype(np.float32)
+    over_rows(lambda a, b: _scale_columns(out, scale, a, b), len(out), grain=64)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class FittedEASE:
+    """Scores an item by the sum of its weights to the distinct items of the history.
+
+    A requester without a history that training met gets an empty answer.
+
+    Attributes:
+        weight: Row h says how much history item h speaks for each item.
+        met: Which items training met; others are not answered.
+    """
+
+    weight: Float32[np.ndarray, "items items"]
+    met: Bool[np.ndarray, " items"]
+
+    @property
+    def reason(self) -> str:
+        """Why it recommends."""
+        return "goes together with {item}"
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of every item; ``-inf`` where training never met it."""
+        out = np.zeros((len(requests), len(self.met)), np.float32)
+        speakers = Speakers.of_history(requests.history, requests.time, None)
+        over_rows(
+            lambda a, b: _scores(
+                speakers.ptr, speakers.row, self.weight, self.met, out, a, b
+            ),
+            len(requests),
+            grain=16,
+        )
+        return out
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        """Return the ``k`` items with the highest scores."""
+        shape = (len(requests), min(check_k(k), len(self.met)))
+        item = np.full(shape, NO_ITEM, np.int32)
+        score = np.full(shape, -np.inf, np.float32)
+        for start in range(0, len(requests), BLOCK):
+            block = requests.rows(start, start + BLOCK)
+            answer = best(self.scores(block), block.excluded, k, "EASE")
+            item[start : start + BLOCK] = answer.item
+            score[start : start + BLOCK] = answer.score
+        return Candidates.of_channel(item, score, "EASE")
+
+    def because(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return the history item with the largest weight to each item, -1 for none."""
+        out = np.full(item.shape, NO_ITEM, np.int32)
+        history = requests.history
+        _because(history.ptr, history.node, self.weight, self.met, item, out)
+        return out
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(kind="FittedEASE", arrays={"weight": self.weight, "met": self.met})
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedEASE":
+        """Rebuild from what ``state`` returned."""
+        return cls(state.arrays["weight"], state.arrays["met"])
+
+
+@compiled
+def _mirror(matrix: np.ndarray) -> None:
+    # In tiles, because a column of a large matrix is one cache miss an entry.
+    size, tile = matrix.shape[0], 64
+    for top in range(0, size, tile):
+        for left in range(0, top + 1, tile):
+            for i in range(top, min(top + tile, size)):
+                for j in range(left, min(left + tile, i)):
+                    matrix[j, i] = matrix[i, j]
+
+
+@compiled
+def _scale_columns(out: np.ndarray, scale: np.ndarray, first: int, last: int) -> None:
+    for i in range(first, last):
+        for j in range(out.shape[1]):
+            out[i, j] *= scale[j]
+        out[i, i] = 0
+
+
+@compiled
+def _scores(
+    ptr: np.ndarray,
+    row: np.ndarray,
+    weight: np.ndarray,
+    met: np.ndarray,
+    out: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    spoken = np.full(met.size, -1, np.int64)
+    for request in range(first, last):
+        total = out[request]
+        silent = True
+        for h in range(ptr[request], ptr[request + 1]):
+            v = row[h]
+            if v < 0 or v >= met.size or not met[v] or spoken[v] == request:
+                continue
+            spoken[v] = request
+            silent = False
+            votes = weight[v]
+            for i in range(met.size):
+                total[i] += votes[i]
+        for i in range(met.size):
+            if silent or not met[i]:
+                total[i] = -np.inf
+
+
+@compiled
+def _because(
+    ptr: np.ndarray,
+    node: np.ndarray,
+    weight: np.ndarray,
+    met: np.ndarray,
+    item: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    for request in range(item.shape[0]):
+        for place in range(item.shape[1]):
+            i = item[request, place]
+            most = np.float32(0)
+            for h in range(ptr[request], ptr[request + 1]):
+                v = node[h]
+                if i >= 0 and 0 <= v < met.size and weight[v, i] > most:
+                    most = weight[v, i]
+                    out[request, place] = v

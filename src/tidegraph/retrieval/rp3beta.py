@@ -1,0 +1,76 @@
+"""Random walks of three steps with a correction for popularity."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix, as_matrix
+from tidegraph.errors import DataError
+from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.similarity import Profiles
+
+
+@dataclass(frozen=True)
+class RP3beta:
+    """Recommends where three random steps from the user end, popular ends discounted.
+
+    The weight of history item h for item i is the chance to walk from h over a user to
+    i, each step's probability raised to ``alpha``, over popularity(i)^``beta``.
+
+    Attributes:
+        neighbors: How many items each item keeps.
+        alpha: Exponent of each step's probability.
+        beta: Exponent of the popularity that divides; 0 gives P3alpha.
+
+    Source:
+        Paudel et al. (2017), "Updatable, accurate, diverse, and scalable
+        recommendations for interactive applications".
+
+    Departs: The first step, from the user to an item of the history, is the same for
+        all of them: every distinct item counts once. Popularity is the sum of weights.
+    """
+
+    neighbors: int = 100
+    alpha: float = 0.8
+    beta: float = 0.3
+
+    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+        """Find each item's likeliest ends.
+
+        Raises:
+            DataError: ``train`` holds no action, or a negative weight.
+            ConfigError: A setting is out of range.
+        """
+        met = as_matrix(train, "RP3beta").csr()
+        if float(met.data.min()) < 0:
+            raise DataError(
+                f"RP3beta found the weight {met.data.min()}, but a step's probability "
+                "is never negative. Drop such events."
+            )
+        popularity = np.bincount(met.indices, met.data, minlength=met.shape[1])
+        from_user = _powered(met, self.alpha)
+        from_item = _powered(sparse.csr_array(met.T), self.alpha)
+        discount = np.power(np.maximum(popularity, 1e-12), self.beta)
+        found, near = nearest(
+            Profiles.of(from_item, scale=1.0),
+            Index.of(Profiles.of(sparse.csr_array(from_user.T), scale=discount)),
+            neighbors=self.neighbors,
+            shrinkage=0.0,
+            skip=np.arange(len(popularity), dtype=np.int32),
+        )
+        model = as_matrix_of_neighbors(found, near, len(popularity))
+        return FittedItemModel.of("RP3beta", "a short walk from {item}", model)
+
+
+def _powered(steps: sparse.csr_array, alpha: float) -> sparse.csr_array:
+    """Return each row's probabilities raised to ``alpha``."""
+    owner = np.repeat(np.arange(steps.shape[0]), np.diff(steps.indptr))
+    total = np.bincount(owner, steps.data, minlength=steps.shape[0])
+    chance = np.divide(
+        steps.data, total[owner], out=np.zeros(steps.nnz), where=total[owner] > 0
+    )
+    value = np.power(chance, alpha).astype(np.float32)
+    return sparse.csr_array((value, steps.indices, steps.indptr), shape=steps.shape)

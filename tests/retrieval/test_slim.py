@@ -1,0 +1,119 @@
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import ElasticNet
+
+from conftest import draw_log
+from laws.retrievers import RetrieverLaws
+from tidegraph import compiled
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.retrieval.slim import SLIM
+
+
+class TestSLIM(RetrieverLaws):
+    retriever = SLIM()
+
+
+class TestSLIMWithFewCandidates(RetrieverLaws):
+    retriever = SLIM(alpha=0.01, candidates=3)
+
+
+def elastic_net(dense: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
+    out = np.zeros((dense.shape[1], dense.shape[1]))
+    for j in range(dense.shape[1]):
+        others = dense.copy()
+        others[:, j] = 0
+        out[:, j] = (
+            ElasticNet(
+                alpha=alpha,
+                l1_ratio=l1_ratio,
+                positive=True,
+                fit_intercept=False,
+                tol=1e-12,
+                max_iter=100_000,
+            )
+            .fit(others, dense[:, j])
+            .coef_
+        )
+    return out
+
+
+@given(
+    seed=st.integers(0, 1000),
+    alpha=st.sampled_from([1e-3, 1e-2, 0.1]),
+    l1_ratio=st.sampled_from([0.1, 0.5, 1.0]),
+)
+@settings(max_examples=15, deadline=None)
+def test_weights_are_those_of_scikit_learns_elastic_net(seed, alpha, l1_ratio):
+    rng = np.random.default_rng(seed)
+    user, item = rng.integers(0, 40, 250), rng.integers(0, 12, 250)
+    log = interactions(user, item, np.arange(250))
+    dense = Matrix.of(log).csr().toarray().astype(float)
+
+    model = SLIM(alpha, l1_ratio, tolerance=1e-9).fit(log).csr()
+
+    expected = elastic_net(dense, alpha, l1_ratio)
+    np.testing.assert_allclose(model.toarray(), expected, atol=1e-4)
+
+
+def test_weights_are_not_negative_and_no_item_explains_itself():
+    model = SLIM(alpha=1e-4).fit(draw_log()).csr()
+
+    assert model.data.min() > 0
+    assert not model.diagonal().any()
+
+
+def test_candidates_are_the_items_most_often_met_together():
+    log = draw_log()
+    together = (Matrix.of(log).csr().T @ Matrix.of(log).csr()).toarray()
+    np.fill_diagonal(together, 0)
+
+    model = SLIM(alpha=1e-4, candidates=2).fit(log).csr().toarray()
+
+    for j in range(len(model)):
+        second = np.sort(together[:, j])[-2]
+        assert (together[model[:, j] > 0, j] >= second).all()
+        assert (model[:, j] > 0).sum() <= 2
+
+
+def test_one_processor_learns_the_same_bits_as_several(monkeypatch):
+    log = draw_log()
+    several = SLIM().fit(log)
+    monkeypatch.setattr(compiled, "cpu_count", lambda: 1)
+
+    alone = SLIM().fit(log)
+
+    np.testing.assert_array_equal(several.weight, alone.weight)
+
+
+def test_items_that_did_not_settle_are_reported(caplog):
+    with caplog.at_level(logging.WARNING):
+        SLIM(alpha=1e-5, sweeps=1, tolerance=1e-12).fit(draw_log())
+
+    assert "items settled" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (SLIM(alpha=-1.0), "alpha is -1"),
+        (SLIM(l1_ratio=1.5), "l1_ratio is 1.5"),
+        (SLIM(candidates=0), "candidates is 0"),
+        (SLIM(sweeps=0), "sweeps is 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message, log):
+    with pytest.raises(ConfigError, match=message):
+        settings.fit(log)
+
+
+def test_a_negative_weight_is_refused():
+    log = interactions(["a", "a"], ["x", "y"], [1, 2], weight=[1.0, -2.0])
+
+    with pytest.raises(DataError, match=r"weight -2\.0"):
+        SLIM().fit(log)
