@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int8, Int32, Int64, Shaped
+from jaxtyping import Float32, Int8, Int32, Int64, Num, Shaped
 
+from tidegraph.data.ids import Coded, coded
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
@@ -39,7 +40,7 @@ class Interactions:
     context: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def __post_init__(self) -> None:
-        backwards = np.flatnonzero(np.diff(self.time) < 0)
+        backwards = np.flatnonzero(self.time[1:] < self.time[:-1])
         if backwards.size:
             row = int(backwards[0]) + 1
             raise DataError(
@@ -181,7 +182,8 @@ def interactions(
         context: Further columns to carry along.
 
     Raises:
-        DataError: Columns differ in length, or a value is missing or out of range.
+        DataError: Columns differ in length, or a value is missing or out of range; rows
+            count from 0.
     """
     who = pl.Series("user", user)
     what = pl.Series("item", item)
@@ -191,42 +193,79 @@ def interactions(
             f"columns differ in length: {len(who)} users, {len(what)} items, "
             f"{len(when)} times."
         )
-    for name, ids in (("user", who), ("item", what)):
-        if ids.null_count():
-            row = int(ids.is_null().arg_true()[0])
-            raise DataError(f"column {name!r} has no value in row {row}.")
-    order = np.argsort(when, kind="stable")
-    if len(order) and bool((order[1:] > order[:-1]).all()):
-        order = None
-    users, user_row = _first_seen(who, order)
-    items, item_row = _first_seen(what, order)
+    if when.dtype.kind not in "iuf":
+        raise DataError(
+            f"times are {when.dtype}, and Unix seconds are expected. "
+            "Turn them into numbers, or build the log with read()."
+        )
+    _refuse("time", when, ~np.isfinite(when), "a finite number of Unix seconds")
     rows = len(when)
-    labels = np.ones(rows, np.int8) if label is None else np.asarray(label, np.int8)
-    weights = (
-        np.ones(rows, np.float32) if weight is None else np.asarray(weight, np.float32)
+    labels = np.ones(rows, np.int8) if label is None else np.asarray(label)
+    _refuse("label", labels, (labels != 0) & (labels != 1), "1 (action) or 0 (none)")
+    weights = np.ones(rows, np.float32) if weight is None else np.asarray(weight)
+    _refuse("weight", weights, ~np.isfinite(weights), "a finite number")
+    return from_codes(
+        coded(who, "user", "events"),
+        coded(what, "item", "events"),
+        when if when.dtype.kind == "f" else when.astype(np.int64),
+        label=labels.astype(np.int8),
+        weight=weights.astype(np.float32),
+        context=context,
     )
+
+
+def from_codes(
+    who: Coded,
+    what: Coded,
+    when: Num[np.ndarray, " n"],
+    *,
+    label: Int8[np.ndarray, " n"],
+    weight: Float32[np.ndarray, " n"],
+    context: pl.DataFrame | None = None,
+    per_second: int = 1,
+) -> Interactions:
+    """Build a log from checked columns, sorting it by time; it keeps the arrays.
+
+    Args:
+        who: The user of each event.
+        what: The item of each event.
+        when: Time of each event since 1970, in whole or fractional ticks.
+        label: 1 for an action, 0 for an impression without one.
+        weight: Strength of each event.
+        context: Further columns to carry along.
+        per_second: Ticks in a second; what is finer than a second only orders events.
+    """
     carried = context if context is not None else pl.DataFrame()
-    if order is not None:
-        when, labels, weights = when[order], labels[order], weights[order]
+    if bool((when[1:] < when[:-1]).any()):
+        order = np.argsort(when, kind="stable")
+        when, label, weight = when[order], label[order], weight[order]
+        who = Coded(who.ids, who.code[order])
+        what = Coded(what.ids, what.code[order])
         carried = carried[order] if carried.width else carried
-    seconds = np.floor(when).astype(np.int64) if when.dtype.kind == "f" else when
+    if when.dtype.kind == "f":
+        when = np.floor(when / per_second).astype(np.int64)
+    elif per_second != 1:
+        when = when // per_second
+    who, what = who.renumbered(), what.renumbered()
     return Interactions(
-        user=user_row,
-        item=item_row,
-        time=np.array(seconds, np.int64),
-        label=np.array(labels),
-        weight=np.array(weights),
-        users=users,
-        items=items,
+        user=who.code,
+        item=what.code,
+        time=when,
+        label=label,
+        weight=weight,
+        users=Vocabulary(who.ids),
+        items=Vocabulary(what.ids),
         context=carried,
     )
 
 
-def _first_seen(
-    ids: pl.Series, order: Int64[np.ndarray, " n"] | None
-) -> tuple[Vocabulary, Int32[np.ndarray, " n"]]:
-    """Return the vocabulary of ``ids`` by first appearance, and each one's row."""
-    if order is not None:
-        ids = ids.gather(pl.Series(order))
-    vocabulary = Vocabulary(ids.unique(maintain_order=True))
-    return vocabulary, vocabulary.encode(ids).copy()
+def _refuse(
+    column: str, values: Shaped[np.ndarray, " n"], bad: Any, expected: str
+) -> None:
+    """Raise for the first of ``values`` that is ``bad``."""
+    rows = np.flatnonzero(bad)
+    if rows.size:
+        raise DataError(
+            f"{column} is {values[rows[0]]} in row {rows[0]}, not {expected}. "
+            "Mend or drop the row."
+        )

@@ -48,14 +48,7 @@ class Vocabulary:
         Raises:
             RequestError: The values cannot be read as ids of this vocabulary's type.
         """
-        if values.dtype != self.ids.dtype:
-            try:
-                values = values.cast(self.ids.dtype)
-            except pl.exceptions.PolarsError as error:
-                raise RequestError(
-                    f"{values[0]!r} is not an id here: ids are {self.ids.dtype}, "
-                    f"for example {self.ids[0]!r}."
-                ) from error
+        values = self._as_ids(values)
         known = pl.DataFrame(
             {
                 "id": self.ids,
@@ -71,7 +64,8 @@ class Vocabulary:
 
     def row(self, value: Any) -> int:
         """Return the row of one raw id, ``UNKNOWN`` if it is not held."""
-        return int(self.encode(pl.Series([value]))[0])
+        found = self.ids.index_of(self._as_ids(pl.Series([value]))[0])
+        return UNKNOWN if found is None else found
 
     def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
         """Return the raw id of each row, null where the row is ``UNKNOWN``."""
@@ -121,6 +115,17 @@ class Vocabulary:
         rows = full.ids.alias(key).to_frame()
         features = rows.join(keyed, on=key, how="left", maintain_order="left")
         return Vocabulary(full.ids, features.drop(key))
+
+    def _as_ids(self, values: pl.Series) -> pl.Series:
+        if values.dtype == self.ids.dtype:
+            return values
+        try:
+            return values.cast(self.ids.dtype)
+        except pl.exceptions.PolarsError as error:
+            raise RequestError(
+                f"{values[0]!r} is not an id here: ids are {self.ids.dtype}, "
+                f"for example {self.ids.first()!r}."
+            ) from error
 
     def state(self) -> State:
         """Return what a file needs to hold."""

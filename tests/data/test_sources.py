@@ -1,0 +1,443 @@
+import gzip
+import sqlite3
+import textwrap
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+
+import adbc_driver_sqlite.dbapi as adbc
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.sources import read, read_sql
+from tidegraph.errors import DataError
+
+NAMES = {"user": "uid", "item": "sku", "time": "ts"}
+EVENTS = pl.DataFrame(
+    {"uid": ["b", "a", "b"], "sku": [7, 8, 7], "ts": [30, 10, 20], "y": [1, 0, 1]}
+)
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write_text(text: str, name: str = "events.csv") -> Path:
+        path = tmp_path / name
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    return write_text
+
+
+def rows_of(log: Interactions) -> list[tuple]:
+    return log.frame().select("user", "item", "time", "label").rows()
+
+
+EXPECTED = [("a", 8, 10, 0), ("b", 7, 20, 1), ("b", 7, 30, 1)]
+
+
+def test_a_csv_becomes_a_log_in_time_order(tmp_path):
+    EVENTS.write_csv(tmp_path / "events.csv")
+
+    assert rows_of(read(tmp_path / "events.csv", label="y", **NAMES)) == EXPECTED
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", "|"])
+def test_the_separator_is_found_in_the_header(tmp_path, separator):
+    EVENTS.write_csv(tmp_path / "events.csv", separator=separator)
+
+    assert rows_of(read(tmp_path / "events.csv", label="y", **NAMES)) == EXPECTED
+
+
+def test_a_gzipped_csv_is_read_like_the_csv(tmp_path):
+    path = tmp_path / "events.csv.gz"
+    path.write_bytes(gzip.compress(EVENTS.write_csv().encode()))
+
+    assert rows_of(read(path, label="y", **NAMES)) == EXPECTED
+
+
+def test_parquet_and_json_lines_are_read_like_the_csv(tmp_path):
+    EVENTS.write_parquet(tmp_path / "events.parquet")
+    EVENTS.write_ndjson(tmp_path / "events.jsonl")
+
+    assert rows_of(read(tmp_path / "events.parquet", label="y", **NAMES)) == EXPECTED
+    assert rows_of(read(str(tmp_path / "events.jsonl"), label="y", **NAMES)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda frame: frame,
+        lambda frame: frame.lazy(),
+        lambda frame: frame.to_dict(as_series=False),
+        lambda frame: pd.DataFrame(frame.to_dict(as_series=False)),
+        lambda frame: pa.table(frame.to_dict(as_series=False)),
+    ],
+    ids=["polars", "lazy polars", "mapping", "pandas", "arrow"],
+)
+def test_every_kind_of_frame_gives_the_same_log(convert):
+    assert rows_of(read(convert(EVENTS), label="y", **NAMES)) == EXPECTED
+
+
+def test_a_pandas_column_nobody_asked_for_may_hold_anything():
+    frame = pd.DataFrame({**EVENTS.to_dict(as_series=False), "odd": ["x", 1, {}]})
+
+    assert rows_of(read(frame, label="y", **NAMES)) == EXPECTED
+
+
+@pytest.mark.parametrize(
+    "connect",
+    [
+        lambda: sqlite3.connect(":memory:"),
+        lambda: duckdb.connect(),
+        lambda: adbc.connect(),
+    ],
+    ids=["sqlite", "duckdb", "adbc"],
+)
+def test_a_query_gives_the_log_it_selects(connect):
+    connection = connect()
+    cursor = connection.cursor()
+    cursor.execute("create table e (uid text, sku integer, ts integer, y integer)")
+    cursor.execute("insert into e values ('b',7,30,1), ('a',8,10,0), ('b',7,20,1)")
+
+    log = read_sql("select * from e", connection, label="y", **NAMES)
+    cursor.close()
+    connection.close()
+
+    assert rows_of(log) == EXPECTED
+
+
+def test_a_query_longer_than_one_batch_is_read_whole():
+    connection = duckdb.connect()
+    query = "select i % 7 as uid, i as sku, i as ts from range(250000) t(i)"
+
+    log = read_sql(query, connection, **NAMES)
+
+    assert log.items.decode(log.item).to_list() == list(range(250_000))
+
+
+def test_a_query_without_rows_says_so():
+    connection = sqlite3.connect(":memory:")
+    connection.execute("create table e (uid, sku, ts)")
+
+    with pytest.raises(DataError, match="returns no row"):
+        read_sql("select * from e", connection, **NAMES)
+    connection.close()
+
+
+def test_without_a_label_column_every_row_is_an_action():
+    assert read(EVENTS, **NAMES).label.tolist() == [1, 1, 1]
+
+
+def test_weight_and_context_follow_their_events(write):
+    path = write("uid,sku,ts,w,price\na,1,20,0.5,9.5\nb,2,10,2,1.25\n")
+
+    log = read(path, weight="w", context=["price"], **NAMES)
+
+    assert log.weight.tolist() == [2.0, 0.5]
+    assert log.context["price"].to_list() == [1.25, 9.5]
+
+
+def test_text_ids_with_a_leading_zero_stay_text(write):
+    path = write("uid,sku,ts\n007,1,1\n7,2,2\n")
+
+    log = read(path, **NAMES)
+
+    assert log.users.ids.to_list() == ["007", "7"]
+    assert log.items.ids.to_list() == [1, 2]
+
+
+def test_features_reach_the_ids_they_belong_to_and_bring_new_ones(tmp_path, write):
+    users = pl.DataFrame({"uid": ["b", "a"], "age": [30, 40]})
+    items = write("code,colour\n8,red\n9,blue\n", "items.csv")
+
+    log = read(EVENTS, users=users, items=items, **NAMES)
+
+    assert log.users.ids.to_list() == ["a", "b"]
+    assert log.users.features["age"].to_list() == [40, 30]
+    assert log.items.ids.to_list() == [8, 7, 9]
+    assert log.items.features["colour"].to_list() == ["red", None, "blue"]
+
+
+def test_one_text_id_in_a_feature_table_makes_all_ids_text(write):
+    items = write("sku,colour\n7,red\nx9,blue\n", "items.csv")
+
+    assert read(EVENTS, items=items, **NAMES).items.ids.to_list() == ["8", "7", "x9"]
+
+
+def test_a_feature_table_of_other_ids_is_refused(write):
+    items = write("code,colour\n70,red\n", "items.csv")
+
+    with pytest.raises(DataError, match=r"no id of the log .* 'code' of items\.csv"):
+        read(EVENTS, items=items, **NAMES)
+
+
+def test_a_feature_table_with_an_id_twice_is_refused(write):
+    items = write("sku,colour\n7,red\n7,blue\n", "items.csv")
+
+    with pytest.raises(DataError, match=r"items\.csv: .*several rows for sku 7"):
+        read(EVENTS, items=items, **NAMES)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ["x", "y", "x"],
+        [3, 1, 3],
+        [2.0, 5.0, 2.0],
+        [date(2024, 1, 2), date(2024, 1, 1), date(2024, 1, 2)],
+        [True, False, True],
+        [b"q", b"p", b"q"],
+    ],
+)
+def test_ids_of_any_type_come_back_as_they_were(ids):
+    log = read({"uid": ids, "sku": [1, 2, 3], "ts": [1, 2, 3]}, **NAMES)
+
+    assert log.users.decode(log.user).to_list() == ids
+
+
+def test_categorical_ids_become_text():
+    ids = pl.Series(["x", "y", "x"], dtype=pl.Categorical)
+
+    log = read({"uid": ids, "sku": [1, 2, 3], "ts": [1, 2, 3]}, **NAMES)
+
+    assert log.users.ids.dtype == pl.String
+    assert log.users.decode(log.user).to_list() == ["x", "y", "x"]
+
+
+def at(times: object, **more) -> list[int]:
+    rows = range(len(times))
+    frame = pl.DataFrame({"uid": list(rows), "sku": list(rows), "ts": times})
+    return read(frame, **NAMES, **more).time.tolist()
+
+
+NOON = 1_714_564_800  # 2024-05-01T12:00:00Z
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        NOON,
+        float(NOON),
+        NOON * 1000,
+        NOON * 10**6,
+        NOON * 10**9,
+        str(NOON),
+        f"{NOON}.5",
+        datetime(2024, 5, 1, 12),
+        datetime(2024, 5, 1, 14, tzinfo=timezone(timedelta(hours=2))),
+        "2024-05-01T12:00:00Z",
+        "2024-05-01 12:00:00",
+        "2024-05-01T14:00:00+02:00",
+        "2024-05-01T06:30:00.250-0530",
+        "2024-05-01 12:00:00 UTC",
+        "2024-05-01T12:00",
+    ],
+    ids=repr,
+)
+def test_every_spelling_of_noon_is_the_same_second(spelling):
+    assert at([spelling]) == [NOON]
+
+
+def test_a_date_is_its_midnight_in_utc():
+    assert at([date(2024, 5, 1)]) == [NOON - 43_200]
+    assert at(["2024-05-01"]) == [NOON - 43_200]
+
+
+def test_iso_times_of_several_forms_may_stand_in_one_column():
+    texts = ["2024-05-01", "2024-05-01T14:00:00+02:00", "2024-05-01 12:00:01"]
+
+    assert at(texts) == [NOON - 43_200, NOON, NOON + 1]
+
+
+def test_a_fraction_of_a_second_orders_events_and_is_dropped():
+    frame = {
+        "uid": ["late", "early"],
+        "sku": [1, 2],
+        "ts": ["2024-05-01T12:00:00.9Z", "2024-05-01T12:00:00.1Z"],
+    }
+
+    log = read(frame, **NAMES)
+
+    assert log.users.decode(log.user).to_list() == ["early", "late"]
+    assert log.time.tolist() == [NOON, NOON]
+
+
+def test_nanoseconds_too_close_for_floats_still_order_events():
+    frame = {"uid": ["late", "early"], "sku": [1, 2], "ts": [NOON * 10**9 + 2, 0]}
+    frame["ts"][1] = NOON * 10**9 + 1
+
+    log = read(frame, **NAMES)
+
+    assert log.users.decode(log.user).to_list() == ["early", "late"]
+
+
+def test_a_named_unit_is_taken_at_its_word():
+    assert at([5_000], time_unit="ms") == [5]
+
+
+def test_small_numbers_are_seconds():
+    assert at([0, 1, 2]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("times", "sentence"),
+    [
+        ([NOON, None], "row 2: the time in column 'ts' is missing"),
+        ([NOON, -5], "row 2: .* is -5, before 1970"),
+        ([1.0, float("nan")], "row 2: .* is nan, not a finite number"),
+        ([1.0, float("inf")], "row 2: .* is inf, not a finite number"),
+        ([1.0, 1e300], "row 2: .* beyond what a time can be"),
+        (["2024-05-01", "yesterday"], "row 2: .* is 'yesterday', not a time"),
+        (["2024-05-01", "2024-02-30"], "row 2: .* is '2024-02-30', not a time"),
+        (["5", "soon"], "row 2: .* is 'soon', not a number"),
+        ([NOON, NOON * 1000], "mixes units: .* row 1 .* seconds and .* row 2"),
+        ([20240501, 20240502], "may be a date or Unix seconds in 1970"),
+        ([True, False], "holds Boolean, not times"),
+        ([datetime(1969, 12, 31)], "before 1970"),
+    ],
+)
+def test_a_time_that_is_not_one_is_named_with_its_row(times, sentence):
+    with pytest.raises(DataError, match=sentence):
+        at(times)
+
+
+def test_a_row_is_counted_from_the_file_start_in_later_batches():
+    frame = pl.DataFrame({"n": range(150_000)}).select(
+        uid="n", sku="n", ts=pl.when(pl.col("n") == 149_999).then(-1).otherwise("n")
+    )
+
+    with pytest.raises(DataError, match=r"row 150000: .* is -1"):
+        read(frame, **NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "is empty"),
+        ("uid,sku,ts\n", "column names and no row"),
+        ("uid,sku,tss\na,b,1\n", "no column 'ts'. Did you mean 'tss'"),
+        ("uid,sku,ts\na,b,1\n,b,2\n", "row 2: column 'uid' has no id"),
+        ('uid,sku,ts\na,"",1\n', "row 1: column 'sku' has no id"),
+        ("uid,sku,ts\na,b,1\na,b,2,3\n", "row 2 has 4 fields, the header 3"),
+        ("uid,uid,ts,sku\na,b,1,2\n", "two columns 'uid'"),
+        ("uid,sku,ts,y\na,b,1,5\n", "row 1: .* label in column 'y' is '5'"),
+        ("uid,sku,ts,y\na,b,1,\n", "row 1: .* label in column 'y' is None"),
+    ],
+)
+def test_a_broken_csv_is_named_with_its_row(write, text, sentence):
+    label = "y" if "y" in text.split("\n")[0].split(",") else None
+
+    with pytest.raises(DataError, match=sentence):
+        read(write(text), label=label, **NAMES)
+
+
+def test_a_weight_that_is_not_finite_is_named(write):
+    with pytest.raises(DataError, match=r"row 1: the weight in column 'w' is 'inf'"):
+        read(write("uid,sku,ts,w\na,b,1,inf\n"), weight="w", **NAMES)
+
+
+def test_words_for_true_and_false_are_labels(write):
+    log = read(write("uid,sku,ts,y\na,b,1,True\na,b,2,FALSE\n"), label="y", **NAMES)
+
+    assert log.label.tolist() == [1, 0]
+
+
+def test_one_row_is_a_log_of_one_event(write):
+    assert len(read(write("uid,sku,ts\na,b,1\n"), **NAMES)) == 1
+
+
+def test_duplicate_rows_are_kept(write):
+    assert len(read(write("uid,sku,ts\na,b,1\na,b,1\n"), **NAMES)) == 2
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_name(write):
+    assert len(read(write("\ufeffuid,sku,ts\na,b,1\n"), **NAMES)) == 1
+
+
+def test_a_broken_json_line_is_named(write):
+    path = write('{"uid": 1, "sku": 2, "ts": 3}\n{"uid": 1, "sk\n', "events.jsonl")
+
+    with pytest.raises(DataError, match="row 2 is not JSON"):
+        read(path, **NAMES)
+
+
+def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+    with pytest.raises(DataError, match="there is no file"):
+        read(tmp_path / "nothing.csv", **NAMES)
+    with pytest.raises(DataError, match="is a folder"):
+        read(tmp_path, **NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("events.csv", bytes(range(256)), "byte 0 is zero"),
+        ("events.csv", b"uid,sku,ts\na,\xff\xfe,1\n", "not UTF-8"),
+        ("events.csv", b"PAR1 and so on", "a Parquet file. Rename"),
+        ("events.csv", b"PK\x03\x04 and so on", "a zip archive"),
+        ("events.xlsx", b"PK\x03\x04 and so on", "ends in '.xlsx'. We read"),
+        ("events.parquet", b"PAR1 and so on PAR1", "cannot be read"),
+        ("events.jsonl", b"\x00\x01\x02", "byte 0 is zero"),
+        ("events.csv.gz", b"\x1f\x8b\x08garbage", "cannot be unpacked"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_a_sentence(tmp_path, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(DataError, match=sentence):
+        read(tmp_path / name, **NAMES)
+
+
+@given(st.binary(min_size=1, max_size=200), st.sampled_from(["csv", "jsonl"]))
+def test_garbage_raises_nothing_but_data_errors(tmp_path_factory, content, suffix):
+    path = tmp_path_factory.mktemp("garbage") / f"events.{suffix}"
+    path.write_bytes(b"uid,sku,ts\n" + content if suffix == "csv" else content)
+
+    try:
+        log = read(path, **NAMES)
+    except DataError as error:
+        assert str(error).endswith(".")
+    else:
+        assert len(log) > 0
+
+
+def test_a_gzip_bomb_is_refused_before_it_fills_memory_or_disk(tmp_path):
+    path = tmp_path / "events.csv.gz"
+    with gzip.open(path, "wb", compresslevel=9) as file:
+        for _ in range(80):
+            file.write(bytes(1 << 20))
+
+    with pytest.raises(DataError, match=r"more than 67,108,864 bytes"):
+        read(path, **NAMES)
+
+
+@pytest.mark.parametrize("source", [5, None, [1, 2], object()])
+def test_what_is_neither_path_nor_frame_is_refused(source):
+    with pytest.raises(DataError, match="is not a table"):
+        read(source, **NAMES)
+
+
+def test_a_connection_that_is_none_is_refused():
+    with pytest.raises(DataError, match="not a database connection"):
+        read_sql("select 1", object(), **NAMES)
+
+
+def test_a_column_of_lists_cannot_be_ids():
+    with pytest.raises(DataError, match="an id is one value"):
+        read({"uid": [[1], [2]], "sku": [1, 2], "ts": [1, 2]}, **NAMES)
+
+
+def test_many_users_with_one_event_each_are_read():
+    users = np.arange(1_000_000)
+    frame = pl.DataFrame({"uid": users, "sku": users % 10, "ts": users})
+
+    log = read(frame, **NAMES)
+
+    assert len(log.users) == 1_000_000
+    assert log.users.encode(pl.Series([0, 999_999])).tolist() == [0, 999_999]
