@@ -1,0 +1,279 @@
+"""What is asked of a recommender, and which answers count as found.
+
+Three ways to turn a train and a test log into requests; each answers as of a clock that
+no event behind it has reached. ``test_requests`` asks everybody at the moment the test
+log begins, and is the default; the other two ask each user, or each event, at its own
+time, for splits that hold out the last events of every user.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32, Int64, Integer
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
+from tidegraph.errors import DataError, LeakageError
+from tidegraph.evaluation.metrics import Relevant, padded
+from tidegraph.graph.temporal import ACTION, Graph
+from tidegraph.progress import track
+from tidegraph.stages import Candidates, Requests
+
+BLOCK = 1024
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """Anything that answers requests with lists: a retriever or a whole pipeline."""
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        """Return up to ``k`` items per request, best first."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Requests, and what each should have found.
+
+    Attributes:
+        requests: Who asks, and when.
+        user: Raw id of who asks.
+        relevant: The items that count as found; at least one per request.
+        popularity: How many training actions each item has.
+        repeat: May items that the user already met be recommended, and count?
+        when: The clock of the requests, in words.
+        dropped: Requests left out because nothing new was left for them to find.
+    """
+
+    requests: Requests
+    user: pl.Series
+    relevant: Relevant
+    popularity: Int64[np.ndarray, " items"]
+    repeat: bool
+    when: str
+    dropped: int
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @property
+    def unmet(self) -> float:
+        """The share of the relevant items that training never met."""
+        return float((self.popularity[self.relevant.item] == 0).mean())
+
+
+@runtime_checkable
+class Ask(Protocol):
+    """Turns a train and a test log into a task."""
+
+    def __call__(
+        self, train: Interactions | Graph, test: Interactions, *, repeat: bool
+    ) -> Task:
+        """Return who asks what when, and what counts as found."""
+        ...
+
+
+def test_requests(
+    train: Interactions | Graph, test: Interactions, *, repeat: bool
+) -> Task:
+    """Ask once for everybody who acts in the test log, at the moment it begins.
+
+    A user's distinct test items count as found. Who never acted in training asks
+    without a history.
+
+    Args:
+        train: What is known, all of it before the test log; or its graph.
+        test: What happened then.
+        repeat: May items that the user already met be recommended, and count?
+
+    Raises:
+        LeakageError: ``train`` has events at or after the first of ``test``.
+        DataError: The logs are not parts of one log, or nothing is left to find.
+    """
+    acted = _actions(test)
+    graph = train if isinstance(train, Graph) else Graph.of(train)
+    cut = int(test.time[0])
+    if graph.latest >= cut:
+        raise LeakageError(
+            f"training reaches to {_moment(graph.latest)}, but the test log begins at "
+            f"{_moment(cut)}. Split by time, or ask with own_time_requests."
+        )
+    user, row = np.unique(acted.user, return_inverse=True)
+    time = np.full(len(user), cut, np.int64)
+    known = _Known(graph, _degrees(graph), repeat, f"at {_moment(cut)}")
+    return known.task(acted, user, time, row)
+
+
+# pytest would collect it where a test module imports it.
+test_requests.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def own_time_requests(
+    train: Interactions | Graph, test: Interactions, *, repeat: bool
+) -> Task:
+    """Ask once for every user of the test log, at that user's own first test event.
+
+    For splits that hold out the last events of each user. A model fitted on such a
+    training log has seen other users' later events, so its scores flatter it.
+
+    Args:
+        train: What is known; each user's history is read up to the user's own clock.
+        test: What happened to each user after that.
+        repeat: May items that the user already met be recommended, and count?
+
+    Raises:
+        DataError: The logs are not parts of one log, or nothing is left to find.
+    """
+    acted = _actions(test)
+    graph = train if isinstance(train, Graph) else Graph.of(train)
+    user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
+    known = _Known(graph, _degrees(graph), repeat, "each at the own first test event")
+    return known.task(acted, user, acted.time[first], row)
+
+
+def event_requests(
+    train: Interactions | Graph, test: Interactions, *, repeat: bool
+) -> Task:
+    """Ask at every test action for its one item, earlier test events being known.
+
+    Args:
+        train: What is known from the start.
+        test: Events that become known one by one.
+        repeat: May items that the user already met be recommended, and count?
+
+    Raises:
+        DataError: The logs are not parts of one log, nothing is left to find, or
+            ``train`` is a graph, whose events cannot be joined with those of a log.
+    """
+    acted = _actions(test)
+    if isinstance(train, Graph):
+        raise DataError("event_requests joins two logs. Pass train= as the log itself.")
+    _check_vocabulary("item", train.items, test.items)
+    _check_vocabulary("user", train.users, test.users)
+    counts = np.bincount(train.actions().item, minlength=len(test.items))
+    graph = Graph.of(_joined(train, test))
+    known = _Known(graph, counts, repeat, "each test action at its own time")
+    return known.task(acted, acted.user, acted.time, np.arange(len(acted)))
+
+
+def lists(
+    model: Recommender, task: Task, k: int, what: str
+) -> Int32[np.ndarray, "b k"]:
+    """Return a model's answer to every request, out of the whole catalogue.
+
+    Args:
+        model: Who is asked; block by block, to bound memory.
+        task: Who asks.
+        k: Length of the lists; ``NO_ITEM`` fills those that are shorter.
+        what: The model's name, for the progress bar.
+
+    Raises:
+        DataError: An answer has the wrong number of rows, or an unknown item.
+    """
+    requests = task.requests
+    blocks: list[Int32[np.ndarray, "b k"]] = []
+    starts = range(0, len(requests), BLOCK)
+    for start in track(starts, f"asking {what}", len(starts)):
+        block = requests.rows(start, start + BLOCK)
+        item = model.retrieve(block, k).item
+        if len(item) != len(block) or item.max(initial=0) >= len(task.popularity):
+            raise DataError(
+                f"{what} answered {len(block)} requests with {len(item)} lists, and "
+                f"items up to row {item.max(initial=-1)} of {len(task.popularity)}. "
+                "retrieve() must return one list of catalogue rows per request."
+            )
+        blocks.append(padded(item, k))
+    return np.concatenate(blocks)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What is the same for every request of a task."""
+
+    graph: Graph
+    popularity: Int64[np.ndarray, " items"]
+    repeat: bool
+    when: str
+
+    def task(
+        self,
+        acted: Interactions,
+        user: Int32[np.ndarray, " b"],
+        time: Int64[np.ndarray, " b"],
+        row: Integer[np.ndarray, " n"],
+    ) -> Task:
+        """Return the requests that have something to find; event n is of ``row[n]``."""
+        graph = self.graph
+        _check_vocabulary("item", graph.items, acted.items)
+        _check_vocabulary("user", graph.users, acted.users)
+        held = np.where(user < len(graph.users), user, UNKNOWN).astype(np.int32)
+        requests = Requests.of_users(graph, held, time, repeat=self.repeat)
+        relevant = Relevant.from_pairs(row, acted.item, len(user))
+        if not self.repeat:
+            relevant = relevant.where(~_met(relevant, requests))
+        keep = relevant.count > 0
+        if not keep.any():
+            raise DataError(
+                "no request is left: every test item was met before by its user. "
+                "Evaluate with repeat=True."
+            )
+        ptr = np.concatenate([[0], np.cumsum(relevant.count[keep])])
+        kept = Requests.of_users(graph, held[keep], time[keep], repeat=self.repeat)
+        size = max(len(graph.items), len(acted.items))
+        return Task(
+            kept,
+            acted.users.decode(user[keep]),
+            replace(relevant, ptr=ptr),
+            np.pad(self.popularity, (0, size - len(self.popularity))),
+            self.repeat,
+            self.when,
+            int((~keep).sum()),
+        )
+
+
+def _met(relevant: Relevant, requests: Requests) -> np.ndarray:
+    """Return which relevant items stand in the history of their request."""
+    history = requests.history
+    size = max(relevant.item.max(initial=0), history.node.max(initial=0)) + 1
+    owner = np.repeat(np.arange(len(history)), np.diff(history.ptr))
+    return np.isin(relevant.row * size + relevant.item, owner * size + history.node)
+
+
+def _actions(test: Interactions) -> Interactions:
+    acted = test.actions()
+    if not len(acted):
+        raise DataError("the test log has no action, so there is nothing to find.")
+    return acted
+
+
+def _degrees(graph: Graph) -> Int64[np.ndarray, " items"]:
+    return graph[f"~{ACTION}"].degree()
+
+
+def _check_vocabulary(kind: str, train: Vocabulary, test: Vocabulary) -> None:
+    """Refuse row numbers that mean different ids in the two logs."""
+    shared = min(len(train), len(test))
+    if train.ids is test.ids or train.ids.head(shared).equals(test.ids.head(shared)):
+        return
+    raise DataError(
+        f"the train and the test log number their {kind}s differently. "
+        "Split one log, whose parts share its vocabularies."
+    )
+
+
+def _joined(train: Interactions, test: Interactions) -> Interactions:
+    """Return the events of both in time order; of one second, train's come first."""
+    time = np.concatenate([train.time, test.time])
+    order = np.argsort(time, kind="stable")
+    larger = train if len(train.items) > len(test.items) else test
+    columns = {
+        name: np.concatenate([getattr(train, name), getattr(test, name)])[order]
+        for name in ("user", "item", "label", "weight")
+    }
+    return replace(larger, time=time[order], context=pl.DataFrame(), **columns)
+
+
+def _moment(time: int) -> str:
+    return str(np.datetime64(time, "s")).replace("T", " ") + " UTC"

@@ -1,0 +1,234 @@
+"""What an evaluation found: per-user scores, and the tables made of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float64, Int64
+
+from tidegraph.evaluation.significance import (
+    bootstrap_means,
+    holm,
+    interval,
+    paired_test,
+)
+from tidegraph.evaluation.slices import COLD, GROUPS, TAIL
+
+KEYS = ("model", "user", "group", "history")
+"""Columns of per-user scores that are no metric."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How an evaluation was made; stands above every table.
+
+    Attributes:
+        protocol: ``full ranking``, or ``sampled 100`` with the number of negatives.
+        repeat: Could items that the user already met be recommended?
+        when: The clock of the requests.
+        requests: How many were made.
+        dropped: How many were left out, as nothing new was left for them to find.
+        unmet: Share of the relevant items that training never met.
+        seed: Where the randomness of intervals and tests starts.
+    """
+
+    protocol: str
+    repeat: bool
+    when: str
+    requests: int
+    dropped: int
+    unmet: float
+    seed: int
+
+    def __str__(self) -> str:
+        repeats = "repeats allowed" if self.repeat else "only items new to the user"
+        line = (
+            f"{self.protocol} | {repeats} | {self.requests:,} requests, {self.when} | "
+            f"{self.unmet:.1%} of the relevant items were never met in training"
+        )
+        if self.dropped:
+            line += f" | {self.dropped:,} left out: they found only what they had met"
+        return line
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The scores of several models on the same requests; the first is the subject.
+
+    Attributes:
+        setup: How it was made.
+        scores: A row per model and user with a column per metric, null where the user
+            has none; the mean over a user's requests. Also ``group`` (activity) and
+            ``history`` (how many actions were known).
+        tail: The same with only tail items counting as found, for users with any.
+        catalogue: Columns model, metric, value: what concerns lists as a whole.
+        exposure: Per model, how many of the longest lists hold each item.
+    """
+
+    setup: Setup
+    scores: pl.DataFrame
+    tail: pl.DataFrame
+    catalogue: pl.DataFrame
+    exposure: Mapping[str, Int64[np.ndarray, " items"]]
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, the subject first."""
+        return self.scores["model"].unique(maintain_order=True).to_list()
+
+    @cached_property
+    def _table(self) -> pl.DataFrame:
+        rng = np.random.default_rng(self.setup.seed)
+        tested = _with_tests(_means(self.scores, rng), self.scores, rng)
+        whole = self.catalogue.rename({"value": "mean"})
+        return pl.concat([tested, whole], how="diagonal")
+
+    def table(self) -> pl.DataFrame:
+        """Return every metric of every model, with intervals and tests.
+
+        Returns:
+            Columns model, metric, users, mean, low, high (95 % by the percentile
+            bootstrap over users), gain (the subject's mean less this model's),
+            gain_low, gain_high, p (paired sign-flip test) and p_holm (corrected for
+            all rows with a test). Metrics of whole catalogues have a mean only.
+        """
+        return self._table
+
+    def slices(self) -> pl.DataFrame:
+        """Return the table's means, intervals and gains for parts of users and items.
+
+        Untested, since there are many. Parts: cold users (no history), thirds of the
+        others by activity, and tail items, where only those count as found.
+
+        Returns:
+            Column slice, then those of ``table`` up to gain_high.
+        """
+        rng = np.random.default_rng(self.setup.seed)
+        parts = [(name, self.scores.filter(group=name)) for name in GROUPS]
+        parts.append((TAIL, self.tail))
+        return pl.concat(
+            [
+                _means(part, rng).select(pl.lit(name).alias("slice"), pl.all())
+                for name, part in parts
+                if len(part)
+            ]
+        )
+
+    def text(self) -> str:
+        """Return the table for reading: a row per metric, a column per model."""
+        table = self.table()
+        rows = [["", *_headings(self.models)]]
+        for metric in table["metric"].unique(maintain_order=True):
+            cells = table.filter(metric=metric).rows_by_key("model", named=True)
+            rows.append([metric, *_cells([cells[m][0] for m in self.models])])
+        cold = self.scores.filter(model=self.models[0], group=COLD).height
+        notes = [
+            "mean [95 % interval over users]; gain is the first model's mean less this "
+            "one's; p: paired sign-flip test, Holm-corrected",
+            f"{cold:,} of {self.scores.filter(model=self.models[0]).height:,} users "
+            "had no history",
+        ]
+        return "\n".join([str(self.setup), "", *_aligned(rows), "", *notes])
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+
+def _metrics(scores: pl.DataFrame) -> list[str]:
+    return [name for name in scores.columns if name not in KEYS]
+
+
+def _columns(scores: pl.DataFrame) -> Float64[np.ndarray, "models users metrics"]:
+    """Return each model's scores, NaN for null; all models judge the same users."""
+    names = _metrics(scores)
+    parts = scores.partition_by("model", maintain_order=True)
+    return np.stack(
+        [part.select(pl.col(names).fill_null(np.nan)).to_numpy() for part in parts]
+    ).astype(np.float64)
+
+
+def _means(scores: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Return means with intervals, and what the first model has more than each."""
+    values = _columns(scores)
+    gains = values[:1] - values
+    wide = np.concatenate([*values, *gains], axis=1)
+    low, high = interval(bootstrap_means(wide, rng=rng))
+    known = ~np.isnan(wide)
+    users = known.sum(axis=0)
+    blank = np.full(len(users), np.nan)
+    total = np.where(known, wide, 0.0).sum(axis=0)
+    mean = np.divide(total, users, out=blank, where=users > 0)
+    names, half = _metrics(scores), len(users) // 2
+    models = scores["model"].unique(maintain_order=True).to_list()
+    table = pl.DataFrame(
+        {
+            "model": np.repeat(models, len(names)),
+            "metric": names * len(models),
+            "users": users[:half],
+            "mean": mean[:half],
+            "low": low[:half],
+            "high": high[:half],
+            "gain": mean[half:],
+            "gain_low": low[half:],
+            "gain_high": high[half:],
+        }
+    )
+    subject = pl.col("model") == models[0]
+    gain = [
+        pl.when(~subject).then(pl.col(name)).alias(name)
+        for name in ("gain", "gain_low", "gain_high")
+    ]
+    return table.with_columns(gain).fill_nan(None)
+
+
+def _with_tests(
+    table: pl.DataFrame, scores: pl.DataFrame, rng: np.random.Generator
+) -> pl.DataFrame:
+    """Add the paired test of each gain, and its value corrected for all of them."""
+    values = _columns(scores)
+    p = np.full(values.shape[0] * values.shape[2], np.nan)
+    if len(values) > 1:
+        gains = np.concatenate([*(values[:1] - values[1:])], axis=1)
+        p[values.shape[2] :] = paired_test(gains, rng=rng)
+    tested = table.with_columns(p=pl.Series(p), p_holm=pl.Series(holm(p)))
+    return tested.fill_nan(None)
+
+
+def _headings(models: list[str]) -> list[str]:
+    first, *others = models
+    return [first, *(cell for m in others for cell in (m, "gain", "p"))]
+
+
+def _cells(rows: list[dict[str, Any]]) -> list[str]:
+    first, *others = rows
+    cells = [_spread(first["mean"], first["low"], first["high"])]
+    for row in others:
+        p = row["p_holm"]
+        cells.append(_spread(row["mean"], row["low"], row["high"]))
+        cells.append(_spread(row["gain"], row["gain_low"], row["gain_high"], "+"))
+        cells.append("" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}")
+    return cells
+
+
+def _spread(
+    mean: float | None, low: float | None, high: float | None, sign: str = ""
+) -> str:
+    if mean is None:
+        return ""
+    style = f"{sign}.{'4f' if abs(mean) < 10 else '1f'}"
+    if low is None or high is None:
+        return format(mean, style)
+    return f"{mean:{style}} [{low:{style}}, {high:{style}}]"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,154 @@
+"""The sampled protocol: each relevant item among a few drawn ones.
+
+Its numbers are larger than those of the full ranking and may order models differently
+(Krichene & Rendle, 2020); it is here for comparison with papers that used it, and every
+table says so.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int32, Int64
+
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.evaluation.metrics import Relevant
+from tidegraph.evaluation.protocol import BLOCK, Task
+from tidegraph.progress import track
+from tidegraph.stages import Requests
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A retriever that scores every item."""
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of every item, ``-inf`` for one it would never answer."""
+        ...
+
+
+def sampled_hits(
+    model: Scorer,
+    task: Task,
+    k: int,
+    *,
+    negatives: int = 100,
+    rng: np.random.Generator,
+) -> Bool[np.ndarray, "pairs k"]:
+    """Return where each relevant item stands among items drawn for it.
+
+    Every relevant item is ranked alone against ``negatives`` different items, drawn
+    evenly from those that training met, and that its user neither met nor should have
+    found. Who leaves fewer is ranked against all of them. Equal scores are ordered by
+    chance; an item scored ``-inf`` is not found at all.
+
+    Args:
+        model: Who is judged.
+        task: Who asks, and for what.
+        k: Longest list to look at.
+        negatives: How many items to draw.
+        rng: Where randomness comes from.
+
+    Returns:
+        One row per entry of ``task.relevant``.
+
+    Raises:
+        ConfigError: ``negatives`` is below 1.
+        DataError: Training met no item.
+    """
+    if negatives < 1:
+        raise ConfigError(f"negatives is {negatives}; draw at least 1.")
+    catalogue = np.flatnonzero(task.popularity > 0).astype(np.int32)
+    if not len(catalogue):
+        raise DataError("training has no action, so there is no item to draw.")
+    found = np.zeros((len(task.relevant.item), k), np.bool_)
+    starts = range(0, len(task), BLOCK)
+    for start in track(starts, "ranking among sampled items", len(starts)):
+        block = task.requests.rows(start, start + BLOCK)
+        span = task.relevant.ptr[start : start + BLOCK + 1]
+        item = task.relevant.item[span[0] : span[-1]]
+        draws = rng.random((len(item), negatives + 1))
+        rank = _ranks(
+            model.scores(block), block, Relevant(span - span[0], item), catalogue, draws
+        )
+        row = np.flatnonzero(rank < k)
+        found[span[0] + row, rank[row]] = True
+    return found
+
+
+def _ranks(
+    scores: Float32[np.ndarray, "b items"],
+    requests: Requests,
+    relevant: Relevant,
+    catalogue: Int32[np.ndarray, " met"],
+    draws: Float64[np.ndarray, "pairs draws"],
+) -> Int64[np.ndarray, " pairs"]:
+    """Return how many drawn items stand before each relevant one."""
+    rank = np.empty(len(relevant.item), np.int64)
+    history = requests.history
+    over_rows(
+        lambda a, b: _rank_rows(
+            scores,
+            history.ptr,
+            history.node,
+            relevant.ptr,
+            relevant.item,
+            catalogue,
+            draws,
+            rank,
+            a,
+            b,
+        ),
+        len(requests),
+        grain=64,
+    )
+    return rank
+
+
+@compiled
+def _rank_rows(
+    scores: np.ndarray,
+    history_ptr: np.ndarray,
+    history: np.ndarray,
+    ptr: np.ndarray,
+    item: np.ndarray,
+    catalogue: np.ndarray,
+    draws: np.ndarray,
+    rank: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    size = scores.shape[1]
+    met = np.full(max(size, catalogue[-1] + 1), -1, np.int64)
+    free = np.empty(catalogue.size, np.int32)
+    taken = np.full(catalogue.size, -1, np.int64)
+    for row in range(first, last):
+        for e in range(history_ptr[row], history_ptr[row + 1]):
+            if history[e] < met.size:
+                met[history[e]] = row
+        for e in range(ptr[row], ptr[row + 1]):
+            if item[e] < met.size:
+                met[item[e]] = row
+        count = 0
+        for i in catalogue:
+            if met[i] != row:
+                free[count] = i
+                count += 1
+        for e in range(ptr[row], ptr[row + 1]):
+            own = scores[row, item[e]] if item[e] < size else -np.inf
+            if own == -np.inf:
+                rank[e] = np.iinfo(np.int64).max
+                continue
+            better, equal = 0, 0
+            wanted = min(draws.shape[1] - 1, count)
+            # Floyd's sampling: each step adds one item that is not yet taken.
+            for n in range(wanted):
+                top = count - wanted + n
+                at = min(int(draws[e, n] * (top + 1)), top)
+                if taken[at] == e:
+                    at = top
+                taken[at] = e
+                other = scores[row, free[at]] if free[at] < size else -np.inf
+                better += other > own
+                equal += other == own
+            rank[e] = better + int(draws[e, -1] * (equal + 1))

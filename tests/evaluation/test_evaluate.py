@@ -1,0 +1,271 @@
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conftest import draw_log
+from evaluation.models import Fixed, popular, small, unpopular
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.evaluation.evaluate import evaluate, judge, judge_sampled
+from tidegraph.evaluation.protocol import event_requests, test_requests
+from tidegraph.graph.temporal import Graph
+
+
+def split(log: Interactions) -> tuple[Interactions, Interactions]:
+    cut = int(log.time[400])
+    return log.before(cut), log.since(cut)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    train, test = split(draw_log())
+    return evaluate(
+        popular(train),
+        test,
+        train=train,
+        against={"unpopular": unpopular(train)},
+        at=(5, 10),
+        by="category",
+    )
+
+
+def value(evaluation, metric: str, model: str = "model", column: str = "mean"):
+    return evaluation.table().filter(model=model, metric=metric)[column].item()
+
+
+def test_the_small_log_is_worked_by_hand():
+    # Popularity answers x, y to all. ana wants x, z; bo y; cy z.
+    train, test = small()
+    result = evaluate(popular(train), test, train=train, at=(2,))
+
+    assert value(result, "hit@2") == pytest.approx(2 / 3)
+    assert value(result, "recall@2") == pytest.approx((1 / 2 + 1 + 0) / 3)
+    assert value(result, "precision@2") == pytest.approx((1 / 2 + 1 / 2 + 0) / 3)
+    ana = 1 / (1 + 1 / math.log2(3))
+    bo = 1 / math.log2(3)
+    assert value(result, "ndcg@2") == pytest.approx((ana + bo) / 3)
+    assert value(result, "mrr@2") == pytest.approx((1 + 1 / 2 + 0) / 3)
+    assert value(result, "map@2") == pytest.approx((1 / 2 + 1 / 2 + 0) / 3)
+    # Of three actions x got two and y one.
+    bits = (-math.log2(2 / 3) - math.log2(1 / 3)) / 2
+    assert value(result, "novelty@2") == pytest.approx(bits)
+    assert value(result, "popularity@2") == 1.5
+    assert value(result, "coverage@2") == 1.0
+    assert value(result, "gini@2") == 0.0
+    # ana met x and y, bo only x: 1.5 and 2 against lists of 1.5.
+    assert value(result, "popularity_lift@2") == pytest.approx(1.5 / 1.75 - 1)
+
+
+def test_every_metric_stands_at_every_cutoff(judged):
+    names = {m.split("@")[0] for m in judged.table()["metric"]}
+
+    assert names == {
+        *("hit", "recall", "precision", "ndcg", "mrr", "map"),
+        *("novelty", "popularity", "diversity"),
+        *("coverage", "gini", "popularity_lift"),
+    }
+    assert judged.table().height == 12 * 2 * 2
+
+
+def test_scores_are_kept_for_every_user_and_model(judged):
+    train, test = split(draw_log())
+
+    assert judged.models == ["model", "unpopular"]
+    for model in judged.models:
+        users = judged.scores.filter(model=model)
+        assert sorted(users["user"]) == sorted(test.frame()["user"].unique())
+        assert value(judged, "ndcg@5", model) == pytest.approx(users["ndcg@5"].mean())
+    assert (
+        judged.scores.filter(model="model")["history"].sum()
+        == np.isin(train.user, test.user).sum()
+    )
+
+
+def test_intervals_hold_the_mean_and_gains_are_paired(judged):
+    table = judged.table().drop_nulls("low")
+    other = table.filter(model="unpopular")
+
+    # A constant column has an interval of no width, up to its last bits.
+    assert (table["low"] <= table["mean"] + 1e-12).all()
+    assert (table["mean"] <= table["high"] + 1e-12).all()
+    assert (other["gain_low"] <= other["gain"]).all()
+    assert (other["gain"] <= other["gain_high"]).all()
+    ours = table.filter(model="model")
+    np.testing.assert_allclose(other["gain"], ours["mean"] - other["mean"], atol=1e-12)
+    assert ours["gain"].is_null().all()
+
+
+def test_a_clear_gain_is_significant_after_correction(judged):
+    assert value(judged, "popularity@5", "unpopular", "p") == pytest.approx(1e-4)
+    assert value(judged, "popularity@5", "unpopular", "p_holm") < 0.01
+    p = judged.table()["p"].drop_nulls()
+    assert len(p) == 18
+    assert (judged.table()["p_holm"].drop_nulls() >= p).all()
+
+
+def test_a_model_against_itself_gains_nothing():
+    train, test = split(draw_log())
+    result = evaluate(popular(train), test, train=train, against=popular(train))
+
+    assert value(result, "ndcg@10", "baseline", "gain") == 0
+    assert value(result, "ndcg@10", "baseline", "p_holm") == 1
+
+
+def test_the_same_seed_gives_the_same_table():
+    train, test = split(draw_log())
+    a, b = (evaluate(popular(train), test, train=train, rng=4) for _ in range(2))
+
+    assert a.table().equals(b.table())
+    assert a.setup.seed == 4
+
+
+def test_the_text_says_how_it_was_made(judged):
+    text = str(judged)
+
+    assert text.startswith("full ranking | repeats allowed | ")
+    assert "30 requests, at 20" in text
+    assert "0.0% of the relevant items were never met" in text
+    assert "0 of 30 users had no history" in text
+    assert repr(judged) == text
+    line = next(x for x in text.splitlines() if x.startswith("ndcg@5"))
+    assert f"{value(judged, 'ndcg@5'):.4f} [" in line
+    assert "<0.001" in text or "0.0" in line
+
+
+def test_who_only_met_old_items_is_counted_in_the_text():
+    train, test = small()
+    result = evaluate(
+        popular(train), test.take(test.item != 2), train=train, repeat=False, at=(1,)
+    )
+
+    assert "only items new to the user" in str(result)
+    assert "1 left out" in str(result)
+
+
+def test_slices_part_the_users_by_their_history():
+    train, test = small()
+    result = evaluate(popular(train), test, train=train, at=(2,))
+    slices = result.slices().filter(metric="recall@2")
+
+    # cy is cold; bo knows one item and ana two.
+    found = {row["slice"]: row["mean"] for row in slices.iter_rows(named=True)}
+    assert found["cold users"] == 0.0
+    assert found["low activity"] == 1.0
+    assert found["high activity"] == 0.5
+    # x and y hold more than four fifths, so z alone is tail: ana and cy want it.
+    assert found["tail items"] == 0.0
+    assert slices.filter(slice="tail items")["users"].item() == 2
+
+
+def test_the_users_of_all_groups_are_everybody(judged):
+    slices = judged.slices().filter(model="model", metric="ndcg@5")
+    groups = slices.filter(pl.col("slice") != "tail items")
+
+    assert groups["users"].sum() == 30
+    assert "p" not in slices.columns
+
+
+def test_a_user_with_several_requests_counts_once():
+    train, test = small()
+    task = event_requests(train, test, repeat=True)
+    result = judge({"popular": popular(train)}, task, at=(1,))
+    hit = dict(result.scores.select("user", "hit@1").iter_rows())
+
+    # ana asked twice and found x once; bo wanted y twice; cy wanted z.
+    assert hit == {"ana": 0.5, "bo": 0.0, "cy": 0.0}
+    assert result.setup.requests == 5
+
+
+@dataclass(frozen=True, eq=False)
+class Staged:
+    first: Fixed
+    last: Fixed
+    graph: Graph
+
+    def stages(self):
+        return {"retrieve": self.first, "rank": self}
+
+    def retrieve(self, requests, k):
+        return self.last.retrieve(requests, k)
+
+
+def test_a_pipeline_brings_its_own_graph_and_is_judged_after_each_stage():
+    train, test = split(draw_log())
+    model = Staged(unpopular(train), popular(train), Graph.of(train))
+    result = evaluate(model, test, against=popular(train))
+
+    assert result.models == ["model", "after retrieve", "baseline"]
+    assert value(result, "ndcg@10", "after retrieve", "gain") > 0
+    assert value(result, "ndcg@10", "baseline", "gain") == 0
+
+
+def test_a_model_without_a_graph_needs_the_log():
+    train, test = small()
+
+    with pytest.raises(DataError, match="train="):
+        evaluate(popular(train), test)
+
+
+def test_a_feature_that_items_lack_is_named():
+    train, test = small()
+
+    with pytest.raises(ConfigError, match="'category'"):
+        evaluate(popular(train), test, train=train, by="category")
+
+
+def test_an_empty_answer_is_a_miss_with_neither_novelty_nor_lift():
+    train, test = small()
+    result = evaluate(Fixed(np.full(3, -np.inf)), test, train=train, at=(2,))
+
+    assert value(result, "ndcg@2") == 0
+    assert value(result, "novelty@2") is None
+    assert value(result, "popularity_lift@2") is None
+    assert value(result, "coverage@2") == 0
+    assert "novelty@2" in str(result)
+
+
+def test_the_sampled_protocol_says_so():
+    train, test = split(draw_log())
+    task = test_requests(train, test, repeat=True)
+    models = {"popular": popular(train), "unpopular": unpopular(train)}
+    result = judge_sampled(models, task, negatives=20, at=(5,), rng=1)
+
+    assert str(result).startswith("sampled 20 | repeats allowed")
+    assert value(result, "hit@5", "popular") > value(result, "hit@5", "unpopular")
+    assert result.table()["metric"].unique().len() == 6
+    assert result.slices()["slice"].unique().len() > 3
+
+
+def test_sampled_numbers_are_larger_than_full_ones():
+    train, test = split(draw_log())
+    task = test_requests(train, test, repeat=True)
+    model = popular(train)
+    full = judge({"m": model}, task, at=(5,)).scores["ndcg@5"].mean()
+    sampled = judge_sampled({"m": model}, task, negatives=10, at=(5,)).scores["ndcg@5"]
+
+    assert sampled.mean() > full
+
+
+def test_among_all_items_a_sampled_pair_is_the_full_rank_of_one_item():
+    # Each event has one item; all others that its user never met are drawn.
+    train, test = small()
+    task = test_requests(train, test.take(test.user == 1), repeat=True)
+    score = np.array([3.0, 2.0, 1.0])
+    sampled = judge_sampled({"m": Fixed(score)}, task, at=(1,))
+
+    # bo met x, so nothing stands before y.
+    assert sampled.scores["hit@1"].item() == 1
+
+
+def test_renaming_ids_changes_no_score():
+    log = draw_log()
+    users = replace(log.users, ids="x" + log.users.ids)
+    renamed = replace(log, users=users)
+    (train, test), (train2, test2) = split(log), split(renamed)
+    a = evaluate(popular(train), test, train=train).scores
+    b = evaluate(popular(train2), test2, train=train2).scores
+
+    assert a.drop("user").equals(b.drop("user"))

@@ -1,0 +1,203 @@
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from evaluation.models import popular, small
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.errors import DataError, LeakageError
+from tidegraph.evaluation.protocol import (
+    event_requests,
+    lists,
+    own_time_requests,
+    test_requests,
+)
+from tidegraph.graph.temporal import Graph
+from tidegraph.stages import NO_ITEM, Candidates
+
+X, Y, Z = 0, 1, 2
+
+
+def wanted(task) -> list[list[int]]:
+    ptr = task.relevant.ptr
+    return [task.relevant.item[a:b].tolist() for a, b in pairwise(ptr)]
+
+
+def known(task) -> list[list[int]]:
+    history = task.requests.history
+    return [history.rows(r, r + 1).node.tolist() for r in range(len(task))]
+
+
+def test_everybody_who_acts_later_asks_once_at_the_cut():
+    task = test_requests(*small(), repeat=True)
+
+    assert task.user.to_list() == ["ana", "bo", "cy"]
+    assert task.requests.time.tolist() == [20, 20, 20]
+    assert known(task) == [[X, Y], [X], []]
+    assert wanted(task) == [[X, Z], [Y], [Z]]
+
+
+def test_without_repeats_only_new_items_count_and_are_allowed():
+    task = test_requests(*small(), repeat=False)
+
+    assert wanted(task) == [[Z], [Y], [Z]]
+    assert task.requests.excluded.rows(0, 1).item.tolist() == [X, Y]
+
+
+def test_who_finds_nothing_new_is_left_out_and_counted():
+    train, test = small()
+    again = test.take(test.item != Z)
+    task = test_requests(train, again, repeat=False)
+
+    assert task.user.to_list() == ["bo"]
+    assert task.dropped == 1
+    assert wanted(task) == [[Y]]
+    assert known(task) == [[X]]
+
+
+def test_nobody_with_anything_new_is_an_error():
+    train, test = small()
+
+    with pytest.raises(DataError, match="repeat=True"):
+        test_requests(train, test.take(slice(0, 1)), repeat=False)
+
+
+def test_popularity_counts_training_actions_and_unmet_is_what_it_never_saw():
+    task = test_requests(*small(), repeat=True)
+
+    assert task.popularity.tolist() == [2, 1, 0]
+    # Two of the four pairs of user and item want z.
+    assert task.unmet == 0.5
+
+
+def test_an_impression_without_action_is_nothing_to_find():
+    train, test = small()
+    label = np.array([1, 1, 0, 1, 0], np.int8)
+    task = test_requests(train, replace(test, label=label), repeat=True)
+
+    assert task.user.to_list() == ["ana", "bo"]
+    assert wanted(task) == [[X], [Y]]
+
+
+def test_a_graph_does_in_place_of_a_log():
+    train, test = small()
+
+    from_graph = test_requests(Graph.of(train), test, repeat=True)
+    assert wanted(from_graph) == wanted(test_requests(train, test, repeat=True))
+
+
+def test_training_that_reaches_into_the_test_is_refused():
+    train, test = small()
+
+    with pytest.raises(LeakageError, match="to 1970-01-01 00:00:24 UTC, but"):
+        test_requests(test, test, repeat=True)
+    with pytest.raises(LeakageError, match="begins at 1970-01-01 00:00:12 UTC"):
+        test_requests(train, train.take(slice(2, 3)), repeat=True)
+
+
+def test_a_test_log_without_actions_is_refused():
+    train, test = small()
+
+    with pytest.raises(DataError, match="no action"):
+        test_requests(train, test.take(slice(0, 0)), repeat=True)
+
+
+def test_logs_that_number_their_ids_differently_are_refused():
+    train, _ = small()
+    other = interactions(["cy"], ["z"], [30])
+
+    with pytest.raises(DataError, match="number their items differently"):
+        test_requests(train, other, repeat=True)
+    with pytest.raises(DataError, match="number their items differently"):
+        event_requests(train, other, repeat=True)
+
+
+def test_a_user_beyond_the_graph_asks_as_nobody():
+    log = interactions(["ana", "bo"], ["x", "x"], [1, 2])
+    longer = interactions(["ana", "bo", "cy"], ["x", "x", "x"], [1, 2, 3])
+    task = test_requests(log, longer.since(3), repeat=True)
+
+    assert task.requests.user.tolist() == [-1]
+    assert task.user.to_list() == ["cy"]
+
+
+def test_each_user_can_ask_at_their_own_first_test_event():
+    task = own_time_requests(*small(), repeat=True)
+
+    assert task.requests.time.tolist() == [20, 21, 24]
+    assert wanted(task) == [[X, Z], [Y], [Z]]
+
+
+def test_own_time_allows_training_events_of_others_that_are_later():
+    log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "y"], [1, 2, 3, 4])
+    last = np.array([False, True, False, True])
+    task = own_time_requests(log.take(~last), log.take(last), repeat=True)
+
+    assert task.requests.time.tolist() == [2, 4]
+    assert known(task) == [[X], [X]]
+
+
+def test_each_event_asks_for_its_item_knowing_those_before_it():
+    task = event_requests(*small(), repeat=True)
+
+    assert task.user.to_list() == ["ana", "bo", "ana", "bo", "cy"]
+    assert wanted(task) == [[X], [Y], [Z], [Y], [Z]]
+    assert known(task) == [[X, Y], [X], [X, Y, X], [X, Y], []]
+    assert task.popularity.tolist() == [2, 1, 0]
+
+
+def test_an_event_of_an_item_met_before_is_left_out_without_repeats():
+    task = event_requests(*small(), repeat=False)
+
+    assert wanted(task) == [[Y], [Z], [Z]]
+    assert task.dropped == 2
+
+
+def test_events_cannot_be_joined_with_a_graph():
+    train, test = small()
+
+    with pytest.raises(DataError, match="log itself"):
+        event_requests(Graph.of(train), test, repeat=True)
+
+
+def test_lists_are_padded_to_k():
+    train, test = small()
+    task = test_requests(train, test, repeat=False)
+
+    found = lists(popular(train), task, 4, "popular")
+    assert found.tolist() == [
+        [NO_ITEM] * 4,
+        [Y, NO_ITEM, NO_ITEM, NO_ITEM],
+        [X, Y, NO_ITEM, NO_ITEM],
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Wrong:
+    item: np.ndarray
+
+    def retrieve(self, requests, k) -> Candidates:
+        score = np.zeros(self.item.shape, np.float32)
+        return Candidates.of_channel(self.item, score, "Wrong")
+
+
+@pytest.mark.parametrize("item", [[[0]], [[0], [1], [77]]])
+def test_an_answer_that_is_none_is_named(item):
+    task = test_requests(*small(), repeat=True)
+
+    with pytest.raises(DataError, match="wrong answered 3 requests"):
+        lists(Wrong(np.array(item, np.int32)), task, 1, "wrong")
+
+
+def test_rewriting_the_test_log_after_the_cut_changes_no_request(log: Interactions):
+    cut = int(log.time[400])
+    train, test = log.before(cut), log.since(cut)
+    item = test.item.copy()
+    item[1:] = 0
+    rewritten = replace(test, item=item)
+    a = test_requests(train, test, repeat=True)
+    b = test_requests(train, rewritten, repeat=True)
+
+    assert known(a) == known(b)
+    np.testing.assert_array_equal(a.requests.time, b.requests.time)
