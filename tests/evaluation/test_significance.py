@@ -7,6 +7,7 @@ from scipy import stats
 from tidegraph.evaluation import significance
 from tidegraph.evaluation.significance import (
     bootstrap_means,
+    bootstrap_p,
     holm,
     interval,
     paired_test,
@@ -132,3 +133,10 @@ def test_holm_lies_between_the_single_test_and_bonferroni(p):
     assert (adjusted >= raw).all()
     assert (adjusted <= np.minimum(raw * len(raw), 1)).all()
     assert (np.diff(adjusted[np.argsort(raw, kind="stable")]) >= 0).all()
+
+
+def test_the_bootstrap_p_counts_draws_on_the_rarer_side_of_zero():
+    # 1 of 9 draws is below zero: 2 x (1 + 1) / 10; all zero: both sides, at most 1.
+    draws = np.array([[-1.0] + [1.0] * 8, [0.0] * 9, [2.0] * 9, [np.nan] * 9]).T
+
+    np.testing.assert_allclose(bootstrap_p(draws), [0.4, 1.0, 0.2, np.nan])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float, Float64, Int64, Integer, Num
+from jaxtyping import Float, Float64, Int64, Integer, Num, Shaped
 
 from tidegraph.errors import DataError
 
@@ -45,7 +45,7 @@ class UserAUC:
         return float(self.auc.mean()) if len(self.auc) else float("nan")
 
 
-def auc(label: Num[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> float:
+def auc(label: Shaped[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> float:
     """Return the chance that a positive outranks a negative, ties counting half.
 
     It is NaN where one class is absent.
@@ -56,7 +56,7 @@ def auc(label: Num[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> float:
 
 def user_auc(
     user: Integer[np.ndarray, " n"],
-    label: Num[np.ndarray, " n"],
+    label: Shaped[np.ndarray, " n"],
     score: Float[np.ndarray, " n"],
 ) -> UserAUC:
     """Return the AUC within each user, by the rank-sum formula.
@@ -92,7 +92,7 @@ def user_auc(
 
 
 def log_losses(
-    label: Num[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
+    label: Shaped[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
 ) -> Float64[np.ndarray, " n"]:
     """Return -log of the probability given to what happened, in nats, per row.
 
@@ -113,14 +113,16 @@ def log_losses(
 
 
 def log_loss(
-    label: Num[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
+    label: Shaped[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
 ) -> float:
     """Return the mean of ``log_losses``; NaN without rows."""
     return float(log_losses(label, probability).mean()) if len(label) else float("nan")
 
 
 def reliability(
-    label: Num[np.ndarray, " n"], probability: Float[np.ndarray, " n"], bins: int = 10
+    label: Shaped[np.ndarray, " n"],
+    probability: Float[np.ndarray, " n"],
+    bins: int = 10,
 ) -> pl.DataFrame:
     """Return per bin of equal mass how many rows, what was predicted, what happened.
 
@@ -148,7 +150,9 @@ def reliability(
 
 
 def calibration_error(
-    label: Num[np.ndarray, " n"], probability: Float[np.ndarray, " n"], bins: int = 10
+    label: Shaped[np.ndarray, " n"],
+    probability: Float[np.ndarray, " n"],
+    bins: int = 10,
 ) -> float:
     """Return the mean distance of predicted from observed over bins of equal mass.
 
@@ -164,7 +168,7 @@ def calibration_error(
 
 
 def calibration_ratio(
-    label: Num[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
+    label: Shaped[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
 ) -> float:
     """Return expected over observed positives: 1 is right, above 1 promises too much.
 

@@ -129,7 +129,9 @@ def own_time_requests(
     acted = _actions(test)
     graph = train if isinstance(train, Graph) else Graph.of(train)
     user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
-    known = _Known(graph, _degrees(graph), repeat, "each at the user's first test event")
+    known = _Known(
+        graph, _degrees(graph), repeat, "each at the user's first test event"
+    )
     return known.task(acted, user, acted.time[first], row)
 
 

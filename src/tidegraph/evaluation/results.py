@@ -178,12 +178,22 @@ def _means(scores: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
             "gain_high": high[half:],
         }
     )
-    subject = pl.col("model") == models[0]
-    gain = [
-        pl.when(~subject).then(pl.col(name)).alias(name)
-        for name in ("gain", "gain_low", "gain_high")
-    ]
-    return table.with_columns(gain).fill_nan(None)
+    return without_own_gain(table, models[0]).fill_nan(None)
+
+
+def without_own_gain(
+    table: pl.DataFrame, subject: str, also: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    """Return a table where the subject has no gain over itself.
+
+    Args:
+        table: Columns model, gain, gain_low, gain_high.
+        subject: The model that the others are compared with.
+        also: Further columns that say something of the gain.
+    """
+    other = pl.when(pl.col("model") != subject)
+    columns = ("gain", "gain_low", "gain_high", *also)
+    return table.with_columns(other.then(pl.col(name)) for name in columns)
 
 
 def _with_tests(

@@ -144,3 +144,27 @@ def holm(p: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
     factor = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factor), 1.0)
     return adjusted
+
+
+def bootstrap_p(
+    difference: Float64[np.ndarray, "resamples m"],
+) -> Float64[np.ndarray, " m"]:
+    """Return the two-sided p-value of resampled differences, per column.
+
+    p = 2 (1 + m) / (1 + resamples), at most 1, where m draws lie on the rarer side of
+    zero (zero itself counts for both). For statistics that are no mean of users, where
+    signs cannot be flipped. NaN for a column without a draw.
+
+    Args:
+        difference: One model's statistic less the other's, in the same resamples.
+
+    Source:
+        Efron & Tibshirani (1993), section 15.4: the level at which the percentile
+        interval touches zero.
+    """
+    known = ~np.isnan(difference)
+    below = ((difference <= 0) & known).sum(axis=0)
+    above = ((difference >= 0) & known).sum(axis=0)
+    draws = known.sum(axis=0)
+    p = np.minimum(2 * (1 + np.minimum(below, above)) / (1 + draws), 1.0)
+    return np.where(draws > 0, p, np.nan)
