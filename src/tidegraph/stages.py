@@ -130,7 +130,7 @@ class Candidates:
     item: Int32[np.ndarray, "b k"]
     score: Float32[np.ndarray, "b k"]
     channels: tuple[str, ...] = ()
-    votes: Float32[np.ndarray, "b k c"] = field(
+    votes: Float32[np.ndarray, "_ _ c"] = field(
         default_factory=lambda: np.zeros((0, 0, 0), np.float32)
     )
 
