@@ -1,0 +1,244 @@
+"""How alike the items of a list are, by what they share or by their vectors."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Int32, Int64
+
+from tidegraph.artifact import State
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class ItemEmbedding:
+    """A vector per item, for a re-ranker's ``by``.
+
+    Attributes:
+        vectors: Row i is item i of the training log's vocabulary, of any length; items
+            beyond the last row, and rows of zeros, are like no other.
+    """
+
+    vectors: Float32[np.ndarray, "items width"]
+
+
+@runtime_checkable
+class Similarity(Protocol):
+    """Says how alike items are, from -1 to 1; an item is like itself by 1."""
+
+    def between(self, item: Int32[np.ndarray, "b n"]) -> Float32[np.ndarray, "b n n"]:
+        """Return the similarity of every two items of each row.
+
+        A place without an item, and an item that training did not know, is like no
+        other.
+        """
+        ...
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SharedTags:
+    """Similarity as the share of tags that two items have in common (Jaccard).
+
+    With one tag each, that is 1 for the same category and 0 for another. Items without
+    a tag are like no other.
+
+    Attributes:
+        ptr: Where each item's tags start.
+        tag: Numbers of tags, increasing within an item.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    tag: Int32[np.ndarray, " entries"]
+
+    @classmethod
+    def of_column(cls, column: pl.Series) -> "SharedTags":
+        """Take the distinct values of each row of a column, or of its lists."""
+        table = pl.DataFrame({"row": np.arange(len(column)), "tag": column})
+        if isinstance(column.dtype, pl.List):
+            table = table.explode("tag")
+        table = table.drop_nulls().unique()
+        tags = table["tag"]
+        names = Vocabulary(tags.unique())
+        row, tag = table["row"].to_numpy(), names.encode(tags)
+        order = np.lexsort((tag, row))
+        counts = np.bincount(row, minlength=len(column))
+        ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return cls(ptr, tag[order])
+
+    def between(self, item: Int32[np.ndarray, "b n"]) -> Float32[np.ndarray, "b n n"]:
+        """Return the Jaccard similarity of every two items of each row."""
+        out = np.empty((*item.shape, item.shape[1]), np.float32)
+        over_rows(
+            lambda a, b: _jaccard(self.ptr, self.tag, item, out, a, b),
+            len(item),
+            grain=8,
+        )
+        return out
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(kind="SharedTags", arrays={"ptr": self.ptr, "tag": self.tag})
+
+    @classmethod
+    def from_state(cls, state: State) -> "SharedTags":
+        """Rebuild from what ``state`` returned."""
+        return cls(state.arrays["ptr"], state.arrays["tag"])
+
+
+@dataclass(frozen=True, eq=False)
+class Cosines:
+    """Similarity as the cosine of two items' vectors.
+
+    Attributes:
+        unit: A vector per item, of length 1 or 0.
+    """
+
+    unit: Float32[np.ndarray, "items width"]
+
+    @classmethod
+    def of(cls, embedding: ItemEmbedding) -> "Cosines":
+        """Scale every vector to length 1."""
+        length = np.linalg.norm(embedding.vectors, axis=1, keepdims=True)
+        return cls(embedding.vectors / np.where(length > 0, length, np.float32(1)))
+
+    def between(self, item: Int32[np.ndarray, "b n"]) -> Float32[np.ndarray, "b n n"]:
+        """Return the cosine of every two items of each row."""
+        out = np.empty((*item.shape, item.shape[1]), np.float32)
+        over_rows(lambda a, b: _cosines(self.unit, item, out, a, b), len(item), grain=8)
+        return out
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(kind="Cosines", arrays={"unit": self.unit})
+
+    @classmethod
+    def from_state(cls, state: State) -> "Cosines":
+        """Rebuild from what ``state`` returned."""
+        return cls(state.arrays["unit"])
+
+
+def similarity(
+    train: Interactions, by: str | ItemEmbedding, method: str
+) -> SharedTags | Cosines:
+    """Return how alike the items of a log are.
+
+    Args:
+        train: Its item features are read.
+        by: A feature column of text, whole numbers, dates, truth values or lists of
+            those; or an embedding.
+        method: Who asks, for the error message.
+
+    Raises:
+        DataError: There is no such column, its values are not categories, or the
+            embedding does not fit the items.
+    """
+    if isinstance(by, ItemEmbedding):
+        _check_embedding(by, len(train.items), method)
+        return Cosines.of(by)
+    features = train.items.features
+    if by not in features.columns:
+        raise DataError(
+            f"{method} compares items by {by!r}, which is not an item feature. "
+            f"There are: {', '.join(features.columns) or 'none'}."
+        )
+    column = features[by]
+    inner = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype
+    if isinstance(inner, pl.Categorical | pl.Enum):
+        text = pl.List(pl.String) if isinstance(column.dtype, pl.List) else pl.String
+        return SharedTags.of_column(column.cast(text))
+    if inner.is_float() or inner.is_decimal() or inner.is_nested():
+        raise DataError(
+            f"{method} compares items by {by!r}, a column of {column.dtype}, whose "
+            "values are not categories. Cut numbers into ranges first (Series.cut), "
+            "or pass vectors as ItemEmbedding."
+        )
+    return SharedTags.of_column(column)
+
+
+def _check_embedding(embedding: ItemEmbedding, items: int, method: str) -> None:
+    rows = len(embedding.vectors)
+    if rows > items:
+        raise DataError(
+            f"{method} got an embedding of {rows} rows for {items} items. Give one row "
+            "per item, in the order of the log's item vocabulary."
+        )
+    broken = np.argwhere(~np.isfinite(embedding.vectors))
+    if len(broken):
+        raise DataError(
+            f"{method} got an embedding whose row {broken[0, 0]} is not finite. "
+            "Replace it by zeros, which are like no other item."
+        )
+
+
+@compiled
+def _jaccard(
+    ptr: np.ndarray,
+    tag: np.ndarray,
+    item: np.ndarray,
+    out: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    n = item.shape[1]
+    for row in range(first, last):
+        for a in range(n):
+            out[row, a, a] = 1
+            i = int(item[row, a])
+            known = 0 <= i < ptr.size - 1
+            for b in range(a):
+                j = int(item[row, b])
+                share = np.float32(0)
+                if known and 0 <= j < ptr.size - 1:
+                    share = _overlap(ptr, tag, i, j)
+                out[row, a, b] = share
+                out[row, b, a] = share
+
+
+@compiled
+def _overlap(ptr: np.ndarray, tag: np.ndarray, i: int, j: int) -> np.float32:
+    a, b = ptr[i], ptr[j]
+    a_end, b_end = ptr[i + 1], ptr[j + 1]
+    total, both = a_end - a + b_end - b, 0
+    while a < a_end and b < b_end:
+        if tag[a] == tag[b]:
+            both += 1
+            a += 1
+            b += 1
+        elif tag[a] < tag[b]:
+            a += 1
+        else:
+            b += 1
+    if both == 0:
+        return np.float32(0)
+    return np.float32(both / (total - both))
+
+
+@compiled
+def _cosines(
+    unit: np.ndarray, item: np.ndarray, out: np.ndarray, first: int, last: int
+) -> None:
+    n, width = item.shape[1], unit.shape[1]
+    # One row per dimension, so that the inner loop runs over neighbouring numbers.
+    turned = np.empty((width, n), np.float32)
+    for row in range(first, last):
+        for a in range(n):
+            i = item[row, a]
+            for d in range(width):
+                turned[d, a] = unit[i, d] if 0 <= i < len(unit) else 0
+        sums = out[row]
+        sums[:] = 0
+        for d in range(width):
+            for a in range(n):
+                x = turned[d, a]
+                for b in range(n):
+                    sums[a, b] += x * turned[d, b]
+        for a in range(n):
+            sums[a, a] = 1
