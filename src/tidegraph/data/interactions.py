@@ -1,6 +1,8 @@
 """Interactions: immutable columns user, item, time, label, weight (Eq 19.1)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,15 @@ import polars as pl
 from jaxtyping import Float32, Int8, Int32, Int64, Num, Shaped
 
 from tidegraph.data.ids import Coded, coded
+from tidegraph.data.split import (
+    Days,
+    Moment,
+    are_last,
+    fraction_cuts,
+    is_last,
+    time_cuts,
+    windows,
+)
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
@@ -89,15 +100,10 @@ class Interactions:
         """
         context = self.context
         if context.width:
-            context = (
-                context[rows]
-                if isinstance(rows, slice)
-                else (
-                    context.filter(pl.Series(rows))
-                    if rows.dtype == bool
-                    else context[rows]
-                )
-            )
+            if not isinstance(rows, slice) and rows.dtype == bool:
+                context = context.filter(rows)
+            else:
+                context = context[rows]
         return replace(
             self,
             user=self.user[rows],
@@ -117,6 +123,78 @@ class Interactions:
         return self.take(
             slice(int(np.searchsorted(self.time, time, side="left")), None)
         )
+
+    def split(
+        self,
+        *,
+        time: Moment | Sequence[Moment] = (),
+        fractions: Sequence[float] = (0.8, 0.1),
+    ) -> "tuple[Interactions, ...]":
+        """Return one part more than there are cuts, each before the next; no copy.
+
+        Args:
+            time: When each part after the first begins, in time order. If left out,
+                ``fractions`` is used.
+            fractions: Share of the events in each part but the last. Events of one
+                second are never parted.
+
+        Raises:
+            LeakageError: The cuts are not in time order.
+            DataError: A cut is not a time, or a part would be empty.
+        """
+        cuts = (
+            time if isinstance(time, Sequence) and not isinstance(time, str) else [time]
+        )
+        starts = time_cuts(self.time, cuts) if cuts else None
+        starts = starts or fraction_cuts(self.time, fractions)
+        edges = [0, *starts, len(self)]
+        return tuple(self.take(slice(*edge)) for edge in pairwise(edges))
+
+    def leave_last_out(self) -> "tuple[Interactions, Interactions, Interactions]":
+        """Return train, and the second-last and the last event of each user.
+
+        It lets the future of some users into train; ``check`` says how much. Users
+        with fewer than three events stay in train.
+
+        Raises:
+            DataError: No user has three events.
+        """
+        test = is_last(self.user, 0, at_least=3)
+        valid = is_last(self.user, 1, at_least=3)
+        if not test.any():
+            raise DataError("no user has three events to split. Split by time.")
+        return self.take(~(valid | test)), self.take(valid), self.take(test)
+
+    def leave_last(self, k: int) -> "tuple[Interactions, Interactions]":
+        """Return train, and the last ``k`` events of each user who has more.
+
+        It lets the future of some users into train.
+
+        Raises:
+            DataError: ``k`` is below 1, or no user has more than ``k`` events.
+        """
+        test = are_last(self.user, k)
+        return self.take(~test), self.take(test)
+
+    def rolling(
+        self, *, window_days: Days, step_days: Days | None = None, folds: int = 3
+    ) -> "list[tuple[Interactions, Interactions]]":
+        """Return pairs of everything before a window and the window; no copy.
+
+        Args:
+            window_days: Length of each window; the last one ends with the log.
+            step_days: From one window to the next; ``window_days`` if left out.
+            folds: How many windows.
+
+        Raises:
+            DataError: A window, or what precedes it, would be empty.
+        """
+        step = window_days if step_days is None else step_days
+        spans = windows(self.time, window_days, step, folds)
+        return [
+            (self.take(slice(0, start)), self.take(slice(start, stop)))
+            for start, stop in spans
+        ]
 
     def actions(self) -> "Interactions":
         """Return the rows with label 1."""

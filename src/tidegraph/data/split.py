@@ -1,0 +1,162 @@
+"""Which rows of a log are for learning and which for judging."""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Int32, Int64
+
+from tidegraph.data.times import TimeColumn
+from tidegraph.errors import DataError, LeakageError
+
+Moment = str | int | float | date
+"""A time: ISO 8601 text, Unix seconds, a date or a datetime; no zone means UTC."""
+Days = int | float
+
+DAY = 86_400
+
+
+def second_of(moment: Moment) -> int:
+    """Return the Unix second that a moment falls into.
+
+    Raises:
+        DataError: It is not a time.
+    """
+    column = TimeColumn("time", "the cut", unit="s")
+    column.add(pl.Series([moment]), first_row=1)
+    ticks = column.finish()
+    return math.floor(ticks.when[0] / ticks.per_second)
+
+
+def time_cuts(time: Int64[np.ndarray, " n"], cuts: Sequence[Moment]) -> list[int]:
+    """Return the first row of every part after the first; a part begins at its cut.
+
+    Raises:
+        LeakageError: The cuts do not increase.
+        DataError: A part would be empty.
+    """
+    seconds = [second_of(cut) for cut in cuts]
+    for earlier, later in pairwise(seconds):
+        if earlier >= later:
+            raise LeakageError(
+                f"the cut {_spelt(later)} does not come after {_spelt(earlier)}, so "
+                "train would hold the future of test. Give the cuts in time order."
+            )
+    starts = [int(np.searchsorted(time, second)) for second in seconds]
+    _refuse_empty(starts, time)
+    return starts
+
+
+def fraction_cuts(
+    time: Int64[np.ndarray, " n"], fractions: Sequence[float]
+) -> list[int]:
+    """Return the first row of every part after the first, by shares of the events.
+
+    A cut that would fall between events of one second moves to the first of them.
+
+    Raises:
+        DataError: The shares are not between 0 and 1, or a part would be empty.
+    """
+    if not fractions or min(fractions) <= 0 or sum(fractions) >= 1:
+        raise DataError(
+            f"fractions are {tuple(fractions)}; each must be above 0 and their sum "
+            "below 1, as the last part takes the rest."
+        )
+    rows = np.round(np.cumsum(fractions) * len(time)).astype(np.int64)
+    rows = np.minimum(rows, max(0, len(time) - 1))
+    starts = np.searchsorted(time, time[rows]).tolist() if len(time) else [0]
+    _refuse_empty(starts, time)
+    return starts
+
+
+def places_from_last(user: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Return how many events of the same user follow each event in row order."""
+    order = np.argsort(user, kind="stable")
+    ends = np.cumsum(np.bincount(user))
+    places = np.empty(len(user), np.int64)
+    places[order] = ends[user[order]] - 1 - np.arange(len(user))
+    return places
+
+
+def is_last(
+    user: Int32[np.ndarray, " n"], place: int, at_least: int
+) -> Bool[np.ndarray, " n"]:
+    """Return which rows have exactly ``place`` later events of their user.
+
+    Users with fewer than ``at_least`` events have none such.
+    """
+    enough = np.bincount(user) >= at_least
+    return (places_from_last(user) == place) & enough[user]
+
+
+def are_last(user: Int32[np.ndarray, " n"], k: int) -> Bool[np.ndarray, " n"]:
+    """Return the last ``k`` rows of each user who has more than that.
+
+    Raises:
+        DataError: ``k`` is below 1, or no user has more than ``k`` events.
+    """
+    if k < 1:
+        raise DataError(f"leave_last(k={k}) would leave nothing out. Choose k >= 1.")
+    chosen = (places_from_last(user) < k) & (np.bincount(user) > k)[user]
+    if not chosen.any():
+        raise DataError(
+            f"no user has more than {k} events, so none can be left out. "
+            "Use a smaller k, or split by time."
+        )
+    return chosen
+
+
+def windows(
+    time: Int64[np.ndarray, " n"],
+    window_days: int | float,
+    step_days: int | float,
+    folds: int,
+) -> list[tuple[int, int]]:
+    """Return first and past-the-last row of each test window, oldest first.
+
+    The last window ends with the log.
+
+    Raises:
+        DataError: A setting is not above 0, or a window or what precedes it is empty.
+    """
+    if min(window_days, step_days, folds) <= 0:
+        raise DataError(
+            f"window_days={window_days}, step_days={step_days} and folds={folds} must "
+            "all be above 0."
+        )
+    if not len(time):
+        raise DataError("the log is empty, so it has no windows. Read some events.")
+    end = int(time[-1]) + 1
+    back = np.arange(folds - 1, -1, -1) * step_days * DAY
+    until = end - np.round(back).astype(np.int64)
+    since = until - round(window_days * DAY)
+    spans = np.searchsorted(time, np.stack([since, until], axis=1)).tolist()
+    for fold, (start, stop) in enumerate(spans):
+        if start == 0 or start == stop:
+            raise DataError(
+                f"window {fold + 1} of {folds}, from {_spelt(int(since[fold]))}, "
+                f"{'has no event before' if start == 0 else 'has no event in'} it; the "
+                f"log runs from {_spelt(int(time[0]))} to {_spelt(int(time[-1]))}. "
+                "Use fewer folds, or shorter windows and steps."
+            )
+    return [(start, stop) for start, stop in spans]
+
+
+def _refuse_empty(starts: Sequence[int], time: Int64[np.ndarray, " n"]) -> None:
+    edges = [0, *starts, len(time)]
+    for part, (start, stop) in enumerate(pairwise(edges), 1):
+        if start == stop:
+            span = "the log is empty"
+            if len(time):
+                span = f"it runs from {_spelt(int(time[0]))} to {_spelt(int(time[-1]))}"
+            raise DataError(
+                f"part {part} of {len(edges) - 1} of the split has no event: {span}, "
+                f"{len(time)} in all. Move the cuts."
+            )
+
+
+def _spelt(second: int) -> str:
+    return f"{np.datetime64(second, 's')}Z"
