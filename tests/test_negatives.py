@@ -1,0 +1,224 @@
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conftest import draw_log
+from tidegraph.data.interactions import interactions
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.temporal import Graph
+from tidegraph.negatives import Relevant, examples, from_log
+from tidegraph.stages import NO_ITEM, Candidates, Requests
+
+DAY = 86_400
+
+
+def ask(log, at, *, repeat=True):
+    users = np.arange(len(log.users), dtype=np.int32)
+    times = np.full(len(users), at, np.int64)
+    return Requests.of_users(Graph.of(log), users, times, repeat=repeat)
+
+
+def nothing(requests):
+    none = np.full((len(requests), 0), NO_ITEM, np.int32)
+    return Candidates.of_channel(none, none.astype(np.float32), "none")
+
+
+def no_relevant(requests):
+    return Relevant(np.zeros(len(requests) + 1, np.int64), np.zeros(0, np.int32))
+
+
+def counts_before(log, at):
+    return np.bincount(log.before(at).item, minlength=len(log.items))
+
+
+def test_relevant_within_starts_at_the_request_and_stops_before_the_end():
+    log = interactions(["a"] * 5, ["p", "q", "r", "s", "q"], [1, 5, 6, 9, 10])
+    requests = Requests.of_users(
+        Graph.of(log), np.array([0, -1], np.int32), np.array([5, 5], np.int64)
+    )
+    relevant = Relevant.within(requests, 5)
+
+    assert relevant.ptr.tolist() == [0, 3, 3]
+    assert log.items.decode(relevant.item).to_list() == ["q", "r", "s"]
+
+
+def test_candidates_come_first_with_their_votes_and_labels(rng):
+    log = draw_log()
+    requests = ask(log, int(log.time[400]))
+    item = np.tile(np.array([3, 1, NO_ITEM], np.int32), (len(requests), 1))
+    score = np.tile(np.array([2.0, 1.0, -np.inf], np.float32), (len(requests), 1))
+    ptr = np.arange(len(requests) + 1, dtype=np.int64)
+    relevant = Relevant(ptr, np.full(len(requests), 1, np.int32))
+
+    found = examples(
+        requests,
+        relevant,
+        Candidates.of_channel(item, score, "knn"),
+        negatives=2,
+        rng=rng,
+    )
+
+    assert (found.candidates.item[:, :2] == [3, 1]).all()
+    assert (found.label == [0, 1, 0, 0, 0]).all()
+    assert (found.candidates.votes[:, :4, 0] == [1, 0.5, 0, 0]).all()
+    assert (found.candidates.score[:, :4] == [2, 1, 1, 1]).all()
+    assert (found.candidates.item[:, 4] == NO_ITEM).all()
+    assert np.isneginf(found.candidates.score[:, 4]).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 99),
+    row=st.integers(0, 599),
+    power=st.sampled_from([0.0, 0.75, 1.0]),
+    repeat=st.booleans(),
+)
+def test_negatives_are_alive_and_neither_relevant_excluded_nor_repeated(
+    seed, row, power, repeat
+):
+    log = draw_log(seed)
+    at = int(log.time[row])
+    requests = ask(log, at, repeat=repeat)
+    relevant = Relevant.within(requests, 5 * DAY)
+    found = examples(
+        requests,
+        relevant,
+        nothing(requests),
+        negatives=50,
+        popularity=power,
+        rng=np.random.default_rng(seed),
+    )
+
+    alive = np.flatnonzero(counts_before(log, at))
+    for b in range(len(requests)):
+        out = [
+            *relevant.item[relevant.ptr[b] : relevant.ptr[b + 1]],
+            *requests.excluded.rows(b, b + 1).item,
+        ]
+        drawn = found.candidates.item[b][found.candidates.present[b]]
+        # 50 is more than there are, so all that may be drawn is drawn, once.
+        assert sorted(drawn) == sorted(set(alive) - set(out))
+        assert not found.label[b].any()
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_one_negative_is_drawn_in_proportion_to_its_count_to_the_power(power):
+    log = draw_log()
+    at = int(log.time[300])
+    many = Requests.of_users(
+        Graph.of(log), np.full(40_000, -1, np.int32), np.full(40_000, at, np.int64)
+    )
+    found = examples(
+        many,
+        no_relevant(many),
+        nothing(many),
+        negatives=1,
+        popularity=power,
+        rng=np.random.default_rng(3),
+    )
+
+    count = counts_before(log, at)
+    expected = np.where(count > 0, count**power, 0)
+    expected = expected / expected.sum()
+    drawn = np.bincount(found.candidates.item[:, 0], minlength=len(count)) / 40_000
+    deviation = np.sqrt(expected * (1 - expected) / 40_000)
+    assert (np.abs(drawn - expected) <= 4.5 * deviation).all()
+
+
+def test_negatives_do_not_depend_on_the_future_nor_on_other_requests(rng):
+    log = draw_log()
+    at = int(log.time[300])
+    later = log.time >= at
+    item = log.item.copy()
+    item[later] = item[later][::-1]
+    rewritten = replace(log, item=item)
+
+    def drawn(source, rows):
+        requests = ask(source, at).rows(0, rows)
+        found = examples(
+            requests,
+            no_relevant(requests),
+            nothing(requests),
+            negatives=5,
+            popularity=0.75,
+            rng=np.random.default_rng(1),
+        )
+        return found.candidates.item
+
+    np.testing.assert_array_equal(drawn(log, 30), drawn(rewritten, 30))
+    np.testing.assert_array_equal(drawn(log, 30)[:7], drawn(log, 7))
+
+
+def test_missed_items_are_added_if_asked_for_but_never_unborn_or_excluded_ones(rng):
+    times = [1, 2, 5, 6, 7]
+    log = interactions(["b", "a", "a", "a", "a"], ["p", "q", "p", "q", "new"], times)
+    graph = Graph.of(log)
+    user, time = log.users.encode(pl.Series(["a"])), np.array([5], np.int64)
+    requests = Requests.of_users(graph, user, time, repeat=False)
+    relevant = Relevant.within(requests, 100)
+    honest = examples(requests, relevant, nothing(requests), negatives=0, rng=rng)
+    helped = examples(
+        requests, relevant, nothing(requests), negatives=0, missed=3, rng=rng
+    )
+
+    assert honest.candidates.item.shape == (1, 0)
+    assert log.items.decode(helped.candidates.item[0]).to_list() == ["p", None, None]
+    assert helped.label.tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"negatives": -1}, {"missed": -2}, {"popularity": 1.5}]
+)
+def test_impossible_settings_are_refused(rng, wrong):
+    requests = ask(draw_log(), 1_700_000_000)
+
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        examples(requests, no_relevant(requests), nothing(requests), rng=rng, **wrong)
+
+
+def shown_log():
+    return interactions(
+        ["a", "a", "b", "a", "a", "a"],
+        ["p", "q", "p", "r", "q", "r"],
+        [10, 10, 11, 20, 20, 21],
+        label=[0, 1, 1, 0, 0, 1],
+        context=pl.DataFrame({"visit": [1, 1, 1, 2, 2, 2]}),
+    )
+
+
+def test_a_second_of_a_user_is_a_request_without_a_session_column():
+    log = shown_log()
+    found = from_log(log, Graph.of(log))
+
+    assert found.requests.time.tolist() == [10, 11, 20, 21]
+    shown = [log.items.decode(row).to_list() for row in found.candidates.item]
+    assert shown == [["p", "q"], ["p", None], ["r", "q"], ["r", None]]
+    assert found.label.tolist() == [[0, 1], [1, 0], [0, 0], [1, 0]]
+
+
+def test_a_session_is_a_request_at_its_first_row_and_shows_each_item_once():
+    log = shown_log()
+    found = from_log(log, Graph.of(log), session="visit")
+
+    assert found.requests.time.tolist() == [10, 11, 20]
+    shown = [log.items.decode(row).to_list() for row in found.candidates.item]
+    assert shown == [["p", "q"], ["p", None], ["r", "q"]]
+    assert found.label.tolist() == [[0, 1], [1, 0], [1, 0]]
+    # The click on r at 21 belongs to the session that began at 20.
+    assert found.requests.history.rows(2, 3).time.tolist() == [10]
+
+
+def test_a_log_of_actions_only_has_no_impressions(log):
+    with pytest.raises(DataError, match="label 0"):
+        from_log(log, Graph.of(log))
+
+
+def test_an_unknown_session_column_is_named():
+    log = shown_log()
+
+    with pytest.raises(DataError, match=r"'basket'.*visit"):
+        from_log(log, Graph.of(log), session="basket")
