@@ -179,7 +179,7 @@ def _elected(
     met = np.full(vote_ptr.size - 1, -1, np.int64)
     # NaN marks an item nobody has spoken for; a sum of votes may be 0.
     total = np.full(width, np.nan, np.float32)
-    touched = np.empty(width, np.int32)
+    touched = np.empty(width + 1, np.int32)
     for request in range(first, last):
         count = 0
         for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
@@ -191,12 +191,11 @@ def _elected(
             for e in range(vote_ptr[v], vote_ptr[v + 1]):
                 i = np.uint32(vote_item[e])
                 so_far = total[i]
-                if so_far == so_far:
-                    total[i] = so_far + loud * vote_weight[e]
-                else:
-                    total[i] = loud * vote_weight[e]
-                    touched[count] = i
-                    count += 1
+                fresh = so_far != so_far
+                # Written without a branch, which would be guessed wrong too often.
+                touched[count] = i
+                count += fresh
+                total[i] = (np.float32(0) if fresh else so_far) + loud * vote_weight[e]
         for e in range(hidden_ptr[request], hidden_ptr[request + 1]):
             if 0 <= hidden_item[e] < width:
                 total[hidden_item[e]] = np.nan
