@@ -103,3 +103,19 @@ def test_no_neighbours_are_refused(log):
 def test_a_half_life_of_nothing_is_refused(log):
     with pytest.raises(ConfigError, match="half_life_days"):
         ItemKNN(half_life_days=0.0).fit(log)
+
+
+def test_asymmetry_divides_by_the_lengths_to_its_powers():
+    # x is met by a, b, c, d, y by a: together once; lengths are 2 and 1.
+    log = interactions(list("aabcd"), list("xyxxx"), range(5))
+
+    model = ItemKNN(asymmetry=0.75).fit(log).csr()
+
+    # From x to y 1 / (2^1.5 x 1), from y to x 1 / (1 x 2^0.5).
+    expected = [[0, 2**-1.5], [2**-0.5, 0]]
+    np.testing.assert_allclose(model.toarray(), expected, rtol=1e-6)
+
+
+def test_an_asymmetry_beyond_one_is_refused(log):
+    with pytest.raises(ConfigError, match=r"asymmetry is 1\.5"):
+        ItemKNN(asymmetry=1.5).fit(log)

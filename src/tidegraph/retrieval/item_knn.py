@@ -1,12 +1,13 @@
 """Item-based nearest neighbours."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_matrix
+from tidegraph.errors import ConfigError
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.similarity import Corpus, Cosine, NamedSimilarity, Similarity
@@ -24,16 +25,20 @@ class ItemKNN:
         neighbors: How many similar items each item keeps.
         similarity: How alike two items are, each a vector over users.
         shrinkage: Added to the similarity's denominator; makes little evidence weak.
+        asymmetry: Exponent of the history item's length, the other item's being one
+            less this, doubled so that 0.5 is the plain similarity; above it, popular
+            items come first. Concerns cosine, Pearson and TF-IDF.
         half_life_days: Age of an item's last event at which it counts half; None where
             age does not matter.
 
     Source:
-        Deshpande & Karypis (2004); section 19.1.2.
+        Deshpande & Karypis (2004); asymmetry as in Aiolli (2013); section 19.1.2.
     """
 
     neighbors: int = 50
     similarity: NamedSimilarity | Similarity = field(default_factory=Cosine)
     shrinkage: float = 0.0
+    asymmetry: float = 0.5
     half_life_days: float | None = None
 
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
@@ -45,20 +50,24 @@ class ItemKNN:
         """
         if self.half_life_days is not None:
             checked_half_life(self.half_life_days)
+        if not 0 <= self.asymmetry <= 1:
+            raise ConfigError(
+                f"asymmetry is {self.asymmetry}; it must be from 0 to 1, 0.5 for none."
+            )
         met = as_matrix(train, "ItemKNN").csr()
         items = sparse.csr_array(met.T)
-        index = Index.of(self.similarity.profiles(items, Corpus.of(items)))
-        everyone = np.arange(len(index.profiles), dtype=np.int32)
+        profiles = self.similarity.profiles(items, Corpus.of(items))
+        own, others = 2 * self.asymmetry, 2 * (1 - self.asymmetry)
         found, near = nearest(
-            index.profiles,
-            index,
+            replace(profiles, scale=profiles.scale**own),
+            Index.of(replace(profiles, scale=profiles.scale**others)),
             neighbors=self.neighbors,
             shrinkage=self.shrinkage,
-            skip=everyone,
+            skip=np.arange(len(profiles), dtype=np.int32),
         )
         return FittedItemModel.of(
             "ItemKNN",
             "often chosen together with {item}",
-            as_matrix_of_neighbors(found, near, len(everyone)),
+            as_matrix_of_neighbors(found, near, len(profiles)),
             self.half_life_days,
         )
