@@ -1,1 +1,91 @@
-"""Recommendations from a live interaction graph."""
+"""Recommendations from a live interaction graph.
+
+Names load on first use, so importing a room of the library loads only that room.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tidegraph.catalog import load as load
+    from tidegraph.data.check import check as check
+    from tidegraph.data.interactions import Interactions as Interactions
+    from tidegraph.data.interactions import interactions as interactions
+    from tidegraph.data.sources import read as read
+    from tidegraph.data.sources import read_sql as read_sql
+    from tidegraph.data.synthetic import Marketplace as Marketplace
+    from tidegraph.data.views import Impressions as Impressions
+    from tidegraph.data.views import Matrix as Matrix
+    from tidegraph.data.views import Sequences as Sequences
+    from tidegraph.evaluation.evaluate import evaluate as evaluate
+    from tidegraph.graph.temporal import Graph as Graph
+    from tidegraph.pipeline import FittedPipeline as FittedPipeline
+    from tidegraph.pipeline import Pipeline as Pipeline
+    from tidegraph.ranking.din import DIN as DIN
+    from tidegraph.ranking.recency import RecencyLogit as RecencyLogit
+    from tidegraph.reranking.diversity import DPP as DPP
+    from tidegraph.reranking.diversity import MMR as MMR
+    from tidegraph.retrieval.blend import Blend as Blend
+    from tidegraph.retrieval.ease import EASE as EASE
+    from tidegraph.retrieval.heuristics import AdamicAdar as AdamicAdar
+    from tidegraph.retrieval.heuristics import CommonNeighbors as CommonNeighbors
+    from tidegraph.retrieval.heuristics import Katz as Katz
+    from tidegraph.retrieval.heuristics import (
+        PersonalizedPageRank as PersonalizedPageRank,
+    )
+    from tidegraph.retrieval.item_knn import ItemKNN as ItemKNN
+    from tidegraph.retrieval.popular import Popular as Popular
+    from tidegraph.retrieval.repeat import Repeat as Repeat
+    from tidegraph.retrieval.rp3beta import RP3beta as RP3beta
+    from tidegraph.retrieval.similarity import BM25 as BM25
+    from tidegraph.retrieval.similarity import TFIDF as TFIDF
+    from tidegraph.retrieval.similarity import Cosine as Cosine
+    from tidegraph.retrieval.similarity import Jaccard as Jaccard
+    from tidegraph.retrieval.similarity import Pearson as Pearson
+    from tidegraph.retrieval.slim import SLIM as SLIM
+    from tidegraph.retrieval.user_knn import UserKNN as UserKNN
+
+_HOME = {
+    "catalog": ("load",),
+    "data.check": ("check",),
+    "data.interactions": ("Interactions", "interactions"),
+    "data.sources": ("read", "read_sql"),
+    "data.synthetic": ("Marketplace",),
+    "data.views": ("Impressions", "Matrix", "Sequences"),
+    "evaluation.evaluate": ("evaluate",),
+    "graph.temporal": ("Graph",),
+    "pipeline": ("FittedPipeline", "Pipeline"),
+    "ranking.din": ("DIN",),
+    "ranking.recency": ("RecencyLogit",),
+    "reranking.diversity": ("DPP", "MMR"),
+    "retrieval.blend": ("Blend",),
+    "retrieval.ease": ("EASE",),
+    "retrieval.heuristics": (
+        "AdamicAdar",
+        "CommonNeighbors",
+        "Katz",
+        "PersonalizedPageRank",
+    ),
+    "retrieval.item_knn": ("ItemKNN",),
+    "retrieval.popular": ("Popular",),
+    "retrieval.repeat": ("Repeat",),
+    "retrieval.rp3beta": ("RP3beta",),
+    "retrieval.similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),
+    "retrieval.slim": ("SLIM",),
+    "retrieval.user_knn": ("UserKNN",),
+}
+_MODULE = {name: home for home, names in _HOME.items() for name in names}
+
+__all__ = sorted(_MODULE)  # pyright: ignore[reportUnsupportedDunderAll]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use."""
+    if name not in _MODULE:
+        raise AttributeError(f"module 'tidegraph' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"tidegraph.{_MODULE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
@@ -153,6 +154,28 @@ def load(folder: str | os.PathLike[str], classes: Mapping[str, Rebuilds]) -> obj
         raise ArtifactError(
             f"{root} does not hold a complete {state.kind}: {error}. Save it again."
         ) from error
+
+
+@contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a place to write a file aside; rename it to ``path`` if all goes well.
+
+    Raises:
+        ArtifactError: The file cannot be written; what was at ``path`` is untouched.
+    """
+    target = Path(path)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        aside.replace(target)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write {target}: {error.strerror or error}. "
+            "Free the space or choose another place."
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _write(state: State, folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""The one training loop: mini-batches, early stopping, the best weights kept."""
+"""The one loop that trains every module, whatever its objective."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tidegraph.errors import ConfigError
 from tidegraph.progress import track
+from tidegraph.rng import fresh_seed
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,15 @@ class Training:
     Attributes:
         epochs: Most passes over the examples.
         batch_size: Examples per step.
-        learning_rate: Step size of Adam.
-        weight_decay: Decoupled weight decay.
-        patience: Passes without a better validation loss before stopping.
+        learning_rate: Step length of AdamW.
+        weight_decay: How strongly AdamW pulls weights to 0.
+        patience: Stop after so many epochs without a better validation.
     """
 
     epochs: int = 20
-    batch_size: int = 128
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-3
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
     patience: int = 3
 
     def __post_init__(self) -> None:
@@ -39,84 +40,138 @@ class Training:
                 )
 
 
+@dataclass(frozen=True)
+class Curve:
+    """How a training went, epoch by epoch.
+
+    Attributes:
+        loss: Mean training loss of each epoch.
+        metric: What validation found after each epoch; higher is better.
+    """
+
+    loss: tuple[float, ...]
+    metric: tuple[float, ...]
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, counted from 0, whose weights were kept."""
+        return int(np.argmax(self.metric))
+
+
+@dataclass(eq=False)
+class _Best:
+    """The weights of the best epoch so far."""
+
+    metric: float = -math.inf
+    weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+    def offer(self, module: nn.Module, metric: float) -> bool:
+        if self.weights and not metric > self.metric:
+            return False
+        self.metric = metric
+        kept = module.state_dict()
+        self.weights = {name: value.detach().clone() for name, value in kept.items()}
+        return True
+
+
 def train(
     module: nn.Module,
-    loss: Callable[[Int64[np.ndarray, " batch"]], Tensor],
-    examples: int,
+    losses: Callable[[np.random.Generator], Iterable[Tensor]],
     validate: Callable[[], float],
     settings: Training,
     *,
     rng: np.random.Generator,
-) -> list[float]:
-    """Fit a module in place and leave it with its best weights, in evaluation mode.
+) -> Curve:
+    """Fit a module in place and return how it went; the best epoch's weights are kept.
+
+    Whatever ends the training, an interruption included, the weights of the best
+    finished epoch are put back.
 
     Args:
         module: What learns.
-        loss: The loss of a batch of example numbers, to be made small.
-        examples: How many examples there are.
-        validate: The loss on examples held out; called after each pass.
+        losses: Yields the loss of each batch of one epoch, computed when it is asked
+            for, so that it sees the weights as they then are.
+        validate: Returns a number that should grow.
         settings: How long and how fast.
-        rng: Shuffles the examples.
+        rng: Shuffles, samples and drops out; handed to ``losses``.
 
-    Returns:
-        The validation loss after each pass.
+    Raises:
+        ConfigError: The loss is not a number any more.
     """
     optimizer = torch.optim.AdamW(
         module.parameters(),
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
-    best, best_weights, since = math.inf, _copied(module), 0
-    losses: list[float] = []
-    steps = -(-examples // settings.batch_size)
-    for epoch in range(settings.epochs):
-        module.train()
-        order = rng.permutation(examples)
-        for step in track(range(steps), f"epoch {epoch + 1}"):
-            batch = order[step * settings.batch_size : (step + 1) * settings.batch_size]
-            optimizer.zero_grad()
-            loss(batch).backward()  # pyright: ignore[reportUnknownMemberType]
-            optimizer.step()  # pyright: ignore[reportUnknownMemberType]
+    best, loss, metric = _Best(), list[float](), list[float]()
+    try:
+        for epoch in track(range(settings.epochs), "training"):
+            loss.append(_epoch(module, losses(rng), optimizer, epoch))
+            module.eval()
+            with torch.inference_mode():
+                metric.append(validate())
+            best.offer(module, metric[-1])
+            if epoch - int(np.argmax(metric)) >= settings.patience:
+                break
+    finally:
+        if best.weights:
+            module.load_state_dict(best.weights)
         module.eval()
-        with torch.inference_mode():
-            losses.append(validate())
-        since += 1
-        if losses[-1] < best:
-            best, best_weights, since = losses[-1], _copied(module), 0
-        if since >= settings.patience:
-            break
-    module.load_state_dict(best_weights)
-    module.eval()
-    return losses
+    return Curve(tuple(loss), tuple(metric))
 
 
-def initialise(
-    module: nn.Module, rng: np.random.Generator, scale: float = 0.05
-) -> None:
-    """Draw every weight anew from ``rng``, so that no global seed matters.
+def _epoch(
+    module: nn.Module,
+    losses: Iterable[Tensor],
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+) -> float:
+    """Take one step per batch and return the mean loss."""
+    module.train()
+    seen: list[float] = []
+    for loss in losses:
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        seen.append(loss.item())
+        if not math.isfinite(seen[-1]):
+            raise ConfigError(
+                f"the training loss is {seen[-1]} in epoch {epoch + 1}, batch "
+                f"{len(seen)}. Lower learning_rate, or look for huge features."
+            )
+    return float(np.mean(seen)) if seen else 0.0
 
-    Matrices are uniform after Glorot & Bengio (2010), embeddings normal with deviation
-    ``scale``, biases 0; other vectors keep their values.
+
+def shuffled(
+    rows: int, batch_size: int, rng: np.random.Generator
+) -> Iterator[Int64[np.ndarray, " batch"]]:
+    """Yield every row once, in batches of a random order."""
+    order = rng.permutation(rows)
+    for start in range(0, rows, batch_size):
+        yield order[start : start + batch_size]
+
+
+def torch_generator(rng: np.random.Generator) -> torch.Generator:
+    """Return a generator for torch that continues ``rng``."""
+    return torch.Generator().manual_seed(fresh_seed(rng))
+
+
+def initialised(build: Callable[[], nn.Module], rng: np.random.Generator) -> nn.Module:
+    """Return a module whose first weights come from ``rng`` and nothing else.
+
+    Matrices are drawn as Glorot and Bengio (2010) do, embeddings from a normal
+    distribution of deviation 0.05; biases are 0; other vectors stay as built.
     """
-    source = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    # Building draws from torch's global state, which is the caller's.
+    with torch.random.fork_rng(devices=[]):
+        module = build()
+    random = torch_generator(rng)
     for part in module.modules():
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight, generator=source)
-            nn.init.zeros_(part.bias)
-        elif isinstance(part, nn.Embedding):
-            nn.init.normal_(part.weight, std=scale, generator=source)
-
-
-def weights(module: nn.Module) -> dict[str, np.ndarray]:
-    """Return every weight and buffer of a module as an array."""
-    return {name: value.numpy() for name, value in module.state_dict().items()}
-
-
-def restore(module: nn.Module, arrays: dict[str, np.ndarray]) -> None:
-    """Give a module the weights that ``weights`` returned, in evaluation mode."""
-    module.load_state_dict({n: torch.from_numpy(a.copy()) for n, a in arrays.items()})
-    module.eval()
-
-
-def _copied(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in module.state_dict().items()}
+        for name, weights in part.named_parameters(recurse=False):
+            if isinstance(part, nn.Embedding):
+                nn.init.normal_(weights, std=0.05, generator=random)
+            elif weights.ndim > 1:
+                nn.init.xavier_uniform_(weights, generator=random)
+            elif "bias" in name:
+                nn.init.zeros_(weights)
+    return module

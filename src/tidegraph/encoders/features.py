@@ -36,6 +36,9 @@ NAMES = (
     "category_share",
     "category_gap",
     "co_occurrence",
+    "pair_lately",
+    "pair_this_season",
+    "user_recent_count",
 )
 """One name per column, as ``counting.fill`` writes them; gaps are log(1 + days)."""
 

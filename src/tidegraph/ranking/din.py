@@ -14,7 +14,14 @@ from tidegraph.encoders.features import Features
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.stages import Candidates, Examples, Requests
-from tidegraph.training import Training, initialise, restore, train, weights
+from tidegraph.training import (
+    Training,
+    initialise,
+    restore,
+    tensor,
+    train,
+    weights,
+)
 
 GAPS = 12
 """Buckets of the age of a history event: floor(log2(days + 1)), the last open."""
@@ -215,9 +222,9 @@ class FittedDIN:
         target = np.stack([item, self._category(item)], axis=1)
         past = self._history(requests, row)
         return self.network(
-            torch.from_numpy(target),
-            torch.from_numpy(past),
-            torch.from_numpy(inputs[row, place]),
+            tensor(target),
+            tensor(past),
+            tensor(inputs[row, place]),
             hide,
         )
 
@@ -271,7 +278,7 @@ class FittedDIN:
 
 
 class _Lesson:
-    """What the training loop asks of DIN: the loss of a batch, and of what is held out."""
+    """What the training loop asks of DIN: the loss of a batch, and that held out."""
 
     def __init__(
         self,
@@ -300,15 +307,13 @@ class _Lesson:
         hide = None
         if self.model.settings.id_dropout:
             shown = self.rng.random(self.model.network.item.num_embeddings)
-            hide = torch.from_numpy(
-                (shown >= self.model.settings.id_dropout).astype(np.float32)
-            )
+            hide = tensor((shown >= self.model.settings.id_dropout).astype(np.float32))
         logit = self.model.logit(
             self.train.requests, self.train.candidates, self.inputs, row, place, hide
         )
         # Negatives kept with probability q have odds 1/q times too high.
-        corrected = logit - torch.from_numpy(log_kept)
-        label = torch.from_numpy(self.train.label[row, place])
+        corrected = logit - tensor(log_kept)
+        label = tensor(self.train.label[row, place])
         return binary_cross_entropy(corrected, label)
 
     def sample(

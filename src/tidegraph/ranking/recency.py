@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64
-from scipy.special import expit
+from scipy import special
 
 from tidegraph.artifact import State
 from tidegraph.encoders.features import Features
@@ -87,6 +87,11 @@ class FittedRecencyLogit:
     def from_state(cls, state: State) -> "FittedRecencyLogit":
         """Rebuild from what ``state`` returned."""
         return cls(state.part("features", Features), state.arrays["weight"])
+
+
+def expit(logit: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+    """Return the probability of a logit."""
+    return np.asarray(special.expit(logit), np.float64)
 
 
 def logistic(

@@ -1,0 +1,42 @@
+"""The command line: ``tidegraph check | train | evaluate | recommend | simulate``."""
+
+import sys
+
+from typer.exceptions import TyperException
+
+from tidegraph.cli.commands import app
+from tidegraph.errors import TidegraphError
+
+FAILED = 2
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; a mistake is answered with one sentence and status 2."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        arguments: The words after ``tidegraph``.
+    """
+    try:
+        status = app(arguments, prog_name="tidegraph", standalone_mode=False)
+    except TidegraphError as error:
+        return _say(str(error))
+    except TyperException as error:
+        return _say(error.format_message())
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _say(f"{where}{error.strerror or error}.")
+    except KeyboardInterrupt:
+        _say("stopped; nothing was written.")
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _say(sentence: str) -> int:
+    sys.stderr.write(f"tidegraph: {sentence}\n")
+    return FAILED

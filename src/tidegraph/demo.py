@@ -1,0 +1,172 @@
+"""The main job on real data: read, split, train, judge, recommend, report."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from tidegraph.data.check import check
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.public import load
+from tidegraph.errors import DataError
+from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.evaluation.pictures import evaluation_section, log_section
+from tidegraph.evaluation.protocol import Recommender
+from tidegraph.evaluation.report import Section, write_report
+from tidegraph.evaluation.report import Table as ReportTable
+from tidegraph.evaluation.results import Evaluation
+from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.ranking.din import DIN
+from tidegraph.reranking.diversity import MMR
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.repeat import Repeat
+from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.retrieval.user_knn import UserKNN
+
+DAY = 86_400
+NAMES = ("title", "product_type", "description", "name")
+"""Feature columns that may name an item, the best first."""
+CATEGORIES = ("product_category", "category", "genres", "type")
+"""Feature columns that may group items, the best first."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demonstration runs on, and how.
+
+    Attributes:
+        data: Name of a public data set.
+        test_days: Length of the test part; the valid part before it is as long.
+        households: How many users' recommendations to show.
+        seed: Seed of everything random.
+        say: Prints a line or a table.
+    """
+
+    data: str = "complete-journey"
+    test_days: float = 14.0
+    households: int = 3
+    seed: int = 0
+    say: Callable[[object], None] = field(default=Console().print)
+
+    def run(self, folder: Path) -> Mapping[str, Evaluation]:
+        """Do everything; leave ``report.html`` and two model folders in ``folder``.
+
+        Returns:
+            The evaluation with, and that without items a user already knows.
+        """
+        self.say(f"[bold]Reading[/] {self.data}")
+        log = load(self.data)
+        self.say(check(log).text())
+        train, valid, test = self._split(log)
+        self.say(f"train {train!r}\nvalid {valid!r}\ntest  {test!r}")
+        sections = [log_section(log)]
+        found: dict[str, Evaluation] = {}
+        for repeat, title in ((True, "Repeats allowed"), (False, "New items only")):
+            started = time.perf_counter()
+            model = self._pipeline(log, repeat=repeat).fit(train, valid, rng=self.seed)
+            self.say(f"\n[bold]{title}[/]: {model.describe()}")
+            self.say(f"trained in {time.perf_counter() - started:.1f} s")
+            found[title] = self._judge(model, train.followed_by(valid), test)
+            self.say(found[title].text())
+            lists = self._shown(model, test)
+            self.say(_drawn(lists, title))
+            sections.append(evaluation_section(found[title], title))
+            sections.append(_lists_section(lists, title))
+            model.save(folder / ("model-repeat" if repeat else "model-new"))
+        write_report(folder / "report.html", f"tidegraph on {self.data}", sections)
+        self.say(f"\nWrote {folder / 'report.html'} and the models beside it.")
+        return found
+
+    def _split(
+        self, log: Interactions
+    ) -> tuple[Interactions, Interactions, Interactions]:
+        end = int(log.time[-1]) + 1
+        part = int(self.test_days * DAY)
+        if end - 4 * part <= int(log.time[0]):
+            raise DataError(
+                f"{self.data} spans less than {4 * self.test_days:.0f} days, too short "
+                "for a train, a valid and a test part."
+            )
+        first, second = end - 2 * part, end - part
+        return log.before(first), log.since(first).before(second), log.since(second)
+
+    def _pipeline(self, log: Interactions, *, repeat: bool) -> Pipeline:
+        habit = Repeat(half_life_days=90.0) if repeat else UserKNN(neighbors=100)
+        category = _first_of(CATEGORIES, log)
+        return Pipeline(
+            retrieve=(habit, RP3beta(), Popular(half_life_days=28.0)),
+            rank=DIN(),
+            rerank=None if category is None else MMR(diversity=0.1, by=category),
+            repeat=repeat,
+            names=_first_of(NAMES, log),
+        )
+
+    def _judge(
+        self, model: FittedPipeline, known: Interactions, test: Interactions
+    ) -> Evaluation:
+        baselines: dict[str, Recommender] = {"Popular": Popular().fit(known)}
+        if model.serving.repeat:
+            baselines["Repeat"] = Repeat(half_life_days=90.0).fit(known)
+        return evaluate(
+            model,
+            test,
+            train=model.graph,
+            against=baselines,
+            at=(10, 20, 50),
+            repeat=model.serving.repeat,
+            by=_first_of(CATEGORIES, known),
+            rng=self.seed,
+        )
+
+    def _shown(self, model: FittedPipeline, test: Interactions) -> pl.DataFrame:
+        """Return some users' lists, and whether they went on to meet each item."""
+        users = test.users.decode(test.user).unique(maintain_order=True)
+        lists = model.recommend_all(users.head(self.households), k=5)
+        later = test.frame().select("user", "item").unique()
+        hit = lists.join(
+            later.with_columns(met_later=pl.lit("yes")),
+            on=["user", "item"],
+            how="left",
+            maintain_order="left",
+        )["met_later"].fill_null("")
+        return lists.with_columns(hit).insert_column(
+            3, _called(model, lists["item"]).alias("name")
+        )
+
+
+def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
+    """Return the pages of a report about one evaluation and the log it was made on."""
+    return [log_section(log), evaluation_section(evaluation)]
+
+
+def _first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
+    there = log.items.features.columns
+    return next((column for column in columns if column in there), None)
+
+
+def _called(model: FittedPipeline, ids: pl.Series) -> pl.Series:
+    column = model.serving.names
+    if column is None:
+        return ids.cast(pl.String)
+    items = model.graph.items
+    return items.features[column].cast(pl.String).gather(items.encode(ids))
+
+
+def _drawn(lists: pl.DataFrame, title: str) -> Table:
+    table = Table(*lists.columns, title=f"What it recommends ({title.lower()})")
+    for row in lists.iter_rows():
+        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
+    return table
+
+
+def _lists_section(lists: pl.DataFrame, title: str) -> Section:
+    return Section(
+        f"Three lists ({title.lower()})",
+        "What three users of the test part would have been shown when it began, who "
+        "proposed each item and why, and whether they went on to meet it.",
+        tables=[ReportTable("Recommendations", lists)],
+    )

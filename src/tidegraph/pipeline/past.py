@@ -1,0 +1,136 @@
+"""Requests of the past with known answers: what a ranker learns from."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import DataError
+from tidegraph.graph.neighbors import Histories
+from tidegraph.graph.temporal import Graph
+from tidegraph.negatives import Relevant, examples
+from tidegraph.progress import track
+from tidegraph.retrieval.blend import Blend
+from tidegraph.stages import Candidates, Examples, Excluded, Requests
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """How requests of the past are put to retrieval.
+
+    Attributes:
+        blend: The retrieval method, fitted anew before each cut.
+        graph: Every event known; each request reads it before its own time only.
+        candidates: How many items retrieval answers.
+        repeat: May the answer hold items the user already met?
+    """
+
+    blend: Blend
+    graph: Graph
+    candidates: int
+    repeat: bool
+
+    def ask(
+        self,
+        known: Interactions,
+        window: Interactions,
+        cut: int,
+        rng: np.random.Generator,
+    ) -> Examples:
+        """Ask at ``cut`` for every user of ``window``, knowing only ``known``."""
+        acted = window.actions()
+        users = np.unique(acted.user)
+        requests = Requests.of_users(
+            self.graph,
+            users,
+            np.full(len(users), cut, np.int64),
+            repeat=self.repeat,
+        )
+        answer = self.blend.fit(known).retrieve(requests, self.candidates)
+        return examples(requests, _relevant(acted, users), answer, rng=rng)
+
+
+def past_examples(
+    past: Past,
+    train: Interactions,
+    valid: Interactions | None,
+    windows: int,
+    seconds: int,
+    rng: np.random.Generator,
+) -> tuple[Examples, Examples]:
+    """Return examples to learn from and, later in time, examples to stop by.
+
+    Args:
+        past: How to ask.
+        train: The log; its last ``windows`` windows are asked about.
+        valid: The log after ``train``, asked about as a whole; without it the last
+            window of ``train`` is.
+        windows: How many windows to learn from.
+        seconds: Length of a window.
+        rng: Draws the negatives.
+
+    Raises:
+        DataError: ``train`` has no events before the first window.
+    """
+    end = int(train.time[-1]) + 1
+    held = 1 if valid is None else 0
+    cuts = [end - (w + held) * seconds for w in range(windows, 0, -1)]
+    if cuts[0] <= int(train.time[0]):
+        raise DataError(
+            f"the log spans {(end - int(train.time[0])) / 86_400:.1f} days, too short "
+            f"for {windows + held} windows of {seconds / 86_400:.1f} days to learn to "
+            "rank from. Lower windows or window_days."
+        )
+    asked = [
+        past.ask(train.before(cut), train.since(cut).before(cut + seconds), cut, rng)
+        for cut in track(cuts, "asking the past")
+    ]
+    learn = joined(asked)
+    if valid is None:
+        cut = end - seconds
+        return learn, past.ask(train.before(cut), train.since(cut), cut, rng)
+    return learn, past.ask(train, valid, max(end, int(valid.time[0])), rng)
+
+
+def joined(parts: list[Examples]) -> Examples:
+    """Lay examples about one graph end to end."""
+    if len(parts) == 1:
+        return parts[0]
+    requests = [part.requests for part in parts]
+    histories = [one.history for one in requests]
+    hidden = [one.excluded for one in requests]
+    return Examples(
+        replace(
+            requests[0],
+            user=np.concatenate([one.user for one in requests]),
+            time=np.concatenate([one.time for one in requests]),
+            history=Histories(
+                _joined_ptr([h.ptr for h in histories]),
+                np.concatenate([h.node for h in histories]),
+                np.concatenate([h.time for h in histories]),
+                np.concatenate([h.weight for h in histories]),
+            ),
+            excluded=Excluded(
+                _joined_ptr([x.ptr for x in hidden]),
+                np.concatenate([x.item for x in hidden]),
+            ),
+        ),
+        Candidates.joined([part.candidates for part in parts]),
+        np.concatenate([part.label for part in parts]),
+    )
+
+
+def _joined_ptr(
+    ptrs: list[Int64[np.ndarray, " _"]],
+) -> Int64[np.ndarray, " starts"]:
+    sizes = np.concatenate([np.diff(ptr) for ptr in ptrs])
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _relevant(acted: Interactions, users: Int32[np.ndarray, " b"]) -> Relevant:
+    """Return the distinct items that each of ``users`` acted on."""
+    pairs = np.unique(acted.user.astype(np.int64) * len(acted.items) + acted.item)
+    user, item = np.divmod(pairs, len(acted.items))
+    ptr = np.searchsorted(user, np.append(users.astype(np.int64), 2**62))
+    return Relevant(ptr.astype(np.int64), item.astype(np.int32))

@@ -1,0 +1,91 @@
+import json
+
+import polars as pl
+import pytest
+
+from tidegraph.cli import run
+
+
+def columns(shop):
+    return [str(shop / "events.csv"), "--user", "uid", "--item", "sku", "--time", "ts"]
+
+
+def test_check_counts_what_the_log_holds(shop, capsys):
+    assert run(["check", *columns(shop)]) == 0
+
+    said = capsys.readouterr().out
+    assert "1,500" in said
+    assert "leave-last-out" in said
+
+
+def test_a_recipe_becomes_a_model_that_recommends(model, capsys):
+    assert run(["recommend", str(model), "--user", "u3", "-k", "5", "--json"]) == 0
+
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()[-5:]]
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
+    assert {row["user"] for row in rows} == {"u3"}
+    assert set(rows[0]) == {"user", "rank", "item", "score"}
+
+
+def test_an_explanation_names_channel_and_reason(model, capsys):
+    asked = ["recommend", str(model), "--history", "s1,s2", "--explain", "--json"]
+    assert run(asked) == 0
+
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()[-10:]]
+    assert all(row["channel"] and row["why"] for row in rows)
+
+
+def test_excluded_items_stay_out(model, capsys):
+    assert run(["recommend", str(model), "--user", "u3", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[-10])["item"]
+    asked = ["recommend", str(model), "--user", "u3", "--exclude", first, "--json"]
+    assert run(asked) == 0
+
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert first not in {row["item"] for row in rows}
+
+
+def test_a_file_of_users_becomes_a_file_of_lists(shop, model):
+    pl.DataFrame({"user": ["u1", "u2", "nobody"]}).write_csv(shop / "who.csv")
+    out = shop / "lists.parquet"
+    asked = ["recommend", str(model), "--users-file", str(shop / "who.csv")]
+    assert run([*asked, "-k", "3", "-o", str(out)]) == 0
+
+    lists = pl.read_parquet(out)
+    assert lists.filter(pl.col("user") == "u1").height == 3
+
+
+def test_a_model_is_judged_on_what_came_after_it(shop, model, capsys):
+    report = shop / "report.html"
+    asked = ["evaluate", str(model), str(shop / "events.csv"), "--against", str(model)]
+    assert run([*asked, "--html", str(report), "--at", "5"]) == 0
+
+    assert "ndcg" in capsys.readouterr().out.lower()
+    assert report.read_text().startswith("<!")
+
+
+def test_a_simulated_log_can_be_read_back(tmp_path, capsys):
+    out = tmp_path / "log.parquet"
+    sizes = ["--users", "50", "--items", "40", "--days", "5", "--visits", "40"]
+    assert run(["simulate", "-o", str(out), *sizes]) == 0
+    assert run(["check", str(out), "--label", "label"]) == 0
+
+    assert pl.read_parquet(out).height > 0
+
+
+def test_an_interrupted_training_leaves_nothing(shop, monkeypatch, capsys):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tidegraph.pipeline.Pipeline.fit", interrupted)
+    before = sorted(path.name for path in shop.iterdir())
+    status = run(["train", str(shop / "recipe.toml"), "-o", str(shop / "model")])
+
+    assert status == 130
+    assert sorted(path.name for path in shop.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["check", "train", "evaluate", "recommend"])
+def test_help_is_there(command, capsys):
+    assert run([command, "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out

@@ -1,0 +1,268 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from laws.retrievers import ask
+from tidegraph.artifact import save
+from tidegraph.catalog import load
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    LeakageError,
+    RequestError,
+)
+from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.ranking.din import DIN
+from tidegraph.ranking.recency import RecencyLogit
+from tidegraph.reranking.diversity import DPP, MMR
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.repeat import Repeat
+from tidegraph.training import Training
+
+CHANNELS = (Popular(), ItemKNN(neighbors=10), Repeat())
+WHOLE = Pipeline(
+    CHANNELS,
+    rank=RecencyLogit(),
+    rerank=MMR(diversity=0.2, by="category"),
+    candidates=25,
+    windows=2,
+    names="category",
+)
+
+
+def parts(log: Interactions | None = None) -> tuple[Interactions, Interactions, int]:
+    """A train part, a valid part, and the moment the test part begins."""
+    log = draw_log(events=1500) if log is None else log
+    first, second = int(log.time[1000]), int(log.time[1250])
+    return log.before(first), log.since(first).before(second), second
+
+
+@pytest.fixture(scope="module")
+def model() -> FittedPipeline:
+    train, valid, _ = parts()
+    return WHOLE.fit(train, valid)
+
+
+def test_a_list_has_raw_ids_and_says_who_proposed_each_item_and_why(model):
+    lists = model.recommend("u4", k=6)
+
+    assert lists.columns == ["user", "rank", "item", "score", "channel", "why"]
+    assert lists["rank"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert lists["item"].n_unique() == 6
+    named = {name for row in lists["channel"] for name in row.split("+")}
+    assert named <= set(model.retriever.channels)
+    assert all(lists["why"])
+    assert not lists["why"].str.contains("{item}", literal=True).any()
+
+
+def test_each_stage_works_alone_and_the_last_is_the_whole(model):
+    requests = ask(parts()[0])
+    stages = model.stages()
+
+    assert list(stages) == ["retrieve", "rank", "rerank"]
+    whole = model.retrieve(requests, 5).item
+    np.testing.assert_array_equal(stages["rerank"].retrieve(requests, 5).item, whole)
+    alone = stages["retrieve"].retrieve(requests, 5)
+    blend = model.retriever.retrieve(requests, 25).top(5)
+    np.testing.assert_array_equal(alone.item, blend.item)
+
+
+def test_without_ranker_and_reranker_a_pipeline_is_its_blend():
+    train, valid, _ = parts()
+    plain = Pipeline(CHANNELS, candidates=25).fit(train, valid)
+
+    assert list(plain.stages()) == ["retrieve"]
+    assert plain.recommend("u1", k=3).height == 3
+
+
+@pytest.mark.parametrize(
+    "ranker", [None, RecencyLogit(), DIN(training=Training(epochs=1))], ids=repr
+)
+def test_rewriting_the_test_part_changes_no_answer(ranker):
+    log = draw_log(events=1500)
+    train, valid, cut = parts(log)
+    later = log.time >= cut
+    item = log.item.copy()
+    item[later] = np.random.default_rng(0).permutation(item[later])
+    other_train, other_valid, _ = parts(replace(log, item=item))
+    plan = replace(WHOLE, rank=ranker)
+
+    as_it_was = plan.fit(train, valid).recommend_all(k=5)
+    as_rewritten = plan.fit(other_train, other_valid).recommend_all(k=5)
+
+    assert as_it_was.equals(as_rewritten)
+
+
+def test_the_same_seed_gives_the_same_bits_and_survives_saving(tmp_path):
+    train, valid, _ = parts()
+    plan = replace(
+        WHOLE, rank=DIN(training=Training(epochs=1)), rerank=DPP(by="category")
+    )
+    model, twin = plan.fit(train, valid, rng=5), plan.fit(train, valid, rng=5)
+    model.save(tmp_path / "model")
+
+    back = load(tmp_path / "model")
+
+    answer = model.recommend_all(k=5)
+    assert answer.equals(twin.recommend_all(k=5))
+    assert answer.equals(back.recommend_all(k=5))
+
+
+def test_observed_events_count_in_the_next_answer_and_nothing_is_refitted():
+    train, valid, _ = parts()
+    model = Pipeline((Repeat(),)).fit(train, valid)
+    now = model.graph.latest + 100
+    fresh = next(
+        item
+        for item in model.graph.items.ids
+        if item not in model.recommend("u4", k=40)["item"].to_list()
+    )
+
+    model.observe([("u4", fresh, now), ("u4", fresh, now + 1)])
+
+    assert fresh in model.recommend("u4", k=40)["item"].to_list()
+
+
+def test_a_new_user_is_answered_once_observed():
+    train, valid, _ = parts()
+    model = Pipeline((ItemKNN(),)).fit(train, valid)
+    with pytest.raises(RequestError, match="'newcomer' is not known"):
+        model.recommend("newcomer")
+
+    model.observe([("newcomer", "i3", model.graph.latest + 1)])
+
+    assert model.recommend("newcomer", k=3).height == 3
+
+
+def test_a_new_item_is_neither_fatal_nor_recommended_before_training():
+    train, valid, _ = parts()
+    model = WHOLE.fit(train, valid)
+    model.observe([("u1", "brand-new", model.graph.latest + 1)])
+
+    lists = model.recommend_all(k=10)
+
+    assert "brand-new" not in lists["item"].to_list()
+    assert lists.filter(lists["user"] == "u1").height == 10
+
+
+def test_a_history_answers_like_the_user_who_lived_it():
+    train, valid, _ = parts()
+    model = Pipeline((ItemKNN(),)).fit(train, valid)
+    user = model.graph.users.row("u4")
+    history = model.graph["action"].before(
+        np.array([user], np.int32), np.array([model.graph.latest + 1])
+    )
+    met = model.graph.items.decode(history.node).to_list()
+
+    stranger = model.recommend(history=met, k=8)
+    known = model.recommend("u4", k=8)
+
+    assert stranger["item"].to_list() == known["item"].to_list()
+
+
+def test_repeats_are_allowed_or_not_as_set():
+    train, valid, _ = parts()
+    known = train.followed_by(valid)
+    model = Pipeline((Popular(),), repeat=False).fit(train, valid)
+    lists = model.recommend_all(k=5)
+    pairs = set(known.frame().select("user", "item").iter_rows())
+
+    assert not any(pair in pairs for pair in lists.select("user", "item").iter_rows())
+
+
+def test_excluded_items_stay_out(model):
+    first = model.recommend("u4", k=3)["item"].to_list()
+
+    again = model.recommend("u4", k=3, exclude=[*first, "no such item"])
+
+    assert not set(first) & set(again["item"])
+
+
+def test_asking_about_a_time_that_training_saw_is_a_leak(model):
+    with pytest.raises(LeakageError, match="would know its own future"):
+        model.recommend("u4", at=model.serving.trained_until)
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        ({"user": "u4", "k": 0}, "k is 0"),
+        ({"user": "u4", "k": 41}, "catalogue has 40 items"),
+        ({}, "either a user or a history"),
+        ({"user": "u4", "history": ["i1"]}, "not both"),
+        ({"history": []}, "history is empty"),
+        ({"history": ["what"]}, "beginning with 'what'"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(model, request_, says):
+    with pytest.raises(RequestError, match=says):
+        model.recommend(**request_)
+
+
+def test_everything_excluded_is_said(model):
+    with pytest.raises(RequestError, match="every candidate is excluded"):
+        model.recommend("u4", exclude=model.graph.items.ids.to_list())
+
+
+def test_a_stranger_gets_what_popular_says(model):
+    lists = model.recommend("nobody", k=5)
+
+    assert lists.height == 5
+    assert lists["channel"].str.contains("Popular").all()
+
+
+def test_a_pipeline_without_channels_is_refused():
+    with pytest.raises(ConfigError, match="at least one retrieval method"):
+        Pipeline(())
+
+
+def test_a_log_too_short_for_the_windows_is_refused():
+    train, valid, _ = parts()
+
+    with pytest.raises(DataError, match="too short for 40 windows"):
+        replace(WHOLE, windows=40).fit(train, valid)
+
+
+def test_without_a_valid_part_the_last_window_takes_its_place():
+    train, _, _ = parts()
+
+    assert WHOLE.fit(train).recommend("u1", k=2).height == 2
+
+
+def test_a_column_of_names_that_is_not_there_is_refused():
+    train, valid, _ = parts()
+
+    with pytest.raises(DataError, match="names='title' is not an item feature"):
+        replace(WHOLE, names="title").fit(train, valid)
+
+
+def test_a_saved_vocabulary_alone_is_not_a_pipeline(tmp_path):
+    save(draw_log().users, tmp_path / "users")
+
+    with pytest.raises(ArtifactError, match="not a pipeline"):
+        load(tmp_path / "users")
+
+
+def test_planted_habits_are_found():
+    """Even users meet even items; the held-out ones are recommended."""
+    rng = np.random.default_rng(0)
+    user = rng.integers(0, 40, 4000)
+    item = rng.integers(0, 20, 4000) * 2 + user % 2
+    log = interactions(
+        [f"u{u}" for u in user], [f"i{i}" for i in item], np.arange(4000) * 60
+    )
+    model = Pipeline((ItemKNN(),), rank=RecencyLogit(), candidates=30, windows=2).fit(
+        log
+    )
+
+    lists = model.recommend_all(k=10)
+
+    same = lists["user"].str.slice(1).cast(int) % 2 == (
+        lists["item"].str.slice(1).cast(int) % 2
+    )
+    assert same.mean() > 0.99
