@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegraph.data.check import check
+from tidegraph.data.interactions import interactions
+from tidegraph.errors import DataError
+
+DAY = 86_400
+
+
+def test_rows_ids_span_and_labels_are_counted():
+    report = check(interactions("aab", "xyx", [0, DAY, 3 * DAY], label=[1, 0, 1]))
+
+    assert (report.rows, report.users, report.items) == (3, 2, 2)
+    assert report.first == np.datetime64("1970-01-01T00:00:00")
+    assert report.last == np.datetime64("1970-01-04T00:00:00")
+    assert report.impressions == 1
+
+
+def test_a_row_is_a_duplicate_only_if_user_item_second_and_label_repeat():
+    log = interactions("aaaab", "xxxyx", [5, 5, 5, 5, 5], label=[1, 1, 0, 1, 1])
+
+    assert check(log).duplicates == 1
+
+
+def test_events_are_tied_within_a_user_and_a_second():
+    log = interactions("aabab", "xyzwv", [1, 1, 1, 2, 2])
+
+    assert check(log).tied == 2 / 5
+
+
+def test_repeats_are_actions_on_items_acted_on_before():
+    # (a, x) three times is two repeats; the impression of (b, y) does not count.
+    log = interactions("aaabb", "xxxyy", [1, 2, 3, 4, 5], label=[1, 1, 1, 0, 1])
+
+    assert check(log).repeats == 2 / 4
+
+
+def test_activity_is_over_ids_that_occur():
+    # Users have 1, 2, 3, ..., 11 events: a tenth has at most 2, a tenth at least 10.
+    users = [user for user in range(1, 12) for _ in range(user)]
+    activity = check(interactions(users, users, range(len(users)))).per_user
+
+    assert (activity.low, activity.middle, activity.high) == (2, 6, 10)
+    assert activity.most == 11
+
+
+def test_what_is_cold_after_four_fifths_of_the_events():
+    # Train is a..a on x, y; the last two events are (a, z) and (b, x).
+    log = interactions("aaaaaaaaab", "xyxyxyxyzx", range(10))
+    cold = check(log).cold
+
+    assert cold.users == 1 / 2
+    assert cold.items == 1 / 2
+    assert cold.events == 1
+
+
+def test_what_leave_last_out_leaks_by_hand():
+    # a: train day 0, valid 1, test 2.  b: train days 3 and 4, valid 5, test 6.
+    # Train is days 0, 3, 4. The test at day 2 has two of three behind it in time.
+    log = interactions("aaabbbb", "pqrstuv", [day * DAY for day in range(7)])
+    leak = check(log).leak
+
+    assert leak.early_tests == 1 / 2
+    assert leak.late_users == 1 / 2
+    assert leak.future == pytest.approx((2 / 3 + 0) / 2)
+    assert leak.overlap_days == 1.0
+
+
+def test_nothing_leaks_when_everyone_leaves_together():
+    log = interactions("abababab", range(8), [0, 0, 1, 1, 2, 2, 3, 3])
+    leak = check(log).leak
+
+    assert (leak.early_tests, leak.late_users, leak.future) == (0, 0, 0)
+    assert leak.overlap_days == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=9, max_size=40)
+)
+def test_the_leak_agrees_with_a_plain_count(events):
+    log = interactions(
+        [u for u, _ in events], range(len(events)), [t for _, t in events]
+    )
+    leak = check(log).leak
+    histories = {
+        user: [t for u, t in sorted(events, key=lambda e: e[1]) if u == user]
+        for user, _ in events
+    }
+    tests = {u: h[-1] for u, h in histories.items() if len(h) >= 3}
+    train = {u: h[:-2] if u in tests else h for u, h in histories.items()}
+    everything = [t for h in train.values() for t in h]
+    if not tests:
+        assert leak is None
+        return
+
+    def share(found):
+        return sum(found) / len(tests)
+
+    assert leak.early_tests == share(t < max(everything) for t in tests.values())
+    assert leak.late_users == share(
+        any(train[u][-1] > t for v, t in tests.items() if v != u) for u in tests
+    )
+    later = [sum(e > t for e in everything) / len(everything) for t in tests.values()]
+    assert leak.future == pytest.approx(np.mean(later))
+
+
+def test_one_event_has_no_cut_and_no_leak():
+    report = check(interactions("a", "x", [5]))
+
+    assert report.cold is None
+    assert report.leak is None
+    assert "no user has three events" in report.text()
+    assert "do not allow a cut" in report.text()
+
+
+def test_an_empty_log_is_refused():
+    with pytest.raises(DataError, match="the log is empty"):
+        check(interactions([], [], []))
+
+
+def test_the_text_says_the_numbers(log):
+    text = check(log).text()
+
+    assert "600 events of 30 users" in text
+    assert "all are actions" in text
+    assert "leave-last-out would leak" in text
