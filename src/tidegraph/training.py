@@ -1,8 +1,9 @@
 """The one loop that trains every module, whatever its objective."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from tidegraph.errors import ConfigError
 from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def _epoch(
     seen: list[float] = []
     for loss in losses:
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # pyright: ignore[reportUnknownMemberType]
         optimizer.step()
         seen.append(loss.item())
         if not math.isfinite(seen[-1]):
@@ -156,14 +159,14 @@ def torch_generator(rng: np.random.Generator) -> torch.Generator:
     return torch.Generator().manual_seed(fresh_seed(rng))
 
 
-def initialised(build: Callable[[], nn.Module], rng: np.random.Generator) -> nn.Module:
+def initialised(build: Callable[[], M], rng: np.random.Generator) -> M:
     """Return a module whose first weights come from ``rng`` and nothing else.
 
     Matrices are drawn as Glorot and Bengio (2010) do, embeddings from a normal
     distribution of deviation 0.05; biases are 0; other vectors stay as built.
     """
     # Building draws from torch's global state, which is the caller's.
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
         module = build()
     random = torch_generator(rng)
     for part in module.modules():
@@ -175,3 +178,19 @@ def initialised(build: Callable[[], nn.Module], rng: np.random.Generator) -> nn.
             elif "bias" in name:
                 nn.init.zeros_(weights)
     return module
+
+
+def tensor(array: np.ndarray) -> Tensor:
+    """Return an array as a tensor that shares its memory."""
+    return torch.from_numpy(array)  # pyright: ignore[reportUnknownMemberType]
+
+
+def weights_of(module: nn.Module) -> dict[str, np.ndarray]:
+    """Return every weight and buffer of a module as an array."""
+    return {name: value.numpy() for name, value in module.state_dict().items()}
+
+
+def restore(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+    """Give a module the weights that ``weights_of`` returned, in evaluation mode."""
+    module.load_state_dict({n: tensor(a.copy()) for n, a in arrays.items()})
+    module.eval()

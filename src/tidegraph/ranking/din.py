@@ -1,5 +1,6 @@
 """DIN: the history weighed by each item of it against the candidate."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -16,11 +17,12 @@ from tidegraph.losses import binary_cross_entropy
 from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.training import (
     Training,
-    initialise,
+    initialised,
     restore,
+    shuffled,
     tensor,
     train,
-    weights,
+    weights_of,
 )
 
 GAPS = 12
@@ -80,10 +82,10 @@ class DIN:
                 "Retrieve more candidates, or lengthen window_days."
             )
         features = Features.fit(train, self.category)
-        fitted = FittedDIN(self, features, self._network(features))
-        initialise(fitted.network, rng)
+        network = initialised(lambda: self._network(features), rng)
+        fitted = FittedDIN(self, features, network)
         fitted.network.start(float(train.label[train.candidates.present].mean()))
-        _Lesson(fitted, train, valid, rng).learn()
+        _Lesson(fitted, train, valid).learn(rng)
         return fitted
 
     def _network(self, features: Features) -> "Network":
@@ -263,7 +265,7 @@ class FittedDIN:
         return State(
             kind="FittedDIN",
             settings=to_table(self.settings),
-            arrays=weights(self.network),
+            arrays=weights_of(self.network),
             parts={"features": self.features.state()},
         )
 
@@ -273,55 +275,49 @@ class FittedDIN:
         settings = build(DIN, cast(dict[str, Any], state.settings), "DIN")
         features = state.part("features", Features)
         network = settings._network(features)  # pyright: ignore[reportPrivateUsage]
-        restore(network, dict(state.arrays))
+        restore(network, state.arrays)
         return cls(settings, features, network)
 
 
 class _Lesson:
     """What the training loop asks of DIN: the loss of a batch, and that held out."""
 
-    def __init__(
-        self,
-        model: FittedDIN,
-        train: Examples,
-        valid: Examples,
-        rng: np.random.Generator,
-    ) -> None:
-        self.model, self.train, self.valid, self.rng = model, train, valid, rng
+    def __init__(self, model: FittedDIN, train: Examples, valid: Examples) -> None:
+        self.model, self.train, self.valid = model, train, valid
         self.inputs = model.features.of(train.requests, train.candidates)
 
-    def learn(self) -> None:
-        settings = self.model.settings
-        answered = np.flatnonzero(self.train.candidates.present.any(axis=1))
-        train(
-            self.model.network,
-            lambda batch: self.loss(answered[batch]),
-            len(answered),
-            self.held_out,
-            settings.training,
-            rng=self.rng,
-        )
+    def learn(self, rng: np.random.Generator) -> None:
+        settings = self.model.settings.training
+        train(self.model.network, self.losses, self.held_out, settings, rng=rng)
 
-    def loss(self, rows: Int64[np.ndarray, " batch"]) -> Tensor:
-        row, place, log_kept = self.sample(rows)
+    def losses(self, rng: np.random.Generator) -> Iterator[Tensor]:
+        answered = np.flatnonzero(self.train.candidates.present.any(axis=1))
+        size = self.model.settings.training.batch_size
+        for batch in shuffled(len(answered), size, rng):
+            yield self.loss(answered[batch], rng)
+
+    def loss(
+        self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
+    ) -> Tensor:
+        row, place, log_kept = self.sample(rows, rng)
         hide = None
         if self.model.settings.id_dropout:
-            shown = self.rng.random(self.model.network.item.num_embeddings)
-            hide = tensor((shown >= self.model.settings.id_dropout).astype(np.float32))
+            shown = rng.random(self.model.network.item.num_embeddings)
+            kept = shown >= self.model.settings.id_dropout
+            hide = tensor(kept.astype(np.float32))
         logit = self.model.logit(
             self.train.requests, self.train.candidates, self.inputs, row, place, hide
         )
         # Negatives kept with probability q have odds 1/q times too high.
         corrected = logit - tensor(log_kept)
-        label = tensor(self.train.label[row, place])
-        return binary_cross_entropy(corrected, label)
+        return binary_cross_entropy(corrected, tensor(self.train.label[row, place]))
 
     def sample(
-        self, rows: Int64[np.ndarray, " batch"]
+        self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, Float32[np.ndarray, " n"]]:
         """Choose each request's positives and some of its negatives."""
         present, label = self.train.candidates.present[rows], self.train.label[rows]
-        order = self.rng.random(present.shape) - label + 2.0 * ~present
+        order = rng.random(present.shape) - label + 2.0 * ~present
         chosen = np.argsort(order, axis=1)[:, : self.model.settings.sampled]
         kept = np.take_along_axis(present, chosen, axis=1)
         right = np.take_along_axis(label, chosen, axis=1) > 0
@@ -332,10 +328,11 @@ class _Lesson:
         return rows[at], chosen[at, place], log_kept
 
     def held_out(self) -> float:
+        """Return the log likelihood of what is held out, per candidate."""
         there = self.valid.candidates.present
         if not bool(there.any()):
             return 0.0
         score = self.model.score(self.valid.requests, self.valid.candidates)[there]
         score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
         label = self.valid.label[there]
-        return float(-(label * np.log(score) + (1 - label) * np.log(1 - score)).mean())
+        return float((label * np.log(score) + (1 - label) * np.log(1 - score)).mean())
