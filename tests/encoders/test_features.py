@@ -1,0 +1,135 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conftest import draw_log
+from laws.rankers import lessons
+from tidegraph.data.interactions import interactions
+from tidegraph.encoders.features import NAMES, Features, _raw, category_codes
+from tidegraph.errors import DataError
+from tidegraph.graph.temporal import Graph
+from tidegraph.stages import Candidates, Requests
+
+DAY = 86_400
+
+
+def raw(log, user: str, items: list[str], at: int, category=None) -> dict[str, list]:
+    """The unscaled inputs of one request, by name."""
+    requests = Requests.of_users(
+        Graph.of(log), np.array([log.users.row(user)], np.int32), np.array([at])
+    )
+    item = log.items.encode(pl.Series(items))[None, :]
+    candidates = Candidates(item, np.zeros(item.shape, np.float32))
+    codes = category_codes(log.items, category)
+    found = _raw(requests, candidates, (), codes)[0]
+    return {name: found[:, c].tolist() for c, name in enumerate(NAMES)}
+
+
+def shop():
+    """a buys x on days 0, 10, 20 and y on day 20; b buys x on day 5, z on day 6."""
+    log = interactions(
+        ["a", "b", "b", "a", "a", "a"],
+        ["x", "x", "z", "x", "x", "y"],
+        np.array([0, 5, 6, 10, 20, 20]) * DAY,
+    )
+    kinds = pl.DataFrame({"item": ["x", "y", "z"], "kind": ["food", "food", "toy"]})
+    return replace(log, items=log.items.with_features(kinds, "item"))
+
+
+def test_counts_and_gaps_are_those_worked_by_hand():
+    found = raw(shop(), "a", ["x", "y", "z"], 25 * DAY, "kind")
+
+    expected = {
+        "item_count": [math.log(5), math.log(2), math.log(2)],
+        "item_gap": [math.log(6), math.log(6), math.log(20)],
+        "item_unmet": [0, 0, 0],
+        "user_count": [math.log(5)] * 3,
+        "user_gap": [math.log(6)] * 3,
+        "pair_count": [math.log(4), math.log(2), 0],
+        "pair_gap": [math.log(6), math.log(6), 0],
+        "pair_unmet": [0, 0, 1],
+        "pair_share": [3 / 4, 1 / 4, 0],
+        # x comes every 10 days and was last met 5 days ago.
+        "pair_overdue": [math.log(1.5), 0, 0],
+        "pair_regular": [1, 0, 0],
+        "category_share": [1, 1, 0],
+        "category_gap": [math.log(6), math.log(6), 0],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5, err_msg=name)
+
+
+def test_an_event_at_the_very_second_of_the_request_is_the_future():
+    found = raw(shop(), "a", ["x", "y"], 20 * DAY)
+
+    np.testing.assert_allclose(found["pair_count"], [math.log(3), 0], rtol=1e-6)
+    assert found["item_unmet"] == [0, 1]
+
+
+def test_co_occurrence_counts_the_fellows_that_items_share():
+    # b met x, which a met too; b then met z. At day 25 a's history is x x x y.
+    # Fellows: b is met three times (once for each x), total 1 + 3 + 5 = 9 = 3 ** 2.
+    # z was met by b alone: 3 / sqrt(1) / sqrt(9) = 1; x four times, once by b.
+    found = raw(shop(), "a", ["z", "x", "y"], 25 * DAY)
+
+    np.testing.assert_allclose(found["co_occurrence"], [1, 3 / 2 / 3, 0], rtol=1e-5)
+
+
+def test_decayed_counts_halve_with_their_half_life():
+    log = interactions(["a", "a"], ["x", "x"], np.array([0, 14]) * DAY)
+
+    found = raw(log, "a", ["x"], 28 * DAY)
+
+    np.testing.assert_allclose(found["pair_lately"], [math.log(1 + 0.75)], rtol=1e-5)
+
+
+def test_the_future_changes_no_input():
+    log = draw_log(events=1500)
+    learn, _, _ = lessons(log)
+    cut = int(learn.requests.time[0])
+    later = log.time >= cut
+    item = log.item.copy()
+    item[later] = np.random.default_rng(0).permutation(item[later])
+    features = Features.fit(learn)
+    other = replace(learn.requests, graph=Graph.of(replace(log, item=item)))
+
+    np.testing.assert_array_equal(
+        features.of(learn.requests, learn.candidates),
+        features.of(other, learn.candidates),
+    )
+
+
+def test_inputs_are_standardised_over_the_examples_they_were_fitted_on():
+    learn, _, _ = lessons(draw_log(events=1500))
+    features = Features.fit(learn, "category")
+
+    there = features.of(learn.requests, learn.candidates)[learn.candidates.present]
+
+    np.testing.assert_allclose(there.mean(axis=0), 0, atol=1e-4)
+    spread = there.std(axis=0)
+    assert (np.isclose(spread, 1, atol=1e-3) | (spread == 0)).all()
+    assert there.shape[1] == len(features.names)
+
+
+def test_a_block_of_requests_has_the_inputs_of_each_alone():
+    learn, _, _ = lessons(draw_log(events=1500))
+    features = Features.fit(learn)
+    whole = features.of(learn.requests, learn.candidates)
+
+    for row in range(len(learn.label)):
+        part = Candidates(
+            learn.candidates.item[row : row + 1],
+            learn.candidates.score[row : row + 1],
+            learn.candidates.channels,
+            learn.candidates.votes[row : row + 1],
+        )
+        alone = features.of(learn.requests.rows(row, row + 1), part)
+        np.testing.assert_array_equal(alone[0], whole[row])
+
+
+def test_a_missing_category_column_names_those_there_are():
+    with pytest.raises(DataError, match="There are: category, price"):
+        category_codes(draw_log().items, "genre")

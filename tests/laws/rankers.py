@@ -1,0 +1,171 @@
+"""The laws that every ranker obeys, whatever its method.
+
+Inherit, and name the method::
+
+    class TestDIN(RankerLaws):
+        ranker = DIN()
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from conftest import draw_log
+from tidegraph.artifact import load, save
+from tidegraph.catalog import FITTED
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.graph.temporal import Graph
+from tidegraph.negatives import Relevant, examples
+from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.stages import Candidates, Examples, FittedRanker, Ranker, Requests
+
+WEEK = 7 * 86_400
+
+
+def asked(log: Interactions, cut: int, graph: Graph | None = None) -> Examples:
+    """One request per user at ``cut``, with candidates known then and labels."""
+    users = np.arange(len(log.users), dtype=np.int32)
+    requests = Requests.of_users(
+        graph or Graph.of(log), users, np.full(len(users), cut, np.int64)
+    )
+    blend = Blend((ItemKNN(neighbors=10), Popular())).fit(log.before(cut))
+    return examples(
+        requests,
+        Relevant.within(requests, WEEK),
+        blend.retrieve(requests, 15),
+        negatives=5,
+        rng=np.random.default_rng(0),
+    )
+
+
+def lessons(log: Interactions) -> tuple[Examples, Examples, Examples]:
+    """Examples to learn from, to stop by, and to be judged on; each later."""
+    end, graph = int(log.time[-1]), Graph.of(log)
+    return (
+        asked(log, end - 3 * WEEK, graph),
+        asked(log, end - 2 * WEEK, graph),
+        asked(log, end - WEEK, graph),
+    )
+
+
+class RankerLaws:
+    ranker: Ranker
+
+    def fitted(self, log: Interactions) -> tuple[FittedRanker, Examples]:
+        learn, stop, judge = lessons(log)
+        return self.ranker.fit(learn, stop, rng=np.random.default_rng(1)), judge
+
+    def test_rewriting_the_future_changes_no_score_about_the_past(self):
+        log = draw_log(events=1500)
+        cut = int(log.time[-1]) - WEEK
+        later = log.time >= cut
+        item = log.item.copy()
+        item[later] = np.random.default_rng(2).permutation(item[later])
+        rewritten = replace(log, item=item)
+        model, judge = self.fitted(log)
+        other, _ = self.fitted(rewritten)
+        requests = replace(judge.requests, graph=Graph.of(rewritten))
+
+        np.testing.assert_array_equal(
+            model.score(judge.requests, judge.candidates),
+            other.score(requests, judge.candidates),
+        )
+
+    def test_renaming_ids_changes_no_score(self):
+        log = draw_log(events=1500)
+        renamed = interactions(
+            log.users.decode(log.user).str.replace("u", "x"),
+            log.items.decode(log.item).str.replace("i", "y"),
+            log.time,
+        )
+        renamed = replace(
+            renamed,
+            items=replace(
+                log.items,
+                ids=log.items.ids.str.replace("i", "y"),
+            ),
+        )
+        model, judge = self.fitted(log)
+        other, same = self.fitted(renamed)
+
+        np.testing.assert_array_equal(
+            model.score(judge.requests, judge.candidates),
+            other.score(same.requests, same.candidates),
+        )
+
+    def test_the_same_rng_gives_the_same_bits(self):
+        log = draw_log(events=1500)
+        model, judge = self.fitted(log)
+        twin, _ = self.fitted(log)
+
+        np.testing.assert_array_equal(
+            model.score(judge.requests, judge.candidates),
+            twin.score(judge.requests, judge.candidates),
+        )
+
+    def test_a_saved_model_scores_bit_for_bit_the_same(self, tmp_path):
+        model, judge = self.fitted(draw_log(events=1500))
+        save(model, tmp_path / "model")
+
+        back = load(tmp_path / "model", FITTED)
+
+        np.testing.assert_array_equal(
+            model.score(judge.requests, judge.candidates),
+            back.score(judge.requests, judge.candidates),
+        )
+
+    def test_a_score_is_a_probability_and_0_where_there_is_no_item(self):
+        model, judge = self.fitted(draw_log(events=1500))
+        item = judge.candidates.item.copy()
+        item[::2, -3:] = -1
+        gaps = replace(judge.candidates, item=item)
+
+        score = model.score(judge.requests, gaps)
+
+        assert (score[item == -1] == 0).all()
+        assert ((score[item != -1] > 0) & (score[item != -1] < 1)).all()
+
+    def test_the_order_of_candidates_does_not_matter(self):
+        model, judge = self.fitted(draw_log(events=1500))
+        rng = np.random.default_rng(3)
+        order = rng.permuted(
+            np.tile(np.arange(judge.candidates.item.shape[1]), (len(judge.label), 1)),
+            axis=1,
+        )
+        mixed = judge.candidates.reordered(order, judge.candidates.score)
+
+        score = model.score(judge.requests, judge.candidates)
+
+        np.testing.assert_allclose(
+            model.score(judge.requests, mixed),
+            np.take_along_axis(score, order, axis=1),
+            rtol=1e-5,
+        )
+
+    def test_a_request_alone_is_scored_as_in_a_block(self):
+        model, judge = self.fitted(draw_log(events=1500))
+        score = model.score(judge.requests, judge.candidates)
+        part = Candidates(
+            judge.candidates.item[3:4],
+            judge.candidates.score[3:4],
+            judge.candidates.channels,
+            judge.candidates.votes[3:4],
+        )
+
+        alone = model.score(judge.requests.rows(3, 4), part)
+
+        np.testing.assert_allclose(alone[0], score[3], rtol=1e-5)
+
+    def test_strangers_and_unknown_items_are_scored(self):
+        log = draw_log(events=1500)
+        model, _ = self.fitted(log)
+        nobody = Requests.of_users(
+            Graph.of(log), np.array([-1], np.int32), log.time[-1:] + 1
+        )
+        item = np.array([[0, 10_000]], np.int32)
+
+        score = model.score(nobody, Candidates(item, np.zeros((1, 2), np.float32)))
+
+        assert ((score > 0) & (score < 1)).all()

@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import draw_log
+from laws.rankers import RankerLaws, lessons
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.ranking.din import DIN, Dice, Network, _Lesson
+from tidegraph.training import Training, initialised
+
+SHORT = DIN(embedding_size=4, history=6, hidden=(8,), training=Training(epochs=2))
+
+
+class TestDIN(RankerLaws):
+    ranker = SHORT
+
+
+class TestDINWithCategory(RankerLaws):
+    ranker = replace(SHORT, category="category")
+
+
+def network(num_features: int = 3) -> Network:
+    return initialised(
+        lambda: Network(5, 2, num_features, 2, (4,), 0.0), np.random.default_rng(0)
+    ).eval()
+
+
+def test_interest_is_the_sum_of_events_each_by_its_own_activation():
+    """Zhou et al. (2018), equation 3: no softmax over the history."""
+    net = network()
+    seen: list[torch.Tensor] = []
+    net.deep.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    target = torch.tensor([[3, 1]])
+    history = torch.tensor([[[1, 1, 0], [2, 2, 5], [0, 0, -1]]])
+    with torch.no_grad():
+        net(target, history, torch.zeros(1, 3))
+
+        candidate = torch.cat([net.item.weight[3], net.category.weight[1]])
+        interest = torch.zeros(4)
+        for item, category, bucket in [(1, 1, 0), (2, 2, 5)]:
+            event = torch.cat([net.item.weight[item], net.category.weight[category]])
+            pair = [event, candidate, event - candidate, event * candidate]
+            weight = net.activation(torch.cat([*pair, net.gap.weight[bucket]]))
+            interest += weight * event
+
+    torch.testing.assert_close(seen[0][0, :4], interest)
+
+
+def test_padding_of_the_history_says_nothing():
+    net = network()
+    target, inputs = torch.tensor([[3, 1]]), torch.ones(1, 3)
+    short = torch.tensor([[[1, 1, 0]]])
+    long = torch.tensor([[[1, 1, 0], [4, 2, -1], [0, 0, -1]]])
+
+    with torch.no_grad():
+        torch.testing.assert_close(
+            net(target, short, inputs), net(target, long, inputs)
+        )
+
+
+def test_dice_of_standardised_input_is_between_identity_and_slope():
+    """Zhou et al. (2018), equation 5, with mean 0 and variance 1 as learnt so far."""
+    dice = Dice(1).eval()
+    with torch.no_grad():
+        dice.slope.fill_(0.25)
+        out = dice(torch.tensor([[2.0], [0.0], [-2.0]]))
+
+    gate = 1 / (1 + np.exp(-2.0 / np.sqrt(1 + 1e-5)))
+    expected = [gate * 2 + (1 - gate) * 0.5, 0.0, -(1 - gate) * 2 - gate * 0.5]
+    np.testing.assert_allclose(out[:, 0], expected, rtol=1e-5)
+
+
+def test_every_positive_is_kept_and_left_out_negatives_are_accounted_for():
+    learn, stop, _ = lessons(draw_log(events=1500))
+    model = replace(SHORT, sampled=8)
+    fitted = model.fit(learn, stop, rng=np.random.default_rng(0))
+    lesson = _Lesson(fitted, learn, stop)
+    rows = np.arange(len(learn.label))
+
+    row, place, log_kept = lesson.sample(rows, np.random.default_rng(1))
+
+    chosen = np.zeros(learn.label.shape, bool)
+    chosen[row, place] = True
+    for r in rows:
+        label, present = learn.label[r], learn.candidates.present[r]
+        assert chosen[r].sum() <= 8
+        if label.sum() <= 8:
+            assert chosen[r][label == 1].all()
+        negatives = present & (label == 0)
+        share = (chosen[r] & negatives).sum() / max(negatives.sum(), 1)
+        if share > 0:
+            np.testing.assert_allclose(log_kept[row == r], np.log(share), rtol=1e-5)
+
+
+def test_what_depends_on_user_and_item_together_is_learnt():
+    """After an even item an even one: no count of user or item alone tells it."""
+    log = draw_log(events=6000, users=400, items=20)
+    learn, stop, judge = lessons(log)
+    for part in (learn, stop, judge):
+        history = part.requests.history
+        latest = history.node[np.maximum(history.ptr[1:] - 1, 0)]
+        alike = part.candidates.item % 2 == latest[:, None] % 2
+        part.label[:] = alike & part.candidates.present
+
+    model = replace(
+        SHORT,
+        embedding_size=8,
+        history=1,
+        id_dropout=0.0,
+        training=Training(epochs=25, learning_rate=0.01, patience=25),
+    ).fit(learn, stop, rng=np.random.default_rng(1))
+    there = judge.candidates.present
+    score = model.score(judge.requests, judge.candidates)[there]
+    label = judge.label[there] == 1
+
+    better = (score[label][:, None] > score[~label][None, :]).mean()
+    assert better > 0.9
+
+
+def test_a_past_without_a_right_candidate_is_refused():
+    learn, stop, _ = lessons(draw_log(events=1500))
+    learn.label[:] = 0
+
+    with pytest.raises(DataError, match="nothing to learn"):
+        SHORT.fit(learn, stop, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"history": 0}, {"id_dropout": 1.0}, {"embedding_size": 0}]
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        DIN(**settings)
