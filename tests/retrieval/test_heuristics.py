@@ -214,6 +214,14 @@ def test_pagerank_falls_short_by_no_more_than_the_tolerance(damping, tolerance):
     assert ((fine - rough).sum(axis=1) <= tolerance).all()
 
 
+@pytest.mark.parametrize("on", ["bipartite", "items"])
+def test_the_shortest_walk_still_reaches_items_the_user_never_met(on):
+    log = draw_log()
+    hasty = PersonalizedPageRank(on=on, damping=0.05, tolerance=0.9).fit(log)
+
+    assert hasty.retrieve(ask(log, repeat=False), 3).present.all()
+
+
 def test_katz_keeps_to_its_stated_error():
     log = draw_log()
     rough = Katz(tolerance=0.05).fit(log)

@@ -168,7 +168,7 @@ class Katz:
             graph=graph,
             scale=np.ones(graph.num_nodes),
             factor=beta,
-            steps=steps_within(rate, self.tolerance) if rate > 0 else 1,
+            steps=_steps(graph, rate, self.tolerance),
             gain=beta,
             shared=False,
         )
@@ -198,7 +198,7 @@ class PersonalizedPageRank:
     """
 
     on: On = "bipartite"
-    damping: float = 0.5
+    damping: float = 0.3
     tolerance: float = 0.01
     least_users: int = 1
 
@@ -219,7 +219,7 @@ class PersonalizedPageRank:
             graph=graph,
             scale=_inverse(graph.strength()),
             factor=self.damping,
-            steps=steps_within(self.damping, self.tolerance),
+            steps=_steps(graph, self.damping, self.tolerance),
             gain=self.damping * (1 - self.damping),
             shared=True,
         )
@@ -313,6 +313,12 @@ def _graph(train: object, method: str, on: On, least_users: int) -> Adjacency:
     if on == "bipartite":
         return Adjacency.bipartite(matrix)
     return Adjacency.between_items(matrix, least_users)
+
+
+def _steps(graph: Adjacency, rate: float, tolerance: float) -> int:
+    steps = steps_within(rate, tolerance) if rate > 0 else 1
+    # Between users and items only walks of an even length end at an item.
+    return steps if graph.num_nodes == graph.num_items else steps + steps % 2
 
 
 def _inverse(strength: Float64[np.ndarray, " nodes"]) -> Float64[np.ndarray, " nodes"]:

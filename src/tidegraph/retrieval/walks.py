@@ -76,7 +76,8 @@ class FittedWalks:
             block = asked[first : first + _BLOCK]
             alone = np.arange(len(block) + 1, dtype=np.int64)
             added = self._walk(alone, block) * self.scale[: self.graph.num_items]
-            _speakers(ptr, node, item, block, added, out)
+            row = np.where(np.isin(item, block), np.searchsorted(block, item), -1)
+            _speakers(ptr, node, item, row, added, out)
         return out
 
     def state(self) -> State:
@@ -146,16 +147,15 @@ def _speakers(
     ptr: np.ndarray,
     node: np.ndarray,
     item: np.ndarray,
-    block: np.ndarray,
+    walk: np.ndarray,
     added: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Write the history item that adds most to each item of an increasing block."""
+    """Write the history item that adds most to each item that a walk started from."""
     for row in range(item.shape[0]):
         for place in range(item.shape[1]):
-            i = item[row, place]
-            at = int(np.searchsorted(block, i))
-            if at == block.size or block[at] != i:
+            i, at = item[row, place], walk[row, place]
+            if at < 0:
                 continue
             most = 0.0
             for e in range(ptr[row], ptr[row + 1]):
