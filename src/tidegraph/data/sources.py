@@ -19,6 +19,8 @@ from tidegraph.data.times import TimeColumn, TimeUnit
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
+RESERVED = ("user", "item", "time", "label", "weight")
+"""Names that a log gives its own columns, so that context cannot bear them."""
 _TRUTH = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "true": 1, "false": 0}
 
 
@@ -167,6 +169,11 @@ def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactio
                 f"{table.name} has no column {column!r}."
                 f"{did_you_mean(column, table.columns)} "
                 f"It has: {', '.join(table.columns) or 'none'}."
+            )
+        if column in RESERVED and column in columns.context:
+            raise DataError(
+                f"{table.name}: a context column cannot be called {column!r}, because "
+                "a log has a column of that name. Rename it."
             )
     who = IdColumn(columns.user, table.name)
     what = IdColumn(columns.item, table.name)
