@@ -45,7 +45,7 @@ def value(result, metric: str, model: str = "model", column: str = "mean"):
 
 
 def test_the_metrics_of_three_users_are_worked_by_hand():
-    # Ordered as the rows of docs/evaluation.md, in four requests; the filling counts nothing.
+    # Ordered as the rows of docs/evaluation.md; the filling counts nothing.
     asked = examples([0, 0, 1, 2], [[1, 0], [0, -1], [1, 0], [0, -1]])
     model = Given(np.array([[0.75, 0.25], [0.75, 0.0], [0.125, 0.5], [0.875, 0.0]]))
     result = evaluate_ranker(model, asked)

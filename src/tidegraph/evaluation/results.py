@@ -117,20 +117,32 @@ class Evaluation:
             ]
         )
 
-    def text(self) -> str:
-        """Return the table for reading: a row per metric, a column per model."""
+    def readable(self) -> pl.DataFrame:
+        """Return the table as words: a row per metric, columns per model.
+
+        Returns:
+            Column metric; for each model its mean with the interval; for each but the
+            first also the first model's gain over it, and the corrected p.
+        """
         table = self.table()
-        rows = [["", *_headings(self.models)]]
-        for metric in table["metric"].unique(maintain_order=True):
-            cells = table.filter(metric=metric).rows_by_key("model", named=True)
-            rows.append([metric, *_cells([cells[m][0] for m in self.models])])
-        cold = self.scores.filter(model=self.models[0], group=COLD).height
-        notes = [
-            "mean [95 % interval over users]; gain is the first model's mean less this "
-            "one's; p: paired sign-flip test, Holm-corrected",
-            f"{cold:,} of {self.scores.filter(model=self.models[0]).height:,} users "
-            "had no history",
+        names = ["metric", *_headings(self.models)]
+        rows = [
+            [metric, *_cells([part[m][0] for m in self.models])]
+            for metric, part in _by_metric(table).items()
         ]
+        return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+    def text(self) -> str:
+        """Return the table for reading, with how it was made above it."""
+        table = self.readable()
+        subject = self.scores.filter(model=self.models[0])
+        cold = subject.filter(group=COLD).height
+        notes = (
+            "mean [95 % interval over users]; gain: the first model's mean less the "
+            "other's; p: paired sign-flip test, Holm-corrected",
+            f"{cold:,} of {subject.height:,} users had no history",
+        )
+        rows = [table.columns, *(list(row) for row in table.iter_rows())]
         return "\n".join([str(self.setup), "", *_aligned(rows), "", *notes])
 
     def __str__(self) -> str:
@@ -211,7 +223,15 @@ def _with_tests(
 
 def _headings(models: list[str]) -> list[str]:
     first, *others = models
-    return [first, *(cell for m in others for cell in (m, "gain", "p"))]
+    return [first, *(c for m in others for c in (m, f"gain over {m}", f"p ({m})"))]
+
+
+def _by_metric(table: pl.DataFrame) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    parts = table.partition_by("metric", as_dict=True, maintain_order=True)
+    return {
+        str(metric): part.rows_by_key("model", named=True)
+        for (metric,), part in parts.items()
+    }
 
 
 def _cells(rows: list[dict[str, Any]]) -> list[str]:
