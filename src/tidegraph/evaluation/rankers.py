@@ -57,7 +57,14 @@ class RankerEvaluation:
         return self.values
 
     def __str__(self) -> str:
-        with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True):
+        with pl.Config(
+            tbl_rows=-1,
+            tbl_cols=-1,
+            tbl_hide_dataframe_shape=True,
+            tbl_hide_column_data_types=True,
+            tbl_width_chars=160,
+            float_precision=4,
+        ):
             rows = self.scores.filter(model="model")["impressions"].sum()
             return (
                 f"{rows:,} impressions | {self.dropped:,} users have one class only, "
