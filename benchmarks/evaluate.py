@@ -119,6 +119,7 @@ def main() -> int:
         "models": 2,
         "metrics": result.table().height // 2,
         "cpus": cpu_count(),
+        "load_average": os.getloadavg()[0],
         "runs_seconds": runs,
         "median_seconds_beyond_scoring": beyond,
         "holds": beyond < LIMIT_SECONDS,

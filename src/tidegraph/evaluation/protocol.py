@@ -11,8 +11,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32, Int64, Integer
+from jaxtyping import Bool, Int32, Int64, Integer
 
+from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.errors import DataError, LeakageError
@@ -235,12 +236,39 @@ class _Known:
         )
 
 
-def _met(relevant: Relevant, requests: Requests) -> np.ndarray:
+def _met(relevant: Relevant, requests: Requests) -> Bool[np.ndarray, " entries"]:
     """Return which relevant items stand in the history of their request."""
     history = requests.history
-    size = max(relevant.item.max(initial=0), history.node.max(initial=0)) + 1
-    owner = np.repeat(np.arange(len(history)), np.diff(history.ptr))
-    return np.isin(relevant.row * size + relevant.item, owner * size + history.node)
+    met = np.zeros(len(relevant.item), np.bool_)
+    size = int(relevant.item.max(initial=0)) + 1
+    over_rows(
+        lambda a, b: _met_rows(
+            history.ptr, history.node, relevant.ptr, relevant.item, size, met, a, b
+        ),
+        len(relevant),
+        grain=1024,
+    )
+    return met
+
+
+@compiled
+def _met_rows(
+    history_ptr: np.ndarray,
+    history: np.ndarray,
+    ptr: np.ndarray,
+    item: np.ndarray,
+    size: int,
+    met: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    owner = np.full(size, -1, np.int64)
+    for row in range(first, last):
+        for e in range(history_ptr[row], history_ptr[row + 1]):
+            if history[e] < size:
+                owner[history[e]] = row
+        for e in range(ptr[row], ptr[row + 1]):
+            met[e] = owner[item[e]] == row
 
 
 def _actions(test: Interactions) -> Interactions:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float64
 
+from tidegraph.compiled import compiled
+
 BLOCK_BYTES = 1 << 26
 """Resamples are worked through in blocks of about this size."""
 
@@ -33,14 +35,16 @@ def bootstrap_means(
     Source:
         Efron & Tibshirani (1993), chapter 13.
     """
-    weights_of = user_weights(len(values), resamples, rng)
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
+    some_miss = ~known.all(axis=0)
+    holding = known[:, some_miss].astype(np.float64)
     means = np.empty((resamples, values.shape[1]))
     start = 0
-    for weights in weights_of:
+    for weights in user_weights(len(values), resamples, rng):
         stop = start + len(weights)
-        size = weights @ known.astype(np.float64)
+        size = np.full((len(weights), values.shape[1]), float(len(values)))
+        size[:, some_miss] = weights @ holding
         blank = np.full(size.shape, np.nan)
         means[start:stop] = np.divide(weights @ filled, size, out=blank, where=size > 0)
         start = stop
@@ -54,10 +58,17 @@ def user_weights(
     block = max(1, BLOCK_BYTES // (8 * max(users, 1)))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        drawn = rng.integers(users, size=(rows, users))
-        drawn += np.arange(rows)[:, None] * users
-        counts = np.bincount(drawn.ravel(), minlength=rows * users)
-        yield counts.reshape(rows, users).astype(np.float64)
+        drawn = rng.integers(users, size=(rows, users), dtype=np.int32)
+        counts = np.zeros((rows, users))
+        _count(drawn, counts)
+        yield counts
+
+
+@compiled
+def _count(drawn: np.ndarray, counts: np.ndarray) -> None:
+    for r in range(drawn.shape[0]):
+        for n in range(drawn.shape[1]):
+            counts[r, drawn[r, n]] += 1.0
 
 
 def interval(
