@@ -285,7 +285,7 @@ def interactions(
     return from_codes(
         coded(who, "user", "events"),
         coded(what, "item", "events"),
-        when if when.dtype.kind == "f" else when.astype(np.int64),
+        when.astype(np.float64 if when.dtype.kind == "f" else np.int64),
         label=labels.astype(np.int8),
         weight=weights.astype(np.float32),
         context=context,
@@ -302,7 +302,7 @@ def from_codes(
     context: pl.DataFrame | None = None,
     per_second: int = 1,
 ) -> Interactions:
-    """Build a log from checked columns, sorting it by time; it keeps the arrays.
+    """Build a log from checked columns, sorting it by time; the arrays are given away.
 
     Args:
         who: The user of each event.
@@ -316,14 +316,14 @@ def from_codes(
     carried = context if context is not None else pl.DataFrame()
     if bool((when[1:] < when[:-1]).any()):
         order = np.argsort(when, kind="stable")
-        when, label, weight = when[order], label[order], weight[order]
-        who = Coded(who.ids, who.code[order])
-        what = Coded(what.ids, what.code[order])
+        for column in (when, who.code, what.code, label, weight):
+            # In place, so that only one column exists twice at a time.
+            column[:] = column[order]
         carried = carried[order] if carried.width else carried
     if when.dtype.kind == "f":
         when = np.floor(when / per_second).astype(np.int64)
     elif per_second != 1:
-        when = when // per_second
+        when //= per_second
     who, what = who.renumbered(), what.renumbered()
     return Interactions(
         user=who.code,

@@ -24,7 +24,7 @@ MAX_EXPANSION = 100
 """A gzipped table may not grow by more than this factor ..."""
 ALWAYS_ALLOWED = 64 * 2**20
 """... unless it stays below this many bytes."""
-BATCH_ROWS = 100_000
+BATCH_ROWS = 50_000
 
 _GZIP, _PARQUET, _ZIP, _ZSTD = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 _CSV, _JSON = (".csv", ".tsv", ".tab", ".txt"), (".jsonl", ".ndjson")

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import Impressions, Matrix, Sequences, as_log, as_matrix
+from tidegraph.errors import DataError
+
+events = st.lists(
+    st.tuples(
+        st.integers(0, 3), st.integers(0, 4), st.integers(0, 9), st.integers(0, 1)
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+def log_of(rows):
+    user, item, time, label = zip(*rows, strict=True)
+    return interactions(user, item, time, label, weight=[2.0] * len(rows))
+
+
+@given(events)
+def test_a_matrix_adds_up_the_weights_of_actions(rows):
+    log = log_of(rows)
+    expected = np.zeros((len(log.users), len(log.items)))
+    for user, item, _, label in rows:
+        expected[log.users.row(user), log.items.row(item)] += 2.0 * label
+
+    matrix = Matrix.of(log)
+
+    np.testing.assert_array_equal(matrix.csr().toarray(), expected)
+    assert matrix.shape == expected.shape
+    assert (np.diff(matrix.ptr) == (expected > 0).sum(1)).all()
+
+
+@given(events)
+def test_a_sequence_is_a_users_actions_in_time_order(rows):
+    log = log_of(rows)
+
+    sequences = Sequences.of(log)
+
+    ordered = sorted(rows, key=lambda row: row[2])
+    for code, user in enumerate(log.users.ids.to_list()):
+        span = slice(sequences.ptr[code], sequences.ptr[code + 1])
+        mine = [(i, t) for u, i, t, label in ordered if u == user and label]
+        assert log.items.decode(sequences.item[span]).to_list() == [i for i, _ in mine]
+        assert sequences.time[span].tolist() == [t for _, t in mine]
+
+
+def test_pairs_without_time_make_a_matrix():
+    matrix = Matrix.from_pairs(["b", "a", "b"], ["x", "x", "x"], [1.0, 2.0, 3.0])
+
+    assert matrix.users.ids.to_list() == ["b", "a"]
+    assert matrix.csr().toarray().tolist() == [[4.0], [2.0]]
+
+
+def test_pairs_weigh_one_unless_told():
+    assert Matrix.from_pairs(["a"], ["x"]).weight.tolist() == [1.0]
+
+
+def test_impressions_keep_every_row_and_its_label():
+    log = log_of([(0, 1, 5, 1), (1, 2, 3, 0)])
+
+    seen = Impressions.of(log)
+
+    assert seen.time.tolist() == [3, 5]
+    assert seen.label.tolist() == [0, 1]
+
+
+def test_a_log_of_actions_only_has_no_impressions():
+    with pytest.raises(DataError, match="no impression without action"):
+        Impressions.of(log_of([(0, 1, 5, 1)]))
+
+
+def test_a_method_takes_a_log_or_a_matrix_but_nothing_else():
+    log = log_of([(0, 1, 5, 1)])
+
+    assert as_matrix(log, "m").weight.tolist() == [2.0]
+    assert as_log(log, "m") is log
+    with pytest.raises(DataError, match="m learns from Interactions or a Matrix, not"):
+        as_matrix([1], "m")
+    with pytest.raises(DataError, match=r"m needs times .* not from Matrix"):
+        as_log(Matrix.of(log), "m")
+
+
+def test_a_log_without_an_action_teaches_nothing():
+    shown = log_of([(0, 1, 5, 0)])
+
+    with pytest.raises(DataError, match="m has nothing to learn from"):
+        as_matrix(shown, "m")
+    with pytest.raises(DataError, match="m has nothing to learn from"):
+        as_log(shown, "m")
