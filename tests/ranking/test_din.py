@@ -6,8 +6,9 @@ import torch
 
 from conftest import draw_log
 from laws.rankers import RankerLaws, lessons
+from tidegraph.encoders.interest import Dice, InterestNetwork
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.ranking.din import DIN, Dice, Network, _Lesson
+from tidegraph.ranking.din import DIN, _Lesson
 from tidegraph.training import Training, initialised
 
 SHORT = DIN(embedding_size=4, history=6, hidden=(8,), training=Training(epochs=2))
@@ -21,9 +22,10 @@ class TestDINWithCategory(RankerLaws):
     ranker = replace(SHORT, category="category")
 
 
-def network(num_features: int = 3) -> Network:
+def network(num_features: int = 3) -> InterestNetwork:
     return initialised(
-        lambda: Network(5, 2, num_features, 2, (4,), 0.0), np.random.default_rng(0)
+        lambda: InterestNetwork(5, 2, num_features, 2, (4,), 0.0),
+        np.random.default_rng(0),
     ).eval()
 
 
@@ -32,31 +34,33 @@ def test_interest_is_the_sum_of_events_each_by_its_own_activation():
     net = network()
     seen: list[torch.Tensor] = []
     net.deep.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    target = torch.tensor([[3, 1]])
+    target = torch.tensor([[[3, 1]]])
     history = torch.tensor([[[1, 1, 0], [2, 2, 5], [0, 0, -1]]])
     with torch.no_grad():
-        net(target, history, torch.zeros(1, 3))
+        net(target, history, torch.zeros(1, 1, 3), torch.ones(1, 1, dtype=torch.bool))
 
         candidate = torch.cat([net.item.weight[3], net.category.weight[1]])
         interest = torch.zeros(4)
         for item, category, bucket in [(1, 1, 0), (2, 2, 5)]:
             event = torch.cat([net.item.weight[item], net.category.weight[category]])
             pair = [event, candidate, event - candidate, event * candidate]
-            weight = net.activation(torch.cat([*pair, net.gap.weight[bucket]]))
-            interest += weight * event
+            unit = net.activation
+            hidden = unit.first(torch.cat([*pair, net.gap.weight[bucket]]))
+            interest += unit.second(unit.bend(hidden)) * event
 
     torch.testing.assert_close(seen[0][0, :4], interest)
 
 
 def test_padding_of_the_history_says_nothing():
     net = network()
-    target, inputs = torch.tensor([[3, 1]]), torch.ones(1, 3)
+    target, inputs = torch.tensor([[[3, 1]]]), torch.ones(1, 1, 3)
+    there = torch.ones(1, 1, dtype=torch.bool)
     short = torch.tensor([[[1, 1, 0]]])
     long = torch.tensor([[[1, 1, 0], [4, 2, -1], [0, 0, -1]]])
 
     with torch.no_grad():
         torch.testing.assert_close(
-            net(target, short, inputs), net(target, long, inputs)
+            net(target, short, inputs, there), net(target, long, inputs, there)
         )
 
 
@@ -79,10 +83,10 @@ def test_every_positive_is_kept_and_left_out_negatives_are_accounted_for():
     lesson = _Lesson(fitted, learn, stop)
     rows = np.arange(len(learn.label))
 
-    row, place, log_kept = lesson.sample(rows, np.random.default_rng(1))
+    place, kept, log_kept = lesson.sample(rows, np.random.default_rng(1))
 
     chosen = np.zeros(learn.label.shape, bool)
-    chosen[row, place] = True
+    chosen[np.broadcast_to(rows[:, None], kept.shape)[kept], place[kept]] = True
     for r in rows:
         label, present = learn.label[r], learn.candidates.present[r]
         assert chosen[r].sum() <= 8
@@ -91,7 +95,7 @@ def test_every_positive_is_kept_and_left_out_negatives_are_accounted_for():
         negatives = present & (label == 0)
         share = (chosen[r] & negatives).sum() / max(negatives.sum(), 1)
         if share > 0:
-            np.testing.assert_allclose(log_kept[row == r], np.log(share), rtol=1e-5)
+            np.testing.assert_allclose(log_kept[r], np.log(share), rtol=1e-5)
 
 
 def test_what_depends_on_user_and_item_together_is_learnt():

@@ -17,6 +17,7 @@ FELLOWS = 100
 """How many of the latest users of an item count for co-occurrence."""
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 @compiled
@@ -51,65 +52,98 @@ def fill(
     last: int,
 ) -> None:
     """Write the columns ``features.NAMES`` for requests ``first`` to ``last``."""
-    size = max(
-        items[0].size, item.max() + 2, history[1].max() + 2 if history[1].size else 0
+    met_most = history[1].max() + 2 if history[1].size else 0
+    size = max(items[0].size, item.max() + 2, met_most)
+    habits = (
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
     )
-    kinds = category.max() + 1 if category.size else 0
-    met = np.zeros(size, np.int64)
-    start = np.zeros(size, np.int64)
-    latest = np.zeros(size, np.int64)
-    lately = np.zeros(size, np.float32)
-    season = np.zeros(size, np.float32)
-    kind_met = np.zeros(max(kinds, 1), np.int64)
-    kind_latest = np.zeros(max(kinds, 1), np.int64)
+    decayed = (np.zeros(size, np.float32), np.zeros(size, np.float32))
+    kinds = max(category.max() + 1, 1) if category.size else 1
+    tastes = (np.zeros(kinds, np.int64), np.zeros(kinds, np.int64))
     fellow = np.zeros(users[0].size, np.float32)
     for row in range(first, last):
         clock = clocks[row]
-        low, high = history[0][row], history[0][row + 1]
-        for h in range(low, high):
-            v = history[1][h]
-            if met[v] == 0:
-                start[v] = history[2][h]
-            met[v] += 1
-            latest[v] = history[2][h]
-            age = (clock - history[2][h]) / DAY
-            lately[v] += np.float32(0.5 ** (age / LATELY))
-            season[v] += np.float32(0.5 ** (age / SEASON))
-            kind = category[v] if v < category.size else -1
-            if kind >= 0:
-                kind_met[kind] += 1
-                kind_latest[kind] = history[2][h]
+        low, high = int(history[0][row]), int(history[0][row + 1])
+        remember(history, low, high, clock, category, habits, decayed, tastes)
         total = fellows(history, items, fellow, user[row], clock, low, high, 1.0)
-        recent = high - before(history[2], int(low), int(high), clock - RECENT)
+        recent = high - before(history[2], low, high, clock - RECENT)
         for place in range(item.shape[1]):
             i = item[row, place]
             if i < 0:
                 continue
             cell = out[row, place]
             of_item(items, i, clock, cell)
-            n = high - low
-            cell[4] = np.log1p(n)
-            cell[5] = gap(clock, int(history[2][high - 1])) if n else 0.0
-            cell[6] = 0.0 if n else 1.0
-            of_pair(int(met[i]), int(start[i]), int(latest[i]), clock, n, cell)
+            of_user(history, low, high, recent, clock, cell)
+            of_pair(i, clock, high - low, habits, decayed, cell)
             kind = category[i] if i < category.size else -1
-            cell[16] = np.log1p(lately[i])
-            cell[17] = np.log1p(season[i])
-            cell[18] = np.log1p(recent)
-            if kind >= 0 and kind_met[kind] > 0:
-                cell[13] = kind_met[kind] / n
-                cell[14] = gap(clock, int(kind_latest[kind]))
+            if kind >= 0 and tastes[0][kind] > 0:
+                cell[13] = tastes[0][kind] / (high - low)
+                cell[14] = gap(clock, int(tastes[1][kind]))
             if total > 0:
                 cell[15] = shared(items, fellow, user[row], i, clock) / np.sqrt(total)
         fellows(history, items, fellow, user[row], clock, low, high, 0.0)
-        for h in range(low, high):
-            v = history[1][h]
-            met[v] = 0
-            lately[v] = 0.0
-            season[v] = 0.0
-            kind = category[v] if v < category.size else -1
-            if kind >= 0:
-                kind_met[kind] = 0
+        forget(history, low, high, category, habits, decayed, tastes)
+
+
+@compiled
+def remember(
+    history: Rows,
+    low: int,
+    high: int,
+    clock: int,
+    category: np.ndarray,
+    habits: Rows,
+    decayed: Pair,
+    tastes: Pair,
+) -> None:
+    """Note per item of a history how often, since when, until when, how lately."""
+    for h in range(low, high):
+        v = history[1][h]
+        if habits[0][v] == 0:
+            habits[1][v] = history[2][h]
+        habits[0][v] += 1
+        habits[2][v] = history[2][h]
+        age = (clock - history[2][h]) / DAY
+        decayed[0][v] += np.float32(0.5 ** (age / LATELY))
+        decayed[1][v] += np.float32(0.5 ** (age / SEASON))
+        kind = category[v] if v < category.size else -1
+        if kind >= 0:
+            tastes[0][kind] += 1
+            tastes[1][kind] = history[2][h]
+
+
+@compiled
+def forget(
+    history: Rows,
+    low: int,
+    high: int,
+    category: np.ndarray,
+    habits: Rows,
+    decayed: Pair,
+    tastes: Pair,
+) -> None:
+    """Clear what ``remember`` noted."""
+    for h in range(low, high):
+        v = history[1][h]
+        habits[0][v] = 0
+        decayed[0][v] = 0.0
+        decayed[1][v] = 0.0
+        kind = category[v] if v < category.size else -1
+        if kind >= 0:
+            tastes[0][kind] = 0
+
+
+@compiled
+def of_user(
+    history: Rows, low: int, high: int, recent: int, clock: int, cell: np.ndarray
+) -> None:
+    """Write what was known of a user: count, gap, never met, count of four weeks."""
+    cell[4] = np.log1p(high - low)
+    cell[5] = gap(clock, int(history[2][high - 1])) if high > low else 0.0
+    cell[6] = 0.0 if high > low else 1.0
+    cell[18] = np.log1p(recent)
 
 
 @compiled
@@ -130,15 +164,18 @@ def of_item(items: Rows, i: int, clock: int, cell: np.ndarray) -> None:
 
 @compiled
 def of_pair(
-    met: int, start: int, latest: int, clock: int, events: int, cell: np.ndarray
+    i: int, clock: int, events: int, habits: Rows, decayed: Pair, cell: np.ndarray
 ) -> None:
-    """Write the habit: count, gap, never met, share, gap over usual gap."""
+    """Write the habit: count, gap, never met, share, gap over usual gap, decays."""
+    met, start, latest = int(habits[0][i]), int(habits[1][i]), int(habits[2][i])
     if met == 0:
         cell[9] = 1.0
         return
     cell[7] = np.log1p(met)
     cell[8] = gap(clock, latest)
     cell[10] = met / events
+    cell[16] = np.log1p(decayed[0][i])
+    cell[17] = np.log1p(decayed[1][i])
     if met > 1 and latest > start:
         usual = (latest - start) / (met - 1)
         cell[11] = np.log1p((clock - latest) / usual)

@@ -28,7 +28,7 @@ def frame(
     row, place = np.nonzero(answer.present)
     item = answer.item[row, place]
     votes = answer.votes[row, place]
-    because = retriever.because(requests, answer.item)[row, place]
+    because = retriever.because_of(requests, answer)[row, place]
     items = requests.graph.items
     return pl.DataFrame(
         {

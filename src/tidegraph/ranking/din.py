@@ -6,12 +6,13 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int, Int64
-from torch import Tensor, nn
+from jaxtyping import Bool, Float, Float32, Int32, Int64
+from torch import Tensor
 
 from tidegraph.artifact import State
 from tidegraph.config import build, to_table
 from tidegraph.encoders.features import Features
+from tidegraph.encoders.interest import GAPS, InterestNetwork
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.stages import Candidates, Examples, Requests
@@ -25,8 +26,6 @@ from tidegraph.training import (
     weights_of,
 )
 
-GAPS = 12
-"""Buckets of the age of a history event: floor(log2(days + 1)), the last open."""
 BLOCK = 64
 
 
@@ -88,8 +87,8 @@ class DIN:
         _Lesson(fitted, train, valid).learn(rng)
         return fitted
 
-    def _network(self, features: Features) -> "Network":
-        return Network(
+    def _network(self, features: Features) -> InterestNetwork:
+        return InterestNetwork(
             num_items=len(features.category),
             num_categories=int(features.category.max(initial=-1)) + 1,
             num_features=len(features.names),
@@ -97,87 +96,6 @@ class DIN:
             hidden=self.hidden,
             id_dropout=self.id_dropout,
         )
-
-
-class Dice(nn.Module):
-    """A PReLU whose bend follows the distribution of its input, per unit."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.standard = nn.BatchNorm1d(width, affine=False)
-        self.slope = nn.Parameter(torch.zeros(width))
-
-    def forward(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
-        """Return p x + (1 - p) slope x, p the sigmoid of the standardised input."""
-        gate = torch.sigmoid(self.standard(x))
-        return gate * x + (1 - gate) * self.slope * x
-
-
-class Network(nn.Module):
-    """The logit of an action; row 0 of every table stands for the unknown."""
-
-    def __init__(
-        self,
-        num_items: int,
-        num_categories: int,
-        num_features: int,
-        embedding_size: int,
-        hidden: tuple[int, ...],
-        id_dropout: float,
-    ) -> None:
-        super().__init__()
-        width = 2 * embedding_size
-        self.id_dropout = id_dropout
-        self.item = nn.Embedding(num_items + 1, embedding_size)
-        self.category = nn.Embedding(num_categories + 1, embedding_size)
-        self.gap = nn.Embedding(GAPS, 4)
-        self.activation = nn.Sequential(
-            nn.Linear(4 * width + 4, 16), nn.PReLU(), nn.Linear(16, 1)
-        )
-        layers: list[nn.Module] = []
-        size = 3 * width + num_features
-        for wide in hidden:
-            layers += [nn.Linear(size, wide), Dice(wide)]
-            size = wide
-        self.deep = nn.Sequential(*layers, nn.Linear(size, 1))
-        self.wide = nn.Linear(num_features, 1)
-
-    def start(self, share: float) -> None:
-        """Begin with the probability ``share`` for everything."""
-        nn.init.constant_(self.wide.bias, float(np.log(share / (1 - share + 1e-9))))
-
-    def forward(
-        self,
-        target: Int[Tensor, "n 2"],
-        history: Int[Tensor, "n h 3"],
-        features: Float[Tensor, "n f"],
-        hide: Float[Tensor, " items"] | None = None,
-    ) -> Float[Tensor, " n"]:
-        """Return the logit of each target.
-
-        Args:
-            target: Item and category, 0 for unknown.
-            history: Item, category and age bucket of each event; bucket -1 where none.
-            features: The shared inputs.
-            hide: Per item 0 to hide its id and 1 to show it; all shown if left out.
-        """
-        there = history[:, :, 2] >= 0
-        candidate = self._vector(target[:, 0], target[:, 1], hide)
-        event = self._vector(history[:, :, 0], history[:, :, 1], hide)
-        asked = candidate[:, None].expand_as(event)
-        age = self.gap(history[:, :, 2].clamp(min=0))
-        pair = [event, asked, event - asked, event * asked, age]
-        weight = self.activation(torch.cat(pair, dim=2))[:, :, 0] * there
-        interest = (weight[:, :, None] * event).sum(dim=1)
-        joint = torch.cat([interest, candidate, interest * candidate, features], dim=1)
-        return (self.deep(joint) + self.wide(features))[:, 0]
-
-    def _vector(
-        self, item: Tensor, category: Tensor, hide: Tensor | None
-    ) -> Float[Tensor, "*shape width"]:
-        if hide is not None:
-            item = item * hide[item].long()
-        return torch.cat([self.item(item), self.category(category)], dim=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,63 +110,73 @@ class FittedDIN:
 
     settings: DIN
     features: Features
-    network: Network
+    network: InterestNetwork
 
     def score(
         self, requests: Requests, candidates: Candidates
     ) -> Float32[np.ndarray, "b k"]:
         """Return the probability of an action on each candidate; 0 where no item."""
-        out = np.zeros(candidates.item.shape, np.float32)
         inputs = self.features.of(requests, candidates)
+        return self.probability(requests, candidates, inputs)
+
+    def probability(
+        self,
+        requests: Requests,
+        candidates: Candidates,
+        inputs: Float32[np.ndarray, "b k f"],
+    ) -> Float32[np.ndarray, "b k"]:
+        """Return ``score``, the shared inputs being at hand."""
+        out = np.zeros(candidates.item.shape, np.float32)
         with torch.inference_mode():
             for start in range(0, len(requests), BLOCK):
                 rows = np.arange(start, min(len(requests), start + BLOCK))
-                row, place = np.nonzero(candidates.present[rows])
-                if len(row):
-                    row = rows[row]
-                    logit = self.logit(requests, candidates, inputs, row, place, None)
-                    out[row, place] = torch.sigmoid(logit).numpy()
+                there = candidates.present[rows]
+                if there.any():
+                    part = candidates.item[rows], inputs[rows], there
+                    logit = self.logit(requests, rows, *part)
+                    block = np.zeros(there.shape, np.float32)
+                    block[there] = torch.sigmoid(logit).numpy()
+                    out[rows] = block
         return out
 
     def logit(
         self,
         requests: Requests,
-        candidates: Candidates,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
         inputs: Float32[np.ndarray, "b k f"],
-        row: Int64[np.ndarray, " n"],
-        place: Int64[np.ndarray, " n"],
-        hide: Tensor | None,
+        there: Bool[np.ndarray, "b k"],
+        hide: Tensor | None = None,
     ) -> Float[Tensor, " n"]:
-        """Return the logit of the candidates at ``row`` and ``place``."""
-        item = self._known(candidates.item[row, place])
-        target = np.stack([item, self._category(item)], axis=1)
-        past = self._history(requests, row)
+        """Return the logits of the items that are there, for some of the requests."""
+        known = self._known(item)
+        target = np.stack([known, self._category(known)], axis=2)
         return self.network(
             tensor(target),
-            tensor(past),
-            tensor(inputs[row, place]),
+            tensor(self._history(requests, rows)),
+            tensor(inputs),
+            tensor(there),
             hide,
         )
 
     def _history(
-        self, requests: Requests, row: Int64[np.ndarray, " n"]
-    ) -> Int64[np.ndarray, "n h 3"]:
+        self, requests: Requests, rows: Int64[np.ndarray, " b"]
+    ) -> Int64[np.ndarray, "b h 3"]:
         """Return item, category and age bucket of the latest events of each row."""
-        unique, back = np.unique(row, return_inverse=True)
-        stop = requests.history.ptr[unique + 1]
+        stop = requests.history.ptr[rows + 1]
         at = stop[:, None] - 1 - np.arange(self.settings.history)
-        there = at >= requests.history.ptr[unique][:, None]
+        there = at >= requests.history.ptr[rows][:, None]
         at = np.where(there, at, 0)
         out = np.zeros((*at.shape, 3), np.int64)
         out[:, :, 2] = -1
         if len(requests.history.node):
             item = np.where(there, self._known(requests.history.node[at]), 0)
-            days = (requests.time[unique][:, None] - requests.history.time[at]) / 86_400
+            days = (requests.time[rows][:, None] - requests.history.time[at]) / 86_400
             bucket = np.floor(np.log2(np.maximum(days, 0) + 1)).astype(np.int64)
             out[:, :, 0] = item
             out[:, :, 1] = self._category(item)
             out[:, :, 2] = np.where(there, np.minimum(bucket, GAPS - 1), -1)
-        return out[back]
+        return out
 
     def _known(self, item: np.ndarray) -> np.ndarray:
         """Return rows of the item table: 0 where training did not know the item."""
@@ -285,6 +213,7 @@ class _Lesson:
     def __init__(self, model: FittedDIN, train: Examples, valid: Examples) -> None:
         self.model, self.train, self.valid = model, train, valid
         self.inputs = model.features.of(train.requests, train.candidates)
+        self.valid_inputs = model.features.of(valid.requests, valid.candidates)
 
     def learn(self, rng: np.random.Generator) -> None:
         settings = self.model.settings.training
@@ -299,23 +228,28 @@ class _Lesson:
     def loss(
         self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
     ) -> Tensor:
-        row, place, log_kept = self.sample(rows, rng)
+        place, kept, log_kept = self.sample(rows, rng)
         hide = None
         if self.model.settings.id_dropout:
             shown = rng.random(self.model.network.item.num_embeddings)
-            kept = shown >= self.model.settings.id_dropout
-            hide = tensor(kept.astype(np.float32))
-        logit = self.model.logit(
-            self.train.requests, self.train.candidates, self.inputs, row, place, hide
-        )
+            hide = tensor((shown >= self.model.settings.id_dropout).astype(np.float32))
+        item = self.train.candidates.item[rows[:, None], place]
+        inputs = self.inputs[rows[:, None], place]
+        logit = self.model.logit(self.train.requests, rows, item, inputs, kept, hide)
         # Negatives kept with probability q have odds 1/q times too high.
-        corrected = logit - tensor(log_kept)
-        return binary_cross_entropy(corrected, tensor(self.train.label[row, place]))
+        offset = np.broadcast_to(log_kept[:, None], kept.shape)[kept]
+        label = self.train.label[rows[:, None], place][kept]
+        return binary_cross_entropy(logit - tensor(offset), tensor(label))
 
     def sample(
         self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray, Float32[np.ndarray, " n"]]:
-        """Choose each request's positives and some of its negatives."""
+    ) -> tuple[np.ndarray, Bool[np.ndarray, "b k"], Float32[np.ndarray, " b"]]:
+        """Choose each request's positives and some of its negatives.
+
+        Returns:
+            Places of the candidates chosen, which of them hold an item, and per request
+            the log of the share of its negatives that were chosen.
+        """
         present, label = self.train.candidates.present[rows], self.train.label[rows]
         order = rng.random(present.shape) - label + 2.0 * ~present
         chosen = np.argsort(order, axis=1)[:, : self.model.settings.sampled]
@@ -323,16 +257,16 @@ class _Lesson:
         right = np.take_along_axis(label, chosen, axis=1) > 0
         negatives = (present & (label == 0)).sum(axis=1)
         share = (kept & ~right).sum(axis=1) / np.maximum(negatives, 1)
-        at, place = np.nonzero(kept)
-        log_kept = np.log(np.where(share > 0, share, 1.0))[at].astype(np.float32)
-        return rows[at], chosen[at, place], log_kept
+        return chosen, kept, np.log(np.where(share > 0, share, 1.0)).astype(np.float32)
 
     def held_out(self) -> float:
         """Return the log likelihood of what is held out, per candidate."""
         there = self.valid.candidates.present
         if not bool(there.any()):
             return 0.0
-        score = self.model.score(self.valid.requests, self.valid.candidates)[there]
+        score = self.model.probability(
+            self.valid.requests, self.valid.candidates, self.valid_inputs
+        )[there]
         score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
         label = self.valid.label[there]
         return float((label * np.log(score) + (1 - label) * np.log(1 - score)).mean())

@@ -1,0 +1,123 @@
+"""Rankers against the order of retrieval and of habit, on a year of groceries.
+
+Claims: RecencyLogit and DIN order retrieval's candidates better than the number of
+times a household bought each, and than retrieval itself. Every ranker learns from the
+same three windows, stops by the same fourth and is judged on the fifth, the last 14
+days; trees on the same inputs are a control. The judged lists are retrieval's 200
+candidates; the divisor of recall is everything bought, proposed or not.
+Run: python benchmarks/ranking.py
+"""
+
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from tidegraph.data.public import load
+from tidegraph.encoders.features import NAMES, Features, _raw, category_codes
+from tidegraph.evaluation.metrics import Relevant, hits, ndcg, recall
+from tidegraph.graph.temporal import Graph
+from tidegraph.pipeline.past import Past, past_examples
+from tidegraph.ranking.din import DIN
+from tidegraph.ranking.recency import RecencyLogit
+from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.repeat import Repeat
+from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.stages import Candidates, Examples, Requests
+
+OUT = Path(__file__).parent / "results" / "ranking.json"
+SECONDS = 14 * 86_400
+CATEGORY = "product_category"
+
+
+@dataclass
+class Trees:
+    """Boosted trees on the inputs that every ranker gets."""
+
+    category: str
+
+    def fit(self, train: Examples, valid: Examples, *, rng: object) -> "Trees":
+        self.features = Features.fit(train, self.category)
+        there = train.candidates.present
+        self.model = HistGradientBoostingClassifier(random_state=0).fit(
+            self.features.of(train.requests, train.candidates)[there],
+            train.label[there],
+        )
+        return self
+
+    def score(self, requests: Requests, candidates: Candidates) -> np.ndarray:
+        out = np.zeros(candidates.item.shape, np.float32)
+        there = candidates.present
+        inputs = self.features.of(requests, candidates)[there]
+        out[there] = self.model.predict_proba(inputs)[:, 1]
+        return out
+
+
+def row(name: str, ranked: Candidates, relevant: Relevant, took: float) -> dict:
+    hit = hits(ranked.item, relevant)
+    found = {
+        "model": name,
+        "recall@10": float(np.nanmean(recall(hit, relevant.count, 10))),
+        "ndcg@10": float(np.nanmean(ndcg(hit, relevant.count, 10))),
+        "fit_seconds": round(took, 1),
+    }
+    print("  ".join(f"{v:.4f}" if isinstance(v, float) else v for v in found.values()))
+    return found
+
+
+def bought(requests: Requests, candidates: Candidates) -> np.ndarray:
+    codes = category_codes(requests.graph.items, None)
+    return _raw(requests, candidates, (), codes)[:, :, NAMES.index("pair_count")]
+
+
+def main() -> None:
+    log = load("complete-journey")
+    end = int(log.time[-1]) + 1
+    train = log.before(end - 2 * SECONDS)
+    valid = log.since(end - 2 * SECONDS).before(end - SECONDS)
+    test = log.since(end - SECONDS)
+    graph = Graph.of(log)
+    blend = Blend((Repeat(half_life_days=90.0), RP3beta(), Popular(28.0)))
+    past, rng = Past(blend, graph, 200, True), np.random.default_rng(0)
+    learn, stop = past_examples(past, train, valid, 3, SECONDS, rng)
+    judge = past.ask(log.before(end - SECONDS), test, end - SECONDS, rng)
+    shown = judge.candidates.top(200)
+    requests = judge.requests
+    order = np.searchsorted(requests.user, test.user)
+    relevant = Relevant.from_pairs(order, test.item, len(requests))
+    shape = learn.candidates.item.shape
+    print(f"{shape[0]:,} requests x {shape[1]} to learn from, {len(requests):,} judged")
+    rows = [
+        row("order of retrieval", shown, relevant, 0.0),
+        row("times bought", shown.ranked(bought(requests, shown)), relevant, 0.0),
+        row(
+            "Repeat(90 days)",
+            Repeat(90.0).fit(train).retrieve(requests, 10),
+            relevant,
+            0.0,
+        ),
+    ]
+    rankers = {
+        "RecencyLogit": RecencyLogit(),
+        "RecencyLogit, category": RecencyLogit(category=CATEGORY),
+        "Trees, category": Trees(CATEGORY),
+        "DIN": DIN(),
+        "DIN, category": replace(DIN(), category=CATEGORY),
+    }
+    for name, ranker in rankers.items():
+        started = time.perf_counter()
+        fitted = ranker.fit(learn, stop, rng=np.random.default_rng(0))
+        took = time.perf_counter() - started
+        rows.append(
+            row(name, shown.ranked(fitted.score(requests, shown)), relevant, took)
+        )
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
