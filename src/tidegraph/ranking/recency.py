@@ -1,5 +1,6 @@
 """RecencyLogit: the honest control of every ranking table."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from tidegraph.stages import Candidates, Examples, Requests
 
 STEPS = 50
 TOLERANCE = 1e-9
+BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -98,19 +100,17 @@ def logistic(
     inputs: Float32[np.ndarray, "n f"], label: Float32[np.ndarray, " n"], l2: float
 ) -> Float64[np.ndarray, " f1"]:
     """Return the weights and the intercept that minimise the penalised log loss."""
-    x = np.hstack([inputs, np.ones((len(inputs), 1), np.float32)])
-    penalty = np.full(x.shape[1], l2)
+    penalty = np.full(inputs.shape[1] + 1, l2)
     penalty[-1] = 0.0
-    weight = np.zeros(x.shape[1])
+    weight = np.zeros(len(penalty))
     loss = np.inf
     for _ in range(STEPS):
-        probability = expit(x @ weight)
-        slope = x.T @ (probability - label) / len(x) + penalty * weight
-        bend = (x * (probability * (1 - probability))[:, None]).T @ x / len(x)
-        step = np.linalg.solve(bend + np.diag(penalty + 1e-12), slope)
+        slope, bend = _derivatives(inputs, label, weight)
+        bend += np.diag(penalty + 1e-12)
+        step = np.linalg.solve(bend, slope + penalty * weight)
         size, before = 1.0, loss
         while True:
-            loss = _penalised(x, label, weight - size * step, penalty)
+            loss = _penalised(inputs, label, weight - size * step, penalty)
             if loss <= before or size < 1e-6:
                 break
             size /= 2
@@ -120,12 +120,37 @@ def logistic(
     return weight
 
 
+def _blocks(
+    inputs: np.ndarray, label: np.ndarray
+) -> Iterator[tuple[Float64[np.ndarray, "m f1"], Float32[np.ndarray, " m"]]]:
+    """Yield rows with an intercept, few enough at a time to stay in the cache."""
+    for start in range(0, len(inputs), BLOCK):
+        part = inputs[start : start + BLOCK]
+        ones = np.ones((len(part), 1))
+        yield np.hstack([part.astype(np.float64), ones]), label[start : start + BLOCK]
+
+
+def _derivatives(
+    inputs: np.ndarray, label: np.ndarray, weight: np.ndarray
+) -> tuple[Float64[np.ndarray, " f1"], Float64[np.ndarray, "f1 f1"]]:
+    """Return the first and second derivatives of the mean log loss."""
+    slope = np.zeros(len(weight))
+    bend = np.zeros((len(weight), len(weight)))
+    for x, y in _blocks(inputs, label):
+        probability = expit(x @ weight)
+        slope += x.T @ (probability - y)
+        bend += (x * (probability * (1 - probability))[:, None]).T @ x
+    return slope / len(inputs), bend / len(inputs)
+
+
 def _penalised(
-    x: np.ndarray, label: np.ndarray, weight: np.ndarray, penalty: np.ndarray
+    inputs: np.ndarray, label: np.ndarray, weight: np.ndarray, penalty: np.ndarray
 ) -> float:
-    logit = x @ weight
-    each = np.logaddexp(0, logit) - label * logit
-    return float(each.mean() + 0.5 * (penalty * weight**2).sum())
+    total = 0.0
+    for x, y in _blocks(inputs, label):
+        logit = x @ weight
+        total += float((np.logaddexp(0, logit) - y * logit).sum())
+    return total / len(inputs) + 0.5 * float((penalty * weight**2).sum())
 
 
 def _two_kinds(label: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
