@@ -78,6 +78,30 @@ def test_co_occurrence_counts_the_fellows_that_items_share():
     np.testing.assert_allclose(found["co_occurrence"], [1, 3 / 2 / 3, 0], rtol=1e-5)
 
 
+def test_repeats_are_the_others_who_came_back_to_an_item():
+    # Of a's three events at x two were not the first; b's own do not count for b.
+    for_b = raw(shop(), "b", ["x", "y", "z"], 25 * DAY)
+    for_a = raw(shop(), "a", ["x", "y", "z"], 25 * DAY)
+
+    np.testing.assert_allclose(for_b["item_repeats"], [2 / 3, 0, 0], rtol=1e-6)
+    assert for_a["item_repeats"] == [0, 0, 0]
+
+
+def test_requests_without_a_single_candidate_have_no_inputs():
+    log = draw_log()
+    requests = Requests.of_users(Graph.of(log), np.array([0], np.int32), log.time[-1:])
+    nothing = np.zeros((1, 0), np.int32)
+
+    found = _raw(
+        requests,
+        Candidates(nothing, nothing.astype(np.float32)),
+        ("a",),
+        category_codes(log.items, None),
+    )
+
+    assert found.shape == (1, 0, len(NAMES) + 2)
+
+
 def test_decayed_counts_halve_with_their_half_life():
     log = interactions(["a", "a"], ["x", "x"], np.array([0, 14]) * DAY)
 

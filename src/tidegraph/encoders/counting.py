@@ -15,6 +15,8 @@ TASTE = 20
 """How many of the latest events of the history speak for co-occurrence."""
 FELLOWS = 100
 """How many of the latest users of an item count for co-occurrence."""
+LOYAL = 256
+"""How many of the latest events of an item say whether people come back to it."""
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
@@ -53,7 +55,7 @@ def fill(
 ) -> None:
     """Write the columns ``features.NAMES`` for requests ``first`` to ``last``."""
     met_most = history[1].max() + 2 if history[1].size else 0
-    size = max(items[0].size, item.max() + 2, met_most)
+    size = max(items[0].size, item.max() + 2 if item.size else 0, met_most)
     habits = (
         np.zeros(size, np.int64),
         np.zeros(size, np.int64),
@@ -63,6 +65,7 @@ def fill(
     kinds = max(category.max() + 1, 1) if category.size else 1
     tastes = (np.zeros(kinds, np.int64), np.zeros(kinds, np.int64))
     fellow = np.zeros(users[0].size, np.float32)
+    seen = np.full(users[0].size, -1, np.int64)
     for row in range(first, last):
         clock = clocks[row]
         low, high = int(history[0][row]), int(history[0][row + 1])
@@ -75,6 +78,8 @@ def fill(
                 continue
             cell = out[row, place]
             of_item(items, i, clock, cell)
+            serial = row * item.shape[1] + place
+            cell[19] = repeated(items, seen, serial, user[row], i, clock)
             of_user(history, low, high, recent, clock, cell)
             of_pair(i, clock, high - low, habits, decayed, cell)
             kind = category[i] if i < category.size else -1
@@ -226,3 +231,28 @@ def shared(items: Rows, fellow: np.ndarray, user: int, i: int, clock: int) -> fl
         if items[1][e] != user:
             together += float(fellow[items[1][e]])
     return together / math.sqrt(max(end - begin, 1))
+
+
+@compiled
+def repeated(
+    items: Rows, seen: np.ndarray, serial: int, user: int, i: int, clock: int
+) -> float:
+    """Return the share of an item's latest events by others that were not their first.
+
+    ``seen`` holds who was counted under which ``serial``, so it is never cleared.
+    """
+    if i >= items[0].size - 1:
+        return 0.0
+    begin = int(items[0][i])
+    end = before(items[2], begin, int(items[0][i + 1]), clock)
+    people, again = 0, 0
+    for e in range(max(begin, end - LOYAL), end):
+        other = items[1][e]
+        if other == user:
+            continue
+        if seen[other] == serial:
+            again += 1
+        else:
+            seen[other] = serial
+            people += 1
+    return again / max(people + again, 1)

@@ -39,6 +39,7 @@ NAMES = (
     "pair_lately",
     "pair_this_season",
     "user_recent_count",
+    "item_repeats",
 )
 """One name per column, as ``counting.fill`` writes them; gaps are log(1 + days)."""
 
