@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -109,9 +110,10 @@ def train(
     best, loss, metric = _Best(), list[float](), list[float]()
     try:
         for epoch in track(range(settings.epochs), "training"):
-            loss.append(_epoch(module, losses(rng), optimizer, epoch))
+            with one_thread():
+                loss.append(_epoch(module, losses(rng), optimizer, epoch))
             module.eval()
-            with torch.inference_mode():
+            with torch.inference_mode(), one_thread():
                 metric.append(validate())
             best.offer(module, metric[-1])
             if epoch - int(np.argmax(metric)) >= settings.patience:
@@ -143,6 +145,21 @@ def _epoch(
                 f"{len(seen)}. Lower learning_rate, or look for huge features."
             )
     return float(np.mean(seen)) if seen else 0.0
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch on one thread: the same bits on any machine, no stalling barriers.
+
+    Torch's threads meet at a barrier after every small product; beside any other work
+    on the machine they wait there for most of the time.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def shuffled(

@@ -19,6 +19,7 @@ from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.training import (
     Training,
     initialised,
+    one_thread,
     restore,
     shuffled,
     tensor,
@@ -127,7 +128,7 @@ class FittedDIN:
     ) -> Float32[np.ndarray, "b k"]:
         """Return ``score``, the shared inputs being at hand."""
         out = np.zeros(candidates.item.shape, np.float32)
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread():
             for start in range(0, len(requests), BLOCK):
                 rows = np.arange(start, min(len(requests), start + BLOCK))
                 there = candidates.present[rows]
