@@ -35,8 +35,7 @@ def columns(path):
     ("content", "says"),
     [
         ("", "empty"),
-        (HEADER, "no rows|no events|only a header"),
-        (HEADER + "a,x,1700000000\n", "one"),
+        (HEADER, "no row"),
         ("user,sku,ts\na,x,1\n", "'uid'"),
         (HEADER + "a,x,1700000000\nb,y,yesterday-ish\n", "yesterday-ish"),
         (HEADER + "a,x,1700000000\nb,y,-5\n", "-5"),
@@ -184,3 +183,12 @@ def test_evaluating_on_the_training_log_alone_is_refused(model, shop, capsys):
     said = refused(["evaluate", model, shop / "early.csv"], capsys, shop)
 
     assert "no event after" in said
+
+
+def test_one_row_can_be_checked_and_cannot_be_trained_on(shop, capsys):
+    (shop / "events.csv").write_text(HEADER + "u1,s1,1700000000\n")
+    log = str(shop / "events.csv")
+    assert run(["check", log, "--user", "uid", "--item", "sku", "--time", "ts"]) == 0
+    assert "1 events" in capsys.readouterr().out
+
+    refused(["train", shop / "recipe.toml", "-o", shop / "model"], capsys, shop)

@@ -21,7 +21,7 @@ rows = st.lists(
 
 
 @given(rows)
-def test_a_log_is_its_rows_sorted_by_time_as_python_sorts(events):
+def test_eq_19_1_a_log_is_its_rows_sorted_by_time_as_python_sorts(events):
     columns = list(zip(*events, strict=True)) or [()] * 5
     log = interactions(*columns, context=pl.DataFrame({"row": range(len(events))}))
 

@@ -38,7 +38,7 @@ class Blend:
     score(i) = sum over channels c that propose i of
     quota_c * (smoothing + 1) / (smoothing + rank_c(i)), which is 1 for an item that
     every channel puts first. Each channel's first ``at_least * quota_c * k`` items
-    (rounded up, cut where there are more such places than k) are in the list whatever
+    (rounded up, as far as there are places) are in the list whatever
     their score; the other places go to the highest scores.
 
     Attributes:
@@ -220,7 +220,7 @@ class FittedBlend:
         wanted = self.at_least * np.array(self.quotas) * k
         places = np.ceil(wanted - 1e-9).astype(np.int64)
         while places.sum() > k:
-            places[places.argmax()] -= 1
+            places[(places - wanted).argmax()] -= 1
         return places
 
 
