@@ -96,7 +96,7 @@ def main() -> None:
         row("times bought", shown.ranked(bought(requests, shown)), relevant, 0.0),
         row(
             "Repeat(90 days)",
-            Repeat(90.0).fit(train).retrieve(requests, 10),
+            Repeat(90.0).fit(log.before(end - SECONDS)).retrieve(requests, 10),
             relevant,
             0.0,
         ),
