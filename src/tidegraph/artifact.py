@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -157,7 +157,7 @@ def load(folder: str | os.PathLike[str], classes: Mapping[str, Rebuilds]) -> obj
 
 
 @contextmanager
-def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
     """Give a place to write a file aside; rename it to ``path`` if all goes well.
 
     Raises:

@@ -111,14 +111,14 @@ def _named(table: Mapping[str, Any], where: str, known: Mapping[str, type]) -> A
             f"[{where}] names the model {name!r}, which does not exist."
             f"{did_you_mean(name, known)} There are: {', '.join(sorted(known))}."
         )
-    settings = {
+    settings: dict[str, Any] = {
         key: _named(cast(Mapping[str, Any], value), f"{where}.{key}", PARTS)
         if isinstance(value, Mapping) and "model" in value
         else value
         for key, value in table.items()
         if key != "model"
     }
-    return build(known[name], settings, f"{where}.{name}")
+    return build(cast(type[Any], known[name]), settings, f"{where}.{name}")
 
 
 def load(folder: str | os.PathLike[str]) -> FittedPipeline:

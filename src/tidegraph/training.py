@@ -1,7 +1,7 @@
 """The one loop that trains every module, whatever its objective."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -148,7 +148,7 @@ def _epoch(
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> Generator[None, None, None]:
     """Keep torch on one thread: the same bits on any machine, no stalling barriers.
 
     Torch's threads meet at a barrier after every small product; beside any other work
