@@ -3,10 +3,9 @@
 Claims: RecencyLogit and DIN order retrieval's candidates better than the number of
 times a household bought each, and than retrieval itself. Every ranker learns from the
 same three windows, stops by the same fourth and is judged on the fifth, the last 14
-days; trees on the same inputs are a control. A lead in NDCG over the times bought
-comes with half of its 95 % interval, from paired differences. The judged lists are
-retrieval's 200
-candidates; the divisor of recall is everything bought, proposed or not.
+days; trees on the same inputs are a control. A lead in NDCG over the times bought comes
+with half of its 95 % interval, from paired differences. The judged lists are
+retrieval's 200 candidates; the divisor of recall is everything bought, proposed or not.
 Run: python benchmarks/ranking.py
 """
 
