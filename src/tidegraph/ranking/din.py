@@ -14,6 +14,7 @@ from tidegraph.config import build, to_table
 from tidegraph.encoders.features import Features
 from tidegraph.encoders.interest import GAPS, InterestNetwork
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.temporal import ACTION
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.training import (
@@ -40,7 +41,7 @@ class DIN:
         hidden: Widths of the layers after pooling.
         category: Item feature column that groups items, if any.
         id_dropout: Share of ids hidden in training, so that new items are known kin.
-        sampled: Most candidates per request and pass; every positive is kept, and the
+        sampled: Most candidates per request and pass; positives first, and the
             loss corrects for the negatives left out, so probabilities stay right.
         training: How long and how fast to learn.
 
@@ -82,15 +83,16 @@ class DIN:
                 "Retrieve more candidates, or lengthen window_days."
             )
         features = Features.fit(train, self.category)
-        network = initialised(lambda: self._network(features), rng)
+        met = _met_before(valid.requests)
+        network = initialised(lambda: self._network(features, met), rng)
         fitted = FittedDIN(self, features, network)
         fitted.network.start(float(train.label[train.candidates.present].mean()))
         _Lesson(fitted, train, valid).learn(rng)
         return fitted
 
-    def _network(self, features: Features) -> InterestNetwork:
+    def _network(self, features: Features, num_items: int) -> InterestNetwork:
         return InterestNetwork(
-            num_items=len(features.category),
+            num_items=num_items,
             num_categories=int(features.category.max(initial=-1)) + 1,
             num_features=len(features.names),
             embedding_size=self.embedding_size,
@@ -151,7 +153,7 @@ class FittedDIN:
     ) -> Float[Tensor, " n"]:
         """Return the logits of the items that are there, for some of the requests."""
         known = self._known(item)
-        target = np.stack([known, self._category(known)], axis=2)
+        target = np.stack([known, self._category(item)], axis=2)
         return self.network(
             tensor(target),
             tensor(self._history(requests, rows)),
@@ -171,23 +173,23 @@ class FittedDIN:
         out = np.zeros((*at.shape, 3), np.int64)
         out[:, :, 2] = -1
         if len(requests.history.node):
-            item = np.where(there, self._known(requests.history.node[at]), 0)
+            item = requests.history.node[at]
             days = (requests.time[rows][:, None] - requests.history.time[at]) / 86_400
             bucket = np.floor(np.log2(np.maximum(days, 0) + 1)).astype(np.int64)
-            out[:, :, 0] = item
-            out[:, :, 1] = self._category(item)
+            out[:, :, 0] = np.where(there, self._known(item), 0)
+            out[:, :, 1] = np.where(there, self._category(item), 0)
             out[:, :, 2] = np.where(there, np.minimum(bucket, GAPS - 1), -1)
         return out
 
     def _known(self, item: np.ndarray) -> np.ndarray:
         """Return rows of the item table: 0 where training did not know the item."""
-        return np.where(item < len(self.features.category), item + 1, 0).astype(
-            np.int64
-        )
+        known = (item >= 0) & (item < self.network.item.num_embeddings - 1)
+        return np.where(known, item + 1, 0).astype(np.int64)
 
-    def _category(self, known: np.ndarray) -> np.ndarray:
-        codes = np.concatenate([[-1], self.features.category]).astype(np.int64)
-        return codes[known] + 1
+    def _category(self, item: np.ndarray) -> np.ndarray:
+        """Return rows of the category table: 0 where there is none."""
+        codes = np.append(self.features.category, -1).astype(np.int64)
+        return codes[np.where(item < len(codes) - 1, item, -1)] + 1
 
     def state(self) -> State:
         """Return what a file needs to hold."""
@@ -203,9 +205,23 @@ class FittedDIN:
         """Rebuild from what ``state`` returned."""
         settings = build(DIN, cast(dict[str, Any], state.settings), "DIN")
         features = state.part("features", Features)
-        network = settings._network(features)  # pyright: ignore[reportPrivateUsage]
+        num_items = len(state.arrays["item.weight"]) - 1
+        network = settings._network(features, num_items)  # pyright: ignore[reportPrivateUsage]
         restore(network, state.arrays)
         return cls(settings, features, network)
+
+
+def _met_before(requests: Requests) -> int:
+    """Return how many rows of items were met before the last of the requests.
+
+    Rows are by first appearance, so what comes later cannot change their number.
+    """
+    edges = requests.graph[f"~{ACTION}"]
+    items = np.arange(len(edges), dtype=np.int32)
+    start, stop = edges.span_before(
+        items, np.full(len(items), requests.time.max(initial=0), np.int64)
+    )
+    return int(np.flatnonzero(stop > start).max(initial=-1)) + 1
 
 
 class _Lesson:
