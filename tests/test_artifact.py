@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.artifact import State, load, save
+from tidegraph.artifact import State, load, replaced, save
 from tidegraph.errors import ArtifactError
 
 
@@ -144,3 +144,25 @@ def test_a_full_disk_keeps_the_old_model(tmp_path, monkeypatch):
 
     assert load(tmp_path / "model", CLASSES).name == "oak"
     assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("place", ["taken", "file/below"])
+def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path, place):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "file").write_text("kept")
+
+    with (
+        pytest.raises(ArtifactError, match=f"cannot write .*{place}"),
+        replaced(tmp_path / place) as aside,
+    ):
+        aside.write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_the_folder_one_stands_in_is_no_file_to_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ArtifactError, match=r"cannot write \."), replaced(".") as aside:
+        aside.write_text("new")
+    assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
@@ -164,7 +164,7 @@ def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
         ArtifactError: The file cannot be written; what was at ``path`` is untouched.
     """
     target = Path(path)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    aside = target.parent / f".{target.name}.{os.getpid()}.partial"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield aside
@@ -175,7 +175,8 @@ def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
             "Free the space or choose another place."
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
 
 
 def _write(state: State, folder: Path) -> None:
