@@ -64,6 +64,15 @@ def test_a_model_is_judged_on_what_came_after_it(shop, model, capsys):
     assert report.read_text().startswith("<!")
 
 
+def test_a_report_that_cannot_be_written_is_said_in_one_sentence(shop, model, capsys):
+    report = shop / "events.csv" / "report.html"
+    asked = ["evaluate", str(model), str(shop / "events.csv"), "--at", "5"]
+    assert run([*asked, "--html", str(report)]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"tidegraph: cannot write {report}: ")
+
+
 def test_a_simulated_log_can_be_read_back(tmp_path, capsys):
     out = tmp_path / "log.parquet"
     sizes = ["--users", "50", "--items", "40", "--days", "5", "--visits", "40"]

@@ -136,7 +136,7 @@ def test_a_report_replaces_the_one_that_was_there(tmp_path):
 def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     (tmp_path / "report.html").mkdir()
 
-    with pytest.raises(ArtifactError, match="cannot write the report"):
+    with pytest.raises(ArtifactError, match=r"cannot write .*report\.html: Is a dir"):
         write_report(tmp_path / "report.html", "t", [])
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 

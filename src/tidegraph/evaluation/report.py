@@ -1,7 +1,6 @@
 """A report as one HTML file that needs nothing else: no script, no font, no network."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tidegraph.errors import ArtifactError
+from tidegraph.artifact import replaced
 from tidegraph.evaluation.charts import SERIES, Chart
 
 STYLE = """
@@ -127,24 +126,10 @@ def write_report(
     Raises:
         ArtifactError: It cannot be written there.
     """
-    target = Path(path)
     text = page(title, sections)
-    aside = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(aside, 0o644)
-        os.replace(aside, target)
-    except OSError as error:
-        if aside is not None:
-            Path(aside).unlink(missing_ok=True)
-        raise ArtifactError(
-            f"cannot write the report {target}: {error.strerror or error}. "
-            "Choose another file."
-        ) from error
-    return target
+    with replaced(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+    return Path(path)
 
 
 def _section(place: int, section: Section) -> str:
