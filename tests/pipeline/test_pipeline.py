@@ -150,6 +150,17 @@ def test_a_new_item_is_neither_fatal_nor_recommended_before_training():
     assert lists.filter(lists["user"] == "u1").height == 10
 
 
+@pytest.mark.parametrize("time", [-5, 1_715_000_000_000])
+def test_an_observed_time_that_is_no_unix_second_is_refused(time):
+    train, valid, _ = parts()
+    model = Pipeline((Popular(),)).fit(train, valid)
+    before = model.graph
+
+    with pytest.raises(DataError, match=r"event 1 has the time .* not Unix seconds"):
+        model.observe([("u1", "i1", before.latest + 1), ("u1", "i2", time)])
+    assert model.graph is before
+
+
 def test_a_history_answers_like_the_user_who_lived_it():
     train, valid, _ = parts()
     model = Pipeline((ItemKNN(),)).fit(train, valid)

@@ -82,8 +82,7 @@ def evaluate(
         test,
         train=fitted.graph,
         against=others,
-        at=_lengths(at),
-        repeat=fitted.serving.repeat,
+        at=_lengths(at, len(fitted.graph.items)),
         rng=np.random.default_rng(seed),
     )
     if html is not None:
@@ -171,13 +170,20 @@ def _unseen(model: FittedPipeline, log: Interactions, path: Path) -> Interaction
     return test
 
 
-def _lengths(text: str) -> tuple[int, ...]:
+def _lengths(text: str, items: int) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
+        lengths = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise RequestError(
             f"--at is {text!r}; it must be list lengths such as 10,20."
         ) from error
+    longest = max(lengths)
+    if longest > items:
+        raise RequestError(
+            f"--at asks for lists of {longest}, but the catalogue has {items} items. "
+            "Ask for fewer."
+        )
+    return lengths
 
 
 def _listed(text: str) -> list[str]:

@@ -13,7 +13,7 @@ from tidegraph import artifact
 from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.vocabulary import UNKNOWN
-from tidegraph.errors import LeakageError, RequestError
+from tidegraph.errors import DataError, LeakageError, RequestError
 from tidegraph.graph.neighbors import Histories
 from tidegraph.graph.temporal import ACTION, Graph
 from tidegraph.pipeline.explain import frame
@@ -28,6 +28,8 @@ from tidegraph.stages import (
 )
 
 BLOCK = 1024
+SECONDS_END = 10**11
+"""Larger times are not seconds but parts of them."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,16 @@ class FittedPipeline:
     ranker: FittedRanker | None
     reranker: FittedReranker | None
     serving: Serving
+
+    @property
+    def repeat(self) -> bool:
+        """May a user be recommended items they already met?"""
+        return self.serving.repeat
+
+    @property
+    def trained_until(self) -> int:
+        """Unix seconds of the last event that training saw."""
+        return self.serving.trained_until
 
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
@@ -175,12 +187,21 @@ class FittedPipeline:
             events: Raw user id, raw item id and Unix seconds of each. New users and
                 items are welcome: a new user is answered by their history, a new item
                 is recommended only after the next training.
+
+        Raises:
+            DataError: A time is not Unix seconds, or an id is missing.
         """
         listed = list(events)
         if not listed:
             return
         user, item, time = zip(*listed, strict=True)
-        self.observe_log(interactions(user, item, np.asarray(time)))
+        for place, clock in enumerate(time):
+            if not (isinstance(clock, (int, np.integer)) and 0 <= clock < SECONDS_END):
+                raise DataError(
+                    f"event {place} has the time {clock!r}, which is not Unix seconds. "
+                    "Pass whole seconds since 1970; nothing was taken in."
+                )
+        self.observe_log(interactions(user, item, np.asarray(time, np.int64)))
 
     def observe_log(self, log: Interactions) -> None:
         """Take in the events of a log; see ``observe``."""
