@@ -2,7 +2,8 @@
 
 Numbers below 1e11 in size are Unix seconds (until the year 5138), below 1e14
 milliseconds, below 1e17 microseconds, else nanoseconds; the whole column must fall into
-one class, and whole numbers that all read as dates, such as 20240501, are refused.
+one class, and whole numbers that all read as years, dates or dates with a clock, such
+as 2024, 20240501 or 20240501123000, are refused.
 Text is ISO 8601, with or without a zone. What names no zone is UTC.
 """
 
@@ -120,8 +121,8 @@ class TimeColumn:
         if _written_as_dates(when):
             raise DataError(
                 f"{self._where}: column {self._name!r} holds {when[0]}, which may be a "
-                "date or Unix seconds in 1970. Write 2024-05-01, or pass "
-                "time_unit='s' if these are seconds."
+                f"date or Unix time. Write 2024-05-01, or pass time_unit='{unit}' if "
+                f"these are {_NAMES[unit]}."
             )
         return Ticks(when, PER_SECOND[unit])
 
@@ -195,8 +196,18 @@ def _unit_of(value: float) -> TimeUnit:
 
 
 def _written_as_dates(when: Num[np.ndarray, " n"]) -> bool:
-    """Whether every number reads as year, month and day run together."""
-    if when.dtype.kind != "i" or when.min() < 19000101 or when.max() > 22001231:
+    """Whether every number reads as a year, or a date (with a clock) run together."""
+    if when.dtype.kind != "i":
         return False
-    month, day = when // 100 % 100, when % 100
-    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
+    if when.min() >= 1900 and when.max() <= 2200:
+        return True
+    return any(_dated(when // after) for after in (1, 10**4, 10**6))
+
+
+def _dated(day: Num[np.ndarray, " n"]) -> bool:
+    """Whether every number reads as year, month and day run together."""
+    if day.min() < 19000101 or day.max() > 22001231:
+        return False
+    month, of_month = day // 100 % 100, day % 100
+    good = (month >= 1) & (month <= 12) & (of_month >= 1) & (of_month <= 31)
+    return bool(good.all())
