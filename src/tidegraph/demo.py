@@ -8,15 +8,20 @@ from pathlib import Path
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tidegraph.data.check import check
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
 from tidegraph.errors import DataError
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.pictures import evaluation_section, log_section
+from tidegraph.evaluation.pictures import (
+    evaluation_section,
+    log_section,
+    stage_bars,
+)
 from tidegraph.evaluation.protocol import Recommender
-from tidegraph.evaluation.report import Section, write_report
+from tidegraph.evaluation.report import Section, write_picture, write_report
 from tidegraph.evaluation.report import Table as ReportTable
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
@@ -53,7 +58,7 @@ class Demo:
     say: Callable[[object], None] = field(default=Console().print)
 
     def run(self, folder: Path) -> Mapping[str, Evaluation]:
-        """Do everything; leave ``report.html`` and two model folders in ``folder``.
+        """Do everything; leave report, picture and two model folders in ``folder``.
 
         Returns:
             The evaluation with, and that without items a user already knows.
@@ -71,13 +76,14 @@ class Demo:
             self.say(f"\n[bold]{title}[/]: {model.describe()}")
             self.say(f"trained in {time.perf_counter() - started:.1f} s")
             found[title] = self._judge(model, train.followed_by(valid), test)
-            self.say(str(found[title].setup))
-            self.say(_summary(found[title], title))
+            self.say(Text(found[title].text(), no_wrap=True, overflow="ignore"))
             lists = self._shown(model, test)
             self.say(_drawn(lists, title))
             sections.append(evaluation_section(found[title], title))
             sections.append(_lists_section(lists, title))
             model.save(folder / ("model-repeat" if repeat else "model-new"))
+        stages = stage_bars(found["Repeats allowed"], "ndcg@10")
+        write_picture(folder / "stages.svg", stages)
         write_report(folder / "report.html", f"tidegraph on {self.data}", sections)
         self.say(f"\nWrote {folder / 'report.html'} and the models beside it.")
         return found
@@ -118,7 +124,6 @@ class Demo:
             train=model.graph,
             against=baselines,
             at=(10, 20, 50),
-            repeat=model.serving.repeat,
             by=_first_of(CATEGORIES, known),
             rng=self.seed,
         )
@@ -155,34 +160,6 @@ def _called(model: FittedPipeline, ids: pl.Series) -> pl.Series:
         return ids.cast(pl.String)
     items = model.graph.items
     return items.features[column].cast(pl.String).gather(items.encode(ids))
-
-
-def _summary(evaluation: Evaluation, title: str, k: int = 10) -> Table:
-    """Return a row per model: what it finds, how varied, and what the whole gains."""
-    shown = (f"recall@{k}", f"ndcg@{k}", "ndcg@50", f"diversity@{k}", f"coverage@{k}")
-    rows = evaluation.table().filter(pl.col("metric").is_in(shown))
-    first = evaluation.models[0]
-    table = Table("", *shown, f"gain in ndcg@{k}", "p", title=title)
-    for name in sorted(evaluation.models, key=lambda model: model == first):
-        cells = rows.filter(model=name).rows_by_key("metric", named=True, unique=True)
-        of = [_mean(cells.get(metric)) for metric in shown]
-        judged = cells[f"ndcg@{k}"]
-        gain = "" if name == first else f"{judged['gain']:+.4f}"
-        p = "" if name == first else f"{judged['p_holm']:.3f}"
-        table.add_row("whole pipeline" if name == first else name, *of, gain, p)
-    table.caption = (
-        "mean ± half its 95 % interval; gain: the whole pipeline's mean less this "
-        "row's; p: paired sign-flip test, Holm-corrected over all metrics and models"
-    )
-    return table
-
-
-def _mean(cell: Mapping[str, float | None] | None) -> str:
-    if cell is None or cell["mean"] is None:
-        return "-"
-    if cell["low"] is None or cell["high"] is None:
-        return f"{cell['mean']:.4f}"
-    return f"{cell['mean']:.4f} ±{(cell['high'] - cell['low']) / 2:.3f}"
 
 
 def _drawn(lists: pl.DataFrame, title: str) -> Table:

@@ -7,8 +7,8 @@ import pytest
 
 from conftest import draw_log
 from evaluation.models import Fixed, popular, small, unpopular
-from tidegraph.data.interactions import Interactions
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate, judge, judge_sampled
 from tidegraph.evaluation.protocol import event_requests, test_requests
 from tidegraph.graph.temporal import Graph
@@ -130,9 +130,9 @@ def test_the_text_says_how_it_was_made(judged):
     assert "0.0% of the relevant items were never met" in text
     assert "0 of 30 users had no history" in text
     assert repr(judged) == text
-    line = next(x for x in text.splitlines() if x.startswith("ndcg@5"))
-    assert f"{value(judged, 'ndcg@5'):.4f} [" in line
-    assert "<0.001" in text or "0.0" in line
+    line = next(x for x in text.splitlines() if x.startswith("model "))
+    assert f"{value(judged, 'ndcg@5'):.4f} ±" in line
+    assert max(map(len, text.split("\n\n")[1].splitlines())) <= 80
 
 
 def test_who_only_met_old_items_is_counted_in_the_text():
@@ -224,7 +224,7 @@ def test_an_empty_answer_is_a_miss_with_neither_novelty_nor_lift():
     assert value(result, "novelty@2") is None
     assert value(result, "popularity_lift@2") is None
     assert value(result, "coverage@2") == 0
-    assert "novelty@2" in str(result)
+    assert "novelty@2" in result.readable()["metric"]
 
 
 def test_the_sampled_protocol_says_so():
@@ -269,3 +269,49 @@ def test_renaming_ids_changes_no_score():
     b = evaluate(popular(train2), test2, train=train2).scores
 
     assert a.drop("user").equals(b.drop("user"))
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    model: Fixed
+    graph: Graph
+    repeat: bool = False
+    trained_until: int = 19
+
+    def retrieve(self, requests, k):
+        return self.model.retrieve(requests, k)
+
+
+def test_a_model_that_was_told_not_to_repeat_is_judged_so():
+    train, test = split(draw_log())
+    model = Served(popular(train), Graph.of(train))
+
+    assert evaluate(model, test).setup.repeat is False
+    assert evaluate(model, test, repeat=True).setup.repeat is True
+    assert evaluate(popular(train), test, train=train).setup.repeat is True
+
+
+def test_a_rival_that_was_trained_on_the_test_log_is_refused():
+    train, test = split(draw_log())
+    late = Served(popular(train), Graph.of(train), trained_until=int(test.time[0]))
+
+    with pytest.raises(LeakageError, match="late was trained until"):
+        evaluate(popular(train), test, train=train, against={"late": late})
+
+
+def test_a_rival_that_numbers_items_in_another_way_is_refused():
+    train, test = split(draw_log())
+    users = train.users.decode(train.user)
+    backwards = train.items.decode(train.item[::-1].copy())
+    other = interactions(users, backwards, train.time)
+    rival = Served(popular(train), Graph.of(other), trained_until=0)
+
+    with pytest.raises(DataError, match="its item rows are not"):
+        evaluate(popular(train), test, train=train, against={"rival": rival})
+
+
+def test_a_test_log_of_unknown_items_is_refused():
+    train, test = small()
+
+    with pytest.raises(DataError, match="no item of the test log was met"):
+        evaluate(popular(train), test.take(test.item == 2), train=train)

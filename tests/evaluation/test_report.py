@@ -1,5 +1,6 @@
 import re
 from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import polars as pl
@@ -12,15 +13,21 @@ from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.pictures import (
     activity,
-    cutoffs,
     evaluation_section,
     events_over_time,
     gains,
     log_section,
     ranker_section,
+    stage_bars,
 )
 from tidegraph.evaluation.rankers import evaluate_ranker
-from tidegraph.evaluation.report import Section, Table, page, write_report
+from tidegraph.evaluation.report import (
+    Section,
+    Table,
+    page,
+    write_picture,
+    write_report,
+)
 
 NASTY = '<script>alert("x")</script> & co'
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -164,7 +171,7 @@ def test_a_log_without_events_has_no_picture():
 
 
 def test_gains_count_users_who_win_lose_and_neither(judged):
-    assert cutoffs(judged) == [5, 10]
+    assert judged.cutoffs == [5, 10]
     chart = gains(judged, "ndcg@5", NASTY)
     ours, theirs = (
         judged.scores.filter(model=m)["ndcg@5"].to_numpy() for m in judged.models
@@ -177,3 +184,12 @@ def test_gains_count_users_who_win_lose_and_neither(judged):
 def test_a_model_that_was_not_judged_has_no_gain(judged):
     with pytest.raises(ConfigError, match="'nobody'"):
         gains(judged, "ndcg@5", "nobody")
+
+
+def test_a_picture_stands_alone_and_names_every_model(judged, tmp_path):
+    path = write_picture(tmp_path / "stages.svg", stage_bars(judged, "ndcg@5"))
+    drawn = ET.fromstring(path.read_text(encoding="utf-8"))
+    texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+
+    assert [text for text in texts if text in judged.models] == judged.models[::-1]
+    assert drawn.find("{http://www.w3.org/2000/svg}style") is not None

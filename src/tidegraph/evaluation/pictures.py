@@ -81,7 +81,7 @@ def evaluation_section(evaluation: Evaluation, title: str = "Evaluation") -> Sec
         evaluation: What to show.
         title: Heading of the section.
     """
-    k = cutoffs(evaluation)[0]
+    k = evaluation.cutoffs[0]
     metric = f"ndcg@{k}"
     charts = [metric_bars(evaluation, k)]
     charts += [gains(evaluation, metric, other) for other in evaluation.models[1:]]
@@ -112,12 +112,6 @@ def ranker_section(evaluation: RankerEvaluation, title: str = "Ranking") -> Sect
     return Section(title, text, (reliability_curves(evaluation),), (table,))
 
 
-def cutoffs(evaluation: Evaluation) -> list[int]:
-    """Return the lengths of list that were judged, shortest first."""
-    names = [name for name in evaluation.scores.columns if name.startswith("ndcg@")]
-    return sorted(int(name.split("@")[1]) for name in names)
-
-
 def metric_bars(evaluation: Evaluation, k: int) -> Chart:
     """Return the accuracy of every model and stage at ``k``, with intervals."""
     table = evaluation.table()
@@ -128,6 +122,22 @@ def metric_bars(evaluation: Evaluation, k: int) -> Chart:
         f"Accuracy of lists of {k}",
         f"Means over users with 95 % intervals; {evaluation.setup.protocol}.",
         groups,
+    )
+
+
+def stage_bars(evaluation: Evaluation, metric: str) -> Chart:
+    """Return one metric of every model and stage, the subject last.
+
+    Args:
+        evaluation: What to show.
+        metric: A column of its scores.
+    """
+    rows = evaluation.table().filter(metric=metric)
+    order = [*evaluation.models[1:], evaluation.models[0]]
+    return bars(
+        f"{metric} of each stage and baseline",
+        f"Means over users with 95 % intervals; {evaluation.setup}.",
+        [(name, _bars(rows.filter(model=name))) for name in order],
     )
 
 
@@ -188,7 +198,7 @@ def exposure_curves(evaluation: Evaluation) -> Chart:
     for name, exposed in evaluation.exposure.items():
         held = lorenz(exposed)
         series.append(Series(name, np.linspace(0, 1, len(held)), held))
-    k = cutoffs(evaluation)[-1]
+    k = evaluation.cutoffs[-1]
     return lines(
         "Exposure of the catalogue",
         f"Share of the places in lists of {k} that the least shown items hold; the "

@@ -132,6 +132,21 @@ def write_report(
     return Path(path)
 
 
+def write_picture(path: str | os.PathLike[str], chart: Chart) -> Path:
+    """Write one picture as an SVG file that carries its own style.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        ArtifactError: It cannot be written there.
+    """
+    style = f'xmlns="http://www.w3.org/2000/svg"><style>{escape(STYLE)}</style>'
+    with replaced(path) as aside:
+        aside.write_text(chart.svg.replace(">", f" {style}", 1), encoding="utf-8")
+    return Path(path)
+
+
 def _section(place: int, section: Section) -> str:
     words = "".join(
         f"<p>{escape(part)}</p>" for part in section.text.split("\n\n") if part

@@ -132,18 +132,31 @@ class Evaluation:
         ]
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
-    def text(self) -> str:
-        """Return the table for reading, with how it was made above it."""
-        table = self.readable()
+    def text(self, k: int | None = None) -> str:
+        """Return a row per model for reading, with how it was made above it.
+
+        What it finds, how varied and how wide it is, and what the first model gains
+        over it; ``table`` and ``readable`` have every metric.
+
+        Args:
+            k: Length of list; the shortest that was judged if left out.
+        """
+        k = self.cutoffs[0] if k is None else k
         subject = self.scores.filter(model=self.models[0])
         cold = subject.filter(group=COLD).height
         notes = (
-            "mean [95 % interval over users]; gain: the first model's mean less the "
-            "other's; p: paired sign-flip test, Holm-corrected",
+            f"means, ± half a 95 % interval over users; gain in ndcg@{k} over each row",
+            "p: paired sign-flip test of it, Holm-corrected over all metrics and models",
             f"{cold:,} of {subject.height:,} users had no history",
         )
-        rows = [table.columns, *(list(row) for row in table.iter_rows())]
+        rows = _summary(self.table(), self.models, k)
         return "\n".join([str(self.setup), "", *_aligned(rows), "", *notes])
+
+    @property
+    def cutoffs(self) -> list[int]:
+        """Lengths of list that were judged, shortest first."""
+        names = [name for name in self.scores.columns if name.startswith("ndcg@")]
+        return sorted(int(name.split("@")[1]) for name in names)
 
     def __str__(self) -> str:
         return self.text()
@@ -238,11 +251,30 @@ def _cells(rows: list[dict[str, Any]]) -> list[str]:
     first, *others = rows
     cells = [_spread(first["mean"], first["low"], first["high"])]
     for row in others:
-        p = row["p_holm"]
         cells.append(_spread(row["mean"], row["low"], row["high"]))
         cells.append(_spread(row["gain"], row["gain_low"], row["gain_high"], "+"))
-        cells.append("" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}")
+        cells.append(_p(row["p_holm"]))
     return cells
+
+
+def _summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
+    """Return headings, and a row of words per model with the first at the end."""
+    gained = f"ndcg@{k}"
+    shown = [f"recall@{k}", gained, f"diversity@{k}", f"coverage@{k}"]
+    shown = [metric for metric in shown if metric in table["metric"]]
+    rows = [["", *shown, "gain", "p"]]
+    for name in [*models[1:], models[0]]:
+        cells = table.filter(model=name).rows_by_key("metric", named=True, unique=True)
+        judged = cells[gained]
+        gain = "" if judged["gain"] is None else f"{judged['gain']:+.4f}"
+        means = ["" if (m := cells[n]["mean"]) is None else f"{m:.4f}" for n in shown]
+        means[1] += f" ±{(judged['high'] - judged['low']) / 2:.3f}"
+        rows.append([name, *means, gain, _p(judged["p_holm"])])
+    return rows
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _spread(
