@@ -159,12 +159,15 @@ def _called(model: FittedPipeline, ids: pl.Series) -> pl.Series:
     if column is None:
         return ids.cast(pl.String)
     items = model.graph.items
-    return items.features[column].cast(pl.String).gather(items.encode(ids))
+    named = items.features[column].cast(pl.String).gather(items.encode(ids))
+    return named.fill_null(ids.cast(pl.String))
 
 
 def _drawn(lists: pl.DataFrame, title: str) -> Table:
-    table = Table(*lists.columns, title=f"What it recommends ({title.lower()})")
-    for row in lists.iter_rows():
+    """Return lists for a terminal; the report has their ids and channels too."""
+    shown = lists.select("user", "name", "score", "why", "met_later")
+    table = Table(*shown.columns, title=f"What it recommends ({title.lower()})")
+    for row in shown.iter_rows():
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
     return table
 

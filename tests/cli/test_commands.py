@@ -73,6 +73,13 @@ def test_a_report_that_cannot_be_written_is_said_in_one_sentence(shop, model, ca
     assert said.startswith(f"tidegraph: cannot write {report}: ")
 
 
+def test_lists_longer_than_the_catalogue_are_refused(shop, model, capsys):
+    asked = ["evaluate", str(model), str(shop / "events.csv"), "--at", "999999999"]
+    assert run(asked) == 2
+
+    assert "the catalogue has" in capsys.readouterr().err
+
+
 def test_a_simulated_log_can_be_read_back(tmp_path, capsys):
     out = tmp_path / "log.parquet"
     sizes = ["--users", "50", "--items", "40", "--days", "5", "--visits", "40"]

@@ -126,18 +126,17 @@ def metric_bars(evaluation: Evaluation, k: int) -> Chart:
 
 
 def stage_bars(evaluation: Evaluation, metric: str) -> Chart:
-    """Return one metric of every model and stage, the subject last.
+    """Return one metric of every model and stage, from the worst to the best.
 
     Args:
         evaluation: What to show.
         metric: A column of its scores.
     """
-    rows = evaluation.table().filter(metric=metric)
-    order = [*evaluation.models[1:], evaluation.models[0]]
+    rows = evaluation.table().filter(metric=metric).sort("mean", maintain_order=True)
     return bars(
         f"{metric} of each stage and baseline",
         f"Means over users with 95 % intervals; {evaluation.setup}.",
-        [(name, _bars(rows.filter(model=name))) for name in order],
+        [(name, _bars(rows.filter(model=name))) for name in rows["model"]],
     )
 
 

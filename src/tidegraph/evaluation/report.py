@@ -55,7 +55,10 @@ th, td { padding: 6px 12px; border-bottom: 1px solid var(--rule); text-align: ri
 th { color: var(--soft); font-weight: 600; } th.text, td.text { text-align: left; }
 tbody tr:hover { background: color-mix(in srgb, var(--s0) 7%, transparent); }
 @media print { body { background: none; } figure, .table { break-inside: avoid; } }
-"""
+""" + "".join(
+    f".s{n} {{ --c: var(--s{n}); }} i.s{n} {{ background: var(--c); }}\n"
+    for n in range(SERIES)
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +98,6 @@ def page(title: str, sections: Sequence[Section]) -> str:
         title: Its heading.
         sections: Its parts, in order.
     """
-    colours = "".join(
-        f".s{n} {{ --c: var(--s{n}); }} i.s{n} {{ background: var(--c); }}\n"
-        for n in range(SERIES)
-    )
     links = "".join(
         f'<a href="#part{n}">{escape(section.title)}</a>'
         for n, section in enumerate(sections)
@@ -107,7 +106,7 @@ def page(title: str, sections: Sequence[Section]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}{colours}</style></head>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body><main><h1>{escape(title)}</h1><nav>{links}</nav>{body}</main></body>"
         "</html>\n"
     )
@@ -141,7 +140,8 @@ def write_picture(path: str | os.PathLike[str], chart: Chart) -> Path:
     Raises:
         ArtifactError: It cannot be written there.
     """
-    style = f'xmlns="http://www.w3.org/2000/svg"><style>{escape(STYLE)}</style>'
+    font = "svg { font-family: system-ui, sans-serif; background: var(--card); }"
+    style = f'xmlns="http://www.w3.org/2000/svg"><style>{escape(STYLE + font)}</style>'
     with replaced(path) as aside:
         aside.write_text(chart.svg.replace(">", f" {style}", 1), encoding="utf-8")
     return Path(path)

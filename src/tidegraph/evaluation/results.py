@@ -135,7 +135,7 @@ class Evaluation:
     def text(self, k: int | None = None) -> str:
         """Return a row per model for reading, with how it was made above it.
 
-        What it finds, how varied and how wide it is, and what the first model gains
+        What it finds, how varied it is, and what the first model gains
         over it; ``table`` and ``readable`` have every metric.
 
         Args:
@@ -146,7 +146,7 @@ class Evaluation:
         cold = subject.filter(group=COLD).height
         notes = (
             f"means, ± half a 95 % interval over users; gain in ndcg@{k} over each row",
-            "p: paired sign-flip test of it, Holm-corrected over all metrics and models",
+            "p: its paired sign-flip test, Holm-corrected over all metrics and models",
             f"{cold:,} of {subject.height:,} users had no history",
         )
         rows = _summary(self.table(), self.models, k)
@@ -260,7 +260,7 @@ def _cells(rows: list[dict[str, Any]]) -> list[str]:
 def _summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
     """Return headings, and a row of words per model with the first at the end."""
     gained = f"ndcg@{k}"
-    shown = [f"recall@{k}", gained, f"diversity@{k}", f"coverage@{k}"]
+    shown = [f"recall@{k}", gained, f"diversity@{k}"]
     shown = [metric for metric in shown if metric in table["metric"]]
     rows = [["", *shown, "gain", "p"]]
     for name in [*models[1:], models[0]]:
