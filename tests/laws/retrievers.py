@@ -59,6 +59,34 @@ class RetrieverLaws:
         np.testing.assert_array_equal(answer.item, other.item)
         np.testing.assert_array_equal(answer.score, other.score)
 
+    def test_newcomers_of_the_future_change_no_answer_about_the_past(self):
+        log = draw_log()
+        t = int(log.time[400])
+        past = log.before(t)
+        users, items = past.users.decode(past.user), past.items.decode(past.item)
+        new = pl.Series([f"new{n}" for n in range(300)])
+        grown = interactions(
+            pl.concat([users, new]),
+            pl.concat([items, new]),
+            np.concatenate([past.time, np.full(300, t)]),
+        )
+
+        answers = [
+            self.retriever.fit(whole.before(t)).retrieve(
+                Requests.of_users(
+                    Graph.of(whole.before(t)),
+                    np.arange(users.n_unique(), dtype=np.int32),
+                    np.full(users.n_unique(), t, np.int64),
+                    repeat=True,
+                ),
+                10,
+            )
+            for whole in (interactions(users, items, past.time), grown)
+        ]
+
+        np.testing.assert_array_equal(answers[0].item, answers[1].item)
+        np.testing.assert_array_equal(answers[0].score, answers[1].score)
+
     def test_renaming_ids_renames_the_answer(self):
         log = draw_log()
         renamed = interactions(

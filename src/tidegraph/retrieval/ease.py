@@ -52,8 +52,11 @@ class EASE:
             raise ConfigError(f"l2 is {self.l2}; it must be above 0.")
         matrix = as_matrix(train, "EASE")
         kind = np.float32 if self.single_precision else np.float64
-        self._check_memory(len(matrix.items), np.dtype(kind).itemsize)
-        met = matrix.csr().astype(kind)
+        # Rows are by first appearance; what the future brings must not change the
+        # rounding of a blocked inversion.
+        known = int(matrix.item.max()) + 1
+        self._check_memory(known, np.dtype(kind).itemsize)
+        met = matrix.csr()[:, :known].astype(kind)
         gram = (met.T @ met).toarray(order="F")
         gram.flat[:: len(gram) + 1] += self.l2
         weights = _weights(_inverse(gram))
@@ -226,6 +229,6 @@ def _because(
             most = np.float32(0)
             for h in range(ptr[request], ptr[request + 1]):
                 v = node[h]
-                if i >= 0 and 0 <= v < met.size and weight[v, i] > most:
+                if 0 <= i < met.size and 0 <= v < met.size and weight[v, i] > most:
                     most = weight[v, i]
                     out[request, place] = v

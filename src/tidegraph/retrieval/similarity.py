@@ -25,9 +25,10 @@ class Corpus:
     """What weightings need to know of all vectors together.
 
     Attributes:
-        count: Number of vectors.
+        count: Number of vectors that are not empty: a thing that has met nothing yet
+            is no part of the corpus, or the future's newcomers would count.
         occurrences: In how many vectors each feature is.
-        mean_length: Mean sum of a vector's values.
+        mean_length: Mean sum of their values.
     """
 
     count: int
@@ -38,8 +39,14 @@ class Corpus:
     def of(cls, vectors: sparse.csr_array) -> "Corpus":
         """Count in some vectors, one per row."""
         occurrences = np.bincount(vectors.indices, minlength=vectors.shape[1])
-        mean = float(vectors.sum(dtype=np.float64)) / max(vectors.shape[0], 1)
-        return cls(int(vectors.shape[0]), occurrences.astype(np.float64), mean)
+        count = int(np.count_nonzero(np.diff(vectors.indptr)))
+        mean = float(vectors.sum(dtype=np.float64)) / max(count, 1)
+        return cls(count, occurrences.astype(np.float64), mean)
+
+    @property
+    def num_features(self) -> int:
+        """How many features occur."""
+        return int(np.count_nonzero(self.occurrences))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +122,7 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Pearson:
-    """Correlation of two whole vectors, absent entries being zeros.
+    """Correlation of two vectors over all features that occur, absent ones zero.
 
     Departs: Resnick et al. (1994) correlate over the common entries only, which is
     undefined where every value is 1.
@@ -128,7 +135,7 @@ class Pearson:
 
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the vectors with the moments that centre them without filling them."""
-        features = max(int(vectors.shape[1]), 1)
+        features = max(corpus.num_features, 1)
         shift = _row_sums(vectors) / np.sqrt(features)
         spread = np.maximum(_row_sums(vectors, power=2) - shift**2, 0)
         return Profiles.of(vectors, scale=np.sqrt(spread), shift=shift)

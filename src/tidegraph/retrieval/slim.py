@@ -70,7 +70,8 @@ class SLIM:
                 "weights of at least 0. Drop such events or give them weight 0."
             )
         gram = SparseRows.of(sparse.csr_array(met.T @ met))
-        model = self._regress(gram, int(met.shape[0]))
+        active = int(np.count_nonzero(np.diff(met.indptr)))
+        model = self._regress(gram, active)
         return FittedItemModel.of("SLIM", "goes together with {item}", model)
 
     def _check(self) -> None:
