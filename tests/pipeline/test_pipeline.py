@@ -161,6 +161,16 @@ def test_an_observed_time_that_is_no_unix_second_is_refused(time):
     assert model.graph is before
 
 
+def test_a_valid_part_that_begins_in_the_last_second_of_train_is_a_leak():
+    train, valid, _ = parts()
+    same = replace(
+        valid, time=np.maximum(valid.time - (valid.time[0] - train.time[-1]), 0)
+    )
+
+    with pytest.raises(LeakageError, match="a second in both would tell"):
+        Pipeline((Popular(),)).fit(train, same)
+
+
 def test_a_history_answers_like_the_user_who_lived_it():
     train, valid, _ = parts()
     model = Pipeline((ItemKNN(),)).fit(train, valid)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import as_log
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.temporal import Graph
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
 from tidegraph.pipeline.past import Past, past_examples
@@ -13,6 +13,17 @@ from tidegraph.rng import Seed, generator
 from tidegraph.stages import FittedRanker, Ranker, Reranker, Retriever
 
 DAY = 86_400
+
+
+def _check_order(train: Interactions, valid: Interactions | None) -> None:
+    if valid is None or not len(valid) or not len(train):
+        return
+    if valid.time[0] <= train.time[-1]:
+        raise LeakageError(
+            f"valid begins at {valid.time[0]}, but train ends at {train.time[-1]}: a "
+            "second in both would tell its own answers. Cut between two seconds, as "
+            "log.split(time=...) does."
+        )
 
 
 @dataclass(frozen=True)
@@ -82,8 +93,10 @@ class Pipeline:
 
         Raises:
             DataError: The log has no action, or is too short for the windows.
+            LeakageError: ``valid`` begins no later than ``train`` ends.
         """
         as_log(train, "Pipeline")
+        _check_order(train, valid)
         known = train if valid is None else train.followed_by(valid)
         if self.names is not None and self.names not in known.items.features.columns:
             raise DataError(
