@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,17 @@ def test_the_history_is_strictly_before_the_request():
 def test_a_list_has_at_least_one_item():
     with pytest.raises(RequestError, match="k is 0"):
         check_k(0)
+
+
+def test_answers_with_and_without_votes_can_be_joined():
+    item, score = np.zeros((1, 2), np.int32), np.ones((1, 2), np.float32)
+    voted = Candidates.of_channel(item, score, "a")
+    silent = replace(voted, channels=(), votes=np.zeros((1, 2, 0), np.float32))
+
+    for parts in ([voted, silent], [silent, voted]):
+        joined = Candidates.joined(parts)
+        assert joined.channels == ("a",)
+        assert joined.votes.shape == (2, 2, 1)
+        assert sorted(joined.votes.any(axis=(1, 2))) == [False, True]
+    with pytest.raises(RequestError, match="of the channels a and of b cannot"):
+        Candidates.joined([voted, Candidates.of_channel(item, score, "b")])

@@ -148,14 +148,36 @@ class Candidates:
 
     @classmethod
     def joined(cls, parts: "list[Candidates]") -> "Candidates":
-        """Lay answers to consecutive blocks of requests on top of each other."""
+        """Lay answers to consecutive blocks of requests on top of each other.
+
+        A part without votes got none from any channel.
+
+        Raises:
+            RequestError: Two parts have votes of different channels.
+        """
         if len(parts) == 1:
             return parts[0]
+        voted = [part for part in parts if part.channels]
+        channels = voted[0].channels if voted else ()
+        for part in voted:
+            if part.channels != channels:
+                raise RequestError(
+                    f"answers of the channels {', '.join(channels)} and of "
+                    f"{', '.join(part.channels)} cannot be joined. "
+                    "Ask the same retriever for all of them."
+                )
         return cls(
             np.concatenate([part.item for part in parts]),
             np.concatenate([part.score for part in parts]),
-            parts[0].channels,
-            np.concatenate([part.votes for part in parts]),
+            channels,
+            np.concatenate(
+                [
+                    part.votes
+                    if part.channels
+                    else np.zeros((*part.item.shape, len(channels)), np.float32)
+                    for part in parts
+                ]
+            ),
         )
 
     def __len__(self) -> int:
