@@ -1,3 +1,5 @@
+from datetime import date
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -42,15 +44,19 @@ def test_an_id_of_another_type_is_read_as_ours_where_that_can_be():
     assert vocabulary(7, 8).row("8") == 1
 
 
-@pytest.mark.parametrize("ask", ["encode", "row"])
-def test_an_id_that_cannot_be_ours_is_refused_with_an_example(ask):
+@pytest.mark.parametrize("written", ["x", "007", "+7", "7.0", 7.5, date(2024, 5, 1)])
+def test_an_id_that_is_not_written_as_ours_is_unknown(written):
     numbers = vocabulary(7, 8)
-    asked = {"encode": pl.Series(["x"]), "row": "x"}[ask]
 
+    assert numbers.row(written) == UNKNOWN
+    assert numbers.encode(pl.Series([written])).tolist() == [UNKNOWN]
+
+
+def test_new_ids_that_cannot_be_ours_are_refused_with_an_example():
     with pytest.raises(
         RequestError, match=r"'x' is not an id here: ids are Int64, .* 7"
     ):
-        getattr(numbers, ask)(asked)
+        vocabulary(7, 8).extended(pl.Series(["7", "x"]))
 
 
 def test_new_ids_come_last_and_old_rows_stay():

@@ -45,8 +45,8 @@ class Vocabulary:
     def encode(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
         """Return the row of each raw id, ``UNKNOWN`` where it is not held.
 
-        Raises:
-            RequestError: The values cannot be read as ids of this vocabulary's type.
+        An id of another type is held if it is written the same way: ``"7"`` is 7, and
+        ``"007"`` is not.
         """
         values = self._as_ids(values)
         known = pl.DataFrame(
@@ -78,9 +78,16 @@ class Vocabulary:
         Rows already given do not change; new ids have empty features.
         """
         fresh = ids.unique(maintain_order=True)
-        fresh = fresh.filter(self.encode(fresh) == UNKNOWN).cast(self.ids.dtype)
+        fresh = fresh.filter(self.encode(fresh) == UNKNOWN)
         if not len(fresh):
             return self
+        alien = fresh.filter(self._as_ids(fresh).is_null())
+        if len(alien):
+            raise RequestError(
+                f"{alien[0]!r} is not an id here: ids are {self.ids.dtype}, "
+                f"for example {self.ids.first()!r}."
+            )
+        fresh = self._as_ids(fresh)
         features = self.features
         if features.width:
             blank = pl.DataFrame(schema=features.schema).clear(len(fresh))
@@ -117,15 +124,15 @@ class Vocabulary:
         return Vocabulary(full.ids, features.drop(key))
 
     def _as_ids(self, values: pl.Series) -> pl.Series:
+        """Return the values as ids, null where that is not what was written."""
         if values.dtype == self.ids.dtype:
             return values
         try:
-            return values.cast(self.ids.dtype)
-        except pl.exceptions.PolarsError as error:
-            raise RequestError(
-                f"{values[0]!r} is not an id here: ids are {self.ids.dtype}, "
-                f"for example {self.ids.first()!r}."
-            ) from error
+            ids = values.cast(self.ids.dtype, strict=False)
+            again = ids.cast(values.dtype, strict=False)
+        except pl.exceptions.PolarsError:
+            return self.ids.clear(len(values))
+        return ids.set(~(again == values).fill_null(False), None)
 
     def state(self) -> State:
         """Return what a file needs to hold."""
