@@ -179,6 +179,24 @@ def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
             aside.unlink()
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out before long work whether something can be written at ``path``.
+
+    Raises:
+        ArtifactError: It cannot; nothing was changed.
+    """
+    home = Path(path).absolute().parent
+    while not home.exists() and home != home.parent:
+        home = home.parent
+    try:
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write {path}: {error.strerror or error}. Choose another place."
+        ) from error
+
+
 def _write(state: State, folder: Path) -> None:
     arrays: dict[str, np.ndarray] = {}
     tables: dict[str, pl.DataFrame] = {}

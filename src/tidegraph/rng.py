@@ -2,13 +2,21 @@
 
 import numpy as np
 
+from tidegraph.errors import ConfigError
+
 Seed = int | np.random.Generator
 
 
 def generator(seed: Seed) -> np.random.Generator:
-    """Return ``seed`` itself if it is a Generator, else a fresh one made from it."""
+    """Return ``seed`` itself if it is a Generator, else a fresh one made from it.
+
+    Raises:
+        ConfigError: The seed is negative.
+    """
     if isinstance(seed, np.random.Generator):
         return seed
+    if seed < 0:
+        raise ConfigError(f"the seed is {seed}; it must be at least 0.")
     return np.random.default_rng(seed)
 
 

@@ -1,4 +1,5 @@
 import json
+import time
 
 import polars as pl
 import pytest
@@ -73,6 +74,37 @@ def test_a_report_that_cannot_be_written_is_said_in_one_sentence(shop, model, ca
     assert said.startswith(f"tidegraph: cannot write {report}: ")
 
 
+def test_a_file_of_users_keeps_ids_as_they_are_written(shop, model, capsys):
+    (shop / "who.csv").write_text("user\n007\n")
+    asked = ["recommend", str(model), "--users-file", str(shop / "who.csv"), "--json"]
+    assert run(asked) == 0
+
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["user"] == "007"
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_work(shop, model, capsys):
+    for asked in (
+        ["train", str(shop / "recipe.toml"), "-o", str(shop / "events.csv" / "m")],
+        ["simulate", "-o", "/proc/none/log.csv"],
+        ["demo", "--output", str(shop / "events.csv" / "m")],
+    ):
+        started = time.perf_counter()
+        assert run(asked) == 2
+        assert time.perf_counter() - started < 1
+        assert "Choose another place" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "asked", [["--user", "u1", "--at", "9" * 20], ["--history", '"i,2"," i5 "']]
+)
+def test_what_no_model_can_answer_is_said_in_one_sentence(model, asked, capsys):
+    assert run(["recommend", str(model), *asked]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith("tidegraph: ")
+    assert said.count("\n") == 1
+
+
 def test_lists_longer_than_the_catalogue_are_refused(shop, model, capsys):
     asked = ["evaluate", str(model), str(shop / "events.csv"), "--at", "999999999"]
     assert run(asked) == 2
@@ -98,6 +130,7 @@ def test_an_interrupted_training_leaves_nothing(shop, monkeypatch, capsys):
     status = run(["train", str(shop / "recipe.toml"), "-o", str(shop / "model")])
 
     assert status == 130
+    assert capsys.readouterr().err == "tidegraph: stopped; nothing is half-written.\n"
     assert sorted(path.name for path in shop.iterdir()) == before
 
 

@@ -1,10 +1,10 @@
 """The command line: ``tidegraph check | train | evaluate | recommend | simulate``."""
 
+import importlib
 import sys
 
 from typer.exceptions import TyperException
 
-from tidegraph.cli.commands import app
 from tidegraph.errors import TidegraphError
 
 FAILED = 2
@@ -23,6 +23,8 @@ def run(arguments: list[str]) -> int:
         arguments: The words after ``tidegraph``.
     """
     try:
+        # Inside, since a user may press Ctrl-C while the engines are being imported.
+        app = importlib.import_module("tidegraph.cli.commands").app
         status = app(arguments, prog_name="tidegraph", standalone_mode=False)
     except TidegraphError as error:
         return _say(str(error))
@@ -32,8 +34,9 @@ def run(arguments: list[str]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _say(f"{where}{error.strerror or error}.")
     except KeyboardInterrupt:
-        _say("stopped; nothing was written.")
-        return INTERRUPTED
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        _say("stopped; nothing is half-written.")
     return status if isinstance(status, int) else 0
 
 

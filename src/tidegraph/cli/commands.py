@@ -1,12 +1,13 @@
 """The commands; each is a few lines over the library."""
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import polars as pl
 import typer
 
+from tidegraph.artifact import check_writable
 from tidegraph.catalog import load
 from tidegraph.cli.output import say, show, write_table
 from tidegraph.cli.recipe import Columns, read_recipe
@@ -18,6 +19,7 @@ from tidegraph.errors import DataError, RequestError
 from tidegraph.evaluation.evaluate import evaluate as judge
 from tidegraph.evaluation.report import write_report
 from tidegraph.pipeline import FittedPipeline
+from tidegraph.rng import generator
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,6 +57,7 @@ def train(
 ) -> None:
     """Train the pipeline that a recipe describes and save it."""
     plan = read_recipe(recipe)
+    check_writable(output)
     learn, stop = plan.split.split(plan.read())
     model = plan.pipeline.fit(learn, stop, rng=plan.seed)
     model.remember_columns(plan.data.columns.kept())
@@ -75,6 +78,8 @@ def evaluate(
 ) -> None:
     """Judge a model by what happened after its training, on the full catalogue."""
     fitted = load(model)
+    if html is not None:
+        check_writable(html)
     test = _unseen(fitted, _read_for(fitted, log), log)
     others = {str(path): load(path) for path in against or []}
     result = judge(
@@ -83,7 +88,7 @@ def evaluate(
         train=fitted.graph,
         against=others,
         at=_lengths(at, len(fitted.graph.items)),
-        rng=np.random.default_rng(seed),
+        rng=generator(seed),
     )
     if html is not None:
         write_report(html, f"{model} on {log}", sections(result, test))
@@ -94,7 +99,9 @@ def evaluate(
 def recommend(
     model: Model,
     user: Annotated[str | None, typer.Option(help="A user id.")] = None,
-    history: Annotated[str | None, typer.Option(help="Items a,b,c.")] = None,
+    history: Annotated[
+        str | None, typer.Option(help="Items a,b,c, quoted as in CSV.")
+    ] = None,
     users_file: Annotated[
         Path | None, typer.Option(help="A table whose first column lists user ids.")
     ] = None,
@@ -110,6 +117,8 @@ def recommend(
     """Recommend items to a user, to a history of items, or to a file of users."""
     if sum(given is not None for given in (user, history, users_file)) != 1:
         raise RequestError("give exactly one of --user, --history and --users-file.")
+    if output is not None:
+        check_writable(output)
     fitted = load(model)
     if users_file is not None:
         lists = fitted.recommend_all(_ids(users_file), k=k, at=at)
@@ -137,8 +146,9 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ) -> None:
     """Write the log of a simulated marketplace, with logged propensities."""
+    check_writable(output)
     market = Marketplace(users=users, items=items, days=days, visits=visits)
-    world = market.simulate(rng=np.random.default_rng(seed))
+    world = market.simulate(rng=generator(seed))
     write_table(world.log.frame(), output)
     say(f"{output}: {world.log!r}")
 
@@ -152,6 +162,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ) -> None:
     """Run everything on real data: read, split, train, judge, recommend, report."""
+    check_writable(output)
     Demo(data=data, seed=seed).run(output)
 
 
@@ -187,15 +198,18 @@ def _lengths(text: str, items: int) -> tuple[int, ...]:
 
 
 def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """Return ids written as a line of CSV, so that a quoted one may hold a comma."""
+    return [part for row in csv.reader([text]) for part in row if part]
 
 
 def _ids(path: Path) -> pl.Series:
     if not path.is_file():
         raise DataError(f"there is no file {path}.")
-    reader = pl.read_parquet if path.suffix == ".parquet" else pl.read_csv
     try:
-        return reader(path).to_series(0)
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path).to_series(0)
+        # Text as it is written: 007 is not 7.
+        return pl.read_csv(path, infer_schema=False).to_series(0)
     except (pl.exceptions.PolarsError, IndexError) as error:
         raise DataError(
             f"{path} cannot be read as a list of users: {error}."

@@ -185,8 +185,8 @@ def read_recipe(path: Path) -> Recipe:
             'such as model = "ItemKNN".'
         )
     channels = tuple(
-        model(table, f"{path.name}:retrieve", "retrieve")
-        for table in cast(list[Mapping[str, Any]], retrieve)
+        model(_one(table, f"{path.name}:retrieve"), f"{path.name}:retrieve", "retrieve")
+        for table in cast(list[object], retrieve)
     )
     shares = build(BlendTable, _table(tables, "blend"), f"{path.name}:blend")
     stages: dict[str, Any] = {"retrieve": Blend(channels, **asdict(shares))}
@@ -221,3 +221,9 @@ def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(table, Mapping):
         raise ConfigError(f"[{name}] must be a table, not {table!r}.")
     return cast(Mapping[str, Any], table)
+
+
+def _one(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"[{where}] is {value!r}; it must be a table with a 'model'.")
+    return cast(Mapping[str, Any], value)

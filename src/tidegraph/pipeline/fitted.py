@@ -272,6 +272,8 @@ class FittedPipeline:
     def _clock(self, at: int | None) -> int:
         if at is None:
             return self.graph.latest + 1
+        if at >= SECONDS_END:
+            raise RequestError(f"at={at} is not Unix seconds, which have ten digits.")
         if at <= self.serving.trained_until:
             raise LeakageError(
                 f"at={at} is not after {self.serving.trained_until}, the last event "
