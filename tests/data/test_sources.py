@@ -444,3 +444,21 @@ def test_many_users_with_one_event_each_are_read():
 
     assert len(log.users) == 1_000_000
     assert log.users.encode(pl.Series([0, 999_999])).tolist() == [0, 999_999]
+
+
+def test_a_column_named_like_a_doubled_one_is_a_column(tmp_path):
+    path = tmp_path / "LOG.CSV"
+    path.write_text("user,user_duplicated_0,item,time\na,z,x,1700000000\n")
+
+    assert read(path, user="user", item="item", time="time").users.ids.to_list() == [
+        "a"
+    ]
+
+
+def test_a_message_about_columns_carries_no_control_characters(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("\x1b[2J,b\n1,2\n")
+
+    with pytest.raises(DataError) as told:
+        read(path, user="user", item="item", time="time")
+    assert str(told.value).isprintable()

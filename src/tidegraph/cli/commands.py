@@ -210,7 +210,7 @@ def _ids(path: Path) -> pl.Series:
             return pl.read_parquet(path).to_series(0)
         # Text as it is written: 007 is not 7.
         return pl.read_csv(path, infer_schema=False).to_series(0)
-    except (pl.exceptions.PolarsError, IndexError) as error:
+    except (pl.exceptions.PolarsError, IndexError, OSError) as error:
         raise DataError(
             f"{path} cannot be read as a list of users: {error}."
         ) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
@@ -89,7 +90,7 @@ class SplitTable:
 
     valid: float = 0.1
     test: float = 0.1
-    time: tuple[str, str] | None = None
+    time: tuple[str | date, str | date] | None = None
 
     def split(self, log: Interactions) -> tuple[Interactions, Interactions]:
         """Return the parts that training may see: to learn from and to stop by."""

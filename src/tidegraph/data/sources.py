@@ -168,7 +168,7 @@ def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactio
             raise DataError(
                 f"{table.name} has no column {column!r}."
                 f"{did_you_mean(column, table.columns)} "
-                f"It has: {', '.join(table.columns) or 'none'}."
+                f"It has: {_listed(table.columns)}."
             )
         if column in RESERVED and column in columns.context:
             raise DataError(
@@ -268,3 +268,9 @@ def _featured(ids: Vocabulary, source: object, key: str) -> Vocabulary:
         return ids.with_features(features.with_columns(keys.alias(key)), key)
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """Return some names for a message; control characters could move the cursor."""
+    shown = [name if name.isprintable() else repr(name) for name in columns[:20]]
+    return ", ".join([*shown, "..."] if len(columns) > 20 else shown) or "none"

@@ -61,7 +61,8 @@ def open_table(source: object) -> Generator[Table, None, None]:
         return
     path = Path(cast("str | os.PathLike[str]", source))
     head = _head(path)
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    packed = path.suffix.lower() == ".gz"
+    suffix = Path(path.stem).suffix if packed else path.suffix
     with tempfile.TemporaryDirectory(prefix="tidegraph-") as folder:
         plain = path
         if head.startswith(_GZIP):
@@ -166,6 +167,8 @@ def _csv_table(path: Path, name: str, head: bytes) -> Table:
     first = head.split(b"\n", 1)[0].decode("utf-8", "replace")
     separator = max(",\t;|", key=first.count)
     with _said_plainly(name, path, separator):
+        rows = csv.reader([first.rstrip("\r")], delimiter=separator)
+        header = [column for row in rows for column in row]
         scan = pl.scan_csv(path, separator=separator, infer_schema=False)
         columns = tuple(scan.collect_schema())
 
@@ -173,7 +176,7 @@ def _csv_table(path: Path, name: str, head: bytes) -> Table:
         columns: Sequence[str], text: Collection[str]
     ) -> Iterator[pl.DataFrame]:
         for column in columns:
-            if f"{column}_duplicated_0" in scan.collect_schema():
+            if header.count(column) > 1:
                 raise DataError(
                     f"{name} has two columns {column!r}. Rename or drop one."
                 )
@@ -294,7 +297,7 @@ def _first_odd_row(path: Path, separator: str) -> str:
 
 def _first_non_json(path: Path) -> str:
     """Say which line is not JSON, or nothing."""
-    if path.suffix in (".parquet", ".pq"):
+    if path.suffix.lower() in (".parquet", ".pq"):
         return ""
     with open(path, encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
