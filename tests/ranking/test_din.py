@@ -76,26 +76,28 @@ def test_dice_of_standardised_input_is_between_identity_and_slope():
     np.testing.assert_allclose(out[:, 0], expected, rtol=1e-5)
 
 
-def test_every_positive_is_kept_and_left_out_negatives_are_accounted_for():
+def test_a_sample_has_both_labels_and_what_it_leaves_out_is_accounted_for():
     learn, stop, _ = lessons(draw_log(events=1500))
-    model = replace(SHORT, sampled=8)
-    fitted = model.fit(learn, stop, rng=np.random.default_rng(0))
+    fitted = replace(SHORT, sampled=8).fit(learn, stop, rng=np.random.default_rng(0))
     lesson = _Lesson(fitted, learn, stop)
     rows = np.arange(len(learn.label))
 
-    place, kept, log_kept = lesson.sample(rows, np.random.default_rng(1))
+    place, kept, log_odds = lesson.sample(rows, np.random.default_rng(1))
 
     chosen = np.zeros(learn.label.shape, bool)
     chosen[np.broadcast_to(rows[:, None], kept.shape)[kept], place[kept]] = True
     for r in rows:
-        label, present = learn.label[r], learn.candidates.present[r]
-        assert chosen[r].sum() <= 8
-        if label.sum() <= 8:
-            assert chosen[r][label == 1].all()
-        negatives = present & (label == 0)
-        share = (chosen[r] & negatives).sum() / max(negatives.sum(), 1)
-        if share > 0:
-            np.testing.assert_allclose(log_kept[r], np.log(share), rtol=1e-5)
+        present = learn.candidates.present[r]
+        right, wrong = present & (learn.label[r] > 0), present & (learn.label[r] == 0)
+        positives, negatives = (int((chosen[r] & of).sum()) for of in (right, wrong))
+        assert positives + negatives == min(8, present.sum())
+        assert positives >= min(4, right.sum())
+        assert negatives >= min(4, wrong.sum())
+        if positives and negatives:
+            # The sample's odds are the true ones times what log_odds says.
+            odds = right.sum() / wrong.sum() * np.exp(log_odds[r])
+            np.testing.assert_allclose(positives / negatives, odds, rtol=1e-5)
+    assert (learn.label.sum(axis=1) > 4).any()
 
 
 def test_what_depends_on_user_and_item_together_is_learnt():

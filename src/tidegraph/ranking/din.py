@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int32, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64
 from torch import Tensor
 
 from tidegraph.artifact import State
@@ -41,8 +41,9 @@ class DIN:
         hidden: Widths of the layers after pooling.
         category: Item feature column that groups items, if any.
         id_dropout: Share of ids hidden in training, so that new items are known kin.
-        sampled: Most candidates per request and pass; positives first, and the
-            loss corrects for the negatives left out, so probabilities stay right.
+        sampled: Most candidates per request and pass, at most half of them positives
+            while there are negatives; the loss corrects for what is left out, so that
+            probabilities stay right.
         training: How long and how fast to learn.
 
     Source:
@@ -224,6 +225,14 @@ def _met_before(requests: Requests) -> int:
     return int(np.flatnonzero(stop > start).max(initial=-1)) + 1
 
 
+def _share(
+    of: Bool[np.ndarray, "b k"], chosen: Int64[np.ndarray, "b s"]
+) -> Float64[np.ndarray, " b"]:
+    """Return which share of each row's true places is chosen; 1 where none is."""
+    some = np.take_along_axis(of, chosen, axis=1).sum(axis=1)
+    return np.where(some > 0, some / np.maximum(of.sum(axis=1), 1), 1.0)
+
+
 class _Lesson:
     """What the training loop asks of DIN: the loss of a batch, and that held out."""
 
@@ -245,7 +254,7 @@ class _Lesson:
     def loss(
         self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
     ) -> Tensor:
-        place, kept, log_kept = self.sample(rows, rng)
+        place, kept, log_odds = self.sample(rows, rng)
         hide = None
         if self.model.settings.id_dropout:
             shown = rng.random(self.model.network.item.num_embeddings)
@@ -253,28 +262,31 @@ class _Lesson:
         item = self.train.candidates.item[rows[:, None], place]
         inputs = self.inputs[rows[:, None], place]
         logit = self.model.logit(self.train.requests, rows, item, inputs, kept, hide)
-        # Negatives kept with probability q have odds 1/q times too high.
-        offset = np.broadcast_to(log_kept[:, None], kept.shape)[kept]
+        offset = np.broadcast_to(log_odds[:, None], kept.shape)[kept]
         label = self.train.label[rows[:, None], place][kept]
-        return binary_cross_entropy(logit - tensor(offset), tensor(label))
+        return binary_cross_entropy(logit + tensor(offset), tensor(label))
 
     def sample(
         self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
     ) -> tuple[np.ndarray, Bool[np.ndarray, "b k"], Float32[np.ndarray, " b"]]:
-        """Choose each request's positives and some of its negatives.
+        """Choose some of each request's positives and negatives.
 
         Returns:
             Places of the candidates chosen, which of them hold an item, and per request
-            the log of the share of its negatives that were chosen.
+            the log of how many times too high the choice makes the odds.
         """
-        present, label = self.train.candidates.present[rows], self.train.label[rows]
-        order = rng.random(present.shape) - label + 2.0 * ~present
-        chosen = np.argsort(order, axis=1)[:, : self.model.settings.sampled]
+        size = self.model.settings.sampled
+        present = self.train.candidates.present[rows]
+        right = present & (self.train.label[rows] > 0)
+        wrong = present & ~right
+        drawn = rng.random(present.shape)
+        rank = np.argsort(np.argsort(np.where(right, drawn, 2.0), axis=1), axis=1)
+        late = right & (rank >= max(1, size // 2))
+        order = drawn + np.select([late, right, wrong], [1.0, -1.0, 0.0], default=2.0)
+        chosen = np.argsort(order, axis=1)[:, :size]
         kept = np.take_along_axis(present, chosen, axis=1)
-        right = np.take_along_axis(label, chosen, axis=1) > 0
-        negatives = (present & (label == 0)).sum(axis=1)
-        share = (kept & ~right).sum(axis=1) / np.maximum(negatives, 1)
-        return chosen, kept, np.log(np.where(share > 0, share, 1.0)).astype(np.float32)
+        odds = _share(right, chosen) / _share(wrong, chosen)
+        return chosen, kept, np.log(odds).astype(np.float32)
 
     def held_out(self) -> float:
         """Return the log likelihood of what is held out, per candidate."""
