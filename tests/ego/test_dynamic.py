@@ -138,3 +138,15 @@ def test_what_cannot_be_sampled_is_said():
         DSG.sample(graph, one, two)
     with pytest.raises(DataError, match=r"no edge 'buys'. It has: action, ~action"):
         hop("buys").recent(1).sample(graph, one, two[:1])
+
+
+def test_the_example_of_the_page_is_true():
+    log = interactions(
+        ["ana", "bo", "bo", "ana"], ["tea", "tea", "jam", "jam"], np.array([1, 2, 3, 4])
+    )
+    plan = hop("action").recent(2).hop("~action").recent(2)
+    levels = plan.sample(Graph.of(log), log.user[-1:], log.time[-1:])
+
+    assert levels[1].node.tolist() == [[0, NO_NODE]]
+    assert levels[1].time.tolist() == [[1, 0]]
+    assert not levels[2].mask.any()
