@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from tidegraph.ego.dynamic import hop
+from tidegraph.graph.recent import Recent
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.ego.dynamic import hop
 from tidegraph.graph.neighbors import Neighbors
-from tidegraph.graph.recent import Recent
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 
 OUT = Path(__file__).parent / "results" / "ego.json"
 EVENTS, USERS, ITEMS, SPAN = 5_000_000, 100_000, 50_000, 10**8
@@ -70,14 +70,14 @@ def seconds(call: Callable[[], object], times: int) -> list[float]:
 def main() -> None:
     rng = np.random.default_rng(0)
     log = draw(rng)
-    build = np.median(seconds(lambda: Graph.of(log), 3))
-    graph = Graph.of(log)
+    build = np.median(seconds(lambda: Snapshot.of(log), 3))
+    graph = Snapshot.of(log)
     edges, slow = graph["action"], composite(graph["action"])
     found: dict[str, object] = {"build_edges_per_second": round(2 * EVENTS / build)}
     for size in (1, 256, 1_000, 100_000):
         nodes = log.user[rng.integers(0, EVENTS, size)]
         clocks = rng.integers(0, SPAN, size)
-        ours, theirs = Recent(WIDTH)(edges, nodes, clocks), slow(nodes, clocks)
+        ours, theirs = sample(edges, nodes, clocks), slow(nodes, clocks)
         assert all(map(np.array_equal, ours, theirs))
         mine = seconds(lambda n=nodes, c=clocks: Recent(WIDTH)(edges, n, c), 201)
         other = seconds(lambda n=nodes, c=clocks: slow(n, c), 11)

@@ -21,7 +21,7 @@ from tidegraph.compiled import cpu_count
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics import Relevant, hits, ndcg, recall
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -90,7 +90,7 @@ def measured(
     fit_seconds = time.perf_counter() - started
     users = np.arange(len(train.users), dtype=np.int32)
     requests = Requests.of_users(
-        Graph.of(train), users, np.ones(len(users), np.int64), repeat=False
+        Snapshot.of(train), users, np.ones(len(users), np.int64), repeat=False
     )
     started = time.perf_counter()
     answer = fitted.retrieve(requests, K)

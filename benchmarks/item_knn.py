@@ -20,7 +20,7 @@ from scipy import sparse
 from tidegraph.compiled import cpu_count
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.stages import Requests
 
@@ -60,7 +60,7 @@ def main() -> None:
     theirs_matrix = sparse.csr_matrix(matrix.csr()).astype(np.float64)
     users = np.arange(len(log.users), dtype=np.int32)
     end = np.full(len(users), log.time[-1] + 1)
-    graph = Graph.of(log)
+    graph = Snapshot.of(log)
     requests = Requests.of_users(graph, users, end, repeat=False)
 
     # implicit counts an item among its own neighbours.

@@ -20,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from tidegraph.data.public import load
 from tidegraph.encoders.features import NAMES, Features, _raw, category_codes
 from tidegraph.evaluation.metrics import Relevant, hits, ndcg, recall
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past, past_examples
 from tidegraph.ranking.din import DIN
 from tidegraph.ranking.recency import RecencyLogit
@@ -98,7 +98,7 @@ def main() -> None:
     train = log.before(end - 2 * SECONDS)
     valid = log.since(end - 2 * SECONDS).before(end - SECONDS)
     test = log.since(end - SECONDS)
-    graph = Graph.of(log)
+    graph = Snapshot.of(log)
     blend = Blend((Repeat(half_life_days=90.0), RP3beta(), Popular(28.0)))
     past, rng = Past(blend, graph, 200, True), np.random.default_rng(0)
     learn, stop = past_examples(past, train, valid, 3, SECONDS, rng)

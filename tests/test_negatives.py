@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.negatives import Relevant, examples, from_log
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
@@ -19,7 +19,7 @@ DAY = 86_400
 def ask(log, at, *, repeat=True):
     users = np.arange(len(log.users), dtype=np.int32)
     times = np.full(len(users), at, np.int64)
-    return Requests.of_users(Graph.of(log), users, times, repeat=repeat)
+    return Requests.of_users(Snapshot.of(log), users, times, repeat=repeat)
 
 
 def nothing(requests):
@@ -38,7 +38,7 @@ def counts_before(log, at):
 def test_relevant_within_starts_at_the_request_and_stops_before_the_end():
     log = interactions(["a"] * 5, ["p", "q", "r", "s", "q"], [1, 5, 6, 9, 10])
     requests = Requests.of_users(
-        Graph.of(log), np.array([0, -1], np.int32), np.array([5, 5], np.int64)
+        Snapshot.of(log), np.array([0, -1], np.int32), np.array([5, 5], np.int64)
     )
     relevant = Relevant.within(requests, 5)
 
@@ -110,7 +110,7 @@ def test_one_negative_is_drawn_in_proportion_to_its_count_to_the_power(power):
     log = draw_log()
     at = int(log.time[300])
     many = Requests.of_users(
-        Graph.of(log), np.full(40_000, -1, np.int32), np.full(40_000, at, np.int64)
+        Snapshot.of(log), np.full(40_000, -1, np.int32), np.full(40_000, at, np.int64)
     )
     found = examples(
         many,
@@ -156,7 +156,7 @@ def test_negatives_do_not_depend_on_the_future_nor_on_other_requests(rng):
 def test_missed_items_are_added_if_asked_for_but_never_unborn_or_excluded_ones(rng):
     times = [1, 2, 5, 6, 7]
     log = interactions(["b", "a", "a", "a", "a"], ["p", "q", "p", "q", "new"], times)
-    graph = Graph.of(log)
+    graph = Snapshot.of(log)
     user, time = log.users.encode(pl.Series(["a"])), np.array([5], np.int64)
     requests = Requests.of_users(graph, user, time, repeat=False)
     relevant = Relevant.within(requests, 100)
@@ -192,7 +192,7 @@ def shown_log():
 
 def test_a_second_of_a_user_is_a_request_without_a_session_column():
     log = shown_log()
-    found = from_log(log, Graph.of(log))
+    found = from_log(log, Snapshot.of(log))
 
     assert found.requests.time.tolist() == [10, 11, 20, 21]
     shown = [log.items.decode(row).to_list() for row in found.candidates.item]
@@ -202,7 +202,7 @@ def test_a_second_of_a_user_is_a_request_without_a_session_column():
 
 def test_a_session_is_a_request_at_its_first_row_and_shows_each_item_once():
     log = shown_log()
-    found = from_log(log, Graph.of(log), session="visit")
+    found = from_log(log, Snapshot.of(log), session="visit")
 
     assert found.requests.time.tolist() == [10, 11, 20]
     shown = [log.items.decode(row).to_list() for row in found.candidates.item]
@@ -214,11 +214,11 @@ def test_a_session_is_a_request_at_its_first_row_and_shows_each_item_once():
 
 def test_a_log_of_actions_only_has_no_impressions(log):
     with pytest.raises(DataError, match="label 0"):
-        from_log(log, Graph.of(log))
+        from_log(log, Snapshot.of(log))
 
 
 def test_an_unknown_session_column_is_named():
     log = shown_log()
 
     with pytest.raises(DataError, match=r"'basket'.*visit"):
-        from_log(log, Graph.of(log), session="basket")
+        from_log(log, Snapshot.of(log), session="basket")

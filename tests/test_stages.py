@@ -5,7 +5,7 @@ import pytest
 
 from conftest import draw_log
 from tidegraph.errors import RequestError
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Excluded, Requests, check_k
 
 
@@ -39,8 +39,8 @@ def test_a_request_excludes_its_history_only_where_repeats_are_unwanted():
     log = draw_log()
     user = np.array([0, 1], np.int32)
     time = np.full(2, log.time[-1] + 1)
-    free = Requests.of_users(Graph.of(log), user, time)
-    fresh = Requests.of_users(Graph.of(log), user, time, repeat=False)
+    free = Requests.of_users(Snapshot.of(log), user, time)
+    fresh = Requests.of_users(Snapshot.of(log), user, time, repeat=False)
 
     assert len(free.excluded.item) == 0
     np.testing.assert_array_equal(fresh.excluded.item, fresh.history.node)
@@ -49,7 +49,7 @@ def test_a_request_excludes_its_history_only_where_repeats_are_unwanted():
 def test_excluding_the_history_keeps_what_was_excluded_already():
     log = draw_log()
     user = np.array([0, 1], np.int32)
-    asked = Requests.of_users(Graph.of(log), user, np.full(2, log.time[-1] + 1))
+    asked = Requests.of_users(Snapshot.of(log), user, np.full(2, log.time[-1] + 1))
     picky = Requests(
         asked.graph,
         asked.user,
@@ -67,7 +67,7 @@ def test_the_history_is_strictly_before_the_request():
     log = draw_log()
     time = log.time[300]
     asked = Requests.of_users(
-        Graph.of(log), np.arange(30, dtype=np.int32), np.full(30, time)
+        Snapshot.of(log), np.arange(30, dtype=np.int32), np.full(30, time)
     )
 
     assert len(asked.history.node) == (log.time < time).sum()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tidegraph.data.views import Impressions as Impressions
     from tidegraph.data.views import Matrix as Matrix
     from tidegraph.data.views import Sequences as Sequences
-    from tidegraph.ego.dynamic import Plan as Plan
-    from tidegraph.ego.dynamic import hop as hop
+    from tidegraph.ego.plan import Hops as Hops
+    from tidegraph.ego.plan import hop as hop
     from tidegraph.evaluation.evaluate import evaluate as evaluate
     from tidegraph.graph.temporal import Graph as Graph
     from tidegraph.pipeline import FittedPipeline as FittedPipeline
@@ -54,7 +54,7 @@ _HOME = {
     "data.sources": ("read", "read_sql"),
     "data.synthetic": ("Marketplace",),
     "data.views": ("Impressions", "Matrix", "Sequences"),
-    "ego.dynamic": ("Plan", "hop"),
+    "ego.plan": ("Hops", "hop"),
     "evaluation.evaluate": ("evaluate",),
     "graph.temporal": ("Graph",),
     "pipeline": ("FittedPipeline", "Pipeline"),

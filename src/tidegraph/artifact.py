@@ -95,18 +95,36 @@ def save(value: Storable, folder: str | os.PathLike[str]) -> None:
     Raises:
         ArtifactError: The place holds something else, or cannot be written.
     """
+    with replaced_folder(folder, MANIFEST, "a saved model") as aside:
+        _write(value.state(), aside)
+
+
+@contextmanager
+def replaced_folder(
+    folder: str | os.PathLike[str], manifest: str, what: str
+) -> Generator[Path, None, None]:
+    """Give a folder to write aside; rename it to ``folder`` if all goes well.
+
+    Args:
+        folder: Where; what holds the manifest is replaced, anything else left alone.
+        manifest: Name of a file that every such folder has.
+        what: What such a folder is, for messages.
+
+    Raises:
+        ArtifactError: The place holds something else, or cannot be written.
+    """
     target = Path(folder)
-    if target.exists() and not (target / MANIFEST).is_file():
+    if target.exists() and not (target / manifest).is_file():
         empty = target.is_dir() and not any(target.iterdir())
         if not empty:
             raise ArtifactError(
-                f"{target} exists and is not a saved model. Choose another folder."
+                f"{target} exists and is not {what}. Choose another folder."
             )
     aside = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        _write(value.state(), aside)
+        yield aside
         _swap(aside, target)
     except OSError as error:
         raise ArtifactError(

@@ -10,7 +10,7 @@ from tidegraph.config import build, did_you_mean
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.encoders.features import Features
 from tidegraph.errors import ArtifactError, ConfigError
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.ranking.din import DIN, FittedDIN
 from tidegraph.ranking.recency import FittedRecencyLogit, RecencyLogit
@@ -77,7 +77,7 @@ _FITTED: tuple[type, ...] = (
     FittedRepeat,
     FittedUserKNN,
     FittedWalks,
-    Graph,
+    Snapshot,
     SharedTags,
     Vocabulary,
 )

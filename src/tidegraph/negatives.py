@@ -13,7 +13,9 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.temporal import ACTION, Graph
+from tidegraph.graph.keys import bits, uniform
+from tidegraph.graph.search import before
+from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
@@ -60,19 +62,19 @@ class Alive:
     time: Int64[np.ndarray, " events"]
 
     @classmethod
-    def of(cls, graph: Graph) -> "Alive":
+    def of(cls, graph: Snapshot) -> "Alive":
         """Sort the items and events of a graph by time."""
         met_by = graph[f"~{ACTION}"]
         met = np.flatnonzero(met_by.degree())
-        first = met_by.time[met_by.ptr[met]]
+        first = met_by.time_at(met_by.start[met])
         by_birth = np.argsort(first, kind="stable")
-        by_time = np.argsort(met_by.time, kind="stable")
-        owner = np.repeat(np.arange(len(met_by), dtype=np.int32), met_by.degree())
+        time, owner = met_by.time_at(met_by.slots()), met_by.owners()
+        by_time = np.argsort(time, kind="stable")
         return cls(
             met[by_birth].astype(np.int32),
             first[by_birth],
             owner[by_time],
-            met_by.time[by_time],
+            time[by_time],
         )
 
 
@@ -123,11 +125,11 @@ def examples(
     limits = np.array([missed, negatives], np.int64)
     over_rows(
         lambda a, b: _assemble(
-            (requests.time, alive, events),
+            (requests.time - met_by.base, alive, events),
             (requests.excluded.ptr, requests.excluded.item),
             (relevant.ptr, relevant.item),
             candidates.item,
-            (met_by.ptr, met_by.time),
+            (met_by.start, met_by.stop, met_by.time),
             (pool.born, pool.item),
             popularity,
             limits,
@@ -143,7 +145,7 @@ def examples(
 
 
 def from_log(
-    log: Interactions, graph: Graph, *, session: str | None = None
+    log: Interactions, graph: Snapshot, *, session: str | None = None
 ) -> Examples:
     """Return one request per session of an impression log, with the items it showed.
 
@@ -228,7 +230,7 @@ def _assemble(
     excluded: tuple[np.ndarray, np.ndarray],
     relevant: tuple[np.ndarray, np.ndarray],
     proposed: np.ndarray,
-    met_by: tuple[np.ndarray, np.ndarray],
+    met_by: tuple[np.ndarray, np.ndarray, np.ndarray],
     pool: tuple[np.ndarray, np.ndarray],
     power: float,
     limits: np.ndarray,
@@ -239,13 +241,13 @@ def _assemble(
 ) -> None:
     time, alive, events = clocks
     item, place, label = out
-    size = met_by[0].size - 1
+    size = met_by[0].size
     taken = np.full(size, -1, np.int64)
     wanted = np.full(size, -1, np.int64)
     state = np.empty(1, np.uint64)
     for row in range(first, last):
         state[0] = seed
-        state[0] = _bits(state) ^ np.uint64(row)
+        state[0] = bits(state) ^ np.uint64(row)
         for e in range(relevant[0][row], relevant[0][row + 1]):
             wanted[relevant[1][e]] = row
         found = 0
@@ -292,7 +294,7 @@ def _draw(
     alive: int,
     events: int,
     time: int,
-    met_by: tuple[np.ndarray, np.ndarray],
+    met_by: tuple[np.ndarray, np.ndarray, np.ndarray],
     pool: tuple[np.ndarray, np.ndarray],
     power: float,
     state: np.ndarray,
@@ -302,12 +304,12 @@ def _draw(
         return -1
     for _ in range(_ATTEMPTS):
         if power == 0:
-            i = pool[0][int(_uniform(state) * alive)]
+            i = pool[0][int(uniform(state) * alive)]
             kept = True
         else:
             # An event of the past names its item by count; thinning bends the power.
-            i = pool[1][int(_uniform(state) * events)]
-            kept = _uniform(state) < float(_met(met_by, i, time)) ** (power - 1)
+            i = pool[1][int(uniform(state) * events)]
+            kept = uniform(state) < float(_met(met_by, i, time)) ** (power - 1)
         if kept and taken[i] != row:
             return i
     # Nearly everything is taken: weigh what is left.
@@ -315,7 +317,7 @@ def _draw(
     for a in range(alive):
         if taken[pool[0][a]] != row:
             total += float(_met(met_by, pool[0][a], time)) ** power
-    left, chosen = _uniform(state) * total, -1
+    left, chosen = uniform(state) * total, -1
     for a in range(alive):
         if taken[pool[0][a]] != row and left >= 0:
             chosen = pool[0][a]
@@ -324,23 +326,7 @@ def _draw(
 
 
 @compiled
-def _met(met_by: tuple[np.ndarray, np.ndarray], i: int, time: int) -> int:
+def _met(met_by: tuple[np.ndarray, np.ndarray, np.ndarray], i: int, time: int) -> int:
     """Count the actions on item ``i`` strictly before ``time``."""
     start = met_by[0][i]
-    return int(np.searchsorted(met_by[1][start : met_by[0][i + 1]], time))
-
-
-@compiled
-def _bits(state: np.ndarray) -> np.uint64:
-    """Return the next 64 bits of splitmix64 (Steele, Lea & Flood, 2014)."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@compiled
-def _uniform(state: np.ndarray) -> float:
-    """Return a number from 0 up to, not including, 1."""
-    return float(_bits(state) >> np.uint64(11)) * 2.0**-53
+    return before(met_by[2], start, met_by[1][i], time) - start

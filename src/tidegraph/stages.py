@@ -15,8 +15,8 @@ from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import RequestError
-from tidegraph.graph.neighbors import Histories
-from tidegraph.graph.temporal import ACTION, Graph
+from tidegraph.graph.histories import Histories
+from tidegraph.graph.snapshot import ACTION, Snapshot
 
 NO_ITEM = -1
 """Fills the places of a row of candidates that has fewer than k."""
@@ -58,7 +58,7 @@ class Requests:
         excluded: Items that must not be answered.
     """
 
-    graph: Graph
+    graph: Snapshot
     user: Int32[np.ndarray, " b"]
     time: Int64[np.ndarray, " b"]
     history: Histories
@@ -67,7 +67,7 @@ class Requests:
     @classmethod
     def of_users(
         cls,
-        graph: Graph,
+        graph: Snapshot,
         user: Int32[np.ndarray, " b"],
         time: Int64[np.ndarray, " b"],
         *,

@@ -10,7 +10,7 @@ from laws.rankers import lessons
 from tidegraph.data.interactions import interactions
 from tidegraph.encoders.features import NAMES, Features, _raw, category_codes
 from tidegraph.errors import DataError
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Requests
 
 DAY = 86_400
@@ -19,7 +19,7 @@ DAY = 86_400
 def raw(log, user: str, items: list[str], at: int, category=None) -> dict[str, list]:
     """The unscaled inputs of one request, by name."""
     requests = Requests.of_users(
-        Graph.of(log), np.array([log.users.row(user)], np.int32), np.array([at])
+        Snapshot.of(log), np.array([log.users.row(user)], np.int32), np.array([at])
     )
     item = log.items.encode(pl.Series(items))[None, :]
     candidates = Candidates(item, np.zeros(item.shape, np.float32))
@@ -89,7 +89,9 @@ def test_repeats_are_the_others_who_came_back_to_an_item():
 
 def test_requests_without_a_single_candidate_have_no_inputs():
     log = draw_log()
-    requests = Requests.of_users(Graph.of(log), np.array([0], np.int32), log.time[-1:])
+    requests = Requests.of_users(
+        Snapshot.of(log), np.array([0], np.int32), log.time[-1:]
+    )
     nothing = np.zeros((1, 0), np.int32)
 
     found = _raw(
@@ -118,7 +120,7 @@ def test_the_future_changes_no_input():
     item = log.item.copy()
     item[later] = np.random.default_rng(0).permutation(item[later])
     features = Features.fit(learn)
-    other = replace(learn.requests, graph=Graph.of(replace(log, item=item)))
+    other = replace(learn.requests, graph=Snapshot.of(replace(log, item=item)))
 
     np.testing.assert_array_equal(
         features.of(learn.requests, learn.candidates),

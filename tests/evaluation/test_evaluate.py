@@ -11,7 +11,7 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate, judge, judge_sampled
 from tidegraph.evaluation.protocol import event_requests, test_requests
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 
 
 def split(log: Interactions) -> tuple[Interactions, Interactions]:
@@ -183,7 +183,7 @@ def test_a_user_with_several_requests_counts_once():
 class Staged:
     first: Fixed
     last: Fixed
-    graph: Graph
+    graph: Snapshot
 
     def stages(self):
         return {"retrieve": self.first, "rank": self}
@@ -194,7 +194,7 @@ class Staged:
 
 def test_a_pipeline_brings_its_own_graph_and_is_judged_after_each_stage():
     train, test = split(draw_log())
-    model = Staged(unpopular(train), popular(train), Graph.of(train))
+    model = Staged(unpopular(train), popular(train), Snapshot.of(train))
     result = evaluate(model, test, against=popular(train))
 
     assert result.models == ["model", "after retrieve", "baseline"]
@@ -274,7 +274,7 @@ def test_renaming_ids_changes_no_score():
 @dataclass(frozen=True, eq=False)
 class Served:
     model: Fixed
-    graph: Graph
+    graph: Snapshot
     repeat: bool = False
     trained_until: int = 19
 
@@ -284,7 +284,7 @@ class Served:
 
 def test_a_model_that_was_told_not_to_repeat_is_judged_so():
     train, test = split(draw_log())
-    model = Served(popular(train), Graph.of(train))
+    model = Served(popular(train), Snapshot.of(train))
 
     assert evaluate(model, test).setup.repeat is False
     assert evaluate(model, test, repeat=True).setup.repeat is True
@@ -293,7 +293,7 @@ def test_a_model_that_was_told_not_to_repeat_is_judged_so():
 
 def test_a_rival_that_was_trained_on_the_test_log_is_refused():
     train, test = split(draw_log())
-    late = Served(popular(train), Graph.of(train), trained_until=int(test.time[0]))
+    late = Served(popular(train), Snapshot.of(train), trained_until=int(test.time[0]))
 
     with pytest.raises(LeakageError, match="late was trained until"):
         evaluate(popular(train), test, train=train, against={"late": late})
@@ -304,7 +304,7 @@ def test_a_rival_that_numbers_items_in_another_way_is_refused():
     users = train.users.decode(train.user)
     backwards = train.items.decode(train.item[::-1].copy())
     other = interactions(users, backwards, train.time)
-    rival = Served(popular(train), Graph.of(other), trained_until=0)
+    rival = Served(popular(train), Snapshot.of(other), trained_until=0)
 
     with pytest.raises(DataError, match="its item rows are not"):
         evaluate(popular(train), test, train=train, against={"rival": rival})

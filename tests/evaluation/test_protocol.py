@@ -13,7 +13,7 @@ from tidegraph.evaluation.protocol import (
     own_time_requests,
     test_requests,
 )
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import NO_ITEM, Candidates
 
 X, Y, Z = 0, 1, 2
@@ -83,7 +83,7 @@ def test_an_impression_without_action_is_nothing_to_find():
 def test_a_graph_does_in_place_of_a_log():
     train, test = small()
 
-    from_graph = test_requests(Graph.of(train), test, repeat=True)
+    from_graph = test_requests(Snapshot.of(train), test, repeat=True)
     assert wanted(from_graph) == wanted(test_requests(train, test, repeat=True))
 
 
@@ -158,7 +158,7 @@ def test_events_cannot_be_joined_with_a_graph():
     train, test = small()
 
     with pytest.raises(DataError, match="log itself"):
-        event_requests(Graph.of(train), test, repeat=True)
+        event_requests(Snapshot.of(train), test, repeat=True)
 
 
 def test_lists_are_padded_to_k():

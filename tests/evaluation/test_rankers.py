@@ -10,7 +10,7 @@ from tidegraph.artifact import State
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.rankers import evaluate_ranker
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
 
@@ -30,7 +30,7 @@ class Given:
 def examples(user: list[int], label: list[list[int]]) -> Examples:
     """One request per row of labels; -1 where a row has no candidate."""
     users = [f"u{u}" for u in range(max(user) + 1)]
-    graph = Graph.of(interactions(users, ["i"] * len(users), np.arange(len(users))))
+    graph = Snapshot.of(interactions(users, ["i"] * len(users), np.arange(len(users))))
     asked = Requests.of_users(
         graph, np.array(user, np.int32), np.full(len(user), 99, np.int64)
     )

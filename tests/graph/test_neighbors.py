@@ -16,7 +16,7 @@ def build(events: list[tuple[int, int, int]], nodes: int = NODES) -> Neighbors:
     source, target, time = np.array(ordered, np.int64).reshape(-1, 3).T
     weight = np.arange(len(ordered), dtype=np.float32)
     return Neighbors.build(
-        source.astype(np.int32), target.astype(np.int32), time, weight, nodes
+        source.astype(np.int32), target.astype(np.int32), time, nodes, weight
     )
 
 
@@ -37,16 +37,17 @@ def test_adding_events_equals_building_anew(old, new):
     nodes = NODES + 2
     later = sorted(new, key=lambda event: event[2])
     source, target, time = np.array(later, np.int64).reshape(-1, 3).T
-    weight = np.full(len(later), 7, np.float32)
+    number = np.arange(len(old), len(old) + len(new))
 
-    grown = build(old).with_events(
-        source.astype(np.int32), target.astype(np.int32), time, weight, nodes
+    grown = build(old).with_edges(
+        source.astype(np.int32), target.astype(np.int32), time, number, nodes
     )
     whole = build([*sorted(old, key=lambda event: event[2]), *later], nodes)
 
-    np.testing.assert_array_equal(grown.ptr, whole.ptr)
-    np.testing.assert_array_equal(grown.node, whole.node)
-    np.testing.assert_array_equal(grown.time, whole.time)
+    slots, others = grown.slots(), whole.slots()
+    np.testing.assert_array_equal(grown.degree(), whole.degree())
+    np.testing.assert_array_equal(grown.node[slots], whole.node[others])
+    np.testing.assert_array_equal(grown.time_at(slots), whole.time_at(others))
 
 
 @given(EVENTS, st.integers(0, 9))
@@ -67,7 +68,6 @@ def test_many_queries_on_many_threads_agree_with_one():
         rng.integers(0, 50, 5000).astype(np.int32),
         rng.integers(0, 9, 5000).astype(np.int32),
         np.sort(rng.integers(0, 1000, 5000)),
-        np.ones(5000, np.float32),
         50,
     )
     nodes = rng.integers(-1, 51, 20_000).astype(np.int32)

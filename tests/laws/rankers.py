@@ -14,7 +14,7 @@ from conftest import draw_log
 from tidegraph.artifact import load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.negatives import Relevant, examples
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -24,11 +24,11 @@ from tidegraph.stages import Candidates, Examples, FittedRanker, Ranker, Request
 WEEK = 7 * 86_400
 
 
-def asked(log: Interactions, cut: int, graph: Graph | None = None) -> Examples:
+def asked(log: Interactions, cut: int, graph: Snapshot | None = None) -> Examples:
     """One request per user at ``cut``, with candidates known then and labels."""
     users = np.arange(len(log.users), dtype=np.int32)
     requests = Requests.of_users(
-        graph or Graph.of(log), users, np.full(len(users), cut, np.int64)
+        graph or Snapshot.of(log), users, np.full(len(users), cut, np.int64)
     )
     blend = Blend((ItemKNN(neighbors=10), Popular())).fit(log.before(cut))
     return examples(
@@ -42,7 +42,7 @@ def asked(log: Interactions, cut: int, graph: Graph | None = None) -> Examples:
 
 def lessons(log: Interactions) -> tuple[Examples, Examples, Examples]:
     """Examples to learn from, to stop by, and to be judged on; each later."""
-    end, graph = int(log.time[-1]), Graph.of(log)
+    end, graph = int(log.time[-1]), Snapshot.of(log)
     return (
         asked(log, end - 3 * WEEK, graph),
         asked(log, end - 2 * WEEK, graph),
@@ -66,7 +66,7 @@ class RankerLaws:
         rewritten = replace(log, item=item)
         model, judge = self.fitted(log)
         other, _ = self.fitted(rewritten)
-        requests = replace(judge.requests, graph=Graph.of(rewritten))
+        requests = replace(judge.requests, graph=Snapshot.of(rewritten))
 
         np.testing.assert_array_equal(
             model.score(judge.requests, judge.candidates),
@@ -162,7 +162,7 @@ class RankerLaws:
         log = draw_log(events=1500)
         model, _ = self.fitted(log)
         nobody = Requests.of_users(
-            Graph.of(log), np.array([-1], np.int32), log.time[-1:] + 1
+            Snapshot.of(log), np.array([-1], np.int32), log.time[-1:] + 1
         )
         item = np.array([[0, 10_000]], np.int32)
 

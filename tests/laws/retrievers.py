@@ -17,7 +17,7 @@ from tidegraph.artifact import load, save
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Sequences
 from tidegraph.errors import DataError, RequestError
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import NO_ITEM, FittedRetriever, Requests, Retriever
 
 
@@ -25,7 +25,7 @@ def ask(log: Interactions, *, repeat: bool = True, at: int | None = None) -> Req
     """One request for every user of the log, at its end unless told otherwise."""
     users = np.arange(len(log.users), dtype=np.int32)
     time = np.full(len(users), log.time[-1] + 1 if at is None else at, np.int64)
-    return Requests.of_users(Graph.of(log), users, time, repeat=repeat)
+    return Requests.of_users(Snapshot.of(log), users, time, repeat=repeat)
 
 
 def same(a: FittedRetriever, b: FittedRetriever, requests: Requests) -> None:
@@ -74,7 +74,7 @@ class RetrieverLaws:
         answers = [
             self.retriever.fit(whole.before(t)).retrieve(
                 Requests.of_users(
-                    Graph.of(whole.before(t)),
+                    Snapshot.of(whole.before(t)),
                     np.arange(users.n_unique(), dtype=np.int32),
                     np.full(users.n_unique(), t, np.int64),
                     repeat=True,
@@ -145,7 +145,7 @@ class RetrieverLaws:
         log = draw_log()
         fitted = self.retriever.fit(log)
         stranger = Requests.of_users(
-            Graph.of(log), np.array([-1], np.int32), log.time[-1:] + 1
+            Snapshot.of(log), np.array([-1], np.int32), log.time[-1:] + 1
         )
         answer = fitted.retrieve(stranger, 5)
 

@@ -11,7 +11,7 @@ from laws.retrievers import RetrieverLaws, ask
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.heuristics import (
     AdamicAdar,
     CommonNeighbors,
@@ -302,7 +302,7 @@ def single_item_scores(fitted, log: Interactions) -> np.ndarray:
     )
     everyone = np.arange(items, dtype=np.int32)
     time = np.ones(items, np.int64)
-    return fitted.scores(Requests.of_users(Graph.of(one_each), everyone, time))
+    return fitted.scores(Requests.of_users(Snapshot.of(one_each), everyone, time))
 
 
 def test_each_item_speaks_only_for_those_it_is_closest_to():

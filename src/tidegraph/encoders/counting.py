@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tidegraph.compiled import compiled
+from tidegraph.graph.search import before
 
 DAY = 86_400.0
 RECENT = 28 * 86_400
@@ -19,19 +20,8 @@ LOYAL = 256
 """How many of the latest events of an item say whether people come back to it."""
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+Sides = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
-
-
-@compiled
-def before(time: np.ndarray, low: int, high: int, clock: int) -> int:
-    """Return the first place from ``low`` whose time is not below ``clock``."""
-    while low < high:
-        middle = (low + high) >> 1
-        if time[middle] < clock:
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 @compiled
@@ -43,8 +33,8 @@ def gap(clock: int, time: int) -> float:
 @compiled
 def fill(
     history: Rows,
-    users: Rows,
-    items: Rows,
+    users: Sides,
+    items: Sides,
     user: np.ndarray,
     clocks: np.ndarray,
     item: np.ndarray,
@@ -152,19 +142,19 @@ def of_user(
 
 
 @compiled
-def of_item(items: Rows, i: int, clock: int, cell: np.ndarray) -> None:
+def of_item(items: Sides, i: int, clock: int, cell: np.ndarray) -> None:
     """Write what was known of an item: count, gap, never met, count of four weeks."""
-    if i >= items[0].size - 1:
+    if i >= items[0].size:
         cell[2] = 1.0
         return
     low = int(items[0][i])
-    end = before(items[2], low, int(items[0][i + 1]), clock)
+    end = before(items[3], low, int(items[1][i]), clock)
     if end == low:
         cell[2] = 1.0
         return
     cell[0] = np.log1p(end - low)
-    cell[1] = gap(clock, items[2][end - 1])
-    cell[3] = np.log1p(end - before(items[2], low, end, clock - RECENT))
+    cell[1] = gap(clock, items[3][end - 1])
+    cell[3] = np.log1p(end - before(items[3], low, end, clock - RECENT))
 
 
 @compiled
@@ -190,7 +180,7 @@ def of_pair(
 @compiled
 def fellows(
     history: Rows,
-    items: Rows,
+    items: Sides,
     fellow: np.ndarray,
     user: int,
     clock: int,
@@ -202,12 +192,12 @@ def fellows(
     total = 0.0
     for h in range(max(low, high - TASTE), high):
         v = history[1][h]
-        if v >= items[0].size - 1:
+        if v >= items[0].size:
             continue
         begin = items[0][v]
-        end = before(items[2], int(begin), int(items[0][v + 1]), clock)
+        end = before(items[3], int(begin), int(items[1][v]), clock)
         for e in range(max(begin, end - FELLOWS), end):
-            other = items[1][e]
+            other = items[2][e]
             if other == user:
                 continue
             if weight == 0.0:
@@ -219,35 +209,35 @@ def fellows(
 
 
 @compiled
-def shared(items: Rows, fellow: np.ndarray, user: int, i: int, clock: int) -> float:
+def shared(items: Sides, fellow: np.ndarray, user: int, i: int, clock: int) -> float:
     """Return how much the latest users of an item are the fellows, as a cosine."""
-    if i >= items[0].size - 1:
+    if i >= items[0].size:
         return 0.0
     begin = int(items[0][i])
-    end = before(items[2], begin, int(items[0][i + 1]), clock)
+    end = before(items[3], begin, int(items[1][i]), clock)
     begin = max(begin, end - FELLOWS)
     together = 0.0
     for e in range(begin, end):
-        if items[1][e] != user:
-            together += float(fellow[items[1][e]])
+        if items[2][e] != user:
+            together += float(fellow[items[2][e]])
     return together / math.sqrt(max(end - begin, 1))
 
 
 @compiled
 def repeated(
-    items: Rows, seen: np.ndarray, serial: int, user: int, i: int, clock: int
+    items: Sides, seen: np.ndarray, serial: int, user: int, i: int, clock: int
 ) -> float:
     """Return the share of an item's latest events by others that were not their first.
 
     ``seen`` holds who was counted under which ``serial``, so it is never cleared.
     """
-    if i >= items[0].size - 1:
+    if i >= items[0].size:
         return 0.0
     begin = int(items[0][i])
-    end = before(items[2], begin, int(items[0][i + 1]), clock)
+    end = before(items[3], begin, int(items[1][i]), clock)
     people, again = 0, 0
     for e in range(max(begin, end - LOYAL), end):
-        other = items[1][e]
+        other = items[2][e]
         if other == user:
             continue
         if seen[other] == serial:

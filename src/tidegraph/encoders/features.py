@@ -16,7 +16,7 @@ from tidegraph.compiled import over_rows
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.encoders.counting import fill
 from tidegraph.errors import DataError
-from tidegraph.graph.temporal import ACTION
+from tidegraph.graph.snapshot import ACTION
 from tidegraph.stages import Candidates, Examples, Requests
 
 NAMES = (
@@ -154,13 +154,15 @@ def _raw(
     out = np.zeros(shape, np.float32)
     users, items = requests.graph[ACTION], requests.graph[f"~{ACTION}"]
     history = requests.history
+    # Like the times of the graph: seconds since its base.
+    met, clocks = history.time - items.base, requests.time - items.base
     over_rows(
         lambda a, b: fill(
-            (history.ptr, history.node, history.time),
-            (users.ptr, users.node, users.time),
-            (items.ptr, items.node, items.time),
+            (history.ptr, history.node, met),
+            (users.start, users.stop, users.node, users.time),
+            (items.start, items.stop, items.node, items.time),
             requests.user,
-            requests.time,
+            clocks,
             candidates.item,
             category,
             out,

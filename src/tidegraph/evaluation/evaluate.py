@@ -30,7 +30,7 @@ from tidegraph.evaluation.protocol import Ask, Recommender, Task, lists, test_re
 from tidegraph.evaluation.results import Evaluation, Setup
 from tidegraph.evaluation.sampled import Scorer, sampled_hits
 from tidegraph.evaluation.slices import activity_groups, tail_items
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.rng import Seed, fresh_seed, generator
 
 CUTOFFS = (10, 20, 50)
@@ -43,7 +43,7 @@ class HasGraph(Protocol):
     """A fitted pipeline, which carries what it knows."""
 
     @property
-    def graph(self) -> Graph:
+    def graph(self) -> Snapshot:
         """All events known now."""
         ...
 
@@ -76,7 +76,7 @@ def evaluate(
     model: Recommender,
     test: Interactions,
     *,
-    train: Interactions | Graph | None = None,
+    train: Interactions | Snapshot | None = None,
     against: Recommender | Mapping[str, Recommender] | None = None,
     at: tuple[int, ...] = CUTOFFS,
     repeat: bool | None = None,
@@ -202,8 +202,8 @@ def judge_sampled(
 
 
 def _known(
-    model: Recommender, train: Interactions | Graph | None
-) -> Interactions | Graph:
+    model: Recommender, train: Interactions | Snapshot | None
+) -> Interactions | Snapshot:
     if train is not None:
         return train
     if isinstance(model, HasGraph):

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float64, Int32, Int64, Integer
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import ConfigError
+from tidegraph.graph.search import before
 from tidegraph.stages import NO_ITEM
 
 
@@ -94,13 +95,7 @@ def _hits(
 ) -> None:
     for row in range(first, last):
         for place in range(item.shape[1]):
-            low, high = ptr[row], ptr[row + 1]
-            while low < high:
-                middle = (low + high) >> 1
-                if relevant[middle] < item[row, place]:
-                    low = middle + 1
-                else:
-                    high = middle
+            low = before(relevant, ptr[row], ptr[row + 1], item[row, place])
             if low < ptr[row + 1] and relevant[low] == item[row, place]:
                 found[row, place] = not named[low]
                 named[low] = True

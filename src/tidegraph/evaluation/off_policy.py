@@ -14,7 +14,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.metrics import padded
 from tidegraph.evaluation.protocol import BLOCK, Recommender
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.progress import track
 from tidegraph.stages import Requests
 
@@ -143,7 +143,7 @@ def logged_lists(
         train: What the model may know of its users.
         k: Length of the lists.
     """
-    asked = Requests.of_users(Graph.of(train), log.user, log.time)
+    asked = Requests.of_users(Snapshot.of(train), log.user, log.time)
     starts = range(0, len(log), BLOCK)
     blocks = [
         padded(model.retrieve(asked.rows(a, a + BLOCK), k).item, k)

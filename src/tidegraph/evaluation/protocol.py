@@ -18,7 +18,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.metrics import Relevant, padded
-from tidegraph.graph.temporal import ACTION, Graph
+from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.progress import track
 from tidegraph.stages import Candidates, Requests
 
@@ -70,14 +70,14 @@ class Ask(Protocol):
     """Turns a train and a test log into a task."""
 
     def __call__(
-        self, train: Interactions | Graph, test: Interactions, *, repeat: bool
+        self, train: Interactions | Snapshot, test: Interactions, *, repeat: bool
     ) -> Task:
         """Return who asks what when, and what counts as found."""
         ...
 
 
 def test_requests(
-    train: Interactions | Graph, test: Interactions, *, repeat: bool
+    train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
     """Ask once for everybody who acts in the test log, at the moment it begins.
 
@@ -94,7 +94,7 @@ def test_requests(
         DataError: The logs are not parts of one log, or nothing is left to find.
     """
     acted = _actions(test)
-    graph = train if isinstance(train, Graph) else Graph.of(train)
+    graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     cut = int(test.time[0])
     if graph.latest >= cut:
         raise LeakageError(
@@ -112,7 +112,7 @@ test_requests.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def own_time_requests(
-    train: Interactions | Graph, test: Interactions, *, repeat: bool
+    train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
     """Ask once for every user of the test log, at that user's own first test event.
 
@@ -128,7 +128,7 @@ def own_time_requests(
         DataError: The logs are not parts of one log, or nothing is left to find.
     """
     acted = _actions(test)
-    graph = train if isinstance(train, Graph) else Graph.of(train)
+    graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
     known = _Known(
         graph, _degrees(graph), repeat, "each at the user's first test event"
@@ -137,7 +137,7 @@ def own_time_requests(
 
 
 def event_requests(
-    train: Interactions | Graph, test: Interactions, *, repeat: bool
+    train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
     """Ask at every test action for its one item, earlier test events being known.
 
@@ -151,12 +151,12 @@ def event_requests(
             ``train`` is a graph, whose events cannot be joined with those of a log.
     """
     acted = _actions(test)
-    if isinstance(train, Graph):
+    if isinstance(train, Snapshot):
         raise DataError("event_requests joins two logs. Pass train= as the log itself.")
     _check_vocabulary("item", train.items, test.items)
     _check_vocabulary("user", train.users, test.users)
     counts = np.bincount(train.actions().item, minlength=len(test.items))
-    graph = Graph.of(_joined(train, test))
+    graph = Snapshot.of(_joined(train, test))
     known = _Known(graph, counts, repeat, "each test action at its own time")
     return known.task(acted, acted.user, acted.time, np.arange(len(acted)))
 
@@ -195,7 +195,7 @@ def lists(
 class _Known:
     """What is the same for every request of a task."""
 
-    graph: Graph
+    graph: Snapshot
     popularity: Int64[np.ndarray, " items"]
     repeat: bool
     when: str
@@ -278,7 +278,7 @@ def _actions(test: Interactions) -> Interactions:
     return acted
 
 
-def _degrees(graph: Graph) -> Int64[np.ndarray, " items"]:
+def _degrees(graph: Snapshot) -> Int64[np.ndarray, " items"]:
     return graph[f"~{ACTION}"].degree()
 
 

@@ -1,133 +1,172 @@
 """Time-sorted neighbours of every node, in one direction of one edge type."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Float32, Float64, Int, Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.compiled import over_rows
+from tidegraph.graph.alias import AliasTable, alias_table, running_sums
+from tidegraph.graph.growth import Arena, New, Rows, grow
+from tidegraph.graph.histories import Histories
+from tidegraph.graph.search import ranges, rows_of, search
+from tidegraph.graph.sorting import base_of, sorted_edges, wide_enough
 
-
-@dataclass(frozen=True, eq=False)
-class Histories:
-    """Events of several nodes laid end to end, oldest first within a node.
-
-    Attributes:
-        ptr: Where each node's events start; one more entry than there are nodes.
-        node: The other end of each event.
-        time: Unix seconds of each event.
-        weight: Strength of each event.
-    """
-
-    ptr: Int64[np.ndarray, " starts"]
-    node: Int32[np.ndarray, " events"]
-    time: Int64[np.ndarray, " events"]
-    weight: Float32[np.ndarray, " events"]
-
-    def __len__(self) -> int:
-        return len(self.ptr) - 1
-
-    def rows(self, start: int, stop: int) -> "Histories":
-        """Return the histories of some consecutive nodes; no copy of the events."""
-        ptr = self.ptr[start : stop + 1]
-        events = slice(int(ptr[0]), int(ptr[-1])) if len(ptr) else slice(0, 0)
-        return Histories(
-            ptr - ptr[:1], self.node[events], self.time[events], self.weight[events]
-        )
+NOW = np.iinfo(np.int64).max
+"""A clock that every event is before."""
+NO_WEIGHT = np.zeros(0, np.float32)
+"""Stands for a weight of 1 on every edge."""
 
 
 @dataclass(frozen=True, eq=False)
 class Neighbors:
-    """The events of every node in time order: compressed rows, 24 bytes per event.
+    """The edges of every node in time order; a value that never changes.
+
+    An edge takes 12 bytes here, 8 if it has no time: the other end, seconds since
+    ``base`` and the edge's number. Two more bounds per node say where its row is. Times
+    that do not fit 32 bits, more than 68 years from ``base``, take 8 bytes, and so do
+    numbers from 2^31 on. Weights stand once per edge, for both directions.
 
     Attributes:
-        ptr: Where each node's events start; one more entry than there are nodes.
-        node: The other end of each event.
-        time: Unix seconds, never decreasing within a node.
-        weight: Strength of each event.
+        start: Where each node's row starts.
+        stop: Where it stops. Rows need not touch: there may be room to grow between.
+        node: The other end.
+        time: Seconds since ``base``, never falling within a row; empty if untimed.
+        base: Unix seconds.
+        edge: Number of each edge, in the order in which the edges were given.
+        weight: Strength by edge number; empty if each is 1.
+        is_timed: Does each edge have a time?
+        arena: Who may write behind the rows; see ``with_edges``.
+        version: The number of this value among those that share the arena.
     """
 
-    ptr: Int64[np.ndarray, " starts"]
-    node: Int32[np.ndarray, " events"]
-    time: Int64[np.ndarray, " events"]
-    weight: Float32[np.ndarray, " events"]
+    start: Int64[np.ndarray, " nodes"]
+    stop: Int64[np.ndarray, " nodes"]
+    node: Int32[np.ndarray, " slots"]
+    time: Int[np.ndarray, " times"]
+    base: int
+    edge: Int[np.ndarray, " slots"]
+    weight: Float32[np.ndarray, " edges"]
+    is_timed: bool
+    arena: Arena | None
+    version: int
 
     @classmethod
     def build(
         cls,
         source: Int32[np.ndarray, " events"],
         target: Int32[np.ndarray, " events"],
-        time: Int64[np.ndarray, " events"],
-        weight: Float32[np.ndarray, " events"],
+        time: Int64[np.ndarray, " events"] | None,
         num_nodes: int,
+        weight: Float32[np.ndarray, " weights"] = NO_WEIGHT,
     ) -> "Neighbors":
-        """Group events by source with a stable counting sort, in O(events).
-
-        The events must come in time order; ties then keep their order.
-        """
-        return cls(*_counting_sort(source, target, time, weight, num_nodes))
-
-    def with_events(
-        self,
-        source: Int32[np.ndarray, " new"],
-        target: Int32[np.ndarray, " new"],
-        time: Int64[np.ndarray, " new"],
-        weight: Float32[np.ndarray, " new"],
-        num_nodes: int,
-    ) -> "Neighbors":
-        """Return these and new events, each placed by its time, in O(events).
-
-        A new event comes after the old ones of the same second.
+        """Group edges by source with a stable counting sort, in O(edges).
 
         Args:
-            source: Node of each new event.
-            target: Its other end.
-            time: Its Unix second, never decreasing.
-            weight: Its strength.
-            num_nodes: How many nodes there are now; at least as many as before.
+            source: Row of the node each edge starts from.
+            target: Row of the other end.
+            time: Unix seconds, in any order, ties keeping theirs; none if untimed.
+            num_nodes: How many nodes there are; every source is below it.
+            weight: Strength of each edge; empty if each is 1.
         """
-        new = Neighbors.build(source, target, time, weight, num_nodes)
-        old_ptr = np.concatenate(
-            [self.ptr, np.full(num_nodes - len(self), self.ptr[-1], np.int64)]
-        )
-        return Neighbors(
-            old_ptr + new.ptr,
-            *_merged(
-                old_ptr,
-                self.node,
-                self.time,
-                self.weight,
-                new.ptr,
-                new.node,
-                new.time,
-                new.weight,
-            ),
-        )
+        timed = time is not None
+        when = np.zeros(0, np.int64) if time is None else time
+        rows = sorted_edges(source, target, when, num_nodes)
+        return cls(*rows, weight, timed, None, 0)
 
     def __len__(self) -> int:
-        return len(self.ptr) - 1
+        return len(self.start)
+
+    @property
+    def latest(self) -> int:
+        """Unix seconds of the last edge; the smallest integer if there is none."""
+        last = self.stop[self.stop > self.start] - 1
+        if not self.is_timed or not len(last):
+            return int(np.iinfo(np.int64).min)
+        return int(self.time_at(last).max())
+
+    @property
+    def slack(self) -> int:
+        """How many slots are no edge: room to grow, and what moved away."""
+        used = len(self.node) if self.arena is None else self.arena.tail
+        return used - int(self.degree().sum())
+
+    @property
+    def bytes_per_edge(self) -> int:
+        """Bytes an edge takes in this direction, weights and features aside."""
+        timed = self.time.itemsize if self.is_timed else 0
+        return self.node.itemsize + self.edge.itemsize + timed
 
     def degree(self) -> Int64[np.ndarray, " nodes"]:
-        """Return how many events each node has in all."""
-        return np.diff(self.ptr)
+        """Return how many edges each node has in all."""
+        return self.stop - self.start
+
+    @cached_property
+    def running_sums(self) -> Float64[np.ndarray, " sums"]:
+        """Total weight of all slots before each; see ``alias.running_sums``."""
+        return running_sums(self.start, self.stop, self.edge, self.weight)
+
+    @cached_property
+    def alias(self) -> AliasTable:
+        """What draws whole rows by weight in O(1); see ``alias.alias_table``."""
+        weight = np.zeros(len(self.edge), np.float32)
+        at = self.slots()
+        weight[at] = self.weight_at(at)
+        return alias_table(self.start, self.stop, weight)
+
+    @cached_property
+    def has_negative_weight(self) -> bool:
+        """Is a weight below 0?"""
+        return bool((self.weight < 0).any())
+
+    def weighted(self, weight: Float32[np.ndarray, " weights"]) -> "Neighbors":
+        """Return the same edges with other strengths, by edge number."""
+        return replace(self, weight=weight)
+
+    def until(self, clock: int) -> "Neighbors":
+        """Return the same nodes with only what happened strictly before ``clock``.
+
+        A view: nothing is copied but one bound per node.
+        """
+        if not self.is_timed:
+            return self
+        clocks = np.full(len(self), clock, np.int64)
+        stop = self._search(self.start, self.stop, clocks)
+        return replace(self, stop=stop, arena=None)
+
+    def span(
+        self, nodes: Int32[np.ndarray, " q"]
+    ) -> tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]]:
+        """Return where the row of each node starts and stops, whatever the time."""
+        low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)
+        over_rows(
+            lambda a, b: rows_of(self.start, self.stop, nodes, low, high, a, b),
+            len(nodes),
+            grain=4096,
+        )
+        return low, high
 
     def span_before(
-        self, nodes: Int32[np.ndarray, " q"], times: Int64[np.ndarray, " q"]
+        self,
+        nodes: Int32[np.ndarray, " q"],
+        clocks: Int64[np.ndarray, " q"],
+        seconds: int | None = None,
     ) -> tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]]:
-        """Return where each node's events before its time start and stop.
+        """Return where each node's edges before its clock start and stop.
 
         Args:
-            nodes: Rows of nodes; a row outside the graph has no events.
-            times: Each query's clock; only strictly earlier events count.
+            nodes: Rows of nodes; a row outside the graph has no edges.
+            clocks: Unix seconds of each query; only strictly earlier edges count.
+            seconds: Only edges at most this much older than the clock.
         """
-        start = np.empty(len(nodes), np.int64)
-        stop = np.empty(len(nodes), np.int64)
-        over_rows(
-            lambda a, b: _spans(self.ptr, self.time, nodes, times, start, stop, a, b),
-            len(nodes),
-            grain=2048,
-        )
-        return start, stop
+        low, high = self.span(nodes)
+        if not self.is_timed:
+            return low, high
+        stop = self._search(low, high, clocks)
+        if seconds is not None:
+            low = self._search(low, stop, clocks - seconds)
+        return low, stop
 
     def before(
         self,
@@ -147,100 +186,118 @@ class Neighbors:
             start = np.maximum(start, stop - limit)
         ptr = np.zeros(len(nodes) + 1, np.int64)
         np.cumsum(stop - start, out=ptr[1:])
-        rows = _ranges(start, ptr)
-        return Histories(ptr, self.node[rows], self.time[rows], self.weight[rows])
+        at = ranges(start, ptr)
+        return Histories(ptr, self.node[at], self.time_at(at), self.weight_at(at))
 
+    def time_at(self, slots: Int64[np.ndarray, " s"]) -> Int64[np.ndarray, " s"]:
+        """Return the Unix seconds of some slots; 0 for edges without time."""
+        if not self.is_timed:
+            return np.zeros(len(slots), np.int64)
+        return self.time[slots].astype(np.int64) + self.base
 
-@compiled
-def _counting_sort(
-    source: Int32[np.ndarray, " events"],
-    target: Int32[np.ndarray, " events"],
-    time: Int64[np.ndarray, " events"],
-    weight: Float32[np.ndarray, " events"],
-    num_nodes: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    ptr = np.zeros(num_nodes + 1, np.int64)
-    for e in range(source.size):
-        ptr[source[e] + 1] += 1
-    for v in range(num_nodes):
-        ptr[v + 1] += ptr[v]
-    place = ptr[:-1].copy()
-    node = np.empty(source.size, np.int32)
-    when = np.empty(source.size, np.int64)
-    strength = np.empty(source.size, np.float32)
-    for e in range(source.size):
-        at = place[source[e]]
-        place[source[e]] = at + 1
-        node[at] = target[e]
-        when[at] = time[e]
-        strength[at] = weight[e]
-    return ptr, node, when, strength
+    def weight_at(self, slots: Int64[np.ndarray, " s"]) -> Float32[np.ndarray, " s"]:
+        """Return the strengths of some slots."""
+        if not len(self.weight):
+            return np.ones(len(slots), np.float32)
+        return self.weight[self.edge[slots]]
 
+    def slots(self) -> Int64[np.ndarray, " edges"]:
+        """Return the place of every edge, node by node."""
+        ptr = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(self.degree(), out=ptr[1:])
+        return ranges(self.start, ptr)
 
-@compiled
-def _spans(
-    ptr: np.ndarray,
-    time: np.ndarray,
-    nodes: np.ndarray,
-    clocks: np.ndarray,
-    start: np.ndarray,
-    stop: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    for q in range(first, last):
-        v = nodes[q]
-        if v < 0 or v >= ptr.size - 1:
-            start[q] = 0
-            stop[q] = 0
-            continue
-        low, high = ptr[v], ptr[v + 1]
-        start[q] = low
-        while low < high:
-            middle = (low + high) >> 1
-            if time[middle] < clocks[q]:
-                low = middle + 1
-            else:
-                high = middle
-        stop[q] = low
+    def owners(self) -> Int32[np.ndarray, " edges"]:
+        """Return the node that each of ``slots`` belongs to."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.degree())
 
+    def compacted(self) -> "Neighbors":
+        """Return the same edges with rows that touch; itself if they do."""
+        touch = bool((self.start[1:] == self.stop[:-1]).all())
+        if touch and self.slack == 0 and len(self.node) == self.degree().sum():
+            return self
+        at = self.slots()
+        stop = np.cumsum(self.degree())
+        time = self.time[at] if self.is_timed else self.time
+        return Neighbors(
+            stop - self.degree(),
+            stop,
+            self.node[at],
+            time,
+            self.base,
+            self.edge[at],
+            self.weight,
+            self.is_timed,
+            None,
+            0,
+        )
 
-@compiled
-def _ranges(start: np.ndarray, ptr: np.ndarray) -> np.ndarray:
-    rows = np.empty(ptr[-1], np.int64)
-    for q in range(start.size):
-        for j in range(ptr[q + 1] - ptr[q]):
-            rows[ptr[q] + j] = start[q] + j
-    return rows
+    def with_edges(
+        self,
+        source: Int32[np.ndarray, " new"],
+        target: Int32[np.ndarray, " new"],
+        time: Int64[np.ndarray, " new"] | None,
+        edge: Int64[np.ndarray, " new"],
+        num_nodes: int,
+        weight: Float32[np.ndarray, " weights"] = NO_WEIGHT,
+    ) -> "Neighbors":
+        """Return these and new edges, each placed by its time.
 
+        A new edge comes after the old ones of the same second. In time order this takes
+        O(new + nodes): rows have room at their end, and a row that is full moves to
+        where there is more. Values that were there before do not change, so a reader
+        may go on with one while others are made.
 
-@compiled
-def _merged(
-    old_ptr: np.ndarray,
-    old_node: np.ndarray,
-    old_time: np.ndarray,
-    old_weight: np.ndarray,
-    new_ptr: np.ndarray,
-    new_node: np.ndarray,
-    new_time: np.ndarray,
-    new_weight: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    size = old_node.size + new_node.size
-    node = np.empty(size, np.int32)
-    time = np.empty(size, np.int64)
-    weight = np.empty(size, np.float32)
-    at = 0
-    for v in range(old_ptr.size - 1):
-        a, b = old_ptr[v], new_ptr[v]
-        while a < old_ptr[v + 1] or b < new_ptr[v + 1]:
-            old_first = b == new_ptr[v + 1] or (
-                a < old_ptr[v + 1] and old_time[a] <= new_time[b]
-            )
-            if old_first:
-                node[at], time[at], weight[at] = old_node[a], old_time[a], old_weight[a]
-                a += 1
-            else:
-                node[at], time[at], weight[at] = new_node[b], new_time[b], new_weight[b]
-                b += 1
-            at += 1
-    return node, time, weight
+        Args:
+            source: Node of each new edge.
+            target: Its other end.
+            time: Its Unix second; none if untimed.
+            edge: Its number.
+            num_nodes: How many nodes there are now; at least as many as before.
+            weight: Strength by number of all edges, old and new; empty if each is 1.
+        """
+        when = np.zeros(0, np.int64) if time is None else time
+        new = New(source, target, when, edge)
+        if bool((when[1:] < when[:-1]).any()):
+            order = np.argsort(when, kind="stable")
+            new = New(source[order], target[order], when[order], edge[order])
+        whole = self if len(self.node) else replace(self, base=base_of(when)[0])
+        offset = new.time - whole.base
+        rows = Rows(
+            self.start,
+            self.stop,
+            self.node,
+            wide_enough(self.time, offset),
+            wide_enough(self.edge, edge),
+        )
+        arena = self.arena
+        if rows.time.dtype != self.time.dtype or rows.edge.dtype != self.edge.dtype:
+            arena = None
+        rows, arena = grow(
+            rows, new._replace(time=offset), num_nodes, arena, self.version
+        )
+        return replace(
+            whole,
+            start=rows.start,
+            stop=rows.stop,
+            node=rows.node,
+            time=rows.time,
+            edge=rows.edge,
+            weight=weight,
+            arena=arena,
+            version=self.version + 1,
+        )
+
+    def _search(
+        self,
+        low: Int64[np.ndarray, " q"],
+        high: Int64[np.ndarray, " q"],
+        clocks: Int64[np.ndarray, " q"],
+    ) -> Int64[np.ndarray, " q"]:
+        found = np.empty(len(low), np.int64)
+        over_rows(
+            lambda a, b: search(self.time, self.base, low, high, clocks, found, a, b),
+            len(low),
+            grain=2048,
+        )
+        return found

@@ -1,41 +1,189 @@
-"""What a hop brings: a dense batch of neighbours with a mask, and who may draw it."""
+"""What a hop sees, and what it brings: a dense batch of neighbours with a mask."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int, Int32, Int64
 
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.graph.keys import Keys
 from tidegraph.graph.neighbors import Neighbors
+from tidegraph.graph.search import strength
 
 NO_NODE = -1
 """Stands where there is no neighbour, next to a mask that says so."""
 
 
-class Sampled(NamedTuple):
-    """Neighbours of several nodes, one row each, padded at the end.
+class Past(NamedTuple):
+    """What a sampler may choose from: the past of each node, and no more.
+
+    The slots ``start[q]`` to ``stop[q]`` of ``edges`` are what node q met strictly
+    before its clock, oldest first.
 
     Attributes:
-        node: The neighbours, ``NO_NODE`` where there is none.
-        time: Unix seconds of the event that leads there, 0 where there is none.
-        weight: Strength of that event, 0 where there is none.
+        edges: Neighbours of every node; read them by slot.
+        start: First slot of each node's past.
+        stop: One after its last slot.
+        key: Random key of each node.
+        whole: Is the past the whole row, whatever the time?
+    """
+
+    edges: Neighbors
+    start: Int64[np.ndarray, " q"]
+    stop: Int64[np.ndarray, " q"]
+    key: Keys
+    whole: bool = False
+
+
+class Run(NamedTuple):
+    """Neighbouring slots: ``start[q]`` to ``stop[q]`` for node q, at most ``width``."""
+
+    start: Int64[np.ndarray, " q"]
+    stop: Int64[np.ndarray, " q"]
+    width: int
+
+
+class Chosen(NamedTuple):
+    """Slots that stand anywhere, -1 where there is none, and what they count for.
+
+    Attributes:
+        slot: Chosen slots of each node.
+        weight: Takes the place of the strength of each edge, if given.
+    """
+
+    slot: Int64[np.ndarray, "q k"]
+    weight: Float32[np.ndarray, "q k"] | None = None
+
+
+class Sampled(NamedTuple):
+    """Neighbours of several nodes, one row each.
+
+    Attributes:
+        ids: The neighbours, ``NO_NODE`` where there is none.
+        time: Unix seconds of the edge that leads there, 0 where there is none.
+        weight: Strength of that edge, 0 where there is none.
+        edge: Number of that edge, -1 where there is none.
         mask: Is there a neighbour?
     """
 
-    node: Int32[np.ndarray, "q k"]
+    ids: Int32[np.ndarray, "q k"]
     time: Int64[np.ndarray, "q k"]
     weight: Float32[np.ndarray, "q k"]
+    edge: Int[np.ndarray, "q k"]
     mask: Bool[np.ndarray, "q k"]
 
 
-@runtime_checkable
-class Sampler(Protocol):
-    """Draws neighbours of nodes as of a clock each; a frozen, hashable value."""
+def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
+    """Return what stands in the slots that a sampler picked, and how many were not its.
 
-    def __call__(
-        self,
-        neighbors: Neighbors,
-        nodes: Int32[np.ndarray, " q"],
-        clocks: Int64[np.ndarray, " q"],
-    ) -> Sampled:
-        """Return neighbours met strictly before each node's clock."""
-        ...
+    A slot outside the node's past counts as missing, so that no sampler can bring the
+    future in.
+    """
+    queries = len(past.start)
+    width = picked.width if isinstance(picked, Run) else picked.slot.shape[1]
+    edges, shape = past.edges, (queries, width)
+    out = Sampled(
+        np.empty(shape, np.int32),
+        np.empty(shape, np.int64),
+        np.empty(shape, np.float32),
+        np.empty(shape, edges.edge.dtype),
+        np.empty(shape, np.bool_),
+    )
+    columns = (edges.node, edges.time, edges.edge, edges.weight)
+    grain = max(1, 20_480 // max(width, 1))
+    strays = np.zeros(1, np.int64)
+    if isinstance(picked, Run):
+        over_rows(
+            lambda a, b: _run(
+                columns, edges.base, picked.start, picked.stop, out, a, b
+            ),
+            queries,
+            grain,
+        )
+    else:
+        strays = np.zeros(queries, np.int64)
+        over_rows(
+            lambda a, b: _scattered(
+                columns,
+                edges.base,
+                past.start,
+                past.stop,
+                picked.slot,
+                out,
+                strays,
+                a,
+                b,
+            ),
+            queries,
+            grain,
+        )
+        if picked.weight is not None:
+            np.copyto(out.weight, picked.weight, where=out.mask)
+    return out, int(strays.sum())
+
+
+@compiled
+def _run(
+    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    base: int,
+    start: np.ndarray,
+    stop: np.ndarray,
+    out: Sampled,
+    first: int,
+    last: int,
+) -> None:
+    node, when, number, held = columns
+    ids, time, weight, edge, mask = out
+    width = ids.shape[1]
+    timed, weighted = when.size > 0, held.size > 0
+    for q in range(first, last):
+        low = start[q]
+        found = min(stop[q] - low, width)
+        for j in range(found):
+            ids[q, j] = node[low + j]
+            edge[q, j] = number[low + j]
+            time[q, j] = when[low + j] + base if timed else 0
+            weight[q, j] = 1
+            mask[q, j] = True
+        if weighted:
+            for j in range(found):
+                weight[q, j] = strength(held, int(number[low + j]))
+        for j in range(found, width):
+            ids[q, j] = NO_NODE
+            edge[q, j] = -1
+            time[q, j] = 0
+            weight[q, j] = 0
+            mask[q, j] = False
+
+
+@compiled
+def _scattered(
+    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    base: int,
+    start: np.ndarray,
+    stop: np.ndarray,
+    slot: np.ndarray,
+    out: Sampled,
+    strays: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    node, when, number, held = columns
+    ids, time, weight, edge, mask = out
+    timed = when.size > 0
+    for q in range(first, last):
+        for j in range(slot.shape[1]):
+            at = slot[q, j]
+            if start[q] <= at < stop[q]:
+                ids[q, j] = node[at]
+                edge[q, j] = number[at]
+                time[q, j] = when[at] + base if timed else 0
+                weight[q, j] = strength(held, int(number[at]))
+                mask[q, j] = True
+                continue
+            strays[q] += at >= 0
+            ids[q, j] = NO_NODE
+            edge[q, j] = -1
+            time[q, j] = 0
+            weight[q, j] = 0
+            mask[q, j] = False

@@ -1,130 +1,332 @@
-"""The temporal graph of users and items (Eq 19.3)."""
+"""The live graph: built from tables, grown by events, read through snapshots."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
+import os
+from collections.abc import Mapping, Sequence
+from threading import Lock, Thread
 
 import numpy as np
+import polars as pl
+from jaxtyping import Int32, Int64
 
-from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
+from tidegraph.graph import columns, store
+from tidegraph.graph.batches import EdgeQuery
+from tidegraph.graph.columns import Ends
+from tidegraph.graph.edges import Edges
 from tidegraph.graph.neighbors import Neighbors
+from tidegraph.graph.query import Query
+from tidegraph.graph.snapshot import Nodes, Snapshot
 
-ACTION = "action"
-IMPRESSION = "impression"
+_Batch = tuple[
+    tuple[np.ndarray, np.ndarray], tuple[int, int], np.ndarray | None, pl.DataFrame
+]
+_MOVED = 3
+"""A row moves as it grows; clean up when this share of the slots is left behind."""
 
 
-@dataclass(frozen=True, eq=False)
 class Graph:
-    """Who met what, as two time-sorted rows of neighbours per edge type (Eq 19.3).
+    """Who did what, when: typed nodes and edges that may be added to at any time.
 
-    The state of a node at time t is a function of its events strictly before t; every
-    query takes a clock. ``"~action"`` is the reverse of ``"action"``.
+    Readers work on snapshots, which never change; a writer puts a new one in place. So
+    any number of threads may sample while one appends.
 
-    Attributes:
-        users: The user vocabulary, with features.
-        items: The item vocabulary, with features.
-        edges: Edge type, and its reverse with a leading ``~``, to neighbours.
-        latest: Unix seconds of the last event; the smallest integer if there is none.
+    Args:
+        snapshot: What to begin with; an empty graph if left out.
+        late_seconds: How much older than the latest edge of its type a new edge may be.
     """
 
-    users: Vocabulary
-    items: Vocabulary
-    edges: Mapping[str, Neighbors]
-    latest: int
+    def __init__(
+        self, snapshot: Snapshot | None = None, *, late_seconds: int = 0
+    ) -> None:
+        self._now = snapshot if snapshot is not None else Snapshot({}, {})
+        self._late = late_seconds
+        self._writing = Lock()
+        self._ends: dict[str, Ends] = {}
+        self._missed: dict[str, list[_Batch]] = {}
 
     @classmethod
     def of(cls, log: Interactions) -> "Graph":
-        """Build both directions of each edge type of a log.
-
-        Label 1 becomes ``action``; label 0 becomes ``impression``, if there is any.
-        """
-        edges = _both_ways(ACTION, log.actions())
-        if not bool(log.label.all()):
-            edges |= _both_ways(IMPRESSION, log.take(log.label == 0))
-        latest = int(log.time[-1]) if len(log) else np.iinfo(np.int64).min
-        return cls(log.users, log.items, edges, int(latest))
-
-    def observed(self, events: Interactions) -> "Graph":
-        """Return the graph with ``events`` added; the present one does not change.
-
-        Args:
-            events: New events, whose vocabularies start with the graph's own rows.
-        """
-        new = Graph.of(events)
-        edges: dict[str, Neighbors] = dict(self.edges)
-        for name, side in (("user", events.users), ("item", events.items)):
-            if len(side) < len(self.users if name == "user" else self.items):
-                raise DataError(
-                    f"the {name} vocabulary of the new events is shorter than the "
-                    "graph's. Extend the graph's vocabulary instead."
-                )
-        shown = events.take(events.label == 0)
-        for name, log in ((ACTION, events.actions()), (IMPRESSION, shown)):
-            if name in edges or name in new.edges:
-                edges |= self._extended(name, log)
-        return Graph(events.users, events.items, edges, max(self.latest, new.latest))
-
-    def _extended(self, name: str, log: Interactions) -> dict[str, Neighbors]:
-        if name not in self.edges:
-            return _both_ways(name, log)
-        users, items = len(log.users), len(log.items)
-        out, back = self.edges[name], self.edges[f"~{name}"]
-        return {
-            name: out.with_events(log.user, log.item, log.time, log.weight, users),
-            f"~{name}": back.with_events(
-                log.item, log.user, log.time, log.weight, items
-            ),
-        }
-
-    def state(self) -> State:
-        """Return what a file needs to hold."""
-        arrays: dict[str, np.ndarray] = {}
-        for name, side in self.edges.items():
-            arrays |= {
-                f"{name}.ptr": side.ptr,
-                f"{name}.node": side.node,
-                f"{name}.time": side.time,
-                f"{name}.weight": side.weight,
-            }
-        return State(
-            kind="Graph",
-            settings={"latest": self.latest, "edges": list(self.edges)},
-            arrays=arrays,
-            parts={"users": self.users.state(), "items": self.items.state()},
-        )
+        """Build the graph of a log of users and items; see ``Snapshot.of``."""
+        return cls(Snapshot.of(log))
 
     @classmethod
-    def from_state(cls, state: State) -> "Graph":
-        """Rebuild from what ``state`` returned."""
-        edges = {
-            name: Neighbors(
-                state.arrays[f"{name}.ptr"],
-                state.arrays[f"{name}.node"],
-                state.arrays[f"{name}.time"],
-                state.arrays[f"{name}.weight"],
-            )
-            for name in cast(list[str], state.settings["edges"])
-        }
-        return cls(
-            state.part("users", Vocabulary),
-            state.part("items", Vocabulary),
-            edges,
-            cast(int, state.settings["latest"]),
-        )
+    def open(
+        cls, folder: str | os.PathLike[str], *, verify: bool | None = None
+    ) -> "Graph":
+        """Open what ``save`` wrote, mapped into memory; see ``store.load``."""
+        return cls(store.load(folder, verify=verify))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the graph to a folder, all of it or nothing; see ``store.save``."""
+        store.save(self.snapshot(), folder)
+
+    def snapshot(self) -> Snapshot:
+        """Return the graph as it is now; later edges do not change it."""
+        return self._now
+
+    def __repr__(self) -> str:
+        return f"Graph(\n{self._now.schema}\n)"
 
     def __getitem__(self, edge: str) -> Neighbors:
         """Return the neighbours along an edge type or, with ``~``, against it."""
-        if edge not in self.edges:
+        return self._now[edge]
+
+    def nodes(self, name: str, table: object, key: str) -> "Graph":
+        """Add nodes of a type, or new features of nodes that are there.
+
+        Args:
+            name: Node type, such as ``user``.
+            table: One row per node: a polars, pandas or Arrow table, a mapping of
+                columns, or a path. Columns other than the key are features.
+            key: The column that holds the id.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: The key is missing somewhere or stands twice.
+        """
+        new = columns.vocabulary(columns.frame(table), key, name)
+        with self._writing:
+            held = self._now.nodes.get(name)
+            if held is not None:
+                new = _updated(held, new, key)
+            nodes = {**self._now.nodes, name: Nodes(new, key)}
+            self._now = Snapshot(nodes, self._now.edges)
+        return self
+
+    def edges(
+        self,
+        name: str,
+        table: object,
+        ends: str,
+        *,
+        time: str | None = None,
+        weight: str | None = None,
+    ) -> "Graph":
+        """Define a type of edge and give its first edges, in both directions.
+
+        Args:
+            name: Edge type, such as ``click``; ``~click`` is then its reverse.
+            table: One row per edge, in any order: as for ``nodes``. Further columns are
+                features of the edge. Ids that are no node yet become one.
+            ends: Which columns an edge leads from and to, as ``"user_id -> item_id"``.
+                A column is of the type whose key has its name; otherwise name the type:
+                ``"buyer: user -> seller: user"``.
+            time: Column with the time of each edge; none if edges have no time.
+            weight: Column with the strength of each edge; each is 1 if left out.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: A column is missing or holds what it should not, or the type of a
+                node is not known.
+        """
+        if name in self._now.edges or not name.isidentifier():
             raise DataError(
-                f"the graph has no edge {edge!r}. It has: {', '.join(self.edges)}."
+                f"the graph has edges {name!r} already. Use append() to add to them."
+                if name in self._now.edges
+                else f"{name!r} is no name for an edge. Use letters, digits and '_'."
             )
-        return self.edges[edge]
+        where, rows = Ends.parse(ends), columns.frame(table)
+        types = (
+            self._type_of(where.source, where.source_type),
+            self._type_of(where.target, where.target_type),
+        )
+        used = [where.source, where.target, *([time] if time is not None else [])]
+        with self._writing:
+            nodes, at = self._encoded(name, rows, where, types)
+            edges = Edges.build(
+                types,
+                at,
+                (len(nodes[types[0]]), len(nodes[types[1]])),
+                columns.seconds(rows, time, name) if time is not None else None,
+                time=time,
+                weight=weight,
+                features=rows.drop(used),
+            )
+            self._ends[name] = where
+            self._now = Snapshot(nodes, {**self._now.edges, name: edges})
+        return self
+
+    def append(self, name: str, table: object) -> "Graph":
+        """Add edges of a type that is there, all of them or none.
+
+        Takes O(new edges + nodes) where edges come in time order. An edge may be older
+        than the latest of its type by up to ``late_seconds``; it then takes its place
+        among the others, as if the graph had been built from all of them at once.
+
+        Args:
+            name: Edge type.
+            table: One row per edge, with the columns that the first edges had.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: A column is missing or holds what it should not, or an edge is
+                too late.
+        """
+        held = self._now.edge(name)
+        where = self._ends.get(name) or Ends(
+            *(self._now.nodes[side].key for side in (held.source, held.target))
+        )
+        rows = columns.frame(table)
+        when = columns.seconds(rows, held.time, name) if held.time else None
+        missing = [c for c in held.features.columns if c not in rows.columns]
+        if missing:
+            raise DataError(f"the new edges {name!r} have no column {missing[0]!r}.")
+        features = _like(held, rows)
+        with self._writing:
+            types = (held.source, held.target)
+            nodes, at = self._encoded(name, rows, where, types)
+            self._append(name, nodes, at, when, features)
+        return self
+
+    def append_rows(
+        self,
+        name: str,
+        source: Int32[np.ndarray, " n"],
+        target: Int32[np.ndarray, " n"],
+        time: Int64[np.ndarray, " n"] | None,
+        features: Mapping[str, np.ndarray] | None = None,
+    ) -> "Graph":
+        """Add edges between nodes named by their rows; see ``append``.
+
+        Raises:
+            DataError: A row is no node, a column is missing, or an edge is too late.
+        """
+        held = self._now.edge(name)
+        table = pl.DataFrame(dict(features or {}))
+        if set(table.columns) != set(held.features.columns):
+            raise DataError(
+                f"edges {name!r} have the features "
+                f"{', '.join(held.features.columns) or 'none'}, and "
+                f"{', '.join(table.columns) or 'none'} were given."
+            )
+        with self._writing:
+            for side, rows in ((held.source, source), (held.target, target)):
+                size = len(self._now.nodes[side])
+                if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
+                    raise DataError(
+                        f"rows {int(rows.min())} to {int(rows.max())} are not all "
+                        f"{side!r} nodes: there are {size}. Add nodes first."
+                    )
+            table = _like(held, table)
+            self._append(name, dict(self._now.nodes), (source, target), time, table)
+        return self
+
+    def V(
+        self, name: str, ids: Sequence[object] | pl.Series | np.ndarray | None = None
+    ) -> Query:
+        """Begin a query at some nodes of a type, or at all of them.
+
+        Raises:
+            RequestError: An id is not in the graph.
+        """
+        return Query.start(self._now, name, ids)
+
+    def E(
+        self,
+        name: str,
+        *,
+        between: tuple[object, object] | None = None,
+    ) -> EdgeQuery:
+        """Begin at the edges of a type, oldest first, to batch them for training.
+
+        Args:
+            name: Edge type.
+            between: Only edges from the first moment on and before the second: Unix
+                seconds, datetimes or ISO text; none for an open end.
+        """
+        return EdgeQuery.start(self._now, name, between)
+
+    def _type_of(self, column: str, named: str | None) -> str:
+        if named is not None:
+            self._now.typed(named)
+            return named
+        found = [name for name, nodes in self._now.nodes.items() if nodes.key == column]
+        if len(found) != 1:
+            known = ", ".join(f"{n} ({x.key})" for n, x in self._now.nodes.items())
+            raise DataError(
+                f"column {column!r} is the key of {len(found)} node types. Say which "
+                f"type it is, as '{column}: type -> ...'. There are: {known or 'none'}."
+            )
+        return found[0]
+
+    def _encoded(
+        self, name: str, rows: pl.DataFrame, where: Ends, types: tuple[str, str]
+    ) -> tuple[dict[str, Nodes], tuple[np.ndarray, np.ndarray]]:
+        """Return the nodes with those of new edges, and the rows of both ends."""
+        nodes = dict(self._now.nodes)
+        found: list[pl.Series] = []
+        for column, side in zip((where.source, where.target), types, strict=True):
+            found.append(columns.ids(rows, column, name))
+            held = nodes[side]
+            nodes[side] = Nodes(held.ids.extended(found[-1]), held.key)
+        at = [nodes[t].ids.encode(f) for t, f in zip(types, found, strict=True)]
+        return nodes, (at[0], at[1])
+
+    def _append(
+        self,
+        name: str,
+        nodes: dict[str, Nodes],
+        at: tuple[np.ndarray, np.ndarray],
+        when: Int64[np.ndarray, " n"] | None,
+        features: pl.DataFrame,
+    ) -> None:
+        held = self._now.edges[name]
+        if when is not None and len(when) and len(held):
+            oldest, latest = int(when.min()), held.latest
+            if oldest < latest - self._late:
+                raise DataError(
+                    f"row {int(when.argmin())} of the new edges {name!r} is "
+                    f"{latest - oldest} seconds older than the latest, and this graph "
+                    f"takes edges up to {self._late} late. Pass late_seconds to Graph."
+                )
+        sizes = (len(nodes[held.source]), len(nodes[held.target]))
+        batch = (at, sizes, when, features)
+        edges = held.appended(*batch)
+        self._now = Snapshot(nodes, {**self._now.edges, name: edges})
+        if name in self._missed:
+            self._missed[name].append(batch)
+        elif edges.slack > _MOVED * (len(edges) + sum(sizes)):
+            self._missed[name] = []
+            Thread(target=self._tidy, args=(name, edges), daemon=True).start()
+
+    def _tidy(self, name: str, edges: Edges) -> None:
+        """Lay the rows of a type of edge close together, while others go on."""
+        tidy = edges.compacted()
+        with self._writing:
+            for batch in self._missed.pop(name):
+                tidy = tidy.appended(*batch)
+            self._now = Snapshot(self._now.nodes, {**self._now.edges, name: tidy})
 
 
-def _both_ways(name: str, log: Interactions) -> dict[str, Neighbors]:
-    out = Neighbors.build(log.user, log.item, log.time, log.weight, len(log.users))
-    back = Neighbors.build(log.item, log.user, log.time, log.weight, len(log.items))
-    return {name: out, f"~{name}": back}
+def _updated(held: Nodes, new: Vocabulary, key: str) -> Vocabulary:
+    """Return held nodes with the new ones, whose features take the place of theirs."""
+    if held.key != key:
+        raise DataError(f"the nodes have the key {held.key!r}, not {key!r}. Use that.")
+    whole = held.ids.extended(new.ids)
+    rows = whole.encode(new.ids)
+    features = whole.features
+    if not features.width:
+        features = pl.DataFrame({key: whole.ids}).drop(key)
+    for column in new.features.iter_columns():
+        if column.name in features.columns:
+            values = features[column.name]
+            column = column.cast(values.dtype)
+        else:
+            values = pl.Series(column.name, [None] * len(whole), dtype=column.dtype)
+        features = features.with_columns(values.scatter(rows, column))
+    return Vocabulary(whole.ids, features)
+
+
+def _like(edges: Edges, table: pl.DataFrame) -> pl.DataFrame:
+    """Return the features of new edges in the types that the others have."""
+    return table.select(
+        pl.col(name).cast(kind) for name, kind in edges.features.schema.items()
+    )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import as_log
 from tidegraph.errors import ConfigError, DataError, LeakageError
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
 from tidegraph.pipeline.past import Past, past_examples
 from tidegraph.retrieval.blend import Blend
@@ -103,7 +103,7 @@ class Pipeline:
                 f"names={self.names!r} is not an item feature. "
                 f"There are: {', '.join(known.items.features.columns) or 'none'}."
             )
-        graph = Graph.of(known)
+        graph = Snapshot.of(known)
         ranker = self._fit_ranker(train, valid, graph, rng)
         return FittedPipeline(
             graph=graph,
@@ -122,7 +122,7 @@ class Pipeline:
         self,
         train: Interactions,
         valid: Interactions | None,
-        graph: Graph,
+        graph: Snapshot,
         rng: Seed,
     ) -> FittedRanker | None:
         if self.rank is None:

@@ -14,8 +14,8 @@ from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.vocabulary import UNKNOWN
 from tidegraph.errors import DataError, LeakageError, RequestError
-from tidegraph.graph.neighbors import Histories
-from tidegraph.graph.temporal import ACTION, Graph
+from tidegraph.graph.histories import Histories
+from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.pipeline.explain import frame
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import (
@@ -66,7 +66,7 @@ class FittedPipeline:
         serving: What it was told about answering.
     """
 
-    graph: Graph
+    graph: Snapshot
     retriever: FittedBlend
     ranker: FittedRanker | None
     reranker: FittedReranker | None
@@ -258,7 +258,7 @@ class FittedPipeline:
         """Rebuild from what ``state`` returned."""
         has = state.parts
         return cls(
-            graph=state.part("graph", Graph),
+            graph=state.part("graph", Snapshot),
             retriever=state.part("retriever", FittedBlend),
             ranker=cast(FittedRanker, state.part("ranker", object))
             if "ranker" in has

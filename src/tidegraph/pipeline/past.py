@@ -7,8 +7,8 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.graph.neighbors import Histories
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.histories import Histories
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.negatives import Relevant, examples
 from tidegraph.progress import track
 from tidegraph.retrieval.blend import Blend
@@ -27,7 +27,7 @@ class Past:
     """
 
     blend: Blend
-    graph: Graph
+    graph: Snapshot
     candidates: int
     repeat: bool
 

@@ -14,7 +14,7 @@ from tidegraph.config import build, to_table
 from tidegraph.encoders.features import Features
 from tidegraph.encoders.interest import GAPS, InterestNetwork
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.temporal import ACTION
+from tidegraph.graph.snapshot import ACTION
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.training import (

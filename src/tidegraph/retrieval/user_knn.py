@@ -13,7 +13,7 @@ from tidegraph.config import build, to_table
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_matrix
 from tidegraph.errors import ArtifactError
-from tidegraph.graph.neighbors import Histories
+from tidegraph.graph.histories import Histories
 from tidegraph.retrieval.nearest import Index, nearest
 from tidegraph.retrieval.rows import SparseRows, find
 from tidegraph.retrieval.similarity import Corpus, Cosine, NamedSimilarity, Similarity

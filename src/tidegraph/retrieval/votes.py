@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import ConfigError
-from tidegraph.graph.neighbors import Histories
+from tidegraph.graph.histories import Histories
 from tidegraph.retrieval.rows import SparseRows
 from tidegraph.retrieval.topk import drain, push
 from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.ego.dynamic import Step, hop
+from tidegraph.ego.plan import Step, hop
 from tidegraph.errors import ConfigError, DataError, RequestError
-from tidegraph.graph.recent import Recent
 from tidegraph.graph.sampled import NO_NODE
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.samplers import recent
+from tidegraph.graph.snapshot import Snapshot
 
 DSG = hop("action").recent(3).hop("~action").recent(2)
 EVENTS = st.lists(
@@ -41,22 +41,22 @@ def latest(log: Interactions, side: str, row: int, clock: int, count: int):
 def test_a_dynamic_sequential_graph_is_what_brute_force_finds(events, user, clock):
     log = log_of(events)
     ego = DSG.sample(
-        Graph.of(log), np.array([user], np.int32), np.array([clock], np.int64)
+        Snapshot.of(log), np.array([user], np.int32), np.array([clock], np.int64)
     )
 
     first = latest(log, "user", user, clock, 3)
-    assert ego[1].mask[0].tolist() == [True] * len(first) + [False] * (3 - len(first))
+    assert ego.mask[1][0].tolist() == [True] * len(first) + [False] * (3 - len(first))
     for place, (item, time) in enumerate(first):
-        assert (ego[1].node[0, place], ego[1].time[0, place]) == (item, time)
-        assert ego[1].gap[0, place] == clock - time > 0
+        assert (ego.ids[1][0, place], ego.time[1][0, place]) == (item, time)
+        assert ego.dt[1][0, place] == clock - time > 0
         second = latest(log, "item", item, time, 2)
-        there = ego[2].mask[0, place]
-        assert ego[2].node[0, place][there].tolist() == [u for u, _ in second]
-        assert ego[2].time[0, place][there].tolist() == [t for _, t in second]
-    gone = ~ego[2].mask
-    assert (ego[2].node[gone] == NO_NODE).all()
-    assert not ego[2].time[gone].any()
-    assert not ego[2].gap[gone].any()
+        there = ego.mask[2][0, place]
+        assert ego.ids[2][0, place][there].tolist() == [u for u, _ in second]
+        assert ego.time[2][0, place][there].tolist() == [t for _, t in second]
+    gone = ~ego.mask[2]
+    assert (ego.ids[2][gone] == NO_NODE).all()
+    assert not ego.time[2][gone].any()
+    assert not ego.dt[2][gone].any()
 
 
 @settings(max_examples=100, deadline=None)
@@ -70,18 +70,18 @@ def test_rewriting_the_future_never_changes_an_answer(events, clock, shift):
     nodes = np.arange(len(log.users), dtype=np.int32)
     clocks = np.full(len(nodes), clock, np.int64)
 
-    before, after = (DSG.sample(Graph.of(x), nodes, clocks) for x in (log, other))
+    before, after = (DSG.sample(Snapshot.of(x), nodes, clocks) for x in (log, other))
     for depth in range(3):
-        for a, b in zip(before[depth], after[depth], strict=True):
-            assert np.array_equal(a, b)
+        for a, b in zip(before, after, strict=True):
+            assert np.array_equal(a[depth], b[depth])
 
 
 def test_the_event_to_predict_is_never_inside_its_own_field():
     log = log_of([(u % 7, (u * u) % 5, u // 3) for u in range(60)])
-    ego = DSG.sample(Graph.of(log), log.user, log.time)
+    ego = DSG.sample(Snapshot.of(log), log.user, log.time)
 
-    assert (ego[1].time < log.time[:, None])[ego[1].mask].all()
-    assert (ego[2].time < ego[1].time[:, :, None])[ego[2].mask].all()
+    assert (ego.time[1] < log.time[:, None])[ego.mask[1]].all()
+    assert (ego.time[2] < ego.time[1][:, :, None])[ego.mask[2]].all()
 
 
 def test_any_split_of_a_batch_gives_the_same_bits(monkeypatch):
@@ -90,7 +90,7 @@ def test_any_split_of_a_batch_gives_the_same_bits(monkeypatch):
     log = interactions(
         rng.integers(0, 500, size), rng.integers(0, 300, size), np.arange(size) // 4
     )
-    graph = Graph.of(log)
+    graph = Snapshot.of(log)
     together = DSG.sample(graph, log.user, log.time)
     parts = [
         DSG.sample(graph, log.user[a : a + 333], log.time[a : a + 333])
@@ -99,11 +99,11 @@ def test_any_split_of_a_batch_gives_the_same_bits(monkeypatch):
     monkeypatch.setattr("tidegraph.compiled.cpu_count", lambda: 1)
     alone = DSG.sample(graph, log.user, log.time)
 
-    for field in range(5):
+    for field in range(6):
         for depth in range(3):
-            joined = np.concatenate([part[depth][field] for part in parts])
-            assert np.array_equal(together[depth][field], joined)
-            assert np.array_equal(together[depth][field], alone[depth][field])
+            joined = np.concatenate([part[field][depth] for part in parts])
+            assert np.array_equal(together[field][depth], joined)
+            assert np.array_equal(together[field][depth], alone[field][depth])
 
 
 def test_a_plan_is_data():
@@ -111,29 +111,31 @@ def test_a_plan_is_data():
 
     assert again == DSG
     assert len({DSG, again, DSG.flip()}) == 2
-    assert DSG.flip().steps == (Step("~action", Recent(3)), Step("action", Recent(2)))
+    assert DSG.flip().steps == (Step("~action", recent(3)), Step("action", recent(2)))
     assert DSG.flip().flip() == DSG
-    assert str(DSG) == "hop('action').Recent(count=3).hop('~action').Recent(count=2)"
+    assert str(DSG) == (
+        "hop('action').draw('recent', count=3).hop('~action').draw('recent', count=2)"
+    )
 
 
 def test_the_other_side_of_an_edge_is_the_flipped_plan():
     log = log_of([(0, 0, 1), (1, 0, 2), (1, 1, 3), (0, 1, 4)])
     ego = DSG.flip().sample(
-        Graph.of(log), np.array([1], np.int32), np.array([4], np.int64)
+        Snapshot.of(log), np.array([1], np.int32), np.array([4], np.int64)
     )
 
     # Before 4 item 1 met user 1, at 3; before 3 user 1 met item 0, at 2.
-    assert ego[1].node.tolist() == [[1, NO_NODE, NO_NODE]]
-    assert ego[2].node[0, 0].tolist() == [0, NO_NODE]
-    assert ego[2].gap[0, 0].tolist() == [1, 0]
+    assert ego.ids[1].tolist() == [[1, NO_NODE, NO_NODE]]
+    assert ego.ids[2][0, 0].tolist() == [0, NO_NODE]
+    assert ego.dt[2][0, 0].tolist() == [1, 0]
 
 
 def test_what_cannot_be_sampled_is_said():
-    graph = Graph.of(log_of([(0, 0, 1)]))
+    graph = Snapshot.of(log_of([(0, 0, 1)]))
     one, two = np.zeros(1, np.int32), np.zeros(2, np.int64)
 
     with pytest.raises(ConfigError, match=r"recent\(0\) draws nothing"):
-        hop("action").recent(0)
+        hop("action").recent(0).sample(graph, one, two[:1])
     with pytest.raises(RequestError, match="1 nodes but 2 clocks"):
         DSG.sample(graph, one, two)
     with pytest.raises(DataError, match=r"no edge 'buys'. It has: action, ~action"):
@@ -145,8 +147,8 @@ def test_the_example_of_the_page_is_true():
         ["ana", "bo", "bo", "ana"], ["tea", "tea", "jam", "jam"], np.array([1, 2, 3, 4])
     )
     plan = hop("action").recent(2).hop("~action").recent(2)
-    levels = plan.sample(Graph.of(log), log.user[-1:], log.time[-1:])
+    levels = plan.sample(Snapshot.of(log), log.user[-1:], log.time[-1:])
 
-    assert levels[1].node.tolist() == [[0, NO_NODE]]
-    assert levels[1].time.tolist() == [[1, 0]]
-    assert not levels[2].mask.any()
+    assert levels.ids[1].tolist() == [[0, NO_NODE]]
+    assert levels.time[1].tolist() == [[1, 0]]
+    assert not levels.mask[2].any()

@@ -1,0 +1,56 @@
+"""What a plan is asked about: nodes, each with its clock and its random key."""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.graph.keys import Keys, root_keys
+from tidegraph.graph.snapshot import Snapshot
+
+
+class Asked(NamedTuple):
+    """Nodes that a plan starts from.
+
+    Attributes:
+        node: Rows of nodes; -1 for none.
+        clock: Unix seconds of each, none if there is no clock.
+        key: Random key of each.
+        other: The node at the other end of the edge that is asked about, if any.
+    """
+
+    node: Int32[np.ndarray, " b"]
+    clock: Int64[np.ndarray, " b"] | None
+    key: Keys
+    other: Int32[np.ndarray, " b"] | None = None
+
+
+@runtime_checkable
+class Plan(Protocol):
+    """What to take from a graph for each node of a batch: plain, hashable data."""
+
+    def start(self, graph: Snapshot) -> str | None:
+        """Return the type of node that the plan starts from; none if any will do."""
+        ...
+
+    def draw(self, graph: Snapshot, asked: Asked) -> tuple[object, ...]:
+        """Return a named tuple of arrays whose first axis is the batch."""
+        ...
+
+
+def asked(
+    nodes: Int32[np.ndarray, " b"],
+    clocks: Int64[np.ndarray, " b"] | None,
+    *,
+    seed: int = 0,
+    first: int = 0,
+) -> Asked:
+    """Return a question about nodes.
+
+    Args:
+        nodes: Rows of nodes.
+        clocks: Unix seconds of each.
+        seed: Of the epoch.
+        first: Number of the first node in the epoch, so that any split draws the same.
+    """
+    return Asked(nodes, clocks, root_keys(seed, first, len(nodes)))

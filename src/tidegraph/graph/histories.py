@@ -1,0 +1,34 @@
+"""The pasts of several nodes, laid end to end."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """Events of several nodes laid end to end, oldest first within a node.
+
+    Attributes:
+        ptr: Where each node's events start; one more entry than there are nodes.
+        node: The other end of each event.
+        time: Unix seconds of each event.
+        weight: Strength of each event.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    node: Int32[np.ndarray, " events"]
+    time: Int64[np.ndarray, " events"]
+    weight: Float32[np.ndarray, " events"]
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    def rows(self, start: int, stop: int) -> "Histories":
+        """Return the histories of some consecutive nodes; no copy of the events."""
+        ptr = self.ptr[start : stop + 1]
+        events = slice(int(ptr[0]), int(ptr[-1])) if len(ptr) else slice(0, 0)
+        return Histories(
+            ptr - ptr[:1], self.node[events], self.time[events], self.weight[events]
+        )

@@ -1,0 +1,108 @@
+"""Where a node's past ends: binary searches in rows sorted by time."""
+
+import numpy as np
+from jaxtyping import Int64
+
+from tidegraph.compiled import compiled, over_rows
+
+_LANES = 32  # Searches advanced together, so that their cache misses overlap.
+
+
+@compiled
+def before(time: np.ndarray, low: int, high: int, clock: int) -> int:
+    """Return the first place from ``low`` whose time is not below ``clock``."""
+    while low < high:
+        middle = (low + high) >> 1
+        if time[middle] < clock:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def search(
+    time: np.ndarray,
+    base: int,
+    low: np.ndarray,
+    high: np.ndarray,
+    clocks: np.ndarray,
+    found: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Write where each of the sorted stretches ``low`` to ``high`` reaches its clock.
+
+    Args:
+        time: Seconds since ``base``, rising within a stretch.
+        base: Unix seconds.
+        low: Where each stretch starts.
+        high: Where it stops.
+        clocks: Unix seconds of each search.
+        found: Receives the first place whose time is not below the clock.
+        first: The first search to do.
+        last: One after the last.
+    """
+    left = np.empty(_LANES, np.int64)
+    size = np.empty(_LANES, np.int64)
+    for block in range(first, last, _LANES):
+        lanes = min(_LANES, last - block)
+        longest = 0
+        for b in range(lanes):
+            left[b] = low[block + b]
+            size[b] = high[block + b] - low[block + b]
+            longest = max(longest, size[b])
+        while longest > 0:
+            for b in range(lanes):
+                if size[b] > 0:
+                    half = (size[b] + 1) >> 1
+                    # A sum of offset and base cannot overflow; clock minus base can.
+                    if time[left[b] + half - 1] + base < clocks[block + b]:
+                        left[b] += half
+                    size[b] = size[b] - half if size[b] > 1 else 0
+            longest >>= 1
+        for b in range(lanes):
+            found[block + b] = left[b]
+
+
+@compiled
+def rows_of(
+    start: np.ndarray,
+    stop: np.ndarray,
+    nodes: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Write where the row of each node starts and stops; empty outside the graph."""
+    for q in range(first, last):
+        v = nodes[q]
+        if 0 <= v < start.size:
+            low[q], high[q] = start[v], stop[v]
+        else:
+            low[q], high[q] = 0, 0
+
+
+@compiled
+def strength(weight: np.ndarray, edge: int) -> np.float32:
+    """Return the weight of an edge; 1 where none is held."""
+    return weight[edge] if 0 <= edge < weight.size else np.float32(1)
+
+
+def ranges(
+    start: Int64[np.ndarray, " q"], ptr: Int64[np.ndarray, " starts"]
+) -> Int64[np.ndarray, " slots"]:
+    """Return ``start[q], start[q] + 1, ...`` laid end to end as ``ptr`` says."""
+    slots = np.empty(int(ptr[-1]), np.int64)
+    over_rows(lambda a, b: _ranges(start, ptr, slots, a, b), len(start), grain=4096)
+    return slots
+
+
+@compiled
+def _ranges(
+    start: np.ndarray, ptr: np.ndarray, slots: np.ndarray, first: int, last: int
+) -> None:
+    for q in range(first, last):
+        for j in range(ptr[q + 1] - ptr[q]):
+            slots[ptr[q] + j] = start[q] + j

@@ -1,0 +1,282 @@
+"""The typed, temporal graph at one moment: a value that never changes (Eq 19.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32, Int64
+
+from tidegraph.artifact import State
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.errors import DataError
+from tidegraph.graph.edges import Column, Edges, numbers
+from tidegraph.graph.neighbors import Neighbors
+
+ACTION = "action"
+IMPRESSION = "impression"
+USER, ITEM = "user", "item"
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """The nodes of one type.
+
+    Attributes:
+        ids: Raw ids and features, in row order.
+        key: Name of the id column.
+    """
+
+    ids: Vocabulary
+    key: str
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Typed nodes, and who met what and when, in both directions (Eq 19.3).
+
+    The state of a node at time t is a function of its edges strictly before t; every
+    query takes a clock. ``"~action"`` is the reverse of ``"action"``.
+
+    Attributes:
+        nodes: Node type to its nodes.
+        edges: Edge type to its edges.
+    """
+
+    nodes: Mapping[str, Nodes]
+    edges: Mapping[str, Edges]
+
+    @classmethod
+    def of(cls, log: Interactions) -> "Snapshot":
+        """Build the graph of a log of users and items.
+
+        Label 1 becomes ``action``; label 0 becomes ``impression``, if there is any.
+        """
+        edges = {ACTION: _edges(log.actions())}
+        if not bool(log.label.all()):
+            edges[IMPRESSION] = _edges(log.take(log.label == 0))
+        return cls({USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}, edges)
+
+    @property
+    def users(self) -> Vocabulary:
+        """Ids and features of the nodes of type ``user``."""
+        return self.typed(USER).ids
+
+    @property
+    def items(self) -> Vocabulary:
+        """Ids and features of the nodes of type ``item``."""
+        return self.typed(ITEM).ids
+
+    @property
+    def latest(self) -> int:
+        """Unix seconds of the last event; the smallest integer if there is none."""
+        return max(
+            (edges.latest for edges in self.edges.values()),
+            default=int(np.iinfo(np.int64).min),
+        )
+
+    @property
+    def schema(self) -> str:
+        """What the graph holds, one line per type."""
+        lines = [
+            f"{name} ({nodes.key}): {len(nodes):,} nodes"
+            + _listed(nodes.ids.features.columns)
+            for name, nodes in self.nodes.items()
+        ]
+        lines += [
+            f"{name}: {edges.source} -> {edges.target}, {len(edges):,} edges, "
+            + (f"timed by {edges.time}" if edges.time else "without time")
+            + _listed(edges.features.columns)
+            for name, edges in self.edges.items()
+        ]
+        return "\n".join(lines)
+
+    def typed(self, name: str) -> Nodes:
+        """Return the nodes of a type.
+
+        Raises:
+            DataError: The graph has no such type.
+        """
+        if name not in self.nodes:
+            raise DataError(
+                f"the graph has no nodes {name!r}. "
+                f"It has: {', '.join(self.nodes) or 'none'}."
+            )
+        return self.nodes[name]
+
+    def edge(self, name: str) -> Edges:
+        """Return the edges of a type, whichever direction is named.
+
+        Raises:
+            DataError: The graph has no such edge.
+        """
+        plain = name.removeprefix("~")
+        if plain not in self.edges:
+            known = ", ".join(f"{e}, ~{e}" for e in self.edges)
+            raise DataError(
+                f"the graph has no edge {name!r}. It has: {known or 'none'}."
+            )
+        return self.edges[plain]
+
+    def ends(self, name: str) -> tuple[str, str]:
+        """Return the node types that an edge, or with ``~`` its reverse, joins."""
+        edges = self.edge(name)
+        if name.startswith("~"):
+            return edges.target, edges.source
+        return edges.source, edges.target
+
+    def leading_from(self, name: str) -> list[str]:
+        """Return the edges, in either direction, that start from a type of node."""
+        both = [way for edge in self.edges for way in (edge, f"~{edge}")]
+        return [way for way in both if self.ends(way)[0] == name]
+
+    def along(self, name: str, by: str | None = None) -> Neighbors:
+        """Return the neighbours along an edge type or, with ``~``, against it.
+
+        Args:
+            name: Edge type.
+            by: Feature of the edge that is the weight; the usual one if left out.
+        """
+        return self.edge(name).along(back=name.startswith("~"), by=by)
+
+    def __getitem__(self, edge: str) -> Neighbors:
+        """Return the neighbours along an edge type or, with ``~``, against it."""
+        return self.along(edge)
+
+    def snapshot(self) -> "Snapshot":
+        """Return the value itself; a live graph returns what it holds now."""
+        return self
+
+    def until(self, clock: int) -> "Snapshot":
+        """Return a view of what happened strictly before ``clock``."""
+        edges = {name: edges.until(clock) for name, edges in self.edges.items()}
+        return replace(self, edges=edges)
+
+    def observed(self, events: Interactions) -> "Snapshot":
+        """Return the graph with ``events`` added; the present one does not change.
+
+        Args:
+            events: New events, whose vocabularies start with the graph's own rows.
+        """
+        for name, side in ((USER, events.users), (ITEM, events.items)):
+            if len(side) < len(self.typed(name)):
+                raise DataError(
+                    f"the {name} vocabulary of the new events is shorter than the "
+                    "graph's. Extend the graph's vocabulary instead."
+                )
+        nodes = {
+            **self.nodes,
+            USER: Nodes(events.users, self.nodes[USER].key),
+            ITEM: Nodes(events.items, self.nodes[ITEM].key),
+        }
+        edges = dict(self.edges)
+        shown = events.take(events.label == 0)
+        for name, log in ((ACTION, events.actions()), (IMPRESSION, shown)):
+            if name not in edges:
+                if len(log):
+                    edges[name] = _edges(log)
+                continue
+            held = edges[name]
+            if held.weight is None and bool((log.weight != 1).any()):
+                held = _with_weight(held)
+            edges[name] = held.appended(
+                (log.user, log.item),
+                (len(events.users), len(events.items)),
+                log.time,
+                _features(log, held.weight),
+            )
+        return Snapshot(nodes, edges)
+
+    def compacted(self) -> "Snapshot":
+        """Return the same graph without room to grow."""
+        edges = {name: edges.compacted() for name, edges in self.edges.items()}
+        return replace(self, edges=edges)
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        arrays: dict[str, np.ndarray] = {}
+        for name, edges in self.edges.items():
+            out = edges.out.compacted()
+            arrays |= {f"{name}.source": out.owners(), f"{name}.target": out.node}
+            arrays |= {
+                f"{name}.edge": out.edge,
+                f"{name}.time": out.time_at(out.slots()),
+            }
+        schema = {
+            name: [e.source, e.target, e.time, e.weight]
+            for name, e in self.edges.items()
+        }
+        return State(
+            kind="Snapshot",
+            settings={
+                "nodes": {name: nodes.key for name, nodes in self.nodes.items()},
+                "edges": schema,
+            },
+            arrays=arrays,
+            tables={name: edges.features for name, edges in self.edges.items()},
+            parts={name: nodes.ids.state() for name, nodes in self.nodes.items()},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "Snapshot":
+        """Rebuild from what ``state`` returned."""
+        keys = cast(dict[str, str], state.settings["nodes"])
+        nodes = {
+            name: Nodes(state.part(name, Vocabulary), key) for name, key in keys.items()
+        }
+        edges: dict[str, Edges] = {}
+        schema = cast(
+            dict[str, tuple[str, str, str | None, str | None]], state.settings["edges"]
+        )
+        for name, (source, target, time, weight) in schema.items():
+            order = np.argsort(state.arrays[f"{name}.edge"])
+            rows: list[Int32[np.ndarray, " n"]] = [
+                state.arrays[f"{name}.{end}"][order] for end in ("source", "target")
+            ]
+            when: Int64[np.ndarray, " n"] = state.arrays[f"{name}.time"][order]
+            edges[name] = Edges.build(
+                (source, target),
+                (rows[0], rows[1]),
+                (len(nodes[source]), len(nodes[target])),
+                when if time is not None else None,
+                time=time,
+                weight=weight,
+                features=state.tables[name],
+            )
+        return cls(nodes, edges)
+
+
+def _edges(log: Interactions) -> Edges:
+    weight = "weight" if bool((log.weight != 1).any()) else None
+    return Edges.build(
+        (USER, ITEM),
+        (log.user, log.item),
+        (len(log.users), len(log.items)),
+        log.time,
+        weight=weight,
+        features=_features(log, weight),
+    )
+
+
+def _features(log: Interactions, weight: str | None) -> pl.DataFrame:
+    return pl.DataFrame({weight: log.weight}) if weight is not None else pl.DataFrame()
+
+
+def _with_weight(edges: Edges) -> Edges:
+    """Return the same edges with a weight of 1 each, which others may differ from."""
+    ones = pl.DataFrame({"weight": np.ones(len(edges), np.float32)})
+    return replace(
+        edges,
+        weight="weight",
+        features=ones,
+        strength=Column(numbers(ones, "weight")),
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return f", with {', '.join(names)}" if names else ""
