@@ -115,6 +115,6 @@ def test_nothing_asked_costs_nothing():
     assert bpr(torch.zeros(1), torch.zeros(1, 2), none).item() == 0.0
 
 
-def test_negatives_of_another_batch_are_refused():
+def test_examples_of_another_batch_are_refused():
     with pytest.raises(Exception, match="negative"):
         sampled_softmax(torch.zeros(3), torch.zeros(2, 1), torch.zeros(3, 1))

@@ -17,9 +17,18 @@ if TYPE_CHECKING:
     from tidegraph.data.views import Impressions as Impressions
     from tidegraph.data.views import Matrix as Matrix
     from tidegraph.data.views import Sequences as Sequences
-    from tidegraph.ego.plan import Hops as Hops
+    from tidegraph.ego.negative import hard as hard
+    from tidegraph.ego.negative import in_batch as in_batch
+    from tidegraph.ego.negative import negatives as negatives
     from tidegraph.ego.plan import hop as hop
+    from tidegraph.ego.static import fan_out as fan_out
+    from tidegraph.ego.static import identity as identity
+    from tidegraph.ego.static import khop as khop
+    from tidegraph.ego.text import parse as parse
+    from tidegraph.ego.unique import unique as unique
+    from tidegraph.ego.walk import walk as walk
     from tidegraph.evaluation.evaluate import evaluate as evaluate
+    from tidegraph.graph.sampler import sampler as sampler
     from tidegraph.graph.temporal import Graph as Graph
     from tidegraph.pipeline import FittedPipeline as FittedPipeline
     from tidegraph.pipeline import Pipeline as Pipeline
@@ -54,8 +63,14 @@ _HOME = {
     "data.sources": ("read", "read_sql"),
     "data.synthetic": ("Marketplace",),
     "data.views": ("Impressions", "Matrix", "Sequences"),
-    "ego.plan": ("Hops", "hop"),
+    "ego.negative": ("hard", "in_batch", "negatives"),
+    "ego.plan": ("hop",),
+    "ego.static": ("fan_out", "identity", "khop"),
+    "ego.text": ("parse",),
+    "ego.unique": ("unique",),
+    "ego.walk": ("walk",),
     "evaluation.evaluate": ("evaluate",),
+    "graph.sampler": ("sampler",),
     "graph.temporal": ("Graph",),
     "pipeline": ("FittedPipeline", "Pipeline"),
     "ranking.din": ("DIN",),

@@ -14,6 +14,10 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +27,30 @@ def compiled(function: F) -> F:
     # Shape checks wrapped around the function in tests are not compilable.
     plain = inspect.unwrap(function)
     return cast(F, cast(Any, numba).njit(cache=True, nogil=True)(plain))
+
+
+def _prefetch(typing: Any, array: Any, index: Any) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held = context.make_array(signature.args[0])(context, builder, args[0])
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        declare = cast(Any, cgutils).get_or_insert_function
+        fetch = declare(builder.module, kind, "llvm.prefetch.p0")
+        place = builder.bitcast(builder.gep(held.data, [args[1]]), byte)
+        # To be read, to be kept in every cache, data.
+        builder.call(fetch, [place, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generated
+
+
+prefetch = cast(Callable[[np.ndarray, int], None], intrinsic(_prefetch))
+"""Begin to fetch ``array[index]`` into the cache; only inside a compiled function.
+
+A kernel that waits for memory asks for the numbers of many rows first and reads them in
+a second pass: reads that are asked for do not wait for one another. A place outside the
+array does no harm.
+"""
 
 
 @cache

@@ -15,7 +15,7 @@ from tidegraph.artifact import load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.negatives import Relevant, examples
+from tidegraph.examples import Relevant, examples
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular

@@ -118,7 +118,7 @@ class Hops:
 
     def draw(self, graph: Snapshot, asked: Asked) -> Field:
         """Return the receptive field of each node asked about."""
-        self._check(graph, asked)
+        self.check(graph, asked)
         field = root(asked.node, asked.clock)
         never = np.full(len(asked.node), NOW, np.int64)
         origin = asked.clock if asked.clock is not None else never
@@ -135,7 +135,8 @@ class Hops:
                 keys = child_keys(keys, found.ids.shape[1])
         return field
 
-    def _check(self, graph: Snapshot, asked: Asked) -> None:
+    def check(self, graph: Snapshot, asked: Asked) -> None:
+        """Raise if the hops do not follow one another, or one lacks a clock."""
         at = self.start(graph)
         for step in self.steps:
             here, there = graph.ends(step.edge)

@@ -63,12 +63,17 @@ def running_sums(
 @compiled
 def by_alias(table: AliasTable, start: int, stop: int, drawn: np.uint64) -> int:
     """Return the slot that 64 random bits choose from a row, -1 if all weigh 0."""
-    place = below(drawn, stop - start)
-    share = table[0][start + place]
+    return kept_or_other(table, start, start + below(drawn, stop - start), drawn)
+
+
+@compiled
+def kept_or_other(table: AliasTable, start: int, slot: int, drawn: np.uint64) -> int:
+    """Return the slot that 64 bits chose, or its other; -1 if all weigh 0."""
+    share = table[0][slot]
     if share < 0:
         return -1
     kept = unit(mixed(after(drawn))) < share
-    return start + (place if kept else table[1][start + place])
+    return slot if kept else start + table[1][slot]
 
 
 @compiled

@@ -13,7 +13,7 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.compiled import compiled
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.asked import Asked, Plan
-from tidegraph.graph.keys import child_keys, root_keys
+from tidegraph.graph.keys import mixed_keys, root_keys
 from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.search import ranges
@@ -174,14 +174,13 @@ class EdgeQuery:
         fields: list[Any] = [source, target, time, weight, edges.edge[slot]]
         for name, plan in self.plans.items():
             # Each plan draws on its own, whatever other plans there are.
-            keys = root_keys(self.seed, first, len(slot)) ^ np.uint64(
-                crc32(name.encode())
-            )
+            keys = root_keys(self.seed, first, len(slot))
+            keys = mixed_keys(keys, crc32(name.encode()))
             ends = (source, target)
             if self._at_target(name, plan):
                 ends = (target, source)
             clock = time if edges.is_timed else None
-            asked = Asked(ends[0], clock, child_keys(keys, 1), ends[1])
+            asked = Asked(ends[0], clock, keys, ends[1])
             fields.append(plan.draw(self.graph, asked))
         return tuple(fields)
 

@@ -139,7 +139,7 @@ def _append(
     timed = offset.size > 0
     for e in range(done, source.size):
         v = source[e]
-        at = int(stop[v])
+        at = stop[v]
         if timed:
             while at > start[v] and time[at - 1] > offset[e]:
                 at -= 1
@@ -155,7 +155,7 @@ def _append(
                 number[tail + j] = number[start[v] + j]
                 if timed:
                     time[tail + j] = time[start[v] + j]
-            at += tail - int(start[v])
+            at = at + tail - start[v]
             start[v], stop[v], limit[v] = tail, tail + length, tail + room
             tail += room
         for j in range(stop[v], at, -1):

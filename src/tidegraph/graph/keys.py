@@ -32,6 +32,13 @@ def child_keys(keys: Keys, width: int) -> UInt64[np.ndarray, " children"]:
     return children
 
 
+def mixed_keys(keys: Keys, salt: int) -> Keys:
+    """Return a key for each key, others for another ``salt``."""
+    out = np.empty_like(keys)
+    _mixed_keys(keys, np.uint64(salt), out)
+    return out
+
+
 @compiled
 def mixed(z: np.uint64) -> np.uint64:
     """Return 64 bits in which every bit of ``z`` has its say."""
@@ -91,3 +98,10 @@ def _child_keys(
         for j in range(width):
             state = after(state)
             children[q * width + j] = mixed(state)
+
+
+@compiled
+def _mixed_keys(keys: np.ndarray, salt: np.uint64, out: np.ndarray) -> None:
+    start = mixed(after(salt))
+    for q in range(keys.size):
+        out[q] = mixed(after(keys[q] ^ start))

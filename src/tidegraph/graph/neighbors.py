@@ -8,8 +8,10 @@ from jaxtyping import Float32, Float64, Int, Int32, Int64
 
 from tidegraph.compiled import over_rows
 from tidegraph.graph.alias import AliasTable, alias_table, running_sums
+from tidegraph.graph.alive import Alive
 from tidegraph.graph.growth import Arena, New, Rows, grow
 from tidegraph.graph.histories import Histories
+from tidegraph.graph.membership import ByNode, by_node
 from tidegraph.graph.search import ranges, rows_of, search
 from tidegraph.graph.sorting import base_of, sorted_edges, wide_enough
 
@@ -114,6 +116,24 @@ class Neighbors:
         at = self.slots()
         weight[at] = self.weight_at(at)
         return alias_table(self.start, self.stop, weight)
+
+    @cached_property
+    def by_node(self) -> ByNode:
+        """What tells whether two nodes are joined; see ``membership.joined_before``."""
+        return by_node(self.start, self.stop, self.node, self.time)
+
+    @cached_property
+    def first_time(self) -> Int64[np.ndarray, " nodes"]:
+        """Unix seconds of each node's first edge, ``NOW`` where it has none."""
+        first, met = np.full(len(self), NOW, np.int64), self.degree() > 0
+        first[met] = self.time_at(self.start[met])
+        return first
+
+    @cached_property
+    def alive(self) -> Alive:
+        """The nodes that were met and the edges that met them, by time."""
+        time = self.time_at(self.slots())
+        return Alive.of(self.first_time, NOW, self.owners(), time)
 
     @cached_property
     def has_negative_weight(self) -> bool:

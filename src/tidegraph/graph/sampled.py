@@ -5,11 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.compiled import compiled, over_rows, prefetch
 from tidegraph.graph.keys import Keys
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.search import strength
 
+_LANES = 32
+_LINE = 16  # Numbers of four bytes in a cache line.
 NO_NODE = -1
 """Stands where there is no neighbour, next to a mask that says so."""
 
@@ -136,24 +138,39 @@ def _run(
     ids, time, weight, edge, mask = out
     width = ids.shape[1]
     timed, weighted = when.size > 0, held.size > 0
-    for q in range(first, last):
-        low = start[q]
-        found = min(stop[q] - low, width)
-        for j in range(found):
-            ids[q, j] = node[low + j]
-            edge[q, j] = number[low + j]
-            time[q, j] = when[low + j] + base if timed else 0
-            weight[q, j] = 1
-            mask[q, j] = True
-        if weighted:
+    for block in range(first, last, _LANES):
+        end = min(block + _LANES, last)
+        for q in range(block, end):
+            for at in range(start[q], min(stop[q], start[q] + width) + _LINE, _LINE):
+                prefetch(node, at)
+                prefetch(number, at)
+                prefetch(when, at)
+        for q in range(block, end):
+            found = min(stop[q] - start[q], width)
+            # Unsigned places spare the check for places counted from the end.
+            low = np.uint64(start[q])
             for j in range(found):
-                weight[q, j] = strength(held, int(number[low + j]))
-        for j in range(found, width):
-            ids[q, j] = NO_NODE
-            edge[q, j] = -1
-            time[q, j] = 0
-            weight[q, j] = 0
-            mask[q, j] = False
+                ids[q, j] = node[low + np.uint64(j)]
+            for j in range(found):
+                edge[q, j] = number[low + np.uint64(j)]
+            for j in range(found):
+                weight[q, j] = 1
+            if timed:
+                for j in range(found):
+                    time[q, j] = when[low + np.uint64(j)] + base
+            else:
+                for j in range(found):
+                    time[q, j] = 0
+            if weighted:
+                for j in range(found):
+                    weight[q, j] = strength(held, int(number[low + np.uint64(j)]))
+            for j in range(width):
+                mask[q, j] = j < found
+            for j in range(found, width):
+                ids[q, j] = NO_NODE
+                edge[q, j] = -1
+                time[q, j] = 0
+                weight[q, j] = 0
 
 
 @compiled
@@ -172,6 +189,10 @@ def _scattered(
     ids, time, weight, edge, mask = out
     timed = when.size > 0
     for q in range(first, last):
+        for j in range(slot.shape[1]):
+            prefetch(node, slot[q, j])
+            prefetch(number, slot[q, j])
+            prefetch(when, slot[q, j])
         for j in range(slot.shape[1]):
             at = slot[q, j]
             if start[q] <= at < stop[q]:

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Int64
 
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.compiled import compiled, over_rows, prefetch
 
-_LANES = 32  # Searches advanced together, so that their cache misses overlap.
+_LANES = 128  # Searches advanced together, so that their cache misses overlap.
 
 
 @compiled
@@ -52,6 +52,7 @@ def search(
             left[b] = low[block + b]
             size[b] = high[block + b] - low[block + b]
             longest = max(longest, size[b])
+            prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
         while longest > 0:
             for b in range(lanes):
                 if size[b] > 0:
@@ -60,6 +61,7 @@ def search(
                     if time[left[b] + half - 1] + base < clocks[block + b]:
                         left[b] += half
                     size[b] = size[b] - half if size[b] > 1 else 0
+                    prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
             longest >>= 1
         for b in range(lanes):
             found[block + b] = left[b]
@@ -76,12 +78,16 @@ def rows_of(
     last: int,
 ) -> None:
     """Write where the row of each node starts and stops; empty outside the graph."""
-    for q in range(first, last):
-        v = nodes[q]
-        if 0 <= v < start.size:
-            low[q], high[q] = start[v], stop[v]
-        else:
-            low[q], high[q] = 0, 0
+    for block in range(first, last, _LANES):
+        end = min(block + _LANES, last)
+        for q in range(block, end):
+            prefetch(start, nodes[q])
+        for q in range(block, end):
+            v = nodes[q]
+            if 0 <= v < start.size:
+                low[q], high[q] = start[v], stop[v]
+            else:
+                low[q], high[q] = 0, 0
 
 
 @compiled

@@ -45,39 +45,6 @@ class Relevant:
         return cls(ptr, until.node[later])
 
 
-@dataclass(frozen=True, eq=False)
-class Alive:
-    """What can be drawn at any time: the items and events of the past are prefixes.
-
-    Attributes:
-        born: Items that were ever met, by time of their first event.
-        born_time: Unix seconds of that event.
-        item: The item of every event, in time order.
-        time: Unix seconds of every event.
-    """
-
-    born: Int32[np.ndarray, " items"]
-    born_time: Int64[np.ndarray, " items"]
-    item: Int32[np.ndarray, " events"]
-    time: Int64[np.ndarray, " events"]
-
-    @classmethod
-    def of(cls, graph: Snapshot) -> "Alive":
-        """Sort the items and events of a graph by time."""
-        met_by = graph[f"~{ACTION}"]
-        met = np.flatnonzero(met_by.degree())
-        first = met_by.time_at(met_by.start[met])
-        by_birth = np.argsort(first, kind="stable")
-        time, owner = met_by.time_at(met_by.slots()), met_by.owners()
-        by_time = np.argsort(time, kind="stable")
-        return cls(
-            met[by_birth].astype(np.int32),
-            first[by_birth],
-            owner[by_time],
-            time[by_time],
-        )
-
-
 def examples(
     requests: Requests,
     relevant: Relevant,
@@ -118,7 +85,8 @@ def examples(
     item = np.full(shape, NO_ITEM, np.int32)
     place = np.full(shape, -1, np.int64)
     label = np.zeros(shape, np.float32)
-    pool, met_by = Alive.of(requests.graph), requests.graph[f"~{ACTION}"]
+    met_by = requests.graph[f"~{ACTION}"]
+    pool = met_by.alive
     alive = np.searchsorted(pool.born_time, requests.time)
     events = np.searchsorted(pool.time, requests.time)
     seed = np.uint64(fresh_seed(rng))
@@ -130,7 +98,7 @@ def examples(
             (relevant.ptr, relevant.item),
             candidates.item,
             (met_by.start, met_by.stop, met_by.time),
-            (pool.born, pool.item),
+            (pool.born, pool.node),
             popularity,
             limits,
             seed,

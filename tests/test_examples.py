@@ -10,7 +10,7 @@ from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.negatives import Relevant, examples, from_log
+from tidegraph.examples import Relevant, examples, from_log
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 DAY = 86_400
@@ -77,7 +77,7 @@ def test_candidates_come_first_with_their_votes_and_labels(rng):
     power=st.sampled_from([0.0, 0.75, 1.0]),
     repeat=st.booleans(),
 )
-def test_negatives_are_alive_and_neither_relevant_excluded_nor_repeated(
+def test_examples_are_alive_and_neither_relevant_excluded_nor_repeated(
     seed, row, power, repeat
 ):
     log = draw_log(seed)
@@ -129,7 +129,7 @@ def test_one_negative_is_drawn_in_proportion_to_its_count_to_the_power(power):
     assert (np.abs(drawn - expected) <= 4.5 * deviation).all()
 
 
-def test_negatives_do_not_depend_on_the_future_nor_on_other_requests(rng):
+def test_examples_do_not_depend_on_the_future_nor_on_other_requests(rng):
     log = draw_log()
     at = int(log.time[300])
     later = log.time >= at

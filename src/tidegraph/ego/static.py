@@ -1,0 +1,49 @@
+"""Receptive fields without a clock of their own: the plans of section 19.1.1.
+
+Each is a plan like any other: over timed edges it takes a clock, or ``all_time()``.
+"""
+
+from tidegraph.ego.plan import Hop, Hops
+
+
+def identity() -> Hops:
+    """Take the node itself and nothing around it, as matrix factorisation does."""
+    return Hops(())
+
+
+def khop(*edges: str, limit: int = 2**31 - 1, all_time: bool = True) -> Hops:
+    """Take every neighbour along each edge in turn, as a GCN of that depth sees.
+
+    Args:
+        edges: Edge types, nearest first.
+        limit: An error where a node has more neighbours than this.
+        all_time: Whatever their times; with a clock, all see only what is before it.
+    """
+    plan = identity()
+    for edge in edges:
+        step = plan.hop(edge)
+        plan = (step.all_time() if all_time else step.rewind()).all(limit)
+    return plan
+
+
+def fan_out(
+    *edges: str, counts: tuple[int, ...], by: str | None = None, all_time: bool = True
+) -> Hops:
+    """Draw ``counts[n]`` neighbours along the n-th edge, as GraphSAGE does.
+
+    Args:
+        edges: Edge types, nearest first.
+        counts: How many to draw along each.
+        by: Feature of the edges to draw in proportion to; each as likely if left out.
+        all_time: Whatever their times; with a clock, all see only what is before it.
+
+    Source:
+        Hamilton, Ying & Leskovec, "Inductive representation learning on large graphs"
+        (2017), algorithm 2.
+    """
+    plan = identity()
+    for edge, count in zip(edges, counts, strict=True):
+        step: Hop = plan.hop(edge)
+        step = step.all_time() if all_time else step.rewind()
+        plan = step.sample(count, by=by)
+    return plan

@@ -1,0 +1,118 @@
+"""Plans from their text: what ``str(plan)`` prints, read without running it."""
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from tidegraph.ego.negative import Drawn, Hard, InBatch, hard, in_batch, negatives
+from tidegraph.ego.plan import Hop, Hops, hop
+from tidegraph.ego.static import identity
+from tidegraph.ego.unique import Unique, unique
+from tidegraph.ego.walk import VisitCount, Walk, walk
+from tidegraph.errors import ConfigError
+from tidegraph.graph.sampler import draw
+
+AnyPlan = Hops | Walk | VisitCount | Unique | Drawn | InBatch | Hard
+
+_BEGIN: dict[str, Callable[..., Any]] = {
+    "hop": hop,
+    "walk": walk,
+    "identity": identity,
+    "negatives": negatives,
+    "in_batch": in_batch,
+    "hard": hard,
+    "unique": unique,
+}
+_WORDS: dict[type, tuple[str, ...]] = {
+    Hop: (
+        *("within", "all_time", "rewind", "recent", "all"),
+        *("sample", "top", "importance", "draw"),
+    ),
+    Hops: ("hop", "flip"),
+    Walk: ("weighted", "restart", "biased", "respecting_time", "all_time", "top"),
+}
+_LONGEST = 10_000
+
+
+def parse(text: str) -> AnyPlan:
+    """Return the plan that a text says; ``parse(str(plan)) == plan``.
+
+    Nothing is run but the words of plans with numbers, texts and truths.
+
+    Args:
+        text: Such as ``"hop('click').recent(20).hop('~click').recent(20)"``.
+
+    Raises:
+        ConfigError: The text is no plan.
+    """
+    if len(text) > _LONGEST:
+        raise ConfigError(f"a plan of {len(text)} letters is longer than {_LONGEST}.")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        found = _value(tree, text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ConfigError(f"{text!r} is no plan: {error}.") from error
+    if not isinstance(found, AnyPlan):
+        raise ConfigError(
+            f"{text!r} is not a whole plan. Say which neighbours the last hop takes, "
+            "such as .recent(20)."
+        )
+    return found
+
+
+def _value(node: ast.expr, text: str) -> Any:
+    if isinstance(node, ast.Constant) and isinstance(
+        node.value, (int, float, str, bool, type(None))
+    ):
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _value(node.operand, text)
+        if isinstance(value, (int, float)):
+            return -value
+    if isinstance(node, ast.Tuple):
+        return tuple(_value(part, text) for part in node.elts)
+    if isinstance(node, ast.Call):
+        return _called(node, text)
+    raise ConfigError(
+        f"{text!r} is no plan: {ast.unparse(node)!r} is not a word, number or text "
+        "of plans."
+    )
+
+
+def _called(node: ast.Call, text: str) -> Any:
+    positional = [_value(part, text) for part in node.args]
+    named: dict[str, Any] = {}
+    for word in node.keywords:
+        if word.arg is None:
+            raise ConfigError(f"{text!r} is no plan: '**' is not allowed.")
+        named[word.arg] = _value(word.value, text)
+    if isinstance(node.func, ast.Name):
+        name, known = node.func.id, tuple(_BEGIN)
+        target = _BEGIN.get(name)
+    elif isinstance(node.func, ast.Attribute):
+        name, held = node.func.attr, _value(node.func.value, text)
+        known = _WORDS.get(held.__class__, ())
+        target = getattr(held, name) if name in known else None
+        if name == "draw" and isinstance(held, Hop) and target is not None:
+            by = named.pop("by", None)
+            return held.draw(_drawn(positional, named, text), by=by)
+    else:
+        name, known, target = ast.unparse(node.func), tuple(_BEGIN), None
+    if target is None:
+        raise ConfigError(
+            f"{text!r} is no plan: {name!r} does not stand there. "
+            f"{('Possible: ' + ', '.join(known)) if known else 'The plan ends before'}."
+        )
+    try:
+        return target(*positional, **named)
+    except (TypeError, AttributeError, OverflowError, IndexError) as error:
+        raise ConfigError(f"{text!r} is no plan: {name}(): {error}.") from error
+
+
+def _drawn(positional: list[Any], named: dict[str, Any], text: str) -> Any:
+    if not positional or not isinstance(positional[0], str):
+        raise ConfigError(f"{text!r} is no plan: draw() needs the name of a sampler.")
+    try:
+        return draw(positional[0], *positional[1:], **named)
+    except TypeError as error:
+        raise ConfigError(f"{text!r} is no plan: draw(): {error}.") from error
