@@ -174,7 +174,9 @@ class Hop:
     ever: bool = False
     from_root: bool = False
 
-    def within(self, *, days: float = 0, hours: float = 0, seconds: float = 0) -> "Hop":
+    def within(
+        self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
+    ) -> "Hop":
         """Look no further back from the clock than this."""
         span = int(days * 86_400 + hours * 3_600 + seconds)
         if span < 1:

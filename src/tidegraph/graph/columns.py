@@ -9,7 +9,7 @@ from jaxtyping import Int64
 
 from tidegraph.data.ids import IdColumn
 from tidegraph.data.tables import read_whole
-from tidegraph.data.times import TimeColumn
+from tidegraph.data.times import TimeColumn, TimeUnit
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
@@ -95,8 +95,16 @@ def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
     return table[column]
 
 
-def seconds(table: pl.DataFrame, column: str, edge: str) -> Int64[np.ndarray, " n"]:
+def seconds(
+    table: pl.DataFrame, column: str, edge: str, unit: TimeUnit | None = None
+) -> Int64[np.ndarray, " n"]:
     """Return a time column of a table of edges as Unix seconds.
+
+    Args:
+        table: One row per edge.
+        column: Name of the column.
+        edge: Type of the edges, for messages.
+        unit: Unit of plain numbers; found by their size if left out.
 
     Raises:
         DataError: The column is missing, or holds what is no time.
@@ -104,7 +112,7 @@ def seconds(table: pl.DataFrame, column: str, edge: str) -> Int64[np.ndarray, " 
     _check(table, [column], f"the table of {edge!r}")
     if not table.height:
         return np.zeros(0, np.int64)
-    times = TimeColumn(column, f"the table of {edge!r}")
+    times = TimeColumn(column, f"the table of {edge!r}", unit)
     times.add(table[column], 0)
     ticks = times.finish()
     return np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)

@@ -118,7 +118,7 @@ class Query:
         return self._with_clock(np.full(len(self.begun.node), NOW, np.int64))
 
     def within(
-        self, *, days: float = 0, hours: float = 0, seconds: float = 0
+        self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
     ) -> "Query":
         """Let the next hops look no further back from the clock than this."""
         span = int(days * 86_400 + hours * 3_600 + seconds)

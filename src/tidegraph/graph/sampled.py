@@ -93,50 +93,35 @@ def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
     )
     columns = (edges.node, edges.time, edges.edge, edges.weight)
     grain = max(1, 20_480 // max(width, 1))
-    strays = np.zeros(1, np.int64)
-    if isinstance(picked, Run):
-        over_rows(
-            lambda a, b: _run(
-                columns, edges.base, picked.start, picked.stop, out, a, b
-            ),
-            queries,
-            grain,
-        )
-    else:
-        strays = np.zeros(queries, np.int64)
-        over_rows(
-            lambda a, b: _scattered(
-                columns,
-                edges.base,
-                past.start,
-                past.stop,
-                picked.slot,
-                out,
-                strays,
-                a,
-                b,
-            ),
-            queries,
-            grain,
-        )
-        if picked.weight is not None:
-            np.copyto(out.weight, picked.weight, where=out.mask)
-    return out, int(strays.sum())
+    kernel = _run if isinstance(picked, Run) else _scattered
+    at = picked[:2] if isinstance(picked, Run) else picked[:1]
+    strays: list[int] = []
+    over_rows(
+        lambda a, b: strays.append(
+            kernel(columns, edges.base, past[1:3], at, out, a, b)
+        ),
+        queries,
+        grain,
+    )
+    if isinstance(picked, Chosen) and picked.weight is not None:
+        np.copyto(out.weight, picked.weight, where=out.mask)
+    return out, sum(strays)
 
 
 @compiled
 def _run(
     columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     base: int,
-    start: np.ndarray,
-    stop: np.ndarray,
+    past: tuple[np.ndarray, np.ndarray],
+    picked: tuple[np.ndarray, np.ndarray],
     out: Sampled,
     first: int,
     last: int,
-) -> None:
+) -> int:
     node, when, number, held = columns
     ids, time, weight, edge, mask = out
-    width = ids.shape[1]
+    start, stop = picked
+    width, strays = ids.shape[1], 0
     timed, weighted = when.size > 0, held.size > 0
     for block in range(first, last, _LANES):
         end = min(block + _LANES, last)
@@ -146,7 +131,10 @@ def _run(
                 prefetch(number, at)
                 prefetch(when, at)
         for q in range(block, end):
-            found = min(stop[q] - start[q], width)
+            found = max(min(stop[q] - start[q], width), 0)
+            if found > 0 and (start[q] < past[0][q] or stop[q] > past[1][q]):
+                strays += found
+                found = 0
             # Unsigned places spare the check for places counted from the end.
             low = np.uint64(start[q])
             for j in range(found):
@@ -171,23 +159,23 @@ def _run(
                 edge[q, j] = -1
                 time[q, j] = 0
                 weight[q, j] = 0
+    return strays
 
 
 @compiled
 def _scattered(
     columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     base: int,
-    start: np.ndarray,
-    stop: np.ndarray,
-    slot: np.ndarray,
+    past: tuple[np.ndarray, np.ndarray],
+    picked: tuple[np.ndarray],
     out: Sampled,
-    strays: np.ndarray,
     first: int,
     last: int,
-) -> None:
+) -> int:
     node, when, number, held = columns
     ids, time, weight, edge, mask = out
-    timed = when.size > 0
+    start, stop = past
+    slot, timed, strays = picked[0], when.size > 0, 0
     for q in range(first, last):
         for j in range(slot.shape[1]):
             prefetch(node, slot[q, j])
@@ -202,9 +190,10 @@ def _scattered(
                 weight[q, j] = strength(held, int(number[at]))
                 mask[q, j] = True
                 continue
-            strays[q] += at >= 0
+            strays += at >= 0
             ids[q, j] = NO_NODE
             edge[q, j] = -1
             time[q, j] = 0
             weight[q, j] = 0
             mask[q, j] = False
+    return strays

@@ -9,6 +9,7 @@ import polars as pl
 from jaxtyping import Int32, Int64
 
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times import TimeUnit
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 from tidegraph.graph import columns, store
@@ -44,6 +45,7 @@ class Graph:
         self._late = late_seconds
         self._writing = Lock()
         self._ends: dict[str, Ends] = {}
+        self._units: dict[str, TimeUnit | None] = {}
         self._missed: dict[str, list[_Batch]] = {}
 
     @classmethod
@@ -105,6 +107,7 @@ class Graph:
         *,
         time: str | None = None,
         weight: str | None = None,
+        time_unit: TimeUnit | None = None,
     ) -> "Graph":
         """Define a type of edge and give its first edges, in both directions.
 
@@ -117,6 +120,8 @@ class Graph:
                 ``"buyer: user -> seller: user"``.
             time: Column with the time of each edge; none if edges have no time.
             weight: Column with the strength of each edge; each is 1 if left out.
+            time_unit: Unit of times that are plain numbers, ``s``, ``ms``, ``us`` or
+                ``ns``; found by their size if left out.
 
         Returns:
             The graph itself.
@@ -143,12 +148,14 @@ class Graph:
                 types,
                 at,
                 (len(nodes[types[0]]), len(nodes[types[1]])),
-                columns.seconds(rows, time, name) if time is not None else None,
+                columns.seconds(rows, time, name, time_unit)
+                if time is not None
+                else None,
                 time=time,
                 weight=weight,
                 features=rows.drop(used),
             )
-            self._ends[name] = where
+            self._ends[name], self._units[name] = where, time_unit
             self._now = Snapshot(nodes, {**self._now.edges, name: edges})
         return self
 
@@ -175,7 +182,8 @@ class Graph:
             *(self._now.nodes[side].key for side in (held.source, held.target))
         )
         rows = columns.frame(table)
-        when = columns.seconds(rows, held.time, name) if held.time else None
+        unit = self._units.get(name)
+        when = columns.seconds(rows, held.time, name, unit) if held.time else None
         missing = [c for c in held.features.columns if c not in rows.columns]
         if missing:
             raise DataError(f"the new edges {name!r} have no column {missing[0]!r}.")

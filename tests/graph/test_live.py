@@ -1,0 +1,193 @@
+import threading
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph.brute import EVENTS, ITEMS, USERS, graph_of, table
+from tidegraph.ego.plan import hop
+from tidegraph.errors import DataError
+from tidegraph.graph.temporal import Graph
+
+DSG = hop("click").recent(3).hop("~click").recent(2)
+
+
+def same(one, other) -> bool:
+    return all(
+        np.array_equal(a, b)
+        for x, y in zip(one, other, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
+
+
+def answers(graph) -> list:
+    nodes = np.repeat(np.arange(USERS, dtype=np.int32), 12)
+    clocks = np.tile(np.arange(12), USERS)
+    drawn = hop("click").sample(3, by="w").hop("~click").sample(2)
+    items = np.repeat(np.arange(ITEMS, dtype=np.int32), 12)
+    return [
+        DSG.sample(graph, nodes, clocks),
+        drawn.sample(graph, nodes, clocks, seed=5),
+        DSG.flip().sample(graph, items, np.tile(np.arange(12), ITEMS)),
+    ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(EVENTS, st.lists(st.integers(0, 40), max_size=5), st.booleans())
+def test_a_graph_that_grew_answers_as_one_built_at_once(events, cuts, tidy):
+    # Late events find their place: parts may overlap in time in any way.
+    ends = sorted({min(cut, len(events)) for cut in cuts} | {0, len(events)})
+    grown = graph_of(events[: ends[0]], late_seconds=100)
+    seen = []
+    for start, stop in zip(ends[:-1], ends[1:], strict=True):
+        grown.append("click", table(events[start:stop]))
+        if tidy:
+            grown = Graph(grown.snapshot().compacted(), late_seconds=100)
+        seen.append((stop, grown.snapshot()))
+    # Every snapshot still answers as the graph of its moment.
+    for stop, snapshot in seen:
+        whole = graph_of(events[:stop])
+        for one, other in zip(answers(snapshot), answers(whole), strict=True):
+            assert same(one, other)
+
+
+def test_two_lines_that_grow_from_one_value_do_not_meet():
+    base = graph_of([(0, 0, 1, 1), (0, 1, 2, 1)]).snapshot()
+    base = Graph(base).append("click", table([(0, 2, 3, 1)])).snapshot()
+    left, right = Graph(base), Graph(base)
+    left.append("click", table([(0, 3, 4, 1)]))
+    right.append("click", table([(0, 4, 5, 1)]))
+    left.append("click", table([(0, 0, 6, 1)]))
+
+    def met(graph):
+        return (
+            hop("click")
+            .recent(9)
+            .sample(graph, np.zeros(1, np.int32), np.array([99]))
+            .ids[1][0]
+        )
+
+    assert met(base).tolist()[:4] == [0, 1, 2, -1]
+    assert met(left).tolist()[:6] == [0, 1, 2, 3, 0, -1]
+    assert met(right).tolist()[:5] == [0, 1, 2, 4, -1]
+
+
+def test_what_is_too_late_is_refused_and_nothing_taken_in():
+    graph = graph_of([(0, 0, 100, 1)], late_seconds=10)
+
+    graph.append("click", table([(1, 0, 90, 1)]))
+    with pytest.raises(DataError, match="11 seconds older than the latest"):
+        graph.append("click", table([(1, 1, 200, 1), (1, 0, 89, 1)]))
+
+    assert len(graph.snapshot().edges["click"]) == 2
+
+
+def test_unknown_ids_become_nodes_and_features_follow_them():
+    graph = graph_of([(0, 0, 1, 1)])
+
+    graph.append("click", table([(77, 88, 2, 3)]))
+    graph.nodes("item", {"item_id": [88, 0], "price": [9.5, 1.5]}, key="item_id")
+
+    found = graph.V("user", [77]).before(9).out("click").frame()
+    assert found.to_dicts() == [
+        {"start": 77, "item_id": 88, "price": 9.5, "ts": 2, "w": 3.0}
+    ]
+    assert graph.V("item", [0, 1]).frame("price")["price"].to_list() == [1.5, 2.0]
+
+
+def test_rows_can_be_appended_without_ids():
+    graph = graph_of([(0, 0, 1, 1)])
+
+    graph.append_rows(
+        "click",
+        np.array([1], np.int32),
+        np.array([2], np.int32),
+        np.array([5]),
+        {"w": np.array([2.0])},
+    )
+
+    assert graph.V("user", [1]).before(9).out("click").ids().to_list() == [2]
+    with pytest.raises(DataError, match="rows 9 to 9 are not all 'item' nodes"):
+        graph.append_rows(
+            "click",
+            np.array([1], np.int32),
+            np.array([9], np.int32),
+            np.array([5]),
+            {"w": np.array([2.0])},
+        )
+
+
+def test_times_that_outgrow_32_bits_are_kept_whole():
+    graph = graph_of([(0, 0, 5, 1)])
+
+    graph.append("click", table([(0, 1, 2**33, 1)]))
+
+    found = graph.V("user", [0]).before(2**40).out("click").frame("ts")
+    assert found["ts"].to_list() == [5, 2**33]
+
+
+def test_readers_see_whole_snapshots_while_a_writer_appends():
+    graph = Graph()
+    graph.nodes("user", {"user_id": np.arange(50)}, key="user_id")
+    graph.nodes("item", {"item_id": np.arange(50)}, key="item_id")
+    none = pl.DataFrame(
+        schema={"user_id": pl.Int64, "item_id": pl.Int64, "ts": pl.Int64}
+    )
+    graph.edges("click", none, "user_id -> item_id", time="ts")
+    wrong, done = [], threading.Event()
+
+    def read() -> None:
+        nodes = np.arange(50, dtype=np.int32)
+        while not done.is_set():
+            now = graph.snapshot()
+            events = len(now.edges["click"])
+            field = hop("click").all().sample(now, nodes, np.full(50, 2**40))
+            back = hop("~click").all().sample(now, nodes, np.full(50, 2**40))
+            # Both directions hold the same events, every number once.
+            for one in (field, back):
+                numbers = np.sort(one.edge[1][one.mask[1]])
+                if not np.array_equal(numbers, np.arange(events)):
+                    wrong.append(events)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    rng = np.random.default_rng(0)
+    for step in range(150):
+        user = rng.integers(0, 50, 40).astype(np.int32)
+        item = rng.integers(0, 50, 40).astype(np.int32)
+        graph.append_rows("click", user, item, np.full(40, step))
+    done.set()
+    for reader in readers:
+        reader.join()
+
+    assert wrong == []
+    assert len(graph.snapshot().edges["click"]) == 6000
+
+
+def test_rows_that_moved_are_tidied_in_the_background():
+    graph = graph_of([], late_seconds=10**6)
+    rng = np.random.default_rng(1)
+    events = [
+        (int(u), int(i), int(t), 1)
+        for u, i, t in zip(
+            rng.integers(0, USERS, 3000),
+            rng.integers(0, ITEMS, 3000),
+            # Ever earlier: each insertion moves a row.
+            np.arange(3000)[::-1],
+            strict=True,
+        )
+    ]
+    for start in range(0, 3000, 100):
+        graph.append("click", table(events[start : start + 100]))
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(timeout=10)
+
+    assert graph.snapshot().edges["click"].slack < 20 * 3000
+    assert all(
+        same(a, b)
+        for a, b in zip(answers(graph), answers(graph_of(events)), strict=True)
+    )
