@@ -1,3 +1,4 @@
+import itertools
 import threading
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_a_graph_that_grew_answers_as_one_built_at_once(events, cuts, tidy):
     ends = sorted({min(cut, len(events)) for cut in cuts} | {0, len(events)})
     grown = graph_of(events[: ends[0]], late_seconds=100)
     seen = []
-    for start, stop in zip(ends[:-1], ends[1:], strict=True):
+    for start, stop in itertools.pairwise(ends):
         grown.append("click", table(events[start:stop]))
         if tidy:
             grown = Graph(grown.snapshot().compacted(), late_seconds=100)

@@ -239,7 +239,7 @@ def test_what_cannot_be_drawn_is_said():
         one(hop("click").recent(0), STAR, 0, 3)
     with pytest.raises(ConfigError, match="a node has 5 neighbours"):
         one(hop("click").all(limit=4), STAR, 0, 9)
-    with pytest.raises(DataError, match="no feature 'dwell'. They have: w"):
+    with pytest.raises(DataError, match=r"no feature 'dwell'\. They have: w"):
         one(hop("click").sample(1, by="dwell"), STAR, 0, 3)
     with pytest.raises(DataError, match="a weight is below 0"):
         one(hop("click").sample(1, by="w"), [(0, 0, 1, -1)], 0, 3)

@@ -1,6 +1,8 @@
 """Plans from their text: what ``str(plan)`` prints, read without running it."""
 
 import ast
+import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ from tidegraph.ego.static import identity
 from tidegraph.ego.unique import Unique, unique
 from tidegraph.ego.walk import VisitCount, Walk, walk
 from tidegraph.errors import ConfigError
-from tidegraph.graph.sampler import draw
+from tidegraph.graph.sampler import draw, settings_of
 
 AnyPlan = Hops | Walk | VisitCount | Unique | Drawn | InBatch | Hard
 
@@ -104,15 +106,37 @@ def _called(node: ast.Call, text: str) -> Any:
             f"{('Possible: ' + ', '.join(known)) if known else 'The plan ends before'}."
         )
     try:
+        _check(target, positional, named)
         return target(*positional, **named)
     except (TypeError, AttributeError, OverflowError, IndexError) as error:
         raise ConfigError(f"{text!r} is no plan: {name}(): {error}.") from error
+
+
+def _check(
+    target: Callable[..., Any], positional: list[Any], named: dict[str, Any]
+) -> None:
+    """Raise TypeError if a value is not of the type that its place is for."""
+    wanted = inspect.signature(target)
+    given = wanted.bind(*positional, **named).arguments
+    for name, value in given.items():
+        place = wanted.parameters[name]
+        several = place.kind is inspect.Parameter.VAR_POSITIONAL
+        for one in value if several else (value,):
+            plain = place.annotation in (str, int) or isinstance(
+                place.annotation, types.UnionType
+            )
+            if plain and (
+                not isinstance(one, place.annotation)
+                or (isinstance(one, bool) and place.annotation is int)
+            ):
+                raise TypeError(f"{name} cannot be {one!r}")
 
 
 def _drawn(positional: list[Any], named: dict[str, Any], text: str) -> Any:
     if not positional or not isinstance(positional[0], str):
         raise ConfigError(f"{text!r} is no plan: draw() needs the name of a sampler.")
     try:
+        _check(settings_of(positional[0]), positional[1:], named)
         return draw(positional[0], *positional[1:], **named)
     except TypeError as error:
         raise ConfigError(f"{text!r} is no plan: draw(): {error}.") from error

@@ -64,17 +64,17 @@ class Walk:
         """Take edges in proportion to their weight rather than each as likely."""
         return replace(self, habit=replace(self.habit, weighted=True), by=by)
 
-    def restart(self, probability: float) -> "Walk":
+    def restart(self, probability: int | float) -> "Walk":
         """Begin again at the start with this probability, after each round."""
         if not 0 <= probability < 1:
             raise ConfigError(
                 f"restart is {probability}; it must be at least 0 and below 1."
             )
-        return replace(self, habit=replace(self.habit, restart=probability))
+        return replace(self, habit=replace(self.habit, restart=float(probability)))
 
-    def biased(self, p: float = 1.0, q: float = 1.0) -> "Walk":
+    def biased(self, p: int | float = 1.0, q: int | float = 1.0) -> "Walk":
         """Prefer nodes near to, or far from, the one before (node2vec)."""
-        return replace(self, habit=replace(self.habit, bias=Bias(p, q)))
+        return replace(self, habit=replace(self.habit, bias=Bias(float(p), float(q))))
 
     def respecting_time(self) -> "Walk":
         """Go back in time edge by edge: each is strictly before the one just taken."""

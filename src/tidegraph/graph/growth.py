@@ -146,7 +146,7 @@ def _append(
         # A row that others see may only be written behind its end.
         shared = v < old_start.size and start[v] == old_start[v]
         if stop[v] == limit[v] or (at < stop[v] and shared):
-            length = stop[v] - start[v]
+            length = int(stop[v] - start[v])
             room = 2 * length + _LEAST_ROOM
             if tail + room > node.size:
                 return e, tail

@@ -222,7 +222,7 @@ class Query:
         ids = self.graph.nodes[self.type].ids.decode(self.at.node).alias(label)
         if label in (START, *self.kept.columns):
             raise RequestError(f"there is a column {label!r} already. Choose another.")
-        return replace(self, kept=self.kept.with_columns(ids))
+        return replace(self, kept=pl.DataFrame([*self.kept.iter_columns(), ids]))
 
     def frame(self, *columns: str) -> pl.DataFrame:
         """Return columns of the nodes reached, a row for each.

@@ -1,6 +1,7 @@
 """What a hop sees, and what it brings: a dense batch of neighbours with a mask."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
@@ -93,7 +94,7 @@ def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
     )
     columns = (edges.node, edges.time, edges.edge, edges.weight)
     grain = max(1, 20_480 // max(width, 1))
-    kernel = _run if isinstance(picked, Run) else _scattered
+    kernel = cast(Callable[..., int], _run if isinstance(picked, Run) else _scattered)
     at = picked[:2] if isinstance(picked, Run) else picked[:1]
     strays: list[int] = []
     over_rows(

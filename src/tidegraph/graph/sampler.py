@@ -13,7 +13,8 @@ name and the settings are the plan's data; the function stays in this process.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, cast
 
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.sampled import Chosen, Past, Run, Sampled, gathered
@@ -103,6 +104,11 @@ def draw(name: str, *args: Setting, **settings: Setting) -> Draw:
     bound.apply_defaults()
     names = list(wanted.parameters)[1:]
     return Draw(name, tuple((key, bound.arguments[key]) for key in names))
+
+
+def settings_of(name: str) -> Callable[..., Run | Chosen]:
+    """Return a function whose parameters are the settings of a sampler."""
+    return partial(_known(name), cast(Past, None))
 
 
 def _known(name: str) -> Callable[..., Run | Chosen]:

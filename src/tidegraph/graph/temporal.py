@@ -55,10 +55,14 @@ class Graph:
 
     @classmethod
     def open(
-        cls, folder: str | os.PathLike[str], *, verify: bool | None = None
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        verify: bool | None = None,
+        late_seconds: int = 0,
     ) -> "Graph":
         """Open what ``save`` wrote, mapped into memory; see ``store.load``."""
-        return cls(store.load(folder, verify=verify))
+        return cls(store.load(folder, verify=verify), late_seconds=late_seconds)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the graph to a folder, all of it or nothing; see ``store.save``."""

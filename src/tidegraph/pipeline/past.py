@@ -7,9 +7,9 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
+from tidegraph.examples import Relevant, examples
 from tidegraph.graph.histories import Histories
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.examples import Relevant, examples
 from tidegraph.progress import track
 from tidegraph.retrieval.blend import Blend
 from tidegraph.stages import Candidates, Examples, Excluded, Requests
