@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.brute import EVENTS, ITEMS, USERS, graph_of
-from graph.test_samplers import looks_like
+from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
 from tidegraph.ego.negative import hard, in_batch, negatives
 from tidegraph.ego.walk import walk
 from tidegraph.errors import ConfigError, RequestError

@@ -1,11 +1,14 @@
 """What a graph answers, by loops over the log: the oracle of the tests."""
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
+from tidegraph.ego.plan import hop
 from tidegraph.graph.temporal import Graph
 
 USERS, ITEMS = 4, 5
@@ -66,4 +69,40 @@ def rows(field, depth: int, place: tuple[int, ...]) -> list[tuple[int, int, int,
     return [
         (int(i), int(t), int(w), int(e))
         for i, t, w, e in zip(*(c[depth][place][kept] for c in columns), strict=True)
+    ]
+
+
+def looks_like(found: Counter, expected: dict) -> bool:
+    """Whether counts are a sample of the expected distribution (chi-square)."""
+    assert set(found) <= {key for key, p in expected.items() if p > 0}
+    keys = [key for key, p in expected.items() if p > 0]
+    total = sum(found.values())
+    return (
+        chisquare([found[k] for k in keys], [total * expected[k] for k in keys]).pvalue
+        > 1e-3
+    )
+
+
+DSG = hop("click").recent(3).hop("~click").recent(2)
+
+
+def same(one, other) -> bool:
+    """Whether two fields are the same, bit by bit."""
+    return all(
+        np.array_equal(a, b)
+        for x, y in zip(one, other, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
+
+
+def answers(graph) -> list:
+    """What a graph answers to many questions of several kinds."""
+    nodes = np.repeat(np.arange(USERS, dtype=np.int32), 12)
+    clocks = np.tile(np.arange(12), USERS)
+    drawn = hop("click").sample(3, by="w").hop("~click").sample(2)
+    items = np.repeat(np.arange(ITEMS, dtype=np.int32), 12)
+    return [
+        DSG.sample(graph, nodes, clocks),
+        drawn.sample(graph, nodes, clocks, seed=5),
+        DSG.flip().sample(graph, items, np.tile(np.arange(12), ITEMS)),
     ]

@@ -7,32 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.brute import EVENTS, ITEMS, USERS, graph_of, table
+from graph.brute import EVENTS, ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.plan import hop
 from tidegraph.errors import DataError
 from tidegraph.graph.temporal import Graph
-
-DSG = hop("click").recent(3).hop("~click").recent(2)
-
-
-def same(one, other) -> bool:
-    return all(
-        np.array_equal(a, b)
-        for x, y in zip(one, other, strict=True)
-        for a, b in zip(x, y, strict=True)
-    )
-
-
-def answers(graph) -> list:
-    nodes = np.repeat(np.arange(USERS, dtype=np.int32), 12)
-    clocks = np.tile(np.arange(12), USERS)
-    drawn = hop("click").sample(3, by="w").hop("~click").sample(2)
-    items = np.repeat(np.arange(ITEMS, dtype=np.int32), 12)
-    return [
-        DSG.sample(graph, nodes, clocks),
-        drawn.sample(graph, nodes, clocks, seed=5),
-        DSG.flip().sample(graph, items, np.tile(np.arange(12), ITEMS)),
-    ]
 
 
 @settings(max_examples=200, deadline=None)

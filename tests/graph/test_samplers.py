@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare
 
-from graph.brute import EVENTS, ITEMS, USERS, graph_of, past, rows
+from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like, past, rows
 from tidegraph.ego.plan import hop
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampled import Chosen, Past, Run
@@ -120,16 +119,6 @@ STAR = [(0, i, i, i + 1) for i in range(5)]
 def counted(plan, count=20_000, clock=5):
     nodes, clocks = np.zeros(count, np.int32), np.full(count, clock)
     return plan.sample(graph_of(STAR), nodes, clocks, seed=3).ids[1]
-
-
-def looks_like(found: Counter, expected: dict) -> bool:
-    assert set(found) <= {key for key, p in expected.items() if p > 0}
-    keys = [key for key, p in expected.items() if p > 0]
-    total = sum(found.values())
-    return (
-        chisquare([found[k] for k in keys], [total * expected[k] for k in keys]).pvalue
-        > 1e-3
-    )
 
 
 def test_uniform_draws_are_uniform_and_independent():

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.brute import EVENTS, graph_of
-from graph.test_live import answers, same
+from graph.brute import EVENTS, answers, graph_of, same
 from tidegraph.errors import ArtifactError, TidegraphError
 from tidegraph.graph.store import MANIFEST
 from tidegraph.graph.temporal import Graph

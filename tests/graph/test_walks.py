@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.brute import EVENTS, graph_of
-from graph.test_samplers import looks_like
+from graph.brute import EVENTS, graph_of, looks_like
 from tidegraph.ego.walk import walk
 from tidegraph.errors import ConfigError, LeakageError
 from tidegraph.graph.asked import asked
