@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tidegraph.data.views import Impressions as Impressions
     from tidegraph.data.views import Matrix as Matrix
     from tidegraph.data.views import Sequences as Sequences
+    from tidegraph.ego.cluster import local_cluster as local_cluster
     from tidegraph.ego.negative import hard as hard
     from tidegraph.ego.negative import in_batch as in_batch
     from tidegraph.ego.negative import negatives as negatives
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tidegraph.ego.unique import unique as unique
     from tidegraph.ego.walk import walk as walk
     from tidegraph.evaluation.evaluate import evaluate as evaluate
+    from tidegraph.graph.induction import Induction as Induction
     from tidegraph.graph.sampler import sampler as sampler
     from tidegraph.graph.temporal import Graph as Graph
     from tidegraph.pipeline import FittedPipeline as FittedPipeline
@@ -63,6 +65,7 @@ _HOME = {
     "data.sources": ("read", "read_sql"),
     "data.synthetic": ("Marketplace",),
     "data.views": ("Impressions", "Matrix", "Sequences"),
+    "ego.cluster": ("local_cluster",),
     "ego.negative": ("hard", "in_batch", "negatives"),
     "ego.plan": ("hop",),
     "ego.static": ("fan_out", "identity", "khop"),
@@ -70,6 +73,7 @@ _HOME = {
     "ego.unique": ("unique",),
     "ego.walk": ("walk",),
     "evaluation.evaluate": ("evaluate",),
+    "graph.induction": ("Induction",),
     "graph.sampler": ("sampler",),
     "graph.temporal": ("Graph",),
     "pipeline": ("FittedPipeline", "Pipeline"),

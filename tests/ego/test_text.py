@@ -2,6 +2,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tidegraph.ego.cluster import local_cluster
 from tidegraph.ego.negative import hard, in_batch, negatives
 from tidegraph.ego.plan import Hops
 from tidegraph.ego.static import fan_out, identity, khop
@@ -71,6 +72,7 @@ def test_walks_are_what_their_text_says(spec, count):
         fan_out("click", "~click", counts=(3, 2), by="dwell", all_time=False),
         negatives("item", 100, by="degree", power=0.75, avoid="click"),
         in_batch(7, via="click"),
+        local_cluster("click", type="item", size=9, epsilon=1e-4),
         hard(walk("click").top(9), 2, ranks=(3, 8), avoid="click"),
     ],
     ids=str,

@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from tidegraph.ego.cluster import LocalCluster, local_cluster
 from tidegraph.ego.negative import Drawn, Hard, InBatch, hard, in_batch, negatives
 from tidegraph.ego.plan import Hop, Hops, hop
 from tidegraph.ego.static import identity
@@ -14,7 +15,7 @@ from tidegraph.ego.walk import VisitCount, Walk, walk
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampler import draw, settings_of
 
-AnyPlan = Hops | Walk | VisitCount | Unique | Drawn | InBatch | Hard
+AnyPlan = Hops | Walk | VisitCount | Unique | LocalCluster | Drawn | InBatch | Hard
 
 _BEGIN: dict[str, Callable[..., Any]] = {
     "hop": hop,
@@ -24,6 +25,7 @@ _BEGIN: dict[str, Callable[..., Any]] = {
     "in_batch": in_batch,
     "hard": hard,
     "unique": unique,
+    "local_cluster": local_cluster,
 }
 _WORDS: dict[type, tuple[str, ...]] = {
     Hop: (

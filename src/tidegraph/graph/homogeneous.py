@@ -1,0 +1,85 @@
+"""Several types of node as one undirected, static graph in compressed rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int32, Int64
+from scipy import sparse
+
+from tidegraph.errors import DataError
+from tidegraph.graph.snapshot import Snapshot
+
+
+@dataclass(frozen=True, eq=False)
+class Homogeneous:
+    """Nodes of several types end to end, joined both ways.
+
+    Parallel edges are one, as strong as all of them together. A loop counts twice at
+    its node, as in the degree of an undirected graph.
+
+    Attributes:
+        first: The first row of each node type, in order.
+        ptr: Where each node's edges start.
+        node: The other end of each edge, rising within a node.
+        weight: Strength of each edge, above 0.
+        strength: The sum of the weights at each node.
+    """
+
+    first: Mapping[str, int]
+    ptr: Int64[np.ndarray, " starts"]
+    node: Int32[np.ndarray, " edges"]
+    weight: Float64[np.ndarray, " edges"]
+    strength: Float64[np.ndarray, " nodes"]
+
+    @classmethod
+    def of(cls, graph: Snapshot, edges: tuple[str, ...]) -> "Homogeneous":
+        """Join the nodes that some types of edge join, as of the snapshot.
+
+        Args:
+            graph: The edges; ``graph.until(clock)`` for those of the past.
+            edges: Edge types.
+
+        Raises:
+            DataError: A weight is negative, or there is no such edge.
+        """
+        types = list(dict.fromkeys(t for e in edges for t in graph.ends(e)))
+        sizes = [len(graph.typed(name)) for name in types]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        first = dict(zip(types, starts[:-1].tolist(), strict=True))
+        whole = sparse.csr_array((int(starts[-1]), int(starts[-1])), dtype=np.float64)
+        for name in edges:
+            side, (here, there) = graph[name], graph.ends(name)
+            slot = side.slots()
+            weight = side.weight_at(slot).astype(np.float64)
+            if bool((weight < 0).any()):
+                raise DataError(
+                    f"edges {name!r} have a weight below 0, and a walk cannot take "
+                    "them. Choose another weight."
+                )
+            ends = (side.owners() + first[here], side.node[slot] + first[there])
+            one = sparse.csr_array((weight, ends), shape=whole.shape)
+            whole = whole + one + one.T
+        whole.eliminate_zeros()
+        whole.sort_indices()
+        return cls(
+            first,
+            whole.indptr.astype(np.int64),
+            whole.indices.astype(np.int32),
+            whole.data,
+            np.asarray(whole @ np.ones(whole.shape[0])),
+        )
+
+    def __len__(self) -> int:
+        return len(self.strength)
+
+    def rows(
+        self, name: str, nodes: Int32[np.ndarray, " n"]
+    ) -> Int32[np.ndarray, " n"]:
+        """Return the rows here of nodes of a type."""
+        return (nodes + self.first[name]).astype(np.int32)
+
+    def kinds(self, rows: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
+        """Return the number of the type of each row, in the order of ``first``."""
+        starts = np.array(list(self.first.values()))
+        return (np.searchsorted(starts, rows, side="right") - 1).astype(np.int32)

@@ -1,0 +1,227 @@
+"""The graph as others hold it: PyG, DGL, networkx and SciPy; tables through Arrow.
+
+What a tensor library cannot hold, such as names, is left out there: ids become rows,
+and only numeric features go along. networkx keeps everything.
+"""
+
+import importlib
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from tidegraph.errors import DataError, MissingExtraError
+from tidegraph.graph.edges import Edges
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.temporal import Graph
+
+_TIME = "time"
+
+
+def to_scipy(graph: Snapshot, edge: str) -> sparse.csr_array:
+    """Return a matrix of sources by targets; parallel edges add their weights."""
+    side, (here, there) = graph[edge], graph.ends(edge)
+    slot = side.slots()
+    return sparse.csr_array(
+        (side.weight_at(slot), (side.owners(), side.node[slot])),
+        shape=(len(graph.typed(here)), len(graph.typed(there))),
+    )
+
+
+def from_scipy(
+    matrix: sparse.csr_array, edge: str, ends: tuple[str, str] = ("user", "item")
+) -> Graph:
+    """Return a graph of one type of edge without time, weighted by the entries."""
+    entries = matrix.tocoo()
+    graph = Graph()
+    for name, size in zip(ends, entries.shape, strict=False):
+        graph.nodes(name, {name: np.arange(size)}, key=name)
+    row, column = entries.coords
+    table = {"source": row, "target": column, "weight": entries.data}
+    where = f"source: {ends[0]} -> target: {ends[1]}"
+    return graph.edges(edge, table, where, weight="weight")
+
+
+def to_networkx(graph: Snapshot) -> Any:
+    """Return a ``networkx.MultiDiGraph``.
+
+    A node is the pair of its type and its id, with its features; an edge has its type
+    for a key's first part, its number for the second, and its time and features.
+    """
+    peer = _package("networkx", "handing a graph to networkx").MultiDiGraph()
+    for name, nodes in graph.nodes.items():
+        ids, features = nodes.ids.ids, nodes.ids.features
+        blank: list[dict[str, Any]] = [{}] * len(ids)
+        held = features.to_dicts() if features.width else blank
+        peer.add_nodes_from(
+            ((name, one), row) for one, row in zip(ids, held, strict=True)
+        )
+        peer.graph.setdefault("keys", {})[name] = nodes.key
+    for name, edges in graph.edges.items():
+        table = _table(graph, edges)
+        peer.graph.setdefault("edges", {})[name] = [
+            *(edges.source, edges.target, edges.time, edges.weight)
+        ]
+        for number, row in enumerate(table.iter_rows(named=True)):
+            source, target = row.pop("source id"), row.pop("target id")
+            ends = ((edges.source, source), (edges.target, target))
+            peer.add_edge(*ends, key=(name, number), **row)
+    return peer
+
+
+def from_networkx(peer: Any) -> Graph:
+    """Return the graph that ``to_networkx`` handed out, with what was added to it.
+
+    Raises:
+        DataError: A node is not a pair of type and id.
+    """
+    graph = Graph()
+    tables: dict[str, list[dict[str, object]]] = {}
+    for node, features in peer.nodes(data=True):
+        if not (isinstance(node, tuple) and len(cast(tuple[Any, ...], node)) == 2):
+            raise DataError(
+                f"node {node!r} is not a pair of type and id, such as ('user', 7)."
+            )
+        name, one = cast(tuple[str, object], node)
+        key = peer.graph.get("keys", {}).get(name, name)
+        tables.setdefault(name, []).append({key: one, **features})
+    for name, rows in tables.items():
+        key = peer.graph.get("keys", {}).get(name, name)
+        graph.nodes(name, pl.DataFrame(rows, infer_schema_length=None), key=key)
+    for name, (source, target, time, weight) in peer.graph.get("edges", {}).items():
+        held = sorted(
+            (key[1], {"source id": a[1], "target id": b[1], **row})
+            for a, b, key, row in peer.edges(keys=True, data=True)
+            if key[0] == name
+        )
+        table = pl.DataFrame([row for _, row in held], infer_schema_length=None)
+        ends = f"source id: {source} -> target id: {target}"
+        named = {"time": time, "weight": weight}
+        graph.edges(name, table, ends, **named, time_unit="s")
+    return graph
+
+
+def to_pyg(graph: Snapshot) -> Any:
+    """Return a PyG ``HeteroData``: numeric features, edges by number, ``time``."""
+    torch = _package("torch", "handing a graph to PyG")
+    peer = _package("torch_geometric.data", "handing a graph to PyG").HeteroData()
+    for name, nodes in graph.nodes.items():
+        peer[name].num_nodes = len(nodes)
+        for column, values in _numbers(nodes.ids.features).items():
+            peer[name][column] = torch.from_numpy(values)
+    for name, edges in graph.edges.items():
+        source, target, time = _by_number(edges)
+        kind = (edges.source, name, edges.target)
+        pair = np.stack([source, target]).astype(np.int64)
+        peer[kind].edge_index = torch.from_numpy(pair)
+        if edges.time is not None:
+            peer[kind][_TIME] = torch.from_numpy(time)
+        for column, values in _numbers(edges.features).items():
+            peer[kind][column] = torch.from_numpy(values)
+    return peer
+
+
+def from_pyg(peer: Any) -> Graph:
+    """Return a graph whose ids are PyG's rows; one-column tensors become features."""
+    graph = Graph()
+    for name in peer.node_types:
+        size, held = int(peer[name].num_nodes), dict(peer[name].items())
+        table = {name: np.arange(size), **_columns(held, size)}
+        graph.nodes(name, table, key=name)
+    for kind in peer.edge_types:
+        source, name, target = kind
+        held = dict(peer[kind].items())
+        pair = held.pop("edge_index").numpy()
+        table = {"source": pair[0], "target": pair[1], **_columns(held, len(pair[0]))}
+        time = _TIME if _TIME in table else None
+        ends = f"source: {source} -> target: {target}"
+        graph.edges(name, table, ends, time=time, time_unit="s" if time else None)
+    return graph
+
+
+def to_dgl(graph: Snapshot) -> Any:
+    """Return a DGL heterograph: numeric features, edges by number, ``time``."""
+    torch = _package("torch", "handing a graph to DGL")
+    dgl = _package("dgl", "handing a graph to DGL")
+    pairs = {
+        (edges.source, name, edges.target): tuple(
+            torch.from_numpy(end.astype(np.int64)) for end in _by_number(edges)[:2]
+        )
+        for name, edges in graph.edges.items()
+    }
+    sizes = {name: len(nodes) for name, nodes in graph.nodes.items()}
+    peer = dgl.heterograph(pairs, num_nodes_dict=sizes)
+    for name, nodes in graph.nodes.items():
+        for column, values in _numbers(nodes.ids.features).items():
+            peer.nodes[name].data[column] = torch.from_numpy(values)
+    for name, edges in graph.edges.items():
+        if edges.time is not None:
+            peer.edges[name].data[_TIME] = torch.from_numpy(_by_number(edges)[2])
+        for column, values in _numbers(edges.features).items():
+            peer.edges[name].data[column] = torch.from_numpy(values)
+    return peer
+
+
+def from_dgl(peer: Any) -> Graph:
+    """Return a graph whose ids are DGL's rows; one-column tensors become features."""
+    graph = Graph()
+    for name in peer.ntypes:
+        size, held = int(peer.num_nodes(name)), dict(peer.nodes[name].data)
+        graph.nodes(name, {name: np.arange(size), **_columns(held, size)}, key=name)
+    for source, name, target in peer.canonical_etypes:
+        one, other = (end.numpy() for end in peer.edges(etype=name, order="eid"))
+        held = _columns(dict(peer.edges[name].data), len(one))
+        table = {"source": one, "target": other, **held}
+        time = _TIME if _TIME in table else None
+        ends = f"source: {source} -> target: {target}"
+        graph.edges(name, table, ends, time=time, time_unit="s" if time else None)
+    return graph
+
+
+def _package(name: str, purpose: str) -> Any:
+    """Return a package that is not needed otherwise.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError(name.split(".")[0], "interop", purpose) from error
+
+
+def _by_number(edges: Edges) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return source, target and time of each edge, by its number."""
+    slot = edges.out.slots()
+    order = np.argsort(edges.out.edge[slot], kind="stable")
+    slot, owner = slot[order], edges.out.owners()[order]
+    return owner, edges.out.node[slot], edges.out.time_at(slot)
+
+
+def _table(graph: Snapshot, edges: Edges) -> pl.DataFrame:
+    source, target, time = _by_number(edges)
+    columns = [
+        graph.nodes[edges.source].ids.decode(source).alias("source id"),
+        graph.nodes[edges.target].ids.decode(target).alias("target id"),
+    ]
+    if edges.time is not None:
+        columns.append(pl.Series(edges.time, time))
+    return pl.DataFrame([*columns, *edges.features.iter_columns()])
+
+
+def _numbers(table: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Return the numeric columns of a table without gaps, each writable."""
+    return {
+        column.name: column.to_numpy().copy()
+        for column in table.iter_columns()
+        if column.dtype.is_numeric() and not column.null_count()
+    }
+
+
+def _columns(held: dict[str, Any], size: int) -> dict[str, np.ndarray]:
+    return {
+        name: value.numpy()
+        for name, value in held.items()
+        if hasattr(value, "numpy") and tuple(value.shape) == (size,)
+    }

@@ -1,0 +1,97 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+
+from graph.brute import EVENTS, answers, graph_of, same, table
+from tidegraph.errors import DataError, MissingExtraError
+from tidegraph.graph import interop
+from tidegraph.graph.temporal import Graph
+
+SHOP = [(0, 0, 1, 5), (0, 2, 3, 1), (1, 2, 2, 2), (1, 2, 5, 3), (0, 4, 8, 9)]
+
+
+def shop() -> Graph:
+    graph = graph_of(SHOP)
+    return graph.edges("knows", {"a": [0, 1], "b": [1, 2]}, "a: user -> b: user")
+
+
+@settings(max_examples=40)
+@given(EVENTS.filter(bool))
+def test_networkx_keeps_everything(events):
+    graph = graph_of(events)
+    peer = interop.to_networkx(graph.snapshot())
+
+    again = interop.from_networkx(peer)
+
+    assert peer.number_of_edges() == len(events)
+    assert all(same(a, b) for a, b in zip(answers(graph), answers(again), strict=True))
+    assert again.V("item").frame("price").equals(graph.V("item").frame("price"))
+
+
+def test_scipy_adds_parallel_edges():
+    matrix = interop.to_scipy(shop().snapshot(), "click")
+
+    assert matrix.shape == (4, 5)
+    assert matrix.toarray()[:2].tolist() == [[5, 0, 1, 0, 9], [0, 0, 5, 0, 0]]
+    assert (interop.to_scipy(shop().snapshot(), "~click") - matrix.T).nnz == 0
+
+
+def test_a_scipy_matrix_becomes_a_graph():
+    matrix = interop.to_scipy(shop().snapshot(), "click")
+    graph = interop.from_scipy(matrix, "met")
+
+    found = graph.V("user", [0]).out("met").frame("item", "weight")
+    assert found.rows() == [(0, 5.0), (2, 1.0), (4, 9.0)]
+
+
+def test_arrow_tables_go_in_and_frames_come_out():
+    graph = Graph()
+    graph.nodes("user", pa.table({"user_id": ["a", "b"]}), key="user_id")
+    graph.nodes("item", pa.table({"item_id": [1, 2]}), key="item_id")
+    log = pa.table({"user_id": ["a"], "item_id": [2], "ts": [5]})
+    graph.edges("click", log, "user_id -> item_id", time="ts", time_unit="s")
+
+    found = pa.table(graph.V("user", ["a"]).before(9).out("click").frame())
+
+    assert found.to_pylist() == [{"start": "a", "item_id": 2, "ts": 5}]
+
+
+@pytest.mark.parametrize("there_and_back", [("pyg", "torch_geometric"), ("dgl", "dgl")])
+def test_tensor_libraries_keep_numbers_times_and_order(there_and_back):
+    name, package = there_and_back
+    pytest.importorskip(package, exc_type=ImportError)
+    graph = shop()
+    peer = getattr(interop, f"to_{name}")(graph.snapshot())
+
+    again = getattr(interop, f"from_{name}")(peer)
+
+    assert again.V("item").frame("price").equals(graph.V("item").frame("price"))
+    log = again.V("user").all_time().out("click").frame("start", "item", "time", "w")
+    assert sorted(log.rows()) == sorted((u, i, t, float(w)) for u, i, t, w in SHOP)
+    one = next(iter(again.E("click")))
+    assert np.array_equal(one.edge, np.argsort([e[2] for e in SHOP], kind="stable"))
+    assert not again["knows"].is_timed
+
+
+def test_a_missing_package_is_one_sentence(monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    with pytest.raises(MissingExtraError, match=r"pip install 'tidegraph\[interop\]'"):
+        interop.to_networkx(shop().snapshot())
+
+
+def test_a_node_without_type_is_refused():
+    networkx = pytest.importorskip("networkx")
+    with pytest.raises(DataError, match="not a pair of type and id"):
+        interop.from_networkx(networkx.path_graph(3, networkx.MultiDiGraph))
+
+
+def test_a_table_without_a_row_is_a_type_without_edges():
+    graph = Graph().nodes("user", {"user_id": [1]}, key="user_id")
+    graph.nodes("item", {"item_id": [1]}, key="item_id")
+    graph.edges("click", table([]), "user_id -> item_id", time="ts")
+
+    assert interop.to_scipy(graph.snapshot(), "click").nnz == 0
