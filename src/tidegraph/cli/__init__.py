@@ -1,4 +1,4 @@
-"""The command line: ``tidegraph check | train | evaluate | recommend | simulate``."""
+"""The command line: ``tidegraph check | train | evaluate | recommend | graph``."""
 
 import importlib
 import sys

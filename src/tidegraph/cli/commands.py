@@ -9,6 +9,7 @@ import typer
 
 from tidegraph.artifact import check_writable
 from tidegraph.catalog import load
+from tidegraph.cli import graphs
 from tidegraph.cli.output import say, show, write_table
 from tidegraph.cli.recipe import Columns, read_recipe
 from tidegraph.data.check import check as check_log
@@ -27,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Recommendations from a live interaction graph.",
 )
+
+app.add_typer(graphs.app, name="graph")
 
 Log = Annotated[Path, typer.Argument(help="The log: CSV, Parquet or JSON lines.")]
 Model = Annotated[Path, typer.Argument(help="A folder that 'train' wrote.")]

@@ -1,4 +1,4 @@
-"""The graph as others hold it: PyG, DGL, networkx and SciPy; tables through Arrow.
+"""The graph as others hold it: PyG, networkx and SciPy; tables go through Arrow.
 
 What a tensor library cannot hold, such as names, is left out there: ids become rows,
 and only numeric features go along. networkx keeps everything.
@@ -134,45 +134,6 @@ def from_pyg(peer: Any) -> Graph:
         held = dict(peer[kind].items())
         pair = held.pop("edge_index").numpy()
         table = {"source": pair[0], "target": pair[1], **_columns(held, len(pair[0]))}
-        time = _TIME if _TIME in table else None
-        ends = f"source: {source} -> target: {target}"
-        graph.edges(name, table, ends, time=time, time_unit="s" if time else None)
-    return graph
-
-
-def to_dgl(graph: Snapshot) -> Any:
-    """Return a DGL heterograph: numeric features, edges by number, ``time``."""
-    torch = _package("torch", "handing a graph to DGL")
-    dgl = _package("dgl", "handing a graph to DGL")
-    pairs = {
-        (edges.source, name, edges.target): tuple(
-            torch.from_numpy(end.astype(np.int64)) for end in _by_number(edges)[:2]
-        )
-        for name, edges in graph.edges.items()
-    }
-    sizes = {name: len(nodes) for name, nodes in graph.nodes.items()}
-    peer = dgl.heterograph(pairs, num_nodes_dict=sizes)
-    for name, nodes in graph.nodes.items():
-        for column, values in _numbers(nodes.ids.features).items():
-            peer.nodes[name].data[column] = torch.from_numpy(values)
-    for name, edges in graph.edges.items():
-        if edges.time is not None:
-            peer.edges[name].data[_TIME] = torch.from_numpy(_by_number(edges)[2])
-        for column, values in _numbers(edges.features).items():
-            peer.edges[name].data[column] = torch.from_numpy(values)
-    return peer
-
-
-def from_dgl(peer: Any) -> Graph:
-    """Return a graph whose ids are DGL's rows; one-column tensors become features."""
-    graph = Graph()
-    for name in peer.ntypes:
-        size, held = int(peer.num_nodes(name)), dict(peer.nodes[name].data)
-        graph.nodes(name, {name: np.arange(size), **_columns(held, size)}, key=name)
-    for source, name, target in peer.canonical_etypes:
-        one, other = (end.numpy() for end in peer.edges(etype=name, order="eid"))
-        held = _columns(dict(peer.edges[name].data), len(one))
-        table = {"source": one, "target": other, **held}
         time = _TIME if _TIME in table else None
         ends = f"source: {source} -> target: {target}"
         graph.edges(name, table, ends, time=time, time_unit="s" if time else None)

@@ -1,0 +1,113 @@
+"""The commands about graphs: ``tidegraph graph draw | check``."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+import typer
+
+from tidegraph.artifact import check_writable, replaced
+from tidegraph.cli.output import say
+from tidegraph.cli.recipe import Columns
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.public import load
+from tidegraph.demo import NAMES
+from tidegraph.ego.picture import draw as drawn
+from tidegraph.ego.plan import Hops, hop
+from tidegraph.ego.static import identity
+from tidegraph.errors import RequestError
+from tidegraph.graph.moments import unix_seconds
+from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.temporal import Graph
+
+app = typer.Typer(no_args_is_help=True, help="Look at graphs.")
+
+
+@app.command()
+def draw(
+    user: Annotated[str, typer.Option(help="The user in the middle.")],
+    log: Annotated[
+        Path | None, typer.Argument(help="The log; a public data set if left out.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="As of when: ISO 8601 or Unix seconds.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="A public data set.")] = "complete-journey",
+    columns: Annotated[
+        str, typer.Option(help="Columns of user, item and time of the log.")
+    ] = "user,item,time",
+    widths: Annotated[str, typer.Option(help="Latest events per hop.")] = "6,3",
+    output: Annotated[Path, typer.Option("-o", "--output", help="The SVG.")] = Path(
+        "sub-graph.svg"
+    ),
+) -> None:
+    """Draw the dynamic sequential sub-graph of a user: what they met, who met that."""
+    check_writable(output)
+    plan = _plan(widths)
+    known = load(data) if log is None else _columns(columns).read(log)
+    graph = Snapshot.of(known)
+    row = graph.users.row(user)
+    if row < 0:
+        raise RequestError(
+            f"user {user!r} is not in the log. Ids are written like "
+            f"{graph.users.ids.first()!r}."
+        )
+    moment = graph.latest + 1 if at is None else _moment(at)
+    field = plan.sample(graph, np.array([row], np.int32), np.array([moment]))
+    title = f"What {user} met, and who had met that before"
+    with replaced(output) as aside:
+        aside.write_text(drawn(field, _Names(known), title), encoding="utf-8")
+    met = sum(int(mask.sum()) for mask in field.mask[1:])
+    say(f"{output}: {met} events before {datetime.fromtimestamp(moment, UTC)}.")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A folder that Graph.save wrote.")],
+) -> None:
+    """Compare every byte of a saved graph with its checksum, and say what it holds."""
+    say(Graph.open(folder, verify=True).snapshot().schema)
+
+
+class _Names:
+    """Labels of users and items, in turn by depth."""
+
+    def __init__(self, log: Interactions) -> None:
+        column = next((n for n in NAMES if n in log.items.features.columns), None)
+        ids = log.items.ids.cast(pl.String)
+        named = ids if column is None else log.items.features[column].cast(pl.String)
+        self.of_item = named.zip_with(named.is_not_null(), ids)
+        self.of_user = log.users.ids.cast(pl.String)
+
+    def __call__(self, depth: int, row: int) -> str:
+        return str((self.of_item if depth % 2 else self.of_user)[row])
+
+
+def _plan(widths: str) -> Hops:
+    plan = identity()
+    for depth, text in enumerate(widths.split(",")):
+        if not text.strip().isdigit() or not 1 <= int(text) <= 50:
+            raise RequestError(
+                f"--widths is {widths!r}. Give numbers from 1 to 50, one for each hop, "
+                "such as 6,3."
+            )
+        edge = ACTION if depth % 2 == 0 else f"~{ACTION}"
+        plan = (plan.hop(edge) if depth else hop(edge)).recent(int(text))
+    return plan
+
+
+def _columns(names: str) -> Columns:
+    parts = [part.strip() for part in names.split(",")]
+    if len(parts) != 3 or not all(parts):
+        raise RequestError(
+            f"--columns is {names!r}. Name those of user, item and time, such as "
+            "uid,sku,ts."
+        )
+    return Columns(*parts)
+
+
+def _moment(text: str) -> int:
+    plain = text.strip()
+    return int(plain) if plain.isdigit() else int(unix_seconds(plain, 1, "--at")[0])

@@ -1,0 +1,140 @@
+"""A dynamic sequential graph as a picture: who met what, and when, before whom."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from math import log1p
+
+from tidegraph.ego.field import Field
+
+_ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
+_COLORS = ("#1b6ca8", "#c8553d", "#5b8c5a", "#8d6a9f")
+_TICKS = (
+    (3_600, "1 hour"),
+    (86_400, "1 day"),
+    (7 * 86_400, "1 week"),
+    (30 * 86_400, "1 month"),
+    (365 * 86_400, "1 year"),
+    (10 * 365 * 86_400, "10 years"),
+)
+
+
+@dataclass
+class _Node:
+    """One node of the tree.
+
+    Attributes:
+        label: What to call it.
+        depth: Hops from the root.
+        age: Seconds before the clock of the root.
+        children: The nodes it was reached to, oldest first.
+        y: Where it stands.
+    """
+
+    label: str
+    depth: int
+    age: int
+    children: list["_Node"]
+    y: float = 0.0
+
+
+def draw(field: Field, named: Callable[[int, int], str], title: str) -> str:
+    """Return the sub-graph of the first node of a batch as SVG.
+
+    Time runs from left to right, on a scale that shows hours as well as years; every
+    node stands left of its parent, for it happened before.
+
+    Args:
+        field: What a plan with clocks sampled.
+        named: Returns a label for a depth and a row.
+        title: Stands above the picture.
+    """
+    clock = int(field.time[0][0])
+    root = _tree(field, named, (0,), clock)
+    rows = _place(root, 0)
+    nodes = _flat(root)
+    oldest = max(node.age for node in nodes)
+    span = log1p(max(oldest, 3_600) / 3_600)
+
+    def x(age: int) -> float:
+        return _WIDTH - _RIGHT - (_WIDTH - _LEFT - _RIGHT) * log1p(age / 3_600) / span
+
+    height = _TOP + rows * _ROW + 30
+    moment = datetime.fromtimestamp(clock, UTC).strftime("%Y-%m-%d %H:%M")
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
+        'font-family="system-ui, sans-serif" font-size="12">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
+        f'<text x="{_LEFT}" y="22" font-size="16">{escape(title)}</text>',
+    ]
+    for age, label in ((0, f"asked {moment}"), *_TICKS):
+        if age <= oldest:
+            parts.append(
+                _tick(x(age), height, label if age == 0 else f"{label} before")
+            )
+    parts += [_line(node, child, x) for node in nodes for child in node.children]
+    parts += [_dot(node, x) for node in nodes]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _tree(
+    field: Field, named: Callable[[int, int], str], at: tuple[int, ...], clock: int
+) -> _Node:
+    depth = len(at) - 1
+    children: list[_Node] = []
+    if depth < field.depth:
+        kept = field.mask[depth + 1][at]
+        children = [
+            _tree(field, named, (*at, place), clock)
+            for place in range(len(kept))
+            if kept[place]
+        ]
+    age = clock - int(field.time[depth][at])
+    return _Node(named(depth, int(field.ids[depth][at])), depth, age, children)
+
+
+def _place(node: _Node, row: int) -> int:
+    """Give each leaf a line of its own and each parent their middle; count lines."""
+    if not node.children:
+        node.y = _TOP + (row + 0.5) * _ROW
+        return row + 1
+    for child in node.children:
+        row = _place(child, row)
+    node.y = (node.children[0].y + node.children[-1].y) / 2
+    return row
+
+
+def _flat(node: _Node) -> list[_Node]:
+    return [node, *(below for child in node.children for below in _flat(child))]
+
+
+def _tick(x: float, height: int, label: str) -> str:
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{height - 12}" '
+        'stroke="#ddd"/>'
+        f'<text x="{x:.1f}" y="{_TOP - 14}" text-anchor="middle" fill="#777" '
+        f'font-size="10">{escape(label)}</text>'
+    )
+
+
+def _line(node: _Node, child: _Node, x: Callable[[int], float]) -> str:
+    here, there = x(child.age), x(node.age)
+    middle = (here + there) / 2
+    return (
+        f'<path d="M{here:.1f},{child.y:.1f} C{middle:.1f},{child.y:.1f} '
+        f'{middle:.1f},{node.y:.1f} {there:.1f},{node.y:.1f}" fill="none" '
+        'stroke="#aaa"/>'
+    )
+
+
+def _dot(node: _Node, x: Callable[[int], float]) -> str:
+    color = _COLORS[node.depth % len(_COLORS)]
+    label = node.label if len(node.label) <= 26 else f"{node.label[:25]}…"
+    return (
+        f'<circle cx="{x(node.age):.1f}" cy="{node.y:.1f}" r="5" fill="{color}"/>'
+        f'<text x="{x(node.age) + 9:.1f}" y="{node.y - 4:.1f}" fill="{color}" '
+        'stroke="#fff" stroke-width="3" paint-order="stroke">'
+        f"{escape(label)}</text>"
+    )

@@ -1,0 +1,82 @@
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tidegraph.cli import run
+from tidegraph.graph.temporal import Graph
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "log.csv"
+    table = {
+        "uid": ["ana", "bo", "bo", "ana", "<cy>"],
+        "sku": ["tea", "tea", "jam", "jam", "tea"],
+        "ts": [100_000, 200_000, 300_000, 400_000, 50_000],
+    }
+    pl.DataFrame(table).write_csv(path)
+    return path
+
+
+def test_a_picture_has_what_was_met_before_left_of_who_met_it(log, tmp_path, capsys):
+    out = tmp_path / "g.svg"
+    words = ["--columns", "uid,sku,ts", "-o", str(out)]
+    status = run(["graph", "draw", str(log), "--user", "ana", "--at", "500000", *words])
+
+    drawn = ET.parse(out).getroot()
+    labels = [text.text for text in drawn.iter(f"{SVG}text")]
+    places = [float(dot.get("cx")) for dot in drawn.iter(f"{SVG}circle")]
+    # ana met tea and jam; <cy> had met tea before, bo jam.
+    assert status == 0
+    assert sorted(labels[-5:]) == ["<cy>", "ana", "bo", "jam", "tea"]
+    assert places[0] == max(places)
+    assert len(set(places)) == 5
+    assert "4 events before 1970-01-06 18:53:20" in capsys.readouterr().out
+
+
+def test_an_earlier_moment_shows_less(log, tmp_path):
+    out = tmp_path / "g.svg"
+    words = ["graph", "draw", str(log), "--user", "ana", "--columns", "uid,sku,ts"]
+
+    assert run([*words, "--at", "1970-01-02T12:00:00Z", "-o", str(out)]) == 0
+
+    labels = [text.text for text in ET.parse(out).getroot().iter(f"{SVG}text")]
+    assert "tea" in labels
+    assert "jam" not in labels
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--user", "zoe"], "user 'zoe' is not in the log"),
+        (["--user", "ana", "--widths", "3,x"], "--widths is '3,x'"),
+        (["--user", "ana", "--columns", "uid"], "--columns is 'uid'"),
+        (["--user", "ana", "--at", "soon"], "is 'soon', not a time"),
+        (["--user", "ana", "-o", "/proc/x/y.svg"], "cannot write"),
+    ],
+)
+def test_mistakes_are_answered_with_one_sentence(log, capsys, words, sentence):
+    given = ["graph", "draw", str(log), "--columns", "uid,sku,ts", *words]
+    if "--columns" in words:
+        given = ["graph", "draw", str(log), *words]
+
+    assert run(given) == 2
+
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_saved_graph_is_checked_whole(tmp_path, capsys):
+    graph = Graph().nodes("user", {"id": np.arange(3)}, key="id")
+    graph.edges("knows", {"a": [0], "b": [1]}, "a: user -> b: user")
+    graph.save(tmp_path / "g")
+
+    assert run(["graph", "check", str(tmp_path / "g")]) == 0
+    assert "knows: user -> user, 1 edges, without time" in capsys.readouterr().out
+    big = max((tmp_path / "g").glob("*.bin"), key=lambda p: p.stat().st_size)
+    big.write_bytes(b"\1" + big.read_bytes()[1:])
+    assert run(["graph", "check", str(tmp_path / "g")]) == 2
+    assert "was changed after it was saved" in capsys.readouterr().err
