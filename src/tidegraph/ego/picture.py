@@ -11,7 +11,6 @@ from tidegraph.ego.field import Field
 _ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
 _COLORS = ("#1b6ca8", "#c8553d", "#5b8c5a", "#8d6a9f")
 _TICKS = (
-    (3_600, "1 hour"),
     (86_400, "1 day"),
     (7 * 86_400, "1 week"),
     (30 * 86_400, "1 month"),
@@ -111,10 +110,12 @@ def _flat(node: _Node) -> list[_Node]:
 
 
 def _tick(x: float, height: int, label: str) -> str:
+    # The label of the clock stands beside those of the past, not on them.
+    anchor = "start" if label.startswith("asked") else "middle"
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{height - 12}" '
         'stroke="#ddd"/>'
-        f'<text x="{x:.1f}" y="{_TOP - 14}" text-anchor="middle" fill="#777" '
+        f'<text x="{x:.1f}" y="{_TOP - 14}" text-anchor="{anchor}" fill="#777" '
         f'font-size="10">{escape(label)}</text>'
     )
 

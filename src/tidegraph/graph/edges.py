@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
+from tidegraph.compiled import over_rows
 from tidegraph.errors import DataError
 from tidegraph.graph.neighbors import NO_WEIGHT, Neighbors
 
@@ -92,10 +93,19 @@ class Edges:
         table = features if features is not None else pl.DataFrame()
         strength = Column(numbers(table, weight)) if weight is not None else None
         weights = strength.values if strength is not None else NO_WEIGHT
+        sides: dict[int, Neighbors] = {}
+
+        def build(first: int, last: int) -> None:
+            for way in range(first, last):
+                here, there, size = rows[way], rows[1 - way], sizes[way]
+                sides[way] = Neighbors.build(here, there, when, size, weights)
+
+        # One thread for either direction.
+        over_rows(build, 2, grain=1)
         return cls(
             *ends,
-            Neighbors.build(rows[0], rows[1], when, sizes[0], weights),
-            Neighbors.build(rows[1], rows[0], when, sizes[1], weights),
+            sides[0],
+            sides[1],
             time if when is not None else None,
             weight,
             table,

@@ -7,6 +7,8 @@ from jaxtyping import Int, Int32, Int64
 
 from tidegraph.compiled import compiled
 
+_BUCKET_BITS = 9
+
 
 class Sorted(NamedTuple):
     """Edges grouped by source, each group in time order.
@@ -42,15 +44,19 @@ def sorted_edges(
         time: Unix seconds, ties keeping their order; empty if untimed.
         num_nodes: How many nodes there are.
     """
-    order = np.zeros(0, np.int64)
-    if bool((time[1:] < time[:-1]).any()):
-        order = np.argsort(time, kind="stable")
-    base, span = base_of(time)
+    rising, base, latest = _span(time)
+    order = np.zeros(0, np.int64) if rising else np.argsort(time, kind="stable")
     start, stop = _bounds(source, num_nodes)
     node = np.empty(len(source), np.int32)
     edge = np.empty(len(source), narrowest(len(source)))
-    offset = np.empty(len(time), narrowest(span))
-    _place(source, target, time, order, start.copy(), base, node, offset, edge)
+    offset = np.empty(len(time), narrowest(latest - base))
+    # First into a few hundred buckets, then to the rows: what a bucket's rows touch
+    # fits the cache, and a few hundred open ends do as well.
+    wide = np.int64 if 8 in (edge.itemsize, offset.itemsize) else np.int32
+    parted = np.empty(4 * len(source), wide)
+    shift = max(0, (num_nodes - 1).bit_length() - _BUCKET_BITS)
+    _partition(source, target, time, order, start, shift, base, parted)
+    _place(parted, start.copy(), node, edge, offset)
     return Sorted(start, stop, node, offset, base, edge)
 
 
@@ -61,9 +67,8 @@ def narrowest(largest: int) -> type[np.signedinteger]:
 
 def base_of(time: Int64[np.ndarray, " n"]) -> tuple[int, int]:
     """Return the first time and how far the last is from it."""
-    if not len(time):
-        return 0, 0
-    return int(time.min()), int(time.max()) - int(time.min())
+    _, first, last = _span(time)
+    return first, last - first
 
 
 def wide_enough(
@@ -77,6 +82,19 @@ def wide_enough(
 
 
 @compiled
+def _span(time: np.ndarray) -> tuple[bool, int, int]:
+    """Return whether times never fall, the first and the last; 0 if there is none."""
+    if time.size == 0:
+        return True, 0, 0
+    falls, first, last = 0, time[0], time[0]
+    for e in range(1, time.size):
+        falls += time[e] < time[e - 1]
+        first = min(first, time[e])
+        last = max(last, time[e])
+    return falls == 0, int(first), int(last)
+
+
+@compiled
 def _bounds(source: np.ndarray, num_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     ptr = np.zeros(num_nodes + 1, np.int64)
     for e in range(source.size):
@@ -87,23 +105,44 @@ def _bounds(source: np.ndarray, num_nodes: int) -> tuple[np.ndarray, np.ndarray]
 
 
 @compiled
-def _place(
+def _partition(
     source: np.ndarray,
     target: np.ndarray,
     time: np.ndarray,
     order: np.ndarray,
-    place: np.ndarray,
+    start: np.ndarray,
+    shift: int,
     base: int,
-    node: np.ndarray,
-    offset: np.ndarray,
-    edge: np.ndarray,
+    parted: np.ndarray,
 ) -> None:
-    """Write each edge, in time order, to the next free place of its source."""
+    """Write edges, four numbers each, to the bucket of their source, in time order."""
+    free = start[:: 1 << shift].copy()
     for j in range(source.size):
         e = order[j] if order.size else j
-        at = place[source[e]]
-        place[source[e]] = at + 1
-        node[at] = target[e]
-        edge[at] = e
-        if time.size:
-            offset[at] = time[e] - base
+        bucket = source[e] >> shift
+        at = 4 * free[bucket]
+        free[bucket] += 1
+        parted[at] = source[e]
+        parted[at + 1] = target[e]
+        parted[at + 2] = e
+        parted[at + 3] = time[e] - base if time.size else 0
+
+
+@compiled
+def _place(
+    parted: np.ndarray,
+    place: np.ndarray,
+    node: np.ndarray,
+    edge: np.ndarray,
+    offset: np.ndarray,
+) -> None:
+    """Write each edge to the next free place of its source."""
+    timed = offset.size > 0
+    for j in range(node.size):
+        v = parted[4 * j]
+        at = place[v]
+        place[v] = at + 1
+        node[at] = parted[4 * j + 1]
+        edge[at] = parted[4 * j + 2]
+        if timed:
+            offset[at] = parted[4 * j + 3]
