@@ -66,14 +66,20 @@ def deeper(
         clocks: The clocks they were looked up at.
     """
     shape = (*field.ids[-1].shape, found.ids.shape[1])
-    gap = np.empty(found.ids.shape, np.int64)
-    over_rows(
-        lambda a, b: _gaps(clocks, found.time, found.mask, gap, a, b), len(gap), 2048
-    )
+    gap = gaps(clocks, found)
     new = (found.ids, found.time, gap, found.weight, found.edge, found.mask)
     return Field(
         *((*held, one.reshape(shape)) for held, one in zip(field, new, strict=True))
     )
+
+
+def gaps(clocks: Int64[np.ndarray, " q"], found: Sampled) -> Int64[np.ndarray, "q k"]:
+    """Return the seconds from each neighbour's edge to the clock it was found at."""
+    gap = np.empty(found.ids.shape, np.int64)
+    over_rows(
+        lambda a, b: _gaps(clocks, found.time, found.mask, gap, a, b), len(gap), 2048
+    )
+    return gap
 
 
 def child_clocks(

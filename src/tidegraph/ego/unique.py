@@ -11,12 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
-from tidegraph.compiled import compiled
+from tidegraph.compiled import compiled, prefetch
+from tidegraph.ego.field import gaps
 from tidegraph.ego.plan import Hops, drawn
 from tidegraph.errors import ConfigError
 from tidegraph.graph.asked import Asked
 from tidegraph.graph.keys import mixed_keys
 from tidegraph.graph.snapshot import Snapshot
+
+_LANES = 128
 
 
 class States(NamedTuple):
@@ -82,8 +85,7 @@ class Unique:
             found = drawn(graph, step, ids[-1], time[-1], key)
             place, first = _numbered(found.edge.ravel())
             child.append(place.reshape(found.edge.shape))
-            there = time[-1][:, None] - found.time
-            gap.append(np.where(found.mask, there, 0))
+            gap.append(gaps(time[-1], found))
             ids.append(found.ids.ravel()[first])
             time.append(found.time.ravel()[first])
             weight.append(found.weight.ravel()[first])
@@ -121,18 +123,24 @@ def _numbered(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     number = np.empty(size, np.int32)
     place = np.full(edge.size, -1, np.int32)
     first = np.empty(edge.size, np.int64)
+    home = np.empty(_LANES, np.int64)
     found = 0
-    for j in range(edge.size):
-        value = edge[j]
-        if value < 0:
-            continue
-        at = (np.int64(value) * 0x9E3779B1) & (size - 1)
-        while held[at] >= 0 and held[at] != value:
-            at = (at + 1) & (size - 1)
-        if held[at] < 0:
-            held[at] = value
-            number[at] = found
-            first[found] = j
-            found += 1
-        place[j] = number[at]
+    for block in range(0, edge.size, _LANES):
+        lanes = min(_LANES, edge.size - block)
+        for b in range(lanes):
+            home[b] = (np.int64(edge[block + b]) * 0x9E3779B1) & (size - 1)
+            prefetch(held, home[b])
+            prefetch(number, home[b])
+        for b in range(lanes):
+            value, at = edge[block + b], home[b]
+            if value < 0:
+                continue
+            while held[at] >= 0 and held[at] != value:
+                at = (at + 1) & (size - 1)
+            if held[at] < 0:
+                held[at] = value
+                number[at] = found
+                first[found] = block + b
+                found += 1
+            place[block + b] = number[at]
     return place, first[:found]
