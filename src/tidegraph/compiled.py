@@ -8,6 +8,7 @@ rather than over numba's own threads, whose barrier stalls beside other work.
 
 import inspect
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -53,6 +54,9 @@ array does no harm.
 """
 
 
+_THREAD = threading.local()
+
+
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="tidegraph")
@@ -74,14 +78,17 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
     Args:
         kernel: Works on rows ``start`` to ``stop``, typically a compiled function.
         rows: How many rows there are.
-        grain: Rows in a block; fewer rows than this run on the calling thread.
+        grain: Rows in a block; fewer rows than this run on the calling thread, and so
+            does a call from within a block.
     """
     threads = cpu_count()
-    if rows <= grain or threads == 1:
+    # A worker that waited for other workers could wait for ever.
+    if rows <= grain or threads == 1 or getattr(_THREAD, "works", False):
         kernel(0, rows)
         return
 
     def block(start: int) -> None:
+        _THREAD.works = True
         kernel(start, min(rows, start + grain))
 
     for _ in _pool(threads).map(block, range(0, rows, grain)):
