@@ -168,3 +168,25 @@ def test_no_seeds_have_no_clusters():
 
     assert found.node.shape == (0, 3)
     assert len(found.conductance) == 0
+
+
+def test_a_thin_bridge_is_measured_beside_heavy_edges():
+    # The bridge is lost where a sum of 10^9 and 10^-3 is kept in one double only.
+    heavy = 1e9
+    graph = Graph().nodes("person", {"id": np.arange(6)}, key="id")
+    table = {
+        "a": [0, 1, 2, 3, 4, 5, 2],
+        "b": [1, 2, 0, 4, 5, 3, 3],
+        "w": [heavy] * 6 + [2.0**-10],
+    }
+    graph.edges("knows", table, "a: person -> b: person", weight="w")
+    whole = Homogeneous.of(graph.snapshot(), ("knows",))
+
+    found = local_clusters(
+        whole, np.array([0], np.int32), size=3, settings=Push(0.1, 1e-9)
+    )
+
+    assert set(members(found, 0)) == {0, 1, 2}
+    assert found.conductance[0] == pytest.approx(
+        2.0**-10 / (6 * heavy + 2.0**-10), rel=1e-9
+    )

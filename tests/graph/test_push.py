@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.homogeneous import Homogeneous
 from tidegraph.graph.nibble import local_clusters
 from tidegraph.graph.push import Push, personalized_pagerank
@@ -182,3 +182,36 @@ def test_what_cannot_be_pushed_is_said():
         joined([(0, 0, 1, -1)])
     with pytest.raises(ConfigError, match="holds nothing"):
         local_clusters(joined([]), np.zeros(1, np.int32), size=0, settings=Push())
+
+
+def test_the_unit_of_the_weights_changes_no_score():
+    events = [(0, 0, 1, 2.0), (0, 1, 2, 1.0), (1, 1, 3, 4.0), (2, 1, 4, 0.5)]
+    seeds = np.arange(NODES, dtype=np.int32)
+    pounds = joined(events)
+    # A power of two scales floating point numbers exactly.
+    grains = joined([(u, i, t, w * 2**13) for u, i, t, w in events])
+    one, other = (
+        personalized_pagerank(graph, seeds, Push(0.15, 1e-3))
+        for graph in (pounds, grains)
+    )
+
+    assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_a_hub_is_pushed_once_however_large_epsilon_is():
+    star = friends([(0, leaf) for leaf in range(1, 51)])
+
+    found = personalized_pagerank(star, np.array([0], np.int32), Push(0.2, 0.5))
+
+    # One push keeps 0.2 and hands on 0.8, of which no leaf holds enough to push.
+    assert found.node.tolist() == [0]
+    assert found.score.tolist() == [0.2]
+    assert found.left.tolist() == pytest.approx([0.8])
+
+
+@pytest.mark.parametrize("seed", [-1, 6])
+def test_a_seed_that_is_no_node_is_refused(seed):
+    chain = friends([(v, v + 1) for v in range(5)])
+
+    with pytest.raises(RequestError, match="the graph has 6 nodes"):
+        personalized_pagerank(chain, np.array([seed], np.int32), Push())

@@ -7,11 +7,13 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from tidegraph.compiled import compiled, over_rows
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.homogeneous import Homogeneous
 
 _SEEDS = 64
 """Seeds a thread takes at once, so that its scratch space is made seldom."""
+
+_NEW, _MET, _WAITING = 0, 1, 2
 
 
 class Pushed(NamedTuple):
@@ -36,10 +38,11 @@ class Push:
 
     Attributes:
         restart: Probability that a walk ends at each step; where it ends counts.
-        epsilon: No node keeps more than this times its strength of what is to be handed
-            on. Then 0 <= PageRank - score <= epsilon times the strength of the node,
-            and the work of a seed is at most 1 / (epsilon * restart) pushed strength,
-            whatever the size of the graph.
+        epsilon: No node keeps more than this times its degree of what is to be handed
+            on, where the degree is its strength over the mean weight of an edge. Then
+            0 <= PageRank - score <= epsilon times the degree of the node, and the work
+            of a seed is at most 1 / (epsilon * restart) edges and those of the seed,
+            whatever the size of the graph and the unit of its weights.
     """
 
     restart: float = 0.15
@@ -67,10 +70,23 @@ def personalized_pagerank(
         seeds: Rows of the nodes to start from.
         settings: How likely walks end, and how exact the scores are.
 
+    Raises:
+        RequestError: A seed is no row of the graph.
+
     Source:
         Andersen, Chung & Lang, "Local graph partitioning using PageRank vectors"
         (2006), section 3.
+
+    Departs:
+        A seed is pushed once whatever its degree, so that a hub has an answer too.
     """
+    if len(seeds) and not 0 <= int(seeds.min()) <= int(seeds.max()) < len(graph):
+        raise RequestError(
+            f"seeds go from {int(seeds.min())} to {int(seeds.max())}, and the graph "
+            f"has {len(graph)} nodes. Pass rows of the joined graph."
+        )
+    # Weights may be of any unit: what a node may keep is counted in mean edges.
+    unit = float(graph.weight.mean()) if len(graph.weight) else 1.0
     found: dict[int, tuple[np.ndarray, ...]] = {}
 
     def block(first: int, last: int) -> None:
@@ -78,7 +94,7 @@ def personalized_pagerank(
             (graph.ptr, graph.node, graph.weight, graph.strength),
             seeds[first:last],
             settings.restart,
-            settings.epsilon,
+            settings.epsilon / unit,
         )
 
     over_rows(block, len(seeds), _SEEDS)
@@ -99,7 +115,7 @@ def _push(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     nodes = graph[3].size
     score, rest = np.zeros(nodes), np.zeros(nodes)
-    waiting = np.zeros(nodes, np.bool_)
+    state = np.zeros(nodes, np.int8)
     queue = np.empty(nodes + 1, np.int32)
     touched = np.empty(nodes, np.int32)
     size = np.empty(seeds.size, np.int64)
@@ -108,7 +124,7 @@ def _push(
     filled = 0
     for q in range(seeds.size):
         met = _spread(
-            graph, seeds[q], restart, epsilon, score, rest, waiting, queue, touched
+            graph, seeds[q], restart, epsilon, score, rest, state, queue, touched
         )
         left[q] = 0.0
         kept = 0
@@ -128,6 +144,7 @@ def _push(
         for j in range(met):
             score[touched[j]] = 0.0
             rest[touched[j]] = 0.0
+            state[touched[j]] = _NEW
     return size, node[:filled], value[:filled], left
 
 
@@ -139,38 +156,36 @@ def _spread(
     epsilon: float,
     score: np.ndarray,
     rest: np.ndarray,
-    waiting: np.ndarray,
+    state: np.ndarray,
     queue: np.ndarray,
     touched: np.ndarray,
 ) -> int:
     """Push from one seed until no node keeps too much; return how many were touched."""
     ptr, node, weight, strength = graph
+    touched[0], met = seed, 1
     if strength[seed] == 0:
         score[seed] = 1.0
-        touched[0] = seed
-        return 1
+        return met
     rest[seed] = 1.0
-    touched[0], met = seed, 1
     queue[0], head, tail = seed, 0, 1
-    waiting[seed] = True
+    state[seed] = _WAITING
     while head != tail:
         v = queue[head]
         head = (head + 1) % queue.size
-        waiting[v] = False
+        state[v] = _MET
         held = rest[v]
-        if held < epsilon * strength[v]:
-            continue
         score[v] += restart * held
         rest[v] = 0.0
         share = (1 - restart) * held / strength[v]
         for e in range(ptr[v], ptr[v + 1]):
             u = node[e]
-            if rest[u] == 0.0 and score[u] == 0.0 and not waiting[u] and u != v:
+            if state[u] == _NEW:
                 touched[met] = u
                 met += 1
+                state[u] = _MET
             rest[u] += share * weight[e]
-            if not waiting[u] and rest[u] >= epsilon * strength[u]:
-                waiting[u] = True
+            if state[u] != _WAITING and rest[u] >= epsilon * strength[u]:
+                state[u] = _WAITING
                 queue[tail] = u
                 tail = (tail + 1) % queue.size
     return met
