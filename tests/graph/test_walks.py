@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.brute import EVENTS, graph_of, looks_like
+from graph.brute import EVENTS, USERS, graph_of, looks_like
 from tidegraph.ego.walk import walk
 from tidegraph.errors import ConfigError, LeakageError
 from tidegraph.graph.asked import asked
+from tidegraph.graph.keys import root_keys
+from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.temporal import Graph
+from tidegraph.graph.walks import Habit, walks
 
 ROUND = walk("click", "~click", times=3, length=3)
 
@@ -196,3 +199,34 @@ def test_walks_that_cannot_be_taken_are_refused():
     with pytest.raises(ConfigError, match="keeps nothing"):
         ROUND.top(0)
     assert replace(ROUND) == ROUND
+
+
+@settings(max_examples=60)
+@given(EVENTS, st.sampled_from([0.0, 0.4]), st.integers(0, 2**32), st.integers(1, 3))
+def test_whole_walks_are_those_that_go_step_by_step(events, restart, seed, rounds):
+    graph = graph_of(events).snapshot()
+    path = (graph["click"], graph["~click"])
+    starts = np.array([-1, 0, 1, 2, 3, USERS, 0], np.int32)
+    question = (starts, root_keys(seed, 0, 7), 2 * rounds, Habit(restart=restart))
+
+    whole = walks(path, *question)
+    # Rows too long to be packed are walked a step at a time.
+    for edges in path:
+        edges.__dict__["packed_rows"] = None
+
+    assert np.array_equal(walks(path, *question), whole)
+
+
+def test_more_walks_than_are_taken_at_once_are_those_taken_alone():
+    rng = np.random.default_rng(0)
+    source, target = rng.integers(0, 50, (2, 400)).astype(np.int32)
+    side = Neighbors.build(source, target, None, 50)
+    starts = rng.integers(0, 50, 20_000).astype(np.int32)
+    keys = root_keys(3, 0, 20_000)
+
+    whole = walks((side,), starts, keys, 5, Habit())
+    part = walks((side,), starts[777:779], keys[777:779], 5, Habit())
+    last = walks((side,), starts[-1:], keys[-1:], 5, Habit())
+
+    assert np.array_equal(whole[777:779], part)
+    assert np.array_equal(whole[-1:], last)

@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
-from tidegraph.compiled import compiled, prefetch
+from tidegraph.compiled import compiled
 from tidegraph.ego.field import gaps
 from tidegraph.ego.plan import Hops, drawn
 from tidegraph.errors import ConfigError
 from tidegraph.graph.asked import Asked
 from tidegraph.graph.keys import mixed_keys
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.machine import prefetch
 
 _LANES = 128
 

@@ -14,6 +14,8 @@ from jaxtyping import UInt64
 from tidegraph.compiled import compiled, over_rows
 
 Keys = UInt64[np.ndarray, " q"]
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
+"""From one state to the next: the n-th draw of a key is of ``key + n * GAMMA``."""
 
 
 def root_keys(seed: int, first: int, count: int) -> UInt64[np.ndarray, " count"]:
@@ -50,7 +52,7 @@ def mixed(z: np.uint64) -> np.uint64:
 @compiled
 def after(state: np.uint64) -> np.uint64:
     """Return the state that follows; its ``mixed`` bits are the next draw."""
-    return state + np.uint64(0x9E3779B97F4A7C15)
+    return state + GAMMA
 
 
 @compiled

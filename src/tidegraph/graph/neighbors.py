@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int, Int32, Int64
+from jaxtyping import Float32, Float64, Int, Int32, Int64, UInt64
 
 from tidegraph.compiled import over_rows
 from tidegraph.graph.alias import AliasTable, alias_table, running_sums
@@ -14,6 +14,7 @@ from tidegraph.graph.histories import Histories
 from tidegraph.graph.membership import ByNode, by_node
 from tidegraph.graph.search import ranges, rows_of, search
 from tidegraph.graph.sorting import base_of, sorted_edges, wide_enough
+from tidegraph.graph.uniform_walks import packed_rows
 
 NOW = np.iinfo(np.int64).max
 """A clock that every event is before."""
@@ -116,6 +117,11 @@ class Neighbors:
         at = self.slots()
         weight[at] = self.weight_at(at)
         return alias_table(self.start, self.stop, weight)
+
+    @cached_property
+    def packed_rows(self) -> UInt64[np.ndarray, " rows"] | None:
+        """Start and length of each row in one number; see ``uniform_walks``."""
+        return packed_rows(self.start, self.stop, len(self.node))
 
     @cached_property
     def by_node(self) -> ByNode:

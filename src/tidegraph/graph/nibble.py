@@ -139,8 +139,8 @@ def _best(
     best, kept = np.inf, 0
     for j in range(order.size):
         v = order[j]
-        within, within_low = _plus(within, within_low, strength[v])
-        outside, outside_low = _plus(outside, outside_low, -strength[v])
+        within, within_low = _plus(within, within_low, float(strength[v]))
+        outside, outside_low = _plus(outside, outside_low, -float(strength[v]))
         others -= strength[v] > 0
         for e in range(ptr[v], ptr[v + 1]):
             if node[e] != v:

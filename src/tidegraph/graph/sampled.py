@@ -6,12 +6,13 @@ from typing import NamedTuple, cast
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows, prefetch
+from tidegraph.compiled import compiled, over_rows
 from tidegraph.graph.keys import Keys
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.search import strength
+from tidegraph.machine import LANES, copy_lanes, fill_lanes, prefetch
 
-_LANES = 32
+_ROWS = 32  # Rows whose lines are asked for together.
 _LINE = 16  # Numbers of four bytes in a cache line.
 NO_NODE = -1
 """Stands where there is no neighbour, next to a mask that says so."""
@@ -122,12 +123,13 @@ def _run(
     node, when, number, held = columns
     ids, time, weight, edge, mask = out
     start, stop = picked
-    width, strays = ids.shape[1], 0
-    timed, weighted = when.size > 0, held.size > 0
-    for block in range(first, last, _LANES):
-        end = min(block + _LANES, last)
+    width, strays, timed = ids.shape[1], 0, when.size > 0
+    for block in range(first, last, _ROWS):
+        end = min(block + _ROWS, last)
         for q in range(block, end):
-            for at in range(start[q], min(stop[q], start[q] + width) + _LINE, _LINE):
+            # The last one again, where a line begins between.
+            for j in range(0, width + _LINE - 1, _LINE):
+                at = start[q] + min(j, width - 1)
                 prefetch(node, at)
                 prefetch(number, at)
                 prefetch(when, at)
@@ -136,30 +138,31 @@ def _run(
             if found > 0 and (start[q] < past[0][q] or stop[q] > past[1][q]):
                 strays += found
                 found = 0
-            # Unsigned places spare the check for places counted from the end.
-            low = np.uint64(start[q])
-            for j in range(found):
-                ids[q, j] = node[low + np.uint64(j)]
-            for j in range(found):
-                edge[q, j] = number[low + np.uint64(j)]
-            for j in range(found):
-                weight[q, j] = 1
-            if timed:
-                for j in range(found):
-                    time[q, j] = when[low + np.uint64(j)] + base
+            if width >= LANES and 0 <= start[q] <= node.size - width:
+                for j in range(0, width, LANES):
+                    # The last lanes may overlap those before.
+                    lane = min(j, width - LANES)
+                    at, to, left = start[q] + lane, q * width + lane, found - lane
+                    copy_lanes(node, at, ids, to, left, 0, NO_NODE)
+                    copy_lanes(number, at, edge, to, left, 0, -1)
+                    if timed:
+                        copy_lanes(when, at, time, to, left, base, 0)
+                    fill_lanes(weight, to, left)
+                    fill_lanes(mask, to, left)
             else:
+                for j in range(width):
+                    there, at = j < found, start[q] + j
+                    ids[q, j] = node[at] if there else NO_NODE
+                    edge[q, j] = number[at] if there else -1
+                    if timed:
+                        time[q, j] = when[at] + base if there else 0
+                    weight[q, j] = there
+                    mask[q, j] = there
+            if not timed:
+                time[q, :] = 0
+            if held.size > 0:
                 for j in range(found):
-                    time[q, j] = 0
-            if weighted:
-                for j in range(found):
-                    weight[q, j] = strength(held, int(number[low + np.uint64(j)]))
-            for j in range(width):
-                mask[q, j] = j < found
-            for j in range(found, width):
-                ids[q, j] = NO_NODE
-                edge[q, j] = -1
-                time[q, j] = 0
-                weight[q, j] = 0
+                    weight[q, j] = strength(held, int(edge[q, j]))
     return strays
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Int64
 
-from tidegraph.compiled import compiled, over_rows, prefetch
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.machine import choose, prefetch
 
 _LANES = 128  # Searches advanced together, so that their cache misses overlap.
 
@@ -50,18 +51,19 @@ def search(
         longest = 0
         for b in range(lanes):
             left[b] = low[block + b]
-            size[b] = high[block + b] - low[block + b]
+            size[b] = max(high[block + b] - low[block + b], 0)
             longest = max(longest, size[b])
             prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
         while longest > 0:
             for b in range(lanes):
-                if size[b] > 0:
-                    half = (size[b] + 1) >> 1
-                    # A sum of offset and base cannot overflow; clock minus base can.
-                    if time[left[b] + half - 1] + base < clocks[block + b]:
-                        left[b] += half
-                    size[b] = size[b] - half if size[b] > 1 else 0
-                    prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
+                half = (size[b] + 1) >> 1
+                # A search that is over looks once more at a place that it has passed.
+                at = np.uint64(max(left[b] + half - 1, 0))
+                # A sum of offset and base cannot overflow; clock minus base can.
+                earlier = time[at] + base < clocks[block + b]
+                left[b] = choose(earlier, left[b] + half, left[b])
+                size[b] -= half
+                prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
             longest >>= 1
         for b in range(lanes):
             found[block + b] = left[b]

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.graph.keys import Keys, child_keys
 from tidegraph.graph.neighbors import Neighbors
-from tidegraph.graph.walks import WALKERS, Habit, walked
+from tidegraph.graph.walks import WALKERS, Habit, walk_block
 
 
 class Visits(NamedTuple):
@@ -61,8 +61,9 @@ def visits(
         some = slice(first, last)
         clock = None if clocks is None else np.repeat(clocks[some], times)
         origin, key = np.repeat(starts[some], times), child_keys(keys[some], times)
-        steps = walked(path, origin, key, rounds * len(path), habit, clock)
-        ends = steps[len(path) :: len(path)]
+        steps = np.empty((len(origin), rounds * len(path) + 1), np.int32)
+        walk_block(path, origin, key, habit, clock, steps)
+        ends = steps[:, len(path) :: len(path)]
         _count(ends, starts[some], times, out.node[some], out.share[some])
 
     over_rows(around, len(starts), max(1, WALKERS // times))
@@ -78,7 +79,7 @@ def _count(
     share: np.ndarray,
 ) -> None:
     """Count who was visited around each start, and keep the most visited."""
-    rounds = ends.shape[0]
+    rounds = ends.shape[1]
     size = 16
     while size < 2 * rounds * times:
         size *= 2
@@ -91,7 +92,7 @@ def _count(
         found, total = 0, 0
         for r in range(rounds):
             for w in range(q * times, (q + 1) * times):
-                v = ends[r, w]
+                v = ends[w, r]
                 if v < 0 or v == starts[q]:
                     continue
                 total += 1

@@ -15,15 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows, prefetch
+from tidegraph.compiled import compiled, over_rows
 from tidegraph.graph.alias import AliasTable, by_sum, kept_or_other
 from tidegraph.graph.keys import Keys, after, below, mixed, unit
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.node2vec import Bias, node2vec_step
 from tidegraph.graph.search import rows_of, search
+from tidegraph.graph.uniform_walks import uniform_walks
+from tidegraph.machine import prefetch
 
 _LANES = 256
-WALKERS = 4096
+WALKERS = 8192
 """Walkers a thread moves together: their state fits the second cache."""
 
 
@@ -43,6 +45,12 @@ class Habit:
     restart: float = 0.0
     respect: bool = False
     bias: Bias | None = None
+
+    def is_uniform(self, path: tuple[Neighbors, ...], *, clocked: bool) -> bool:
+        """Is each edge of a node as likely as the others, whatever came before?"""
+        timed = clocked and any(edges.is_timed for edges in path)
+        weighted = self.weighted and any(len(edges.weight) for edges in path)
+        return self.bias is None and not timed and not weighted
 
 
 def walks(
@@ -77,27 +85,32 @@ def walks(
     def block(first: int, last: int) -> None:
         some = slice(first, last)
         clock = None if clocks is None else clocks[some]
-        steps = walked(path, starts[some], keys[some], length, habit, clock)
-        _transpose(steps, out[some])
+        walk_block(path, starts[some], keys[some], habit, clock, out[some])
 
     over_rows(block, len(starts), WALKERS)
     return out
 
 
-def walked(
+def walk_block(
     path: tuple[Neighbors, ...],
     starts: Int32[np.ndarray, " w"],
     keys: Keys,
-    length: int,
     habit: Habit,
     clocks: Int64[np.ndarray, " w"] | None,
-) -> Int32[np.ndarray, "steps w"]:
-    """Return the walks of one block, a row per step, on the calling thread."""
-    steps = np.empty((length + 1, len(starts)), np.int32)
+    out: Int32[np.ndarray, "w steps"],
+) -> None:
+    """Write the walks of one block, on the calling thread; see ``walks``."""
+    rows = tuple(edges.packed_rows for edges in path)
+    packed = tuple(row for row in rows if row is not None)
+    if habit.is_uniform(path, clocked=clocks is not None) and len(packed) == len(path):
+        nodes = tuple(edges.node for edges in path)
+        uniform_walks(packed, nodes, habit.restart, starts, keys, out)
+        return
+    steps = np.empty(out.shape[::-1], np.int32)
     steps[0] = starts
     state = keys.copy()
     clock = None if clocks is None else clocks.copy()
-    for step in range(length):
+    for step in range(out.shape[1] - 1):
         here = steps[step]
         if habit.restart > 0 and step and step % len(path) == 0:
             here = here.copy()
@@ -107,7 +120,7 @@ def walked(
         edges = path[step % len(path)]
         came = steps[step - 1] if step else None
         _step(edges, habit, came, here, clock, state, steps[step + 1])
-    return steps
+    _transpose(steps, out)
 
 
 def _step(

@@ -1,0 +1,146 @@
+"""What a kernel tells the machine that plain code cannot; only inside such functions.
+
+A kernel over neighbours waits for memory, guesses branches that depend on data wrong
+half of the time, and moves rows too short for the vectors that compilers make of loops.
+Four words mend that: ``prefetch``, ``choose``, ``copy_lanes`` and ``fill_lanes``.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+LANES = 8
+"""How many numbers ``copy_lanes`` and ``fill_lanes`` write at once."""
+
+_BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+
+
+def _prefetch(typing: Any, array: Any, index: Any) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _place(context, builder, signature.args[0], args[0], args[1], _BYTE)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, _INT, _INT, _INT])
+        declare = cast(Any, cgutils).get_or_insert_function
+        fetch = declare(builder.module, kind, "llvm.prefetch.p0")
+        # To be read, to be kept in every cache, data.
+        builder.call(fetch, [place, _INT(0), _INT(3), _INT(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generated
+
+
+def _choose(typing: Any, condition: Any, yes: Any, no: Any) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        chosen = builder.select(*args)
+        chosen.set_metadata("unpredictable", builder.module.add_metadata([]))
+        return chosen
+
+    return types.intp(types.boolean, types.intp, types.intp), generated
+
+
+def _copy_lanes(
+    typing: Any,
+    source: Any,
+    start: Any,
+    target: Any,
+    to: Any,
+    found: Any,
+    more: Any,
+    fill: Any,
+) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held, at, out, place, count, plus, blank = args
+        narrow, wide = source.dtype, target.dtype
+        kind = context.get_data_type(wide)
+        lanes = ir.VectorType(context.get_data_type(narrow), LANES)
+        read = _place(context, builder, source, held, at, lanes)
+        value = builder.load(read, align=narrow.bitwidth // 8)
+        if narrow.bitwidth < wide.bitwidth:
+            value = builder.sext(value, ir.VectorType(kind, LANES))
+        if wide.bitwidth < 64:
+            plus, blank = builder.trunc(plus, kind), builder.trunc(blank, kind)
+        value = builder.add(value, _spread(builder, plus))
+        value = builder.select(_first(builder, count), value, _spread(builder, blank))
+        written = _place(context, builder, target, out, place, value.type)
+        builder.store(value, written, align=wide.bitwidth // 8)
+        return context.get_dummy_value()
+
+    number = types.intp
+    arguments = (source, number, target, number, number, number, number)
+    return types.void(*arguments), generated
+
+
+def _fill_lanes(typing: Any, target: Any, to: Any, found: Any) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        out, place, count = args
+        kind = context.get_data_type(target.dtype)
+        value = _first(builder, count)
+        if isinstance(kind, ir.IntType):
+            value = builder.zext(value, ir.VectorType(kind, LANES))
+        else:
+            value = builder.uitofp(value, ir.VectorType(kind, LANES))
+        written = _place(context, builder, target, out, place, value.type)
+        builder.store(value, written, align=context.get_abi_sizeof(kind))
+        return context.get_dummy_value()
+
+    return types.void(target, types.intp, types.intp), generated
+
+
+def _place(
+    context: Any, builder: Any, kind: Any, array: Any, index: Any, pointed: Any
+) -> Any:
+    """Return a pointer to an element of an array, as if it pointed to another kind."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [index]), pointed.as_pointer())
+
+
+def _spread(builder: Any, value: Any) -> Any:
+    """Return a vector that has one number in every lane."""
+    blank = ir.Constant(ir.VectorType(value.type, LANES), cast(Any, ir).Undefined)
+    zeros = ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES)
+    return builder.shuffle_vector(
+        builder.insert_element(blank, value, _INT(0)), blank, zeros
+    )
+
+
+def _first(builder: Any, count: Any) -> Any:
+    """Return for each lane whether its number is below ``count``."""
+    number = ir.Constant(ir.VectorType(_LONG, LANES), list(range(LANES)))
+    return builder.icmp_signed("<", number, _spread(builder, count))
+
+
+prefetch = cast(Callable[[np.ndarray, int], None], intrinsic(_prefetch))
+"""Begin to fetch ``array[index]`` into the cache.
+
+A kernel that waits for memory asks for the numbers of many rows first and reads them in
+a second pass: reads that are asked for do not wait for one another. A place outside the
+array does no harm.
+"""
+
+choose = cast(Callable[[bool, int, int], int], intrinsic(_choose))
+"""Return ``yes`` if the condition holds, else ``no``, without a branch.
+
+A binary search whose steps are branches guesses every other of them wrong.
+"""
+
+copy_lanes = cast(
+    Callable[[np.ndarray, int, np.ndarray, int, int, int, int], None],
+    intrinsic(_copy_lanes),
+)
+"""Write ``LANES`` whole numbers: ``copy_lanes(source, start, target, to, found, more,
+fill)``.
+
+``target.flat[to + j]`` becomes ``source[start + j] + more`` for j below ``found``, and
+``fill`` from there on. Nothing is checked: both stretches must be inside their arrays,
+and the target at least as wide as the source.
+"""
+
+fill_lanes = cast(Callable[[np.ndarray, int, int], None], intrinsic(_fill_lanes))
+"""Write ``LANES`` truths or numbers: ``fill_lanes(target, to, found)``.
+
+``target.flat[to + j]`` becomes 1 for j below ``found``, and 0 from there on; nothing is
+checked.
+"""
