@@ -2,7 +2,8 @@
 
 A kernel over neighbours waits for memory, guesses branches that depend on data wrong
 half of the time, and moves rows too short for the vectors that compilers make of loops.
-Four words mend that: ``prefetch``, ``choose``, ``copy_lanes`` and ``fill_lanes``.
+Four words mend that: ``prefetch``, ``choose``, ``copy_lanes`` and ``fill_lanes``. A
+fifth, ``publish``, keeps what readers on other cores see in order.
 """
 
 from collections.abc import Callable
@@ -89,6 +90,14 @@ def _fill_lanes(typing: Any, target: Any, to: Any, found: Any) -> Any:
     return types.void(target, types.intp, types.intp), generated
 
 
+def _publish(typing: Any) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.fence("release")
+        return context.get_dummy_value()
+
+    return types.void(), generated
+
+
 def _place(
     context: Any, builder: Any, kind: Any, array: Any, index: Any, pointed: Any
 ) -> Any:
@@ -144,3 +153,6 @@ fill_lanes = cast(Callable[[np.ndarray, int, int], None], intrinsic(_fill_lanes)
 ``target.flat[to + j]`` becomes 1 for j below ``found``, and 0 from there on; nothing is
 checked.
 """
+
+publish = cast(Callable[[], None], intrinsic(_publish))
+"""Let what is written from here on be seen only after what was written before."""

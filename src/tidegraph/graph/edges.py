@@ -9,35 +9,8 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.compiled import over_rows
 from tidegraph.errors import DataError
+from tidegraph.graph.growing import Column, Table
 from tidegraph.graph.neighbors import NO_WEIGHT, Neighbors
-
-_CHUNKS = 64
-
-
-class Column:
-    """Numbers by edge that grow at the end; what was handed out does not change.
-
-    Args:
-        values: The numbers so far.
-    """
-
-    def __init__(self, values: Float32[np.ndarray, " n"]) -> None:
-        self.values = values
-        self._room, self._used = values, len(values)
-
-    def extended(self, more: Float32[np.ndarray, " m"]) -> "Column":
-        """Return the column with more numbers, in O(new) as a rule."""
-        held = len(self.values)
-        if held != self._used or held + len(more) > len(self._room):
-            self._room = np.empty(2 * (held + len(more)), np.float32)
-            self._room[:held] = self.values
-        self._room[held : held + len(more)] = more
-        self._used = held + len(more)
-        longer = Column(self._room[: self._used])
-        longer._room, longer._used = self._room, self._used
-        # Whoever extends the shorter column again must not write over the longer one.
-        self._used = -1
-        return longer
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +24,10 @@ class Edges:
         back: Neighbours against it.
         time: Name of the time column; none if the edges have no time.
         weight: Name of the feature that is the strength; none if each is 1.
-        features: One row per edge number.
+        table: One row of features per edge number.
         strength: The weights as numbers, by edge number.
+        count: How many edges there are.
+        latest: Unix seconds of the last edge; the smallest integer if there is none.
     """
 
     source: str
@@ -61,8 +36,10 @@ class Edges:
     back: Neighbors
     time: str | None
     weight: str | None
-    features: pl.DataFrame
+    table: Table
     strength: Column | None
+    count: int
+    latest: int
 
     @classmethod
     def build(
@@ -108,22 +85,24 @@ class Edges:
             sides[1],
             time if when is not None else None,
             weight,
-            table,
+            Table(table),
             strength,
+            len(rows[0]),
+            _last(when),
         )
 
     def __len__(self) -> int:
-        return int(self.out.degree().sum())
+        return self.count
 
     @property
-    def latest(self) -> int:
-        """Unix seconds of the last edge; the smallest integer if there is none."""
-        return self.out.latest
+    def features(self) -> pl.DataFrame:
+        """One row per edge number."""
+        return self.table.frame
 
     @property
     def slack(self) -> int:
         """How many slots of both directions are left behind or not yet used."""
-        return self.out.slack + self.back.slack
+        return self.out.used + self.back.used - 2 * self.count
 
     def along(self, *, back: bool, by: str | None = None) -> Neighbors:
         """Return one direction, weighted by a feature other than the usual one.
@@ -146,21 +125,22 @@ class Edges:
         features: pl.DataFrame,
     ) -> "Edges":
         """Return these and new edges, numbered on; this value does not change."""
-        held = len(self)
+        held = self.count
         number = np.arange(held, held + len(rows[0]), dtype=np.int64)
         strength = self.strength
         if strength is not None and self.weight is not None:
             strength = strength.extended(numbers(features, self.weight))
         weights = strength.values if strength is not None else NO_WEIGHT
-        table = pl.concat([self.features, features], rechunk=False)
         return replace(
             self,
             out=self.out.with_edges(rows[0], rows[1], when, number, sizes[0], weights),
             back=self.back.with_edges(
                 rows[1], rows[0], when, number, sizes[1], weights
             ),
-            features=table.rechunk() if table.n_chunks() > _CHUNKS else table,
+            table=self.table.extended(features),
             strength=strength,
+            count=held + len(number),
+            latest=max(self.latest, _last(when)),
         )
 
     @cached_property
@@ -169,16 +149,28 @@ class Edges:
 
     def until(self, clock: int) -> "Edges":
         """Return a view of what happened strictly before ``clock``."""
-        return replace(self, out=self.out.until(clock), back=self.back.until(clock))
-
-    def compacted(self) -> "Edges":
-        """Return the same edges without room to grow."""
+        out = self.out.until(clock)
         return replace(
             self,
-            out=self.out.compacted(),
-            back=self.back.compacted(),
-            features=self.features.rechunk(),
+            out=out,
+            back=self.back.until(clock),
+            count=int(out.degree().sum()),
+            latest=out.latest,
         )
+
+    def compacted(self, spare: float = 0.0) -> "Edges":
+        """Return the same edges with rows close together; see ``Neighbors``."""
+        return replace(
+            self,
+            out=self.out.compacted(spare),
+            back=self.back.compacted(spare),
+            table=Table(self.features.rechunk()),
+        )
+
+
+def _last(when: Int64[np.ndarray, " n"] | None) -> int:
+    never = int(np.iinfo(np.int64).min)
+    return int(when.max()) if when is not None and len(when) else never
 
 
 def numbers(table: pl.DataFrame, column: str) -> Float32[np.ndarray, " n"]:

@@ -9,10 +9,11 @@ from jaxtyping import Float32, Float64, Int, Int32, Int64, UInt64
 from tidegraph.compiled import over_rows
 from tidegraph.graph.alias import AliasTable, alias_table, running_sums
 from tidegraph.graph.alive import Alive
-from tidegraph.graph.growth import Arena, New, Rows, grow
+from tidegraph.graph.bounds import Bounds
+from tidegraph.graph.growth import Arena, New, Slots, grow, laid_out
 from tidegraph.graph.histories import Histories
 from tidegraph.graph.membership import ByNode, by_node
-from tidegraph.graph.search import ranges, rows_of, search
+from tidegraph.graph.search import ranges, search
 from tidegraph.graph.sorting import base_of, sorted_edges, wide_enough
 from tidegraph.graph.uniform_walks import packed_rows
 
@@ -32,8 +33,8 @@ class Neighbors:
     numbers from 2^31 on. Weights stand once per edge, for both directions.
 
     Attributes:
-        start: Where each node's row starts.
-        stop: Where it stops. Rows need not touch: there may be room to grow between.
+        bounds: Where each node's row starts and stops. Rows need not touch: there may
+            be room to grow between.
         node: The other end.
         time: Seconds since ``base``, never falling within a row; empty if untimed.
         base: Unix seconds.
@@ -44,8 +45,7 @@ class Neighbors:
         version: The number of this value among those that share the arena.
     """
 
-    start: Int64[np.ndarray, " nodes"]
-    stop: Int64[np.ndarray, " nodes"]
+    bounds: Bounds
     node: Int32[np.ndarray, " slots"]
     time: Int[np.ndarray, " times"]
     base: int
@@ -76,10 +76,22 @@ class Neighbors:
         timed = time is not None
         when = np.zeros(0, np.int64) if time is None else time
         rows = sorted_edges(source, target, when, num_nodes)
-        return cls(*rows, weight, timed, None, 0)
+        bounds = Bounds.of(rows.start, rows.stop)
+        slots = (rows.node, rows.time, rows.base, rows.edge)
+        return cls(bounds, *slots, weight, timed, None, 0)
 
     def __len__(self) -> int:
-        return len(self.start)
+        return len(self.bounds)
+
+    @property
+    def start(self) -> Int64[np.ndarray, " nodes"]:
+        """Where each node's row starts."""
+        return self.bounds.whole[0]
+
+    @property
+    def stop(self) -> Int64[np.ndarray, " nodes"]:
+        """Where each node's row stops."""
+        return self.bounds.whole[1]
 
     @property
     def latest(self) -> int:
@@ -90,10 +102,9 @@ class Neighbors:
         return int(self.time_at(last).max())
 
     @property
-    def slack(self) -> int:
-        """How many slots are no edge: room to grow, and what moved away."""
-        used = len(self.node) if self.arena is None else self.arena.tail
-        return used - int(self.degree().sum())
+    def used(self) -> int:
+        """How many slots are used: by edges, as room to grow, and left behind."""
+        return len(self.node) if self.arena is None else self.arena.tail
 
     @property
     def bytes_per_edge(self) -> int:
@@ -159,19 +170,13 @@ class Neighbors:
             return self
         clocks = np.full(len(self), clock, np.int64)
         stop = self._search(self.start, self.stop, clocks)
-        return replace(self, stop=stop, arena=None)
+        return replace(self, bounds=Bounds.of(self.start, stop), arena=None)
 
     def span(
         self, nodes: Int32[np.ndarray, " q"]
     ) -> tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]]:
         """Return where the row of each node starts and stops, whatever the time."""
-        low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)
-        over_rows(
-            lambda a, b: rows_of(self.start, self.stop, nodes, low, high, a, b),
-            len(nodes),
-            grain=4096,
-        )
-        return low, high
+        return self.bounds.at(nodes)
 
     def span_before(
         self,
@@ -237,25 +242,25 @@ class Neighbors:
         """Return the node that each of ``slots`` belongs to."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.degree())
 
-    def compacted(self) -> "Neighbors":
-        """Return the same edges with rows that touch; itself if they do."""
-        touch = bool((self.start[1:] == self.stop[:-1]).all())
-        if touch and self.slack == 0 and len(self.node) == self.degree().sum():
+    def compacted(self, spare: float = 0.0) -> "Neighbors":
+        """Return the same edges with rows one behind the other; itself if they are.
+
+        Args:
+            spare: Room to grow that each row gets, as a share of its length.
+        """
+        tight = bool((self.start[1:] == self.stop[:-1]).all())
+        if tight and not spare and len(self.node) == self.degree().sum():
             return self
-        at = self.slots()
-        stop = np.cumsum(self.degree())
-        time = self.time[at] if self.is_timed else self.time
-        return Neighbors(
-            stop - self.degree(),
-            stop,
-            self.node[at],
-            time,
-            self.base,
-            self.edge[at],
-            self.weight,
-            self.is_timed,
-            None,
-            0,
+        slots = Slots(self.node, self.time, self.edge)
+        bounds, slots, arena = laid_out(self.bounds, slots, spare)
+        return replace(
+            self,
+            bounds=bounds,
+            node=slots.node,
+            time=slots.time,
+            edge=slots.edge,
+            arena=arena,
+            version=arena.newest,
         )
 
     def with_edges(
@@ -270,9 +275,9 @@ class Neighbors:
         """Return these and new edges, each placed by its time.
 
         A new edge comes after the old ones of the same second. In time order this takes
-        O(new + nodes): rows have room at their end, and a row that is full moves to
-        where there is more. Values that were there before do not change, so a reader
-        may go on with one while others are made.
+        O(new): rows have room at their end, a row that is full moves to where there is
+        more, and only what changed is noted. Values that were there before do not
+        change, so a reader may go on with one while others are made.
 
         Args:
             source: Node of each new edge.
@@ -289,26 +294,27 @@ class Neighbors:
             new = New(source[order], target[order], when[order], edge[order])
         whole = self if len(self.node) else replace(self, base=base_of(when)[0])
         offset = new.time - whole.base
-        rows = Rows(
-            self.start,
-            self.stop,
-            self.node,
-            wide_enough(self.time, offset),
-            wide_enough(self.edge, edge),
+        slots = Slots(
+            self.node, wide_enough(self.time, offset), wide_enough(self.edge, edge)
         )
-        arena = self.arena
-        if rows.time.dtype != self.time.dtype or rows.edge.dtype != self.edge.dtype:
-            arena = None
-        rows, arena = grow(
-            rows, new._replace(time=offset), num_nodes, arena, self.version
+        same = (slots.time.dtype, slots.edge.dtype) == (
+            self.time.dtype,
+            self.edge.dtype,
+        )
+        bounds, slots, arena = grow(
+            self.bounds,
+            slots,
+            new._replace(time=offset),
+            num_nodes,
+            self.arena if same else None,
+            self.version,
         )
         return replace(
             whole,
-            start=rows.start,
-            stop=rows.stop,
-            node=rows.node,
-            time=rows.time,
-            edge=rows.edge,
+            bounds=bounds,
+            node=slots.node,
+            time=slots.time,
+            edge=slots.edge,
             weight=weight,
             arena=arena,
             version=self.version + 1,

@@ -11,7 +11,7 @@ from tidegraph.graph.alias import by_sum
 from tidegraph.graph.keys import Keys, after, below, mixed, unit
 from tidegraph.graph.membership import ByNode, joined_before
 from tidegraph.graph.neighbors import NOW, Neighbors
-from tidegraph.graph.search import rows_of, search
+from tidegraph.graph.search import search
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,8 @@ def node2vec_step(
         section 3.2; Yang et al., "KnightKing: a fast distributed graph random walk
         engine" (2019), for rejection.
     """
-    low, stop = np.empty(len(here), np.int64), np.empty(len(here), np.int64)
-    rows_of(edges.start, edges.stop, here, low, stop, 0, len(here))
-    met_low, met_stop = np.empty_like(low), np.empty_like(low)
-    rows_of(edges.start, edges.stop, came, met_low, met_stop, 0, len(here))
+    low, stop = edges.span(here)
+    met_low, met_stop = edges.span(came)
     if clock is not None and edges.is_timed:
         high = stop.copy()
         search(edges.time, edges.base, low, high, clock, stop, 0, len(here))

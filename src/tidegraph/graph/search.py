@@ -70,29 +70,6 @@ def search(
 
 
 @compiled
-def rows_of(
-    start: np.ndarray,
-    stop: np.ndarray,
-    nodes: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    """Write where the row of each node starts and stops; empty outside the graph."""
-    for block in range(first, last, _LANES):
-        end = min(block + _LANES, last)
-        for q in range(block, end):
-            prefetch(start, nodes[q])
-        for q in range(block, end):
-            v = nodes[q]
-            if 0 <= v < start.size:
-                low[q], high[q] = start[v], stop[v]
-            else:
-                low[q], high[q] = 0, 0
-
-
-@compiled
 def strength(weight: np.ndarray, edge: int) -> np.float32:
     """Return the weight of an edge; 1 where none is held."""
     return weight[edge] if 0 <= edge < weight.size else np.float32(1)

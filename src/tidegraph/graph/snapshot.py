@@ -12,7 +12,8 @@ from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
-from tidegraph.graph.edges import Column, Edges, numbers
+from tidegraph.graph.edges import Edges, numbers
+from tidegraph.graph.growing import Column, Table
 from tidegraph.graph.neighbors import Neighbors
 
 ACTION = "action"
@@ -273,7 +274,7 @@ def _with_weight(edges: Edges) -> Edges:
     return replace(
         edges,
         weight="weight",
-        features=ones,
+        table=Table(ones),
         strength=Column(numbers(ones, "weight")),
     )
 

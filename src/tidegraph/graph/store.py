@@ -20,13 +20,14 @@ import polars as pl
 from tidegraph.artifact import replaced_folder
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import ArtifactError, TidegraphError
-from tidegraph.graph.edges import Column, Edges
+from tidegraph.graph.bounds import Bounds
+from tidegraph.graph.edges import Edges
+from tidegraph.graph.growing import Column, Table
 from tidegraph.graph.neighbors import NO_WEIGHT, Neighbors
 from tidegraph.graph.snapshot import Nodes, Snapshot
-from tidegraph.graph.sorting import Sorted
 from tidegraph.progress import track
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "graph.json"
 CHECKED_BYTES = 1 << 26
 """Graphs up to this size are checked whole as they are opened."""
@@ -125,6 +126,7 @@ def _edges_out(edges: Edges, writer: _Writer) -> dict[str, Any]:
         "target": edges.target,
         "time": edges.time,
         "weight": edges.weight,
+        "latest": edges.latest,
         "features": writer.table(edges.features),
         "strength": writer.array(edges.out.weight) if len(edges.out.weight) else None,
         "out": _side_out(edges.out, writer),
@@ -192,8 +194,10 @@ def _edges_in(root: Path, held: dict[str, Any], sizes: dict[str, int]) -> Edges:
         sides[1],
         held["time"],
         held["weight"],
-        features,
+        Table(features),
         Column(weight) if held["weight"] is not None else None,
+        count,
+        int(held["latest"]),
     )
 
 
@@ -216,8 +220,8 @@ def _side_in(
             f"{root}: the rows of a graph do not fit together. Save it again."
         )
     timed, base = bool(held["timed"]), int(held["base"])
-    rows = Sorted(ptr[:-1], ptr[1:], node, time, base, edge)
-    return Neighbors(*rows, weight, timed, None, 0)
+    bounds = Bounds.of(ptr[:-1], ptr[1:])
+    return Neighbors(bounds, node, time, base, edge, weight, timed, None, 0)
 
 
 def _array(root: Path, held: dict[str, str]) -> np.ndarray:

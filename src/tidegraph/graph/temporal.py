@@ -25,6 +25,8 @@ _Batch = tuple[
 ]
 _MOVED = 3
 """A row moves as it grows; clean up when this share of the slots is left behind."""
+_SPARE = 0.5
+"""Room to grow that each row then gets, so that it does not move again at once."""
 
 
 class Graph:
@@ -166,7 +168,7 @@ class Graph:
     def append(self, name: str, table: object) -> "Graph":
         """Add edges of a type that is there, all of them or none.
 
-        Takes O(new edges + nodes) where edges come in time order. An edge may be older
+        Takes O(new edges) where edges come in time order. An edge may be older
         than the latest of its type by up to ``late_seconds``; it then takes its place
         among the others, as if the graph had been built from all of them at once.
 
@@ -311,11 +313,17 @@ class Graph:
 
     def _tidy(self, name: str, edges: Edges) -> None:
         """Lay the rows of a type of edge close together, while others go on."""
-        tidy = edges.compacted()
-        with self._writing:
-            for batch in self._missed.pop(name):
-                tidy = tidy.appended(*batch)
-            self._now = Snapshot(self._now.nodes, {**self._now.edges, name: tidy})
+        tidy = edges
+        try:
+            tidy = edges.compacted(_SPARE)
+        finally:
+            with self._writing:
+                missed = self._missed.pop(name)
+                if tidy is not edges:
+                    for batch in missed:
+                        tidy = tidy.appended(*batch)
+                    held = {**self._now.edges, name: tidy}
+                    self._now = Snapshot(self._now.nodes, held)
 
 
 def _updated(held: Nodes, new: Vocabulary, key: str) -> Vocabulary:

@@ -20,7 +20,7 @@ from tidegraph.graph.alias import AliasTable, by_sum, kept_or_other
 from tidegraph.graph.keys import Keys, after, below, mixed, unit
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.node2vec import Bias, node2vec_step
-from tidegraph.graph.search import rows_of, search
+from tidegraph.graph.search import search
 from tidegraph.graph.uniform_walks import uniform_walks
 from tidegraph.machine import prefetch
 
@@ -156,8 +156,7 @@ def _timed_step(
     there: Int32[np.ndarray, " w"],
 ) -> None:
     """Move walkers along edges strictly before their clocks."""
-    low, high = np.empty(len(here), np.int64), np.empty(len(here), np.int64)
-    rows_of(edges.start, edges.stop, here, low, high, 0, len(here))
+    low, high = edges.span(here)
     stop = np.empty(len(here), np.int64)
     search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
     weighted = habit.weighted and len(edges.weight) > 0

@@ -1,0 +1,58 @@
+"""Features of edges that grow at the end, while others read what there was."""
+
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32
+
+
+class Column:
+    """Numbers by edge that grow at the end; what was handed out does not change.
+
+    Args:
+        values: The numbers so far.
+    """
+
+    def __init__(self, values: Float32[np.ndarray, " n"]) -> None:
+        self.values = values
+        self._room, self._used = values, len(values)
+
+    def extended(self, more: Float32[np.ndarray, " m"]) -> "Column":
+        """Return the column with more numbers, in O(new) as a rule."""
+        held = len(self.values)
+        if held != self._used or held + len(more) > len(self._room):
+            self._room = np.empty(2 * (held + len(more)), np.float32)
+            self._room[:held] = self.values
+        self._room[held : held + len(more)] = more
+        self._used = held + len(more)
+        longer = Column(self._room[: self._used])
+        longer._room, longer._used = self._room, self._used
+        # Whoever extends the shorter column again must not write over the longer one.
+        self._used = -1
+        return longer
+
+
+class Table:
+    """Rows by edge that grow at the end, in parts each at least twice the next.
+
+    Args:
+        parts: The rows so far.
+    """
+
+    def __init__(self, *parts: pl.DataFrame) -> None:
+        self._parts = parts
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """All rows as one table."""
+        if len(self._parts) == 1:
+            return self._parts[0]
+        return pl.concat(self._parts, rechunk=False)
+
+    def extended(self, more: pl.DataFrame) -> "Table":
+        """Return the table with more rows; a row is copied O(log rows) times in all."""
+        parts = list(self._parts)
+        while parts and parts[-1].height < 2 * more.height:
+            more = pl.concat([parts.pop(), more], rechunk=True)
+        return Table(*parts, more) if more.height or not parts else self
