@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from graph.brute import EVENTS, ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.plan import hop
 from tidegraph.errors import DataError
+from tidegraph.graph import growth
 from tidegraph.graph.temporal import Graph
 
 
@@ -170,3 +171,65 @@ def test_rows_that_moved_are_tidied_in_the_background():
         same(a, b)
         for a, b in zip(answers(graph), answers(graph_of(events)), strict=True)
     )
+
+
+def test_old_snapshots_see_their_moment_through_thousands_of_changes():
+    # More changes than a journal has room for, and nodes that come in between.
+    rng = np.random.default_rng(2)
+    graph = graph_of([(0, 0, 0, 1)])
+    events, kept = [(0, 0, 0, 1)], []
+    for step in range(1, 60):
+        new = [
+            (int(u), int(i), step, 1.0)
+            for u, i in zip(
+                rng.integers(0, 3 + 4 * step, 200), rng.integers(0, 5, 200), strict=True
+            )
+        ]
+        graph.append("click", table(new))
+        events += new
+        if step in (1, 2, 30, 31, 59):
+            kept.append((len(events), graph.snapshot()))
+    for count, snapshot in kept:
+        size = len(snapshot.nodes["user"])
+        whole = Graph(snapshot.compacted())
+        ids = snapshot.nodes["user"].ids.ids.to_list()
+        rows = {user: row for row, user in enumerate(ids)}
+        last = {row: [] for row in range(size)}
+        for user, item, time, _ in events[:count]:
+            last[rows[user]].append((item, time))
+
+        for graph in (snapshot, whole):
+            field = (
+                hop("click")
+                .recent(5)
+                .sample(graph, np.arange(size, dtype=np.int32), np.full(size, 10**6))
+            )
+            for row in range(size):
+                mask = field.mask[1][row]
+                found = list(
+                    zip(
+                        field.ids[1][row][mask].tolist(),
+                        field.time[1][row][mask].tolist(),
+                        strict=True,
+                    )
+                )
+                assert found == last[row][-5:]
+
+
+def test_a_failed_append_changes_nothing_and_the_next_one_works(monkeypatch):
+    graph = graph_of([(0, 0, 1, 1), (1, 0, 2, 1)])
+    graph.append("click", table([(0, 1, 3, 1)]))
+    before = graph.snapshot()
+
+    def broken(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(growth, "_append", broken)
+        with pytest.raises(MemoryError):
+            graph.append("click", table([(0, 2, 4, 1)]))
+
+    assert graph.snapshot() is before
+    graph.append("click", table([(0, 3, 5, 1)]))
+    whole = graph_of([(0, 0, 1, 1), (1, 0, 2, 1), (0, 1, 3, 1), (0, 3, 5, 1)])
+    assert all(same(a, b) for a, b in zip(answers(graph), answers(whole), strict=True))

@@ -8,10 +8,10 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.artifact import State
+from tidegraph.data.lookup import UNKNOWN, Lookup
 from tidegraph.errors import DataError, RequestError
 
-UNKNOWN = -1
-"""The row number of an id that the vocabulary does not hold."""
+_CHUNKS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,23 +21,30 @@ class Vocabulary:
     Attributes:
         ids: Raw ids, all different, none missing; the place of an id is its row.
         features: One row per id, in the same order; no columns if nothing is known.
+        lookup: What finds the ids, which are all different then; made if left out.
     """
 
     ids: pl.Series
     features: pl.DataFrame = field(default_factory=pl.DataFrame)
+    lookup: Lookup | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.lookup is None:
+            self._check_ids()
+            object.__setattr__(self, "lookup", Lookup(self.ids))
+        if self.features.width and self.features.height != len(self.ids):
+            raise DataError(
+                f"features have {self.features.height} rows for {len(self.ids)} ids. "
+                "Give one row per id."
+            )
+
+    def _check_ids(self) -> None:
         if self.ids.null_count():
             row = int(self.ids.is_null().arg_true()[0])
             raise DataError(f"id {row} is missing. Drop the row or give it an id.")
         if self.ids.n_unique() != len(self.ids):
             twice = self.ids.filter(self.ids.is_duplicated())[0]
             raise DataError(f"id {twice!r} stands twice in a vocabulary; keep one.")
-        if self.features.width and self.features.height != len(self.ids):
-            raise DataError(
-                f"features have {self.features.height} rows for {len(self.ids)} ids. "
-                "Give one row per id."
-            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -48,24 +55,11 @@ class Vocabulary:
         An id of another type is held if it is written the same way: ``"7"`` is 7, and
         ``"007"`` is not.
         """
-        values = self._as_ids(values)
-        known = pl.DataFrame(
-            {
-                "id": self.ids,
-                "row": pl.arange(0, len(self.ids), dtype=pl.Int32, eager=True),
-            }
-        )
-        found = (
-            values.alias("id")
-            .to_frame()
-            .join(known, on="id", how="left", maintain_order="left")
-        )
-        return found["row"].fill_null(UNKNOWN).to_numpy().astype(np.int32, copy=False)
+        return self._found().rows(self._as_ids(values))
 
     def row(self, value: Any) -> int:
         """Return the row of one raw id, ``UNKNOWN`` if it is not held."""
-        found = self.ids.index_of(self._as_ids(pl.Series([value]))[0])
-        return UNKNOWN if found is None else found
+        return int(self.encode(pl.Series([value]))[0])
 
     def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
         """Return the raw id of each row, null where the row is ``UNKNOWN``."""
@@ -77,10 +71,10 @@ class Vocabulary:
 
         Rows already given do not change; new ids have empty features.
         """
-        fresh = ids.unique(maintain_order=True)
-        fresh = fresh.filter(self.encode(fresh) == UNKNOWN)
-        if not len(fresh):
+        unknown = self.encode(ids) == UNKNOWN
+        if not unknown.any():
             return self
+        fresh = ids.filter(unknown).unique(maintain_order=True)
         alien = fresh.filter(self._as_ids(fresh).is_null())
         if len(alien):
             raise RequestError(
@@ -92,7 +86,10 @@ class Vocabulary:
         if features.width:
             blank = pl.DataFrame(schema=features.schema).clear(len(fresh))
             features = pl.concat([features, blank])
-        return Vocabulary(pl.concat([self.ids, fresh]), features)
+        ids = pl.concat([self.ids, fresh])
+        if ids.n_chunks() > _CHUNKS:
+            ids = ids.rechunk()
+        return Vocabulary(ids, features, self._found().extended(ids))
 
     def with_features(self, table: pl.DataFrame, key: str) -> "Vocabulary":
         """Return the same ids, and those that only ``table`` holds, with its columns.
@@ -122,6 +119,9 @@ class Vocabulary:
         rows = full.ids.alias(key).to_frame()
         features = rows.join(keyed, on=key, how="left", maintain_order="left")
         return Vocabulary(full.ids, features.drop(key))
+
+    def _found(self) -> Lookup:
+        return self.lookup if self.lookup is not None else Lookup(self.ids)
 
     def _as_ids(self, values: pl.Series) -> pl.Series:
         """Return the values as ids, null where that is not what was written."""

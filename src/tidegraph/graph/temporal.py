@@ -10,7 +10,6 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times import TimeUnit
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 from tidegraph.graph import columns, store
 from tidegraph.graph.batches import EdgeQuery
@@ -100,7 +99,7 @@ class Graph:
         with self._writing:
             held = self._now.nodes.get(name)
             if held is not None:
-                new = _updated(held, new, key)
+                new = held.updated(new, key)
             nodes = {**self._now.nodes, name: Nodes(new, key)}
             self._now = Snapshot(nodes, self._now.edges)
         return self
@@ -276,12 +275,14 @@ class Graph:
     ) -> tuple[dict[str, Nodes], tuple[np.ndarray, np.ndarray]]:
         """Return the nodes with those of new edges, and the rows of both ends."""
         nodes = dict(self._now.nodes)
-        found: list[pl.Series] = []
+        at: list[np.ndarray] = []
         for column, side in zip((where.source, where.target), types, strict=True):
-            found.append(columns.ids(rows, column, name))
-            held = nodes[side]
-            nodes[side] = Nodes(held.ids.extended(found[-1]), held.key)
-        at = [nodes[t].ids.encode(f) for t, f in zip(types, found, strict=True)]
+            ids, held = columns.ids(rows, column, name), nodes[side]
+            found = held.ids.encode(ids)
+            if len(found) and int(found.min()) < 0:
+                nodes[side] = Nodes(held.ids.extended(ids), held.key)
+                found = nodes[side].ids.encode(ids)
+            at.append(found)
         return nodes, (at[0], at[1])
 
     def _append(
@@ -324,25 +325,6 @@ class Graph:
                         tidy = tidy.appended(*batch)
                     held = {**self._now.edges, name: tidy}
                     self._now = Snapshot(self._now.nodes, held)
-
-
-def _updated(held: Nodes, new: Vocabulary, key: str) -> Vocabulary:
-    """Return held nodes with the new ones, whose features take the place of theirs."""
-    if held.key != key:
-        raise DataError(f"the nodes have the key {held.key!r}, not {key!r}. Use that.")
-    whole = held.ids.extended(new.ids)
-    rows = whole.encode(new.ids)
-    features = whole.features
-    if not features.width:
-        features = pl.DataFrame({key: whole.ids}).drop(key)
-    for column in new.features.iter_columns():
-        if column.name in features.columns:
-            values = features[column.name]
-            column = column.cast(values.dtype)
-        else:
-            values = pl.Series(column.name, [None] * len(whole), dtype=column.dtype)
-        features = features.with_columns(values.scatter(rows, column))
-    return Vocabulary(whole.ids, features)
 
 
 def _like(edges: Edges, table: pl.DataFrame) -> pl.DataFrame:
