@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tidegraph.data.views import Matrix as Matrix
     from tidegraph.data.views import Sequences as Sequences
     from tidegraph.ego.cluster import local_cluster as local_cluster
+    from tidegraph.ego.near import near as near
     from tidegraph.ego.negative import hard as hard
     from tidegraph.ego.negative import in_batch as in_batch
     from tidegraph.ego.negative import negatives as negatives
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
     from tidegraph.ego.unique import unique as unique
     from tidegraph.ego.walk import walk as walk
     from tidegraph.evaluation.evaluate import evaluate as evaluate
+    from tidegraph.graph.distribution import distribution as distribution
     from tidegraph.graph.induction import Induction as Induction
+    from tidegraph.graph.nearness import adamic_adar as adamic_adar
+    from tidegraph.graph.nearness import common_neighbors as common_neighbors
+    from tidegraph.graph.nearness import pagerank as pagerank
+    from tidegraph.graph.nearness import proximity as proximity
     from tidegraph.graph.sampler import sampler as sampler
     from tidegraph.graph.temporal import Graph as Graph
     from tidegraph.pipeline import FittedPipeline as FittedPipeline
@@ -66,6 +72,7 @@ _HOME = {
     "data.synthetic": ("Marketplace",),
     "data.views": ("Impressions", "Matrix", "Sequences"),
     "ego.cluster": ("local_cluster",),
+    "ego.near": ("near",),
     "ego.negative": ("hard", "in_batch", "negatives"),
     "ego.plan": ("hop",),
     "ego.static": ("fan_out", "identity", "khop"),
@@ -73,7 +80,9 @@ _HOME = {
     "ego.unique": ("unique",),
     "ego.walk": ("walk",),
     "evaluation.evaluate": ("evaluate",),
+    "graph.distribution": ("distribution",),
     "graph.induction": ("Induction",),
+    "graph.nearness": ("adamic_adar", "common_neighbors", "pagerank", "proximity"),
     "graph.sampler": ("sampler",),
     "graph.temporal": ("Graph",),
     "pipeline": ("FittedPipeline", "Pipeline"),

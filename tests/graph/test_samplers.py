@@ -11,7 +11,7 @@ from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like, past, rows
 from tidegraph.ego.plan import hop
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampled import Chosen, Past, Run
-from tidegraph.graph.sampler import draw, sampler
+from tidegraph.graph.sampler import SAMPLERS, sampler
 
 CLOCK = st.integers(0, 11)
 SIDE = st.sampled_from(["click", "~click"])
@@ -213,7 +213,7 @@ def test_a_sampler_of_ones_own_is_a_plan_like_any_other():
     field = one(plan, STAR, 0, 5)
 
     assert field.ids[1].tolist() == [[4, 2]]
-    assert plan == hop("click").draw(draw("every_other", count=2))
+    assert plan == hop("click").draw(SAMPLERS.named("every_other", count=2))
     assert len({plan, hop("click").draw(every_other(count=2))}) == 1
 
 
@@ -235,9 +235,9 @@ def test_what_cannot_be_drawn_is_said():
     with pytest.raises(ConfigError, match="there is a sampler 'recent' already"):
         sampler("recent")(lambda past: Run(past.start, past.stop, 1))
     with pytest.raises(ConfigError, match="there is no sampler 'resent'"):
-        draw("resent")
+        SAMPLERS.named("resent")
     with pytest.raises(ConfigError, match="Its settings: count"):
-        draw("recent", number=3)
+        SAMPLERS.named("recent", number=3)
 
 
 def test_items_and_users_without_edges_have_no_neighbours():

@@ -7,13 +7,16 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.compiled import over_rows
+from tidegraph.ego.near import Near
 from tidegraph.ego.walk import VisitCount
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.asked import Asked
+from tidegraph.graph.distribution import Weighing
 from tidegraph.graph.membership import ByNode
 from tidegraph.graph.negatives import fill, other_rows, strike_met, subsets
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.weighed import Avoided, weighed
 
 DEGREE = "degree"
 
@@ -116,6 +119,54 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class Weighed:
+    """Negatives drawn by a distribution from the nodes that are alive at the clock.
+
+    Draws are independent of one another, so a node may come twice.
+
+    Attributes:
+        type: Node type.
+        count: How many for each row.
+        via: The edge along which nodes of the type are met.
+        by: How likely each is.
+        avoid: Never draw what the row's node met along this edge before the clock.
+        ever: Whatever the times of the edges.
+    """
+
+    type: str
+    count: int
+    via: str
+    by: Weighing
+    avoid: str | None = None
+    ever: bool = False
+
+    def start(self, graph: Snapshot) -> str | None:
+        """Return the type of node that the negatives are drawn for."""
+        return Drawn(self.type, self.count, self.via, avoid=self.avoid).start(graph)
+
+    def __str__(self) -> str:
+        text = f"negatives({self.type!r}, {self.count}, by={self.by!r}"
+        return f"{text}, avoid={self.avoid!r}, via={self.via!r}, all_time={self.ever})"
+
+    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+        """Return negatives for each row; what it chose is never among them."""
+        self.start(graph)
+        other = asked.other
+        if other is None:
+            other = np.full(len(asked.node), -1, np.int32)
+        out = weighed(
+            self.by,
+            graph.typed(self.type),
+            graph[_reverse(self.via)],
+            _clocks(asked, ever=self.ever),
+            Avoided(*_avoided(graph, self.avoid, asked), other),
+            asked.key,
+            self.count,
+        )
+        return Negatives(out, out >= 0)
+
+
+@dataclass(frozen=True)
 class InBatch:
     """Negatives from what the other rows of the batch chose.
 
@@ -161,13 +212,14 @@ class Hard:
     """Hard negatives: nodes of a window of ranks around each row's node.
 
     Attributes:
-        pool: Ranks nodes around the row's node, such as ``walk(...).top(500)``.
+        pool: Ranks nodes around the row's node: ``walk(...).top(500)`` or
+            ``near(..., count=500)``.
         count: How many to draw from the window, without replacement.
         window: First rank, from 0, and one after the last.
         avoid: Never draw what the row's node met along this edge before the clock.
     """
 
-    pool: VisitCount
+    pool: VisitCount | Near
     count: int
     window: tuple[int, int]
     avoid: str | None = None
@@ -184,7 +236,7 @@ class Hard:
         """Return negatives for each row; what it chose is never among them."""
         first, last = self.window
         ids = self.pool.draw(graph, asked).ids[1][:, first:last].copy()
-        clocks = _clocks(asked, ever=self.pool.walk.ever)
+        clocks = _clocks(asked, ever=self.pool.ever)
         kept = ids >= 0
         if asked.other is not None:
             kept &= ids != asked.other[:, None]
@@ -200,19 +252,19 @@ def negatives(
     type: str,
     count: int,
     *,
-    by: str | None = None,
+    by: str | Weighing | None = None,
     power: float = 1.0,
     avoid: str | None = None,
     via: str | None = None,
     all_time: bool = False,
-) -> Drawn:
+) -> Drawn | Weighed:
     """Draw nodes of a type that were alive at the clock and were not chosen.
 
     Args:
         type: Node type.
         count: How many for each row.
-        by: ``"degree"`` to draw by (edges before the clock) ** power; each as likely if
-            left out.
+        by: ``"degree"`` to draw by (edges before the clock) ** power, or a distribution
+            of your own; each as likely if left out.
         power: From 0 (each as likely) to 1; 0.75 is usual.
         avoid: Never draw what the row's node met along this edge before the clock.
         via: The edge along which nodes are met; ``avoid`` if left out.
@@ -224,6 +276,8 @@ def negatives(
             f"negatives({type!r}) need to know along which edge nodes are met. Say "
             "avoid= or via= with an edge that leads to them."
         )
+    if isinstance(by, Weighing):
+        return Weighed(type, count, edge, by, avoid, all_time)
     return Drawn(type, count, edge, by, power, avoid, all_time)
 
 
@@ -233,7 +287,11 @@ def in_batch(count: int, *, via: str) -> InBatch:
 
 
 def hard(
-    pool: VisitCount, count: int, *, ranks: tuple[int, int], avoid: str | None = None
+    pool: VisitCount | Near,
+    count: int,
+    *,
+    ranks: tuple[int, int],
+    avoid: str | None = None,
 ) -> Hard:
     """Draw from a window of ranks, as PinSage's hard negatives.
 

@@ -55,7 +55,7 @@ class Step:
         words += ["rewind()"] * self.rewind + ["all_time()"] * self.all_time
         words += [f"within(seconds={self.seconds})"] * (self.seconds is not None)
         by = f", by={self.by!r}" if self.by is not None else ""
-        return ".".join([*words, f"draw({self.sampler.name!r}{_settings(self)}{by})"])
+        return ".".join([*words, f"draw({self.sampler}{by})"])
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,3 @@ def drawn(
 
 def _reverse(edge: str) -> str:
     return edge[1:] if edge.startswith("~") else f"~{edge}"
-
-
-def _settings(step: Step) -> str:
-    return "".join(f", {key}={value!r}" for key, value in step.sampler.settings)

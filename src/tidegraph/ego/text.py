@@ -4,18 +4,35 @@ import ast
 import inspect
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tidegraph.ego.cluster import LocalCluster, local_cluster
-from tidegraph.ego.negative import Drawn, Hard, InBatch, hard, in_batch, negatives
+from tidegraph.ego.near import Near, near
+from tidegraph.ego.negative import (
+    Drawn,
+    Hard,
+    InBatch,
+    Weighed,
+    hard,
+    in_batch,
+    negatives,
+)
 from tidegraph.ego.plan import Hop, Hops, hop
 from tidegraph.ego.static import identity
 from tidegraph.ego.unique import Unique, unique
 from tidegraph.ego.walk import VisitCount, Walk, walk
 from tidegraph.errors import ConfigError
-from tidegraph.graph.sampler import draw, settings_of
+from tidegraph.graph.asked import Plan
+from tidegraph.graph.distribution import DISTRIBUTIONS
+from tidegraph.graph.door import Door
+from tidegraph.graph.nearness import PROXIMITIES
+from tidegraph.graph.sampler import SAMPLERS
 
-AnyPlan = Hops | Walk | VisitCount | Unique | LocalCluster | Drawn | InBatch | Hard
+AnyPlan = (
+    *(Hops, Walk, VisitCount, Unique, LocalCluster, Near),
+    *(Drawn, Weighed, InBatch, Hard),
+)
 
 _BEGIN: dict[str, Callable[..., Any]] = {
     "hop": hop,
@@ -26,6 +43,11 @@ _BEGIN: dict[str, Callable[..., Any]] = {
     "hard": hard,
     "unique": unique,
     "local_cluster": local_cluster,
+    "near": near,
+}
+_DOORS: dict[str, Door[Any]] = {
+    "distribution": DISTRIBUTIONS,
+    "proximity": PROXIMITIES,
 }
 _WORDS: dict[type, tuple[str, ...]] = {
     Hop: (
@@ -38,7 +60,7 @@ _WORDS: dict[type, tuple[str, ...]] = {
 _LONGEST = 10_000
 
 
-def parse(text: str) -> AnyPlan:
+def parse(text: str) -> Plan:
     """Return the plan that a text says; ``parse(str(plan)) == plan``.
 
     Nothing is run but the words of plans with numbers, texts and truths.
@@ -90,6 +112,8 @@ def _called(node: ast.Call, text: str) -> Any:
         if word.arg is None:
             raise ConfigError(f"{text!r} is no plan: '**' is not allowed.")
         named[word.arg] = _value(word.value, text)
+    if isinstance(node.func, ast.Name) and node.func.id in _DOORS:
+        return _named(_DOORS[node.func.id], positional, named, text)
     if isinstance(node.func, ast.Name):
         name, known = node.func.id, tuple(_BEGIN)
         target = _BEGIN.get(name)
@@ -99,7 +123,7 @@ def _called(node: ast.Call, text: str) -> Any:
         target = getattr(held, name) if name in known else None
         if name == "draw" and isinstance(held, Hop) and target is not None:
             by = named.pop("by", None)
-            return held.draw(_drawn(positional, named, text), by=by)
+            return held.draw(_named(SAMPLERS, positional, named, text), by=by)
     else:
         name, known, target = ast.unparse(node.func), tuple(_BEGIN), None
     if target is None:
@@ -134,11 +158,14 @@ def _check(
                 raise TypeError(f"{name} cannot be {one!r}")
 
 
-def _drawn(positional: list[Any], named: dict[str, Any], text: str) -> Any:
+def _named(
+    door: Door[Any], positional: list[Any], named: dict[str, Any], text: str
+) -> Any:
     if not positional or not isinstance(positional[0], str):
-        raise ConfigError(f"{text!r} is no plan: draw() needs the name of a sampler.")
+        raise ConfigError(f"{text!r} is no plan: say which one, such as 'recent'.")
     try:
-        _check(settings_of(positional[0]), positional[1:], named)
-        return draw(positional[0], *positional[1:], **named)
+        function = partial(door.function(positional[0]), *[None] * door.given)
+        _check(function, positional[1:], named)
+        return door.named(positional[0], *positional[1:], **named)
     except TypeError as error:
-        raise ConfigError(f"{text!r} is no plan: draw(): {error}.") from error
+        raise ConfigError(f"{text!r} is no plan: {positional[0]}: {error}.") from error

@@ -162,6 +162,11 @@ class VisitCount:
     walk: Walk
     count: int
 
+    @property
+    def ever(self) -> bool:
+        """Are edges taken whatever their time?"""
+        return self.walk.ever
+
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node that the walks start from."""
         return self.walk.start(graph)
