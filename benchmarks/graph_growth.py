@@ -79,21 +79,36 @@ def measured(events: int, folder: Path) -> dict[str, float]:
         ]
     )
     found["walks_mapped_million_steps_per_second"] = 2 / float(np.median(spent))
-    started = time.perf_counter()
-    rows = [rng.integers(0, events // d, 10_000).astype(np.int32) for d in (50, 100)]
-    times = SPAN + np.arange(10_000)
-    graph.append_rows("click", *rows, times)
-    first = time.perf_counter() - started
-    step = count_from(1)
-
-    def append() -> Graph:
-        return graph.append_rows("click", *rows, times + next(step) * 10_000)
-
-    found["append_first_seconds"] = first
-    found["append_thousand_events_per_second"] = 10 / float(
-        np.median(each([append] * 5))
-    )
+    found |= appending(graph, rng, events)
     return found
+
+
+def appending(graph: Graph, rng: np.random.Generator, events: int) -> dict[str, float]:
+    step = count_from()
+
+    def by_rows(count: int) -> None:
+        ends = [rng.integers(0, events // d, count).astype(np.int32) for d in (50, 100)]
+        graph.append_rows("click", *ends, np.full(count, SPAN + next(step)))
+
+    def by_ids() -> None:
+        user, item = (rng.integers(0, events // d, 1) for d in (50, 100))
+        new = {"user": user, "item": item, "time": [SPAN + next(step)]}
+        graph.append("click", new)
+
+    started = time.perf_counter()
+    by_rows(1)
+    first = time.perf_counter() - started
+    single = each([lambda: by_rows(1)] * 2_000)
+    many = each([lambda: by_rows(10_000)] * 20)
+    # The index of the ids is made on the way.
+    named = each([by_ids] * 200)
+    return {
+        "append_first_seconds": first,
+        "append_one_microseconds": 1e6 * float(np.median(single)),
+        "append_one_microseconds_p99": 1e6 * float(np.quantile(single, 0.99)),
+        "append_one_by_id_microseconds": 1e6 * float(np.median(named)),
+        "append_thousand_events_per_second": 10 / float(np.median(many)),
+    }
 
 
 def main() -> None:
