@@ -119,7 +119,7 @@ def test_what_cannot_be_near_is_said():
         near("click", type="item", count=0)
     with pytest.raises(RequestError, match="Return a sparse array of shape"):
         near("click", type="item", count=2, by=misshapen()).draw(graph, question)
-    with pytest.raises(RequestError, match="rows go from 0"):
+    with pytest.raises(RequestError, match="from 0 to 4"):
         near("click", type="item", count=2).draw(
             graph, asked(np.array([99], np.int32), np.array([9]))
         )

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
-from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.ego.joined import by_moment, check_ends
 from tidegraph.graph.asked import Asked
-from tidegraph.graph.homogeneous import Homogeneous
 from tidegraph.graph.nibble import local_clusters
 from tidegraph.graph.push import Push
 from tidegraph.graph.snapshot import Snapshot
@@ -34,7 +33,8 @@ class Cluster(NamedTuple):
 class LocalCluster:
     """A plan that takes the part of the graph around a node that few edges leave.
 
-    Clusters are cut at one moment: all clocks of a batch must be the same.
+    The edges before a clock are joined anew for each different clock of a batch, so ask
+    about many nodes at few moments.
 
     Attributes:
         edges: Edge types that join the nodes, taken both ways.
@@ -52,10 +52,7 @@ class LocalCluster:
 
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node in the middle."""
-        if all(self.type not in graph.ends(edge) for edge in self.edges):
-            raise ConfigError(
-                f"no node {self.type!r} is at an end of {', '.join(self.edges)}."
-            )
+        check_ends(graph, self.edges, self.type)
         return self.type
 
     def draw(self, graph: Snapshot, asked: Asked) -> Cluster:
@@ -63,41 +60,28 @@ class LocalCluster:
 
         Raises:
             LeakageError: An edge has times, and there is no clock.
-            RequestError: Clocks differ, or a node is not in the graph.
+            RequestError: A node is not in the graph.
         """
         self.start(graph)
-        timed = [edge for edge in self.edges if graph[edge].is_timed]
-        if timed and not self.ever:
-            graph = self._as_of_then(graph, asked, timed[0])
-        size = len(graph.typed(self.type))
-        if len(asked.node) and not 0 <= asked.node.min() <= asked.node.max() < size:
-            raise RequestError(f"a cluster needs a node: rows go from 0 to {size - 1}.")
-        whole = Homogeneous.of(graph, self.edges)
-        found = local_clusters(
-            whole,
-            whole.rows(self.type, asked.node),
-            size=self.size,
-            settings=self.settings,
+        shape = (len(asked.node), self.size)
+        out = Cluster(
+            np.full(shape, -1, np.int32),
+            np.zeros(shape, np.int32),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.bool_),
         )
-        there = found.node >= 0
-        kind = whole.kinds(found.node.ravel()).reshape(there.shape)
-        first = np.array(list(whole.first.values()))
-        ids = np.where(there, found.node - first[kind], -1).astype(np.int32)
-        kind = np.where(there, kind, 0).astype(np.int32)
-        return Cluster(ids, kind, found.score.astype(np.float32), there)
-
-    def _as_of_then(self, graph: Snapshot, asked: Asked, edge: str) -> Snapshot:
-        if asked.clock is None:
-            raise LeakageError(
-                f"a cluster over {edge!r} needs a clock: the edge has times. Pass one, "
-                "or say all_time=True to take every edge."
-            )
-        if len(asked.clock) and asked.clock.min() != asked.clock.max():
-            raise RequestError(
-                "clusters are cut at one moment, and the clocks of the batch differ. "
-                "Pass the same clock for all, or say all_time=True."
-            )
-        return graph.until(int(asked.clock[0])) if len(asked.clock) else graph
+        batch = by_moment(graph, self.edges, self.type, asked, ever=self.ever)
+        for mine, whole in batch:
+            seeds = whole.rows(self.type, asked.node[mine])
+            found = local_clusters(whole, seeds, size=self.size, settings=self.settings)
+            there = found.node >= 0
+            kind = whole.kinds(found.node.ravel()).reshape(there.shape)
+            first = np.array(list(whole.first.values()))
+            out.ids[mine] = np.where(there, found.node - first[kind], -1)
+            out.kind[mine] = np.where(there, kind, 0)
+            out.weight[mine] = found.score
+            out.mask[mine] = there
+        return out
 
     def __str__(self) -> str:
         edges = ", ".join(repr(edge) for edge in self.edges)

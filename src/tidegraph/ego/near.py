@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegraph.ego.field import Field
+from tidegraph.ego.joined import by_moment, check_ends
 from tidegraph.ego.walk import with_weights
-from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.errors import ConfigError
 from tidegraph.graph.asked import Asked
-from tidegraph.graph.homogeneous import Homogeneous
 from tidegraph.graph.nearness import Proximity, nearest, pagerank
 from tidegraph.graph.snapshot import Snapshot
 
@@ -44,12 +44,7 @@ class Near:
 
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node in the middle."""
-        ends = [end for edge in self.edges for end in graph.ends(edge)]
-        for name in (self.type, self.of):
-            if name not in ends:
-                raise ConfigError(
-                    f"no node {name!r} is at an end of {', '.join(self.edges)}."
-                )
+        check_ends(graph, self.edges, self.type, self.of)
         return self.type
 
     def draw(self, graph: Snapshot, asked: Asked) -> Field:
@@ -60,31 +55,16 @@ class Near:
             RequestError: A node is not in the graph.
         """
         self.start(graph)
-        size = len(graph.typed(self.type))
-        if len(asked.node) and not 0 <= asked.node.min() <= asked.node.max() < size:
-            raise RequestError(f"near() needs a node: rows go from 0 to {size - 1}.")
-        timed = [edge for edge in self.edges if graph[edge].is_timed]
-        if timed and not self.ever and asked.clock is None:
-            raise LeakageError(
-                f"near({timed[0]!r}) needs a clock: the edge has times. Pass one, or "
-                "say all_time=True to take every edge."
-            )
-        shape = (len(asked.node), self.count)
+        shape, size = (len(asked.node), self.count), len(graph.typed(self.of))
         node, score = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-        if asked.clock is None or self.ever or not timed:
-            moments = np.zeros(len(asked.node), np.int64)
-        else:
-            moments = asked.clock
-        for moment in np.unique(moments):
-            then = graph if moments is not asked.clock else graph.until(int(moment))
-            mine = np.flatnonzero(moments == moment)
-            whole = Homogeneous.of(then, self.edges)
+        batch = by_moment(graph, self.edges, self.type, asked, ever=self.ever)
+        for mine, whole in batch:
             first = whole.first[self.of]
             node[mine], score[mine] = nearest(
                 whole,
                 self.by,
                 whole.rows(self.type, asked.node[mine]),
-                range(first, first + len(graph.typed(self.of))),
+                range(first, first + size),
                 self.count,
             )
         return with_weights(asked, node, score)
