@@ -41,6 +41,11 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="tidegraph")
 
 
+if hasattr(os, "register_at_fork"):
+    # A child has the pool but none of its threads, and would wait for them for ever.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def cpu_count() -> int:
     """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):

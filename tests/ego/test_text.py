@@ -26,8 +26,8 @@ def hops_of(steps) -> Hops:
     for edge, near, ever, back, count, by, kind in steps:
         step = plan.hop(edge)
         step = step.within(seconds=count) if near else step
-        step = step.all_time() if ever else step
         step = step.rewind() if back else step
+        step = step.all_time() if ever and not (near or back) else step
         plan = [
             lambda step=step, count=count: step.recent(count),
             lambda step=step: step.all(),

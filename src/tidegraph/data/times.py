@@ -19,7 +19,9 @@ from tidegraph.errors import DataError
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 PER_SECOND: dict[TimeUnit, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_BELOW: tuple[tuple[float, TimeUnit], ...] = ((1e11, "s"), (1e14, "ms"), (1e17, "us"))
+BEYOND = 1e11
+"""No Unix second is this large before the year 5138."""
+_BELOW: tuple[tuple[float, TimeUnit], ...] = ((BEYOND, "s"), (1e14, "ms"), (1e17, "us"))
 _NAMES: dict[TimeUnit, str] = {
     "s": "seconds",
     "ms": "milliseconds",

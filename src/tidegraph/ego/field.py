@@ -19,7 +19,8 @@ class Field(NamedTuple):
 
     Attributes:
         ids: Rows of nodes.
-        time: Clock of each: that of the request, then that of the edge that led there.
+        time: Clock of each: that of the request, then that of the edge that led there;
+            the parent's along an edge without time.
         dt: Seconds from that edge to its parent's clock; 0 at the root.
         weight: Strength of that edge; 1 at the root.
         edge: Number of that edge; -1 at the root.
@@ -71,6 +72,12 @@ def deeper(
     return Field(
         *((*held, one.reshape(shape)) for held, one in zip(field, new, strict=True))
     )
+
+
+def dated(found: Sampled, clocks: Int64[np.ndarray, " parents"]) -> Sampled:
+    """Return neighbours along edges without time as of their parent's clock."""
+    known = found.mask & (clocks != NOW)[:, None]
+    return found._replace(time=np.where(known, clocks[:, None], 0))
 
 
 def gaps(clocks: Int64[np.ndarray, " q"], found: Sampled) -> Int64[np.ndarray, "q k"]:

@@ -226,7 +226,14 @@ class Hard:
 
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node that the negatives are drawn for."""
-        return self.pool.start(graph)
+        begins = self.pool.start(graph)
+        if self.avoid is not None and graph.ends(self.avoid)[0] != begins:
+            raise ConfigError(
+                f"the pool starts from {begins!r}, and avoid={self.avoid!r} from "
+                f"{graph.ends(self.avoid)[0]!r}. Rank around the node that should "
+                "not get what it met."
+            )
+        return begins
 
     def __str__(self) -> str:
         text = f"hard({self.pool}, {self.count}, ranks={self.window}"
@@ -234,6 +241,7 @@ class Hard:
 
     def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
+        self.start(graph)
         first, last = self.window
         ids = self.pool.draw(graph, asked).ids[1][:, first:last].copy()
         clocks = _clocks(asked, ever=self.pool.ever)

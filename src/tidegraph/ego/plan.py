@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from tidegraph.ego.field import Field, child_clocks, deeper, root
+from tidegraph.ego.field import Field, child_clocks, dated, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.asked import Asked, asked
 from tidegraph.graph.keys import child_keys
@@ -128,6 +128,8 @@ class Hops:
             if step.rewind:
                 clocks = np.repeat(origin, len(nodes) // max(len(origin), 1))
             found = drawn(graph, step, nodes, clocks, keys)
+            if not graph[step.edge].is_timed:
+                found = dated(found, clocks)
             field = deeper(field, found, clocks)
             if depth + 1 < len(self.steps):
                 keeps = step.keeps_clock(graph[step.edge])
@@ -183,15 +185,23 @@ class Hop:
             raise ConfigError(
                 f"within({span} seconds) holds nothing; say days, hours or seconds."
             )
-        return replace(self, seconds=span)
+        return replace(self, seconds=span)._sensible()
 
     def all_time(self) -> "Hop":
         """Look at every edge, whatever its time; children keep their parent's clock."""
-        return replace(self, ever=True)
+        return replace(self, ever=True)._sensible()
 
     def rewind(self) -> "Hop":
         """Look at the clock of the root rather than at that of the parent's edge."""
-        return replace(self, from_root=True)
+        return replace(self, from_root=True)._sensible()
+
+    def _sensible(self) -> "Hop":
+        if self.ever and (self.seconds is not None or self.from_root):
+            raise ConfigError(
+                f"hop({self.edge!r}) cannot look at all time and at a window or clock. "
+                "Leave out all_time(), or within() and rewind()."
+            )
+        return self
 
     def recent(self, count: int) -> Hops:
         """Take the latest ``count`` edges before the clock, oldest first."""

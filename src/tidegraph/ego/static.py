@@ -4,6 +4,7 @@ Each is a plan like any other: over timed edges it takes a clock, or ``all_time(
 """
 
 from tidegraph.ego.plan import Hop, Hops
+from tidegraph.errors import ConfigError
 
 
 def identity() -> Hops:
@@ -41,6 +42,10 @@ def fan_out(
         Hamilton, Ying & Leskovec, "Inductive representation learning on large graphs"
         (2017), algorithm 2.
     """
+    if len(edges) != len(counts):
+        raise ConfigError(
+            f"{len(edges)} edges but {len(counts)} counts. Say how many along each."
+        )
     plan = identity()
     for edge, count in zip(edges, counts, strict=True):
         step: Hop = plan.hop(edge)

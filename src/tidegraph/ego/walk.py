@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int32
 
 from tidegraph.ego.field import Field, root
-from tidegraph.errors import ConfigError, LeakageError
+from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.asked import Asked
 from tidegraph.graph.keys import child_keys
 from tidegraph.graph.neighbors import Neighbors
@@ -135,7 +135,14 @@ class Walk:
                 f"node2vec's bias needs an edge between nodes of one type, and "
                 f"{self.path[0]!r} joins {' and '.join(graph.ends(self.path[0]))}."
             )
-        return tuple(graph.along(edge, self.by) for edge in self.path)
+        path = tuple(graph.along(edge, self.by) for edge in self.path)
+        for edge, side in zip(self.path, path, strict=True):
+            if self.habit.weighted and side.has_negative_weight:
+                raise DataError(
+                    f"a weight of {edge!r} is below 0, and a walk takes edges in "
+                    "proportion to weights. Choose another feature with weighted()."
+                )
+        return path
 
     def __str__(self) -> str:
         words = [repr(edge) for edge in self.path]

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from tidegraph.errors import ConfigError
 from tidegraph.graph.keys import Keys, root_keys
 from tidegraph.graph.snapshot import Snapshot
 
@@ -54,3 +55,16 @@ def asked(
         first: Number of the first node in the epoch, so that any split draws the same.
     """
     return Asked(nodes, clocks, root_keys(seed, first, len(nodes)))
+
+
+def check_plan(name: str, plan: object) -> None:
+    """Raise if something is no plan.
+
+    Raises:
+        ConfigError: It is not, or not yet.
+    """
+    if not isinstance(plan, Plan):
+        raise ConfigError(
+            f"{name!r} is {plan!r}, which is no plan. A hop needs to be told which "
+            "neighbours it takes, such as hop('click').recent(20)."
+        )

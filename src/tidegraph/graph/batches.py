@@ -1,6 +1,5 @@
 """Batches of edges to train on, with what plans take around both ends."""
 
-from collections import namedtuple
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -12,7 +11,9 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.compiled import compiled
 from tidegraph.errors import ConfigError, RequestError
-from tidegraph.graph.asked import Asked, Plan
+from tidegraph.graph.asked import Asked, Plan, check_plan
+from tidegraph.graph.batch import batch_of
+from tidegraph.graph.conditions import check, holds
 from tidegraph.graph.keys import mixed_keys, root_keys
 from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import NOW, Neighbors
@@ -66,6 +67,10 @@ class EdgeQuery:
         if between is not None:
             if not edges.is_timed:
                 raise RequestError(f"edges {name!r} have no time to be between.")
+            if isinstance(between, str) or len(between) != 2:
+                raise RequestError(
+                    f"between is {between!r}; give two moments, None for an open end."
+                )
             nodes = np.arange(len(edges), dtype=np.int32)
             first, last = (
                 unix_seconds(moment, len(nodes), "between")
@@ -88,13 +93,10 @@ class EdgeQuery:
         if edges.time is not None:
             time = pl.Series(edges.time, self._side.time_at(self.slot))
             table = table.with_columns(time)
-        try:
-            kept = table.select(pl.all_horizontal(*conditions)).to_series()
-        except pl.exceptions.ColumnNotFoundError as error:
-            raise RequestError(
-                f"the edges have no such column. They have: {', '.join(table.columns)}."
-            ) from error
-        return self._ordered(np.flatnonzero(kept.fill_null(False).to_numpy()))
+        kept = np.ones(len(self.slot), np.bool_)
+        for condition in conditions:
+            kept &= holds(table, check(condition), edges.time)
+        return self._ordered(np.flatnonzero(kept))
 
     def shuffle(self, seed: int = 0, *, together: Side | None = None) -> "EdgeQuery":
         """Put the edges in a random order.
@@ -105,6 +107,10 @@ class EdgeQuery:
                 oldest first. Their sub-graphs overlap, so a batch of them has far fewer
                 unique states.
         """
+        if together not in (None, "source", "target"):
+            raise ConfigError(
+                f"together is {together!r}; it must be 'source' or 'target'."
+            )
         rng = np.random.default_rng(seed)
         if together is None:
             order = rng.permutation(len(self.slot))
@@ -134,6 +140,7 @@ class EdgeQuery:
             raise RequestError(f"a batch has a {taken.pop()!r} already. Choose a name.")
         made = replace(self, plans={**self.plans, **plans})
         for name, plan in plans.items():
+            check_plan(name, plan)
             made._at_target(name, plan)
         return made
 
@@ -143,9 +150,8 @@ class EdgeQuery:
     def __iter__(self) -> Iterator[Any]:
         """Yield the batches."""
         names = ("source", "target", "time", "weight", "edge", *self.plans)
-        made = namedtuple("Batch", names)  # type: ignore[misc]
         for first in range(0, len(self.slot), self._size):
-            yield made(*self._batch(first))
+            yield batch_of(names, self._batch(first))
 
     def __repr__(self) -> str:
         plans = ", ".join(f"{name}={plan}" for name, plan in self.plans.items())

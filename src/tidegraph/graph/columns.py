@@ -1,17 +1,19 @@
 """Tables to the columns of nodes and edges."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64
+from jaxtyping import Int32, Int64
 
 from tidegraph.data.ids import IdColumn
 from tidegraph.data.tables import read_whole
-from tidegraph.data.times import TimeColumn, TimeUnit
+from tidegraph.data.times import BEYOND, PER_SECOND, TimeColumn, TimeUnit
 from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, RequestError
 
 _ENDS = re.compile(
     r"\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?->\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?"
@@ -73,7 +75,7 @@ def vocabulary(table: pl.DataFrame, key: str, name: str) -> Vocabulary:
     Raises:
         DataError: The key column is missing, has a missing value, or repeats one.
     """
-    _check(table, [key], f"the table of {name!r}")
+    check(table, [key], f"the table of {name!r}")
     column = IdColumn(key, f"the table of {name!r}")
     column.add(table[key], 0)
     twice = table[key].filter(table[key].is_duplicated())
@@ -90,15 +92,15 @@ def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
     Raises:
         DataError: The column is missing, or an id is.
     """
-    _check(table, [column], f"the table of {edge!r}")
+    check(table, [column], f"the table of {edge!r}")
     IdColumn(column, f"the table of {edge!r}").add(table[column], 0)
     return table[column]
 
 
 def seconds(
     table: pl.DataFrame, column: str, edge: str, unit: TimeUnit | None = None
-) -> Int64[np.ndarray, " n"]:
-    """Return a time column of a table of edges as Unix seconds.
+) -> tuple[Int64[np.ndarray, " n"], TimeUnit | None]:
+    """Return a time column of a table of edges as Unix seconds, and its unit.
 
     Args:
         table: One row per edge.
@@ -106,22 +108,81 @@ def seconds(
         edge: Type of the edges, for messages.
         unit: Unit of plain numbers; found by their size if left out.
 
+    Returns:
+        The seconds, and the unit if they were plain numbers or it was given.
+
     Raises:
         DataError: The column is missing, or holds what is no time.
     """
-    _check(table, [column], f"the table of {edge!r}")
+    check(table, [column], f"the table of {edge!r}")
+    if unit is not None and unit not in PER_SECOND:
+        raise DataError(
+            f"time_unit is {unit!r}; it must be one of {', '.join(PER_SECOND)}."
+        )
     if not table.height:
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), unit
     times = TimeColumn(column, f"the table of {edge!r}", unit)
     times.add(table[column], 0)
     ticks = times.finish()
-    return np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
+    found = np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
+    check_seconds(found, edge)
+    plain = table[column].dtype.is_numeric()
+    of: dict[int, TimeUnit] = {ticks: unit for unit, ticks in PER_SECOND.items()}
+    return found, of[ticks.per_second] if unit is None and plain else unit
 
 
-def _check(table: pl.DataFrame, columns: list[str], where: str) -> None:
+def check_seconds(time: Int64[np.ndarray, " n"], edge: str) -> None:
+    """Raise DataError if a time can be no Unix second."""
+    if len(time) and int(time.max()) >= BEYOND:
+        row = int(time.argmax())
+        raise DataError(
+            f"the time of edge {row} of {edge!r} is second {time[row]}, beyond the "
+            "year 5138. Divide milliseconds by 1,000, or pass time_unit='ms'."
+        )
+
+
+def rows(values: object, edge: str) -> Int32[np.ndarray, " n"]:
+    """Return rows of nodes as an array of them.
+
+    Raises:
+        DataError: They are no whole numbers.
+    """
+    found = np.asarray(values)
+    if found.ndim != 1 or (found.dtype.kind not in "iu" and len(found)):
+        raise DataError(
+            f"the rows of edges {edge!r} are {found.dtype} of shape {found.shape}, not "
+            "a list of whole numbers."
+        )
+    return found.astype(np.int32)
+
+
+def check(table: pl.DataFrame, columns: list[str], where: str) -> None:
+    """Raise DataError if a table lacks a column."""
     for column in columns:
         if column not in table.columns:
             raise DataError(
                 f"{where} has no column {column!r}. "
                 f"It has: {', '.join(table.columns) or 'none'}."
             )
+
+
+def id_column(ids: object) -> pl.Series:
+    """Return ids as a column; one id alone is one.
+
+    Raises:
+        RequestError: They are of several types, or no ids.
+    """
+    if isinstance(ids, pl.Series):
+        return ids
+    if isinstance(ids, np.ndarray):
+        several: Any = cast(Any, ids).reshape(-1)
+    elif isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+        several = [ids]
+    else:
+        several = list(cast(Iterable[object], ids))
+    try:
+        return pl.Series(values=several)
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        raise RequestError(
+            f"{ids!r} are no ids: {str(error).splitlines()[0]}. Give ids of one type."
+        ) from error

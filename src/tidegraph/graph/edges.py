@@ -8,9 +8,26 @@ import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.compiled import over_rows
+from tidegraph.data.times import TimeUnit
 from tidegraph.errors import DataError
+from tidegraph.graph.columns import check_seconds
 from tidegraph.graph.growing import Column, Table
 from tidegraph.graph.neighbors import NO_WEIGHT, Neighbors
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which columns of a table are the ends of an edge, and the unit of its times.
+
+    Attributes:
+        source: Column of the node an edge starts from.
+        target: Column of the node it leads to.
+        unit: Unit of times that are plain numbers; none if they are not.
+    """
+
+    source: str
+    target: str
+    unit: TimeUnit | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +43,7 @@ class Edges:
         weight: Name of the feature that is the strength; none if each is 1.
         table: One row of features per edge number.
         strength: The weights as numbers, by edge number.
+        origin: Which columns of a table lead from and to, and the unit of its times.
         count: How many edges there are.
         latest: Unix seconds of the last edge; the smallest integer if there is none.
     """
@@ -38,6 +56,7 @@ class Edges:
     weight: str | None
     table: Table
     strength: Column | None
+    origin: Origin
     count: int
     latest: int
 
@@ -52,6 +71,7 @@ class Edges:
         time: str | None = "time",
         weight: str | None = None,
         features: pl.DataFrame | None = None,
+        origin: Origin | None = None,
     ) -> "Edges":
         """Sort edges into both directions.
 
@@ -63,6 +83,7 @@ class Edges:
             time: Name of the time.
             weight: Name of the feature that is the strength.
             features: One row per edge.
+            origin: Which columns the edges came from, if they came from a table.
 
         Raises:
             DataError: A weight is not a finite number.
@@ -87,6 +108,7 @@ class Edges:
             weight,
             Table(table),
             strength,
+            origin if origin is not None else Origin(*ends),
             len(rows[0]),
             _last(when),
         )
@@ -116,6 +138,52 @@ class Edges:
         if (back, by) not in self._others:
             self._others[back, by] = side.weighted(numbers(self.features, by))
         return self._others[back, by]
+
+    def typed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return the features of new edges in the types that the others have.
+
+        Raises:
+            DataError: A column is missing, or cannot be of that type.
+        """
+        schema = self.features.schema
+        missing = [name for name in schema if name not in table.columns]
+        if missing:
+            raise DataError(
+                f"the new edges have no column {missing[0]!r}, which the others have."
+            )
+        try:
+            return table.select(pl.col(n).cast(kind) for n, kind in schema.items())
+        except pl.exceptions.PolarsError as error:
+            raise DataError(
+                "the features of the new edges are of other types than those of the "
+                f"others: {str(error).splitlines()[0]}."
+            ) from error
+
+    def check_new(
+        self,
+        name: str,
+        source: np.ndarray,
+        target: np.ndarray,
+        time: np.ndarray | None,
+        table: pl.DataFrame,
+    ) -> None:
+        """Raise DataError if the columns of new edges do not fit one another."""
+        if (time is None) == (self.time is not None):
+            raise DataError(
+                f"edges {name!r} have {'a' if self.time else 'no'} time, and "
+                f"{'none' if time is None else 'one'} was given."
+            )
+        counts = {"sources": len(source), "targets": len(target)}
+        if time is not None:
+            if time.dtype.kind not in "iu":
+                raise DataError(f"times of edges {name!r} are no whole Unix seconds.")
+            check_seconds(time, name)
+            counts["times"] = len(time)
+        if table.width:
+            counts["rows of features"] = table.height
+        if len(set(counts.values())) > 1:
+            said = ", ".join(f"{count} {what}" for what, count in counts.items())
+            raise DataError(f"new edges {name!r} have {said}. Give one for each edge.")
 
     def appended(
         self,

@@ -20,6 +20,8 @@ class Column:
 
     def extended(self, more: Float32[np.ndarray, " m"]) -> "Column":
         """Return the column with more numbers, in O(new) as a rule."""
+        if not len(more):
+            return self
         held = len(self.values)
         if held != self._used or held + len(more) > len(self._room):
             self._room = np.empty(2 * (held + len(more)), np.float32)

@@ -9,6 +9,7 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.search import before
 from tidegraph.graph.snapshot import Snapshot
@@ -82,7 +83,7 @@ class Induction:
         if not 0 < self.decay <= 1:
             raise ConfigError(f"decay is {self.decay}; it must be above 0, at most 1.")
 
-    def of(self, graph: Snapshot, *, clock: int | None = None) -> Induced:
+    def of(self, graph: Snapshot | Graph, *, clock: object = None) -> Induced:
         """Return the edges, from what happened strictly before a clock.
 
         Exact, in memory that grows with items and edges found, not with events: each
@@ -90,12 +91,14 @@ class Induction:
 
         Args:
             graph: Who met what.
-            clock: Unix seconds; everything counts if left out.
+            clock: Unix seconds, a datetime or ISO text; everything counts if left out.
 
         Raises:
             DataError: The edge has no times.
         """
-        seen = graph.snapshot() if clock is None else graph.until(clock)
+        seen = graph.snapshot()
+        if clock is not None:
+            seen = seen.until(int(unix_seconds(clock, 1, "the clock")[0]))
         people, items = seen[self.via], seen[_reverse(self.via)]
         if not people.is_timed:
             raise DataError(

@@ -19,8 +19,9 @@ from tidegraph.graph.temporal import Graph
 _TIME = "time"
 
 
-def to_scipy(graph: Snapshot, edge: str) -> sparse.csr_array:
+def to_scipy(graph: Snapshot | Graph, edge: str) -> sparse.csr_array:
     """Return a matrix of sources by targets; parallel edges add their weights."""
+    graph = graph.snapshot()
     side, (here, there) = graph[edge], graph.ends(edge)
     slot = side.slots()
     return sparse.csr_array(
@@ -43,12 +44,13 @@ def from_scipy(
     return graph.edges(edge, table, where, weight="weight")
 
 
-def to_networkx(graph: Snapshot) -> Any:
+def to_networkx(graph: Snapshot | Graph) -> Any:
     """Return a ``networkx.MultiDiGraph``.
 
     A node is the pair of its type and its id, with its features; an edge has its type
     for a key's first part, its number for the second, and its time and features.
     """
+    graph = graph.snapshot()
     peer = _package("networkx", "handing a graph to networkx").MultiDiGraph()
     for name, nodes in graph.nodes.items():
         ids, features = nodes.ids.ids, nodes.ids.features
@@ -102,8 +104,9 @@ def from_networkx(peer: Any) -> Graph:
     return graph
 
 
-def to_pyg(graph: Snapshot) -> Any:
+def to_pyg(graph: Snapshot | Graph) -> Any:
     """Return a PyG ``HeteroData``: numeric features, edges by number, ``time``."""
+    graph = graph.snapshot()
     torch = _package("torch", "handing a graph to PyG")
     peer = _package("torch_geometric.data", "handing a graph to PyG").HeteroData()
     for name, nodes in graph.nodes.items():

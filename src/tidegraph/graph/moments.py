@@ -1,15 +1,16 @@
 """Moments as people write them, to Unix seconds."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
-from typing import cast
+from datetime import date
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from tidegraph.data.times import TimeColumn
+from tidegraph.data.times import BEYOND, TimeColumn
 from tidegraph.errors import RequestError
+
+_ALONE = (str, date, np.datetime64)
 
 
 def unix_seconds(
@@ -26,17 +27,12 @@ def unix_seconds(
         RequestError: There are more or fewer than wanted.
         DataError: One of them is no time.
     """
-    alone = isinstance(times, (int, np.integer, float, str, date, datetime))
-    values = cast(Sequence[object], [times] if alone else times)
-    plain = np.asarray(values)
-    if plain.dtype.kind in "iu":
-        # Whole numbers are seconds here, never a year or milliseconds.
-        found = plain.astype(np.int64)
+    alone = isinstance(times, _ALONE) or np.ndim(cast(Any, times)) == 0
+    values = cast(Any, [times] if alone else times)
+    if not alone and not len(values):
+        found = np.zeros(0, np.int64)
     else:
-        column = TimeColumn("time", what)
-        column.add(pl.Series(values), 0)
-        ticks = column.finish()
-        found = np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
+        found = _seconds(values, what)
     if len(found) == 1 and alone:
         return np.full(count, found[0], np.int64)
     if len(found) != count:
@@ -45,3 +41,39 @@ def unix_seconds(
             "one for all."
         )
     return found
+
+
+def _seconds(values: Any, what: str) -> Int64[np.ndarray, " n"]:
+    try:
+        plain = np.asarray(values)
+    except ValueError as error:
+        raise RequestError(f"{what} {values!r} are no times: {error}.") from error
+    if plain.dtype.kind == "M" and not isinstance(values, pl.Series):
+        if bool(np.isnat(plain).any()):
+            raise RequestError(f"{what}: a time is missing. Drop it or give one.")
+        return plain.astype("datetime64[s]").astype(np.int64)
+    if plain.dtype.kind in "iuf":
+        return _numbers(plain, what)
+    try:
+        column = pl.Series(values)
+    except (TypeError, pl.exceptions.PolarsError) as error:
+        raise RequestError(
+            f"{what} {values!r} are no times. Give Unix seconds, datetimes or ISO text."
+        ) from error
+    times = TimeColumn("time", what)
+    times.add(column, 0)
+    if column.dtype == pl.Null:
+        raise RequestError(f"{what}: a time is missing. Drop it or give one.")
+    ticks = times.finish()
+    return np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
+
+
+def _numbers(plain: np.ndarray, what: str) -> Int64[np.ndarray, " n"]:
+    """Return plain numbers, which are seconds here: never a year or milliseconds."""
+    bad = np.flatnonzero(~(np.abs(plain.astype(np.float64)) < BEYOND))
+    if len(bad):
+        raise RequestError(
+            f"{what}: {plain[bad[0]]} is no Unix second before the year 5138. Divide "
+            "milliseconds by 1,000, or pass datetimes."
+        )
+    return np.floor(plain).astype(np.int64)

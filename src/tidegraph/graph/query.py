@@ -4,55 +4,24 @@ A clock travels with every traverser: a hop over a timed edge sees only what is 
 before it, and whoever arrives has the edge's time for a clock.
 """
 
-from collections import namedtuple
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32, Int64
+from jaxtyping import Int64
 
 from tidegraph.errors import ConfigError, LeakageError, RequestError
-from tidegraph.graph.asked import Plan, asked
+from tidegraph.graph.asked import Plan, asked, check_plan
+from tidegraph.graph.batch import batch_of
+from tidegraph.graph.columns import id_column
+from tidegraph.graph.conditions import check, holds
 from tidegraph.graph.keys import root_keys
 from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import NOW
+from tidegraph.graph.reached import START, Begun, Reached
 from tidegraph.graph.search import ranges
 from tidegraph.graph.snapshot import Snapshot
-
-START = "start"
-"""In every frame the id of the node that the query began at."""
-
-
-class Begun(NamedTuple):
-    """Where a query began.
-
-    Attributes:
-        type: Type of the nodes.
-        node: Their rows.
-        clock: Unix seconds of each, ``NOW`` to see everything; none if not said.
-    """
-
-    type: str
-    node: Int32[np.ndarray, " starts"]
-    clock: Int64[np.ndarray, " starts"] | None
-
-
-class Reached(NamedTuple):
-    """Nodes that a query reached.
-
-    Attributes:
-        origin: Number of the start that each was reached from.
-        node: Their rows.
-        clock: Unix seconds of each.
-        slot: Place of the edge that led to each.
-    """
-
-    origin: Int64[np.ndarray, " n"]
-    node: Int32[np.ndarray, " n"]
-    clock: Int64[np.ndarray, " n"] | None
-    slot: Int64[np.ndarray, " n"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +51,7 @@ class Query:
         cls,
         graph: Snapshot,
         name: str,
-        ids: Sequence[object] | pl.Series | np.ndarray | None,
+        ids: object,
     ) -> "Query":
         """Begin at the nodes of some ids, or at all nodes of a type.
 
@@ -93,7 +62,7 @@ class Query:
         if ids is None:
             node = np.arange(len(known), dtype=np.int32)
         else:
-            wanted = ids if isinstance(ids, pl.Series) else pl.Series(values=ids)
+            wanted = id_column(ids)
             node = known.encode(wanted)
             if len(node) and int(node.min()) < 0:
                 stranger = wanted[int(np.flatnonzero(node < 0)[0])]
@@ -124,6 +93,8 @@ class Query:
         span = int(days * 86_400 + hours * 3_600 + seconds)
         if span < 1:
             raise ConfigError("within() holds nothing; say days, hours or seconds.")
+        if self.at.clock is not None and bool((self.at.clock == NOW).any()):
+            raise ConfigError("within() looks back from a clock; say before(time).")
         return replace(self, seconds=span)
 
     def rewind(self) -> "Query":
@@ -174,12 +145,12 @@ class Query:
     def where(self, *conditions: pl.Expr) -> "Query":
         """Keep the nodes for which polars expressions over the columns hold."""
         kept = np.ones(len(self), np.bool_)
+        edges = self.graph.edge(self.via) if self.via is not None else None
+        time = edges.time if edges is not None else None
         for condition in conditions:
-            table = self.frame(*condition.meta.root_names())
-            holds = table.select(condition).to_series()
-            if holds.dtype != pl.Boolean:
-                raise RequestError(f"where({condition}) is {holds.dtype}, not a truth.")
-            kept &= holds.fill_null(False).to_numpy()
+            names = check(condition).meta.root_names()
+            table = self.frame(*names) if names else self.frame(START)
+            kept &= holds(table, condition, time)
         return self._taken(np.flatnonzero(kept))
 
     def top(self, count: int, *, by: str, smallest: bool = False) -> "Query":
@@ -269,14 +240,16 @@ class Query:
         """
         question = asked(self.at.node, self.at.clock, seed=seed)
         for name, plan in plans.items():
+            check_plan(name, plan)
             begins = plan.start(self.graph)
             if begins not in (None, self.type):
                 raise RequestError(
                     f"plan {name!r} starts from {begins!r}, and the query is at "
                     f"{self.type!r}."
                 )
-        made = namedtuple("Batch", plans)  # type: ignore[misc]
-        return made(*(plan.draw(self.graph, question) for plan in plans.values()))
+        return batch_of(
+            tuple(plans), [plan.draw(self.graph, question) for plan in plans.values()]
+        )
 
     def __len__(self) -> int:
         return len(self.at.node)
@@ -298,6 +271,15 @@ class Query:
         )
 
     def _taken(self, rows: Int64[np.ndarray, " m"]) -> "Query":
+        if self.via is None:
+            # At the start, what is left is where the query begins.
+            begun, clock = self.begun, self.begun.clock
+            node = begun.node[rows]
+            clock = None if clock is None else clock[rows]
+            at = Reached(np.arange(len(node)), node, clock, self.at.slot[rows])
+            begun = begun._replace(node=node, clock=clock)
+            kept = self.kept[rows] if self.kept.width else self.kept
+            return replace(self, begun=begun, at=at, kept=kept)
         at = self.at
         clock = None if at.clock is None else at.clock[rows]
         kept = self.kept[rows] if self.kept.width else self.kept
@@ -316,7 +298,7 @@ class Query:
         if self.via is not None:
             edges = self.graph.edge(self.via)
             of_edge = [*([edges.time] if edges.time else []), *edges.features.columns]
-        both = set(of_node) & set(of_edge)
+        both = (set(of_node) & set(of_edge)) | {START}
         plain = there.removeprefix("~")
         return {
             **{f"{here}.{c}" if c in both else c: (False, c) for c in of_node},

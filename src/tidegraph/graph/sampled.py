@@ -38,6 +38,13 @@ class Past(NamedTuple):
     key: Keys
     whole: bool = False
 
+    def sealed(self) -> "Past":
+        """Return the same for others to read: what they change elsewhere is theirs."""
+        start, stop, key = self.start.view(), self.stop.view(), self.key.view()
+        for array in (start, stop, key):
+            array.flags.writeable = False
+        return self._replace(start=start, stop=stop, key=key)
+
 
 class Run(NamedTuple):
     """Neighbouring slots: ``start[q]`` to ``stop[q]`` for node q, at most ``width``."""

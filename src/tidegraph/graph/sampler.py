@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, cast
 
+import numpy as np
+
 from tidegraph.errors import RequestError
 from tidegraph.graph.door import Door, Named
 from tidegraph.graph.sampled import Chosen, Past, Run, Sampled, gathered
@@ -26,13 +28,26 @@ class Draw(Named):
             ConfigError: No sampler of that name was defined.
             RequestError: It picked an edge that is not in a node's past.
         """
-        found, strays = gathered(past, SAMPLERS.call(self, past))
+        picked = SAMPLERS.call(self, past.sealed())
+        rows = {len(part) for part in _parts(picked)}
+        if rows != {len(past.start)}:
+            raise RequestError(
+                f"sampler {self.name!r} picked for {sorted(rows)} nodes and was asked "
+                f"for {len(past.start)}. Return a row for each."
+            )
+        found, strays = gathered(past, picked)
         if strays:
             raise RequestError(
                 f"sampler {self.name!r} picked {strays} slots outside the past it was "
                 "given. Pick from start[q] to stop[q], or -1 for none."
             )
         return found
+
+
+def _parts(picked: Run | Chosen) -> tuple[np.ndarray, ...]:
+    if isinstance(picked, Run):
+        return picked.start, picked.stop
+    return (picked.slot,) if picked.weight is None else (picked.slot, picked.weight)
 
 
 SAMPLERS = Door("sampler", 1, Draw)

@@ -10,6 +10,7 @@ can at worst answer wrongly, never read outside its arrays.
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -21,7 +22,7 @@ from tidegraph.artifact import replaced_folder
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import ArtifactError, TidegraphError
 from tidegraph.graph.bounds import Bounds
-from tidegraph.graph.edges import Edges
+from tidegraph.graph.edges import Edges, Origin
 from tidegraph.graph.growing import Column, Table
 from tidegraph.graph.neighbors import NO_WEIGHT, Neighbors
 from tidegraph.graph.snapshot import Nodes, Snapshot
@@ -127,6 +128,7 @@ def _edges_out(edges: Edges, writer: _Writer) -> dict[str, Any]:
         "time": edges.time,
         "weight": edges.weight,
         "latest": edges.latest,
+        "origin": asdict(edges.origin),
         "features": writer.table(edges.features),
         "strength": writer.array(edges.out.weight) if len(edges.out.weight) else None,
         "out": _side_out(edges.out, writer),
@@ -196,6 +198,7 @@ def _edges_in(root: Path, held: dict[str, Any], sizes: dict[str, int]) -> Edges:
         held["weight"],
         Table(features),
         Column(weight) if held["weight"] is not None else None,
+        Origin(**held["origin"]),
         count,
         int(held["latest"]),
     )

@@ -1,7 +1,7 @@
 """The live graph: built from tables, grown by events, read through snapshots."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from threading import Lock, Thread
 
 import numpy as np
@@ -14,7 +14,7 @@ from tidegraph.errors import DataError
 from tidegraph.graph import columns, store
 from tidegraph.graph.batches import EdgeQuery
 from tidegraph.graph.columns import Ends
-from tidegraph.graph.edges import Edges
+from tidegraph.graph.edges import Edges, Origin
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.query import Query
 from tidegraph.graph.snapshot import Nodes, Snapshot
@@ -45,8 +45,6 @@ class Graph:
         self._now = snapshot if snapshot is not None else Snapshot({}, {})
         self._late = late_seconds
         self._writing = Lock()
-        self._ends: dict[str, Ends] = {}
-        self._units: dict[str, TimeUnit | None] = {}
         self._missed: dict[str, list[_Batch]] = {}
 
     @classmethod
@@ -142,25 +140,28 @@ class Graph:
                 else f"{name!r} is no name for an edge. Use letters, digits and '_'."
             )
         where, rows = Ends.parse(ends), columns.frame(table)
+        columns.check(rows, [where.source, where.target], f"the table of {name!r}")
         types = (
             self._type_of(where.source, where.source_type),
             self._type_of(where.target, where.target_type),
         )
         used = [where.source, where.target, *([time] if time is not None else [])]
         with self._writing:
-            nodes, at = self._encoded(name, rows, where, types)
+            ends_of = (where.source, where.target)
+            nodes, at = self._encoded(name, rows, ends_of, types)
+            when, unit = None, None
+            if time is not None:
+                when, unit = columns.seconds(rows, time, name, time_unit)
             edges = Edges.build(
                 types,
                 at,
                 (len(nodes[types[0]]), len(nodes[types[1]])),
-                columns.seconds(rows, time, name, time_unit)
-                if time is not None
-                else None,
+                when,
                 time=time,
                 weight=weight,
                 features=rows.drop(used),
+                origin=Origin(*ends_of, unit),
             )
-            self._ends[name], self._units[name] = where, time_unit
             self._now = Snapshot(nodes, {**self._now.edges, name: edges})
         return self
 
@@ -183,19 +184,14 @@ class Graph:
                 too late.
         """
         held = self._now.edge(name)
-        where = self._ends.get(name) or Ends(
-            *(self._now.nodes[side].key for side in (held.source, held.target))
-        )
-        rows = columns.frame(table)
-        unit = self._units.get(name)
-        when = columns.seconds(rows, held.time, name, unit) if held.time else None
-        missing = [c for c in held.features.columns if c not in rows.columns]
-        if missing:
-            raise DataError(f"the new edges {name!r} have no column {missing[0]!r}.")
-        features = _like(held, rows)
+        name, origin = name.removeprefix("~"), held.origin
+        rows, when = columns.frame(table), None
+        if held.time is not None:
+            when, _ = columns.seconds(rows, held.time, name, origin.unit)
+        features = held.typed(rows)
         with self._writing:
-            types = (held.source, held.target)
-            nodes, at = self._encoded(name, rows, where, types)
+            types, ends = (held.source, held.target), (origin.source, origin.target)
+            nodes, at = self._encoded(name, rows, ends, types)
             self._append(name, nodes, at, when, features)
         return self
 
@@ -212,8 +208,11 @@ class Graph:
         Raises:
             DataError: A row is no node, a column is missing, or an edge is too late.
         """
-        held = self._now.edge(name)
+        held, name = self._now.edge(name), name.removeprefix("~")
+        source, target = columns.rows(source, name), columns.rows(target, name)
+        time = None if time is None else np.asarray(time)
         table = pl.DataFrame(dict(features or {}))
+        held.check_new(name, source, target, time, table)
         if set(table.columns) != set(held.features.columns):
             raise DataError(
                 f"edges {name!r} have the features "
@@ -228,14 +227,16 @@ class Graph:
                         f"rows {int(rows.min())} to {int(rows.max())} are not all "
                         f"{side!r} nodes: there are {size}. Add nodes first."
                     )
-            table = _like(held, table)
-            self._append(name, dict(self._now.nodes), (source, target), time, table)
+            nodes, ends = dict(self._now.nodes), (source, target)
+            self._append(name, nodes, ends, time, held.typed(table))
         return self
 
-    def V(
-        self, name: str, ids: Sequence[object] | pl.Series | np.ndarray | None = None
-    ) -> Query:
+    def V(self, name: str, ids: object = None) -> Query:
         """Begin a query at some nodes of a type, or at all of them.
+
+        Args:
+            name: Node type.
+            ids: A sequence, array or column of ids, or one id alone.
 
         Raises:
             RequestError: An id is not in the graph.
@@ -271,12 +272,16 @@ class Graph:
         return found[0]
 
     def _encoded(
-        self, name: str, rows: pl.DataFrame, where: Ends, types: tuple[str, str]
+        self,
+        name: str,
+        rows: pl.DataFrame,
+        ends: tuple[str, str],
+        types: tuple[str, str],
     ) -> tuple[dict[str, Nodes], tuple[np.ndarray, np.ndarray]]:
         """Return the nodes with those of new edges, and the rows of both ends."""
         nodes = dict(self._now.nodes)
         at: list[np.ndarray] = []
-        for column, side in zip((where.source, where.target), types, strict=True):
+        for column, side in zip(ends, types, strict=True):
             ids, held = columns.ids(rows, column, name), nodes[side]
             found = held.ids.encode(ids)
             if len(found) and int(found.min()) < 0:
@@ -325,10 +330,3 @@ class Graph:
                         tidy = tidy.appended(*batch)
                     held = {**self._now.edges, name: tidy}
                     self._now = Snapshot(self._now.nodes, held)
-
-
-def _like(edges: Edges, table: pl.DataFrame) -> pl.DataFrame:
-    """Return the features of new edges in the types that the others have."""
-    return table.select(
-        pl.col(name).cast(kind) for name, kind in edges.features.schema.items()
-    )
