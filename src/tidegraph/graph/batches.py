@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -19,8 +19,6 @@ from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.search import ranges
 from tidegraph.graph.snapshot import Snapshot
-
-Side = Literal["source", "target"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +96,14 @@ class EdgeQuery:
             kept &= holds(table, check(condition), edges.time)
         return self._ordered(np.flatnonzero(kept))
 
-    def shuffle(self, seed: int = 0, *, together: Side | None = None) -> "EdgeQuery":
+    def shuffle(self, seed: int = 0, *, together: str | None = None) -> "EdgeQuery":
         """Put the edges in a random order.
 
         Args:
             seed: Of the order, and of what plans draw.
-            together: Keep the edges of one source, or target, next to each other,
-                oldest first. Their sub-graphs overlap, so a batch of them has far fewer
-                unique states.
+            together: ``"source"`` or ``"target"``: keep the edges of one next to each
+                other, oldest first. Their sub-graphs overlap, so a batch of them has
+                far fewer unique states.
         """
         if together not in (None, "source", "target"):
             raise ConfigError(

@@ -16,7 +16,7 @@ from tidegraph.graph.edges import Edges
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.temporal import Graph
 
-_TIME = "time"
+_TIME, _WEIGHT = "time", "weighted_by"
 
 
 def to_scipy(graph: Snapshot | Graph, edge: str) -> sparse.csr_array:
@@ -73,10 +73,17 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
 
 
 def from_networkx(peer: Any) -> Graph:
-    """Return the graph that ``to_networkx`` handed out, with what was added to it.
+    """Return the graph that ``to_networkx`` handed out, or one of your own.
+
+    A node is a pair of its type and its id, such as ``("user", 7)``. An edge has a key
+    such as ``("click", 0)`` or an attribute ``type``; ``time`` in Unix seconds and
+    ``weight`` are taken for what they say.
+
+    Args:
+        peer: A ``networkx.MultiDiGraph``.
 
     Raises:
-        DataError: A node is not a pair of type and id.
+        DataError: A node is not a pair of type and id, or an edge has no type.
     """
     graph = Graph()
     tables: dict[str, list[dict[str, object]]] = {}
@@ -91,17 +98,46 @@ def from_networkx(peer: Any) -> Graph:
     for name, rows in tables.items():
         key = peer.graph.get("keys", {}).get(name, name)
         graph.nodes(name, pl.DataFrame(rows, infer_schema_length=None), key=key)
-    for name, (source, target, time, weight) in peer.graph.get("edges", {}).items():
-        held = sorted(
-            (key[1], {"source id": a[1], "target id": b[1], **row})
-            for a, b, key, row in peer.edges(keys=True, data=True)
-            if key[0] == name
+    for name, rows in _edges_by_type(peer).items():
+        _, a, b, features = rows[0]
+        source, target, time, weight = peer.graph.get("edges", {}).get(name) or (
+            *(a[0], b[0]),
+            *(known if known in features else None for known in (_TIME, "weight")),
         )
-        table = pl.DataFrame([row for _, row in held], infer_schema_length=None)
+        table = pl.DataFrame(
+            [{"source id": a[1], "target id": b[1], **row} for _, a, b, row in rows],
+            infer_schema_length=None,
+        )
         ends = f"source id: {source} -> target id: {target}"
         named = {"time": time, "weight": weight}
-        graph.edges(name, table, ends, **named, time_unit="s")
+        graph.edges(name, table, ends, **named, time_unit="s" if time else None)
     return graph
+
+
+def _edges_by_type(
+    peer: Any,
+) -> dict[str, list[tuple[int, Any, Any, dict[str, object]]]]:
+    """Return number, ends and features of the edges of each type, by number."""
+    if not (peer.is_directed() and peer.is_multigraph()):
+        raise DataError(
+            f"{type(peer).__name__} is no networkx.MultiDiGraph. Make one of it first."
+        )
+    found: dict[str, list[tuple[int, Any, Any, dict[str, object]]]] = {}
+    for n, (a, b, key, row) in enumerate(peer.edges(keys=True, data=True)):
+        features, name, number = dict(row), None, n
+        if isinstance(key, tuple) and len(cast(tuple[Any, ...], key)) == 2:
+            name, number = cast(tuple[Any, Any], key)
+        else:
+            name = features.pop("type", None)
+        if not isinstance(name, str):
+            raise DataError(
+                f"the edge from {a!r} to {b!r} has no type. Give it a key such as "
+                "('click', 0), or an attribute type='click'."
+            )
+        found.setdefault(name, []).append((number, a, b, features))
+    for rows in found.values():
+        rows.sort(key=lambda row: row[0])
+    return found
 
 
 def to_pyg(graph: Snapshot | Graph) -> Any:
@@ -122,11 +158,17 @@ def to_pyg(graph: Snapshot | Graph) -> Any:
             peer[kind][_TIME] = torch.from_numpy(time)
         for column, values in _numbers(edges.features).items():
             peer[kind][column] = torch.from_numpy(values)
+        if edges.weight is not None:
+            peer[kind][_WEIGHT] = edges.weight
     return peer
 
 
 def from_pyg(peer: Any) -> Graph:
-    """Return a graph whose ids are PyG's rows; one-column tensors become features."""
+    """Return a graph whose ids are PyG's rows; tensors with a row each are features.
+
+    Raises:
+        DataError: An edge leads to a node that there is not.
+    """
     graph = Graph()
     for name in peer.node_types:
         size, held = int(peer[name].num_nodes), dict(peer[name].items())
@@ -135,11 +177,19 @@ def from_pyg(peer: Any) -> Graph:
     for kind in peer.edge_types:
         source, name, target = kind
         held = dict(peer[kind].items())
-        pair = held.pop("edge_index").numpy()
+        pair, weight = held.pop("edge_index").numpy(), held.pop(_WEIGHT, None)
+        for row, end in zip(pair, (source, target), strict=True):
+            size = len(graph.snapshot().typed(end))
+            if len(row) and not 0 <= int(row.min()) <= int(row.max()) < size:
+                raise DataError(
+                    f"edges {name!r} lead to rows {int(row.min())} to {int(row.max())} "
+                    f"of {end!r}, and there are {size} nodes. Mend edge_index."
+                )
         table = {"source": pair[0], "target": pair[1], **_columns(held, len(pair[0]))}
         time = _TIME if _TIME in table else None
         ends = f"source: {source} -> target: {target}"
-        graph.edges(name, table, ends, time=time, time_unit="s" if time else None)
+        unit = "s" if time else None
+        graph.edges(name, table, ends, time=time, time_unit=unit, weight=weight)
     return graph
 
 
@@ -179,7 +229,7 @@ def _numbers(table: pl.DataFrame) -> dict[str, np.ndarray]:
     return {
         column.name: column.to_numpy().copy()
         for column in table.iter_columns()
-        if column.dtype.is_numeric() and not column.null_count()
+        if _is_numeric(column.dtype) and not column.null_count()
     }
 
 
@@ -187,5 +237,10 @@ def _columns(held: dict[str, Any], size: int) -> dict[str, np.ndarray]:
     return {
         name: value.numpy()
         for name, value in held.items()
-        if hasattr(value, "numpy") and tuple(value.shape) == (size,)
+        if hasattr(value, "numpy") and value.ndim in (1, 2) and len(value) == size
     }
+
+
+def _is_numeric(kind: object) -> bool:
+    inner = kind.inner if isinstance(kind, pl.Array) else kind
+    return isinstance(inner, pl.DataType) and inner.is_numeric()

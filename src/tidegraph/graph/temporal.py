@@ -6,7 +6,7 @@ from threading import Lock, Thread
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32, Int64
+from jaxtyping import Int64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times import TimeUnit
@@ -198,21 +198,31 @@ class Graph:
     def append_rows(
         self,
         name: str,
-        source: Int32[np.ndarray, " n"],
-        target: Int32[np.ndarray, " n"],
-        time: Int64[np.ndarray, " n"] | None,
-        features: Mapping[str, np.ndarray] | None = None,
+        source: object,
+        target: object,
+        time: object,
+        features: Mapping[str, object] | None = None,
     ) -> "Graph":
         """Add edges between nodes named by their rows; see ``append``.
+
+        Args:
+            name: Edge type.
+            source: Row of the node each edge starts from: whole numbers.
+            target: Row of the node it leads to.
+            time: Whole Unix seconds of each; none if edges have no time.
+            features: A column for each feature that the edges have.
+
+        Returns:
+            The graph itself.
 
         Raises:
             DataError: A row is no node, a column is missing, or an edge is too late.
         """
         held, name = self._now.edge(name), name.removeprefix("~")
-        source, target = columns.rows(source, name), columns.rows(target, name)
-        time = None if time is None else np.asarray(time)
+        ends = (columns.rows(source, name), columns.rows(target, name))
+        when = None if time is None else np.asarray(time)
         table = pl.DataFrame(dict(features or {}))
-        held.check_new(name, source, target, time, table)
+        held.check_new(name, *ends, when, table)
         if set(table.columns) != set(held.features.columns):
             raise DataError(
                 f"edges {name!r} have the features "
@@ -220,15 +230,15 @@ class Graph:
                 f"{', '.join(table.columns) or 'none'} were given."
             )
         with self._writing:
-            for side, rows in ((held.source, source), (held.target, target)):
+            for side, rows in zip((held.source, held.target), ends, strict=True):
                 size = len(self._now.nodes[side])
                 if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
                     raise DataError(
                         f"rows {int(rows.min())} to {int(rows.max())} are not all "
                         f"{side!r} nodes: there are {size}. Add nodes first."
                     )
-            nodes, ends = dict(self._now.nodes), (source, target)
-            self._append(name, nodes, ends, time, held.typed(table))
+            nodes = dict(self._now.nodes)
+            self._append(name, nodes, ends, when, held.typed(table))
         return self
 
     def V(self, name: str, ids: object = None) -> Query:
