@@ -159,8 +159,6 @@ def test_half_said_and_contradictory_plans_are_refused():
         tg.fan_out("click", "~click", counts=(3,))
     with pytest.raises(ConfigError, match="'source' or 'target'"):
         graph.E("click").shuffle(together="user")
-    with pytest.raises(RequestError, match="give two moments"):
-        graph.E("click", between="2024-05-02")
     with pytest.raises(RequestError, match="cannot name a plan"):
         graph.V("user").with_(**{"class": tg.identity()})
 
