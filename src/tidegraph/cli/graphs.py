@@ -44,6 +44,8 @@ def draw(
     ),
 ) -> None:
     """Draw the dynamic sequential sub-graph of a user: what they met, who met that."""
+    if output.suffix.lower() not in (".svg", ""):
+        raise RequestError(f"{output} would hold an SVG. Name it {output.stem}.svg.")
     check_writable(output)
     plan = _plan(widths)
     known = load(data) if log is None else _columns(columns).read(log)
@@ -110,4 +112,5 @@ def _columns(names: str) -> Columns:
 
 def _moment(text: str) -> int:
     plain = text.strip()
-    return int(plain) if plain.isdigit() else int(unix_seconds(plain, 1, "--at")[0])
+    moment = int(plain) if plain.isdigit() else plain
+    return int(unix_seconds(moment, 1, "--at")[0])

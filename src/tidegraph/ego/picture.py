@@ -11,6 +11,7 @@ from tidegraph.ego.field import Field
 _ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
 _COLORS = ("#1b6ca8", "#c8553d", "#5b8c5a", "#8d6a9f")
 _TICKS = (
+    (3_600, "1 hour"),
     (86_400, "1 day"),
     (7 * 86_400, "1 week"),
     (30 * 86_400, "1 month"),
@@ -95,13 +96,11 @@ def _tree(
 
 
 def _place(node: _Node, row: int) -> int:
-    """Give each leaf a line of its own and each parent their middle; count lines."""
-    if not node.children:
-        node.y = _TOP + (row + 0.5) * _ROW
-        return row + 1
+    """Give each node a line of its own, above those of its children; count lines."""
+    node.y = _TOP + (row + 0.5) * _ROW
+    row += 1
     for child in node.children:
         row = _place(child, row)
-    node.y = (node.children[0].y + node.children[-1].y) / 2
     return row
 
 
