@@ -12,6 +12,7 @@ from tidegraph.graph.keys import Keys, after, below, mixed, unit
 from tidegraph.graph.membership import ByNode, joined_before
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.search import search
+from tidegraph.machine import prefetch
 
 
 @dataclass(frozen=True)
@@ -90,27 +91,42 @@ def _step(
     there: np.ndarray,
 ) -> None:
     back, outward = bias
-    most = max(back, 1.0, outward)
-    for w in range(came.size):
-        low, stop = rows[0][w], rows[1][w]
-        until = clock[w] if clock.size else NOW
-        there[w] = -1
-        while stop > low:
-            state[w] = after(state[w])
-            if sums.size:
-                at = by_sum(sums, low, stop, mixed(state[w]))
-            else:
-                at = low + below(mixed(state[w]), stop - low)
-            if at < 0:
-                break
-            x = node[at]
+    most, least, larger = max(back, 1.0, outward), min(1.0, outward), max(1.0, outward)
+    slot, share = np.empty(came.size, np.int64), np.empty(came.size)
+    waiting, left = np.arange(came.size), came.size
+    there[:] = -1
+    while left > 0:
+        # All who wait draw; then what they drew has come from memory.
+        for n in range(left):
+            w = int(waiting[n])
+            low, stop = rows[0][w], rows[1][w]
+            slot[n] = -1
+            if stop > low:
+                state[w] = after(state[w])
+                if sums.size:
+                    slot[n] = by_sum(sums, low, stop, mixed(state[w]))
+                else:
+                    slot[n] = low + below(mixed(state[w]), stop - low)
+                prefetch(node, slot[n])
+                state[w] = after(state[w])
+                share[n] = unit(mixed(state[w])) * most
+        again = 0
+        for n in range(left):
+            if slot[n] < 0:
+                continue
+            w, x = int(waiting[n]), int(node[slot[n]])
             if x == came[w]:
-                share = back
-            elif joined_before(index, base, met[0][w], met[1][w], x, until):
-                share = 1.0
+                kept = share[n] < back
+            elif share[n] < least or share[n] >= larger:
+                # Whether the two are joined makes no difference.
+                kept = share[n] < least
             else:
-                share = outward
-            state[w] = after(state[w])
-            if unit(mixed(state[w])) * most < share:
+                until = clock[w] if clock.size else NOW
+                joined = joined_before(index, base, met[0][w], met[1][w], x, until)
+                kept = share[n] < (1.0 if joined else outward)
+            if kept:
                 there[w] = x
-                break
+            else:
+                waiting[again] = w
+                again += 1
+        left = again

@@ -12,12 +12,11 @@ _LANES = 128  # Searches advanced together, so that their cache misses overlap.
 @compiled
 def before(time: np.ndarray, low: int, high: int, clock: int) -> int:
     """Return the first place from ``low`` whose time is not below ``clock``."""
-    while low < high:
-        middle = (low + high) >> 1
-        if time[middle] < clock:
-            low = middle + 1
-        else:
-            high = middle
+    size = high - low
+    while size > 0:
+        half = (size + 1) >> 1
+        low = choose(time[low + half - 1] < clock, low + half, low)
+        size -= half
     return low
 
 
