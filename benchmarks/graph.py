@@ -1,38 +1,27 @@
 """The temporal graph on 5 M power-law edges, beside what the machine can do.
 
 Claims: both directions are built at over 60 M edges a second and core; recent-20 of
-1,000 nodes is about ten times as fast per thread as one search for composite keys in
+1,000 nodes is twenty times as fast per thread as one search for composite keys in
 numpy; a call for 256 nodes stays below half a millisecond while the other core works;
-the sub-graph (20, 20) is sampled at over 35 M edges a second; walks run at a fifth of
-the rate of independent reads, and hundreds of times as fast as PecanPy's.
-Run: python benchmarks/graph.py [--pecanpy PYTHON_OF_ITS_ENVIRONMENT]
+the sub-graph (20, 20) is sampled at over 35 M edges a second.
+Run: python benchmarks/graph.py
 """
 
-import argparse
 import json
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from itertools import count as count_from
 from pathlib import Path
 
 import numpy as np
 from power_law import SPAN, Log, each, seconds
 
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.ego.plan import hop
 from tidegraph.ego.unique import unique
 from tidegraph.graph.asked import asked
 from tidegraph.graph.edges import Edges
-from tidegraph.graph.keys import after, below, mixed, root_keys
 from tidegraph.graph.neighbors import Neighbors
-from tidegraph.graph.node2vec import Bias
 from tidegraph.graph.sampled import Past
 from tidegraph.graph.samplers import recent
-from tidegraph.graph.visits import visits
-from tidegraph.graph.walks import Habit, walks
 
 OUT = Path(__file__).parent / "results" / "graph.json"
 EVENTS, USERS, ITEMS, WIDTH = 5_000_000, 100_000, 50_000, 20
@@ -158,143 +147,13 @@ def sub_graphs(log: Log, edges: Edges, rng: np.random.Generator) -> dict[str, ob
     return found
 
 
-@compiled
-def gather(array: np.ndarray, seed: int, count: int) -> int:
-    state, total = mixed(after(np.uint64(seed))), 0
-    for _ in range(count):
-        state = after(state)
-        total += array[below(mixed(state), array.size)]
-    return total
-
-
-@compiled
-def gather_both(one: np.ndarray, other: np.ndarray, seed: int, count: int) -> int:
-    """Read from either array in turn, as a walk to and fro does."""
-    state, total = mixed(after(np.uint64(seed))), 0
-    for _ in range(0, count, 2):
-        state = after(state)
-        total += one[below(mixed(state), one.size)]
-        state = after(state)
-        total += other[below(mixed(state), other.size)]
-    return total
-
-
-def walking(edges: Edges, rng: np.random.Generator) -> dict[str, float]:
-    number, length = 200_000, 20
-    starts = rng.integers(0, ITEMS, number).astype(np.int32)
-    keys, path = root_keys(1, 0, number), (edges.back, edges.out)
-    clocks = rng.integers(SPAN // 2, SPAN, number)
-
-    def steps(habit: Habit, clocks: np.ndarray | None = None) -> Callable[[], float]:
-        def call() -> np.ndarray:
-            return walks(path, starts, keys, length, habit, clocks)
-
-        count = int((call()[:, 1:] >= 0).sum())
-        return lambda: count / once(call)
-
-    def reads(kernel: Callable[..., int], *arrays: np.ndarray) -> Callable[[], float]:
-        part, seed = 1_000_000, count_from(1)
-
-        def block(first: int, last: int) -> None:
-            kernel(*arrays, next(seed), part * (last - first))
-
-        return lambda: 8 * part / once(lambda: over_rows(block, 8, 1))
-
-    nodes = (edges.out.node, edges.back.node)
-    # Side by side and in turn: what else the machine does changes by the second.
-    rates = in_turn(
-        {
-            "steps": steps(Habit()),
-            "reads_of_the_same_arrays": reads(gather_both, *nodes),
-            "reads_of_one_array": reads(gather, nodes[0]),
-            "restart_steps": steps(Habit(restart=0.15)),
-            "as_of_a_clock_steps": steps(Habit(), clocks),
-        }
-    )
-    q = 10_000
-    spent = seconds(
-        lambda: visits(
-            path, starts[:q], keys[:q], times=200, rounds=3, top=50, habit=Habit()
-        )
-    )
-    limit, one = rates["reads_of_the_same_arrays"], rates["reads_of_one_array"]
-    return {
-        **{f"million_{name}_per_second": rate / 1e6 for name, rate in rates.items()},
-        "share_of_reads_of_the_same_arrays": rates["steps"] / limit,
-        "share_of_reads_of_one_array": rates["steps"] / one,
-        "pinsage_top_50_of_600_nodes_per_second": q / spent,
-    }
-
-
-def in_turn(rates: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Return the median of each rate over rounds in which all are measured."""
-    rounds = [{name: rate() for name, rate in rates.items()} for _ in range(12)][1:]
-    return {name: float(np.median([r[name] for r in rounds])) for name in rates}
-
-
-def once(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
-def against_pecanpy(python: str) -> dict[str, object]:
-    """Walk on 200 k edges, since PecanPy takes minutes for 5 M."""
-    users, items = 4_000, 2_000
-    log, nodes = Log(200_000, users, items), users + items
-    here = np.concatenate([log.user, log.item + users]).astype(np.int32)
-    there = np.concatenate([log.item + users, log.user]).astype(np.int32)
-    pairs = np.unique(here.astype(np.int64) * nodes + there)
-    here, there = (end.astype(np.int32) for end in np.divmod(pairs, nodes))
-    side = Neighbors.build(here, there, None, nodes)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "graph.npz"
-        ptr = np.concatenate([[0], side.stop]).astype(np.uint32)
-        np.savez(
-            path,
-            IDs=np.arange(nodes).astype(str),
-            data=np.ones(len(pairs), np.float32),
-            indptr=ptr,
-            indices=there.astype(np.uint32),
-        )
-        script = Path(__file__).parent / "peers" / "pecanpy_walks.py"
-        done = subprocess.run(
-            [python, script, path, "1"], capture_output=True, text=True, check=True
-        )
-    theirs = json.loads(done.stdout.splitlines()[-1])
-    starts = np.arange(nodes, dtype=np.int32)
-    keys = root_keys(1, 0, nodes)
-    found = {}
-    for name, habit in (
-        ("first_order", Habit()),
-        ("node2vec", Habit(bias=Bias(0.5, 2.0))),
-    ):
-
-        def call(habit: Habit = habit) -> np.ndarray:
-            return walks((side,), starts, keys, 20, habit)
-
-        ours = int((call()[:, 1:] >= 0).sum()) / seconds(call, 3)
-        found[name] = {
-            "million_steps_per_second": ours / 1e6,
-            "pecanpy_million_steps_per_second": theirs[name] / 1e6,
-            "times_pecanpy": ours / theirs[name],
-        }
-    return found
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--pecanpy", help="Python of an environment with PecanPy.")
-    wanted = parser.parse_args()
     rng = np.random.default_rng(0)
     log = Log(EVENTS, USERS, ITEMS)
     edges = log.edges()
     found: dict[str, object] = {"build": build(log)}
     found |= sampling(log, edges, rng)
     found |= sub_graphs(log, edges, rng)
-    found["walks"] = walking(edges, rng)
-    if wanted.pecanpy:
-        found["against_pecanpy"] = against_pecanpy(wanted.pecanpy)
     cold = [
         float(subprocess.check_output([sys.executable, "-c", FIRST])) for _ in range(6)
     ]
