@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +32,17 @@ def inlined(function: F) -> F:
     plain = inspect.unwrap(function)
     njit = cast(Any, numba).njit
     return cast(F, njit(cache=True, nogil=True, forceinline=True)(plain))
+
+
+def sealed(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return views that cannot be written.
+
+    A kernel is compiled once for these, whether what it gets could be written or not.
+    """
+    views = tuple(array.view() for array in arrays)
+    for view in views:
+        view.flags.writeable = False
+    return views
 
 
 _THREAD = threading.local()

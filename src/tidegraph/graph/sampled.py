@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.compiled import compiled, over_rows, sealed
 from tidegraph.graph.keys import Keys
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.search import strength
@@ -40,9 +40,7 @@ class Past(NamedTuple):
 
     def sealed(self) -> "Past":
         """Return the same for others to read: what they change elsewhere is theirs."""
-        start, stop, key = self.start.view(), self.stop.view(), self.key.view()
-        for array in (start, stop, key):
-            array.flags.writeable = False
+        start, stop, key = sealed(self.start, self.stop, self.key)
         return self._replace(start=start, stop=stop, key=key)
 
 
@@ -103,7 +101,7 @@ def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
     columns = (edges.node, edges.time, edges.edge, edges.weight)
     grain = max(1, 20_480 // max(width, 1))
     kernel = cast(Callable[..., int], _run if isinstance(picked, Run) else _scattered)
-    at = picked[:2] if isinstance(picked, Run) else picked[:1]
+    at = sealed(*(picked[:2] if isinstance(picked, Run) else picked[:1]))
     strays: list[int] = []
     over_rows(
         lambda a, b: strays.append(

@@ -8,7 +8,7 @@ mostly fits the cache, and by the third what was asked for has come.
 import numpy as np
 from jaxtyping import Int32, Int64, UInt64
 
-from tidegraph.compiled import compiled, inlined
+from tidegraph.compiled import compiled, inlined, sealed
 from tidegraph.graph.keys import GAMMA, Keys, mixed, unit
 from tidegraph.machine import prefetch
 
@@ -53,15 +53,7 @@ def uniform_walks(
         keys: Random key of each walk.
         out: Receives the nodes, the starts first; -1 from where a walk cannot go on.
     """
-    # Arrays mapped from disk may be read only; one kernel serves them and others.
-    _walk(_sealed(rows), _sealed(nodes), restart, starts, keys, out)
-
-
-def _sealed(arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    views = tuple(array.view() for array in arrays)
-    for view in views:
-        view.flags.writeable = False
-    return views
+    _walk(sealed(*rows), sealed(*nodes), restart, starts, keys, out)
 
 
 @compiled
