@@ -39,10 +39,13 @@ def sealed(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 
     A kernel is compiled once for these, whether what it gets could be written or not.
     """
-    views = tuple(array.view() for array in arrays)
-    for view in views:
-        view.flags.writeable = False
-    return views
+    return tuple(_sealed(a) if a.flags.writeable else a for a in arrays)
+
+
+def _sealed(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 _THREAD = threading.local()

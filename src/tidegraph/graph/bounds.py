@@ -92,6 +92,13 @@ class Bounds:
 
     def _followed(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
         low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)
+        if not self.changes and len(self.first) == self.num_nodes:
+            over_rows(
+                lambda a, b: _read(self.first, self.last, nodes, low, high, a, b),
+                len(nodes),
+                grain=4096,
+            )
+            return low, high
         journal = self.journal
         past = (journal.head, journal.start, journal.stop, journal.earlier)
         over_rows(
@@ -131,6 +138,28 @@ def _add(
     publish()
     for n in range(nodes.size):
         head[nodes[n]] = used + n
+
+
+@compiled
+def _read(
+    first: np.ndarray,
+    last: np.ndarray,
+    nodes: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    begin: int,
+    end: int,
+) -> None:
+    for block in range(begin, end, _LANES):
+        until = min(block + _LANES, end)
+        for q in range(block, until):
+            prefetch(first, nodes[q])
+            prefetch(last, nodes[q])
+        for q in range(block, until):
+            v = nodes[q]
+            there = 0 <= v < first.size
+            low[q] = first[v] if there else 0
+            high[q] = last[v] if there else 0
 
 
 @compiled

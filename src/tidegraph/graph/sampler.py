@@ -29,12 +29,13 @@ class Draw(Named):
             RequestError: It picked an edge that is not in a node's past.
         """
         picked = SAMPLERS.call(self, past.sealed())
-        rows = {len(part) for part in _parts(picked)}
-        if rows != {len(past.start)}:
-            raise RequestError(
-                f"sampler {self.name!r} picked for {sorted(rows)} nodes and was asked "
-                f"for {len(past.start)}. Return a row for each."
-            )
+        wanted = len(past.start)
+        for part in _parts(picked):
+            if len(part) != wanted:
+                raise RequestError(
+                    f"sampler {self.name!r} picked for {len(part)} nodes and was asked "
+                    f"for {wanted}. Return a row for each."
+                )
         found, strays = gathered(past, picked)
         if strays:
             raise RequestError(
