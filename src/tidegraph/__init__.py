@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tidegraph.data.views import Matrix as Matrix
     from tidegraph.data.views import Sequences as Sequences
     from tidegraph.ego.cluster import local_cluster as local_cluster
+    from tidegraph.ego.hard import hard as hard
     from tidegraph.ego.near import near as near
-    from tidegraph.ego.negative import hard as hard
     from tidegraph.ego.negative import in_batch as in_batch
     from tidegraph.ego.negative import negatives as negatives
     from tidegraph.ego.plan import hop as hop
@@ -72,8 +72,9 @@ _HOME = {
     "data.synthetic": ("Marketplace",),
     "data.views": ("Impressions", "Matrix", "Sequences"),
     "ego.cluster": ("local_cluster",),
+    "ego.hard": ("hard",),
     "ego.near": ("near",),
-    "ego.negative": ("hard", "in_batch", "negatives"),
+    "ego.negative": ("in_batch", "negatives"),
     "ego.plan": ("hop",),
     "ego.static": ("fan_out", "identity", "khop"),
     "ego.text": ("parse",),

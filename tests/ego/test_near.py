@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
+from tidegraph.ego.hard import hard
 from tidegraph.ego.near import near
-from tidegraph.ego.negative import hard
 from tidegraph.ego.text import parse
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.asked import asked

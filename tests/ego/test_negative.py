@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
-from tidegraph.ego.negative import hard, in_batch, negatives
+from tidegraph.ego.hard import hard
+from tidegraph.ego.negative import in_batch, negatives
 from tidegraph.ego.walk import walk
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.asked import Asked

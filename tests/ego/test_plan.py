@@ -136,7 +136,7 @@ def test_what_cannot_be_sampled_is_said():
 
     with pytest.raises(ConfigError, match=r"recent\(0\) draws nothing"):
         hop("action").recent(0).sample(graph, one, two[:1])
-    with pytest.raises(RequestError, match="1 nodes but 2 clocks"):
+    with pytest.raises(RequestError, match="2 times for 1 rows"):
         DSG.sample(graph, one, two)
     with pytest.raises(DataError, match=r"no edge 'buys'. It has: action, ~action"):
         hop("buys").recent(1).sample(graph, one, two[:1])

@@ -3,7 +3,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tidegraph.ego.cluster import local_cluster
-from tidegraph.ego.negative import hard, in_batch, negatives
+from tidegraph.ego.hard import hard
+from tidegraph.ego.negative import in_batch, negatives
 from tidegraph.ego.plan import Hops
 from tidegraph.ego.static import fan_out, identity, khop
 from tidegraph.ego.text import parse

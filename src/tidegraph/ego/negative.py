@@ -7,13 +7,11 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.compiled import over_rows
-from tidegraph.ego.near import Near
-from tidegraph.ego.walk import VisitCount
-from tidegraph.errors import ConfigError, RequestError
+from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.asked import Asked
 from tidegraph.graph.distribution import Weighing
 from tidegraph.graph.membership import ByNode
-from tidegraph.graph.negatives import fill, other_rows, strike_met, subsets
+from tidegraph.graph.negatives import fill, other_rows, strike_met
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.weighed import Avoided, weighed
@@ -69,13 +67,14 @@ class Drawn:
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node that the negatives are drawn for."""
         edge = self.via if self.avoid is None else self.avoid
-        here, there = graph.ends(edge)
-        if self.type != there:
-            raise ConfigError(
-                f"{edge!r} leads to {there!r}, not to {self.type!r}, of which the "
-                "negatives are. Put '~' before the edge to go against it."
-            )
-        return here
+        for one in (edge, self.via):
+            there = graph.ends(one)[1]
+            if self.type != there:
+                raise ConfigError(
+                    f"{one!r} leads to {there!r}, not to {self.type!r}, of which the "
+                    "negatives are. Put '~' before the edge to go against it."
+                )
+        return graph.ends(edge)[0]
 
     def __str__(self) -> str:
         text = f"negatives({self.type!r}, {self.count}, by={self.by!r}, "
@@ -86,7 +85,8 @@ class Drawn:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
         met_by = graph[_reverse(self.via)]
-        pool, clocks = met_by.alive, _clocks(asked, ever=self.ever)
+        used = (self.via, self.avoid)
+        pool, clocks = met_by.alive, clocks_of(graph, used, asked, ever=self.ever)
         until = (
             np.searchsorted(pool.born_time, clocks),
             np.searchsorted(pool.time, clocks),
@@ -158,7 +158,7 @@ class Weighed:
             self.by,
             graph.typed(self.type),
             graph[_reverse(self.via)],
-            _clocks(asked, ever=self.ever),
+            clocks_of(graph, (self.via, self.avoid), asked, ever=self.ever),
             Avoided(*_avoided(graph, self.avoid, asked), other),
             asked.key,
             self.count,
@@ -197,63 +197,14 @@ class InBatch:
         """
         if asked.other is None:
             raise RequestError("in_batch() needs edges: use it with g.E(...).with_().")
-        clocks = _clocks(asked, ever=False)
+        clocks = clocks_of(graph, (self.via,), asked, ever=False)
         first = graph[_reverse(self.via)].first_time
         row = other_rows(asked.key, self.count)
         ids = asked.other[row]
-        index, base, low, high = _index(graph[self.via], asked)
+        index, base, low, high = met_index(graph[self.via], asked)
         kept = (ids != asked.other[:, None]) & (first[ids] < clocks[:, None])
         strike_met(index, base, low, high, clocks, ids, kept)
         return Negatives(np.where(kept, ids, -1).astype(np.int32), kept)
-
-
-@dataclass(frozen=True)
-class Hard:
-    """Hard negatives: nodes of a window of ranks around each row's node.
-
-    Attributes:
-        pool: Ranks nodes around the row's node: ``walk(...).top(500)`` or
-            ``near(..., count=500)``.
-        count: How many to draw from the window, without replacement.
-        window: First rank, from 0, and one after the last.
-        avoid: Never draw what the row's node met along this edge before the clock.
-    """
-
-    pool: VisitCount | Near
-    count: int
-    window: tuple[int, int]
-    avoid: str | None = None
-
-    def start(self, graph: Snapshot) -> str | None:
-        """Return the type of node that the negatives are drawn for."""
-        begins = self.pool.start(graph)
-        if self.avoid is not None and graph.ends(self.avoid)[0] != begins:
-            raise ConfigError(
-                f"the pool starts from {begins!r}, and avoid={self.avoid!r} from "
-                f"{graph.ends(self.avoid)[0]!r}. Rank around the node that should "
-                "not get what it met."
-            )
-        return begins
-
-    def __str__(self) -> str:
-        text = f"hard({self.pool}, {self.count}, ranks={self.window}"
-        return f"{text}, avoid={self.avoid!r})"
-
-    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
-        """Return negatives for each row; what it chose is never among them."""
-        self.start(graph)
-        first, last = self.window
-        ids = self.pool.draw(graph, asked).ids[1][:, first:last].copy()
-        clocks = _clocks(asked, ever=self.pool.ever)
-        kept = ids >= 0
-        if asked.other is not None:
-            kept &= ids != asked.other[:, None]
-        if self.avoid is not None:
-            index, base, low, high = _index(graph[self.avoid], asked)
-            strike_met(index, base, low, high, clocks, ids, kept)
-        out = np.full((len(ids), self.count), -1, np.int32)
-        subsets(asked.key, ids, kept, out)
-        return Negatives(out, out >= 0)
 
 
 def negatives(
@@ -294,42 +245,25 @@ def in_batch(count: int, *, via: str) -> InBatch:
     return InBatch(count, via)
 
 
-def hard(
-    pool: VisitCount | Near,
-    count: int,
-    *,
-    ranks: tuple[int, int],
-    avoid: str | None = None,
-) -> Hard:
-    """Draw from a window of ranks, as PinSage's hard negatives.
-
-    Args:
-        pool: Ranks nodes around each row's node.
-        count: How many to draw.
-        ranks: First rank, from 0, and one after the last.
-        avoid: Never draw what the row's node met along this edge before the clock.
-
-    Source:
-        Ying et al., "Graph convolutional neural networks for web-scale recommender
-        systems" (2018), section 3.3.
-    """
-    if not 0 <= ranks[0] < ranks[1] <= pool.count or count < 1:
-        raise ConfigError(
-            f"ranks {ranks[0]} to {ranks[1]} are not within the {pool.count} that "
-            "are ranked. Keep more with top(), or ask for nearer ranks."
+def clocks_of(
+    graph: Snapshot, edges: tuple[str | None, ...], asked: Asked, *, ever: bool
+) -> Int64[np.ndarray, " b"]:
+    """Return the clock of each row; an error if an edge has times and there is none."""
+    if not ever and asked.clock is not None:
+        return asked.clock
+    timed = [edge for edge in edges if edge is not None and graph[edge].is_timed]
+    if timed and not ever:
+        raise LeakageError(
+            f"negatives over {timed[0]!r} need a clock: the edge has times. Pass one, "
+            "or say all_time to see every edge."
         )
-    return Hard(pool, count, ranks, avoid)
+    return np.full(len(asked.node), NOW, np.int64)
 
 
-def _clocks(asked: Asked, *, ever: bool) -> Int64[np.ndarray, " b"]:
-    if ever or asked.clock is None:
-        return np.full(len(asked.node), NOW, np.int64)
-    return asked.clock
-
-
-def _index(
+def met_index(
     edges: Neighbors, asked: Asked
 ) -> tuple[ByNode, int, Int64[np.ndarray, " b"], Int64[np.ndarray, " b"]]:
+    """Return what tells which nodes each row's node met, and when."""
     return edges.by_node, edges.base, *edges.span(asked.node)
 
 
@@ -337,7 +271,7 @@ def _avoided(
     graph: Snapshot, edge: str | None, asked: Asked
 ) -> tuple[ByNode, int, np.ndarray, np.ndarray]:
     if edge is not None:
-        return _index(graph[edge], asked)
+        return met_index(graph[edge], asked)
     none = np.zeros(len(asked.node), np.int64)
     empty = np.zeros(0, np.int32)
     return ByNode(empty, empty), 0, none, none

@@ -9,6 +9,7 @@ from tidegraph.ego.field import Field, child_clocks, dated, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.asked import Asked, asked
 from tidegraph.graph.keys import child_keys
+from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.sampled import Past, Sampled
 from tidegraph.graph.sampler import Draw
@@ -87,8 +88,8 @@ class Hops:
     def sample(
         self,
         graph: Snapshot | Graph,
-        nodes: Int32[np.ndarray, " b"],
-        clocks: Int64[np.ndarray, " clocks"] | None = None,
+        nodes: object,
+        clocks: object = None,
         *,
         seed: int = 0,
         first: int = 0,
@@ -99,7 +100,8 @@ class Hops:
             graph: Where to look.
             nodes: Rows of nodes of the type that the first edge starts from; a row
                 outside the graph has no neighbours.
-            clocks: Unix seconds; only strictly earlier edges are seen.
+            clocks: Unix seconds, datetimes or ISO text, one for each or one for all;
+                only strictly earlier edges are seen.
             seed: For samplers that draw.
             first: Number of the first node in the epoch: a batch that is cut in parts
                 draws the same if each part says where it begins.
@@ -109,11 +111,15 @@ class Hops:
             LeakageError: A hop over a timed edge has no clock.
             DataError: The graph has no such edge.
         """
-        if clocks is not None and len(nodes) != len(clocks):
+        node = np.asarray(nodes)
+        if node.ndim != 1 or (len(node) and node.dtype.kind not in "iu"):
             raise RequestError(
-                f"{len(nodes)} nodes but {len(clocks)} clocks. Pass a clock per node."
+                f"nodes are {node.dtype} of shape {node.shape}, not a list of rows."
             )
-        question = asked(nodes, clocks, seed=seed, first=first)
+        clock = None
+        if clocks is not None:
+            clock = unix_seconds(clocks, len(node))
+        question = asked(node.astype(np.int32), clock, seed=seed, first=first)
         return self.draw(graph.snapshot(), question)
 
     def draw(self, graph: Snapshot, asked: Asked) -> Field:

@@ -12,13 +12,14 @@ def identity() -> Hops:
     return Hops(())
 
 
-def khop(*edges: str, limit: int = 2**31 - 1, all_time: bool = True) -> Hops:
+def khop(*edges: str, limit: int = 2**31 - 1, all_time: bool = False) -> Hops:
     """Take every neighbour along each edge in turn, as a GCN of that depth sees.
 
     Args:
         edges: Edge types, nearest first.
         limit: An error where a node has more neighbours than this.
-        all_time: Whatever their times; with a clock, all see only what is before it.
+        all_time: Whatever the times of edges; if not, every hop sees only what is
+            before the clock of the node in the middle.
     """
     plan = identity()
     for edge in edges:
@@ -28,7 +29,7 @@ def khop(*edges: str, limit: int = 2**31 - 1, all_time: bool = True) -> Hops:
 
 
 def fan_out(
-    *edges: str, counts: tuple[int, ...], by: str | None = None, all_time: bool = True
+    *edges: str, counts: tuple[int, ...], by: str | None = None, all_time: bool = False
 ) -> Hops:
     """Draw ``counts[n]`` neighbours along the n-th edge, as GraphSAGE does.
 
@@ -36,7 +37,8 @@ def fan_out(
         edges: Edge types, nearest first.
         counts: How many to draw along each.
         by: Feature of the edges to draw in proportion to; each as likely if left out.
-        all_time: Whatever their times; with a clock, all see only what is before it.
+        all_time: Whatever the times of edges; if not, every hop sees only what is
+            before the clock of the node in the middle.
 
     Source:
         Hamilton, Ying & Leskovec, "Inductive representation learning on large graphs"

@@ -8,16 +8,9 @@ from functools import partial
 from typing import Any
 
 from tidegraph.ego.cluster import LocalCluster, local_cluster
+from tidegraph.ego.hard import Hard, hard
 from tidegraph.ego.near import Near, near
-from tidegraph.ego.negative import (
-    Drawn,
-    Hard,
-    InBatch,
-    Weighed,
-    hard,
-    in_batch,
-    negatives,
-)
+from tidegraph.ego.negative import Drawn, InBatch, Weighed, in_batch, negatives
 from tidegraph.ego.plan import Hop, Hops, hop
 from tidegraph.ego.static import identity
 from tidegraph.ego.unique import Unique, unique

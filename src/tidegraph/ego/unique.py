@@ -34,6 +34,8 @@ class States(NamedTuple):
         child: For each state of depth n, the places of its neighbours among those of
             depth n + 1, as many as the hop is wide, -1 where there is none.
         dt: Seconds from each child's edge to the clock of this state; 0 where none.
+        share: What each child counts for here; another than the strength of its edge
+            where the sampler says so.
     """
 
     ids: tuple[Int32[np.ndarray, " _"], ...]
@@ -42,6 +44,7 @@ class States(NamedTuple):
     edge: tuple[Int[np.ndarray, " _"], ...]
     child: tuple[Int32[np.ndarray, "_ _"], ...]
     dt: tuple[Int64[np.ndarray, "_ _"], ...]
+    share: tuple[Float32[np.ndarray, "_ _"], ...]
 
 
 @dataclass(frozen=True)
@@ -81,17 +84,21 @@ class Unique:
         edge: list[np.ndarray] = [np.full(len(asked.node), -1, np.int32)]
         child: list[np.ndarray] = []
         gap: list[np.ndarray] = []
+        share: list[np.ndarray] = []
         key = asked.key
         for depth, step in enumerate(self.hops.steps):
             found = drawn(graph, step, ids[-1], time[-1], key)
             place, first = _numbered(found.edge.ravel())
             child.append(place.reshape(found.edge.shape))
             gap.append(gaps(time[-1], found))
+            share.append(found.weight)
+            strength = graph.along(step.edge, step.by).strength_of
             ids.append(found.ids.ravel()[first])
             time.append(found.time.ravel()[first])
-            weight.append(found.weight.ravel()[first])
             edge.append(found.edge.ravel()[first])
-            key = mixed_keys(edge[-1].astype(np.uint64), depth + 1)
+            weight.append(strength(edge[-1]))
+            epoch = (asked.seed * 0x9E3779B1 + depth + 1) % 2**64
+            key = mixed_keys(edge[-1].astype(np.uint64), epoch)
         return States(
             tuple(ids),
             tuple(time),
@@ -99,6 +106,7 @@ class Unique:
             tuple(edge),
             tuple(child),
             tuple(gap),
+            tuple(share),
         )
 
     def __str__(self) -> str:

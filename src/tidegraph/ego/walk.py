@@ -78,11 +78,19 @@ class Walk:
 
     def respecting_time(self) -> "Walk":
         """Go back in time edge by edge: each is strictly before the one just taken."""
-        return replace(self, habit=replace(self.habit, respect=True))
+        return replace(self, habit=replace(self.habit, respect=True))._sensible()
 
     def all_time(self) -> "Walk":
         """Take any edge, whatever its time."""
-        return replace(self, ever=True)
+        return replace(self, ever=True)._sensible()
+
+    def _sensible(self) -> "Walk":
+        if self.ever and self.habit.respect:
+            raise ConfigError(
+                "a walk cannot respect time and take edges of all time. Leave out "
+                "all_time(), and pass a clock."
+            )
+        return self
 
     def top(self, count: int) -> "VisitCount":
         """Take the nodes visited most, with L1-normalised counts as weights."""
@@ -130,10 +138,11 @@ class Walk:
                 f"a walk along {timed[0]!r} needs a clock: the edge has times. Pass "
                 "clocks, or say all_time() to take every edge."
             )
-        if self.habit.bias is not None and len(set(graph.ends(self.path[0]))) > 1:
+        kinds = {end for edge in self.path for end in graph.ends(edge)}
+        if self.habit.bias is not None and len(kinds) > 1:
             raise ConfigError(
-                f"node2vec's bias needs an edge between nodes of one type, and "
-                f"{self.path[0]!r} joins {' and '.join(graph.ends(self.path[0]))}."
+                "node2vec's bias needs edges between nodes of one type, and "
+                f"{', '.join(self.path)} joins {' and '.join(sorted(kinds))}."
             )
         path = tuple(graph.along(edge, self.by) for edge in self.path)
         for edge, side in zip(self.path, path, strict=True):
@@ -189,6 +198,7 @@ class VisitCount:
             top=self.count,
             habit=self.walk.habit,
             clocks=None if self.walk.ever else asked.clock,
+            returns=graph.ends(self.walk.path[-1])[1] == self.start(graph),
         )
         return with_weights(asked, found.node, found.share)
 

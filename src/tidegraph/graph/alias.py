@@ -8,6 +8,7 @@ from jaxtyping import Float32, Float64, Int, Int32, Int64
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.graph.keys import after, below, mixed, unit
 from tidegraph.graph.search import strength
+from tidegraph.machine import choose
 
 
 class AliasTable(NamedTuple):
@@ -45,19 +46,35 @@ def alias_table(
     return table
 
 
+class Sums(NamedTuple):
+    """Running sums of weights, each row for itself.
+
+    So no edge of another row, nor a later one of the same, has a say in them.
+
+    Attributes:
+        before: Total weight of the row's slots before each.
+        through: The same with the slot itself.
+    """
+
+    before: Float64[np.ndarray, " slots"]
+    through: Float64[np.ndarray, " slots"]
+
+
+NO_SUMS = Sums(np.zeros(0), np.zeros(0))
+
+
 def running_sums(
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
     edge: Int[np.ndarray, " slots"],
     weight: Float32[np.ndarray, " edges"],
-) -> Float64[np.ndarray, " sums"]:
-    """Return the total weight of all slots before each, and of all at the end.
-
-    The weights of any part of a row add up to the difference of two entries.
-    """
-    sums = np.zeros(len(edge) + 1)
-    _spread(start, stop, edge, weight, sums)
-    return np.cumsum(sums, out=sums)
+) -> Sums:
+    """Return the running sums of weights that stand in rows."""
+    sums = Sums(np.zeros(len(edge)), np.zeros(len(edge)))
+    over_rows(
+        lambda a, b: _add_up(start, stop, edge, weight, sums, a, b), len(start), 1024
+    )
+    return sums
 
 
 @compiled
@@ -77,36 +94,43 @@ def kept_or_other(table: AliasTable, start: int, slot: int, drawn: np.uint64) ->
 
 
 @compiled
-def by_sum(sums: np.ndarray, start: int, stop: int, drawn: np.uint64) -> int:
+def by_sum(sums: Sums, start: int, stop: int, drawn: np.uint64) -> int:
     """Return the slot that 64 bits choose from part of a row, -1 if all weigh 0."""
-    total = sums[stop] - sums[start]
+    if stop <= start:
+        return -1
+    first, through = sums[0][start], sums[1]
+    total = through[stop - 1] - first
     if not total > 0:
         return -1
-    aim = sums[start] + unit(drawn) * total
-    low, high = start, stop - 1
-    while low < high:
-        middle = (low + high + 1) >> 1
-        if sums[middle] <= aim:
-            low = middle
-        else:
-            high = middle - 1
-    # Rounding may land on a slot without weight.
-    while low > start and sums[low + 1] == sums[low]:
+    aim = first + unit(drawn) * total
+    low, size = start, stop - start
+    while size > 0:
+        half = (size + 1) >> 1
+        low = choose(through[low + half - 1] <= aim, low + half, low)
+        size -= half
+    # Rounding may aim beyond the last slot that weighs something.
+    low = min(low, stop - 1)
+    while low > start and through[low] == sums[0][low]:
         low -= 1
     return low
 
 
 @compiled
-def _spread(
+def _add_up(
     start: np.ndarray,
     stop: np.ndarray,
     edge: np.ndarray,
     weight: np.ndarray,
-    sums: np.ndarray,
+    sums: Sums,
+    first: int,
+    last: int,
 ) -> None:
-    for v in range(start.size):
+    for v in range(first, last):
+        total = 0.0
         for s in range(start[v], stop[v]):
-            sums[s + 1] = strength(weight, edge[s])
+            sums[0][s] = total
+            total += strength(weight, edge[s])
+            sums[1][s] = total
 
 
 @compiled

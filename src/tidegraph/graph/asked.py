@@ -18,12 +18,14 @@ class Asked(NamedTuple):
         clock: Unix seconds of each, none if there is no clock.
         key: Random key of each.
         other: The node at the other end of the edge that is asked about, if any.
+        seed: Of the epoch, for what is drawn once for several rows.
     """
 
     node: Int32[np.ndarray, " b"]
     clock: Int64[np.ndarray, " b"] | None
     key: Keys
     other: Int32[np.ndarray, " b"] | None = None
+    seed: int = 0
 
 
 @runtime_checkable
@@ -54,7 +56,7 @@ def asked(
         seed: Of the epoch.
         first: Number of the first node in the epoch, so that any split draws the same.
     """
-    return Asked(nodes, clocks, root_keys(seed, first, len(nodes)))
+    return Asked(nodes, clocks, root_keys(seed, first, len(nodes)), seed=seed)
 
 
 def check_plan(name: str, plan: object) -> None:

@@ -184,7 +184,7 @@ class EdgeQuery:
             if self._at_target(name, plan):
                 ends = (target, source)
             clock = time if edges.is_timed else None
-            asked = Asked(ends[0], clock, keys, ends[1])
+            asked = Asked(ends[0], clock, keys, ends[1], self.seed)
             fields.append(plan.draw(self.graph, asked))
         return tuple(fields)
 

@@ -1,6 +1,7 @@
 """Features of edges that grow at the end, while others read what there was."""
 
 from functools import cached_property
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -17,21 +18,23 @@ class Column:
     def __init__(self, values: Float32[np.ndarray, " n"]) -> None:
         self.values = values
         self._room, self._used = values, len(values)
+        self._lock = Lock()
 
     def extended(self, more: Float32[np.ndarray, " m"]) -> "Column":
         """Return the column with more numbers, in O(new) as a rule."""
         if not len(more):
             return self
         held = len(self.values)
-        if held != self._used or held + len(more) > len(self._room):
-            self._room = np.empty(2 * (held + len(more)), np.float32)
-            self._room[:held] = self.values
-        self._room[held : held + len(more)] = more
-        self._used = held + len(more)
-        longer = Column(self._room[: self._used])
-        longer._room, longer._used = self._room, self._used
-        # Whoever extends the shorter column again must not write over the longer one.
-        self._used = -1
+        with self._lock:
+            # Whoever extends this column again must not write over the longer one.
+            used, self._used = self._used, -1
+        room = self._room
+        if held != used or held + len(more) > len(room):
+            room = np.empty(2 * (held + len(more)), np.float32)
+            room[:held] = self.values
+        room[held : held + len(more)] = more
+        longer = Column(room[: held + len(more)])
+        longer._room, longer._used = room, held + len(more)
         return longer
 
 

@@ -151,7 +151,7 @@ def _induce(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the edges of items ``first`` to ``last``."""
     keep, directed = limits[2], limits[3]
-    total = np.zeros(items[0].size)
+    total, seen = np.zeros(items[0].size), np.zeros(items[0].size, np.bool_)
     touched = np.empty(items[0].size, np.int32)
     source, target = np.empty(1024, np.int32), np.empty(1024, np.int32)
     weight = np.empty(1024, np.float32)
@@ -163,14 +163,17 @@ def _induce(
             if at < 0:
                 continue
             met = _along(
-                people, items[2][s], at, i, limits, fading, total, touched, met, 1
+                people, items[2][s], at, i, limits, fading, total, seen, touched, met, 1
             )
             if not directed:
                 met = _along(
-                    people, items[2][s], at, i, limits, fading, total, touched, met, -1
+                    *(people, items[2][s], at, i, limits, fading),
+                    *(total, seen, touched, met, -1),
                 )
-        rows = np.sort(touched[:met])
-        if met > keep:
+        rows = touched[:met]
+        # What has faded away to nothing is no edge.
+        rows = np.sort(rows[total[rows].astype(np.float32) > 0])
+        if rows.size > keep:
             best = np.argsort(-total[rows], kind="mergesort")[:keep]
             rows = np.sort(rows[best])
         while filled + rows.size > source.size:
@@ -184,6 +187,7 @@ def _induce(
         filled += rows.size
         for j in range(met):
             total[touched[j]] = 0.0
+            seen[touched[j]] = False
     return source[:filled], target[:filled], weight[:filled]
 
 
@@ -212,6 +216,7 @@ def _along(
     limits: tuple[int, int, int, bool],
     fading: tuple[float, float],
     total: np.ndarray,
+    seen: np.ndarray,
     touched: np.ndarray,
     met: int,
     way: int,
@@ -227,9 +232,11 @@ def _along(
         if abs(np.int64(time[s]) - np.int64(time[s - way])) > pause:
             break
         other = people[2][s]
-        if other != item:
+        # A graph from a file that was not compared may hold anything.
+        if other != item and 0 <= other < total.size:
             apart = abs(np.int64(time[s]) - np.int64(time[at]))
-            if total[other] == 0.0:
+            if not seen[other]:
+                seen[other] = True
                 touched[met] = other
                 met += 1
             total[other] += factor * 0.5 ** (apart / fading[1])

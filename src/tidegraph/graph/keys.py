@@ -9,7 +9,7 @@ Source:
 """
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import Int64, UInt64
 
 from tidegraph.compiled import compiled, over_rows
 
@@ -31,6 +31,15 @@ def child_keys(keys: Keys, width: int) -> UInt64[np.ndarray, " children"]:
     over_rows(
         lambda a, b: _child_keys(keys, width, children, a, b), len(keys), grain=4096
     )
+    return children
+
+
+def nth_child_keys(
+    keys: Keys, place: Int64[np.ndarray, " q"]
+) -> UInt64[np.ndarray, " q"]:
+    """Return the key of one child of each key: what ``child_keys`` has at its place."""
+    children = np.empty_like(keys)
+    _nth_child_keys(keys, place, children)
     return children
 
 
@@ -100,6 +109,13 @@ def _child_keys(
         for j in range(width):
             state = after(state)
             children[q * width + j] = mixed(state)
+
+
+@compiled
+def _nth_child_keys(keys: np.ndarray, place: np.ndarray, children: np.ndarray) -> None:
+    for q in range(keys.size):
+        state = keys[q] ^ np.uint64(0xD1B54A32D192ED03)
+        children[q] = mixed(state + GAMMA * np.uint64(place[q] + 1))
 
 
 @compiled

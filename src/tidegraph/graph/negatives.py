@@ -3,7 +3,7 @@
 import numpy as np
 
 from tidegraph.compiled import compiled
-from tidegraph.graph.alias import by_sum
+from tidegraph.graph.alias import Sums, by_sum
 from tidegraph.graph.keys import after, below, mixed, unit
 from tidegraph.graph.membership import ByNode, joined_before
 from tidegraph.graph.neighbors import NOW
@@ -80,7 +80,7 @@ def fill(
             for j in range(out.shape[1]):
                 state = after(state)
                 if out[q, j] < 0:
-                    at = by_sum(left, 0, until[0][q], mixed(state))
+                    at = by_sum(Sums(left[:-1], left[1:]), 0, until[0][q], mixed(state))
                     out[q, j] = pool[0][at] if at >= 0 else -1
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int, Int32, Int64, UInt64
+from jaxtyping import Float32, Int, Int32, Int64, UInt64
 
 from tidegraph.compiled import over_rows
-from tidegraph.graph.alias import AliasTable, alias_table, running_sums
+from tidegraph.graph.alias import AliasTable, Sums, alias_table, running_sums
 from tidegraph.graph.alive import Alive
 from tidegraph.graph.bounds import Bounds
 from tidegraph.graph.growth import Arena, New, Slots, grow, laid_out
@@ -117,8 +117,8 @@ class Neighbors:
         return self.stop - self.start
 
     @cached_property
-    def running_sums(self) -> Float64[np.ndarray, " sums"]:
-        """Total weight of all slots before each; see ``alias.running_sums``."""
+    def running_sums(self) -> Sums:
+        """Total weight of each row before and through each slot."""
         return running_sums(self.start, self.stop, self.edge, self.weight)
 
     @cached_property
@@ -231,6 +231,12 @@ class Neighbors:
         if not len(self.weight):
             return np.ones(len(slots), np.float32)
         return self.weight[self.edge[slots]]
+
+    def strength_of(self, edge: Int[np.ndarray, " e"]) -> Float32[np.ndarray, " e"]:
+        """Return the strengths of some edges, by their numbers."""
+        if not len(self.weight):
+            return np.ones(len(edge), np.float32)
+        return self.weight[edge]
 
     def slots(self) -> Int64[np.ndarray, " edges"]:
         """Return the place of every edge, node by node."""

@@ -7,12 +7,14 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.compiled import compiled
 from tidegraph.errors import ConfigError
-from tidegraph.graph.alias import by_sum
+from tidegraph.graph.alias import NO_SUMS, Sums, by_sum
 from tidegraph.graph.keys import Keys, after, below, mixed, unit
 from tidegraph.graph.membership import ByNode, joined_before
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.search import search
 from tidegraph.machine import prefetch
+
+_ATTEMPTS = 64
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,10 @@ class Bias:
     q: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.p > 0 and self.q > 0):
-            raise ConfigError(f"p is {self.p} and q is {self.q}; both must be above 0.")
+        if not (0 < self.p < np.inf and 0 < self.q < np.inf):
+            raise ConfigError(
+                f"p is {self.p} and q is {self.q}; both must be numbers above 0."
+            )
 
 
 def node2vec_step(
@@ -45,11 +49,13 @@ def node2vec_step(
     there: Int32[np.ndarray, " w"],
     *,
     weighted: bool = False,
+    respect: bool = False,
 ) -> None:
     """Move walkers from ``here`` to ``there``, minding where they came from.
 
     A draw by weight alone is kept with probability bias over the largest bias, and
-    drawn again if not, which gives the exact second-order probabilities.
+    drawn again if not, which gives the exact second-order probabilities. Who keeps none
+    of many weighs the whole row. Who came from nowhere, -1, minds nothing.
 
     Source:
         Grover & Leskovec, "node2vec: scalable feature learning for networks" (2016),
@@ -65,12 +71,12 @@ def node2vec_step(
         (low, stop),
         (met_low, met_stop),
         edges.by_node,
-        edges.base,
-        edges.node,
-        edges.running_sums if weighted and len(edges.weight) else np.zeros(0),
+        (edges.node, edges.time, edges.base),
+        edges.running_sums if weighted and len(edges.weight) else NO_SUMS,
         came,
         clock if clock is not None else np.zeros(0, np.int64),
         (1 / bias.p, 1 / bias.q),
+        respect and clock is not None and edges.is_timed,
         state,
         there,
     )
@@ -81,52 +87,111 @@ def _step(
     rows: tuple[np.ndarray, np.ndarray],
     met: tuple[np.ndarray, np.ndarray],
     index: ByNode,
-    base: int,
-    node: np.ndarray,
-    sums: np.ndarray,
+    edges: tuple[np.ndarray, np.ndarray, int],
+    sums: Sums,
     came: np.ndarray,
     clock: np.ndarray,
     bias: tuple[float, float],
+    respect: bool,
     state: np.ndarray,
     there: np.ndarray,
 ) -> None:
+    node, time, base = edges
     back, outward = bias
     most, least, larger = max(back, 1.0, outward), min(1.0, outward), max(1.0, outward)
     slot, share = np.empty(came.size, np.int64), np.empty(came.size)
     waiting, left = np.arange(came.size), came.size
     there[:] = -1
-    while left > 0:
+    for attempt in range(_ATTEMPTS + 1):
         # All who wait draw; then what they drew has come from memory.
-        for n in range(left):
-            w = int(waiting[n])
-            low, stop = rows[0][w], rows[1][w]
-            slot[n] = -1
-            if stop > low:
+        if attempt < _ATTEMPTS:
+            _draw(rows, node, sums, waiting[:left], state, slot, share)
+        else:
+            for n in range(left):
+                w = int(waiting[n])
                 state[w] = after(state[w])
-                if sums.size:
-                    slot[n] = by_sum(sums, low, stop, mixed(state[w]))
-                else:
-                    slot[n] = low + below(mixed(state[w]), stop - low)
-                prefetch(node, slot[n])
-                state[w] = after(state[w])
-                share[n] = unit(mixed(state[w])) * most
+                until = clock[w] if clock.size else NOW
+                own = (met[0][w], met[1][w], came[w], until)
+                row = (rows[0][w], rows[1][w])
+                slot[n] = _weigh(row, own, index, edges, sums, bias, mixed(state[w]))
         again = 0
         for n in range(left):
             if slot[n] < 0:
                 continue
             w, x = int(waiting[n]), int(node[slot[n]])
-            if x == came[w]:
-                kept = share[n] < back
-            elif share[n] < least or share[n] >= larger:
+            if attempt == _ATTEMPTS or came[w] < 0:
+                kept = True
+            elif x == came[w]:
+                kept = share[n] * most < back
+            elif share[n] * most < least or share[n] * most >= larger:
                 # Whether the two are joined makes no difference.
-                kept = share[n] < least
+                kept = share[n] * most < least
             else:
                 until = clock[w] if clock.size else NOW
                 joined = joined_before(index, base, met[0][w], met[1][w], x, until)
-                kept = share[n] < (1.0 if joined else outward)
+                kept = share[n] * most < (1.0 if joined else outward)
             if kept:
                 there[w] = x
+                if respect:
+                    clock[w] = time[slot[n]] + base
             else:
                 waiting[again] = w
                 again += 1
         left = again
+        if left == 0:
+            break
+
+
+@compiled
+def _draw(
+    rows: tuple[np.ndarray, np.ndarray],
+    node: np.ndarray,
+    sums: Sums,
+    waiting: np.ndarray,
+    state: np.ndarray,
+    slot: np.ndarray,
+    share: np.ndarray,
+) -> None:
+    """Draw a slot of its row by weight alone, and a number, for each who waits."""
+    for n in range(waiting.size):
+        w = int(waiting[n])
+        low, stop = rows[0][w], rows[1][w]
+        slot[n] = -1
+        if stop > low:
+            state[w] = after(state[w])
+            if sums[1].size:
+                slot[n] = by_sum(sums, low, stop, mixed(state[w]))
+            else:
+                slot[n] = low + below(mixed(state[w]), stop - low)
+            prefetch(node, slot[n])
+            state[w] = after(state[w])
+            share[n] = unit(mixed(state[w]))
+
+
+@compiled
+def _weigh(
+    row: tuple[int, int],
+    own: tuple[int, int, int, int],
+    index: ByNode,
+    edges: tuple[np.ndarray, np.ndarray, int],
+    sums: Sums,
+    bias: tuple[float, float],
+    drawn: np.uint64,
+) -> int:
+    """Return a slot drawn by the bias of all: for those who kept none for long."""
+    low, stop = row
+    met_low, met_stop, came, until = own
+    total = np.zeros(stop - low + 1)
+    for s in range(low, stop):
+        x = edges[0][s]
+        if x == came:
+            share = bias[0]
+        elif joined_before(index, edges[2], met_low, met_stop, x, until):
+            share = 1.0
+        else:
+            share = bias[1]
+        if sums[1].size:
+            share *= sums[1][s] - sums[0][s]
+        total[s - low + 1] = total[s - low] + share
+    at = by_sum(Sums(total[:-1], total[1:]), 0, stop - low, drawn)
+    return low + at if at >= 0 else -1

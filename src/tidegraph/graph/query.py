@@ -12,11 +12,11 @@ import polars as pl
 from jaxtyping import Int64
 
 from tidegraph.errors import ConfigError, LeakageError, RequestError
-from tidegraph.graph.asked import Plan, asked, check_plan
+from tidegraph.graph.asked import Asked, Plan, check_plan
 from tidegraph.graph.batch import batch_of
 from tidegraph.graph.columns import id_column
 from tidegraph.graph.conditions import check, holds
-from tidegraph.graph.keys import root_keys
+from tidegraph.graph.keys import Keys, nth_child_keys, root_keys
 from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import NOW
 from tidegraph.graph.reached import START, Begun, Reached
@@ -171,8 +171,7 @@ class Query:
 
     def sample(self, count: int, *, seed: int = 0) -> "Query":
         """Keep ``count`` nodes of each start, each subset as likely."""
-        drawn = root_keys(seed, 0, len(self))
-        mixed = self._taken(np.lexsort((drawn, self.at.origin)))
+        mixed = self._taken(np.lexsort((self._keys(seed), self.at.origin)))
         return mixed.limit(count)
 
     def limit(self, count: int) -> "Query":
@@ -238,7 +237,12 @@ class Query:
         Raises:
             RequestError: A plan starts from another type of node.
         """
-        question = asked(self.at.node, self.at.clock, seed=seed)
+        if self.seconds is not None:
+            raise ConfigError(
+                "within() narrows the hops of a query. Say it in the plan: "
+                "hop('click').within(days=7)."
+            )
+        question = Asked(self.at.node, self.at.clock, self._keys(seed), seed=seed)
         for name, plan in plans.items():
             check_plan(name, plan)
             begins = plan.start(self.graph)
@@ -258,6 +262,19 @@ class Query:
         via = f" via {self.via!r}" if self.via else ""
         starts = len(self.begun.node)
         return f"Query({len(self)} {self.type!r} nodes{via}, from {starts} starts)"
+
+    def _keys(self, seed: int) -> Keys:
+        """Return the random key of each node: by its start and its place from there."""
+        starts = root_keys(seed, 0, len(self.begun.node))
+        if self.via is None:
+            return starts
+        origin = self.at.origin
+        order = np.argsort(origin, kind="stable")
+        place = np.empty(len(origin), np.int64)
+        place[order] = np.arange(len(origin)) - np.searchsorted(
+            origin[order], origin[order]
+        )
+        return nth_child_keys(starts[origin], place)
 
     def _with_clock(self, clock: Int64[np.ndarray, " starts"]) -> "Query":
         if self.via is not None:

@@ -8,7 +8,7 @@ from jaxtyping import Int64
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.alias import AliasTable, by_alias, by_sum
+from tidegraph.graph.alias import AliasTable, Sums, by_alias, by_sum
 from tidegraph.graph.keys import after, below, mixed, unit
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.sampled import Chosen, Past, Run
@@ -79,7 +79,10 @@ def importance(past: Past, count: int) -> Chosen:
     at = np.maximum(slot, 0)
     if len(edges.weight):
         sums = edges.running_sums
-        total = sums[past.stop] - sums[past.start]
+        total = np.zeros(len(past.start))
+        some = past.stop > past.start
+        last, start = past.stop[some] - 1, past.start[some]
+        total[some] = sums.through[last] - sums.before[start]
         weight = edges.weight[edges.edge[at]].astype(np.float64)
     else:
         total = (past.stop - past.start).astype(np.float64)
@@ -238,7 +241,7 @@ def _sums(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,
-    sums: np.ndarray,
+    sums: Sums,
     slot: np.ndarray,
     first: int,
     last: int,

@@ -86,7 +86,11 @@ def load(folder: str | os.PathLike[str], *, verify: bool | None = None) -> Snaps
         raise ArtifactError(
             f"{root} does not hold a complete graph: {error}. Save it again."
         ) from error
-    except (pl.exceptions.PolarsError, TidegraphError) as error:
+    except (
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        TidegraphError,
+    ) as error:
         if isinstance(error, ArtifactError):
             raise
         raise ArtifactError(f"{root} cannot be read: {error}") from error

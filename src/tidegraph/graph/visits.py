@@ -33,11 +33,12 @@ def visits(
     top: int,
     habit: Habit,
     clocks: Int64[np.ndarray, " q"] | None = None,
+    returns: bool = True,
 ) -> Visits:
     """Return the most visited nodes around each start, with L1-normalised counts.
 
-    A visit is the end of a round along the path, which must lead back to the type of
-    node it starts from. Visits to the start itself do not count.
+    A visit is the end of a round along the path. Visits to the start itself do not
+    count.
 
     Args:
         path: The edges of a round.
@@ -48,6 +49,7 @@ def visits(
         top: How many nodes to keep.
         habit: How walks choose.
         clocks: Unix seconds of each start, if hops are to see only what is before.
+        returns: Does the path lead back to the type of node it starts from?
 
     Source:
         Ying et al., "Graph convolutional neural networks for web-scale recommender
@@ -64,7 +66,8 @@ def visits(
         steps = np.empty((len(origin), rounds * len(path) + 1), np.int32)
         walk_block(path, origin, key, habit, clock, steps)
         ends = steps[:, len(path) :: len(path)]
-        _count(ends, starts[some], times, out.node[some], out.share[some])
+        start = starts[some] if returns else np.full(last - first, -1, np.int32)
+        _count(ends, start, times, out.node[some], out.share[some])
 
     over_rows(around, len(starts), max(1, WALKERS // times))
     return out

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from tidegraph.compiled import compiled, over_rows
-from tidegraph.graph.alias import AliasTable, by_sum, kept_or_other
+from tidegraph.graph.alias import NO_SUMS, AliasTable, Sums, by_sum, kept_or_other
 from tidegraph.graph.keys import Keys, after, below, mixed, unit
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.node2vec import Bias, node2vec_step
@@ -73,8 +73,8 @@ def walks(
             is, if left out.
 
     Returns:
-        The nodes of each walk, the start first; -1 from where it cannot go on. A walk
-        that begins again goes on from its start, which is not written once more.
+        The nodes of each walk, the start first; -1 where it cannot go on, unless it
+        begins again: then it goes on from its start, which is not written once more.
 
     Source:
         Grover & Leskovec, "node2vec" (2016), for the bias; Nguyen et al.,
@@ -111,14 +111,15 @@ def walk_block(
     state = keys.copy()
     clock = None if clocks is None else clocks.copy()
     for step in range(out.shape[1] - 1):
-        here = steps[step]
+        here, came = steps[step], steps[step - 1] if step else None
         if habit.restart > 0 and step and step % len(path) == 0:
             here = here.copy()
             back = _back_home(habit.restart, state, starts, here)
             if clock is not None and clocks is not None:
                 clock[back] = clocks[back]
+            if came is not None:
+                came = np.where(back, np.int32(-1), came)
         edges = path[step % len(path)]
-        came = steps[step - 1] if step else None
         _step(edges, habit, came, here, clock, state, steps[step + 1])
     _transpose(steps, out)
 
@@ -136,7 +137,15 @@ def _step(
     weighted = habit.weighted and len(edges.weight) > 0
     if habit.bias is not None and came is not None:
         node2vec_step(
-            edges, habit.bias, came, here, state, clock, there, weighted=weighted
+            edges,
+            habit.bias,
+            came,
+            here,
+            state,
+            clock,
+            there,
+            weighted=weighted,
+            respect=habit.respect,
         )
     elif clock is not None and edges.is_timed:
         _timed_step(edges, habit, here, clock, state, there)
@@ -160,7 +169,7 @@ def _timed_step(
     stop = np.empty(len(here), np.int64)
     search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
     weighted = habit.weighted and len(edges.weight) > 0
-    sums = edges.running_sums if weighted else np.zeros(0)
+    sums = edges.running_sums if weighted else NO_SUMS
     _pick(low, stop, sums, state, high)
     _go(edges.node, edges.time, edges.base, high, habit.respect, clock, there)
 
@@ -231,7 +240,7 @@ def _weighted_step(
 def _pick(
     low: np.ndarray,
     stop: np.ndarray,
-    sums: np.ndarray,
+    sums: Sums,
     state: np.ndarray,
     slot: np.ndarray,
 ) -> None:
@@ -239,7 +248,7 @@ def _pick(
         state[w] = after(state[w])
         slot[w] = -1
         if stop[w] > low[w]:
-            if sums.size:
+            if sums[1].size:
                 slot[w] = by_sum(sums, low[w], stop[w], mixed(state[w]))
             else:
                 slot[w] = low[w] + below(mixed(state[w]), stop[w] - low[w])
