@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import polars as pl
@@ -53,6 +53,21 @@ class Ends:
         return cls(source, target, source_type, target_type)
 
 
+class Seconds(NamedTuple):
+    """The times of a table of edges.
+
+    Attributes:
+        time: Unix seconds.
+        unit: Unit of the column, if it holds plain numbers or it was given.
+        order: Puts rows in the order of their times at full resolution; none if they
+            are in it, or seconds are all there is.
+    """
+
+    time: Int64[np.ndarray, " n"]
+    unit: TimeUnit | None
+    order: Int64[np.ndarray, " n"] | None
+
+
 def frame(source: object) -> pl.DataFrame:
     """Return a table of any kind as a polars frame.
 
@@ -99,17 +114,14 @@ def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
 
 def seconds(
     table: pl.DataFrame, column: str, edge: str, unit: TimeUnit | None = None
-) -> tuple[Int64[np.ndarray, " n"], TimeUnit | None]:
-    """Return a time column of a table of edges as Unix seconds, and its unit.
+) -> Seconds:
+    """Return a time column of a table of edges as Unix seconds.
 
     Args:
         table: One row per edge.
         column: Name of the column.
         edge: Type of the edges, for messages.
         unit: Unit of plain numbers; found by their size if left out.
-
-    Returns:
-        The seconds, and the unit if they were plain numbers or it was given.
 
     Raises:
         DataError: The column is missing, or holds what is no time.
@@ -120,7 +132,7 @@ def seconds(
             f"time_unit is {unit!r}; it must be one of {', '.join(PER_SECOND)}."
         )
     if not table.height:
-        return np.zeros(0, np.int64), unit
+        return Seconds(np.zeros(0, np.int64), unit, None)
     times = TimeColumn(column, f"the table of {edge!r}", unit)
     times.add(table[column], 0)
     ticks = times.finish()
@@ -128,7 +140,22 @@ def seconds(
     check_seconds(found, edge)
     plain = table[column].dtype.is_numeric()
     of: dict[int, TimeUnit] = {ticks: unit for unit, ticks in PER_SECOND.items()}
-    return found, of[ticks.per_second] if unit is None and plain else unit
+    finer = ticks.when[1:] < ticks.when[:-1] if ticks.per_second > 1 else np.zeros(0)
+    return Seconds(
+        found,
+        of[ticks.per_second] if unit is None and plain else unit,
+        np.argsort(ticks.when, kind="stable") if bool(finer.any()) else None,
+    )
+
+
+def dated(
+    rows: pl.DataFrame, time: str, edge: str, unit: TimeUnit | None
+) -> tuple[pl.DataFrame, Int64[np.ndarray, " n"], TimeUnit | None]:
+    """Return rows with their seconds, those of one second in their finer order."""
+    found = seconds(rows, time, edge, unit)
+    if found.order is None:
+        return rows, found.time, found.unit
+    return rows[found.order], found.time[found.order], found.unit
 
 
 def check_seconds(time: Int64[np.ndarray, " n"], edge: str) -> None:

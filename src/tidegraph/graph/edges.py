@@ -45,6 +45,8 @@ class Edges:
         strength: The weights as numbers, by edge number.
         origin: Which columns of a table lead from and to, and the unit of its times.
         count: How many edges there are.
+        issued: How many edge numbers were given; more than there are edges in a view
+            of the past.
         latest: Unix seconds of the last edge; the smallest integer if there is none.
     """
 
@@ -58,6 +60,7 @@ class Edges:
     strength: Column | None
     origin: Origin
     count: int
+    issued: int
     latest: int
 
     @classmethod
@@ -109,6 +112,7 @@ class Edges:
             Table(table),
             strength,
             origin if origin is not None else Origin(*ends),
+            len(rows[0]),
             len(rows[0]),
             _last(when),
         )
@@ -193,6 +197,8 @@ class Edges:
         features: pl.DataFrame,
     ) -> "Edges":
         """Return these and new edges, numbered on; this value does not change."""
+        if self.issued != self.count:
+            return self.compacted().appended(rows, sizes, when, features)
         held = self.count
         number = np.arange(held, held + len(rows[0]), dtype=np.int64)
         strength = self.strength
@@ -208,6 +214,7 @@ class Edges:
             table=self.table.extended(features),
             strength=strength,
             count=held + len(number),
+            issued=held + len(number),
             latest=max(self.latest, _last(when)),
         )
 
@@ -227,12 +234,27 @@ class Edges:
         )
 
     def compacted(self, spare: float = 0.0) -> "Edges":
-        """Return the same edges with rows close together; see ``Neighbors``."""
+        """Return the same edges with rows close together; see ``Neighbors``.
+
+        Those of a view of the past are numbered anew, in the same order.
+        """
+        out, back = self.out.compacted(spare), self.back.compacted(spare)
+        if self.issued == self.count:
+            table = Table(self.features.rechunk())
+            return replace(self, out=out, back=back, table=table)
+        kept = np.sort(out.edge[out.slots()]).astype(np.int64)
+        strength = self.strength
+        if strength is not None:
+            strength = Column(strength.values[kept])
+        weights = strength.values if strength is not None else NO_WEIGHT
+        table = self.features[kept] if self.features.width else self.features
         return replace(
             self,
-            out=self.out.compacted(spare),
-            back=self.back.compacted(spare),
-            table=Table(self.features.rechunk()),
+            out=out.renumbered(kept, weights),
+            back=back.renumbered(kept, weights),
+            table=Table(table),
+            strength=strength,
+            issued=self.count,
         )
 
 

@@ -50,7 +50,7 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
     A node is the pair of its type and its id, with its features; an edge has its type
     for a key's first part, its number for the second, and its time and features.
     """
-    graph = graph.snapshot()
+    graph = graph.snapshot().compacted()
     peer = _package("networkx", "handing a graph to networkx").MultiDiGraph()
     for name, nodes in graph.nodes.items():
         ids, features = nodes.ids.ids, nodes.ids.features
@@ -142,7 +142,7 @@ def _edges_by_type(
 
 def to_pyg(graph: Snapshot | Graph) -> Any:
     """Return a PyG ``HeteroData``: numeric features, edges by number, ``time``."""
-    graph = graph.snapshot()
+    graph = graph.snapshot().compacted()
     torch = _package("torch", "handing a graph to PyG")
     peer = _package("torch_geometric.data", "handing a graph to PyG").HeteroData()
     for name, nodes in graph.nodes.items():

@@ -269,6 +269,13 @@ class Neighbors:
             version=arena.newest,
         )
 
+    def renumbered(
+        self, kept: Int64[np.ndarray, " edges"], weight: Float32[np.ndarray, " weights"]
+    ) -> "Neighbors":
+        """Return the same edges, the n-th of the numbers ``kept`` as number n."""
+        edge = np.searchsorted(kept, self.edge).astype(self.edge.dtype)
+        return replace(self, edge=edge, weight=weight, arena=None, version=0)
+
     def with_edges(
         self,
         source: Int32[np.ndarray, " new"],

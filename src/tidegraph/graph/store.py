@@ -204,6 +204,7 @@ def _edges_in(root: Path, held: dict[str, Any], sizes: dict[str, int]) -> Edges:
         Column(weight) if held["weight"] is not None else None,
         Origin(**held["origin"]),
         count,
+        count,
         int(held["latest"]),
     )
 

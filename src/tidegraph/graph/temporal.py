@@ -148,10 +148,10 @@ class Graph:
         used = [where.source, where.target, *([time] if time is not None else [])]
         with self._writing:
             ends_of = (where.source, where.target)
-            nodes, at = self._encoded(name, rows, ends_of, types)
             when, unit = None, None
             if time is not None:
-                when, unit = columns.seconds(rows, time, name, time_unit)
+                rows, when, unit = columns.dated(rows, time, name, time_unit)
+            nodes, at = self._encoded(name, rows, ends_of, types)
             edges = Edges.build(
                 types,
                 at,
@@ -187,7 +187,7 @@ class Graph:
         name, origin = name.removeprefix("~"), held.origin
         rows, when = columns.frame(table), None
         if held.time is not None:
-            when, _ = columns.seconds(rows, held.time, name, origin.unit)
+            rows, when, _ = columns.dated(rows, held.time, name, origin.unit)
         features = held.typed(rows)
         with self._writing:
             types, ends = (held.source, held.target), (origin.source, origin.target)
