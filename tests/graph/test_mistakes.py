@@ -224,3 +224,16 @@ def test_a_forked_child_samples_as_its_parent():
     assert queue.get(timeout=60) == 40_000
     child.join(timeout=60)
     assert child.exitcode == 0
+
+
+def test_numbers_that_make_no_sense_are_refused():
+    graph = graph_of(LOG)
+    with pytest.raises(ConfigError, match="seed is -1"):
+        graph.V("user", [0]).before(9).with_(seed=-1, p=tg.hop("click").sample(2))
+    with pytest.raises(ConfigError, match="seed is -1"):
+        graph.E("click").shuffle(-1)
+    for endless in (float("inf"), 1e15, 0):
+        with pytest.raises(ConfigError, match="holds nothing or everything"):
+            tg.hop("click").within(days=endless)
+    with pytest.raises(ConfigError, match="of at least 1"):
+        tg.local_cluster("click", type="user", size=-5)

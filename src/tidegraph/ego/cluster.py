@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.ego.joined import by_moment, check_ends
+from tidegraph.errors import ConfigError
 from tidegraph.graph.asked import Asked
 from tidegraph.graph.nibble import local_clusters
 from tidegraph.graph.push import Push
@@ -49,6 +50,12 @@ class LocalCluster:
     size: int
     settings: Push = field(default_factory=Push)
     ever: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.edges or self.size < 1:
+            raise ConfigError(
+                f"a cluster needs an edge, and a size ({self.size}) of at least 1."
+            )
 
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node in the middle."""

@@ -9,7 +9,7 @@ from tidegraph.ego.field import Field, child_clocks, dated, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.asked import Asked, asked
 from tidegraph.graph.keys import child_keys
-from tidegraph.graph.moments import unix_seconds
+from tidegraph.graph.moments import unix_seconds, window
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.sampled import Past, Sampled
 from tidegraph.graph.sampler import Draw
@@ -186,12 +186,7 @@ class Hop:
         self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
     ) -> "Hop":
         """Look no further back from the clock than this."""
-        span = int(days * 86_400 + hours * 3_600 + seconds)
-        if span < 1:
-            raise ConfigError(
-                f"within({span} seconds) holds nothing; say days, hours or seconds."
-            )
-        return replace(self, seconds=span)._sensible()
+        return replace(self, seconds=window(days, hours, seconds))._sensible()
 
     def all_time(self) -> "Hop":
         """Look at every edge, whatever its time; children keep their parent's clock."""

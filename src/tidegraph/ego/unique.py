@@ -114,7 +114,15 @@ class Unique:
 
 
 def unique(hops: Hops) -> Unique:
-    """Let the batches of a plan come as unique states."""
+    """Let the batches of a plan come as unique states.
+
+    Raises:
+        ConfigError: It is no plan of hops.
+    """
+    if not isinstance(hops, Hops):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            f"unique() takes hops that say which neighbours they take, not {hops!r}."
+        )
     return Unique(hops)
 
 

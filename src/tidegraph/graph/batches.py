@@ -109,6 +109,8 @@ class EdgeQuery:
             raise ConfigError(
                 f"together is {together!r}; it must be 'source' or 'target'."
             )
+        if not 0 <= seed < 2**64:
+            raise ConfigError(f"seed is {seed}; it must be from 0 to 2^64 - 1.")
         rng = np.random.default_rng(seed)
         if together is None:
             order = rng.permutation(len(self.slot))

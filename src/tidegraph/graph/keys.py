@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Int64, UInt64
 
 from tidegraph.compiled import compiled, over_rows
+from tidegraph.errors import ConfigError
 
 Keys = UInt64[np.ndarray, " q"]
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -19,7 +20,13 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 def root_keys(seed: int, first: int, count: int) -> UInt64[np.ndarray, " count"]:
-    """Return the keys of rows ``first``, ``first + 1``, ... of the epoch of a seed."""
+    """Return the keys of rows ``first``, ``first + 1``, ... of the epoch of a seed.
+
+    Raises:
+        ConfigError: The seed is negative, or too large.
+    """
+    if not 0 <= seed < 2**64:
+        raise ConfigError(f"seed is {seed}; it must be from 0 to 2^64 - 1.")
     keys = np.empty(count, np.uint64)
     _root_keys(np.uint64(seed), first, keys)
     return keys

@@ -8,7 +8,7 @@ import polars as pl
 from jaxtyping import Int64
 
 from tidegraph.data.times import BEYOND, TimeColumn
-from tidegraph.errors import RequestError
+from tidegraph.errors import ConfigError, RequestError
 
 _ALONE = (str, date, np.datetime64)
 
@@ -41,6 +41,23 @@ def unix_seconds(
             "one for all."
         )
     return found
+
+
+def window(
+    days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
+) -> int:
+    """Return the seconds of a window.
+
+    Raises:
+        ConfigError: It is empty, or no number.
+    """
+    span = days * 86_400 + hours * 3_600 + seconds
+    if not 1 <= span < BEYOND:
+        raise ConfigError(
+            f"within({span} seconds) holds nothing or everything; say days, hours or "
+            "seconds."
+        )
+    return int(span)
 
 
 def _seconds(values: Any, what: str) -> Int64[np.ndarray, " n"]:

@@ -17,7 +17,7 @@ from tidegraph.graph.batch import batch_of
 from tidegraph.graph.columns import id_column
 from tidegraph.graph.conditions import check, holds
 from tidegraph.graph.keys import Keys, nth_child_keys, root_keys
-from tidegraph.graph.moments import unix_seconds
+from tidegraph.graph.moments import unix_seconds, window
 from tidegraph.graph.neighbors import NOW
 from tidegraph.graph.reached import START, Begun, Reached
 from tidegraph.graph.search import ranges
@@ -90,12 +90,9 @@ class Query:
         self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
     ) -> "Query":
         """Let the next hops look no further back from the clock than this."""
-        span = int(days * 86_400 + hours * 3_600 + seconds)
-        if span < 1:
-            raise ConfigError("within() holds nothing; say days, hours or seconds.")
         if self.at.clock is not None and bool((self.at.clock == NOW).any()):
             raise ConfigError("within() looks back from a clock; say before(time).")
-        return replace(self, seconds=span)
+        return replace(self, seconds=window(days, hours, seconds))
 
     def rewind(self) -> "Query":
         """Set the clock back to that of the start."""
