@@ -20,12 +20,11 @@ from tidegraph.ego.unique import unique
 from tidegraph.graph.asked import asked
 from tidegraph.graph.edges import Edges
 from tidegraph.graph.neighbors import Neighbors
-from tidegraph.graph.sampled import Past
-from tidegraph.graph.samplers import recent
 
 OUT = Path(__file__).parent / "results" / "graph.json"
 EVENTS, USERS, ITEMS, WIDTH = 5_000_000, 100_000, 50_000, 20
-RECENT = recent(WIDTH)
+STEP = hop("click").recent(WIDTH).steps[0]
+KEYS = np.zeros(100_000, np.uint64)
 DSG = hop("click").recent(WIDTH).hop("~click").recent(WIDTH)
 FIRST = (
     "import time; t = time.perf_counter(); import numpy as np, tidegraph as tg; "
@@ -82,8 +81,7 @@ def composite(edges: Neighbors):
 
 
 def latest(edges: Neighbors, nodes: np.ndarray, clocks: np.ndarray):
-    key = np.zeros(len(nodes), np.uint64)
-    return RECENT(Past(edges, *edges.span_before(nodes, clocks), key))
+    return STEP.sampler(STEP.past(edges, nodes, clocks, KEYS[: len(nodes)]))
 
 
 def questions(log: Log, rng: np.random.Generator, size: int, count: int):

@@ -44,8 +44,8 @@ class Step:
     ) -> Past:
         """Return what the sampler may choose from."""
         if self.all_time or not edges.is_timed:
-            return Past(edges, *edges.span(nodes), keys, whole=True)
-        return Past(edges, *edges.span_before(nodes, clocks, self.seconds), keys)
+            return Past.sealed(edges, edges.span(nodes), keys, whole=True)
+        return Past.sealed(edges, edges.span_before(nodes, clocks, self.seconds), keys)
 
     def keeps_clock(self, edges: Neighbors) -> bool:
         """Is the clock of a child that of its parent, not that of its edge?"""

@@ -1,7 +1,6 @@
 """What a hop sees, and what it brings: a dense batch of neighbours with a mask."""
 
-from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
@@ -38,10 +37,18 @@ class Past(NamedTuple):
     key: Keys
     whole: bool = False
 
-    def sealed(self) -> "Past":
-        """Return the same for others to read: what they change elsewhere is theirs."""
-        start, stop, key = sealed(self.start, self.stop, self.key)
-        return self._replace(start=start, stop=stop, key=key)
+    @classmethod
+    def sealed(
+        cls,
+        edges: Neighbors,
+        rows: tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]],
+        key: Keys,
+        *,
+        whole: bool = False,
+    ) -> "Past":
+        """Return a past that whoever is given it cannot change."""
+        start, stop, seeds = sealed(*rows, key)
+        return cls(edges, start, stop, seeds, whole)
 
 
 class Run(NamedTuple):
@@ -100,16 +107,19 @@ def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
     )
     columns = (edges.node, edges.time, edges.edge, edges.weight)
     grain = max(1, 20_480 // max(width, 1))
-    kernel = cast(Callable[..., int], _run if isinstance(picked, Run) else _scattered)
-    at = sealed(*(picked[:2] if isinstance(picked, Run) else picked[:1]))
-    strays: list[int] = []
-    over_rows(
-        lambda a, b: strays.append(
-            kernel(columns, edges.base, past[1:3], at, out, a, b)
-        ),
-        queries,
-        grain,
-    )
+    ours, base, strays = (past.start, past.stop), edges.base, list[int]()
+    if isinstance(picked, Run):
+        run = sealed(picked.start, picked.stop)
+
+        def block(first: int, last: int) -> None:
+            strays.append(_run(columns, base, ours, run, out, first, last))
+    else:
+        slot = sealed(picked.slot)
+
+        def block(first: int, last: int) -> None:
+            strays.append(_scattered(columns, base, ours, slot, out, first, last))
+
+    over_rows(block, queries, grain)
     if isinstance(picked, Chosen) and picked.weight is not None:
         np.copyto(out.weight, picked.weight, where=out.mask)
     return out, sum(strays)
@@ -120,7 +130,7 @@ def _run(
     columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     base: int,
     past: tuple[np.ndarray, np.ndarray],
-    picked: tuple[np.ndarray, np.ndarray],
+    picked: tuple[np.ndarray, ...],
     out: Sampled,
     first: int,
     last: int,
@@ -176,7 +186,7 @@ def _scattered(
     columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     base: int,
     past: tuple[np.ndarray, np.ndarray],
-    picked: tuple[np.ndarray],
+    picked: tuple[np.ndarray, ...],
     out: Sampled,
     first: int,
     last: int,

@@ -28,7 +28,7 @@ class Draw(Named):
             ConfigError: No sampler of that name was defined.
             RequestError: It picked an edge that is not in a node's past.
         """
-        picked = SAMPLERS.call(self, past.sealed())
+        picked = SAMPLERS.call(self, past)
         wanted = len(past.start)
         for part in _parts(picked):
             if len(part) != wanted:
