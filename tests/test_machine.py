@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.compiled import compiled
-from tidegraph.machine import LANES, choose, copy_lanes, fill_lanes, prefetch
+from tidegraph.machine import (
+    LANES,
+    choose,
+    copy_lanes,
+    fill_lanes,
+    halve_lanes,
+    prefetch,
+)
 
 
 @compiled
@@ -79,3 +86,34 @@ def test_one_of_two_is_chosen(condition, yes, no):
 @pytest.mark.parametrize("index", [0, 5, -(10**9), 10**12])
 def test_asking_for_a_place_outside_an_array_does_no_harm(index):
     assert asked_for(np.array([3.5]), index) == 3.5
+
+
+@compiled
+def halved(time, base, clock, at, left, size, lane):
+    halve_lanes(time, base, clock, at, left, size, lane)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@given(
+    st.lists(st.integers(-5, 30), min_size=1, max_size=40).map(sorted),
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(0, 40), st.integers(95, 135)),
+        min_size=LANES,
+        max_size=LANES,
+    ),
+)
+def test_searches_by_halves_find_what_numpy_finds(kind, times, searches):
+    time = np.array(times, kind)
+    ends = [(min(a, b, len(times)), min(max(a, b), len(times))) for a, b, _ in searches]
+    left = np.array([0] * 3 + [low for low, _ in ends])
+    size = np.array([0] * 3 + [high - low for low, high in ends])
+    clock = np.array([0] * 2 + [clock for _, _, clock in searches])
+    for _ in range(6):
+        halved(time, 100, clock, 2, left, size, 3)
+
+    expected = [
+        low + int(np.searchsorted(time[low:high] + 100, until))
+        for (low, high), (_, _, until) in zip(ends, searches, strict=True)
+    ]
+    assert left[3:].tolist() == expected
+    assert not size.any()

@@ -2,8 +2,8 @@
 
 A kernel over neighbours waits for memory, guesses branches that depend on data wrong
 half of the time, and moves rows too short for the vectors that compilers make of loops.
-Four words mend that: ``prefetch``, ``choose``, ``copy_lanes`` and ``fill_lanes``. A
-fifth, ``publish``, keeps what readers on other cores see in order.
+A few words mend that: ``prefetch``, ``choose``, ``halve_lanes``, ``copy_lanes`` and
+``fill_lanes``. Another, ``publish``, keeps what readers on other cores see in order.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 LANES = 8
-"""How many numbers ``copy_lanes`` and ``fill_lanes`` write at once."""
+"""How many numbers the words about lanes take at once."""
 
 _BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 
@@ -40,6 +40,55 @@ def _choose(typing: Any, condition: Any, yes: Any, no: Any) -> Any:
         return chosen
 
     return types.intp(types.boolean, types.intp, types.intp), generated
+
+
+def _halve_lanes(
+    typing: Any,
+    time: Any,
+    base: Any,
+    clock: Any,
+    at: Any,
+    left: Any,
+    size: Any,
+    lane: Any,
+) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held, first, clocks, query, lefts, sizes, place = args
+        kind, vector = context.get_data_type(time.dtype), ir.VectorType(_LONG, LANES)
+        one = ir.Constant(vector, [1] * LANES)
+        here, there, then = (
+            _place(context, builder, array, value, index, vector)
+            for array, value, index in (
+                (left, lefts, place),
+                (size, sizes, place),
+                (clock, clocks, query),
+            )
+        )
+        low, length, until = (builder.load(p, align=8) for p in (here, there, then))
+        half = builder.ashr(builder.add(length, one), one)
+        further = builder.add(low, half)
+        # A search that is over looks once more at a place that it has passed.
+        look = builder.sub(further, one)
+        none = ir.Constant(vector, [0] * LANES)
+        look = builder.select(builder.icmp_signed("<", look, none), none, look)
+        data = context.make_array(time)(context, builder, held).data
+        value = ir.Constant(ir.VectorType(kind, LANES), cast(Any, ir).Undefined)
+        for j in range(LANES):
+            index = builder.extract_element(look, _INT(j))
+            read = builder.load(builder.gep(data, [index]))
+            value = builder.insert_element(value, read, _INT(j))
+        if time.dtype.bitwidth < 64:
+            value = builder.sext(value, vector)
+        # A sum of offset and base cannot overflow; clock minus base can.
+        value = builder.add(value, _spread(builder, first))
+        earlier = builder.icmp_signed("<", value, until)
+        builder.store(builder.select(earlier, further, low), here, align=8)
+        builder.store(builder.sub(length, half), there, align=8)
+        return context.get_dummy_value()
+
+    number = types.intp
+    arguments = (time, number, clock, number, left, size, number)
+    return types.void(*arguments), generated
 
 
 def _copy_lanes(
@@ -133,6 +182,18 @@ choose = cast(Callable[[bool, int, int], int], intrinsic(_choose))
 """Return ``yes`` if the condition holds, else ``no``, without a branch.
 
 A binary search whose steps are branches guesses every other of them wrong.
+"""
+
+halve_lanes = cast(
+    Callable[[np.ndarray, int, np.ndarray, int, np.ndarray, np.ndarray, int], None],
+    intrinsic(_halve_lanes),
+)
+"""Take one step of ``LANES`` binary searches.
+
+``halve_lanes(time, base, clock, at, left, size, lane)``:
+search number ``lane + j`` looks for the first place, of ``size`` from ``left``, whose
+time plus ``base`` is not below ``clock[at + j]``; both are brought to the half that
+holds it. Nothing is checked but that a search may be over.
 """
 
 copy_lanes = cast(

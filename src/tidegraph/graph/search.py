@@ -4,9 +4,10 @@ import numpy as np
 from jaxtyping import Int64
 
 from tidegraph.compiled import compiled, over_rows
-from tidegraph.machine import choose, prefetch
+from tidegraph.machine import LANES, choose, halve_lanes, prefetch
 
-_LANES = 128  # Searches advanced together, so that their cache misses overlap.
+_SEARCHES = 256  # Advanced together, so that their cache misses overlap.
+_LINE = 16  # What is left of a search stands in a cache line or two.
 
 
 @compiled
@@ -43,28 +44,27 @@ def search(
         first: The first search to do.
         last: One after the last.
     """
-    left = np.empty(_LANES, np.int64)
-    size = np.empty(_LANES, np.int64)
-    for block in range(first, last, _LANES):
-        lanes = min(_LANES, last - block)
+    left = np.zeros(_SEARCHES, np.int64)
+    size = np.zeros(_SEARCHES, np.int64)
+    clock = np.zeros(_SEARCHES, np.int64)
+    for block in range(first, last, _SEARCHES):
+        count = min(_SEARCHES, last - block)
         longest = 0
-        for b in range(lanes):
+        for b in range(count):
             left[b] = low[block + b]
             size[b] = max(high[block + b] - low[block + b], 0)
+            clock[b] = clocks[block + b]
             longest = max(longest, size[b])
             prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
         while longest > 0:
-            for b in range(lanes):
-                half = (size[b] + 1) >> 1
-                # A search that is over looks once more at a place that it has passed.
-                at = np.uint64(max(left[b] + half - 1, 0))
-                # A sum of offset and base cannot overflow; clock minus base can.
-                earlier = time[at] + base < clocks[block + b]
-                left[b] = choose(earlier, left[b] + half, left[b])
-                size[b] -= half
-                prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
+            # The last lanes may hold searches of the block before, which are over.
+            for b in range(0, count, LANES):
+                halve_lanes(time, base, clock, b, left, size, b)
+                if longest > _LINE:
+                    for j in range(b, b + LANES):
+                        prefetch(time, left[j] + ((size[j] + 1) >> 1) - 1)
             longest >>= 1
-        for b in range(lanes):
+        for b in range(count):
             found[block + b] = left[b]
 
 
