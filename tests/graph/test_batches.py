@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, graph_of
+from tidegraph import compiled as compiled_module
 from tidegraph.ego.negative import negatives
 from tidegraph.ego.plan import hop
 from tidegraph.ego.walk import walk
 from tidegraph.errors import ConfigError, RequestError
+from tidegraph.graph.temporal import Graph
 
 DSG = hop("click").recent(3).hop("~click").recent(2)
 RNG = np.random.default_rng(0)
@@ -90,6 +92,60 @@ def test_the_size_of_a_batch_and_threads_change_no_bit(monkeypatch, threads):
             joined = [getattr(p, name).ids[depth] for p in parts]
             assert np.array_equal(np.concatenate(joined), held)
     assert np.array_equal(np.concatenate([p.neg.ids for p in parts]), whole.neg.ids)
+
+
+def large() -> Graph:
+    """So many edges that blocks of rows go to several threads."""
+    rng = np.random.default_rng(5)
+    graph = Graph().nodes("user", {"user": np.arange(300)}, key="user")
+    graph.nodes("item", {"item": np.arange(200)}, key="item")
+    log = {
+        "user": rng.integers(0, 300, 12_000),
+        "item": rng.integers(0, 200, 12_000),
+        "ts": np.sort(rng.integers(0, 10**6, 12_000)),
+        # Sums of these depend on their order in the last digits.
+        "w": rng.lognormal(0, 3, 12_000),
+    }
+    named = {"time": "ts", "weight": "w", "time_unit": "s"}
+    return graph.edges("click", log, "user -> item", **named)
+
+
+@pytest.mark.parametrize(("threads", "size"), [(2, 12_000), (8, 12_000), (8, 5_000)])
+def test_blocks_that_go_to_several_threads_change_no_bit(monkeypatch, threads, size):
+    plans = {
+        "recent": hop("click").recent(9).hop("~click").recent(3),
+        "weighed": hop("click").sample(3, by="w").hop("~click").importance(2, by="w"),
+        "subset": hop("~click").sample(4, replace=False),
+        "walked": walk("~click", "click", times=9, length=2).weighted("w").top(3),
+        "neg": negatives("item", 5, by="degree", power=0.75, avoid="click"),
+    }
+    query = large().E("click").shuffle(seed=3).with_(**plans)
+    monkeypatch.setattr("tidegraph.compiled.cpu_count", lambda: 1)
+    alone = next(iter(query))
+    blocks: list[int] = []
+    monkeypatch.setattr("tidegraph.compiled.cpu_count", lambda: threads)
+    pool = compiled_module._pool
+
+    def counted(wanted: int):
+        blocks.append(wanted)
+        return pool(wanted)
+
+    monkeypatch.setattr(compiled_module, "_pool", counted)
+
+    parts = list(query.batch(size))
+
+    # Each plan really was spread over threads.
+    assert len(blocks) >= len(plans)
+    for name in plans:
+        held = getattr(alone, name)
+        for field in held._fields:
+            whole = getattr(held, field)
+            found = [getattr(getattr(part, name), field) for part in parts]
+            if isinstance(whole, np.ndarray):
+                assert np.array_equal(np.concatenate(found), whole)
+                continue
+            for depth, one in enumerate(whole):
+                assert np.array_equal(np.concatenate([f[depth] for f in found]), one)
 
 
 def test_another_seed_draws_otherwise_and_the_same_seed_the_same():
