@@ -44,7 +44,7 @@ def gather(array: np.ndarray, seed: int, count: int) -> int:
 
 @compiled
 def gather_both(one: np.ndarray, other: np.ndarray, seed: int, count: int) -> int:
-    """Read from either array in turn, as a walk to and fro does."""
+    """Read from either array in turn, as a walk there and back does."""
     state, total = mixed(after(np.uint64(seed))), 0
     for _ in range(0, count, 2):
         state = after(state)

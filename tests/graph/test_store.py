@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
 from graph.brute import EVENTS, answers, graph_of, same
 from tidegraph.errors import ArtifactError, TidegraphError
+from tidegraph.graph.induction import Induction
 from tidegraph.graph.store import MANIFEST
 from tidegraph.graph.temporal import Graph
 
@@ -112,7 +114,7 @@ def test_a_large_graph_that_is_not_checked_whole_never_crashes(
 ):
     folder = tmp_path_factory.mktemp("bad") / "g"
     shutil.copytree(saved[1], folder)
-    files = sorted(p for p in folder.iterdir() if p.suffix == ".bin")
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".bin", ".arrow"))
     path = files[data.draw(st.integers(0, len(files) - 1))]
     content = bytearray(path.read_bytes())
     if content:
@@ -122,8 +124,14 @@ def test_a_large_graph_that_is_not_checked_whole_never_crashes(
 
     # It is refused, or answers within its arrays; a wrong id may be found later.
     try:
-        answers(Graph.open(folder, verify=False))
-    except (TidegraphError, IndexError):
+        damaged = Graph.open(folder, verify=False)
+        answers(damaged)
+        Induction(via="click").of(damaged)
+        walk = tg.walk("click", "~click", times=3, length=2).weighted("w").top(2)
+        damaged.V("user").before(9).with_(
+            w=walk, n=tg.negatives("item", 3, by="degree", avoid="click")
+        )
+    except (TidegraphError, IndexError, pl.exceptions.PolarsError):
         return
 
 
