@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from tidegraph.artifact import replaced_folder
+from tidegraph.data.lookup import Lookup
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import ArtifactError, TidegraphError
 from tidegraph.graph.bounds import Bounds
@@ -169,15 +170,18 @@ def _read(root: Path, body: dict[str, Any], verify: bool | None) -> Snapshot:
                     "folder from a copy, or save the graph again."
                 )
     nodes = {
-        name: Nodes(
-            Vocabulary(_table(root, held["ids"])["id"], _table(root, held["features"])),
-            held["key"],
-        )
+        name: Nodes(_nodes_in(root, held), held["key"])
         for name, held in body["nodes"].items()
     }
     sizes = {name: len(held) for name, held in nodes.items()}
     edges = {name: _edges_in(root, held, sizes) for name, held in body["edges"].items()}
     return Snapshot(nodes, edges)
+
+
+def _nodes_in(root: Path, held: dict[str, Any]) -> Vocabulary:
+    ids = _table(root, held["ids"])["id"]
+    # They were all different when they were saved; to look again takes O(ids).
+    return Vocabulary(ids, _table(root, held["features"]), Lookup(ids))
 
 
 def _edges_in(root: Path, held: dict[str, Any], sizes: dict[str, int]) -> Edges:
