@@ -37,6 +37,24 @@ def test_a_sampler_can_change_nothing_that_it_is_given():
         )
 
 
+@tg.sampler("says_nothing")
+def says_nothing(past: Past):
+    return None
+
+
+@tg.sampler("half_slots")
+def half_slots(past: Past) -> Chosen:
+    return Chosen(past.start[:, None] + 0.5)
+
+
+def test_a_sampler_answers_with_slots():
+    user = graph_of(LOG).V("user", [0]).before(25)
+    with pytest.raises(RequestError, match="returned NoneType"):
+        user.with_(a=tg.hop("click").draw(says_nothing()))
+    with pytest.raises(RequestError, match="slots of float64"):
+        user.with_(a=tg.hop("click").draw(half_slots()))
+
+
 def test_a_sampler_answers_for_each_node():
     with pytest.raises(RequestError, match=r"for 1 nodes and was asked for 2"):
         graph_of(LOG).V("user", [0, 1]).before(25).with_(

@@ -28,9 +28,18 @@ class Draw(Named):
             ConfigError: No sampler of that name was defined.
             RequestError: It picked an edge that is not in a node's past.
         """
-        picked = SAMPLERS.call(self, past)
+        picked: object = SAMPLERS.call(self, past)
+        if not isinstance(picked, (Run, Chosen)):
+            raise RequestError(
+                f"sampler {self.name!r} returned {type(picked).__name__}. Return a Run "
+                "or a Chosen."
+            )
         wanted = len(past.start)
         for part in _parts(picked):
+            if part is not getattr(picked, "weight", None) and part.dtype != np.int64:
+                raise RequestError(
+                    f"sampler {self.name!r} picked slots of {part.dtype}. Pick int64."
+                )
             if len(part) != wanted:
                 raise RequestError(
                     f"sampler {self.name!r} picked for {len(part)} nodes and was asked "
