@@ -13,7 +13,7 @@ from tidegraph.graph.distribution import Weighing
 from tidegraph.graph.membership import ByNode
 from tidegraph.graph.negatives import fill, other_rows, strike_met
 from tidegraph.graph.neighbors import NOW, Neighbors
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.weighed import Avoided, weighed
 
 DEGREE = "degree"
@@ -84,7 +84,7 @@ class Drawn:
     def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
-        met_by = graph[_reverse(self.via)]
+        met_by = graph[reverse(self.via)]
         used = (self.via, self.avoid)
         pool, clocks = met_by.alive, clocks_of(graph, used, asked, ever=self.ever)
         until = (
@@ -157,7 +157,7 @@ class Weighed:
         out = weighed(
             self.by,
             graph.typed(self.type),
-            graph[_reverse(self.via)],
+            graph[reverse(self.via)],
             clocks_of(graph, (self.via, self.avoid), asked, ever=self.ever),
             Avoided(*_avoided(graph, self.avoid, asked), other),
             asked.key,
@@ -198,7 +198,7 @@ class InBatch:
         if asked.other is None:
             raise RequestError("in_batch() needs edges: use it with g.E(...).with_().")
         clocks = clocks_of(graph, (self.via,), asked, ever=False)
-        first = graph[_reverse(self.via)].first_time
+        first = graph[reverse(self.via)].first_time
         row = other_rows(asked.key, self.count)
         ids = asked.other[row]
         index, base, low, high = met_index(graph[self.via], asked)
@@ -275,7 +275,3 @@ def _avoided(
     none = np.zeros(len(asked.node), np.int64)
     empty = np.zeros(0, np.int32)
     return ByNode(empty, empty), 0, none, none
-
-
-def _reverse(edge: str) -> str:
-    return edge[1:] if edge.startswith("~") else f"~{edge}"

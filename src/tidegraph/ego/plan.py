@@ -15,7 +15,7 @@ from tidegraph.graph.sampled import Past, Sampled
 from tidegraph.graph.sampler import Draw
 from tidegraph.graph.samplers import everything, importance, recent, top, uniform
 from tidegraph.graph.samplers import weighted as by_weight
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.temporal import Graph
 
 
@@ -79,7 +79,7 @@ class Hops:
 
     def flip(self) -> "Hops":
         """Return the plan for the other end of an edge, every hop the other way."""
-        return Hops(tuple(replace(s, edge=_reverse(s.edge)) for s in self.steps))
+        return Hops(tuple(replace(s, edge=reverse(s.edge)) for s in self.steps))
 
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node that the plan starts from; none if any will do."""
@@ -249,7 +249,3 @@ def drawn(
     """Return the neighbours that one hop takes from each node."""
     edges = graph.along(step.edge, step.by)
     return step.sampler(step.past(edges, nodes, clocks, keys))
-
-
-def _reverse(edge: str) -> str:
-    return edge[1:] if edge.startswith("~") else f"~{edge}"

@@ -14,7 +14,7 @@ from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.asked import Asked, Plan, check_plan
 from tidegraph.graph.batch import batch_of
 from tidegraph.graph.conditions import check, holds
-from tidegraph.graph.keys import mixed_keys, root_keys
+from tidegraph.graph.keys import check_seed, mixed_keys, root_keys
 from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import NOW, Neighbors
 from tidegraph.graph.search import ranges
@@ -109,8 +109,7 @@ class EdgeQuery:
             raise ConfigError(
                 f"together is {together!r}; it must be 'source' or 'target'."
             )
-        if not 0 <= seed < 2**64:
-            raise ConfigError(f"seed is {seed}; it must be from 0 to 2^64 - 1.")
+        check_seed(seed)
         rng = np.random.default_rng(seed)
         if together is None:
             order = rng.permutation(len(self.slot))

@@ -12,7 +12,7 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.search import before
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.temporal import Graph
 
 _FOREVER = 2**62
@@ -99,7 +99,7 @@ class Induction:
         seen = graph.snapshot()
         if clock is not None:
             seen = seen.until(int(unix_seconds(clock, 1, "the clock")[0]))
-        people, items = seen[self.via], seen[_reverse(self.via)]
+        people, items = seen[self.via], seen[reverse(self.via)]
         if not people.is_timed:
             raise DataError(
                 f"edges {self.via!r} have no times, so nothing follows anything. Give "
@@ -134,10 +134,6 @@ def _rows(
     side: Neighbors,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return side.start, side.stop, side.node, side.time, side.edge
-
-
-def _reverse(edge: str) -> str:
-    return edge[1:] if edge.startswith("~") else f"~{edge}"
 
 
 @compiled

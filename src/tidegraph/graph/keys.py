@@ -25,11 +25,16 @@ def root_keys(seed: int, first: int, count: int) -> UInt64[np.ndarray, " count"]
     Raises:
         ConfigError: The seed is negative, or too large.
     """
-    if not 0 <= seed < 2**64:
-        raise ConfigError(f"seed is {seed}; it must be from 0 to 2^64 - 1.")
+    check_seed(seed)
     keys = np.empty(count, np.uint64)
     _root_keys(np.uint64(seed), first, keys)
     return keys
+
+
+def check_seed(seed: int) -> None:
+    """Raise ConfigError if a seed is negative, or too large."""
+    if not 0 <= seed < 2**64:
+        raise ConfigError(f"seed is {seed}; it must be from 0 to 2^64 - 1.")
 
 
 def child_keys(keys: Keys, width: int) -> UInt64[np.ndarray, " children"]:

@@ -228,9 +228,7 @@ class Neighbors:
 
     def weight_at(self, slots: Int64[np.ndarray, " s"]) -> Float32[np.ndarray, " s"]:
         """Return the strengths of some slots."""
-        if not len(self.weight):
-            return np.ones(len(slots), np.float32)
-        return self.weight[self.edge[slots]]
+        return self.strength_of(self.edge[slots])
 
     def strength_of(self, edge: Int[np.ndarray, " e"]) -> Float32[np.ndarray, " e"]:
         """Return the strengths of some edges, by their numbers."""

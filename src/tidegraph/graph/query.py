@@ -21,7 +21,7 @@ from tidegraph.graph.moments import unix_seconds, window
 from tidegraph.graph.neighbors import NOW
 from tidegraph.graph.reached import START, Begun, Reached
 from tidegraph.graph.search import ranges
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import Snapshot, reverse
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,7 @@ class Query:
 
     def in_(self, edge: str) -> "Query":
         """Go against an edge to every node it starts from."""
-        return self.out(edge[1:] if edge.startswith("~") else f"~{edge}")
+        return self.out(reverse(edge))
 
     def where(self, *conditions: pl.Expr) -> "Query":
         """Keep the nodes for which polars expressions over the columns hold."""

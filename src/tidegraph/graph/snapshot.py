@@ -21,6 +21,11 @@ IMPRESSION = "impression"
 USER, ITEM = "user", "item"
 
 
+def reverse(edge: str) -> str:
+    """Return the name of an edge the other way."""
+    return edge[1:] if edge.startswith("~") else f"~{edge}"
+
+
 @dataclass(frozen=True, eq=False)
 class Nodes:
     """The nodes of one type.
