@@ -4,7 +4,7 @@ Messages count rows from 1, without the header. Everything is read in batches, s
 is held at once is the finished columns and a little more.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,11 +12,13 @@ import numpy as np
 import polars as pl
 
 from tidegraph.config import did_you_mean
+from tidegraph.data.features import featured
 from tidegraph.data.ids import IdColumn
 from tidegraph.data.interactions import Interactions, from_codes
-from tidegraph.data.tables import BATCH_ROWS, Table, open_table, read_whole
+from tidegraph.data.sql import sql_table
+from tidegraph.data.table import Table
+from tidegraph.data.tables import open_table
 from tidegraph.data.times import TimeColumn, TimeUnit
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
 RESERVED = ("user", "item", "time", "label", "weight")
@@ -132,33 +134,8 @@ def read_sql(
         DataError: A column or value is not what it should be.
     """
     columns = _Columns(user, item, time, label, weight, tuple(context))
-    log = _build(_sql_table(query, connection), columns, time_unit)
+    log = _build(sql_table(query, connection), columns, time_unit)
     return _with_features(log, columns, users, items)
-
-
-def _sql_table(query: str, connection: Any) -> Table:
-    try:
-        stream = iter(
-            pl.read_database(  # pyright: ignore[reportUnknownMemberType]
-                query, connection, iter_batches=True, batch_size=BATCH_ROWS
-            )
-        )
-    except TypeError as error:
-        raise DataError(
-            f"a {type(connection).__name__} is not a database connection: {error}."
-        ) from error
-    first = next(stream, None)
-    if first is None:
-        raise DataError("the query returns no row. Check its conditions.")
-
-    def batches(
-        columns: Sequence[str], text: Collection[str]
-    ) -> Iterator[pl.DataFrame]:
-        yield first.select(columns)
-        for batch in stream:
-            yield batch.select(columns)
-
-    return Table("the query", tuple(first.columns), False, batches)
 
 
 def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactions:
@@ -239,35 +216,10 @@ def _with_features(
     log: Interactions, columns: _Columns, users: object, items: object
 ) -> Interactions:
     if users is not None:
-        log = replace(log, users=_featured(log.users, users, columns.user))
+        log = replace(log, users=featured(log.users, users, columns.user))
     if items is not None:
-        log = replace(log, items=_featured(log.items, items, columns.item))
+        log = replace(log, items=featured(log.items, items, columns.item))
     return log
-
-
-def _featured(ids: Vocabulary, source: object, key: str) -> Vocabulary:
-    """Add the columns of a feature table, and the ids that only it holds."""
-    with open_table(source) as table:
-        if not table.columns:
-            raise DataError(f"{table.name} has no columns. Give an id and features.")
-        key = key if key in table.columns else table.columns[0]
-        name = table.name
-    features = read_whole(source, text={key})
-    keys = features[key].cast(ids.ids.dtype, strict=False)
-    if keys.null_count() > features[key].null_count():
-        # An id such as "x7" in the table makes all ids text.
-        ids = Vocabulary(ids.ids.cast(pl.String))
-        keys = features[key].cast(pl.String)
-    if not keys.is_in(ids.ids.implode()).any():
-        raise DataError(
-            f"no id of the log is in column {key!r} of {name}: it holds "
-            f"{keys.first()!r}, the log {ids.ids.first()!r}. Name the column of ids "
-            "as in the log."
-        )
-    try:
-        return ids.with_features(features.with_columns(keys.alias(key)), key)
-    except DataError as error:
-        raise DataError(f"{name}: {error}") from error
 
 
 def _listed(columns: Sequence[str]) -> str:

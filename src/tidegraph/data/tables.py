@@ -10,43 +10,25 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import polars as pl
 
-from tidegraph.errors import DataError, MissingExtraError
+from tidegraph.data.frames import frame_table
+from tidegraph.data.table import BATCH_ROWS, Table
+from tidegraph.errors import DataError
 
 MAX_EXPANSION = 100
 """A gzipped table may not grow by more than this factor ..."""
 ALWAYS_ALLOWED = 64 * 2**20
 """... unless it stays below this many bytes."""
-BATCH_ROWS = 50_000
 
 _GZIP, _PARQUET, _ZIP, _ZSTD = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 _CSV, _JSON = (".csv", ".tsv", ".tab", ".txt"), (".jsonl", ".ndjson")
 _KNOWN = f"{', '.join((*_CSV, '.parquet', '.pq', *_JSON))}; text may end in .gz too"
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns that can be read in batches.
-
-    Attributes:
-        name: What messages call it.
-        columns: Names of all its columns.
-        is_text: Whether types have to be found out from text.
-        batches: Yields the columns of the first argument in row order; those of the
-            second come as text where the file is text.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    is_text: bool
-    batches: Callable[[Sequence[str], Collection[str]], Iterator[pl.DataFrame]]
 
 
 @contextmanager
@@ -57,7 +39,7 @@ def open_table(source: object) -> Generator[Table, None, None]:
         DataError: The source is not a table that we read.
     """
     if not isinstance(source, str | os.PathLike):
-        yield _frame_table(source)
+        yield frame_table(source)
         return
     path = Path(cast("str | os.PathLike[str]", source))
     head = _head(path)
@@ -215,53 +197,6 @@ def _json_table(path: Path, name: str) -> Table:
             )
 
     return Table(name, columns, True, batches)
-
-
-def _frame_table(source: Any) -> Table:
-    name = f"the {type(source).__module__.split('.')[0]} {type(source).__name__}"
-    if isinstance(source, Mapping):
-        source = _as_frame(source, name)
-    columns = _column_names(source)
-
-    def batches(
-        columns: Sequence[str], text: Collection[str]
-    ) -> Iterator[pl.DataFrame]:
-        if isinstance(source, pl.LazyFrame):
-            yield from source.select(columns).collect_batches(
-                chunk_size=BATCH_ROWS, lazy=True
-            )
-            return
-        # Columns that nobody asked for may hold what Arrow cannot.
-        narrow = source[list(columns)] if hasattr(source, "loc") else source
-        yield from _as_frame(narrow, name).select(columns).iter_slices(BATCH_ROWS)
-
-    return Table(name, columns, False, batches)
-
-
-def _column_names(source: Any) -> tuple[str, ...]:
-    if isinstance(source, pl.LazyFrame):
-        return tuple(source.collect_schema())
-    if not hasattr(source, "__arrow_c_stream__"):
-        raise DataError(
-            f"a {type(source).__name__} is not a table. Pass a path, a polars or "
-            "pandas frame, an Arrow table, or use read_sql()."
-        )
-    if hasattr(source, "column_names"):
-        return tuple(source.column_names)
-    return tuple(str(column) for column in getattr(source, "columns", ()))
-
-
-def _as_frame(source: Any, name: str) -> pl.DataFrame:
-    if isinstance(source, pl.DataFrame):
-        return source
-    try:
-        return pl.DataFrame(source)
-    except ImportError as error:
-        raise MissingExtraError("pyarrow", "frames", f"reading {name}") from error
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            f"{name} cannot be read as a table: {error}. Give each column one type."
-        ) from error
 
 
 @contextmanager

@@ -1,0 +1,26 @@
+"""Columns that can be read in batches, wherever they come from."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns that can be read in batches.
+
+    Attributes:
+        name: What messages call it.
+        columns: Names of all its columns.
+        is_text: Whether types have to be found out from text.
+        batches: Yields the columns of the first argument in row order; those of the
+            second come as text where the file is text.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    is_text: bool
+    batches: Callable[[Sequence[str], Collection[str]], Iterator[pl.DataFrame]]
