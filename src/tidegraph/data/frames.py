@@ -1,6 +1,6 @@
 """Data frames, Arrow tables and mappings of columns as tables."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -20,9 +20,7 @@ def frame_table(source: Any) -> Table:
         source = _as_frame(source, name)
     columns = _column_names(source)
 
-    def batches(
-        columns: Sequence[str], text: Collection[str]
-    ) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         if isinstance(source, pl.LazyFrame):
             yield from source.select(columns).collect_batches(
                 chunk_size=BATCH_ROWS, lazy=True

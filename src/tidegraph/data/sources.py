@@ -6,21 +6,25 @@ is held at once is the finished columns and a little more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
 from tidegraph.config import did_you_mean
+from tidegraph.data.columns import typed
 from tidegraph.data.features import featured
 from tidegraph.data.ids import IdColumn
 from tidegraph.data.interactions import Interactions, from_codes
 from tidegraph.data.sql import sql_table
 from tidegraph.data.table import Table
 from tidegraph.data.tables import open_table
-from tidegraph.data.times import TimeColumn, TimeUnit
+from tidegraph.data.times import Ticks, TimeColumn, TimeUnit
 from tidegraph.errors import DataError
 
+Reference = str | int
+"""A column by its name, or by its place from 1 in a file without a header."""
+Missing = Literal["refuse", "drop", "keep"]
 RESERVED = ("user", "item", "time", "label", "weight")
 """Names that a log gives its own columns, so that context cannot bear them."""
 _TRUTH = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "true": 1, "false": 0}
@@ -32,35 +36,60 @@ class _Columns:
 
     user: str
     item: str
-    time: str
+    time: str | None
     label: str | None
     weight: str | None
+    split: str | None
     context: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        user: Reference,
+        item: Reference,
+        time: Reference | None,
+        label: Reference | None,
+        weight: Reference | None,
+        split: Reference | None,
+        context: Sequence[Reference],
+    ) -> "_Columns":
+        """Return the columns by name; a place is the name of a column without one."""
+        if isinstance(context, str | int):
+            context = (context,)
+        label, weight, split, time = (
+            None if column is None else str(column)
+            for column in (label, weight, split, time)
+        )
+        carried = tuple(str(column) for column in context)
+        return cls(str(user), str(item), time, label, weight, split, carried)
 
     @property
     def needed(self) -> list[str]:
         """Every column to read, each once."""
-        return list(dict.fromkeys([*self.typed, *self.context]))
-
-    @property
-    def typed(self) -> list[str]:
-        """The columns whose type we choose, where it is not given."""
-        columns = (self.user, self.item, self.time, self.label, self.weight)
-        return [column for column in columns if column is not None]
+        columns = (self.user, self.item, self.time, self.label, self.weight, self.split)
+        named = [column for column in columns if column is not None]
+        return list(dict.fromkeys([*named, *self.context]))
 
 
 def read(
     source: object,
     *,
-    user: str,
-    item: str,
-    time: str,
-    label: str | None = None,
-    weight: str | None = None,
-    context: Sequence[str] = (),
+    user: Reference = "user",
+    item: Reference = "item",
+    time: Reference | None = "time",
+    label: Reference | None = None,
+    weight: Reference | None = None,
+    split: Reference | None = None,
+    context: Sequence[Reference] = (),
     users: object = None,
     items: object = None,
     time_unit: TimeUnit | None = None,
+    time_format: str | None = None,
+    sep: str | None = None,
+    header: bool | None = None,
+    names: Sequence[str] | None = None,
+    encoding: str | None = None,
+    missing: Missing = "refuse",
 ) -> Interactions:
     """Read a log of interactions from a file or a frame.
 
@@ -69,29 +98,43 @@ def read(
     them.
 
     Args:
-        source: Path of a CSV, Parquet or JSON lines file (text may be gzipped), a
-            polars or pandas frame, an Arrow table, or a mapping of columns.
-        user: Name of the column of user ids, of any type.
-        item: Name of the column of item ids, of any type.
-        time: Name of the column of times: numbers since 1970, dates, datetimes, or ISO
-            8601 text; no zone means UTC. A fraction of a second orders the events,
-            then is dropped.
-        label: Name of the column that says 1 for an action and 0 for an impression
-            without one; every row is an action if left out.
-        weight: Name of the column of strengths; all 1 if left out.
-        context: Names of further columns to carry along.
+        source: Path of a CSV, Parquet or JSON file, told by its content (text may be
+            compressed), a polars or pandas frame, an Arrow table, or a mapping of
+            columns.
+        user: Column of user ids, of any type. A column is named, or given by its place
+            from 1 in a file without a header.
+        item: Column of item ids, of any type.
+        time: Column of times: numbers since 1970, dates, datetimes, or text; no zone
+            means UTC. A fraction of a second orders the events, then is dropped. None
+            where the data have no times.
+        label: Column that says 1 for an action and 0 for an impression without one;
+            every row is an action if left out.
+        weight: Column of strengths; all 1 if left out.
+        split: Column that names the part of each event, such as train and test; see
+            ``Interactions.split``.
+        context: Further columns to carry along.
         users: Path or frame with one row of features per user. Its ids are in the
             column named like ``user``, else in its first column.
         items: The same for items.
         time_unit: Unit of numeric times; found by their size if left out, see
             ``tidegraph.data.times``.
+        time_format: How times in text are written, as in ``%d.%m.%Y %H:%M``; found if
+            left out.
+        sep: What stands between the fields of a text file; found if left out.
+        header: Whether the first row of a text file names the columns; found if left
+            out.
+        names: Names of all the columns, in place of those of the file.
+        encoding: Encoding of a text file; found if left out.
+        missing: What becomes of rows without an id, or with a marker such as ``NULL``:
+            ``"refuse"`` them in an error, ``"drop"`` them, or ``"keep"`` markers as
+            ids.
 
     Raises:
         DataError: The source cannot be read, or a column or value is not what it
             should be; the message names the row.
         MissingExtraError: A pandas frame is given and pyarrow is not installed.
     """
-    columns = _Columns(user, item, time, label, weight, tuple(context))
+    columns = _Columns.of(user, item, time, label, weight, split, context)
     with open_table(source) as table:
         log = _build(table, columns, time_unit)
     return _with_features(log, columns, users, items)
@@ -101,15 +144,18 @@ def read_sql(
     query: str,
     connection: Any,
     *,
-    user: str,
-    item: str,
-    time: str,
-    label: str | None = None,
-    weight: str | None = None,
-    context: Sequence[str] = (),
+    user: Reference = "user",
+    item: Reference = "item",
+    time: Reference | None = "time",
+    label: Reference | None = None,
+    weight: Reference | None = None,
+    split: Reference | None = None,
+    context: Sequence[Reference] = (),
     users: object = None,
     items: object = None,
     time_unit: TimeUnit | None = None,
+    time_format: str | None = None,
+    missing: Missing = "refuse",
 ) -> Interactions:
     """Read a log of interactions from a database.
 
@@ -125,15 +171,18 @@ def read_sql(
         time: See ``read``.
         label: See ``read``.
         weight: See ``read``.
+        split: See ``read``.
         context: See ``read``.
         users: See ``read``.
         items: See ``read``.
         time_unit: See ``read``.
+        time_format: See ``read``.
+        missing: See ``read``.
 
     Raises:
         DataError: A column or value is not what it should be.
     """
-    columns = _Columns(user, item, time, label, weight, tuple(context))
+    columns = _Columns.of(user, item, time, label, weight, split, context)
     log = _build(sql_table(query, connection), columns, time_unit)
     return _with_features(log, columns, users, items)
 
@@ -154,25 +203,27 @@ def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactio
             )
     who = IdColumn(columns.user, table.name)
     what = IdColumn(columns.item, table.name)
-    when = TimeColumn(columns.time, table.name, unit)
+    when = TimeColumn(columns.time, table.name, unit) if columns.time else None
     labels: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     carried: list[pl.DataFrame] = []
     rows = 0
-    for batch in table.batches(columns.needed, set(columns.typed)):
+    for batch in table.batches(columns.needed):
         first = rows + 1
         who.add(batch[columns.user], first)
         what.add(batch[columns.item], first)
-        when.add(batch[columns.time], first)
+        if when is not None and columns.time is not None:
+            when.add(batch[columns.time], first)
         if columns.label is not None:
             labels.append(_labels(batch[columns.label], table.name, first))
         if columns.weight is not None:
             weights.append(_weights(batch[columns.weight], table.name, first))
-        carried.append(batch.select(columns.context))
+        carried.append(_carried(batch, columns))
         rows += len(batch)
     if not rows:
         raise DataError(f"{table.name} has column names and no row. Add events.")
-    ticks = when.finish()
+    ticks = Ticks(np.zeros(rows, np.int64), 1) if when is None else when.finish()
+    context = pl.concat(carried, how="vertical_relaxed")
     user, item = who.finish(), what.finish()
     if table.is_text:
         user, item = user.with_integer_ids(), item.with_integer_ids()
@@ -182,9 +233,17 @@ def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactio
         ticks.when,
         label=np.concatenate(labels) if labels else np.ones(rows, np.int8),
         weight=np.concatenate(weights) if weights else np.ones(rows, np.float32),
-        context=pl.concat(carried, how="vertical_relaxed"),
+        context=typed(context) if table.is_text else context,
         per_second=ticks.per_second,
     )
+
+
+def _carried(batch: pl.DataFrame, columns: _Columns) -> pl.DataFrame:
+    """Return what goes with the events; the part of each is called ``split``."""
+    carried = batch.select(columns.context)
+    if columns.split is None:
+        return carried
+    return carried.with_columns(batch[columns.split].cast(pl.String).alias("split"))
 
 
 def _labels(values: pl.Series, where: str, first_row: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a query selects, as a table in batches."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -29,9 +29,7 @@ def sql_table(query: str, connection: Any) -> Table:
     if first is None:
         raise DataError("the query returns no row. Check its conditions.")
 
-    def batches(
-        columns: Sequence[str], text: Collection[str]
-    ) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         yield first.select(columns)
         for batch in stream:
             yield batch.select(columns)

@@ -1,6 +1,6 @@
 """Columns that can be read in batches, wherever they come from."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,11 +16,10 @@ class Table:
         name: What messages call it.
         columns: Names of all its columns.
         is_text: Whether types have to be found out from text.
-        batches: Yields the columns of the first argument in row order; those of the
-            second come as text where the file is text.
+        batches: Yields the named columns in row order, as text where the file is text.
     """
 
     name: str
     columns: tuple[str, ...]
     is_text: bool
-    batches: Callable[[Sequence[str], Collection[str]], Iterator[pl.DataFrame]]
+    batches: Callable[[Sequence[str]], Iterator[pl.DataFrame]]

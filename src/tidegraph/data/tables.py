@@ -17,6 +17,7 @@ from typing import cast
 
 import polars as pl
 
+from tidegraph.data.columns import typed
 from tidegraph.data.frames import frame_table
 from tidegraph.data.table import BATCH_ROWS, Table
 from tidegraph.errors import DataError
@@ -62,10 +63,11 @@ def read_whole(source: object, text: Collection[str] = ()) -> pl.DataFrame:
         text: Columns to leave as text where the file is text.
     """
     with open_table(source) as table:
-        parts = list(table.batches(table.columns, text))
+        parts = list(table.batches(table.columns))
         if not parts:
             raise DataError(f"{table.name} has no row. Give one row per id.")
-        return pl.concat(parts, how="vertical_relaxed")
+        whole = pl.concat(parts, how="vertical_relaxed")
+        return typed(whole, text) if table.is_text else whole
 
 
 def _head(path: Path) -> bytes:
@@ -135,9 +137,7 @@ def _refuse_binary(name: str, head: bytes) -> None:
 
 
 def _parquet_batches(path: Path, name: str) -> Callable[..., Iterator[pl.DataFrame]]:
-    def batches(
-        columns: Sequence[str], text: Collection[str]
-    ) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         with _said_plainly(name, path):
             frame = pl.scan_parquet(path).select(columns)
             yield from frame.collect_batches(chunk_size=BATCH_ROWS, lazy=True)
@@ -154,24 +154,14 @@ def _csv_table(path: Path, name: str, head: bytes) -> Table:
         scan = pl.scan_csv(path, separator=separator, infer_schema=False)
         columns = tuple(scan.collect_schema())
 
-    def batches(
-        columns: Sequence[str], text: Collection[str]
-    ) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         for column in columns:
             if header.count(column) > 1:
                 raise DataError(
                     f"{name} has two columns {column!r}. Rename or drop one."
                 )
         with _said_plainly(name, path, separator):
-            types = {column: pl.String for column in text}
-            exact = set(columns) - set(text)
-            frame = pl.scan_csv(
-                path,
-                separator=separator,
-                schema_overrides=types,
-                infer_schema=bool(exact),
-                infer_schema_length=None if exact else 0,
-            )
+            frame = pl.scan_csv(path, separator=separator, infer_schema=False)
             yield from frame.select(columns).collect_batches(
                 chunk_size=BATCH_ROWS, lazy=True
             )
@@ -183,14 +173,12 @@ def _json_table(path: Path, name: str) -> Table:
     with _said_plainly(name, path):
         columns = tuple(pl.scan_ndjson(path, infer_schema_length=1000).collect_schema())
 
-    def batches(
-        columns: Sequence[str], text: Collection[str]
-    ) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         with _said_plainly(name, path):
             frame = pl.scan_ndjson(
                 path,
-                infer_schema_length=None if set(columns) - set(text) else 1000,
-                schema_overrides={column: pl.String for column in text},
+                infer_schema_length=1000,
+                schema_overrides={column: pl.String for column in columns},
             )
             yield from frame.select(columns).collect_batches(
                 chunk_size=BATCH_ROWS, lazy=True

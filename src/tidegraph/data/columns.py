@@ -1,0 +1,38 @@
+"""Types of columns that came as text, each found over the whole column."""
+
+from collections.abc import Collection
+
+import polars as pl
+
+_TRUTH = {"true": True, "false": False}
+
+
+def typed(frame: pl.DataFrame, text: Collection[str] = ()) -> pl.DataFrame:
+    """Return text columns as whole numbers, numbers or truths where all values are.
+
+    Numbers with a leading zero or a plus sign keep a column text, because ``7`` is not
+    what was written.
+
+    Args:
+        frame: Columns of any type; only those of text change.
+        text: Columns to leave as text.
+    """
+    return frame.with_columns(
+        _typed(column)
+        for column in frame.iter_columns()
+        if column.dtype == pl.String and column.name not in text
+    )
+
+
+def _typed(texts: pl.Series) -> pl.Series:
+    there = texts.drop_nulls()
+    if not len(there) or there.str.contains(r"^[+-]?0[0-9]|^\+|\s").any():
+        return texts
+    for kind in (pl.Int64, pl.Float64):
+        values = texts.cast(kind, strict=False)
+        if values.null_count() == texts.null_count():
+            return values
+    lower = texts.str.to_lowercase()
+    if there.str.to_lowercase().is_in(list(_TRUTH)).all():
+        return lower.replace_strict(_TRUTH, return_dtype=pl.Boolean)
+    return texts
