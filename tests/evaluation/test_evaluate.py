@@ -9,7 +9,8 @@ from conftest import draw_log
 from evaluation.models import Fixed, popular, small, unpopular
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
-from tidegraph.evaluation.evaluate import evaluate, judge, judge_sampled
+from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.evaluation.judging import judge, judge_sampled
 from tidegraph.evaluation.protocol import event_requests, test_requests
 from tidegraph.graph.snapshot import Snapshot
 

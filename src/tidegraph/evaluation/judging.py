@@ -1,0 +1,213 @@
+"""Every metric of several recommenders on one task, for every user."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float64, Int32, Int64
+from scipy import sparse
+
+from tidegraph.evaluation.catalogue import (
+    coverage,
+    exposure,
+    feature_vectors,
+    gini,
+    intra_list_diversity,
+    mean_popularity,
+    novelty,
+    popularity_lift,
+)
+from tidegraph.evaluation.metrics import (
+    Relevant,
+    check_cutoffs,
+    hits,
+    list_metrics,
+)
+from tidegraph.evaluation.protocol import Recommender, Task, lists
+from tidegraph.evaluation.results import Evaluation, Setup
+from tidegraph.evaluation.sampled import Scorer, sampled_hits
+from tidegraph.evaluation.slices import activity_groups, tail_items
+from tidegraph.rng import Seed, fresh_seed, generator
+
+CUTOFFS = (10, 20, 50)
+
+Scores = dict[str, Float64[np.ndarray, " b"]]
+
+
+def judge(
+    models: Mapping[str, Recommender],
+    task: Task,
+    *,
+    at: tuple[int, ...] = CUTOFFS,
+    by: str | None = None,
+    rng: Seed = 0,
+) -> Evaluation:
+    """Return how well models rank the whole catalogue on one task.
+
+    Args:
+        models: Recommenders by name, the subject first.
+        task: What they are asked.
+        at: Lengths of list to judge.
+        by: Item feature that measures the diversity of lists.
+        rng: Seed of intervals and tests.
+    """
+    at = check_cutoffs(at)
+    vectors = feature_vectors(task.requests.graph.items, by) if by else None
+    in_tail = task.relevant.where(tail_items(task.popularity)[task.relevant.item])
+    scores: list[pl.DataFrame] = []
+    tails: list[pl.DataFrame] = []
+    whole: list[pl.DataFrame] = []
+    exposed: dict[str, Int64[np.ndarray, " items"]] = {}
+    for name, model in models.items():
+        item = lists(model, task, at[-1], name)
+        found = list_metrics(hits(item, task.relevant), task.relevant.count, at)
+        scores.append(_frame(name, task, found | _beyond(item, task, vectors, at)))
+        tails.append(_tail_frame(name, task, item, in_tail, at))
+        whole.append(_of_catalogue(name, task, item, at))
+        exposed[name] = exposure(item, len(task.popularity), at[-1])
+    return Evaluation(
+        _setup(task, "full ranking", rng),
+        pl.concat(scores),
+        pl.concat(tails),
+        pl.concat(whole),
+        exposed,
+    )
+
+
+def judge_sampled(
+    models: Mapping[str, Scorer],
+    task: Task,
+    *,
+    negatives: int = 100,
+    at: tuple[int, ...] = CUTOFFS,
+    rng: Seed = 0,
+) -> Evaluation:
+    """Return how well models rank each relevant item among a few drawn ones.
+
+    For comparison with papers only; see ``sampled``. All models meet the same draws.
+
+    Args:
+        models: Retrievers by name, the subject first.
+        task: What they are asked.
+        negatives: How many items to draw for each relevant one.
+        at: Lengths of list to judge.
+        rng: Seed of draws, intervals and tests.
+    """
+    at = check_cutoffs(at)
+    seed = fresh_seed(generator(rng))
+    tail = tail_items(task.popularity)[task.relevant.item]
+    some_tail = np.bincount(task.relevant.row, tail, minlength=len(task)) > 0
+    scores: list[pl.DataFrame] = []
+    tails: list[pl.DataFrame] = []
+    for name, model in models.items():
+        draws = np.random.default_rng(seed)
+        found = sampled_hits(model, task, at[-1], negatives=negatives, rng=draws)
+        scores.append(_frame(name, task, _pair_means(found, task, at, tail | True)))
+        in_tail = _frame(name, task, _pair_means(found, task, at, tail), some_tail)
+        tails.append(in_tail)
+    return Evaluation(
+        _setup(task, f"sampled {negatives}", seed),
+        pl.concat(scores),
+        pl.concat(tails),
+        pl.DataFrame(schema={"model": pl.String, "metric": pl.String, "value": float}),
+        {},
+    )
+
+
+def _setup(task: Task, protocol: str, rng: Seed) -> Setup:
+    return Setup(
+        protocol,
+        task.repeat,
+        task.when,
+        len(task),
+        task.dropped,
+        task.unmet,
+        rng if isinstance(rng, int) else fresh_seed(rng),
+    )
+
+
+def _frame(
+    name: str,
+    task: Task,
+    scores: Scores,
+    keep: Bool[np.ndarray, " b"] | None = None,
+) -> pl.DataFrame:
+    """Return one row per user, the mean over the user's requests."""
+    history = np.diff(task.requests.history.ptr).astype(np.float64)
+    rows = pl.DataFrame({"user": task.user, "history": history} | scores)
+    rows = rows if keep is None else rows.filter(pl.Series(keep))
+    users = rows.fill_nan(None).group_by("user", maintain_order=True).mean()
+    group = pl.Series("group", activity_groups(users["history"].to_numpy()), pl.String)
+    return users.select(pl.lit(name).alias("model"), "user", group, pl.exclude("user"))
+
+
+def _tail_frame(
+    name: str,
+    task: Task,
+    item: Int32[np.ndarray, "b k"],
+    in_tail: Relevant,
+    at: tuple[int, ...],
+) -> pl.DataFrame:
+    found = list_metrics(hits(item, in_tail), in_tail.count, at)
+    return _frame(name, task, found, in_tail.count > 0)
+
+
+def _beyond(
+    item: Int32[np.ndarray, "b k"],
+    task: Task,
+    vectors: sparse.csr_array | None,
+    at: tuple[int, ...],
+) -> Scores:
+    """Return per request what is not accuracy: novelty, popularity, diversity."""
+    scores: Scores = {}
+    for k in at:
+        scores[f"novelty@{k}"] = novelty(item, task.popularity, k)
+        scores[f"popularity@{k}"] = mean_popularity(item, task.popularity, k)
+        if vectors is not None:
+            scores[f"diversity@{k}"] = intra_list_diversity(item, vectors, k)
+    return scores
+
+
+def _of_catalogue(
+    name: str, task: Task, item: Int32[np.ndarray, "b k"], at: tuple[int, ...]
+) -> pl.DataFrame:
+    """Return what concerns the lists as a whole: coverage, Gini, popularity lift."""
+    history = task.requests.history
+    total = np.concatenate([[0.0], np.cumsum(task.popularity[history.node])])
+    length = np.diff(history.ptr)
+    blank = np.full(len(length), np.nan)
+    met = np.divide(np.diff(total[history.ptr]), length, out=blank, where=length > 0)
+    known = task.popularity > 0
+    values: dict[str, float] = {}
+    for k in at:
+        exposed = exposure(item, len(known), k)
+        recommended = mean_popularity(item, task.popularity, k)
+        values[f"coverage@{k}"] = coverage(exposed, task.popularity)
+        values[f"gini@{k}"] = gini(exposed[known])
+        values[f"popularity_lift@{k}"] = popularity_lift(recommended, met)
+    return pl.DataFrame(
+        {
+            "model": [name] * len(values),
+            "metric": list(values),
+            "value": list(values.values()),
+        }
+    ).fill_nan(None)
+
+
+def _pair_means(
+    found: Bool[np.ndarray, "pairs k"],
+    task: Task,
+    at: tuple[int, ...],
+    keep: Bool[np.ndarray, " pairs"],
+) -> Scores:
+    """Return per request the mean over its relevant items, each the only one."""
+    alone = list_metrics(found, np.ones(len(found), np.int64), at)
+    row = task.relevant.row
+    size = np.bincount(row, keep, minlength=len(task))
+
+    def mean(value: Float64[np.ndarray, " pairs"]) -> Float64[np.ndarray, " b"]:
+        total = np.bincount(row, value * keep, minlength=len(task))
+        blank = np.full(len(task), np.nan)
+        return np.divide(total, size, out=blank, where=size > 0)
+
+    return {name: mean(value) for name, value in alone.items()}
