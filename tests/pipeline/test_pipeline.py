@@ -72,6 +72,14 @@ def test_each_stage_works_alone_and_the_last_is_the_whole(model):
     np.testing.assert_array_equal(alone.item, blend.item)
 
 
+def test_each_channel_can_be_asked_alone(model):
+    channels = model.channels()
+
+    assert list(channels) == list(model.retriever.channels)
+    assert list(channels.values()) == list(model.retriever.retrievers)
+    assert model.candidates == 25
+
+
 def test_without_ranker_and_reranker_a_pipeline_is_its_blend():
     train, valid, _ = parts()
     plain = Pipeline(CHANNELS, candidates=25).fit(train, valid)

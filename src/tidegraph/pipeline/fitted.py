@@ -23,6 +23,7 @@ from tidegraph.stages import (
     Excluded,
     FittedRanker,
     FittedReranker,
+    FittedRetriever,
     Requests,
     check_k,
 )
@@ -82,6 +83,11 @@ class FittedPipeline:
         """Unix seconds of the last event that training saw."""
         return self.serving.trained_until
 
+    @property
+    def candidates(self) -> int:
+        """How many items retrieval hands to the ranker."""
+        return self.serving.candidates
+
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
         cut = {"retrieve": self._with(None, None)}
@@ -90,6 +96,11 @@ class FittedPipeline:
         if self.reranker is not None:
             cut["rerank"] = self
         return cut
+
+    def channels(self) -> dict[str, FittedRetriever]:
+        """Return each retrieval channel by name, to judge each alone."""
+        blend = self.retriever
+        return dict(zip(blend.channels, blend.retrievers, strict=True))
 
     def _with(
         self, ranker: FittedRanker | None, reranker: FittedReranker | None
