@@ -79,3 +79,23 @@ def test_a_missing_file_and_a_broken_one_are_told_apart(tmp_path):
         read_toml(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="cannot be read as TOML"):
         read_toml(tmp_path / "broken.toml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_recipe_reads_the_same_however_an_editor_saved_it(encoding, end, tmp_path):
+    text = end.join(["[data]", 'path = "käufe.csv"', "", "[split]", "test = 0.2"])
+    (tmp_path / "recipe.toml").write_bytes(text.encode(encoding))
+
+    table = read_toml(tmp_path / "recipe.toml")
+
+    assert table == {"data": {"path": "käufe.csv"}, "split": {"test": 0.2}}
+
+
+def test_a_recipe_in_another_encoding_says_where_and_what_to_do(tmp_path):
+    (tmp_path / "recipe.toml").write_bytes('path = "käufe.csv"'.encode("latin-1"))
+
+    with pytest.raises(ConfigError, match=r"byte 10 is not UTF-8\. Save the recipe"):
+        read_toml(tmp_path / "recipe.toml")
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        read_toml(tmp_path)

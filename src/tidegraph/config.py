@@ -1,5 +1,6 @@
 """Strict reading of TOML into frozen dataclasses, and back."""
 
+import codecs
 import dataclasses
 import difflib
 import tomllib
@@ -15,16 +16,28 @@ T = TypeVar("T")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Read a TOML file; the byte order mark that some editors write is passed over.
 
     Raises:
         ConfigError: The file is missing or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig")
+        return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}.") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} cannot be read as TOML: byte {error.start + 1} is not UTF-8. "
+            "Save the recipe as UTF-8."
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror or error}."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}.") from error
 
 

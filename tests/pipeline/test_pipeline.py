@@ -295,3 +295,16 @@ def test_planted_habits_are_found():
         lists["item"].str.slice(1).cast(int) % 2
     )
     assert same.mean() > 0.99
+
+
+def test_a_pipeline_refitted_before_valid_knows_nothing_of_it():
+    train, valid, _ = parts()
+    model = WHOLE.fit(train, valid)
+    judged = WHOLE.refitted(model, train)
+    alone = Pipeline(CHANNELS, repeat=True).fit(train)
+    at = int(valid.time[0])
+
+    assert judged.trained_until == int(train.time[-1])
+    assert judged.ranker is model.ranker
+    after = judged.stages()["retrieve"].recommend("u4", at=at)
+    assert after["item"].equals(alone.recommend("u4", at=at)["item"])

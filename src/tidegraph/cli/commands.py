@@ -63,7 +63,7 @@ def train(
     check_writable(output)
     learn, stop = plan.split.split(plan.read())
     model = plan.pipeline.fit(learn, stop, rng=plan.seed)
-    model.remember_columns(plan.data.columns.kept())
+    model.remember(plan.data.columns.kept())
     model.save(output)
     say(f"{output}: {model.describe()}")
 
@@ -170,7 +170,7 @@ def demo(
 
 
 def _read_for(model: FittedPipeline, log: Path) -> Interactions:
-    columns = Columns(**model.serving.columns)
+    columns = Columns(**model.serving.source)
     return model.read_as_known(columns.read(log))
 
 

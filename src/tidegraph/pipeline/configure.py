@@ -8,6 +8,7 @@ from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
 from tidegraph.pipeline.past import Past, past_examples
+from tidegraph.progress import working
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import Seed, generator
 from tidegraph.stages import FittedRanker, Ranker, Reranker, Retriever
@@ -105,18 +106,36 @@ class Pipeline:
             )
         graph = Snapshot.of(known)
         ranker = self._fit_ranker(train, valid, graph, rng)
-        return FittedPipeline(
-            graph=graph,
-            retriever=self.blend.fit(known),
-            ranker=ranker,
-            reranker=None if self.rerank is None else self.rerank.fit(known),
-            serving=Serving(
-                repeat=self.repeat,
-                candidates=self.candidates,
-                trained_until=graph.latest,
-                names=self.names,
-            ),
+        return self._whole(known, graph, ranker)
+
+    def refitted(self, model: FittedPipeline, log: Interactions) -> FittedPipeline:
+        """Return a pipeline with the ranker of ``model`` and the rest fitted on a log.
+
+        With the part before ``valid`` as the log it is what to judge on ``valid``,
+        which the retrieval of ``model`` itself has seen.
+
+        Args:
+            model: What ``fit`` returned.
+            log: Everything that the new pipeline knows.
+        """
+        as_log(log, "Pipeline")
+        return self._whole(log, Snapshot.of(log), model.ranker)
+
+    def _whole(
+        self, known: Interactions, graph: Snapshot, ranker: FittedRanker | None
+    ) -> FittedPipeline:
+        retriever = self.blend.fit(known)
+        reranker = None
+        if self.rerank is not None:
+            with working(f"fitting {type(self.rerank).__name__}"):
+                reranker = self.rerank.fit(known)
+        serving = Serving(
+            repeat=self.repeat,
+            candidates=self.candidates,
+            trained_until=graph.latest,
+            names=self.names,
         )
+        return FittedPipeline(graph, retriever, ranker, reranker, serving)
 
     def _fit_ranker(
         self,
@@ -129,10 +148,10 @@ class Pipeline:
             return None
         rng = generator(rng)
         past = Past(self.blend, graph, self.candidates, self.repeat)
-        learn, check = past_examples(
-            past, train, valid, self.windows, self._window_seconds(train, valid), rng
-        )
-        return self.rank.fit(learn, check, rng=rng)
+        seconds = self._window_seconds(train, valid)
+        with working(f"training {type(self.rank).__name__}"):
+            learn, check = past_examples(past, train, valid, self.windows, seconds, rng)
+            return self.rank.fit(learn, check, rng=rng)
 
     def _window_seconds(self, train: Interactions, valid: Interactions | None) -> int:
         """Return the length of a window, by default the span of ``valid``."""

@@ -42,14 +42,14 @@ class Serving:
         candidates: How many items retrieval hands to the ranker.
         trained_until: Unix seconds of the last event that training saw.
         names: Item feature column that names an item in explanations.
-        columns: Where the log's columns were, for logs read later.
+        source: How the log was read and split, for logs read later.
     """
 
     repeat: bool
     candidates: int
     trained_until: int
     names: str | None = None
-    columns: dict[str, Any] = field(default_factory=dict[str, Any])
+    source: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(eq=False)
@@ -233,9 +233,9 @@ class FittedPipeline:
             log.context,
         )
 
-    def remember_columns(self, columns: dict[str, str]) -> None:
-        """Keep where the log's columns were, for logs read later with this model."""
-        self.serving = replace(self.serving, columns=columns)
+    def remember(self, source: dict[str, Any]) -> None:
+        """Keep how the log was read and split, as JSON can hold it."""
+        self.serving = replace(self.serving, source=source)
 
     def describe(self) -> str:
         """Return what the pipeline is made of, in one line."""

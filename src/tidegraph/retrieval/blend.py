@@ -17,6 +17,7 @@ from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
+from tidegraph.progress import working
 from tidegraph.retrieval.fusion import fused, votes_for
 from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
 from tidegraph.stages import (
@@ -72,10 +73,14 @@ class Blend:
             raise ConfigError(
                 f"Blend has smoothing={self.smoothing}; it must be 0 or more."
             )
-        fitted = tuple(channel.fit(train) for channel in self.channels)
+        names = _unique([type(channel).__name__ for channel in self.channels])
+        fitted: list[FittedRetriever] = []
+        for name, channel in zip(names, self.channels, strict=True):
+            with working(f"fitting {name}"):
+                fitted.append(channel.fit(train))
         return FittedBlend(
-            channels=_unique([type(channel).__name__ for channel in self.channels]),
-            retrievers=fitted,
+            channels=names,
+            retrievers=tuple(fitted),
             quotas=quotas,
             at_least=self.at_least,
             smoothing=self.smoothing,
