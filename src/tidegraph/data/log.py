@@ -1,0 +1,236 @@
+"""Interactions: immutable columns user, item, time, label, weight (Eq 19.1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Int8, Int32, Int64, Shaped
+
+from tidegraph.data.split import (
+    Days,
+    Moment,
+    are_last,
+    fraction_cuts,
+    is_last,
+    time_cuts,
+    windows,
+)
+from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.errors import DataError
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Interactions:
+    """Who met what, when, and whether they acted; in time order (Eq 19.1).
+
+    Rows of one second keep the order in which they came. Splits of one log share its
+    vocabularies, so their row numbers agree. A log is never changed in place.
+
+    Attributes:
+        user: Row of the user in ``users``.
+        item: Row of the item in ``items``.
+        time: Unix seconds, never decreasing.
+        label: 1 for an action, 0 for an impression without one.
+        weight: Strength of the event; 1 unless the log says otherwise.
+        users: The user vocabulary, with user features.
+        items: The item vocabulary, with item features.
+        context: Further columns of the log, a row per event (position, price ...).
+    """
+
+    user: Int32[np.ndarray, " n"]
+    item: Int32[np.ndarray, " n"]
+    time: Int64[np.ndarray, " n"]
+    label: Int8[np.ndarray, " n"]
+    weight: Float32[np.ndarray, " n"]
+    users: Vocabulary
+    items: Vocabulary
+    context: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    def __post_init__(self) -> None:
+        backwards = np.flatnonzero(self.time[1:] < self.time[:-1])
+        if backwards.size:
+            row = int(backwards[0]) + 1
+            raise DataError(
+                f"time goes backwards at row {row}: {self.time[row - 1]} then "
+                f"{self.time[row]}. Sort by time, or build the log with interactions()."
+            )
+        for name, codes, size in (
+            ("user", self.user, len(self.users)),
+            ("item", self.item, len(self.items)),
+        ):
+            if len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < size:
+                raise DataError(
+                    f"{name} rows run from {codes.min()} to {codes.max()}, but the "
+                    f"vocabulary has {size} ids."
+                )
+        if self.context.width and self.context.height != len(self.time):
+            raise DataError(
+                f"context has {self.context.height} rows for {len(self.time)} events."
+            )
+        for column in (self.user, self.item, self.time, self.label, self.weight):
+            column.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __repr__(self) -> str:
+        span = "empty"
+        if len(self):
+            first, last = self.time[[0, -1]].astype("datetime64[s]")
+            span = f"{first} to {last}"
+        return (
+            f"Interactions({len(self):,} events, {len(self.users):,} users, "
+            f"{len(self.items):,} items, {span})"
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the five event columns: 21 per event."""
+        columns = (self.user, self.item, self.time, self.label, self.weight)
+        return sum(column.nbytes for column in columns)
+
+    def take(self, rows: slice | Shaped[np.ndarray, " rows"]) -> "Interactions":
+        """Return the rows that a slice, mask or increasing row numbers name.
+
+        A slice copies nothing.
+        """
+        context = self.context
+        if context.width:
+            if not isinstance(rows, slice) and rows.dtype == bool:
+                context = context.filter(rows)
+            else:
+                context = context[rows]
+        return replace(
+            self,
+            user=self.user[rows],
+            item=self.item[rows],
+            time=self.time[rows],
+            label=self.label[rows],
+            weight=self.weight[rows],
+            context=context,
+        )
+
+    def before(self, time: int) -> "Interactions":
+        """Return the rows with a time strictly smaller than ``time``; no copy."""
+        return self.take(slice(0, int(np.searchsorted(self.time, time, side="left"))))
+
+    def since(self, time: int) -> "Interactions":
+        """Return the rows with a time of at least ``time``; no copy."""
+        return self.take(
+            slice(int(np.searchsorted(self.time, time, side="left")), None)
+        )
+
+    def split(
+        self,
+        *,
+        time: Moment | Sequence[Moment] = (),
+        fractions: Sequence[float] = (0.8, 0.1),
+    ) -> "tuple[Interactions, ...]":
+        """Return one part more than there are cuts, each before the next; no copy.
+
+        Args:
+            time: When each part after the first begins, in time order. If left out,
+                ``fractions`` is used.
+            fractions: Share of the events in each part but the last. Events of one
+                second are never parted.
+
+        Raises:
+            LeakageError: The cuts are not in time order.
+            DataError: A cut is not a time, or a part would be empty.
+        """
+        cuts = (
+            time if isinstance(time, Sequence) and not isinstance(time, str) else [time]
+        )
+        starts = time_cuts(self.time, cuts) if cuts else None
+        starts = starts or fraction_cuts(self.time, fractions)
+        edges = [0, *starts, len(self)]
+        return tuple(self.take(slice(*edge)) for edge in pairwise(edges))
+
+    def leave_last_out(self) -> "tuple[Interactions, Interactions, Interactions]":
+        """Return train, and the second-last and the last event of each user.
+
+        It lets the future of some users into train; ``check`` says how much. Users
+        with fewer than three events stay in train.
+
+        Raises:
+            DataError: No user has three events.
+        """
+        test = is_last(self.user, 0, at_least=3)
+        valid = is_last(self.user, 1, at_least=3)
+        if not test.any():
+            raise DataError("no user has three events to split. Split by time.")
+        return self.take(~(valid | test)), self.take(valid), self.take(test)
+
+    def leave_last(self, k: int) -> "tuple[Interactions, Interactions]":
+        """Return train, and the last ``k`` events of each user who has more.
+
+        It lets the future of some users into train.
+
+        Raises:
+            DataError: ``k`` is below 1, or no user has more than ``k`` events.
+        """
+        test = are_last(self.user, k)
+        return self.take(~test), self.take(test)
+
+    def rolling(
+        self, *, window_days: Days, step_days: Days | None = None, folds: int = 3
+    ) -> "list[tuple[Interactions, Interactions]]":
+        """Return pairs of everything before a window and the window; no copy.
+
+        Args:
+            window_days: Length of each window; the last one ends with the log.
+            step_days: From one window to the next; ``window_days`` if left out.
+            folds: How many windows.
+
+        Raises:
+            DataError: A window, or what precedes it, would be empty.
+        """
+        step = window_days if step_days is None else step_days
+        spans = windows(self.time, window_days, step, folds)
+        return [
+            (self.take(slice(0, start)), self.take(slice(start, stop)))
+            for start, stop in spans
+        ]
+
+    def actions(self) -> "Interactions":
+        """Return the rows with label 1."""
+        if bool(self.label.all()):
+            return self
+        return self.take(self.label == 1)
+
+    def followed_by(self, later: "Interactions") -> "Interactions":
+        """Return these events and then ``later``, a part of the same log.
+
+        Raises:
+            DataError: The two do not share vocabularies, or ``later`` begins earlier
+                than this ends.
+        """
+        if later.users is not self.users or later.items is not self.items:
+            raise DataError(
+                "these are parts of two logs with different vocabularies. "
+                "Read them as one log and split it."
+            )
+        return replace(
+            self,
+            user=np.concatenate([self.user, later.user]),
+            item=np.concatenate([self.item, later.item]),
+            time=np.concatenate([self.time, later.time]),
+            label=np.concatenate([self.label, later.label]),
+            weight=np.concatenate([self.weight, later.weight]),
+            context=pl.concat([self.context, later.context]),
+        )
+
+    def frame(self) -> pl.DataFrame:
+        """Return the events as a table with raw ids."""
+        events = pl.DataFrame(
+            {
+                "user": self.users.decode(self.user),
+                "item": self.items.decode(self.item),
+                "time": self.time,
+                "label": self.label,
+                "weight": self.weight,
+            }
+        )
+        return events.hstack(self.context) if self.context.width else events
