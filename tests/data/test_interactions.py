@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -148,3 +150,30 @@ def test_a_log_says_its_size_and_span():
         "1970-01-01T00:00:00 to 1970-01-01T01:00:00)"
     )
     assert "empty" in repr(interactions([], [], []))
+
+
+def test_a_log_without_times_keeps_the_order_of_its_rows():
+    log = interactions("bab", "yxy")
+
+    assert (log.clock, log.time.tolist()) == ("none", [0, 0, 0])
+    assert log.frame()["user"].to_list() == ["b", "a", "b"]
+    assert repr(log) == "Interactions(3 events, 2 users, 2 items, without times)"
+
+
+def test_positions_only_order_a_log():
+    given = interactions("bab", "yxy", [7, -2, 9], clock="order")
+    counted = interactions("bab", "yxy", clock="order")
+
+    assert given.frame()["user"].to_list() == ["a", "b", "b"]
+    assert "positions -2 to 9" in repr(given)
+    assert counted.time.tolist() == [0, 1, 2]
+    assert given.take(slice(1, 3)).clock == "order"
+
+
+def test_parts_of_two_logs_do_not_join():
+    log = interactions("ab", "xy", [1, 2])
+
+    with pytest.raises(DataError, match="parts of two logs"):
+        log.followed_by(interactions("ab", "xy", [3, 4]))
+    with pytest.raises(DataError, match="'seconds' and of the other 'order'"):
+        log.followed_by(replace(log, clock="order"))

@@ -246,3 +246,129 @@ def test_a_cut_that_is_no_time_is_refused():
 def test_leaving_out_nothing_is_refused():
     with pytest.raises(DataError, match="leave nothing out"):
         log_of([0, 0], [1, 2]).leave_last(0)
+
+
+def joined_again(parts):
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole.followed_by(part)
+    return whole
+
+
+@given(drawn_logs, st.integers(1, 3))
+def test_the_parts_of_a_split_join_to_the_log_again(log, k):
+    splits = []
+    for split in (
+        lambda: log.leave_last_out(),
+        lambda: log.leave_last(k),
+        lambda: log.split(fractions=(0.5, 0.2)),
+    ):
+        try:
+            splits.append(split())
+        except DataError:
+            continue
+
+    for parts in splits:
+        whole = joined_again(parts)
+        assert whole.time.tolist() == log.time.tolist()
+        assert by_user(whole) == by_user(log)
+        # Joined the other way round, only ties of one second may stand otherwise.
+        back = joined_again(parts[::-1])
+        assert back.time.tolist() == log.time.tolist()
+        assert sorted(rows(back)) == sorted(rows(log))
+
+
+NAMES = {
+    "train": ["train", "Training", " TRAIN "],
+    "valid": ["valid", "val", "validation", "dev"],
+    "test": ["test", "Testing"],
+}
+part_names = st.sampled_from(sorted(NAMES)).flatmap(
+    lambda part: st.tuples(st.just(part), st.sampled_from(NAMES[part]))
+)
+
+
+@given(st.lists(st.tuples(part_names, st.integers(0, 5)), min_size=1, max_size=30))
+def test_a_column_of_parts_splits_a_log(events):
+    log = interactions(
+        [0] * len(events),
+        range(len(events)),
+        [time for _, time in events],
+        context=pl.DataFrame({"fold": [spelt for (_, spelt), _ in events]}),
+    )
+    wanted = {part: [] for part in NAMES}
+    for row, ((part, _), _) in enumerate(events):
+        wanted[part].append(row)
+    present = [part for part in NAMES if wanted[part]]
+    if "train" not in present or len(present) < 2:
+        with pytest.raises(DataError, match="'fold' names only"):
+            log.split(by="fold")
+        return
+
+    parts = log.split(by="fold")
+
+    assert [sorted(rows(part)) for part in parts] == [wanted[p] for p in present]
+    assert joined_again(parts).time.tolist() == log.time.tolist()
+
+
+def test_parts_of_a_log_without_times_follow_each_other():
+    log = interactions(
+        "abab", "xyzw", context=pl.DataFrame({"split": ["test", "train", "val", "val"]})
+    )
+
+    train, valid, test = log.split(by="split")
+
+    assert [p.time.tolist() for p in (train, valid, test)] == [[0], [1, 1], [2]]
+    assert {p.clock for p in (train, valid, test)} == {"none"}
+    assert rows(train.followed_by(valid)) == ["y", "z", "w"]
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        (
+            {"fold": ["train", "test"]},
+            "no column 'split' to split by; it carries: fold",
+        ),
+        ({"split": ["train", "1"]}, "names no part of a split in event 1 .* holds '1'"),
+        ({"split": ["train", None]}, "in event 1 of the log: it holds None"),
+        ({"split": ["valid", "test"]}, "names only valid and test"),
+        ({"split": ["train", "train"]}, "names only train"),
+    ],
+)
+def test_a_column_that_names_no_split_is_refused(column, sentence):
+    log = interactions("ab", "xy", [1, 2], context=pl.DataFrame(column))
+
+    with pytest.raises(DataError, match=sentence):
+        log.split(by="split")
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        lambda log: log.split(time=3),
+        lambda log: log.split(fractions=(0.5,)),
+        lambda log: log.leave_last_out(),
+        lambda log: log.leave_last(1),
+    ],
+    ids=["time", "fractions", "leave_last_out", "leave_last"],
+)
+def test_a_log_without_times_has_no_last_event(split):
+    with pytest.raises(DataError, match="must know which event comes first"):
+        split(interactions("aaa", "xyz"))
+
+
+def test_positions_split_by_positions_and_never_by_days():
+    log = interactions("aaaa", "wxyz", [1, 2, 3, 4], clock="order")
+
+    assert [len(part) for part in log.split(time=(2, 4))] == [1, 2, 1]
+    assert [len(part) for part in log.split(fractions=(0.5, 0.25))] == [2, 1, 1]
+    assert [len(part) for part in log.leave_last_out()] == [2, 1, 1]
+    with pytest.raises(DataError, match=r"rolling\(\) counts in days"):
+        log.rolling(window_days=1)
+    with pytest.raises(DataError, match="cut is '1970-01-01', but this log has pos"):
+        log.split(time="1970-01-01")
+    with pytest.raises(DataError, match="runs from position 1 to position 4"):
+        log.split(time=9)
+    with pytest.raises(LeakageError, match="position 2 does not come after position 3"):
+        log.split(time=(3, 2))

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Impressions, Matrix, Sequences, as_log, as_matrix
+from tidegraph.data.views import (
+    Impressions,
+    Matrix,
+    Sequences,
+    as_log,
+    as_matrix,
+    as_seconds_log,
+)
 from tidegraph.errors import DataError
 
 events = st.lists(
@@ -81,8 +88,8 @@ def test_a_method_takes_a_log_or_a_matrix_but_nothing_else():
     assert as_log(log, "m") is log
     with pytest.raises(DataError, match="m learns from Interactions or a Matrix, not"):
         as_matrix([1], "m")
-    with pytest.raises(DataError, match=r"m needs times .* not from Matrix"):
-        as_log(Matrix.of(log), "m")
+    with pytest.raises(DataError, match="m learns from Interactions or a Matrix, not"):
+        as_log([1], "m")
 
 
 def test_a_log_without_an_action_teaches_nothing():
@@ -92,3 +99,28 @@ def test_a_log_without_an_action_teaches_nothing():
         as_matrix(shown, "m")
     with pytest.raises(DataError, match="m has nothing to learn from"):
         as_log(shown, "m")
+
+
+def test_a_matrix_is_a_log_without_times():
+    log = log_of([(0, 1, 5, 1), (1, 2, 3, 1), (0, 1, 9, 1), (1, 0, 4, 0)])
+    matrix = Matrix.of(log)
+
+    lifted = as_log(matrix, "m")
+
+    assert (lifted.clock, lifted.time.tolist()) == ("none", [0, 0])
+    again = Matrix.of(lifted).csr()
+    assert (again.todense() == matrix.csr().todense()).all()
+    assert lifted.users is matrix.users
+    assert matrix.log(part=1).time.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("clock", ["order", "none"])
+def test_what_counts_in_days_wants_seconds(clock):
+    log = interactions("ab", "xy", None, clock=clock)
+
+    with pytest.raises(DataError, match="m counts in days, and this log has"):
+        as_seconds_log(log, "m")
+    with pytest.raises(DataError, match="m counts in days, and this log has no times"):
+        as_seconds_log(Matrix.of(log), "m")
+    seconds = interactions("ab", "xy", [1, 2])
+    assert as_seconds_log(seconds, "m") is seconds

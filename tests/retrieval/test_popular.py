@@ -47,7 +47,7 @@ def test_a_matrix_is_enough_without_a_half_life_and_refused_with_one():
     pairs = Matrix.from_pairs(["a", "a", "b"], ["x", "y", "y"])
 
     np.testing.assert_array_equal(Popular().fit(pairs).score, [1.0, 2.0])
-    with pytest.raises(DataError, match="needs times"):
+    with pytest.raises(DataError, match="a half-life counts in days"):
         Popular(half_life_days=1.0).fit(pairs)
 
 

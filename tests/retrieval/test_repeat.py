@@ -62,9 +62,12 @@ def test_the_reason_is_the_item_itself_if_it_was_met():
     assert reason.tolist() == [[0, -1], [1, -1]]
 
 
-def test_a_matrix_is_refused_for_it_has_no_times():
-    with pytest.raises(DataError, match="Repeat needs times"):
-        Repeat().fit(Matrix.from_pairs(["a"], ["x"]))
+def test_a_matrix_is_enough_without_a_half_life_and_refused_with_one():
+    pairs = Matrix.from_pairs(["a"], ["x"])
+
+    assert Repeat(half_life_days=None).fit(pairs).met.tolist() == [True]
+    with pytest.raises(DataError, match="Repeat with a half-life counts in days"):
+        Repeat().fit(pairs)
 
 
 def test_a_half_life_of_nothing_is_refused(log):

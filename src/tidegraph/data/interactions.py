@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int8, Num, Shaped
+from jaxtyping import Float32, Int8, Int64, Num, Shaped
 
+from tidegraph.data.clocks import Clock
 from tidegraph.data.ids import Coded, coded
 from tidegraph.data.log import Interactions
 from tidegraph.data.vocabulary import Vocabulary
@@ -15,10 +16,12 @@ from tidegraph.errors import DataError
 def interactions(
     user: Any,
     item: Any,
-    time: Any,
+    time: Any = None,
     label: Any = None,
     weight: Any = None,
     context: pl.DataFrame | None = None,
+    *,
+    clock: Clock = "seconds",
 ) -> Interactions:
     """Build a log from columns of raw ids, sorting it by time.
 
@@ -28,10 +31,13 @@ def interactions(
     Args:
         user: Raw user ids, one per event: a list, array or series.
         item: Raw item ids.
-        time: Unix seconds. A fraction orders the events, then is dropped.
+        time: Unix seconds, or positions if ``clock`` is "order". A fraction orders
+            the events, then is dropped. If left out, the log has no times, or with
+            ``clock="order"`` each event its place among the rows.
         label: 1 or 0; all 1 if left out.
         weight: Finite numbers; all 1 if left out.
         context: Further columns to carry along.
+        clock: Whether ``time`` counts seconds, or only orders the events ("order").
 
     Raises:
         DataError: Columns differ in length, or a value is missing or out of range; rows
@@ -39,7 +45,10 @@ def interactions(
     """
     who = pl.Series("user", user)
     what = pl.Series("item", item)
-    when = np.asarray(time)
+    if time is None:
+        when, clock = untimed(len(who), clock)
+    else:
+        when = np.asarray(time)
     if not len(who) == len(what) == len(when):
         raise DataError(
             f"columns differ in length: {len(who)} users, {len(what)} items, "
@@ -63,7 +72,15 @@ def interactions(
         label=labels.astype(np.int8),
         weight=weights.astype(np.float32),
         context=context,
+        clock=clock,
     )
+
+
+def untimed(rows: int, clock: Clock) -> tuple[Int64[np.ndarray, " n"], Clock]:
+    """Return the times of a log that has no column of times, and their clock."""
+    if clock == "order":
+        return np.arange(rows), "order"
+    return np.zeros(rows, np.int64), "none"
 
 
 def from_codes(
@@ -75,6 +92,8 @@ def from_codes(
     weight: Float32[np.ndarray, " n"],
     context: pl.DataFrame | None = None,
     per_second: int = 1,
+    clock: Clock = "seconds",
+    dropped: int = 0,
 ) -> Interactions:
     """Build a log from checked columns, sorting it by time; the arrays are given away.
 
@@ -86,6 +105,8 @@ def from_codes(
         weight: Strength of each event.
         context: Further columns to carry along.
         per_second: Ticks in a second; what is finer than a second only orders events.
+        clock: What a whole tick is; with "none" the times must be alike.
+        dropped: How many rows of the source were left out.
     """
     carried = context if context is not None else pl.DataFrame()
     if bool((when[1:] < when[:-1]).any()):
@@ -108,6 +129,8 @@ def from_codes(
         users=Vocabulary(who.ids),
         items=Vocabulary(what.ids),
         context=carried,
+        clock=clock,
+        dropped=dropped,
     )
 
 

@@ -8,6 +8,13 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int8, Int32, Int64, Shaped
 
+from tidegraph.data.clocks import (
+    Clock,
+    refuse_without_order,
+    refuse_without_seconds,
+    span_text,
+)
+from tidegraph.data.parts import named_parts
 from tidegraph.data.split import (
     Days,
     Moment,
@@ -31,12 +38,15 @@ class Interactions:
     Attributes:
         user: Row of the user in ``users``.
         item: Row of the item in ``items``.
-        time: Unix seconds, never decreasing.
+        time: Unix seconds or what ``clock`` says instead, never decreasing.
         label: 1 for an action, 0 for an impression without one.
         weight: Strength of the event; 1 unless the log says otherwise.
         users: The user vocabulary, with user features.
         items: The item vocabulary, with item features.
         context: Further columns of the log, a row per event (position, price ...).
+        clock: What ``time`` is: Unix seconds, positions that only order the events
+            ("order"), or nothing ("none"), when all are 0 or the number of a part.
+        dropped: How many rows of the source were left out because an id was missing.
     """
 
     user: Int32[np.ndarray, " n"]
@@ -47,6 +57,8 @@ class Interactions:
     users: Vocabulary
     items: Vocabulary
     context: pl.DataFrame = field(default_factory=pl.DataFrame)
+    clock: Clock = "seconds"
+    dropped: int = 0
 
     def __post_init__(self) -> None:
         backwards = np.flatnonzero(self.time[1:] < self.time[:-1])
@@ -78,8 +90,7 @@ class Interactions:
     def __repr__(self) -> str:
         span = "empty"
         if len(self):
-            first, last = self.time[[0, -1]].astype("datetime64[s]")
-            span = f"{first} to {last}"
+            span = span_text(int(self.time[0]), int(self.time[-1]), self.clock)
         return (
             f"Interactions({len(self):,} events, {len(self.users):,} users, "
             f"{len(self.items):,} items, {span})"
@@ -127,26 +138,43 @@ class Interactions:
         *,
         time: Moment | Sequence[Moment] = (),
         fractions: Sequence[float] = (0.8, 0.1),
+        by: str | None = None,
     ) -> "tuple[Interactions, ...]":
-        """Return one part more than there are cuts, each before the next; no copy.
+        """Return the parts of a split; by time they copy nothing.
 
         Args:
-            time: When each part after the first begins, in time order. If left out,
-                ``fractions`` is used.
+            time: When each part after the first begins, in time order; a position if
+                the log has positions. If left out, ``fractions`` is used.
             fractions: Share of the events in each part but the last. Events of one
                 second are never parted.
+            by: A context column that says train, valid or test; the parts come in
+                this order, without those that no row names. Of a log without times
+                each part gets its number as time, so that it comes after the last.
 
         Raises:
             LeakageError: The cuts are not in time order.
-            DataError: A cut is not a time, or a part would be empty.
+            DataError: A cut is not a time, a part would be empty, the log has no times
+                to cut, or ``by`` is no column of parts.
         """
+        if by is not None:
+            return self._split_by(by)
+        refuse_without_order(self.clock, "a split by time")
         cuts = (
             time if isinstance(time, Sequence) and not isinstance(time, str) else [time]
         )
-        starts = time_cuts(self.time, cuts) if cuts else None
-        starts = starts or fraction_cuts(self.time, fractions)
+        starts = time_cuts(self.time, cuts, self.clock) if cuts else None
+        starts = starts or fraction_cuts(self.time, fractions, self.clock)
         edges = [0, *starts, len(self)]
         return tuple(self.take(slice(*edge)) for edge in pairwise(edges))
+
+    def _split_by(self, column: str) -> "tuple[Interactions, ...]":
+        parts = [self.take(rows) for rows in named_parts(self.context, column)]
+        if self.clock != "none":
+            return tuple(parts)
+        return tuple(
+            replace(part, time=np.full(len(part), number, np.int64))
+            for number, part in enumerate(parts)
+        )
 
     def leave_last_out(self) -> "tuple[Interactions, Interactions, Interactions]":
         """Return train, and the second-last and the last event of each user.
@@ -155,8 +183,9 @@ class Interactions:
         with fewer than three events stay in train.
 
         Raises:
-            DataError: No user has three events.
+            DataError: No user has three events, or the log has no times.
         """
+        refuse_without_order(self.clock, "leave_last_out()")
         test = is_last(self.user, 0, at_least=3)
         valid = is_last(self.user, 1, at_least=3)
         if not test.any():
@@ -169,8 +198,10 @@ class Interactions:
         It lets the future of some users into train.
 
         Raises:
-            DataError: ``k`` is below 1, or no user has more than ``k`` events.
+            DataError: ``k`` is below 1, no user has more than ``k`` events, or the log
+                has no times.
         """
+        refuse_without_order(self.clock, "leave_last()")
         test = are_last(self.user, k)
         return self.take(~test), self.take(test)
 
@@ -185,8 +216,10 @@ class Interactions:
             folds: How many windows.
 
         Raises:
-            DataError: A window, or what precedes it, would be empty.
+            DataError: A window, or what precedes it, would be empty, or the log does
+                not count in seconds.
         """
+        refuse_without_seconds(self.clock, "rolling()")
         step = window_days if step_days is None else step_days
         spans = windows(self.time, window_days, step, folds)
         return [
@@ -201,25 +234,36 @@ class Interactions:
         return self.take(self.label == 1)
 
     def followed_by(self, later: "Interactions") -> "Interactions":
-        """Return these events and then ``later``, a part of the same log.
+        """Return these events and those of ``later``, a part of the same log.
+
+        They are merged in time order; of one second, these come first.
 
         Raises:
-            DataError: The two do not share vocabularies, or ``later`` begins earlier
-                than this ends.
+            DataError: The two do not share vocabularies, or not the kind of times.
         """
         if later.users is not self.users or later.items is not self.items:
             raise DataError(
                 "these are parts of two logs with different vocabularies. "
                 "Read them as one log and split it."
             )
+        if later.clock != self.clock:
+            raise DataError(
+                f"the times of one log are {self.clock!r} and of the other "
+                f"{later.clock!r}, so they cannot be joined. Read them as one log."
+            )
+        time = np.concatenate([self.time, later.time])
+        order = slice(None)
+        if bool((time[1:] < time[:-1]).any()):
+            order = np.argsort(time, kind="stable")
+        context = pl.concat([self.context, later.context])
         return replace(
             self,
-            user=np.concatenate([self.user, later.user]),
-            item=np.concatenate([self.item, later.item]),
-            time=np.concatenate([self.time, later.time]),
-            label=np.concatenate([self.label, later.label]),
-            weight=np.concatenate([self.weight, later.weight]),
-            context=pl.concat([self.context, later.context]),
+            user=np.concatenate([self.user, later.user])[order],
+            item=np.concatenate([self.item, later.item])[order],
+            time=time[order],
+            label=np.concatenate([self.label, later.label])[order],
+            weight=np.concatenate([self.weight, later.weight])[order],
+            context=context[order] if context.width else context,
         )
 
     def frame(self) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64
 
+from tidegraph.data.clocks import Clock, moment_text
 from tidegraph.data.times import TimeColumn
 from tidegraph.errors import DataError, LeakageError
 
@@ -31,27 +32,47 @@ def second_of(moment: Moment) -> int:
     return math.floor(ticks.when[0] / ticks.per_second)
 
 
-def time_cuts(time: Int64[np.ndarray, " n"], cuts: Sequence[Moment]) -> list[int]:
+def position_of(moment: Moment) -> int:
+    """Return the position that a cut of an order-only log names.
+
+    Raises:
+        DataError: It is not a whole number.
+    """
+    if isinstance(moment, bool) or not isinstance(moment, int | np.integer):
+        raise DataError(
+            f"the cut is {moment!r}, but this log has positions and not seconds. "
+            "Give the position at which the part begins, or use fractions=."
+        )
+    return int(moment)
+
+
+def time_cuts(
+    time: Int64[np.ndarray, " n"], cuts: Sequence[Moment], clock: Clock = "seconds"
+) -> list[int]:
     """Return the first row of every part after the first; a part begins at its cut.
 
     Raises:
         LeakageError: The cuts do not increase.
         DataError: A part would be empty.
     """
-    seconds = [second_of(cut) for cut in cuts]
-    for earlier, later in pairwise(seconds):
+    placed = second_of if clock == "seconds" else position_of
+    moments = [placed(cut) for cut in cuts]
+    for earlier, later in pairwise(moments):
         if earlier >= later:
             raise LeakageError(
-                f"the cut {_spelt(later)} does not come after {_spelt(earlier)}, so "
-                "train would hold the future of test. Give the cuts in time order."
+                f"the cut {moment_text(later, clock)} does not come after "
+                f"{moment_text(earlier, clock)}, so train would hold the future of "
+                "test. Give the cuts in time order."
             )
-    starts = [int(np.searchsorted(time, second)) for second in seconds]
-    _refuse_empty(starts, time)
+    starts = [int(np.searchsorted(time, moment)) for moment in moments]
+    _refuse_empty(starts, time, clock)
     return starts
 
 
 def fraction_cuts(
-    time: Int64[np.ndarray, " n"], fractions: Sequence[float]
+    time: Int64[np.ndarray, " n"],
+    fractions: Sequence[float],
+    clock: Clock = "seconds",
 ) -> list[int]:
     """Return the first row of every part after the first, by shares of the events.
 
@@ -68,7 +89,7 @@ def fraction_cuts(
     rows = np.round(np.cumsum(fractions) * len(time)).astype(np.int64)
     rows = np.minimum(rows, max(0, len(time) - 1))
     starts = np.searchsorted(time, time[rows]).tolist() if len(time) else [0]
-    _refuse_empty(starts, time)
+    _refuse_empty(starts, time, clock)
     return starts
 
 
@@ -137,26 +158,28 @@ def windows(
     for fold, (start, stop) in enumerate(spans):
         if start == 0 or start == stop:
             raise DataError(
-                f"window {fold + 1} of {folds}, from {_spelt(int(since[fold]))}, "
+                f"window {fold + 1} of {folds}, from {moment_text(int(since[fold]))}, "
                 f"{'has no event before' if start == 0 else 'has no event in'} it; the "
-                f"log runs from {_spelt(int(time[0]))} to {_spelt(int(time[-1]))}. "
+                f"log runs from {_span(time, 'seconds')}. "
                 "Use fewer folds, or shorter windows and steps."
             )
     return [(start, stop) for start, stop in spans]
 
 
-def _refuse_empty(starts: Sequence[int], time: Int64[np.ndarray, " n"]) -> None:
+def _refuse_empty(
+    starts: Sequence[int], time: Int64[np.ndarray, " n"], clock: Clock
+) -> None:
     edges = [0, *starts, len(time)]
     for part, (start, stop) in enumerate(pairwise(edges), 1):
         if start == stop:
             span = "the log is empty"
             if len(time):
-                span = f"it runs from {_spelt(int(time[0]))} to {_spelt(int(time[-1]))}"
+                span = f"it runs from {_span(time, clock)}"
             raise DataError(
                 f"part {part} of {len(edges) - 1} of the split has no event: {span}, "
                 f"{len(time)} in all. Move the cuts."
             )
 
 
-def _spelt(second: int) -> str:
-    return f"{np.datetime64(second, 's')}Z"
+def _span(time: Int64[np.ndarray, " n"], clock: Clock) -> str:
+    return f"{moment_text(int(time[0]), clock)} to {moment_text(int(time[-1]), clock)}"

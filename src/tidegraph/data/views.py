@@ -13,7 +13,8 @@ import polars as pl
 from jaxtyping import Float32, Int8, Int32, Int64
 from scipy import sparse
 
-from tidegraph.data.interactions import Interactions
+from tidegraph.data.clocks import refuse_without_seconds
+from tidegraph.data.log import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
@@ -44,6 +45,26 @@ class Matrix:
     def csr(self) -> sparse.csr_array:
         """Return the matrix as SciPy's compressed rows, sharing memory."""
         return sparse.csr_array((self.weight, self.item, self.ptr), shape=self.shape)
+
+    def log(self, part: int = 0) -> Interactions:
+        """Return the same as a log without times, an event for each entry.
+
+        Args:
+            part: The time of every event: 0 of what is known, 1 of what is to be found,
+                so that it comes strictly after.
+        """
+        rows = len(self.item)
+        user = np.repeat(np.arange(len(self.users)), np.diff(self.ptr))
+        return Interactions(
+            user=user.astype(np.int32),
+            item=self.item.copy(),
+            time=np.full(rows, part, np.int64),
+            label=np.ones(rows, np.int8),
+            weight=self.weight.copy(),
+            users=self.users,
+            items=self.items,
+            clock="none",
+        )
 
     @classmethod
     def of(cls, log: Interactions) -> "Matrix":
@@ -167,16 +188,31 @@ def as_matrix(train: object, method: str) -> Matrix:
 
 
 def as_log(train: object, method: str) -> Interactions:
-    """Return ``train`` if it is a log with actions, for a method that needs time.
+    """Return ``train`` as a log with actions; of a matrix, a log without times.
 
     Raises:
-        DataError: ``train`` has no times, or it holds no action.
+        DataError: ``train`` is neither a log nor a matrix, or it holds no action.
     """
+    if isinstance(train, Matrix):
+        train = train.log()
     if not isinstance(train, Interactions):
         raise DataError(
-            f"{method} needs times and learns from Interactions, not from "
+            f"{method} learns from Interactions or a Matrix, not from "
             f"{type(train).__name__}. Pass the log itself."
         )
     if not bool(train.label.any()):
         raise DataError(f"{method} has nothing to learn from: the log has no action.")
     return train
+
+
+def as_seconds_log(train: object, method: str) -> Interactions:
+    """Return ``train`` if it is a log with actions whose times count in seconds.
+
+    It is for what counts in days, such as a half-life.
+
+    Raises:
+        DataError: ``train`` has no times or only positions, or it holds no action.
+    """
+    log = as_log(train, method)
+    refuse_without_seconds(log.clock, method)
+    return log

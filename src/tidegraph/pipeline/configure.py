@@ -96,7 +96,7 @@ class Pipeline:
             DataError: The log has no action, or is too short for the windows.
             LeakageError: ``valid`` begins no later than ``train`` ends.
         """
-        as_log(train, "Pipeline")
+        train = as_log(train, "Pipeline")
         _check_order(train, valid)
         known = train if valid is None else train.followed_by(valid)
         if self.names is not None and self.names not in known.items.features.columns:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32, Int32
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_log, as_matrix
+from tidegraph.data.views import Matrix, as_matrix, as_seconds_log
 from tidegraph.retrieval.votes import SECONDS_PER_DAY, checked_half_life
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
@@ -39,7 +39,7 @@ class Popular:
             num_items = len(matrix.items)
         else:
             half_life = checked_half_life(self.half_life_days)
-            log = as_log(train, "Popular with a half-life").actions()
+            log = as_seconds_log(train, "Popular with a half-life").actions()
             age = (log.time[-1] - log.time) / (half_life * SECONDS_PER_DAY)
             item, weight = log.item, log.weight * np.exp2(-age)
             num_items = len(log.items)

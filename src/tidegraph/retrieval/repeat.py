@@ -9,7 +9,7 @@ from scipy import sparse
 
 from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_log
+from tidegraph.data.views import Matrix, as_log, as_seconds_log
 from tidegraph.retrieval.rows import SparseRows
 from tidegraph.retrieval.votes import (
     Speakers,
@@ -42,13 +42,15 @@ class Repeat:
         """Learn which items there are; the rest is in each request.
 
         Raises:
-            DataError: ``train`` holds no action, or no times.
+            DataError: ``train`` holds no action, or no times for a half-life.
             ConfigError: The half-life is not above 0.
         """
         half_life = self.half_life_days
-        if half_life is not None:
+        if half_life is None:
+            log = as_log(train, "Repeat")
+        else:
             half_life = checked_half_life(half_life)
-        log = as_log(train, "Repeat")
+            log = as_seconds_log(train, "Repeat with a half-life")
         met = np.bincount(log.actions().item, minlength=len(log.items)) > 0
         return FittedRepeat(met, half_life)
 

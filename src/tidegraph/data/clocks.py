@@ -1,0 +1,54 @@
+"""What the times of a log are: seconds, positions, or nothing."""
+
+from typing import Literal
+
+import numpy as np
+
+from tidegraph.errors import DataError
+
+Clock = Literal["seconds", "order", "none"]
+"""Unix seconds; positions that only order events; no times, all of them alike."""
+
+
+def moment_text(time: int, clock: Clock = "seconds") -> str:
+    """Return a time of a log as a message shows it."""
+    if clock == "seconds":
+        return f"{np.datetime64(time, 's')}Z"
+    return f"position {time}" if clock == "order" else "no time"
+
+
+def span_text(first: int, last: int, clock: Clock = "seconds") -> str:
+    """Return from when to when a log runs."""
+    if clock == "none":
+        return "without times"
+    if clock == "order":
+        return f"positions {first} to {last}"
+    return f"{moment_text(first)[:-1]} to {moment_text(last)[:-1]}"
+
+
+def refuse_without_seconds(clock: Clock, what: str) -> None:
+    """Refuse a log whose times are not seconds, for what counts in days.
+
+    Raises:
+        DataError: They are positions, or there are none.
+    """
+    if clock != "seconds":
+        found = "positions, not seconds" if clock == "order" else "no times"
+        raise DataError(
+            f"{what} counts in days, and this log has {found}. Leave it out, or read "
+            "the log with its column of times."
+        )
+
+
+def refuse_without_order(clock: Clock, what: str) -> None:
+    """Refuse a log without times, for what must know which event comes first.
+
+    Raises:
+        DataError: There are no times.
+    """
+    if clock == "none":
+        raise DataError(
+            f"{what} must know which event comes first, and this log has no times. "
+            "Split it by a column with split(by=...), or read it with its column of "
+            "times, or of positions with time_unit='order'."
+        )

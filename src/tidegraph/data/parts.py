@@ -1,0 +1,44 @@
+"""Which part of a split a row belongs to, as a column of the log names it."""
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool
+
+from tidegraph.errors import DataError
+
+_NAMES = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev", "development"),
+    "test": ("test", "testing", "holdout"),
+}
+_PART = {name: part for part, names in _NAMES.items() for name in names}
+
+
+def named_parts(context: pl.DataFrame, column: str) -> list[Bool[np.ndarray, " n"]]:
+    """Return the rows of train, valid and test; what no row belongs to is left out.
+
+    Raises:
+        DataError: The log does not carry the column, a value of it names no part, or
+            it names fewer than two parts or no train.
+    """
+    if column not in context.columns:
+        carried = ", ".join(context.columns) or "none"
+        raise DataError(
+            f"the log carries no column {column!r} to split by; it carries: {carried}. "
+            "Read the log with split=, or context=."
+        )
+    spelt = context[column].cast(pl.String).str.strip_chars().str.to_lowercase()
+    part = spelt.replace_strict(_PART, default=None, return_dtype=pl.String)
+    if part.null_count():
+        row = int(part.is_null().arg_true()[0])
+        raise DataError(
+            f"column {column!r} names no part of a split in event {row} of the log: "
+            f"it holds {context[column][row]!r}. Write train, valid or test."
+        )
+    present = [name for name in _NAMES if (part == name).any()]
+    if "train" not in present or len(present) < 2:
+        raise DataError(
+            f"column {column!r} names only {' and '.join(present) or 'no part'}. "
+            "A split has train, and valid or test or both."
+        )
+    return [(part == name).to_numpy() for name in present]
