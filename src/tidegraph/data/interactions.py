@@ -7,7 +7,7 @@ import polars as pl
 from jaxtyping import Float32, Int8, Int64, Num, Shaped
 
 from tidegraph.data.clocks import Clock
-from tidegraph.data.ids import Coded, coded
+from tidegraph.data.id_column import Coded, coded
 from tidegraph.data.log import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError

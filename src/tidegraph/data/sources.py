@@ -14,7 +14,7 @@ import polars as pl
 from tidegraph.config import did_you_mean
 from tidegraph.data.columns import typed
 from tidegraph.data.features import featured
-from tidegraph.data.ids import IdColumn
+from tidegraph.data.id_column import IdColumn
 from tidegraph.data.interactions import Interactions, from_codes
 from tidegraph.data.sql import sql_table
 from tidegraph.data.table import Table

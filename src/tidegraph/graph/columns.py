@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32, Int64
 
-from tidegraph.data.ids import IdColumn
+from tidegraph.data.id_column import IdColumn
 from tidegraph.data.tables import read_whole
 from tidegraph.data.times import BEYOND, PER_SECOND, TimeColumn, TimeUnit
 from tidegraph.data.vocabulary import Vocabulary

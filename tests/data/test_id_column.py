@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.data.ids import IdColumn, coded
+from tidegraph.data.id_column import IdColumn, coded
 from tidegraph.errors import DataError
 
 batches = st.lists(
