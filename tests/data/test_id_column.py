@@ -43,22 +43,46 @@ def test_batches_of_different_types_become_text():
     assert found.ids.to_list() == ["1", "2", "x"]
 
 
-def test_whole_floats_are_the_numbers_they_once_were():
-    assert coded(pl.Series([2.0, 1.0]), "id", "the test").ids.to_list() == [1, 2]
-    assert coded(pl.Series([2.5, 1.0]), "id", "the test").ids.to_list() == [1.0, 2.5]
+@pytest.mark.parametrize(
+    ("parts", "ids"),
+    [
+        ([["7.0", "7", " 7 "]], [7]),
+        ([["7.0", "x"], ["7"]], ["7", "x"]),
+        ([[7, 8], ["7", "x"]], ["7", "8", "x"]),
+        ([[7, 8], [7.0]], [7, 8]),
+        ([["007", "7"]], ["007", "7"]),
+    ],
+)
+def test_spellings_of_one_id_are_one_id(parts, ids):
+    column = IdColumn("id", "the test")
+    for part in parts:
+        column.add(pl.Series(part), 0)
+
+    found = column.finish().renumbered()
+
+    assert found.ids.to_list() == ids
 
 
-@pytest.mark.parametrize("value", ["007", "+7", "7.0", "7 ", "x"])
-def test_text_that_a_number_would_change_stays_text(value):
-    found = coded(pl.Series(["1", value]), "id", "the test")
+def test_a_marker_is_named_by_row_of_any_batch():
+    column = IdColumn("id", "the test")
+    column.add(pl.Series(["a", "b"]), 1)
+    column.add(pl.Series(["a", " NULL", r"\N"]), 3)
 
-    assert found.with_integer_ids().ids.dtype == pl.String
+    with pytest.raises(DataError, match=r"row 4: column 'id' holds 'NULL', .*'drop'"):
+        column.finish()
 
 
-def test_text_that_is_all_whole_numbers_becomes_numbers():
-    found = coded(pl.Series(["-1", "12"]), "id", "the test").with_integer_ids()
+def test_a_marker_that_is_to_be_kept_is_an_id_and_an_empty_text_is_none():
+    kept = coded(pl.Series(["NA", "a"]), "id", "the test", missing="keep")
 
-    assert found.ids.gather(pl.Series(found.code)).to_list() == [-1, 12]
+    assert kept.renumbered().ids.to_list() == ["NA", "a"]
+    with pytest.raises(DataError, match="row 1: column 'id' has no id"):
+        coded(pl.Series(["NA", " "]), "id", "the test", missing="keep")
+
+
+def test_an_id_that_can_be_none_is_named_by_row():
+    with pytest.raises(DataError, match=r"row 1: column 'id' holds .* lost digits"):
+        coded(pl.Series([1.0, 2.0**60]), "id", "the test")
 
 
 @pytest.mark.parametrize("missing", [None, "", float("nan")], ids=repr)

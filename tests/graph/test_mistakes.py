@@ -156,13 +156,16 @@ def test_a_condition_at_the_start_narrows_the_start():
     assert len(items.before([1, 2]).out("~click").count()) == 2
 
 
-def test_one_id_alone_is_one_and_ids_of_two_types_are_none():
+def test_one_id_alone_is_one_and_ids_may_be_of_two_types():
     graph = graph_of(LOG)
 
     assert graph.V("user", 0).ids().to_list() == [0]
     assert graph.V("user", {1}).ids().to_list() == [1]
-    with pytest.raises(RequestError, match="are no ids"):
+    assert graph.V("user", [0, "1"]).ids().to_list() == [0, 1]
+    with pytest.raises(RequestError, match="user 'ana' is not in the graph"):
         graph.V("user", [0, "ana"])
+    with pytest.raises(RequestError, match="place 1: True is a truth and no id"):
+        graph.V("user", [0, True])
 
 
 def test_half_said_and_contradictory_plans_are_refused():

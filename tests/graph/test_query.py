@@ -167,7 +167,9 @@ def test_building_says_what_is_wrong_and_takes_nothing_in():
         graph.edges("~click", log, "user_id -> item_id")
     with pytest.raises(DataError, match="no feature 'w'"):
         graph.edges("click", log, "user_id -> item_id", weight="w")
-    with pytest.raises(DataError, match=r"has several rows for item_id 2\. Keep one"):
+    with pytest.raises(
+        DataError, match=r"has several rows for item_id 2: row 0, and row 1"
+    ):
         graph.nodes("item", {"item_id": [2, 2]}, key="item_id")
     with pytest.raises(DataError, match="row 1: column 'item_id' has no id"):
         graph.edges("c", {"user_id": [1, 1], "item_id": [2, None]}, "user_id->item_id")

@@ -2,31 +2,57 @@
 
 import polars as pl
 
+from tidegraph.data.id_column import IdColumn
+from tidegraph.data.ids import Missing, absent
 from tidegraph.data.tables import open_table, read_whole
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
 
-def featured(ids: Vocabulary, source: object, key: str) -> Vocabulary:
-    """Add the columns of a feature table, and the ids that only it holds."""
+def featured(
+    ids: Vocabulary, source: object, key: str, missing: Missing = "refuse"
+) -> Vocabulary:
+    """Add the columns of a feature table, and the ids that only it holds.
+
+    Args:
+        ids: The ids of the log.
+        source: A path or a frame with one row per id.
+        key: Its column of ids; the first one if there is none of this name.
+        missing: What is done with rows that lack an id, as in the log.
+
+    Raises:
+        DataError: The table cannot be read, an id is missing or stands twice, or none
+            is in the log.
+    """
     with open_table(source) as table:
         if not table.columns:
             raise DataError(f"{table.name} has no columns. Give an id and features.")
         key = key if key in table.columns else table.columns[0]
         name = table.name
     features = read_whole(source, text={key})
-    keys = features[key].cast(ids.ids.dtype, strict=False)
-    if keys.null_count() > features[key].null_count():
-        # An id such as "x7" in the table makes all ids text.
-        ids = Vocabulary(ids.ids.cast(pl.String))
-        keys = features[key].cast(pl.String)
-    if not keys.is_in(ids.ids.implode()).any():
+    if missing == "drop":
+        features = features.filter(~absent(features[key], missing))
+    keys = _keys(features[key], name, missing)
+    if not (ids.encode(keys) >= 0).any():
         raise DataError(
             f"no id of the log is in column {key!r} of {name}: it holds "
             f"{keys.first()!r}, the log {ids.ids.first()!r}. Name the column of ids "
             "as in the log."
         )
-    try:
-        return ids.with_features(features.with_columns(keys.alias(key)), key)
-    except DataError as error:
-        raise DataError(f"{name}: {error}") from error
+    return ids.with_features(features.with_columns(keys.alias(key)), key)
+
+
+def _keys(spelt: pl.Series, name: str, missing: Missing) -> pl.Series:
+    """Return the canonical ids of a table, all there and all different."""
+    column = IdColumn(spelt.name, name, missing)
+    column.add(spelt, first_row=1)
+    coded = column.finish()
+    if len(coded.ids) < len(spelt):
+        code = pl.Series(coded.code)
+        again = int((~code.is_first_distinct()).arg_true()[0])
+        first = int((code == code[again]).arg_true()[0])
+        raise DataError(
+            f"{name} has several rows for {spelt.name} {spelt[first]!r}: row "
+            f"{first + 1}, and row {again + 1} with {spelt[again]!r}. Keep one."
+        )
+    return coded.ids.gather(pl.Series(coded.code))

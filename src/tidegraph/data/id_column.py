@@ -7,10 +7,10 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.compiled import compiled
+from tidegraph.data.ids import Missing, NotAnIdError, absent, canonical
 from tidegraph.errors import DataError
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
-_SHAPELESS = (pl.List, pl.Array, pl.Struct, pl.Null)
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +18,7 @@ class Coded:
     """A column of ids as whole numbers.
 
     Attributes:
-        ids: Different raw ids; more may stand here than occur.
+        ids: Different canonical ids; more may stand here than occur.
         code: Place in ``ids`` of each event's id.
     """
 
@@ -37,15 +37,6 @@ class Coded:
         old[place[known]] = known
         return Coded(self.ids.gather(pl.Series(old)), self.code)
 
-    def with_integer_ids(self) -> "Coded":
-        """Return whole-number ids if all are written so that nothing would be lost.
-
-        ``007`` and ``+7`` keep a column text, because ``7`` is not what was written.
-        """
-        numbers = self.ids.cast(pl.Int64, strict=False)
-        lossless = (numbers.cast(pl.String) == self.ids).fill_null(False).all()
-        return Coded(numbers, self.code) if lossless else self
-
 
 @compiled
 def _by_first_appearance(code: np.ndarray, place: np.ndarray) -> int:
@@ -62,14 +53,20 @@ def _by_first_appearance(code: np.ndarray, place: np.ndarray) -> int:
 class IdColumn:
     """Collects one id column batch by batch, holding four bytes per text id.
 
+    Text is made canonical once for each different one, not for each row.
+
     Args:
         name: Name of the column, for messages.
         where: Name of the source, for messages.
+        missing: With ``"keep"`` a marker such as ``NULL`` is an id; else it is
+            refused, as rows to drop are not given to a column.
     """
 
-    def __init__(self, name: str, where: str) -> None:
+    def __init__(self, name: str, where: str, missing: Missing = "refuse") -> None:
         self._name, self._where = name, where
+        self._missing: Missing = missing
         self._parts: list[pl.Series] = []
+        self._rows: list[int] = []
         self._text = pl.Categorical(pl.Categories.random())
 
     def add(self, ids: pl.Series, first_row: int) -> None:
@@ -82,56 +79,95 @@ class IdColumn:
         Raises:
             DataError: An id is missing, or is a list or a record.
         """
-        if ids.dtype == pl.Object:
-            ids = pl.Series([None if i is None else str(i) for i in ids])
-        if isinstance(ids.dtype, _TEXT) or not len(ids):
-            ids = ids.cast(pl.String)
-        elif ids.dtype.is_float():
-            ids = _whole(ids)
-        missing = ids.is_null()
-        if ids.dtype == pl.String:
-            missing |= ids == ""
-        if missing.any():
-            raise DataError(
-                f"{self._where}, row {first_row + int(missing.arg_true()[0])}: column "
-                f"{self._name!r} has no id. Drop the row or give it an id."
-            )
-        if isinstance(ids.dtype, _SHAPELESS):
-            raise DataError(
-                f"{self._where}: column {self._name!r} holds {ids.dtype}, and an id is "
-                "one value. Choose a column of numbers or text."
-            )
-        self._parts.append(ids.cast(self._text) if ids.dtype == pl.String else ids)
+        if isinstance(ids.dtype, _TEXT):
+            self._refuse_nulls(ids, first_row)
+        else:
+            ids = self.checked(ids, first_row)
+        self._parts.append(ids if ids.dtype == pl.Int64 else ids.cast(self._text))
+        self._rows.append(first_row)
+
+    def checked(self, ids: pl.Series, first_row: int) -> pl.Series:
+        """Return canonical ids; see ``add``."""
+        try:
+            ids = canonical(ids)
+        except NotAnIdError as error:
+            row = first_row + error.row if error.row >= 0 else None
+            raise self._refused(row, f"holds no ids: {error.reason}") from error
+        self._refuse_nulls(ids, first_row)
+        return ids
 
     def finish(self) -> Coded:
-        """Return the whole column; a mix of types is read as text."""
+        """Return the whole column.
+
+        Raises:
+            DataError: An id is missing.
+        """
         if len({part.dtype for part in self._parts}) > 1:
-            self._parts = [p.cast(pl.String).cast(self._text) for p in self._parts]
+            text = (p.cast(pl.String).cast(self._text) for p in self._parts)
+            self._parts = list(text)
         column = pl.concat(self._parts)
-        self._parts.clear()
         if column.dtype == self._text:
             code = column.to_physical().to_numpy().astype(np.int32)
             # The categories live only as long as a series that uses them.
-            return Coded(self._text.categories.to_series().cast(pl.String), code)
+            spelt = self._text.categories.to_series().cast(pl.String)
+            self._refuse_markers(spelt, code)
+            self._parts.clear()
+            return _merged(spelt, code)
+        self._parts.clear()
         ids = column.unique().sort()
         code = column.rank("dense").to_numpy().astype(np.int32)
         code -= 1
         return Coded(ids, code)
 
+    def _refuse_nulls(self, ids: pl.Series, first_row: int) -> None:
+        if ids.null_count():
+            row = first_row + int(ids.is_null().arg_true()[0])
+            raise self._refused(row, f"has no id. {self._mend()}")
 
-def coded(ids: pl.Series, name: str, where: str) -> Coded:
+    def _refuse_markers(self, spelt: pl.Series, code: Int32[np.ndarray, " n"]) -> None:
+        nothing = absent(spelt, self._missing).to_numpy()
+        if not nothing.any():
+            return
+        at = int(nothing[code].argmax())
+        starts = np.cumsum([0, *(len(part) for part in self._parts)])
+        part = int(np.searchsorted(starts, at, side="right")) - 1
+        row = self._rows[part] + at - int(starts[part])
+        found = str(spelt[int(code[at])]).strip()
+        if not found:
+            raise self._refused(row, f"has no id. {self._mend()}")
+        raise self._refused(
+            row,
+            f"holds {found!r}, which stands for a missing id. {self._mend()} "
+            "If it is an id, pass missing='keep'.",
+        )
+
+    def _mend(self) -> str:
+        if self._missing != "keep":
+            return "Give it one, or pass missing='drop' to leave such rows out."
+        return "Drop the row or give it an id."
+
+    def _refused(self, row: int | None, what: str) -> DataError:
+        place = self._where if row is None else f"{self._where}, row {row}"
+        return DataError(f"{place}: column {self._name!r} {what}")
+
+
+def coded(ids: pl.Series, name: str, where: str, missing: Missing = "refuse") -> Coded:
     """Return one column of ids as whole numbers; rows in messages count from 0.
 
     Raises:
         DataError: An id is missing, or is a list or a record.
     """
-    column = IdColumn(name, where)
+    column = IdColumn(name, where, missing)
     column.add(ids, first_row=0)
     return column.finish()
 
 
-def _whole(ids: pl.Series) -> pl.Series:
-    """Return whole numbers that an absent value once turned into floats."""
-    ids = ids.fill_nan(None)
-    whole = ids.cast(pl.Int64, strict=False)
-    return whole if (whole.cast(ids.dtype) == ids).all() else ids
+def _merged(spelt: pl.Series, code: Int32[np.ndarray, " n"]) -> Coded:
+    """Return canonical ids; those that were spelt in several ways become one."""
+    ids = canonical(spelt)
+    different = ids.unique(maintain_order=True)
+    if len(different) == len(ids):
+        return Coded(ids, code)
+    place = pl.DataFrame({"id": different}).with_row_index("place")
+    found = ids.alias("id").to_frame().join(place, on="id", maintain_order="left")
+    return Coded(different, found["place"].to_numpy().astype(np.int32)[code])

@@ -225,8 +225,6 @@ def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactio
     ticks = Ticks(np.zeros(rows, np.int64), 1) if when is None else when.finish()
     context = pl.concat(carried, how="vertical_relaxed")
     user, item = who.finish(), what.finish()
-    if table.is_text:
-        user, item = user.with_integer_ids(), item.with_integer_ids()
     return from_codes(
         user,
         item,

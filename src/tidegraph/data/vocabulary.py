@@ -8,8 +8,9 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.artifact import State
+from tidegraph.data.ids import canonical, series
 from tidegraph.data.lookup import UNKNOWN, Lookup
-from tidegraph.errors import DataError, RequestError
+from tidegraph.errors import DataError
 
 _CHUNKS = 64
 
@@ -30,21 +31,20 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         if self.lookup is None:
-            self._check_ids()
-            object.__setattr__(self, "lookup", Lookup(self.ids))
+            ids = canonical(self.ids)
+            _check_different(ids, self.ids, "a vocabulary")
+            object.__setattr__(self, "ids", ids)
+            object.__setattr__(self, "lookup", Lookup(ids))
         if self.features.width and self.features.height != len(self.ids):
             raise DataError(
                 f"features have {self.features.height} rows for {len(self.ids)} ids. "
                 "Give one row per id."
             )
 
-    def _check_ids(self) -> None:
-        if self.ids.null_count():
-            row = int(self.ids.is_null().arg_true()[0])
-            raise DataError(f"id {row} is missing. Drop the row or give it an id.")
-        if self.ids.n_unique() != len(self.ids):
-            twice = self.ids.filter(self.ids.is_duplicated())[0]
-            raise DataError(f"id {twice!r} stands twice in a vocabulary; keep one.")
+    @classmethod
+    def of_different(cls, ids: pl.Series) -> "Vocabulary":
+        """Return the vocabulary of ids known to be canonical and all different."""
+        return cls(ids, lookup=Lookup(ids))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,14 +52,20 @@ class Vocabulary:
     def encode(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
         """Return the row of each raw id, ``UNKNOWN`` where it is not held.
 
-        An id of another type is held if it is written the same way: ``"7"`` is 7, and
-        ``"007"`` is not.
+        Ids of another type are held if they are the same by ``ids.canonical``.
+
+        Raises:
+            NotAnIdError: A value can be no id.
         """
-        return self._found().rows(self._as_ids(values))
+        return self._found().rows(self._as_ids(canonical(values)))
 
     def row(self, value: Any) -> int:
-        """Return the row of one raw id, ``UNKNOWN`` if it is not held."""
-        return int(self.encode(pl.Series([value]))[0])
+        """Return the row of one raw id, ``UNKNOWN`` if it is not held.
+
+        Raises:
+            RequestError: It can be no id.
+        """
+        return int(self.encode(series([value], "the id"))[0])
 
     def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
         """Return the raw id of each row, null where the row is ``UNKNOWN``."""
@@ -69,27 +75,33 @@ class Vocabulary:
     def extended(self, ids: pl.Series) -> "Vocabulary":
         """Return a vocabulary that also holds ``ids``, new ones last, in their order.
 
-        Rows already given do not change; new ids have empty features.
+        Rows already given do not change, also where a text makes text of all ids; new
+        ids have empty features.
         """
+        ids = canonical(ids)
         unknown = self.encode(ids) == UNKNOWN
         if not unknown.any():
             return self
         fresh = ids.filter(unknown).unique(maintain_order=True)
-        alien = fresh.filter(self._as_ids(fresh).is_null())
-        if len(alien):
-            raise RequestError(
-                f"{alien[0]!r} is not an id here: ids are {self.ids.dtype}, "
-                f"for example {self.ids.first()!r}."
-            )
-        fresh = self._as_ids(fresh)
+        if fresh.null_count():
+            raise DataError("an id is missing. Drop the row or give it an id.")
         features = self.features
         if features.width:
             blank = pl.DataFrame(schema=features.schema).clear(len(fresh))
             features = pl.concat([features, blank])
-        ids = pl.concat([self.ids, fresh])
-        if ids.n_chunks() > _CHUNKS:
-            ids = ids.rechunk()
-        return Vocabulary(ids, features, self._found().extended(ids))
+        held, fresh = _of_one_type(self.ids, fresh)
+        whole = pl.concat([held, fresh])
+        if whole.n_chunks() > _CHUNKS:
+            whole = whole.rechunk()
+        same = held.dtype == self.ids.dtype
+        lookup = self._found().extended(whole) if same else Lookup(whole)
+        return Vocabulary(whole, features, lookup)
+
+    def numbers_as(self, other: "Vocabulary") -> bool:
+        """Return whether a row is the same id in both, as far as both go."""
+        size = min(len(self), len(other))
+        ours, theirs = _of_one_type(self.ids.head(size), other.ids.head(size))
+        return self.ids is other.ids or ours.equals(theirs)
 
     def with_features(self, table: pl.DataFrame, key: str) -> "Vocabulary":
         """Return the same ids, and those that only ``table`` holds, with its columns.
@@ -106,33 +118,26 @@ class Vocabulary:
                 f"the feature table has no column {key!r}. "
                 f"It has: {', '.join(table.columns)}."
             )
-        keyed = table.with_columns(pl.col(key).cast(self.ids.dtype))
-        if keyed[key].null_count():
-            row = int(keyed[key].is_null().arg_true()[0])
-            raise DataError(f"the feature table has no {key!r} in row {row}.")
-        if keyed[key].is_duplicated().any():
-            twice = keyed[key].filter(keyed[key].is_duplicated())[0]
-            raise DataError(
-                f"the feature table has several rows for {key} {twice!r}. Keep one."
-            )
-        full = Vocabulary(self.ids).extended(keyed[key])
-        rows = full.ids.alias(key).to_frame()
+        ids = canonical(table[key])
+        _check_different(ids, table[key], "the feature table")
+        full = Vocabulary(self.ids, lookup=self.lookup).extended(ids)
+        ids, held = _of_one_type(ids, full.ids)
+        rows = held.alias(key).to_frame()
+        keyed = table.with_columns(ids.alias(key))
         features = rows.join(keyed, on=key, how="left", maintain_order="left")
-        return Vocabulary(full.ids, features.drop(key))
+        return Vocabulary(held, features.drop(key), full.lookup)
 
     def _found(self) -> Lookup:
         return self.lookup if self.lookup is not None else Lookup(self.ids)
 
     def _as_ids(self, values: pl.Series) -> pl.Series:
-        """Return the values as ids, null where that is not what was written."""
+        """Return canonical values in the type of the ids, null where none is."""
         if values.dtype == self.ids.dtype:
             return values
-        try:
-            ids = values.cast(self.ids.dtype, strict=False)
-            again = ids.cast(values.dtype, strict=False)
-        except pl.exceptions.PolarsError:
-            return self.ids.clear(len(values))
-        return ids.set(~(again == values).fill_null(False), None)
+        if self.ids.dtype == pl.String:
+            return values.cast(pl.String)
+        whole = values.cast(pl.Int64, strict=False)
+        return whole.set(~(whole.cast(pl.String) == values).fill_null(False), None)
 
     def state(self) -> State:
         """Return what a file needs to hold."""
@@ -145,3 +150,25 @@ class Vocabulary:
     def from_state(cls, state: State) -> "Vocabulary":
         """Rebuild from what ``state`` returned."""
         return cls(state.tables["ids"]["id"], state.tables["features"])
+
+
+def _of_one_type(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return both columns of canonical ids as text, unless both are numbers."""
+    if one.dtype == other.dtype:
+        return one, other
+    return one.cast(pl.String), other.cast(pl.String)
+
+
+def _check_different(ids: pl.Series, spelt: pl.Series, where: str) -> None:
+    """Refuse an id that is missing or stands twice, by its spellings and rows."""
+    if ids.null_count():
+        row = int(ids.is_null().arg_true()[0])
+        raise DataError(f"row {row} of {where} has no id. Drop it or give it an id.")
+    if ids.n_unique() == len(ids):
+        return
+    again = int((~ids.is_first_distinct()).arg_true()[0])
+    first = int((ids == ids[again]).arg_true()[0])
+    raise DataError(
+        f"rows {first} and {again} of {where} are one id, {spelt[first]!r} and "
+        f"{spelt[again]!r}. Keep one."
+    )

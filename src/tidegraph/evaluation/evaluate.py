@@ -122,12 +122,11 @@ def _check_comparable(name: str, model: Recommender, task: Task) -> None:
     if not isinstance(model, HasGraph):
         return
     pairs = (
-        ("item", model.graph.items.ids, task.requests.graph.items.ids),
-        ("user", model.graph.users.ids, task.requests.graph.users.ids),
+        ("item", model.graph.items, task.requests.graph.items),
+        ("user", model.graph.users, task.requests.graph.users),
     )
     for what, theirs, ours in pairs:
-        size = min(len(theirs), len(ours))
-        if theirs.dtype != ours.dtype or not theirs.head(size).equals(ours.head(size)):
+        if not theirs.numbers_as(ours):
             raise DataError(
                 f"{name} was trained on another log: its {what} rows are not those of "
                 "the first model. Train both on the same log to compare them."

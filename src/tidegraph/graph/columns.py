@@ -10,10 +10,12 @@ import polars as pl
 from jaxtyping import Int32, Int64
 
 from tidegraph.data.id_column import IdColumn
+from tidegraph.data.ids import series
+from tidegraph.data.lookup import Lookup
 from tidegraph.data.tables import read_whole
 from tidegraph.data.times import BEYOND, PER_SECOND, TimeColumn, TimeUnit
 from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.errors import DataError, RequestError
+from tidegraph.errors import DataError
 
 _ENDS = re.compile(
     r"\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?->\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?"
@@ -91,25 +93,25 @@ def vocabulary(table: pl.DataFrame, key: str, name: str) -> Vocabulary:
         DataError: The key column is missing, has a missing value, or repeats one.
     """
     check(table, [key], f"the table of {name!r}")
-    column = IdColumn(key, f"the table of {name!r}")
-    column.add(table[key], 0)
-    twice = table[key].filter(table[key].is_duplicated())
-    if len(twice):
+    found = ids(table, key, name)
+    again = (~found.is_first_distinct()).arg_true()
+    if len(again):
+        first = int((found == found[again[0]]).arg_true()[0])
         raise DataError(
-            f"the table of {name!r} has several rows for {key} {twice[0]!r}. Keep one."
+            f"the table of {name!r} has several rows for {key} {table[key][first]!r}: "
+            f"row {first}, and row {again[0]} with {table[key][again[0]]!r}. Keep one."
         )
-    return Vocabulary(table[key], table.drop(key))
+    return Vocabulary(found, table.drop(key), Lookup(found))
 
 
 def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
-    """Return an id column of a table of edges.
+    """Return an id column of a table, canonical.
 
     Raises:
         DataError: The column is missing, or an id is.
     """
     check(table, [column], f"the table of {edge!r}")
-    IdColumn(column, f"the table of {edge!r}").add(table[column], 0)
-    return table[column]
+    return IdColumn(column, f"the table of {edge!r}", "keep").checked(table[column], 0)
 
 
 def seconds(
@@ -194,22 +196,13 @@ def check(table: pl.DataFrame, columns: list[str], where: str) -> None:
 
 
 def id_column(ids: object) -> pl.Series:
-    """Return ids as a column; one id alone is one.
+    """Return ids as a canonical column; one id alone is one.
 
     Raises:
-        RequestError: They are of several types, or no ids.
+        RequestError: One can be no id.
     """
-    if isinstance(ids, pl.Series):
-        return ids
     if isinstance(ids, np.ndarray):
-        several: Any = cast(Any, ids).reshape(-1)
-    elif isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
-        several = [ids]
-    else:
-        several = list(cast(Iterable[object], ids))
-    try:
-        return pl.Series(values=several)
-    except (TypeError, pl.exceptions.PolarsError) as error:
-        raise RequestError(
-            f"{ids!r} are no ids: {str(error).splitlines()[0]}. Give ids of one type."
-        ) from error
+        return series(cast(Any, ids).reshape(-1), "ids")
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        return series([ids], "ids")
+    return series(cast(object, ids), "ids")

@@ -1,0 +1,323 @@
+"""What an id is: its text, by one rule at every door.
+
+A log, a feature table, a file of users, a request and an event that is observed hold
+the same id if ``canonical`` makes them the same.
+
+- Whole numbers of any width are that number, also where a tool wrote them as floats or
+  decimals: ``20001``, ``20001.0`` and ``"20001.0"`` are one id.
+- Other text is itself, without white space around it. ``007`` and ``+7`` are ids of
+  their own, and so are ``A`` and ``a``.
+- A number with a fraction is its shortest text, a date is ``2024-05-01``, a UUID is its
+  lower-case text.
+- Bytes are the UTF-8 text they hold; 16 bytes that are no text are a UUID.
+- A truth, a moment, a list, other bytes and a float that may have lost digits are
+  refused.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import numpy as np
+import polars as pl
+
+from tidegraph.errors import DataError, RequestError
+
+Missing = Literal["refuse", "drop", "keep"]
+"""What is done with rows that lack an id; see ``read``."""
+MARKERS = (
+    *("NULL", "null", r"\N", "NA", "N/A", "n/a", "#N/A", "<NA>"),
+    *("nan", "NaN", "None"),
+)
+"""What tools write where a value is absent."""
+_POINT_ZERO = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
+_EXACT_BITS: dict[pl.DataType, int] = {
+    pl.Float64(): 53,
+    pl.Float32(): 24,
+    pl.Float16(): 11,
+}
+_SINGLE = (str, bytes, int, float, Decimal, UUID, dt.date, np.generic)
+_MEND = "Choose a column of whole numbers or text, or write the ids as text."
+
+
+class NotAnIdError(DataError):
+    """A value can be no id.
+
+    Attributes:
+        reason: What is wrong with it, without its place.
+        row: Where the value stands among those given; -1 if all are wrong.
+    """
+
+    def __init__(self, reason: str, row: int = -1) -> None:
+        super().__init__(reason)
+        self.reason, self.row = reason, row
+
+
+def canonical(values: pl.Series) -> pl.Series:
+    """Return ids in the one way that we write them, null where there is none.
+
+    Args:
+        values: Ids of any type.
+
+    Returns:
+        Whole numbers (Int64) if all of them are, else text (String).
+
+    Raises:
+        NotAnIdError: A value can be no id.
+    """
+    kind = values.dtype
+    if kind == pl.Int64:
+        return values
+    if isinstance(kind, pl.String | pl.Categorical | pl.Enum):
+        return _of_text(values.cast(pl.String))
+    if kind.is_integer() or kind == pl.Null:
+        return _of_whole(values)
+    if kind.is_float():
+        return _of_floats(values)
+    if kind.is_decimal():
+        return _of_decimals(values)
+    if kind == pl.Binary:
+        return _of_text(_read_bytes(values))
+    if kind == pl.Date:
+        return _of_text(values.cast(pl.String))
+    if kind == pl.Object:
+        return _of_objects(values)
+    if isinstance(kind, pl.BaseExtension):
+        return canonical(values.ext.storage())
+    raise NotAnIdError(f"{kind} is no type of an id, which is one value. {_MEND}")
+
+
+def series(values: object, what: str) -> pl.Series:
+    """Return the ids that a caller passed as a column of canonical ones.
+
+    Args:
+        values: A list, tuple, set, array or column, of one type or several.
+        what: What the ids are for, for messages, such as ``"exclude"``.
+
+    Raises:
+        RequestError: It is one id and not a list of them, one is missing, or one can
+            be no id.
+    """
+    if isinstance(values, _SINGLE) or values is None:
+        raise RequestError(
+            f"{what} is {values!r}, and a list of ids is expected. "
+            f"Write {what}=[{values!r}]."
+        )
+    try:
+        ids = canonical(_column(values))
+    except NotAnIdError as error:
+        place = f", place {error.row}" if error.row >= 0 else ""
+        raise RequestError(f"{what}{place}: {error.reason}") from error
+    except TypeError as error:
+        raise RequestError(
+            f"{what} is a {type(values).__name__}, and a list of ids is expected. "
+            "Pass a list, an array or a column."
+        ) from error
+    if ids.null_count():
+        place = int(ids.is_null().arg_true()[0])
+        raise RequestError(f"{what}, place {place}: there is no id. Leave it out.")
+    return ids
+
+
+def absent(values: pl.Series, missing: Missing) -> pl.Series:
+    """Return where there is no id: null, not a number, empty text or a marker.
+
+    Args:
+        values: Raw ids of any type.
+        missing: With ``"keep"`` a marker such as ``NULL`` is an id as it is written.
+    """
+    kind = values.dtype
+    if kind.is_float():
+        return values.is_null() | values.is_nan().fill_null(True)
+    if kind == pl.Object:
+        return absent(_of_objects(values).cast(pl.String), missing)
+    if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
+        return values.is_null()
+    text = values.cast(pl.String).str.strip_chars()
+    nothing = ("",) if missing == "keep" else ("", *MARKERS)
+    return text.is_in(nothing).fill_null(True)
+
+
+def _of_text(text: pl.Series) -> pl.Series:
+    plain = text.str.strip_chars()
+    plain = plain.set(plain == "", None)
+    zero = plain.str.ends_with("0")
+    if (zero & plain.str.contains(".", literal=True)).any():
+        plain = plain.str.replace(_POINT_ZERO, "$1")
+    plain = plain.set(plain == "-0", "0")
+    whole = plain.cast(pl.Int64, strict=False)
+    if whole.null_count() == plain.null_count() and _same(whole, plain):
+        return whole
+    return plain
+
+
+def _same(whole: pl.Series, plain: pl.Series) -> bool:
+    return bool((whole.cast(pl.String) == plain).all())
+
+
+def _of_whole(values: pl.Series) -> pl.Series:
+    whole = values.cast(pl.Int64, strict=False)
+    if whole.null_count() == values.null_count():
+        return whole
+    return values.cast(pl.String)
+
+
+def _of_floats(values: pl.Series) -> pl.Series:
+    values = values.fill_nan(None)
+    limit = 2.0 ** _EXACT_BITS[values.dtype]
+    lost = values.abs() >= limit
+    if lost.any():
+        row = int(lost.arg_true()[0])
+        what = "no number" if np.isinf(values[row]) else "a float that lost digits"
+        raise NotAnIdError(
+            f"{values[row]!r} is {what}, so it can be no id. Read the column as whole "
+            "numbers or text.",
+            row,
+        )
+    whole = values.cast(pl.Int64, strict=False)
+    fraction = whole.cast(values.dtype) != values
+    if not fraction.any():
+        return whole
+    text = whole.cast(pl.String)
+    return text.zip_with(~fraction.fill_null(False), values.cast(pl.String))
+
+
+def _of_decimals(values: pl.Series) -> pl.Series:
+    text = values.cast(pl.String)
+    pointed = text.str.contains(".", literal=True).fill_null(False)
+    short = text.str.strip_chars_end("0").str.strip_chars_end(".")
+    return _of_text(short.zip_with(pointed, text))
+
+
+def _read_bytes(values: pl.Series) -> pl.Series:
+    """Return bytes as the text they hold, or as UUIDs if they are 16 and no text."""
+    unlike = values.bin.size() != 16
+    try:
+        text = values.cast(pl.String)
+        printable = ~text.str.contains(r"[\x00-\x1f]")
+        if printable.all():
+            return text
+    except pl.exceptions.PolarsError:
+        text = None
+    if not unlike.any():
+        digits = values.bin.encode("hex")
+        parts = [digits.str.slice(at, n) for at, n in _UUID_PARTS]
+        return pl.select(pl.concat_str(parts, separator="-")).to_series()
+    return _of_objects_text(values)
+
+
+_UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
+
+
+def _of_objects(values: Iterable[object]) -> pl.Series:
+    return _of_text(_of_objects_text(values))
+
+
+def _of_objects_text(values: Iterable[object]) -> pl.Series:
+    texts: list[str | None] = []
+    for row, value in enumerate(values):
+        try:
+            texts.append(_text(value))
+        except NotAnIdError as error:
+            raise NotAnIdError(error.reason, row) from error
+    try:
+        return pl.Series(texts, dtype=pl.String)
+    except UnicodeEncodeError as error:
+        raise NotAnIdError(f"an id is not text: {error.reason}. {_MEND}") from error
+
+
+def _text(value: Any) -> str | None:
+    """Return the text of one value of any type, none if there is none."""
+    if isinstance(value, np.generic):
+        return _text_of_scalar(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        raise NotAnIdError(f"{value!r} is a truth and no id. {_MEND}")
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, UUID):
+        return str(value)
+    if value is None or _is_no_value(value):
+        return None
+    if isinstance(value, float):
+        return canonical(pl.Series([value], dtype=pl.Float64)).cast(pl.String)[0]
+    if isinstance(value, Decimal):
+        return _text_of_decimal(value)
+    if isinstance(value, bytes):
+        return _text_of_bytes(value)
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise NotAnIdError(
+        f"{value!r} is a {type(value).__name__}, and an id is a whole number or text. "
+        f"{_MEND}"
+    )
+
+
+def _text_of_scalar(value: Any) -> str | None:
+    if value.dtype.kind == "f":
+        return canonical(pl.Series(np.array([value]))).cast(pl.String)[0]
+    if value.dtype.kind in "mM" and np.isnat(value):
+        return None
+    if value.dtype.kind in "mMV":
+        raise NotAnIdError(f"{value!r} is no id. {_MEND}")
+    return _text(value.item())
+
+
+def _is_no_value(value: object) -> bool:
+    """Return whether this is pandas's missing value, or a number that is none."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float | Decimal) and value != value
+
+
+def _text_of_decimal(value: Decimal) -> str:
+    if not value.is_finite():
+        raise NotAnIdError(f"{value!r} is no id. {_MEND}")
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _text_of_bytes(value: bytes) -> str:
+    try:
+        text = value.decode("utf-8")
+        if text.isprintable():
+            return text
+    except UnicodeDecodeError:
+        pass
+    if len(value) == 16:
+        return str(UUID(bytes=value))
+    raise NotAnIdError(f"{value!r} are bytes that are no UTF-8 text. {_MEND}")
+
+
+def _column(values: Any) -> pl.Series:
+    """Return a column of what may be of any type and of several."""
+    if isinstance(values, pl.Series):
+        return values
+    if hasattr(values, "columns"):
+        raise TypeError(f"{type(values).__name__} has columns")
+    if isinstance(values, np.ndarray):
+        return _of_array(values)
+    if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
+        try:
+            return pl.Series(values=values)
+        except (TypeError, ValueError, ImportError, pl.exceptions.PolarsError):
+            pass  # Of several types; taken one by one.
+    listed: list[object] = list(values)
+    for kind, dtype in ((int, pl.Int64), (str, pl.String)):
+        if all(type(value) is kind for value in listed):
+            try:
+                return pl.Series(listed, dtype=dtype)
+            except (OverflowError, TypeError, UnicodeEncodeError):
+                break
+    return _of_objects_text(listed)
+
+
+def _of_array(values: Any) -> pl.Series:
+    if values.ndim != 1:
+        raise NotAnIdError(
+            f"an array of shape {values.shape} is no list of ids. Pass one dimension."
+        )
+    return pl.Series(values) if values.dtype.kind in "iuf" else _column(values.tolist())
