@@ -18,8 +18,12 @@ from tidegraph.evaluation.classification import (
     reliability,
     user_auc,
 )
-from tidegraph.evaluation.results import without_own_gain
-from tidegraph.evaluation.significance import bootstrap_p, holm, interval, user_weights
+from tidegraph.evaluation.results import (
+    corrected,
+    with_worded_p,
+    without_own_gain,
+)
+from tidegraph.evaluation.significance import bootstrap_p, interval, user_weights
 from tidegraph.rng import Seed, fresh_seed, generator
 from tidegraph.stages import Candidates, Examples, FittedRanker, Requests
 
@@ -37,7 +41,7 @@ class RankerEvaluation:
         scores: A row per model and user: impressions, positives, mean log loss, and
             AUC, null for a user with one class only.
         values: Columns model, metric, mean, low, high, gain, gain_low, gain_high, p,
-            p_holm; calibration has a mean only.
+            p_is_bound, p_holm, p_holm_is_bound; calibration has a mean only.
         curves: Columns model, rows, predicted, observed: the reliability diagram.
         dropped: How many users have one class only, and count in neither GAUC nor
             macro-AUC.
@@ -68,7 +72,7 @@ class RankerEvaluation:
             rows = self.scores.filter(model="model")["impressions"].sum()
             return (
                 f"{rows:,} impressions | {self.dropped:,} users have one class only, "
-                f"and no AUC of their own\n{self.values}"
+                f"and no AUC of their own\n{with_worded_p(self.values)}"
             )
 
     __repr__ = __str__
@@ -172,6 +176,7 @@ def _values(
         lead = draws["model"] - draws[name]
         low, high = interval(draws[name])
         gain_low, gain_high = interval(lead)
+        chance = bootstrap_p(lead)
         columns = {
             "metric": TESTED,
             "mean": mean,
@@ -180,12 +185,12 @@ def _values(
             "gain": means["model"] - mean,
             "gain_low": gain_low,
             "gain_high": gain_high,
-            "p": bootstrap_p(lead),
+            "p": chance.p,
+            "p_is_bound": chance.is_bound,
         }
         tables.append(pl.DataFrame(columns).select(pl.lit(name).alias("model"), "*"))
-    tested = without_own_gain(pl.concat(tables), "model", ("p",))
-    p = tested["p"].fill_null(np.nan).to_numpy()
-    tested = tested.with_columns(p_holm=pl.Series(holm(p))).fill_nan(None)
+    tested = without_own_gain(pl.concat(tables), "model", ("p", "p_is_bound"))
+    tested = corrected(tested).fill_nan(None)
     calibrated = [_calibration(name, rows, p) for name, p in probability.items()]
     return pl.concat([tested, *calibrated], how="diagonal")
 

@@ -9,12 +9,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64, Int64
 
-from tidegraph.evaluation.significance import (
-    bootstrap_means,
-    holm,
-    interval,
-    paired_test,
-)
+from tidegraph.evaluation.pvalues import PValues, holm, p_text
+from tidegraph.evaluation.significance import bootstrap_means, interval, paired_test
 from tidegraph.evaluation.slices import COLD, GROUPS, TAIL
 
 KEYS = ("model", "user", "group", "history")
@@ -92,8 +88,9 @@ class Evaluation:
         Returns:
             Columns model, metric, users, mean, low, high (95 % by the percentile
             bootstrap over users), gain (the subject's mean less this model's),
-            gain_low, gain_high, p (paired sign-flip test) and p_holm (corrected for
-            all rows with a test). Metrics of whole catalogues have a mean only.
+            gain_low, gain_high, p (paired sign-flip test), p_holm (corrected for all
+            rows with a test), p_is_bound and p_holm_is_bound (the value is known only
+            to be no larger). Metrics of whole catalogues have a mean only.
         """
         return self._table
 
@@ -226,12 +223,44 @@ def _with_tests(
 ) -> pl.DataFrame:
     """Add the paired test of each gain, and its value corrected for all of them."""
     values = _columns(scores)
-    p = np.full(values.shape[0] * values.shape[2], np.nan)
+    tested = values.shape[2]
+    p = np.full(values.shape[0] * tested, np.nan)
+    is_bound = np.zeros(len(p), np.bool_)
     if len(values) > 1:
         gains = np.concatenate([*(values[:1] - values[1:])], axis=1)
-        p[values.shape[2] :] = paired_test(gains, rng=rng)
-    tested = table.with_columns(p=pl.Series(p), p_holm=pl.Series(holm(p)))
-    return tested.fill_nan(None)
+        chance = paired_test(gains, rng=rng)
+        p[tested:], is_bound[tested:] = chance.p, chance.is_bound
+    return corrected(table.with_columns(p=pl.Series(p), p_is_bound=pl.Series(is_bound)))
+
+
+def corrected(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with ``p_holm``: its p corrected for all of its tests.
+
+    Args:
+        table: Columns p, NaN or null where nothing was tested, and p_is_bound.
+    """
+    p = table["p"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    is_bound = table["p_is_bound"].fill_null(False).to_numpy()
+    family = holm(PValues(p, is_bound))
+    tested = pl.col("p").is_not_null()
+    return (
+        table.with_columns(
+            p_holm=pl.Series(family.p), p_holm_is_bound=pl.Series(family.is_bound)
+        )
+        .fill_nan(None)
+        .with_columns(
+            pl.when(tested).then("p_is_bound"), pl.when(tested).then("p_holm_is_bound")
+        )
+    )
+
+
+def with_worded_p(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table whose p-values are words, ``<`` where they are bounds."""
+    for name in ("p", "p_holm"):
+        pairs = zip(table[name], table[f"{name}_is_bound"], strict=True)
+        words = pl.Series(name, [p_text(*pair) for pair in pairs], pl.String)
+        table = table.with_columns(words).drop(f"{name}_is_bound")
+    return table
 
 
 def _headings(models: list[str]) -> list[str]:
@@ -253,7 +282,7 @@ def _cells(rows: list[dict[str, Any]]) -> list[str]:
     for row in others:
         cells.append(_spread(row["mean"], row["low"], row["high"]))
         cells.append(_spread(row["gain"], row["gain_low"], row["gain_high"], "+"))
-        cells.append(_p(row["p_holm"]))
+        cells.append(p_text(row["p_holm"], row["p_holm_is_bound"]))
     return cells
 
 
@@ -267,14 +296,11 @@ def _summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
         cells = table.filter(model=name).rows_by_key("metric", named=True, unique=True)
         judged = cells[gained]
         gain = "" if judged["gain"] is None else f"{judged['gain']:+.4f}"
+        chance = p_text(judged["p_holm"], judged["p_holm_is_bound"])
         means = ["" if (m := cells[n]["mean"]) is None else f"{m:.4f}" for n in shown]
         means[1] += f" ±{(judged['high'] - judged['low']) / 2:.3f}"
-        rows.append([name, *means, gain, _p(judged["p_holm"])])
+        rows.append([name, *means, gain, chance])
     return rows
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _spread(
