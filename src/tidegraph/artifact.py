@@ -114,12 +114,7 @@ def replaced_folder(
         ArtifactError: The place holds something else, or cannot be written.
     """
     target = Path(folder)
-    if target.exists() and not (target / manifest).is_file():
-        empty = target.is_dir() and not any(target.iterdir())
-        if not empty:
-            raise ArtifactError(
-                f"{target} exists and is not {what}. Choose another folder."
-            )
+    _refuse_other(target, manifest, what)
     aside = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -195,6 +190,37 @@ def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Find out before long work whether a model can be saved to a folder.
+
+    Raises:
+        ArtifactError: It cannot; nothing was changed.
+    """
+    _refuse_other(Path(folder), MANIFEST, "a saved model")
+    check_writable(folder)
+
+
+def _refuse_other(target: Path, manifest: str, what: str) -> None:
+    """Refuse a place that holds something of another kind."""
+    if not target.exists() or (target / manifest).is_file():
+        return
+    if not target.is_dir() or any(target.iterdir()):
+        raise ArtifactError(
+            f"{target} exists and is not {what}. Choose another folder."
+        )
+
+
+def check_file(path: str | os.PathLike[str]) -> None:
+    """Find out before long work whether a file can be written at ``path``.
+
+    Raises:
+        ArtifactError: It cannot; nothing was changed.
+    """
+    if Path(path).is_dir():
+        raise ArtifactError(f"cannot write {path}: it is a folder. Name a file.")
+    check_writable(path)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -3,6 +3,8 @@
 import codecs
 import dataclasses
 import difflib
+import inspect
+import re
 import tomllib
 import types
 import typing
@@ -47,6 +49,61 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def build_each(
+    classes: Iterable[type[Any]], table: Mapping[str, Any], where: str
+) -> tuple[Any, ...]:
+    """Build several dataclasses whose settings lie side by side in one table.
+
+    Args:
+        classes: Frozen dataclasses with different fields.
+        table: The parsed table.
+        where: The table's file and dotted name, for the error message.
+
+    Raises:
+        ConfigError: As ``build`` does.
+    """
+    kinds = [
+        (cls, {field.name for field in dataclasses.fields(cls)}) for cls in classes
+    ]
+    refuse_unknown(table, [name for _, names in kinds for name in names], where)
+    built: list[Any] = []
+    for cls, names in kinds:
+        mine = {key: value for key, value in table.items() if key in names}
+        built.append(build(cls, mine, where))
+    return tuple(built)
+
+
+def refuse_unknown(table: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Refuse the first setting that nobody knows.
+
+    Raises:
+        ConfigError: There is one; the sentence names the one that was probably meant.
+    """
+    known = list(known)
+    for key in table:
+        if key not in known:
+            raise ConfigError(
+                f"[{where}] has no setting {key!r}.{did_you_mean(key, known)} "
+                f"It knows: {', '.join(sorted(known))}."
+            )
+
+
+def described(cls: type) -> dict[str, str]:
+    """Return what the docstring of a dataclass says of each of its attributes."""
+    listed = inspect.cleandoc(cls.__doc__ or "").partition("Attributes:")[2]
+    found: dict[str, str] = {}
+    name = ""
+    for line in listed.splitlines():
+        if re.match(r" {4}\w+: ", line):
+            name, _, text = line.strip().partition(": ")
+            found[name] = text
+        elif line.startswith(" " * 8):
+            found[name] += f" {line.strip()}"
+        elif line:
+            break
+    return found
+
+
 def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """Build the dataclass ``cls`` from a TOML table, refusing what it does not know.
 
@@ -61,12 +118,7 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """
     fields = {f.name: f for f in dataclasses.fields(cast(Any, cls)) if f.init}
     hints = typing.get_type_hints(cls)
-    for key in table:
-        if key not in fields:
-            raise ConfigError(
-                f"[{where}] has no setting {key!r}.{did_you_mean(key, fields)} "
-                f"It knows: {', '.join(sorted(fields))}."
-            )
+    refuse_unknown(table, fields, where)
     for name, field in fields.items():
         optional = (
             field.default is not dataclasses.MISSING

@@ -166,7 +166,8 @@ def test_a_full_disk_is_answered_and_leaves_nothing(shop, monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tidegraph.artifact.save_file", full)
-    said = refused(["train", shop / "recipe.toml", "-o", shop / "out"], capsys, shop)
+    asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
+    said = refused(asked, capsys, shop)
 
     assert "No space left on device" in said
 
@@ -182,6 +183,10 @@ def test_evaluating_on_the_training_log_alone_is_refused(model, shop, capsys):
 
     said = refused(["evaluate", model, shop / "early.csv"], capsys, shop)
 
+    assert "no event of the test part, which begins at 2024-01-08" in said
+    said = refused(
+        ["evaluate", model, shop / "early.csv", "--part", "all"], capsys, shop
+    )
     assert "no event after" in said
 
 

@@ -7,6 +7,7 @@ import pytest
 from tidegraph.cli import run
 from tidegraph.graph.temporal import Graph
 
+COLUMNS = ["--user", "uid", "--item", "sku", "--time", "ts"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -24,8 +25,10 @@ def log(tmp_path):
 
 def test_a_picture_has_what_was_met_before_left_of_who_met_it(log, tmp_path, capsys):
     out = tmp_path / "g.svg"
-    words = ["--columns", "uid,sku,ts", "-o", str(out)]
-    status = run(["graph", "draw", str(log), "--user", "ana", "--at", "500000", *words])
+    words = [*COLUMNS, "-o", str(out)]
+    status = run(
+        ["graph", "draw", str(log), "--around", "ana", "--at", "500000", *words]
+    )
 
     drawn = ET.parse(out).getroot()
     labels = [text.text for text in drawn.iter(f"{SVG}text")]
@@ -40,7 +43,7 @@ def test_a_picture_has_what_was_met_before_left_of_who_met_it(log, tmp_path, cap
 
 def test_an_earlier_moment_shows_less(log, tmp_path):
     out = tmp_path / "g.svg"
-    words = ["graph", "draw", str(log), "--user", "ana", "--columns", "uid,sku,ts"]
+    words = ["graph", "draw", str(log), "--around", "ana", *COLUMNS]
 
     assert run([*words, "--at", "1970-01-02T12:00:00Z", "-o", str(out)]) == 0
 
@@ -52,19 +55,16 @@ def test_an_earlier_moment_shows_less(log, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--user", "zoe"], "user 'zoe' is not in the log"),
-        (["--user", "ana", "--widths", "3,x"], "--widths is '3,x'"),
-        (["--user", "ana", "--columns", "uid"], "--columns is 'uid'"),
-        (["--user", "ana", "--at", "soon"], "is 'soon', not a time"),
-        (["--user", "ana", "-o", "/proc/x/y.svg"], "cannot write"),
+        (["--around", "zoe"], "user 'zoe' is not in the log"),
+        (["--around", "ana", "--widths", "3,x"], "--widths is '3,x'"),
+        (["--around", "ana", "--user", "who"], "has no column 'who'"),
+        (["--around", "ana", "--time-unit", "h"], "--time-unit"),
+        (["--around", "ana", "--at", "soon"], "is 'soon', not a time"),
+        (["--around", "ana", "-o", "/proc/x/y.svg"], "cannot write"),
     ],
 )
 def test_mistakes_are_answered_with_one_sentence(log, capsys, words, sentence):
-    given = ["graph", "draw", str(log), "--columns", "uid,sku,ts", *words]
-    if "--columns" in words:
-        given = ["graph", "draw", str(log), *words]
-
-    assert run(given) == 2
+    assert run(["graph", "draw", str(log), *COLUMNS, *words]) == 2
 
     assert sentence in capsys.readouterr().err
 

@@ -2,9 +2,11 @@
 
 import importlib
 import sys
+from typing import Any, cast
 
 from typer.exceptions import TyperException
 
+from tidegraph.config import did_you_mean
 from tidegraph.errors import TidegraphError
 
 FAILED = 2
@@ -29,7 +31,7 @@ def run(arguments: list[str]) -> int:
     except TidegraphError as error:
         return _say(str(error))
     except TyperException as error:
-        return _say(error.format_message())
+        return _say(_meant(error) or error.format_message())
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return _say(f"{where}{error.strerror or error}.")
@@ -43,3 +45,17 @@ def run(arguments: list[str]) -> int:
 def _say(sentence: str) -> int:
     sys.stderr.write(f"tidegraph: {sentence}\n")
     return FAILED
+
+
+def _meant(error: TyperException) -> str | None:
+    """Return a sentence that names the option which was probably meant."""
+    context: Any = getattr(error, "ctx", None)
+    if type(error).__name__ != "NoSuchOption" or context is None:
+        return None
+    given: str = cast(Any, error).option_name
+    known = [name for option in context.command.params for name in option.opts]
+    asked = context.command_path
+    return (
+        f"'{asked}' has no option {given}.{did_you_mean(given, known)} "
+        f"See {asked} --help."
+    )

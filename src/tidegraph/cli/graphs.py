@@ -8,17 +8,18 @@ import numpy as np
 import polars as pl
 import typer
 
-from tidegraph.artifact import check_writable, replaced
+from tidegraph.artifact import check_file, replaced
+from tidegraph.cli.logs import Columns, LogFormat, LogReader
+from tidegraph.cli.options import Given, taking
 from tidegraph.cli.output import say
-from tidegraph.cli.recipe import Columns
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
+from tidegraph.data.split import second_of
 from tidegraph.demo import NAMES
 from tidegraph.ego.picture import draw as drawn
 from tidegraph.ego.plan import Hops, hop
 from tidegraph.ego.static import identity
 from tidegraph.errors import RequestError
-from tidegraph.graph.moments import unix_seconds
 from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.graph.temporal import Graph
 
@@ -26,8 +27,10 @@ app = typer.Typer(no_args_is_help=True, help="Look at graphs.")
 
 
 @app.command()
+@taking("columns", Columns, LogFormat, panel="How the log is read")
 def draw(
-    user: Annotated[str, typer.Option(help="The user in the middle.")],
+    around: Annotated[str, typer.Option(help="Id of the user in the middle.")],
+    columns: Given,
     log: Annotated[
         Path | None, typer.Argument(help="The log; a public data set if left out.")
     ] = None,
@@ -35,9 +38,6 @@ def draw(
         str | None, typer.Option(help="As of when: ISO 8601 or Unix seconds.")
     ] = None,
     data: Annotated[str, typer.Option(help="A public data set.")] = "complete-journey",
-    columns: Annotated[
-        str, typer.Option(help="Columns of user, item and time of the log.")
-    ] = "user,item,time",
     widths: Annotated[str, typer.Option(help="Latest events per hop.")] = "6,3",
     output: Annotated[Path, typer.Option("-o", "--output", help="The SVG.")] = Path(
         "sub-graph.svg"
@@ -46,19 +46,21 @@ def draw(
     """Draw the dynamic sequential sub-graph of a user: what they met, who met that."""
     if output.suffix.lower() not in (".svg", ""):
         raise RequestError(f"{output} would hold an SVG. Name it {output.stem}.svg.")
-    check_writable(output)
+    check_file(output)
     plan = _plan(widths)
-    known = load(data) if log is None else _columns(columns).read(log)
+    asked = None if at is None else second_of(at)
+    reader = LogReader.of(columns, "options")
+    known = load(data) if log is None else reader.read(log)
     graph = Snapshot.of(known)
-    row = graph.users.row(user)
+    row = graph.users.row(around)
     if row < 0:
         raise RequestError(
-            f"user {user!r} is not in the log. Ids are written like "
+            f"user {around!r} is not in the log. Ids are written like "
             f"{graph.users.ids.first()!r}."
         )
-    moment = graph.latest + 1 if at is None else _moment(at)
+    moment = graph.latest + 1 if asked is None else asked
     field = plan.sample(graph, np.array([row], np.int32), np.array([moment]))
-    title = f"What {user} met, and who had met that before"
+    title = f"What {around} met, and who had met that before"
     with replaced(output) as aside:
         aside.write_text(drawn(field, _Names(known), title), encoding="utf-8")
     met = sum(int(mask.sum()) for mask in field.mask[1:])
@@ -98,19 +100,3 @@ def _plan(widths: str) -> Hops:
         edge = ACTION if depth % 2 == 0 else f"~{ACTION}"
         plan = (plan.hop(edge) if depth else hop(edge)).recent(int(text))
     return plan
-
-
-def _columns(names: str) -> Columns:
-    parts = [part.strip() for part in names.split(",")]
-    if len(parts) != 3 or not all(parts):
-        raise RequestError(
-            f"--columns is {names!r}. Name those of user, item and time, such as "
-            "uid,sku,ts."
-        )
-    return Columns(*parts)
-
-
-def _moment(text: str) -> int:
-    plain = text.strip()
-    moment = int(plain) if plain.isdigit() else plain
-    return int(unix_seconds(moment, 1, "--at")[0])

@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tidegraph.artifact import check_writable, replaced
+from tidegraph.artifact import check_file, replaced
 from tidegraph.errors import RequestError
 
 NARROW = 12
@@ -61,7 +61,7 @@ def check_table(path: Path) -> None:
         raise RequestError(
             f"{path} has no known ending. Name it {', '.join(_WRITERS)}."
         )
-    check_writable(path)
+    check_file(path)
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:

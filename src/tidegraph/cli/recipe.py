@@ -1,104 +1,34 @@
 """A recipe: which log, which split, which stages; strict TOML."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
 from tidegraph.catalog import model
-from tidegraph.config import build, read_toml
+from tidegraph.cli.logs import LogReader, setting_names
+from tidegraph.cli.options import Given
+from tidegraph.cli.splits import Split
+from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.sources import read
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.blend import Blend
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Where a log's columns are.
-
-    Attributes:
-        user: Column of the user id.
-        item: Column of the item id.
-        time: Column of the time.
-        label: Column of 1 for an action and 0 for an impression; all 1 if none.
-    """
-
-    user: str = "user"
-    item: str = "item"
-    time: str = "time"
-    label: str | None = None
-
-    def kept(self) -> dict[str, str]:
-        """Return the settings as a saved model keeps them."""
-        return {name: value for name, value in asdict(self).items() if value}
-
-    def read(
-        self, path: Path, users: Path | None = None, items: Path | None = None
-    ) -> Interactions:
-        """Read a log and its feature tables."""
-        return read(
-            path,
-            user=self.user,
-            item=self.item,
-            time=self.time,
-            label=self.label,
-            users=users,
-            items=items,
-        )
-
-
-@dataclass(frozen=True)
-class DataTable:
-    """The table ``[data]`` of a recipe.
+class Files:
+    """The files of the table ``[data]`` of a recipe; the rest says how to read the log.
 
     Attributes:
         path: The log, relative to the recipe.
-        user: Column of the user id.
-        item: Column of the item id.
-        time: Column of the time.
-        label: Column of the label, if the log has impressions without action.
         users: Table of user features, if any.
         items: Table of item features, if any.
     """
 
     path: str
-    user: str = "user"
-    item: str = "item"
-    time: str = "time"
-    label: str | None = None
     users: str | None = None
     items: str | None = None
-
-    @property
-    def columns(self) -> Columns:
-        """Where the columns are."""
-        return Columns(self.user, self.item, self.time, self.label)
-
-
-@dataclass(frozen=True)
-class SplitTable:
-    """The table ``[split]`` of a recipe.
-
-    Attributes:
-        valid: Share of events, right before the test part, that decides when to stop.
-        test: Share of events, the last, that training never sees.
-        time: In place of shares, when the valid and the test part begin.
-    """
-
-    valid: float = 0.1
-    test: float = 0.1
-    time: tuple[str | date, str | date] | None = None
-
-    def split(self, log: Interactions) -> tuple[Interactions, Interactions]:
-        """Return the parts that training may see: to learn from and to stop by."""
-        if self.time is not None:
-            parts = log.split(time=self.time)
-        else:
-            parts = log.split(fractions=(1 - self.valid - self.test, self.valid))
-        return parts[0], parts[1]
 
 
 @dataclass(frozen=True)
@@ -143,84 +73,140 @@ class Recipe:
 
     Attributes:
         folder: Where the recipe lies; its paths start there.
-        data: Which log.
+        files: Which log.
+        reader: How the log is read.
         split: Which part is for what.
         seed: Seed of everything random.
         pipeline: Which stages.
+        stages: The tables of the pipeline, as a saved model keeps them.
     """
 
     folder: Path
-    data: DataTable
-    split: SplitTable
+    files: Files
+    reader: LogReader
+    split: Split
     seed: int
     pipeline: Pipeline
+    stages: dict[str, Any]
 
     def read(self) -> Interactions:
         """Read the log that the recipe names."""
-        return self.data.columns.read(
-            self.folder / self.data.path,
-            self._beside(self.data.users),
-            self._beside(self.data.items),
+        return self.reader.read(
+            self.folder / self.files.path,
+            users=self._beside(self.files.users),
+            items=self._beside(self.files.items),
         )
 
     def _beside(self, name: str | None) -> Path | None:
         return None if name is None else self.folder / name
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read and check a recipe.
+def read_recipe(
+    path: Path, data: Given | None = None, split: Given | None = None
+) -> Recipe:
+    """Read and check a recipe; nothing else is read.
+
+    Args:
+        path: The recipe.
+        data: Settings that take the place of those of ``[data]``.
+        split: A split that takes the place of ``[split]``.
 
     Raises:
         ConfigError: The file is not TOML, or a table, setting or model is unknown; the
             sentence names the file and the table.
     """
     tables = read_toml(path)
-    build(_Tables, tables, path.name)
+    refuse_unknown(tables, _TABLES, path.name)
     if "data" not in tables:
         raise ConfigError(f"{path.name} has no table [data] that names the log.")
-    settings = build(PipelineTable, _table(tables, "pipeline"), f"{path.name}:pipeline")
+    data_table = {**_table(tables, "data", path.name), **(data or {})}
+    files = [field.name for field in fields(Files)]
+    of_files = {key: value for key, value in data_table.items() if key in files}
+    where = f"{path.name}:data"
+    refuse_unknown(data_table, [*files, *setting_names()], where)
+    reader = LogReader.of(
+        {key: value for key, value in data_table.items() if key not in files}, where
+    )
+    split_table = split or _table(tables, "split", path.name)
+    stages = {name: tables[name] for name in _STAGES if name in tables}
+    pipeline = pipeline_of(stages, path.name)
+    reader, parts = _agreed(
+        reader, build(Split, split_table, f"{path.name}:split"), path.name
+    )
+    seed = cast(int, _table(tables, "pipeline", path.name).get("seed", 0))
+    return Recipe(
+        path.parent,
+        build(Files, of_files, where),
+        reader,
+        parts,
+        seed,
+        pipeline,
+        stages,
+    )
+
+
+def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
+    """Return the pipeline that the tables of a recipe describe.
+
+    Args:
+        tables: ``pipeline``, ``blend``, ``retrieve``, ``rank`` and ``rerank``.
+        where: The recipe's name, for the error message.
+
+    Raises:
+        ConfigError: A table, setting or model is unknown.
+    """
+    settings = build(
+        PipelineTable, _table(tables, "pipeline", where), f"{where}:pipeline"
+    )
     retrieve = tables.get("retrieve")
     if not isinstance(retrieve, list) or not retrieve:
         raise ConfigError(
-            f"{path.name} has no [[retrieve]]. Name at least one retrieval model, "
+            f"{where} has no [[retrieve]]. Name at least one retrieval model, "
             'such as model = "ItemKNN".'
         )
     channels = tuple(
-        model(_one(table, f"{path.name}:retrieve"), f"{path.name}:retrieve", "retrieve")
+        model(_one(table, f"{where}:retrieve"), f"{where}:retrieve", "retrieve")
         for table in cast(list[object], retrieve)
     )
-    shares = build(BlendTable, _table(tables, "blend"), f"{path.name}:blend")
-    stages: dict[str, Any] = {"retrieve": Blend(channels, **asdict(shares))}
+    shares = build(BlendTable, _table(tables, "blend", where), f"{where}:blend")
+    made: dict[str, Any] = {"retrieve": Blend(channels, **asdict(shares))}
     for stage in ("rank", "rerank"):
         if stage in tables:
-            stages[stage] = model(_table(tables, stage), f"{path.name}:{stage}", stage)
+            table = _table(tables, stage, where)
+            made[stage] = model(table, f"{where}:{stage}", stage)
     shared = {key: value for key, value in asdict(settings).items() if key != "seed"}
-    return Recipe(
-        path.parent,
-        build(DataTable, _table(tables, "data"), f"{path.name}:data"),
-        build(SplitTable, _table(tables, "split"), f"{path.name}:split"),
-        settings.seed,
-        Pipeline(**stages, **shared),
-    )
+    return Pipeline(**made, **shared)
 
 
-@dataclass(frozen=True)
-class _Tables:
-    """Every table that a recipe may have."""
+def _agreed(reader: LogReader, split: Split, where: str) -> tuple[LogReader, Split]:
+    """Return the two, agreeing on the column of parts and on what the times are."""
+    column = reader.columns.split
+    if column is not None and split == Split():
+        split = Split(by=str(column))
+    elif split.by is not None and column is None:
+        columns = replace(reader.columns, split=split.by)
+        reader = replace(reader, columns=columns)
+    if split.needs and not reader.is_timed:
+        raise ConfigError(
+            f"{where}: the log has no times, so only a column can split it. Name the "
+            'one that says train, valid or test: [split] by = "split".'
+        )
+    if split.needs == "seconds" and reader.format.time_unit == "order":
+        raise ConfigError(
+            f"{where}: rolling windows count in days, and the log has positions. "
+            "Use shares or leave_last."
+        )
+    return reader, split
 
-    data: object = None
-    split: object = None
-    pipeline: object = None
-    blend: object = None
-    retrieve: object = None
-    rank: object = None
-    rerank: object = None
+
+_STAGES = ("pipeline", "blend", "retrieve", "rank", "rerank")
+_TABLES = ("data", "split", *_STAGES)
 
 
-def _table(tables: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _table(tables: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
     table = tables.get(name, {})
     if not isinstance(table, Mapping):
-        raise ConfigError(f"[{name}] must be a table, not {table!r}.")
+        raise ConfigError(f"[{where}:{name}] must be a table, not {table!r}.")
     return cast(Mapping[str, Any], table)
 
 

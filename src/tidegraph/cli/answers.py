@@ -1,0 +1,93 @@
+"""The command ``tidegraph recommend``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from tidegraph.catalog import load
+from tidegraph.cli.options import listed
+from tidegraph.cli.output import check_table, say, show, write_table
+from tidegraph.data.split import second_of
+from tidegraph.errors import DataError, RequestError
+from tidegraph.pipeline import FittedPipeline
+
+Model = Annotated[Path, typer.Argument(help="A folder that 'train' wrote.")]
+Count = Annotated[int, typer.Option("-k", help="How many items.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output", help="Write a table here: .parquet, .csv or .jsonl."
+    ),
+]
+
+
+def recommend(
+    model: Model,
+    user: Annotated[str | None, typer.Option(help="A user id.")] = None,
+    history: Annotated[
+        str | None, typer.Option(help="Items a,b,c, quoted as in CSV.")
+    ] = None,
+    users_file: Annotated[
+        Path | None, typer.Option(help="A table whose first column lists user ids.")
+    ] = None,
+    k: Count = 10,
+    exclude: Annotated[str, typer.Option(help="Items a,b,c to leave out.")] = "",
+    at: Annotated[
+        str | None,
+        typer.Option(help="Time of the request: ISO 8601 or Unix seconds."),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say who proposed it and why.")
+    ] = False,
+    json: Json = False,
+    output: Out = None,
+) -> None:
+    """Recommend items to a user, to a history of items, or to a file of users."""
+    if sum(given is not None for given in (user, history, users_file)) != 1:
+        raise RequestError("give exactly one of --user, --history and --users-file.")
+    if output is not None:
+        check_table(output)
+    fitted = load(model)
+    moment = None if at is None else _moment(fitted, at)
+    if users_file is not None:
+        lists = fitted.recommend_all(_ids(users_file), k=k, at=moment)
+    else:
+        lists = fitted.recommend(
+            user,
+            history=None if history is None else listed(history),
+            k=k,
+            exclude=listed(exclude),
+            at=moment,
+        )
+    if not explain:
+        lists = lists.drop("channel", "why")
+    if output is not None:
+        write_table(lists, output)
+        say(f"{output}: {lists['user'].n_unique()} lists, {lists.height} rows.")
+    else:
+        show(lists, json=json)
+
+
+def _moment(model: FittedPipeline, text: str) -> int:
+    if model.serving.source.get("clock", "seconds") == "seconds":
+        return second_of(text)
+    if not text.strip().isdigit():
+        raise RequestError(f"--at is {text!r}; the log has positions. Give a number.")
+    return int(text)
+
+
+def _ids(path: Path) -> pl.Series:
+    if not path.is_file():
+        raise DataError(f"there is no file {path}.")
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path).to_series(0)
+        # Text as it is written: 007 is not 7.
+        return pl.read_csv(path, infer_schema=False).to_series(0)
+    except (pl.exceptions.PolarsError, IndexError, OSError) as error:
+        raise DataError(
+            f"{path} cannot be read as a list of users: {error}."
+        ) from error

@@ -1,0 +1,190 @@
+"""The command ``tidegraph evaluate``: a saved model on events it has not seen."""
+
+import dataclasses
+import json as json_text
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from tidegraph.artifact import MANIFEST, check_file
+from tidegraph.catalog import RETRIEVERS, load
+from tidegraph.cli.logs import Columns, LogFormat, LogReader
+from tidegraph.cli.options import Given, taking
+from tidegraph.cli.output import say
+from tidegraph.cli.recipe import pipeline_of
+from tidegraph.cli.splits import part_of
+from tidegraph.config import did_you_mean
+from tidegraph.data.clocks import moment_text
+from tidegraph.data.interactions import Interactions
+from tidegraph.demo import sections
+from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
+from tidegraph.evaluation.evaluate import CUTOFFS
+from tidegraph.evaluation.evaluate import evaluate as judge
+from tidegraph.evaluation.protocol import Recommender
+from tidegraph.evaluation.report import write_report
+from tidegraph.evaluation.results import Evaluation
+from tidegraph.graph.events import events_of
+from tidegraph.pipeline import FittedPipeline
+from tidegraph.progress import working
+from tidegraph.rng import generator
+from tidegraph.stages import Retriever
+
+Baseline = Callable[[Interactions], Recommender]
+"""Makes a recommender of the events that the judged model knew."""
+
+
+@taking("data", Columns, LogFormat, panel="How the log is read, if not as in training")
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A folder that 'train' wrote.")],
+    log: Annotated[Path, typer.Argument(help="The log it was trained on, or later.")],
+    data: Given,
+    part: Annotated[
+        Literal["valid", "test", "all"] | None,
+        typer.Option(
+            help="Part of the log, as training split it; all takes everything later "
+            "than training (default: test)."
+        ),
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another model folder, or a retrieval method such as popular, fitted "
+            "on the same events with its defaults; repeatable."
+        ),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a report here.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    at: Annotated[
+        str | None, typer.Option(help="List lengths (default: 10,20,50).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the intervals.")] = 0,
+) -> None:
+    """Judge a model by what happened after its training, on the full catalogue."""
+    lengths = CUTOFFS if at is None else _lengths(at)
+    if html is not None:
+        check_file(html)
+    fitted = load(model)
+    baselines = {_title(name): _baseline(name) for name in against or []}
+    items = len(fitted.graph.items)
+    if at is None:
+        lengths = tuple(sorted({min(k, items) for k in lengths}))
+    elif max(lengths) > items:
+        raise RequestError(
+            f"--at asks for lists of {max(lengths)}, but the catalogue has {items} "
+            "items. Ask for fewer."
+        )
+    judged, known, test = _task(fitted, log, data, part)
+    others: dict[str, Recommender] = {}
+    for name, made in baselines.items():
+        with working(f"fitting {name}"):
+            others[name] = made(known)
+    result = judge(
+        judged,
+        test,
+        train=judged.graph,
+        against=others,
+        at=lengths,
+        rng=generator(seed),
+    )
+    if html is not None:
+        write_report(html, f"{model} on {log}", sections(result, test))
+    say(_json(result) if json else str(result))
+
+
+def _task(
+    model: FittedPipeline, path: Path, data: Given, part: str | None
+) -> tuple[FittedPipeline, Interactions, Interactions]:
+    """Return who is judged, what it knew, and what on."""
+    source = model.serving.source
+    memory = cast(dict[str, Any], source.get("split", {}))
+    if part is None:
+        has_test = bool(memory.keys() & {"test", "by", "leave_last"})
+        part = "test" if has_test else "all"
+    reader = LogReader.of(source.get("data", {}), "the saved model")
+    reader = reader.given(data, "options")
+    if part == "all" and "split" not in data:
+        reader = reader.without_split()
+    with working("reading the log"):
+        log = model.read_as_known(reader.read(path))
+    clock = source.get("clock", "seconds")
+    if part == "all":
+        known = events_of(model.graph, clock)
+        return model, known, _later(model, log, path)
+    if part == "test":
+        known = events_of(model.graph, clock)
+        return model, known, part_of(log, memory, "test")[1]
+    if part != "valid":
+        raise RequestError(f"--part is {part!r}; it can be valid, test or all.")
+    before, chosen = part_of(log, memory, "valid")
+    pipeline = pipeline_of(_recipe(source), "the saved recipe")
+    return pipeline.refitted(model, before), before, chosen
+
+
+def _recipe(source: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "recipe" not in source:
+        raise ConfigError(
+            "this model does not know the recipe that made it, so its retrieval "
+            "cannot be fitted without the valid part. Train it with 'tidegraph train'."
+        )
+    return cast(Mapping[str, Any], source["recipe"])
+
+
+def _later(model: FittedPipeline, log: Interactions, path: Path) -> Interactions:
+    until = model.trained_until
+    test = log.since(until + 1) if log.clock != "none" else log
+    if not len(test):
+        raise DataError(
+            f"{path} has no event after {moment_text(until, log.clock)}, the "
+            "last that training saw. Judge the model on later events."
+        )
+    return test
+
+
+def _title(name: str) -> str:
+    return next((n for n in RETRIEVERS if n.lower() == name.lower()), name)
+
+
+def _baseline(name: str) -> Baseline:
+    """Return how to make the recommender that ``--against`` names.
+
+    Raises:
+        RequestError: It is neither a model folder nor a retrieval method.
+    """
+    folder = Path(name)
+    title = _title(name)
+    if title in RETRIEVERS and not (folder / MANIFEST).is_file():
+        method = cast(Retriever, RETRIEVERS[title]())
+        return lambda known: cast(Recommender, method.fit(known))
+    if not folder.exists():
+        raise RequestError(
+            f"--against {name} is neither a model folder nor a retrieval method."
+            f"{did_you_mean(name.lower(), map(str.lower, RETRIEVERS))} "
+            f"There are: {', '.join(RETRIEVERS)}."
+        )
+    try:
+        other = load(folder)
+    except ArtifactError as error:
+        raise RequestError(f"--against {name}: {error}") from error
+    return lambda _: other
+
+
+def _lengths(text: str) -> tuple[int, ...]:
+    try:
+        lengths = tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise RequestError(
+            f"--at is {text!r}; it must be list lengths such as 10,20."
+        ) from error
+    if min(lengths) < 1:
+        raise RequestError(f"--at is {text!r}; a list has at least one item.")
+    return lengths
+
+
+def _json(result: Evaluation) -> str:
+    document = {
+        "setup": dataclasses.asdict(result.setup),
+        "metrics": result.table().to_dicts(),
+    }
+    return json_text.dumps(document, indent=1, ensure_ascii=False)

@@ -1,0 +1,131 @@
+"""How a log is read: one set of settings for every command, recipe and saved model."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from tidegraph.config import build_each
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.sources import Missing, read
+
+NO_TIMES = "none"
+"""The word for a log without times; TOML and shells have no None."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a log means what.
+
+    Attributes:
+        user: Column of the user id: its name, or its place from 1 in a file without
+            header.
+        item: Column of the item id.
+        time: Column of the time; none for data without times.
+        label: Column of 1 (action) and 0 (impression only); every row is an action if
+            left out.
+        weight: Column of the strength of an event; 1 if left out.
+        split: Column that says train, valid or test.
+        context: Further columns to carry along.
+    """
+
+    user: str | int = "user"
+    item: str | int = "item"
+    time: str | int = "time"
+    label: str | int | None = None
+    weight: str | int | None = None
+    split: str | int | None = None
+    context: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True)
+class LogFormat:
+    """How a log is written; what is left out is found by looking at the file.
+
+    Attributes:
+        sep: What stands between two fields: a character, text such as ::, or tab,
+            space.
+        header: Does the first row name the columns?
+        names: Names of the columns of a file without header.
+        encoding: Encoding of the text, such as latin-1.
+        time_format: How times are written, such as %d.%m.%Y %H:%M.
+        time_unit: Unit of times that are numbers; order for positions that only say
+            what came first.
+        missing: What becomes of a row whose user or item is missing; keep takes words
+            such as NULL for ids.
+    """
+
+    sep: str | None = None
+    header: bool | None = None
+    names: tuple[str, ...] | None = None
+    encoding: str | None = None
+    time_format: str | None = None
+    time_unit: Literal["s", "ms", "us", "ns", "order"] | None = None
+    missing: Literal["refuse", "drop", "keep"] | None = None
+
+
+@dataclass(frozen=True)
+class LogReader:
+    """Reads logs in one way.
+
+    Attributes:
+        columns: Which column means what.
+        format: How the log is written.
+    """
+
+    columns: Columns = Columns()
+    format: LogFormat = LogFormat()
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any], where: str) -> "LogReader":
+        """Build from settings of both kinds side by side, as in ``[data]``.
+
+        Raises:
+            ConfigError: A setting is unknown, or a value has the wrong type.
+        """
+        return cls(*build_each((Columns, LogFormat), table, where))
+
+    def table(self) -> dict[str, Any]:
+        """Return the settings that are not left out, as JSON can hold them."""
+        both = asdict(self.columns) | asdict(self.format)
+        return {name: value for name, value in both.items() if value not in (None, ())}
+
+    def given(self, settings: Mapping[str, Any], where: str) -> "LogReader":
+        """Return the reader with some settings replaced."""
+        return LogReader.of({**self.table(), **settings}, where)
+
+    def without_split(self) -> "LogReader":
+        """Return the reader of a log that has no column of parts."""
+        return replace(self, columns=replace(self.columns, split=None))
+
+    @property
+    def is_timed(self) -> bool:
+        """Does the log have times?"""
+        return self.columns.time != NO_TIMES
+
+    def read(
+        self,
+        path: Path,
+        *,
+        users: Path | None = None,
+        items: Path | None = None,
+        missing: Missing = "refuse",
+    ) -> Interactions:
+        """Read a log and its feature tables.
+
+        Args:
+            path: The log.
+            users: Table of user features.
+            items: Table of item features.
+            missing: What becomes of a row without id, if no setting says it.
+        """
+        settings = asdict(self.columns) | asdict(self.format)
+        if not self.is_timed:
+            settings["time"] = None
+        settings["missing"] = settings["missing"] or missing
+        return read(path, users=users, items=items, **settings)
+
+
+def setting_names() -> list[str]:
+    """Return the names of every setting of a ``LogReader``."""
+    return [field.name for cls in (Columns, LogFormat) for field in fields(cls)]

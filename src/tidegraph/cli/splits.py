@@ -1,0 +1,230 @@
+"""How a recipe splits a log, and how a saved model finds the same parts again."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+
+from tidegraph.data.clocks import moment_text
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import ConfigError, DataError
+
+Part = Literal["valid", "test", "all"]
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """Windows at the end of the log, one test part each.
+
+    Attributes:
+        window_days: Length of each window.
+        folds: How many windows.
+    """
+
+    window_days: float
+    folds: int = 3
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0 < value < float("inf"):
+                raise ConfigError(f"[split.rolling] {name} is {value}, not above 0.")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The table ``[split]`` of a recipe: one way to split, by shares if none is named.
+
+    Attributes:
+        valid: Share of events, right before the test part, that decides when to stop;
+            0.1 if left out.
+        test: Share of events, the last, that training never sees; 0.1 if left out.
+        time: When the valid and the test part begin; one time alone begins the test
+            part.
+        by: Column that says train, valid or test.
+        leave_last: How many of each user's last events are for the test, and as many
+            before them for validation.
+        rolling: Windows to be judged on, one after the other.
+    """
+
+    valid: float | None = None
+    test: float | None = None
+    time: tuple[str | int | date, ...] | None = None
+    by: str | None = None
+    leave_last: int | None = None
+    rolling: Rolling | None = None
+
+    def __post_init__(self) -> None:
+        shares = (self.valid, self.test)
+        by_shares = None if shares == (None, None) else shares
+        ways = {"valid and test": by_shares} | {
+            name: getattr(self, name)
+            for name in ("time", "by", "leave_last", "rolling")
+        }
+        named = [name for name, value in ways.items() if value is not None]
+        if len(named) > 1:
+            raise ConfigError(
+                f"[split] names {' and '.join(named)}, which are different splits. "
+                "Keep one."
+            )
+        if self.time is not None and len(self.time) not in (1, 2):
+            raise ConfigError(
+                f"[split] time has {len(self.time)} times. Give when the valid and "
+                "when the test part begin, or only the latter."
+            )
+        if self.leave_last is not None and self.leave_last < 1:
+            raise ConfigError(f"[split] leave_last is {self.leave_last}, not above 0.")
+        valid, test = self.shares
+        if not (0 <= valid < 1 and 0 <= test < 1 and valid + test < 1):
+            raise ConfigError(
+                f"[split] has valid = {valid} and test = {test}. Both must be from 0 "
+                "to 1, and leave something to train on."
+            )
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Shares of the valid and the test part."""
+        valid = 0.1 if self.valid is None else self.valid
+        return valid, 0.1 if self.test is None else self.test
+
+    @property
+    def needs(self) -> Literal["times", "seconds"] | None:
+        """What the log must have."""
+        if self.rolling is not None:
+            return "seconds"
+        unsplit = self.by is None and self.shares == (0.0, 0.0)
+        return None if unsplit or self.by is not None else "times"
+
+    def parts(self, log: Interactions) -> "Parts":
+        """Return the parts of a log; rolling windows have the last one as test.
+
+        Raises:
+            DataError: The log cannot be split so.
+        """
+        if self.rolling is not None:
+            train, test = self.folds(log)[-1]
+            return Parts(train, None, test, {"test": _start(test)})
+        if self.by is not None:
+            return Parts.named(log.split(by=self.by), {"by": self.by})
+        if self.leave_last is not None:
+            memory = {"leave_last": self.leave_last}
+            return Parts.named(_left_last(log, self.leave_last), memory)
+        cuts = self.time
+        valid, test = self.shares
+        if cuts is not None:
+            parts = log.split(time=cuts)
+        elif valid and test:
+            parts = log.split(fractions=(1 - valid - test, valid))
+        elif valid or test:
+            parts = log.split(fractions=(1 - valid - test,))
+        else:
+            return Parts(log, None, None, {})
+        if cuts is None and not test:
+            return Parts(parts[0], parts[1], None, {"valid": _start(parts[1])})
+        names = ("valid", "test")[-len(parts) + 1 :]
+        memory = {n: _start(p) for n, p in zip(names, parts[1:], strict=True)}
+        return Parts.named(parts, memory)
+
+    def folds(self, log: Interactions) -> list[tuple[Interactions, Interactions]]:
+        """Return what is known before each rolling window, and the window."""
+        if self.rolling is None:
+            return []
+        return log.rolling(
+            window_days=self.rolling.window_days, folds=self.rolling.folds
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The parts of a log.
+
+    Attributes:
+        train: To learn from.
+        valid: To stop and to choose by; none if there is no such part.
+        test: To be judged on at the end; none if there is no such part.
+        memory: What a saved model needs to find the parts again.
+        overlap: Did train know the future of another part, before that was moved
+            behind it?
+    """
+
+    train: Interactions
+    valid: Interactions | None
+    test: Interactions | None
+    memory: dict[str, Any]
+    overlap: bool = False
+
+    @classmethod
+    def named(cls, parts: tuple[Interactions, ...], memory: dict[str, Any]) -> "Parts":
+        """Return two or three parts, the last one as test, each after the one before.
+
+        A part that begins no later than the one before it ends, as of a split by user
+        or at random, is moved right behind that: it is asked about when all of the
+        other is known.
+        """
+        moved = [parts[0]]
+        for part in parts[1:]:
+            moved.append(_after(part, int(moved[-1].time[-1])))
+        overlap = any(a is not b for a, b in zip(parts, moved, strict=True))
+        valid = moved[1] if len(moved) == 3 else None
+        return cls(moved[0], valid, moved[-1], memory, overlap)
+
+    @property
+    def known(self) -> Interactions:
+        """Everything that training may see."""
+        return self.train if self.valid is None else self.train.followed_by(self.valid)
+
+
+def part_of(
+    log: Interactions, memory: Mapping[str, Any], part: Literal["valid", "test"]
+) -> tuple[Interactions, Interactions]:
+    """Return what was known before a part, and the part, as a saved model split.
+
+    Args:
+        log: The log that it was trained on, or its continuation.
+        memory: What ``Parts.memory`` was.
+        part: Which part.
+
+    Raises:
+        DataError: The split had no such part, or the log has no event of it.
+    """
+    if "by" in memory or "leave_last" in memory:
+        parts = Split(**memory).parts(log)
+        chosen = parts.valid if part == "valid" else parts.test
+        before = parts.train if part == "valid" else parts.known
+    elif part in memory:
+        since, until = memory[part], memory.get("test")
+        chosen, before = log.since(since), log.before(since)
+        if part == "valid" and until is not None:
+            chosen = chosen.before(until)
+    else:
+        chosen, before = None, log
+    if chosen is None:
+        raise DataError(
+            f"this model was trained without a {part} part. Name one in [split] and "
+            "train again, or judge it on later events with --part all."
+        )
+    if not len(chosen):
+        begins = ""
+        if part in memory:
+            begins = f", which begins at {moment_text(memory[part], log.clock)}"
+        raise DataError(f"the log has no event of the {part} part{begins}.")
+    return before, chosen
+
+
+def _left_last(log: Interactions, k: int) -> tuple[Interactions, ...]:
+    if k == 1:
+        return log.leave_last_out()
+    rest, test = log.leave_last(k)
+    train, valid = rest.leave_last(k)
+    return train, valid, test
+
+
+def _after(part: Interactions, end: int) -> Interactions:
+    if int(part.time[0]) > end:
+        return part
+    return replace(part, time=np.full(len(part), end + 1, np.int64))
+
+
+def _start(part: Interactions) -> int:
+    return int(part.time[0])

@@ -1,0 +1,164 @@
+"""The command ``tidegraph train``: a recipe becomes a model, and how good it is."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+import typer
+
+from tidegraph.artifact import check_folder
+from tidegraph.cli.logs import Columns, LogFormat
+from tidegraph.cli.options import Given, taking
+from tidegraph.cli.output import say
+from tidegraph.cli.recipe import Recipe, read_recipe
+from tidegraph.cli.splits import Parts, Split
+from tidegraph.data.clocks import span_text
+from tidegraph.data.interactions import Interactions
+from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.progress import spelt, timing, working
+from tidegraph.retrieval.popular import Popular
+
+DAY = 86_400
+SHOWN = ("recall@10", "ndcg@10", "recall@50")
+"""What is printed of each rolling window."""
+
+
+@taking("data", Columns, LogFormat, panel="The log, in place of the recipe")
+@taking("split", Split, prefix="split_", panel="The split, in place of the recipe")
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe in TOML.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Model folder.")],
+    data: Given,
+    split: Given,
+    log: Annotated[
+        Path | None, typer.Option(help="The log, in place of the recipe's.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Judge nothing and print nothing.")
+    ] = False,
+) -> None:
+    """Train the pipeline of a recipe, save it, and say how each stage does."""
+    if log is not None:
+        data = data | {"path": str(log.absolute())}
+    plan = read_recipe(recipe, data, split)
+    check_folder(output)
+    with timing() as seconds:
+        with working("reading the log"):
+            events = plan.read()
+        parts = plan.split.parts(events)
+        if not quiet:
+            say(_sizes(parts))
+        if plan.split.rolling is None:
+            model = _pipeline(plan.pipeline, parts).fit(
+                parts.train, parts.valid, rng=plan.seed
+            )
+        else:
+            model = _over_windows(plan, events, quiet=quiet)
+        model.remember(_memory(plan, parts))
+        model.save(output)
+        if quiet:
+            return
+        if parts.valid is not None:
+            with working("judging on valid"):
+                say(_validation(plan.pipeline, model, parts.train, parts.valid))
+    times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())
+    say(f"time: {times}")
+    say(f"{output}: {model.describe()}")
+
+
+def _sizes(parts: Parts) -> str:
+    rows: list[str] = []
+    for name in ("train", "valid", "test"):
+        part: Interactions | None = getattr(parts, name)
+        if part is None:
+            rows.append(f"{name:5}  none")
+            continue
+        when = span_text(int(part.time[0]), int(part.time[-1]), part.clock)
+        rows.append(
+            f"{name:5}  {len(part):,} events of {len(np.unique(part.user)):,} users "
+            f"on {len(np.unique(part.item)):,} items, {when}"
+        )
+    if parts.overlap:
+        rows.append(
+            "The parts overlap in time, so train knows the future of some users in "
+            "the others, which stand here as if they came after it. "
+            "Split by time to avoid it."
+        )
+    return "\n".join(rows)
+
+
+def _pipeline(pipeline: Pipeline, parts: Parts) -> Pipeline:
+    """Return the pipeline, with windows as long as the log allows.
+
+    A valid part that was moved behind train has no length to go by.
+    """
+    if not parts.overlap or pipeline.window_days is not None:
+        return pipeline
+    span = int(parts.train.time[-1] - parts.train.time[0])
+    return replace(pipeline, window_days=max(1, span // 20) / DAY)
+
+
+def _memory(plan: Recipe, parts: Parts) -> dict[str, object]:
+    return {
+        "data": plan.reader.table(),
+        "split": parts.memory,
+        "recipe": plan.stages,
+        "clock": parts.train.clock,
+    }
+
+
+def _validation(
+    pipeline: Pipeline, model: FittedPipeline, train: Interactions, valid: Interactions
+) -> str:
+    """Return how each channel and stage does on valid, before it had seen that."""
+    judged = pipeline.refitted(model, train)
+    others = {f"channel {n}": channel for n, channel in judged.channels().items()}
+    result = evaluate(judged, valid, train=judged.graph, against=others, at=(10,))
+    return f"on valid, which these have not seen:\n{result.text()}"
+
+
+def _over_windows(plan: Recipe, log: Interactions, *, quiet: bool) -> FittedPipeline:
+    """Train before each rolling window and judge on it; return the last model."""
+    folds = plan.split.folds(log)
+    rows: list[dict[str, object]] = []
+    model: FittedPipeline | None = None
+    for number, (before, window) in enumerate(folds, 1):
+        model = plan.pipeline.fit(before, rng=plan.seed)
+        if quiet:
+            continue
+        with working("judging on windows"):
+            popular = Popular().fit(before)
+            result = evaluate(
+                model,
+                window,
+                train=model.graph,
+                against={"Popular": popular},
+                at=(10, 50),
+            )
+        table = result.table().filter(pl.col("metric").is_in(SHOWN))
+        for name in ("model", "Popular"):
+            means = table.filter(model=name).select("metric", "mean").rows()
+            rows.append({"window": str(number), "model": name, **dict(means)})
+    assert model is not None
+    if not quiet:
+        say(_spread(pl.DataFrame(rows)))
+    return model
+
+
+def _spread(found: pl.DataFrame) -> str:
+    """Return a row per window, and the mean and deviation over them."""
+    lines = ["window  model    " + "".join(f"{name:>18}" for name in SHOWN)]
+    for row in found.iter_rows(named=True):
+        values = "".join(f"{row[name]:18.4f}" for name in SHOWN)
+        lines.append(f"{row['window']:6}  {row['model']:9}{values}")
+    for (name,), part in found.partition_by(
+        "model", as_dict=True, maintain_order=True
+    ).items():
+        values = "".join(
+            f"{part[m].mean():11.4f} ±{part[m].std() or 0:.3f}" for m in SHOWN
+        )
+        lines.append(f"{'all':6}  {name:9}{values}")
+    return "\n".join(lines)

@@ -1,0 +1,45 @@
+"""The events that a graph holds, as the log they came from."""
+
+import numpy as np
+
+from tidegraph.data.clocks import Clock
+from tidegraph.data.interactions import Interactions
+from tidegraph.graph.snapshot import ACTION, IMPRESSION, Snapshot
+
+
+def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
+    """Return the log of a graph of users and items: ``Snapshot.of`` the other way.
+
+    Events of one second stand in the order in which the graph took them in, actions
+    before impressions.
+
+    Args:
+        graph: A graph that ``Snapshot.of`` made, and what it has observed since.
+        clock: What its times are.
+    """
+    names = [name for name in (ACTION, IMPRESSION) if name in graph.edges]
+    columns: list[tuple[np.ndarray, ...]] = []
+    for name in names:
+        edges = graph.edges[name]
+        out = edges.out.compacted()
+        order = np.argsort(out.edge)
+        weight = np.ones(len(order), np.float32)
+        if edges.strength is not None:
+            weight = edges.strength.values[out.edge[order]].astype(np.float32)
+        label = np.full(len(order), name == ACTION, np.int8)
+        time = out.time_at(out.slots())[order]
+        columns.append((out.owners()[order], out.node[order], time, label, weight))
+    joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
+    user, item, time, label, weight = (
+        column[np.argsort(joined[2], kind="stable")] for column in joined
+    )
+    return Interactions(
+        user.astype(np.int32),
+        item.astype(np.int32),
+        time.astype(np.int64),
+        label,
+        weight,
+        graph.users,
+        graph.items,
+        clock=clock,
+    )
