@@ -45,3 +45,11 @@ class MissingExtraError(TidegraphError):
             f"{purpose} needs the package {package!r}, which is not installed. "
             f"Run: pip install 'tidegraph[{extra}]'"
         )
+
+
+class TidegraphWarning(UserWarning):
+    """Base of every warning: the work is done, and something about it must be said."""
+
+
+class UnknownIdWarning(TidegraphWarning):
+    """An id that was passed is not in the model."""

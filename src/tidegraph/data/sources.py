@@ -6,7 +6,7 @@ is held at once is the finished columns and a little more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,8 +14,10 @@ import polars as pl
 from tidegraph.config import did_you_mean
 from tidegraph.data.columns import typed
 from tidegraph.data.features import featured
-from tidegraph.data.id_column import IdColumn
+from tidegraph.data.id_column import Coded, IdColumn
+from tidegraph.data.ids import Missing
 from tidegraph.data.interactions import Interactions, from_codes
+from tidegraph.data.missing import KeptRows
 from tidegraph.data.sql import sql_table
 from tidegraph.data.table import Table
 from tidegraph.data.tables import open_table
@@ -24,7 +26,6 @@ from tidegraph.errors import DataError
 
 Reference = str | int
 """A column by its name, or by its place from 1 in a file without a header."""
-Missing = Literal["refuse", "drop", "keep"]
 RESERVED = ("user", "item", "time", "label", "weight")
 """Names that a log gives its own columns, so that context cannot bear them."""
 _TRUTH = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "true": 1, "false": 0}
@@ -136,8 +137,8 @@ def read(
     """
     columns = _Columns.of(user, item, time, label, weight, split, context)
     with open_table(source) as table:
-        log = _build(table, columns, time_unit)
-    return _with_features(log, columns, users, items)
+        log = _build(table, columns, time_unit, missing)
+    return _with_features(log, columns, users, items, missing)
 
 
 def read_sql(
@@ -183,11 +184,13 @@ def read_sql(
         DataError: A column or value is not what it should be.
     """
     columns = _Columns.of(user, item, time, label, weight, split, context)
-    log = _build(sql_table(query, connection), columns, time_unit)
-    return _with_features(log, columns, users, items)
+    log = _build(sql_table(query, connection), columns, time_unit, missing)
+    return _with_features(log, columns, users, items, missing)
 
 
-def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactions:
+def _build(
+    table: Table, columns: _Columns, unit: TimeUnit | None, missing: Missing
+) -> Interactions:
     """Check and collect the columns of a table."""
     for column in columns.needed:
         if column not in table.columns:
@@ -201,15 +204,16 @@ def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactio
                 f"{table.name}: a context column cannot be called {column!r}, because "
                 "a log has a column of that name. Rename it."
             )
-    who = IdColumn(columns.user, table.name)
-    what = IdColumn(columns.item, table.name)
+    kept = KeptRows((columns.user, columns.item), missing)
+    who = IdColumn(columns.user, table.name, missing)
+    what = IdColumn(columns.item, table.name, missing)
     when = TimeColumn(columns.time, table.name, unit) if columns.time else None
     labels: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     carried: list[pl.DataFrame] = []
-    rows = 0
-    for batch in table.batches(columns.needed):
-        first = rows + 1
+    rows = seen = 0
+    for raw in table.batches(columns.needed):
+        batch, first = kept.filled(raw, seen + 1)
         who.add(batch[columns.user], first)
         what.add(batch[columns.item], first)
         if when is not None and columns.time is not None:
@@ -219,20 +223,25 @@ def _build(table: Table, columns: _Columns, unit: TimeUnit | None) -> Interactio
         if columns.weight is not None:
             weights.append(_weights(batch[columns.weight], table.name, first))
         carried.append(_carried(batch, columns))
-        rows += len(batch)
+        seen, rows = seen + len(raw), rows + len(batch)
     if not rows:
-        raise DataError(f"{table.name} has column names and no row. Add events.")
+        what_is = "no row with ids" if seen else "column names and no row"
+        raise DataError(f"{table.name} has {what_is}. Add events.")
     ticks = Ticks(np.zeros(rows, np.int64), 1) if when is None else when.finish()
     context = pl.concat(carried, how="vertical_relaxed")
     user, item = who.finish(), what.finish()
+    label = np.concatenate(labels) if labels else np.ones(rows, np.int8)
+    weight = np.concatenate(weights) if weights else np.ones(rows, np.float32)
+    context = context.filter(kept.mask) if kept.dropped and context.width else context
     return from_codes(
-        user,
-        item,
-        ticks.when,
-        label=np.concatenate(labels) if labels else np.ones(rows, np.int8),
-        weight=np.concatenate(weights) if weights else np.ones(rows, np.float32),
+        Coded(user.ids, kept.of(user.code)),
+        Coded(item.ids, kept.of(item.code)),
+        kept.of(ticks.when),
+        label=kept.of(label),
+        weight=kept.of(weight),
         context=typed(context) if table.is_text else context,
         per_second=ticks.per_second,
+        dropped=kept.dropped,
     )
 
 
@@ -270,12 +279,16 @@ def _weights(values: pl.Series, where: str, first_row: int) -> np.ndarray:
 
 
 def _with_features(
-    log: Interactions, columns: _Columns, users: object, items: object
+    log: Interactions,
+    columns: _Columns,
+    users: object,
+    items: object,
+    missing: Missing,
 ) -> Interactions:
     if users is not None:
-        log = replace(log, users=featured(log.users, users, columns.user))
+        log = replace(log, users=featured(log.users, users, columns.user, missing))
     if items is not None:
-        log = replace(log, items=featured(log.items, items, columns.item))
+        log = replace(log, items=featured(log.items, items, columns.item, missing))
     return log
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.artifact import State
 from tidegraph.compiled import over_rows
+from tidegraph.data.lookup import Lookup
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.encoders.counting import fill
 from tidegraph.errors import DataError
@@ -141,7 +142,7 @@ def category_codes(
         )
     values = items.features[column]
     kinds = values.drop_nulls().unique(maintain_order=True)
-    return Vocabulary(kinds).encode(values).copy()
+    return Lookup(kinds).rows(values).copy()
 
 
 def _raw(

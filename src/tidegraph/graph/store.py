@@ -180,8 +180,12 @@ def _read(root: Path, body: dict[str, Any], verify: bool | None) -> Snapshot:
 
 def _nodes_in(root: Path, held: dict[str, Any]) -> Vocabulary:
     ids = _table(root, held["ids"])["id"]
+    features = _table(root, held["features"])
+    if not isinstance(ids.dtype, pl.Int64 | pl.String):
+        # Saved when ids kept the width that they came in.
+        return Vocabulary(ids, features)
     # They were all different when they were saved; to look again takes O(ids).
-    return Vocabulary(ids, _table(root, held["features"]), Lookup(ids))
+    return Vocabulary(ids, features, Lookup(ids))
 
 
 def _edges_in(root: Path, held: dict[str, Any], sizes: dict[str, int]) -> Edges:

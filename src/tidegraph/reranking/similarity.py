@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.data.lookup import Lookup
 from tidegraph.errors import DataError
 
 
@@ -66,8 +66,7 @@ class SharedTags:
             table = table.explode("tag")
         table = table.drop_nulls().unique()
         tags = table["tag"]
-        names = Vocabulary(tags.unique())
-        row, tag = table["row"].to_numpy(), names.encode(tags)
+        row, tag = table["row"].to_numpy(), Lookup(tags.unique()).rows(tags)
         order = np.lexsort((tag, row))
         counts = np.bincount(row, minlength=len(column))
         ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
