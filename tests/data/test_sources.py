@@ -303,10 +303,10 @@ def test_small_numbers_are_seconds():
         (["2024-05-01", "2024-02-30"], "row 2: .* is '2024-02-30', not a time"),
         (["5", "soon"], "row 2: .* is 'soon', not a number"),
         ([NOON, NOON * 1000], "mixes units: .* row 1 .* seconds and .* row 2"),
-        ([20240501, 20240502], "time_unit='s' if these are seconds"),
+        ([20240501, 20240502], "time_unit='s' if they are seconds"),
         ([2022, 2023], "holds 2022, which may be a date"),
         ([20240501123000, 20240501123001], "may be a date or Unix time"),
-        ([202405011230, 202405011231], "if these are milliseconds"),
+        ([202405011230, 202405011231], "if they are milliseconds"),
         ([True, False], "holds Boolean, not times"),
         ([datetime(1969, 12, 31)], "before 1970"),
     ],
@@ -467,3 +467,27 @@ def test_a_message_about_columns_carries_no_control_characters(tmp_path):
     with pytest.raises(DataError) as told:
         read(path, user="user", item="item", time="time")
     assert str(told.value).isprintable()
+
+
+def test_a_log_is_read_without_times_and_by_positions():
+    frame = {"user": ["a", "b"], "item": ["x", "y"], "place": [20240502, 20240501]}
+
+    untimed = read(frame, time=None)
+    ordered = read(frame, time="place", time_unit="order")
+    as_they_stand = read(frame, time=None, time_unit="order")
+
+    assert (untimed.clock, untimed.time.tolist()) == ("none", [0, 0])
+    assert (ordered.clock, ordered.time.tolist()) == ("order", [20240501, 20240502])
+    assert (as_they_stand.clock, as_they_stand.time.tolist()) == ("order", [0, 1])
+    assert ordered.users.ids.to_list() == ["b", "a"]
+
+
+def test_a_log_is_read_by_a_given_time_format(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("user,item,time\na,x,01/02/2020 8:05\n")
+
+    log = read(path, time_format="%d/%m/%Y %H:%M")
+
+    assert log.time.tolist() == [1580544300]
+    with pytest.raises(DataError, match="may have the day or the month first"):
+        read(path)

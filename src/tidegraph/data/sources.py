@@ -12,16 +12,17 @@ import numpy as np
 import polars as pl
 
 from tidegraph.config import did_you_mean
+from tidegraph.data.clocks import Clock
 from tidegraph.data.columns import typed
 from tidegraph.data.features import featured
 from tidegraph.data.id_column import Coded, IdColumn
 from tidegraph.data.ids import Missing
-from tidegraph.data.interactions import Interactions, from_codes
+from tidegraph.data.interactions import Interactions, from_codes, untimed
 from tidegraph.data.missing import KeptRows
 from tidegraph.data.sql import sql_table
 from tidegraph.data.table import Table
 from tidegraph.data.tables import open_table
-from tidegraph.data.times import Ticks, TimeColumn, TimeUnit
+from tidegraph.data.times import LogUnit, Ticks, TimeColumn, TimeSpelling
 from tidegraph.errors import DataError
 
 Reference = str | int
@@ -84,7 +85,7 @@ def read(
     context: Sequence[Reference] = (),
     users: object = None,
     items: object = None,
-    time_unit: TimeUnit | None = None,
+    time_unit: LogUnit | None = None,
     time_format: str | None = None,
     sep: str | None = None,
     header: bool | None = None,
@@ -118,9 +119,10 @@ def read(
             column named like ``user``, else in its first column.
         items: The same for items.
         time_unit: Unit of numeric times; found by their size if left out, see
-            ``tidegraph.data.times``.
-        time_format: How times in text are written, as in ``%d.%m.%Y %H:%M``; found if
-            left out.
+            ``tidegraph.data.times``. ``"order"`` where they are positions, which order
+            the events and no more; the rows' own places if ``time`` is None too.
+        time_format: How times in text are written, as a pattern of ``strptime`` such
+            as ``%d.%m.%Y %H:%M``; found if left out.
         sep: What stands between the fields of a text file; found if left out.
         header: Whether the first row of a text file names the columns; found if left
             out.
@@ -136,8 +138,9 @@ def read(
         MissingExtraError: A pandas frame is given and pyarrow is not installed.
     """
     columns = _Columns.of(user, item, time, label, weight, split, context)
+    spelt = TimeSpelling(time_unit, time_format)
     with open_table(source) as table:
-        log = _build(table, columns, time_unit, missing)
+        log = _build(table, columns, spelt, missing)
     return _with_features(log, columns, users, items, missing)
 
 
@@ -154,7 +157,7 @@ def read_sql(
     context: Sequence[Reference] = (),
     users: object = None,
     items: object = None,
-    time_unit: TimeUnit | None = None,
+    time_unit: LogUnit | None = None,
     time_format: str | None = None,
     missing: Missing = "refuse",
 ) -> Interactions:
@@ -184,12 +187,13 @@ def read_sql(
         DataError: A column or value is not what it should be.
     """
     columns = _Columns.of(user, item, time, label, weight, split, context)
-    log = _build(sql_table(query, connection), columns, time_unit, missing)
+    spelt = TimeSpelling(time_unit, time_format)
+    log = _build(sql_table(query, connection), columns, spelt, missing)
     return _with_features(log, columns, users, items, missing)
 
 
 def _build(
-    table: Table, columns: _Columns, unit: TimeUnit | None, missing: Missing
+    table: Table, columns: _Columns, spelt: TimeSpelling, missing: Missing
 ) -> Interactions:
     """Check and collect the columns of a table."""
     for column in columns.needed:
@@ -207,7 +211,9 @@ def _build(
     kept = KeptRows((columns.user, columns.item), missing)
     who = IdColumn(columns.user, table.name, missing)
     what = IdColumn(columns.item, table.name, missing)
-    when = TimeColumn(columns.time, table.name, unit) if columns.time else None
+    when = None
+    if columns.time is not None:
+        when = TimeColumn(columns.time, table.name, spelt.unit, spelt.pattern)
     labels: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     carried: list[pl.DataFrame] = []
@@ -227,7 +233,12 @@ def _build(
     if not rows:
         what_is = "no row with ids" if seen else "column names and no row"
         raise DataError(f"{table.name} has {what_is}. Add events.")
-    ticks = Ticks(np.zeros(rows, np.int64), 1) if when is None else when.finish()
+    clock: Clock = "order" if spelt.unit == "order" else "seconds"
+    if when is None:
+        time, clock = untimed(rows, clock)
+        ticks = Ticks(time, 1)
+    else:
+        ticks = when.finish()
     context = pl.concat(carried, how="vertical_relaxed")
     user, item = who.finish(), what.finish()
     label = np.concatenate(labels) if labels else np.ones(rows, np.int8)
@@ -242,6 +253,7 @@ def _build(
         context=typed(context) if table.is_text else context,
         per_second=ticks.per_second,
         dropped=kept.dropped,
+        clock=clock,
     )
 
 
