@@ -333,7 +333,7 @@ def test_a_row_is_counted_from_the_file_start_in_later_batches():
         ("uid,sku,tss\na,b,1\n", "no column 'ts'. Did you mean 'tss'"),
         ("uid,sku,ts\na,b,1\n,b,2\n", "row 2: column 'uid' has no id"),
         ('uid,sku,ts\na,"",1\n', "row 1: column 'sku' has no id"),
-        ("uid,sku,ts\na,b,1\na,b,2,3\n", "row 2 has 4 fields, the header 3"),
+        ("uid,sku,ts\na,b,1\na,b,2,3\n", "row 2: there are 4 fields.*header has 3"),
         ("uid,uid,ts,sku\na,b,1,2\n", "two columns 'uid'"),
         ("uid,sku,ts,y\na,b,1,5\n", "row 1: .* label in column 'y' is '5'"),
         ("uid,sku,ts,y\na,b,1,\n", "row 1: .* label in column 'y' is None"),
@@ -387,10 +387,14 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
     ("name", "content", "sentence"),
     [
         ("events.csv", bytes(range(256)), "byte 0 is zero"),
-        ("events.csv", b"uid,sku,ts\na,\xff\xfe,1\n", "not UTF-8"),
-        ("events.csv", b"PAR1 and so on", "a Parquet file. Rename"),
+        (
+            "events.csv",
+            b"uid,sku,ts\n\xc3\xa9,b,1\n\xff,b,1",
+            "line 3: byte 0xff is not",
+        ),
+        ("events.csv", b"PAR1 and so on", "cannot be read: parquet"),
         ("events.csv", b"PK\x03\x04 and so on", "a zip archive"),
-        ("events.xlsx", b"PK\x03\x04 and so on", "ends in '.xlsx'. We read"),
+        ("events.xlsx", b"PK\x03\x04 and so on", "an Excel workbook"),
         ("events.parquet", b"PAR1 and so on PAR1", "cannot be read"),
         ("events.jsonl", b"\x00\x01\x02", "byte 0 is zero"),
         ("events.csv.gz", b"\x1f\x8b\x08garbage", "cannot be unpacked"),
@@ -419,7 +423,7 @@ def test_a_gzip_bomb_is_refused_before_it_fills_memory_or_disk(tmp_path):
     path = tmp_path / "events.csv.gz"
     with gzip.open(path, "wb", compresslevel=9) as file:
         for _ in range(80):
-            file.write(bytes(1 << 20))
+            file.write(b"a" * (1 << 20))
 
     with pytest.raises(DataError, match=r"more than 67,108,864 bytes"):
         read(path, **NAMES)

@@ -24,11 +24,11 @@ def featured(
         DataError: The table cannot be read, an id is missing or stands twice, or none
             is in the log.
     """
-    with open_table(source) as table:
-        if not table.columns:
-            raise DataError(f"{table.name} has no columns. Give an id and features.")
-        key = key if key in table.columns else table.columns[0]
-        name = table.name
+    table = open_table(source)
+    if not table.columns:
+        raise DataError(f"{table.name} has no columns. Give an id and features.")
+    key = key if key in table.columns else table.columns[0]
+    name = table.name
     features = read_whole(source, text={key})
     if missing == "drop":
         features = features.filter(~absent(features[key], missing))

@@ -17,9 +17,11 @@ class Table:
         columns: Names of all its columns.
         is_text: Whether types have to be found out from text.
         batches: Yields the named columns in row order, as text where the file is text.
+        hint: What to say beside a column that is not found, if anything.
     """
 
     name: str
     columns: tuple[str, ...]
     is_text: bool
     batches: Callable[[Sequence[str]], Iterator[pl.DataFrame]]
+    hint: str = ""

@@ -1,0 +1,218 @@
+"""A log from the columns of a table, each value checked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tidegraph.config import did_you_mean
+from tidegraph.data.clocks import Clock
+from tidegraph.data.columns import typed
+from tidegraph.data.id_column import Coded, IdColumn
+from tidegraph.data.ids import Missing
+from tidegraph.data.impressions import LABEL, exploded, refuse_impressions
+from tidegraph.data.interactions import Interactions, from_codes, untimed
+from tidegraph.data.missing import KeptRows
+from tidegraph.data.table import Table
+from tidegraph.data.times import Ticks, TimeColumn, TimeSpelling
+from tidegraph.errors import DataError
+
+Reference = str | int
+"""A column by its name, or by its place from 1 in a file without a header."""
+RESERVED = ("user", "item", "time", "label", "weight")
+"""Names that a log gives its own columns, so that context cannot bear them."""
+_TRUTH = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "true": 1, "false": 0}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a table means what."""
+
+    user: str
+    item: str
+    time: str | None
+    label: str | None
+    weight: str | None
+    split: str | None
+    context: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        user: Reference,
+        item: Reference,
+        time: Reference | None,
+        label: Reference | None,
+        weight: Reference | None,
+        split: Reference | None,
+        context: Sequence[Reference],
+    ) -> "Columns":
+        """Return the columns by name; a place is the name of a column without one."""
+        if isinstance(context, str | int):
+            context = (context,)
+        label, weight, split, time = (
+            None if column is None else str(column)
+            for column in (label, weight, split, time)
+        )
+        carried = tuple(str(column) for column in context)
+        return cls(str(user), str(item), time, label, weight, split, carried)
+
+    @property
+    def impressions(self) -> bool:
+        """Whether one column holds items and their labels together."""
+        return self.label is not None and self.label == self.item
+
+    @property
+    def needed(self) -> list[str]:
+        """Every column to read, each once."""
+        columns = (self.user, self.item, self.time, self.label, self.weight, self.split)
+        named = [column for column in columns if column is not None]
+        return list(dict.fromkeys([*named, *self.context]))
+
+    def check(self, table: Table) -> None:
+        """Refuse columns that the table does not have.
+
+        Raises:
+            DataError: One is missing, or a context column has a reserved name.
+        """
+        for column in self.needed:
+            if column not in table.columns:
+                raise DataError(
+                    f"{table.name} has no column {column!r}."
+                    f"{did_you_mean(column, table.columns)} "
+                    f"It has: {_listed(table.columns)}.{table.hint}"
+                )
+            if column in RESERVED and column in self.context:
+                raise DataError(
+                    f"{table.name}: a context column cannot be called {column!r}, "
+                    "because a log has a column of that name. Rename it."
+                )
+
+
+def build(
+    table: Table, columns: Columns, spelt: TimeSpelling, missing: Missing
+) -> Interactions:
+    """Return the log that some columns of a table hold.
+
+    Raises:
+        DataError: A column is missing, or a value is not what it should be; the message
+            names the row, counted from 1.
+    """
+    columns.check(table)
+    gathered = _Gathered(table, columns, spelt, missing)
+    seen = 0
+    for batch in table.batches(columns.needed):
+        gathered.add(batch, seen + 1)
+        seen += len(batch)
+    if not gathered.rows:
+        what = "no row with ids" if seen else "column names and no row"
+        raise DataError(f"{table.name} has {what}. Add events.")
+    return gathered.log()
+
+
+class _Gathered:
+    """The columns of a log, batch by batch."""
+
+    def __init__(
+        self, table: Table, columns: Columns, spelt: TimeSpelling, missing: Missing
+    ) -> None:
+        self._name, self._is_text, self._columns = table.name, table.is_text, columns
+        self._kept = KeptRows((columns.user, columns.item), missing)
+        self._who = IdColumn(columns.user, table.name, missing)
+        self._what = IdColumn(columns.item, table.name, missing)
+        self._clock: Clock = "order" if spelt.unit == "order" else "seconds"
+        self._when = None
+        if columns.time is not None:
+            self._when = TimeColumn(columns.time, table.name, spelt.unit, spelt.pattern)
+        self._labels: list[np.ndarray] = []
+        self._weights: list[np.ndarray] = []
+        self._carried: list[pl.DataFrame] = []
+        self.rows = 0
+
+    def add(self, batch: pl.DataFrame, first: int) -> None:
+        """Take the next rows, the first of which messages call ``first``."""
+        columns, name = self._columns, self._name
+        label = columns.label
+        if columns.impressions:
+            batch, label = exploded(batch, columns.item, name, first), LABEL
+        elif label is None and not self.rows:
+            refuse_impressions(batch[columns.item], name)
+        batch, first = self._kept.filled(batch, first)
+        self._who.add(batch[columns.user], first)
+        self._what.add(batch[columns.item], first)
+        if self._when is not None and columns.time is not None:
+            self._when.add(batch[columns.time], first)
+        if label is not None:
+            self._labels.append(_labels(batch[label], name, first))
+        if columns.weight is not None:
+            self._weights.append(_weights(batch[columns.weight], name, first))
+        self._carried.append(_carried(batch, columns))
+        self.rows += len(batch)
+
+    def log(self) -> Interactions:
+        """Return the log, in time order."""
+        kept, clock = self._kept, self._clock
+        if self._when is None:
+            time, clock = untimed(self.rows, clock)
+            ticks = Ticks(time, 1)
+        else:
+            ticks = self._when.finish()
+        context = pl.concat(self._carried, how="vertical_relaxed")
+        if kept.dropped and context.width:
+            context = context.filter(kept.mask)
+        user, item = self._who.finish(), self._what.finish()
+        return from_codes(
+            Coded(user.ids, kept.of(user.code)),
+            Coded(item.ids, kept.of(item.code)),
+            kept.of(ticks.when),
+            label=kept.of(_joined(self._labels, self.rows, np.int8)),
+            weight=kept.of(_joined(self._weights, self.rows, np.float32)),
+            context=typed(context) if self._is_text else context,
+            per_second=ticks.per_second,
+            dropped=kept.dropped,
+            clock=clock,
+        )
+
+
+def _joined(parts: list[np.ndarray], rows: int, kind: type[np.generic]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.ones(rows, dtype=kind)
+
+
+def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    """Return what goes with the events; the part of each is called ``split``."""
+    carried = batch.select(columns.context)
+    if columns.split is None:
+        return carried
+    return carried.with_columns(batch[columns.split].cast(pl.String).alias("split"))
+
+
+def _labels(values: pl.Series, where: str, first_row: int) -> np.ndarray:
+    spelt = values.cast(pl.String).str.strip_chars().str.to_lowercase()
+    labels = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Int8)
+    if labels.null_count():
+        row = int(labels.is_null().arg_true()[0])
+        raise DataError(
+            f"{where}, row {first_row + row}: the label in column {values.name!r} is "
+            f"{values[row]!r}, not 1 (action) or 0 (impression without action). "
+            "Turn it into one of them, for example by rating >= 4."
+        )
+    return labels.to_numpy()
+
+
+def _weights(values: pl.Series, where: str, first_row: int) -> np.ndarray:
+    weights = values.cast(pl.Float32, strict=False)
+    bad = ~weights.is_finite().fill_null(False)
+    if bad.any():
+        row = int(bad.arg_true()[0])
+        raise DataError(
+            f"{where}, row {first_row + row}: the weight in column {values.name!r} is "
+            f"{values[row]!r}, not a finite number. Mend or drop the row."
+        )
+    return weights.to_numpy()
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """Return some names for a message; control characters could move the cursor."""
+    shown = [name if name.isprintable() else repr(name) for name in columns[:20]]
+    return ", ".join([*shown, "..."] if len(columns) > 20 else shown) or "none"

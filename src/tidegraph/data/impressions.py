@@ -1,0 +1,64 @@
+"""Impressions written in one cell, as MIND does: ``N55689-1 N35729-0``."""
+
+import polars as pl
+
+from tidegraph.errors import DataError
+
+LABEL = "label of the impression"
+"""The column that ``exploded`` adds."""
+
+_CELL = r"^\s*\S+-[01](\s+\S+-[01])*\s*$"
+
+
+def refuse_impressions(cells: pl.Series, where: str) -> None:
+    """Refuse a column of items that holds impressions with their labels.
+
+    Raises:
+        DataError: All of the first cells are items with labels, and one is several.
+    """
+    if _look_like_impressions(cells):
+        raise DataError(
+            f"{where}: column {cells.name!r} holds impressions such as "
+            f"{str(cells[0])[:20]!r}, which are items with their labels. Pass "
+            f"label={cells.name!r} too, to read each as an event."
+        )
+
+
+def _look_like_impressions(cells: pl.Series) -> bool:
+    if cells.dtype != pl.String:
+        return False
+    first = cells.head(20).drop_nulls()
+    several = first.str.contains(r"\S\s+\S")
+    return bool(len(first)) and bool(several.any() and first.str.contains(_CELL).all())
+
+
+def exploded(
+    rows: pl.DataFrame, column: str, where: str, first_row: int
+) -> pl.DataFrame:
+    """Return a row for each impression, in order, with its label.
+
+    Args:
+        rows: Each with a cell of impressions; rows with an empty one are left out.
+        column: The column of cells; it holds the item of each impression afterwards.
+        where: What messages call the source.
+        first_row: The number that messages give to the first row.
+
+    Raises:
+        DataError: A cell is not items with labels; the message names the row.
+    """
+    cells = rows[column].cast(pl.String)
+    bad = ~cells.str.contains(_CELL) & (cells.str.strip_chars() != "")
+    if bad.any():
+        row = int(bad.arg_true()[0])
+        raise DataError(
+            f"{where}, row {first_row + row}: column {column!r} is "
+            f"{str(cells[row])[:40]!r}, not items with labels such as 'N1-0 N2-1'. "
+            "Mend it, or pass another column as the label."
+        )
+    split = cells.str.extract_all(r"\S+").alias(column)
+    each = rows.with_columns(split).explode(column).drop_nulls(column)
+    spelt = each[column]
+    return each.with_columns(
+        spelt.str.slice(0, spelt.str.len_chars() - 2).alias(column),
+        spelt.str.slice(-1).alias(LABEL),
+    )
