@@ -156,7 +156,8 @@ def test_a_place_that_cannot_be_written_is_refused(shop, monkeypatch, capsys):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tidegraph.artifact.tempfile.mkdtemp", readonly)
-    said = refused(["train", shop / "recipe.toml", "-o", shop / "out"], capsys, shop)
+    asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
+    said = refused(asked, capsys, shop)
 
     assert "Permission denied" in said
 

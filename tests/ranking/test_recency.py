@@ -49,10 +49,8 @@ def test_labels_that_are_all_alike_teach_nothing():
 
 
 def test_a_penalty_of_0_is_refused():
-    learn, stop, _ = lessons(draw_log(events=1500))
-
     with pytest.raises(ConfigError, match="l2=0"):
-        RecencyLogit(l2=0.0).fit(learn, stop, rng=np.random.default_rng(0))
+        RecencyLogit(l2=0.0)
 
 
 def test_what_is_predicted_comes_true_as_often_as_predicted():

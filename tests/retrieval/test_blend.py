@@ -213,7 +213,7 @@ def test_channels_of_one_kind_are_numbered():
 )
 def test_a_setting_out_of_range_is_refused(settings, says):
     with pytest.raises(ConfigError, match=says):
-        Blend(**settings).fit(draw_log())
+        Blend(**settings)
 
 
 def test_hits_are_told_apart_by_channel():

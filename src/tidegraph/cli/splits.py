@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tidegraph.data.clocks import moment_text
+from tidegraph.data.clocks import moment_text, span_text
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
 
@@ -104,24 +104,27 @@ class Split:
         """
         if self.rolling is not None:
             train, test = self.folds(log)[-1]
-            return Parts(train, None, test, {"test": _start(test)})
+            return Parts.of(train, None, test, {"test": _start(test)})
         if self.by is not None:
-            return Parts.named(log.split(by=self.by), {"by": self.by})
+            # However the file calls it, the log calls it so.
+            return Parts.named(log.split(by="split"), {"by": self.by})
         if self.leave_last is not None:
             memory = {"leave_last": self.leave_last}
             return Parts.named(_left_last(log, self.leave_last), memory)
         cuts = self.time
         valid, test = self.shares
         if cuts is not None:
+            if log.clock == "order":
+                cuts = tuple(_position(cut) for cut in cuts)
             parts = log.split(time=cuts)
         elif valid and test:
             parts = log.split(fractions=(1 - valid - test, valid))
         elif valid or test:
             parts = log.split(fractions=(1 - valid - test,))
         else:
-            return Parts(log, None, None, {})
+            return Parts.of(log, None, None, {})
         if cuts is None and not test:
-            return Parts(parts[0], parts[1], None, {"valid": _start(parts[1])})
+            return Parts.of(parts[0], parts[1], None, {"valid": _start(parts[1])})
         names = ("valid", "test")[-len(parts) + 1 :]
         memory = {n: _start(p) for n, p in zip(names, parts[1:], strict=True)}
         return Parts.named(parts, memory)
@@ -144,6 +147,7 @@ class Parts:
         valid: To stop and to choose by; none if there is no such part.
         test: To be judged on at the end; none if there is no such part.
         memory: What a saved model needs to find the parts again.
+        spans: When each of them happened.
         overlap: Did train know the future of another part, before that was moved
             behind it?
     """
@@ -152,7 +156,20 @@ class Parts:
     valid: Interactions | None
     test: Interactions | None
     memory: dict[str, Any]
+    spans: tuple[str, ...]
     overlap: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        train: Interactions,
+        valid: Interactions | None,
+        test: Interactions | None,
+        memory: dict[str, Any],
+    ) -> "Parts":
+        """Return parts of which each comes after the one before."""
+        spans = tuple(_span(part) for part in (train, valid, test))
+        return cls(train, valid, test, memory, spans)
 
     @classmethod
     def named(cls, parts: tuple[Interactions, ...], memory: dict[str, Any]) -> "Parts":
@@ -167,7 +184,9 @@ class Parts:
             moved.append(_after(part, int(moved[-1].time[-1])))
         overlap = any(a is not b for a, b in zip(parts, moved, strict=True))
         valid = moved[1] if len(moved) == 3 else None
-        return cls(moved[0], valid, moved[-1], memory, overlap)
+        before = (parts[0], parts[1] if len(parts) == 3 else None, parts[-1])
+        spans = tuple(_span(part) for part in before)
+        return cls(moved[0], valid, moved[-1], memory, spans, overlap)
 
     @property
     def known(self) -> Interactions:
@@ -212,6 +231,11 @@ def part_of(
     return before, chosen
 
 
+def _position(cut: object) -> Any:
+    """Return a position that a command line can only write as text."""
+    return int(cut) if isinstance(cut, str) and cut.strip().isdigit() else cut
+
+
 def _left_last(log: Interactions, k: int) -> tuple[Interactions, ...]:
     if k == 1:
         return log.leave_last_out()
@@ -228,3 +252,9 @@ def _after(part: Interactions, end: int) -> Interactions:
 
 def _start(part: Interactions) -> int:
     return int(part.time[0])
+
+
+def _span(part: Interactions | None) -> str:
+    if part is None:
+        return ""
+    return span_text(int(part.time[0]), int(part.time[-1]), part.clock)

@@ -14,7 +14,6 @@ from tidegraph.cli.options import Given, taking
 from tidegraph.cli.output import say
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
-from tidegraph.data.clocks import span_text
 from tidegraph.data.interactions import Interactions
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.pipeline import FittedPipeline, Pipeline
@@ -71,12 +70,11 @@ def train(
 
 def _sizes(parts: Parts) -> str:
     rows: list[str] = []
-    for name in ("train", "valid", "test"):
+    for name, when in zip(("train", "valid", "test"), parts.spans, strict=True):
         part: Interactions | None = getattr(parts, name)
         if part is None:
             rows.append(f"{name:5}  none")
             continue
-        when = span_text(int(part.time[0]), int(part.time[-1]), part.clock)
         rows.append(
             f"{name:5}  {len(part):,} events of {len(np.unique(part.user)):,} users "
             f"on {len(np.unique(part.item)):,} items, {when}"
@@ -161,4 +159,10 @@ def _spread(found: pl.DataFrame) -> str:
             f"{part[m].mean():11.4f} ±{part[m].std() or 0:.3f}" for m in SHOWN
         )
         lines.append(f"{'all':6}  {name:9}{values}")
+    ours, popular = (found.filter(model=n)["ndcg@10"] for n in ("model", "Popular"))
+    if np.mean((ours - popular).to_numpy()) <= 0:
+        lines.append(
+            "The model does not beat Popular by ndcg@10: look at its channels one by "
+            "one with a valid part."
+        )
     return "\n".join(lines)

@@ -32,6 +32,10 @@ class RecencyLogit:
     l2: float = 1e-4
     category: str | None = None
 
+    def __post_init__(self) -> None:
+        if not self.l2 > 0:
+            raise ConfigError(f"RecencyLogit has l2={self.l2}; it must be above 0.")
+
     def fit(
         self, train: Examples, valid: Examples, *, rng: np.random.Generator
     ) -> "FittedRecencyLogit":
@@ -43,11 +47,8 @@ class RecencyLogit:
             rng: Not needed.
 
         Raises:
-            ConfigError: The penalty is not above 0.
             DataError: Every label is the same.
         """
-        if not self.l2 > 0:
-            raise ConfigError(f"RecencyLogit has l2={self.l2}; it must be above 0.")
         features = Features.fit(train, self.category)
         there = train.candidates.present
         inputs = features.of(train.requests, train.candidates)[there]

@@ -55,14 +55,15 @@ class MMR:
     diversity: float = 0.3
     by: str | ItemEmbedding = "category"
 
+    def __post_init__(self) -> None:
+        _check_diversity("MMR", self.diversity)
+
     def fit(self, train: Interactions) -> "FittedMMR":
         """Learn how alike items are from their features.
 
         Raises:
-            ConfigError: ``diversity`` is not 0 to 1.
             DataError: The items have no such feature, or it is not categories.
         """
-        _check_diversity("MMR", self.diversity)
         return FittedMMR(similarity(train, self.by, "MMR"), self.diversity)
 
 
@@ -139,16 +140,17 @@ class DPP:
     by: str | ItemEmbedding = "category"
     alike: float = 0.9
 
+    def __post_init__(self) -> None:
+        _check_diversity("DPP", self.diversity)
+        if not 0 <= self.alike < 1:
+            raise ConfigError(f"DPP has alike={self.alike}; it must be 0 or more, < 1.")
+
     def fit(self, train: Interactions) -> "FittedDPP":
         """Learn how alike items are from their features.
 
         Raises:
-            ConfigError: ``diversity`` is not 0 to 1, or ``alike`` not in [0, 1).
             DataError: The items have no such feature, or it is not categories.
         """
-        _check_diversity("DPP", self.diversity)
-        if not 0 <= self.alike < 1:
-            raise ConfigError(f"DPP has alike={self.alike}; it must be 0 or more, < 1.")
         return FittedDPP(similarity(train, self.by, "DPP"), self.diversity, self.alike)
 
 

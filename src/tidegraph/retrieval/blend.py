@@ -58,21 +58,21 @@ class Blend:
     at_least: float = 0.5
     smoothing: float = 60.0
 
-    def fit(self, train: Interactions | Matrix) -> "FittedBlend":
-        """Fit every channel.
-
-        Raises:
-            ConfigError: There is no channel, quotas do not match the channels or are
-                not positive in sum, or another setting is out of range.
-            DataError: A channel cannot learn from the log.
-        """
-        quotas = self._shares()
+    def __post_init__(self) -> None:
+        self._shares()
         if not 0 <= self.at_least <= 1:
             raise ConfigError(f"Blend has at_least={self.at_least}; it must be 0 to 1.")
         if not 0 <= self.smoothing < math.inf:
             raise ConfigError(
                 f"Blend has smoothing={self.smoothing}; it must be 0 or more."
             )
+
+    def fit(self, train: Interactions | Matrix) -> "FittedBlend":
+        """Fit every channel.
+
+        Raises:
+            DataError: A channel cannot learn from the log.
+        """
         names = _unique([type(channel).__name__ for channel in self.channels])
         fitted: list[FittedRetriever] = []
         for name, channel in zip(names, self.channels, strict=True):
@@ -81,7 +81,7 @@ class Blend:
         return FittedBlend(
             channels=names,
             retrievers=tuple(fitted),
-            quotas=quotas,
+            quotas=self._shares(),
             at_least=self.at_least,
             smoothing=self.smoothing,
             num_items=len(train.items),
@@ -91,7 +91,9 @@ class Blend:
         """Return the quotas, adding up to 1."""
         count = len(self.channels)
         if not count:
-            raise ConfigError("Blend has no channels. Give it at least one retriever.")
+            raise ConfigError(
+                "Blend has no channels. Give it at least one retrieval method."
+            )
         quotas = self.quotas or (1.0,) * count
         if len(quotas) != count:
             raise ConfigError(

@@ -1,0 +1,38 @@
+import re
+
+import polars as pl
+import pytest
+
+from tidegraph.cli.output import check_table, show
+from tidegraph.errors import ArtifactError, RequestError
+
+WHY = "often chosen together with " + "a very long title, " * 12
+TABLE = pl.DataFrame({"user": ["[bold]u1[/]"], "rank": [1], "why": [WHY]})
+
+
+def test_what_is_no_terminal_gets_each_row_on_one_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    show(TABLE, json=False)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if WHY.strip() in line and "[bold]u1[/]" in line]
+
+
+def test_a_narrow_terminal_gets_every_word_on_several_lines(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    show(TABLE, json=False)
+
+    out = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, out.splitlines())) <= 60
+    assert out.count("title,") == 12
+    assert "…" not in out
+
+
+def test_a_table_that_cannot_be_written_is_said_beforehand(tmp_path):
+    with pytest.raises(RequestError, match=r"Name it \.parquet, \.csv, \.jsonl"):
+        check_table(tmp_path / "lists.xlsx")
+    (tmp_path / "lists.csv").mkdir()
+    with pytest.raises(ArtifactError, match="it is a folder"):
+        check_table(tmp_path / "lists.csv")

@@ -1,0 +1,88 @@
+"""What a recipe says wrong is said before anything is read or written."""
+
+import dataclasses
+
+import pytest
+
+from tidegraph.catalog import RANKERS, RERANKERS
+from tidegraph.cli import run
+
+LOG = '[data]\npath = "no-such-file.csv"\n'
+POPULAR = '[[retrieve]]\nmodel = "Popular"\n'
+
+
+def said(text, tmp_path, capsys, *words) -> str:
+    (tmp_path / "recipe.toml").write_text(text)
+    output = tmp_path / "model"
+    assert run(["train", str(tmp_path / "recipe.toml"), "-o", str(output), *words]) == 2
+    assert not output.exists()
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (LOG, "has no [[retrieve]]"),
+        (POPULAR, "has no table [data]"),
+        (LOG + POPULAR + "[spilt]\ntest = 0.1", "Did you mean 'split'?"),
+        (LOG + 'usr = "uid"\n' + POPULAR, "Did you mean 'user'?"),
+        (LOG + "time_unit = 3\n" + POPULAR, "time_unit] is 3"),
+        (LOG + "sep = 3\n" + POPULAR, "sep] is 3; it must be str"),
+        (LOG + "names = [1]\n" + POPULAR, "must be str"),
+        (LOG + POPULAR + "[split]\ntest = 2.0", "from 0 to 1"),
+        (LOG + POPULAR + "[split]\nleave_last = true", "must be int"),
+        (LOG + POPULAR + "[split.rolling]\nfolds = 3", "lacks the setting"),
+        (LOG + 'time = "none"\n' + POPULAR, "only a column can split it"),
+        (
+            LOG
+            + 'time_unit = "order"\n'
+            + POPULAR
+            + "[split.rolling]\nwindow_days = 3",
+            "count in days",
+        ),
+        (LOG + POPULAR + "[pipeline]\ncandidates = 0", "above 0"),
+        (LOG + POPULAR + "[blend]\nquotas = [1, 2]", "2 quotas for 1 channels"),
+        (LOG + POPULAR + "[blend]\nat_least = 1.5", "at_least=1.5"),
+    ],
+)
+def test_a_mistake_is_said_before_the_log_is_read(text, says, tmp_path, capsys):
+    assert says in said(text, tmp_path, capsys)
+
+
+def _numbers():
+    for stage, models in (
+        ("[rank]", RANKERS),
+        ("[rerank]", RERANKERS),
+    ):
+        for name, cls in models.items():
+            for field in dataclasses.fields(cls):
+                if type(field.default) in (int, float):
+                    yield stage, name, field
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "field"),
+    list(_numbers()),
+    ids=lambda x: getattr(x, "name", str(x)),
+)
+def test_a_number_out_of_range_is_said_before_the_log_is_read(
+    stage, name, field, tmp_path, capsys
+):
+    bad = -1e9 if isinstance(field.default, float) else -(10**9)
+    table = f'{stage}\nmodel = "{name}"\n{field.name} = {bad}\n'
+    text = LOG + ("" if stage == "[[retrieve]]" else POPULAR) + table
+
+    assert "no-such-file" not in said(text, tmp_path, capsys)
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_log_is_read(
+    tmp_path, capsys
+):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "notes.txt").write_text("mine")
+    (tmp_path / "recipe.toml").write_text(LOG + POPULAR)
+    words = [str(tmp_path / "recipe.toml"), "-o", str(tmp_path / "model")]
+    assert run(["train", *words]) == 2
+
+    assert "exists and is not a saved model" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "model").iterdir()] == ["notes.txt"]

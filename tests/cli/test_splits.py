@@ -1,0 +1,107 @@
+from datetime import date
+
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from tidegraph.cli.splits import Rolling, Split, part_of
+from tidegraph.data.interactions import interactions
+from tidegraph.errors import ConfigError, DataError
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"valid": 0.5, "test": 0.5}, "leave something to train on"),
+        ({"test": -0.1}, "must be from 0"),
+        ({"test": float("nan")}, "must be from 0"),
+        ({"leave_last": 0}, "leave_last is 0, not above 0"),
+        ({"time": ("a", "b", "c")}, "has 3 times"),
+        ({"time": ("2024-01-01",), "leave_last": 1}, "names time and leave_last"),
+        ({"test": 0.2, "by": "split"}, "names valid and test and by"),
+    ],
+)
+def test_a_split_that_makes_no_sense_is_refused_when_it_is_written(settings, says):
+    with pytest.raises(ConfigError, match=says):
+        Split(**settings)
+
+
+@pytest.mark.parametrize("settings", [{"window_days": 0.0}, {"window_days": np.inf}])
+def test_windows_have_a_length(settings):
+    with pytest.raises(ConfigError, match="not above 0"):
+        Rolling(**settings)
+
+
+def test_shares_of_zero_leave_a_part_out():
+    log = draw_log(events=1000)
+
+    whole = Split(valid=0.0, test=0.0).parts(log)
+    only_test = Split(valid=0.0).parts(log)
+    only_valid = Split(test=0.0).parts(log)
+
+    assert (len(whole.train), whole.valid, whole.test) == (1000, None, None)
+    assert only_test.valid is None
+    assert len(only_test.train) + len(only_test.test) == 1000
+    assert only_valid.test is None
+    assert len(only_valid.known) == 1000
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        Split(),
+        Split(time=("2023-11-30", date(2023, 12, 10))),
+        Split(time=(1_702_000_000,)),
+        Split(leave_last=1),
+        Split(leave_last=2),
+        Split(rolling=Rolling(window_days=3.0, folds=2)),
+    ],
+)
+def test_a_saved_model_finds_the_same_parts_again(split):
+    log = draw_log(events=1000)
+    parts = split.parts(log)
+
+    before, test = part_of(log, parts.memory, "test")
+
+    assert np.array_equal(test.item, parts.test.item)
+    assert np.array_equal(test.time, parts.test.time)
+    assert len(before) == len(parts.known)
+    if parts.valid is not None:
+        before, valid = part_of(log, parts.memory, "valid")
+        assert np.array_equal(valid.user, parts.valid.user)
+        assert len(before) == len(parts.train)
+
+
+def test_parts_that_overlap_in_time_stand_one_after_the_other():
+    log = draw_log(events=1000)
+    parts = Split(leave_last=1).parts(log)
+
+    assert parts.overlap
+    assert parts.train.time[-1] < parts.valid.time[0] <= parts.valid.time[-1]
+    assert parts.valid.time[-1] < parts.test.time[0]
+    # Each user's last event, by a loop over the rows.
+    last = {}
+    for user, item in zip(log.user.tolist(), log.item.tolist(), strict=True):
+        last[user] = item
+    found = dict(zip(parts.test.user.tolist(), parts.test.item.tolist(), strict=True))
+    assert found == {user: last[user] for user in found}
+    assert not Split().parts(log).overlap
+
+
+def test_a_part_that_is_not_there_is_said():
+    log = draw_log(events=1000)
+    memory = Split(valid=0.0).parts(log).memory
+
+    with pytest.raises(DataError, match="trained without a valid part"):
+        part_of(log, memory, "valid")
+    early = log.before(int(log.time[100]))
+    with pytest.raises(DataError, match="which begins at 2023-"):
+        part_of(early, memory, "test")
+
+
+def test_the_column_of_parts_may_have_any_name(tmp_path):
+    del tmp_path
+    log = interactions(list("aabb"), list("xyxy"), [1, 2, 3, 4])
+
+    with pytest.raises(DataError, match="carries no column"):
+        Split(by="fold").parts(log)

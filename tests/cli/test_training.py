@@ -1,0 +1,149 @@
+import json
+
+import polars as pl
+import pytest
+
+from tidegraph.catalog import load
+from tidegraph.cli import run
+from tidegraph.retrieval.popular import Popular
+
+PLAIN = """
+[data]
+path = "events.csv"
+user = "uid"
+item = "sku"
+time = "ts"
+
+[[retrieve]]
+model = "ItemKNN"
+
+[[retrieve]]
+model = "Popular"
+"""
+
+
+@pytest.fixture
+def plain(shop):
+    (shop / "recipe.toml").write_text(PLAIN)
+    return shop
+
+
+def trained(folder, *words) -> int:
+    recipe, model = folder / "recipe.toml", folder / "model"
+    return run(["train", str(recipe), "-o", str(model), *map(str, words)])
+
+
+def table(text) -> dict[str, str]:
+    """Lines by their first word or words."""
+    return {line.split("  ")[0]: line for line in text.splitlines() if line}
+
+
+def test_training_says_sizes_scores_and_times(shop, capsys):
+    assert trained(shop) == 0
+
+    said = table(capsys.readouterr().out)
+    assert said["train"].split()[1:3] == ["1,200", "events"]
+    assert {"valid", "test", "after retrieve", "model", "channel ItemKNN"} <= set(said)
+    (times,) = [line for line in said.values() if line.startswith("time: ")]
+    for stage in ("reading the log", "training RecencyLogit", "fitting ItemKNN"):
+        assert stage in times
+
+
+def test_quiet_says_nothing(plain, capsys):
+    assert trained(plain, "--quiet") == 0
+
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_printed_of_valid_is_what_evaluate_finds(plain, capsys):
+    assert trained(plain) == 0
+    printed = table(capsys.readouterr().out)["model"].split()
+    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv")]
+    assert run([*asked, "--part", "valid", "--at", "10", "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    (recall,) = [m["mean"] for m in found["metrics"] if m["metric"] == "recall@10"]
+    assert printed[1] == f"{recall:.4f}"
+
+
+def test_options_take_the_place_of_the_recipe(plain, capsys):
+    events = pl.read_csv(plain / "events.csv")
+    other = events.rename({"uid": "who"}).head(800)
+    (plain / "sub").mkdir()
+    other.write_csv(plain / "sub" / "other.tsv", separator="\t")
+    words = ["--log", plain / "sub" / "other.tsv", "--user", "who"]
+    assert trained(plain, *words, "--split-valid", 0, "--split-test", 0.25) == 0
+
+    said = table(capsys.readouterr().out)
+    assert said["train"].split()[1] == "600"
+    assert said["valid"].split() == ["valid", "none"]
+    assert said["test"].split()[1] == "200"
+    assert load(plain / "model").serving.source["data"]["user"] == "who"
+
+
+def test_leave_last_out_trains_and_says_that_it_leaks(plain, capsys):
+    assert trained(plain, "--split-leave-last", 1) == 0
+    said = capsys.readouterr().out
+    assert "train knows the future" in said
+    assert "test   40 events of 40 users" in said
+    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
+    assert run(asked) == 0
+
+    assert "40 requests" in capsys.readouterr().out
+
+
+def test_rolling_windows_print_each_window_and_the_spread(plain, capsys):
+    words = ["--split-rolling-window-days", 7, "--split-rolling-folds", 2]
+    assert trained(plain, *words) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    starts = [line.split()[:2] for line in lines if "0." in line and "time" not in line]
+    names = [["1", "model"], ["1", "Popular"], ["2", "model"], ["2", "Popular"]]
+    assert starts == [*names, ["all", "model"], ["all", "Popular"]]
+    events = pl.read_csv(plain / "events.csv")
+    last = load(plain / "model").trained_until
+    assert last < events["ts"].max() - 6 * 86_400
+
+
+def test_against_a_method_needs_no_folder(plain, capsys):
+    assert trained(plain) == 0
+    model = load(plain / "model")
+    capsys.readouterr()
+    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--json"]
+    assert run([*asked, "--against", "popular", "--at", "10"]) == 0
+
+    found = json.loads(capsys.readouterr().out)["metrics"]
+    gain = {m["model"]: m["mean"] for m in found if m["metric"] == "ndcg@10"}
+    assert set(gain) == {"model", "Popular"}
+    # The same baseline, fitted by hand on what training saw.
+    events = pl.read_csv(plain / "events.csv").filter(
+        pl.col("ts") <= model.trained_until
+    )
+    counts = events.group_by("sku").len().sort("len", descending=True)
+    fitted = Popular().fit(_log(events))
+    assert counts["len"][0] == counts["len"].max()
+    assert gain["Popular"] == pytest.approx(_ndcg(model, fitted, plain), abs=1e-9)
+
+
+def _log(events):
+    from tidegraph.data.interactions import interactions  # noqa: PLC0415
+
+    return interactions(events["uid"], events["sku"], events["ts"])
+
+
+def _ndcg(model, fitted, folder) -> float:
+    from tidegraph.data.sources import read  # noqa: PLC0415
+    from tidegraph.evaluation.evaluate import evaluate  # noqa: PLC0415
+
+    log = read(folder / "events.csv", user="uid", item="sku", time="ts")
+    test = model.read_as_known(log).since(model.trained_until + 1)
+    result = evaluate(fitted, test, train=model.graph, at=(10,))
+    return result.table().filter(metric="ndcg@10")["mean"][0]
+
+
+def test_an_unknown_baseline_is_said_before_the_log_is_read(plain, capsys):
+    assert trained(plain, "--quiet") == 0
+    asked = ["evaluate", str(plain / "model"), str(plain / "none.csv")]
+    assert run([*asked, "--against", "poplar"]) == 2
+
+    assert "Did you mean 'popular'?" in capsys.readouterr().err
