@@ -1,12 +1,11 @@
 """A log from the columns of a table, each value checked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import polars as pl
 
-from tidegraph.config import did_you_mean
 from tidegraph.data.clocks import Clock
 from tidegraph.data.columns import typed
 from tidegraph.data.id_column import Coded, IdColumn
@@ -70,24 +69,23 @@ class Columns:
         named = [column for column in columns if column is not None]
         return list(dict.fromkeys([*named, *self.context]))
 
-    def check(self, table: Table) -> None:
-        """Refuse columns that the table does not have.
+    def of_table(self, table: Table) -> "Columns":
+        """Return the same columns by the names that the table has for them.
 
         Raises:
             DataError: One is missing, or a context column has a reserved name.
         """
-        for column in self.needed:
-            if column not in table.columns:
-                raise DataError(
-                    f"{table.name} has no column {column!r}."
-                    f"{did_you_mean(column, table.columns)} "
-                    f"It has: {_listed(table.columns)}.{table.hint}"
-                )
-            if column in RESERVED and column in self.context:
+        found = {column: table.column(column) for column in self.needed}
+        context = tuple(found[column] for column in self.context)
+        for column in context:
+            if column in RESERVED:
                 raise DataError(
                     f"{table.name}: a context column cannot be called {column!r}, "
                     "because a log has a column of that name. Rename it."
                 )
+        said = {f.name: getattr(self, f.name) for f in fields(self)}
+        single = {n: found[c] for n, c in said.items() if isinstance(c, str)}
+        return replace(self, **single, context=context)
 
 
 def build(
@@ -99,7 +97,7 @@ def build(
         DataError: A column is missing, or a value is not what it should be; the message
             names the row, counted from 1.
     """
-    columns.check(table)
+    columns = columns.of_table(table)
     gathered = _Gathered(table, columns, spelt, missing)
     seen = 0
     for batch in table.batches(columns.needed):
@@ -210,9 +208,3 @@ def _weights(values: pl.Series, where: str, first_row: int) -> np.ndarray:
             f"{values[row]!r}, not a finite number. Mend or drop the row."
         )
     return weights.to_numpy()
-
-
-def _listed(columns: Sequence[str]) -> str:
-    """Return some names for a message; control characters could move the cursor."""
-    shown = [name if name.isprintable() else repr(name) for name in columns[:20]]
-    return ", ".join([*shown, "..."] if len(columns) > 20 else shown) or "none"

@@ -1,151 +1,203 @@
 """Delimited text of any dialect as a table.
 
-Each piece of the file is rewritten in one plain form that holds the asked columns only,
-which polars then parses; so no dialect and no column that was not asked for can lose,
-merge or shift a row.
+Every record is taken apart by our own rules; what polars parses is the plain form of
+it. Text that is plain already, whole lines without quotes, is only counted.
 """
 
-import io
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from tidegraph.data.dialect import HEAD, Dialect, TextForm, sniff
-from tidegraph.data.records import GROWTH, Found, Part, Reading, rewrite
-from tidegraph.data.streams import PIECE, encoding_of, text_pieces
+from tidegraph.data import scanning
+from tidegraph.data.dialect import OtherFormError, TextForm
+from tidegraph.data.encodings import as_utf8
+from tidegraph.data.packed import chunks
+from tidegraph.data.records import GROWTH, Found, Part, rewrite
+from tidegraph.data.sniff import Sniffed
 from tidegraph.data.table import Table
 from tidegraph.errors import DataError
 
-_FAULTS = {
-    Found.OPEN: "a field begins with a quote that is never closed. Close it, or double "
-    "each quote within the field",
-    Found.TORN: "a quoted field of several lines is followed by text. Close its quote "
-    "before the separator, or double each quote within it",
-    Found.COMMENT: "a line begins like a comment and has as many fields as a row. "
-    "Remove it, or put its first field in quotes",
-    Found.LITERAL: "a field is in quotes, and quotes are no marks in this file. Write "
-    "it with one separator, such as a comma",
-}
+CHUNK = 1 << 21
+"""Bytes that become one batch."""
+LONGEST = 1 << 24
+"""No record has more bytes than this."""
 
 
-def dialect_of_text(path: Path, form: TextForm) -> Dialect:
-    """Return how a text file is written.
-
-    Raises:
-        DataError: It is no text, holds no record, or what is said does not fit.
-    """
-    encoding = encoding_of(path, form.encoding)
-    head = b""
-    for piece in text_pieces(path, encoding, HEAD):
-        head += piece
-        if len(head) >= HEAD:
-            break
-    # A record that is longer than the head is still a record.
-    return sniff(head[:HEAD] if len(head) > HEAD else head, path.name, form, encoding)
-
-
-def csv_table(path: Path, form: TextForm, piece: int = PIECE) -> Table:
-    """Return delimited text as a table; see ``Table``.
+def csv_table(path: Path, name: str, form: TextForm, sniffed: Sniffed) -> Table:
+    """Return the rows of a delimited text as a table of text.
 
     Args:
-        path: The file, perhaps packed.
-        form: What the caller says of it.
-        piece: Bytes read at a time.
+        path: Where it lies, packed or not.
+        name: What messages call it.
+        form: What is said of it.
+        sniffed: What was found in it.
     """
-    dialect = dialect_of_text(path, form)
 
     def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        if not columns:
+            return iter(())
         for column in columns:
-            if dialect.columns.count(column) > 1:
+            if sniffed.columns.count(column) > 1:
                 raise DataError(
-                    f"{path.name} has two columns {column!r}. Rename or drop one."
+                    f"{name} has two columns {column!r}. Rename or drop one."
                 )
-        wanted = [dialect.columns.index(column) for column in columns]
-        yield from _Rows(path, dialect, columns, wanted).batches(piece)
+        encoding = sniffed.dialect.encoding
+        text = as_utf8(chunks(path, CHUNK), encoding, name, form)
+        rows = _Rows(name, form, sniffed, tuple(columns))
+        return rows.frames(_without(text, sniffed.start))
 
-    return Table(path.name, dialect.columns, True, batches, _hint(dialect))
-
-
-def _hint(dialect: Dialect) -> str:
-    """Return what to say where a column is not found."""
-    if dialect.named_by_numbers:
-        return (
-            " Its first row was read as column names; if it is data, pass "
-            "header=False, and name columns by their place, or pass names=."
-        )
-    return ""
+    return Table(name, sniffed.columns, True, batches, sniffed.dialect)
 
 
+@dataclass
 class _Rows:
-    """Reads the asked columns of one file."""
+    """Reads the rows of one text, counting them.
 
-    def __init__(
-        self, path: Path, dialect: Dialect, columns: Sequence[str], wanted: list[int]
-    ) -> None:
-        self._path, self._dialect, self._columns = path, dialect, list(columns)
-        self._wanted = np.array(wanted, np.int64)
-        self._rows, self._lines = 0, dialect.rows_above
-        self._room = np.empty(0, np.uint8)
+    Attributes:
+        name: What messages call it.
+        form: What is said of it.
+        sniffed: What was found in it.
+        columns: The columns to read.
+        row: Rows that were read.
+        line: Lines that were read.
+    """
 
-    def batches(self, piece: int) -> Iterator[pl.DataFrame]:
-        """Yield the rows of each piece of the file."""
-        rest, skip = b"", self._dialect.begins
-        pieces = text_pieces(self._path, self._dialect.encoding, piece)
-        for data in chain(pieces, (None,)):
-            if data is None:
-                part, whole = rest, True
-            else:
-                cut = min(skip, len(data))
-                skip -= cut
-                part, whole = rest + data[cut:], False
-            if part:
-                frame, used = self._rewritten(part, whole)
-                rest = part[used:]
-                if len(frame):
-                    yield frame
+    name: str
+    form: TextForm
+    sniffed: Sniffed
+    columns: tuple[str, ...]
+    row: int = 0
+    line: int = 0
 
-    def _rewritten(self, data: bytes, final: bool) -> tuple[pl.DataFrame, int]:
-        reading = self._dialect.reading
-        if len(self._room) < GROWTH * len(data) + 64:
-            self._room = np.empty(GROWTH * len(data) + 64, np.uint8)
+    def frames(self, text: Iterator[bytes]) -> Iterator[pl.DataFrame]:
+        """Yield the rows of the text, in batches."""
+        self.line = self.sniffed.line
+        rest = b""
+        for chunk in text:
+            data = rest + chunk
+            used, frame = self._read(data, final=False)
+            rest = data[used:]
+            if len(rest) > LONGEST:
+                raise self._fault(Part(Found.OPEN, 0, 0, 0, 0, 0))
+            if frame is not None:
+                yield frame
+        while rest:
+            used, frame = self._read(rest, final=True)
+            rest = rest[used:]
+            if frame is not None:
+                yield frame
+
+    def _read(self, data: bytes, *, final: bool) -> tuple[int, pl.DataFrame | None]:
+        """Return how many bytes are done with, and the rows in them."""
+        regular = self._regular(data)
+        if regular is not None:
+            return regular
+        dialect, places = self.sniffed.dialect, self._places
+        # One column alone would make an empty line of an empty value.
+        wanted = np.array(places * 2 if len(places) == 1 else places, np.int64)
+        out = np.empty(GROWTH * len(data) + 64, np.uint8)
         part = rewrite(
-            data, reading, self._wanted, self._dialect.width, self._room, final=final
+            data, dialect.reading, wanted, self.sniffed.width, out, final=final
         )
+        self.row += part.rows
+        self.line += part.lines
         if part.found not in (Found.DONE, Found.MORE):
             raise self._fault(part)
-        self._rows += part.rows
-        self._lines += part.lines
-        return self._frame(part, reading), part.used
-
-    def _frame(self, part: Part, reading: Reading) -> pl.DataFrame:
-        schema = dict.fromkeys(self._columns, pl.String)
         if not part.rows:
-            return pl.DataFrame(schema=schema)
+            return part.used, None
         frame = pl.read_csv(
-            io.BytesIO(self._room[: part.written].tobytes()),
+            out[: part.written].tobytes(),
             has_header=False,
-            schema=schema,
-            separator=chr(reading.written),
+            separator=chr(dialect.reading.written),
+            schema={str(place): pl.String for place in range(len(wanted))},
         )
-        if len(frame) != part.rows:
+        return part.used, self._checked(frame[:, : len(places)], part.rows)
+
+    def _regular(self, data: bytes) -> tuple[int, pl.DataFrame] | None:
+        """Return the whole lines of ``data`` if they are plain as they stand."""
+        dialect, width = self.sniffed.dialect, self.sniffed.width
+        reading = dialect.reading
+        used = data.rfind(b"\n") + 1
+        simple = len(reading.separator) == 1 and not (reading.runs or reading.skips)
+        if not simple or dialect.comment or width < 2 or not used or b'"' in data:
+            return None
+        block = data if used == len(data) else data[:used]
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n")
+            if b"\r" in block:
+                return None
+        separator = reading.separator[0]
+        rows = scanning.regular(np.frombuffer(block, np.uint8), separator, width)
+        if rows < 0:
+            return None
+        places = self._places
+        frame = pl.read_csv(
+            block,
+            has_header=False,
+            separator=chr(separator),
+            quote_char=None,
+            schema={str(place): pl.String for place in range(width)},
+            columns=sorted(places),
+        )
+        self.row += rows
+        self.line += rows
+        return used, self._checked(frame.select(map(str, places)), rows)
+
+    @property
+    def _places(self) -> list[int]:
+        return [self.sniffed.columns.index(column) for column in self.columns]
+
+    def _checked(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+        if len(frame) != rows:
             raise DataError(
-                f"{self._path.name} cannot be read: {part.rows} rows were found and "
-                f"{len(frame)} parsed, before row {self._rows}. Please report the file."
+                f"{self.name} cannot be read: {rows} rows above row {self.row + 1} "
+                f"were taken for {len(frame)}. Please report this file."
             )
+        frame.columns = list(self.columns)
         return frame
 
-    def _fault(self, part: Part) -> DataError:
-        row, line = self._rows + part.rows + 1, self._lines + part.lines + 1
-        place = f"{self._path.name}, row {row}"
-        if line != row + self._dialect.rows_above:
-            place += f" (line {line})"
-        if part.found == Found.RAGGED:
-            return DataError(
-                f"{place}: there are {part.fields} fields, and the header has "
-                f"{self._dialect.width}. Put a field that holds a separator in quotes, "
-                "or name the separator with sep=."
-            )
-        return DataError(f"{place}: {_FAULTS[part.found]}.")
+    def _fault(self, part: Part) -> Exception:
+        """Return what is wrong with the row after those that were read."""
+        row, line = self.row + 1, self.line + 1
+        where = f"{self.name}, row {row}"
+        if line != row + int(self.sniffed.dialect.header):
+            where += f" (line {line})"
+        reason = DataError(f"{where}{self._said(part)}")
+        quotes = part.found in (Found.OPEN, Found.TORN, Found.RAGGED)
+        if quotes and self.sniffed.dialect.quoted and self.form.quoted is None:
+            return OtherFormError(replace(self.form, quoted=False), reason)
+        return reason
+
+    def _said(self, part: Part) -> str:
+        width, named = self.sniffed.width, len(self.sniffed.columns)
+        other = "the header" if self.sniffed.dialect.header else "the first row"
+        if width > named:
+            other = "each row above"
+        return {
+            Found.RAGGED: f": there are {part.fields} fields, and {other} has {width}. "
+            "Put a field that holds a separator in quotes, or name the separator with "
+            "sep=.",
+            Found.OPEN: " begins a field with a quote that is never closed. Close the "
+            "quote, or double it within a field in quotes.",
+            Found.TORN: " has a quoted field of several lines with text behind its "
+            "closing quote. Double the quotes within the field.",
+            Found.COMMENT: f" begins with {self.sniffed.dialect.comment} like the "
+            f"comments above, but has {width} fields like a row. Delete the line, or "
+            "put its first field in quotes.",
+            Found.LITERAL: " has a field in quotes, but in another row a quote is "
+            "never closed. Close or double that quote.",
+        }[part.found]
+
+
+def _without(text: Iterator[bytes], count: int) -> Iterator[bytes]:
+    """Yield a text without its first bytes."""
+    start = b""
+    for chunk in text:
+        start += chunk
+        if len(start) >= count:
+            return chain((start[count:],), text)
+    return iter(())

@@ -1,151 +1,197 @@
-"""JSON as a table: a list of objects, or objects one after the other, on any lines.
+"""JSON as a table of text: lines, one array, or Python literals in lines.
 
-Values come as the text that stands in the file, so that no digit is lost. Lines of
-Python literals, as some Amazon reviews are written, are read too; nothing is executed.
+Numbers keep their digits, keys may be absent, and what was not asked for is not looked
+at.
 """
 
 import ast
-import codecs
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 
-from tidegraph.data.streams import PIECE, encoding_of, text_pieces
+from tidegraph.data.dialect import FileForm, TextForm
+from tidegraph.data.encodings import as_utf8
+from tidegraph.data.packed import chunks
 from tidegraph.data.table import BATCH_ROWS, Table
 from tidegraph.errors import DataError
 
-Row = dict[str, Any]
-HEAD_ROWS = 10_000
-"""Objects whose keys are the columns."""
-_BETWEEN = " \t\r\n,"
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
+LONGEST = 1 << 24
+"""No row has more characters than this."""
+_LOOK = 1000
+_BLANK = " \t\r\n"
 
 
-def json_table(path: Path, said: str | None = None, piece: int = PIECE) -> Table:
-    """Return a file of JSON objects as a table.
+class _Number(str):
+    """The digits of a number."""
+
+
+def json_table(
+    path: Path,
+    name: str,
+    encoding: str,
+    form: TextForm,
+    kind: FileForm,
+    wanted: frozenset[str] | None,
+) -> Table:
+    """Return the rows of a JSON file as a table of text.
 
     Args:
-        path: The file, perhaps packed.
-        said: Its encoding, if the caller names it.
-        piece: Bytes read at a time.
-
-    Raises:
-        DataError: It holds something else than objects; the message names the row.
+        path: Where it lies, packed or not.
+        name: What messages call it.
+        encoding: Of the file.
+        form: What is said of it.
+        kind: How rows are laid out.
+        wanted: Keys that are expected in it; all that it has if none is given.
     """
-    encoding = encoding_of(path, said)
-    columns: dict[str, None] = {}
-    for _, row in zip(range(HEAD_ROWS), _rows(path, encoding, piece), strict=False):
-        columns |= dict.fromkeys(row)
-    if not columns:
-        raise DataError(f"{path.name} holds no object with a key. Give it rows.")
 
-    def batches(asked: Sequence[str]) -> Iterator[pl.DataFrame]:
-        values: list[list[str | None]] = [[] for _ in asked]
-        for number, row in enumerate(_rows(path, encoding, piece), 1):
-            for column, name in zip(values, asked, strict=True):
-                column.append(_text(row.get(name)))
-            if number % BATCH_ROWS == 0:
-                yield _frame(asked, values)
-                values = [[] for _ in asked]
-        if values and values[0]:
-            yield _frame(asked, values)
+    def rows() -> Iterator[dict[str, Any]]:
+        text = as_utf8(chunks(path), encoding, name, form)
+        decoded = (chunk.decode("utf-8", "surrogatepass") for chunk in text)
+        found = _Text(decoded)
+        if kind is FileForm.LITERALS:
+            return _objects(_literals(found, name), name)
+        return _objects(_values(found, name, kind is FileForm.JSON_ARRAY), name)
 
-    return Table(path.name, tuple(columns), True, batches)
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        found = rows()
+        while block := list(islice(found, BATCH_ROWS)):
+            yield pl.DataFrame(
+                {
+                    column: pl.Series(
+                        [_spelt(row.get(column)) for row in block], dtype=pl.String
+                    )
+                    for column in columns
+                }
+            )
 
-
-def _frame(columns: Sequence[str], values: list[list[str | None]]) -> pl.DataFrame:
-    return pl.DataFrame(
-        dict(zip(columns, values, strict=True)),
-        schema=dict.fromkeys(columns, pl.String),
-    )
+    return Table(name, _keys(rows(), wanted), True, batches, kind)
 
 
-def _text(value: object) -> str | None:
-    """Return a value as text; what is nested stays JSON."""
+class _Text:
+    """Text that comes in parts, of which only what is not done with is held."""
+
+    def __init__(self, parts: Iterator[str]) -> None:
+        self._parts, self.held, self.whole = parts, "", False
+
+    def more(self, done: int) -> None:
+        """Let go of what is done with, and hold twice as much of the rest."""
+        kept = self.held[done:]
+        parts, size = [kept], 0
+        while size <= len(kept):
+            part = next(self._parts, None)
+            if part is None:
+                self.whole = True
+                break
+            parts.append(part)
+            size += len(part)
+        self.held = "".join(parts)
+
+
+def _values(text: _Text, name: str, array: bool) -> Iterator[object]:
+    """Yield the values one after the other, or those of the one array."""
+    decode = json.JSONDecoder(parse_int=_Number, parse_float=_Number, strict=False)
+    between = _BLANK + "," if array else _BLANK
+    text.more(0)
+    at = _past(text, 0, _BLANK)
+    row = 0
+    if array:
+        at += 1
+    while True:
+        at = _past(text, at, between)
+        if at >= len(text.held):
+            if array:
+                raise DataError(f"{name} ends within its array. Download it again.")
+            return
+        if array and text.held[at] == "]":
+            return
+        try:
+            value, at = decode.raw_decode(text.held, at)
+        except (json.JSONDecodeError, RecursionError) as error:
+            if text.whole or len(text.held) - at > LONGEST:
+                reason = getattr(error, "msg", "nested too deeply")
+                raise DataError(
+                    f"{name} cannot be read: row {row + 1} is not JSON ({reason}). "
+                    "Mend the file."
+                ) from error
+            text.more(at)
+            at = 0
+            continue
+        row += 1
+        yield value
+
+
+def _past(text: _Text, at: int, blanks: str) -> int:
+    """Return where something stands that is not blank, or the end."""
+    while True:
+        while at < len(text.held) and text.held[at] in blanks:
+            at += 1
+        if at < len(text.held) or text.whole:
+            return at
+        text.more(at)
+        at = 0
+
+
+def _literals(text: _Text, name: str) -> Iterator[object]:
+    """Yield the literal on each line."""
+    row = 0
+    while not text.whole:
+        text.more(0)
+        lines = text.held.split("\n")
+        text.held = "" if text.whole else lines.pop()
+        for line in filter(str.strip, lines):
+            row += 1
+            try:
+                yield ast.literal_eval(line.strip())
+            except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+                raise DataError(
+                    f"{name} cannot be read: row {row} is neither JSON nor a Python "
+                    "literal. Mend the file."
+                ) from error
+
+
+def _objects(values: Iterator[object], name: str) -> Iterator[dict[str, Any]]:
+    for row, value in enumerate(values, 1):
+        if not isinstance(value, dict):
+            raise DataError(
+                f"{name} cannot be read: row {row} is a {_kind(value)}, not an object. "
+                'Write rows like {"user": 1, "item": 2}.'
+            )
+        yield cast(dict[str, Any], value)
+
+
+def _kind(value: object) -> str:
+    return "number" if isinstance(value, _Number) else type(value).__name__
+
+
+def _keys(
+    rows: Iterator[dict[str, Any]], wanted: frozenset[str] | None
+) -> tuple[str, ...]:
+    """Return the keys of the first rows, and of more until all wanted are found."""
+    keys: dict[str, None] = {}
+    for number, row in enumerate(rows):
+        if number >= _LOOK and wanted is not None and wanted <= keys.keys():
+            break
+        keys.update(dict.fromkeys(row))
+    return tuple(keys)
+
+
+def _spelt(value: Any) -> str | None:
+    """Return a value as text, as JSON where it is not one value."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(value, default=str)
+    return json.dumps(_plain(value), ensure_ascii=False)
 
 
-def _rows(path: Path, encoding: str, piece: int) -> Iterator[Row]:
-    """Yield each object of the file."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    buffer, at, number = "", 0, 0
-    listed = False
-    for data in text_pieces(path, encoding, piece):
-        buffer, at = buffer[at:] + decoder.decode(data), 0
-        if not number and buffer.lstrip(_BETWEEN).startswith("{'"):
-            yield from _literal_rows(path, encoding, piece)
-            return
-        if not number and not listed and buffer.lstrip(_BETWEEN).startswith("["):
-            at, listed = buffer.index("[") + 1, True
-        while (after := _next(buffer, at)) is not None:
-            at, row = after
-            number += 1
-            yield _checked(row, path, number)
-    rest = buffer[at:].strip(_BETWEEN)
-    if listed:
-        rest = rest.removesuffix("]").strip(_BETWEEN)
-    if rest:
-        raise _broken(path, number + 1, rest)
-
-
-def _next(buffer: str, at: int) -> tuple[int, object] | None:
-    """Return where the next value ends and the value; nothing if it is not whole."""
-    while at < len(buffer) and buffer[at] in _BETWEEN:
-        at += 1
-    if at >= len(buffer) or buffer[at] == "]":
-        return None
-    try:
-        row, after = _DECODER.raw_decode(buffer, at)
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    # A number at the end may go on in the next piece; objects have an end.
-    return (after, row) if buffer[at] in "{[" or after < len(buffer) else None
-
-
-def _checked(row: object, path: Path, number: int) -> Row:
-    if not isinstance(row, dict):
-        raise DataError(
-            f"{path.name}, row {number}: there is {str(row)[:40]!r}, and an object is "
-            'expected, such as {"user": 1, "item": 2}. Write one object per row.'
-        )
-    return cast(Row, row)
-
-
-def _broken(path: Path, number: int, rest: str) -> DataError:
-    try:
-        _DECODER.raw_decode(rest)
-        reason = "text that is no object"
-    except json.JSONDecodeError as error:
-        reason = error.msg
-    except RecursionError:
-        reason = "nested too deep"
-    return DataError(
-        f"{path.name}, row {number} is not JSON ({reason}), at {rest[:40]!r}. Mend it."
-    )
-
-
-def _literal_rows(path: Path, encoding: str, piece: int) -> Iterator[Row]:
-    """Yield lines that are Python literals, such as {'user': 'u1'}."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    left, number = "", 0
-    for data in (*text_pieces(path, encoding, piece), None):
-        text = left + ("\n" if data is None else decoder.decode(data))
-        *lines, left = text.split("\n")
-        for line in lines:
-            if not line.strip():
-                continue
-            number += 1
-            try:
-                row: object = ast.literal_eval(line.strip())
-            except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
-                raise _broken(path, number, line) from error
-            yield _checked(row, path, number)
+def _plain(value: Any) -> Any:
+    """Return the same value with numbers in place of their digits."""
+    if isinstance(value, _Number):
+        return float(value) if set(value) & set(".eE") else int(value)
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in cast(Sequence[Any], value)]
+    if isinstance(value, dict):
+        return {str(k): _plain(one) for k, one in cast(dict[Any, Any], value).items()}
+    return value

@@ -10,6 +10,7 @@ The plain form has the asked columns alone, one byte between fields, quotes only
 it must, and LF after each record.
 """
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -28,6 +29,7 @@ from tidegraph.data.scanning import (
     TAB,
 )
 
+_BLANK, _LINE_END = re.compile(rb"(?: *[\r\n])+"), re.compile(rb"\r\n|\r|\n")
 GROWTH = 10
 """The plain form takes at most so many times the bytes of the text, and a few."""
 
@@ -169,6 +171,10 @@ def records(data: bytes, reading: Reading, limit: int, *, final: bool) -> list[R
     found: list[Record] = []
     at = line = 0
     while at < len(data) and len(found) < limit:
+        blank = _BLANK.match(data, at)
+        if blank:
+            at, line = blank.end(), line + len(_LINE_END.findall(blank[0]))
+            continue
         if data[at] == reading.comment:
             at, _, status = scanning.comment_line(array, at, final, separator)
             line += 1

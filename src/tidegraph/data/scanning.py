@@ -1,7 +1,5 @@
 """The compiled search for one record of delimited text, and for its fields."""
 
-from typing import Any
-
 import numpy as np
 
 from tidegraph.compiled import compiled, inlined
@@ -170,8 +168,23 @@ def _is_blank(data: np.ndarray, start: int, stop: int) -> bool:
     return _after_blanks(data, start, False) >= stop
 
 
+@compiled
+def regular(data: np.ndarray, separator: int, width: int) -> int:
+    """Return the number of lines, or -1 if one has another number of fields."""
+    rows, fields = 0, 1
+    for at in range(data.size):
+        byte = data[at]
+        fields += byte == separator
+        if byte == LF:
+            if fields != width:
+                return -1
+            rows += 1
+            fields = 1
+    return rows
+
+
 @inlined
-def _copy(data: np.ndarray, start: Any, stop: Any, out: np.ndarray, to: int) -> int:
+def _copy(data: np.ndarray, start: int, stop: int, out: np.ndarray, to: int) -> int:
     for j in range(start, stop):
         out[to] = data[j]
         to += 1
@@ -180,7 +193,7 @@ def _copy(data: np.ndarray, start: Any, stop: Any, out: np.ndarray, to: int) -> 
 
 @compiled
 def _requote(
-    data: np.ndarray, start: Any, stop: Any, how: Any, out: np.ndarray, to: int
+    data: np.ndarray, start: int, stop: int, how: int, out: np.ndarray, to: int
 ) -> int:
     """Write a field in quotes, each quote within it doubled."""
     out[to] = QUOTE
@@ -204,33 +217,6 @@ def _requote(
         at += 1
     out[to] = QUOTE
     return to + 1
-
-
-@inlined
-def _write(
-    data: np.ndarray,
-    quoted: bool,
-    written: int,
-    wanted: np.ndarray,
-    fields: tuple[np.ndarray, np.ndarray, np.ndarray],
-    out: np.ndarray,
-    to: int,
-) -> tuple[int, int]:
-    """Write the wanted fields of one record; return where they end, and how it went."""
-    first, last, kind = fields
-    for k in range(wanted.size):
-        if k:
-            out[to] = written
-            to += 1
-        start, stop, how = first[wanted[k]], last[wanted[k]], kind[wanted[k]]
-        if how <= QUOTED:
-            to = _copy(data, start, stop, out, to)
-            continue
-        enclosed = data[start] == QUOTE and data[stop - 1] == QUOTE
-        if not quoted and enclosed and stop - start > 1:
-            return to, LITERAL
-        to = _requote(data, start, stop, how, out, to)
-    return to, DONE
 
 
 @compiled
@@ -302,8 +288,20 @@ def rewrite(
         if fields != width:
             status = RAGGED
             break
-        fields_at = (first, last, kind)
-        to, status = _write(data, quoted, written, wanted, fields_at, out, to)
+        for k in range(wanted.size):
+            if k:
+                out[to] = written
+                to += 1
+            place = wanted[k]
+            start, stop, how = int(first[place]), int(last[place]), int(kind[place])
+            if how <= QUOTED:
+                to = _copy(data, start, stop, out, to)
+                continue
+            enclosed = data[start] == QUOTE and data[stop - 1] == QUOTE
+            if not quoted and enclosed and stop - start > 1:
+                status = LITERAL
+                break
+            to = _requote(data, start, stop, how, out, to)
         if status != DONE:
             break
         out[to] = LF

@@ -14,7 +14,7 @@ from tidegraph.data.features import featured
 from tidegraph.data.ids import Missing
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sql import sql_table
-from tidegraph.data.tables import open_table
+from tidegraph.data.tables import from_table
 from tidegraph.data.times import LogUnit, TimeSpelling
 
 
@@ -85,8 +85,13 @@ def read(
     """
     columns = Columns.of(user, item, time, label, weight, split, context)
     spelt = TimeSpelling(time_unit, time_format)
-    table = open_table(source, TextForm(sep, header, names, encoding))
-    log = build(table, columns, spelt, missing)
+    form = TextForm(sep, header, names, encoding)
+    log = from_table(
+        source,
+        lambda table: build(table, columns, spelt, missing),
+        form,
+        columns.needed,
+    )
     return _with_features(log, columns, users, items, missing)
 
 

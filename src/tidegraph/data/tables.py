@@ -1,64 +1,90 @@
 """Tables from files and frames, a batch at a time and only the columns asked for.
 
-A file is told by its content, not by its ending: Parquet, JSON, or delimited text.
+What a file is shows in its first bytes, not in the ending of its name.
 """
 
+import codecs
 import os
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import polars as pl
 
 from tidegraph.data.columns import typed
-from tidegraph.data.csv_files import csv_table, dialect_of_text
-from tidegraph.data.dialect import TextForm
+from tidegraph.data.csv_files import csv_table
+from tidegraph.data.dialect import Dialect, FileForm, OtherFormError, TextForm
+from tidegraph.data.encodings import encoding_of
 from tidegraph.data.frames import frame_table
 from tidegraph.data.json_files import json_table
-from tidegraph.data.streams import encoding_of, head_of
+from tidegraph.data.packed import head
+from tidegraph.data.sniff import sniff
 from tidegraph.data.table import BATCH_ROWS, Table
 from tidegraph.errors import DataError
 
+T = TypeVar("T")
+HEAD = 1 << 18
+"""Bytes in which the form of a file shows."""
 _PARQUET = b"PAR1"
-_AS_FOUND = TextForm()
+_FOREIGN = (
+    (b"PK\x03\x04", "a zip archive or an Excel workbook", "Unpack it or save CSV."),
+    (b"ARROW1", "an Arrow file", "Read it with polars and pass the frame."),
+    (b"\xd0\xcf\x11\xe0", "an old workbook", "Save it as CSV."),
+    (b"SQLite format 3\0", "an SQLite database", "Use read_sql()."),
+)
+_JSON = (
+    (re.compile(r"\s*\{\s*([\"}]|$)"), FileForm.JSON_LINES),
+    (re.compile(r"\s*\{\s*'"), FileForm.LITERALS),
+    (re.compile(r"\s*\[\s*([{\]]|$)"), FileForm.JSON_ARRAY),
+)
 
 
-def open_table(source: object, form: TextForm = _AS_FOUND) -> Table:
-    """Return a path or a frame as a table.
+def from_table(
+    source: object,
+    use: Callable[[Table], T],
+    form: TextForm | None = None,
+    wanted: Collection[str] | None = None,
+) -> T:
+    """Return what ``use`` makes of a table.
+
+    It is called again from the start where a later part of a file shows that the file
+    is written in another way than its first bytes say.
 
     Args:
-        source: What to read.
-        form: What the caller says of a text file.
+        source: A path, a frame, an Arrow table or a mapping of columns.
+        use: Reads the table.
+        form: What is said of a text file.
+        wanted: Columns that the table is expected to have; any if left out.
 
     Raises:
         DataError: The source is not a table that we read.
     """
+    form = form or TextForm()
+    doubt: DataError | None = None
+    while True:
+        try:
+            return use(open_table(source, form, wanted))
+        except OtherFormError as other:
+            form = other.form
+            doubt = other.reason if form.quoted is False else doubt
+        except DataError as error:
+            # Quotes as text did not help, so the first reading names the fault.
+            raise doubt or error from error
+
+
+def open_table(
+    source: object,
+    form: TextForm | None = None,
+    wanted: Collection[str] | None = None,
+) -> Table:
+    """Return a path or a frame as a table; see ``from_table``, which reads it too."""
     if not isinstance(source, str | os.PathLike):
         return frame_table(source)
     path = Path(cast("str | os.PathLike[str]", source))
-    head = head_of(path)
-    if head.startswith(_PARQUET):
-        return _parquet_table(path)
-    if form == TextForm(encoding=form.encoding) and _is_json(path, head, form):
-        return json_table(path, form.encoding)
-    return csv_table(path, form)
-
-
-def dialect_of(source: object, form: TextForm = _AS_FOUND) -> str:
-    """Return in one line how a source is written, such as ``comma-separated, UTF-8``.
-
-    Raises:
-        DataError: The source is not a table that we read.
-    """
-    if not isinstance(source, str | os.PathLike):
-        return "a frame"
-    path = Path(cast("str | os.PathLike[str]", source))
-    head = head_of(path)
-    if head.startswith(_PARQUET):
-        return "Parquet"
-    if form == TextForm(encoding=form.encoding) and _is_json(path, head, form):
-        return "JSON"
-    return str(dialect_of_text(path, form))
+    names = None if wanted is None else frozenset(wanted)
+    return _file_table(path, form or TextForm(), names)
 
 
 def read_whole(source: object, text: Collection[str] = ()) -> pl.DataFrame:
@@ -68,38 +94,95 @@ def read_whole(source: object, text: Collection[str] = ()) -> pl.DataFrame:
         source: A path or a frame.
         text: Columns to leave as text where the file is text.
     """
-    table = open_table(source)
-    parts = list(table.batches(table.columns))
-    if not parts:
-        raise DataError(f"{table.name} has no row. Give one row per id.")
-    whole = pl.concat(parts, how="vertical_relaxed")
-    return typed(whole, text) if table.is_text else whole
+
+    def whole(table: Table) -> pl.DataFrame:
+        parts = list(table.batches(table.columns))
+        if not parts:
+            raise DataError(f"{table.name} has no row. Give one row per id.")
+        frame = pl.concat(parts, how="vertical_relaxed")
+        return typed(frame, text) if table.is_text else frame
+
+    return from_table(source, whole)
 
 
-def _is_json(path: Path, head: bytes, form: TextForm) -> bool:
-    encoding = encoding_of(path, form.encoding)
-    text = head.decode(encoding, "ignore").lstrip()
-    if text.startswith("["):
-        text = text[1:].lstrip()
-    return text.startswith("{") and text[1:].lstrip()[:1] in ("", '"', "'", "}")
+def dialect_of(
+    source: object,
+    form: TextForm | None = None,
+    wanted: Collection[str] | None = None,
+) -> Dialect | FileForm | None:
+    """Return how a file is written, by all of its rows; none for what is no file.
+
+    Its text is one short line, such as ``comma-separated, header, UTF-8``.
+
+    Args:
+        source: A path, or anything else that ``read`` takes.
+        form: What is said of a text file.
+        wanted: Columns that it is expected to have.
+    """
+
+    def form_of(table: Table) -> Dialect | FileForm | None:
+        if isinstance(table.form, Dialect):
+            once = [c for c in table.columns if table.columns.count(c) == 1]
+            for _ in table.batches(once[:1]):
+                pass
+        return table.form
+
+    return from_table(source, form_of, form, wanted)
+
+
+def _file_table(path: Path, form: TextForm, wanted: frozenset[str] | None) -> Table:
+    first = head(path, HEAD)
+    if first.startswith(_PARQUET):
+        return _parquet_table(path)
+    for magic, kind, mend in _FOREIGN:
+        if first.startswith(magic):
+            raise DataError(f"{path.name} is not text but {kind}. {mend}")
+    encoding = form.encoding or encoding_of(first, path.name)
+    text = _decoded(first, encoding, path.name)
+    for pattern, kind in _JSON:
+        if form.sep is None and pattern.match(text):
+            return json_table(path, path.name, encoding, form, kind, wanted)
+    sniffed = sniff(
+        text.encode("utf-8", "surrogatepass"),
+        path.name,
+        encoding,
+        form,
+        wanted or (),
+        whole=len(first) < HEAD,
+    )
+    return csv_table(path, path.name, form, sniffed)
+
+
+def _decoded(first: bytes, encoding: str, name: str) -> str:
+    """Return the first bytes as text, without a mark or a character cut in two."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(first)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name} cannot be read: it is not {encoding} text ({error.reason} in it). "
+            "Mend the file, or say its encoding."
+        ) from error
+    return text.removeprefix("\ufeff")
 
 
 def _parquet_table(path: Path) -> Table:
-    try:
+    with _said_plainly(path.name):
         columns = tuple(pl.scan_parquet(path).collect_schema())
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise _unreadable(path, error) from error
 
-    def batches(asked: Sequence[str]) -> Iterator[pl.DataFrame]:
-        try:
-            frame = pl.scan_parquet(path).select(asked)
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        with _said_plainly(path.name):
+            frame = pl.scan_parquet(path).select(columns)
             yield from frame.collect_batches(chunk_size=BATCH_ROWS, lazy=True)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise _unreadable(path, error) from error
 
-    return Table(path.name, columns, False, batches)
+    return Table(path.name, columns, False, batches, FileForm.PARQUET)
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
-    line = str(error).strip().split("\n")[0]
-    return DataError(f"{path.name} cannot be read: {line}. Write it again.")
+@contextmanager
+def _said_plainly(name: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        first_line = str(error).strip().split("\n")[0]
+        raise DataError(
+            f"{name} cannot be read: {first_line}. Mend the file."
+        ) from error
