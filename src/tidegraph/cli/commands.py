@@ -36,6 +36,7 @@ def check(
     reader = LogReader.of(data, "options")
     # Words such as NULL are kept, so that the report can name them.
     say(check_log(reader.read(log, missing="keep")).text())
+    say(f"read as: {reader.dialect(log)}")
 
 
 app.command()(train)

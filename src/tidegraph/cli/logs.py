@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tidegraph.config import build_each
+from tidegraph.data.dialect import TextForm
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import Missing, read
+from tidegraph.data.tables import dialect_of
 
 NO_TIMES = "none"
 """The word for a log without times; TOML and shells have no None."""
@@ -124,6 +126,13 @@ class LogReader:
             settings["time"] = None
         settings["missing"] = settings["missing"] or missing
         return read(path, users=users, items=items, **settings)
+
+    def dialect(self, path: Path) -> str:
+        """Return in one line how a log is written."""
+        told = self.format
+        return dialect_of(
+            path, TextForm(told.sep, told.header, told.names, told.encoding)
+        )
 
 
 def setting_names() -> list[str]:

@@ -77,7 +77,7 @@ LAYOUTS = (
         "MIND behaviors",
         r"behaviors\.tsv",
         "\t",
-        ("impression", "user", "time", "history", "impressions"),
+        ("impression", "user", "time", "history", "item"),
         (0,),
     ),
     Layout(
