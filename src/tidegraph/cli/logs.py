@@ -130,9 +130,11 @@ class LogReader:
     def dialect(self, path: Path) -> str:
         """Return in one line how a log is written."""
         told = self.format
-        return dialect_of(
-            path, TextForm(told.sep, told.header, told.names, told.encoding)
-        )
+        form = TextForm(told.sep, told.header, told.names, told.encoding)
+        # A header shows, among others, by the columns that are asked for.
+        single = asdict(replace(self.columns, context=())).values()
+        asked = [str(name) for name in (*single, *self.columns.context) if name]
+        return str(dialect_of(path, form, asked))
 
 
 def setting_names() -> list[str]:
