@@ -4,6 +4,7 @@ Every record is taken apart by our own rules; what polars parses is the plain fo
 it. Text that is plain already, whole lines without quotes, is only counted.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -110,7 +111,7 @@ class _Rows:
         if not part.rows:
             return part.used, None
         frame = pl.read_csv(
-            out[: part.written].tobytes(),
+            _marked(out[: part.written].tobytes()),
             has_header=False,
             separator=chr(dialect.reading.written),
             schema={str(place): pl.String for place in range(len(wanted))},
@@ -125,6 +126,8 @@ class _Rows:
         simple = len(reading.separator) == 1 and not (reading.runs or reading.skips)
         if not simple or dialect.comment or width < 2 or not used or b'"' in data:
             return None
+        if dialect.ends == "\r":
+            return None
         block = data if used == len(data) else data[:used]
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n")
@@ -136,7 +139,7 @@ class _Rows:
             return None
         places = self._places
         frame = pl.read_csv(
-            block,
+            _marked(block),
             has_header=False,
             separator=chr(separator),
             quote_char=None,
@@ -191,6 +194,11 @@ class _Rows:
             Found.LITERAL: " has a field in quotes, but in another row a quote is "
             "never closed. Close or double that quote.",
         }[part.found]
+
+
+def _marked(text: bytes) -> bytes:
+    """Return text whose first character stays, where polars would drop a mark."""
+    return BOM_UTF8 + text if text.startswith(BOM_UTF8) else text
 
 
 def _without(text: Iterator[bytes], count: int) -> Iterator[bytes]:

@@ -85,6 +85,7 @@ class Dialect:
         comment: What begins a line that is skipped; none if empty.
         skips: Whether blanks after a separator are left out.
         layout: The public data set whose file it is; none if empty.
+        ends: What ends a line: LF, alone or after CR, or CR.
     """
 
     separator: str
@@ -94,6 +95,7 @@ class Dialect:
     comment: str = ""
     skips: bool = False
     layout: str = ""
+    ends: str = "\n"
 
     def __str__(self) -> str:
         separator = _NAMED.get(self.separator, f"separated by {self.separator!r}")
@@ -108,6 +110,8 @@ class Dialect:
             facts.append(f"comments begin with {self.comment}")
         if self.skips:
             facts.append("blanks after separators are left out")
+        if self.ends == "\r":
+            facts.append("lines end in CR")
         if self.layout:
             facts.append(f"columns as in {self.layout}")
         return ", ".join(facts)
@@ -122,6 +126,7 @@ class Dialect:
             comment=ord(self.comment) if self.comment else -1,
             runs=runs,
             skips=self.skips,
+            ends=ord(self.ends),
         )
 
 

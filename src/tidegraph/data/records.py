@@ -22,6 +22,7 @@ from tidegraph.data.scanning import (
     CR,
     END,
     LF,
+    PAIR,
     QUOTE,
     SEPARATOR,
     SPACE,
@@ -29,7 +30,8 @@ from tidegraph.data.scanning import (
     TAB,
 )
 
-_BLANK, _LINE_END = re.compile(rb"(?: *[\r\n])+"), re.compile(rb"\r\n|\r|\n")
+_BLANK, _BLANK_CR = re.compile(rb"(?: *\r?\n)+"), re.compile(rb"(?: *\r)+")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 GROWTH = 10
 """The plain form takes at most so many times the bytes of the text, and a few."""
 
@@ -62,6 +64,7 @@ class Reading:
         comment: The byte that begins a comment, or -1.
         runs: Whether blanks and tabs in any number separate fields.
         skips: Whether blanks after a separator are left out.
+        ends: LF, alone or after CR, or CR; the other byte alone is data.
     """
 
     separator: bytes
@@ -69,6 +72,7 @@ class Reading:
     comment: int = -1
     runs: bool = False
     skips: bool = False
+    ends: int = LF
 
     @property
     def written(self) -> int:
@@ -81,7 +85,8 @@ class Reading:
         """What each byte may mean outside quotes."""
         table = np.zeros(256, np.uint8)
         table[[QUOTE, self.written]] = SPECIAL
-        table[[LF, CR]] = END
+        table[self.ends] = END
+        table[LF if self.ends == CR else CR] = SPECIAL if self.ends == CR else PAIR
         table[self.separator[0]] = SEPARATOR
         if self.runs:
             table[[SPACE, TAB]] = SEPARATOR
@@ -171,12 +176,14 @@ def records(data: bytes, reading: Reading, limit: int, *, final: bool) -> list[R
     found: list[Record] = []
     at = line = 0
     while at < len(data) and len(found) < limit:
-        blank = _BLANK.match(data, at)
+        blank = (_BLANK_CR if reading.ends == CR else _BLANK).match(data, at)
         if blank:
             at, line = blank.end(), line + len(_LINE_END.findall(blank[0]))
             continue
         if data[at] == reading.comment:
-            at, _, status = scanning.comment_line(array, at, final, separator)
+            at, _, status = scanning.comment_line(
+                array, at, final, reading.classes, separator
+            )
             line += 1
             continue
         at, count, status, lines = scanning.record(

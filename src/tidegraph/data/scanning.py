@@ -5,7 +5,8 @@ import numpy as np
 from tidegraph.compiled import compiled, inlined
 
 QUOTE, LF, CR, SPACE, TAB, COMMA = 34, 10, 13, 32, 9, 44
-PLAIN, SEPARATOR, END, SPECIAL = 0, 1, 2, 3
+PLAIN, SEPARATOR, END, SPECIAL, PAIR = 0, 1, 2, 3, 4
+"""``PAIR`` is the first byte of a line end of two, and else data to quote."""
 BARE, QUOTED, MARKED, MIXED = 0, 1, 2, 3
 """A field without quotes, one in quotes, one without that holds a byte which the plain
 form must quote, and one with text after its closing quote."""
@@ -21,6 +22,13 @@ def _separates(data: np.ndarray, at: int, separator: np.ndarray) -> bool:
     for j in range(1, separator.size):
         same &= data[at + j] == separator[j]
     return same
+
+
+@inlined
+def _ends(data: np.ndarray, at: int, classes: np.ndarray) -> bool:
+    """Return whether a line ends here; the last byte may be the first of an end."""
+    mark = classes[data[at]]
+    return mark == END or (mark == PAIR and (at + 1 >= data.size or data[at + 1] == LF))
 
 
 @inlined
@@ -66,9 +74,11 @@ def _after_text(
         if mark == PLAIN:
             at += 1
             continue
-        if mark == END or (mark == SEPARATOR and _separates(data, at, separator)):
+        if mark == SEPARATOR and _separates(data, at, separator):
             break
-        if mark == SPECIAL:
+        if mark != SEPARATOR and _ends(data, at, classes):
+            break
+        if mark != SEPARATOR:
             how = max(how, MARKED)
         at += 1
     return at, how
@@ -119,7 +129,7 @@ def record(
     while status == DONE:
         if skips or runs:
             at = _after_blanks(data, at, runs)
-            if runs and fields and (at >= data.size or classes[data[at]] == END):
+            if runs and fields and (at >= data.size or _ends(data, at, classes)):
                 break
         start, how, inside = at, BARE, 0
         if quoted and at < data.size and data[at] == QUOTE:
@@ -135,7 +145,7 @@ def record(
         if fields < first.size:
             first[fields], last[fields], kind[fields] = start, at, how
         fields += 1
-        if at >= data.size or classes[data[at]] == END:
+        if at >= data.size or _ends(data, at, classes):
             break
         at += separator.size
     # The end of a record may show only with the byte after it.
@@ -149,11 +159,15 @@ def record(
 
 @compiled
 def comment_line(
-    data: np.ndarray, at: int, final: bool, separator: np.ndarray
+    data: np.ndarray,
+    at: int,
+    final: bool,
+    classes: np.ndarray,
+    separator: np.ndarray,
 ) -> tuple[int, int, int]:
     """Return where the next line begins, the fields of this one, and how it went."""
     fields = 1
-    while at < data.size and data[at] != LF and data[at] != CR:
+    while at < data.size and not _ends(data, at, classes):
         if data[at] == separator[0] and _separates(data, at, separator):
             fields += 1
         at += 1
@@ -260,7 +274,7 @@ def rewrite(
     status, fields = DONE, 0
     while at < data.size:
         if data[at] == comment:
-            after, fields, status = comment_line(data, at, final, separator)
+            after, fields, status = comment_line(data, at, final, classes, separator)
             if status == DONE and fields == width and width > 1:
                 status = COMMENT
             if status != DONE:

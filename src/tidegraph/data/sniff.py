@@ -59,6 +59,12 @@ class _Top:
     comment: str
     last_comment: bytes
 
+    @property
+    def ends(self) -> str:
+        """What ends the first line, and so all of them."""
+        end = re.search(rb"\r\n|\r|\n", self.data)
+        return "\r" if end and end[0] == b"\r" else "\n"
+
 
 def sniff(
     data: bytes,
@@ -126,7 +132,12 @@ def _known(top: _Top, encoding: str, form: TextForm) -> tuple[Layout, Dialect] |
     if layout is None or (form.sep, form.header, form.names) != (None, None, None):
         return None
     dialect = Dialect(
-        layout.separator, False, encoding, quoted=layout.quoted, layout=layout.name
+        layout.separator,
+        False,
+        encoding,
+        quoted=layout.quoted,
+        layout=layout.name,
+        ends=top.ends,
     )
     found = _records(top, dialect)
     fits = found and layout.fits([record.fields for record in found])
@@ -144,7 +155,7 @@ def _separated(
             tried: list[tuple[Dialect, list[Record]]] = []
             for separator in separators:
                 dialect = Dialect(
-                    separator, True, encoding, quoted=quoted, comment=top.comment
+                    separator, True, encoding, quoted, top.comment, ends=top.ends
                 )
                 dialect = _skipping(top, dialect)
                 found = _records(top, dialect)
@@ -156,7 +167,7 @@ def _separated(
     line = (re.match(rb"[^\r\n]*", top.data) or [b""])[0].decode("utf-8", "replace")
     often = max(_STRONG, key=lambda s: line.count(s) * (2 if s == "::" else 1))
     quoted = form.quoted is not False
-    dialect = Dialect(said or often, True, encoding, quoted, top.comment)
+    dialect = Dialect(said or often, True, encoding, quoted, top.comment, ends=top.ends)
     return dialect, _records(top, dialect)
 
 
