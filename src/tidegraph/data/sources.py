@@ -13,7 +13,7 @@ from tidegraph.data.dialect import TextForm
 from tidegraph.data.features import featured
 from tidegraph.data.ids import Missing
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.sql import sql_table
+from tidegraph.data.sql import open_query
 from tidegraph.data.tables import from_table
 from tidegraph.data.times import LogUnit, TimeSpelling
 
@@ -139,7 +139,8 @@ def read_sql(
     """
     columns = Columns.of(user, item, time, label, weight, split, context)
     spelt = TimeSpelling(time_unit, time_format)
-    log = build(sql_table(query, connection), columns, spelt, missing)
+    with open_query(query, connection) as table:
+        log = build(table, columns, spelt, missing)
     return _with_features(log, columns, users, items, missing)
 
 
