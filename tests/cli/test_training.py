@@ -77,6 +77,7 @@ def test_options_take_the_place_of_the_recipe(plain, capsys):
     said = table(capsys.readouterr().out)
     assert said["train"].split()[1] == "600"
     assert said["valid"].split() == ["valid", "none"]
+    assert any(line.startswith("no valid part") for line in said)
     assert said["test"].split()[1] == "200"
     assert load(plain / "model").serving.source["data"]["user"] == "who"
 
@@ -147,3 +148,31 @@ def test_an_unknown_baseline_is_said_before_the_log_is_read(plain, capsys):
     assert run([*asked, "--against", "poplar"]) == 2
 
     assert "Did you mean 'popular'?" in capsys.readouterr().err
+
+
+def test_a_model_remembers_how_its_log_is_read(plain, capsys):
+    events = pl.read_csv(plain / "events.csv")
+    events.write_csv(plain / "events.csv", separator=";", include_header=False)
+    recipe = PLAIN.replace('user = "uid"', 'names = ["uid", "sku", "ts"]\nsep = ";"')
+    recipe = recipe.replace(
+        'item = "sku"', 'user = "uid"\nitem = "sku"\nheader = false'
+    )
+    (plain / "recipe.toml").write_text(recipe)
+    assert trained(plain) == 0
+    assert run(["evaluate", str(plain / "model"), str(plain / "events.csv")]) == 0
+
+    assert "ndcg@10" in capsys.readouterr().out
+
+
+def test_data_without_times_go_from_recipe_to_evaluation(plain, capsys):
+    events = pl.read_csv(plain / "events.csv").drop("ts")
+    part = ["train", "test", "train", "valid", "train"] * 300
+    events.with_columns(fold=pl.Series(part)).write_csv(plain / "events.csv")
+    recipe = PLAIN.replace('time = "ts"', 'time = "none"\nsplit = "fold"')
+    (plain / "recipe.toml").write_text(recipe)
+    assert trained(plain) == 0
+    assert "train  900 events" in capsys.readouterr().out
+    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
+    assert run([*asked, "--against", "itemknn"]) == 0
+
+    assert "ItemKNN" in capsys.readouterr().out

@@ -63,6 +63,8 @@ def train(
         if parts.valid is not None:
             with working("judging on valid"):
                 say(_validation(plan.pipeline, model, parts.train, parts.valid))
+        elif plan.split.rolling is None:
+            say(f"no valid part to judge on; see: tidegraph evaluate {output}")
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())
     say(f"time: {times}")
     say(f"{output}: {model.describe()}")

@@ -179,10 +179,10 @@ def _joined(parts: list[np.ndarray], rows: int, kind: type[np.generic]) -> np.nd
 
 def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     """Return what goes with the events; the part of each is called ``split``."""
-    carried = batch.select(columns.context)
     if columns.split is None:
-        return carried
-    return carried.with_columns(batch[columns.split].cast(pl.String).alias("split"))
+        return batch.select(columns.context)
+    part = pl.col(columns.split).cast(pl.String).alias("split")
+    return batch.select(*columns.context, part)
 
 
 def _labels(values: pl.Series, where: str, first_row: int) -> np.ndarray:
