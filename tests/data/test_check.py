@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from tidegraph.data.check import check
 from tidegraph.data.interactions import interactions
+from tidegraph.data.sources import read
 from tidegraph.errors import DataError
 
 DAY = 86_400
@@ -127,3 +128,54 @@ def test_the_text_says_the_numbers(log):
     assert "600 events of 30 users" in text
     assert "all are actions" in text
     assert "leave-last-out would leak" in text
+
+
+def test_dates_without_a_clock_are_told():
+    text = check(interactions("ab", "xy", [5 * DAY, 9 * DAY])).text()
+
+    assert "all times are midnights, so only the day is known" in text
+    assert "midnights" not in check(interactions("ab", "xy", [5 * DAY, 9])).text()
+
+
+@given(st.integers(2_000_000_000, 9_000_000_000), st.integers(0, 1))
+def test_a_clock_far_from_the_rest_is_told_with_its_row(wrong, early):
+    rest = [1_700_000_000 + 60 * n for n in range(200)]
+    times = [*rest, 5 if early else wrong]
+
+    found = check(interactions([0] * 201, [0] * 201, times)).outliers
+
+    assert found is not None
+    assert (found.events, found.time) == (1, times[-1])
+    assert found.row == (0 if early else 200)
+    assert str(np.datetime64(times[-1], "s")) in found.text()
+
+
+@given(st.lists(st.integers(0, 300 * DAY), min_size=1, max_size=50))
+def test_a_log_within_a_year_has_no_outliers(times):
+    log = interactions([0] * len(times), [0] * len(times), times)
+
+    assert check(log).outliers is None
+
+
+def test_ids_that_read_like_missing_ones_are_told():
+    frame = {"user": ["a", "NULL", "nan"], "item": [1, 2, 3], "time": [1, 2, 3]}
+
+    kept = check(read(frame, missing="keep"))
+    dropped = check(read(frame, missing="drop"))
+
+    (marker,) = kept.markers
+    assert (marker.side, marker.id, marker.events, marker.row) == ("user", "NULL", 2, 1)
+    assert "2 events have a user id like 'NULL'" in kept.text()
+    assert (dropped.rows, dropped.dropped, dropped.markers) == (1, 2, ())
+    assert "2 rows were left out in reading" in dropped.text()
+
+
+@pytest.mark.parametrize("clock", ["order", "none"])
+def test_a_log_without_seconds_is_told_without_dates(clock):
+    report = check(interactions("aaa", "xyz", clock=clock))
+
+    assert report.first is None
+    for word in ("1970", "days", "second", "leave-last-out", "midnight"):
+        assert word not in report.text()
+    said = "positions 0 to 2" if clock == "order" else "without times"
+    assert said in report.text()

@@ -6,9 +6,16 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.data.interactions import Interactions
+from tidegraph.data.clocks import Clock, span_text
+from tidegraph.data.log import Interactions
+from tidegraph.data.oddities import Markers, Outliers, is_by_day, marked, outlying
 from tidegraph.data.split import DAY
 from tidegraph.errors import DataError
+
+_BY_DAY = (
+    "all times are midnights, so only the day is known: events of one day keep the "
+    "order of the file, and what is known before an event excludes its own day"
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,9 @@ class Report:
         rows: Number of events.
         users: Number of users with an event.
         items: Number of items with an event.
-        first: When the first event happens, in UTC.
-        last: When the last event happens, in UTC.
+        clock: Whether its times are seconds, positions or none.
+        start: Time of the first event.
+        end: Time of the last event.
         impressions: Number of events with label 0.
         duplicates: Rows that repeat an earlier one in user, item, second and label.
         tied: Share of events in the same second as another event of their user.
@@ -78,14 +86,20 @@ class Report:
         per_user: Events per user.
         per_item: Events per item.
         cold: What an 80/20 cut in time leaves unseen; none if it cannot be made.
-        leak: What leave-last-out leaks; none if no user has three events.
+        leak: What leave-last-out leaks; none if no user has three events, or the log
+            does not count in seconds.
+        by_day: Whether every event is dated at midnight.
+        outliers: Events whose clock is far from the rest; none if there are none.
+        markers: Ids that read like missing values.
+        dropped: Rows left out in reading because an id was missing.
     """
 
     rows: int
     users: int
     items: int
-    first: np.datetime64
-    last: np.datetime64
+    clock: Clock
+    start: int
+    end: int
     impressions: int
     duplicates: int
     tied: float
@@ -94,27 +108,51 @@ class Report:
     per_item: Activity
     cold: Cold | None
     leak: Leak | None
+    by_day: bool
+    outliers: Outliers | None
+    markers: tuple[Markers, ...]
+    dropped: int
+
+    @property
+    def first(self) -> np.datetime64 | None:
+        """When the first event happens, in UTC; none if the log has no seconds."""
+        return np.datetime64(self.start, "s") if self.clock == "seconds" else None
+
+    @property
+    def last(self) -> np.datetime64 | None:
+        """When the last event happens, in UTC; none if the log has no seconds."""
+        return np.datetime64(self.end, "s") if self.clock == "seconds" else None
 
     def text(self) -> str:
         """Return the report in plain words, a line for each fact."""
-        days = (self.last - self.first) / np.timedelta64(1, "D")
         labels = "all are actions"
         if self.impressions:
             labels = f"{self.impressions / self.rows:.1%} are impressions only"
-        return "\n".join(
-            [
-                f"{self.rows:,} events of {self.users:,} users on {self.items:,} items",
-                f"from {self.first} to {self.last} UTC, {days:,.1f} days",
-                f"labels: {labels}",
-                f"duplicate rows: {self.duplicates:,}, kept",
-                f"in the same second as another event of the user: {self.tied:.1%}",
-                f"repeats of an item by the same user: {self.repeats:.1%}",
-                _activity_text("user", self.per_user),
-                _activity_text("item", self.per_item),
-                _cold_text(self.cold),
-                _leak_text(self.leak),
-            ]
-        )
+        timed = self.clock == "seconds"
+        tied = f"in the same second as another event of the user: {self.tied:.1%}"
+        lines = [
+            f"{self.rows:,} events of {self.users:,} users on {self.items:,} items",
+            self._span_text(),
+            *([_BY_DAY] if self.by_day else []),
+            *([self.outliers.text()] if self.outliers else []),
+            *(marker.text() for marker in self.markers),
+            *([_dropped_text(self.dropped)] if self.dropped else []),
+            f"labels: {labels}",
+            f"duplicate rows: {self.duplicates:,}, kept",
+            *([tied] if timed else []),
+            f"repeats of an item by the same user: {self.repeats:.1%}",
+            _activity_text("user", self.per_user),
+            _activity_text("item", self.per_item),
+            *([] if self.clock == "none" else [_cold_text(self.cold)]),
+            *([_leak_text(self.leak)] if timed else []),
+        ]
+        return "\n".join(lines)
+
+    def _span_text(self) -> str:
+        span = span_text(self.start, self.end, self.clock)
+        if self.clock != "seconds":
+            return span
+        return f"from {span} UTC, {(self.end - self.start) / DAY:,.1f} days"
 
 
 def check(log: Interactions) -> Report:
@@ -125,7 +163,6 @@ def check(log: Interactions) -> Report:
     """
     if not len(log):
         raise DataError("the log is empty, so there is nothing to check.")
-    first, last = log.time[[0, -1]].astype("datetime64[s]")
     events = pl.DataFrame(
         {"user": log.user, "item": log.item, "time": log.time, "label": log.label}
     )
@@ -136,8 +173,9 @@ def check(log: Interactions) -> Report:
         rows=len(log),
         users=events["user"].n_unique(),
         items=events["item"].n_unique(),
-        first=first,
-        last=last,
+        clock=log.clock,
+        start=int(log.time[0]),
+        end=int(log.time[-1]),
         impressions=len(log) - len(acted),
         duplicates=len(log) - events.n_unique(),
         tied=float(tied.to_numpy().mean()),
@@ -145,7 +183,11 @@ def check(log: Interactions) -> Report:
         per_user=_activity(log.user),
         per_item=_activity(log.item),
         cold=_cold(log),
-        leak=_leak(log),
+        leak=_leak(log) if log.clock == "seconds" else None,
+        by_day=is_by_day(log),
+        outliers=outlying(log),
+        markers=marked(log),
+        dropped=log.dropped,
     )
 
 
@@ -198,6 +240,11 @@ def _leak(log: Interactions) -> Leak | None:
         future=float(1 - not_after.mean() / len(train)),
         overlap_days=float(np.median(overlap)) / DAY,
     )
+
+
+def _dropped_text(dropped: int) -> str:
+    rows = "1 row was" if dropped == 1 else f"{dropped:,} rows were"
+    return f"{rows} left out in reading, because an id was missing"
 
 
 def _activity_text(side: str, activity: Activity) -> str:
