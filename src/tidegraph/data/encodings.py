@@ -59,15 +59,18 @@ def as_utf8(
     decoder = codecs.getincrementaldecoder(encoding)()
     # ASCII is its own UTF-8, and nothing is left over within it.
     plain, foreign, first = encoding == "utf-8", False, True
+    line = 1
     for chunk in chunks:
         if plain and chunk.isascii() and not decoder.getstate()[0]:
             first = False
+            line += chunk.count(b"\n")
             yield chunk
             continue
         try:
             text = decoder.decode(chunk)
         except UnicodeDecodeError as error:
-            raise _other(error, encoding, name, form, foreign) from error
+            raise _other(error, encoding, name, form, foreign, line) from error
+        line += chunk.count(b"\n")
         foreign = True
         if first:
             text = text.removeprefix("\ufeff")
@@ -76,7 +79,7 @@ def as_utf8(
     try:
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise _other(error, encoding, name, form, foreign) from error
+        raise _other(error, encoding, name, form, foreign, line) from error
 
 
 def _other(
@@ -85,16 +88,19 @@ def _other(
     name: str,
     form: TextForm,
     foreign: bool,
+    line: int,
 ) -> Exception:
     """Return what to do about a chunk that is not in the encoding."""
+    above = error.object[: error.start]
+    byte = error.object[error.start : error.start + 1].hex()
     reason = DataError(
-        f"{name} cannot be read: it is not {encoding} text ({error.reason} in it). "
-        "Mend the file, or say its encoding."
+        f"{name}, line {line + above.count(10)}: byte 0x{byte} is not {encoding} "
+        f"({error.reason}). Mend the line, or say the encoding of the file."
     )
     if form.encoding is not None and form.encoding not in _OLD:
         return reason
     if encoding == "utf-8":
-        if foreign or not error.object[: error.start].isascii():
+        if foreign or not above.isascii():
             return reason
         return OtherFormError(replace(form, encoding=_OLD[0]), reason)
     if encoding == _OLD[0]:

@@ -9,6 +9,7 @@ say it back.
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 
 from tidegraph.data.dialect import RUNS, Dialect, TextForm
 from tidegraph.data.layouts import Layout, layout_of
@@ -88,7 +89,9 @@ def sniff(
     Raises:
         DataError: There is no record, or what is said does not fit.
     """
-    top = _top(data, name, frozenset(wanted), whole)
+    # A number is the place of a column, which no header need bear.
+    named = frozenset(column for column in wanted if not column.isdecimal())
+    top = _top(data, name, named, whole)
     known = _known(top, encoding, form)
     if known is not None:
         layout, dialect = known
@@ -149,17 +152,19 @@ def _separated(
 ) -> tuple[Dialect, list[Record]]:
     """Return the dialect but for its header, and the first records."""
     said = form.sep if form.sep is not None else top.separator
-    found: list[Record] = []
+    groups = ((said,),) if said else (_STRONG, _WEAK)
     for quoted in (True, False) if form.quoted is None else (form.quoted,):
-        for separators in ((said,),) if said else (_STRONG, _WEAK):
+        for separators, skips in product(groups, (False, True)):
             tried: list[tuple[Dialect, list[Record]]] = []
             for separator in separators:
                 dialect = Dialect(
                     separator, True, encoding, quoted, top.comment, ends=top.ends
                 )
-                dialect = _skipping(top, dialect)
+                if skips and not _is_spaced(top, dialect):
+                    continue
+                dialect = replace(dialect, skips=skips)
                 found = _records(top, dialect)
-                if _regular(found, top):
+                if _regular(found, top) and _is_spared(found, separator):
                     tried.append((dialect, found))
             if tried:
                 return max(tried, key=lambda one: _fit(one[1], top))
@@ -175,14 +180,11 @@ def _records(top: _Top, dialect: Dialect) -> list[Record]:
     return records(top.data, dialect.reading, _LOOK, final=top.whole)
 
 
-def _skipping(top: _Top, dialect: Dialect) -> Dialect:
-    """Leave out blanks after separators if there is one after each."""
-    if dialect.separator in _WEAK:
-        return dialect
-    found = _records(top, dialect)
-    fields = [field for record in found for field in record.fields[1:]]
-    spaced = bool(fields) and all(field.startswith(" ") for field in fields)
-    return replace(dialect, skips=True) if spaced else dialect
+def _is_spaced(top: _Top, dialect: Dialect) -> bool:
+    """Whether a blank follows each separator of the first record."""
+    found = [] if dialect.separator in _WEAK else _records(top, dialect)
+    fields = found[0].fields[1:] if found else []
+    return bool(fields) and all(field.startswith(" ") for field in fields)
 
 
 def _regular(found: list[Record], top: _Top) -> bool:
@@ -194,6 +196,15 @@ def _regular(found: list[Record], top: _Top) -> bool:
         return False
     head, rows = len(found[0].fields), widths.pop()
     return head > 1 and (head == rows or rows == head + 1 or rows >= head + 2)
+
+
+def _is_spared(found: list[Record], separator: str) -> bool:
+    """Whether blanks, if they separate, do nothing else in the first record."""
+    first = found[0].fields
+    one_width = all(len(record.fields) == len(first) for record in found)
+    return separator not in _WEAK or (
+        one_width and all(field and "\t" not in field for field in first)
+    )
 
 
 def _all_read(found: list[Record], top: _Top) -> bool:

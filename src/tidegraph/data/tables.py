@@ -37,7 +37,7 @@ _FOREIGN = (
 _JSON = (
     (re.compile(r"\s*\{\s*([\"}]|$)"), FileForm.JSON_LINES),
     (re.compile(r"\s*\{\s*'"), FileForm.LITERALS),
-    (re.compile(r"\s*\[\s*([{\]]|$)"), FileForm.JSON_ARRAY),
+    (re.compile(r"\s*\[\s*([\[{\]]|$)"), FileForm.JSON_ARRAY),
 )
 
 
@@ -158,9 +158,10 @@ def _decoded(first: bytes, encoding: str, name: str) -> str:
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(first)
     except UnicodeDecodeError as error:
+        line = first[: error.start].count(b"\n") + 1
         raise DataError(
-            f"{name} cannot be read: it is not {encoding} text ({error.reason} in it). "
-            "Mend the file, or say its encoding."
+            f"{name}, line {line}: byte 0x{first[error.start]:02x} is not {encoding} "
+            f"({error.reason}). Mend the line, or say the encoding of the file."
         ) from error
     return text.removeprefix("\ufeff")
 
