@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tidegraph.graph.temporal import Graph as Graph
     from tidegraph.pipeline import FittedPipeline as FittedPipeline
     from tidegraph.pipeline import Pipeline as Pipeline
+    from tidegraph.pipeline.serve import recommend as recommend
     from tidegraph.ranking.din import DIN as DIN
     from tidegraph.ranking.recency import RecencyLogit as RecencyLogit
     from tidegraph.reranking.diversity import DPP as DPP
@@ -87,6 +88,7 @@ _HOME = {
     "graph.sampler": ("sampler",),
     "graph.temporal": ("Graph",),
     "pipeline": ("FittedPipeline", "Pipeline"),
+    "pipeline.serve": ("recommend",),
     "ranking.din": ("DIN",),
     "ranking.recency": ("RecencyLogit",),
     "reranking.diversity": ("DPP", "MMR"),

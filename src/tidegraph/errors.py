@@ -53,3 +53,7 @@ class TidegraphWarning(UserWarning):
 
 class UnknownIdWarning(TidegraphWarning):
     """An id that was passed is not in the model."""
+
+
+class NoAnswerWarning(TidegraphWarning):
+    """A user was asked for and has no list."""

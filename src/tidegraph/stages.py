@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
+from tidegraph.arguments import whole
 from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
@@ -44,6 +45,22 @@ class Excluded:
         ptr = self.ptr[start : stop + 1]
         entries = slice(int(ptr[0]), int(ptr[-1])) if len(ptr) else slice(0, 0)
         return Excluded(ptr - ptr[:1], self.item[entries])
+
+    def and_also(self, other: "Excluded") -> "Excluded":
+        """Return what either excludes, request by request."""
+        if not len(other.item):
+            return self
+        if not len(self.item):
+            return other
+        owner = np.concatenate(
+            [
+                np.repeat(np.arange(len(x.ptr) - 1), np.diff(x.ptr))
+                for x in (self, other)
+            ]
+        )
+        order = np.argsort(owner, kind="stable")
+        item = np.concatenate([self.item, other.item])[order]
+        return Excluded(self.ptr + other.ptr, item)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +104,11 @@ class Requests:
 
     def without_history(self) -> "Requests":
         """Return the same requests, excluding also what each user already met."""
-        seen = Excluded(self.history.ptr, self.history.node)
-        if not len(self.excluded.item):
-            return replace(self, excluded=seen)
-        return replace(self, excluded=_joined(self.excluded, seen))
+        return self.excluding(Excluded(self.history.ptr, self.history.node))
+
+    def excluding(self, items: Excluded) -> "Requests":
+        """Return the same requests, which must not be answered ``items`` either."""
+        return replace(self, excluded=self.excluded.and_also(items))
 
     def __len__(self) -> int:
         return len(self.user)
@@ -104,14 +122,6 @@ class Requests:
             history=self.history.rows(start, stop),
             excluded=self.excluded.rows(start, stop),
         )
-
-
-def _joined(a: Excluded, b: Excluded) -> Excluded:
-    owner = np.concatenate(
-        [np.repeat(np.arange(len(x.ptr) - 1), np.diff(x.ptr)) for x in (a, b)]
-    )
-    order = np.argsort(owner, kind="stable")
-    return Excluded(a.ptr + b.ptr, np.concatenate([a.item, b.item])[order])
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,15 +230,18 @@ class Candidates:
         )
 
 
-def check_k(k: int) -> int:
+def check_k(k: object) -> int:
     """Return ``k`` if a list can be that long.
 
     Raises:
-        RequestError: ``k`` is below 1.
+        RequestError: ``k`` is not a whole number, or below 1.
     """
-    if k < 1:
-        raise RequestError(f"k is {k}, but a list has at least 1 item. Ask for k >= 1.")
-    return k
+    length = whole(k, "k")
+    if length < 1:
+        raise RequestError(
+            f"k is {length}, but a list has at least 1 item. Ask for k >= 1."
+        )
+    return length
 
 
 @runtime_checkable

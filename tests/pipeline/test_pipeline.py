@@ -14,6 +14,7 @@ from tidegraph.errors import (
     DataError,
     LeakageError,
     RequestError,
+    UnknownIdWarning,
 )
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.ranking.din import DIN
@@ -51,7 +52,8 @@ def model() -> FittedPipeline:
 def test_a_list_has_raw_ids_and_says_who_proposed_each_item_and_why(model):
     lists = model.recommend("u4", k=6)
 
-    assert lists.columns == ["user", "rank", "item", "score", "channel", "why"]
+    columns = ["user", "rank", "item", "name", "score", "channel", "why"]
+    assert lists.columns == columns
     assert lists["rank"].to_list() == [1, 2, 3, 4, 5, 6]
     assert lists["item"].n_unique() == 6
     named = {name for row in lists["channel"] for name in row.split("+")}
@@ -139,7 +141,10 @@ def test_observed_events_count_in_the_next_answer_and_nothing_is_refitted():
 def test_a_new_user_is_answered_once_observed():
     train, valid, _ = parts()
     model = Pipeline((ItemKNN(),)).fit(train, valid)
-    with pytest.raises(RequestError, match="'newcomer' is not known"):
+    with (
+        pytest.warns(UnknownIdWarning, match="user 'newcomer' is not in the model"),
+        pytest.raises(RequestError, match="'newcomer' is not known"),
+    ):
         model.recommend("newcomer")
 
     model.observe([("newcomer", "i3", model.graph.latest + 1)])
@@ -207,7 +212,8 @@ def test_repeats_are_allowed_or_not_as_set():
 def test_excluded_items_stay_out(model):
     first = model.recommend("u4", k=3)["item"].to_list()
 
-    again = model.recommend("u4", k=3, exclude=[*first, "no such item"])
+    with pytest.warns(UnknownIdWarning, match="item 'no such item'"):
+        again = model.recommend("u4", k=3, exclude=[*first, "no such item"])
 
     assert not set(first) & set(again["item"])
 
@@ -239,7 +245,8 @@ def test_everything_excluded_is_said(model):
 
 
 def test_a_stranger_gets_what_popular_says(model):
-    lists = model.recommend("nobody", k=5)
+    with pytest.warns(UnknownIdWarning):
+        lists = model.recommend("nobody", k=5)
 
     assert lists.height == 5
     assert lists["channel"].str.contains("Popular").all()

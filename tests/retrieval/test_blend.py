@@ -15,6 +15,7 @@ from tidegraph.retrieval.heuristics import (
     CommonNeighbors,
     PersonalizedPageRank,
 )
+from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.walks import FittedWalks
 from tidegraph.stages import NO_ITEM, Candidates, Requests
@@ -118,7 +119,7 @@ rankings = st.lists(st.integers(0, 29), min_size=0, max_size=20, unique=True).ma
 
 @settings(max_examples=60, deadline=None)
 @given(
-    lists=st.lists(rankings, min_size=1, max_size=4),
+    lists=st.lists(rankings, min_size=2, max_size=4),
     weights=st.lists(st.floats(0.01, 1), min_size=4, max_size=4),
     at_least=st.floats(0, 1),
     k=st.integers(1, 25),
@@ -139,7 +140,7 @@ def test_every_channel_has_its_quota_or_all_it_had(lists, weights, at_least, k):
 
 
 @settings(max_examples=30, deadline=None)
-@given(lists=st.lists(rankings, min_size=1, max_size=4), k=st.integers(1, 25))
+@given(lists=st.lists(rankings, min_size=2, max_size=4), k=st.integers(1, 25))
 def test_without_quotas_the_list_is_plain_reciprocal_rank_fusion(lists, k):
     answer = blend(*lists, k=k, at_least=0.0)
 
@@ -241,3 +242,15 @@ def test_a_request_without_relevant_items_is_not_counted():
 
     assert table["hit_ratio"].to_list() == [0.0, 1.0]
     assert nothing["items"].to_list() == nothing["hits"].to_list() == [0.0, 0.0]
+
+
+def test_a_single_channel_keeps_its_own_scores_and_order():
+    log = draw_log()
+    requests = ask(log)
+    alone = ItemKNN().fit(log).retrieve(requests, 9)
+
+    blended = Blend(channels=(ItemKNN(),)).fit(log).retrieve(requests, 9)
+
+    np.testing.assert_array_equal(blended.item, alone.item)
+    np.testing.assert_array_equal(blended.score, alone.score)
+    assert blended.channels == ("ItemKNN",)

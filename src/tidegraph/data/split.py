@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -19,17 +20,43 @@ Days = int | float
 
 DAY = 86_400
 
+_WRITE = "Write Unix seconds, a date, or ISO 8601 text like 2024-05-01T12:30:00Z."
 
-def second_of(moment: Moment) -> int:
+
+def second_of(moment: object, what: str = "the cut") -> int:
     """Return the Unix second that a moment falls into.
+
+    Args:
+        moment: ISO 8601 text, Unix seconds, a date or a datetime of the standard
+            library, NumPy or pandas; no zone means UTC.
+        what: What it is for, for messages.
 
     Raises:
         DataError: It is not a time.
     """
-    column = TimeColumn("time", "the cut", unit="s")
-    column.add(pl.Series([moment]), first_row=1)
-    ticks = column.finish()
+    if isinstance(moment, np.generic | np.ndarray) and not np.ndim(cast(Any, moment)):
+        scalar: Any = np.asarray(cast(Any, moment))
+        # In nanoseconds NumPy's own value would be a number without its unit.
+        scalar = scalar.astype("datetime64[us]") if scalar.dtype.kind == "M" else scalar
+        moment = scalar.item()
+    value = cast(object, moment)
+    if isinstance(value, bool) or not isinstance(value, str | int | float | date):
+        raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}")
+    column = TimeColumn("time", what, unit="s")
+    try:
+        column.add(pl.Series([value]), first_row=1)
+        ticks = column.finish()
+    except (OverflowError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}") from error
+    except DataError as error:
+        found = str(error).partition("time in column 'time' ")[2]
+        raise DataError(f"{what} {found}" if found else str(error)) from None
     return math.floor(ticks.when[0] / ticks.per_second)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"a {type(value).__name__}"
 
 
 def position_of(moment: Moment) -> int:

@@ -2,32 +2,78 @@
 
 from dataclasses import dataclass
 
+from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import as_log
-from tidegraph.errors import ConfigError, DataError, LeakageError
+from tidegraph.data.views import Matrix, as_log, as_seconds_log
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline.before import (
+    check_before,
+    check_kind,
+    check_names,
+    check_order,
+    check_order_per_user,
+)
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
-from tidegraph.pipeline.past import Past, past_examples
+from tidegraph.pipeline.past import Past, check_windows, past_examples
 from tidegraph.progress import working
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import Seed, generator
-from tidegraph.stages import FittedRanker, Ranker, Reranker, Retriever
+from tidegraph.stages import (
+    FittedRanker,
+    Ranker,
+    Reranker,
+    Retriever,
+)
 
 DAY = 86_400
 
 
-def _check_order(train: Interactions, valid: Interactions | None) -> None:
-    if valid is None or not len(valid) or not len(train):
-        return
-    if valid.time[0] <= train.time[-1]:
-        raise LeakageError(
-            f"valid begins at {valid.time[0]}, but train ends at {train.time[-1]}: a "
-            "second in both would tell its own answers. Cut between two seconds, as "
-            "log.split(time=...) does."
-        )
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What a pipeline learns from.
+
+    Attributes:
+        train: The log to learn from.
+        valid: What decides when the ranker stops, if it is given.
+        known: Both together, which is what is served.
+        per_user: Were they split user by user, so that they overlap in time?
+    """
+
+    train: Interactions
+    valid: Interactions | None
+    known: Interactions
+    per_user: bool
+
+    @classmethod
+    def of(
+        cls,
+        train: Interactions | Matrix,
+        valid: Interactions | Matrix | None,
+        per_user: bool,
+    ) -> "_Parts":
+        log = as_log(train, "Pipeline")
+        if valid is None:
+            return cls(log, None, log, per_user)
+        later = valid.log(part=1) if isinstance(valid, Matrix) else valid
+        known = log.followed_by(later)
+        if per_user:
+            check_order_per_user(log, later)
+        else:
+            check_order(log, later)
+        return cls(log, later, known, per_user)
+
+    def window_seconds(self, days: float | None) -> int:
+        """Return the length of a window, by default the span of ``valid``."""
+        first, last = int(self.train.time[0]), int(self.train.time[-1])
+        if days is not None:
+            return max(1, int(days * DAY))
+        if self.valid is not None and len(self.valid) and not self.per_user:
+            return max(1, int(self.valid.time[-1]) - last)
+        return max(1, (last - first) // 20)
 
 
-@dataclass(frozen=True)
+@settings
 class Pipeline:
     """Retrieval channels, a ranker and a re-ranker; each of the last two may be absent.
 
@@ -37,19 +83,23 @@ class Pipeline:
     whole log for serving.
 
     Attributes:
-        retrieve: Retrieval methods, blended in equal parts; or a Blend of your own.
+        retrieve: One retrieval method, whose own scores are kept; several, blended in
+            equal parts; or a Blend of your own.
         rank: Ranking method, or none to keep the order of the blend.
         rerank: Re-ranking method, or none to keep the order of the ranker.
+        fallback: Retrieval method that fills up the end of lists for which the
+            channels have too few items, such as those of unknown users.
         repeat: May a user be recommended items they already met?
         candidates: How many items retrieval hands to the ranker.
         windows: How many past cuts the ranker learns from.
         window_days: Length of the window after a cut; by default that of ``valid``.
-        names: Item feature column that names an item in explanations.
+        names: Item feature column that names an item in answers.
     """
 
-    retrieve: tuple[Retriever, ...] | Blend
+    retrieve: Retriever | tuple[Retriever, ...]
     rank: Ranker | None = None
     rerank: Reranker | None = None
+    fallback: Retriever | None = None
     repeat: bool = True
     candidates: int = 200
     windows: int = 3
@@ -57,8 +107,6 @@ class Pipeline:
     names: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.retrieve, Blend):
-            object.__setattr__(self, "retrieve", tuple(self.retrieve))
         if not self.blend.channels:
             raise ConfigError("a pipeline needs at least one retrieval method.")
         for name, value in (
@@ -74,39 +122,41 @@ class Pipeline:
         """How the channels become one list."""
         if isinstance(self.retrieve, Blend):
             return self.retrieve
-        return Blend(channels=self.retrieve)
+        given = self.retrieve
+        return Blend(channels=given if isinstance(given, tuple) else (given,))
 
+    @checked(DataError)
     def fit(
         self,
-        train: Interactions,
-        valid: Interactions | None = None,
+        train: Interactions | Matrix,
+        valid: Interactions | Matrix | None = None,
         *,
+        per_user: bool = False,
         rng: Seed = 0,
     ) -> FittedPipeline:
         """Train every stage.
 
         Args:
-            train: The log to learn from.
+            train: The log to learn from, or a matrix, which has no times.
             valid: The part of the log right after it, which decides when the ranker
                 stops; what is served knows these events too. Without it the last
                 window of ``train`` takes its place.
+            per_user: Were the parts split user by user, as ``leave_last_out`` does?
+                They may overlap in time then, which lets the future of some users
+                into training.
             rng: Seed or generator of everything random.
 
         Raises:
-            DataError: The log has no action, or is too short for the windows.
+            ConfigError: A setting of a stage makes no sense.
+            DataError: The log has no action, lacks what a stage needs, or is too short
+                for the windows. All that can be known before the work is said before.
             LeakageError: ``valid`` begins no later than ``train`` ends.
         """
-        train = as_log(train, "Pipeline")
-        _check_order(train, valid)
-        known = train if valid is None else train.followed_by(valid)
-        if self.names is not None and self.names not in known.items.features.columns:
-            raise DataError(
-                f"names={self.names!r} is not an item feature. "
-                f"There are: {', '.join(known.items.features.columns) or 'none'}."
-            )
-        graph = Snapshot.of(known)
-        ranker = self._fit_ranker(train, valid, graph, rng)
-        return self._whole(known, graph, ranker)
+        parts = _Parts.of(train, valid, per_user)
+        self._check(parts)
+        graph = Snapshot.of(parts.known)
+        ranker = self._fit_ranker(parts, graph, rng)
+        return self._whole(parts.known, graph, ranker)
 
     def refitted(self, model: FittedPipeline, log: Interactions) -> FittedPipeline:
         """Return a pipeline with the ranker of ``model`` and the rest fitted on a log.
@@ -118,45 +168,62 @@ class Pipeline:
             model: What ``fit`` returned.
             log: Everything that the new pipeline knows.
         """
-        as_log(log, "Pipeline")
+        log = as_log(log, "Pipeline")
         return self._whole(log, Snapshot.of(log), model.ranker)
 
     def _whole(
         self, known: Interactions, graph: Snapshot, ranker: FittedRanker | None
     ) -> FittedPipeline:
         retriever = self.blend.fit(known)
-        reranker = None
+        reranker, fallback, called = None, None, None
         if self.rerank is not None:
             with working(f"fitting {type(self.rerank).__name__}"):
                 reranker = self.rerank.fit(known)
+        if self.fallback is not None:
+            called = f"{type(self.fallback).__name__} (fallback)"
+            with working(f"fitting {called}"):
+                fallback = self.fallback.fit(known)
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
             trained_until=graph.latest,
             names=self.names,
+            fallback=called,
         )
-        return FittedPipeline(graph, retriever, ranker, reranker, serving)
+        return FittedPipeline(graph, retriever, ranker, reranker, serving, fallback)
+
+    def _check(self, parts: _Parts) -> None:
+        """Raise what can be known to be wrong before anything is trained."""
+        ranker = () if self.rank is None else (self.rank,)
+        reranker = () if self.rerank is None else (self.rerank,)
+        spare = () if self.fallback is None else (self.fallback,)
+        check_kind((*self.blend.channels, *spare), "retrieve", "retrieve")
+        check_kind(ranker, "score", "rank")
+        check_kind(reranker, "rerank", "rerank")
+        check_names(self.names, parts.known.items.features)
+        if self.rank is not None:
+            name = type(self.rank).__name__
+            as_seconds_log(parts.train, f"{name}, which learns from windows of time,")
+            seconds = parts.window_seconds(self.window_days)
+            check_windows(parts.train, parts.valid, self.windows, seconds)
+        stages = (self.blend, *ranker, *reranker, *spare)
+        check_before(stages, parts.known)
 
     def _fit_ranker(
-        self,
-        train: Interactions,
-        valid: Interactions | None,
-        graph: Snapshot,
-        rng: Seed,
+        self, parts: _Parts, graph: Snapshot, rng: Seed
     ) -> FittedRanker | None:
         if self.rank is None:
             return None
         rng = generator(rng)
         past = Past(self.blend, graph, self.candidates, self.repeat)
-        seconds = self._window_seconds(train, valid)
         with working(f"training {type(self.rank).__name__}"):
-            learn, check = past_examples(past, train, valid, self.windows, seconds, rng)
+            learn, check = past_examples(
+                past,
+                parts.train,
+                parts.valid,
+                self.windows,
+                parts.window_seconds(self.window_days),
+                rng,
+                per_user=parts.per_user,
+            )
             return self.rank.fit(learn, check, rng=rng)
-
-    def _window_seconds(self, train: Interactions, valid: Interactions | None) -> int:
-        """Return the length of a window, by default the span of ``valid``."""
-        if self.window_days is not None:
-            return max(1, int(self.window_days * DAY))
-        if valid is not None and len(valid):
-            return max(1, int(valid.time[-1] - train.time[-1]))
-        return max(1, int(train.time[-1] - train.time[0]) // 20)

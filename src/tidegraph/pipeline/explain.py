@@ -1,52 +1,86 @@
 """Finished lists as a table that says for each row who proposed it, and why."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.pipeline.fallback import Fallback
 from tidegraph.retrieval.blend import FittedBlend
-from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.stages import NO_ITEM, Candidates, FittedRetriever, Requests
 
 
-def frame(
-    retriever: FittedBlend,
-    requests: Requests,
-    answer: Candidates,
-    users: pl.Series,
-    names: str | None,
-) -> pl.DataFrame:
-    """Return columns user, rank, item, score, channel, why.
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Who can propose an item, in the order of an answer's votes.
 
-    Args:
-        retriever: The channels that proposed the items.
-        requests: What was asked.
-        answer: What was answered.
-        users: Raw id of each request's user.
-        names: Item feature column to call items by in ``why``; ids if none.
+    Attributes:
+        blend: The channels.
+        fallback: Who fills up short lists, if anybody.
+        names: Item feature column to call items by; ids if none.
     """
-    row, place = np.nonzero(answer.present)
-    item = answer.item[row, place]
-    votes = answer.votes[row, place]
-    because = retriever.because_of(requests, answer)[row, place]
-    items = requests.graph.items
-    return pl.DataFrame(
-        {
+
+    blend: FittedBlend
+    fallback: Fallback | None
+    names: str | None
+
+    @property
+    def retrievers(self) -> tuple[FittedRetriever, ...]:
+        """Everyone who may have a vote."""
+        spare = () if self.fallback is None else (self.fallback.retriever,)
+        return (*self.blend.retrievers, *spare)
+
+    def because_of(
+        self, requests: Requests, answer: Candidates
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return the item of the history that speaks for each, -1 for none."""
+        out = self.blend.because_of(requests, answer)
+        if self.fallback is not None:
+            mine = answer.votes.argmax(axis=2) == len(self.blend.retrievers)
+            asked = np.where(mine, answer.item, np.int32(NO_ITEM))
+            if mine.any():
+                why = self.fallback.retriever.because(requests, asked)
+                out[mine] = why[mine]
+        return out
+
+    def frame(
+        self, requests: Requests, answer: Candidates, users: pl.Series
+    ) -> pl.DataFrame:
+        """Return columns user, rank, item, (name,) score, channel, why.
+
+        Args:
+            requests: What was asked.
+            answer: What was answered.
+            users: Raw id of each request's user.
+        """
+        row, place = np.nonzero(answer.present)
+        item = answer.item[row, place]
+        votes = answer.votes[row, place]
+        because = self.because_of(requests, answer)[row, place]
+        items = requests.graph.items
+        called = _called(items, because, self.names)
+        table = {
             "user": users.gather(row),
             "rank": place.astype(np.int32) + 1,
             "item": items.decode(item),
+            "name": _called(items, item, self.names),
             "score": answer.score[row, place],
             "channel": _channels(answer.channels, votes),
-            "why": _reasons(retriever, votes, _called(items, because, names)),
+            "why": _reasons(self.retrievers, votes, called),
         }
-    )
+        if self.names is None:
+            del table["name"]
+        return pl.DataFrame(table)
 
 
 def _channels(channels: tuple[str, ...], votes: np.ndarray) -> pl.Series:
     """Return the channels that proposed each row, joined by ``+``."""
     said = {
         name: pl.select(
-            pl.when(pl.Series(votes[:, c] > 0)).then(pl.lit(name))
+            pl.when(pl.Series(votes[:, c] > 0, dtype=pl.Boolean)).then(pl.lit(name))
         ).to_series()
         for c, name in enumerate(channels)
     }
@@ -58,12 +92,12 @@ def _channels(channels: tuple[str, ...], votes: np.ndarray) -> pl.Series:
 
 
 def _reasons(
-    retriever: FittedBlend, votes: np.ndarray, because: pl.Series
+    retrievers: Sequence[FittedRetriever], votes: np.ndarray, because: pl.Series
 ) -> pl.Series:
     """Return the strongest channel's reason for each row, its item filled in."""
     strongest = pl.Series(votes.argmax(axis=1) if len(votes) else [], dtype=pl.Int64)
     reason = pl.lit("")
-    for c, channel in enumerate(retriever.retrievers):
+    for c, channel in enumerate(retrievers):
         before, blank, after = channel.reason.partition("{item}")
         filled = (
             pl.concat_str(

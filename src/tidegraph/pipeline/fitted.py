@@ -1,26 +1,33 @@
 """A trained pipeline: answers requests, takes in new events, saves itself."""
 
 import os
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32
 
 from tidegraph import artifact
 from tidegraph.artifact import State
-from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.vocabulary import UNKNOWN
-from tidegraph.errors import DataError, LeakageError, RequestError
-from tidegraph.graph.histories import Histories
+from tidegraph.data.ids import series
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.unknown import known_rows
+from tidegraph.errors import RequestError
 from tidegraph.graph.snapshot import ACTION, Snapshot
-from tidegraph.pipeline.explain import frame
+from tidegraph.pipeline.events import Events, events_log
+from tidegraph.pipeline.explain import Sources
+from tidegraph.pipeline.fallback import Fallback
+from tidegraph.pipeline.filters import Filters, Items
+from tidegraph.pipeline.requests import (
+    clock_of,
+    length_of,
+    of_history,
+    one_user,
+    warn_of_unanswered,
+)
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import (
     Candidates,
-    Excluded,
     FittedRanker,
     FittedReranker,
     FittedRetriever,
@@ -28,9 +35,7 @@ from tidegraph.stages import (
     check_k,
 )
 
-BLOCK = 1024
-SECONDS_END = 10**11
-"""Larger times are not seconds but parts of them."""
+AS_UNKNOWN = "answered as a user without history"
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,9 @@ class Serving:
         repeat: May a user be recommended items they already met?
         candidates: How many items retrieval hands to the ranker.
         trained_until: Unix seconds of the last event that training saw.
-        names: Item feature column that names an item in explanations.
+        names: Item feature column that names an item in answers.
         source: How the log was read and split, for logs read later.
+        fallback: What the channel that fills up short lists is called, if there is one.
     """
 
     repeat: bool
@@ -50,9 +56,10 @@ class Serving:
     trained_until: int
     names: str | None = None
     source: dict[str, Any] = field(default_factory=dict[str, Any])
+    fallback: str | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FittedPipeline:
     """What ``Pipeline.fit`` returns; it is itself a retriever of finished lists.
 
@@ -65,6 +72,7 @@ class FittedPipeline:
         ranker: The ranker, or none.
         reranker: The re-ranker, or none.
         serving: What it was told about answering.
+        fallback: Fills up short lists, or none.
     """
 
     graph: Snapshot
@@ -72,6 +80,10 @@ class FittedPipeline:
     ranker: FittedRanker | None
     reranker: FittedReranker | None
     serving: Serving
+    fallback: FittedRetriever | None = None
+
+    def __repr__(self) -> str:
+        return f"FittedPipeline({self.describe()})"
 
     @property
     def repeat(self) -> bool:
@@ -105,16 +117,21 @@ class FittedPipeline:
     def _with(
         self, ranker: FittedRanker | None, reranker: FittedReranker | None
     ) -> "FittedPipeline":
-        return FittedPipeline(
-            self.graph, self.retriever, ranker, reranker, self.serving
-        )
+        return replace(self, ranker=ranker, reranker=reranker)
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return finished lists of up to ``k`` items, one per request."""
-        check_k(k)
-        blocks = range(0, max(1, len(requests)), BLOCK)
+        return self._lists(requests, k, Filters(None, None, len(self.graph.items)))
+
+    def _lists(self, requests: Requests, k: int, filters: Filters) -> Candidates:
+        k = check_k(k)
+        size = filters.block
+        blocks = [
+            (start, requests.rows(start, start + size))
+            for start in range(0, max(1, len(requests)), size)
+        ]
         return Candidates.joined(
-            [self._answer(requests.rows(a, a + BLOCK), k) for a in blocks]
+            [self._answer(filters.applied(some, start), k) for start, some in blocks]
         )
 
     def _answer(self, requests: Requests, k: int) -> Candidates:
@@ -123,16 +140,19 @@ class FittedPipeline:
             found = found.ranked(self.ranker.score(requests, found))
         if self.reranker is not None:
             found = self.reranker.rerank(requests, found, k)
-        return found.top(k)
+        found = found.top(k)
+        spare = self._sources.fallback
+        return found if spare is None else spare.fill(requests, found, k)
 
     def recommend(
         self,
         user: object = None,
         *,
-        history: Sequence[object] | None = None,
+        history: object = None,
         k: int = 10,
-        exclude: Sequence[object] = (),
-        at: int | None = None,
+        only: Items = None,
+        exclude: Items = None,
+        at: object = None,
     ) -> pl.DataFrame:
         """Return one list, for a known user or for a history of items.
 
@@ -141,78 +161,94 @@ class FittedPipeline:
             history: Raw ids of items, oldest first, in place of a user's own; ids the
                 model does not know are passed over.
             k: How many items.
+            only: Raw ids of the items to choose from; all if left out.
             exclude: Raw ids of items to leave out.
-            at: Unix seconds of the request; by default just after the last event.
+            at: The time of the request: Unix seconds, a datetime or ISO 8601 text; by
+                default just after the last event.
 
         Returns:
-            Columns user, rank, item, score, channel, why; fewer than ``k`` rows where
-            there are no more items to recommend.
+            Columns user, rank, item, score, channel, why, and behind item a column
+            name if the pipeline was told which feature names an item. ``user`` is null
+            for a history. There are fewer than ``k`` rows where there are no more items
+            to recommend.
 
         Raises:
             RequestError: ``k`` is not a possible length, neither or both of ``user``
-                and ``history`` are given, or nothing can be recommended to a stranger.
+                and ``history`` are given, or nothing can be recommended.
             LeakageError: ``at`` is not later than what training saw.
         """
-        self._check_k(k)
+        k = length_of(k, len(self.graph.items))
         if (user is None) == (history is None):
             raise RequestError("give either a user or a history, and not both.")
-        time = np.full(1, self._clock(at), np.int64)
+        clock = clock_of(at, self.graph, self.trained_until)
         if history is None:
-            row = np.array([self.graph.users.row(user)], np.int32)
-            requests = self._of_users(row, time)
+            asked = label = one_user(user)
+            requests = self._of_users(asked, clock)
         else:
-            requests = self._of_history(history, time)
-        hidden = self.graph.items.encode(pl.Series(list(exclude))) if exclude else None
-        if hidden is not None:
-            requests = _also_excluding(requests, hidden)
-        answer = self.retrieve(requests, k)
+            asked, label = None, self.graph.users.ids.clear(1)
+            requests = of_history(history, self.graph, clock, repeat=self.repeat)
+        filters = Filters.read(only, exclude, asked, self.graph.items)
+        answer = self._lists(requests, k, filters)
         if not bool(answer.present.any()):
             raise RequestError(self._nothing_for(user, requests))
-        label = pl.Series("user", ["history" if user is None else user])
-        return frame(self.retriever, requests, answer, label, self.serving.names)
+        return self._sources.frame(requests, answer, label)
 
     def recommend_all(
-        self, users: pl.Series | None = None, *, k: int = 10, at: int | None = None
+        self,
+        users: object = None,
+        *,
+        k: int = 10,
+        only: Items = None,
+        exclude: Items = None,
+        at: object = None,
     ) -> pl.DataFrame:
         """Return a list for each of many users.
 
         Args:
-            users: Raw ids; by default every user of the graph.
+            users: Raw ids, each answered once; by default every user of the graph.
             k: How many items each.
-            at: Unix seconds of the requests; by default just after the last event.
+            only: Raw ids of the items to choose from, for everybody; or for each user,
+                as a mapping of users to lists or a frame with columns user and item: a
+                user that it does not name may choose from none.
+            exclude: Raw ids of items to leave out, for everybody or for each user.
+            at: The time of the requests; by default just after the last event.
 
         Returns:
-            As ``recommend``; a user for whom there is nothing has no row.
-        """
-        self._check_k(k)
-        users = self.graph.users.ids if users is None else users
-        rows = self.graph.users.encode(users)
-        requests = self._of_users(rows, np.full(len(rows), self._clock(at), np.int64))
-        answer = self.retrieve(requests, k)
-        return frame(self.retriever, requests, answer, users, self.serving.names)
-
-    def observe(self, events: Iterable[tuple[object, object, int]]) -> None:
-        """Take in new actions; the next answer knows them, nothing is refitted.
-
-        Args:
-            events: Raw user id, raw item id and Unix seconds of each. New users and
-                items are welcome: a new user is answered by their history, a new item
-                is recommended only after the next training.
+            As ``recommend``, in the order of ``users``; a user for whom there is
+            nothing has no row, and a warning says how many those are.
 
         Raises:
-            DataError: A time is not Unix seconds, or an id is missing.
+            RequestError: ``k`` is not a possible length, or a list is not one.
+            LeakageError: ``at`` is not later than what training saw.
         """
-        listed = list(events)
-        if not listed:
-            return
-        user, item, time = zip(*listed, strict=True)
-        for place, clock in enumerate(time):
-            if not (isinstance(clock, (int, np.integer)) and 0 <= clock < SECONDS_END):
-                raise DataError(
-                    f"event {place} has the time {clock!r}, which is not Unix seconds. "
-                    "Pass whole seconds since 1970; nothing was taken in."
-                )
-        self.observe_log(interactions(user, item, np.asarray(time, np.int64)))
+        k = length_of(k, len(self.graph.items))
+        clock = clock_of(at, self.graph, self.trained_until)
+        asked = self.graph.users.ids if users is None else series(users, "users")
+        asked = asked.unique(maintain_order=True)
+        requests = self._of_users(asked, clock)
+        filters = Filters.read(only, exclude, asked, self.graph.items)
+        answer = self._lists(requests, k, filters)
+        empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
+        warn_of_unanswered(asked.filter(empty), len(asked))
+        return self._sources.frame(requests, answer, asked)
+
+    def observe(self, events: Events) -> None:
+        """Take in new events; the next answer knows them, nothing is refitted.
+
+        Args:
+            events: Raw user id, raw item id and time of each, perhaps with a label and
+                a weight, as tuples or as the columns of a frame. Times are Unix seconds
+                or anything that names a moment. New users and items are welcome: a new
+                user is answered by their history, a new item is recommended only after
+                the next training.
+
+        Raises:
+            DataError: A time is not a time, or an id is missing; nothing of the call
+                was taken in then.
+        """
+        log = events_log(events, self.serving.source.get("data", {}))
+        if log is not None:
+            self.observe_log(log)
 
     def observe_log(self, log: Interactions) -> None:
         """Take in the events of a log; see ``observe``."""
@@ -246,6 +282,8 @@ class FittedPipeline:
             if stage is not None
         ]
         seen = "may repeat" if self.serving.repeat else "new items only"
+        if self.serving.fallback is not None:
+            stages.append(f"else {self.serving.fallback}")
         return (
             f"{' > '.join(stages)}; {len(self.graph.users):,} users, "
             f"{len(self.graph.items):,} items; {seen}"
@@ -262,6 +300,8 @@ class FittedPipeline:
             parts["ranker"] = self.ranker.state()
         if self.reranker is not None:
             parts["reranker"] = self.reranker.state()
+        if self.fallback is not None:
+            parts["fallback"] = self.fallback.state()
         return State(kind="FittedPipeline", settings=asdict(self.serving), parts=parts)
 
     @classmethod
@@ -278,69 +318,29 @@ class FittedPipeline:
             if "reranker" in has
             else None,
             serving=Serving(**state.settings),
+            fallback=cast(FittedRetriever, state.part("fallback", object))
+            if "fallback" in has
+            else None,
         )
 
-    def _clock(self, at: int | None) -> int:
-        if at is None:
-            return self.graph.latest + 1
-        if at >= SECONDS_END:
-            raise RequestError(f"at={at} is not Unix seconds, which have ten digits.")
-        if at <= self.serving.trained_until:
-            raise LeakageError(
-                f"at={at} is not after {self.serving.trained_until}, the last event "
-                "that training saw: the answer would know its own future. "
-                "Train on the log before that time."
-            )
-        return at
+    @property
+    def _sources(self) -> Sources:
+        spare = None
+        if self.fallback is not None:
+            spare = Fallback(self.serving.fallback or "fallback", self.fallback)
+        return Sources(self.retriever, spare, self.serving.names)
 
-    def _check_k(self, k: int) -> None:
-        if check_k(k) > len(self.graph.items):
-            raise RequestError(
-                f"k is {k}, but the catalogue has {len(self.graph.items)} items. "
-                "Ask for fewer."
-            )
-
-    def _of_users(self, user: Int32[np.ndarray, " b"], time: np.ndarray) -> Requests:
-        return Requests.of_users(self.graph, user, time, repeat=self.serving.repeat)
-
-    def _of_history(self, history: Sequence[object], time: np.ndarray) -> Requests:
-        if not len(history):
-            raise RequestError("the history is empty. Name at least one item.")
-        rows = self.graph.items.encode(pl.Series(list(history)))
-        known = rows[rows != UNKNOWN]
-        if not len(known):
-            raise RequestError(
-                f"no item of the history is known, beginning with {history[0]!r}. "
-                "Name items of the training log."
-            )
-        met = Histories(
-            np.array([0, len(known)], np.int64),
-            known,
-            np.full(len(known), time[0] - 1, np.int64),
-            np.ones(len(known), np.float32),
-        )
-        nobody = np.array([UNKNOWN], np.int32)
-        asked = Requests(self.graph, nobody, time, met, Excluded.none(1))
-        return asked if self.serving.repeat else asked.without_history()
+    def _of_users(self, ids: pl.Series, clock: int) -> Requests:
+        rows = known_rows(self.graph.users, ids, "user", AS_UNKNOWN)
+        time = np.full(len(rows), clock, np.int64)
+        return Requests.of_users(self.graph, rows, time, repeat=self.repeat)
 
     def _nothing_for(self, user: object, requests: Requests) -> str:
         if user is not None and not len(requests.history.node):
             known = len(self.graph[ACTION]) > int(requests.user[0]) >= 0
             what = "has no earlier action" if known else "is not known"
             return (
-                f"user {user!r} {what} and no channel answers a stranger. "
-                "Pass a history, or add Popular to the retrieval channels."
+                f"user {user!r} {what} and no channel answers an unknown user. "
+                "Pass a history, or give the pipeline fallback=Popular()."
             )
         return "nothing is left to recommend: every candidate is excluded."
-
-
-def _also_excluding(requests: Requests, items: Int32[np.ndarray, " n"]) -> Requests:
-    """Return the one request, excluding also ``items``."""
-    hidden = np.concatenate([requests.excluded.item, items])
-    return Requests(
-        requests.graph,
-        requests.user,
-        requests.time,
-        requests.history,
-        Excluded(np.array([0, len(hidden)], np.int64), hidden),
-    )

@@ -51,24 +51,10 @@ class Past:
         return examples(requests, _relevant(acted, users), answer, rng=rng)
 
 
-def past_examples(
-    past: Past,
-    train: Interactions,
-    valid: Interactions | None,
-    windows: int,
-    seconds: int,
-    rng: np.random.Generator,
-) -> tuple[Examples, Examples]:
-    """Return examples to learn from and, later in time, examples to stop by.
-
-    Args:
-        past: How to ask.
-        train: The log; its last ``windows`` windows are asked about.
-        valid: The log after ``train``, asked about as a whole; without it the last
-            window of ``train`` is.
-        windows: How many windows to learn from.
-        seconds: Length of a window.
-        rng: Draws the negatives.
+def check_windows(
+    train: Interactions, valid: Interactions | None, windows: int, seconds: int
+) -> list[int]:
+    """Return the cuts at which the past is asked, oldest first.
 
     Raises:
         DataError: ``train`` has no events before the first window.
@@ -82,15 +68,48 @@ def past_examples(
             f"for {windows + held} windows of {seconds / 86_400:.1f} days to learn to "
             "rank from. Lower windows or window_days."
         )
+    return cuts
+
+
+def past_examples(
+    past: Past,
+    train: Interactions,
+    valid: Interactions | None,
+    windows: int,
+    seconds: int,
+    rng: np.random.Generator,
+    *,
+    per_user: bool = False,
+) -> tuple[Examples, Examples]:
+    """Return examples to learn from and, later in time, examples to stop by.
+
+    Args:
+        past: How to ask.
+        train: The log; its last ``windows`` windows are asked about.
+        valid: The log after ``train``, asked about as a whole; without it the last
+            window of ``train`` is.
+        windows: How many windows to learn from.
+        seconds: Length of a window.
+        rng: Draws the negatives.
+        per_user: Does ``valid`` overlap with ``train`` in time? It is asked about at
+            the end of ``train`` then, of which alone the answer may know.
+
+    Raises:
+        DataError: ``train`` has no events before the first window.
+    """
+    cuts = check_windows(train, valid, windows, seconds)
+    if per_user:
+        past = replace(past, graph=Snapshot.of(train))
     asked = [
         past.ask(train.before(cut), train.since(cut).before(cut + seconds), cut, rng)
         for cut in track(cuts, "asking the past")
     ]
-    learn = joined(asked)
+    learn, end = joined(asked), int(train.time[-1]) + 1
     if valid is None:
         cut = end - seconds
         return learn, past.ask(train.before(cut), train.since(cut), cut, rng)
-    return learn, past.ask(train, valid, max(end, int(valid.time[0])), rng)
+    cut = end if per_user else max(end, int(valid.time[0]))
+    return learn, past.ask(train, valid, cut, rng)
 
 
 def joined(parts: list[Examples]) -> Examples:

@@ -136,9 +136,13 @@ class FittedBlend:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the fused ``k``; ties break on item number.
 
-        Each channel is asked for ``k``, so an item can come with the votes of all.
+        Each channel is asked for ``k``, so an item can come with the votes of all. A
+        single channel keeps its own scores.
         """
         width = min(check_k(k), self.num_items)
+        if len(self.retrievers) == 1:
+            alone = self.retrievers[0].retrieve(requests, width)
+            return Candidates.of_channel(alone.item, alone.score, self.channels[0])
         lists = self._lists(requests, k)
         quotas = np.array(self.quotas)
         places = self._places(width)

@@ -1,0 +1,326 @@
+"""What a caller passes, as the type that is meant, or refused in one sentence.
+
+The types that NumPy, pandas and polars hand out are as good as Python's own: a NumPy
+integer or ``3.0`` is a whole number, an array or a series is a list. What would lose
+something (``3.5`` as a length, a bare string as a list) is refused.
+"""
+
+import dataclasses
+import functools
+import inspect
+import math
+import operator
+import os
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal, ParamSpec, TypeVar, cast, dataclass_transform
+
+import numpy as np
+
+from tidegraph.errors import ConfigError, RequestError, TidegraphError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+Convert = Callable[[Any, str], Any]
+"""Takes a value and its name; returns what is meant, or raises ``_Unfit``."""
+
+_LARGEST = 2**63 - 1
+_LISTS = (tuple, list, Sequence, Iterable)
+
+
+class _Unfit(Exception):
+    """A value is not what its parameter takes; carries the sentence."""
+
+
+def whole(value: object, what: str) -> int:
+    """Return a whole number of any spelling.
+
+    Raises:
+        RequestError: It is none, or larger than 64 bits hold.
+    """
+    return _said(_whole, value, what, RequestError)
+
+
+def number(value: object, what: str) -> float:
+    """Return a number of any spelling, as a float.
+
+    Raises:
+        RequestError: It is none.
+    """
+    return _said(_number, value, what, RequestError)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: short, and its type where it is long."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001 - a repr that fails must not hide the mistake
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that turns arguments into what their annotations say.
+
+    Args:
+        error: What to raise for an argument that cannot be turned.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+
+        @functools.cache
+        def converters() -> dict[str, Convert]:
+            # Late, so that names that are only imported for typing are not looked up.
+            hints = typing.get_type_hints(function)
+            kept = {n: hints[n] for n in signature.parameters if n in hints}
+            return {name: converter(hint) for name, hint in kept.items()}
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = signature.bind(*args, **kwargs)
+            convert = converters()
+            given = bound.arguments
+            for name in given:
+                if name in convert:
+                    given[name] = _given(
+                        signature.parameters[name].kind,
+                        convert[name],
+                        given[name],
+                        name,
+                        error,
+                    )
+            return function(*bound.args, **bound.kwargs)
+
+        return cast(Callable[P, R], call)
+
+    return decorate
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass whose fields are what their annotations say.
+
+    Raises:
+        ConfigError: At construction, a setting is of another type.
+    """
+    own = cast(Callable[[Any], None] | None, cls.__dict__.get("__post_init__"))
+
+    @functools.cache
+    def converters() -> dict[str, Convert]:
+        hints = typing.get_type_hints(cls)
+        return {f.name: converter(hints[f.name]) for f in dataclasses.fields(made)}
+
+    def check(self: Any) -> None:
+        for name, convert in converters().items():
+            what = f"{cls.__name__} {name}"
+            value = _said(convert, getattr(self, name), what, ConfigError)
+            object.__setattr__(self, name, value)
+        if own is not None:
+            own(self)
+
+    setattr(cls, "__post_init__", check)  # noqa: B010 - a class of any kind
+    made = cast(Any, dataclasses.dataclass(frozen=True)(cls))
+    return cast(type[T], made)
+
+
+def converter(hint: Any) -> Convert:
+    """Return what turns a value into what an annotation says."""
+    plain = _PLAIN.get(hint)
+    if plain is not None:
+        return plain
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return converter(args[0])
+    if origin in (typing.Union, types.UnionType):
+        return _one_of(args)
+    if origin is Literal:
+        return functools.partial(_named, args)
+    if origin in _LISTS:
+        return _listed(origin, args)
+    kind = origin if isinstance(origin, type) else hint
+    if isinstance(kind, type) and _can_be_told(kind):
+        return functools.partial(_kind, kind)
+    return _anything
+
+
+def _given(
+    kind: Any, convert: Convert, value: Any, name: str, error: type[TidegraphError]
+) -> Any:
+    if kind is inspect.Parameter.VAR_POSITIONAL:
+        return tuple(_said(convert, one, name, error) for one in value)
+    if kind is inspect.Parameter.VAR_KEYWORD:
+        return {key: _said(convert, one, key, error) for key, one in value.items()}
+    return _said(convert, value, name, error)
+
+
+def _said(
+    convert: Callable[[Any, str], T], value: object, what: str, error: type[Exception]
+) -> T:
+    try:
+        return convert(value, what)
+    except _Unfit as unfit:
+        raise error(str(unfit)) from None
+
+
+def _unfit(value: object, what: str, expected: str) -> _Unfit:
+    return _Unfit(f"{what} is {shown(value)}; it must be {expected}.")
+
+
+def _scalar(value: object) -> object:
+    """Return the one value of an array without dimensions, or the value itself."""
+    if not isinstance(value, np.generic | np.ndarray):
+        return value
+    given = np.asarray(cast(Any, value))
+    if given.ndim:
+        return cast(object, value)
+    # A moment of NumPy in nanoseconds would become a number without its unit.
+    return given[()] if given.dtype.kind in "Mm" else given.item()
+
+
+def _whole(value: object, what: str) -> int:
+    given = _scalar(value)
+    found = None
+    if isinstance(given, float | Decimal):
+        if math.isfinite(given) and given == int(given):
+            found = int(given)
+    elif not isinstance(given, bool | np.ndarray):
+        try:
+            found = operator.index(cast(Any, given))
+        except Exception:  # noqa: BLE001 - whatever a foreign value raises
+            found = None
+    if found is None:
+        raise _unfit(value, what, "a whole number")
+    if abs(found) > _LARGEST:
+        raise _unfit(value, what, "a whole number of at most 64 bits")
+    return found
+
+
+def _number(value: object, what: str) -> float:
+    given = _scalar(value)
+    if isinstance(given, int | float | Decimal) and not isinstance(given, bool):
+        try:
+            found = float(given)
+        except (OverflowError, ValueError):
+            found = math.nan
+        if not math.isnan(found):
+            return found
+    raise _unfit(value, what, "a number")
+
+
+def _truth(value: object, what: str) -> bool:
+    given = _scalar(value)
+    if isinstance(given, bool):
+        return given
+    raise _unfit(value, what, "True or False")
+
+
+def _text(value: object, what: str) -> str:
+    given = _scalar(value)
+    if isinstance(given, str):
+        return str(given)
+    raise _unfit(value, what, "text")
+
+
+def _nothing(value: object, what: str) -> None:
+    if value is not None:
+        raise _unfit(value, what, "None")
+
+
+def _anything(value: Any, what: str) -> Any:
+    return value
+
+
+def _kind(kind: type, value: Any, what: str) -> Any:
+    if isinstance(value, type) and kind is not type:
+        raise _unfit(value, what, f"a value, like {value.__name__}()")
+    if not isinstance(value, kind):
+        raise _unfit(value, what, f"a {kind.__name__}")
+    return value
+
+
+def _named(options: tuple[Any, ...], value: object, what: str) -> Any:
+    given = _scalar(value)
+    for option in options:
+        if type(given) is type(option) and given == option:
+            return option
+    raise _unfit(value, what, " or ".join(repr(option) for option in options))
+
+
+def _one_of(args: tuple[Any, ...]) -> Convert:
+    options = [converter(arg) for arg in args]
+
+    def convert(value: Any, what: str) -> Any:
+        if value is None and types.NoneType in args:
+            return None
+        reasons: list[str] = []
+        for option, arg in zip(options, args, strict=True):
+            try:
+                if arg is not types.NoneType:
+                    return option(value, what)
+            except _Unfit as unfit:
+                reasons.append(str(unfit).partition("; it must be ")[2].rstrip("."))
+        expected = " or ".join(dict.fromkeys(reasons))
+        raise _unfit(value, what, expected + " or None" * (types.NoneType in args))
+
+    return convert
+
+
+def _listed(origin: type, args: tuple[Any, ...]) -> Convert:
+    each = converter(args[0]) if args else _anything
+    fixed = origin is tuple and Ellipsis not in args
+    parts = [converter(arg) for arg in args] if fixed else []
+
+    def build(values: Iterable[object]) -> object:
+        return tuple(values) if origin is tuple else list(values)
+
+    def convert(value: object, what: str) -> Any:
+        if not _iterates(value):
+            raise _unfit(value, what, "a list")
+        values = list(cast(Iterable[object], value))
+        if fixed and len(values) != len(parts):
+            raise _unfit(value, what, f"a list of {len(parts)}")
+        rules = parts if fixed else [each] * len(values)
+        return build(
+            cast(object, rule(_scalar(one), f"{what}[{place}]"))
+            for place, (rule, one) in enumerate(zip(rules, values, strict=True))
+        )
+
+    return convert
+
+
+def _iterates(value: Any) -> bool:
+    """Whether a value is a list of any kind, and neither text nor a table."""
+    if isinstance(value, str | bytes | Mapping) or hasattr(value, "columns"):
+        return False
+    return getattr(value, "ndim", 1) == 1 and isinstance(value, Iterable)
+
+
+def _can_be_told(kind: type) -> bool:
+    """Whether ``isinstance`` says what a value of the type is."""
+    if not getattr(kind, "_is_protocol", False):
+        return True
+    return bool(getattr(kind, "_is_runtime_protocol", False))
+
+
+def _path(value: object, what: str) -> Any:
+    if isinstance(value, str | os.PathLike):
+        return cast(Any, value)
+    raise _unfit(value, what, "a path")
+
+
+_PLAIN: Mapping[Any, Convert] = {
+    int: _whole,
+    float: _number,
+    bool: _truth,
+    str: _text,
+    None: _nothing,
+    types.NoneType: _nothing,
+    Any: _anything,
+    object: _anything,
+    os.PathLike: _path,
+}

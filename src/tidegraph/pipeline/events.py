@@ -1,0 +1,125 @@
+"""New events as callers write them, as a log: all of a call or nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+
+from tidegraph.data.ids import series
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.data.sources import read
+from tidegraph.data.split import second_of
+from tidegraph.data.times import BEYOND
+from tidegraph.errors import DataError
+
+Events = object
+"""Tuples ``(user, item, time)``, perhaps with a label and a weight; or a frame, an
+Arrow table or a mapping with these columns."""
+
+COLUMNS = ("user", "item", "time", "label", "weight")
+
+
+def events_log(events: Events, columns: Mapping[str, Any]) -> Interactions | None:
+    """Return a log of new events; none if there are none.
+
+    Args:
+        events: As ``Events`` says.
+        columns: What the columns of a frame may be called instead, by their role.
+
+    Raises:
+        DataError: An event is not one, its time is not a time, or an id is missing.
+    """
+    if isinstance(events, Interactions):
+        return events if len(events) else None
+    if isinstance(events, Mapping) or hasattr(type(events), "columns"):
+        return _of_frame(events, columns)
+    if isinstance(events, str | bytes) or not isinstance(events, Iterable):
+        raise DataError(
+            f"events are a {type(events).__name__}. Pass a list of tuples (user, "
+            "item, time), or a frame with these columns."
+        )
+    rows = [_row(row, place) for place, row in enumerate(cast(Any, events))]
+    if not rows:
+        return None
+    user, item, time, label, weight = zip(*rows, strict=True)
+    return interactions(
+        series(list(user), "user of the events"),
+        series(list(item), "item of the events"),
+        np.array([_second(t, place) for place, t in enumerate(time)], np.int64),
+        _numbers(label, "label"),
+        _numbers(weight, "weight"),
+    )
+
+
+def _of_frame(frame: Any, columns: Mapping[str, Any]) -> Interactions | None:
+    names = _names(frame)
+    if not _height(frame):
+        return None
+    called = {
+        role: role if role in names else columns.get(role, role)
+        for role in COLUMNS
+        if role in names or columns.get(role) in names
+    }
+    missing = [role for role in COLUMNS[:3] if role not in called]
+    if missing:
+        raise DataError(
+            f"the events have no column {missing[0]!r}; they have: "
+            f"{', '.join(map(str, names))}. Name the columns user, item and time."
+        )
+    return read(frame, **cast(Any, called))
+
+
+def _names(frame: Any) -> list[Any]:
+    if isinstance(frame, Mapping):
+        return list(cast(Mapping[Any, Any], frame))
+    if hasattr(frame, "column_names"):
+        return list(frame.column_names)
+    return list(frame.columns)
+
+
+def _height(frame: Any) -> int:
+    if isinstance(frame, pl.LazyFrame):
+        return 1
+    if isinstance(frame, Mapping):
+        columns = cast(Mapping[Any, Any], frame).values()
+        return max((len(column) for column in columns), default=0)
+    return frame.num_rows if hasattr(frame, "num_rows") else len(frame)
+
+
+def _row(row: Any, place: int) -> tuple[Any, ...]:
+    """Return user, item, time, label and weight of one event."""
+    if isinstance(row, Mapping):
+        given = cast(Mapping[str, Any], row)
+        row = [given[name] for name in COLUMNS[:3] if name in given]
+        row += [given.get("label", 1), given.get("weight", 1.0)]
+    sized = isinstance(row, Sequence | np.ndarray) and not isinstance(row, str | bytes)
+    values = list(cast(Sequence[Any], row)) if sized else []
+    if not 3 <= len(values) <= 5:
+        raise DataError(
+            f"event {place} is {row!r}. Write (user, item, time), perhaps with a label "
+            "and a weight behind; nothing was taken in."
+        )
+    return (*values, *(1, 1.0)[len(values) - 3 :])
+
+
+def _second(time: Any, place: int) -> int:
+    """Return the Unix second of an event, which a plain number must already be."""
+    if isinstance(time, int | float | np.number) and not isinstance(time, bool):
+        if 0 <= cast(float, time) < BEYOND:
+            return int(cast(float, time))
+        raise DataError(
+            f"event {place} has the time {cast(object, time)!r}, not Unix seconds. "
+            "Pass whole seconds since 1970; nothing was taken in."
+        )
+    return second_of(time, f"the time of event {place}")
+
+
+def _numbers(values: Sequence[Any], what: str) -> np.ndarray:
+    try:
+        return np.array([float(value) for value in values])
+    except (TypeError, ValueError):
+        raise DataError(
+            f"a {what} of the events is not a number. Write numbers; nothing was "
+            "taken in."
+        ) from None

@@ -1,0 +1,164 @@
+"""Which items may be answered: for all requests alike, or for each user."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Int32, Int64
+
+from tidegraph.data.frames import frame_table
+from tidegraph.data.ids import series
+from tidegraph.data.unknown import known_rows
+from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
+from tidegraph.errors import RequestError
+from tidegraph.stages import Excluded, Requests
+
+Items = object
+"""A list of item ids; or, for each user, a mapping of user ids to such lists or a frame
+with the columns ``user`` and ``item``."""
+
+BLOCK = 1024
+_PASSED_OVER = "passed over"
+_CELLS = 1 << 23
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """Rows of items, the same for every request or some for each.
+
+    Attributes:
+        ptr: Where the items of each request start; none if all have the same.
+        item: Rows of items.
+    """
+
+    ptr: Int64[np.ndarray, " starts"] | None
+    item: Int32[np.ndarray, " entries"]
+
+    def rows(self, start: int, stop: int) -> Excluded:
+        """Return the items of some consecutive requests."""
+        if self.ptr is not None:
+            return Excluded(self.ptr, self.item).rows(start, stop)
+        count = stop - start
+        ptr = np.arange(count + 1, dtype=np.int64) * len(self.item)
+        return Excluded(ptr, np.tile(self.item, count))
+
+
+@dataclass(frozen=True, eq=False)
+class Filters:
+    """What the answers to some requests may hold.
+
+    Attributes:
+        only: Items that may be answered; none if all may.
+        exclude: Items that may not be answered; none if all may.
+        num_items: How many items there are.
+    """
+
+    only: Filter | None
+    exclude: Filter | None
+    num_items: int
+
+    @classmethod
+    def read(
+        cls, only: Items, exclude: Items, asked: pl.Series | None, items: Vocabulary
+    ) -> "Filters":
+        """Read filters as callers write them.
+
+        Args:
+            only: Items that may be answered; None if all may.
+            exclude: Items that may not be answered; None if all may.
+            asked: The users that requests are made for; None for one without an id.
+            items: The items there are; ids it does not hold are passed over.
+
+        Raises:
+            RequestError: A filter for each user meets a request without a user.
+        """
+        return cls(
+            None if only is None else _read(only, "only", asked, items),
+            None if exclude is None else _read(exclude, "exclude", asked, items),
+            len(items),
+        )
+
+    @property
+    def block(self) -> int:
+        """How many requests to apply the filters to at once, to bound memory."""
+        if self.only is None:
+            return BLOCK
+        return max(1, min(BLOCK, _CELLS // max(1, self.num_items)))
+
+    def applied(self, requests: Requests, start: int) -> Requests:
+        """Return the block of all requests that begins at ``start``, filtered."""
+        stop = start + len(requests)
+        if self.exclude is not None:
+            requests = requests.excluding(self.exclude.rows(start, stop))
+        if self.only is not None:
+            requests = requests.excluding(self._others(self.only.rows(start, stop)))
+        return requests
+
+    def _others(self, allowed: Excluded) -> Excluded:
+        """Return, for each request, every item that is not allowed."""
+        count = len(allowed.ptr) - 1
+        hidden: Bool[np.ndarray, "b items"] = np.ones((count, self.num_items), np.bool_)
+        hidden[np.repeat(np.arange(count), np.diff(allowed.ptr)), allowed.item] = False
+        ptr = np.concatenate([[0], np.cumsum(hidden.sum(axis=1))]).astype(np.int64)
+        return Excluded(ptr, np.nonzero(hidden)[1].astype(np.int32))
+
+
+def _read(
+    value: object, what: str, asked: pl.Series | None, items: Vocabulary
+) -> Filter:
+    pairs = _pairs(value, what)
+    if pairs is None:
+        ids = series(value, what)
+        return Filter(None, _known(known_rows(items, ids, "item", _PASSED_OVER)))
+    if asked is None:
+        raise RequestError(
+            f"{what} names items for each user, but the request has a history and no "
+            f"user. Pass {what} as a list of item ids."
+        )
+    users, wanted = pairs
+    row = known_rows(items, wanted, "item", _PASSED_OVER)
+    groups = Vocabulary(users.unique(maintain_order=True))
+    group = groups.encode(users)[row != UNKNOWN]
+    row = row[row != UNKNOWN]
+    row = row[np.argsort(group, kind="stable")]
+    size = np.append(np.bincount(group, minlength=len(groups)), 0)
+    first = np.concatenate([[0], np.cumsum(size)])
+    mine = groups.encode(asked)  # -1 is the last group, which is empty.
+    ptr = np.concatenate([[0], np.cumsum(size[mine])]).astype(np.int64)
+    place: np.ndarray = np.arange(int(ptr[-1])) - np.repeat(
+        ptr[:-1] - first[mine], size[mine]
+    )
+    return Filter(ptr, row[place])
+
+
+def _known(rows: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " known"]:
+    return rows[rows != UNKNOWN]
+
+
+def _pairs(value: object, what: str) -> tuple[pl.Series, pl.Series] | None:
+    """Return users and items of the same length, none if no user is named."""
+    if isinstance(value, Mapping):
+        given = cast(Mapping[object, object], value)
+        users = series(list(given), f"{what} (its users)")
+        lists = [
+            series(ids, f"{what}[{user!r}]").cast(pl.String)
+            for user, ids in given.items()
+        ]
+        counts = pl.Series([len(ids) for ids in lists], dtype=pl.UInt32)
+        each = pl.DataFrame({"user": users, "count": counts})
+        repeated = each.select(pl.col("user").repeat_by("count")).explode("user")
+        wanted = pl.concat([pl.Series([], dtype=pl.String), *lists])
+        return repeated["user"].drop_nulls(), wanted
+    if not hasattr(type(value), "columns"):
+        return None
+    table = frame_table(value)
+    for column in ("user", "item"):
+        if column not in table.columns:
+            raise RequestError(
+                f"{what} is a frame without the column {column!r}; it has: "
+                f"{', '.join(table.columns)}. Name its columns user and item."
+            )
+    frame = pl.DataFrame(cast(pl.DataFrame, value)).select("user", "item")
+    return series(frame["user"], f"{what} user"), series(frame["item"], f"{what} item")

@@ -1,0 +1,118 @@
+"""What callers ask for, as requests to the stages."""
+
+import warnings
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32
+
+from tidegraph.arguments import shown
+from tidegraph.data.ids import series
+from tidegraph.data.split import second_of
+from tidegraph.data.unknown import warn_unknown
+from tidegraph.data.vocabulary import UNKNOWN
+from tidegraph.errors import (
+    DataError,
+    LeakageError,
+    NoAnswerWarning,
+    RequestError,
+)
+from tidegraph.graph.histories import Histories
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.stages import Excluded, Requests, check_k
+
+
+def length_of(k: object, items: int) -> int:
+    """Return a length that a list can have.
+
+    Raises:
+        RequestError: It is none, or longer than the catalogue.
+    """
+    length = check_k(k)
+    if length > items:
+        raise RequestError(
+            f"k is {length}, but the catalogue has {items} items. Ask for fewer."
+        )
+    return length
+
+
+def clock_of(at: object, graph: Snapshot, trained_until: int) -> int:
+    """Return the time of a request, by default just after the last event.
+
+    Raises:
+        RequestError: ``at`` is not a time.
+        LeakageError: ``at`` is not later than what training saw.
+    """
+    if at is None:
+        return graph.latest + 1
+    try:
+        second = second_of(at, "at")
+    except DataError as error:
+        raise RequestError(str(error)) from None
+    if second <= trained_until:
+        raise LeakageError(
+            f"at={shown(at)} is not after {trained_until}, the last event that "
+            "training saw: the answer would know its own future. "
+            "Train on the log before that time."
+        )
+    return second
+
+
+def one_user(user: object) -> pl.Series:
+    """Return the id of one user as a column of one.
+
+    Raises:
+        RequestError: It is a list.
+    """
+    several = isinstance(user, list | tuple | set | np.ndarray | pl.Series)
+    if several and getattr(cast(object, user), "ndim", 1) > 0:
+        raise RequestError(
+            f"recommend answers one user, not a {type(cast(object, user)).__name__}. "
+            "Pass a list of users to recommend_all."
+        )
+    return series([cast(object, user)], "user")
+
+
+def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Requests:
+    """Return the one request of someone who met these items.
+
+    Raises:
+        RequestError: The history is empty, or no item of it is known.
+    """
+    ids = series(history, "history")
+    if not len(ids):
+        raise RequestError("the history is empty. Name at least one item.")
+    rows = graph.items.encode(ids)
+    if (rows != UNKNOWN).any():
+        warn_unknown("item", ids.filter(rows == UNKNOWN), "passed over")
+    known: Int32[np.ndarray, " n"] = rows[rows != UNKNOWN]
+    if not len(known):
+        raise RequestError(
+            f"no item of the history is known, beginning with {ids[0]!r}. "
+            "Name items of the training log."
+        )
+    met = Histories(
+        np.array([0, len(known)], np.int64),
+        known,
+        np.full(len(known), time - 1, np.int64),
+        np.ones(len(known), np.float32),
+    )
+    nobody, clock = np.array([UNKNOWN], np.int32), np.full(1, time, np.int64)
+    asked = Requests(graph, nobody, clock, met, Excluded.none(1))
+    return asked if repeat else asked.without_history()
+
+
+def warn_of_unanswered(users: pl.Series, asked: int) -> None:
+    """Warn of users for whom there is nothing, naming up to three of them."""
+    if not len(users):
+        return
+    named = ", ".join(repr(user) for user in users.head(3))
+    more = ", ..." if len(users) > 3 else ""
+    warnings.warn(
+        f"{len(users):,} of {asked:,} users have no row, since no channel has an item "
+        f"for them ({named}{more}). Give the pipeline fallback=Popular() to answer "
+        "everybody.",
+        NoAnswerWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,61 @@
+"""Lists straight from a fitted retriever, without a pipeline around it."""
+
+from typing import cast
+
+import polars as pl
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix, as_log
+from tidegraph.errors import RequestError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline.filters import Items
+from tidegraph.pipeline.fitted import FittedPipeline, Serving
+from tidegraph.retrieval.blend import FittedBlend
+from tidegraph.stages import FittedRetriever
+
+
+def recommend(
+    retriever: FittedRetriever,
+    log: Interactions | Matrix,
+    users: object = None,
+    *,
+    k: int = 10,
+    only: Items = None,
+    exclude: Items = None,
+    repeat: bool = True,
+) -> pl.DataFrame:
+    """Return lists of a fitted retriever, such as ``ItemKNN().fit(log)``.
+
+    Args:
+        retriever: What ``fit`` returned.
+        log: The log that it was fitted on, or one that goes on from it.
+        users: Raw ids of the users; all of the log if left out.
+        k: How many items each.
+        only: Items to choose from; see ``FittedPipeline.recommend_all``.
+        exclude: Items to leave out.
+        repeat: May a user be recommended items they already chose?
+
+    Returns:
+        Columns user, rank, item, score, channel, why.
+
+    Raises:
+        RequestError: ``retriever`` is not fitted, or a list is not one.
+    """
+    if not isinstance(cast(object, retriever), FittedRetriever):
+        raise RequestError(
+            f"a {type(retriever).__name__} is not fitted. Pass what its fit() returned."
+        )
+    return around(retriever, log, repeat=repeat).recommend_all(
+        users, k=k, only=only, exclude=exclude
+    )
+
+
+def around(
+    retriever: FittedRetriever, log: Interactions | Matrix, *, repeat: bool = True
+) -> FittedPipeline:
+    """Return a pipeline of one fitted retriever; nothing is fitted again."""
+    known = as_log(log, "recommend")
+    graph = Snapshot.of(known)
+    name = type(retriever).__name__.removeprefix("Fitted")
+    blend = FittedBlend((name,), (retriever,), (1.0,), 0.5, 60.0, len(known.items))
+    return FittedPipeline(graph, blend, None, None, Serving(repeat, 200, graph.latest))

@@ -1,0 +1,92 @@
+"""What a trained pipeline answers beside one user's list."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from conftest import draw_log
+from tidegraph.errors import NoAnswerWarning, RequestError, UnknownIdWarning
+from tidegraph.pipeline import Pipeline
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.stages import Requests
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Pipeline(retrieve=ItemKNN(), fallback=Popular()).fit(draw_log())
+
+
+def test_one_channel_keeps_its_own_scores_and_order():
+    log = draw_log()
+    model = Pipeline(retrieve=ItemKNN()).fit(log)
+    users = np.arange(len(log.users), dtype=np.int32)
+    asked = Requests.of_users(
+        model.graph, users, np.full(len(users), model.graph.latest + 1)
+    )
+    alone = ItemKNN().fit(log).retrieve(asked, 10)
+
+    whole = model.retrieve(asked, 10)
+
+    assert np.array_equal(whole.item, alone.item)
+    assert np.array_equal(whole.score, alone.score)
+
+
+def test_an_unknown_user_is_answered_by_the_fallback_which_is_named(model):
+    with pytest.warns(UnknownIdWarning):
+        lists = model.recommend("nobody", k=4)
+
+    assert lists["channel"].unique().to_list() == ["Popular (fallback)"]
+    assert lists.height == 4
+
+
+def test_a_short_list_is_filled_up_behind_what_the_channels_found(model):
+    items = len(model.graph.items)
+
+    lists = model.recommend("u1", k=items)
+
+    assert lists["item"].n_unique() == lists.height
+    filled = lists["channel"] == "Popular (fallback)"
+    assert filled.arg_sort().to_list() == list(range(lists.height))
+
+
+def test_without_a_fallback_the_warning_counts_who_has_no_list():
+    model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
+
+    with pytest.warns((NoAnswerWarning, UnknownIdWarning)) as said:
+        lists = model.recommend_all(["u1", "nobody"], k=2)
+
+    assert lists["user"].unique().to_list() == ["u1"]
+    assert any("1 of 2 users have no row" in str(one.message) for one in said)
+
+
+@pytest.mark.parametrize(
+    "kind", [list, np.array, pd.Series, pl.Series, tuple], ids=list("lapot")
+)
+def test_lists_of_any_kind_limit_and_exclude_items(model, kind):
+    only = ["i1", "i2", "i3"]
+
+    lists = model.recommend_all(kind(["u1", "u2"]), k=5, only=kind(only))
+    less = model.recommend("u1", k=5, only=kind(only), exclude=kind(["i2"]))
+
+    assert set(lists["item"]) <= set(only)
+    assert set(less["item"]) <= {"i1", "i3"}
+
+
+def test_filters_may_be_of_each_user(model):
+    lists = model.recommend_all(
+        ["u1", "u2"],
+        k=3,
+        only={"u1": ["i1", "i2"], "u2": ["i3"]},
+        exclude=pl.DataFrame({"user": ["u1"], "item": ["i1"]}),
+    )
+
+    assert lists.rows_by_key("user", named=True, unique=False).keys() == {"u1", "u2"}
+    assert lists.filter(user="u1")["item"].to_list() == ["i2"]
+    assert lists.filter(user="u2")["item"].to_list() == ["i3"]
+
+
+def test_one_bare_string_is_no_list(model):
+    with pytest.raises(RequestError, match=r"Write exclude=\['12'\]"):
+        model.recommend("u1", exclude="12")

@@ -1,0 +1,189 @@
+import fractions
+from collections.abc import Sequence
+from dataclasses import FrozenInstanceError, replace
+from decimal import Decimal
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from tidegraph.arguments import checked, number, settings, shown, whole
+from tidegraph.errors import ConfigError, DataError, RequestError
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    def speak(self) -> str: ...
+
+
+class Dog:
+    def speak(self) -> str:
+        return "wuff"
+
+
+@settings
+class Walk:
+    """Settings of every kind.
+
+    Attributes:
+        steps: How many.
+        pace: How fast.
+        brisk: Is it?
+        way: Where.
+        stops: Where to rest.
+        pair: Two.
+        dog: Who comes along.
+    """
+
+    steps: int = 1
+    pace: float | None = None
+    brisk: bool = False
+    way: Literal["there", "back"] = "there"
+    stops: tuple[int, ...] = ()
+    pair: tuple[int, float] = (1, 2.0)
+    dog: Speaks | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise ConfigError(f"steps is {self.steps}.")
+
+
+@checked(DataError)
+def plan(k: int, *names: str, sizes: Sequence[float] = (), **more: int) -> object:
+    return k, names, sizes, more
+
+
+@pytest.mark.parametrize(
+    "three",
+    [
+        *(t(3) for t in (int, float, Decimal, np.int8, np.uint64, np.float32)),
+        np.array(3),
+        np.array(3.0),
+        pd.Series([3])[0],
+        pl.Series([3]).to_numpy()[0],
+    ],
+)
+def test_a_whole_number_of_any_spelling_is_that_number(three):
+    found = whole(three, "k")
+
+    assert type(found) is int
+    assert found == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, True, "3", b"3", 3.5, float("nan"), float("inf"), 2**63, [3]),
+        *(np.array([3]), Decimal("3.5"), np.bool_(True), np.datetime64(3, "s")),
+        *(pd.NA, pd.NaT, fractions.Fraction(3, 2), object(), pl.Series([3])),
+    ],
+    ids=repr,
+)
+def test_what_is_no_whole_number_is_one_sentence(value):
+    with pytest.raises(RequestError, match=r"^k is .*; it must be a whole number"):
+        whole(value, "k")
+
+
+@pytest.mark.parametrize("value", [1, 1.0, np.float32(1), Decimal("1"), np.int64(1)])
+def test_a_number_of_any_spelling_is_a_float(value):
+    assert type(number(value, "pace")) is float
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, "1", float("nan"), 1j, [1.0], Decimal("nan"), 10**400]
+)
+def test_what_is_no_number_is_one_sentence(value):
+    with pytest.raises(RequestError, match=r"^pace is .*; it must be a number\.$"):
+        number(value, "pace")
+
+
+def test_settings_are_what_their_annotations_say():
+    walk = Walk(
+        np.int32(4),  # pyright: ignore[reportArgumentType]
+        pace=np.float64(2),
+        brisk=np.bool_(True),
+        way=np.str_("back"),
+        stops=np.array([1, 2]),
+        pair=[3.0, 4],
+        dog=Dog(),
+    )
+
+    assert (walk.steps, walk.pace, walk.brisk, walk.way) == (4, 2.0, True, "back")
+    assert (walk.stops, walk.pair) == ((1, 2), (3, 4.0))
+    assert [type(x) for x in (walk.steps, walk.brisk, walk.stops[0])] == [
+        int,
+        bool,
+        int,
+    ]
+    assert replace(walk, steps=5).steps == 5
+    with pytest.raises(FrozenInstanceError):
+        walk.steps = 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"steps": 1.5}, "Walk steps is 1.5; it must be a whole number."),
+        ({"pace": "x"}, "Walk pace is 'x'; it must be a number or None."),
+        ({"brisk": 1}, "Walk brisk is 1; it must be True or False."),
+        ({"way": "up"}, "Walk way is 'up'; it must be 'there' or 'back'."),
+        ({"stops": "12"}, "Walk stops is '12'; it must be a list."),
+        ({"stops": [1, "2"]}, r"Walk stops\[1\] is '2'; it must be a whole number."),
+        ({"stops": {1: 2}}, "it must be a list."),
+        ({"stops": pl.DataFrame({"a": [1]})}, "a DataFrame; it must be a list."),
+        ({"pair": [1]}, "it must be a list of 2."),
+        ({"dog": 3}, "Walk dog is 3; it must be a Speaks or None."),
+        ({"dog": Dog}, r"it must be a value, like Dog\(\) or None."),
+        ({"steps": -1}, "steps is -1."),
+    ],
+)
+def test_a_setting_of_another_type_is_one_sentence(wrong, says):
+    with pytest.raises(ConfigError, match=says):
+        Walk(**wrong)
+
+
+def test_arguments_of_a_function_are_what_their_annotations_say():
+    given = plan(3.0, "a", np.str_("b"), sizes=np.array([1, 2]), extra=np.int8(1))
+
+    assert given == (3, ("a", "b"), [1.0, 2.0], {"extra": 1})
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: plan("3"), "k is '3'"),
+        (lambda: plan(3, 4), "names is 4; it must be text"),
+        (lambda: plan(3, sizes="12"), "sizes is '12'; it must be a list"),
+        (lambda: plan(3, sizes=np.zeros((2, 2))), "sizes is .*; it must be a list"),
+        (lambda: plan(3, extra="x"), "extra is 'x'"),
+    ],
+)
+def test_an_argument_of_another_type_is_one_sentence(call, says):
+    with pytest.raises(DataError, match=says):
+        call()
+
+
+def test_a_call_that_python_itself_refuses_stays_that():
+    with pytest.raises(TypeError, match="missing a required argument"):
+        plan()
+
+
+def test_a_moment_of_numpy_keeps_its_unit():
+    @checked(DataError)
+    def at(when: Sequence[np.datetime64]) -> object:
+        return when
+
+    moments = np.array(["2024-01-01"], "datetime64[ns]")
+
+    assert at(moments) == [moments[0]]
+
+
+def test_a_long_value_or_one_that_cannot_be_shown_is_named_by_its_type():
+    class Broken:
+        def __repr__(self) -> str:
+            raise ValueError
+
+    assert shown([1] * 100) == "a list"
+    assert shown(Broken()) == "a Broken"
