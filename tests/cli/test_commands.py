@@ -25,7 +25,7 @@ def test_a_recipe_becomes_a_model_that_recommends(model, capsys):
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()[-5:]]
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
     assert {row["user"] for row in rows} == {"u3"}
-    assert set(rows[0]) == {"user", "rank", "item", "score"}
+    assert set(rows[0]) == {"user", "rank", "item", "name", "score"}
 
 
 def test_an_explanation_names_channel_and_reason(model, capsys):

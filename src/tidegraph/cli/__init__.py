@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from typer.exceptions import TyperException
 
+from tidegraph.cli.warned import said
 from tidegraph.config import did_you_mean
 from tidegraph.errors import TidegraphError
 
@@ -27,7 +28,8 @@ def run(arguments: list[str]) -> int:
     try:
         # Inside, since a user may press Ctrl-C while the engines are being imported.
         app = importlib.import_module("tidegraph.cli.commands").app
-        status = app(arguments, prog_name="tidegraph", standalone_mode=False)
+        with said():
+            status = app(arguments, prog_name="tidegraph", standalone_mode=False)
     except TidegraphError as error:
         return _say(str(error))
     except TyperException as error:

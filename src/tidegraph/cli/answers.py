@@ -9,8 +9,9 @@ import typer
 from tidegraph.catalog import load
 from tidegraph.cli.options import listed
 from tidegraph.cli.output import check_table, say, show, write_table
+from tidegraph.data.id_list import read_ids
 from tidegraph.data.split import second_of
-from tidegraph.errors import DataError, RequestError
+from tidegraph.errors import RequestError
 from tidegraph.pipeline import FittedPipeline
 
 Model = Annotated[Path, typer.Argument(help="A folder that 'train' wrote.")]
@@ -31,7 +32,8 @@ def recommend(
         str | None, typer.Option(help="Items a,b,c, quoted as in CSV.")
     ] = None,
     users_file: Annotated[
-        Path | None, typer.Option(help="A table whose first column lists user ids.")
+        Path | None,
+        typer.Option(help="A file of user ids: one in each line, or a table."),
     ] = None,
     k: Count = 10,
     exclude: Annotated[str, typer.Option(help="Items a,b,c to leave out.")] = "",
@@ -53,7 +55,7 @@ def recommend(
     fitted = load(model)
     moment = None if at is None else _moment(fitted, at)
     if users_file is not None:
-        lists = fitted.recommend_all(_ids(users_file), k=k, at=moment)
+        lists = fitted.recommend_all(_users_in(fitted, users_file), k=k, at=moment)
     else:
         lists = fitted.recommend(
             user,
@@ -79,15 +81,6 @@ def _moment(model: FittedPipeline, text: str) -> int:
     return int(text)
 
 
-def _ids(path: Path) -> pl.Series:
-    if not path.is_file():
-        raise DataError(f"there is no file {path}.")
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path).to_series(0)
-        # Text as it is written: 007 is not 7.
-        return pl.read_csv(path, infer_schema=False).to_series(0)
-    except (pl.exceptions.PolarsError, IndexError, OSError) as error:
-        raise DataError(
-            f"{path} cannot be read as a list of users: {error}."
-        ) from error
+def _users_in(model: FittedPipeline, path: Path) -> pl.Series:
+    column = model.serving.source.get("data", {}).get("user", "user")
+    return read_ids(path, (str(column), "user"), model.graph.users)
