@@ -6,6 +6,7 @@ it. Text that is plain already, whole lines without quotes, is only counted.
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -49,7 +50,7 @@ def csv_table(path: Path, name: str, form: TextForm, sniffed: Sniffed) -> Table:
         encoding = sniffed.dialect.encoding
         text = as_utf8(chunks(path, CHUNK), encoding, name, form)
         rows = _Rows(name, form, sniffed, tuple(columns))
-        return rows.frames(_without(text, sniffed.start))
+        return _ahead(rows.frames(_without(text, sniffed.start)))
 
     return Table(name, sniffed.columns, True, batches, sniffed.dialect)
 
@@ -77,11 +78,13 @@ class _Rows:
     def frames(self, text: Iterator[bytes]) -> Iterator[pl.DataFrame]:
         """Yield the rows of the text, in batches."""
         self.line = self.sniffed.line
-        rest = b""
+        rest, end = b"", self.sniffed.dialect.ends.encode()
         for chunk in text:
-            data = rest + chunk
-            used, frame = self._read(data, final=False)
-            rest = data[used:]
+            # Whole lines, so that what goes on is copied once and is mostly plain.
+            cut = chunk.rfind(end) + 1
+            data = b"".join((rest, memoryview(chunk)[:cut]))
+            used, frame = self._read(data, final=False) if data else (0, None)
+            rest = data[used:] + chunk[cut:]
             if len(rest) > LONGEST:
                 raise self._fault(Part(Found.OPEN, 0, 0, 0, 0, 0))
             if frame is not None:
@@ -194,6 +197,15 @@ class _Rows:
             Found.LITERAL: " has a field in quotes, but in another row a quote is "
             "never closed. Close or double that quote.",
         }[part.found]
+
+
+def _ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield frames, the next of which is read while one is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="tidegraph-read") as reader:
+        coming = reader.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = reader.submit(next, frames, None)
+            yield frame
 
 
 def _marked(text: bytes) -> bytes:
