@@ -55,6 +55,10 @@ class TextForm:
     quoted: bool | None = None
 
     def __post_init__(self) -> None:
+        _refuse("sep", self.sep, str, "text")
+        _refuse("header", self.header, bool, "True or False")
+        _refuse("encoding", self.encoding, str, "text")
+        _refuse("names", self.names, Sequence, "a list of names")
         if self.sep is not None:
             separator = _SPELT.get(self.sep, self.sep)
             if not separator or set(separator) & set('"\r\n'):
@@ -128,6 +132,12 @@ class Dialect:
             skips=self.skips,
             ends=ord(self.ends),
         )
+
+
+def _refuse(name: str, value: object, kind: type, what: str) -> None:
+    """Refuse what a caller without a type checker may pass."""
+    if value is not None and not isinstance(value, kind):
+        raise DataError(f"{name} is {value!r}, and {what} is expected.")
 
 
 def _encoding(said: str) -> str:

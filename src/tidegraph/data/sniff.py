@@ -213,12 +213,12 @@ def _all_read(found: list[Record], top: _Top) -> bool:
     return not rest.strip(b" \r\n") or not top.whole
 
 
-def _fit(found: list[Record], top: _Top) -> tuple[bool, bool, int]:
-    """How well a regular reading fits: columns that are wanted, one width, and more."""
+def _fit(found: list[Record], top: _Top) -> tuple[bool, bool, bool, int]:
+    """How well a reading fits: wanted names, a number or a date, one width, width."""
     head = found[0].fields
     named = bool(top.wanted & set(_stripped(head)))
     same = len({len(record.fields) for record in found}) == 1
-    return named, same, len(head)
+    return named, any(map(_is_value, head)), same, len(head)
 
 
 def _told_header(
