@@ -27,6 +27,8 @@ def said(text, tmp_path, capsys, *words) -> str:
         (LOG + POPULAR + "[spilt]\ntest = 0.1", "Did you mean 'split'?"),
         (LOG + 'usr = "uid"\n' + POPULAR, "Did you mean 'user'?"),
         (LOG + "time_unit = 3\n" + POPULAR, "time_unit] is 3"),
+        (LOG + 'time_format = "%Q"\n' + POPULAR, "has %Q"),
+        (LOG + 'sep = ""\n' + POPULAR, "cannot stand between fields"),
         (LOG + "sep = 3\n" + POPULAR, "sep] is 3; it must be str"),
         (LOG + "names = [1]\n" + POPULAR, "must be str"),
         (LOG + POPULAR + "[split]\ntest = 2.0", "from 0 to 1"),

@@ -9,6 +9,7 @@ from tidegraph.config import build_each
 from tidegraph.data.dialect import TextForm
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import Missing, read
+from tidegraph.data.spellings import given_layout
 from tidegraph.data.tables import dialect_of
 
 NO_TIMES = "none"
@@ -64,6 +65,15 @@ class LogFormat:
     time_format: str | None = None
     time_unit: Literal["s", "ms", "us", "ns", "order"] | None = None
     missing: Literal["refuse", "drop", "keep"] | None = None
+
+    def __post_init__(self) -> None:
+        self.text_form()
+        if self.time_format is not None:
+            given_layout(self.time_format)
+
+    def text_form(self) -> TextForm:
+        """Return what it says of a text file."""
+        return TextForm(self.sep, self.header, self.names, self.encoding)
 
 
 @dataclass(frozen=True)
@@ -129,12 +139,10 @@ class LogReader:
 
     def dialect(self, path: Path) -> str:
         """Return in one line how a log is written."""
-        told = self.format
-        form = TextForm(told.sep, told.header, told.names, told.encoding)
         # A header shows, among others, by the columns that are asked for.
         single = asdict(replace(self.columns, context=())).values()
         asked = [str(name) for name in (*single, *self.columns.context) if name]
-        return str(dialect_of(path, form, asked))
+        return str(dialect_of(path, self.format.text_form(), asked))
 
 
 def setting_names() -> list[str]:
