@@ -46,6 +46,33 @@ def test_excluded_items_stay_out(model, capsys):
     assert first not in {row["item"] for row in rows}
 
 
+def test_only_the_items_to_choose_from_are_in(shop, model, capsys):
+    (shop / "who.csv").write_text("u1\nu2\n")
+    for asked in (["--user", "u3"], ["--users-file", str(shop / "who.csv")]):
+        capsys.readouterr()
+        words = ["--only", "s1,s2,s3", "--exclude", "s2", "-k", "3", "--json"]
+        assert run(["recommend", str(model), *asked, *words]) == 0
+
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {row["item"] for row in rows} == {"s1", "s3"}
+
+
+def test_a_fallback_of_the_recipe_answers_unknown_users(shop, capsys):
+    recipe = (shop / "recipe.toml").read_text()
+    recipe = recipe.replace('[[retrieve]]\nmodel = "Popular"\n', "", 1)
+    fallback = 'windows = 1\nfallback = { model = "Popular", half_life_days = 9 }'
+    (shop / "recipe.toml").write_text(recipe.replace("windows = 1", fallback))
+    assert run(["train", str(shop / "recipe.toml"), "-o", str(shop / "model")]) == 0
+    capsys.readouterr()
+    asked = ["--user", "nobody", "-k", "3", "--explain", "--json"]
+    assert run(["recommend", str(shop / "model"), *asked]) == 0
+
+    said = capsys.readouterr()
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert {row["channel"] for row in rows} == {"Popular (fallback)"}
+    assert "nobody" in said.err
+
+
 def test_a_file_of_users_becomes_a_file_of_lists(shop, model):
     pl.DataFrame({"user": ["u1", "u2", "nobody"]}).write_csv(shop / "who.csv")
     out = shop / "lists.parquet"

@@ -36,7 +36,12 @@ def recommend(
         typer.Option(help="A file of user ids: one in each line, or a table."),
     ] = None,
     k: Count = 10,
-    exclude: Annotated[str, typer.Option(help="Items a,b,c to leave out.")] = "",
+    only: Annotated[
+        str | None, typer.Option(help="Items a,b,c to choose from.")
+    ] = None,
+    exclude: Annotated[
+        str | None, typer.Option(help="Items a,b,c to leave out.")
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(help="Time of the request: ISO 8601 or Unix seconds."),
@@ -54,15 +59,15 @@ def recommend(
         check_table(output)
     fitted = load(model)
     moment = None if at is None else _moment(fitted, at)
+    wanted, hidden, items = (
+        None if text is None else listed(text) for text in (only, exclude, history)
+    )
     if users_file is not None:
-        lists = fitted.recommend_all(_users_in(fitted, users_file), k=k, at=moment)
+        users = _users_in(fitted, users_file)
+        lists = fitted.recommend_all(users, k=k, only=wanted, exclude=hidden, at=moment)
     else:
         lists = fitted.recommend(
-            user,
-            history=None if history is None else listed(history),
-            k=k,
-            exclude=listed(exclude),
-            at=moment,
+            user, history=items, k=k, only=wanted, exclude=hidden, at=moment
         )
     if not explain:
         lists = lists.drop("channel", "why")

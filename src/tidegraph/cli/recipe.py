@@ -40,7 +40,9 @@ class PipelineTable:
         candidates: How many items retrieval hands to the ranker.
         windows: How many past cuts the ranker learns from.
         window_days: Length of the window after a cut.
-        names: Item feature column that names an item in explanations.
+        names: Item feature column that names an item in answers.
+        fallback: Retrieval model that fills up short lists, such as "Popular"; a table
+            with a ``model`` if it has settings.
         seed: Seed of everything random.
     """
 
@@ -49,6 +51,7 @@ class PipelineTable:
     windows: int = 3
     window_days: float | None = None
     names: str | None = None
+    fallback: object = None
     seed: int = 0
 
 
@@ -174,7 +177,13 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
         if stage in tables:
             table = _table(tables, stage, where)
             made[stage] = model(table, f"{where}:{stage}", stage)
-    shared = {key: value for key, value in asdict(settings).items() if key != "seed"}
+    if settings.fallback is not None:
+        table = settings.fallback
+        table = {"model": table} if isinstance(table, str) else table
+        name = f"{where}:pipeline.fallback"
+        made["fallback"] = model(_one(table, name), name, "retrieve")
+    apart = ("seed", "fallback")
+    shared = {key: v for key, v in asdict(settings).items() if key not in apart}
     return Pipeline(**made, **shared)
 
 

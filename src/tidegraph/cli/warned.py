@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ from tidegraph.errors import TidegraphWarning
 
 
 @contextmanager
-def said() -> Iterator[None]:
+def said() -> Generator[None, None, None]:
     """Print each of our warnings as one line, without the code that raised it."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", TidegraphWarning)
