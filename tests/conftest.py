@@ -7,6 +7,7 @@ from tidegraph.data.interactions import Interactions, interactions
 
 # The first call of a kernel compiles it, which no deadline should count.
 settings.register_profile("tidegraph", deadline=None)
+settings.register_profile("nightly", deadline=None, max_examples=10_000)
 settings.load_profile("tidegraph")
 
 

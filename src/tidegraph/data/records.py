@@ -171,7 +171,7 @@ class Record:
 def records(data: bytes, reading: Reading, limit: int, *, final: bool) -> list[Record]:
     """Return the first records; none after a fault, and none that may go on."""
     array = np.frombuffer(data, np.uint8)
-    separator = np.frombuffer(reading.separator, np.uint8)
+    classes, separator = reading.classes, np.frombuffer(reading.separator, np.uint8)
     first, last, kind = (np.empty(len(data) + 1, np.int64) for _ in range(3))
     found: list[Record] = []
     at = line = 0
@@ -181,16 +181,14 @@ def records(data: bytes, reading: Reading, limit: int, *, final: bool) -> list[R
             at, line = blank.end(), line + len(_LINE_END.findall(blank[0]))
             continue
         if data[at] == reading.comment:
-            at, _, status = scanning.comment_line(
-                array, at, final, reading.classes, separator
-            )
+            at, _, status = scanning.comment_line(array, at, final, classes, separator)
             line += 1
             continue
         at, count, status, lines = scanning.record(
             array,
             at,
             final,
-            reading.classes,
+            classes,
             separator,
             reading.quoted,
             reading.runs,

@@ -24,6 +24,9 @@ _VALUE = re.compile(
     r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?$"
 )
 _EXCEL = re.compile(rb'"?sep=(.|\\t)"?\r?(\n|$)', re.IGNORECASE)
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_FIRST_END = re.compile(rb'(?:[^"\r\n]|"[^"]*")*(?:\r\n|\r|\n)')
+"""The first line end outside quotes, with all that is before it."""
 _ABSENT = {"", "null", r"\n", "na", "n/a", "nan", "none"}
 
 
@@ -62,9 +65,9 @@ class _Top:
 
     @property
     def ends(self) -> str:
-        """What ends the first line, and so all of them."""
-        end = re.search(rb"\r\n|\r|\n", self.data)
-        return "\r" if end and end[0] == b"\r" else "\n"
+        """What ends the first record, and so all of them."""
+        end = _FIRST_END.match(self.data) or _LINE_END.search(self.data)
+        return "\r" if end and end[0].endswith(b"\r") else "\n"
 
 
 def sniff(
