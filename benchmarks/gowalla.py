@@ -51,8 +51,8 @@ GRID: dict[str, list[Retriever]] = {
         for beta in (0.2, 0.3, 0.4)
     ],
     "SLIM": [
-        SLIM(alpha=alpha, l1_ratio=l1_ratio, tolerance=1e-3)
-        for alpha, l1_ratio in ((1e-3, 0.1), (5e-4, 0.1), (3e-3, 0.03), (1e-3, 0.03))
+        SLIM(l1=l1, l2=l2, tolerance=1e-3)
+        for l1, l2 in ((2.99, 26.9), (1.49, 13.4), (2.69, 86.9), (0.9, 29.0))
     ],
 }
 CLAIMS = {"ItemKNN": 0.157, "SLIM": 0.170, "RP3beta": 0.176}

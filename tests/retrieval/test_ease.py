@@ -57,7 +57,7 @@ def test_scores_are_the_distinct_history_times_the_weights():
 def test_a_catalogue_too_large_for_memory_is_refused_with_the_mend():
     log = interactions([0] * 500, range(500), range(500))
 
-    with pytest.raises(ConfigError, match=r"500 items needs 0\.0 GB.*SLIM or RP3beta"):
+    with pytest.raises(ConfigError, match=r"500 items needs 0\.0 GB.*SLIM and RP3beta"):
         EASE(memory_limit_gb=0.001).fit(log)
     with pytest.raises(ConfigError, match="single_precision"):
         EASE(memory_limit_gb=0.001).fit(log)

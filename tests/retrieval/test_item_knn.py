@@ -68,10 +68,8 @@ def test_an_item_of_the_history_counts_half_a_half_life_after_its_last_event():
         ["x", "y", "z", "w", "x", "x", "z"],
         [0, 0, 0, 0, 0, 10 * DAY, 20 * DAY],
     )
-    log_of_pairs = Matrix.from_pairs(
-        ["b", "b", "c", "c", "a", "a"], ["x", "y", "z", "w", "x", "z"]
-    )
-    fitted = ItemKNN(half_life_days=10.0).fit(log_of_pairs)
+    once = log.take(np.arange(len(log)) != 4)
+    fitted = ItemKNN(half_life_days=10.0).fit(once)
 
     requests = ask(log, at=20 * DAY + 1)
     a = log.users.row("a")

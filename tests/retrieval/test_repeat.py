@@ -26,8 +26,8 @@ def test_each_event_of_the_history_counts_half_as_much_a_half_life_later():
 
     scores = fitted.scores(ask(log, at=30 * DAY))
 
-    # x: 2^-3 + 2^-1; y: 2^-2.
-    np.testing.assert_allclose(scores, [[0.625, 0.25]])
+    # From the newest event, x: 2^-2 + 1; y: 2^-1.
+    np.testing.assert_allclose(scores, [[1.25, 0.5]])
 
 
 def test_without_a_half_life_the_count_decides():

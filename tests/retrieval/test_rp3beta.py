@@ -3,9 +3,8 @@ import pytest
 
 from conftest import draw_log
 from laws.retrievers import RetrieverLaws
-from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError
 from tidegraph.retrieval.rp3beta import RP3beta
 
 
@@ -42,13 +41,6 @@ def test_each_item_keeps_its_likeliest_ends():
         np.diff(few.indptr), np.minimum(4, (whole > 0).sum(1))
     )
     np.testing.assert_allclose(few.toarray().sum(1), kept, rtol=1e-5)
-
-
-def test_a_negative_weight_is_refused():
-    log = interactions(["a", "a"], ["x", "y"], [1, 2], weight=[1.0, -2.0])
-
-    with pytest.raises(DataError, match=r"weight -2\.0"):
-        RP3beta().fit(log)
 
 
 def test_no_neighbours_are_refused(log):

@@ -1,6 +1,7 @@
 """Dense linear item weights in closed form."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
@@ -9,8 +10,11 @@ from scipy.linalg import LinAlgError, lapack
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_matrix
+from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
+from tidegraph.retrieval.decay import as_key, check_half_life, halved
+from tidegraph.retrieval.describe import described
+from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.topk import best
 from tidegraph.retrieval.votes import Speakers
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
@@ -32,6 +36,8 @@ class EASE:
         single_precision: Invert in float32: half the memory and time, about four
             correct digits.
         memory_limit_gb: Refuse to need more than this, in 10^9 bytes.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
 
     Source:
         Steck (2019), "Embarrassingly shallow autoencoders for sparse data", equation 8.
@@ -40,39 +46,55 @@ class EASE:
     l2: float = 250.0
     single_precision: bool = False
     memory_limit_gb: float = 8.0
+    half_life_days: float | None = None
 
     def fit(self, train: Interactions | Matrix) -> "FittedEASE":
         """Invert the matrix of common users.
 
         Raises:
-            DataError: ``train`` holds no action.
+            DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: ``l2`` is not above 0, or memory would exceed the limit.
         """
         if not self.l2 > 0:
             raise ConfigError(f"l2 is {self.l2}; it must be above 0.")
-        matrix = as_matrix(train, "EASE")
+        half_life = check_half_life(self.half_life_days, train, "EASE")
+        matrix = evidence(train, "EASE")
         kind = np.float32 if self.single_precision else np.float64
         # Rows are by first appearance; what the future brings must not change the
         # rounding of a blocked inversion.
         known = int(matrix.item.max()) + 1
-        self._check_memory(known, np.dtype(kind).itemsize)
+        self.check(known)
         met = matrix.csr()[:, :known].astype(kind)
         gram = (met.T @ met).toarray(order="F")
         gram.flat[:: len(gram) + 1] += self.l2
         weights = _weights(_inverse(gram))
         seen = np.bincount(matrix.item, minlength=len(weights)) > 0
-        return FittedEASE(weights, seen)
+        return FittedEASE(weights, seen, half_life, trained_until(train))
 
-    def _check_memory(self, items: int, size: int) -> None:
+    def needs_bytes(self, items: int) -> int:
+        """Return how much memory ``fit`` takes for so many items."""
         # The inverse replaces the matrix; a float64 one is then copied to float32.
-        needed = items**2 * (4 if size == 4 else 12)
-        if needed <= self.memory_limit_gb * 1e9:
+        return items**2 * (4 if self.single_precision else 12)
+
+    def check(self, items: int) -> None:
+        """Find out before any work whether so many items fit.
+
+        Raises:
+            ConfigError: They take more than ``memory_limit_gb``.
+        """
+        needed = self.needs_bytes(items) / 1e9
+        if needed <= self.memory_limit_gb:
             return
-        less = "" if size == 4 else ", set single_precision to need a third"
+        fits = int((items**2 * self.memory_limit_gb / needed) ** 0.5)
+        less = (
+            ""
+            if self.single_precision
+            else f" (single_precision = true needs a third, {needed / 3:,.1f} GB)"
+        )
         raise ConfigError(
-            f"EASE on {items:,} items needs {needed / 1e9:.1f} GB, and memory_limit_gb "
-            f"is {self.memory_limit_gb}. Raise it{less}, or use SLIM or RP3beta, which "
-            "are sparse."
+            f"EASE on {items:,} items needs {needed:,.1f} GB, and memory_limit_gb is "
+            f"{self.memory_limit_gb:g}. Keep at most {fits:,} items, or raise "
+            f"memory_limit_gb{less}. SLIM and RP3beta are sparse and need no limit."
         )
 
 
@@ -104,7 +126,7 @@ def _weights(
     return out
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedEASE:
     """Scores an item by the sum of its weights to the distinct items of the history.
 
@@ -113,10 +135,23 @@ class FittedEASE:
     Attributes:
         weight: Row h says how much history item h speaks for each item.
         met: Which items training met; others are not answered.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
+        trained_until: Time of the last training event; None for training without times.
     """
 
     weight: Float32[np.ndarray, "items items"]
     met: Bool[np.ndarray, " items"]
+    half_life_days: float | None = None
+    trained_until: int | None = None
+
+    def __repr__(self) -> str:
+        return described(
+            "EASE",
+            self.trained_until,
+            f"{int(self.met.sum()):,} items",
+            half_life_days=self.half_life_days,
+        )
 
     @property
     def reason(self) -> str:
@@ -126,11 +161,11 @@ class FittedEASE:
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never met it."""
         out = np.zeros((len(requests), len(self.met)), np.float32)
-        speakers = Speakers.of_history(requests.history, requests.time, None)
+        speakers = Speakers.of_history(
+            requests.history, len(self.met), self.half_life_days
+        )
         over_rows(
-            lambda a, b: _scores(
-                speakers.ptr, speakers.row, self.weight, self.met, out, a, b
-            ),
+            lambda a, b: _scores(speakers.arrays, self.weight, self.met, out, a, b),
             len(requests),
             grain=16,
         )
@@ -153,18 +188,32 @@ class FittedEASE:
     ) -> Int32[np.ndarray, "b k"]:
         """Return the history item with the largest weight to each item, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
-        history = requests.history
-        _because(history.ptr, history.node, self.weight, self.met, item, out)
+        speakers = Speakers.of_history(
+            requests.history, len(self.met), self.half_life_days
+        )
+        _because(speakers.arrays, self.weight, self.met, item, out)
         return out
 
     def state(self) -> State:
         """Return what a file needs to hold."""
-        return State(kind="FittedEASE", arrays={"weight": self.weight, "met": self.met})
+        return State(
+            kind="FittedEASE",
+            settings={
+                "half_life_days": self.half_life_days,
+                "trained_until": self.trained_until,
+            },
+            arrays={"weight": self.weight, "met": self.met},
+        )
 
     @classmethod
     def from_state(cls, state: State) -> "FittedEASE":
         """Rebuild from what ``state`` returned."""
-        return cls(state.arrays["weight"], state.arrays["met"])
+        return cls(
+            state.arrays["weight"],
+            state.arrays["met"],
+            cast(float | None, state.settings.get("half_life_days")),
+            cast(int | None, state.settings.get("trained_until")),
+        )
 
 
 @compiled
@@ -188,27 +237,31 @@ def _scale_columns(out: np.ndarray, scale: np.ndarray, first: int, last: int) ->
 
 @compiled
 def _scores(
-    ptr: np.ndarray,
-    row: np.ndarray,
+    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weight: np.ndarray,
     met: np.ndarray,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
+    ptr, row, gain, halvings = speakers
     spoken = np.full(met.size, -1, np.int64)
     for request in range(first, last):
         total = out[request]
-        silent = True
-        for h in range(ptr[request], ptr[request + 1]):
+        silent, newest = True, 0
+        for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
             v = row[h]
             if v < 0 or v >= met.size or not met[v] or spoken[v] == request:
                 continue
             spoken[v] = request
-            silent = False
+            if silent:
+                silent, newest = False, halvings[h]
+            # Every item has a weight to every other, so what a float takes for 0
+            # beside the newest item's votes decides nothing.
+            loud = np.float32(halved(gain[h], halvings[h] - newest))
             votes = weight[v]
             for i in range(met.size):
-                total[i] += votes[i]
+                total[i] += loud * votes[i]
         for i in range(met.size):
             if silent or not met[i]:
                 total[i] = -np.inf
@@ -216,19 +269,22 @@ def _scores(
 
 @compiled
 def _because(
-    ptr: np.ndarray,
-    node: np.ndarray,
+    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weight: np.ndarray,
     met: np.ndarray,
     item: np.ndarray,
     out: np.ndarray,
 ) -> None:
+    ptr, row, gain, halvings = speakers
     for request in range(item.shape[0]):
         for place in range(item.shape[1]):
             i = item[request, place]
-            most = np.float32(0)
+            most = 0
             for h in range(ptr[request], ptr[request + 1]):
-                v = node[h]
-                if 0 <= i < met.size and 0 <= v < met.size and weight[v, i] > most:
-                    most = weight[v, i]
+                v = row[h]
+                if not (0 <= i < met.size and 0 <= v < met.size):
+                    continue
+                loud = as_key(np.float64(gain[h]) * weight[v, i], halvings[h])
+                if loud > most:
+                    most = loud
                     out[request, place] = v

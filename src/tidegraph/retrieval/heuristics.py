@@ -16,7 +16,7 @@ from scipy import sparse
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_matrix
+from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity import (
     Adjacency,
@@ -24,6 +24,8 @@ from tidegraph.graph.proximity import (
     spectral_radius,
     steps_within,
 )
+from tidegraph.retrieval.decay import check_half_life
+from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.topk import drain, push
 from tidegraph.retrieval.walks import FittedWalks
@@ -49,6 +51,8 @@ class CommonNeighbors:
         neighbors: Each item speaks for this many others, those it shares most with.
         least_users: How many users must have met two items to join them in the item
             graph.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
 
     Source:
         Liben-Nowell & Kleinberg (2007), "The link-prediction problem for social
@@ -62,6 +66,7 @@ class CommonNeighbors:
     on: On = "bipartite"
     neighbors: int = 200
     least_users: int = 1
+    half_life_days: float | None = None
 
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Count shared neighbours.
@@ -70,9 +75,16 @@ class CommonNeighbors:
             ConfigError: ``neighbors`` or ``least_users`` is below 1.
             DataError: The log has no action.
         """
+        half_life = check_half_life(self.half_life_days, train, "CommonNeighbors")
         graph = _graph(train, "CommonNeighbors", self.on, self.least_users)
         pairs = two_steps(graph, np.ones(graph.num_nodes), self.neighbors)
-        return FittedItemModel.of("CommonNeighbors", "often met with {item}", pairs)
+        return FittedItemModel.of(
+            "CommonNeighbors",
+            "often met with {item}",
+            pairs,
+            half_life,
+            trained_until(train),
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,8 @@ class AdamicAdar:
         neighbors: Each item speaks for this many others, those it is closest to.
         least_users: How many users must have met two items to join them in the item
             graph.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
 
     Source:
         Adamic & Adar (2003), "Friends and neighbors on the Web"; section 19.1.3.
@@ -99,6 +113,7 @@ class AdamicAdar:
     on: On = "bipartite"
     neighbors: int = 200
     least_users: int = 1
+    half_life_days: float | None = None
 
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Weigh shared neighbours.
@@ -107,10 +122,17 @@ class AdamicAdar:
             ConfigError: ``neighbors`` or ``least_users`` is below 1.
             DataError: The log has no action.
         """
+        half_life = check_half_life(self.half_life_days, train, "AdamicAdar")
         graph = _graph(train, "AdamicAdar", self.on, self.least_users)
         weight = adamic_adar_weights(graph.degree())
         pairs = two_steps(graph, weight, self.neighbors)
-        return FittedItemModel.of("AdamicAdar", "close to {item}", pairs)
+        return FittedItemModel.of(
+            "AdamicAdar",
+            "close to {item}",
+            pairs,
+            half_life,
+            trained_until(train),
+        )
 
 
 @dataclass(frozen=True)
@@ -309,7 +331,7 @@ def _graph(train: object, method: str, on: On, least_users: int) -> Adjacency:
         raise ConfigError(
             f"{method} has least_users={least_users}; items are joined by at least 1."
         )
-    matrix = as_matrix(train, method)
+    matrix = evidence(train, method)
     if on == "bipartite":
         return Adjacency.bipartite(matrix)
     return Adjacency.between_items(matrix, least_users)

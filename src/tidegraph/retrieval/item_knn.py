@@ -6,12 +6,13 @@ import numpy as np
 from scipy import sparse
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_matrix
+from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
+from tidegraph.retrieval.decay import check_half_life
+from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.similarity import Corpus, Cosine, NamedSimilarity, Similarity
-from tidegraph.retrieval.votes import checked_half_life
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class ItemKNN:
         asymmetry: Exponent of the history item's length, the other item's being one
             less this, doubled so that 0.5 is the plain similarity; above it, popular
             items come first. Concerns cosine, Pearson and TF-IDF.
-        half_life_days: Age of an item's last event at which it counts half; None where
-            age does not matter.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
 
     Source:
         Deshpande & Karypis (2004); asymmetry as in Aiolli (2013); section 19.1.2.
@@ -45,16 +46,15 @@ class ItemKNN:
         """Find each item's nearest.
 
         Raises:
-            DataError: ``train`` holds no action.
+            DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        if self.half_life_days is not None:
-            checked_half_life(self.half_life_days)
+        half_life = check_half_life(self.half_life_days, train, "ItemKNN")
         if not 0 <= self.asymmetry <= 1:
             raise ConfigError(
                 f"asymmetry is {self.asymmetry}; it must be from 0 to 1, 0.5 for none."
             )
-        met = as_matrix(train, "ItemKNN").csr()
+        met = evidence(train, "ItemKNN").csr()
         items = sparse.csr_array(met.T)
         profiles = self.similarity.profiles(items, Corpus.of(items))
         own, others = 2 * self.asymmetry, 2 * (1 - self.asymmetry)
@@ -69,5 +69,6 @@ class ItemKNN:
             "ItemKNN",
             "often chosen together with {item}",
             as_matrix_of_neighbors(found, near, len(profiles)),
-            self.half_life_days,
+            half_life,
+            trained_until(train),
         )

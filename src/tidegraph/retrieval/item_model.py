@@ -9,12 +9,14 @@ from scipy import sparse
 
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
+from tidegraph.retrieval.decay import as_key
+from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.rows import SparseRows, find
 from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedItemModel:
     """Scores an item by the sum of its weights to the distinct items of the history.
 
@@ -27,8 +29,9 @@ class FittedItemModel:
         ptr: Where each history item's neighbours start.
         item: The items it speaks for, increasing.
         weight: How much.
-        half_life_days: Age of an item's last event at which it speaks half as loud;
-            None where age does not matter.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it speaks half as loud; None where age does not matter.
+        trained_until: Time of the last training event; None for training without times.
     """
 
     channel: str
@@ -37,6 +40,7 @@ class FittedItemModel:
     item: Int32[np.ndarray, " entries"]
     weight: Float32[np.ndarray, " entries"]
     half_life_days: float | None = None
+    trained_until: int | None = None
 
     @classmethod
     def of(
@@ -45,11 +49,29 @@ class FittedItemModel:
         reason: str,
         model: sparse.csr_array,
         half_life_days: float | None = None,
+        trained_until: int | None = None,
     ) -> "FittedItemModel":
         """Wrap a matrix whose row h says how much history item h speaks for each."""
         model.sort_indices()
         rows = SparseRows.of(model)
-        return cls(channel, reason, rows.ptr, rows.column, rows.weight, half_life_days)
+        return cls(
+            channel,
+            reason,
+            rows.ptr,
+            rows.column,
+            rows.weight,
+            half_life_days,
+            trained_until,
+        )
+
+    def __repr__(self) -> str:
+        return described(
+            self.channel,
+            self.trained_until,
+            f"{self.num_items:,} items",
+            f"{len(self.item):,} weights",
+            half_life_days=self.half_life_days,
+        )
 
     @property
     def num_items(self) -> int:
@@ -82,12 +104,8 @@ class FittedItemModel:
         speakers = self._speakers(requests)
         over_rows(
             lambda a, b: _because(
-                speakers.ptr,
-                speakers.row,
-                speakers.gain,
-                self.ptr,
-                self.item,
-                self.weight,
+                speakers.arrays,
+                (self.ptr, self.item, self.weight),
                 item,
                 out,
                 a,
@@ -106,6 +124,7 @@ class FittedItemModel:
                 "channel": self.channel,
                 "reason": self.reason,
                 "half_life_days": self.half_life_days,
+                "trained_until": self.trained_until,
             },
             arrays={"ptr": self.ptr, "item": self.item, "weight": self.weight},
         )
@@ -120,34 +139,37 @@ class FittedItemModel:
             state.arrays["item"],
             state.arrays["weight"],
             cast(float | None, state.settings["half_life_days"]),
+            cast(int | None, state.settings.get("trained_until")),
         )
 
     def _speakers(self, requests: Requests) -> Speakers:
-        return Speakers.of_history(requests.history, requests.time, self.half_life_days)
+        return Speakers.of_history(
+            requests.history, self.num_items, self.half_life_days
+        )
 
 
 @compiled
 def _because(
-    ptr: np.ndarray,
-    row: np.ndarray,
-    gain: np.ndarray,
-    vote_ptr: np.ndarray,
-    vote_item: np.ndarray,
-    vote_weight: np.ndarray,
+    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    votes: tuple[np.ndarray, np.ndarray, np.ndarray],
     item: np.ndarray,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
-    size = vote_ptr.size - 1
+    ptr, row, gain, halvings = speakers
+    size = votes[0].size - 1
     for request in range(first, last):
         for place in range(item.shape[1]):
-            most = np.float32(0)
+            most = 0
             for h in range(ptr[request], ptr[request + 1]):
                 v = row[h]
-                if v < 0 or v >= size:
+                if v < 0 or v >= size or v == item[request, place]:
                     continue
-                at = find(vote_ptr, vote_item, v, item[request, place])
-                if at >= 0 and gain[h] * vote_weight[at] > most:
-                    most = gain[h] * vote_weight[at]
+                at = find(votes[0], votes[1], v, item[request, place])
+                if at < 0:
+                    continue
+                loud = as_key(np.float64(gain[h]) * votes[2][at], halvings[h])
+                if loud > most:
+                    most = loud
                     out[request, place] = v

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 from scipy import sparse
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import ConfigError
+from tidegraph.retrieval.decay import as_key, halved, parted
+from tidegraph.retrieval.fading import blank, tally
 from tidegraph.retrieval.rows import SparseRows
 from tidegraph.retrieval.similarity import Profiles
 from tidegraph.retrieval.topk import drain, push
+from tidegraph.retrieval.votes import Speakers
 from tidegraph.stages import NO_ITEM
 
 
@@ -56,10 +59,7 @@ def nearest(
     Raises:
         ConfigError: ``neighbors`` is below 1 or ``shrinkage`` below 0.
     """
-    if neighbors < 1:
-        raise ConfigError(f"neighbors is {neighbors}; keep at least 1.")
-    if not shrinkage >= 0:
-        raise ConfigError(f"shrinkage is {shrinkage}; it must be at least 0.")
+    _check(neighbors, shrinkage)
     shape = (len(queries), min(neighbors, len(index.profiles)))
     found = np.full(shape, NO_ITEM, np.int32)
     near = np.full(shape, -np.inf, np.float32)
@@ -82,6 +82,68 @@ def nearest(
         grain=32,
     )
     return found, near
+
+
+def nearest_of_faded(
+    queries: Profiles,
+    halvings: Int64[np.ndarray, " entries"],
+    index: Index,
+    *,
+    neighbors: int,
+    shrinkage: float,
+    skip: Int32[np.ndarray, " queries"],
+) -> Speakers:
+    """Return the nearest vectors of queries whose values are halved with age.
+
+    As ``nearest`` of the halved values, if those did not underflow.
+
+    Args:
+        queries: What to find neighbours for; the denominator's terms count halvings.
+        halvings: How often each value of the queries is to be halved.
+        index: Where to find them.
+        neighbors: How many at most.
+        shrinkage: Added to the similarity's denominator.
+        skip: A vector not to answer, for each query; -1 for none.
+
+    Raises:
+        ConfigError: ``neighbors`` is below 1, ``shrinkage`` below 0, or the similarity
+            left out values of the queries.
+    """
+    _check(neighbors, shrinkage)
+    a, b, owners = queries, index.profiles, index.owners
+    if len(a.vectors.column) != len(halvings):
+        raise ConfigError(
+            "the similarity leaves out values of a vector, so half_life_days cannot be "
+            "used with it. Keep them, or leave half_life_days out."
+        )
+    found = np.full((len(a), min(neighbors, len(b))), NO_ITEM, np.int32)
+    near = np.zeros(found.shape, np.int64)
+    over_rows(
+        lambda first, last: _nearest_of_faded(
+            (a.vectors.ptr, a.vectors.column, a.vectors.weight, halvings),
+            (a.scale, a.shift, a.size + shrinkage),
+            (owners.ptr, owners.column, owners.weight),
+            (b.scale, b.shift, b.size),
+            b.overlap,
+            skip,
+            found,
+            near,
+            first,
+            last,
+        ),
+        len(a),
+        grain=32,
+    )
+    present = found != NO_ITEM
+    ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
+    return Speakers(ptr, found[present], *parted(near[present]))
+
+
+def _check(neighbors: int, shrinkage: float) -> None:
+    if neighbors < 1:
+        raise ConfigError(f"neighbors is {neighbors}; keep at least 1.")
+    if not shrinkage >= 0:
+        raise ConfigError(f"shrinkage is {shrinkage}; it must be at least 0.")
 
 
 def as_matrix_of_neighbors(
@@ -149,3 +211,34 @@ def _nearest(
             if kept < ids.size or s >= scores[0]:
                 kept = push(ids, scores, kept, v, float(s))
         drain(ids, scores, kept)
+
+
+@compiled
+def _nearest_of_faded(
+    query: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
+    owners: tuple[np.ndarray, np.ndarray, np.ndarray],
+    owner_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
+    overlap: float,
+    skip: np.ndarray,
+    found: np.ndarray,
+    near: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    scale, shift, size = owner_terms
+    scratch = blank(owners[0].size - 1, scale.size)
+    dot, block = scratch[1], scratch[2]
+    for q in range(first, last):
+        count, kept = tally(query, owners, scratch, q), 0
+        for t in range(count):
+            v = scratch[3][t]
+            plain, shifted = halved(dot[v], block[v]), query_terms[1][q] * shift[v]
+            below = query_terms[0][q] * scale[v] + query_terms[2][q] + size[v]
+            below -= overlap * plain
+            above, times = (plain - shifted, 0) if shifted > 0 else (dot[v], block[v])
+            dot[v] = np.nan
+            if v == skip[q] or not (above > 0 and below > 0):
+                continue
+            kept = push(found[q], near[q], kept, v, as_key(above / below, times))
+        drain(found[q], near[q], kept)

@@ -1,15 +1,20 @@
 """What everybody chooses, the recent counting more."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32
+from jaxtyping import Float32, Int32
 
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_matrix, as_seconds_log
-from tidegraph.retrieval.votes import SECONDS_PER_DAY, checked_half_life
+from tidegraph.data.views import Matrix
+from tidegraph.graph.histories import Histories
+from tidegraph.retrieval.decay import check_half_life, ordered
+from tidegraph.retrieval.describe import described
+from tidegraph.retrieval.evidence import evidence, evident_log, trained_until
+from tidegraph.retrieval.sums import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 
@@ -33,30 +38,55 @@ class Popular:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: The half-life is not above 0.
         """
-        if self.half_life_days is None:
-            matrix = as_matrix(train, "Popular")
+        half_life = check_half_life(self.half_life_days, train, "Popular")
+        if half_life is None:
+            matrix = evidence(train, "Popular")
             item, weight = matrix.item, matrix.weight.astype(np.float64)
-            num_items = len(matrix.items)
+            total = np.bincount(item, weight, minlength=len(matrix.items))
+            score = np.where(total > 0, total, -np.inf).astype(np.float32)
+            order = _by_score(score)
         else:
-            half_life = checked_half_life(self.half_life_days)
-            log = as_seconds_log(train, "Popular with a half-life").actions()
-            age = (log.time[-1] - log.time) / (half_life * SECONDS_PER_DAY)
-            item, weight = log.item, log.weight * np.exp2(-age)
-            num_items = len(log.items)
-        total = np.bincount(item, weight, minlength=num_items)
-        met = np.bincount(item, minlength=num_items) > 0
-        return FittedPopular(_scored(total, met))
+            score, order = _lately(evident_log(train, "Popular"), half_life)
+        return FittedPopular(score, order, trained_until(train))
 
 
-@dataclass(frozen=True, eq=False)
+def _by_score(score: Float32[np.ndarray, " items"]) -> Int32[np.ndarray, " scored"]:
+    order = np.argsort(-score, kind="stable")
+    return order[score[order] > -np.inf].astype(np.int32)
+
+
+def _lately(
+    log: Interactions, half_life_days: float
+) -> tuple[Float32[np.ndarray, " items"], Int32[np.ndarray, " scored"]]:
+    """Return each item's score and the items in order, all events one history."""
+    span = np.array([0, len(log)], np.int64)
+    whole = Histories(span, log.item, log.time, log.weight)
+    total = summed(whole, len(log.items), half_life_days)
+    key, score = ordered(*total.arrays[2:])
+    scored = key > 0
+    everywhere = np.full(len(log.items), -np.inf, np.float32)
+    everywhere[total.row[scored]] = score[scored]
+    order = total.row[scored][np.lexsort((total.row[scored], -key[scored]))]
+    return everywhere, order
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedPopular:
     """Answers the same list to everyone, strangers too, less what is excluded.
 
     Attributes:
         score: What each item scores; ``-inf`` where training never met it.
+        order: The items that have a score, best first; it tells scores apart that are
+            too small for a float.
+        trained_until: Time of the last training event; None for training without times.
     """
 
     score: Float32[np.ndarray, " items"]
+    order: Int32[np.ndarray, " scored"]
+    trained_until: int | None = None
+
+    def __repr__(self) -> str:
+        return described("Popular", self.trained_until, f"{len(self.order):,} items")
 
     @property
     def reason(self) -> str:
@@ -72,12 +102,10 @@ class FittedPopular:
         shape = (len(requests), min(check_k(k), len(self.score)))
         item = np.full(shape, NO_ITEM, np.int32)
         score = np.full(shape, -np.inf, np.float32)
-        order = np.argsort(-self.score, kind="stable")
-        order = order[self.score[order] > -np.inf]
         hidden = requests.excluded
         over_rows(
             lambda a, b: _first_visible(
-                order, self.score, hidden.ptr, hidden.item, item, score, a, b
+                self.order, self.score, hidden.ptr, hidden.item, item, score, a, b
             ),
             len(requests),
         )
@@ -91,18 +119,22 @@ class FittedPopular:
 
     def state(self) -> State:
         """Return what a file needs to hold."""
-        return State(kind="FittedPopular", arrays={"score": self.score})
+        return State(
+            kind="FittedPopular",
+            settings={"trained_until": self.trained_until},
+            arrays={"score": self.score, "order": self.order},
+        )
 
     @classmethod
     def from_state(cls, state: State) -> "FittedPopular":
         """Rebuild from what ``state`` returned."""
-        return cls(state.arrays["score"])
-
-
-def _scored(
-    total: np.ndarray, met: Bool[np.ndarray, " items"]
-) -> Float32[np.ndarray, " items"]:
-    return np.where(met, total, -np.inf).astype(np.float32)
+        score = state.arrays["score"]
+        order = state.arrays.get("order")
+        return cls(
+            score,
+            _by_score(score) if order is None else order,
+            cast(int | None, state.settings.get("trained_until")),
+        )
 
 
 @compiled

@@ -5,19 +5,16 @@ from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
-from scipy import sparse
 
 from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_log, as_seconds_log
+from tidegraph.data.views import Matrix
+from tidegraph.retrieval.decay import check_half_life
+from tidegraph.retrieval.describe import described
+from tidegraph.retrieval.evidence import evidence, heard, trained_until
 from tidegraph.retrieval.rows import SparseRows
-from tidegraph.retrieval.votes import (
-    Speakers,
-    all_scores,
-    checked_half_life,
-    decay,
-    elected,
-)
+from tidegraph.retrieval.sums import summed
+from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 
@@ -25,8 +22,9 @@ from tidegraph.stages import NO_ITEM, Candidates, Requests
 class Repeat:
     """Recommends the items of the user's own history, often and lately met first.
 
-    An item scores the sum over its events of weight x 0.5^(age / half-life) at the time
-    of the request, so events since training count at once.
+    An item scores the sum over its events of weight x 0.5^(age / half-life), with ages
+    since the newest event of the history; events since training count at once. One
+    whose sum is 0 or less, say after a return, is not recommended.
 
     Attributes:
         half_life_days: Age at which an event counts half; None counts events only.
@@ -42,30 +40,36 @@ class Repeat:
         """Learn which items there are; the rest is in each request.
 
         Raises:
-            DataError: ``train`` holds no action, or no times for a half-life.
+            DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: The half-life is not above 0.
         """
-        half_life = self.half_life_days
-        if half_life is None:
-            log = as_log(train, "Repeat")
-        else:
-            half_life = checked_half_life(half_life)
-            log = as_seconds_log(train, "Repeat with a half-life")
-        met = np.bincount(log.actions().item, minlength=len(log.items)) > 0
-        return FittedRepeat(met, half_life)
+        half_life = check_half_life(self.half_life_days, train, "Repeat")
+        matrix = evidence(train, "Repeat")
+        met = np.bincount(matrix.item, minlength=len(matrix.items)) > 0
+        return FittedRepeat(met, half_life, trained_until(train))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedRepeat:
     """Answers from the history alone; without one the answer is empty.
 
     Attributes:
         met: Which items training met; others are not answered.
         half_life_days: Age at which an event counts half; None counts events only.
+        trained_until: Time of the last training event; None for training without times.
     """
 
     met: Bool[np.ndarray, " items"]
     half_life_days: float | None
+    trained_until: int | None = None
+
+    def __repr__(self) -> str:
+        return described(
+            "Repeat",
+            self.trained_until,
+            f"{len(self.met):,} items",
+            half_life_days=self.half_life_days,
+        )
 
     @property
     def reason(self) -> str:
@@ -95,7 +99,10 @@ class FittedRepeat:
         """Return what a file needs to hold."""
         return State(
             kind="FittedRepeat",
-            settings={"half_life_days": self.half_life_days},
+            settings={
+                "half_life_days": self.half_life_days,
+                "trained_until": self.trained_until,
+            },
             arrays={"met": self.met},
         )
 
@@ -103,7 +110,8 @@ class FittedRepeat:
     def from_state(cls, state: State) -> "FittedRepeat":
         """Rebuild from what ``state`` returned."""
         half_life = cast(float | None, state.settings["half_life_days"])
-        return cls(state.arrays["met"], half_life)
+        until = cast(int | None, state.settings.get("trained_until"))
+        return cls(state.arrays["met"], half_life, until)
 
     @property
     def _votes(self) -> SparseRows:
@@ -114,15 +122,8 @@ class FittedRepeat:
 
     def _speakers(self, requests: Requests) -> Speakers:
         """Return the distinct items of each history, as loud as all their events."""
-        history = requests.history
-        worth = history.weight.astype(np.float64)
-        if self.half_life_days is not None:
-            worth *= decay(history, requests.time, self.half_life_days)
-        known = (history.node >= 0) & (history.node < len(self.met))
-        place = (_owner(history.ptr)[known], history.node[known])
-        shape = (len(requests), len(self.met))
-        total = SparseRows.of(sparse.coo_array((worth[known], place), shape).tocsr())
-        return Speakers(total.ptr, total.column, total.weight)
+        total = summed(heard(requests.history), len(self.met), self.half_life_days)
+        return total.of(total.gain > 0)
 
 
 def _owner(ptr: Int64[np.ndarray, " starts"]) -> Int64[np.ndarray, " events"]:

@@ -6,8 +6,9 @@ import numpy as np
 from scipy import sparse
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_matrix
-from tidegraph.errors import DataError
+from tidegraph.data.views import Matrix
+from tidegraph.retrieval.decay import check_half_life
+from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.similarity import Profiles
@@ -24,6 +25,8 @@ class RP3beta:
         neighbors: How many items each item keeps.
         alpha: Exponent of each step's probability.
         beta: Exponent of the popularity that divides; 0 gives P3alpha.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
 
     Source:
         Paudel et al. (2017), "Updatable, accurate, diverse, and scalable
@@ -36,20 +39,17 @@ class RP3beta:
     neighbors: int = 100
     alpha: float = 0.8
     beta: float = 0.3
+    half_life_days: float | None = None
 
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Find each item's likeliest ends.
 
         Raises:
-            DataError: ``train`` holds no action, or a negative weight.
+            DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        met = as_matrix(train, "RP3beta").csr()
-        if float(met.data.min()) < 0:
-            raise DataError(
-                f"RP3beta found the weight {met.data.min()}, but a step's probability "
-                "is never negative. Drop such events."
-            )
+        half_life = check_half_life(self.half_life_days, train, "RP3beta")
+        met = evidence(train, "RP3beta").csr()
         popularity = np.bincount(met.indices, met.data, minlength=met.shape[1])
         from_user = _powered(met, self.alpha)
         from_item = _powered(sparse.csr_array(met.T), self.alpha)
@@ -62,7 +62,13 @@ class RP3beta:
             skip=np.arange(len(popularity), dtype=np.int32),
         )
         model = as_matrix_of_neighbors(found, near, len(popularity))
-        return FittedItemModel.of("RP3beta", "a short walk from {item}", model)
+        return FittedItemModel.of(
+            "RP3beta",
+            "a short walk from {item}",
+            model,
+            half_life,
+            trained_until(train),
+        )
 
 
 def _powered(steps: sparse.csr_array, alpha: float) -> sparse.csr_array:

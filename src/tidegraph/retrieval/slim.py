@@ -8,9 +8,11 @@ from scipy import sparse
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_matrix
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError
 from tidegraph.progress import track
+from tidegraph.retrieval.decay import check_half_life
+from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.rows import SparseRows
 from tidegraph.retrieval.topk import push
@@ -25,22 +27,26 @@ GRAIN = 16
 class SLIM:
     """Recommends by the weights that best rebuild each item's column from the others'.
 
-    For each item j, with n users and X the matrix of users and items, the weights w
-    minimise, over w >= 0 with w_j = 0::
+    For each item j, with X the matrix of users and items, the weights w minimise, over
+    w >= 0 with w_j = 0::
 
-        |x_j - X w|^2 / 2n + alpha l1_ratio |w|_1 + alpha (1 - l1_ratio) |w|_2^2 / 2
+        |x_j - X w|^2 / 2 + l1 |w|_1 + l2 |w|_2^2 / 2
 
-    which is scikit-learn's ``ElasticNet(positive=True, fit_intercept=False)``.
-    Memory is 8 bytes for each pair of items that some user met together, and the
-    weights.
+    which, for n users, is scikit-learn's ``ElasticNet(alpha=(l1 + l2) / n, l1_ratio=l1
+    / (l1 + l2), positive=True, fit_intercept=False)``. So both penalties are counted in
+    users, however many there are: items that no more than ``l1`` users met together do
+    not speak for each other. Memory is 8 bytes for each pair of items that some user
+    met together, and the weights.
 
     Attributes:
-        alpha: Strength of the penalty.
-        l1_ratio: Share of it that makes weights zero, from 0 to 1.
+        l1: Strength of the penalty that makes weights zero.
+        l2: Strength of the penalty that makes weights small, as in EASE.
         tolerance: Stop when no weight moved more than this part of the largest.
         sweeps: Stop after this many rounds over the weights in any case.
         candidates: Regress each item on only this many items, those most often met
             together with it; None for all.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
 
     Source:
         Ning & Karypis (2011), equation 3, by coordinate descent with covariance updates
@@ -49,45 +55,44 @@ class SLIM:
     Departs: Where ``candidates`` is given, the others' weights are 0 untried.
     """
 
-    alpha: float = 1e-3
-    l1_ratio: float = 0.1
+    l1: float = 1.0
+    l2: float = 50.0
     tolerance: float = 1e-6
     sweeps: int = 1000
     candidates: int | None = None
+    half_life_days: float | None = None
 
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Solve one regression per item, in parallel.
 
         Raises:
-            DataError: ``train`` holds no action, or a negative weight.
+            DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
         self._check()
-        met = as_matrix(train, "SLIM").csr()
-        if float(met.data.min()) < 0:
-            raise DataError(
-                f"SLIM found the weight {met.data.min()}, but its screening needs "
-                "weights of at least 0. Drop such events or give them weight 0."
-            )
+        half_life = check_half_life(self.half_life_days, train, "SLIM")
+        met = evidence(train, "SLIM").csr()
         gram = SparseRows.of(sparse.csr_array(met.T @ met))
-        active = int(np.count_nonzero(np.diff(met.indptr)))
-        model = self._regress(gram, active)
-        return FittedItemModel.of("SLIM", "goes together with {item}", model)
+        return FittedItemModel.of(
+            "SLIM",
+            "goes together with {item}",
+            self._regress(gram),
+            half_life,
+            trained_until(train),
+        )
 
     def _check(self) -> None:
-        if not self.alpha >= 0:
-            raise ConfigError(f"alpha is {self.alpha}; it must be at least 0.")
-        if not 0 <= self.l1_ratio <= 1:
-            raise ConfigError(f"l1_ratio is {self.l1_ratio}; it must be from 0 to 1.")
+        if not self.l1 >= 0:
+            raise ConfigError(f"l1 is {self.l1}; it must be at least 0.")
+        if not self.l2 >= 0:
+            raise ConfigError(f"l2 is {self.l2}; it must be at least 0.")
         if self.sweeps < 1:
             raise ConfigError(f"sweeps is {self.sweeps}; at least 1 is needed.")
         if self.candidates is not None and self.candidates < 1:
             raise ConfigError(f"candidates is {self.candidates}; keep at least 1.")
 
-    def _regress(self, gram: SparseRows, num_users: int) -> sparse.csr_array:
+    def _regress(self, gram: SparseRows) -> sparse.csr_array:
         """Return the weights, a row per item that speaks."""
-        lasso = num_users * self.alpha * self.l1_ratio
-        ridge = num_users * self.alpha * (1 - self.l1_ratio)
         items = len(gram)
         diagonal = gram.csr().diagonal().astype(np.float64)
         solved: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, int]] = {}
@@ -97,8 +102,8 @@ class SLIM:
                 solved[first] = _solve(
                     (gram.ptr, gram.column, gram.weight),
                     diagonal,
-                    lasso,
-                    ridge,
+                    float(self.l1),
+                    float(self.l2),
                     self.tolerance,
                     self.sweeps,
                     self.candidates or items,
@@ -123,7 +128,7 @@ def _assembled(
     unfinished = sum(block[3] for block in blocks)
     if unfinished:
         logger.warning(
-            "SLIM stopped before %d of %d items settled. Raise sweeps or alpha.",
+            "SLIM stopped before %d of %d items settled. Raise sweeps or l2.",
             unfinished,
             items,
         )

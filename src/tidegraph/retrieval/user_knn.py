@@ -11,17 +11,28 @@ from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.config import build, to_table
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_matrix
-from tidegraph.errors import ArtifactError
-from tidegraph.graph.histories import Histories
-from tidegraph.retrieval.nearest import Index, nearest
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.retrieval.decay import as_key, check_half_life
+from tidegraph.retrieval.describe import described
+from tidegraph.retrieval.evidence import evidence, heard, trained_until
+from tidegraph.retrieval.fading import add
+from tidegraph.retrieval.nearest import Index, nearest, nearest_of_faded
 from tidegraph.retrieval.rows import SparseRows, find
-from tidegraph.retrieval.similarity import Corpus, Cosine, NamedSimilarity, Similarity
+from tidegraph.retrieval.similarity import (
+    Corpus,
+    Cosine,
+    Jaccard,
+    NamedSimilarity,
+    Similarity,
+)
+from tidegraph.retrieval.sums import summed
 from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 BLOCK = 1024
 """Requests answered at a time, which bounds memory."""
+_VISIBLE = 64  # Halvings that a similarity sees; those beyond are kept beside it.
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,9 @@ class UserKNN:
         neighbors: How many similar users speak for a requester.
         similarity: How alike two users are, each a vector over items.
         shrinkage: Added to the similarity's denominator; makes little evidence weak.
+        half_life_days: Age of an event, since the newest of the history, at which it
+            counts half when a requester is compared; None where age does not matter.
+            Not for Jaccard, to which values do not matter.
 
     Source:
         Resnick et al. (1994), for actions instead of ratings.
@@ -42,17 +56,26 @@ class UserKNN:
     neighbors: int = 100
     similarity: NamedSimilarity | Similarity = field(default_factory=Cosine)
     shrinkage: float = 0.0
+    half_life_days: float | None = None
 
     def fit(self, train: Interactions | Matrix) -> "FittedUserKNN":
         """Index the users of the log.
 
         Raises:
-            DataError: ``train`` holds no action.
+            DataError: ``train`` holds no action, or has no times for a half-life.
+            ConfigError: The half-life is not above 0, or the similarity knows none.
         """
-        return FittedUserKNN.of(self, as_matrix(train, "UserKNN").csr())
+        check_half_life(self.half_life_days, train, "UserKNN")
+        if self.half_life_days and isinstance(self.similarity, Jaccard):
+            raise ConfigError(
+                "UserKNN with Jaccard compares which items users met, not how much, so "
+                "half_life_days would change nothing. Leave it out, or use Cosine."
+            )
+        met = evidence(train, "UserKNN").csr()
+        return FittedUserKNN.of(self, met, trained_until(train))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FittedUserKNN:
     """Compares a requester's history, as of the request, with all training users.
 
@@ -64,19 +87,33 @@ class FittedUserKNN:
         met: How much each training user met each item.
         corpus: What the similarity knows of all users.
         index: The users, searchable by item.
+        trained_until: Time of the last training event; None for training without times.
     """
 
     settings: UserKNN
     met: sparse.csr_array
     corpus: Corpus
     index: Index
+    trained_until: int | None = None
 
     @classmethod
-    def of(cls, settings: UserKNN, met: sparse.csr_array) -> "FittedUserKNN":
+    def of(
+        cls, settings: UserKNN, met: sparse.csr_array, trained_until: int | None
+    ) -> "FittedUserKNN":
         """Index the rows of a matrix of users and items."""
         corpus = Corpus.of(met)
         index = Index.of(settings.similarity.profiles(met, corpus))
-        return cls(settings, met, corpus, index)
+        return cls(settings, met, corpus, index, trained_until)
+
+    def __repr__(self) -> str:
+        users, items = self.met.shape
+        return described(
+            "UserKNN",
+            self.trained_until,
+            f"{users:,} users",
+            f"{items:,} items",
+            half_life_days=self.settings.half_life_days,
+        )
 
     @property
     def reason(self) -> str:
@@ -101,12 +138,12 @@ class FittedUserKNN:
         """
         out = np.full(item.shape, NO_ITEM, np.int32)
         speakers, votes = self._speakers(requests), self._votes
-        history = requests.history
+        history = heard(requests.history)
         over_rows(
             lambda a, b: _because(
                 history.ptr,
                 history.node,
-                (speakers.ptr, speakers.row, speakers.gain),
+                speakers.arrays,
                 (votes.ptr, votes.column),
                 votes.width,
                 item,
@@ -134,7 +171,11 @@ class FittedUserKNN:
         rows = SparseRows.of(self.met)
         return State(
             kind="FittedUserKNN",
-            settings={"settings": to_table(self.settings), "items": rows.width},
+            settings={
+                "settings": to_table(self.settings),
+                "items": rows.width,
+                "trained_until": self.trained_until,
+            },
             arrays={"ptr": rows.ptr, "item": rows.column, "weight": rows.weight},
         )
 
@@ -149,7 +190,8 @@ class FittedUserKNN:
             cast(int, state.settings["items"]),
         )
         table = cast(dict[str, Any], state.settings["settings"])
-        return cls.of(build(UserKNN, table, "UserKNN"), rows.csr())
+        until = cast(int | None, state.settings.get("trained_until"))
+        return cls.of(build(UserKNN, table, "UserKNN"), rows.csr(), until)
 
     @property
     def _votes(self) -> SparseRows:
@@ -160,45 +202,64 @@ class FittedUserKNN:
 
     def _speakers(self, requests: Requests) -> Speakers:
         """Return each requester's neighbours, as loud as they are similar."""
-        ptr = np.zeros(len(requests) + 1, np.int64)
-        rows: list[np.ndarray] = [np.zeros(0, np.int32)]
-        gains: list[np.ndarray] = [np.zeros(0, np.float32)]
-        for start in range(0, len(requests), BLOCK):
-            block = requests.rows(start, start + BLOCK)
-            found, near = self._neighbors(block)
-            present = found != NO_ITEM
-            ptr[start + 1 : start + 1 + len(block)] = present.sum(axis=1)
-            rows.append(found[present])
-            gains.append(near[present])
-        return Speakers(np.cumsum(ptr), np.concatenate(rows), np.concatenate(gains))
+        parts = [
+            self._neighbors(requests.rows(start, start + BLOCK))
+            for start in range(0, max(len(requests), 1), BLOCK)
+        ]
+        size = np.concatenate([np.diff(part.ptr) for part in parts])
+        count = [part.halvings for part in parts if part.halvings is not None]
+        return Speakers(
+            np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
+            np.concatenate([part.row for part in parts]),
+            np.concatenate([part.gain for part in parts]),
+            np.concatenate(count) if count else None,
+        )
 
-    def _neighbors(
-        self, requests: Requests
-    ) -> tuple[Int32[np.ndarray, "b n"], Float32[np.ndarray, "b n"]]:
-        vectors = _summed(requests.history, int(self.met.shape[1]))
-        return nearest(
+    def _neighbors(self, requests: Requests) -> Speakers:
+        half_life = self.settings.half_life_days
+        items = int(self.met.shape[1])
+        total = summed(heard(requests.history), items, half_life)
+        if half_life is not None:
+            return self._faded(total, requests.user)
+        vectors = sparse.csr_array(
+            (total.gain, total.row, total.ptr), shape=(len(requests), items)
+        )
+        vectors.sort_indices()
+        found, near = nearest(
             self.settings.similarity.profiles(vectors, self.corpus),
             self.index,
             neighbors=self.settings.neighbors,
             shrinkage=self.settings.shrinkage,
             skip=requests.user,
         )
+        present = found != NO_ITEM
+        ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
+        return Speakers(ptr, found[present], near[present])
 
-
-def _summed(history: Histories, num_items: int) -> sparse.csr_array:
-    """Return the weight of each known item in each history, as ``Matrix`` counts."""
-    owner = np.repeat(np.arange(len(history)), np.diff(history.ptr))
-    known = (history.node >= 0) & (history.node < num_items)
-    place = (owner[known], history.node[known])
-    shape = (len(history), num_items)
-    return sparse.coo_array((history.weight[known], place), shape).tocsr()
+    def _faded(self, total: Speakers, user: Int32[np.ndarray, " requests"]) -> Speakers:
+        """Return the neighbours of histories that fade."""
+        _, _, gain, count = total.arrays
+        # What is smaller is in the linear part of every similarity, and in no norm.
+        seen = np.minimum(count, _VISIBLE)
+        vectors = sparse.csr_array(
+            (np.ldexp(gain, -seen), total.row, total.ptr),
+            shape=(len(total), self.met.shape[1]),
+        )
+        return nearest_of_faded(
+            self.settings.similarity.profiles(vectors, self.corpus),
+            count - seen,
+            self.index,
+            neighbors=self.settings.neighbors,
+            shrinkage=self.settings.shrinkage,
+            skip=user,
+        )
 
 
 @compiled
 def _because(
     history_ptr: Int64[np.ndarray, " starts"],
     history_item: np.ndarray,
-    speakers: tuple[np.ndarray, np.ndarray, np.ndarray],
+    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     votes: tuple[np.ndarray, np.ndarray],
     width: int,
     item: np.ndarray,
@@ -206,9 +267,9 @@ def _because(
     first: int,
     last: int,
 ) -> None:
-    ptr, user, gain = speakers
+    ptr, user, gain, halvings = speakers
     vote_ptr, vote_item = votes
-    shared = np.zeros(width)
+    shared, block = np.zeros(width), np.zeros(width, np.int64)
     for request in range(first, last):
         for place in range(item.shape[1]):
             wanted = item[request, place]
@@ -217,11 +278,14 @@ def _because(
                 if find(vote_ptr, vote_item, v, wanted) < 0:
                     continue
                 for e in range(vote_ptr[v], vote_ptr[v + 1]):
-                    shared[vote_item[e]] += gain[n]
-            most = 0.0
+                    add(shared, block, vote_item[e], gain[n], halvings[n])
+            most = 0
             for h in range(history_ptr[request], history_ptr[request + 1]):
                 i = history_item[h]
-                if 0 <= i < width and i != wanted and shared[i] > most:
-                    most = shared[i]
+                if not 0 <= i < width or i == wanted:
+                    continue
+                loud = as_key(shared[i], block[i])
+                if loud > most:
+                    most = loud
                     out[request, place] = i
             shared[:] = 0

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.compiled import compiled, over_rows
-from tidegraph.errors import ConfigError
 from tidegraph.graph.histories import Histories
+from tidegraph.retrieval.decay import halvings
+from tidegraph.retrieval.evidence import heard, some_of
+from tidegraph.retrieval.fading import all_fading, elect_fading
 from tidegraph.retrieval.rows import SparseRows
 from tidegraph.retrieval.topk import drain, push
 from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k
-
-SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,58 +24,69 @@ class Speakers:
         row: The row of votes of each speaker. Of one that stands several times in a
             request only the last counts; one outside the votes is silent.
         gain: What the speaker's votes are multiplied with.
+        halvings: How often the gain is then halved; None for never.
     """
 
     ptr: Int64[np.ndarray, " starts"]
     row: Int32[np.ndarray, " speakers"]
     gain: Float32[np.ndarray, " speakers"]
+    halvings: Int64[np.ndarray, " speakers"] | None = None
 
     @classmethod
     def of_history(
-        cls,
-        history: Histories,
-        time: Int64[np.ndarray, " b"],
-        half_life_days: float | None,
+        cls, history: Histories, num_items: int, half_life_days: float | None
     ) -> "Speakers":
         """Let each item of the history speak, quieter with its last event's age.
 
         Args:
             history: The requesters' own events.
-            time: Unix seconds of each request.
-            half_life_days: Age at which an item speaks half as loud; None for never.
+            num_items: Items from here on are unknown; they are silent.
+            half_life_days: Age, since the newest event of a known item, at which an
+                item speaks half as loud; None for never.
         """
+        history = heard(history)
         if half_life_days is None:
             gain = np.ones(len(history.node), np.float32)
-        else:
-            gain = decay(history, time, half_life_days).astype(np.float32)
-        return cls(history.ptr, history.node, gain)
+            return cls(history.ptr, history.node, gain)
+        history = some_of(history, (history.node >= 0) & (history.node < num_items))
+        gain, count = halvings(history, half_life_days)
+        return cls(history.ptr, history.node, gain, count)
+
+    @classmethod
+    def alone(cls, row: Int32[np.ndarray, " requests"]) -> "Speakers":
+        """Let one speak in each request."""
+        ptr = np.arange(len(row) + 1, dtype=np.int64)
+        return cls(ptr, row, np.ones(len(row), np.float32))
+
+    def of(self, kept: Bool[np.ndarray, " speakers"]) -> "Speakers":
+        """Return some of the speakers."""
+        ptr = np.concatenate([[0], np.cumsum(kept)])[self.ptr].astype(np.int64)
+        count = None if self.halvings is None else self.halvings[kept]
+        return Speakers(ptr, self.row[kept], self.gain[kept], count)
 
     def __len__(self) -> int:
         return len(self.ptr) - 1
 
-
-def checked_half_life(days: float) -> float:
-    """Return a half-life if it is one.
-
-    Raises:
-        ConfigError: It is not above 0.
-    """
-    if not days > 0:
-        raise ConfigError(f"half_life_days is {days}; it must be above 0, or left out.")
-    return days
-
-
-def decay(
-    history: Histories, time: Int64[np.ndarray, " b"], half_life_days: float
-) -> np.ndarray:
-    """Return 0.5 to the power of each event's age in half-lives, in float64."""
-    age = np.repeat(time, np.diff(history.ptr)) - history.time
-    return np.exp2(-age / (half_life_days * SECONDS_PER_DAY))
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Starts, rows, gains and halvings, as kernels take them."""
+        count = self.halvings
+        if count is None:
+            count = np.zeros(len(self.row), np.int64)
+        return self.ptr, self.row, self.gain, count
 
 
 def all_scores(speakers: Speakers, votes: SparseRows) -> Float32[np.ndarray, "b items"]:
     """Return the sum of the votes for every item; ``-inf`` where nobody speaks."""
     out = np.full((len(speakers), votes.width), -np.inf, np.float32)
+    if speakers.halvings is not None:
+        table = (votes.ptr, votes.column, votes.weight)
+        over_rows(
+            lambda a, b: all_fading(speakers.arrays, table, out, a, b),
+            len(speakers),
+            grain=16,
+        )
+        return out
     over_rows(
         lambda a, b: _all_scores(
             speakers.ptr,
@@ -112,6 +123,17 @@ def elected(
     shape = (len(speakers), min(check_k(k), votes.width))
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
+    if speakers.halvings is not None:
+        table = (votes.ptr, votes.column, votes.weight)
+        hidden = (excluded.ptr, excluded.item)
+        over_rows(
+            lambda a, b: elect_fading(
+                speakers.arrays, table, hidden, votes.width, item, score, a, b
+            ),
+            len(speakers),
+            grain=128,
+        )
+        return Candidates.of_channel(item, score, channel)
     over_rows(
         lambda a, b: _elected(
             speakers.ptr,

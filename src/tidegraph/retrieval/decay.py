@@ -1,0 +1,125 @@
+"""Exponential decay that never underflows: a fraction, and a count of halvings.
+
+An event of age a counts 2^(-a / half-life). Ages are taken from the newest event of the
+history, since one factor for all changes no order. The power is kept as a number above
+one half and a whole count of halvings: a history that spans thousands of half-lives, or
+one wrong clock decades ahead of the others, is still added up and ordered right.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from tidegraph.compiled import compiled
+from tidegraph.data.views import as_seconds_log
+from tidegraph.errors import ConfigError
+from tidegraph.graph.histories import Histories
+
+SECONDS_PER_DAY = 86_400
+MOST = 1 << 37
+"""Halvings are not counted beyond this: 40 years of a hundred halvings a second."""
+
+_BIAS = 1 << 38
+_DIGITS = 24  # Of a float32.
+_HALVES = 0.5 ** np.arange(1100.0)  # From 1 down to what a float64 takes for 0.
+
+
+def check_half_life(
+    half_life_days: float | None, train: object, method: str
+) -> float | None:
+    """Return a half-life if it is one, and if the log has ages.
+
+    Raises:
+        ConfigError: It is not above 0.
+        DataError: ``train`` has no times, or none in seconds.
+    """
+    if half_life_days is None:
+        return None
+    if not half_life_days > 0:
+        raise ConfigError(
+            f"half_life_days is {half_life_days}; it must be above 0, or left out."
+        )
+    as_seconds_log(train, f"{method} with a half-life")
+    return half_life_days
+
+
+def halvings(
+    history: Histories, half_life_days: float
+) -> tuple[Float32[np.ndarray, " events"], Int64[np.ndarray, " events"]]:
+    """Return each event's decay since the newest of its history.
+
+    Returns:
+        A fraction above 0.5, at most 1, and how often to halve it.
+    """
+    sizes = np.diff(history.ptr)
+    newest = np.zeros(len(sizes), np.int64)
+    newest[sizes > 0] = history.time[history.ptr[1:][sizes > 0] - 1]
+    age = np.repeat(newest, sizes) - history.time
+    # A shorter half-life tells two seconds apart no better than this does.
+    half_life = max(half_life_days * SECONDS_PER_DAY, 0.01)
+    # The remainder is exact, so that a later newest event changes no fraction.
+    whole, rest = np.divmod(age.astype(np.float64), half_life)
+    fraction = np.exp2(-rest / half_life).astype(np.float32)
+    return fraction, np.minimum(whole, MOST).astype(np.int64)
+
+
+def ordered(
+    value: Float32[np.ndarray, " n"], count: Int64[np.ndarray, " n"]
+) -> tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
+    """Return integers in the order of halved numbers, and the numbers as floats."""
+    key, number = np.empty(len(value), np.int64), np.empty(len(value), np.float32)
+    _order(value, count, key, number)
+    return key, number
+
+
+def parted(
+    key: Int64[np.ndarray, " n"],
+) -> tuple[Float32[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+    """Return the number of each key, all above 0, and how often to halve it."""
+    digits = (key & ((1 << _DIGITS) - 1)) / (1 << _DIGITS)
+    return digits.astype(np.float32), _BIAS - (key >> _DIGITS)
+
+
+@compiled
+def _order(
+    value: np.ndarray, count: np.ndarray, key: np.ndarray, number: np.ndarray
+) -> None:
+    for n in range(value.size):
+        key[n] = as_key(np.float64(value[n]), count[n])
+        number[n] = as_float(key[n])
+
+
+@compiled
+def halved(value: Any, count: Any) -> Any:
+    """Return ``value`` halved ``count`` times, at least 0 times."""
+    return np.float64(value) * _HALVES[min(count, 1099)]
+
+
+@compiled
+def as_key(value: Any, count: Any) -> Any:
+    """Return an integer that orders numbers halved any number of times as they are.
+
+    Args:
+        value: A number, of which as many digits count as a float32 has.
+        count: How often it is halved, within ``MOST``; may be negative.
+    """
+    if value == 0:
+        return 0
+    part, exponent = math.frexp(abs(value))
+    digits = np.int64(part * (1 << _DIGITS))
+    key = ((np.int64(exponent) - count + _BIAS) << _DIGITS) + digits
+    return key if value > 0 else -key
+
+
+@compiled
+def as_float(key: int) -> float:
+    """Return the number of a key, 0 where it is too small for a float."""
+    if key == 0:
+        return 0.0
+    size = abs(key)
+    exponent = (size >> _DIGITS) - _BIAS
+    digits = size & ((1 << _DIGITS) - 1)
+    value = math.ldexp(digits / (1 << _DIGITS), max(exponent, -1074))
+    return value if key > 0 else -value

@@ -1,0 +1,102 @@
+"""What counts as evidence: one rule for weights of 0 and below, in fit and history.
+
+A user and an item whose actions' weights add up to 0 or less are no evidence: a return
+that cancels a purchase, or a dislike. In training such a pair is as if it had never
+been; in a history its item says nothing. It is not evidence against anything either.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool
+
+from tidegraph.compiled import compiled
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix, as_log, as_matrix
+from tidegraph.errors import DataError
+from tidegraph.graph.histories import Histories
+
+
+def evidence(train: object, method: str) -> Matrix:
+    """Return who has met what, without the pairs that are no evidence.
+
+    Raises:
+        DataError: ``train`` is neither a log nor a matrix, or nothing is left of it.
+    """
+    matrix = as_matrix(train, method)
+    kept = matrix.weight > 0
+    if bool(kept.all()):
+        return matrix
+    if not bool(kept.any()):
+        raise _nothing_left(method)
+    ptr = np.concatenate([[0], np.cumsum(kept)])[matrix.ptr].astype(np.int64)
+    return replace(matrix, ptr=ptr, item=matrix.item[kept], weight=matrix.weight[kept])
+
+
+def evident_log(train: object, method: str) -> Interactions:
+    """Return the actions of a log, without those of pairs that are no evidence.
+
+    Raises:
+        DataError: ``train`` is no log, or nothing is left of it.
+    """
+    log = as_log(train, method).actions()
+    if bool((log.weight > 0).all()):
+        return log
+    _, pair = np.unique(
+        log.user.astype(np.int64) * len(log.items) + log.item, return_inverse=True
+    )
+    kept = np.bincount(pair, log.weight)[pair] > 0
+    if not bool(kept.any()):
+        raise _nothing_left(method)
+    return log.take(kept)
+
+
+def heard(history: Histories) -> Histories:
+    """Return the events of each history whose items are evidence."""
+    if bool((history.weight > 0).all()):
+        return history
+    size = int(history.node.max()) + 1
+    kept = np.zeros(len(history.node), np.bool_)
+    _mark(history.ptr, history.node, history.weight, max(size, 0), kept)
+    return some_of(history, kept)
+
+
+def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
+    """Return some events of each history."""
+    ptr = np.concatenate([[0], np.cumsum(kept)])[history.ptr].astype(np.int64)
+    return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
+
+
+def trained_until(train: object) -> int | None:
+    """Return the time of the last training event; None where there are no times."""
+    if isinstance(train, Interactions) and len(train) and train.clock != "none":
+        return int(train.time[-1])
+    return None
+
+
+def _nothing_left(method: str) -> DataError:
+    return DataError(
+        f"{method} has nothing to learn from: the weights of each user's actions on an "
+        "item add up to 0 or less. Leave weight out, or check its sign."
+    )
+
+
+@compiled
+def _mark(
+    ptr: np.ndarray,
+    node: np.ndarray,
+    weight: np.ndarray,
+    size: int,
+    kept: Bool[np.ndarray, " events"],
+) -> None:
+    """Mark the events whose item's weights add up to more than 0 in their history."""
+    total = np.zeros(size)
+    for row in range(ptr.size - 1):
+        for h in range(ptr[row], ptr[row + 1]):
+            if node[h] >= 0:
+                total[node[h]] += weight[h]
+        for h in range(ptr[row], ptr[row + 1]):
+            kept[h] = node[h] >= 0 and total[node[h]] > 0
+        for h in range(ptr[row], ptr[row + 1]):
+            if node[h] >= 0:
+                total[node[h]] = 0
