@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.artifact import State, load, replaced, save
+from tidegraph.artifact import State, load, save
 from tidegraph.errors import ArtifactError
+from tidegraph.writing import replaced
 
 
 @dataclass(frozen=True)

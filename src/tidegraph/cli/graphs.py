@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 import typer
 
-from tidegraph.artifact import check_file, replaced
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.output import say
@@ -22,6 +21,7 @@ from tidegraph.ego.static import identity
 from tidegraph.errors import RequestError
 from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.graph.temporal import Graph
+from tidegraph.writing import check_file, replaced
 
 app = typer.Typer(no_args_is_help=True, help="Look at graphs.")
 

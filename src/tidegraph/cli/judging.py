@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from tidegraph.artifact import MANIFEST, check_file
+from tidegraph.artifact import MANIFEST
 from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
@@ -30,6 +30,7 @@ from tidegraph.pipeline import FittedPipeline
 from tidegraph.progress import working
 from tidegraph.rng import generator
 from tidegraph.stages import Retriever
+from tidegraph.writing import check_file
 
 Baseline = Callable[[Interactions], Recommender]
 """Makes a recommender of the events that the judged model knew."""

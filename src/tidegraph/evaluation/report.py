@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tidegraph.artifact import replaced
 from tidegraph.evaluation.charts import SERIES, Chart
+from tidegraph.writing import replaced
 
 STYLE = """
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --ink: #1b2430;

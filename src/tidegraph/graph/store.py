@@ -18,7 +18,6 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-from tidegraph.artifact import replaced_folder
 from tidegraph.data.lookup import Lookup
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import ArtifactError, TidegraphError
@@ -28,6 +27,7 @@ from tidegraph.graph.growing import Column, Table
 from tidegraph.graph.neighbors import NO_WEIGHT, Neighbors
 from tidegraph.graph.snapshot import Nodes, Snapshot
 from tidegraph.progress import track
+from tidegraph.writing import replaced_folder
 
 FORMAT = 2
 MANIFEST = "graph.json"

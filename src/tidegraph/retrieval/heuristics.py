@@ -1,10 +1,8 @@
 """Graph heuristics: common neighbours, Adamic-Adar, Katz, personalised PageRank.
 
 Each is defined on the bipartite graph of training, or on the item-item graph that it
-induces (two items are joined if enough users met both). The requester is one more
-node, joined to each distinct item of their history, so a user never seen is answered
-like any other. An item met twice is one edge; items that training never met count
-nothing; a requester without history gets an empty answer.
+induces (two are joined if enough users chose both). The requester is one more
+node, joined to each item of their history; without one, the answer is empty.
 """
 
 from dataclasses import dataclass

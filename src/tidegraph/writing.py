@@ -1,0 +1,124 @@
+"""Files and folders written aside and renamed into place: all of them or nothing."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tidegraph.errors import ArtifactError
+
+
+@contextmanager
+def replaced_folder(
+    folder: str | os.PathLike[str], manifest: str, what: str
+) -> Generator[Path, None, None]:
+    """Give a folder to write aside; rename it to ``folder`` if all goes well.
+
+    Args:
+        folder: Where; what holds the manifest is replaced, anything else left alone.
+        manifest: Name of a file that every such folder has.
+        what: What such a folder is, for messages.
+
+    Raises:
+        ArtifactError: The place holds something else, or cannot be written.
+    """
+    target = Path(folder)
+    refuse_other(target, manifest, what)
+    aside = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        yield aside
+        _swap(aside, target)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot save to {target}: {error.strerror or error}. "
+            "Nothing was changed there; free the space or choose another folder."
+        ) from error
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
+    """Give a place to write a file aside; rename it to ``path`` if all goes well.
+
+    Raises:
+        ArtifactError: The file cannot be written; what was at ``path`` is untouched.
+    """
+    target = Path(path)
+    aside = target.parent / f".{target.name}.{os.getpid()}.partial"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        aside.replace(target)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write {target}: {error.strerror or error}. "
+            "Free the space or choose another place."
+        ) from error
+    finally:
+        with suppress(OSError):
+            aside.unlink()
+
+
+def refuse_other(target: Path, manifest: str, what: str) -> None:
+    """Refuse a place that holds something of another kind.
+
+    Raises:
+        ArtifactError: It does.
+    """
+    if not target.exists() or (target / manifest).is_file():
+        return
+    if not target.is_dir() or any(target.iterdir()):
+        raise ArtifactError(
+            f"{target} exists and is not {what}. Choose another folder."
+        )
+
+
+def check_file(path: str | os.PathLike[str]) -> None:
+    """Find out before long work whether a file can be written at ``path``.
+
+    Raises:
+        ArtifactError: It cannot; nothing was changed.
+    """
+    if Path(path).is_dir():
+        raise ArtifactError(f"cannot write {path}: it is a folder. Name a file.")
+    check_writable(path)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Find out before long work whether something can be written at ``path``.
+
+    Raises:
+        ArtifactError: It cannot; nothing was changed.
+    """
+    home = Path(path).absolute().parent
+    while not home.exists() and home != home.parent:
+        home = home.parent
+    try:
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot write {path}: {error.strerror or error}. Choose another place."
+        ) from error
+
+
+def _swap(aside: Path, target: Path) -> None:
+    """Rename ``aside`` to ``target``, keeping what was there until that is done."""
+    os.chmod(aside, 0o755)
+    if not target.exists():
+        aside.rename(target)
+        return
+    old = aside.with_name(f"{aside.name}.old")
+    target.rename(old)
+    try:
+        aside.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
