@@ -233,6 +233,34 @@ def _requote(
     return to + 1
 
 
+@inlined
+def _write(
+    data: np.ndarray,
+    quoted: bool,
+    written: int,
+    wanted: np.ndarray,
+    fields: tuple[np.ndarray, np.ndarray, np.ndarray],
+    out: np.ndarray,
+    to: int,
+) -> tuple[int, int]:
+    """Write the wanted fields of one record; return where they end, and how it went."""
+    first, last, kind = fields
+    for k in range(wanted.size):
+        if k:
+            out[to] = written
+            to += 1
+        place = wanted[k]
+        start, stop, how = int(first[place]), int(last[place]), int(kind[place])
+        if how <= QUOTED:
+            to = _copy(data, start, stop, out, to)
+            continue
+        enclosed = data[start] == QUOTE and data[stop - 1] == QUOTE
+        if not quoted and enclosed and stop - start > 1:
+            return to, LITERAL
+        to = _requote(data, start, stop, how, out, to)
+    return to, DONE
+
+
 @compiled
 def rewrite(
     data: np.ndarray,
@@ -302,20 +330,8 @@ def rewrite(
         if fields != width:
             status = RAGGED
             break
-        for k in range(wanted.size):
-            if k:
-                out[to] = written
-                to += 1
-            place = wanted[k]
-            start, stop, how = int(first[place]), int(last[place]), int(kind[place])
-            if how <= QUOTED:
-                to = _copy(data, start, stop, out, to)
-                continue
-            enclosed = data[start] == QUOTE and data[stop - 1] == QUOTE
-            if not quoted and enclosed and stop - start > 1:
-                status = LITERAL
-                break
-            to = _requote(data, start, stop, how, out, to)
+        fields_at = (first, last, kind)
+        to, status = _write(data, quoted, written, wanted, fields_at, out, to)
         if status != DONE:
             break
         out[to] = LF

@@ -1,8 +1,7 @@
 """Graph heuristics: common neighbours, Adamic-Adar, Katz, personalised PageRank.
 
 Each is defined on the bipartite graph of training, or on the item-item graph that it
-induces (two are joined if enough users chose both). The requester is one more
-node, joined to each item of their history; without one, the answer is empty.
+induces. The requester is one more node, joined to each item of their history.
 """
 
 from dataclasses import dataclass
