@@ -5,6 +5,7 @@ import pytest
 
 from tidegraph.catalog import load
 from tidegraph.cli import run
+from tidegraph.cli.training import _behind_popular
 from tidegraph.retrieval.popular import Popular
 
 PLAIN = """
@@ -44,6 +45,9 @@ def test_training_says_sizes_scores_and_times(shop, capsys):
     said = table(capsys.readouterr().out)
     assert said["train"].split()[1:3] == ["1,200", "events"]
     assert {"valid", "test", "after retrieve", "model", "channel ItemKNN"} <= set(said)
+    (pool,) = [line for line in said.values() if line.startswith("recall@20 of what")]
+    assert "Popular 0." in pool
+    assert "channel ItemKNN 0." in pool
     (times,) = [line for line in said.values() if line.startswith("time: ")]
     for stage in ("reading the log", "training RecencyLogit", "fitting ItemKNN"):
         assert stage in times
@@ -176,3 +180,10 @@ def test_data_without_times_go_from_recipe_to_evaluation(plain, capsys):
     assert run([*asked, "--against", "itemknn"]) == 0
 
     assert "ItemKNN" in capsys.readouterr().out
+
+
+def test_what_ranks_no_better_than_popularity_is_named():
+    means = {"model": 0.2, "Popular": 0.2, "channel Popular": 0.1, "channel A": 0.3}
+
+    assert _behind_popular(means) == ["no better than Popular by ndcg@10: model"]
+    assert _behind_popular(means | {"model": 0.21}) == []
