@@ -1,12 +1,15 @@
 """The evaluation of recommenders: every metric, for every user, on one task."""
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
+from typing import Protocol, cast, runtime_checkable
 
 import polars as pl
 
+from tidegraph.data.clocks import moment_text
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError, LeakageError
+from tidegraph.evaluation.given import GivenLists, given_lists, is_lists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.protocol import Ask, Recommender, Task, test_requests
 from tidegraph.evaluation.results import Evaluation
@@ -40,6 +43,16 @@ class Serves(Protocol):
 
 
 @runtime_checkable
+class Trained(Protocol):
+    """A fitted model that knows what its training saw."""
+
+    @property
+    def trained_until(self) -> int | None:
+        """The last time that training saw; none for a log without times."""
+        ...
+
+
+@runtime_checkable
 class HasStages(Protocol):
     """A fitted pipeline, which can be cut after each stage; the last is the whole."""
 
@@ -49,11 +62,11 @@ class HasStages(Protocol):
 
 
 def evaluate(
-    model: Recommender,
+    model: object,
     test: Interactions,
     *,
     train: Interactions | Snapshot | None = None,
-    against: Recommender | Mapping[str, Recommender] | None = None,
+    against: object = None,
     at: tuple[int, ...] = CUTOFFS,
     repeat: bool | None = None,
     by: str | None = None,
@@ -65,10 +78,12 @@ def evaluate(
     A pipeline is judged after each of its stages and as a whole.
 
     Args:
-        model: Any recommender, ours or not.
+        model: Any recommender, ours or not; or lists made elsewhere, as a path, a
+            frame, Arrow data or a mapping of the columns user, item and perhaps rank
+            or score. A user of the test log without a list counts as zero.
         test: What happened after training.
         train: What was known before; may be left out for a model with a ``graph``.
-        against: Other recommenders by name, to compare with.
+        against: Another recommender or lists, or several by name, to compare with.
         at: Lengths of list to judge.
         repeat: May items that the user already met be recommended, and count? By
             default what the model was told, and yes for one that was told nothing.
@@ -83,22 +98,54 @@ def evaluate(
     """
     if repeat is None:
         repeat = model.repeat if isinstance(model, Serves) else True
-    task = ask(_known(model, train), test, repeat=repeat)
+    known = _known(model, train)
+    task = ask(known, test, repeat=repeat)
     if task.unmet == 1.0:
         raise DataError(
             f"no item of the test log was met in training; it asks for "
             f"{test.items.ids[int(task.relevant.item[0])]!r}, training met "
             f"{_some(task.requests.graph.items.ids)}. Write ids as training did."
         )
-    others = {"baseline": against} if isinstance(against, Recommender) else against
-    for name, other in dict(others or {}).items():
+    judged = {
+        name: _recommender(name, other, task, test)
+        for name, other in ({"model": model} | _rivals(against)).items()
+    }
+    begin = int(task.requests.time.min())
+    for name, other in judged.items():
+        _check_unseen(name, other, known, begin)
         _check_comparable(name, other, task)
-    models = {"model": model} | _earlier_stages(model) | dict(others or {})
-    return judge(models, task, at=at, by=by, rng=rng)
+    subject = judged.pop("model")
+    models = {"model": subject} | _earlier_stages(subject) | judged
+    result = judge(models, task, at=at, by=by, rng=rng)
+    notes = tuple(
+        other.note(name, task)
+        for name, other in models.items()
+        if isinstance(other, GivenLists)
+    )
+    return replace(result, setup=replace(result.setup, notes=notes))
+
+
+def _rivals(against: object) -> dict[str, object]:
+    if against is None:
+        return {}
+    if isinstance(against, Recommender) or is_lists(against):
+        return {"baseline": against}
+    return dict(cast(Mapping[str, object], against))
+
+
+def _recommender(
+    name: str, model: object, task: Task, test: Interactions
+) -> Recommender:
+    """Return a model as it is, and lists as the model that answers with them."""
+    if isinstance(model, Recommender):
+        return model
+    graph = task.requests.graph
+    items = max(graph.items, test.items, key=len)
+    return given_lists(model, name, graph.users, items)
 
 
 def _known(
-    model: Recommender, train: Interactions | Snapshot | None
+    model: object, train: Interactions | Snapshot | None
 ) -> Interactions | Snapshot:
     if train is not None:
         return train
@@ -111,14 +158,29 @@ def _some(ids: pl.Series) -> str:
     return ", ".join(repr(id_) for id_ in ids.head(3))
 
 
-def _check_comparable(name: str, model: Recommender, task: Task) -> None:
-    """Refuse a model that knows the answers, or whose rows mean other items."""
-    begin = int(task.requests.time.min())
-    if isinstance(model, Serves) and model.trained_until >= begin:
+def _check_unseen(
+    name: str, model: Recommender, known: Interactions | Snapshot, begin: int
+) -> None:
+    """Refuse a model that saw the requests' future, beyond what ``train`` tells.
+
+    Where each user is asked at a time of its own, training reaches into the test log
+    by design; then a model may have seen what ``train`` holds and nothing later.
+    """
+    until = model.trained_until if isinstance(model, Trained) else None
+    clock = known.clock if isinstance(known, Interactions) else "seconds"
+    latest = (
+        known.latest if isinstance(known, Snapshot) else int(known.time.max(initial=-1))
+    )
+    if until is not None and until >= begin and until > latest:
         raise LeakageError(
-            f"{name} was trained until {model.trained_until}, but the requests begin "
-            f"at {begin}. Train it on earlier events, or test on later ones."
+            f"{name} was trained until {moment_text(until, clock)}, but the requests "
+            f"begin at {moment_text(begin, clock)}. Train it on earlier events, or "
+            "test on later ones."
         )
+
+
+def _check_comparable(name: str, model: Recommender, task: Task) -> None:
+    """Refuse a model whose rows mean other items or users."""
     if not isinstance(model, HasGraph):
         return
     pairs = (

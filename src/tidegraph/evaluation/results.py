@@ -29,6 +29,7 @@ class Setup:
         dropped: How many were left out, as nothing new was left for them to find.
         unmet: Share of the relevant items that training never met.
         seed: Where the randomness of intervals and tests starts.
+        notes: What lists made elsewhere lack of what was asked.
     """
 
     protocol: str
@@ -38,6 +39,7 @@ class Setup:
     dropped: int
     unmet: float
     seed: int
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         repeats = "repeats allowed" if self.repeat else "only items new to the user"
@@ -47,7 +49,7 @@ class Setup:
         )
         if self.dropped:
             line += f" | {self.dropped:,} left out: they found only what they had met"
-        return line
+        return " | ".join((line, *self.notes))
 
 
 @dataclass(frozen=True, eq=False)
