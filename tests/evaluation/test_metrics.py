@@ -181,3 +181,14 @@ def test_many_blocks_of_rows_find_the_same_as_each_row_alone(rng):
         span = slice(relevant.ptr[row], relevant.ptr[row + 1])
         alone = Relevant(np.array([0, span.stop - span.start]), relevant.item[span])
         np.testing.assert_array_equal(whole[row], hits(item[row : row + 1], alone)[0])
+
+
+@pytest.mark.parametrize("at", [5, [5], (5, 5), np.int32(5), np.array([5])])
+def test_a_cutoff_may_be_given_alone_or_in_any_row(at):
+    assert check_cutoffs(at) == (5,)
+
+
+@pytest.mark.parametrize("at", ["5", 2.5, [0], [], True, None])
+def test_what_is_no_cutoff_is_refused(at):
+    with pytest.raises(ConfigError, match="give lengths of list of at least 1"):
+        check_cutoffs(at)

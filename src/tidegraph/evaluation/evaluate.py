@@ -1,6 +1,6 @@
 """The evaluation of recommenders: every metric, for every user, on one task."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, cast, runtime_checkable
 
@@ -67,7 +67,7 @@ def evaluate(
     *,
     train: Interactions | Snapshot | None = None,
     against: object = None,
-    at: tuple[int, ...] = CUTOFFS,
+    at: int | Sequence[int] = CUTOFFS,
     repeat: bool | None = None,
     by: str | None = None,
     ask: Ask = test_requests,

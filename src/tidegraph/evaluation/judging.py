@@ -1,6 +1,6 @@
 """Every metric of several recommenders on one task, for every user."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -38,7 +38,7 @@ def judge(
     models: Mapping[str, Recommender],
     task: Task,
     *,
-    at: tuple[int, ...] = CUTOFFS,
+    at: int | Sequence[int] = CUTOFFS,
     by: str | None = None,
     rng: Seed = 0,
 ) -> Evaluation:
@@ -79,7 +79,7 @@ def judge_sampled(
     task: Task,
     *,
     negatives: int = 100,
-    at: tuple[int, ...] = CUTOFFS,
+    at: int | Sequence[int] = CUTOFFS,
     rng: Seed = 0,
 ) -> Evaluation:
     """Return how well models rank each relevant item among a few drawn ones.

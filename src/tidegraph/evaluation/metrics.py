@@ -182,15 +182,19 @@ def list_metrics(
     return scores
 
 
-def check_cutoffs(at: tuple[int, ...]) -> tuple[int, ...]:
+def check_cutoffs(at: object) -> tuple[int, ...]:
     """Return the lengths of list in increasing order, each once.
 
+    Args:
+        at: One length, or several in a list, tuple or array.
+
     Raises:
-        ConfigError: There is none, or one is below 1.
+        ConfigError: There is none, or one is no whole number or below 1.
     """
-    if not at or min(at) < 1:
+    given = np.asarray(at)
+    if not given.size or given.dtype.kind not in "iu" or given.min() < 1:
         raise ConfigError(f"at is {at}; give lengths of list of at least 1, e.g. (10,)")
-    return tuple(sorted(set(at)))
+    return tuple(sorted(set(given.ravel().tolist())))
 
 
 def padded(item: Int32[np.ndarray, "b n"], k: int) -> Int32[np.ndarray, "b k"]:
