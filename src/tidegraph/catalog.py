@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from tidegraph import artifact
+from tidegraph.arguments import checked
 from tidegraph.artifact import Rebuilds
 from tidegraph.config import build, did_you_mean
 from tidegraph.data.vocabulary import Vocabulary
@@ -121,6 +122,7 @@ def _named(table: Mapping[str, Any], where: str, known: Mapping[str, type]) -> A
     return build(cast(type[Any], known[name]), settings, f"{where}.{name}")
 
 
+@checked(ArtifactError)
 def load(folder: str | os.PathLike[str]) -> FittedPipeline:
     """Return the pipeline that was saved in a folder.
 

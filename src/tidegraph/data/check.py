@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
+from tidegraph.arguments import checked
 from tidegraph.data.clocks import Clock, span_text
 from tidegraph.data.log import Interactions
 from tidegraph.data.oddities import Markers, Outliers, is_by_day, marked, outlying
@@ -155,6 +156,7 @@ class Report:
         return f"from {span} UTC, {(self.end - self.start) / DAY:,.1f} days"
 
 
+@checked(DataError)
 def check(log: Interactions) -> Report:
     """Return what a log holds and what would go wrong with it.
 

@@ -22,6 +22,8 @@ def frame_table(source: Any) -> Table:
         DataError: The source is not a table.
     """
     name = f"the {type(source).__module__.split('.')[0]} {type(source).__name__}"
+    if type(source).__name__ == "Series" and not hasattr(source, "columns"):
+        raise DataError(f"{name} is one column and not a table. Pass a frame.")
     names, read = _opened(source, name)
 
     def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:

@@ -106,7 +106,7 @@ def series(values: object, what: str) -> pl.Series:
             f"Write {what}=[{values!r}]."
         )
     try:
-        ids = canonical(_column(values))
+        ids = canonical(column(values))
     except NotAnIdError as error:
         place = f", place {error.row}" if error.row >= 0 else ""
         raise RequestError(f"{what}{place}: {error.reason}") from error
@@ -292,7 +292,7 @@ def _text_of_bytes(value: bytes) -> str:
     raise NotAnIdError(f"{value!r} are bytes that are no UTF-8 text. {_MEND}")
 
 
-def _column(values: Any) -> pl.Series:
+def column(values: Any) -> pl.Series:
     """Return a column of what may be of any type and of several."""
     if isinstance(values, pl.Series):
         return values
@@ -320,4 +320,4 @@ def _of_array(values: Any) -> pl.Series:
         raise NotAnIdError(
             f"an array of shape {values.shape} is no list of ids. Pass one dimension."
         )
-    return pl.Series(values) if values.dtype.kind in "iuf" else _column(values.tolist())
+    return pl.Series(values) if values.dtype.kind in "iuf" else column(values.tolist())

@@ -1,13 +1,17 @@
 """A log of interactions from columns."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int8, Int64, Num, Shaped
 
+from tidegraph.arguments import shown
 from tidegraph.data.clocks import Clock
 from tidegraph.data.id_column import Coded, coded
+from tidegraph.data.ids import NotAnIdError, column
 from tidegraph.data.log import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
@@ -43,12 +47,11 @@ def interactions(
         DataError: Columns differ in length, or a value is missing or out of range; rows
             count from 0.
     """
-    who = pl.Series("user", user)
-    what = pl.Series("item", item)
+    who, what = _ids(user, "user"), _ids(item, "item")
     if time is None:
         when, clock = untimed(len(who), clock)
     else:
-        when = np.asarray(time)
+        when = _numbers(time, "time")
     if not len(who) == len(what) == len(when):
         raise DataError(
             f"columns differ in length: {len(who)} users, {len(what)} items, "
@@ -61,9 +64,16 @@ def interactions(
         )
     _refuse("time", when, ~np.isfinite(when), "a finite number of Unix seconds")
     rows = len(when)
-    labels = np.ones(rows, np.int8) if label is None else np.asarray(label)
+    labels = np.ones(rows, np.int8) if label is None else _numbers(label, "label")
     _refuse("label", labels, (labels != 0) & (labels != 1), "1 (action) or 0 (none)")
-    weights = np.ones(rows, np.float32) if weight is None else np.asarray(weight)
+    weights = np.ones(rows, np.float32)
+    if weight is not None:
+        weights = _numbers(weight, "weight")
+    if not len(labels) == len(weights) == rows:
+        raise DataError(
+            f"columns differ in length: {len(labels)} labels and {len(weights)} "
+            f"weights for {rows} events."
+        )
     _refuse("weight", weights, ~np.isfinite(weights), "a finite number")
     return from_codes(
         coded(who, "user", "events"),
@@ -74,6 +84,41 @@ def interactions(
         context=context,
         clock=clock,
     )
+
+
+def _ids(values: object, what: str) -> pl.Series:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise DataError(
+            f"{what} is {shown(values)}, and a column of ids is expected. "
+            "Pass a list, an array or a series."
+        )
+    try:
+        return column(cast(object, values)).alias(what)
+    except NotAnIdError as error:
+        raise DataError(f"{what}, row {error.row}: {error.reason}") from error
+    except TypeError as error:
+        raise DataError(f"{what} is no column of ids: {error}.") from error
+
+
+def _numbers(values: object, what: str) -> np.ndarray:
+    """Return a column as an array of one dimension."""
+    with suppress(ValueError, TypeError, OverflowError):
+        array = np.asarray(_listed(values))
+        if array.ndim == 1 and array.dtype.kind in "biufM":
+            return array.astype(np.int64) if array.dtype.kind == "b" else array
+    raise DataError(
+        f"{what} is {shown(values)}, and a column of numbers is expected. "
+        "Turn it into a list or an array of numbers, or build the log with read()."
+    )
+
+
+def _listed(values: Any) -> Any:
+    """Return a column of any kind as NumPy takes it, nothing where there is none."""
+    if isinstance(values, str | bytes | Mapping) or hasattr(values, "columns"):
+        return None
+    if isinstance(values, set) or not hasattr(values, "__len__"):
+        return list(cast(Iterable[object], values))
+    return cast(object, values)
 
 
 def untimed(rows: int, clock: Clock) -> tuple[Int64[np.ndarray, " n"], Clock]:

@@ -1,13 +1,15 @@
 """Interactions: immutable columns user, item, time, label, weight (Eq 19.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int8, Int32, Int64, Shaped
 
+from tidegraph.arguments import checked, shown
 from tidegraph.data.clocks import (
     Clock,
     refuse_without_order,
@@ -17,10 +19,11 @@ from tidegraph.data.clocks import (
 from tidegraph.data.parts import named_parts
 from tidegraph.data.split import (
     Days,
-    Moment,
     are_last,
     fraction_cuts,
     is_last,
+    position_of,
+    second_of,
     time_cuts,
     windows,
 )
@@ -107,6 +110,7 @@ class Interactions:
 
         A slice copies nothing.
         """
+        _check_rows(rows, len(self))
         context = self.context
         if context.width:
             if not isinstance(rows, slice) and rows.dtype == bool:
@@ -123,20 +127,34 @@ class Interactions:
             context=context,
         )
 
-    def before(self, time: int) -> "Interactions":
-        """Return the rows with a time strictly smaller than ``time``; no copy."""
-        return self.take(slice(0, int(np.searchsorted(self.time, time, side="left"))))
+    def before(self, time: object) -> "Interactions":
+        """Return the rows with a time strictly smaller than ``time``; no copy.
 
-    def since(self, time: int) -> "Interactions":
-        """Return the rows with a time of at least ``time``; no copy."""
-        return self.take(
-            slice(int(np.searchsorted(self.time, time, side="left")), None)
-        )
+        Raises:
+            DataError: ``time`` is neither Unix seconds nor another moment.
+        """
+        return self.take(slice(0, self._first_at(time)))
 
+    def since(self, time: object) -> "Interactions":
+        """Return the rows with a time of at least ``time``; no copy.
+
+        Raises:
+            DataError: ``time`` is neither Unix seconds nor another moment.
+        """
+        return self.take(slice(self._first_at(time), None))
+
+    def _first_at(self, time: object) -> int:
+        """Return the first row with a time of at least ``time``."""
+        if not isinstance(time, int) or isinstance(time, bool) or abs(time) >= 2**63:
+            placed = second_of if self.clock == "seconds" else position_of
+            time = placed(time, "time")
+        return int(np.searchsorted(self.time, time, side="left"))
+
+    @checked(DataError)
     def split(
         self,
         *,
-        time: Moment | Sequence[Moment] = (),
+        time: object = (),
         fractions: Sequence[float] = (0.8, 0.1),
         by: str | None = None,
     ) -> "tuple[Interactions, ...]":
@@ -159,9 +177,8 @@ class Interactions:
         if by is not None:
             return self._split_by(by)
         refuse_without_order(self.clock, "a split by time")
-        cuts = (
-            time if isinstance(time, Sequence) and not isinstance(time, str) else [time]
-        )
+        several = isinstance(time, Iterable) and not isinstance(time, str | bytes)
+        cuts: list[object] = list(cast(Iterable[object], time)) if several else [time]
         starts = time_cuts(self.time, cuts, self.clock) if cuts else None
         starts = starts or fraction_cuts(self.time, fractions, self.clock)
         edges = [0, *starts, len(self)]
@@ -192,6 +209,7 @@ class Interactions:
             raise DataError("no user has three events to split. Split by time.")
         return self.take(~(valid | test)), self.take(valid), self.take(test)
 
+    @checked(DataError)
     def leave_last(self, k: int) -> "tuple[Interactions, Interactions]":
         """Return train, and the last ``k`` events of each user who has more.
 
@@ -205,6 +223,7 @@ class Interactions:
         test = are_last(self.user, k)
         return self.take(~test), self.take(test)
 
+    @checked(DataError)
     def rolling(
         self, *, window_days: Days, step_days: Days | None = None, folds: int = 3
     ) -> "list[tuple[Interactions, Interactions]]":
@@ -233,6 +252,7 @@ class Interactions:
             return self
         return self.take(self.label == 1)
 
+    @checked(DataError)
     def followed_by(self, later: "Interactions") -> "Interactions":
         """Return these events and those of ``later``, a part of the same log.
 
@@ -278,3 +298,19 @@ class Interactions:
             }
         )
         return events.hstack(self.context) if self.context.width else events
+
+
+def _check_rows(rows: Any, count: int) -> None:
+    """Refuse what names no rows of a log of ``count`` events."""
+    if isinstance(rows, slice):
+        return
+    if isinstance(rows, np.ndarray):
+        given = cast(Any, rows)
+        mask = given.dtype.kind == "b" and given.shape == (count,)
+        numbers = given.dtype.kind in "iu" and given.ndim == 1
+        if mask or (numbers and not (given >= count).any()):
+            return
+    raise DataError(
+        f"rows is {shown(cast(object, rows))}, and the log has {count} events. Pass a "
+        "slice, a mask of that length, or an array of increasing row numbers."
+    )

@@ -59,22 +59,24 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"a {type(value).__name__}"
 
 
-def position_of(moment: Moment) -> int:
+def position_of(moment: object, what: str = "the cut") -> int:
     """Return the position that a cut of an order-only log names.
 
     Raises:
         DataError: It is not a whole number.
     """
+    moment = cast(Any, moment)
     if isinstance(moment, bool) or not isinstance(moment, int | np.integer):
         raise DataError(
-            f"the cut is {moment!r}, but this log has positions and not seconds. "
-            "Give the position at which the part begins, or use fractions=."
+            f"{what} is {_short(cast(object, moment))}, but this log has positions and "
+            "not seconds. Give the position at which a part begins, or use fractions="
+            "."
         )
-    return int(moment)
+    return int(cast(int, moment))
 
 
 def time_cuts(
-    time: Int64[np.ndarray, " n"], cuts: Sequence[Moment], clock: Clock = "seconds"
+    time: Int64[np.ndarray, " n"], cuts: Sequence[object], clock: Clock = "seconds"
 ) -> list[int]:
     """Return the first row of every part after the first; a part begins at its cut.
 
@@ -170,10 +172,10 @@ def windows(
     Raises:
         DataError: A setting is not above 0, or a window or what precedes it is empty.
     """
-    if min(window_days, step_days, folds) <= 0:
+    if not 0 < min(window_days, step_days, folds) <= max(window_days, step_days) < 1e6:
         raise DataError(
             f"window_days={window_days}, step_days={step_days} and folds={folds} must "
-            "all be above 0."
+            "all be above 0, and the days below a million."
         )
     if not len(time):
         raise DataError("the log is empty, so it has no windows. Read some events.")

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 from jaxtyping import Float32, Int8, Int32, Int64
 from scipy import sparse
 
+from tidegraph.arguments import checked
 from tidegraph.data.clocks import refuse_without_seconds
+from tidegraph.data.interactions import interactions
 from tidegraph.data.log import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
@@ -67,6 +68,7 @@ class Matrix:
         )
 
     @classmethod
+    @checked(DataError)
     def of(cls, log: Interactions) -> "Matrix":
         """Add up the actions of a log."""
         acted = log.actions()
@@ -80,18 +82,11 @@ class Matrix:
             user: Raw user ids, one per pair.
             item: Raw item ids.
             weight: Strength of each pair; all 1 if left out.
+
+        Raises:
+            DataError: Columns differ in length, or a value can be no id or no weight.
         """
-        who, what = pl.Series("user", user), pl.Series("item", item)
-        users = Vocabulary(who.unique(maintain_order=True))
-        items = Vocabulary(what.unique(maintain_order=True))
-        strength = (
-            np.ones(len(who), np.float32)
-            if weight is None
-            else np.asarray(weight, np.float32)
-        )
-        return cls._summed(
-            users.encode(who), items.encode(what), strength, users, items
-        )
+        return cls.of(interactions(user, item, weight=weight))
 
     @classmethod
     def _summed(
@@ -131,6 +126,7 @@ class Impressions:
     label: Int8[np.ndarray, " n"]
 
     @classmethod
+    @checked(DataError)
     def of(cls, log: Interactions) -> "Impressions":
         """Take a log that knows what was shown in vain.
 
@@ -160,6 +156,7 @@ class Sequences:
     time: Int64[np.ndarray, " n"]
 
     @classmethod
+    @checked(DataError)
     def of(cls, log: Interactions) -> "Sequences":
         """Group the actions of a log by user."""
         acted = log.actions()

@@ -39,7 +39,10 @@ def events_log(events: Events, columns: Mapping[str, Any]) -> Interactions | Non
             f"events are a {type(events).__name__}. Pass a list of tuples (user, "
             "item, time), or a frame with these columns."
         )
-    rows = [_row(row, place) for place, row in enumerate(cast(Any, events))]
+    given: Any = cast(Any, events)
+    if isinstance(given, np.ndarray):
+        given = np.atleast_1d(cast(Any, given))
+    rows = [_row(row, place) for place, row in enumerate(given)]
     if not rows:
         return None
     user, item, time, label, weight = zip(*rows, strict=True)
@@ -83,7 +86,7 @@ def _height(frame: Any) -> int:
         return 1
     if isinstance(frame, Mapping):
         columns = cast(Mapping[Any, Any], frame).values()
-        return max((len(column) for column in columns), default=0)
+        return max((len(c) for c in columns if hasattr(c, "__len__")), default=1)
     return frame.num_rows if hasattr(frame, "num_rows") else len(frame)
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 
 from tidegraph import artifact
+from tidegraph.arguments import checked
 from tidegraph.artifact import State
 from tidegraph.data.ids import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.unknown import known_rows
-from tidegraph.errors import RequestError
+from tidegraph.errors import ArtifactError, RequestError
 from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.pipeline.events import Events, events_log
 from tidegraph.pipeline.explain import Sources
@@ -289,6 +290,7 @@ class FittedPipeline:
             f"{len(self.graph.items):,} items; {seen}"
         )
 
+    @checked(ArtifactError)
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model to a folder, all of it or nothing; see ``artifact.save``."""
         artifact.save(self, folder)

@@ -7,11 +7,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
 from scipy.linalg import LinAlgError, lapack
 
+from tidegraph.arguments import checked, settings
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, trained_until
@@ -23,7 +24,7 @@ BLOCK = 256
 """Requests scored at a time, which bounds memory."""
 
 
-@dataclass(frozen=True)
+@settings
 class EASE:
     """Recommends by the weights that best rebuild all items from the others at once.
 
@@ -48,6 +49,7 @@ class EASE:
     memory_limit_gb: float = 8.0
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedEASE":
         """Invert the matrix of common users.
 
@@ -85,7 +87,8 @@ class EASE:
         needed = self.needs_bytes(items) / 1e9
         if needed <= self.memory_limit_gb:
             return
-        fits = int((items**2 * self.memory_limit_gb / needed) ** 0.5)
+        limit = max(0.0, self.memory_limit_gb)
+        fits = int((items**2 * limit / needed) ** 0.5)
         less = (
             ""
             if self.single_precision

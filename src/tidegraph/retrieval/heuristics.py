@@ -4,17 +4,17 @@ Each is defined on the bipartite graph of training, or on the item-item graph th
 induces. The requester is one more node, joined to each item of their history.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64
 from scipy import sparse
 
+from tidegraph.arguments import checked, settings
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.proximity import (
     Adjacency,
     adamic_adar_weights,
@@ -34,7 +34,7 @@ On = Literal["bipartite", "items"]
 _BLOCK = 4096  # Items whose neighbours are found before the table is made sparse.
 
 
-@dataclass(frozen=True)
+@settings
 class CommonNeighbors:
     """Scores an item by the neighbours it shares with the items of the history.
 
@@ -65,6 +65,7 @@ class CommonNeighbors:
     least_users: int = 1
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Count shared neighbours.
 
@@ -84,7 +85,7 @@ class CommonNeighbors:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class AdamicAdar:
     """Scores like ``CommonNeighbors``, where a busy neighbour counts less.
 
@@ -112,6 +113,7 @@ class AdamicAdar:
     least_users: int = 1
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Weigh shared neighbours.
 
@@ -132,7 +134,7 @@ class AdamicAdar:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class Katz:
     """Scores an item by all walks to it, a walk of k steps counting ``beta^k``.
 
@@ -160,6 +162,7 @@ class Katz:
     tolerance: float = 1e-3
     least_users: int = 1
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedWalks:
         """Find how short steps must be for the sum to be finite.
 
@@ -193,7 +196,7 @@ class Katz:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class PersonalizedPageRank:
     """Scores an item by how often a walk that keeps coming home visits it.
 
@@ -221,6 +224,7 @@ class PersonalizedPageRank:
     tolerance: float = 0.01
     least_users: int = 1
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedWalks:
         """Build the graph to walk on.
 

@@ -1,13 +1,14 @@
 """Item-based nearest neighbours."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 from scipy import sparse
 
+from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
@@ -15,7 +16,7 @@ from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.similarity import Corpus, Cosine, NamedSimilarity, Similarity
 
 
-@dataclass(frozen=True)
+@settings
 class ItemKNN:
     """Recommends what is met by the same users as the items of the history.
 
@@ -42,6 +43,7 @@ class ItemKNN:
     asymmetry: float = 0.5
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Find each item's nearest.
 

@@ -6,10 +6,12 @@ from typing import cast
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from tidegraph.arguments import checked, settings
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
+from tidegraph.errors import DataError
 from tidegraph.graph.histories import Histories
 from tidegraph.retrieval.decay import check_half_life, ordered
 from tidegraph.retrieval.describe import described
@@ -18,7 +20,7 @@ from tidegraph.retrieval.sums import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 
-@dataclass(frozen=True)
+@settings
 class Popular:
     """Recommends the items with the most actions, to everybody alike.
 
@@ -31,6 +33,7 @@ class Popular:
 
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedPopular":
         """Add up the weights of each item's actions.
 

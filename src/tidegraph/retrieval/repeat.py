@@ -6,9 +6,11 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
+from tidegraph.arguments import checked, settings
 from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
+from tidegraph.errors import DataError
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
@@ -18,7 +20,7 @@ from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 
-@dataclass(frozen=True)
+@settings
 class Repeat:
     """Recommends the items of the user's own history, often and lately met first.
 
@@ -36,6 +38,7 @@ class Repeat:
 
     half_life_days: float | None = 30.0
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedRepeat":
         """Learn which items there are; the rest is in each request.
 

@@ -1,12 +1,12 @@
 """Random walks of three steps with a correction for popularity."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import sparse
 
+from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
+from tidegraph.errors import DataError
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
@@ -14,7 +14,7 @@ from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.similarity import Profiles
 
 
-@dataclass(frozen=True)
+@settings
 class RP3beta:
     """Recommends where three random steps from the user end, popular ends discounted.
 
@@ -41,6 +41,7 @@ class RP3beta:
     beta: float = 0.3
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Find each item's likeliest ends.
 

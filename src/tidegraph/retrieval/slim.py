@@ -1,15 +1,15 @@
 """Sparse linear item weights learnt by regression."""
 
 import logging
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
+from tidegraph.arguments import checked, settings
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.progress import track
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
@@ -23,7 +23,7 @@ GRAIN = 16
 """Items regressed in one go by one thread."""
 
 
-@dataclass(frozen=True)
+@settings
 class SLIM:
     """Recommends by the weights that best rebuild each item's column from the others'.
 
@@ -62,6 +62,7 @@ class SLIM:
     candidates: int | None = None
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Solve one regression per item, in parallel.
 

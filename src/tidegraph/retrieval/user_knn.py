@@ -7,12 +7,13 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 from scipy import sparse
 
+from tidegraph.arguments import checked, settings
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.config import build, to_table
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.retrieval.decay import as_key, check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
@@ -35,7 +36,7 @@ BLOCK = 1024
 _VISIBLE = 64  # Halvings that a similarity sees; those beyond are kept beside it.
 
 
-@dataclass(frozen=True)
+@settings
 class UserKNN:
     """Recommends what the users with the most similar histories have met.
 
@@ -58,6 +59,7 @@ class UserKNN:
     shrinkage: float = 0.0
     half_life_days: float | None = None
 
+    @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedUserKNN":
         """Index the users of the log.
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64, Int32
 
+from tidegraph.arguments import settings
 from tidegraph.compiled import over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.synthetic.attraction import DAY, START, Goods, People, Weights
@@ -37,7 +38,7 @@ class World:
     truth: Truth
 
 
-@dataclass(frozen=True)
+@settings
 class Marketplace:
     """A marketplace to simulate, whose truth is known.
 
