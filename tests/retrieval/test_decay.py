@@ -289,7 +289,6 @@ def test_a_half_life_is_refused_where_there_are_no_seconds(method):
     [
         RP3beta(half_life_days=0.0),
         SLIM(half_life_days=-1.0),
-        UserKNN(half_life_days=float("nan")),
         EASE(half_life_days=0.0),
     ],
 )

@@ -8,6 +8,8 @@ import polars as pl
 
 from tidegraph.data.clocks import moment_text
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.sources import read
+from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists, given_lists, is_lists
 from tidegraph.evaluation.judging import CUTOFFS, judge
@@ -53,6 +55,15 @@ class Trained(Protocol):
 
 
 @runtime_checkable
+class ReadsLogs(Protocol):
+    """A fitted pipeline, which can number a log as it was trained."""
+
+    def read_as_known(self, log: Interactions) -> Interactions:
+        """Return ``log`` with its users and items numbered as in training."""
+        ...
+
+
+@runtime_checkable
 class HasStages(Protocol):
     """A fitted pipeline, which can be cut after each stage; the last is the whole."""
 
@@ -63,9 +74,9 @@ class HasStages(Protocol):
 
 def evaluate(
     model: object,
-    test: Interactions,
+    test: object,
     *,
-    train: Interactions | Snapshot | None = None,
+    train: Interactions | Matrix | Snapshot | None = None,
     against: object = None,
     at: int | Sequence[int] = CUTOFFS,
     repeat: bool | None = None,
@@ -81,7 +92,8 @@ def evaluate(
         model: Any recommender, ours or not; or lists made elsewhere, as a path, a
             frame, Arrow data or a mapping of the columns user, item and perhaps rank
             or score. A user of the test log without a list counts as zero.
-        test: What happened after training.
+        test: What happened after training: a log or a matrix; for a pipeline also a
+            frame with the columns user, item and time.
         train: What was known before; may be left out for a model with a ``graph``.
         against: Another recommender or lists, or several by name, to compare with.
         at: Lengths of list to judge.
@@ -98,7 +110,8 @@ def evaluate(
     """
     if repeat is None:
         repeat = model.repeat if isinstance(model, Serves) else True
-    known = _known(model, train)
+    known = _known(model, train.log() if isinstance(train, Matrix) else train)
+    test = _log_to_judge_by(test, model)
     task = ask(known, test, repeat=repeat)
     if task.unmet == 1.0:
         raise DataError(
@@ -123,6 +136,20 @@ def evaluate(
         if isinstance(other, GivenLists)
     )
     return replace(result, setup=replace(result.setup, notes=notes))
+
+
+def _log_to_judge_by(test: object, model: object) -> Interactions:
+    """Return a test log, numbered as the model numbers users and items."""
+    if isinstance(test, Matrix):
+        return test.log(part=1)
+    if isinstance(test, Interactions):
+        return test
+    if not isinstance(model, ReadsLogs) or not hasattr(test, "columns"):
+        raise DataError(
+            f"test is a {type(test).__name__}, and a log is expected. Pass a part of "
+            "log.split(), which shares the numbering of training."
+        )
+    return model.read_as_known(read(test))
 
 
 def _rivals(against: object) -> dict[str, object]:
