@@ -1,7 +1,7 @@
 """Graph heuristics: common neighbours, Adamic-Adar, Katz, personalised PageRank.
 
-Each is defined on the bipartite graph of training, or on the item-item graph that it
-induces. The requester is one more node, joined to each item of their history.
+Each is defined on the bipartite graph of training, or on the item graph it induces. The
+requester is one more node, joined to each item of their history.
 """
 
 from typing import Literal
@@ -46,10 +46,8 @@ class CommonNeighbors:
     Attributes:
         on: The graph.
         neighbors: Each item speaks for this many others, those it shares most with.
-        least_users: How many users must have met two items to join them in the item
-            graph.
-        half_life_days: Age of an item's last event, since the newest of the history, at
-            which it counts half; None where age does not matter.
+        least_users: How many users must share two items that the item graph joins.
+        half_life_days: Age at which an item of the history counts half; see ItemKNN.
 
     Source:
         Liben-Nowell & Kleinberg (2007), "The link-prediction problem for social
@@ -96,10 +94,8 @@ class AdamicAdar:
     Attributes:
         on: The graph.
         neighbors: Each item speaks for this many others, those it is closest to.
-        least_users: How many users must have met two items to join them in the item
-            graph.
-        half_life_days: Age of an item's last event, since the newest of the history, at
-            which it counts half; None where age does not matter.
+        least_users: How many users must share two items that the item graph joins.
+        half_life_days: Age at which an item of the history counts half; see ItemKNN.
 
     Source:
         Adamic & Adar (2003), "Friends and neighbors on the Web"; section 19.1.3.
@@ -149,8 +145,7 @@ class Katz:
             takes half of that.
         tolerance: Walks are cut where those left out add at most this share of the
             bound beta * |h| / (1 - beta * radius) to the answer's length.
-        least_users: How many users must have met two items to join them in the item
-            graph.
+        least_users: How many users must share two items that the item graph joins.
 
     Source:
         Katz (1953), "A new status index derived from sociometric analysis"; section
@@ -211,8 +206,7 @@ class PersonalizedPageRank:
         damping: a, the probability to walk on.
         tolerance: The scores of an answer fall short of the limit by at most this in
             sum, over all items and users.
-        least_users: How many users must have met two items to join them in the item
-            graph.
+        least_users: How many users must share two items that the item graph joins.
 
     Source:
         Haveliwala (2002), "Topic-sensitive PageRank"; Liben-Nowell & Kleinberg (2007),
