@@ -109,8 +109,11 @@ def test_a_stranger_without_a_fallback_is_refused(shop, capsys):
     assert run(["train", str(shop / "recipe.toml"), "-o", str(shop / "model")]) == 0
     capsys.readouterr()
 
-    said = refused(["recommend", shop / "model", "--user", "nobody"], capsys, shop)
+    status = run(["recommend", str(shop / "model"), "--user", "nobody"])
 
+    unknown, said = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert "user 'nobody' is not in the model" in unknown
     assert "'nobody' is not known" in said
     assert "Popular" in said
 
@@ -155,7 +158,7 @@ def test_a_place_that_cannot_be_written_is_refused(shop, monkeypatch, capsys):
     def readonly(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tidegraph.artifact.tempfile.mkdtemp", readonly)
+    monkeypatch.setattr("tidegraph.writing.tempfile.mkdtemp", readonly)
     asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
     said = refused(asked, capsys, shop)
 

@@ -12,7 +12,9 @@ DAY = 86_400
 
 
 def test_rows_ids_span_and_labels_are_counted():
-    report = check(interactions("aab", "xyx", [0, DAY, 3 * DAY], label=[1, 0, 1]))
+    report = check(
+        interactions(list("aab"), list("xyx"), [0, DAY, 3 * DAY], label=[1, 0, 1])
+    )
 
     assert (report.rows, report.users, report.items) == (3, 2, 2)
     assert report.first == np.datetime64("1970-01-01T00:00:00")
@@ -21,20 +23,24 @@ def test_rows_ids_span_and_labels_are_counted():
 
 
 def test_a_row_is_a_duplicate_only_if_user_item_second_and_label_repeat():
-    log = interactions("aaaab", "xxxyx", [5, 5, 5, 5, 5], label=[1, 1, 0, 1, 1])
+    log = interactions(
+        list("aaaab"), list("xxxyx"), [5, 5, 5, 5, 5], label=[1, 1, 0, 1, 1]
+    )
 
     assert check(log).duplicates == 1
 
 
 def test_events_are_tied_within_a_user_and_a_second():
-    log = interactions("aabab", "xyzwv", [1, 1, 1, 2, 2])
+    log = interactions(list("aabab"), list("xyzwv"), [1, 1, 1, 2, 2])
 
     assert check(log).tied == 2 / 5
 
 
 def test_repeats_are_actions_on_items_acted_on_before():
     # (a, x) three times is two repeats; the impression of (b, y) does not count.
-    log = interactions("aaabb", "xxxyy", [1, 2, 3, 4, 5], label=[1, 1, 1, 0, 1])
+    log = interactions(
+        list("aaabb"), list("xxxyy"), [1, 2, 3, 4, 5], label=[1, 1, 1, 0, 1]
+    )
 
     assert check(log).repeats == 2 / 4
 
@@ -50,7 +56,7 @@ def test_activity_is_over_ids_that_occur():
 
 def test_what_is_cold_after_four_fifths_of_the_events():
     # Train is a..a on x, y; the last two events are (a, z) and (b, x).
-    log = interactions("aaaaaaaaab", "xyxyxyxyzx", range(10))
+    log = interactions(list("aaaaaaaaab"), list("xyxyxyxyzx"), range(10))
     cold = check(log).cold
 
     assert cold.users == 1 / 2
@@ -61,7 +67,9 @@ def test_what_is_cold_after_four_fifths_of_the_events():
 def test_what_leave_last_out_leaks_by_hand():
     # a: train day 0, valid 1, test 2.  b: train days 3 and 4, valid 5, test 6.
     # Train is days 0, 3, 4. The test at day 2 has two of three behind it in time.
-    log = interactions("aaabbbb", "pqrstuv", [day * DAY for day in range(7)])
+    log = interactions(
+        list("aaabbbb"), list("pqrstuv"), [day * DAY for day in range(7)]
+    )
     leak = check(log).leak
 
     assert leak.early_tests == 1 / 2
@@ -71,7 +79,7 @@ def test_what_leave_last_out_leaks_by_hand():
 
 
 def test_nothing_leaks_when_everyone_leaves_together():
-    log = interactions("abababab", range(8), [0, 0, 1, 1, 2, 2, 3, 3])
+    log = interactions(list("abababab"), range(8), [0, 0, 1, 1, 2, 2, 3, 3])
     leak = check(log).leak
 
     assert (leak.early_tests, leak.late_users, leak.future) == (0, 0, 0)
@@ -109,7 +117,7 @@ def test_the_leak_agrees_with_a_plain_count(events):
 
 
 def test_one_event_has_no_cut_and_no_leak():
-    report = check(interactions("a", "x", [5]))
+    report = check(interactions(list("a"), list("x"), [5]))
 
     assert report.cold is None
     assert report.leak is None
@@ -131,10 +139,13 @@ def test_the_text_says_the_numbers(log):
 
 
 def test_dates_without_a_clock_are_told():
-    text = check(interactions("ab", "xy", [5 * DAY, 9 * DAY])).text()
+    text = check(interactions(list("ab"), list("xy"), [5 * DAY, 9 * DAY])).text()
 
     assert "all times are midnights, so only the day is known" in text
-    assert "midnights" not in check(interactions("ab", "xy", [5 * DAY, 9])).text()
+    assert (
+        "midnights"
+        not in check(interactions(list("ab"), list("xy"), [5 * DAY, 9])).text()
+    )
 
 
 @given(st.integers(2_000_000_000, 9_000_000_000), st.integers(0, 1))
@@ -172,7 +183,7 @@ def test_ids_that_read_like_missing_ones_are_told():
 
 @pytest.mark.parametrize("clock", ["order", "none"])
 def test_a_log_without_seconds_is_told_without_dates(clock):
-    report = check(interactions("aaa", "xyz", clock=clock))
+    report = check(interactions(list("aaa"), list("xyz"), clock=clock))
 
     assert report.first is None
     for word in ("1970", "days", "second", "leave-last-out", "midnight"):

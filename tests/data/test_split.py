@@ -313,7 +313,9 @@ def test_a_column_of_parts_splits_a_log(events):
 
 def test_parts_of_a_log_without_times_follow_each_other():
     log = interactions(
-        "abab", "xyzw", context=pl.DataFrame({"split": ["test", "train", "val", "val"]})
+        list("abab"),
+        list("xyzw"),
+        context=pl.DataFrame({"split": ["test", "train", "val", "val"]}),
     )
 
     train, valid, test = log.split(by="split")
@@ -337,7 +339,7 @@ def test_parts_of_a_log_without_times_follow_each_other():
     ],
 )
 def test_a_column_that_names_no_split_is_refused(column, sentence):
-    log = interactions("ab", "xy", [1, 2], context=pl.DataFrame(column))
+    log = interactions(list("ab"), list("xy"), [1, 2], context=pl.DataFrame(column))
 
     with pytest.raises(DataError, match=sentence):
         log.split(by="split")
@@ -355,11 +357,11 @@ def test_a_column_that_names_no_split_is_refused(column, sentence):
 )
 def test_a_log_without_times_has_no_last_event(split):
     with pytest.raises(DataError, match="must know which event comes first"):
-        split(interactions("aaa", "xyz"))
+        split(interactions(list("aaa"), list("xyz")))
 
 
 def test_positions_split_by_positions_and_never_by_days():
-    log = interactions("aaaa", "wxyz", [1, 2, 3, 4], clock="order")
+    log = interactions(list("aaaa"), list("wxyz"), [1, 2, 3, 4], clock="order")
 
     assert [len(part) for part in log.split(time=(2, 4))] == [1, 2, 1]
     assert [len(part) for part in log.split(fractions=(0.5, 0.25))] == [2, 1, 1]

@@ -116,11 +116,11 @@ def test_a_matrix_is_a_log_without_times():
 
 @pytest.mark.parametrize("clock", ["order", "none"])
 def test_what_counts_in_days_wants_seconds(clock):
-    log = interactions("ab", "xy", None, clock=clock)
+    log = interactions(list("ab"), list("xy"), None, clock=clock)
 
     with pytest.raises(DataError, match="m counts in days, and this log has"):
         as_seconds_log(log, "m")
     with pytest.raises(DataError, match="m counts in days, and this log has no times"):
         as_seconds_log(Matrix.of(log), "m")
-    seconds = interactions("ab", "xy", [1, 2])
+    seconds = interactions(list("ab"), list("xy"), [1, 2])
     assert as_seconds_log(seconds, "m") is seconds

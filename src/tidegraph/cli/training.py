@@ -15,6 +15,7 @@ from tidegraph.cli.output import say
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
 from tidegraph.data.interactions import Interactions
+from tidegraph.errors import DataError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import Recommender
 from tidegraph.evaluation.results import Evaluation
@@ -119,7 +120,10 @@ def _validation(
     judged = pipeline.refitted(model, train)
     others: dict[str, Recommender] = {"Popular": Popular().fit(train)}
     others |= {f"channel {n}": channel for n, channel in judged.channels().items()}
-    result = evaluate(judged, valid, train=judged.graph, against=others, at=(10,))
+    try:
+        result = evaluate(judged, valid, train=judged.graph, against=others, at=(10,))
+    except DataError as error:
+        return f"valid cannot judge these: {error}"
     k = min(judged.candidates, len(judged.graph.items))
     pool = evaluate(
         judged.stages()["retrieve"], valid, train=judged.graph, against=others, at=(k,)
