@@ -193,7 +193,7 @@ def _walk_sums(
     last: int,
 ) -> None:
     nodes, items = ptr.size - 1, out.shape[1]
-    wide = min(_LANES, last - first)
+    wide = max(1, min(_LANES, last - first))
     now = np.empty((nodes, wide), np.float32)
     then = np.empty((nodes, wide), np.float32)
     total = np.empty((items, wide), np.float32)

@@ -16,6 +16,7 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, trained_until
+from tidegraph.retrieval.similar import above_zero, but_itself
 from tidegraph.retrieval.topk import best
 from tidegraph.retrieval.votes import Speakers
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
@@ -185,6 +186,19 @@ class FittedEASE:
             item[start : start + BLOCK] = answer.item
             score[start : start + BLOCK] = answer.score
         return Candidates.of_channel(item, score, "EASE")
+
+    def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
+        """Return the ``k`` other items that each item has the largest weights to."""
+        check_k(k)
+        size = len(self.met)
+        answers: list[Candidates] = []
+        for start in range(0, max(1, len(rows)), BLOCK):
+            some = rows[start : start + BLOCK]
+            known = (some >= 0) & (some < size)
+            weight = np.full((len(some), size), -np.inf, np.float32)
+            weight[known] = self.weight[some[known]]
+            answers.append(best(weight, but_itself(some), k, "EASE"))
+        return above_zero(Candidates.joined(answers))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]

@@ -12,6 +12,7 @@ from tidegraph.compiled import compiled, over_rows
 from tidegraph.retrieval.decay import as_key
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.rows import SparseRows, find
+from tidegraph.retrieval.similar import above_zero, but_itself
 from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
@@ -95,6 +96,11 @@ class FittedItemModel:
         """Return the best ``k`` of the items that some history item speaks for."""
         speakers = self._speakers(requests)
         return elected(speakers, self.votes, requests.excluded, k, self.channel)
+
+    def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
+        """Return the ``k`` other items that each item speaks most for."""
+        speakers, itself = Speakers.alone(rows), but_itself(rows)
+        return above_zero(elected(speakers, self.votes, itself, k, self.channel))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]

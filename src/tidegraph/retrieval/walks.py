@@ -9,6 +9,7 @@ from jaxtyping import Float32, Float64, Int32, Int64
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled
 from tidegraph.graph.proximity import Adjacency, walk_sums
+from tidegraph.retrieval.similar import above_zero, but_itself
 from tidegraph.retrieval.topk import best
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
@@ -44,7 +45,12 @@ class FittedWalks:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where no walk arrives."""
-        ptr, start = self._starts(requests)
+        return self._scores(requests.history.ptr, requests.history.node)
+
+    def _scores(
+        self, ptr: Int64[np.ndarray, " starts"], node: Int32[np.ndarray, " events"]
+    ) -> Float32[np.ndarray, "b items"]:
+        ptr, start = self._starts(ptr, node)
         total = self._walk(ptr, start)
         walkers = np.maximum(np.diff(ptr), 1) if self.shared else np.ones(len(total))
         total *= (self.gain / walkers).astype(np.float32)[:, None]
@@ -62,6 +68,17 @@ class FittedWalks:
             item[start : start + _BLOCK] = found.item
             score[start : start + _BLOCK] = found.score
         return Candidates.of_channel(item, score, self.channel)
+
+    def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
+        """Return the ``k`` other items that the walks from each item reach most."""
+        check_k(k)
+        answers: list[Candidates] = []
+        for first in range(0, max(1, len(rows)), _BLOCK):
+            some = rows[first : first + _BLOCK]
+            itself = but_itself(some)
+            scores = self._scores(itself.ptr, itself.item)
+            answers.append(best(scores, itself, k, self.channel))
+        return above_zero(Candidates.joined(answers))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -123,17 +140,16 @@ class FittedWalks:
         )
 
     def _starts(
-        self, requests: Requests
+        self, ptr: Int64[np.ndarray, " starts"], node: Int32[np.ndarray, " events"]
     ) -> tuple[Int64[np.ndarray, " starts"], Int32[np.ndarray, " entries"]]:
         """Return the distinct history items of each request that have an edge."""
-        ptr, node = requests.history.ptr, requests.history.node
-        items = self.graph.num_items
-        row = np.repeat(np.arange(len(requests)), np.diff(ptr))
+        items, count = self.graph.num_items, len(ptr) - 1
+        row = np.repeat(np.arange(count), np.diff(ptr))
         known = (node >= 0) & (node < items)
         known[known] = self.graph.degree()[node[known]] > 0
         pairs = np.unique(row[known] * items + node[known])
         row, start = np.divmod(pairs, max(items, 1))
-        bounds = np.searchsorted(row, np.arange(len(requests) + 1))
+        bounds = np.searchsorted(row, np.arange(count + 1))
         return bounds.astype(np.int64), start.astype(np.int32)
 
     def _walk(
