@@ -14,7 +14,7 @@ from tidegraph.data.ids import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.unknown import known_rows
 from tidegraph.errors import ArtifactError, RequestError
-from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.events import Events, events_log
 from tidegraph.pipeline.explain import Sources
 from tidegraph.pipeline.fallback import Fallback
@@ -22,10 +22,12 @@ from tidegraph.pipeline.filters import Filters, Items
 from tidegraph.pipeline.requests import (
     clock_of,
     length_of,
+    nothing_for,
     of_history,
     one_user,
     warn_of_unanswered,
 )
+from tidegraph.pipeline.similar import similar
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import (
     Candidates,
@@ -88,7 +90,7 @@ class FittedPipeline:
 
     @property
     def repeat(self) -> bool:
-        """May a user be recommended items they already met?"""
+        """May a user be recommended items they already chose?"""
         return self.serving.repeat
 
     @property
@@ -103,9 +105,9 @@ class FittedPipeline:
 
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
-        cut = {"retrieve": self._with(None, None)}
+        cut = {"retrieve": replace(self, ranker=None, reranker=None)}
         if self.ranker is not None:
-            cut["rank"] = self._with(self.ranker, None)
+            cut["rank"] = replace(self, reranker=None)
         if self.reranker is not None:
             cut["rerank"] = self
         return cut
@@ -114,11 +116,6 @@ class FittedPipeline:
         """Return each retrieval channel by name, to judge each alone."""
         blend = self.retriever
         return dict(zip(blend.channels, blend.retrievers, strict=True))
-
-    def _with(
-        self, ranker: FittedRanker | None, reranker: FittedReranker | None
-    ) -> "FittedPipeline":
-        return replace(self, ranker=ranker, reranker=reranker)
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return finished lists of up to ``k`` items, one per request."""
@@ -191,7 +188,7 @@ class FittedPipeline:
         filters = Filters.read(only, exclude, asked, self.graph.items)
         answer = self._lists(requests, k, filters)
         if not bool(answer.present.any()):
-            raise RequestError(self._nothing_for(user, requests))
+            raise RequestError(nothing_for(user, requests))
         return self._sources.frame(requests, answer, label)
 
     def recommend_all(
@@ -232,6 +229,22 @@ class FittedPipeline:
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
         warn_of_unanswered(asked.filter(empty), len(asked))
         return self._sources.frame(requests, answer, asked)
+
+    def similar_items(
+        self, ids: object, k: int = 10, *, channel: str | None = None
+    ) -> pl.DataFrame:
+        """Return ``k`` items like each of some, as the first channel that can says.
+
+        Args:
+            ids: Raw ids of items; columns are item, rank, similar, score, channel.
+            k: How many similar items each.
+            channel: Name of the channel to ask.
+
+        Raises:
+            RequestError: No channel, or not the one that is named, compares items.
+        """
+        k = length_of(k, len(self.graph.items))
+        return similar(self.channels(), self.graph, ids, k, channel)
 
     def observe(self, events: Events) -> None:
         """Take in new events; the next answer knows them, nothing is refitted.
@@ -309,20 +322,17 @@ class FittedPipeline:
     @classmethod
     def from_state(cls, state: State) -> "FittedPipeline":
         """Rebuild from what ``state`` returned."""
-        has = state.parts
+        ranker, reranker, fallback = (
+            state.part(name, object) if name in state.parts else None
+            for name in ("ranker", "reranker", "fallback")
+        )
         return cls(
-            graph=state.part("graph", Snapshot),
-            retriever=state.part("retriever", FittedBlend),
-            ranker=cast(FittedRanker, state.part("ranker", object))
-            if "ranker" in has
-            else None,
-            reranker=cast(FittedReranker, state.part("reranker", object))
-            if "reranker" in has
-            else None,
-            serving=Serving(**state.settings),
-            fallback=cast(FittedRetriever, state.part("fallback", object))
-            if "fallback" in has
-            else None,
+            state.part("graph", Snapshot),
+            state.part("retriever", FittedBlend),
+            cast(FittedRanker | None, ranker),
+            cast(FittedReranker | None, reranker),
+            Serving(**state.settings),
+            cast(FittedRetriever | None, fallback),
         )
 
     @property
@@ -336,13 +346,3 @@ class FittedPipeline:
         rows = known_rows(self.graph.users, ids, "user", AS_UNKNOWN)
         time = np.full(len(rows), clock, np.int64)
         return Requests.of_users(self.graph, rows, time, repeat=self.repeat)
-
-    def _nothing_for(self, user: object, requests: Requests) -> str:
-        if user is not None and not len(requests.history.node):
-            known = len(self.graph[ACTION]) > int(requests.user[0]) >= 0
-            what = "has no earlier action" if known else "is not known"
-            return (
-                f"user {user!r} {what} and no channel answers an unknown user. "
-                "Pass a history, or give the pipeline fallback=Popular()."
-            )
-        return "nothing is left to recommend: every candidate is excluded."

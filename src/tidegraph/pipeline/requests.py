@@ -19,7 +19,7 @@ from tidegraph.errors import (
     RequestError,
 )
 from tidegraph.graph.histories import Histories
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.stages import Excluded, Requests, check_k
 
 
@@ -116,3 +116,15 @@ def warn_of_unanswered(users: pl.Series, asked: int) -> None:
         NoAnswerWarning,
         stacklevel=3,
     )
+
+
+def nothing_for(user: object, requests: Requests) -> str:
+    """Return why one request has no answer, and what to do."""
+    if user is not None and not len(requests.history.node):
+        known = len(requests.graph[ACTION]) > int(requests.user[0]) >= 0
+        what = "has no earlier action" if known else "is not known"
+        return (
+            f"user {user!r} {what} and no channel answers an unknown user. "
+            "Pass a history, or give the pipeline fallback=Popular()."
+        )
+    return "nothing is left to recommend: every candidate is excluded."

@@ -1,0 +1,69 @@
+"""Items like a given one, as far as a channel has weights between items."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32
+
+from tidegraph.data.ids import series
+from tidegraph.data.unknown import warn_unknown
+from tidegraph.data.vocabulary import UNKNOWN
+from tidegraph.errors import RequestError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.retrieval.similar import FindsSimilar
+from tidegraph.stages import Candidates, FittedRetriever
+
+
+def similar(
+    channels: Mapping[str, FittedRetriever],
+    graph: Snapshot,
+    items: object,
+    k: int,
+    channel: str | None,
+) -> pl.DataFrame:
+    """Return columns item, rank, similar, score, channel.
+
+    Args:
+        channels: The retrievers by name.
+        graph: What they were fitted on, or what goes on from it.
+        items: Raw ids; those that are not known are passed over with a warning.
+        k: How many similar items each.
+        channel: Which channel to ask; by default the first that can say.
+
+    Raises:
+        RequestError: There is no such channel, or it does not compare items.
+    """
+    ids = series(items, "items").unique(maintain_order=True)
+    rows = graph.items.encode(ids)
+    if (rows == UNKNOWN).any():
+        warn_unknown("item", ids.filter(rows == UNKNOWN), "passed over")
+    known: Int32[np.ndarray, " n"] = rows[rows != UNKNOWN]
+    if channel is not None and channel not in channels:
+        raise RequestError(
+            f"there is no channel {channel!r}. There are: {', '.join(channels)}."
+        )
+    names = list(channels) if channel is None else [channel]
+    for name in names:
+        retriever = channels[name]
+        if isinstance(retriever, FindsSimilar):
+            return _frame(graph, known, retriever.similar(known, k), name)
+    raise RequestError(
+        f"{' and '.join(names)} cannot say which items are like these. Fit a channel "
+        "that compares items, such as ItemKNN."
+    )
+
+
+def _frame(
+    graph: Snapshot, items: Int32[np.ndarray, " n"], found: Candidates, channel: str
+) -> pl.DataFrame:
+    row, place = np.nonzero(found.present)
+    return pl.DataFrame(
+        {
+            "item": graph.items.decode(items[row]),
+            "rank": place.astype(np.int32) + 1,
+            "similar": graph.items.decode(found.item[row, place]),
+            "score": found.score[row, place],
+            "channel": pl.Series([channel] * len(row), dtype=pl.String),
+        }
+    )

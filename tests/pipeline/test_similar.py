@@ -1,0 +1,66 @@
+"""Items like a given one."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conftest import draw_log
+from tidegraph.errors import RequestError, UnknownIdWarning
+from tidegraph.pipeline import Pipeline
+from tidegraph.retrieval.heuristics import PersonalizedPageRank
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.repeat import Repeat
+
+
+def test_similar_items_are_the_largest_cosines_of_a_loop():
+    log = draw_log()
+    met = np.zeros((len(log.users), len(log.items)))
+    np.add.at(met, (log.user, log.item), 1)
+    model = Pipeline(retrieve=(Popular(), ItemKNN(neighbors=39))).fit(log)
+
+    table = model.similar_items(["i3", "i7"], k=4)
+
+    assert table.columns == ["item", "rank", "similar", "score", "channel"]
+    assert table["channel"].unique().to_list() == ["ItemKNN"]
+    length = np.linalg.norm(met, axis=0)
+    for name in ("i3", "i7"):
+        row = log.items.row(name)
+        alike = met.T @ met[:, row] / (length * length[row])
+        alike[row] = -1
+        mine = table.filter(pl.col("item") == name)
+        np.testing.assert_allclose(mine["score"], np.sort(alike)[::-1][:4], rtol=1e-5)
+        assert name not in mine["similar"].to_list()
+        assert mine["rank"].to_list() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("channel", [PersonalizedPageRank()], ids=repr)
+def test_every_channel_that_starts_from_items_can_say(channel):
+    model = Pipeline(retrieve=channel).fit(draw_log())
+
+    table = model.similar_items(np.array(["i3"]), k=3)
+
+    assert table.height == 3
+    assert "i3" not in table["similar"].to_list()
+
+
+def test_a_channel_that_does_not_compare_items_says_so():
+    model = Pipeline(retrieve=(Popular(), Repeat(), ItemKNN())).fit(draw_log())
+
+    with pytest.raises(RequestError, match="Popular cannot say which items"):
+        model.similar_items(["i3"], channel="Popular")
+    with pytest.raises(RequestError, match="Repeat cannot say which items"):
+        model.similar_items(["i3"], channel="Repeat")
+    with pytest.raises(RequestError, match=r"no channel 'EASE'\. There are: Popular"):
+        model.similar_items(["i3"], channel="EASE")
+
+
+def test_unknown_items_are_passed_over_with_a_warning():
+    model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
+
+    with pytest.warns(UnknownIdWarning):
+        table = model.similar_items(["i3", "what"], k=2)
+
+    assert table["item"].unique().to_list() == ["i3"]
+    with pytest.warns(UnknownIdWarning):
+        assert model.similar_items(["what"]).height == 0
