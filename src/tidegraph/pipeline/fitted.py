@@ -105,7 +105,8 @@ class FittedPipeline:
 
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
-        cut = {"retrieve": replace(self, ranker=None, reranker=None)}
+        cut: dict[str, FittedPipeline] = {}
+        cut["retrieve"] = replace(self, ranker=None, reranker=None)
         if self.ranker is not None:
             cut["rank"] = replace(self, reranker=None)
         if self.reranker is not None:
