@@ -68,8 +68,10 @@ def test_what_takes_less_than_a_minute_says_nothing(monkeypatch):
 
 def test_a_failure_ends_the_lines(monkeypatch):
     into_a_file(monkeypatch)
+    before = set(threading.enumerate())
     with suppress(RuntimeError), working("fitting"):
-        threads = [t for t in threading.enumerate() if t.name == "progress"]
+        fresh = set(threading.enumerate()) - before
+        threads = [t for t in fresh if t.name == "progress"]
         raise RuntimeError
 
     assert len(threads) == 1
