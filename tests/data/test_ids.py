@@ -10,49 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from data.id_rule import SPELLINGS, VALUES, rule
 from tidegraph.data.ids import absent, canonical, series
 from tidegraph.errors import DataError, RequestError
 
 ZEROS = "00000000-0000-0000-0000-00000000000"
-
-
-def rule(value) -> str | None:
-    """The text of an id, written again from the documentation and nothing else."""
-    if isinstance(value, float):
-        value = int(value) if value == int(value) else str(value)
-    if isinstance(value, Decimal):
-        value = format(value, "f")
-        if "." in value:
-            value = value.rstrip("0").rstrip(".")
-    text = str(value).strip()
-    head, _, tail = text.partition(".")
-    digits = head.removeprefix("-")
-    plain = digits.isascii() and digits.isdigit() and str(int(digits)) == digits
-    if plain and (not tail or not tail.strip("0")) and not text.endswith("."):
-        return str(int(head))
-    return text or None
-
-
-SPELLINGS = st.one_of(
-    st.sampled_from(
-        ["7", "7.0", " 7", "7.00 ", "07", "+7", "-7", "-0", "-0.0", "0", "7.5", "7."]
-    ),
-    st.sampled_from(["a", "A", "a ", ".0", "1e5", "1_0", "٣", "\t", "-", "", "0x1"]),
-    st.text("0123456789.-+ ", max_size=5),
-    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=4),
-    st.integers(-(2**70), 2**70).map(str),
-    st.integers(-(2**65), 2**65).map(lambda n: f"{n}.0"),
-)
-VALUES = st.one_of(
-    SPELLINGS,
-    st.integers(-(2**66), 2**66),
-    st.integers(-9, 9),
-    st.integers(-(2**53) + 1, 2**53 - 1).map(float),
-    st.sampled_from([0.5, -0.0, 2.25, -7.5, 123456.789]),
-    st.decimals(-(10**9), 10**9, places=2),
-    st.uuids(),
-    st.dates(),
-)
 
 
 @given(st.lists(VALUES))
