@@ -131,10 +131,7 @@ def _validation(
     judged = pipeline.refitted(model, train)
     others: dict[str, Recommender] = {"Popular": Popular().fit(train)}
     others |= {f"channel {n}": channel for n, channel in judged.channels().items()}
-    try:
-        result = evaluate(judged, valid, train=judged.graph, against=others, at=(10,))
-    except DataError as error:
-        return f"valid cannot judge these: {error}"
+    result = evaluate(judged, valid, train=judged.graph, against=others, at=(10,))
     k = min(judged.candidates, len(judged.graph.items))
     pool = evaluate(
         judged.stages()["retrieve"], valid, train=judged.graph, against=others, at=(k,)
