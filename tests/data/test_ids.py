@@ -39,10 +39,15 @@ def whole(text: str) -> bool:
 
 
 @given(st.lists(SPELLINGS))
+@example([chr(c) + "7" for c in (*range(9, 33), 0x85, 0xA0, 0x200B, 0x3000, 0xFEFF)])
+@example(["7.00", "٣", "-0", "-0.0", "9223372036854775808", "-9223372036854775808.0"])
 def test_a_column_of_text_is_read_as_its_values_are(values):
     text = pl.Series(values, dtype=pl.String)
 
     assert canonical(text).cast(pl.String).to_list() == [rule(v) for v in values]
+    # Many are read by columns, few one by one.
+    many = pl.concat([text] * 301)
+    assert canonical(many).equals(pl.concat([canonical(text)] * 301))
     assert canonical(canonical(text)).equals(canonical(text))
 
 

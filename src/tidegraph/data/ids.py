@@ -15,6 +15,7 @@ the same id if ``canonical`` makes them the same.
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Literal
@@ -33,6 +34,13 @@ MARKERS = (
 )
 """What tools write where a value is absent."""
 _POINT_ZERO = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
+_ODD = r"^\s|\s$|^$|^-0$|\.0+$"
+_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
+_WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What Unicode calls white space, which Python strips with more."""
+_FEW, _INT64 = 300, 2**63
 _EXACT_BITS: dict[pl.DataType, int] = {
     pl.Float64(): 53,
     pl.Float32(): 24,
@@ -141,20 +149,38 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
 
 
 def _of_text(text: pl.Series) -> pl.Series:
-    plain = text.str.strip_chars()
-    plain = plain.set(plain == "", None)
-    zero = plain.str.ends_with("0")
-    if (zero & plain.str.contains(".", literal=True)).any():
-        plain = plain.str.replace(_POINT_ZERO, "$1")
-    plain = plain.set(plain == "-0", "0")
+    if len(text) <= _FEW:
+        return _of_few(text)
+    plain = text
+    if text.str.contains(_ODD).any():
+        plain = text.str.strip_chars()
+        plain = plain.set(plain == "", None).str.replace(_POINT_ZERO, "$1")
+        plain = plain.set(plain == "-0", "0")
+    first = plain.first(ignore_nulls=True)
+    if first is not None and _WHOLE.fullmatch(first) is None:
+        return plain
     whole = plain.cast(pl.Int64, strict=False)
-    if whole.null_count() == plain.null_count() and _same(whole, plain):
-        return whole
-    return plain
+    if whole.null_count() != plain.null_count():
+        return plain
+    return whole if (whole.cast(pl.String) == plain).all() else plain
 
 
-def _same(whole: pl.Series, plain: pl.Series) -> bool:
-    return bool((whole.cast(pl.String) == plain).all())
+def _of_few(text: pl.Series) -> pl.Series:
+    """Return the same as for many texts; each step through polars takes longer."""
+    plain: list[str | None] = []
+    whole = True
+    for value in text.to_list():
+        value = (value or "").strip(_WHITE) or None
+        if value is not None:
+            number = _WHOLE.fullmatch(value)
+            if number is not None:
+                value = "0" if number[1] == "-0" else number[1]
+            whole = whole and number is not None and -_INT64 <= int(value) < _INT64
+        plain.append(value)
+    if whole:
+        numbers = [None if value is None else int(value) for value in plain]
+        return pl.Series(text.name, numbers, dtype=pl.Int64)
+    return pl.Series(text.name, plain, dtype=pl.String)
 
 
 def _of_whole(values: pl.Series) -> pl.Series:
@@ -245,7 +271,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, float):
         return canonical(pl.Series([value], dtype=pl.Float64)).cast(pl.String)[0]
     if isinstance(value, Decimal):
-        return _text_of_decimal(value)
+        return decimal_text(value)
     if isinstance(value, bytes):
         return _text_of_bytes(value)
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
@@ -273,7 +299,8 @@ def _is_no_value(value: object) -> bool:
     return isinstance(value, float | Decimal) and value != value
 
 
-def _text_of_decimal(value: Decimal) -> str:
+def decimal_text(value: Decimal) -> str:
+    """Return the shortest text of a decimal, without an exponent."""
     if not value.is_finite():
         raise NotAnIdError(f"{value!r} is no id. {_MEND}")
     text = format(value, "f")

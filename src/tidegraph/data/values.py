@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from tidegraph.data.ids import decimal_text
+
 _EXACT = 2**53
 """A float holds every whole number up to this one."""
 _SEVERAL = {list, tuple, dict, set, frozenset}
@@ -58,6 +60,8 @@ def _text(value: Any) -> str | None:
     # Only what is not a number differs from itself.
     if value is None or value != value:
         return None
+    if type(value) is Decimal and value.is_finite():
+        return decimal_text(value)
     if type(value) in (bytes, bytearray, memoryview):
         return bytes(value).decode("utf-8", "backslashreplace")
     return str(value)

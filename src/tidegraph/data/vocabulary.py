@@ -65,7 +65,8 @@ class Vocabulary:
         Raises:
             RequestError: It can be no id.
         """
-        return int(self.encode(series([value], "the id"))[0])
+        one = self._as_ids(series([value], "the id"))
+        return int(self._found().rows(one)[0])
 
     def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
         """Return the raw id of each row, null where the row is ``UNKNOWN``."""
