@@ -45,7 +45,9 @@ SPELLINGS = st.one_of(
             "7.",
         ]
     ),
-    st.sampled_from(["a", "A", "a ", ".0", "1e5", "1_0", "٣", "\t", "-", "", "0x1"]),
+    st.sampled_from(
+        ["a", "A", "a ", ".0", "7.5", "7.", "1e5", "1_0", "٣", "\t", "-", "", "0x1"]
+    ),
     st.text("0123456789.-+ ", max_size=5),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=4),
     st.integers(-(2**70), 2**70).map(str),

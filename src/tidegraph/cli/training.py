@@ -65,7 +65,7 @@ def train(
             return
         if parts.valid is not None:
             with working("judging on valid"):
-                say(_validation(plan.pipeline, model, parts.train, parts.valid))
+                say(_judged(plan.pipeline, model, parts.train, parts.valid))
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())
@@ -111,6 +111,17 @@ def _memory(plan: Recipe, parts: Parts) -> dict[str, object]:
         "recipe": plan.stages,
         "clock": parts.train.clock,
     }
+
+
+def _judged(
+    pipeline: Pipeline, model: FittedPipeline, train: Interactions, valid: Interactions
+) -> str:
+    """Return what ``_validation`` says, or why valid is nothing to judge by."""
+    try:
+        return _validation(pipeline, model, train, valid)
+    except DataError as error:
+        # The model is trained and saved; a small valid part takes nothing from it.
+        return f"valid cannot be judged on: {error}"
 
 
 def _validation(

@@ -157,7 +157,7 @@ def _of_text(text: pl.Series) -> pl.Series:
         plain = plain.set(plain == "", None).str.replace(_POINT_ZERO, "$1")
         plain = plain.set(plain == "-0", "0")
     first = plain.first(ignore_nulls=True)
-    if first is not None and _WHOLE.fullmatch(first) is None:
+    if isinstance(first, str) and _WHOLE.fullmatch(first) is None:
         return plain
     whole = plain.cast(pl.Int64, strict=False)
     if whole.null_count() != plain.null_count():

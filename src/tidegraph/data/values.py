@@ -60,8 +60,8 @@ def _text(value: Any) -> str | None:
     # Only what is not a number differs from itself.
     if value is None or value != value:
         return None
-    if type(value) is Decimal and value.is_finite():
-        return decimal_text(value)
+    if isinstance(value, Decimal):
+        return decimal_text(value) if value.is_finite() else str(value)
     if type(value) in (bytes, bytearray, memoryview):
         return bytes(value).decode("utf-8", "backslashreplace")
     return str(value)
