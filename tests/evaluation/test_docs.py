@@ -9,6 +9,8 @@ from scipy import sparse
 from tidegraph.evaluation.catalogue import intra_list_diversity
 from tidegraph.evaluation.classification import log_loss
 from tidegraph.evaluation.metrics import Relevant, hits, list_metrics
+from tidegraph.evaluation.serendipity import popular_places, serendipity
+from tidegraph.stages import Excluded
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8")
 
@@ -36,5 +38,67 @@ def test_the_page_gives_the_log_loss_of_its_example():
 def test_the_page_names_every_metric():
     for name in list_metrics(np.zeros((1, 1), np.bool_), np.ones(1, np.int64), (1,)):
         assert f"`{name.split('@')[0]}@k`" in PAGE
-    for name in ("coverage", "gini", "novelty", "diversity", "popularity_lift"):
+    for name in (
+        "serendipity",
+        "coverage",
+        "gini",
+        "novelty",
+        "diversity",
+        "popularity_lift",
+    ):
         assert f"`{name}@k`" in PAGE
+
+
+def cell(value: float) -> str:
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def test_the_page_gives_what_each_convention_makes_of_its_list():
+    wanted, k_hits = 3, {2: [2], 5: [2, 4], 10: [2, 4]}
+
+    def gain(ranks):
+        return sum(1 / math.log2(r + 1) for r in ranks)
+
+    def precisions(k):
+        return sum((n + 1) / r for n, r in enumerate(k_hits[k]))
+
+    def ideal(hits):
+        return gain(range(1, hits + 1))
+
+    by_n, by_list, by_k = (
+        [cell(gain(k_hits[k]) / ideal(n)) for k, n in ((2, 2), (5, 3), (10, 3))],
+        [cell(1 / min(2, wanted)), cell(2 / 5)],
+        [cell(gain(k_hits[k]) / ideal(k)) for k in (2, 5, 10)],
+    )
+    early = [
+        cell(
+            sum(1 / max(1, math.log2(r)) for r in k_hits[k])
+            / sum(1 / max(1, math.log2(r)) for r in range(1, n + 1))
+        )
+        for k, n in ((2, 2), (5, 3), (10, 3))
+    ]
+    share = [cell(len(k_hits[k]) / wanted) for k in (2, 5)]
+    rows = [
+        f"| recall@2 | {share[0]} | {share[0]} | **{by_list[0]}** | {share[0]} |",
+        f"| recall@5 | {' | '.join([share[1]] * 5)} |",
+        f"| precision@10 | {cell(2 / 10)} | {cell(2 / 10)} | **{by_list[1]}** |",
+        f"| ndcg@2 | {by_n[0]} | {by_k[0]} | **{early[0]}** |",
+        f"| ndcg@5 | {by_n[1]} | **{by_k[1]}** | **{early[1]}** |",
+        f"| ndcg@10 | {by_n[2]} | **{by_k[2]}** | **{early[2]}** |",
+        f"| map@2 | {cell(precisions(2) / 2)} | **{cell(precisions(2) / 3)}** |",
+        f"| map_n@2 | {cell(precisions(2) / 3)} |",
+        f"| map@5 | {' | '.join([cell(precisions(5) / 3)] * 5)} |",
+        f"| serendipity@4 | {cell(1 / 4)} | **{cell((5 - 4) / 6 / 4)}** |",
+    ]
+
+    assert [row for row in rows if row not in PAGE] == []
+
+
+def test_the_serendipity_of_the_page_is_that_of_the_code():
+    relevant = Relevant(np.array([0, 3]), np.array([1, 2, 3], np.int32))
+    item = np.array([[7, 1, 8, 2, 9]], np.int32)
+    hit = hits(item, relevant)
+    actions = np.array([0, 4, 1, 0, 0, 0, 0, 5, 3, 2])
+    place = popular_places(item, hit, actions, Excluded.none(1))
+
+    assert [serendipity(hit, place, k)[0] for k in (2, 4, 5)] == [0, 1 / 4, 0]

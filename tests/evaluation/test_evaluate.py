@@ -50,6 +50,9 @@ def test_the_small_log_is_worked_by_hand():
     assert value(result, "ndcg@2") == pytest.approx((ana + bo) / 3)
     assert value(result, "mrr@2") == pytest.approx((1 + 1 / 2 + 0) / 3)
     assert value(result, "map@2") == pytest.approx((1 / 2 + 1 / 2 + 0) / 3)
+    # ana's x and y are what popularity lists in places 1 and 2; z was never found.
+    assert value(result, "map_n@2") == pytest.approx((1 / 2 + 1 / 2 + 0) / 3)
+    assert value(result, "serendipity@2") == 0
     # Of three actions x got two and y one.
     bits = (-math.log2(2 / 3) - math.log2(1 / 3)) / 2
     assert value(result, "novelty@2") == pytest.approx(bits)
@@ -64,11 +67,12 @@ def test_every_metric_stands_at_every_cutoff(judged):
     names = {m.split("@")[0] for m in judged.table()["metric"]}
 
     assert names == {
-        *("hit", "recall", "precision", "ndcg", "mrr", "map"),
+        *("hit", "recall", "precision", "ndcg", "mrr", "map", "map_n"),
+        "serendipity",
         *("novelty", "popularity", "diversity"),
         *("coverage", "gini", "popularity_lift"),
     }
-    assert judged.table().height == 12 * 2 * 2
+    assert judged.table().height == 14 * 2 * 2
 
 
 def test_scores_are_kept_for_every_user_and_model(judged):
@@ -105,7 +109,7 @@ def test_a_clear_gain_is_significant_after_correction(judged):
     assert value(judged, "popularity@5", "unpopular", "p_is_bound")
     assert value(judged, "popularity@5", "unpopular", "p_holm") < 1e-5
     p = judged.table()["p"].drop_nulls()
-    assert len(p) == 18
+    assert len(p) == 22
     assert (judged.table()["p_holm"].drop_nulls() >= p).all()
 
 
@@ -238,7 +242,7 @@ def test_the_sampled_protocol_says_so():
 
     assert str(result).startswith("sampled 20 | repeats allowed")
     assert value(result, "hit@5", "popular") > value(result, "hit@5", "unpopular")
-    assert result.table()["metric"].unique().len() == 6
+    assert result.table()["metric"].unique().len() == 7
     assert result.slices()["slice"].unique().len() > 3
 
 

@@ -10,6 +10,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics import (
     Relevant,
     average_precision,
+    average_precision_of_all,
     check_cutoffs,
     hit_rate,
     hits,
@@ -85,12 +86,21 @@ def test_average_precision_divides_by_what_a_list_of_k_could_hold():
     assert average_precision(HIT, WANTED.count, 2) == pytest.approx([(1 / 2) / 2])
 
 
+def test_average_precision_of_all_divides_by_all_that_is_relevant():
+    # As above, over three items also where the list has two places.
+    assert average_precision_of_all(HIT, WANTED.count, 5) == pytest.approx([1 / 3])
+    assert average_precision_of_all(HIT, WANTED.count, 2) == pytest.approx([1 / 6])
+    scores = list_metrics(HIT, WANTED.count, (2,))
+    assert scores["map_n@2"] == pytest.approx([1 / 6])
+    assert scores["map@2"] == pytest.approx([1 / 4])
+
+
 def test_without_a_relevant_item_shares_of_them_are_unknown():
     none = np.zeros(1, np.int64)
     scores = list_metrics(np.zeros((1, 5), np.bool_), none, (5,))
 
     unknown = [name for name, value in scores.items() if np.isnan(value[0])]
-    assert unknown == ["recall@5", "ndcg@5", "map@5"]
+    assert unknown == ["recall@5", "ndcg@5", "map@5", "map_n@5"]
 
 
 def test_relevant_items_are_sorted_and_kept_once():
@@ -131,6 +141,7 @@ def brute(ranking: list[int], wanted: set[int], k: int) -> dict[str, float]:
         "ndcg": sum(1 / math.log2(r + 1) for r in ranks) / best,
         "mrr": 1 / ranks[0] if ranks else 0.0,
         "map": sum((n + 1) / r for n, r in enumerate(ranks)) / min(k, len(wanted)),
+        "map_n": sum((n + 1) / r for n, r in enumerate(ranks)) / len(wanted),
     }
 
 

@@ -26,6 +26,7 @@ from tidegraph.evaluation.metrics import (
 from tidegraph.evaluation.protocol import Recommender, Task, lists
 from tidegraph.evaluation.results import Evaluation, Setup
 from tidegraph.evaluation.sampled import Scorer, sampled_hits
+from tidegraph.evaluation.serendipity import popular_places, serendipity
 from tidegraph.evaluation.slices import activity_groups, tail_items
 from tidegraph.rng import Seed, fresh_seed, generator
 
@@ -60,8 +61,10 @@ def judge(
     exposed: dict[str, Int64[np.ndarray, " items"]] = {}
     for name, model in models.items():
         item = lists(model, task, at[-1], name)
-        found = list_metrics(hits(item, task.relevant), task.relevant.count, at)
-        scores.append(_frame(name, task, found | _beyond(item, task, vectors, at)))
+        hit = hits(item, task.relevant)
+        found = list_metrics(hit, task.relevant.count, at)
+        found |= _surprise(item, hit, task, at) | _beyond(item, task, vectors, at)
+        scores.append(_frame(name, task, found))
         tails.append(_tail_frame(name, task, item, in_tail, at))
         whole.append(_of_catalogue(name, task, item, at))
         exposed[name] = exposure(item, len(task.popularity), at[-1])
@@ -150,6 +153,17 @@ def _tail_frame(
 ) -> pl.DataFrame:
     found = list_metrics(hits(item, in_tail), in_tail.count, at)
     return _frame(name, task, found, in_tail.count > 0)
+
+
+def _surprise(
+    item: Int32[np.ndarray, "b k"],
+    hit: Bool[np.ndarray, "b k"],
+    task: Task,
+    at: tuple[int, ...],
+) -> Scores:
+    """Return per request what popularity would not have found."""
+    place = popular_places(item, hit, task.popularity, task.requests.excluded)
+    return {f"serendipity@{k}": serendipity(hit, place, k) for k in at}
 
 
 def _beyond(

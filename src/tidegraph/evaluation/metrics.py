@@ -6,13 +6,16 @@ shorter than ``k`` counts as if misses filled it. A request with no relevant ite
 no recall, NDCG or average precision: NaN, which means leave out.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, Integer
 
+from tidegraph.arguments import shown, whole
 from tidegraph.compiled import compiled, over_rows
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.search import before
 from tidegraph.stages import NO_ITEM
 
@@ -155,16 +158,24 @@ def average_precision(
 
     The divisor makes 1 the value of a perfect list of ``k``.
     """
-    top = hit[:, :k]
-    rank = np.arange(1, top.shape[1] + 1, dtype=np.float64)
-    so_far = np.cumsum(top.astype(np.float64), axis=1)
-    return _ratio((top * so_far / rank).sum(axis=1), np.minimum(count, k))
+    return _ratio(_summed_precision(hit, k), np.minimum(count, k))
+
+
+def average_precision_of_all(
+    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], k: int
+) -> Float64[np.ndarray, " b"]:
+    """Return the precision at each hit, summed, over the number of relevant items.
+
+    So do trec_eval, ranx and RecTools. Someone with more than ``k`` relevant items
+    cannot reach 1.
+    """
+    return _ratio(_summed_precision(hit, k), count)
 
 
 def list_metrics(
     hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], at: tuple[int, ...]
 ) -> dict[str, Float64[np.ndarray, " b"]]:
-    """Return the six metrics at every cutoff, named like ``ndcg@10``.
+    """Return the seven metrics at every cutoff, named like ``ndcg@10``.
 
     Args:
         hit: Where each list holds a relevant item.
@@ -178,7 +189,9 @@ def list_metrics(
         scores[f"precision@{k}"] = precision(hit, k)
         scores[f"ndcg@{k}"] = ndcg(hit, count, k)
         scores[f"mrr@{k}"] = reciprocal_rank(hit, k)
-        scores[f"map@{k}"] = average_precision(hit, count, k)
+        summed = _summed_precision(hit, k)
+        scores[f"map@{k}"] = _ratio(summed, np.minimum(count, k))
+        scores[f"map_n@{k}"] = _ratio(summed, count)
     return scores
 
 
@@ -186,15 +199,23 @@ def check_cutoffs(at: object) -> tuple[int, ...]:
     """Return the lengths of list in increasing order, each once.
 
     Args:
-        at: One length, or several in a list, tuple or array.
+        at: One length, or several of any kind: a list, a set, an array, a series.
 
     Raises:
-        ConfigError: There is none, or one is no whole number or below 1.
+        ConfigError: There is none, or one is not a whole number of at least 1.
     """
-    given = np.asarray(at)
-    if not given.size or given.dtype.kind not in "iu" or given.min() < 1:
-        raise ConfigError(f"at is {at}; give lengths of list of at least 1, e.g. (10,)")
-    return tuple(sorted(set(given.ravel().tolist())))
+    listed: list[object] = [at]
+    if isinstance(at, Iterable) and not isinstance(at, str):
+        listed = list(cast(Iterable[object], at))
+    try:
+        lengths = [whole(k, "at") for k in listed]
+    except RequestError:
+        lengths = []
+    if not lengths or min(lengths) < 1:
+        raise ConfigError(
+            f"at is {shown(listed)}; give lengths of list of at least 1, e.g. (10,)."
+        )
+    return tuple(sorted(set(lengths)))
 
 
 def padded(item: Int32[np.ndarray, "b n"], k: int) -> Int32[np.ndarray, "b k"]:
@@ -203,6 +224,15 @@ def padded(item: Int32[np.ndarray, "b n"], k: int) -> Int32[np.ndarray, "b k"]:
     width = min(k, item.shape[1])
     out[:, :width] = item[:, :width]
     return out
+
+
+def _summed_precision(
+    hit: Bool[np.ndarray, "b n"], k: int
+) -> Float64[np.ndarray, " b"]:
+    top = hit[:, :k]
+    rank = np.arange(1, top.shape[1] + 1, dtype=np.float64)
+    so_far = np.cumsum(top.astype(np.float64), axis=1)
+    return (top * so_far / rank).sum(axis=1)
 
 
 def _found(hit: Bool[np.ndarray, "b n"], k: int) -> Int64[np.ndarray, " b"]:
