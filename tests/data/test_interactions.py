@@ -177,3 +177,12 @@ def test_parts_of_two_logs_do_not_join():
         log.followed_by(interactions(list("ab"), list("xy"), [3, 4]))
     with pytest.raises(DataError, match="'seconds' and of the other 'order'"):
         log.followed_by(replace(log, clock="order"))
+
+
+def test_a_marker_is_refused_or_kept_as_an_id():
+    with pytest.raises(DataError, match=r"row 1: column 'user' holds 'NA'.* Drop the"):
+        interactions(["a", "NA"], [1, 2], [1, 2])
+
+    assert (
+        interactions(["a", "NA"], [1, 2], [1, 2], missing="keep").users.row("NA") == 1
+    )

@@ -6,7 +6,13 @@ import polars as pl
 import pytest
 
 from conftest import draw_log
-from tidegraph.errors import NoAnswerWarning, RequestError, UnknownIdWarning
+from tidegraph.data.sources import read
+from tidegraph.errors import (
+    DataError,
+    NoAnswerWarning,
+    RequestError,
+    UnknownIdWarning,
+)
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -90,3 +96,23 @@ def test_filters_may_be_of_each_user(model):
 def test_one_bare_string_is_no_list(model):
     with pytest.raises(RequestError, match=r"Write exclude=\['12'\]"):
         model.recommend("u1", exclude="12")
+
+
+def test_a_marker_that_is_an_id_can_be_observed():
+    log = read({"user": ["a", "NA"], "item": [1, 2], "time": [1, 2]}, missing="keep")
+    model = Pipeline(retrieve=Popular()).fit(log)
+    later = [("NA", 1, 10), ("a", "null", 11)]
+
+    with pytest.raises(DataError, match=r"'NA', which stands for .* missing='keep'"):
+        model.observe(later)
+    assert model.graph.latest == 2
+
+    model.observe(later, missing="keep")
+    assert (model.graph.latest, model.graph.users.row("NA")) == (11, 1)
+
+
+def test_a_log_numbered_as_the_model_keeps_its_clock():
+    log = read({"user": ["a", "b"], "item": [1, 2]}, time=None)
+    model = Pipeline(retrieve=Popular()).fit(log)
+
+    assert model.read_as_known(log).clock == "none"

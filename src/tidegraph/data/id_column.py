@@ -60,10 +60,19 @@ class IdColumn:
         where: Name of the source, for messages.
         missing: With ``"keep"`` a marker such as ``NULL`` is an id; else it is
             refused, as rows to drop are not given to a column.
+        dropping: Whether the caller could have such rows dropped, for messages.
     """
 
-    def __init__(self, name: str, where: str, missing: Missing = "refuse") -> None:
+    def __init__(
+        self,
+        name: str,
+        where: str,
+        missing: Missing = "refuse",
+        *,
+        dropping: bool = True,
+    ) -> None:
         self._name, self._where = name, where
+        self._dropping = dropping
         self._missing: Missing = missing
         self._parts: list[pl.Series] = []
         self._rows: list[int] = []
@@ -142,7 +151,7 @@ class IdColumn:
         )
 
     def _mend(self) -> str:
-        if self._missing != "keep":
+        if self._missing != "keep" and self._dropping:
             return "Give it one, or pass missing='drop' to leave such rows out."
         return "Drop the row or give it an id."
 
@@ -157,7 +166,7 @@ def coded(ids: pl.Series, name: str, where: str, missing: Missing = "refuse") ->
     Raises:
         DataError: An id is missing, or is a list or a record.
     """
-    column = IdColumn(name, where, missing)
+    column = IdColumn(name, where, missing, dropping=False)
     column.add(ids, first_row=0)
     return column.finish()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import polars as pl
@@ -26,6 +26,7 @@ def interactions(
     context: pl.DataFrame | None = None,
     *,
     clock: Clock = "seconds",
+    missing: Literal["refuse", "keep"] = "refuse",
 ) -> Interactions:
     """Build a log from columns of raw ids, sorting it by time.
 
@@ -42,6 +43,7 @@ def interactions(
         weight: Finite numbers; all 1 if left out.
         context: Further columns to carry along.
         clock: Whether ``time`` counts seconds, or only orders the events ("order").
+        missing: Markers such as ``NULL`` are refused, or kept as ids.
 
     Raises:
         DataError: Columns differ in length, or a value is missing or out of range; rows
@@ -76,8 +78,8 @@ def interactions(
         )
     _refuse("weight", weights, ~np.isfinite(weights), "a finite number")
     return from_codes(
-        coded(who, "user", "events"),
-        coded(what, "item", "events"),
+        coded(who, "user", "events", missing),
+        coded(what, "item", "events", missing),
         when.astype(np.float64 if when.dtype.kind == "f" else np.int64),
         label=labels.astype(np.int8),
         weight=weights.astype(np.float32),

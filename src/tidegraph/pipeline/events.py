@@ -1,7 +1,7 @@
 """New events as callers write them, as a log: all of a call or nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import polars as pl
@@ -20,12 +20,15 @@ Arrow table or a mapping with these columns."""
 COLUMNS = ("user", "item", "time", "label", "weight")
 
 
-def events_log(events: Events, columns: Mapping[str, Any]) -> Interactions | None:
+def events_log(
+    events: Events, columns: Mapping[str, Any], missing: Literal["refuse", "keep"]
+) -> Interactions | None:
     """Return a log of new events; none if there are none.
 
     Args:
         events: As ``Events`` says.
         columns: What the columns of a frame may be called instead, by their role.
+        missing: Markers such as ``NULL`` are refused, or kept as ids.
 
     Raises:
         DataError: An event is not one, its time is not a time, or an id is missing.
@@ -33,7 +36,7 @@ def events_log(events: Events, columns: Mapping[str, Any]) -> Interactions | Non
     if isinstance(events, Interactions):
         return events if len(events) else None
     if isinstance(events, Mapping) or hasattr(type(events), "columns"):
-        return _of_frame(events, columns)
+        return _of_frame(events, columns, missing)
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
             f"events are a {type(events).__name__}. Pass a list of tuples (user, "
@@ -52,10 +55,13 @@ def events_log(events: Events, columns: Mapping[str, Any]) -> Interactions | Non
         np.array([_second(t, place) for place, t in enumerate(time)], np.int64),
         _numbers(label, "label"),
         _numbers(weight, "weight"),
+        missing=missing,
     )
 
 
-def _of_frame(frame: Any, columns: Mapping[str, Any]) -> Interactions | None:
+def _of_frame(
+    frame: Any, columns: Mapping[str, Any], missing: Literal["refuse", "keep"]
+) -> Interactions | None:
     names = _names(frame)
     if not _height(frame):
         return None
@@ -64,13 +70,13 @@ def _of_frame(frame: Any, columns: Mapping[str, Any]) -> Interactions | None:
         for role in COLUMNS
         if role in names or columns.get(role) in names
     }
-    missing = [role for role in COLUMNS[:3] if role not in called]
-    if missing:
+    lacking = [role for role in COLUMNS[:3] if role not in called]
+    if lacking:
         raise DataError(
-            f"the events have no column {missing[0]!r}; they have: "
+            f"the events have no column {lacking[0]!r}; they have: "
             f"{', '.join(map(str, names))}. Name the columns user, item and time."
         )
-    return read(frame, **cast(Any, called))
+    return read(frame, **cast(Any, called), missing=missing)
 
 
 def _names(frame: Any) -> list[Any]:

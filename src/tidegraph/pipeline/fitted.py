@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import polars as pl
@@ -247,7 +247,9 @@ class FittedPipeline:
         k = length_of(k, len(self.graph.items))
         return similar(self.channels(), self.graph, ids, k, channel)
 
-    def observe(self, events: Events) -> None:
+    def observe(
+        self, events: Events, *, missing: Literal["refuse", "keep"] = "refuse"
+    ) -> None:
         """Take in new events; the next answer knows them, nothing is refitted.
 
         Args:
@@ -256,12 +258,13 @@ class FittedPipeline:
                 or anything that names a moment. New users and items are welcome: a new
                 user is answered by their history, a new item is recommended only after
                 the next training.
+            missing: Markers such as ``NULL`` are refused, or kept as ids.
 
         Raises:
             DataError: A time is not a time, or an id is missing; nothing of the call
                 was taken in then.
         """
-        log = events_log(events, self.serving.source.get("data", {}))
+        log = events_log(events, self.serving.source.get("data", {}), missing)
         if log is not None:
             self.observe_log(log)
 
@@ -273,16 +276,9 @@ class FittedPipeline:
         """Return ``log`` with its users and items numbered as in the graph."""
         users = self.graph.users.extended(log.users.ids)
         items = self.graph.items.extended(log.items.ids)
-        return Interactions(
-            users.encode(log.users.ids)[log.user],
-            items.encode(log.items.ids)[log.item],
-            log.time,
-            log.label,
-            log.weight,
-            users,
-            items,
-            log.context,
-        )
+        user = users.encode(log.users.ids)[log.user]
+        item = items.encode(log.items.ids)[log.item]
+        return replace(log, user=user, item=item, users=users, items=items)
 
     def remember(self, source: dict[str, Any]) -> None:
         """Keep how the log was read and split, as JSON can hold it."""
