@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,6 +11,7 @@ from jaxtyping import Float64, Int64
 from tidegraph.evaluation.pvalues import PValues, holm, p_text
 from tidegraph.evaluation.significance import bootstrap_means, interval, paired_test
 from tidegraph.evaluation.slices import COLD, GROUPS, TAIL
+from tidegraph.evaluation.summary import aligned, by_metric, cells, headings, summary
 
 KEYS = ("model", "user", "group", "history")
 """Columns of per-user scores that are no metric."""
@@ -124,10 +124,10 @@ class Evaluation:
             first also the first model's gain over it, and the corrected p.
         """
         table = self.table()
-        names = ["metric", *_headings(self.models)]
+        names = ["metric", *headings(self.models)]
         rows = [
-            [metric, *_cells([part[m][0] for m in self.models])]
-            for metric, part in _by_metric(table).items()
+            [metric, *cells([part[m][0] for m in self.models])]
+            for metric, part in by_metric(table).items()
         ]
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
@@ -148,8 +148,8 @@ class Evaluation:
             "p: its paired sign-flip test, Holm-corrected over all metrics and models",
             f"{cold:,} of {subject.height:,} users had no history",
         )
-        rows = _summary(self.table(), self.models, k)
-        return "\n".join([str(self.setup), "", *_aligned(rows), "", *notes])
+        rows = summary(self.table(), self.models, k)
+        return "\n".join([str(self.setup), "", *aligned(rows), "", *notes])
 
     @property
     def cutoffs(self) -> list[int]:
@@ -263,62 +263,3 @@ def with_worded_p(table: pl.DataFrame) -> pl.DataFrame:
         words = pl.Series(name, [p_text(*pair) for pair in pairs], pl.String)
         table = table.with_columns(words).drop(f"{name}_is_bound")
     return table
-
-
-def _headings(models: list[str]) -> list[str]:
-    first, *others = models
-    return [first, *(c for m in others for c in (m, f"gain over {m}", f"p ({m})"))]
-
-
-def _by_metric(table: pl.DataFrame) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    parts = table.partition_by("metric", as_dict=True, maintain_order=True)
-    return {
-        str(metric): part.rows_by_key("model", named=True)
-        for (metric,), part in parts.items()
-    }
-
-
-def _cells(rows: list[dict[str, Any]]) -> list[str]:
-    first, *others = rows
-    cells = [_spread(first["mean"], first["low"], first["high"])]
-    for row in others:
-        cells.append(_spread(row["mean"], row["low"], row["high"]))
-        cells.append(_spread(row["gain"], row["gain_low"], row["gain_high"], "+"))
-        cells.append(p_text(row["p_holm"], row["p_holm_is_bound"]))
-    return cells
-
-
-def _summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
-    """Return headings, and a row of words per model with the first at the end."""
-    gained = f"ndcg@{k}"
-    shown = [f"recall@{k}", gained, f"diversity@{k}"]
-    shown = [metric for metric in shown if metric in table["metric"]]
-    rows = [["", *shown, "gain", "p"]]
-    for name in [*models[1:], models[0]]:
-        cells = table.filter(model=name).rows_by_key("metric", named=True, unique=True)
-        judged = cells[gained]
-        gain = "" if judged["gain"] is None else f"{judged['gain']:+.4f}"
-        chance = p_text(judged["p_holm"], judged["p_holm_is_bound"])
-        means = ["" if (m := cells[n]["mean"]) is None else f"{m:.4f}" for n in shown]
-        means[1] += f" ±{(judged['high'] - judged['low']) / 2:.3f}"
-        rows.append([name, *means, gain, chance])
-    return rows
-
-
-def _spread(
-    mean: float | None, low: float | None, high: float | None, sign: str = ""
-) -> str:
-    if mean is None:
-        return ""
-    style = f"{sign}.{'4f' if abs(mean) < 10 else '1f'}"
-    if low is None or high is None:
-        return format(mean, style)
-    return f"{mean:{style}} [{low:{style}}, {high:{style}}]"
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
