@@ -134,12 +134,15 @@ def test_the_text_says_how_it_was_made(judged):
 
     assert text.startswith("full ranking | repeats allowed | ")
     assert "30 requests, at 20" in text
-    assert "0.0% of the relevant items were never met" in text
+    assert "0.0% of the relevant items are unknown to training" in text
     assert "0 of 30 users had no history" in text
     assert repr(judged) == text
-    line = next(x for x in text.splitlines() if x.startswith("model "))
-    assert f"{value(judged, 'ndcg@5'):.4f} ±" in line
-    assert max(map(len, text.split("\n\n")[1].splitlines())) <= 80
+    rows = [x for x in text.splitlines() if x.startswith("model ")]
+    assert len(rows) == 2
+    for k, row in zip((5, 10), rows, strict=True):
+        assert f"{value(judged, f'ndcg@{k}'):.3f} ±" in row
+        assert f"{value(judged, f'recall@{k}'):.3f} ±" in row
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_who_only_met_old_items_is_counted_in_the_text():
@@ -320,5 +323,5 @@ def test_a_rival_that_numbers_items_in_another_way_is_refused():
 def test_a_test_log_of_unknown_items_is_refused():
     train, test = small()
 
-    with pytest.raises(DataError, match="no item of the test log was met"):
+    with pytest.raises(DataError, match="no item of the test log is known"):
         evaluate(popular(train), test.take(test.item == 2), train=train)

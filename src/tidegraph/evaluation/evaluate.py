@@ -115,8 +115,8 @@ def evaluate(
     task = ask(known, test, repeat=repeat)
     if task.unmet == 1.0:
         raise DataError(
-            f"no item of the test log was met in training; it asks for "
-            f"{test.items.ids[int(task.relevant.item[0])]!r}, training met "
+            f"no item of the test log is known to training; it asks for "
+            f"{test.items.ids[int(task.relevant.item[0])]!r}, training knows "
             f"{_some(task.requests.graph.items.ids)}. Write ids as training did."
         )
     judged = {

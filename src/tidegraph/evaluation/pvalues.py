@@ -56,7 +56,7 @@ def p_text(p: float | None, is_bound: bool | None = False) -> str:
     if not is_bound or p >= 1:
         return f"{p:.3f}" if p >= 0.001 else f"{p:.2g}"
     # Products of decimal fractions are off by a last bit, which must not round up.
-    value = Decimal(repr(p * (1 - 1e-12)))
+    value = Decimal(repr(float(p) * (1 - 1e-12)))
     digits = 2 if p >= 0.001 else 1
     step = Decimal(1).scaleb(value.adjusted() - digits + 1)
     return f"<{float(value.quantize(step, rounding=ROUND_CEILING)):g}"

@@ -11,7 +11,14 @@ from jaxtyping import Float64, Int64
 from tidegraph.evaluation.pvalues import PValues, holm, p_text
 from tidegraph.evaluation.significance import bootstrap_means, interval, paired_test
 from tidegraph.evaluation.slices import COLD, GROUPS, TAIL
-from tidegraph.evaluation.summary import aligned, by_metric, cells, headings, summary
+from tidegraph.evaluation.summary import (
+    aligned,
+    by_metric,
+    cells,
+    headings,
+    summary,
+    wrapped,
+)
 
 KEYS = ("model", "user", "group", "history")
 """Columns of per-user scores that are no metric."""
@@ -41,15 +48,20 @@ class Setup:
     seed: int
     notes: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        repeats = "repeats allowed" if self.repeat else "only items new to the user"
-        line = (
-            f"{self.protocol} | {repeats} | {self.requests:,} requests, {self.when} | "
-            f"{self.unmet:.1%} of the relevant items were never met in training"
-        )
+    def parts(self) -> list[str]:
+        """Return what is to be said, each a few words."""
+        said = [
+            self.protocol,
+            "repeats allowed" if self.repeat else "only items new to the user",
+            f"{self.requests:,} requests, {self.when}",
+            f"{self.unmet:.1%} of the relevant items are unknown to training",
+        ]
         if self.dropped:
-            line += f" | {self.dropped:,} left out: they found only what they had met"
-        return " | ".join((line, *self.notes))
+            said.append(f"{self.dropped:,} left out: nothing new to find")
+        return [*said, *self.notes]
+
+    def __str__(self) -> str:
+        return " | ".join(self.parts())
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,22 +146,23 @@ class Evaluation:
     def text(self, k: int | None = None) -> str:
         """Return a row per model for reading, with how it was made above it.
 
-        What it finds, how varied it is, and what the first model gains
-        over it; ``table`` and ``readable`` have every metric.
+        For each length of list: what it finds, how varied it is, and what the first
+        model gains over it; ``table`` and ``readable`` have every metric.
 
         Args:
-            k: Length of list; the shortest that was judged if left out.
+            k: Length of list; every one that was judged if left out.
         """
-        k = self.cutoffs[0] if k is None else k
-        subject = self.scores.filter(model=self.models[0])
-        cold = subject.filter(group=COLD).height
+        cold = self.scores.filter(model=self.models[0], group=COLD).height
+        users = self.scores.filter(model=self.models[0]).height
         notes = (
-            f"means, ± half a 95 % interval over users; gain in ndcg@{k} over each row",
+            "means ± half a 95 % interval over users; gain in ndcg over each row",
             "p: its paired sign-flip test, Holm-corrected over all metrics and models",
-            f"{cold:,} of {subject.height:,} users had no history",
+            f"{cold:,} of {users:,} users had no history",
         )
-        rows = summary(self.table(), self.models, k)
-        return "\n".join([str(self.setup), "", *aligned(rows), "", *notes])
+        lines = wrapped(self.setup.parts())
+        for cut in self.cutoffs if k is None else [k]:
+            lines += ["", *aligned(summary(self.table(), self.models, cut))]
+        return "\n".join([*lines, "", *notes])
 
     @property
     def cutoffs(self) -> list[int]:

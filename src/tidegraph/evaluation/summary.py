@@ -1,10 +1,17 @@
 """Evaluations in words: means with their intervals, gains and p-values."""
 
+import math
+import textwrap
 from typing import Any
 
 import polars as pl
 
 from tidegraph.evaluation.pvalues import p_text
+
+WIDTH = 100
+"""Text for reading is no wider."""
+SHORTEST_NAME = 16
+"""A model's name keeps so many characters, whatever the width."""
 
 
 def headings(models: list[str]) -> list[str]:
@@ -34,20 +41,81 @@ def cells(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
-    """Return headings, and a row of words per model with the first at the end."""
+    """Return headings, and a row of words per model with the first at the end.
+
+    Each column has as many digits as its narrowest interval needs.
+    """
+    rows = table.rows_by_key(("model", "metric"), named=True, unique=True)
+    order = [*models[1:], models[0]]
     gained = f"ndcg@{k}"
     shown = [f"recall@{k}", gained, f"diversity@{k}"]
-    shown = [metric for metric in shown if metric in table["metric"]]
-    rows = [["", *shown, "gain", "p"]]
-    for name in [*models[1:], models[0]]:
-        cells = table.filter(model=name).rows_by_key("metric", named=True, unique=True)
-        judged = cells[gained]
-        gain = "" if judged["gain"] is None else f"{judged['gain']:+.4f}"
-        chance = p_text(judged["p_holm"], judged["p_holm_is_bound"])
-        means = ["" if (m := cells[n]["mean"]) is None else f"{m:.4f}" for n in shown]
-        means[1] += f" ±{(judged['high'] - judged['low']) / 2:.3f}"
-        rows.append([name, *means, gain, chance])
-    return rows
+    shown = [metric for metric in shown if (models[0], metric) in rows]
+    columns = [
+        [metric, *_column([_ended(rows[name, metric]) for name in order])]
+        for metric in shown
+    ]
+    judged = [rows[name, gained] for name in order]
+    gains = _column([_ended(row, "gain", "gain_") for row in judged], "+")
+    chance = [p_text(row["p_holm"], row["p_holm_is_bound"]) for row in judged]
+    columns += [["gain", *gains], ["p", *chance]]
+    room = WIDTH - sum(2 + max(map(len, column)) for column in columns)
+    names = ["", *(_cut(name, max(room, SHORTEST_NAME)) for name in order)]
+    return [list(row) for row in zip(names, *columns, strict=True)]
+
+
+Ended = tuple[float | None, float | None, float | None]
+"""A mean, and the two ends of its interval."""
+
+
+def _ended(row: dict[str, Any], mean: str = "mean", ends: str = "") -> Ended:
+    return row[mean], row[f"{ends}low"], row[f"{ends}high"]
+
+
+def _column(values: list[Ended], sign: str = "") -> list[str]:
+    """Return means with half their intervals, all with equally many digits."""
+    halves = [
+        (high - low) / 2
+        for _, low, high in values
+        if low is not None and high is not None
+    ]
+    digits = digits_for(min((half for half in halves if half > 1e-9), default=None))
+    words: list[str] = []
+    for mean, low, high in values:
+        word = "" if mean is None else f"{mean:{sign}.{digits}f}"
+        if mean is not None and low is not None and high is not None:
+            word += f" ±{(high - low) / 2:.{digits}f}"
+        words.append(word)
+    return words
+
+
+def digits_for(half: float | None) -> int:
+    """Return how many decimals show two digits of half an interval, from 3 to 7.
+
+    Args:
+        half: Half the interval's width; 4 decimals are shown where there is none.
+    """
+    if half is None:
+        return 4
+    return min(7, max(3, 1 - math.floor(math.log10(half))))
+
+
+def _cut(name: str, length: int) -> str:
+    """Return a name that fits, its middle left out where it is too long."""
+    if len(name) <= length:
+        return name
+    head = (length - 1) // 2
+    return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"
+
+
+def wrapped(parts: list[str]) -> list[str]:
+    """Return parts joined by bars, in lines that fit."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= WIDTH:
+            lines[-1] += f" | {part}"
+        else:
+            lines += textwrap.wrap(part, WIDTH)
+    return lines
 
 
 def _spread(
@@ -55,9 +123,11 @@ def _spread(
 ) -> str:
     if mean is None:
         return ""
-    style = f"{sign}.{'4f' if abs(mean) < 10 else '1f'}"
     if low is None or high is None:
-        return format(mean, style)
+        return format(mean, f"{sign}.{'4f' if abs(mean) < 10 else '1f'}")
+    half = (high - low) / 2
+    digits = digits_for(half if half > 1e-9 else None) if abs(mean) < 10 else 1
+    style = f"{sign}.{digits}f"
     return f"{mean:{style}} [{low:{style}}, {high:{style}}]"
 
 
