@@ -6,8 +6,10 @@ import polars as pl
 import pytest
 
 from evaluation.models import Fixed, popular, small
+from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.evaluation.protocol import event_requests
 
 # Ana wants x and z, bo y, cy z.
 LISTS = {"user": ["ana", "ana", "bo", "eve"], "item": ["q", "z", "y", "x"]}
@@ -45,8 +47,8 @@ def test_lists_of_any_table_are_judged_as_they_stand(kind, tmp_path):
 def test_the_setup_says_what_the_lists_lack():
     said = str(judged(LISTS).setup)
 
-    assert "model: 1 users without a list count as 0" in said
-    assert "1 unknown users, 1 places of unknown items" in said
+    assert "model: 1 users without a list count as 0, 1 lists shorter than 2, " in said
+    assert "1 places of unknown items, 1 lists of users who do not ask" in said
 
 
 @pytest.mark.parametrize("order", [{"rank": [2, 1]}, {"score": [0.1, 0.9]}])
@@ -68,15 +70,92 @@ def test_lists_are_compared_as_rivals():
 @pytest.mark.parametrize(
     ("lists", "message"),
     [
-        ({"user": ["bo"], "movie": ["x"]}, "no column 'item' among user, movie"),
-        ({"user": ["bo", "bo"], "item": ["x", "x"]}, "'bo' has item 'x' more than"),
-        ({"user": ["bo"], "item": ["x"], "rank": ["a"]}, "rank of row 0 is 'a'"),
-        ({"user": ["bo"], "item": [None]}, "a row has no item"),
+        ({"user": ["bo"], "movie": ["x"]}, "no column 'item'. They have: user, movie"),
+        (
+            {"user": ["bo", "bo"], "item": ["x", "x"]},
+            "give user 'bo' the item 'x' twice, in rows 1 and 2",
+        ),
+        ({"user": ["bo"], "item": ["x"], "rank": ["a"]}, "row 1: the rank is 'a'"),
+        (
+            {"user": ["bo", "bo"], "item": ["x", "y"], "rank": [1, 1]},
+            "give user 'bo' the rank 1 twice, in rows 1 and 2",
+        ),
+        (
+            {"user": ["bo"], "item": ["x"], "score": [float("inf")]},
+            "row 1: the score is inf",
+        ),
+        ({"user": ["bo"], "item": ["x"], "score": [[1]]}, "row 1: the score is"),
+        ({"user": ["bo"], "item": [None]}, "row 1: column 'item' has no id"),
     ],
 )
 def test_lists_that_mean_nothing_are_refused(lists, message):
     with pytest.raises(DataError, match=message):
         judged(pl.DataFrame(lists))
+
+
+def test_equal_scores_keep_the_order_of_rows_and_rank_goes_before_score():
+    lists = {"user": ["bo"] * 3, "item": ["z", "y", "x"], "score": [1, 1, 2]}
+
+    assert mean(judged(lists), "hit@2") == 0
+    assert mean(judged(lists | {"rank": [3, 1, 2]}), "hit@1") == pytest.approx(1 / 3)
+
+
+def test_a_list_that_names_an_unknown_item_twice_is_refused():
+    with pytest.raises(DataError, match="the item 'q' twice"):
+        judged({"user": ["bo", "bo"], "item": ["q", "q"]})
+
+
+def test_the_list_of_a_user_whom_training_never_saw_counts():
+    train = interactions(["ana"], ["x"], [1])
+    test = interactions(["cy", "ana"], ["x", "w"], [5, 6])
+    lists = {"user": ["cy", "ana"], "item": ["x", "w"]}
+
+    # Item w is known to the test log only, and cy to it alone.
+    result = evaluate(lists, test, train=train, at=1)
+    assert mean(result, "hit@1") == 1
+    assert result.setup.notes == ()
+
+
+def test_ids_of_lists_are_those_of_the_log_however_they_are_spelt():
+    train = interactions([1, 2], [10, 11], [1, 2])
+    test = interactions([1, 2], [11, 10], [5, 6])
+
+    spelt = {"user": [1.0, 2.0], "item": ["11", "10.0"]}
+    assert mean(evaluate(spelt, test, train=train, at=1), "hit@1") == 1
+
+
+def test_without_a_training_log_only_what_lists_find_is_known():
+    _, test = small()
+    result = evaluate(LISTS, test, at=(1, 2))
+    with_train = judged(LISTS)
+
+    names = {name.split("@")[0] for name in result.table()["metric"].unique()}
+    assert not names & {"novelty", "popularity", "serendipity"}
+    for metric in ("ndcg@2", "map@2", "recall@1"):
+        assert mean(result, metric) == mean(with_train, metric)
+    assert mean(result, "coverage@2") is None
+    assert result.slices().height == 0
+    assert "no training log: popularity and histories are unknown" in str(result)
+    assert "had no history" not in str(result)
+    with pytest.raises(DataError, match="Pass that as train="):
+        evaluate(LISTS, test, repeat=False)
+
+
+def test_a_shorter_list_is_counted_and_counts_as_if_misses_filled_it():
+    result = judged({"user": ["ana", "bo", "cy"], "item": ["x", "y", "x"]})
+
+    assert mean(result, "precision@2") == pytest.approx((1 / 2 + 1 / 2) / 3)
+    assert "3 lists shorter than 2" in str(result.setup)
+
+
+def test_several_requests_of_a_user_are_answered_with_the_same_list():
+    train, test = small()
+    lists = {"user": ["bo", "ana"], "item": ["y", "z"]}
+    result = evaluate(lists, test, train=train, at=1, ask=event_requests)
+
+    # ana asks for x and then z, bo twice for y, cy for z without a list.
+    hit = dict(result.scores.select("user", "hit@1").iter_rows())
+    assert hit == {"ana": 0.5, "bo": 1.0, "cy": 0.0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +168,7 @@ def test_a_bare_retriever_that_saw_the_test_log_is_refused_by_date():
     assert judged(Trained(score, 19)) is not None
     assert judged(Trained(score, None)) is not None
     with pytest.raises(
-        LeakageError, match="model was trained until 1970-01-01T00:00:2"
+        LeakageError, match="model was trained until 1970-01-01 00:00:2"
     ):
         judged(Trained(score, 20))
     with pytest.raises(LeakageError, match="late was trained until"):

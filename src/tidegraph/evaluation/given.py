@@ -1,155 +1,173 @@
-"""Lists that were made elsewhere, as a recommender that can be judged."""
+"""Lists made elsewhere, as a frame of users and items, judged like a model's."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32
+from jaxtyping import Int32, Int64
 
-from tidegraph.data.ids import NotAnIdError, absent
+from tidegraph.config import did_you_mean
+from tidegraph.data.ids import canonical
 from tidegraph.data.tables import read_whole
 from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.errors import DataError
-from tidegraph.evaluation.protocol import Task
-from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.stages import NO_ITEM
 
-_IDS = ("user", "item")
+COLUMNS = ("user", "item", "rank", "score")
 
 
 @dataclass(frozen=True, eq=False)
 class GivenLists:
-    """Answers each user with the list that was given, whatever the time.
+    """Lists of items by user, best first.
 
     Attributes:
-        row: The list of each user of the graph, -1 for one that has none.
-        item: A list per row, best first; ``NO_ITEM`` also stands for an unknown item.
-        unknown_users: How many users of the lists are not in the log.
-        unknown_items: How many entries of the lists name an item not in the log.
+        name: What messages call them.
+        user: Raw id of the user of each entry; entries of one user stand together.
+        item: Raw id of the item of each entry.
     """
 
-    row: Int32[np.ndarray, " users"]
-    item: Int32[np.ndarray, "lists n"]
-    unknown_users: int
-    unknown_items: int
+    name: str
+    user: pl.Series
+    item: pl.Series
 
-    def retrieve(self, requests: Requests, k: int) -> Candidates:
-        """Return the first ``k`` items given to each user, none where there is none."""
-        item = np.full((len(requests), k), NO_ITEM, np.int32)
-        width = min(k, self.item.shape[1])
-        at = self._rows(requests)
-        has = at >= 0
-        item[has, :width] = self.item[at[has], :width]
-        rank = np.arange(k, dtype=np.float32)
-        score = np.where(item == NO_ITEM, np.float32(-np.inf), -rank)
-        return Candidates.of_channel(item, score.astype(np.float32), "given")
+    @classmethod
+    def of(cls, source: object, name: str) -> "GivenLists":
+        """Read lists from a frame, an Arrow table, a mapping of columns or a file.
 
-    def note(self, name: str, task: Task) -> str:
-        """Return what the lists lack of what is asked, in words."""
-        users = np.unique(task.user.to_numpy()[self._rows(task.requests) < 0])
-        return (
-            f"{name}: {len(users):,} users without a list count as 0, "
-            f"{self.unknown_users:,} unknown users, "
-            f"{self.unknown_items:,} places of unknown items"
+        ``rank`` orders a user's items if there is such a column, the smallest first;
+        else ``score``, the largest first; else the order of the rows. Equal scores
+        keep the order of the rows.
+
+        Args:
+            source: Columns ``user`` and ``item``, and perhaps ``rank`` or ``score``.
+            name: What messages call them.
+
+        Raises:
+            DataError: A column is missing, an id is, a rank or score is no number, or
+                a list names an item or a rank twice.
+        """
+        table = read_whole(source, text=("user", "item"))
+        where = f"the lists of {name}"
+        for column in ("user", "item"):
+            if column not in table.columns:
+                raise DataError(
+                    f"{where} have no column {column!r}."
+                    f"{did_you_mean(column, table.columns)} They have: "
+                    f"{', '.join(table.columns)}. Rename the column."
+                )
+        if not table.height:
+            raise DataError(f"{where} have no row. Give a row per user and item.")
+        rows = pl.DataFrame(
+            {
+                "user": _ids(table["user"], where),
+                "item": _ids(table["item"], where),
+                "row": np.arange(1, table.height + 1),
+                "order": _order(table, where),
+            }
         )
+        _refuse_twice(rows, "item", where)
+        if "rank" in table.columns:
+            _refuse_twice(rows, "order", where)
+        rows = rows.sort("order", maintain_order=True)
+        users = rows.group_by("user", maintain_order=True).agg("item").explode("item")
+        return cls(name, users["user"], users["item"])
 
-    def _rows(self, requests: Requests) -> Int32[np.ndarray, " b"]:
-        if not len(self.row):
-            return np.full(len(requests), -1, np.int32)
-        return np.where(requests.user < 0, -1, self.row[requests.user])
+    def lists(
+        self, user: pl.Series, items: Vocabulary, k: int
+    ) -> tuple[Int32[np.ndarray, "b k"], list[str]]:
+        """Return the list of each request, and what is to be said of them.
 
+        An item that nobody knows keeps its place, as a miss.
 
-def is_lists(value: object) -> bool:
-    """Return whether a mapping is a table of lists, and not models by name."""
-    return not isinstance(value, Mapping) or all(column in value for column in _IDS)
-
-
-def given_lists(
-    source: object, name: str, users: Vocabulary, items: Vocabulary
-) -> GivenLists:
-    """Return the recommender that answers with the lists of a table.
-
-    Args:
-        source: A path, a frame, Arrow data or a mapping of columns, with ``user``,
-            ``item`` and perhaps ``rank`` (1 is best) or ``score`` (the largest is
-            best). Without either, and among equals, the order of rows counts.
-        name: What the lists are, for messages.
-        users: The users of the graph.
-        items: The items that the test log and training know.
-
-    Raises:
-        DataError: A column is missing, a value is missing or no id, a rank or a score
-            is no number, or a user's list names an item twice.
-    """
-    table = read_whole(source, text=_IDS)
-    for column in _IDS:
-        if column not in table.columns:
-            raise DataError(
-                f"{name}: there is no column {column!r} among "
-                f"{', '.join(table.columns)}. Lists need the columns user and item, "
-                "and rank or score unless the rows are in order."
-            )
-    ranked = table[_order(table, name)]
-    user = _codes(ranked, "user", name, users)
-    item = _codes(ranked, "item", name, items)
-    known = user != UNKNOWN
-    _check_once(ranked, user, item, name)
-    owner, row = np.unique(user[known], return_inverse=True)
-    by_user = np.argsort(row, kind="stable")
-    length = np.bincount(row, minlength=len(owner))
-    start = np.repeat(np.cumsum(length) - length, length)
-    place = np.arange(len(row)) - start
-    matrix = np.full((len(owner), int(length.max(initial=0))), NO_ITEM, np.int32)
-    matrix[row[by_user], place] = item[known][by_user]
-    of_user = np.full(len(users), -1, np.int32)
-    of_user[owner] = np.arange(len(owner), dtype=np.int32)
-    unknown = ranked["user"].filter(pl.Series(~known)).n_unique()
-    return GivenLists(of_user, matrix, unknown, int((item == UNKNOWN).sum()))
+        Args:
+            user: Raw id of the user of each request.
+            items: The ids of the rows to answer with.
+            k: Length of the lists; ``NO_ITEM`` fills those that are shorter.
+        """
+        asking = Vocabulary(user.unique(maintain_order=True))
+        owner = asking.encode(self.user)
+        row = items.encode(self.item)
+        place = _places(owner)
+        top = (owner != UNKNOWN) & (place < k)
+        table = np.full((len(asking), k), NO_ITEM, np.int32)
+        table[owner[top], place[top]] = row[top]
+        size = np.bincount(owner[owner != UNKNOWN], minlength=len(asking))
+        others = self.user.filter(pl.Series(owner == UNKNOWN)).n_unique()
+        found = (
+            (int((size == 0).sum()), "users without a list count as 0"),
+            (int(((size > 0) & (size < k)).sum()), f"lists shorter than {k}"),
+            (int((row[top] == UNKNOWN).sum()), "places of unknown items"),
+            (others, "lists of users who do not ask"),
+        )
+        said = [f"{count:,} {what}" for count, what in found if count]
+        notes = [f"{self.name}: {', '.join(said)}"] if said else []
+        return table[asking.encode(user)], notes
 
 
-def _order(table: pl.DataFrame, name: str) -> pl.Series:
-    """Return the rows from best to worst; ties keep the order of rows."""
-    for column, best_last in (("rank", False), ("score", True)):
-        if column not in table.columns:
-            continue
-        value = table[column].cast(pl.Float64, strict=False).fill_nan(None)
-        if value.null_count():
-            row = int(value.is_null().arg_true()[0])
-            raise DataError(
-                f"{name}: {column} of row {row} is {table[column][row]!r}, which is "
-                "no number. Give every row one, or drop the column."
-            )
-        key = -value if best_last else value
-        return pl.Series(np.argsort(key.to_numpy(), kind="stable"))
-    return pl.Series(np.arange(table.height))
+def are_lists(value: object) -> bool:
+    """Return whether a value is a table or a path rather than a recommender."""
+    if isinstance(value, str | os.PathLike | pl.DataFrame | pl.LazyFrame):
+        return True
+    if isinstance(value, Mapping):
+        return "user" in value and "item" in value
+    return hasattr(value, "columns") or hasattr(value, "__arrow_c_stream__")
 
 
-def _codes(
-    table: pl.DataFrame, column: str, name: str, vocabulary: Vocabulary
-) -> Int32[np.ndarray, " n"]:
-    values = table[column]
-    none = absent(values, "keep")
-    if none.any():
-        raise DataError(f"{name}: a row has no {column}. Drop it or give it an id.")
-    try:
-        return vocabulary.encode(values)
-    except NotAnIdError as error:
-        raise DataError(f"{name}, column {column}: {error.reason}") from error
-
-
-def _check_once(
-    table: pl.DataFrame,
-    user: Int32[np.ndarray, " n"],
-    item: Int32[np.ndarray, " n"],
-    name: str,
-) -> None:
-    """Refuse a list that names an item twice, which would count once or twice."""
-    pairs = pl.DataFrame({"user": user, "item": item})
-    known = (pairs["user"] != UNKNOWN) & (pairs["item"] != UNKNOWN)
-    twice = pairs.is_duplicated() & known
-    if twice.any():
-        first = table.row(int(twice.arg_true()[0]), named=True)
+def _ids(values: pl.Series, where: str) -> pl.Series:
+    ids = canonical(values)
+    if ids.null_count():
+        row = int(ids.is_null().arg_true()[0]) + 1
         raise DataError(
-            f"{name}: the list of user {first['user']!r} has item {first['item']!r} "
-            "more than once. Keep its best place only."
+            f"{where}, row {row}: column {values.name!r} has no id. Drop the row."
         )
+    return ids
+
+
+def _order(table: pl.DataFrame, where: str) -> pl.Series:
+    """Return a number per row that rises from the best item of a list to the last."""
+    column = next((name for name in ("rank", "score") if name in table.columns), None)
+    if column is None:
+        return pl.Series(np.arange(table.height), dtype=pl.Float64)
+    values = table[column]
+    plain = values.dtype == pl.String or values.dtype.is_numeric()
+    numbers = values.cast(pl.Float64, strict=False) if plain else None
+    bad = (
+        np.ones(len(values), np.bool_)
+        if numbers is None
+        else ~numbers.is_finite().fill_null(False).to_numpy()
+    )
+    if bad.any():
+        row = int(bad.argmax())
+        raise DataError(
+            f"{where}, row {row + 1}: the {column} is {values[row]!r}, not a finite "
+            "number. Mend or drop the row."
+        )
+    ordered = cast(pl.Series, numbers)
+    return ordered if column == "rank" else -ordered
+
+
+def _refuse_twice(rows: pl.DataFrame, column: str, where: str) -> None:
+    twice = rows.filter(pl.struct("user", column).is_duplicated())
+    if not twice.height:
+        return
+    first: dict[str, Any] = twice.row(0, named=True)
+    same = (pl.col("user") == first["user"]) & (pl.col(column) == first[column])
+    one, other = twice.filter(same)["row"].head(2)
+    what = f"rank {first[column]:g}" if column == "order" else f"item {first['item']!r}"
+    raise DataError(
+        f"{where} give user {first['user']!r} the {what} twice, in rows {one} and "
+        f"{other}. Keep one."
+    )
+
+
+def _places(owner: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+    """Return how many entries of the same owner stand before each."""
+    order = np.argsort(owner, kind="stable")
+    counts = np.bincount(owner - UNKNOWN)
+    starts = np.cumsum(counts) - counts
+    places = np.empty(len(owner), np.int64)
+    places[order] = np.arange(len(owner)) - starts[owner[order] - UNKNOWN]
+    return places

@@ -17,13 +17,14 @@ from tidegraph.evaluation.catalogue import (
     novelty,
     popularity_lift,
 )
+from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.metrics import (
     Relevant,
     check_cutoffs,
     hits,
     list_metrics,
 )
-from tidegraph.evaluation.protocol import Recommender, Task, lists
+from tidegraph.evaluation.protocol import Judged, Task, lists
 from tidegraph.evaluation.results import Evaluation, Setup
 from tidegraph.evaluation.sampled import Scorer, sampled_hits
 from tidegraph.evaluation.serendipity import popular_places, serendipity
@@ -31,12 +32,14 @@ from tidegraph.evaluation.slices import activity_groups, tail_items
 from tidegraph.rng import Seed, fresh_seed, generator
 
 CUTOFFS = (10, 20, 50)
+NO_TRAINING = "no training log: popularity and histories are unknown"
+"""What is said where lists are judged by the test log alone."""
 
 Scores = dict[str, Float64[np.ndarray, " b"]]
 
 
 def judge(
-    models: Mapping[str, Recommender],
+    models: Mapping[str, Judged],
     task: Task,
     *,
     at: int | Sequence[int] = CUTOFFS,
@@ -46,7 +49,7 @@ def judge(
     """Return how well models rank the whole catalogue on one task.
 
     Args:
-        models: Recommenders by name, the subject first.
+        models: Recommenders, or lists made elsewhere, by name; the subject first.
         task: What they are asked.
         at: Lengths of list to judge.
         by: Item feature that measures the diversity of lists.
@@ -54,13 +57,15 @@ def judge(
     """
     at = check_cutoffs(at)
     vectors = feature_vectors(task.requests.graph.items, by) if by else None
-    in_tail = task.relevant.where(tail_items(task.popularity)[task.relevant.item])
+    in_tail = task.relevant.where(_tail(task)[task.relevant.item])
     scores: list[pl.DataFrame] = []
     tails: list[pl.DataFrame] = []
     whole: list[pl.DataFrame] = []
     exposed: dict[str, Int64[np.ndarray, " items"]] = {}
+    notes = [] if task.popularity.any() else [NO_TRAINING]
     for name, model in models.items():
-        item = lists(model, task, at[-1], name)
+        item, said = _answers(name, model, task, at[-1])
+        notes += said
         hit = hits(item, task.relevant)
         found = list_metrics(hit, task.relevant.count, at)
         found |= _surprise(item, hit, task, at) | _beyond(item, task, vectors, at)
@@ -69,7 +74,7 @@ def judge(
         whole.append(_of_catalogue(name, task, item, at))
         exposed[name] = exposure(item, len(task.popularity), at[-1])
     return Evaluation(
-        _setup(task, "full ranking", rng),
+        _setup(task, "full ranking", rng, notes),
         pl.concat(scores),
         pl.concat(tails),
         pl.concat(whole),
@@ -98,7 +103,7 @@ def judge_sampled(
     """
     at = check_cutoffs(at)
     seed = fresh_seed(generator(rng))
-    tail = tail_items(task.popularity)[task.relevant.item]
+    tail = _tail(task)[task.relevant.item]
     some_tail = np.bincount(task.relevant.row, tail, minlength=len(task)) > 0
     scores: list[pl.DataFrame] = []
     tails: list[pl.DataFrame] = []
@@ -117,7 +122,22 @@ def judge_sampled(
     )
 
 
-def _setup(task: Task, protocol: str, rng: Seed) -> Setup:
+def _tail(task: Task) -> Bool[np.ndarray, " items"]:
+    """Return which items are in the tail: none where no popularity is known."""
+    return tail_items(task.popularity) & bool(task.popularity.any())
+
+
+def _answers(
+    name: str, model: Judged, task: Task, k: int
+) -> tuple[Int32[np.ndarray, "b k"], list[str]]:
+    """Return a model's list for every request, and what is to be said of them."""
+    if isinstance(model, GivenLists):
+        return model.lists(task.user, task.items, k)
+    return lists(model, task, k, name), []
+
+
+def _setup(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -> Setup:
+    source = generator(rng)
     return Setup(
         protocol,
         task.repeat,
@@ -125,7 +145,8 @@ def _setup(task: Task, protocol: str, rng: Seed) -> Setup:
         len(task),
         task.dropped,
         task.unmet,
-        rng if isinstance(rng, int) else fresh_seed(rng),
+        rng if isinstance(rng, int) else fresh_seed(source),
+        tuple(notes),
     )
 
 
@@ -140,7 +161,9 @@ def _frame(
     rows = pl.DataFrame({"user": task.user, "history": history} | scores)
     rows = rows if keep is None else rows.filter(pl.Series(keep))
     users = rows.fill_nan(None).group_by("user", maintain_order=True).mean()
-    group = pl.Series("group", activity_groups(users["history"].to_numpy()), pl.String)
+    groups = activity_groups(users["history"].to_numpy())
+    known = task.popularity.any()
+    group = pl.Series("group", groups if known else [None] * len(users), pl.String)
     return users.select(pl.lit(name).alias("model"), "user", group, pl.exclude("user"))
 
 
@@ -162,6 +185,8 @@ def _surprise(
     at: tuple[int, ...],
 ) -> Scores:
     """Return per request what popularity would not have found."""
+    if not task.popularity.any():
+        return {}
     place = popular_places(item, hit, task.popularity, task.requests.excluded)
     return {f"serendipity@{k}": serendipity(hit, place, k) for k in at}
 
@@ -175,8 +200,9 @@ def _beyond(
     """Return per request what is not accuracy: novelty, popularity, diversity."""
     scores: Scores = {}
     for k in at:
-        scores[f"novelty@{k}"] = novelty(item, task.popularity, k)
-        scores[f"popularity@{k}"] = mean_popularity(item, task.popularity, k)
+        if task.popularity.any():
+            scores[f"novelty@{k}"] = novelty(item, task.popularity, k)
+            scores[f"popularity@{k}"] = mean_popularity(item, task.popularity, k)
         if vectors is not None:
             scores[f"diversity@{k}"] = intra_list_diversity(item, vectors, k)
     return scores

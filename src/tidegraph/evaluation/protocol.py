@@ -14,9 +14,11 @@ import polars as pl
 from jaxtyping import Bool, Int32, Int64, Integer
 
 from tidegraph.compiled import compiled, over_rows
+from tidegraph.data.clocks import Clock, moment_text
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.errors import DataError, LeakageError
+from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.metrics import Relevant, padded
 from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.progress import track
@@ -46,6 +48,9 @@ class Task:
         repeat: May items that the user already met be recommended, and count?
         when: The clock of the requests, in words.
         dropped: Requests left out because nothing new was left for them to find.
+        items: The ids of the items, those of the test log too.
+        trained_until: The last time that a model may have been trained on.
+        clock: What times mean in the test log.
     """
 
     requests: Requests
@@ -55,6 +60,9 @@ class Task:
     repeat: bool
     when: str
     dropped: int
+    items: Vocabulary
+    trained_until: int
+    clock: Clock = "seconds"
 
     def __len__(self) -> int:
         return len(self.requests)
@@ -98,12 +106,14 @@ def test_requests(
     cut = int(test.time[0])
     if graph.latest >= cut:
         raise LeakageError(
-            f"training reaches to {_moment(graph.latest)}, but the test log begins at "
-            f"{_moment(cut)}. Split by time, or ask with own_time_requests."
+            f"training reaches to {moment_of(graph.latest, test.clock)}, but the test "
+            f"log begins at {moment_of(cut, test.clock)}. Split by time, or pass "
+            "ask=own_time_requests for parts that hold out each user's last events."
         )
     user, row = np.unique(acted.user, return_inverse=True)
     time = np.full(len(user), cut, np.int64)
-    known = _Known(graph, _degrees(graph), repeat, f"at {_moment(cut)}")
+    when = _unless_none(test.clock, f"at {moment_of(cut, test.clock)}")
+    known = _Known(graph, _degrees(graph), repeat, when, cut - 1)
     return known.task(acted, user, time, row)
 
 
@@ -130,9 +140,8 @@ def own_time_requests(
     acted = _actions(test)
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
-    known = _Known(
-        graph, _degrees(graph), repeat, "each at the user's first test event"
-    )
+    when = _unless_none(test.clock, "each at the user's first test event")
+    known = _Known(graph, _degrees(graph), repeat, when, graph.latest)
     return known.task(acted, user, acted.time[first], row)
 
 
@@ -157,8 +166,13 @@ def event_requests(
     _check_vocabulary("user", train.users, test.users)
     counts = np.bincount(train.actions().item, minlength=len(test.items))
     graph = Snapshot.of(_joined(train, test))
-    known = _Known(graph, counts, repeat, "each test action at its own time")
+    when = _unless_none(test.clock, "each test action at its own time")
+    known = _Known(graph, counts, repeat, when, int(train.time.max(initial=-1)))
     return known.task(acted, acted.user, acted.time, np.arange(len(acted)))
+
+
+Judged = Recommender | GivenLists
+"""Who can be judged: a recommender, or lists that were made elsewhere."""
 
 
 def lists(
@@ -199,6 +213,7 @@ class _Known:
     popularity: Int64[np.ndarray, " items"]
     repeat: bool
     when: str
+    trained_until: int
 
     def task(
         self,
@@ -233,6 +248,9 @@ class _Known:
             self.repeat,
             self.when,
             int((~keep).sum()),
+            graph.items if size == len(graph.items) else acted.items,
+            self.trained_until,
+            acted.clock,
         )
 
 
@@ -304,5 +322,12 @@ def _joined(train: Interactions, test: Interactions) -> Interactions:
     return replace(larger, time=time[order], context=pl.DataFrame(), **columns)
 
 
-def _moment(time: int) -> str:
+def _unless_none(clock: Clock, when: str) -> str:
+    return "no times" if clock == "none" else when
+
+
+def moment_of(time: int, clock: Clock) -> str:
+    """Return a time as the setup of an evaluation shows it."""
+    if clock != "seconds":
+        return moment_text(time, clock)
     return str(np.datetime64(time, "s")).replace("T", " ") + " UTC"

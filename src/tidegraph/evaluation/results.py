@@ -120,13 +120,13 @@ class Evaluation:
         rng = np.random.default_rng(self.setup.seed)
         parts = [(name, self.scores.filter(group=name)) for name in GROUPS]
         parts.append((TAIL, self.tail))
-        return pl.concat(
-            [
-                _means(part, rng).select(pl.lit(name).alias("slice"), pl.all())
-                for name, part in parts
-                if len(part)
-            ]
-        )
+        tables = [
+            _means(part, rng).select(pl.lit(name).alias("slice"), pl.all())
+            for name, part in parts
+            if len(part)
+        ]
+        empty = _means(self.scores, rng).clear()
+        return pl.concat([empty.select(pl.lit("").alias("slice"), pl.all()), *tables])
 
     def readable(self) -> pl.DataFrame:
         """Return the table as words: a row per metric, columns per model.
@@ -159,6 +159,8 @@ class Evaluation:
             "p: its paired sign-flip test, Holm-corrected over all metrics and models",
             f"{cold:,} of {users:,} users had no history",
         )
+        # Without a training log no history is known, which is said above.
+        notes = notes if self.scores["group"].null_count() == 0 else notes[:2]
         lines = wrapped(self.setup.parts())
         for cut in self.cutoffs if k is None else [k]:
             lines += ["", *aligned(summary(self.table(), self.models, cut))]

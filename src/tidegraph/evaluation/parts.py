@@ -1,0 +1,111 @@
+"""What callers pass to ``evaluate``, as what it works with."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.sources import read
+from tidegraph.data.views import Matrix
+from tidegraph.errors import DataError
+from tidegraph.evaluation.given import GivenLists, are_lists
+from tidegraph.evaluation.protocol import Judged, Recommender
+from tidegraph.graph.snapshot import Snapshot
+
+
+def judged(value: object, name: str) -> Judged:
+    """Return a recommender as it is, and a table as lists.
+
+    Raises:
+        DataError: The value is neither.
+    """
+    if isinstance(value, GivenLists):
+        return value
+    if isinstance(value, Recommender) and not isinstance(value, type):
+        return value
+    if are_lists(value) or isinstance(value, Mapping):
+        return GivenLists.of(cast(object, value), name)
+    kind = type(value).__name__
+    mend = "It is a method and not yet fitted: call fit(train) first."
+    if not hasattr(value, "fit"):
+        mend = "Pass what has retrieve(), or a frame of lists with user and item."
+    raise DataError(f"{name} is a {kind}, and no recommender. {mend}")
+
+
+def rivals(against: object) -> dict[str, Judged]:
+    """Return the models to compare with, by name.
+
+    Raises:
+        DataError: One of them is no recommender, or a name is taken.
+    """
+    if against is None:
+        return {}
+    if not isinstance(against, Mapping) or are_lists(cast(object, against)):
+        return {"baseline": judged(cast(object, against), "baseline")}
+    found: dict[str, Judged] = {}
+    for name, value in cast(Mapping[object, object], against).items():
+        if not isinstance(name, str) or name == "model" or name.startswith("after "):
+            raise DataError(
+                f"against has the name {name!r}, and a name is text other than 'model' "
+                "and 'after ...', which are those of the first model. Rename it."
+            )
+        found[name] = judged(value, name)
+    return found
+
+
+def test_log(test: object, known: Interactions | Snapshot | None) -> Interactions:
+    """Return the test log, numbered as what is known and, without times, after it.
+
+    Args:
+        test: A log, a matrix, or a frame with columns user, item and time.
+        known: What happened before, if that is known.
+
+    Raises:
+        DataError: It is none of these, or one of the two logs has no times and the
+            other has.
+    """
+    if isinstance(test, Matrix):
+        test = test.log(part=1)
+    log = test if isinstance(test, Interactions) else _read(test)
+    if known is None:
+        return log
+    if isinstance(known, Interactions) and known.clock != log.clock:
+        raise DataError(
+            f"the clock of train= is {known.clock!r} and that of the test log "
+            f"{log.clock!r}, so which is later cannot be told. Read both alike."
+        )
+    log = _numbered(log, known)
+    if log.clock != "none":
+        return log
+    latest = known.latest if isinstance(known, Snapshot) else known.time.max(initial=0)
+    return replace(log, time=np.full(len(log), max(int(latest), 0) + 1, np.int64))
+
+
+# pytest would collect it where a test module imports it.
+test_log.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
+
+
+def _read(test: object) -> Interactions:
+    if not are_lists(test):
+        raise DataError(
+            f"test is a {type(test).__name__}. Pass a log, a Matrix, or a frame with "
+            "the columns user, item and time."
+        )
+    return read(test, user="user", item="item", time="time")
+
+
+def _numbered(log: Interactions, known: Interactions | Snapshot) -> Interactions:
+    """Return the log with rows that mean the ids that they mean in ``known``."""
+    if known.users.numbers_as(log.users) and known.items.numbers_as(log.items):
+        return log
+    users = known.users.extended(log.users.ids)
+    items = known.items.extended(log.items.ids)
+    return replace(
+        log,
+        user=users.encode(log.users.ids)[log.user],
+        item=items.encode(log.items.ids)[log.item],
+        users=users,
+        items=items,
+    )
