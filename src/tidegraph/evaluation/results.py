@@ -125,8 +125,10 @@ class Evaluation:
             for name, part in parts
             if len(part)
         ]
-        empty = _means(self.scores, rng).clear()
-        return pl.concat([empty.select(pl.lit("").alias("slice"), pl.all()), *tables])
+        if not tables:
+            whole = _means(self.scores, rng)
+            return whole.select(pl.lit("").alias("slice"), pl.all()).clear()
+        return pl.concat(tables)
 
     def readable(self) -> pl.DataFrame:
         """Return the table as words: a row per metric, columns per model.

@@ -7,9 +7,9 @@ the user has no such value and is left out of that column.
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int32
 
-from tidegraph.compiled import compiled
+from tidegraph.compiled import compiled, over_rows
 from tidegraph.evaluation.pvalues import PValues
 
 BLOCK_BYTES = 1 << 26
@@ -62,15 +62,20 @@ def user_weights(
     block = max(1, BLOCK_BYTES // (8 * max(users, 1)))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        drawn = rng.integers(users, size=(rows, users), dtype=np.int32)
-        counts = np.zeros((rows, users))
-        _count(drawn, counts)
-        yield counts
+        yield _counted(rng.integers(users, size=(rows, users), dtype=np.int32))
+
+
+def _counted(
+    drawn: Int32[np.ndarray, "resamples users"],
+) -> Float64[np.ndarray, "resamples users"]:
+    counts = np.zeros(drawn.shape)
+    over_rows(lambda a, b: _count(drawn, counts, a, b), len(drawn), grain=128)
+    return counts
 
 
 @compiled
-def _count(drawn: np.ndarray, counts: np.ndarray) -> None:
-    for r in range(drawn.shape[0]):
+def _count(drawn: np.ndarray, counts: np.ndarray, first: int, last: int) -> None:
+    for r in range(first, last):
         for n in range(drawn.shape[1]):
             counts[r, drawn[r, n]] += 1.0
 
@@ -84,9 +89,13 @@ def interval(
     """
     low = np.full(draws.shape[1], np.nan)
     high = low.copy()
-    some = ~np.isnan(draws).all(axis=0)
+    missing = np.isnan(draws).sum(axis=0)
+    whole, some = missing == 0, (missing > 0) & (missing < len(draws))
     ends = [(1 - level) / 2, (1 + level) / 2]
+    if whole.any():
+        low[whole], high[whole] = np.quantile(draws[:, whole], ends, axis=0)
     if some.any():
+        # Far slower: it looks at one column after the other.
         low[some], high[some] = np.nanquantile(draws[:, some], ends, axis=0)
     return low, high
 
@@ -123,8 +132,9 @@ def paired_test(
     seen = np.abs(filled.sum(axis=0)) - slack
     exact = users < 63 and 2**users <= resamples
     reached = np.zeros(difference.shape[1])
-    for sign in _all_signs(users) if exact else _some_signs(users, resamples, rng):
-        reached += (np.abs(sign @ filled) >= seen).sum(axis=0)
+    total = filled.sum(axis=0)
+    for turned in _all_signs(users) if exact else _some_signs(users, resamples, rng):
+        reached += (np.abs(total - 2 * (turned @ filled)) >= seen).sum(axis=0)
     p = reached / 2**users if exact else (1 + reached) / (1 + resamples)
     at_floor = (reached == 0) & known.any(axis=0)
     p[at_floor] = np.minimum(p[at_floor], tail_bound(filled[:, at_floor]))
@@ -166,20 +176,26 @@ def tail_bound(difference: Float64[np.ndarray, "users m"]) -> Float64[np.ndarray
 
 
 def _all_signs(users: int) -> Iterator[Float64[np.ndarray, "patterns users"]]:
+    """Yield all patterns: 1 where a user's difference has the other sign, else 0."""
     pattern = np.arange(2**users, dtype=np.int64)[:, None]
-    bits = (pattern >> np.arange(users, dtype=np.int64)) % 2
-    yield 1.0 - 2.0 * bits
+    yield ((pattern >> np.arange(users, dtype=np.int64)) % 2).astype(np.float64)
 
 
 def _some_signs(
     users: int, resamples: int, rng: np.random.Generator
 ) -> Iterator[Float64[np.ndarray, "patterns users"]]:
+    """Yield random patterns a block at a time; each block takes the last one's place.
+
+    Memory that is written anew takes several times as long as memory in use.
+    """
     block = max(1, BLOCK_BYTES // (8 * max(users, 1)))
+    turned = np.empty((min(block, resamples), users))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
         raw = np.frombuffer(rng.bytes(rows * users // 8 + 1), np.uint8)
         bits = np.unpackbits(raw, count=rows * users).reshape(rows, users)
-        yield 1.0 - 2.0 * bits
+        turned[:rows] = bits
+        yield turned[:rows]
 
 
 def bootstrap_p(
