@@ -77,7 +77,13 @@ def test_a_whole_number_of_any_spelling_is_that_number(three):
     [
         *(None, True, "3", b"3", 3.5, float("nan"), float("inf"), 2**63, [3]),
         *(np.array([3]), Decimal("3.5"), np.bool_(True), np.datetime64(3, "s")),
-        *(pd.NA, pd.NaT, fractions.Fraction(3, 2), object(), pl.Series([3])),
+        *(
+            pd.NA,
+            pd.NaT,
+            fractions.Fraction(3, 2),
+            pytest.param(object(), id="object"),
+            pl.Series([3]),
+        ),
     ],
     ids=repr,
 )
