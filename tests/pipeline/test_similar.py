@@ -1,5 +1,7 @@
 """Items like a given one."""
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
@@ -64,3 +66,19 @@ def test_unknown_items_are_passed_over_with_a_warning():
     assert table["item"].unique().to_list() == ["i3"]
     with pytest.warns(UnknownIdWarning):
         assert model.similar_items(["what"]).height == 0
+
+
+def test_similar_items_have_names_where_the_log_has_them():
+    log = draw_log()
+    titles = pl.DataFrame({"id": log.items.ids, "title": "the " + log.items.ids})
+    items = log.items.with_features(titles.head(20), "id")
+    log = dataclasses.replace(log, items=items)
+    model = Pipeline(retrieve=ItemKNN(), names="title").fit(log)
+
+    table = model.similar_items(["i3"], k=30)
+
+    assert table.columns == ["item", "rank", "similar", "name", "score", "channel"]
+    called = dict(titles.head(20).rows())
+    expected = [called.get(id_, id_) for id_ in table["similar"]]
+    assert table["name"].to_list() == expected
+    assert {name.startswith("the ") for name in expected} == {True, False}

@@ -1,4 +1,4 @@
-"""The command line: ``tidegraph check | train | evaluate | recommend | graph``."""
+"""The command line: ``tidegraph check | train | evaluate | recommend | ...``."""
 
 import importlib
 import sys

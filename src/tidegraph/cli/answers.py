@@ -1,4 +1,4 @@
-"""The command ``tidegraph recommend``."""
+"""The commands that answer: ``tidegraph recommend`` and ``tidegraph similar``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -71,11 +71,38 @@ def recommend(
         )
     if not explain:
         lists = lists.drop("channel", "why")
+    _put(lists, "user", json=json, output=output)
+
+
+def similar(
+    model: Model,
+    item: Annotated[list[str], typer.Option(help="An item id; repeatable.")],
+    k: Count = 10,
+    channel: Annotated[
+        str | None,
+        typer.Option(help="Who says it (default: the first that compares items)."),
+    ] = None,
+    json: Json = False,
+    output: Out = None,
+) -> None:
+    """Show the items that are most like an item."""
     if output is not None:
-        write_table(lists, output)
-        say(f"{output}: {lists['user'].n_unique()} lists, {lists.height} rows.")
-    else:
+        check_table(output)
+    found = load(model).similar_items(item, k=k, channel=channel)
+    if not found.height:
+        raise RequestError(
+            f"the model knows no item like {' or '.join(map(repr, item))}."
+        )
+    _put(found, "item", json=json, output=output)
+
+
+def _put(lists: pl.DataFrame, of: str, *, json: bool, output: Path | None) -> None:
+    """Print lists, or write them to a file and say how many they are."""
+    if output is None:
         show(lists, json=json)
+        return
+    write_table(lists, output)
+    say(f"{output}: {lists[of].n_unique()} lists, {lists.height} rows.")
 
 
 def _moment(model: FittedPipeline, text: str) -> int:

@@ -7,7 +7,7 @@ import typer
 
 from tidegraph.artifact import check_folder
 from tidegraph.cli import graphs
-from tidegraph.cli.answers import recommend
+from tidegraph.cli.answers import recommend, similar
 from tidegraph.cli.judging import evaluate
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
@@ -42,6 +42,7 @@ def check(
 app.command()(train)
 app.command()(evaluate)
 app.command()(recommend)
+app.command()(similar)
 app.add_typer(graphs.app, name="graph")
 
 

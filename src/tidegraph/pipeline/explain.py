@@ -61,15 +61,15 @@ class Sources:
         votes = answer.votes[row, place]
         because = self.because_of(requests, answer)[row, place]
         items = requests.graph.items
-        called = _called(items, because, self.names)
+        because_of = called(items, because, self.names)
         table = {
             "user": users.gather(row),
             "rank": place.astype(np.int32) + 1,
             "item": items.decode(item),
-            "name": _called(items, item, self.names),
+            "name": called(items, item, self.names),
             "score": answer.score[row, place],
             "channel": _channels(answer.channels, votes),
-            "why": _reasons(self.retrievers, votes, called),
+            "why": _reasons(self.retrievers, votes, because_of),
         }
         if self.names is None:
             del table["name"]
@@ -113,7 +113,7 @@ def _reasons(
     return table.select(reason.alias("why")).to_series()
 
 
-def _called(
+def called(
     items: Vocabulary, rows: Int32[np.ndarray, " n"], names: str | None
 ) -> pl.Series:
     """Return what to call each item, null where there is none."""

@@ -237,15 +237,18 @@ class FittedPipeline:
         """Return ``k`` items like each of some, as the first channel that can says.
 
         Args:
-            ids: Raw ids of items; columns are item, rank, similar, score, channel.
+            ids: Raw ids of items; an unknown one has no row, which a warning says.
             k: How many similar items each.
             channel: Name of the channel to ask.
+
+        Returns:
+            Columns item, rank, similar, (name,) score, channel.
 
         Raises:
             RequestError: No channel, or not the one that is named, compares items.
         """
         k = length_of(k, len(self.graph.items))
-        return similar(self.channels(), self.graph, ids, k, channel)
+        return similar(self.channels(), self.graph, ids, k, channel, self.serving.names)
 
     def observe(
         self, events: Events, *, missing: Literal["refuse", "keep"] = "refuse"

@@ -7,10 +7,11 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.data.ids import series
-from tidegraph.data.unknown import warn_unknown
+from tidegraph.data.unknown import known_rows
 from tidegraph.data.vocabulary import UNKNOWN
 from tidegraph.errors import RequestError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline.explain import called
 from tidegraph.retrieval.similar import FindsSimilar
 from tidegraph.stages import Candidates, FittedRetriever
 
@@ -21,8 +22,9 @@ def similar(
     items: object,
     k: int,
     channel: str | None,
+    names: str | None,
 ) -> pl.DataFrame:
-    """Return columns item, rank, similar, score, channel.
+    """Return columns item, rank, similar, (name,) score, channel.
 
     Args:
         channels: The retrievers by name.
@@ -30,40 +32,46 @@ def similar(
         items: Raw ids; those that are not known are passed over with a warning.
         k: How many similar items each.
         channel: Which channel to ask; by default the first that can say.
+        names: Item feature column to call the similar items by; no name if none.
 
     Raises:
         RequestError: There is no such channel, or it does not compare items.
     """
-    ids = series(items, "items").unique(maintain_order=True)
-    rows = graph.items.encode(ids)
-    if (rows == UNKNOWN).any():
-        warn_unknown("item", ids.filter(rows == UNKNOWN), "passed over")
+    ids = series(items, "ids").unique(maintain_order=True)
+    rows = known_rows(graph.items, ids, "item", "passed over")
     known: Int32[np.ndarray, " n"] = rows[rows != UNKNOWN]
     if channel is not None and channel not in channels:
         raise RequestError(
             f"there is no channel {channel!r}. There are: {', '.join(channels)}."
         )
-    names = list(channels) if channel is None else [channel]
-    for name in names:
+    able = list(channels) if channel is None else [channel]
+    for name in able:
         retriever = channels[name]
         if isinstance(retriever, FindsSimilar):
-            return _frame(graph, known, retriever.similar(known, k), name)
+            return _frame(graph, known, retriever.similar(known, k), name, names)
     raise RequestError(
-        f"{' and '.join(names)} cannot say which items are like these. Fit a channel "
+        f"{' and '.join(able)} cannot say which items are like these. Fit a channel "
         "that compares items, such as ItemKNN."
     )
 
 
 def _frame(
-    graph: Snapshot, items: Int32[np.ndarray, " n"], found: Candidates, channel: str
+    graph: Snapshot,
+    items: Int32[np.ndarray, " n"],
+    found: Candidates,
+    channel: str,
+    names: str | None,
 ) -> pl.DataFrame:
     row, place = np.nonzero(found.present)
-    return pl.DataFrame(
-        {
-            "item": graph.items.decode(items[row]),
-            "rank": place.astype(np.int32) + 1,
-            "similar": graph.items.decode(found.item[row, place]),
-            "score": found.score[row, place],
-            "channel": pl.Series([channel] * len(row), dtype=pl.String),
-        }
-    )
+    like = found.item[row, place]
+    table = {
+        "item": graph.items.decode(items[row]),
+        "rank": place.astype(np.int32) + 1,
+        "similar": graph.items.decode(like),
+        "name": called(graph.items, like, names),
+        "score": found.score[row, place],
+        "channel": pl.Series([channel] * len(row), dtype=pl.String),
+    }
+    if names is None:
+        del table["name"]
+    return pl.DataFrame(table)

@@ -1,0 +1,97 @@
+"""The lists that the command line prints: of items for users, and of similar items."""
+
+import dataclasses
+import json
+
+import polars as pl
+import pytest
+
+from conftest import draw_log
+from tidegraph.catalog import load
+from tidegraph.cli import run
+from tidegraph.pipeline import Pipeline
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A saved pipeline whose items have titles."""
+    log = draw_log()
+    titles = pl.DataFrame({"id": log.items.ids, "title": "the " + log.items.ids})
+    log = dataclasses.replace(log, items=log.items.with_features(titles, "id"))
+    folder = tmp_path_factory.mktemp("answers") / "model"
+    fitted = Pipeline(retrieve=(Popular(), ItemKNN()), names="title").fit(log)
+    fitted.save(folder)
+    return folder
+
+
+def printed(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_similar_items_are_those_of_the_saved_model(model, capsys):
+    capsys.readouterr()
+    assert run(["similar", str(model), "--item", "i3", "-k", "4", "--json"]) == 0
+
+    rows = printed(capsys)
+    expected = load(model).similar_items(["i3"], k=4).to_dicts()
+    approximate = pytest.approx([row.pop("score") for row in expected], abs=1e-6)
+    assert [row.pop("score") for row in rows] == approximate
+    assert rows == expected
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4]
+    assert [row["name"] for row in rows] == [f"the {row['similar']}" for row in rows]
+
+
+def test_similar_items_of_several_items_become_a_file(tmp_path, model, capsys):
+    capsys.readouterr()
+    out = tmp_path / "similar.csv"
+    asked = ["similar", str(model), "--item", "i3", "--item", "i4", "-k", "2"]
+    assert run([*asked, "-o", str(out)]) == 0
+
+    assert capsys.readouterr().out == f"{out}: 2 lists, 4 rows.\n"
+    found = pl.read_csv(out)
+    assert found.columns == ["item", "rank", "similar", "name", "score", "channel"]
+    assert found["item"].to_list() == ["i3", "i3", "i4", "i4"]
+
+
+def test_similar_items_are_a_table_that_is_not_cut(model, capsys):
+    capsys.readouterr()
+    assert run(["similar", str(model), "--item", "i3", "-k", "3"]) == 0
+
+    said = capsys.readouterr().out
+    for row in load(model).similar_items(["i3"], k=3).iter_rows(named=True):
+        (line,) = [line for line in said.splitlines() if f" {row['similar']} " in line]
+        assert row["name"] in line
+        assert f"{row['score']:.4f}" in line
+
+
+def test_unknown_items_are_said_and_the_others_answered(model, capsys):
+    capsys.readouterr()
+    asked = ["--item", "i3", "--item", "what", "-k", "2", "--json"]
+    assert run(["similar", str(model), *asked]) == 0
+
+    said = capsys.readouterr()
+    assert said.err == "tidegraph: item 'what' is not in the model; passed over\n"
+    assert {json.loads(line)["item"] for line in said.out.splitlines()} == {"i3"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (["--item", "what"], "the model knows no item like 'what'."),
+        (["--item", "i3", "-k", "0"], "k is 0"),
+        (["--item", "i3", "--channel", "EASE"], "There are: Popular, ItemKNN"),
+        (["--item", "i3", "--channel", "Popular"], "Popular cannot say"),
+        (["--item", "i3", "-o", "similar.doc"], "has no known ending"),
+        ([], "--item"),
+    ],
+    ids=["unknown", "length", "no-channel", "channel", "ending", "nothing"],
+)
+def test_similar_items_that_nobody_can_name_are_one_sentence(model, capsys, asked, why):
+    capsys.readouterr()
+    assert run(["similar", str(model), *asked]) == 2
+
+    said = capsys.readouterr()
+    assert why in said.err.splitlines()[-1]
+    assert said.out == ""
