@@ -18,8 +18,8 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tidegraph.data.public import load
-from tidegraph.encoders.features import NAMES, Features, _raw, category_codes
 from tidegraph.evaluation.metrics import Relevant, hits, ndcg, recall
+from tidegraph.features.columns import NAMES, Features, _raw, category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past, past_examples
 from tidegraph.ranking.din import DIN

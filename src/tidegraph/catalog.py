@@ -9,8 +9,8 @@ from tidegraph.arguments import checked
 from tidegraph.artifact import Rebuilds
 from tidegraph.config import build, did_you_mean
 from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.encoders.features import Features
 from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.features.columns import Features
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.ranking.din import DIN, FittedDIN

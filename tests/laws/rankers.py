@@ -14,7 +14,7 @@ from conftest import draw_log
 from tidegraph.artifact import load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.examples import Relevant, examples
+from tidegraph.fitting.examples import Relevant, examples
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN

@@ -6,10 +6,10 @@ import torch
 
 from conftest import draw_log
 from laws.rankers import RankerLaws, lessons
-from tidegraph.encoders.interest import Dice, InterestNetwork
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.nn.click.din import Dice, InterestNetwork
 from tidegraph.ranking.din import DIN, _Lesson
-from tidegraph.training import Training, initialised
+from tidegraph.training.loop import Training, initialised
 
 SHORT = DIN(embedding_size=4, history=6, hidden=(8,), training=Training(epochs=2))
 

@@ -7,7 +7,7 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.examples import Relevant, examples
+from tidegraph.fitting.examples import Relevant, examples
 from tidegraph.graph.histories import Histories
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.progress import track

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from tidegraph.artifact import State
 from tidegraph.config import build, to_table
-from tidegraph.encoders.features import Features
-from tidegraph.encoders.interest import GAPS, InterestNetwork
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.features.columns import Features
 from tidegraph.graph.snapshot import ACTION
 from tidegraph.losses import binary_cross_entropy
+from tidegraph.nn.click.din import GAPS, InterestNetwork
 from tidegraph.stages import Candidates, Examples, Requests
-from tidegraph.training import (
+from tidegraph.training.loop import (
     Training,
     initialised,
     one_thread,

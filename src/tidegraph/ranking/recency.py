@@ -8,8 +8,8 @@ from jaxtyping import Float32, Float64
 from scipy import special
 
 from tidegraph.artifact import State
-from tidegraph.encoders.features import Features
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.features.columns import Features
 from tidegraph.stages import Candidates, Examples, Requests
 
 STEPS = 50

@@ -8,8 +8,8 @@ import pytest
 from conftest import draw_log
 from laws.rankers import lessons
 from tidegraph.data.interactions import interactions
-from tidegraph.encoders.features import NAMES, Features, _raw, category_codes
 from tidegraph.errors import DataError
+from tidegraph.features.columns import NAMES, Features, _raw, category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Requests
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.examples import Relevant, examples, from_log
+from tidegraph.fitting.examples import Relevant, examples, from_log
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 

@@ -15,8 +15,8 @@ from tidegraph.artifact import State
 from tidegraph.compiled import over_rows
 from tidegraph.data.lookup import Lookup
 from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.encoders.counting import fill
 from tidegraph.errors import DataError
+from tidegraph.features.counting import fill
 from tidegraph.graph.snapshot import ACTION
 from tidegraph.stages import Candidates, Examples, Requests
 

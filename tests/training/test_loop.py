@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from tidegraph.errors import ConfigError
-from tidegraph.training import Training, initialised, shuffled, train
+from tidegraph.training.loop import Training, initialised, shuffled, train
 
 SETTINGS = Training(epochs=200, learning_rate=0.1, weight_decay=0.0, patience=200)
 

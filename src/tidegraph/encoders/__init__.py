@@ -1,1 +1,0 @@
-"""Encoders: features and neighbourhoods to vectors."""

@@ -1,0 +1,1 @@
+"""What a ranker knows of a request and its candidates, strictly before its time."""

@@ -1,0 +1,1 @@
+"""What stages are fitted on: examples of past requests."""

@@ -1,0 +1,1 @@
+"""Click models: one network a file, all fed with the same inputs."""
