@@ -3,7 +3,11 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
-from tidegraph.data.interactions import Interactions, interactions
+from annotations import checked_by_need
+
+checked_by_need()
+
+from tidegraph.data.interactions import Interactions, interactions  # noqa: E402
 
 # The first call of a kernel compiles it, which no deadline should count.
 settings.register_profile("tidegraph", deadline=None)

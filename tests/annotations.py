@@ -1,0 +1,46 @@
+"""Which annotations jaxtyping checks in tests, and which beartype checks alone.
+
+Jaxtyping compares the shapes of one call with each other, which takes forty times as
+long as a plain check. So only functions whose annotations have shapes are given to it.
+"""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, get_args
+
+import jaxtyping
+from beartype import beartype
+
+_jaxtyped: Callable[..., Any] = jaxtyping.jaxtyped
+
+
+def checked_by_need() -> None:
+    """Make the import hook of jaxtyping leave what has no shapes to beartype."""
+    jaxtyping.jaxtyped = _by_need
+
+
+def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:
+    if fn is None:
+        return functools.partial(_by_need, typechecker=typechecker)
+    plain = fn.__init__ if dataclasses.is_dataclass(fn) else fn
+    if not inspect.isfunction(plain) or _has_shapes(plain):
+        return _jaxtyped(fn, typechecker=typechecker)
+    if plain is fn:
+        return beartype(fn)
+    fn.__init__ = beartype(plain)
+    return fn
+
+
+def _has_shapes(fn: Callable[..., Any]) -> bool:
+    """Whether an annotation has a shape, or is text that may have one."""
+    return any(map(_is_shaped, fn.__annotations__.values()))
+
+
+def _is_shaped(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return True
+    if type(annotation).__module__.startswith("jaxtyping"):
+        return True
+    return any(map(_is_shaped, get_args(annotation)))
