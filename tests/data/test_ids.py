@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.id_rule import SPELLINGS, VALUES, rule
-from tidegraph.data.ids import absent, canonical, series
+from tidegraph.data.absent import absent
+from tidegraph.data.ids import canonical, series
 from tidegraph.errors import DataError, RequestError
 
 ZEROS = "00000000-0000-0000-0000-00000000000"

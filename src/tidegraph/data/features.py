@@ -2,8 +2,9 @@
 
 import polars as pl
 
+from tidegraph.data.absent import absent
 from tidegraph.data.id_column import IdColumn
-from tidegraph.data.ids import Missing, absent
+from tidegraph.data.ids import Missing
 from tidegraph.data.tables import open_table, read_whole
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError

@@ -7,7 +7,8 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.compiled import compiled
-from tidegraph.data.ids import Missing, NotAnIdError, absent, canonical
+from tidegraph.data.absent import absent
+from tidegraph.data.ids import Missing, NotAnIdError, canonical
 from tidegraph.errors import DataError
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)

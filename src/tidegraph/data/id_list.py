@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tidegraph.data.ids import absent, canonical, series
+from tidegraph.data.absent import absent
+from tidegraph.data.ids import canonical, series
 from tidegraph.data.table import Table
 from tidegraph.data.tables import from_table
 from tidegraph.data.vocabulary import Vocabulary

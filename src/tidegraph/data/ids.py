@@ -28,11 +28,6 @@ from tidegraph.errors import DataError, RequestError
 
 Missing = Literal["refuse", "drop", "keep"]
 """What is done with rows that lack an id; see ``read``."""
-MARKERS = (
-    *("NULL", "null", r"\N", "NA", "N/A", "n/a", "#N/A", "<NA>"),
-    *("nan", "NaN", "None"),
-)
-"""What tools write where a value is absent."""
 _POINT_ZERO = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
 _ODD = r"^\s|\s$|^$|^-0$|\.0+$"
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
@@ -127,25 +122,6 @@ def series(values: object, what: str) -> pl.Series:
         place = int(ids.is_null().arg_true()[0])
         raise RequestError(f"{what}, place {place}: there is no id. Leave it out.")
     return ids
-
-
-def absent(values: pl.Series, missing: Missing) -> pl.Series:
-    """Return where there is no id: null, not a number, empty text or a marker.
-
-    Args:
-        values: Raw ids of any type.
-        missing: With ``"keep"`` a marker such as ``NULL`` is an id as it is written.
-    """
-    kind = values.dtype
-    if kind.is_float():
-        return values.is_null() | values.is_nan().fill_null(True)
-    if kind == pl.Object:
-        return absent(_of_objects(values).cast(pl.String), missing)
-    if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
-        return values.is_null()
-    text = values.cast(pl.String).str.strip_chars()
-    nothing = ("",) if missing == "keep" else ("", *MARKERS)
-    return text.is_in(nothing).fill_null(True)
 
 
 def _of_text(text: pl.Series) -> pl.Series:

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
-from tidegraph.data.ids import Missing, absent
+from tidegraph.data.absent import absent
+from tidegraph.data.ids import Missing
 
 
 class KeptRows:

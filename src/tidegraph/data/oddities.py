@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidegraph.data.absent import absent
 from tidegraph.data.clocks import moment_text, span_text
-from tidegraph.data.ids import absent
 from tidegraph.data.log import Interactions
 from tidegraph.data.split import DAY
 from tidegraph.data.vocabulary import Vocabulary

@@ -1,0 +1,30 @@
+"""Where there is no id, whatever a tool wrote in its place."""
+
+import polars as pl
+
+from tidegraph.data.ids import Missing, canonical
+
+MARKERS = (
+    *("NULL", "null", r"\N", "NA", "N/A", "n/a", "#N/A", "<NA>"),
+    *("nan", "NaN", "None"),
+)
+"""What tools write where a value is absent."""
+
+
+def absent(values: pl.Series, missing: Missing) -> pl.Series:
+    """Return where there is no id: null, not a number, empty text or a marker.
+
+    Args:
+        values: Raw ids of any type.
+        missing: With ``"keep"`` a marker such as ``NULL`` is an id as it is written.
+    """
+    kind = values.dtype
+    if kind.is_float():
+        return values.is_null() | values.is_nan().fill_null(True)
+    if kind == pl.Object:
+        return absent(canonical(values).cast(pl.String), missing)
+    if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
+        return values.is_null()
+    text = values.cast(pl.String).str.strip_chars()
+    nothing = ("",) if missing == "keep" else ("", *MARKERS)
+    return text.is_in(nothing).fill_null(True)
