@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from tidegraph.data.ids import Missing, canonical
+from tidegraph.data.ids import FEW, WHITE, Missing, canonical
 
 MARKERS = (
     *("NULL", "null", r"\N", "NA", "N/A", "n/a", "#N/A", "<NA>"),
@@ -25,6 +25,11 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
         return absent(canonical(values).cast(pl.String), missing)
     if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
         return values.is_null()
-    text = values.cast(pl.String).str.strip_chars()
+    text = values.cast(pl.String)
     nothing = ("",) if missing == "keep" else ("", *MARKERS)
-    return text.is_in(nothing).fill_null(True)
+    if len(text) <= FEW:
+        return pl.Series(
+            [(v or "").strip(WHITE) in nothing for v in text.to_list()],
+            dtype=pl.Boolean,
+        )
+    return text.str.strip_chars().is_in(nothing).fill_null(True)

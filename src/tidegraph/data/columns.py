@@ -1,5 +1,6 @@
 """Types of columns that came as text, each found over the whole column."""
 
+import re
 from collections.abc import Collection
 
 import polars as pl
@@ -25,6 +26,9 @@ def typed(frame: pl.DataFrame, text: Collection[str] = ()) -> pl.DataFrame:
 
 
 def _typed(texts: pl.Series) -> pl.Series:
+    first = texts.first(ignore_nulls=True)
+    if isinstance(first, str) and re.search(r"\s", first):
+        return texts
     there = texts.drop_nulls()
     if not len(there) or there.str.contains(r"^[+-]?0[0-9]|^\+|\s").any():
         return texts

@@ -8,6 +8,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -38,21 +39,25 @@ def csv_table(path: Path, name: str, form: TextForm, sniffed: Sniffed) -> Table:
         form: What is said of it.
         sniffed: What was found in it.
     """
-
-    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        if not columns:
-            return iter(())
-        for column in columns:
-            if sniffed.columns.count(column) > 1:
-                raise DataError(
-                    f"{name} has two columns {column!r}. Rename or drop one."
-                )
-        encoding = sniffed.dialect.encoding
-        text = as_utf8(chunks(path, CHUNK), encoding, name, form)
-        rows = _Rows(name, form, sniffed, tuple(columns))
-        return _ahead(rows.frames(_without(text, sniffed.start)))
-
+    batches = partial(_batches, path, name, form, sniffed)
     return Table(name, sniffed.columns, True, batches, sniffed.dialect)
+
+
+def _batches(
+    path: Path, name: str, form: TextForm, sniffed: Sniffed, columns: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    """Return the named columns, batch by batch."""
+    if not columns:
+        return iter(())
+    for column in columns:
+        if sniffed.columns.count(column) > 1:
+            raise DataError(f"{name} has two columns {column!r}. Rename or drop one.")
+    text = as_utf8(chunks(path, CHUNK), sniffed.dialect.encoding, name, form)
+    frames = _Rows(name, form, sniffed, tuple(columns)).frames(
+        _without(text, sniffed.start)
+    )
+    # A thread is not worth its start where there is one batch.
+    return frames if path.stat().st_size < CHUNK else _ahead(frames)
 
 
 @dataclass
@@ -82,8 +87,10 @@ class _Rows:
         for chunk in text:
             # Whole lines, so that what goes on is copied once and is mostly plain.
             cut = chunk.rfind(end) + 1
-            data = b"".join((rest, memoryview(chunk)[:cut]))
-            used, frame = self._read(data, final=False) if data else (0, None)
+            used, frame, data = 0, None, rest
+            if cut:
+                data = b"".join((rest, memoryview(chunk)[:cut]))
+                used, frame = self._read(data, final=False)
             rest = data[used:] + chunk[cut:]
             if len(rest) > LONGEST:
                 raise self._fault(Part(Found.OPEN, 0, 0, 0, 0, 0))

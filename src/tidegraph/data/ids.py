@@ -31,11 +31,13 @@ Missing = Literal["refuse", "drop", "keep"]
 _POINT_ZERO = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
 _ODD = r"^\s|\s$|^$|^-0$|\.0+$"
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
-_WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
 )
 """What Unicode calls white space, which Python strips with more."""
-_FEW, _INT64 = 300, 2**63
+FEW = 300
+"""So many texts are looked at faster in Python; a step through polars is slow."""
+_INT64 = 2**63
 _EXACT_BITS: dict[pl.DataType, int] = {
     pl.Float64(): 53,
     pl.Float32(): 24,
@@ -125,7 +127,7 @@ def series(values: object, what: str) -> pl.Series:
 
 
 def _of_text(text: pl.Series) -> pl.Series:
-    if len(text) <= _FEW:
+    if len(text) <= FEW:
         return _of_few(text)
     plain = text
     if text.str.contains(_ODD).any():
@@ -142,11 +144,11 @@ def _of_text(text: pl.Series) -> pl.Series:
 
 
 def _of_few(text: pl.Series) -> pl.Series:
-    """Return the same as for many texts; each step through polars takes longer."""
+    """Return the same as for many texts."""
     plain: list[str | None] = []
     whole = True
     for value in text.to_list():
-        value = (value or "").strip(_WHITE) or None
+        value = (value or "").strip(WHITE) or None
         if value is not None:
             number = _WHOLE.fullmatch(value)
             if number is not None:
