@@ -2,6 +2,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
+# Wheels of torch without CUDA; where this index is out of reach the plain ones do.
+TORCH := --no-deps --retries 1 --index-url https://download.pytorch.org/whl/cpu torch
+
 .PHONY: demo test lint types check docs clean
 
 demo: .venv/demo
@@ -27,11 +30,15 @@ docs: .venv/docs
 	$(INSTALL) pip
 	touch $@
 
-.venv/demo: .venv/pip pyproject.toml
+.venv/torch: .venv/pip
+	-$(INSTALL) $(TORCH)
+	touch $@
+
+.venv/demo: .venv/torch pyproject.toml
 	$(INSTALL) --editable '.[demo]'
 	touch $@
 
-.venv/test: .venv/pip pyproject.toml
+.venv/test: .venv/torch pyproject.toml
 	$(INSTALL) --editable '.[demo,frames]' --group lint --group typing --group test
 	touch $@
 

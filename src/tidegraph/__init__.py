@@ -3,8 +3,9 @@
 Names load on first use, so importing a room of the library loads only that room.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from tidegraph.lazy import Homes
 
 if TYPE_CHECKING:
     from tidegraph.catalog import load as load
@@ -65,60 +66,62 @@ if TYPE_CHECKING:
     from tidegraph.retrieval.slim import SLIM as SLIM
     from tidegraph.retrieval.user_knn import UserKNN as UserKNN
 
-_HOME = {
-    "catalog": ("load",),
-    "data.check": ("check",),
-    "data.interactions": ("Interactions", "interactions"),
-    "data.sources": ("read", "read_sql"),
-    "data.synthetic": ("Marketplace",),
-    "data.views": ("Impressions", "Matrix", "Sequences"),
-    "ego.cluster": ("local_cluster",),
-    "ego.hard": ("hard",),
-    "ego.near": ("near",),
-    "ego.negative": ("in_batch", "negatives"),
-    "ego.plan": ("hop",),
-    "ego.static": ("fan_out", "identity", "khop"),
-    "ego.text": ("parse",),
-    "ego.unique": ("unique",),
-    "ego.walk": ("walk",),
-    "evaluation.evaluate": ("evaluate",),
-    "graph.distribution": ("distribution",),
-    "graph.induction": ("Induction",),
-    "graph.nearness": ("adamic_adar", "common_neighbors", "pagerank", "proximity"),
-    "graph.sampler": ("sampler",),
-    "graph.temporal": ("Graph",),
-    "pipeline": ("FittedPipeline", "Pipeline"),
-    "pipeline.serve": ("recommend",),
-    "ranking.din": ("DIN",),
-    "ranking.recency": ("RecencyLogit",),
-    "reranking.diversity": ("DPP", "MMR"),
-    "retrieval.blend": ("Blend",),
-    "retrieval.ease": ("EASE",),
-    "retrieval.heuristics": (
-        "AdamicAdar",
-        "CommonNeighbors",
-        "Katz",
-        "PersonalizedPageRank",
-    ),
-    "retrieval.item_knn": ("ItemKNN",),
-    "retrieval.popular": ("Popular",),
-    "retrieval.repeat": ("Repeat",),
-    "retrieval.rp3beta": ("RP3beta",),
-    "retrieval.similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),
-    "retrieval.slim": ("SLIM",),
-    "retrieval.user_knn": ("UserKNN",),
-}
-_MODULE = {name: home for home, names in _HOME.items() for name in names}
+_NAMES = Homes(
+    "tidegraph",
+    {
+        "catalog": ("load",),
+        "data.check": ("check",),
+        "data.interactions": ("Interactions", "interactions"),
+        "data.sources": ("read", "read_sql"),
+        "data.synthetic": ("Marketplace",),
+        "data.views": ("Impressions", "Matrix", "Sequences"),
+        "ego.cluster": ("local_cluster",),
+        "ego.hard": ("hard",),
+        "ego.near": ("near",),
+        "ego.negative": ("in_batch", "negatives"),
+        "ego.plan": ("hop",),
+        "ego.static": ("fan_out", "identity", "khop"),
+        "ego.text": ("parse",),
+        "ego.unique": ("unique",),
+        "ego.walk": ("walk",),
+        "evaluation.evaluate": ("evaluate",),
+        "graph.distribution": ("distribution",),
+        "graph.induction": ("Induction",),
+        "graph.nearness": ("adamic_adar", "common_neighbors", "pagerank", "proximity"),
+        "graph.sampler": ("sampler",),
+        "graph.temporal": ("Graph",),
+        "pipeline": ("FittedPipeline", "Pipeline"),
+        "pipeline.serve": ("recommend",),
+        "ranking.din": ("DIN",),
+        "ranking.recency": ("RecencyLogit",),
+        "reranking.diversity": ("DPP", "MMR"),
+        "retrieval.blend": ("Blend",),
+        "retrieval.ease": ("EASE",),
+        "retrieval.heuristics": (
+            "AdamicAdar",
+            "CommonNeighbors",
+            "Katz",
+            "PersonalizedPageRank",
+        ),
+        "retrieval.item_knn": ("ItemKNN",),
+        "retrieval.popular": ("Popular",),
+        "retrieval.repeat": ("Repeat",),
+        "retrieval.rp3beta": ("RP3beta",),
+        "retrieval.similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),
+        "retrieval.slim": ("SLIM",),
+        "retrieval.user_knn": ("UserKNN",),
+    },
+)
 
-__all__ = sorted(_MODULE)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = list(_NAMES)  # pyright: ignore[reportUnsupportedDunderAll]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
     """Load a public name from its home on first use."""
-    if name not in _MODULE:
+    if name not in _NAMES:
         raise AttributeError(f"module 'tidegraph' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"tidegraph.{_MODULE[name]}"), name)
+    return _NAMES[name]
 
 
 def __dir__() -> list[str]:

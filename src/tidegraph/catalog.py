@@ -6,83 +6,60 @@ from typing import Any, cast
 
 from tidegraph import artifact
 from tidegraph.arguments import checked
-from tidegraph.artifact import Rebuilds
 from tidegraph.config import build, did_you_mean
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import ArtifactError, ConfigError
-from tidegraph.features.columns import Features
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.lazy import Homes
 from tidegraph.pipeline import FittedPipeline
-from tidegraph.ranking.din import DIN, FittedDIN
-from tidegraph.ranking.recency import FittedRecencyLogit, RecencyLogit
-from tidegraph.reranking.diversity import DPP, MMR, FittedDPP, FittedMMR
-from tidegraph.reranking.similarity import Cosines, SharedTags
-from tidegraph.retrieval.blend import FittedBlend
-from tidegraph.retrieval.ease import EASE, FittedEASE
-from tidegraph.retrieval.heuristics import (
-    AdamicAdar,
-    CommonNeighbors,
-    Katz,
-    PersonalizedPageRank,
-)
-from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.popular import FittedPopular, Popular
-from tidegraph.retrieval.repeat import FittedRepeat, Repeat
-from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard, Pearson
-from tidegraph.retrieval.slim import SLIM
-from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN
-from tidegraph.retrieval.walks import FittedWalks
 
-RETRIEVERS: Mapping[str, type] = {
-    "AdamicAdar": AdamicAdar,
-    "CommonNeighbors": CommonNeighbors,
-    "EASE": EASE,
-    "ItemKNN": ItemKNN,
-    "Katz": Katz,
-    "PersonalizedPageRank": PersonalizedPageRank,
-    "Popular": Popular,
-    "RP3beta": RP3beta,
-    "Repeat": Repeat,
-    "SLIM": SLIM,
-    "UserKNN": UserKNN,
-}
-RANKERS: Mapping[str, type] = {"DIN": DIN, "RecencyLogit": RecencyLogit}
-RERANKERS: Mapping[str, type] = {"DPP": DPP, "MMR": MMR}
-PARTS: Mapping[str, type] = {
-    "BM25": BM25,
-    "Cosine": Cosine,
-    "Jaccard": Jaccard,
-    "Pearson": Pearson,
-    "TFIDF": TFIDF,
-}
+RETRIEVERS = Homes(
+    "tidegraph.retrieval",
+    {
+        "ease": ("EASE",),
+        "heuristics": (
+            "AdamicAdar",
+            "CommonNeighbors",
+            "Katz",
+            "PersonalizedPageRank",
+        ),
+        "item_knn": ("ItemKNN",),
+        "popular": ("Popular",),
+        "repeat": ("Repeat",),
+        "rp3beta": ("RP3beta",),
+        "slim": ("SLIM",),
+        "user_knn": ("UserKNN",),
+    },
+)
+RANKERS = Homes("tidegraph.ranking", {"din": ("DIN",), "recency": ("RecencyLogit",)})
+RERANKERS = Homes("tidegraph.reranking", {"diversity": ("DPP", "MMR")})
+PARTS = Homes(
+    "tidegraph.retrieval",
+    {"similarity": ("BM25", "Cosine", "Jaccard", "Pearson", "TFIDF")},
+)
 STAGES: Mapping[str, Mapping[str, type]] = {
     "retrieve": RETRIEVERS,
     "rank": RANKERS,
     "rerank": RERANKERS,
 }
-
-_FITTED: tuple[type, ...] = (
-    Cosines,
-    Features,
-    FittedBlend,
-    FittedDIN,
-    FittedDPP,
-    FittedEASE,
-    FittedItemModel,
-    FittedMMR,
-    FittedPipeline,
-    FittedPopular,
-    FittedRecencyLogit,
-    FittedRepeat,
-    FittedUserKNN,
-    FittedWalks,
-    Snapshot,
-    SharedTags,
-    Vocabulary,
+FITTED = Homes(
+    "tidegraph",
+    {
+        "data.vocabulary": ("Vocabulary",),
+        "features.columns": ("Features",),
+        "graph.snapshot": ("Snapshot",),
+        "pipeline.fitted": ("FittedPipeline",),
+        "ranking.din": ("FittedDIN",),
+        "ranking.recency": ("FittedRecencyLogit",),
+        "reranking.diversity": ("FittedDPP", "FittedMMR"),
+        "reranking.similarity": ("Cosines", "SharedTags"),
+        "retrieval.blend": ("FittedBlend",),
+        "retrieval.ease": ("FittedEASE",),
+        "retrieval.item_model": ("FittedItemModel",),
+        "retrieval.popular": ("FittedPopular",),
+        "retrieval.repeat": ("FittedRepeat",),
+        "retrieval.user_knn": ("FittedUserKNN",),
+        "retrieval.walks": ("FittedWalks",),
+    },
 )
-FITTED = {cls.__name__: cast(Rebuilds, cls) for cls in _FITTED}
 
 
 def model(table: Mapping[str, Any], where: str, stage: str) -> Any:

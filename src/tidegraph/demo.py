@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import tidegraph as tg
 from tidegraph.data.check import check
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
@@ -25,7 +26,6 @@ from tidegraph.evaluation.report import Section, write_picture, write_report
 from tidegraph.evaluation.report import Table as ReportTable
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
-from tidegraph.ranking.din import DIN
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
@@ -106,7 +106,7 @@ class Demo:
         category = _first_of(CATEGORIES, log)
         return Pipeline(
             retrieve=(habit, RP3beta(), Popular(half_life_days=28.0)),
-            rank=DIN(),
+            rank=tg.DIN(),
             rerank=None if category is None else MMR(diversity=0.1, by=category),
             repeat=repeat,
             names=_first_of(NAMES, log),

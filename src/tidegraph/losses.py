@@ -5,10 +5,14 @@ the logit, for the margin) as a scalar tensor. ``present`` says which entries co
 batch in which none does has loss 0.
 """
 
-import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
-from torch import Tensor
+
+from tidegraph.extras import needed
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
 
 
 def binary_cross_entropy(

@@ -4,15 +4,16 @@ import re
 from pathlib import Path
 
 import pytest
-import typer
 
-from tidegraph.cli.commands import app
+from tidegraph.cli.commands import Later, app
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
 
 def commands(command, name="tidegraph"):
     """Every command by its full name."""
+    if isinstance(command, Later):
+        command = command.command()
     if not hasattr(command, "commands"):
         return {name: command}
     found = {}
@@ -38,7 +39,7 @@ def row(option) -> str:
     return f"| {shown} | {text} |"
 
 
-COMMANDS = commands(typer.main.get_command(app))
+COMMANDS = commands(app)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -49,3 +50,10 @@ def test_the_page_has_each_option_of_a_command_as_its_help_says_it(name):
 
     options = [p for p in COMMANDS[name].params if p.name != "help"]
     assert lines == [row(option) for option in options]
+
+
+@pytest.mark.parametrize("name", app.commands)
+def test_the_help_says_of_a_command_what_the_command_says_of_itself(name):
+    known = app.commands[name]
+
+    assert known.help == " ".join(known.command().help.split())

@@ -23,7 +23,7 @@ from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.graph.temporal import Graph
 from tidegraph.writing import check_file, replaced
 
-app = typer.Typer(no_args_is_help=True, help="Look at graphs.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at graphs.")
 
 
 @app.command()

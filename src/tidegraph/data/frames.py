@@ -12,7 +12,8 @@ import polars as pl
 from tidegraph.data.arrow import arrow_batches
 from tidegraph.data.table import BATCH_ROWS, Table
 from tidegraph.data.values import series_of
-from tidegraph.errors import DataError, MissingExtraError
+from tidegraph.errors import DataError
+from tidegraph.extras import needed
 
 
 def frame_table(source: Any) -> Table:
@@ -126,9 +127,8 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
     is_list = type(values) in (list, tuple, range)
     if not is_list and str(getattr(values, "dtype", "")) not in ("object", "Object"):
         try:
-            return pl.Series(name, _as_arrow(values))
-        except ImportError as error:
-            raise MissingExtraError("pyarrow", "frames", f"reading {where}") from error
+            with needed("pyarrow", "frames", f"reading {where}"):
+                return pl.Series(name, _as_arrow(values))
         except (TypeError, ValueError, pl.exceptions.PolarsError):
             pass
     try:

@@ -2,15 +2,16 @@
 
 import bz2
 import gzip
+import importlib
 import lzma
 import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from tidegraph.errors import DataError, MissingExtraError
+from tidegraph.errors import DataError
+from tidegraph.extras import needed
 
 MAX_EXPANSION = 100
 """A packed table may not grow by more than this factor ..."""
@@ -97,12 +98,9 @@ def _opened(path: Path) -> Generator[tuple[_Bytes, bool], None, None]:
 
 
 def _zstandard(file: _Bytes) -> _Bytes:
-    if find_spec("pyarrow") is None:
-        raise MissingExtraError("pyarrow", "frames", "reading a .zst file")
-    # Heavy, and only such files need it.
-    import pyarrow as pa  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
-
-    arrow = cast(Any, pa)
+    with needed("pyarrow", "frames", "reading a .zst file"):
+        # Heavy, and only such files need it.
+        arrow: Any = importlib.import_module("pyarrow")
     return arrow.CompressedInputStream(file, "zstd")
 
 

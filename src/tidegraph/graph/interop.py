@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from tidegraph.errors import DataError, MissingExtraError
+from tidegraph.errors import DataError
+from tidegraph.extras import needed
 from tidegraph.graph.edges import Edges
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.temporal import Graph
@@ -51,7 +52,8 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
     for a key's first part, its number for the second, and its time and features.
     """
     graph = graph.snapshot().compacted()
-    peer = _package("networkx", "handing a graph to networkx").MultiDiGraph()
+    with needed("networkx", "interop", "handing a graph to networkx"):
+        peer: Any = importlib.import_module("networkx").MultiDiGraph()
     for name, nodes in graph.nodes.items():
         ids, features = nodes.ids.ids, nodes.ids.features
         blank: list[dict[str, Any]] = [{}] * len(ids)
@@ -143,8 +145,9 @@ def _edges_by_type(
 def to_pyg(graph: Snapshot | Graph) -> Any:
     """Return a PyG ``HeteroData``: numeric features, edges by number, ``time``."""
     graph = graph.snapshot().compacted()
-    torch = _package("torch", "handing a graph to PyG")
-    peer = _package("torch_geometric.data", "handing a graph to PyG").HeteroData()
+    with needed("torch_geometric", "interop", "handing a graph to PyG"):
+        torch: Any = importlib.import_module("torch")
+        peer: Any = importlib.import_module("torch_geometric.data").HeteroData()
     for name, nodes in graph.nodes.items():
         peer[name].num_nodes = len(nodes)
         for column, values in _numbers(nodes.ids.features).items():
@@ -191,18 +194,6 @@ def from_pyg(peer: Any) -> Graph:
         unit = "s" if time else None
         graph.edges(name, table, ends, time=time, time_unit=unit, weight=weight)
     return graph
-
-
-def _package(name: str, purpose: str) -> Any:
-    """Return a package that is not needed otherwise.
-
-    Raises:
-        MissingExtraError: It is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(name.split(".")[0], "interop", purpose) from error
 
 
 def _by_number(edges: Edges) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64
-from torch import Tensor
 
 from tidegraph.artifact import State
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.extras import needed
 from tidegraph.features.columns import Features
 from tidegraph.graph.snapshot import ACTION
 from tidegraph.losses import binary_cross_entropy
@@ -27,6 +26,10 @@ from tidegraph.training.loop import (
     train,
     weights_of,
 )
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor
 
 BLOCK = 64
 

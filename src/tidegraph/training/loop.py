@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
-import torch
 from jaxtyping import Int64
-from torch import Tensor, nn
 
 from tidegraph.errors import ConfigError
+from tidegraph.extras import needed
 from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
 

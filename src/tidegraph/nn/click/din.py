@@ -1,9 +1,13 @@
 """Interest of a user in an item: the history weighed by the item, event by event."""
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
+
+from tidegraph.extras import needed
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
 
 GAPS = 12
 """Buckets of the age of a history event: floor(log2(days + 1)), the last open."""

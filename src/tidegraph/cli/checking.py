@@ -1,0 +1,23 @@
+"""The command ``tidegraph check``: what a log holds, and how it is read."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegraph.cli.logs import Columns, LogFormat, LogReader
+from tidegraph.cli.options import Given, taking
+from tidegraph.cli.output import say
+from tidegraph.data.check import check as check_log
+
+
+@taking("data", Columns, LogFormat, panel="How the log is read")
+def check(
+    log: Annotated[Path, typer.Argument(help="The log: CSV, Parquet or JSON.")],
+    data: Given,
+) -> None:
+    """Say in plain words how a log is read, what it holds, and what could go wrong."""
+    reader = LogReader.of(data, "options")
+    # Words such as NULL are kept, so that the report can name them.
+    say(check_log(reader.read(log, missing="keep")).text())
+    say(f"read as: {reader.dialect(log)}")

@@ -1,0 +1,136 @@
+"""What a program does not use is not imported, and need not be installed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tidegraph as tg
+from tidegraph.data.interactions import interactions
+from tidegraph.lazy import Homes
+
+SOURCES = Path(tg.__file__).parents[1]
+ENGINES = ("torch", "numba", "scipy", "polars", "numpy", "pandas", "pyarrow")
+HEAVY = ("torch", "pandas", "pyarrow", "duckdb", "networkx", "matplotlib", "IPython")
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None\n"
+
+
+def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh process that finds this library and no test tools."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={"PYTHONPATH": str(SOURCES), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def loaded(code: str, *arguments: object) -> set[str]:
+    """The modules that a fresh process has imported once it has run the code."""
+    told = "\nimport json, sys\nsys.stderr.write(json.dumps(list(sys.modules)))"
+    done = run(code + told, *arguments)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A saved pipeline of classical methods."""
+    rng = np.random.default_rng(0)
+    log = interactions(
+        [f"u{u}" for u in rng.integers(0, 20, 400)],
+        [f"i{i}" for i in rng.integers(0, 30, 400)],
+        np.arange(400) * 3600 + 1_700_000_000,
+    )
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    tg.Pipeline(tg.ItemKNN(), fallback=tg.Popular()).fit(log).save(folder)
+    return folder
+
+
+def test_importing_the_library_imports_no_engine():
+    assert loaded("import tidegraph").isdisjoint(ENGINES)
+
+
+def test_the_help_of_the_command_line_imports_no_engine():
+    code = "import sys\nfrom tidegraph.cli import run\nassert run(['--help']) == 0"
+
+    assert loaded(code).isdisjoint(ENGINES)
+
+
+def test_a_saved_classical_model_answers_without_what_it_does_not_use(model):
+    code = "import tidegraph as tg\ntg.load(sys.argv[1]).recommend('u3', k=3)"
+
+    assert loaded("import sys\n" + code, model).isdisjoint(HEAVY)
+
+
+def test_the_command_that_recommends_imports_no_evaluation_and_no_training(model):
+    code = (
+        "import sys\nfrom tidegraph.cli import run\n"
+        "assert run(['recommend', sys.argv[1], '--user', 'u3', '--json']) == 0"
+    )
+    held = loaded(code, model)
+
+    assert held.isdisjoint(HEAVY)
+    assert held.isdisjoint(
+        {"tidegraph.evaluation.evaluate", "tidegraph.demo", "tidegraph.cli.training"}
+    )
+
+
+def test_without_torch_the_library_answers_and_a_network_is_one_sentence(model):
+    code = WITHOUT_TORCH + (
+        "import tidegraph as tg\n"
+        "assert tg.load(sys.argv[1]).recommend('u3', k=3).height == 3\n"
+        "try:\n    tg.DIN()\n"
+        "except tg_errors.MissingExtraError as error:\n    print(error)\n"
+    ).replace("tg_errors", "__import__('tidegraph.errors').errors")
+    done = run(code, model)
+
+    assert done.stdout.strip() == (
+        "a neural network needs the package 'torch', which is not installed. "
+        "Run: pip install 'tidegraph[neural]'"
+    ), done.stderr
+
+
+def test_without_torch_a_recipe_with_a_network_is_refused_before_the_log_is_read(
+    tmp_path,
+):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        '[data]\npath = "absent.csv"\n[[retrieve]]\nmodel = "Popular"\n'
+        '[rank]\nmodel = "DIN"\n'
+    )
+    code = WITHOUT_TORCH + (
+        "from tidegraph.cli import run\n"
+        "sys.exit(run(['train', sys.argv[1], '-o', sys.argv[2]]))"
+    )
+    done = run(code, recipe, tmp_path / "model")
+
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "tidegraph: a neural network needs the package 'torch', which is not "
+        "installed. Run: pip install 'tidegraph[neural]'"
+    )
+
+
+def test_every_public_name_is_where_its_home_says():
+    for name in tg.__all__:
+        assert getattr(tg, name).__name__ == name
+
+
+def test_a_name_that_no_module_has_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = tg.Nothing
+
+
+def test_names_are_known_without_their_modules():
+    homes = Homes("tidegraph", {"nowhere": ("Missing",), "rng": ("generator",)})
+
+    assert list(homes) == ["Missing", "generator"]
+    assert "Missing" in homes
+    assert homes["generator"] is not None
+    with pytest.raises(ModuleNotFoundError):
+        _ = homes["Missing"]
