@@ -105,3 +105,34 @@ def test_the_column_of_parts_may_have_any_name(tmp_path):
 
     with pytest.raises(DataError, match="carries no column"):
         Split(by="fold").parts(log)
+
+
+@pytest.mark.parametrize("shares", [{}, {"valid": 0.0}, {"test": 0.0}, {"test": 0.3}])
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_random_split_is_found_again(shares, timed):
+    log = draw_log(events=1000)
+    if not timed:
+        log = interactions(log.user, log.item)
+    parts = Split(random=3, **shares).parts(log)
+
+    assert Split(random=3).needs is None
+    for name in ("valid", "test"):
+        part = getattr(parts, name)
+        if not shares.get(name, 0.1):
+            assert part is None
+            continue
+        before, found = part_of(log, parts.memory, name)
+        assert np.array_equal(found.item, part.item)
+        assert before.time[-1] < found.time[0]
+        share = shares.get(name, 0.1) * len(log)
+        assert abs(len(part) - share) <= len(log.users)
+    assert parts.overlap == timed
+
+
+def test_a_random_split_has_a_seed_and_something_to_draw():
+    with pytest.raises(ConfigError, match="random is -1"):
+        Split(random=-1)
+    with pytest.raises(ConfigError, match="a share of one of them"):
+        Split(random=1, valid=0.0, test=0.0)
+    with pytest.raises(ConfigError, match="names by and random"):
+        Split(random=1, by="split")

@@ -374,3 +374,48 @@ def test_positions_split_by_positions_and_never_by_days():
         log.split(time=9)
     with pytest.raises(LeakageError, match="position 2 does not come after position 3"):
         log.split(time=(3, 2))
+
+
+@given(
+    st.lists(st.integers(0, 5), min_size=40, max_size=90),
+    st.sampled_from([(0.8, 0.1), (0.5,), (0.34, 0.33), (0.4, 0.2, 0.2)]),
+    st.integers(0, 9),
+)
+def test_a_random_split_takes_a_share_of_each_users_events(users, fractions, seed):
+    log = interactions(users, range(len(users)))
+
+    parts = log.random_split(fractions=fractions, rng=seed)
+    again = log.random_split(fractions=fractions, rng=seed)
+
+    together = sorted(item for part in parts for item in part.item.tolist())
+    assert together == list(range(len(users)))
+    for number, (part, same) in enumerate(zip(parts, again, strict=True)):
+        assert part.item.tolist() == same.item.tolist()
+        assert set(part.time.tolist()) == {number}
+    for user in set(log.user.tolist()):
+        events = (log.user == user).sum()
+        assert (parts[0].user == user).any()
+        for share, part in zip(fractions[1:], parts[1:], strict=False):
+            # Where a part begins and ends is rounded, and train has at least one.
+            assert abs((part.user == user).sum() - share * events) <= 1
+
+
+def test_a_random_split_draws_every_event_alike_often():
+    log = interactions([0] * 10, range(10))
+
+    counts = np.zeros(10)
+    for seed in range(500):
+        counts[log.random_split(fractions=(0.8,), rng=seed)[1].item] += 1
+
+    # 500 draws with 1 in 5: a deviation of 8.9, and this is over four of them.
+    assert counts.sum() == 1000
+    assert abs(counts - 100).max() < 40
+
+
+def test_a_random_split_without_events_for_a_part_is_refused():
+    log = interactions(list("abc"), list("xyz"))
+
+    with pytest.raises(DataError, match="part 2 of 3 of the random split has no event"):
+        log.random_split()
+    with pytest.raises(DataError, match="each must be above 0"):
+        log.random_split(fractions=(0.8, 0.2))

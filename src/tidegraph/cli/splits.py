@@ -45,6 +45,8 @@ class Split:
         by: Column that says train, valid or test.
         leave_last: How many of each user's last events are for the test, and as many
             before them for validation.
+        random: Seed of a split at random, with the shares of valid and test among the
+            events of each user; for data without times.
         rolling: Windows to be judged on, one after the other.
     """
 
@@ -53,14 +55,15 @@ class Split:
     time: tuple[str | int | date, ...] | None = None
     by: str | None = None
     leave_last: int | None = None
+    random: int | None = None
     rolling: Rolling | None = None
 
     def __post_init__(self) -> None:
         shares = (self.valid, self.test)
-        by_shares = None if shares == (None, None) else shares
+        by_shares = shares if shares != (None, None) and self.random is None else None
         ways = {"valid and test": by_shares} | {
             name: getattr(self, name)
-            for name in ("time", "by", "leave_last", "rolling")
+            for name in ("time", "by", "leave_last", "random", "rolling")
         }
         named = [name for name, value in ways.items() if value is not None]
         if len(named) > 1:
@@ -76,6 +79,11 @@ class Split:
         if self.leave_last is not None and self.leave_last < 1:
             raise ConfigError(f"[split] leave_last is {self.leave_last}, not above 0.")
         valid, test = self.shares
+        if self.random is not None and (self.random < 0 or not valid + test):
+            raise ConfigError(
+                f"[split] random is {self.random} with valid = {valid} and test = "
+                f"{test}. Give a seed of at least 0, and a share of one of them."
+            )
         if not (0 <= valid < 1 and 0 <= test < 1 and valid + test < 1):
             raise ConfigError(
                 f"[split] has valid = {valid} and test = {test}. Both must be from 0 "
@@ -94,7 +102,8 @@ class Split:
         if self.rolling is not None:
             return "seconds"
         unsplit = self.by is None and self.shares == (0.0, 0.0)
-        return None if unsplit or self.by is not None else "times"
+        free = unsplit or self.by is not None or self.random is not None
+        return None if free else "times"
 
     def parts(self, log: Interactions) -> "Parts":
         """Return the parts of a log; rolling windows have the last one as test.
@@ -111,6 +120,8 @@ class Split:
         if self.leave_last is not None:
             memory = {"leave_last": self.leave_last}
             return Parts.named(_left_last(log, self.leave_last), memory)
+        if self.random is not None:
+            return self._at_random(log, self.random)
         cuts = self.time
         valid, test = self.shares
         if cuts is not None:
@@ -128,6 +139,14 @@ class Split:
         names = ("valid", "test")[-len(parts) + 1 :]
         memory = {n: _start(p) for n, p in zip(names, parts[1:], strict=True)}
         return Parts.named(parts, memory)
+
+    def _at_random(self, log: Interactions, seed: int) -> "Parts":
+        valid, test = self.shares
+        shares = [share for share in (1 - valid - test, valid, test) if share]
+        parts = log.random_split(fractions=shares[:-1], rng=seed)
+        memory = {"random": seed, "valid": valid, "test": test}
+        found = Parts.named(parts, memory)
+        return found if test else replace(found, valid=found.test, test=None)
 
     def folds(self, log: Interactions) -> list[tuple[Interactions, Interactions]]:
         """Return what is known before each rolling window, and the window."""
@@ -207,7 +226,7 @@ def part_of(
     Raises:
         DataError: The split had no such part, or the log has no event of it.
     """
-    if "by" in memory or "leave_last" in memory:
+    if {"by", "leave_last", "random"} & set(memory):
         parts = Split(**memory).parts(log)
         chosen = parts.valid if part == "valid" else parts.test
         before = parts.train if part == "valid" else parts.known

@@ -49,6 +49,7 @@ def refuse_without_order(clock: Clock, what: str) -> None:
     if clock == "none":
         raise DataError(
             f"{what} must know which event comes first, and this log has no times. "
-            "Split it by a column with split(by=...), or read it with its column of "
-            "times, or of positions with time_unit='order'."
+            "Split it at random with random_split() or [split] random, by a column "
+            "with split(by=...) or [split] by, or read it with its column of times, "
+            "or of positions with time_unit='order'."
         )

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int8, Int32, Int64, Shaped
+from jaxtyping import Bool, Float32, Int8, Int32, Int64, Shaped
 
 from tidegraph.arguments import checked, shown
 from tidegraph.data.clocks import (
@@ -23,12 +23,14 @@ from tidegraph.data.split import (
     fraction_cuts,
     is_last,
     position_of,
+    random_parts,
     second_of,
     time_cuts,
     windows,
 )
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
+from tidegraph.rng import generator
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -185,7 +187,35 @@ class Interactions:
         return tuple(self.take(slice(*edge)) for edge in pairwise(edges))
 
     def _split_by(self, column: str) -> "tuple[Interactions, ...]":
-        parts = [self.take(rows) for rows in named_parts(self.context, column)]
+        return self._parted(named_parts(self.context, column))
+
+    @checked(DataError)
+    def random_split(
+        self,
+        *,
+        fractions: Sequence[float] = (0.8, 0.1),
+        rng: np.random.Generator | int = 0,
+    ) -> "tuple[Interactions, ...]":
+        """Return the parts of a split at random, a share of each user's events in each.
+
+        It is for data without times: with them, train knows the future of test. Then
+        each part gets its number as time, so that it comes after the last.
+
+        Args:
+            fractions: Share of the events in each part but the last; each user has at
+                least one event in the first.
+            rng: What draws the events, or its seed.
+
+        Raises:
+            DataError: The shares are not between 0 and 1, or a part would be empty.
+        """
+        return self._parted(random_parts(self.user, fractions, generator(rng)))
+
+    def _parted(
+        self, chosen: list[Bool[np.ndarray, " n"]]
+    ) -> "tuple[Interactions, ...]":
+        """Return parts by their rows, each after the last where there are no times."""
+        parts = [self.take(rows) for rows in chosen]
         if self.clock != "none":
             return tuple(parts)
         return tuple(

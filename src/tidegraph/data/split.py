@@ -110,11 +110,7 @@ def fraction_cuts(
     Raises:
         DataError: The shares are not between 0 and 1, or a part would be empty.
     """
-    if not fractions or min(fractions) <= 0 or sum(fractions) >= 1:
-        raise DataError(
-            f"fractions are {tuple(fractions)}; each must be above 0 and their sum "
-            "below 1, as the last part takes the rest."
-        )
+    _refuse_shares(fractions)
     rows = np.round(np.cumsum(fractions) * len(time)).astype(np.int64)
     rows = np.minimum(rows, max(0, len(time) - 1))
     starts = np.searchsorted(time, time[rows]).tolist() if len(time) else [0]
@@ -159,6 +155,38 @@ def are_last(user: Int32[np.ndarray, " n"], k: int) -> Bool[np.ndarray, " n"]:
     return chosen
 
 
+def random_parts(
+    user: Int32[np.ndarray, " n"],
+    fractions: Sequence[float],
+    rng: np.random.Generator,
+) -> list[Bool[np.ndarray, " n"]]:
+    """Return the rows of each part, drawn at random among the events of each user.
+
+    Every part but the first has its share of a user's events, rounded; the first has
+    the rest, which is at least one.
+
+    Raises:
+        DataError: The shares are not between 0 and 1, or a part would be empty.
+    """
+    _refuse_shares(fractions)
+    order = rng.permutation(len(user))
+    place = np.empty(len(user), np.int64)
+    place[order] = places_from_last(user[order])
+    events = np.bincount(user)[user]
+    until = np.round(np.cumsum(fractions) * events[:, None]).astype(np.int64)
+    until = np.maximum(until, 1)
+    part = (place[:, None] >= until).sum(axis=1)
+    parts = [part == number for number in range(len(fractions) + 1)]
+    for number, rows in enumerate(parts, 1):
+        if not rows.any():
+            raise DataError(
+                f"part {number} of {len(parts)} of the random split has no event: the "
+                f"user with most has {max([0, *events.tolist()])}. "
+                "Make its share larger."
+            )
+    return parts
+
+
 def windows(
     time: Int64[np.ndarray, " n"],
     window_days: int | float,
@@ -193,6 +221,14 @@ def windows(
                 "Use fewer folds, or shorter windows and steps."
             )
     return [(start, stop) for start, stop in spans]
+
+
+def _refuse_shares(fractions: Sequence[float]) -> None:
+    if not fractions or min(fractions) <= 0 or sum(fractions) >= 1:
+        raise DataError(
+            f"fractions are {tuple(fractions)}; each must be above 0 and their sum "
+            "below 1, as the last part takes the rest."
+        )
 
 
 def _refuse_empty(
