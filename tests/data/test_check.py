@@ -190,3 +190,13 @@ def test_a_log_without_seconds_is_told_without_dates(clock):
         assert word not in report.text()
     said = "positions 0 to 2" if clock == "order" else "without times"
     assert said in report.text()
+
+
+def test_ids_that_a_spreadsheet_rounded_are_told():
+    users = ["1.23457E+12", "1.23457E+12", "a1E+5", "e+3"]
+    report = check(interactions(users, ["7", "8", "9", "7"], [1, 2, 3, 4]))
+
+    (found,) = report.ruined
+    assert (found.side, found.id, found.events) == ("user", "1.23457E+12", 2)
+    assert "2 events have a user id like '1.23457E+12'" in report.text()
+    assert not check(interactions(["a"], ["x"], [1])).ruined

@@ -156,3 +156,12 @@ def test_a_vocabulary_survives_being_stored():
 
     assert after.ids.to_list() == ["b", "a"]
     assert after.features.equals(before.features)
+
+
+def test_texts_that_are_held_only_after_they_are_made_canonical_are_found():
+    held = Vocabulary(pl.Series([f"u{n}" for n in range(900)] + ["7"]))
+    asked = pl.Series([" u3 ", "u3", "7.0", "7", None, "", "u900", *["u5"] * 400])
+
+    expected = [3, 3, 900, 900, -1, -1, -1, *[5] * 400]
+    assert held.encode(asked).tolist() == expected
+    assert held.encode(asked[:7]).tolist() == expected[:7]

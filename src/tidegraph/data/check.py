@@ -9,7 +9,15 @@ from jaxtyping import Int32
 from tidegraph.arguments import checked
 from tidegraph.data.clocks import Clock, span_text
 from tidegraph.data.log import Interactions
-from tidegraph.data.oddities import Markers, Outliers, is_by_day, marked, outlying
+from tidegraph.data.oddities import (
+    Markers,
+    Outliers,
+    Ruined,
+    is_by_day,
+    marked,
+    outlying,
+    ruined,
+)
 from tidegraph.data.split import DAY
 from tidegraph.errors import DataError
 
@@ -92,6 +100,7 @@ class Report:
         by_day: Whether every event is dated at midnight.
         outliers: Events whose clock is far from the rest; none if there are none.
         markers: Ids that read like missing values.
+        ruined: Ids that read like numbers which a spreadsheet has rounded.
         dropped: Rows left out in reading because an id was missing.
     """
 
@@ -112,6 +121,7 @@ class Report:
     by_day: bool
     outliers: Outliers | None
     markers: tuple[Markers, ...]
+    ruined: tuple[Ruined, ...]
     dropped: int
 
     @property
@@ -137,6 +147,7 @@ class Report:
             *([_BY_DAY] if self.by_day else []),
             *([self.outliers.text()] if self.outliers else []),
             *(marker.text() for marker in self.markers),
+            *(ids.text() for ids in self.ruined),
             *([_dropped_text(self.dropped)] if self.dropped else []),
             f"labels: {labels}",
             f"duplicate rows: {self.duplicates:,}, kept",
@@ -189,6 +200,7 @@ def check(log: Interactions) -> Report:
         by_day=is_by_day(log),
         outliers=outlying(log),
         markers=marked(log),
+        ruined=ruined(log),
         dropped=log.dropped,
     )
 

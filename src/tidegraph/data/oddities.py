@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from tidegraph.data.absent import absent
 from tidegraph.data.clocks import moment_text, span_text
@@ -11,6 +12,8 @@ from tidegraph.data.split import DAY
 from tidegraph.data.vocabulary import Vocabulary
 
 _YEAR = 365 * DAY
+_ROUNDED = r"^[+-]?[1-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$"
+"""What is left of a long number, such as ``1.23457E+12``."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,29 @@ class Markers:
         )
 
 
+@dataclass(frozen=True)
+class Ruined:
+    """Events whose id is a number that a spreadsheet has rounded.
+
+    Attributes:
+        side: ``user`` or ``item``.
+        id: Such an id.
+        events: How many events have one.
+    """
+
+    side: str
+    id: str
+    events: int
+
+    def text(self) -> str:
+        """Return them in a sentence."""
+        return (
+            f"{self.events:,} {'event has' if self.events == 1 else 'events have'} a "
+            f"{self.side} id like {self.id!r}, which a spreadsheet writes for a long "
+            "number, so that several ids may have become one. Export the ids as text"
+        )
+
+
 def is_by_day(log: Interactions) -> bool:
     """Whether every event is dated at midnight, so that only its day is known."""
     return log.clock == "seconds" and not bool((log.time % DAY).any())
@@ -103,3 +129,19 @@ def _marked(side: str, ids: Vocabulary, codes: np.ndarray) -> Markers | None:
         return None
     row = int(rows[0])
     return Markers(side, str(ids.ids[int(codes[row])]), len(rows), row)
+
+
+def ruined(log: Interactions) -> tuple[Ruined, ...]:
+    """Return the sides of the log on which ids read like rounded numbers."""
+    found: list[Ruined] = []
+    for side, ids, codes in (
+        ("user", log.users.ids, log.user),
+        ("item", log.items.ids, log.item),
+    ):
+        if ids.dtype != pl.String:
+            continue
+        like = ids.str.contains(_ROUNDED).to_numpy()[codes]
+        if like.any():
+            example = str(ids[int(codes[like.argmax()])])
+            found.append(Ruined(side, example, int(like.sum())))
+    return tuple(found)

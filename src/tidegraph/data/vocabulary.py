@@ -57,7 +57,16 @@ class Vocabulary:
         Raises:
             NotAnIdError: A value can be no id.
         """
-        return self._found().rows(self._as_ids(canonical(values)))
+        if not values.dtype == self.ids.dtype == pl.String:
+            return self._found().rows(self._as_ids(canonical(values)))
+        rows = self._found().rows(values)
+        # A text that is held is canonical, so only the others need be made so.
+        other = np.flatnonzero(rows == UNKNOWN)
+        if len(other):
+            plain = canonical(values.gather(pl.Series(other)))
+            rows = rows.copy()
+            rows[other] = self._found().rows(self._as_ids(plain))
+        return rows
 
     def row(self, value: Any) -> int:
         """Return the row of one raw id, ``UNKNOWN`` if it is not held.
