@@ -39,7 +39,7 @@ class Outliers:
         return (
             f"{self.events:,} {'event is' if self.events == 1 else 'events are'} far "
             f"from the rest, which runs from {span_text(self.low, self.high)}: the "
-            f"first is row {self.row} of the log, {moment_text(self.time)} "
+            f"first is event {self.row} in time order, {moment_text(self.time)} "
             f"({self.time}). Mend or drop wrong clocks"
         )
 
@@ -65,7 +65,7 @@ class Markers:
         return (
             f"{self.events:,} {'event has' if self.events == 1 else 'events have'} a "
             f"{self.side} id like {self.id!r}, which may mean that it is missing, the "
-            f"first in row {self.row} of the log. Drop them with missing='drop'"
+            f"first in event {self.row} in time order. Drop them with missing='drop'"
         )
 
 
