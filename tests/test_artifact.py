@@ -139,7 +139,7 @@ def test_a_full_disk_keeps_the_old_model(tmp_path, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tidegraph.artifact.save_file", full)
+    monkeypatch.setattr("tidegraph.artifact.write_arrays", full)
     with pytest.raises(ArtifactError, match="No space left on device"):
         save(Leaf(np.arange(3)), tmp_path / "model")
 
@@ -167,3 +167,42 @@ def test_the_folder_one_stands_in_is_no_file_to_write(tmp_path, monkeypatch):
     with pytest.raises(ArtifactError, match=r"cannot write \."), replaced(".") as aside:
         aside.write_text("new")
     assert not list(tmp_path.iterdir())
+
+
+def test_arrays_are_mapped_and_what_is_written_to_them_stays_in_the_process(tmp_path):
+    save(TREE, tmp_path / "model")
+    before = (tmp_path / "model" / "arrays.safetensors").read_bytes()
+
+    values = load(tmp_path / "model", CLASSES).leaf.values
+    held = values
+    while isinstance(held.base, np.ndarray):
+        held = held.base
+    values[0] = 9.0
+
+    assert isinstance(held, np.memmap)
+    assert (tmp_path / "model" / "arrays.safetensors").read_bytes() == before
+
+
+def test_of_large_arrays_the_checksum_is_compared_on_request(tmp_path, monkeypatch):
+    monkeypatch.setattr("tidegraph.artifact.CHECKED_BYTES", 8)
+    save(TREE, tmp_path / "model")
+    path = tmp_path / "model" / "arrays.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+    assert load(tmp_path / "model", CLASSES).leaf.values[0] == 1.5
+    with pytest.raises(ArtifactError, match="was changed or cut short"):
+        load(tmp_path / "model", CLASSES, verify=True)
+    path.write_bytes(content + b"0")
+    with pytest.raises(ArtifactError, match="was changed or cut short"):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_model_that_is_open_stays_as_it_was_when_another_is_saved_over_it(tmp_path):
+    save(Leaf(np.arange(9)), tmp_path / "model")
+    held = load(tmp_path / "model", CLASSES)
+
+    save(Leaf(np.zeros(3)), tmp_path / "model")
+
+    np.testing.assert_array_equal(held.values, np.arange(9))

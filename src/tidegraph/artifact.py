@@ -1,9 +1,14 @@
-"""Fitted models on disk: arrays, tables and a JSON manifest, never pickle.
+"""Fitted models and graphs on disk: arrays, tables and a sealed manifest.
 
-A folder holds ``manifest.json``, ``arrays.safetensors`` and Parquet tables. It is
-written aside and renamed into place, so a reader sees the old model or the new one. The
-manifest carries the SHA-256 of every file and of itself; a folder that was cut short or
-changed is refused.
+A folder holds a manifest in JSON, ``arrays.safetensors`` and Arrow tables: no code, and
+never pickle, so nothing that is opened can run. It is written aside and renamed into
+place: a reader sees the old value or the new one, and one that is open stays as it was.
+
+Opening maps the arrays into memory: it takes milliseconds whatever their size, and
+processes that open one folder share their memory. Tables are read. The manifest carries
+the size and SHA-256 of every file and of itself. Sizes, the manifest and the tables are
+always checked, arrays up to 64 MiB as well, larger ones on request: a changed byte
+that nobody checked may make a wrong answer.
 """
 
 import hashlib
@@ -16,18 +21,17 @@ from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import polars as pl
-from safetensors import SafetensorError
-from safetensors.numpy import (
-    load_file,  # pyright: ignore[reportUnknownVariableType]
-    save_file,  # pyright: ignore[reportUnknownVariableType]
-)
 
-from tidegraph.errors import ArtifactError
+from tidegraph.errors import ArtifactError, MissingExtraError, TidegraphError
+from tidegraph.progress import track
+from tidegraph.tensors import open_arrays, write_arrays
 from tidegraph.writing import check_writable, refuse_other, replaced_folder
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.safetensors"
+CHECKED_BYTES = 1 << 26
+"""Arrays up to this size are checked as they are opened."""
 
 T = TypeVar("T")
 
@@ -83,41 +87,60 @@ class Rebuilds(Protocol):
         ...
 
 
-def save(value: Storable, folder: str | os.PathLike[str]) -> None:
+@dataclass(frozen=True)
+class Kind:
+    """What a folder holds, and how it is told from others.
+
+    Attributes:
+        manifest: Name of its manifest.
+        what: What it is, for messages.
+    """
+
+    manifest: str
+    what: str
+
+
+MODEL = Kind(MANIFEST, "a saved model")
+
+
+def save(value: Storable, folder: str | os.PathLike[str], kind: Kind = MODEL) -> None:
     """Write a value to a folder, all of it or nothing.
 
     Args:
         value: What to save.
-        folder: Where; a model that is there is replaced, anything else is left alone.
+        folder: Where; one of its kind that is there is replaced, anything else is left
+            alone.
+        kind: What it is.
 
     Raises:
         ArtifactError: The place holds something else, or cannot be written.
     """
-    with replaced_folder(folder, MANIFEST, "a saved model") as aside:
-        _write(value.state(), aside)
+    with replaced_folder(folder, kind.manifest, kind.what) as aside:
+        _write(value.state(), aside, kind)
 
 
-def load(folder: str | os.PathLike[str], classes: Mapping[str, Rebuilds]) -> object:
-    """Read back what ``save`` wrote.
+def load(
+    folder: str | os.PathLike[str],
+    classes: Mapping[str, Rebuilds],
+    kind: Kind = MODEL,
+    *,
+    verify: bool | None = None,
+) -> object:
+    """Open what ``save`` wrote.
 
     Args:
         folder: A folder written by ``save``.
         classes: Class name to class, for every kind that may occur.
+        kind: What it is.
+        verify: Compare the arrays with their checksum; small ones only if left out.
 
     Raises:
         ArtifactError: The folder is missing, incomplete, changed, of another version,
             or names a class that is not in ``classes``.
     """
     root = Path(folder)
-    manifest = _read_manifest(root)
-    try:
-        arrays = load_file(root / ARRAYS)
-        tables = {
-            name: pl.read_parquet(root / file)
-            for name, file in manifest["tables"].items()
-        }
-    except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
-        raise ArtifactError(f"{root} cannot be read: {error}.") from error
+    manifest = _read_manifest(root, kind)
+    _check_files(root, manifest["files"], verify)
 
     def revive(state: State) -> object:
         if state.kind not in classes:
@@ -126,12 +149,21 @@ def load(folder: str | os.PathLike[str], classes: Mapping[str, Rebuilds]) -> obj
             )
         return classes[state.kind].from_state(state)
 
-    state = _unflatten(manifest["value"], arrays, tables, "")
     try:
+        arrays = open_arrays(root / ARRAYS)
+        tables = {
+            name: pl.read_ipc(root / file) for name, file in manifest["tables"].items()
+        }
+        state = _unflatten(manifest["value"], arrays, tables, "")
         return revive(replace(state, revive=revive))
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArtifactError, MissingExtraError):
+        raise
+    except (OSError, pl.exceptions.PolarsError, TidegraphError) as error:
+        raise ArtifactError(f"{root} cannot be read: {error}.") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
-            f"{root} does not hold a complete {state.kind}: {error}. Save it again."
+            f"{root} does not hold {kind.what} that is complete: {error}. "
+            "Save it again."
         ) from error
 
 
@@ -145,66 +177,85 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
     check_writable(folder)
 
 
-def _write(state: State, folder: Path) -> None:
+def _write(state: State, folder: Path, kind: Kind) -> None:
     arrays: dict[str, np.ndarray] = {}
     tables: dict[str, pl.DataFrame] = {}
     tree = _flatten(state, "", arrays, tables)
-    save_file(arrays, folder / ARRAYS)
+    write_arrays(arrays, folder / ARRAYS)
     names: dict[str, str] = {}
     for number, (name, table) in enumerate(tables.items()):
-        names[name] = f"table{number}.parquet"
-        table.write_parquet(folder / names[name])
+        names[name] = f"table{number}.arrow"
+        # In one piece, which numbers are looked up in without a copy.
+        table.write_ipc(
+            folder / names[name],
+            compression="uncompressed",
+            record_batch_size=max(1, table.height),
+        )
     files = [ARRAYS, *names.values()]
+    for file in files:
+        with open(folder / file, "rb") as written:
+            os.fsync(written.fileno())
     body: dict[str, Any] = {
         "format": FORMAT,
-        "files": {file: _sha256(folder / file) for file in files},
+        "files": {
+            file: [(folder / file).stat().st_size, _sha256(folder / file)]
+            for file in files
+        },
         "tables": names,
         "value": tree,
     }
     body["seal"] = _seal(body)
-    with open(folder / MANIFEST, "w", encoding="utf-8") as out:
+    with open(folder / kind.manifest, "w", encoding="utf-8") as out:
         json.dump(body, out, indent=1)
         out.flush()
         os.fsync(out.fileno())
-    for file in files:
-        with open(folder / file, "rb") as written:
-            os.fsync(written.fileno())
 
 
-def _read_manifest(root: Path) -> dict[str, Any]:
+def _read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
+    path = root / kind.manifest
     try:
-        with open(root / MANIFEST, encoding="utf-8") as file:
-            manifest = json.load(file)
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         version = manifest["format"]
     except FileNotFoundError as error:
         raise ArtifactError(
-            f"{root} is not a saved model: it has no {MANIFEST}."
+            f"{root} is not {kind.what}: it has no {kind.manifest}."
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{root / MANIFEST} cannot be read: {error}.") from error
+        raise ArtifactError(f"{path} cannot be read: {error}.") from error
     if version != FORMAT:
         raise ArtifactError(
             f"{root} was saved in format {version}, and this version reads format "
-            f"{FORMAT}. Train the model again."
+            f"{FORMAT}. Make it again."
         )
     try:
         intact = manifest["seal"] == _seal(manifest)
-        files = dict(manifest["files"])
-    except (KeyError, TypeError, ValueError):
-        intact, files = False, {}
-    if not intact or ARRAYS not in files:
-        raise ArtifactError(
-            f"{root / MANIFEST} was changed or cut short after it was saved. "
-            "Restore the folder or train again."
-        )
-    for name, digest in files.items():
-        path = root / Path(name).name
-        if not path.is_file() or _sha256(path) != digest:
-            raise ArtifactError(
-                f"{path} is missing, or was changed or cut short after it was saved. "
-                "Restore the folder or train again."
-            )
+        sizes = {file: int(size) for file, (size, _) in manifest["files"].items()}
+        intact &= {ARRAYS, *manifest["tables"].values()} == set(sizes)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        intact = False
+    if not intact:
+        raise ArtifactError(f"{path} {_CHANGED}")
     return manifest
+
+
+def _check_files(root: Path, files: Mapping[str, Any], verify: bool | None) -> None:
+    """Refuse files of another length, and those whose bytes are checked and changed."""
+    checked: list[str] = []
+    for name, (size, _) in files.items():
+        path = root / name
+        if Path(name).name != name or not path.is_file() or path.stat().st_size != size:
+            raise ArtifactError(f"{path} is missing, or {_CHANGED}")
+        if name != ARRAYS or verify or (verify is None and size <= CHECKED_BYTES):
+            checked.append(name)
+    large = sum(files[name][0] for name in checked) > CHECKED_BYTES
+    for name in track(checked, "checking the files") if large else checked:
+        if _sha256(root / name) != files[name][1]:
+            raise ArtifactError(f"{root / name} {_CHANGED}")
+
+
+_CHANGED = (
+    "was changed or cut short after it was saved. Restore the folder or make it again."
+)
 
 
 def _seal(manifest: Mapping[str, Any]) -> str:

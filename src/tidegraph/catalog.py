@@ -100,13 +100,22 @@ def _named(table: Mapping[str, Any], where: str, known: Mapping[str, type]) -> A
 
 
 @checked(ArtifactError)
-def load(folder: str | os.PathLike[str]) -> FittedPipeline:
-    """Return the pipeline that was saved in a folder.
+def load(
+    folder: str | os.PathLike[str], *, verify: bool | None = None
+) -> FittedPipeline:
+    """Open the pipeline that was saved in a folder, mapped into memory.
+
+    Processes that open one folder share its memory, and nothing in it can run code.
+
+    Args:
+        folder: What ``save`` wrote.
+        verify: Compare every byte with its checksum; of arrays over 64 MiB only the
+            size is compared if left out.
 
     Raises:
         ArtifactError: The folder is not a whole, unchanged model of this version.
     """
-    value = artifact.load(folder, FITTED)
+    value = artifact.load(folder, FITTED, verify=verify)
     if not isinstance(value, FittedPipeline):
         raise ArtifactError(f"{folder} holds a {type(value).__name__}, not a pipeline.")
     return value

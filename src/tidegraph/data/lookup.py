@@ -1,5 +1,6 @@
 """From ids to row numbers: by a join for many, by an index for a few at a time."""
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ _FEW = 8
 """So many times fewer values than ids are looked up in the index, if there is one."""
 _WORTH = 8
 """Sorting text takes as long as this many joins."""
+_ONE_BY_ONE = 64
+"""Up to so many values are looked up one by one in an order that was saved."""
 
 
 class _Index(NamedTuple):
@@ -39,6 +42,33 @@ class _Index(NamedTuple):
         return np.where(same, self.row[at], np.int32(UNKNOWN))
 
 
+class _Order(NamedTuple):
+    """The rows of the first ids in rising order of the ids, as a file holds it."""
+
+    held: pl.Series
+    row: Int32[np.ndarray, " indexed"]
+
+    @property
+    def ids(self) -> pl.Series:
+        """The ids, in row order."""
+        return self.held
+
+    def rows(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
+        found = [self._row(value) for value in values.to_list()]
+        return np.array(found, np.int32)
+
+    def _row(self, value: int | str) -> int:
+        held, order = self.held, self.row
+        at = bisect_left(order, value, key=lambda row: held[int(row)])
+        if at < len(order) and held[row := int(order[at])] == value:
+            return row
+        return UNKNOWN
+
+    def written_down(self) -> _Index:
+        """Return what finds many values at once."""
+        return _Index(self.held.gather(pl.Series(self.row)), self.row)
+
+
 class Lookup:
     """Finds ids that are all different; made longer at the end.
 
@@ -51,17 +81,38 @@ class Lookup:
         index: Of the first of them; none if there is none yet.
     """
 
-    def __init__(self, ids: pl.Series, index: _Index | None = None) -> None:
+    def __init__(self, ids: pl.Series, index: "_Index | _Order | None" = None) -> None:
         self._ids, self._index = ids, index
         self._joined = 0
 
+    @classmethod
+    def ordered(cls, ids: pl.Series, row: Int32[np.ndarray, " indexed"]) -> "Lookup":
+        """Return what finds ids by what ``order`` returned for them.
+
+        Raises:
+            ValueError: It belongs to other ids.
+        """
+        if len(row) not in (0, len(ids)) or row.dtype != np.int32:
+            raise ValueError("the order of the ids does not fit them")
+        return cls(ids, _Order(ids, row) if len(row) else None)
+
+    def order(self) -> Int32[np.ndarray, " indexed"]:
+        """Return the rows of all ids in rising order; none if they have no order."""
+        if not self._is_sortable():
+            return np.zeros(0, np.int32)
+        return self._ids.arg_sort().cast(pl.Int32).to_numpy()
+
+    def _is_sortable(self) -> bool:
+        return self._ids.dtype.is_integer() or self._ids.dtype == pl.String
+
     def rows(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
         """Return the row of each value, of the ids' type, ``UNKNOWN`` if not held."""
-        sortable = self._ids.dtype.is_integer() or self._ids.dtype == pl.String
         few = len(values) * _FEW <= len(self._ids)
-        if not (sortable and few) or values.null_count():
+        if not (self._is_sortable() and few) or values.null_count():
             return _joined(self._ids, values, 0)
         index = self._index
+        if isinstance(index, _Order) and len(values) > _ONE_BY_ONE:
+            index = self._index = index.written_down()
         done = 0 if index is None else len(index.ids)
         self._joined += len(self._ids) - done
         if self._joined > _WORTH * len(self._ids):

@@ -153,13 +153,19 @@ class Vocabulary:
         """Return what a file needs to hold."""
         return State(
             kind="Vocabulary",
+            arrays={"order": self._found().order()},
             tables={"ids": self.ids.alias("id").to_frame(), "features": self.features},
         )
 
     @classmethod
     def from_state(cls, state: State) -> "Vocabulary":
-        """Rebuild from what ``state`` returned."""
-        return cls(state.tables["ids"]["id"], state.tables["features"])
+        """Rebuild from what ``state`` returned.
+
+        The ids were all different when they were saved, and are found by their order.
+        """
+        ids = state.tables["ids"]["id"]
+        lookup = Lookup.ordered(ids, state.arrays["order"])
+        return cls(ids, state.tables["features"], lookup)
 
 
 def _of_one_type(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series]:

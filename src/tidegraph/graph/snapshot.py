@@ -6,12 +6,12 @@ from typing import cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32, Int64
 
 from tidegraph.artifact import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
+from tidegraph.graph.edge_state import edges_of, edges_state
 from tidegraph.graph.edges import Edges, numbers
 from tidegraph.graph.growing import Column, Table
 from tidegraph.graph.neighbors import Neighbors
@@ -229,27 +229,13 @@ class Snapshot:
 
     def state(self) -> State:
         """Return what a file needs to hold."""
-        arrays: dict[str, np.ndarray] = {}
-        for name, edges in self.edges.items():
-            out = edges.out.compacted()
-            arrays |= {f"{name}.source": out.owners(), f"{name}.target": out.node}
-            arrays |= {
-                f"{name}.edge": out.edge,
-                f"{name}.time": out.time_at(out.slots()),
-            }
-        schema = {
-            name: [e.source, e.target, e.time, e.weight]
-            for name, e in self.edges.items()
-        }
+        nodes = {f"nodes {n}": nodes.ids.state() for n, nodes in self.nodes.items()}
+        edges = {f"edges {n}": edges_state(e) for n, e in self.edges.items()}
+        keys = {name: nodes.key for name, nodes in self.nodes.items()}
         return State(
             kind="Snapshot",
-            settings={
-                "nodes": {name: nodes.key for name, nodes in self.nodes.items()},
-                "edges": schema,
-            },
-            arrays=arrays,
-            tables={name: edges.features for name, edges in self.edges.items()},
-            parts={name: nodes.ids.state() for name, nodes in self.nodes.items()},
+            settings={"nodes": keys, "edges": list(self.edges)},
+            parts=nodes | edges,
         )
 
     @classmethod
@@ -257,27 +243,14 @@ class Snapshot:
         """Rebuild from what ``state`` returned."""
         keys = cast(dict[str, str], state.settings["nodes"])
         nodes = {
-            name: Nodes(state.part(name, Vocabulary), key) for name, key in keys.items()
+            name: Nodes(state.part(f"nodes {name}", Vocabulary), key)
+            for name, key in keys.items()
         }
-        edges: dict[str, Edges] = {}
-        schema = cast(
-            dict[str, tuple[str, str, str | None, str | None]], state.settings["edges"]
-        )
-        for name, (source, target, time, weight) in schema.items():
-            order = np.argsort(state.arrays[f"{name}.edge"])
-            rows: list[Int32[np.ndarray, " n"]] = [
-                state.arrays[f"{name}.{end}"][order] for end in ("source", "target")
-            ]
-            when: Int64[np.ndarray, " n"] = state.arrays[f"{name}.time"][order]
-            edges[name] = Edges.build(
-                (source, target),
-                (rows[0], rows[1]),
-                (len(nodes[source]), len(nodes[target])),
-                when if time is not None else None,
-                time=time,
-                weight=weight,
-                features=state.tables[name],
-            )
+        sizes = {name: len(held) for name, held in nodes.items()}
+        edges = {
+            name: edges_of(state.parts[f"edges {name}"], sizes)
+            for name in cast(list[str], state.settings["edges"])
+        }
         return cls(nodes, edges)
 
 

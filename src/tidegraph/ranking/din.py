@@ -210,7 +210,9 @@ class FittedDIN:
         settings = build(DIN, cast(dict[str, Any], state.settings), "DIN")
         features = state.part("features", Features)
         num_items = len(state.arrays["item.weight"]) - 1
-        network = settings._network(features, num_items)  # pyright: ignore[reportPrivateUsage]
+        # Without memory for weights, which are those of the file.
+        with torch.device("meta"):
+            network = settings._network(features, num_items)  # pyright: ignore[reportPrivateUsage]
         restore(network, state.arrays)
         return cls(settings, features, network)
 

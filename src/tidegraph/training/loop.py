@@ -211,6 +211,10 @@ def weights_of(module: nn.Module) -> dict[str, np.ndarray]:
 
 
 def restore(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
-    """Give a module the weights that ``weights_of`` returned, in evaluation mode."""
-    module.load_state_dict({n: tensor(a.copy()) for n, a in arrays.items()})
+    """Give a module the weights that ``weights_of`` returned, in evaluation mode.
+
+    They are taken as they lie, so those of a mapped file stay there.
+    """
+    weights = {name: tensor(array) for name, array in arrays.items()}
+    module.load_state_dict(weights, assign=True)
     module.eval()
