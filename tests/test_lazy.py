@@ -14,7 +14,10 @@ from tidegraph.lazy import Homes
 
 SOURCES = Path(tg.__file__).parents[1]
 ENGINES = ("torch", "numba", "scipy", "polars", "numpy", "pandas", "pyarrow")
-HEAVY = ("torch", "pandas", "pyarrow", "duckdb", "networkx", "matplotlib", "IPython")
+HEAVY = (
+    *("torch", "pandas", "pyarrow", "duckdb", "networkx", "matplotlib", "IPython"),
+    *("scipy.sparse", "scipy.linalg", "rich.progress"),
+)
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None\n"
 
 
@@ -114,6 +117,18 @@ def test_without_torch_a_recipe_with_a_network_is_refused_before_the_log_is_read
         "tidegraph: a neural network needs the package 'torch', which is not "
         "installed. Run: pip install 'tidegraph[neural]'"
     )
+
+
+def test_a_kernel_that_needs_linear_algebra_still_finds_it():
+    code = (
+        "import tidegraph.compiled, numba, numpy as np\n"
+        "product = numba.njit(lambda a: np.dot(a, a.T))\n"
+        "a = np.arange(6.0).reshape(2, 3)\n"
+        "assert (product(a) == a @ a.T).all()"
+    )
+    done = run(code)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_public_name_is_where_its_home_says():

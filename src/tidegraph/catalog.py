@@ -9,7 +9,7 @@ from tidegraph.arguments import checked
 from tidegraph.config import build, did_you_mean
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.lazy import Homes
-from tidegraph.pipeline import FittedPipeline
+from tidegraph.pipeline.fitted import FittedPipeline
 
 RETRIEVERS = Homes(
     "tidegraph.retrieval",

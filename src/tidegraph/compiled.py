@@ -6,6 +6,7 @@ folder, and ``NUMBA_CACHE_DIR`` names another one. Rows are spread over a thread
 rather than over numba's own threads, whose barrier stalls beside other work.
 """
 
+import importlib
 import inspect
 import os
 import threading
@@ -16,8 +17,26 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.np import linalg
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _start_without_blas() -> None:
+    """Let numba start without SciPy's BLAS, which takes it 0.3 s to load.
+
+    It looks whether there is one, and looks again when a kernel needs it.
+    """
+    numbas: Any = linalg
+    look = numbas.ensure_blas
+    numbas.ensure_blas = lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        numbas.ensure_blas = look
+
+
+_start_without_blas()
 
 
 def compiled(function: F) -> F:

@@ -6,17 +6,9 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from tidegraph.lazy import Homes
 
 T = TypeVar("T")
 
@@ -101,16 +93,9 @@ def _timed(what: str) -> Generator[None, None, None]:
         _CLOCK.reset(token)
 
 
-def _bars() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
+def _bars() -> Any:
+    # Only a terminal needs what draws them.
+    return Homes("tidegraph", {"bars": ("bars",)})["bars"]()
 
 
 class _Lines:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float32, Int8, Int32, Int64
-from scipy import sparse
 
 from tidegraph.arguments import checked
 from tidegraph.data.clocks import refuse_without_seconds
@@ -43,9 +43,11 @@ class Matrix:
         """Number of users and number of items."""
         return len(self.users), len(self.items)
 
-    def csr(self) -> sparse.csr_array:
+    def csr(self) -> "scipy.sparse.csr_array":
         """Return the matrix as SciPy's compressed rows, sharing memory."""
-        return sparse.csr_array((self.weight, self.item, self.ptr), shape=self.shape)
+        return scipy.sparse.csr_array(
+            (self.weight, self.item, self.ptr), shape=self.shape
+        )
 
     def log(self, part: int = 0) -> Interactions:
         """Return the same as a log without times, an event for each entry.
@@ -97,7 +99,9 @@ class Matrix:
         users: Vocabulary,
         items: Vocabulary,
     ) -> "Matrix":
-        pairs = sparse.coo_array((weight, (user, item)), shape=(len(users), len(items)))
+        pairs = scipy.sparse.coo_array(
+            (weight, (user, item)), shape=(len(users), len(items))
+        )
         rows = pairs.tocsr()
         rows.sum_duplicates()
         return cls(

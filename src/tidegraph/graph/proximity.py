@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float32, Float64, Int32, Int64
-from scipy import sparse
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.views import Matrix
@@ -37,7 +37,7 @@ class Adjacency:
     def bipartite(cls, matrix: Matrix) -> "Adjacency":
         """Join each user to each item they met; repeats count once."""
         met = _met(matrix)
-        both = sparse.block_array([[None, met.T], [met, None]], format="csr")
+        both = scipy.sparse.block_array([[None, met.T], [met, None]], format="csr")
         return cls._of(both, len(matrix.items))
 
     @classmethod
@@ -49,15 +49,15 @@ class Adjacency:
             least_users: How many users an edge needs.
         """
         met = _met(matrix)
-        pairs = sparse.csr_array(met.T @ met).tocoo()
+        pairs = scipy.sparse.csr_array(met.T @ met).tocoo()
         row, column = pairs.coords
         kept = (row != column) & (pairs.data >= least_users)
         edges = (pairs.data[kept], (row[kept], column[kept]))
         size = len(matrix.items)
-        return cls._of(sparse.csr_array(edges, shape=(size, size)), size)
+        return cls._of(scipy.sparse.csr_array(edges, shape=(size, size)), size)
 
     @classmethod
-    def _of(cls, matrix: sparse.csr_array, num_items: int) -> "Adjacency":
+    def _of(cls, matrix: "scipy.sparse.csr_array", num_items: int) -> "Adjacency":
         matrix.sort_indices()
         return cls(
             num_items,
@@ -75,19 +75,19 @@ class Adjacency:
         """Return how many neighbours each node has."""
         return np.diff(self.ptr)
 
-    def csr(self) -> sparse.csr_array:
+    def csr(self) -> "scipy.sparse.csr_array":
         """Return the adjacency matrix, sharing memory."""
         shape = (self.num_nodes, self.num_nodes)
-        return sparse.csr_array((self.weight, self.node, self.ptr), shape=shape)
+        return scipy.sparse.csr_array((self.weight, self.node, self.ptr), shape=shape)
 
     def strength(self) -> Float64[np.ndarray, " nodes"]:
         """Return the sum of the weights at each node."""
         return self.csr() @ np.ones(self.num_nodes)
 
 
-def _met(matrix: Matrix) -> sparse.csr_array:
+def _met(matrix: Matrix) -> "scipy.sparse.csr_array":
     ones = np.ones(len(matrix.item), np.float32)
-    return sparse.csr_array((ones, matrix.item, matrix.ptr), shape=matrix.shape)
+    return scipy.sparse.csr_array((ones, matrix.item, matrix.ptr), shape=matrix.shape)
 
 
 def adamic_adar_weights(

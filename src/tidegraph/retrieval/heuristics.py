@@ -7,8 +7,8 @@ requester is one more node, joined to each item of their history.
 from typing import Literal
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import sparse
 
 from tidegraph.arguments import checked, settings
 from tidegraph.compiled import compiled, over_rows
@@ -244,7 +244,7 @@ class PersonalizedPageRank:
 
 def two_steps(
     graph: Adjacency, weight: Float64[np.ndarray, " nodes"], neighbors: int
-) -> sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     """Return A D A between different items of the unweighted graph.
 
     Args:
@@ -262,12 +262,12 @@ def two_steps(
         )
     starts = range(0, graph.num_items, _BLOCK)
     blocks = [_two_step_block(graph, weight, neighbors, start) for start in starts]
-    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+    return scipy.sparse.csr_array(scipy.sparse.vstack(blocks, format="csr"))
 
 
 def _two_step_block(
     graph: Adjacency, weight: Float64[np.ndarray, " nodes"], neighbors: int, start: int
-) -> sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     rows = min(_BLOCK, graph.num_items - start)
     item = np.full((rows, min(neighbors, graph.num_items)), NO_ITEM, np.int32)
     score = np.full(item.shape, -np.inf, np.float32)
@@ -280,7 +280,7 @@ def _two_step_block(
     )
     kept = item != NO_ITEM
     ptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    return sparse.csr_array(
+    return scipy.sparse.csr_array(
         (score[kept], item[kept], ptr), shape=(rows, graph.num_items)
     )
 

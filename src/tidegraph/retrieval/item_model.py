@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import scipy
 from jaxtyping import Float32, Int32, Int64
-from scipy import sparse
 
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled, over_rows
@@ -48,7 +48,7 @@ class FittedItemModel:
         cls,
         channel: str,
         reason: str,
-        model: sparse.csr_array,
+        model: "scipy.sparse.csr_array",
         half_life_days: float | None = None,
         trained_until: int | None = None,
     ) -> "FittedItemModel":
@@ -84,7 +84,7 @@ class FittedItemModel:
         """The matrix as rows of votes, sharing memory."""
         return SparseRows(self.ptr, self.item, self.weight, self.num_items)
 
-    def csr(self) -> sparse.csr_array:
+    def csr(self) -> "scipy.sparse.csr_array":
         """Return the item-item matrix, sharing memory."""
         return self.votes.csr()
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float32, Int32, Int64
-from scipy import sparse
 
 from tidegraph.compiled import compiled
 
@@ -26,7 +26,7 @@ class SparseRows:
     width: int
 
     @classmethod
-    def of(cls, matrix: sparse.csr_array) -> "SparseRows":
+    def of(cls, matrix: "scipy.sparse.csr_array") -> "SparseRows":
         """Take over a SciPy matrix, sharing memory where the types agree."""
         return cls(
             matrix.indptr.astype(np.int64),
@@ -38,9 +38,9 @@ class SparseRows:
     def __len__(self) -> int:
         return len(self.ptr) - 1
 
-    def csr(self) -> sparse.csr_array:
+    def csr(self) -> "scipy.sparse.csr_array":
         """Return the rows as SciPy's, sharing memory where it can."""
-        return sparse.csr_array(
+        return scipy.sparse.csr_array(
             (self.weight, self.column, self.ptr), shape=(len(self), self.width)
         )
 
