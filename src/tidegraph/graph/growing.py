@@ -20,6 +20,10 @@ class Column:
         self._room, self._used = values, len(values)
         self._lock = Lock()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle the numbers alone; who may write behind them stays here."""
+        return Column, (self.values,)
+
     def extended(self, more: Float32[np.ndarray, " m"]) -> "Column":
         """Return the column with more numbers, in O(new) as a rule."""
         if not len(more):

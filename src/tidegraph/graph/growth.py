@@ -17,6 +17,8 @@ from tidegraph.compiled import compiled
 from tidegraph.graph.bounds import Bounds, Journal
 
 _LEAST_ROOM = 4
+_SPARE = 0.5
+"""Room to grow that each row of a copy gets, so that it does not move at once."""
 _LEAST_CHANGES = 4096
 _NOBODY = -1
 
@@ -106,14 +108,15 @@ def grow(
     Returns:
         The longer rows, and the arena in which they are the newest.
     """
-    size = len(slots.node) + 2 * len(new.source)
     if arena is not None:
         with arena.lock:
             if arena.newest == version:
                 return *_grow(bounds, slots, new, num_nodes, arena), arena
-    # Nobody has written behind these rows, or others do: write behind a copy of them.
-    arena = Arena(bounds, bounds.whole[1], len(slots.node), version)
-    return *_grow(bounds, _longer(slots, size, new), new, num_nodes, arena), arena
+    # Nobody has written behind these rows, or others do: write behind a copy of them,
+    # without what others have written.
+    bounds, slots, arena = laid_out(bounds, slots, _SPARE)
+    arena.newest = version
+    return *_grow(bounds, slots, new, num_nodes, arena), arena
 
 
 def laid_out(bounds: Bounds, slots: Slots, spare: float) -> tuple[Bounds, Slots, Arena]:

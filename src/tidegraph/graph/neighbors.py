@@ -83,6 +83,12 @@ class Neighbors:
     def __len__(self) -> int:
         return len(self.bounds)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Copy and pickle the edges, not who may write behind them."""
+        tidy = self.compacted()
+        bounds = Bounds.of(tidy.start, tidy.stop)
+        return vars(replace(tidy, bounds=bounds, arena=None, version=0))
+
     @property
     def start(self) -> Int64[np.ndarray, " nodes"]:
         """Where each node's row starts."""
@@ -308,10 +314,8 @@ class Neighbors:
         slots = Slots(
             self.node, wide_enough(self.time, offset), wide_enough(self.edge, edge)
         )
-        same = (slots.time.dtype, slots.edge.dtype) == (
-            self.time.dtype,
-            self.edge.dtype,
-        )
+        kinds = (self.time.dtype, self.edge.dtype)
+        same = (slots.time.dtype, slots.edge.dtype) == kinds
         bounds, slots, arena = grow(
             self.bounds,
             slots,

@@ -1,7 +1,8 @@
 """The typed, temporal graph at one moment: a value that never changes (Eq 19.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -193,34 +194,33 @@ class Snapshot:
         Args:
             events: New events, whose vocabularies start with the graph's own rows.
         """
-        for name, side in ((USER, events.users), (ITEM, events.items)):
+        nodes, steps = self.with_nodes_of(events), grown_by(events)
+        edges = {name: step(self.edges.get(name)) for name, step in steps.items()}
+        return Snapshot(nodes, {**self.edges, **edges})
+
+    def numbered(self, log: Interactions) -> Interactions:
+        """Return ``log`` with its users and items numbered as here, new ones last."""
+        users = self.users.extended(log.users.ids)
+        items = self.items.extended(log.items.ids)
+        user = users.encode(log.users.ids)[log.user]
+        item = items.encode(log.items.ids)[log.item]
+        return replace(log, user=user, item=item, users=users, items=items)
+
+    def with_nodes_of(self, events: Interactions) -> dict[str, Nodes]:
+        """Return the nodes, with the users and items of ``events`` among them.
+
+        Raises:
+            DataError: The events do not number them as the graph does.
+        """
+        sides = {USER: events.users, ITEM: events.items}
+        for name, side in sides.items():
             if len(side) < len(self.typed(name)):
                 raise DataError(
                     f"the {name} vocabulary of the new events is shorter than the "
                     "graph's. Extend the graph's vocabulary instead."
                 )
-        nodes = {
-            **self.nodes,
-            USER: Nodes(events.users, self.nodes[USER].key),
-            ITEM: Nodes(events.items, self.nodes[ITEM].key),
-        }
-        edges = dict(self.edges)
-        shown = events.take(events.label == 0)
-        for name, log in ((ACTION, events.actions()), (IMPRESSION, shown)):
-            if name not in edges:
-                if len(log):
-                    edges[name] = _edges(log)
-                continue
-            held = edges[name]
-            if held.weight is None and bool((log.weight != 1).any()):
-                held = _with_weight(held)
-            edges[name] = held.appended(
-                (log.user, log.item),
-                (len(events.users), len(events.items)),
-                log.time,
-                _features(log, held.weight),
-            )
-        return Snapshot(nodes, edges)
+        new = {name: Nodes(side, self.nodes[name].key) for name, side in sides.items()}
+        return {**self.nodes, **new}
 
     def compacted(self) -> "Snapshot":
         """Return the same graph without room to grow."""
@@ -252,6 +252,34 @@ class Snapshot:
             for name in cast(list[str], state.settings["edges"])
         }
         return cls(nodes, edges)
+
+
+Step = Callable[[Edges | None], Edges]
+"""From the edges of a type, if there are any yet, to those with new ones."""
+
+
+def grown_by(events: Interactions) -> dict[str, Step]:
+    """Return what adds the events of a log to the edges of each type.
+
+    Args:
+        events: New events, whose vocabularies start with the graph's own rows.
+    """
+    shown = events.take(events.label == 0)
+    logs = {ACTION: events.actions(), IMPRESSION: shown}
+    return {name: partial(_grown, log=log) for name, log in logs.items() if len(log)}
+
+
+def _grown(held: Edges | None, log: Interactions) -> Edges:
+    if held is None:
+        return _edges(log)
+    if held.weight is None and bool((log.weight != 1).any()):
+        held = _with_weight(held)
+    return held.appended(
+        (log.user, log.item),
+        (len(log.users), len(log.items)),
+        log.time,
+        _features(log, held.weight),
+    )
 
 
 def _edges(log: Interactions) -> Edges:

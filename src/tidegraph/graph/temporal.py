@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from threading import Lock, Thread
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -15,37 +15,36 @@ from tidegraph.graph import columns, store
 from tidegraph.graph.batches import EdgeQuery
 from tidegraph.graph.columns import Ends
 from tidegraph.graph.edges import Edges, Origin
+from tidegraph.graph.ends import encoded, type_of
 from tidegraph.graph.neighbors import Neighbors
 from tidegraph.graph.query import Query
-from tidegraph.graph.snapshot import Nodes, Snapshot
-
-_Batch = tuple[
-    tuple[np.ndarray, np.ndarray], tuple[int, int], np.ndarray | None, pl.DataFrame
-]
-_MOVED = 3
-"""A row moves as it grows; clean up when this share of the slots is left behind."""
-_SPARE = 0.5
-"""Room to grow that each row then gets, so that it does not move again at once."""
+from tidegraph.graph.snapshot import Nodes, Snapshot, Step, grown_by
+from tidegraph.graph.tidying import Tidying
 
 
 class Graph:
     """Who did what, when: typed nodes and edges that may be added to at any time.
 
     Readers work on snapshots, which never change; a writer puts a new one in place. So
-    any number of threads may sample while one appends.
+    any number of threads may sample while others append, one at a time.
 
     Args:
         snapshot: What to begin with; an empty graph if left out.
-        late_seconds: How much older than the latest edge of its type a new edge may be.
+        late_seconds: How much older than the latest edge of its type a new edge may be;
+            none for any age.
     """
 
     def __init__(
-        self, snapshot: Snapshot | None = None, *, late_seconds: int = 0
+        self, snapshot: Snapshot | None = None, *, late_seconds: int | None = 0
     ) -> None:
         self._now = snapshot if snapshot is not None else Snapshot({}, {})
         self._late = late_seconds
         self._writing = Lock()
-        self._missed: dict[str, list[_Batch]] = {}
+        self._tidying = Tidying(self._writing, self._put)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and pickle the graph as it is now; the copy goes its own way."""
+        return _again, (self._now, self._late)
 
     @classmethod
     def of(cls, log: Interactions) -> "Graph":
@@ -58,7 +57,7 @@ class Graph:
         folder: str | os.PathLike[str],
         *,
         verify: bool | None = None,
-        late_seconds: int = 0,
+        late_seconds: int | None = 0,
     ) -> "Graph":
         """Open what ``save`` wrote, mapped into memory; see ``store.load``."""
         return cls(store.load(folder, verify=verify), late_seconds=late_seconds)
@@ -141,9 +140,11 @@ class Graph:
             )
         where, rows = Ends.parse(ends), columns.frame(table)
         columns.check(rows, [where.source, where.target], f"the table of {name!r}")
+        for named in filter(None, (where.source_type, where.target_type)):
+            self._now.typed(named)
         types = (
-            self._type_of(where.source, where.source_type),
-            self._type_of(where.target, where.target_type),
+            type_of(self._now.nodes, where.source, where.source_type),
+            type_of(self._now.nodes, where.target, where.target_type),
         )
         used = [where.source, where.target, *([time] if time is not None else [])]
         with self._writing:
@@ -151,7 +152,7 @@ class Graph:
             when, unit = None, None
             if time is not None:
                 rows, when, unit = columns.dated(rows, time, name, time_unit)
-            nodes, at = self._encoded(name, rows, ends_of, types)
+            nodes, at = encoded(self._now.nodes, name, rows, ends_of, types)
             edges = Edges.build(
                 types,
                 at,
@@ -191,7 +192,7 @@ class Graph:
         features = held.typed(rows)
         with self._writing:
             types, ends = (held.source, held.target), (origin.source, origin.target)
-            nodes, at = self._encoded(name, rows, ends, types)
+            nodes, at = encoded(self._now.nodes, name, rows, ends, types)
             self._append(name, nodes, at, when, features)
         return self
 
@@ -241,6 +242,27 @@ class Graph:
             self._append(name, nodes, ends, when, held.typed(table))
         return self
 
+    def observe(self, log: Interactions) -> "Graph":
+        """Add the events of a log of users and items; see ``append``.
+
+        Args:
+            log: Labels say which events are actions and which impressions. Users and
+                items that are no nodes yet become some.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: An event is too late.
+        """
+        with self._writing:
+            events = self._now.numbered(log)
+            steps = grown_by(events)
+            for name in steps:
+                self._refuse_late(name, log.time)
+            self._grow(self._now.with_nodes_of(events), steps)
+        return self
+
     def V(self, name: str, ids: object = None) -> Query:
         """Begin a query at some nodes of a type, or at all of them.
 
@@ -268,38 +290,6 @@ class Graph:
         """
         return EdgeQuery.start(self._now, name, between)
 
-    def _type_of(self, column: str, named: str | None) -> str:
-        if named is not None:
-            self._now.typed(named)
-            return named
-        found = [name for name, nodes in self._now.nodes.items() if nodes.key == column]
-        if len(found) != 1:
-            known = ", ".join(f"{n} ({x.key})" for n, x in self._now.nodes.items())
-            raise DataError(
-                f"column {column!r} is the key of {len(found)} node types. Say which "
-                f"type it is, as '{column}: type -> ...'. There are: {known or 'none'}."
-            )
-        return found[0]
-
-    def _encoded(
-        self,
-        name: str,
-        rows: pl.DataFrame,
-        ends: tuple[str, str],
-        types: tuple[str, str],
-    ) -> tuple[dict[str, Nodes], tuple[np.ndarray, np.ndarray]]:
-        """Return the nodes with those of new edges, and the rows of both ends."""
-        nodes = dict(self._now.nodes)
-        at: list[np.ndarray] = []
-        for column, side in zip(ends, types, strict=True):
-            ids, held = columns.ids(rows, column, name), nodes[side]
-            found = held.ids.encode(ids)
-            if len(found) and int(found.min()) < 0:
-                nodes[side] = Nodes(held.ids.extended(ids), held.key)
-                found = nodes[side].ids.encode(ids)
-            at.append(found)
-        return nodes, (at[0], at[1])
-
     def _append(
         self,
         name: str,
@@ -308,35 +298,40 @@ class Graph:
         when: Int64[np.ndarray, " n"] | None,
         features: pl.DataFrame,
     ) -> None:
+        self._refuse_late(name, when)
         held = self._now.edges[name]
-        if when is not None and len(when) and len(held):
-            oldest, latest = int(when.min()), held.latest
-            if oldest < latest - self._late:
-                raise DataError(
-                    f"row {int(when.argmin())} of the new edges {name!r} is "
-                    f"{latest - oldest} seconds older than the latest, and this graph "
-                    f"takes edges up to {self._late} late. Pass late_seconds to Graph."
-                )
         sizes = (len(nodes[held.source]), len(nodes[held.target]))
-        batch = (at, sizes, when, features)
-        edges = held.appended(*batch)
-        self._now = Snapshot(nodes, {**self._now.edges, name: edges})
-        if name in self._missed:
-            self._missed[name].append(batch)
-        elif edges.slack > _MOVED * (len(edges) + sum(sizes)):
-            self._missed[name] = []
-            Thread(target=self._tidy, args=(name, edges), daemon=True).start()
 
-    def _tidy(self, name: str, edges: Edges) -> None:
-        """Lay the rows of a type of edge close together, while others go on."""
-        tidy = edges
-        try:
-            tidy = edges.compacted(_SPARE)
-        finally:
-            with self._writing:
-                missed = self._missed.pop(name)
-                if tidy is not edges:
-                    for batch in missed:
-                        tidy = tidy.appended(*batch)
-                    held = {**self._now.edges, name: tidy}
-                    self._now = Snapshot(self._now.nodes, held)
+        def step(edges: Edges | None) -> Edges:
+            return (held if edges is None else edges).appended(
+                at, sizes, when, features
+            )
+
+        self._grow(nodes, {name: step})
+
+    def _grow(self, nodes: dict[str, Nodes], steps: dict[str, Step]) -> None:
+        """Put the graph with new edges in place, of all types or of none."""
+        now = self._now.edges
+        grown = {name: step(now.get(name)) for name, step in steps.items()}
+        self._now = Snapshot(nodes, {**now, **grown})
+        for name, step in steps.items():
+            self._tidying.grown(name, grown[name], step)
+
+    def _put(self, name: str, edges: Edges) -> None:
+        self._now = Snapshot(self._now.nodes, {**self._now.edges, name: edges})
+
+    def _refuse_late(self, name: str, when: Int64[np.ndarray, " n"] | None) -> None:
+        held = self._now.edges.get(name)
+        if self._late is None or held is None or when is None or not len(when):
+            return
+        oldest, latest = int(when.min()), held.latest
+        if len(held) and oldest < latest - self._late:
+            raise DataError(
+                f"row {int(when.argmin())} of the new edges {name!r} is "
+                f"{latest - oldest} seconds older than the latest, and this graph "
+                f"takes edges up to {self._late} late. Pass late_seconds to Graph."
+            )
+
+
+def _again(snapshot: Snapshot, late_seconds: int | None) -> Graph:
+    return Graph(snapshot, late_seconds=late_seconds)

@@ -7,6 +7,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_log, as_seconds_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.temporal import Graph
 from tidegraph.pipeline.before import (
     check_before,
     check_kind,
@@ -190,7 +191,14 @@ class Pipeline:
             names=self.names,
             fallback=called,
         )
-        return FittedPipeline(graph, retriever, ranker, reranker, serving, fallback)
+        return FittedPipeline(
+            Graph(graph, late_seconds=None),
+            retriever,
+            ranker,
+            reranker,
+            serving,
+            fallback,
+        )
 
     def _check(self, parts: _Parts) -> None:
         """Raise what can be known to be wrong before anything is trained."""

@@ -4,7 +4,6 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast
 
-import numpy as np
 import polars as pl
 
 from tidegraph import artifact
@@ -12,9 +11,9 @@ from tidegraph.arguments import checked
 from tidegraph.artifact import State
 from tidegraph.data.ids import series
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.unknown import known_rows
 from tidegraph.errors import ArtifactError, RequestError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.temporal import Graph
 from tidegraph.pipeline.events import Events, events_log
 from tidegraph.pipeline.explain import Sources
 from tidegraph.pipeline.fallback import Fallback
@@ -24,6 +23,7 @@ from tidegraph.pipeline.requests import (
     length_of,
     nothing_for,
     of_history,
+    of_users,
     one_user,
     warn_of_unanswered,
 )
@@ -37,8 +37,6 @@ from tidegraph.stages import (
     Requests,
     check_k,
 )
-
-AS_UNKNOWN = "answered as a user without history"
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,11 @@ class Serving:
 class FittedPipeline:
     """What ``Pipeline.fit`` returns; it is itself a retriever of finished lists.
 
-    ``observe`` replaces ``graph`` by one that holds the new events; everything else
-    never changes.
+    Any number of threads may ask and ``observe`` at once: an answer sees the events of
+    one moment, and every event that was taken in is kept.
 
     Attributes:
-        graph: All events known now; answers read it strictly before their time.
+        live: The graph of all events, which ``observe`` adds to; nothing else changes.
         retriever: The blended channels.
         ranker: The ranker, or none.
         reranker: The re-ranker, or none.
@@ -78,7 +76,7 @@ class FittedPipeline:
         fallback: Fills up short lists, or none.
     """
 
-    graph: Snapshot
+    live: Graph
     retriever: FittedBlend
     ranker: FittedRanker | None
     reranker: FittedReranker | None
@@ -87,6 +85,11 @@ class FittedPipeline:
 
     def __repr__(self) -> str:
         return f"FittedPipeline({self.describe()})"
+
+    @property
+    def graph(self) -> Snapshot:
+        """All events known now, which no later ones change."""
+        return self.live.snapshot()
 
     @property
     def repeat(self) -> bool:
@@ -120,7 +123,7 @@ class FittedPipeline:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return finished lists of up to ``k`` items, one per request."""
-        return self._lists(requests, k, Filters(None, None, len(self.graph.items)))
+        return self._lists(requests, k, Filters(None, None, len(requests.graph.items)))
 
     def _lists(self, requests: Requests, k: int, filters: Filters) -> Candidates:
         k = check_k(k)
@@ -176,17 +179,18 @@ class FittedPipeline:
                 and ``history`` are given, or nothing can be recommended.
             LeakageError: ``at`` is not later than what training saw.
         """
-        k = length_of(k, len(self.graph.items))
+        graph = self.graph
+        k = length_of(k, len(graph.items))
         if (user is None) == (history is None):
             raise RequestError("give either a user or a history, and not both.")
-        clock = clock_of(at, self.graph, self.trained_until)
+        clock = clock_of(at, graph, self.trained_until)
         if history is None:
             asked = label = one_user(user)
-            requests = self._of_users(asked, clock)
+            requests = of_users(asked, graph, clock, repeat=self.repeat)
         else:
-            asked, label = None, self.graph.users.ids.clear(1)
-            requests = of_history(history, self.graph, clock, repeat=self.repeat)
-        filters = Filters.read(only, exclude, asked, self.graph.items)
+            asked, label = None, graph.users.ids.clear(1)
+            requests = of_history(history, graph, clock, repeat=self.repeat)
+        filters = Filters.read(only, exclude, asked, graph.items)
         answer = self._lists(requests, k, filters)
         if not bool(answer.present.any()):
             raise RequestError(nothing_for(user, requests))
@@ -220,12 +224,13 @@ class FittedPipeline:
             RequestError: ``k`` is not a possible length, or a list is not one.
             LeakageError: ``at`` is not later than what training saw.
         """
-        k = length_of(k, len(self.graph.items))
-        clock = clock_of(at, self.graph, self.trained_until)
-        asked = self.graph.users.ids if users is None else series(users, "users")
+        graph = self.graph
+        k = length_of(k, len(graph.items))
+        clock = clock_of(at, graph, self.trained_until)
+        asked = graph.users.ids if users is None else series(users, "users")
         asked = asked.unique(maintain_order=True)
-        requests = self._of_users(asked, clock)
-        filters = Filters.read(only, exclude, asked, self.graph.items)
+        requests = of_users(asked, graph, clock, repeat=self.repeat)
+        filters = Filters.read(only, exclude, asked, graph.items)
         answer = self._lists(requests, k, filters)
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
         warn_of_unanswered(asked.filter(empty), len(asked))
@@ -247,20 +252,24 @@ class FittedPipeline:
         Raises:
             RequestError: No channel, or not the one that is named, compares items.
         """
-        k = length_of(k, len(self.graph.items))
-        return similar(self.channels(), self.graph, ids, k, channel, self.serving.names)
+        graph = self.graph
+        k = length_of(k, len(graph.items))
+        return similar(self.channels(), graph, ids, k, channel, self.serving.names)
 
     def observe(
         self, events: Events, *, missing: Literal["refuse", "keep"] = "refuse"
     ) -> None:
         """Take in new events; the next answer knows them, nothing is refitted.
 
+        Any number of threads may call this while others ask: when it returns the
+        events are kept, and an answer sees all events of a call or none.
+
         Args:
             events: Raw user id, raw item id and time of each, perhaps with a label and
                 a weight, as tuples or as the columns of a frame. Times are Unix seconds
-                or anything that names a moment. New users and items are welcome: a new
-                user is answered by their history, a new item is recommended only after
-                the next training.
+                or anything that names a moment, in any order. New users and items are
+                welcome: a new user is answered by their history, a new item is
+                recommended only after the next training.
             missing: Markers such as ``NULL`` are refused, or kept as ids.
 
         Raises:
@@ -273,15 +282,11 @@ class FittedPipeline:
 
     def observe_log(self, log: Interactions) -> None:
         """Take in the events of a log; see ``observe``."""
-        self.graph = self.graph.observed(self.read_as_known(log))
+        self.live.observe(log)
 
     def read_as_known(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as in the graph."""
-        users = self.graph.users.extended(log.users.ids)
-        items = self.graph.items.extended(log.items.ids)
-        user = users.encode(log.users.ids)[log.user]
-        item = items.encode(log.items.ids)[log.item]
-        return replace(log, user=user, item=item, users=users, items=items)
+        return self.graph.numbered(log)
 
     def remember(self, source: dict[str, Any]) -> None:
         """Keep how the log was read and split, as JSON can hold it."""
@@ -298,9 +303,10 @@ class FittedPipeline:
         seen = "may repeat" if self.serving.repeat else "new items only"
         if self.serving.fallback is not None:
             stages.append(f"else {self.serving.fallback}")
+        graph = self.graph
         return (
-            f"{' > '.join(stages)}; {len(self.graph.users):,} users, "
-            f"{len(self.graph.items):,} items; {seen}"
+            f"{' > '.join(stages)}; {len(graph.users):,} users, "
+            f"{len(graph.items):,} items; {seen}"
         )
 
     @checked(ArtifactError)
@@ -327,7 +333,7 @@ class FittedPipeline:
             for name in ("ranker", "reranker", "fallback")
         )
         return cls(
-            state.part("graph", Snapshot),
+            Graph(state.part("graph", Snapshot), late_seconds=None),
             state.part("retriever", FittedBlend),
             cast(FittedRanker | None, ranker),
             cast(FittedReranker | None, reranker),
@@ -341,8 +347,3 @@ class FittedPipeline:
         if self.fallback is not None:
             spare = Fallback(self.serving.fallback or "fallback", self.fallback)
         return Sources(self.retriever, spare, self.serving.names)
-
-    def _of_users(self, ids: pl.Series, clock: int) -> Requests:
-        rows = known_rows(self.graph.users, ids, "user", AS_UNKNOWN)
-        time = np.full(len(rows), clock, np.int64)
-        return Requests.of_users(self.graph, rows, time, repeat=self.repeat)

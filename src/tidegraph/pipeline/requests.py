@@ -10,7 +10,7 @@ from jaxtyping import Int32
 from tidegraph.arguments import shown
 from tidegraph.data.ids import series
 from tidegraph.data.split import second_of
-from tidegraph.data.unknown import warn_unknown
+from tidegraph.data.unknown import known_rows, warn_unknown
 from tidegraph.data.vocabulary import UNKNOWN
 from tidegraph.errors import (
     DataError,
@@ -72,6 +72,14 @@ def one_user(user: object) -> pl.Series:
             "Pass a list of users to recommend_all."
         )
     return series([cast(object, user)], "user")
+
+
+def of_users(ids: pl.Series, graph: Snapshot, time: int, *, repeat: bool) -> Requests:
+    """Return a request of each user; those that are not known are warned of."""
+    rows = known_rows(graph.users, ids, "user", "answered as a user without history")
+    return Requests.of_users(
+        graph, rows, np.full(len(rows), time, np.int64), repeat=repeat
+    )
 
 
 def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Requests:

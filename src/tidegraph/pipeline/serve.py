@@ -8,6 +8,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_log
 from tidegraph.errors import RequestError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.temporal import Graph
 from tidegraph.pipeline.filters import Items
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
 from tidegraph.retrieval.blend import FittedBlend
@@ -58,4 +59,5 @@ def around(
     graph = Snapshot.of(known)
     name = type(retriever).__name__.removeprefix("Fitted")
     blend = FittedBlend((name,), (retriever,), (1.0,), 0.5, 60.0, len(known.items))
-    return FittedPipeline(graph, blend, None, None, Serving(repeat, 200, graph.latest))
+    serving = Serving(repeat, 200, graph.latest)
+    return FittedPipeline(Graph(graph, late_seconds=None), blend, None, None, serving)

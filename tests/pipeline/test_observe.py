@@ -1,0 +1,171 @@
+"""Events that a trained pipeline takes in, from any number of threads."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from multiprocessing.reduction import ForkingPickler
+
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from tidegraph.catalog import load
+from tidegraph.errors import RequestError
+from tidegraph.graph.events import events_of
+from tidegraph.pipeline import Pipeline
+from tidegraph.ranking.din import DIN
+from tidegraph.reranking.diversity import MMR
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.repeat import Repeat
+from tidegraph.training.loop import Training
+
+WHOLE = Pipeline(
+    (ItemKNN(), Popular(), Repeat()),
+    rank=DIN(training=Training(epochs=1)),
+    rerank=MMR(by="category"),
+)
+
+
+def taken_in(model, users) -> list[tuple[str, str, int]]:
+    """Every event of some users that the model holds, sorted."""
+    log = events_of(model.graph)
+    known = zip(
+        log.users.decode(log.user).to_list(),
+        log.items.decode(log.item).to_list(),
+        log.time.tolist(),
+        strict=True,
+    )
+    return sorted(event for event in known if event[0] in users)
+
+
+def test_every_event_of_eight_threads_is_kept_while_others_ask():
+    model = Pipeline(retrieve=(Repeat(), ItemKNN())).fit(draw_log())
+    now, wrong, done = model.graph.latest, [], threading.Event()
+    # Users are each thread's own, items are shared, and times cross one another.
+    calls = [
+        [(f"new{who}-{n % 20}", f"i{n % 7}", now + n) for n in range(50)]
+        for who in range(8)
+    ]
+
+    def observe(events) -> None:
+        for event in events:
+            model.observe([event])
+
+    def ask() -> None:
+        while not done.is_set():
+            try:
+                graph = model.graph
+                lists = model.recommend("u1", k=5)
+                assert lists.height == 5
+                actions = graph["action"]
+                assert len(graph.edges["action"]) == int(actions.degree().sum())
+            except Exception as error:
+                wrong.append(error)
+                raise
+
+    readers = [threading.Thread(target=ask) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(observe, calls))
+    done.set()
+    for reader in readers:
+        reader.join()
+
+    assert wrong == []
+    expected = sorted(event for events in calls for event in events)
+    assert taken_in(model, {user for user, _, _ in expected}) == expected
+
+
+def test_an_answer_sees_all_events_of_a_call_or_none():
+    model = Pipeline(retrieve=(Repeat(),)).fit(draw_log())
+    base, wrong, done = len(events_of(model.graph)), [], threading.Event()
+
+    def count() -> None:
+        while not done.is_set():
+            graph = model.graph
+            shown = graph.edges.get("impression")
+            held = len(graph.edges["action"]) + (0 if shown is None else len(shown))
+            if (held - base) % 6:
+                wrong.append(held)
+
+    reader = threading.Thread(target=count)
+    reader.start()
+    now = model.graph.latest
+    for n in range(40):
+        model.observe([(f"u{k}", "i1", now + n, k % 2) for k in range(6)])
+    done.set()
+    reader.join()
+
+    assert wrong == []
+
+
+def test_events_may_come_in_any_order_of_time():
+    model = Pipeline(retrieve=(Repeat(),)).fit(draw_log())
+    now = model.graph.latest
+
+    model.observe([("late", "i3", now + 9)])
+    model.observe([("late", "i2", now - 5), ("late", "i1", now + 4)])
+
+    assert [event[1] for event in taken_in(model, {"late"})] == ["i1", "i2", "i3"]
+    user = np.array([model.graph.users.row("late")], np.int32)
+    history = model.graph["action"].before(user, np.array([now + 10]))
+    assert model.graph.items.decode(history.node).to_list() == ["i2", "i1", "i3"]
+
+
+def test_a_pipeline_cut_after_a_stage_takes_in_what_the_whole_one_does():
+    model = WHOLE.fit(draw_log(events=1500))
+
+    model.stages()["retrieve"].observe([("newcomer", "i3", model.graph.latest + 1)])
+
+    assert taken_in(model, {"newcomer"})
+
+
+@pytest.mark.parametrize("copied", [deepcopy, None], ids=["copied", "pickled"])
+def test_a_model_is_handed_over_whole_also_after_it_observed(copied):
+    model = WHOLE.fit(draw_log(events=1500))
+    now = model.graph.latest
+    for n in range(30):
+        model.observe([(f"u{n % 4}", f"i{n % 9}", now + n), ("new", "i1", now + n)])
+
+    again = (
+        copied(model)
+        if copied is not None
+        else ForkingPickler.loads(ForkingPickler.dumps(model))
+    )
+
+    assert again.recommend_all(k=5).equals(model.recommend_all(k=5))
+    # Either goes on by itself.
+    again.observe([("elsewhere", "i1", now + 99)])
+    model.observe([("here", "i1", now + 99)])
+    assert (len(taken_in(model, {"elsewhere"})), len(taken_in(model, {"here"}))) == (
+        0,
+        1,
+    )
+    assert (len(taken_in(again, {"elsewhere"})), len(taken_in(again, {"here"}))) == (
+        1,
+        0,
+    )
+
+
+def test_a_saved_model_holds_what_it_observed(tmp_path):
+    model = Pipeline(retrieve=(Repeat(),)).fit(draw_log())
+    model.observe([("new", "i1", model.graph.latest + 1)])
+
+    model.save(tmp_path / "model")
+
+    again = load(tmp_path / "model")
+    assert taken_in(again, {"new"}) == taken_in(model, {"new"})
+    again.observe([("newer", "i1", model.graph.latest + 1)])
+    assert again.recommend("newer", k=1)["item"].to_list() == ["i1"]
+
+
+def test_a_call_with_a_bad_event_takes_in_none_of_it():
+    model = Pipeline(retrieve=(Repeat(),)).fit(draw_log())
+    before = model.graph
+
+    with pytest.raises(RequestError, match="there is no id"):
+        model.observe([("u1", "i1", before.latest), ("u1", None, before.latest)])
+
+    assert model.graph is before
