@@ -21,7 +21,7 @@ class Column:
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Copy and pickle the numbers alone; who may write behind them stays here."""
+        """Copy and hand over the numbers, not who may write behind them."""
         return Column, (self.values,)
 
     def extended(self, more: Float32[np.ndarray, " m"]) -> "Column":

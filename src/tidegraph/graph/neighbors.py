@@ -84,7 +84,7 @@ class Neighbors:
         return len(self.bounds)
 
     def __getstate__(self) -> dict[str, object]:
-        """Copy and pickle the edges, not who may write behind them."""
+        """Copy and hand over the edges, not who may write behind them."""
         tidy = self.compacted()
         bounds = Bounds.of(tidy.start, tidy.stop)
         return vars(replace(tidy, bounds=bounds, arena=None, version=0))

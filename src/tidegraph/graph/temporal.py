@@ -43,7 +43,7 @@ class Graph:
         self._tidying = Tidying(self._writing, self._put)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Copy and pickle the graph as it is now; the copy goes its own way."""
+        """Copy and hand over the graph as it is now; the copy goes its own way."""
         return _again, (self._now, self._late)
 
     @classmethod
