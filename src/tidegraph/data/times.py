@@ -50,7 +50,7 @@ class Ticks:
     """The times of a log at full resolution.
 
     Attributes:
-        when: Ticks since 1970 began in UTC, none negative.
+        when: Ticks since 1970 began in UTC, negative before it.
         per_second: How many ticks make a second.
     """
 
@@ -89,6 +89,7 @@ class TimeColumn:
             if left out.
         spelt: How times in text are written, as a pattern of ``strptime``; found if
             left out.
+        historic: May times be before 1970?
 
     Raises:
         ConfigError: ``unit`` is none, or ``spelt`` does not tell a time.
@@ -100,6 +101,8 @@ class TimeColumn:
         where: str,
         unit: LogUnit | None = None,
         spelt: str | None = None,
+        *,
+        historic: bool = False,
     ) -> None:
         check_unit(unit)
         self._name, self._where, self._spelt = name, where, spelt
@@ -109,6 +112,7 @@ class TimeColumn:
         self._order = DayMonth()
         self._kind: str | None = None
         self._positions = unit == "order"
+        self._signed = historic or self._positions
         self._known: TimeUnit | None = None if unit == "order" else unit
 
     def add(self, times: pl.Series, first_row: int) -> None:
@@ -164,7 +168,7 @@ class TimeColumn:
             return Ticks(when, 1)
         if self._known is not None:
             return Ticks(when, PER_SECOND[self._known])
-        low, high = int(when.argmin()), int(when.argmax())
+        low, high = int(np.abs(when).argmin()), int(np.abs(when).argmax())
         unit = _unit_of(float(when[high]))
         if _unit_of(float(when[low])) != unit:
             raise DataError(
@@ -287,7 +291,7 @@ class TimeColumn:
     def _check(self, values: np.ndarray, shown: pl.Series, first_row: int) -> None:
         for bad, what in (
             (~np.isfinite(values), "not a finite number"),
-            ((values < 0) & (not self._positions), "before 1970"),
+            ((values < 0) & (not self._signed), "before 1970"),
             (np.abs(values) > _LATEST, "beyond what a time can be"),
         ):
             if bad.any():
@@ -320,7 +324,7 @@ def _shown(values: pl.Series, row: int) -> str:
 
 def _unit_of(value: float) -> TimeUnit:
     for limit, unit in _BELOW:
-        if value < limit:
+        if abs(value) < limit:
             return unit
     return "ns"
 

@@ -135,7 +135,8 @@ def seconds(
         )
     if not table.height:
         return Seconds(np.zeros(0, np.int64), unit, None)
-    times = TimeColumn(column, f"the table of {edge!r}", unit)
+    where = f"the table of {edge!r}"
+    times = TimeColumn(column, where, unit, historic=True)
     times.add(table[column], 0)
     ticks = times.finish()
     found = np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
@@ -162,11 +163,12 @@ def dated(
 
 def check_seconds(time: Int64[np.ndarray, " n"], edge: str) -> None:
     """Raise DataError if a time can be no Unix second."""
-    if len(time) and int(time.max()) >= BEYOND:
-        row = int(time.argmax())
+    if len(time) and (int(time.max()) >= BEYOND or int(time.min()) <= -BEYOND):
+        row = int(np.abs(time.astype(np.float64)).argmax())
         raise DataError(
             f"the time of edge {row} of {edge!r} is second {time[row]}, beyond the "
-            "year 5138. Divide milliseconds by 1,000, or pass time_unit='ms'."
+            "year 5138 or before -1199. Divide milliseconds by 1,000, or pass "
+            "time_unit='ms'."
         )
 
 

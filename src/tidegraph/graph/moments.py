@@ -77,7 +77,7 @@ def _seconds(values: Any, what: str) -> Int64[np.ndarray, " n"]:
         raise RequestError(
             f"{what} {values!r} are no times. Give Unix seconds, datetimes or ISO text."
         ) from error
-    times = TimeColumn("time", what)
+    times = TimeColumn("time", what, historic=True)
     times.add(column, 0)
     if column.dtype == pl.Null:
         raise RequestError(f"{what}: a time is missing. Drop it or give one.")
