@@ -47,7 +47,7 @@ FITTED = Homes(
         "features.columns": ("Features",),
         "graph.snapshot": ("Snapshot",),
         "pipeline.fitted": ("FittedPipeline",),
-        "ranking.din": ("FittedDIN",),
+        "ranking.neural": ("FittedNeuralRanker",),
         "ranking.recency": ("FittedRecencyLogit",),
         "reranking.diversity": ("FittedDPP", "FittedMMR"),
         "reranking.similarity": ("Cosines", "SharedTags"),

@@ -5,6 +5,7 @@ import dataclasses
 import difflib
 import inspect
 import re
+import sys
 import tomllib
 import types
 import typing
@@ -136,10 +137,13 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 def to_table(config: object) -> dict[str, Any]:
     """Return the settings of a frozen dataclass as JSON and TOML can hold them."""
     table: dict[str, Any] = {}
+    hints = typing.get_type_hints(type(config))
     for field in dataclasses.fields(cast(Any, config)):
         value = getattr(config, field.name)
         if value is not None:
             table[field.name] = _plain(value)
+            if _protocol(hints[field.name]) is not None:
+                table[field.name]["type"] = type(value).__name__
     return table
 
 
@@ -155,6 +159,9 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     """Return ``value`` as ``hint`` wants it, or say what it should have been."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return value
+    kind = _protocol(hint)
+    if kind is not None and isinstance(value, Mapping):
+        return _tagged(kind, cast(Mapping[str, Any], value), where)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return _first_that_fits(value, args, where)
@@ -175,6 +182,33 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if isinstance(hint, type) and (wrong_bool or not isinstance(value, hint)):
         raise ConfigError(f"[{where}] is {value!r}; it must be {hint.__name__}.")
     return value
+
+
+def _protocol(hint: Any) -> Any:
+    """Return the protocol that a field holds a value of, None if it holds others."""
+    options = [hint, *typing.get_args(hint)]
+    found = [one for one in options if getattr(one, "_is_protocol", False)]
+    return found[0] if found and typing.get_origin(hint) is not tuple else None
+
+
+def _tagged(protocol: type, table: Mapping[str, Any], where: str) -> Any:
+    """Build the configuration that ``type`` names, from the room of its protocol."""
+    room = sys.modules[protocol.__module__]
+    named = {name: getattr(room, name) for name in room.__all__}
+    known = {name: cls for name, cls in named.items() if dataclasses.is_dataclass(cls)}
+    name = table.get("type")
+    if name not in known:
+        said = (
+            f"names the type {name!r}, which does not exist."
+            if name
+            else ("does not say which type.")
+        )
+        raise ConfigError(
+            f"[{where}] {said}{did_you_mean(str(name), known) if name else ''} "
+            f'Add type = "...", one of: {", ".join(sorted(known))}.'
+        )
+    settings = {key: value for key, value in table.items() if key != "type"}
+    return build(cast(type[Any], known[cast(str, name)]), settings, where)
 
 
 def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:

@@ -23,7 +23,7 @@ from tidegraph.reranking.diversity import DPP, MMR
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
-from tidegraph.training.loop import Training
+from tidegraph.training.settings import Training
 
 CHANNELS = (Popular(), ItemKNN(neighbors=10), Repeat())
 WHOLE = Pipeline(

@@ -1,73 +1,178 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from tidegraph.errors import ConfigError
-from tidegraph.training.loop import Training, initialised, shuffled, train
+from tidegraph.training.loop import train
+from tidegraph.training.optimizers import SGD, AdamW
+from tidegraph.training.run import Run
+from tidegraph.training.schedules import Stairs
+from tidegraph.training.settings import Curve, Training
+from tidegraph.training.weights import initialised, shuffled
 
-SETTINGS = Training(epochs=200, learning_rate=0.1, weight_decay=0.0, patience=200)
+SETTINGS = Training(epochs=200, optimizer=AdamW(0.1, 0.0), patience=200)
 
 
 def line(rng):
     return initialised(lambda: nn.Linear(1, 1), rng)
 
 
+class Falls:
+    """A weight whose gradient is 1, and validation that says what it is told."""
+
+    unit = "points"
+
+    def __init__(self, metrics=(), start=None):
+        self.module = line(np.random.default_rng(0))
+        self.metrics, self.seen, self.begun = iter(metrics), [], []
+
+    def batches(self, epoch, rng):
+        self.begun.append(self.module.weight.item())
+        yield torch.ones(1, 1)
+
+    def loss(self, batch):
+        return self.module(batch).sum()
+
+    def validate(self):
+        self.seen.append(self.module.weight.item())
+        return next(self.metrics, 0.0)
+
+
+def run(**circumstances):
+    return Run(np.random.default_rng(0), **circumstances)
+
+
 def test_a_line_is_found():
-    rng = np.random.default_rng(0)
     x = torch.linspace(-1, 1, 32)[:, None]
-    module = line(rng)
 
-    def losses(rng):
-        for rows in shuffled(32, 8, rng):
-            yield ((module(x[rows]) - (3 * x[rows] + 1)) ** 2).mean()
+    class Task(Falls):
+        def batches(self, epoch, rng):
+            return shuffled(32, 8, rng)
 
-    def validate():
-        return -float(((module(x) - (3 * x + 1)) ** 2).mean())
+        def loss(self, rows):
+            return ((self.module(x[rows]) - (3 * x[rows] + 1)) ** 2).mean()
 
-    train(module, losses, validate, SETTINGS, rng=rng)
+        def validate(self):
+            return -float(((self.module(x) - (3 * x + 1)) ** 2).mean())
 
-    assert abs(module.weight.item() - 3) < 0.01
-    assert abs(module.bias.item() - 1) < 0.01
+    task = Task()
+    train(task, SETTINGS, run())
+
+    assert abs(task.module.weight.item() - 3) < 0.01
+    assert abs(task.module.bias.item() - 1) < 0.01
 
 
 def test_the_weights_of_the_best_epoch_are_kept_and_patience_ends_the_rest():
-    rng = np.random.default_rng(0)
-    module = line(rng)
-    metric = iter([1.0, 3.0, 2.0, 2.5, 2.9, 9.0])
-    seen = []
+    task = Falls([1.0, 3.0, 2.0, 2.5, 2.9, 9.0])
 
-    def losses(_):
-        yield module(torch.ones(1, 1)).sum()
-
-    def validate():
-        seen.append(module.weight.item())
-        return next(metric)
-
-    curve = train(module, losses, validate, Training(epochs=6, patience=3), rng=rng)
+    curve = train(task, Training(epochs=6, patience=3), run())
 
     assert curve.metric == (1.0, 3.0, 2.0, 2.5, 2.9)
     assert curve.best_epoch == 1
-    assert module.weight.item() == seen[1]
+    assert task.module.weight.item() == task.seen[1]
+
+
+def test_without_patience_every_epoch_is_taken():
+    curve = train(Falls(range(9, 0, -1)), Training(epochs=9, patience=None), run())
+
+    assert len(curve.loss) == 9
+    assert curve.best_epoch == 0
+
+
+def test_validation_comes_every_so_many_epochs_and_at_the_end():
+    task = Falls([1.0, 2.0, 3.0])
+
+    curve = train(task, Training(epochs=5, validate_every=2), run())
+
+    assert [math.isnan(m) for m in curve.metric] == [True, False, True, False, False]
+    assert curve.best_epoch == 4
 
 
 def test_an_interruption_puts_the_best_weights_back():
-    rng = np.random.default_rng(0)
-    module = line(rng)
-    epochs = []
+    class Task(Falls):
+        def batches(self, epoch, rng):
+            if epoch == 2:
+                raise KeyboardInterrupt
+            return super().batches(epoch, rng)
 
-    def losses(_):
-        epochs.append(module.weight.item())
-        if len(epochs) == 3:
-            raise KeyboardInterrupt
-        yield module(torch.ones(1, 1)).sum()
-
-    values = iter([5.0, 1.0])
+    task = Task([5.0, 1.0])
     with pytest.raises(KeyboardInterrupt):
-        train(module, losses, lambda: next(values), SETTINGS, rng=rng)
+        train(task, SETTINGS, run())
 
-    assert module.weight.item() == epochs[1]
-    assert not module.training
+    assert task.module.weight.item() == task.seen[0]
+    assert not task.module.training
+
+
+def test_a_schedule_multiplies_the_step():
+    task = Falls(range(4))
+    settings = Training(
+        epochs=4, optimizer=SGD(1.0), schedule=Stairs(every=2, by=0.5), patience=None
+    )
+
+    train(task, settings, run())
+
+    np.testing.assert_allclose(-np.diff([task.begun[0], *task.seen]), [1, 1, 0.5, 0.5])
+
+
+def test_the_mean_of_the_weights_is_what_is_validated_and_kept():
+    task = Falls([1.0, 2.0, 3.0])
+    settings = Training(epochs=3, optimizer=SGD(1.0), average=0.5)
+
+    train(task, settings, run())
+
+    weight = mean = task.begun[0]
+    for seen in task.seen:
+        weight -= 1
+        mean = 0.5 * mean + 0.5 * weight
+        assert math.isclose(seen, mean, rel_tol=1e-6)
+    assert task.module.weight.item() == task.seen[-1]
+
+
+def test_dropout_follows_the_generator_and_leaves_the_global_state_alone():
+    class Task(Falls):
+        def loss(self, batch):
+            return nn.functional.dropout(self.module(batch.expand(50, 1))).mean()
+
+    state = torch.random.get_rng_state()
+    curves = []
+    for _ in range(2):
+        torch.rand(3)
+        curves.append(train(Task(range(3)), Training(epochs=3), run()))
+    torch.random.set_rng_state(state)
+
+    assert curves[0] == curves[1]
+
+
+def test_a_monitor_hears_of_every_epoch():
+    heard = []
+
+    class Ear:
+        def epoch(self, number, loss, metric):
+            heard.append((number, loss, metric))
+
+    curve = train(Falls([1.0, 2.0]), Training(epochs=2), run(monitor=Ear()))
+
+    assert heard == list(zip([1, 2], curve.loss, curve.metric, strict=True))
+
+
+def test_a_run_says_how_many_threads():
+    class Task(Falls):
+        def loss(self, batch):
+            assert torch.get_num_threads() == 2
+            return super().loss(batch)
+
+    before = torch.get_num_threads()
+    train(Task(), Training(epochs=1), run(threads=2))
+
+    assert torch.get_num_threads() == before
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="xpu:7"):
+        train(Falls(), Training(epochs=1), run(device="xpu:7"))
 
 
 def test_first_weights_depend_on_the_generator_alone():
@@ -87,17 +192,12 @@ def test_building_leaves_the_global_state_alone():
 
 
 def test_a_loss_that_is_not_a_number_is_said():
-    rng = np.random.default_rng(0)
-    module = line(rng)
+    class Task(Falls):
+        def batches(self, epoch, rng):
+            yield torch.tensor([[float("nan")]])
 
     with pytest.raises(ConfigError, match="training loss is nan in epoch 1"):
-        train(
-            module,
-            lambda _: iter([module(torch.tensor([[float("nan")]])).sum()]),
-            lambda: 0.0,
-            SETTINGS,
-            rng=rng,
-        )
+        train(Task(), SETTINGS, run())
 
 
 def test_every_row_comes_once():
@@ -106,7 +206,26 @@ def test_every_row_comes_once():
     assert sorted(rows) == list(range(10))
 
 
-@pytest.mark.parametrize("name", ["epochs", "batch_size", "learning_rate", "patience"])
-def test_impossible_settings_are_refused(name):
-    with pytest.raises(ConfigError, match=name):
-        Training(**{name: 0.0 if name == "learning_rate" else 0})
+def test_a_curve_is_read_back_as_it_was():
+    curve = Curve((3.0, 2.0), (math.nan, -1.0))
+
+    assert repr(Curve.from_table(curve.table())) == repr(curve)
+    assert curve.text() == (
+        "2 epochs, loss 3.0000 to 2.0000; kept epoch 2, validation -1.0000"
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"patience": 0},
+        {"validate_every": 0},
+        {"average": 1.0},
+    ],
+    ids=repr,
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        Training(**settings)

@@ -63,6 +63,9 @@ def train(
         model.save(output)
         if quiet:
             return
+        curve = getattr(model.ranker, "curve", None)
+        if curve is not None:
+            say(f"{type(plan.pipeline.rank).__name__} learnt: {curve.text()}")
         if parts.valid is not None:
             with working("judging on valid"):
                 say(_judged(plan.pipeline, model, parts.train, parts.valid))

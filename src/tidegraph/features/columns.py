@@ -5,6 +5,7 @@ time of the request. A ranker that lacks them loses to a logistic regression tha
 them, so they are one layer below all rankers and the same for each.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,39 +14,74 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.artifact import State
 from tidegraph.compiled import over_rows
+from tidegraph.config import did_you_mean
 from tidegraph.data.lookup import Lookup
 from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.errors import DataError
-from tidegraph.features.counting import fill
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.features.counting import NAMES, fill
 from tidegraph.graph.snapshot import ACTION
 from tidegraph.stages import Candidates, Examples, Requests
 
-NAMES = (
-    "item_count",
-    "item_gap",
-    "item_unmet",
-    "item_recent_count",
-    "user_count",
-    "user_gap",
-    "user_unmet",
-    "pair_count",
-    "pair_gap",
-    "pair_unmet",
-    "pair_share",
-    "pair_overdue",
-    "pair_regular",
-    "category_share",
-    "category_gap",
-    "co_occurrence",
-    "pair_lately",
-    "pair_this_season",
-    "user_recent_count",
-    "item_repeats",
-)
-"""One name per column, as ``counting.fill`` writes them; gaps are log(1 + days)."""
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "item": ("item_count", "item_gap", "item_unmet", "item_recent_count"),
+    "repeats": ("item_repeats",),
+    "user": ("user_count", "user_gap", "user_unmet", "user_recent_count"),
+    "pair": (
+        "pair_count",
+        "pair_gap",
+        "pair_unmet",
+        "pair_share",
+        "pair_overdue",
+        "pair_regular",
+        "pair_lately",
+        "pair_this_season",
+    ),
+    "category": ("category_share", "category_gap"),
+    "co_occurrence": ("co_occurrence",),
+    "votes": (),
+}
+"""The columns of each group; ``votes`` has two per retrieval channel.
+
+Gaps are log(1 + days), counts log(1 + n).
+"""
+ALL = tuple(GROUPS)
 
 LAST_RANK = 1000.0
 """The rank ascribed to an item that a channel did not propose."""
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """What a ranker is to know.
+
+    Attributes:
+        groups: Groups of inputs, of ``GROUPS``; one left out is off.
+        category: Item feature column that groups items, if any.
+        history: How many of the latest events are looked at one by one.
+    """
+
+    groups: tuple[str, ...] = ALL
+    category: str | None = None
+    history: int = 30
+
+    def __post_init__(self) -> None:
+        check_groups(self.groups)
+        if self.history < 1:
+            raise ConfigError(f"history is {self.history}; it must be at least 1.")
+
+
+def check_groups(groups: Iterable[str]) -> None:
+    """Refuse a group that does not exist.
+
+    Raises:
+        ConfigError: There is one; the sentence names the one that was probably meant.
+    """
+    for name in groups:
+        if name not in GROUPS:
+            raise ConfigError(
+                f"there is no group of features {name!r}.{did_you_mean(name, ALL)} "
+                f"There are: {', '.join(ALL)}."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,50 +89,64 @@ class Features:
     """Standardised inputs of a ranker, with two more columns per retrieval channel.
 
     Attributes:
+        groups: Groups of inputs that are on.
         channels: Channels whose votes are inputs, fixed when fitted.
         category: Category of each item, -1 where it has none.
         mean: Mean of each column over the training examples.
         scale: Its standard deviation, 1 where it is constant.
     """
 
+    groups: tuple[str, ...]
     channels: tuple[str, ...]
     category: Int32[np.ndarray, " items"]
     mean: Float32[np.ndarray, " f"]
     scale: Float32[np.ndarray, " f"]
 
     @classmethod
-    def fit(cls, examples: Examples, category: str | None = None) -> "Features":
+    def fit(
+        cls,
+        examples: Examples,
+        category: str | None = None,
+        groups: tuple[str, ...] = ALL,
+    ) -> "Features":
         """Learn means and deviations from training examples.
 
         Args:
             examples: Past requests and their candidates.
             category: Item feature column that groups items, if any.
+            groups: Groups of inputs that are on.
 
         Raises:
             DataError: The log has no such column, or there is no candidate at all.
         """
         codes = category_codes(examples.requests.graph.items, category)
-        channels = examples.candidates.channels
-        raw = _raw(examples.requests, examples.candidates, channels, codes)
+        channels = examples.candidates.channels if "votes" in groups else ()
+        raw = _raw(examples.requests, examples.candidates, channels, codes, groups)
         there = raw[examples.candidates.present]
         if not len(there):
             raise DataError("no past request has a candidate, so there is no example.")
         scale = there.std(axis=0, dtype=np.float64)
         scale[scale < 1e-6] = 1.0
         mean = there.mean(axis=0, dtype=np.float64)
-        return cls(channels, codes, mean.astype(np.float32), scale.astype(np.float32))
+        return cls(
+            groups,
+            channels,
+            codes,
+            mean.astype(np.float32),
+            scale.astype(np.float32),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
         """Name of each column."""
         votes = [f"{c} {what}" for c in self.channels for what in ("voted", "rank")]
-        return (*NAMES, *votes)
+        return (*_names(self.groups), *votes)
 
     def of(
         self, requests: Requests, candidates: Candidates
     ) -> Float32[np.ndarray, "b k f"]:
         """Return the standardised inputs of each candidate; 0 where no item."""
-        raw = _raw(requests, candidates, self.channels, self.category)
+        raw = _raw(requests, candidates, self.channels, self.category, self.groups)
         raw -= self.mean
         raw /= self.scale
         raw[~candidates.present] = 0
@@ -106,7 +156,10 @@ class Features:
         """Return what a file needs to hold."""
         return State(
             kind="Features",
-            settings={"channels": list(self.channels)},
+            settings={
+                "groups": list(self.groups),
+                "channels": list(self.channels),
+            },
             arrays={
                 "category": self.category,
                 "mean": self.mean,
@@ -118,6 +171,7 @@ class Features:
     def from_state(cls, state: State) -> "Features":
         """Rebuild from what ``state`` returned."""
         return cls(
+            tuple(cast(list[str], state.settings["groups"])),
             tuple(cast(list[str], state.settings["channels"])),
             state.arrays["category"],
             state.arrays["mean"],
@@ -145,14 +199,21 @@ def category_codes(
     return Lookup(kinds).rows(values).copy()
 
 
+def _names(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns of some groups, in the order of ``NAMES``."""
+    on = {name for group in groups for name in GROUPS[group]}
+    return tuple(name for name in NAMES if name in on)
+
+
 def _raw(
     requests: Requests,
     candidates: Candidates,
     channels: tuple[str, ...],
     category: Int32[np.ndarray, " items"],
+    groups: tuple[str, ...] = ALL,
 ) -> Float32[np.ndarray, "b k f"]:
-    shape = (*candidates.item.shape, len(NAMES) + 2 * len(channels))
-    out = np.zeros(shape, np.float32)
+    """Return the inputs before they are standardised."""
+    counted = np.zeros((*candidates.item.shape, len(NAMES)), np.float32)
     users, items = requests.graph[ACTION], requests.graph[f"~{ACTION}"]
     history = requests.history
     # Like the times of the graph: seconds since its base.
@@ -166,19 +227,33 @@ def _raw(
             clocks,
             candidates.item,
             category,
-            out,
+            "co_occurrence" in groups,
+            "repeats" in groups,
+            counted,
             a,
             b,
         ),
         len(requests),
         grain=64,
     )
+    names = _names(groups)
+    if names != NAMES:
+        counted = counted[:, :, [NAMES.index(name) for name in names]]
+    if not channels:
+        return np.ascontiguousarray(counted)
+    return np.concatenate([counted, _voted(candidates, channels)], axis=2)
+
+
+def _voted(
+    candidates: Candidates, channels: tuple[str, ...]
+) -> Float32[np.ndarray, "b k v"]:
+    """Return per channel whether it proposed a candidate, and the log of its vote."""
+    out = np.zeros((*candidates.item.shape, 2 * len(channels)), np.float32)
     for c, name in enumerate(channels):
         if name in candidates.channels and candidates.votes.size:
             vote = candidates.votes[:, :, candidates.channels.index(name)]
         else:
             vote = np.zeros(candidates.item.shape, np.float32)
-        out[:, :, len(NAMES) + 2 * c] = vote > 0
-        rank = np.log(np.maximum(vote, 1 / LAST_RANK))
-        out[:, :, len(NAMES) + 2 * c + 1] = rank
+        out[:, :, 2 * c] = vote > 0
+        out[:, :, 2 * c + 1] = np.log(np.maximum(vote, 1 / LAST_RANK))
     return out

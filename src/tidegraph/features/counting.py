@@ -19,6 +19,52 @@ FELLOWS = 100
 LOYAL = 256
 """How many of the latest events of an item say whether people come back to it."""
 
+(
+    ITEM_COUNT,
+    ITEM_GAP,
+    ITEM_UNMET,
+    ITEM_RECENT_COUNT,
+    USER_COUNT,
+    USER_GAP,
+    USER_UNMET,
+    PAIR_COUNT,
+    PAIR_GAP,
+    PAIR_UNMET,
+    PAIR_SHARE,
+    PAIR_OVERDUE,
+    PAIR_REGULAR,
+    CATEGORY_SHARE,
+    CATEGORY_GAP,
+    CO_OCCURRENCE,
+    PAIR_LATELY,
+    PAIR_THIS_SEASON,
+    USER_RECENT_COUNT,
+    ITEM_REPEATS,
+) = range(20)
+"""The column that each input is written to; ``NAMES`` are their names in that order."""
+NAMES = (
+    "item_count",
+    "item_gap",
+    "item_unmet",
+    "item_recent_count",
+    "user_count",
+    "user_gap",
+    "user_unmet",
+    "pair_count",
+    "pair_gap",
+    "pair_unmet",
+    "pair_share",
+    "pair_overdue",
+    "pair_regular",
+    "category_share",
+    "category_gap",
+    "co_occurrence",
+    "pair_lately",
+    "pair_this_season",
+    "user_recent_count",
+    "item_repeats",
+)
+
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 Sides = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Pair = tuple[np.ndarray, np.ndarray]
@@ -39,11 +85,16 @@ def fill(
     clocks: np.ndarray,
     item: np.ndarray,
     category: np.ndarray,
+    shared_users: bool,
+    repeats: bool,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
-    """Write the columns ``features.NAMES`` for requests ``first`` to ``last``."""
+    """Write the columns ``NAMES`` for requests ``first`` to ``last``.
+
+    ``shared_users`` and ``repeats`` say whether the two that cost most are wanted.
+    """
     met_most = history[1].max() + 2 if history[1].size else 0
     size = max(items[0].size, item.max() + 2 if item.size else 0, met_most)
     habits = (
@@ -60,7 +111,9 @@ def fill(
         clock = clocks[row]
         low, high = int(history[0][row]), int(history[0][row + 1])
         remember(history, low, high, clock, category, habits, decayed, tastes)
-        total = fellows(history, items, fellow, user[row], clock, low, high, 1.0)
+        total = 0.0
+        if shared_users:
+            total = fellows(history, items, fellow, user[row], clock, low, high, 1.0)
         recent = high - before(history[2], low, high, clock - RECENT)
         for place in range(item.shape[1]):
             i = item[row, place]
@@ -69,16 +122,20 @@ def fill(
             cell = out[row, place]
             of_item(items, i, clock, cell)
             serial = row * item.shape[1] + place
-            cell[19] = repeated(items, seen, serial, user[row], i, clock)
+            if repeats:
+                cell[ITEM_REPEATS] = repeated(items, seen, serial, user[row], i, clock)
             of_user(history, low, high, recent, clock, cell)
             of_pair(i, clock, high - low, habits, decayed, cell)
             kind = category[i] if i < category.size else -1
             if kind >= 0 and tastes[0][kind] > 0:
-                cell[13] = tastes[0][kind] / (high - low)
-                cell[14] = gap(clock, int(tastes[1][kind]))
+                cell[CATEGORY_SHARE] = tastes[0][kind] / (high - low)
+                cell[CATEGORY_GAP] = gap(clock, int(tastes[1][kind]))
             if total > 0:
-                cell[15] = shared(items, fellow, user[row], i, clock) / np.sqrt(total)
-        fellows(history, items, fellow, user[row], clock, low, high, 0.0)
+                cell[CO_OCCURRENCE] = shared(
+                    items, fellow, user[row], i, clock
+                ) / np.sqrt(total)
+        if shared_users:
+            fellows(history, items, fellow, user[row], clock, low, high, 0.0)
         forget(history, low, high, category, habits, decayed, tastes)
 
 
@@ -135,26 +192,26 @@ def of_user(
     history: Rows, low: int, high: int, recent: int, clock: int, cell: np.ndarray
 ) -> None:
     """Write what was known of a user: count, gap, never met, count of four weeks."""
-    cell[4] = np.log1p(high - low)
-    cell[5] = gap(clock, int(history[2][high - 1])) if high > low else 0.0
-    cell[6] = 0.0 if high > low else 1.0
-    cell[18] = np.log1p(recent)
+    cell[USER_COUNT] = np.log1p(high - low)
+    cell[USER_GAP] = gap(clock, int(history[2][high - 1])) if high > low else 0.0
+    cell[USER_UNMET] = 0.0 if high > low else 1.0
+    cell[USER_RECENT_COUNT] = np.log1p(recent)
 
 
 @compiled
 def of_item(items: Sides, i: int, clock: int, cell: np.ndarray) -> None:
     """Write what was known of an item: count, gap, never met, count of four weeks."""
     if i >= items[0].size:
-        cell[2] = 1.0
+        cell[ITEM_UNMET] = 1.0
         return
     low = int(items[0][i])
     end = before(items[3], low, int(items[1][i]), clock)
     if end == low:
-        cell[2] = 1.0
+        cell[ITEM_UNMET] = 1.0
         return
-    cell[0] = np.log1p(end - low)
-    cell[1] = gap(clock, items[3][end - 1])
-    cell[3] = np.log1p(end - before(items[3], low, end, clock - RECENT))
+    cell[ITEM_COUNT] = np.log1p(end - low)
+    cell[ITEM_GAP] = gap(clock, items[3][end - 1])
+    cell[ITEM_RECENT_COUNT] = np.log1p(end - before(items[3], low, end, clock - RECENT))
 
 
 @compiled
@@ -164,17 +221,17 @@ def of_pair(
     """Write the habit: count, gap, never met, share, gap over usual gap, decays."""
     met, start, latest = int(habits[0][i]), int(habits[1][i]), int(habits[2][i])
     if met == 0:
-        cell[9] = 1.0
+        cell[PAIR_UNMET] = 1.0
         return
-    cell[7] = np.log1p(met)
-    cell[8] = gap(clock, latest)
-    cell[10] = met / events
-    cell[16] = np.log1p(decayed[0][i])
-    cell[17] = np.log1p(decayed[1][i])
+    cell[PAIR_COUNT] = np.log1p(met)
+    cell[PAIR_GAP] = gap(clock, latest)
+    cell[PAIR_SHARE] = met / events
+    cell[PAIR_LATELY] = np.log1p(decayed[0][i])
+    cell[PAIR_THIS_SEASON] = np.log1p(decayed[1][i])
     if met > 1 and latest > start:
         usual = (latest - start) / (met - 1)
-        cell[11] = np.log1p((clock - latest) / usual)
-        cell[12] = 1.0
+        cell[PAIR_OVERDUE] = np.log1p((clock - latest) / usual)
+        cell[PAIR_REGULAR] = 1.0
 
 
 @compiled

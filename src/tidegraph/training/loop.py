@@ -1,220 +1,260 @@
 """The one loop that trains every module, whatever its objective."""
 
+import copy
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
-from jaxtyping import Int64
 
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
+from tidegraph.training.checkpoint import Checkpoint, digest_of, newest
+from tidegraph.training.run import Run
+from tidegraph.training.settings import Curve, Training
+from tidegraph.training.task import Task
+from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
 
-M = TypeVar("M", bound=nn.Module)
-
-
-@dataclass(frozen=True)
-class Training:
-    """How long and how fast to learn.
-
-    Attributes:
-        epochs: Most passes over the examples.
-        batch_size: Examples per step.
-        learning_rate: Step length of AdamW.
-        weight_decay: How strongly AdamW pulls weights to 0.
-        patience: Stop after so many epochs without a better validation.
-    """
-
-    epochs: int = 20
-    batch_size: int = 64
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    patience: int = 3
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "patience"):
-            if getattr(self, name) <= 0:
-                raise ConfigError(
-                    f"training {name} is {getattr(self, name)}; it must be above 0."
-                )
-
-
-@dataclass(frozen=True)
-class Curve:
-    """How a training went, epoch by epoch.
-
-    Attributes:
-        loss: Mean training loss of each epoch.
-        metric: What validation found after each epoch; higher is better.
-    """
-
-    loss: tuple[float, ...]
-    metric: tuple[float, ...]
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch, counted from 0, whose weights were kept."""
-        return int(np.argmax(self.metric))
+B = TypeVar("B")
 
 
 @dataclass(eq=False)
-class _Best:
-    """The weights of the best epoch so far."""
+class _Weights:
+    """Copies of a module's weights: the best so far, and their running mean.
 
-    metric: float = -math.inf
-    weights: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    Attributes:
+        best: Weights of the best epoch; empty before the first validation.
+        mean: Running mean; empty where none is wanted.
+    """
 
-    def offer(self, module: nn.Module, metric: float) -> bool:
-        if self.weights and not metric > self.metric:
-            return False
-        self.metric = metric
-        kept = module.state_dict()
-        self.weights = {name: value.detach().clone() for name, value in kept.items()}
-        return True
+    best: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    mean: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+    def blend(self, module: nn.Module, share: float) -> None:
+        """Move the mean a step towards the weights; counters are taken as they are."""
+        for name, value in module.state_dict().items():
+            mean = self.mean[name]
+            if mean.is_floating_point():
+                mean.lerp_(value.detach(), 1 - share)
+            else:
+                mean.copy_(value)
 
 
-def train(
-    module: nn.Module,
-    losses: Callable[[np.random.Generator], Iterable[Tensor]],
-    validate: Callable[[], float],
-    settings: Training,
-    *,
-    rng: np.random.Generator,
-) -> Curve:
-    """Fit a module in place and return how it went; the best epoch's weights are kept.
+def train(task: Task[B], settings: Training, run: Run) -> Curve:
+    """Fit a task's module in place and return how it went.
 
-    Whatever ends the training, an interruption included, the weights of the best
-    finished epoch are put back.
+    The weights of the best epoch are kept: whatever ends the training, an interruption
+    included, they are put back. With ``run.checkpoints`` a training that was killed
+    goes on after its last whole epoch and ends with the same bits as one that was not.
 
     Args:
-        module: What learns.
-        losses: Yields the loss of each batch of one epoch, computed when it is asked
-            for, so that it sees the weights as they then are.
-        validate: Returns a number that should grow.
+        task: What learns, from what.
         settings: How long and how fast.
-        rng: Shuffles, samples and drops out; handed to ``losses``.
+        run: Where, and from which generator.
 
     Raises:
-        ConfigError: The loss is not a number any more.
+        ConfigError: The loss is not a number any more, the device is not there, or the
+            checkpoints are of another training.
     """
-    optimizer = torch.optim.AdamW(
-        module.parameters(),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-    )
-    best, loss, metric = _Best(), list[float](), list[float]()
-    try:
-        for epoch in track(range(settings.epochs), "training"):
-            with one_thread():
-                loss.append(_epoch(module, losses(rng), optimizer, epoch))
-            module.eval()
-            with torch.inference_mode(), one_thread():
-                metric.append(validate())
-            best.offer(module, metric[-1])
-            if epoch - int(np.argmax(metric)) >= settings.patience:
-                break
-    finally:
-        if best.weights:
-            module.load_state_dict(best.weights)
-        module.eval()
-    return Curve(tuple(loss), tuple(metric))
+    with engine(run) as device:
+        task.module.to(device)
+        return _Training(task, settings, run).run_all()
 
 
-def _epoch(
-    module: nn.Module,
-    losses: Iterable[Tensor],
-    optimizer: torch.optim.Optimizer,
-    epoch: int,
-) -> float:
-    """Take one step per batch and return the mean loss."""
-    module.train()
-    seen: list[float] = []
-    for loss in losses:
-        optimizer.zero_grad()
+class _Training(Generic[B]):
+    """One training under way."""
+
+    def __init__(self, task: Task[B], settings: Training, run: Run) -> None:
+        self.task, self.settings, self.run = task, settings, run
+        self.optimizer = settings.optimizer.build(task.module.parameters())
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.step, self.curve, self.weights = 0, Curve(), _Weights()
+        if settings.average is not None:
+            self.weights.mean = _copy(task.module.state_dict())
+        shapes = {n: tuple(v.shape) for n, v in task.module.state_dict().items()}
+        self.digest = digest_of(settings, shapes, run.rng)
+
+    def run_all(self) -> Curve:
+        """Train to the end, from the newest checkpoint if there is one."""
+        self._resume()
+        first = len(self.curve.loss)
+        epochs = range(first, 0 if self._patience_is_over() else self.settings.epochs)
+        try:
+            for epoch in track(epochs, f"training on {self.task.unit}"):
+                loss = self._epoch(epoch)
+                self.curve = self.curve.followed_by(loss, self._validated(epoch))
+                if self.run.monitor is not None:
+                    self.run.monitor.epoch(epoch + 1, loss, self.curve.metric[-1])
+                self._keep()
+                if self._patience_is_over():
+                    break
+        finally:
+            if self.weights.best:
+                self.task.module.load_state_dict(self.weights.best)
+            self.task.module.eval()
+        return self.curve
+
+    def _epoch(self, epoch: int) -> float:
+        """Take one step per batch and return the mean loss."""
+        module, seen = self.task.module, list[float]()
+        module.train()
+        with _noise(self.run.rng):
+            for batch in self.task.batches(epoch, self.run.rng):
+                loss = self.task.loss(batch)
+                self._step(loss, epoch)
+                seen.append(loss.item())
+                if not math.isfinite(seen[-1]):
+                    raise ConfigError(
+                        f"the training loss is {seen[-1]} in epoch {epoch + 1}, batch "
+                        f"{len(seen)}. Lower learning_rate, or look for huge features."
+                    )
+        return float(np.mean(seen)) if seen else 0.0
+
+    def _step(self, loss: Tensor, epoch: int) -> None:
+        schedule, share = self.settings.schedule, self.settings.average
+        if schedule is not None:
+            factor = schedule.factor(self.step, epoch, self.settings.epochs)
+            for group, rate in zip(
+                self.optimizer.param_groups, self.rates, strict=True
+            ):
+                group["lr"] = rate * factor
+        self.optimizer.zero_grad()
         loss.backward()  # pyright: ignore[reportUnknownMemberType]
-        optimizer.step()
-        seen.append(loss.item())
-        if not math.isfinite(seen[-1]):
-            raise ConfigError(
-                f"the training loss is {seen[-1]} in epoch {epoch + 1}, batch "
-                f"{len(seen)}. Lower learning_rate, or look for huge features."
+        self.optimizer.step()
+        self.step += 1
+        if share is not None:
+            self.weights.blend(self.task.module, share)
+
+    def _validated(self, epoch: int) -> float:
+        """Return what validation finds, nan where it is not this epoch's turn."""
+        last = epoch + 1 == self.settings.epochs
+        if (epoch + 1) % self.settings.validate_every and not last:
+            return math.nan
+        module = self.task.module
+        own = _copy(module.state_dict()) if self.weights.mean else {}
+        if own:
+            module.load_state_dict(self.weights.mean)
+        module.eval()
+        with torch.inference_mode():
+            metric = float(self.task.validate())
+        past = np.asarray(self.curve.metric)
+        if not self.weights.best or metric > np.nanmax(past):
+            self.weights.best = _copy(module.state_dict())
+        if own:
+            module.load_state_dict(own)
+        return metric
+
+    def _patience_is_over(self) -> bool:
+        patience, metric = self.settings.patience, self.curve.metric
+        if patience is None or not np.isfinite(metric).any():
+            return False
+        return len(metric) - 1 - self.curve.best_epoch >= patience
+
+    def _keep(self) -> None:
+        """Write a checkpoint, if there is a place for it."""
+        if self.run.checkpoints is None:
+            return
+        arrays = {
+            f"{part}/{name}": value.detach().cpu().numpy()
+            for part, values in (
+                ("weights", self.task.module.state_dict()),
+                ("best", self.weights.best),
+                ("mean", self.weights.mean),
             )
-    return float(np.mean(seen)) if seen else 0.0
+            for name, value in values.items()
+        }
+        for number, kept in self.optimizer.state_dict()["state"].items():
+            for name, value in kept.items():
+                if value is not None:
+                    held = torch.as_tensor(value).detach().cpu().numpy()
+                    arrays[f"optimizer/{number}/{name}"] = held
+        rng = cast(dict[str, Any], self.run.rng.bit_generator.state)
+        Checkpoint(self.digest, self.step, self.curve, rng, arrays).write(
+            self.run.checkpoints
+        )
+
+    def _resume(self) -> None:
+        """Go on from the newest checkpoint, if there is one."""
+        if self.run.checkpoints is None:
+            return
+        found = newest(self.run.checkpoints, self.digest)
+        if found is None:
+            return
+        parts: dict[str, dict[str, Tensor]] = {"best": {}, "mean": {}, "weights": {}}
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, array in found.arrays.items():
+            part, _, rest = name.partition("/")
+            if part == "optimizer":
+                number, _, slot = rest.partition("/")
+                slots.setdefault(int(number), {})[slot] = tensor(array)
+            else:
+                parts[part][rest] = tensor(array)
+        self.task.module.load_state_dict(parts["weights"])
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        device = next(self.task.module.parameters()).device
+        self.weights = _Weights(
+            *({n: v.to(device) for n, v in parts[p].items()} for p in ("best", "mean"))
+        )
+        self.step, self.curve = found.step, found.curve
+        self.run.rng.bit_generator.state = found.rng
+
+
+def _copy(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}
 
 
 @contextmanager
-def one_thread() -> Generator[None, None, None]:
-    """Keep torch on one thread: the same bits on any machine, no stalling barriers.
+def _noise(rng: np.random.Generator) -> Generator[None, None, None]:
+    """Let layers such as dropout draw what ``rng`` says; the global state comes back.
+
+    The seed is drawn from a copy, so an epoch that is resumed draws the same.
+    """
+    devices = list(range(torch.cuda.device_count()))
+    with torch.random.fork_rng(devices=devices):  # pyright: ignore[reportUnknownMemberType]
+        seed = fresh_seed(copy.deepcopy(rng))
+        torch.default_generator.manual_seed(seed)
+        for device in devices:
+            torch.cuda.default_generators[device].manual_seed(seed)
+        yield
+
+
+@contextmanager
+def engine(run: Run) -> Generator[torch.device, None, None]:
+    """Give the device of a run, and its number of threads while the block lasts.
+
+    Raises:
+        ConfigError: There is no such device here.
+    """
+    try:
+        device = torch.empty(0, device=run.device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"the run names the device {run.device!r}, which this machine lacks. "
+            'Use "cpu".'
+        ) from error
+    with threads(run.threads):
+        yield device
+
+
+@contextmanager
+def threads(count: int = 1) -> Generator[None, None, None]:
+    """Keep torch on so many threads: one gives the same bits and no stalling barriers.
 
     Torch's threads meet at a barrier after every small product; beside any other work
     on the machine they wait there for most of the time.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
-
-
-def shuffled(
-    rows: int, batch_size: int, rng: np.random.Generator
-) -> Iterator[Int64[np.ndarray, " batch"]]:
-    """Yield every row once, in batches of a random order."""
-    order = rng.permutation(rows)
-    for start in range(0, rows, batch_size):
-        yield order[start : start + batch_size]
-
-
-def torch_generator(rng: np.random.Generator) -> torch.Generator:
-    """Return a generator for torch that continues ``rng``."""
-    return torch.Generator().manual_seed(fresh_seed(rng))
-
-
-def initialised(build: Callable[[], M], rng: np.random.Generator) -> M:
-    """Return a module whose first weights come from ``rng`` and nothing else.
-
-    Matrices are drawn as Glorot and Bengio (2010) do, embeddings from a normal
-    distribution of deviation 0.05; biases are 0; other vectors stay as built.
-    """
-    # Building draws from torch's global state, which is the caller's.
-    with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
-        module = build()
-    random = torch_generator(rng)
-    for part in module.modules():
-        for name, weights in part.named_parameters(recurse=False):
-            if isinstance(part, nn.Embedding):
-                nn.init.normal_(weights, std=0.05, generator=random)
-            elif weights.ndim > 1:
-                nn.init.xavier_uniform_(weights, generator=random)
-            elif "bias" in name:
-                nn.init.zeros_(weights)
-    return module
-
-
-def tensor(array: np.ndarray) -> Tensor:
-    """Return an array as a tensor that shares its memory."""
-    return torch.from_numpy(array)  # pyright: ignore[reportUnknownMemberType]
-
-
-def weights_of(module: nn.Module) -> dict[str, np.ndarray]:
-    """Return every weight and buffer of a module as an array."""
-    return {name: value.numpy() for name, value in module.state_dict().items()}
-
-
-def restore(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
-    """Give a module the weights that ``weights_of`` returned, in evaluation mode.
-
-    They are taken as they lie, so those of a mapped file stay there.
-    """
-    weights = {name: tensor(array) for name, array in arrays.items()}
-    module.load_state_dict(weights, assign=True)
-    module.eval()
+        torch.set_num_threads(before)

@@ -1,1 +1,22 @@
 """Click models: one network a file, all fed with the same inputs."""
+
+from typing import Protocol, runtime_checkable
+
+from tidegraph.extras import needed
+from tidegraph.nn.click.deepfm import FactorizationMachine
+from tidegraph.nn.click.din import Interest
+from tidegraph.nn.inputs import InputSpec
+
+with needed("torch", "neural", "a neural network"):
+    from torch import nn
+
+__all__ = ["ClickModel", "FactorizationMachine", "Interest"]
+
+
+@runtime_checkable
+class ClickModel(Protocol):
+    """Settings of a network; one of your own needs no more than this."""
+
+    def build(self, spec: InputSpec) -> nn.Module:
+        """Return a module that takes ``Inputs`` and returns logits of shape (b, k)."""
+        ...

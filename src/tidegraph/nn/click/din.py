@@ -1,32 +1,21 @@
 """Interest of a user in an item: the history weighed by the item, event by event."""
 
-import numpy as np
-from jaxtyping import Bool, Float, Int
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
+from tidegraph.nn.dense import Tower, check_widths
+from tidegraph.nn.inputs import Inputs, InputSpec
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
 
 GAPS = 12
-"""Buckets of the age of a history event: floor(log2(days + 1)), the last open."""
+"""Buckets of the age of an event; those of ``features.steps``."""
 AGE = 4
 """Width of the vector of an age bucket."""
-
-
-class Dice(nn.Module):
-    """A PReLU whose bend follows the distribution of its input, per unit."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.standard = nn.BatchNorm1d(width, affine=False)
-        self.slope = nn.Parameter(torch.zeros(width))
-
-    def forward(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n width"]:
-        """Return p x + (1 - p) slope x, p the sigmoid of the standardised input."""
-        gate = torch.sigmoid(self.standard(x))
-        return gate * x + (1 - gate) * self.slope * x
 
 
 class Activation(nn.Module):
@@ -67,71 +56,50 @@ class Activation(nn.Module):
         )
 
 
-class InterestNetwork(nn.Module):
-    """The logit of an action; row 0 of every table stands for the unknown.
+@dataclass(frozen=True)
+class Interest:
+    """Settings of the deep interest network.
 
-    Source:
-        Zhou et al. (2018), equations 3 and 5.
+    Attributes:
+        embedding_size: Width of an item's, and of a category's, vector.
+        hidden: Widths of the layers after pooling.
     """
 
-    def __init__(
-        self,
-        num_items: int,
-        num_categories: int,
-        num_features: int,
-        embedding_size: int,
-        hidden: tuple[int, ...],
-        id_dropout: float,
-    ) -> None:
+    embedding_size: int = 16
+    hidden: tuple[int, ...] = (64, 32)
+
+    def __post_init__(self) -> None:
+        check_widths("DIN", self.embedding_size, self.hidden)
+
+    def build(self, spec: InputSpec) -> nn.Module:
+        """Return the network, with weights yet to be drawn."""
+        return InterestNetwork(spec, self.embedding_size, self.hidden)
+
+
+class InterestNetwork(nn.Module):
+    """The history summed, each event by its own activation for the candidate.
+
+    Source:
+        Zhou et al. (2018), "Deep interest network for click-through rate prediction",
+        equations 3 and 5.
+    """
+
+    def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
-        width = 2 * embedding_size
-        self.id_dropout = id_dropout
-        self.item = nn.Embedding(num_items + 1, embedding_size)
-        self.category = nn.Embedding(num_categories + 1, embedding_size)
+        width = 2 * size
+        self.item = nn.Embedding(spec.items + 1, size)
+        self.category = nn.Embedding(spec.categories + 1, size)
         self.gap = nn.Embedding(GAPS, AGE)
         self.activation = Activation(width)
-        layers: list[nn.Module] = []
-        size = 3 * width + num_features
-        for wide in hidden:
-            layers += [nn.Linear(size, wide), Dice(wide)]
-            size = wide
-        self.deep = nn.Sequential(*layers, nn.Linear(size, 1))
-        self.wide = nn.Linear(num_features, 1)
+        self.tower = Tower(3 * width + spec.numbers, hidden)
 
-    def start(self, share: float) -> None:
-        """Begin with the probability ``share`` for everything."""
-        nn.init.constant_(self.wide.bias, float(np.log(share / (1 - share + 1e-9))))
+    def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
+        """Return the logit of an action on each candidate."""
+        candidate, event = self._vector(inputs.item), self._vector(inputs.step)
+        weight = self.activation(event, candidate, self.gap(inputs.age))
+        interest = (weight * inputs.real_step[:, None, :]) @ event
+        parts = [interest, candidate, interest * candidate, inputs.numbers]
+        return self.tower(torch.cat(parts, dim=2), inputs.present)
 
-    def forward(
-        self,
-        target: Int[Tensor, "b k 2"],
-        history: Int[Tensor, "b h 3"],
-        features: Float[Tensor, "b k f"],
-        present: Bool[Tensor, "b k"],
-        hide: Float[Tensor, " items"] | None = None,
-    ) -> Float[Tensor, " n"]:
-        """Return the logit of each target that is present, row by row.
-
-        Args:
-            target: Item and category, 0 for unknown.
-            history: Item, category and age bucket of each event; bucket -1 where none.
-            features: The shared inputs.
-            present: Where there is a target.
-            hide: Per item 0 to hide its id and 1 to show it; all shown if left out.
-        """
-        candidate = self._vector(target[:, :, 0], target[:, :, 1], hide)
-        event = self._vector(history[:, :, 0], history[:, :, 1], hide)
-        age = self.gap(history[:, :, 2].clamp(min=0))
-        weight = self.activation(event, candidate, age)
-        weight = weight * (history[:, None, :, 2] >= 0)
-        interest = weight @ event
-        parts = [interest, candidate, interest * candidate, features]
-        joint = torch.cat(parts, dim=2)[present]
-        return (self.deep(joint) + self.wide(features[present]))[:, 0]
-
-    def _vector(
-        self, item: Tensor, category: Tensor, hide: Tensor | None
-    ) -> Float[Tensor, "*shape width"]:
-        if hide is not None:
-            item = item * hide[item].long()
-        return torch.cat([self.item(item), self.category(category)], dim=-1)
+    def _vector(self, rows: Int[Tensor, "b n 2"]) -> Float[Tensor, "b n width"]:
+        return torch.cat([self.item(rows[..., 0]), self.category(rows[..., 1])], dim=-1)

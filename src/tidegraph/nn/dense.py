@@ -1,0 +1,98 @@
+"""Layers over candidates of which some are absent."""
+
+from jaxtyping import Bool, Float
+
+from tidegraph.errors import ConfigError
+from tidegraph.extras import needed
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+MOMENTUM = 0.1
+"""Share of the newest batch in the running mean and variance."""
+TINY = 1e-5
+
+
+class MaskedNorm(nn.Module):
+    """Standardises each unit by mean and variance over what is present.
+
+    In training those of the batch, afterwards their running means, as batch
+    normalisation without scale and shift does over rows that are all present.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def forward(
+        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"]
+    ) -> Float[Tensor, "b k width"]:
+        """Return the standardised units; absent ones hold any finite number."""
+        mean, variance = self.mean, self.variance
+        if self.training:
+            there = present[:, :, None].to(x.dtype)
+            count = there.sum().clamp(min=1)
+            mean = (x * there).sum(dim=(0, 1)) / count
+            variance = ((x - mean).square() * there).sum(dim=(0, 1)) / count
+            with torch.no_grad():
+                sure = variance * count / (count - 1).clamp(min=1)
+                self.mean.lerp_(mean, MOMENTUM)
+                self.variance.lerp_(sure, MOMENTUM)
+        return (x - mean) * torch.rsqrt(variance + TINY)
+
+
+class Dice(nn.Module):
+    """A PReLU whose bend follows the distribution of its input, per unit.
+
+    Source:
+        Zhou et al. (2018), "Deep interest network", equation 5.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.standard = MaskedNorm(width)
+        self.slope = nn.Parameter(torch.zeros(width))
+
+    def forward(
+        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"]
+    ) -> Float[Tensor, "b k width"]:
+        """Return p x + (1 - p) slope x, p the sigmoid of the standardised input."""
+        gate = torch.sigmoid(self.standard(x, present))
+        return gate * x + (1 - gate) * self.slope * x
+
+
+class Tower(nn.Module):
+    """Layers with Dice, then one number."""
+
+    def __init__(self, width: int, hidden: tuple[int, ...]) -> None:
+        super().__init__()
+        widths = (width, *hidden)
+        pairs = zip(widths[:-1], hidden, strict=True)
+        self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairs])
+        self.bends = nn.ModuleList([Dice(wide) for wide in hidden])
+        self.last = nn.Linear(widths[-1], 1)
+
+    def forward(
+        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"]
+    ) -> Float[Tensor, "b k"]:
+        """Return one number per candidate."""
+        for layer, bend in zip(self.layers, self.bends, strict=True):
+            x = bend(layer(x), present)
+        return self.last(x)[:, :, 0]
+
+
+def check_widths(model: str, size: int, hidden: tuple[int, ...]) -> None:
+    """Refuse a vector or a layer without units.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    if size < 1:
+        raise ConfigError(f"{model} has embedding_size={size}; at least 1.")
+    if any(width < 1 for width in hidden):
+        raise ConfigError(f"{model} has hidden={hidden}; each must be at least 1.")

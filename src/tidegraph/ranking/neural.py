@@ -1,0 +1,275 @@
+"""One fit, one score and one state for every click model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int32, Int64
+
+from tidegraph.artifact import State
+from tidegraph.config import build, to_table
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.extras import needed
+from tidegraph.features.columns import Features, FeatureSet
+from tidegraph.features.steps import Tables, known_before
+from tidegraph.fitting.candidate_sampling import CandidateSampling
+from tidegraph.losses import binary_cross_entropy
+from tidegraph.nn.click import ClickModel, Interest
+from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.wide import Wide
+from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.training.loop import threads, train
+from tidegraph.training.run import Run
+from tidegraph.training.settings import Curve, Training
+from tidegraph.training.weights import (
+    initialised,
+    restore,
+    shuffled,
+    tensor,
+    weights_of,
+)
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+BLOCK = 64
+SUREST = 15.0
+"""Largest logit: beyond it the nearest float to the probability is 0 or 1."""
+
+
+@dataclass(frozen=True)
+class NeuralRanker:
+    """A click model, what it knows, what it learns from, and how.
+
+    Attributes:
+        model: The network.
+        features: The inputs; a group left out is off.
+        sampling: Which candidates each pass learns from.
+        training: How long and how fast to learn.
+        id_dropout: Share of ids hidden in training, so that new items are known kin.
+    """
+
+    model: ClickModel = field(default_factory=Interest)
+    features: FeatureSet = field(default_factory=FeatureSet)
+    sampling: CandidateSampling = field(default_factory=CandidateSampling)
+    training: Training = field(default_factory=Training)
+    id_dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.id_dropout < 1:
+            raise ConfigError(
+                f"a ranker has id_dropout={self.id_dropout}; it must be from 0 to 1."
+            )
+
+    def fit(
+        self,
+        train: Examples,
+        valid: Examples,
+        *,
+        rng: np.random.Generator,
+        run: Run | None = None,
+    ) -> "FittedNeuralRanker":
+        """Learn from past requests; stop when ``valid`` gets no better.
+
+        Args:
+            train: Past requests.
+            valid: Later ones.
+            rng: Draws weights, samples and orders, where no run is given.
+            run: Device, threads, checkpoints and generator, if they matter.
+
+        Raises:
+            DataError: No candidate of the past was right.
+        """
+        if not bool(train.label.any()):
+            raise DataError(
+                "no candidate of the past was right, so there is nothing to learn. "
+                "Retrieve more candidates, or lengthen window_days."
+            )
+        run = Run(rng) if run is None else run
+        features = Features.fit(train, self.features.category, self.features.groups)
+        tables = Tables(known_before(valid.requests), features.category)
+        network = initialised(lambda: self.network(features, tables), run.rng)
+        network.start(float(train.label[train.candidates.present].mean()))
+        fitted = FittedNeuralRanker(self, features, tables, network)
+        curve = _learnt(fitted, train, valid, run)
+        network.to("cpu")
+        return FittedNeuralRanker(self, features, tables, network, curve)
+
+    def network(self, features: Features, tables: Tables) -> Wide:
+        """Return the network, with weights yet to be drawn."""
+        numbers = len(features.names)
+        spec = InputSpec(tables.items, tables.categories, numbers)
+        return Wide(self.model.build(spec), numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedNeuralRanker:
+    """A trained network and the inputs it was trained on.
+
+    Attributes:
+        settings: The configuration.
+        features: The shared inputs.
+        tables: How items become rows of tables.
+        network: The network.
+        curve: How training went.
+    """
+
+    settings: NeuralRanker
+    features: Features
+    tables: Tables
+    network: Wide
+    curve: Curve = field(default_factory=Curve)
+
+    def score(
+        self, requests: Requests, candidates: Candidates
+    ) -> Float32[np.ndarray, "b k"]:
+        """Return the probability of an action on each candidate; 0 where no item."""
+        numbers = self.features.of(requests, candidates)
+        with threads(1):
+            return self.probability(requests, candidates, numbers)
+
+    def probability(
+        self,
+        requests: Requests,
+        candidates: Candidates,
+        numbers: Float32[np.ndarray, "b k n"],
+    ) -> Float32[np.ndarray, "b k"]:
+        """Return ``score``, the shared inputs being at hand."""
+        out = np.zeros(candidates.item.shape, np.float32)
+        device = next(self.network.parameters()).device
+        if not out.size:
+            return out
+        with torch.inference_mode():
+            for start in range(0, len(requests), BLOCK):
+                rows = np.arange(start, min(len(requests), start + BLOCK))
+                there = candidates.present[rows]
+                inputs = self.inputs(
+                    requests, rows, candidates.item[rows], numbers[rows], there
+                )
+                logit = self.network(Inputs(*(part.to(device) for part in inputs)))
+                sure = torch.sigmoid(logit.clamp(-SUREST, SUREST)).cpu().numpy()
+                out[rows] = np.where(there, sure, 0)
+        return out
+
+    def inputs(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+        numbers: Float32[np.ndarray, "b k n"],
+        there: Bool[np.ndarray, "b k"],
+    ) -> Inputs:
+        """Return what the network gets for some of the requests."""
+        steps = self.tables.steps(requests, rows, self.settings.features.history)
+        return Inputs(
+            tensor(self.tables.rows(item)),
+            tensor(numbers),
+            tensor(there),
+            tensor(steps.rows),
+            tensor(steps.age),
+            tensor(steps.mask),
+        )
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="FittedNeuralRanker",
+            settings={
+                "ranker": to_table(self.settings),
+                "items": self.tables.items,
+                "curve": self.curve.table(),
+            },
+            arrays=weights_of(self.network),
+            parts={"features": self.features.state()},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedNeuralRanker":
+        """Rebuild from what ``state`` returned."""
+        table = cast(dict[str, Any], state.settings["ranker"])
+        settings = build(NeuralRanker, table, "a saved ranker")
+        features = state.part("features", Features)
+        tables = Tables(cast(int, state.settings["items"]), features.category)
+        # Without memory for weights, which are those of the file.
+        with torch.device("meta"):
+            network = settings.network(features, tables)
+        restore(network, state.arrays)
+        curve = Curve.from_table(state.settings["curve"])
+        return cls(settings, features, tables, network, curve)
+
+
+class _Batch(NamedTuple):
+    """Some requests, a sample of the candidates of each, and what was right."""
+
+    inputs: Inputs
+    label: Float[Tensor, "b k"]
+    log_odds: Float[Tensor, " b"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Clicks:
+    """The task of a click model: tell what was acted on from what was not."""
+
+    model: FittedNeuralRanker
+    train: Examples
+    valid: Examples
+    numbers: Float32[np.ndarray, "b k n"]
+    valid_numbers: Float32[np.ndarray, "b2 k2 n"]
+    device: str
+    unit: str = "requests"
+
+    @property
+    def module(self) -> nn.Module:
+        return self.model.network
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
+        answered = np.flatnonzero(self.train.candidates.present.any(axis=1))
+        size = self.model.settings.training.batch_size
+        for batch in shuffled(len(answered), size, rng):
+            yield self._batch(answered[batch], rng)
+
+    def _batch(
+        self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
+    ) -> _Batch:
+        settings, candidates = self.model.settings, self.train.candidates
+        place, kept, log_odds = settings.sampling.draw(
+            candidates.present[rows], self.train.label[rows], rng
+        )
+        at = rows[:, None], place
+        item, numbers = candidates.item[at], self.numbers[at]
+        inputs = self.model.inputs(self.train.requests, rows, item, numbers, kept)
+        if settings.id_dropout:
+            shown = rng.random(self.model.tables.items + 1) >= settings.id_dropout
+            for part in (inputs.item, inputs.step):
+                part[..., 0] *= tensor(shown)[part[..., 0]]
+        return _Batch(inputs, tensor(self.train.label[at]), tensor(log_odds))
+
+    def loss(self, batch: _Batch) -> Tensor:
+        inputs = Inputs(*(part.to(self.device) for part in batch.inputs))
+        logit = self.module(inputs) + batch.log_odds.to(self.device)[:, None]
+        return binary_cross_entropy(logit, batch.label.to(self.device), inputs.present)
+
+    def validate(self) -> float:
+        """Return the log likelihood of what is held out, per candidate."""
+        there = self.valid.candidates.present
+        if not bool(there.any()):
+            return 0.0
+        score = self.model.probability(
+            self.valid.requests, self.valid.candidates, self.valid_numbers
+        )[there]
+        score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
+        label = self.valid.label[there]
+        return float((label * np.log(score) + (1 - label) * np.log(1 - score)).mean())
+
+
+def _learnt(
+    model: FittedNeuralRanker, learn: Examples, valid: Examples, run: Run
+) -> Curve:
+    """Train the network in place and return how it went."""
+    numbers, valid_numbers = (
+        model.features.of(part.requests, part.candidates) for part in (learn, valid)
+    )
+    task = _Clicks(model, learn, valid, numbers, valid_numbers, run.device)
+    return train(task, model.settings.training, run)

@@ -1,0 +1,105 @@
+"""A training on disk after each epoch, from which it goes on bit for bit.
+
+Every checkpoint has a folder of its own, written aside and renamed; the one before goes
+only when it stands. So whatever is killed when, the newest whole one can be read.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from tidegraph.artifact import State, load, save
+from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.training.settings import Curve, Training
+
+PREFIX = "epoch-"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Everything that the rest of a training depends on.
+
+    Attributes:
+        digest: Tells one training from another.
+        step: Steps taken.
+        curve: How it went.
+        rng: State of the generator.
+        arrays: Weights, their best and mean, and what the optimiser remembers.
+    """
+
+    digest: str
+    step: int
+    curve: Curve
+    rng: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        settings = {
+            "digest": self.digest,
+            "step": self.step,
+            "curve": self.curve.table(),
+            "rng": _plain(self.rng),
+        }
+        return State("Checkpoint", settings, self.arrays)
+
+    @classmethod
+    def from_state(cls, state: State) -> "Checkpoint":
+        """Rebuild from what ``state`` returned."""
+        kept = state.settings
+        curve = Curve.from_table(kept["curve"])
+        # Training writes to the arrays, and those of a file are mapped.
+        arrays = {name: np.array(array) for name, array in state.arrays.items()}
+        return cls(kept["digest"], kept["step"], curve, kept["rng"], arrays)
+
+    def write(self, folder: Path) -> None:
+        """Write it below ``folder`` and drop what it replaces."""
+        mine = folder / f"{PREFIX}{len(self.curve.loss):06d}"
+        save(self, mine)
+        for old in folder.iterdir():
+            # Half-written ones of a killed process begin with a dot.
+            if old.name.lstrip(".").startswith(PREFIX) and old.name != mine.name:
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def newest(folder: Path, digest: str) -> Checkpoint | None:
+    """Return the last whole checkpoint of a folder, or None if it has none.
+
+    Raises:
+        ConfigError: It is of another training.
+    """
+    for path in sorted(folder.glob(f"{PREFIX}*"), reverse=True):
+        # What a kill left half removed is not the newest; older ones are whole.
+        with suppress(ArtifactError):
+            found = cast(Checkpoint, load(path, {"Checkpoint": Checkpoint}))
+            if found.digest != digest:
+                raise ConfigError(
+                    f"{folder} holds a checkpoint of another training: other settings, "
+                    "another module or another seed. Choose another folder for "
+                    "checkpoints, or empty it."
+                )
+            return found
+    return None
+
+
+def digest_of(
+    settings: Training,
+    shapes: Mapping[str, tuple[int, ...]],
+    rng: np.random.Generator,
+) -> str:
+    """Return what tells this training from one with other settings, module or seed."""
+    seed = _plain(rng.bit_generator.state)
+    said = repr((settings, sorted(shapes.items()), seed))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in cast(Any, value).items()}
+    return value.tolist() if isinstance(value, np.ndarray) else value

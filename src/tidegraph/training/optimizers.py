@@ -1,0 +1,139 @@
+"""Optimisers: how a gradient becomes a step, as frozen configurations."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Protocol, runtime_checkable
+
+from tidegraph.errors import ConfigError
+from tidegraph.extras import needed
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import nn
+
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer"]
+
+
+@runtime_checkable
+class Optimizer(Protocol):
+    """Settings of an optimiser; one of your own needs no more than this."""
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimiser of some weights."""
+        ...
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam whose weight decay is apart from the gradient.
+
+    Attributes:
+        learning_rate: Step length.
+        weight_decay: Share of a weight, times the step length, taken off each step.
+
+    Source:
+        Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+    """
+
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimiser of some weights."""
+        return torch.optim.AdamW(
+            parameters, lr=self.learning_rate, weight_decay=self.weight_decay
+        )
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Steps by the running mean of the gradient over the root of that of its square.
+
+    Attributes:
+        learning_rate: Step length.
+        weight_decay: L2 penalty, added to the gradient.
+
+    Source:
+        Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    """
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimiser of some weights."""
+        return torch.optim.Adam(
+            parameters, lr=self.learning_rate, weight_decay=self.weight_decay
+        )
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Steps down the gradient.
+
+    Attributes:
+        learning_rate: Step length.
+        momentum: Share of the last step that is taken again.
+        weight_decay: L2 penalty, added to the gradient.
+    """
+
+    learning_rate: float = 0.1
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimiser of some weights."""
+        return torch.optim.SGD(
+            parameters,
+            lr=self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
+
+
+@dataclass(frozen=True)
+class Adagrad:
+    """Steps by the gradient over the root of the sum of its squares, for rare inputs.
+
+    Attributes:
+        learning_rate: Step length.
+        weight_decay: L2 penalty, added to the gradient.
+
+    Source:
+        Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
+    """
+
+    learning_rate: float = 0.05
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimiser of some weights."""
+        return torch.optim.Adagrad(
+            parameters, lr=self.learning_rate, weight_decay=self.weight_decay
+        )
+
+
+def _check(settings: AdamW | Adam | SGD | Adagrad) -> None:
+    name = type(settings).__name__
+    if not settings.learning_rate > 0:
+        raise ConfigError(
+            f"{name} has learning_rate={settings.learning_rate}; it must be above 0."
+        )
+    for field in fields(settings):
+        if not getattr(settings, field.name) >= 0:
+            raise ConfigError(
+                f"{name} has {field.name}={getattr(settings, field.name)}; "
+                "it must be at least 0."
+            )

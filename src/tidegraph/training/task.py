@@ -1,0 +1,44 @@
+"""What the training loop asks of anything that learns."""
+
+from collections.abc import Iterable
+from typing import Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from tidegraph.extras import needed
+
+with needed("torch", "neural", "a neural network"):
+    from torch import Tensor, nn
+
+B = TypeVar("B")
+
+
+@runtime_checkable
+class Task(Protocol[B]):
+    """A module, its batches as data, and what a batch costs.
+
+    Everything random of a batch is drawn in ``batches``, so that a batch is a value;
+    only layers such as dropout draw in ``loss``, from a state the loop sets.
+    """
+
+    @property
+    def module(self) -> nn.Module:
+        """What learns."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What a batch is made of, in the plural: requests, pairs."""
+        ...
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterable[B]:
+        """Return the batches of an epoch, counted from 0."""
+        ...
+
+    def loss(self, batch: B) -> Tensor:
+        """Return the loss of a batch under the weights as they are."""
+        ...
+
+    def validate(self) -> float:
+        """Return a number that should grow."""
+        ...

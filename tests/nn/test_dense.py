@@ -1,0 +1,31 @@
+import numpy as np
+import torch
+from torch import nn
+
+from tidegraph.nn.dense import Dice, MaskedNorm
+
+
+def test_dice_of_standardised_input_is_between_identity_and_slope():
+    """Zhou et al. (2018), equation 5, with mean 0 and variance 1 as learnt so far."""
+    dice = Dice(1).eval()
+    with torch.no_grad():
+        dice.slope.fill_(0.25)
+        x = torch.tensor([[[2.0], [0.0], [-2.0]]])
+        out = dice(x, torch.ones(1, 3, dtype=torch.bool))
+
+    gate = 1 / (1 + np.exp(-2.0 / np.sqrt(1 + 1e-5)))
+    expected = [gate * 2 + (1 - gate) * 0.5, 0.0, -(1 - gate) * 2 - gate * 0.5]
+    np.testing.assert_allclose(out[0, :, 0], expected, rtol=1e-5)
+
+
+def test_the_norm_is_batch_normalisation_of_the_rows_that_are_present():
+    rng = np.random.default_rng(0)
+    ours, theirs = MaskedNorm(3), nn.BatchNorm1d(3, affine=False)
+    for _ in range(5):
+        x = torch.from_numpy(rng.normal(2, 3, (4, 6, 3)).astype(np.float32))
+        present = torch.from_numpy(rng.random((4, 6)) < 0.6)
+        torch.testing.assert_close(ours(x, present)[present], theirs(x[present]))
+    ours.eval()
+    theirs.eval()
+
+    torch.testing.assert_close(ours(x, present)[present], theirs(x[present]))

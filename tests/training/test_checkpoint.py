@@ -1,0 +1,94 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tidegraph.errors import ConfigError
+from tidegraph.training.loop import train
+from tidegraph.training.run import Run
+from tidegraph.training.settings import Training
+from training.fitting_a_line import OPTIMIZERS, Line, learnt
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def same(one, other):
+    (curve, weights, drawn), (curve2, weights2, drawn2) = one, other
+    assert repr(curve) == repr(curve2)
+    assert drawn == drawn2
+    for name, array in weights.items():
+        np.testing.assert_array_equal(array, weights2[name], err_msg=name)
+
+
+def killed_after(folder, epochs, name):
+    """Train in another process, and kill it once ``epochs`` are on disk."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "training.fitting_a_line", str(folder), name],
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"},
+    )
+    while child.poll() is None:
+        if any(int(p.name[-6:]) >= epochs for p in folder.glob("epoch-*")):
+            child.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.01)
+    assert child.wait() == -signal.SIGKILL
+
+
+def test_a_training_that_was_killed_ends_with_the_bits_of_one_that_was_not(tmp_path):
+    killed_after(tmp_path, 3, "adamw")
+    kept = [int(path.name[-6:]) for path in tmp_path.glob("epoch-*")]
+
+    assert kept
+    assert max(kept) < 12
+    same(learnt(tmp_path), learnt(None))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_goes_on_where_it_was(tmp_path, monkeypatch, name):
+    class Stopped(Exception):
+        pass
+
+    drawn = Line.batches
+
+    def stopping(self, epoch, rng):
+        if epoch == 5:
+            raise Stopped
+        return drawn(self, epoch, rng)
+
+    monkeypatch.setattr(Line, "batches", stopping)
+    with pytest.raises(Stopped):
+        learnt(tmp_path, name)
+    monkeypatch.undo()
+
+    same(learnt(tmp_path, name), learnt(None, name))
+
+
+def test_a_training_that_has_ended_is_not_repeated(tmp_path, monkeypatch):
+    whole = learnt(tmp_path)
+    monkeypatch.setattr(Line, "loss", lambda self, batch: pytest.fail("trained"))
+
+    same(learnt(tmp_path), whole)
+
+
+def test_what_a_kill_left_half_written_or_half_removed_is_passed_over(tmp_path):
+    whole = learnt(tmp_path)
+    (mine,) = tmp_path.glob("epoch-*")
+    shutil.copytree(mine, tmp_path / "epoch-000013")
+    (tmp_path / "epoch-000013" / "manifest.json").unlink()
+    (tmp_path / ".epoch-000014.x").mkdir()
+
+    same(learnt(tmp_path), whole)
+
+
+def test_checkpoints_of_another_training_are_refused(tmp_path):
+    learnt(tmp_path)
+    rng = np.random.default_rng(0)
+
+    with pytest.raises(ConfigError, match="another training"):
+        train(Line(rng), Training(epochs=2), Run(rng, checkpoints=tmp_path))
