@@ -57,7 +57,6 @@ FITTED = Homes(
         "retrieval.popular": ("FittedPopular",),
         "retrieval.repeat": ("FittedRepeat",),
         "retrieval.user_knn": ("FittedUserKNN",),
-        "retrieval.walks": ("FittedWalks",),
     },
 )
 

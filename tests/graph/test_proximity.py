@@ -1,6 +1,5 @@
 import math
 
-import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +12,6 @@ from tidegraph.graph.proximity import (
     adamic_adar_weights,
     spectral_radius,
     steps_within,
-    walk_sums,
 )
 
 
@@ -79,45 +77,3 @@ def test_what_is_cut_off_is_within_the_tolerance_and_no_step_is_wasted(rate, tol
 
     assert rate ** (steps + 1) <= tolerance * (1 + 1e-6)
     assert steps == 1 or rate**steps > tolerance
-
-
-@pytest.mark.parametrize("build", [Adjacency.bipartite, Adjacency.between_items])
-def test_walk_sums_are_the_neumann_series(build):
-    graph = build(Matrix.of(draw_log()))
-    dense = graph.csr().toarray().astype(float)
-    rng = np.random.default_rng(3)
-    scale = rng.random(graph.num_nodes) / graph.num_items
-    ptr = np.arange(0, 2 * 21, 2, dtype=np.int64)
-    start = np.concatenate(
-        [rng.choice(graph.num_items, 2, replace=False) for _ in range(20)]
-    ).astype(np.int32)
-
-    found = walk_sums(graph, ptr, start, scale, 0.7, 6)
-
-    step = 0.7 * dense * scale
-    total = sum(np.linalg.matrix_power(step, k) for k in range(7))
-    for row in range(20):
-        hand = np.zeros(graph.num_nodes)
-        hand[start[2 * row : 2 * row + 2]] = 1
-        expected = (total @ hand)[: graph.num_items]
-        np.testing.assert_allclose(found[row], expected, rtol=1e-5, atol=1e-7)
-
-
-def test_rooted_pagerank_is_that_of_networkx():
-    matrix = Matrix.of(draw_log())
-    graph = Adjacency.bipartite(matrix)
-    peer = nx.from_scipy_sparse_array(graph.csr())
-    root = 3
-    expected = nx.pagerank(peer, alpha=0.8, personalization={root: 1}, tol=1e-12)
-
-    found = walk_sums(
-        graph,
-        np.array([0, 1], np.int64),
-        np.array([root], np.int32),
-        1 / np.maximum(graph.strength(), 1),
-        0.8,
-        steps_within(0.8, 1e-9),
-    )
-
-    reached = [expected[i] for i in range(graph.num_items)]
-    np.testing.assert_allclose(0.2 * found[0], reached, rtol=1e-4, atol=1e-8)

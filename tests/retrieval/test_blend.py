@@ -17,7 +17,6 @@ from tidegraph.retrieval.heuristics import (
 )
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.walks import FittedWalks
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 
@@ -71,7 +70,7 @@ class TestBlend(RetrieverLaws):
         fitted = Blend().fit(log)
         save(fitted, tmp_path / "model")
 
-        kinds = (FittedBlend, FittedItemModel, FittedWalks)
+        kinds = (FittedBlend, FittedItemModel)
         back = load(tmp_path / "model", {kind.__name__: kind for kind in kinds})
 
         same(fitted, back, ask(log))

@@ -1,4 +1,4 @@
-"""Proximity of nodes by their walks: two steps, Katz and rooted PageRank.
+"""What proximities by walks need to know of a graph: its edges, radius and degrees.
 
 Everything here is about one symmetric graph whose first nodes are items: either the
 bipartite graph, where users follow, or the item-item graph that it induces.
@@ -11,10 +11,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float32, Float64, Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.views import Matrix
-
-_LANES = 16  # Requests walked together: 16 floats fill one cache line.
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,94 +131,3 @@ def steps_within(rate: float, tolerance: float) -> int:
     The terms ``rate^k`` beyond it are at most ``tolerance`` of the sum of all.
     """
     return max(1, math.ceil(math.log(tolerance) / math.log(rate) - 1e-9) - 1)
-
-
-def walk_sums(
-    graph: Adjacency,
-    start_ptr: Int64[np.ndarray, " starts"],
-    start: Int32[np.ndarray, " entries"],
-    scale: Float64[np.ndarray, " nodes"],
-    factor: float,
-    steps: int,
-) -> Float32[np.ndarray, "b items"]:
-    """Return ``sum_k factor^k (A Diag(scale))^k h`` at the items, k = 0 .. ``steps``.
-
-    ``h`` is 1 at the start items. A scale of 1 counts walks (Katz); one over the
-    strength of each node spreads probability (PageRank). Each request's sums are added
-    in the same order whatever else is in the batch. Power iteration beats forward push
-    here because a pass over the edges serves 16 requests at once.
-
-    Args:
-        graph: Where to walk.
-        start_ptr: Where each request's start items begin.
-        start: Items to start from.
-        scale: What a node's value is multiplied by as it is handed on.
-        factor: What each step is multiplied by.
-        steps: Length of the longest walk.
-    """
-    out = np.empty((len(start_ptr) - 1, graph.num_items), np.float32)
-    over_rows(
-        lambda a, b: _walk_sums(
-            graph.ptr,
-            graph.node,
-            graph.weight,
-            start_ptr,
-            start,
-            (scale * factor).astype(np.float32),
-            steps,
-            out,
-            a,
-            b,
-        ),
-        len(out),
-        grain=_LANES,
-    )
-    return out
-
-
-@compiled
-def _walk_sums(
-    ptr: np.ndarray,
-    node: np.ndarray,
-    weight: np.ndarray,
-    start_ptr: np.ndarray,
-    start: np.ndarray,
-    scale: np.ndarray,
-    steps: int,
-    out: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    nodes, items = ptr.size - 1, out.shape[1]
-    wide = max(1, min(_LANES, last - first))
-    now = np.empty((nodes, wide), np.float32)
-    then = np.empty((nodes, wide), np.float32)
-    total = np.empty((items, wide), np.float32)
-    held = np.empty(wide, np.float32)
-    for low in range(first, last, wide):
-        lanes = min(wide, last - low)
-        now[:] = 0
-        for c in range(lanes):
-            for e in range(start_ptr[low + c], start_ptr[low + c + 1]):
-                now[start[e], c] = 1
-        total[:] = now[:items]
-        for step in range(steps):
-            # On the bipartite graph the walk is now at items, now at users.
-            to_users = nodes > items and step % 2 == 0
-            begin, end = (items, nodes) if to_users else (0, items)
-            for v in range(begin, end):
-                held[:] = 0
-                for e in range(ptr[v], ptr[v + 1]):
-                    u = node[e]
-                    handed = weight[e] * scale[u]
-                    for c in range(wide):
-                        held[c] += handed * now[u, c]
-                for c in range(wide):
-                    then[v, c] = held[c]
-                if not to_users:
-                    for c in range(wide):
-                        total[v, c] += held[c]
-            now, then = then, now
-        for c in range(lanes):
-            for i in range(items):
-                out[low + c, i] = total[i, c]

@@ -7,11 +7,10 @@ requester is one more node, joined to each item of their history.
 from typing import Literal
 
 import numpy as np
-import scipy
 from jaxtyping import Float64
+from scipy import sparse
 
 from tidegraph.arguments import checked, settings
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
@@ -24,14 +23,10 @@ from tidegraph.graph.proximity import (
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.topk import drain, push
-from tidegraph.retrieval.walks import FittedWalks
-from tidegraph.stages import NO_ITEM
+from tidegraph.retrieval.walks import two_steps, walks
 
 On = Literal["bipartite", "items"]
 """The graph of users and items, or the item-item graph that it induces."""
-
-_BLOCK = 4096  # Items whose neighbours are found before the table is made sparse.
 
 
 @settings
@@ -45,7 +40,8 @@ class CommonNeighbors:
 
     Attributes:
         on: The graph.
-        neighbors: Each item speaks for this many others, those it shares most with.
+        neighbors: Each item speaks for this many others, those it shares most with;
+            None for all.
         least_users: How many users must share two items that the item graph joins.
         half_life_days: Age at which an item of the history counts half; see ItemKNN.
 
@@ -59,7 +55,7 @@ class CommonNeighbors:
     """
 
     on: On = "bipartite"
-    neighbors: int = 200
+    neighbors: int | None = 200
     least_users: int = 1
     half_life_days: float | None = None
 
@@ -93,7 +89,8 @@ class AdamicAdar:
 
     Attributes:
         on: The graph.
-        neighbors: Each item speaks for this many others, those it is closest to.
+        neighbors: Each item speaks for this many others, those it is closest to; None
+            for all.
         least_users: How many users must share two items that the item graph joins.
         half_life_days: Age at which an item of the history counts half; see ItemKNN.
 
@@ -105,7 +102,7 @@ class AdamicAdar:
     """
 
     on: On = "bipartite"
-    neighbors: int = 200
+    neighbors: int | None = 200
     least_users: int = 1
     half_life_days: float | None = None
 
@@ -146,6 +143,9 @@ class Katz:
         tolerance: Walks are cut where those left out add at most this share of the
             bound beta * |h| / (1 - beta * radius) to the answer's length.
         least_users: How many users must share two items that the item graph joins.
+        neighbors: Each item speaks for this many, itself and those it has most walks
+            to; the others' walks are lost. None for all, which is exact.
+        half_life_days: Age at which an item of the history counts half; see ItemKNN.
 
     Source:
         Katz (1953), "A new status index derived from sociometric analysis"; section
@@ -156,17 +156,20 @@ class Katz:
     beta: float | None = None
     tolerance: float = 1e-3
     least_users: int = 1
+    neighbors: int | None = 100
+    half_life_days: float | None = None
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedWalks:
-        """Find how short steps must be for the sum to be finite.
+    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+        """Find how short steps must be for the sum to be finite, and add up the walks.
 
         Raises:
             ConfigError: ``beta`` is not between 0 and one over the spectral radius,
-                ``tolerance`` not between 0 and 1, or ``least_users`` below 1.
-            DataError: The log has no action.
+                ``tolerance`` not between 0 and 1, or another setting out of range.
+            DataError: The log has no action, or no times for a half-life.
         """
         _between("Katz", "tolerance", self.tolerance)
+        half_life = check_half_life(self.half_life_days, train, "Katz")
         graph = _graph(train, "Katz", self.on, self.least_users)
         radius = spectral_radius(graph)
         beta = self.beta
@@ -178,16 +181,14 @@ class Katz:
                 f"{1 / max(radius, 1e-12):.6g}, one over the spectral radius. Lower "
                 "it, or leave it out for half of that."
             )
-        rate = beta * radius
-        return FittedWalks(
-            channel="Katz",
-            reason="linked to {item} in many ways",
-            graph=graph,
-            scale=np.ones(graph.num_nodes),
-            factor=beta,
-            steps=_steps(graph, rate, self.tolerance),
-            gain=beta,
-            shared=False,
+        steps = _steps(graph, beta * radius, self.tolerance)
+        pairs = walks(graph, np.ones(graph.num_nodes), beta, steps, self.neighbors)
+        return FittedItemModel.of(
+            "Katz",
+            "linked to {item} in many ways",
+            sparse.csr_array(beta * pairs),
+            half_life,
+            trained_until(train),
         )
 
 
@@ -195,18 +196,20 @@ class Katz:
 class PersonalizedPageRank:
     """Scores an item by how often a walk that keeps coming home visits it.
 
-    score(u, .) = (1-a) (I - a P)^-1 rooted at the requester, at the items: with
-    probability a the walker takes a random edge, else it goes home. For a user of the
-    bipartite graph this is rooted PageRank itself; a new user's edges are walked only
-    outward. History items without an edge are left out. Edges of the item graph weigh
-    as many users as met both ends.
+    score(u, .) = n (1-a) (I - a P)^-1 rooted at the requester, at the items, for n
+    items of the history: with probability a the walker takes a random edge, else it
+    goes home. For a user of the bipartite graph this is rooted PageRank itself, n
+    times; a new user's edges are walked only outward. History items without an edge are
+    left out. Edges of the item graph weigh as many users as met both ends.
 
     Attributes:
         on: The graph.
         damping: a, the probability to walk on.
-        tolerance: The scores of an answer fall short of the limit by at most this in
-            sum, over all items and users.
+        tolerance: Walks are cut where those left out are at most this share of all.
         least_users: How many users must share two items that the item graph joins.
+        neighbors: Each item speaks for this many, itself and those its walks reach
+            most; the others' share of the walks is lost. None for all, which is exact.
+        half_life_days: Age at which an item of the history counts half; see ItemKNN.
 
     Source:
         Haveliwala (2002), "Topic-sensitive PageRank"; Liben-Nowell & Kleinberg (2007),
@@ -217,108 +220,32 @@ class PersonalizedPageRank:
     damping: float = 0.3
     tolerance: float = 0.01
     least_users: int = 1
+    neighbors: int | None = 100
+    half_life_days: float | None = None
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedWalks:
-        """Build the graph to walk on.
+    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+        """Add up the walks from each item.
 
         Raises:
-            ConfigError: ``damping`` or ``tolerance`` is not between 0 and 1, or
-                ``least_users`` below 1.
-            DataError: The log has no action.
+            ConfigError: ``damping`` or ``tolerance`` is not between 0 and 1, or another
+                setting out of range.
+            DataError: The log has no action, or no times for a half-life.
         """
+        half_life = check_half_life(self.half_life_days, train, "PersonalizedPageRank")
         _between("PersonalizedPageRank", "damping", self.damping)
         _between("PersonalizedPageRank", "tolerance", self.tolerance)
         graph = _graph(train, "PersonalizedPageRank", self.on, self.least_users)
-        return FittedWalks(
-            channel="PersonalizedPageRank",
-            reason="a short walk from {item}",
-            graph=graph,
-            scale=_inverse(graph.strength()),
-            factor=self.damping,
-            steps=_steps(graph, self.damping, self.tolerance),
-            gain=self.damping * (1 - self.damping),
-            shared=True,
+        steps = _steps(graph, self.damping, self.tolerance)
+        scale = _inverse(graph.strength())
+        pairs = walks(graph, scale, self.damping, steps, self.neighbors)
+        return FittedItemModel.of(
+            "PersonalizedPageRank",
+            "a short walk from {item}",
+            sparse.csr_array(self.damping * (1 - self.damping) * pairs),
+            half_life,
+            trained_until(train),
         )
-
-
-def two_steps(
-    graph: Adjacency, weight: Float64[np.ndarray, " nodes"], neighbors: int
-) -> "scipy.sparse.csr_array":
-    """Return A D A between different items of the unweighted graph.
-
-    Args:
-        graph: Its items are the rows and columns of the answer.
-        weight: D, what each shared neighbour counts; at 0 it counts for nothing.
-        neighbors: How many of the highest entries each row keeps; ties break on item
-            number.
-
-    Raises:
-        ConfigError: ``neighbors`` is below 1.
-    """
-    if neighbors < 1:
-        raise ConfigError(
-            f"neighbors is {neighbors}, but an item needs at least 1 to speak for."
-        )
-    starts = range(0, graph.num_items, _BLOCK)
-    blocks = [_two_step_block(graph, weight, neighbors, start) for start in starts]
-    return scipy.sparse.csr_array(scipy.sparse.vstack(blocks, format="csr"))
-
-
-def _two_step_block(
-    graph: Adjacency, weight: Float64[np.ndarray, " nodes"], neighbors: int, start: int
-) -> "scipy.sparse.csr_array":
-    rows = min(_BLOCK, graph.num_items - start)
-    item = np.full((rows, min(neighbors, graph.num_items)), NO_ITEM, np.int32)
-    score = np.full(item.shape, -np.inf, np.float32)
-    over_rows(
-        lambda a, b: _two_steps(
-            graph.ptr, graph.node, weight, start, item, score, a, b
-        ),
-        rows,
-        grain=64,
-    )
-    kept = item != NO_ITEM
-    ptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
-    return scipy.sparse.csr_array(
-        (score[kept], item[kept], ptr), shape=(rows, graph.num_items)
-    )
-
-
-@compiled
-def _two_steps(
-    ptr: np.ndarray,
-    node: np.ndarray,
-    weight: np.ndarray,
-    start: int,
-    item: np.ndarray,
-    score: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    total = np.zeros(ptr.size - 1)
-    touched = np.empty(ptr.size - 1, np.int32)
-    for row in range(first, last):
-        h = start + row
-        count = 0
-        for e in range(ptr[h], ptr[h + 1]):
-            z = node[e]
-            if weight[z] == 0:
-                continue
-            for f in range(ptr[z], ptr[z + 1]):
-                i = node[f]
-                if total[i] == 0:
-                    touched[count] = i
-                    count += 1
-                total[i] += weight[z]
-        found = 0
-        for t in range(count):
-            i = touched[t]
-            if i != h:
-                s = np.float32(total[i])
-                found = push(item[row], score[row], found, i, float(s))
-            total[i] = 0
-        drain(item[row], score[row], found)
 
 
 def _graph(train: object, method: str, on: On, least_users: int) -> Adjacency:

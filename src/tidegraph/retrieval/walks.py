@@ -1,181 +1,220 @@
-"""Retrievers that add up the walks from the history: Katz and PageRank."""
+"""Walks between items as sparse tables: what each item says of those it leads to.
 
-from dataclasses import dataclass
-from typing import cast
+A score that adds up walks from the history is linear in the history. So the walks from
+each item are added up once, in ``fit``, each item keeps those it reaches most, and an
+answer is a sum of a few rows, like that of any other sparse item-item model.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, Int64
+from jaxtyping import Float64
+from scipy import sparse
 
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled
-from tidegraph.graph.proximity import Adjacency, walk_sums
-from tidegraph.retrieval.similar import above_zero, but_itself
-from tidegraph.retrieval.topk import best
-from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
+from tidegraph.compiled import compiled, over_rows
+from tidegraph.errors import ConfigError
+from tidegraph.graph.proximity import Adjacency
+from tidegraph.progress import track
+from tidegraph.retrieval.rows import SparseRows
+from tidegraph.retrieval.topk import drain, push
+from tidegraph.stages import NO_ITEM
 
-_BLOCK = 256  # Requests, or items to explain, whose dense scores are held at once.
+_ENTRIES = 1 << 22  # How many are held before they are made sparse.
 
 
-@dataclass(frozen=True, eq=False)
-class FittedWalks:
-    """Scores an item by the walks that reach it from the distinct history items.
+def two_steps(
+    graph: Adjacency,
+    weight: Float64[np.ndarray, " nodes"],
+    neighbors: int | None,
+    *,
+    back: bool = False,
+) -> sparse.csr_array:
+    """Return A D A between items of the unweighted graph.
 
-    score = gain * sum_k factor^k (A Diag(scale))^k h, where h is 1 at the history, or
-    adds up to 1 if it is shared. Items that no walk reaches are not answered.
+    Args:
+        graph: Its items are the rows and columns of the answer.
+        weight: D, what each shared neighbour counts; at 0 it counts for nothing.
+        neighbors: How many of the highest entries each row keeps, all if None; ties
+            break on item number.
+        back: Do walks back to the item they came from count?
 
-    Attributes:
-        channel: The method's name.
-        reason: Why it recommends, with ``{item}`` for the item of the history.
-        graph: Where to walk.
+    Raises:
+        ConfigError: ``neighbors`` is below 1.
+    """
+    return _kept(
+        lambda start, item, score, a, b: _two_steps(
+            (graph.ptr, graph.node), weight, back, start, item, score, a, b
+        ),
+        graph.num_items,
+        neighbors,
+    )
+
+
+def walks(
+    graph: Adjacency,
+    scale: Float64[np.ndarray, " nodes"],
+    factor: float,
+    steps: int,
+    neighbors: int | None,
+) -> sparse.csr_array:
+    """Return ``sum_k factor^k (A Diag(scale))^k`` between items, k = 0 .. ``steps``.
+
+    Row h is of the walks from item h. A scale of 1 counts walks (Katz); one over the
+    strength of each node spreads probability (PageRank). Items without an edge have
+    empty rows.
+
+    Args:
+        graph: Where to walk; between users and items every edge counts once.
         scale: What a node's value is multiplied by as it is handed on.
         factor: What each step is multiplied by.
         steps: Length of the longest walk.
-        gain: What the sum is multiplied by.
-        shared: Do the items of the history share one walker?
+        neighbors: How many of the highest entries each row keeps after each round, all
+            if None. Between users and items a round is two steps, cut alike, else one;
+            what is kept falls short of the sum by the walks over what was not.
+
+    Raises:
+        ConfigError: ``neighbors`` is below 1.
     """
+    own = factor * scale[: graph.num_items]
+    if graph.num_nodes > graph.num_items:
+        between = two_steps(graph, factor * scale, neighbors, back=True)
+        rounds = steps // 2
+    else:
+        between, rounds = graph.csr(), steps
+    onward = SparseRows.of(sparse.csr_array(sparse.diags_array(own) @ between))
+    joined = (graph.degree()[: graph.num_items] > 0).astype(np.float32)
+    # Horner's scheme: I + S (I + S (...)).
+    total = sparse.csr_array(sparse.diags_array(joined))
+    for _ in track(range(rounds), "walks"):
+        total = _extended(onward, total, neighbors)
+    total.eliminate_zeros()
+    return total
 
-    channel: str
-    reason: str
-    graph: Adjacency
-    scale: Float64[np.ndarray, " nodes"]
-    factor: float
-    steps: int
-    gain: float
-    shared: bool
 
-    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
-        """Return the score of every item; ``-inf`` where no walk arrives."""
-        return self._scores(requests.history.ptr, requests.history.node)
+def _extended(
+    onward: SparseRows, total: sparse.csr_array, neighbors: int | None
+) -> sparse.csr_array:
+    """Return the identity plus one more step before the walks so far."""
+    so_far = SparseRows.of(total)
+    return _kept(
+        lambda start, item, score, a, b: _extend(
+            (onward.ptr, onward.column, onward.weight),
+            (so_far.ptr, so_far.column, so_far.weight),
+            start,
+            item,
+            score,
+            a,
+            b,
+        ),
+        len(onward),
+        neighbors,
+    )
 
-    def _scores(
-        self, ptr: Int64[np.ndarray, " starts"], node: Int32[np.ndarray, " events"]
-    ) -> Float32[np.ndarray, "b items"]:
-        ptr, start = self._starts(ptr, node)
-        total = self._walk(ptr, start)
-        walkers = np.maximum(np.diff(ptr), 1) if self.shared else np.ones(len(total))
-        total *= (self.gain / walkers).astype(np.float32)[:, None]
-        total[total == 0] = -np.inf
-        return total
 
-    def retrieve(self, requests: Requests, k: int) -> Candidates:
-        """Return the best ``k`` of the items that some walk reaches."""
-        shape = (len(requests), min(check_k(k), self.graph.num_items))
-        item = np.full(shape, NO_ITEM, np.int32)
-        score = np.full(shape, -np.inf, np.float32)
-        for start in range(0, len(requests), _BLOCK):
-            block = requests.rows(start, start + _BLOCK)
-            found = best(self.scores(block), block.excluded, k, self.channel)
-            item[start : start + _BLOCK] = found.item
-            score[start : start + _BLOCK] = found.score
-        return Candidates.of_channel(item, score, self.channel)
-
-    def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
-        """Return the ``k`` other items that the walks from each item reach most."""
-        check_k(k)
-        answers: list[Candidates] = []
-        for first in range(0, max(1, len(rows)), _BLOCK):
-            some = rows[first : first + _BLOCK]
-            itself = but_itself(some)
-            scores = self._scores(itself.ptr, itself.item)
-            answers.append(best(scores, itself, k, self.channel))
-        return above_zero(Candidates.joined(answers))
-
-    def because(
-        self, requests: Requests, item: Int32[np.ndarray, "b k"]
-    ) -> Int32[np.ndarray, "b k"]:
-        """Return the other history item that adds most to each score, -1 for none."""
-        # Detailed balance: what h adds to i is what i adds to h, times the ratio of
-        # their scales. So one walk from each item to explain serves every request.
-        asked = np.unique(item[(item >= 0) & (item < self.graph.num_items)])
-        out = np.full(item.shape, NO_ITEM, np.int32)
-        ptr, node = requests.history.ptr, requests.history.node
-        for first in range(0, len(asked), _BLOCK):
-            block = asked[first : first + _BLOCK]
-            alone = np.arange(len(block) + 1, dtype=np.int64)
-            added = self._walk(alone, block) * self.scale[: self.graph.num_items]
-            row = np.where(np.isin(item, block), np.searchsorted(block, item), -1)
-            _speakers(ptr, node, item, row, added, out)
-        return out
-
-    def state(self) -> State:
-        """Return what a file needs to hold."""
-        return State(
-            kind="FittedWalks",
-            settings={
-                "channel": self.channel,
-                "reason": self.reason,
-                "num_items": self.graph.num_items,
-                "factor": self.factor,
-                "steps": self.steps,
-                "gain": self.gain,
-                "shared": self.shared,
-            },
-            arrays={
-                "ptr": self.graph.ptr,
-                "node": self.graph.node,
-                "weight": self.graph.weight,
-                "scale": self.scale,
-            },
+def _kept(
+    fill: Callable[[int, np.ndarray, np.ndarray, int, int], None],
+    items: int,
+    neighbors: int | None,
+) -> sparse.csr_array:
+    """Return a table whose rows ``fill`` writes, a block at a time to bound memory."""
+    if neighbors is not None and neighbors < 1:
+        raise ConfigError(f"neighbors is {neighbors}; keep at least 1.")
+    width = min(neighbors or items, items)
+    step = max(64, _ENTRIES // max(width, 1))
+    blocks: list[sparse.csr_array] = []
+    for start in range(0, items, step):
+        rows = min(step, items - start)
+        item = np.full((rows, width), NO_ITEM, np.int32)
+        score = np.full(item.shape, -np.inf, np.float32)
+        over_rows(
+            lambda a, b, start=start, item=item, score=score: fill(
+                start, item, score, a, b
+            ),
+            rows,
+            grain=64,
         )
-
-    @classmethod
-    def from_state(cls, state: State) -> "FittedWalks":
-        """Rebuild from what ``state`` returned."""
-        settings, arrays = state.settings, state.arrays
-        graph = Adjacency(
-            cast(int, settings["num_items"]),
-            arrays["ptr"],
-            arrays["node"],
-            arrays["weight"],
-        )
-        return cls(
-            channel=cast(str, settings["channel"]),
-            reason=cast(str, settings["reason"]),
-            graph=graph,
-            scale=arrays["scale"],
-            factor=cast(float, settings["factor"]),
-            steps=cast(int, settings["steps"]),
-            gain=cast(float, settings["gain"]),
-            shared=cast(bool, settings["shared"]),
-        )
-
-    def _starts(
-        self, ptr: Int64[np.ndarray, " starts"], node: Int32[np.ndarray, " events"]
-    ) -> tuple[Int64[np.ndarray, " starts"], Int32[np.ndarray, " entries"]]:
-        """Return the distinct history items of each request that have an edge."""
-        items, count = self.graph.num_items, len(ptr) - 1
-        row = np.repeat(np.arange(count), np.diff(ptr))
-        known = (node >= 0) & (node < items)
-        known[known] = self.graph.degree()[node[known]] > 0
-        pairs = np.unique(row[known] * items + node[known])
-        row, start = np.divmod(pairs, max(items, 1))
-        bounds = np.searchsorted(row, np.arange(count + 1))
-        return bounds.astype(np.int64), start.astype(np.int32)
-
-    def _walk(
-        self, ptr: Int64[np.ndarray, " starts"], start: Int32[np.ndarray, " entries"]
-    ) -> Float32[np.ndarray, "b items"]:
-        return walk_sums(self.graph, ptr, start, self.scale, self.factor, self.steps)
+        kept = item != NO_ITEM
+        ptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+        parts = (score[kept], item[kept], ptr)
+        blocks.append(sparse.csr_array(parts, shape=(rows, items)))
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
 
 
 @compiled
-def _speakers(
-    ptr: np.ndarray,
-    node: np.ndarray,
+def _two_steps(
+    graph: tuple[np.ndarray, np.ndarray],
+    weight: np.ndarray,
+    back: bool,
+    start: int,
     item: np.ndarray,
-    walk: np.ndarray,
-    added: np.ndarray,
-    out: np.ndarray,
+    score: np.ndarray,
+    first: int,
+    last: int,
 ) -> None:
-    """Write the history item that adds most to each item that a walk started from."""
-    for row in range(item.shape[0]):
-        for place in range(item.shape[1]):
-            i, at = item[row, place], walk[row, place]
-            if at < 0:
+    ptr, node = graph
+    total = np.zeros(ptr.size - 1)
+    touched = np.empty(ptr.size - 1, np.int32)
+    for row in range(first, last):
+        h = start + row
+        count = 0
+        for e in range(ptr[h], ptr[h + 1]):
+            z = node[e]
+            if weight[z] == 0:
                 continue
-            most = 0.0
-            for e in range(ptr[row], ptr[row + 1]):
-                h = node[e]
-                if 0 <= h < added.shape[1] and h != i and added[at, h] > most:
-                    most = added[at, h]
-                    out[row, place] = h
+            for f in range(ptr[z], ptr[z + 1]):
+                i = node[f]
+                if total[i] == 0:
+                    touched[count] = i
+                    count += 1
+                total[i] += weight[z]
+        if not back:
+            # It was touched, so that it is passed over below.
+            total[h] = 0
+        _keep(total, touched, count, item[row], score[row])
+
+
+@compiled
+def _extend(
+    onward: tuple[np.ndarray, np.ndarray, np.ndarray],
+    so_far: tuple[np.ndarray, np.ndarray, np.ndarray],
+    start: int,
+    item: np.ndarray,
+    score: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    size = so_far[0].size - 1
+    total, touched = np.zeros(size), np.empty(size, np.int32)
+    for row in range(first, last):
+        h = start + row
+        if onward[0][h] == onward[0][h + 1]:
+            continue
+        touched[0], total[h], count = h, 1.0, 1
+        for e in range(onward[0][h], onward[0][h + 1]):
+            j = onward[1][e]
+            for f in range(so_far[0][j], so_far[0][j + 1]):
+                i = so_far[1][f]
+                if total[i] == 0:
+                    touched[count] = i
+                    count += 1
+                total[i] += onward[2][e] * so_far[2][f]
+        _keep(total, touched, count, item[row], score[row])
+
+
+@compiled
+def _keep(
+    total: np.ndarray,
+    touched: np.ndarray,
+    count: int,
+    item: np.ndarray,
+    score: np.ndarray,
+) -> None:
+    """Write the items with the highest sums, and clear all that were touched."""
+    found = 0
+    for t in range(count):
+        i = touched[t]
+        s = np.float32(total[i])
+        total[i] = 0
+        if s > 0 and (found < item.size or s >= score[0]):
+            found = push(item, score, found, i, float(s))
+    drain(item, score, found)
