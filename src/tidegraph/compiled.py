@@ -10,8 +10,9 @@ import importlib
 import inspect
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -87,6 +88,22 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
+_SPREAD: dict[str, int] = {}
+
+
+@contextmanager
+def spread(threads: int, grain: int) -> Generator[None]:
+    """Have ``over_rows`` use so many threads, and blocks of so many rows.
+
+    For the test that nothing depends on them; it concerns the whole process.
+    """
+    _SPREAD.update(threads=threads, grain=grain)
+    try:
+        yield
+    finally:
+        _SPREAD.clear()
+
+
 def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -> None:
     """Call ``kernel(start, stop)`` on consecutive blocks of rows, on all processors.
 
@@ -99,8 +116,9 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
         grain: Rows in a block; fewer rows than this run on the calling thread, and so
             does a call from within a block.
     """
+    grain, threads = _SPREAD.get("grain", grain), _SPREAD.get("threads", cpu_count())
     # A worker that waited for other workers could wait for ever.
-    if rows <= grain or getattr(_THREAD, "works", False) or cpu_count() == 1:
+    if rows <= grain or getattr(_THREAD, "works", False) or threads == 1:
         kernel(0, rows)
         return
 
@@ -108,5 +126,5 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
         _THREAD.works = True
         kernel(start, min(rows, start + grain))
 
-    for _ in _pool(cpu_count()).map(block, range(0, rows, grain)):
+    for _ in _pool(threads).map(block, range(0, rows, grain)):
         pass

@@ -52,12 +52,8 @@ class Excluded:
             return self
         if not len(self.item):
             return other
-        owner = np.concatenate(
-            [
-                np.repeat(np.arange(len(x.ptr) - 1), np.diff(x.ptr))
-                for x in (self, other)
-            ]
-        )
+        sizes = [np.diff(x.ptr) for x in (self, other)]
+        owner = np.concatenate([np.repeat(np.arange(len(n)), n) for n in sizes])
         order = np.argsort(owner, kind="stable")
         item = np.concatenate([self.item, other.item])[order]
         return Excluded(self.ptr + other.ptr, item)
@@ -269,6 +265,15 @@ class FittedRetriever(Protocol):
 
     def state(self) -> State:
         """Return what a file needs to hold."""
+        ...
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """A fitted retriever that can say what it thinks of every item."""
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of each item, excluded ones too; ``-inf`` for no opinion."""
         ...
 
 

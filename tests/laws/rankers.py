@@ -11,15 +11,26 @@ from dataclasses import replace
 import numpy as np
 
 from conftest import draw_log
+from laws.observing import two_threads_answer_as_one
+from laws.retrievers import permuted
 from tidegraph.artifact import load, save
 from tidegraph.catalog import FITTED
+from tidegraph.compiled import spread
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.fitting.examples import Relevant, examples
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
-from tidegraph.stages import Candidates, Examples, FittedRanker, Ranker, Requests
+from tidegraph.stages import (
+    NO_ITEM,
+    Candidates,
+    Examples,
+    FittedRanker,
+    Ranker,
+    Requests,
+)
 
 WEEK = 7 * 86_400
 
@@ -50,8 +61,33 @@ def lessons(log: Interactions) -> tuple[Examples, Examples, Examples]:
     )
 
 
+def renumbered(
+    examples: Examples, graph: Snapshot, user: np.ndarray, item: np.ndarray
+) -> Examples:
+    """The same examples about a graph whose row r is ``user[r]`` or ``item[r]``."""
+    requests, candidates = examples.requests, examples.candidates
+    hidden = requests.excluded
+    moved = replace(
+        requests,
+        graph=graph,
+        user=user[requests.user].astype(np.int32),
+        history=replace(
+            requests.history, node=item[requests.history.node].astype(np.int32)
+        ),
+        excluded=replace(hidden, item=item[hidden.item].astype(np.int32)),
+    )
+    there = np.where(candidates.present, item[candidates.item], NO_ITEM)
+    return replace(
+        examples,
+        requests=moved,
+        candidates=replace(candidates, item=there.astype(np.int32)),
+    )
+
+
 class RankerLaws:
     ranker: Ranker
+    tolerance = 1e-4
+    """How far scores may be apart that are learnt from rows in another order."""
 
     def fitted(self, log: Interactions) -> tuple[FittedRanker, Examples]:
         learn, stop, judge = lessons(log)
@@ -93,6 +129,40 @@ class RankerLaws:
         np.testing.assert_array_equal(
             model.score(judge.requests, judge.candidates),
             other.score(same.requests, same.candidates),
+        )
+
+    def test_permuting_rows_changes_no_score(self):
+        log = draw_log(events=1500)
+        rng = np.random.default_rng(3)
+        user, item = rng.permutation(len(log.users)), rng.permutation(len(log.items))
+        graph = Snapshot.of(permuted(log, user, item))
+        learn, stop, judge = lessons(log)
+        moved = [renumbered(part, graph, user, item) for part in (learn, stop, judge)]
+
+        model = self.ranker.fit(learn, stop, rng=np.random.default_rng(1))
+        twin = self.ranker.fit(moved[0], moved[1], rng=np.random.default_rng(1))
+
+        np.testing.assert_allclose(
+            twin.score(moved[2].requests, moved[2].candidates),
+            model.score(judge.requests, judge.candidates),
+            rtol=self.tolerance,
+            atol=self.tolerance / 10,
+        )
+
+    def test_the_number_of_threads_changes_no_bit(self):
+        log = draw_log(events=1500)
+        model, judge = self.fitted(log)
+        with spread(threads=3, grain=1):
+            other, same = self.fitted(log)
+            found = other.score(same.requests, same.candidates)
+
+        np.testing.assert_array_equal(
+            found, model.score(judge.requests, judge.candidates)
+        )
+
+    def test_events_observed_by_two_threads_are_answered_as_those_of_one(self):
+        two_threads_answer_as_one(
+            Pipeline(retrieve=ItemKNN(), rank=self.ranker, window_days=4.0), 1500
         )
 
     def test_the_same_rng_gives_the_same_bits(self):

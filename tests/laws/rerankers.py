@@ -14,11 +14,15 @@ import polars as pl
 import pytest
 
 from conftest import draw_log
+from laws.observing import two_threads_answer_as_one
 from laws.retrievers import ask
 from tidegraph.artifact import Rebuilds, load, save
+from tidegraph.compiled import spread
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import RequestError
+from tidegraph.pipeline import Pipeline
+from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.stages import NO_ITEM, Candidates, Reranker
 
 
@@ -79,6 +83,19 @@ class RerankerLaws:
                 np.testing.assert_array_equal(
                     answer.votes[row, place], offered.votes[row, was]
                 )
+
+    def test_the_number_of_threads_changes_no_bit(self):
+        log = draw_log()
+        requests = ask(log)
+        offered = ranked(len(requests))
+        one = self.reranker.fit(log).rerank(requests, offered, 10)
+        with spread(threads=3, grain=1):
+            other = self.reranker.fit(log).rerank(requests, offered, 10)
+
+        same(one, other)
+
+    def test_events_observed_by_two_threads_are_answered_as_those_of_one(self):
+        two_threads_answer_as_one(Pipeline(retrieve=ItemKNN(), rerank=self.reranker))
 
     def test_asking_twice_gives_the_same_bits(self):
         log = draw_log()

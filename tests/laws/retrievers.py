@@ -13,12 +13,16 @@ import polars as pl
 import pytest
 
 from conftest import draw_log
+from laws.observing import two_threads_answer_as_one
 from tidegraph.artifact import load, save
+from tidegraph.compiled import spread
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Sequences
+from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import NO_ITEM, FittedRetriever, Requests, Retriever
+from tidegraph.pipeline import Pipeline
+from tidegraph.stages import NO_ITEM, FittedRetriever, Requests, Retriever, Scores
 
 
 def ask(log: Interactions, *, repeat: bool = True, at: int | None = None) -> Requests:
@@ -34,12 +38,32 @@ def same(a: FittedRetriever, b: FittedRetriever, requests: Requests) -> None:
     np.testing.assert_array_equal(left.score, right.score)
 
 
+def permuted(log: Interactions, user: np.ndarray, item: np.ndarray) -> Interactions:
+    """The same events, with row r of users as ``user[r]``, and of items likewise."""
+
+    def moved(side: Vocabulary, new: np.ndarray) -> Vocabulary:
+        old = pl.Series(np.argsort(new))
+        features = side.features[old] if side.features.width else side.features
+        return Vocabulary(side.ids.gather(old), features)
+
+    return replace(
+        log,
+        user=user.astype(np.int32)[log.user],
+        item=item.astype(np.int32)[log.item],
+        users=moved(log.users, user),
+        items=moved(log.items, item),
+    )
+
+
 class RetrieverLaws:
     retriever: Retriever
     needs_history = True
     """Does a requester without history get an empty answer?"""
     forgets_time = True
     """Can the method learn from a Matrix?"""
+    unmoved = 1.0
+    """Share of the scores that must not depend on the order of rows; below 1 where the
+    method keeps some of those that are equally good, in the order of rows."""
 
     def test_rewriting_the_future_changes_no_answer_about_the_past(self):
         log = draw_log()
@@ -100,6 +124,36 @@ class RetrieverLaws:
         np.testing.assert_array_equal(answer.item, other.item)
         np.testing.assert_array_equal(answer.score, other.score)
 
+    def test_permuting_rows_permutes_the_scores(self):
+        log = draw_log()
+        rng = np.random.default_rng(3)
+        user, item = rng.permutation(len(log.users)), rng.permutation(len(log.items))
+        other = permuted(log, user, item)
+        model, twin = self.retriever.fit(log), self.retriever.fit(other)
+
+        if isinstance(model, Scores) and isinstance(twin, Scores):
+            expected, found = model.scores(ask(log)), twin.scores(ask(other))
+            found = found[:, item]
+        else:
+            expected = model.retrieve(ask(log), 10).score
+            found = twin.retrieve(ask(other), 10).score
+        close = np.isclose(found[user], expected, rtol=1e-4, atol=1e-6)
+        assert close.mean() >= self.unmoved
+
+    def test_the_number_of_threads_changes_no_bit(self):
+        log = draw_log()
+        model = self.retriever.fit(log)
+        with spread(threads=3, grain=1):
+            other = self.retriever.fit(log)
+            found = other.retrieve(ask(log), 10)
+        expected = model.retrieve(ask(log), 10)
+
+        np.testing.assert_array_equal(found.item, expected.item)
+        np.testing.assert_array_equal(found.score, expected.score)
+
+    def test_events_observed_by_two_threads_are_answered_as_those_of_one(self):
+        two_threads_answer_as_one(Pipeline(retrieve=self.retriever))
+
     def test_fitting_twice_gives_the_same_bits(self):
         log = draw_log()
 
@@ -129,6 +183,7 @@ class RetrieverLaws:
         fitted = self.retriever.fit(log)
         requests = ask(log, repeat=False)
         answer = fitted.retrieve(requests, 10)
+        assert isinstance(fitted, Scores)
         scores = fitted.scores(requests)
 
         for row in range(len(requests)):

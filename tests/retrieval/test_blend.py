@@ -50,6 +50,7 @@ def blend(*lists, k, **settings) -> Candidates:
 
 
 class TestBlend(RetrieverLaws):
+    unmoved = 0.9
     retriever = Blend()
 
     def test_answers_are_the_best_scores_in_order(self):

@@ -31,6 +31,7 @@ class TestItemKNNByPearson(RetrieverLaws):
 
 
 class TestItemKNNByJaccard(RetrieverLaws):
+    unmoved = 0.9
     retriever = ItemKNN(neighbors=5, similarity=Jaccard())
 
 

@@ -13,6 +13,7 @@ class TestRP3beta(RetrieverLaws):
 
 
 class TestP3alpha(RetrieverLaws):
+    unmoved = 0.9
     retriever = RP3beta(neighbors=5, alpha=1.5, beta=0.0)
 
 

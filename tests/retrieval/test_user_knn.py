@@ -19,6 +19,7 @@ class TestUserKNN(RetrieverLaws):
 
 
 class TestUserKNNByJaccard(RetrieverLaws):
+    unmoved = 0.9
     retriever = UserKNN(neighbors=4, similarity=Jaccard(), shrinkage=1.0)
 
 

@@ -1,0 +1,41 @@
+"""What every stage must keep when events come in from two threads at once."""
+
+import threading
+
+import numpy as np
+
+from conftest import draw_log
+from tidegraph.graph.events import events_of
+from tidegraph.pipeline import FittedPipeline, Pipeline
+
+EVENTS = 12
+
+
+def two_threads_answer_as_one(pipeline: Pipeline, events: int = 600) -> None:
+    """Observe the same events by two threads and by one, and compare everything."""
+    log = draw_log(events=events)
+    model, twin = pipeline.fit(log), pipeline.fit(log)
+    rng, now = np.random.default_rng(4), model.graph.latest + 1
+    users = log.users.decode(rng.integers(0, 30, EVENTS).astype(np.int32)).to_list()
+    items = log.items.decode(rng.integers(0, 30, EVENTS).astype(np.int32)).to_list()
+    times = (now + rng.permutation(EVENTS)).tolist()
+    new = list(zip(users, items, times, strict=True))
+    start = threading.Barrier(2)
+
+    def observe(mine: list[tuple[str, str, int]], model: FittedPipeline) -> None:
+        start.wait()
+        for event in mine:
+            model.observe([event])
+
+    halves = (new[::2], new[1::2])
+    both = [threading.Thread(target=observe, args=(half, model)) for half in halves]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    twin.observe(new)
+
+    found, expected = events_of(model.graph), events_of(twin.graph)
+    for column in ("user", "item", "time"):
+        np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
+    assert model.recommend_all(users, k=5).equals(twin.recommend_all(users, k=5))
