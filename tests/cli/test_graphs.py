@@ -38,7 +38,7 @@ def test_a_picture_has_what_was_met_before_left_of_who_met_it(log, tmp_path, cap
     assert sorted(labels[-5:]) == ["<cy>", "ana", "bo", "jam", "tea"]
     assert places[0] == max(places)
     assert len(set(places)) == 5
-    assert "4 events before 1970-01-06 18:53:20" in capsys.readouterr().out
+    assert "4 events before 1970-01-06T18:53:20Z." in capsys.readouterr().out
 
 
 def test_an_earlier_moment_shows_less(log, tmp_path):
@@ -67,6 +67,27 @@ def test_mistakes_are_answered_with_one_sentence(log, capsys, words, sentence):
     assert run(["graph", "draw", str(log), *COLUMNS, *words]) == 2
 
     assert sentence in capsys.readouterr().err
+
+
+def test_a_log_of_positions_is_drawn_without_dates(log, tmp_path, capsys):
+    out = tmp_path / "g.svg"
+    words = ["graph", "draw", str(log), "--around", "ana", *COLUMNS, "-o", str(out)]
+    words += ["--time-unit", "order"]
+
+    assert run([*words, "--at", "250000"]) == 0
+    assert "events before position 250000." in capsys.readouterr().out
+    labels = [text.text for text in ET.parse(out).getroot().iter(f"{SVG}text")]
+    assert "asked position 250000" in labels
+    assert not any("1970" in label or "day" in label for label in labels)
+    assert run([*words, "--at", "2024-01-01"]) == 2
+    assert "the log has positions" in capsys.readouterr().err
+
+
+def test_a_log_without_times_has_no_picture(log, capsys):
+    words = ["--around", "ana", *COLUMNS[:4], "--time", "none"]
+    assert run(["graph", "draw", str(log), *words]) == 2
+
+    assert "must know which event comes first" in capsys.readouterr().err
 
 
 def test_a_saved_graph_is_checked_whole(tmp_path, capsys):

@@ -200,3 +200,10 @@ def test_ids_that_a_spreadsheet_rounded_are_told():
     assert (found.side, found.id, found.events) == ("user", "1.23457E+12", 2)
     assert "2 events have a user id like '1.23457E+12'" in report.text()
     assert not check(interactions(["a"], ["x"], [1])).ruined
+
+
+@pytest.mark.parametrize(("last", "told"), [(2, True), (1_700_000_000, False)])
+def test_numbers_that_may_be_positions_are_told(last, told):
+    text = check(interactions(list("abc"), list("xyz"), [0, 1, last])).text()
+
+    assert ("time_unit='order'" in text) is told

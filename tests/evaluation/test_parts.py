@@ -147,6 +147,35 @@ def test_at_own_times_a_model_may_know_what_train_holds_and_nothing_later(ask):
         evaluate(fair, valid, train=train, ask=ask, at=1, against={"rival": leaking})
 
 
+@pytest.mark.parametrize("ask", [own_time_requests, event_requests])
+def test_at_own_times_a_rival_may_be_trained_past_the_first_request_not_past_train(ask):
+    train, valid, _ = last_out()
+    first = int(valid.time[0])
+    # b's train events are later than a's request; so is all that the rival saw of b.
+    past_first = tg.Pipeline(retrieve=tg.ItemKNN()).fit(train)
+    assert first < past_first.trained_until <= int(train.time[-1])
+    into_test = tg.Pipeline(retrieve=tg.ItemKNN()).fit(train.followed_by(valid))
+    assert into_test.trained_until > int(train.time[-1])
+    how = {"train": train, "ask": ask, "at": 1}
+
+    result = evaluate(popular(train), valid, against={"rival": past_first}, **how)
+    assert result.models == ["model", "rival"]
+    with pytest.raises(LeakageError, match=r"rival was trained until .* train= end at"):
+        evaluate(popular(train), valid, against={"rival": into_test}, **how)
+
+
+def test_a_rival_trained_on_a_later_part_without_times_is_refused_without_a_date():
+    train, valid, test = by_column()
+    rival = tg.Pipeline(retrieve=tg.Popular()).fit(train.followed_by(valid))
+
+    with pytest.raises(LeakageError) as refused:
+        evaluate(popular(train), test, train=train, at=1, against={"rival": rival})
+    said = str(refused.value)
+    assert said.startswith("rival was trained on events that come after those of train")
+    assert "1970" not in said
+    assert "no time" not in said
+
+
 def test_a_bare_retriever_of_ours_that_was_fitted_on_the_test_period_is_refused():
     train, test = small()
     leaking = tg.Popular().fit(train.followed_by(test))
@@ -214,6 +243,24 @@ def test_lengths_of_list_are_of_any_kind(at):
     train, test = small()
 
     assert evaluate(popular(train), test, train=train, at=at).cutoffs == [2]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        [1, [2, 3]],
+        [[1], [2, 3]],
+        ([1, 2], 3),
+        np.array([[1, 2], [3, 4]]),
+        {1: 2}.items(),
+    ],
+    ids=["list", "ragged", "tuple", "matrix", "pairs"],
+)
+def test_lengths_of_list_that_are_nested_are_one_sentence(at):
+    train, test = small()
+
+    with pytest.raises(ConfigError, match=r"^at is .*(whole number|lengths of list)"):
+        evaluate(popular(train), test, train=train, at=at)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -154,6 +155,21 @@ def test_every_event_is_in_the_picture_of_the_log():
 
     assert f"the busiest had {busiest:,}" in events_over_time(log).description
     assert "events a day" in events_over_time(log).svg
+
+
+def test_a_log_of_positions_is_drawn_without_dates():
+    log = replace(draw_log(), time=np.arange(600), clock="order")
+    drawn = events_over_time(log)
+
+    assert "Events a 5 positions" in drawn.description
+    assert "position</text>" in drawn.svg
+    assert "1970" not in drawn.svg
+
+
+def test_a_log_without_times_is_drawn_by_its_tails_alone():
+    log = replace(draw_log(), time=np.zeros(600, np.int64), clock="none")
+
+    assert [chart.title for chart in log_section(log).charts] == ["The long tails"]
 
 
 def test_the_long_tail_says_what_the_top_tenth_holds():

@@ -7,10 +7,9 @@ import polars as pl
 import typer
 
 from tidegraph.catalog import load
-from tidegraph.cli.options import listed
+from tidegraph.cli.options import listed, moment_of
 from tidegraph.cli.output import check_table, say, show, write_table
 from tidegraph.data.id_list import read_ids
-from tidegraph.data.split import second_of
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import FittedPipeline
 
@@ -106,11 +105,10 @@ def _put(lists: pl.DataFrame, of: str, *, json: bool, output: Path | None) -> No
 
 
 def _moment(model: FittedPipeline, text: str) -> int:
-    if model.serving.source.get("clock", "seconds") == "seconds":
-        return second_of(text)
-    if not text.strip().isdigit():
-        raise RequestError(f"--at is {text!r}; the log has positions. Give a number.")
-    return int(text)
+    clock = model.serving.source.get("clock", "seconds")
+    if clock == "none":
+        raise RequestError("the log of this model has no times. Leave --at out.")
+    return moment_of(text, positions=clock == "order")
 
 
 def _users_in(model: FittedPipeline, path: Path) -> pl.Series:

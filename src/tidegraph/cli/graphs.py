@@ -1,6 +1,5 @@
 """The commands about graphs: ``tidegraph graph draw | check``."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +8,11 @@ import polars as pl
 import typer
 
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
-from tidegraph.cli.options import Given, taking
+from tidegraph.cli.options import Given, moment_of, taking
 from tidegraph.cli.output import say
+from tidegraph.data.clocks import moment_text, refuse_without_order
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
-from tidegraph.data.split import second_of
 from tidegraph.demo import NAMES
 from tidegraph.ego.picture import draw as drawn
 from tidegraph.ego.plan import Hops, hop
@@ -48,9 +47,11 @@ def draw(
         raise RequestError(f"{output} would hold an SVG. Name it {output.stem}.svg.")
     check_file(output)
     plan = _plan(widths)
-    asked = None if at is None else second_of(at)
     reader = LogReader.of(columns, "options")
+    positions = log is not None and reader.format.time_unit == "order"
+    asked = None if at is None else moment_of(at, positions=positions)
     known = load(data) if log is None else reader.read(log)
+    refuse_without_order(known.clock, "the picture of a sub-graph")
     graph = Snapshot.of(known)
     row = graph.users.row(around)
     if row < 0:
@@ -62,9 +63,11 @@ def draw(
     field = plan.sample(graph, np.array([row], np.int32), np.array([moment]))
     title = f"What {around} met, and who had met that before"
     with replaced(output) as aside:
-        aside.write_text(drawn(field, _Names(known), title), encoding="utf-8")
+        aside.write_text(
+            drawn(field, _Names(known), title, known.clock), encoding="utf-8"
+        )
     met = sum(int(mask.sum()) for mask in field.mask[1:])
-    say(f"{output}: {met} events before {datetime.fromtimestamp(moment, UTC)}.")
+    say(f"{output}: {met} events before {moment_text(moment, known.clock)}.")
 
 
 @app.command()

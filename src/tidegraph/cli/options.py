@@ -12,6 +12,8 @@ from typing import Annotated, Any, cast
 import typer
 
 from tidegraph.config import described
+from tidegraph.data.split import second_of
+from tidegraph.errors import RequestError
 
 Given = dict[str, Any]
 """The settings that were given on the command line, by name."""
@@ -55,6 +57,24 @@ def taking(
 def listed(text: str) -> list[str]:
     """Return parts written as a line of CSV, so that a quoted one may hold a comma."""
     return [part for row in csv.reader([text]) for part in row if part]
+
+
+def moment_of(text: str, *, positions: bool) -> int:
+    """Return the moment that ``--at`` names.
+
+    Args:
+        text: ISO 8601 or Unix seconds; a number where times are positions.
+        positions: Are they?
+
+    Raises:
+        RequestError: It is a moment, and the log has positions.
+        DataError: It is neither.
+    """
+    if not positions:
+        return second_of(text)
+    if not text.strip().isdigit():
+        raise RequestError(f"--at is {text!r}; the log has positions. Give a number.")
+    return int(text)
 
 
 @dataclasses.dataclass(frozen=True)

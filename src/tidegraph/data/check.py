@@ -25,6 +25,12 @@ _BY_DAY = (
     "all times are midnights, so only the day is known: events of one day keep the "
     "order of the file, and what is known before an event excludes its own day"
 )
+_PLAUSIBLE = 10 * 365 * DAY
+"""Logs of what people did on a computer end later."""
+_EARLY = (
+    "all times lie in the first ten years after 1970: if they are positions that only "
+    "say what came first, read the log with time_unit='order'"
+)
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,8 @@ class Report:
         span = span_text(self.start, self.end, self.clock)
         if self.clock != "seconds":
             return span
-        return f"from {span} UTC, {(self.end - self.start) / DAY:,.1f} days"
+        text = f"from {span} UTC, {(self.end - self.start) / DAY:,.1f} days"
+        return f"{text}\n{_EARLY}" if self.end < _PLAUSIBLE else text
 
 
 @checked(DataError)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 from math import log1p
 
+from tidegraph.data.clocks import Clock, moment_text
 from tidegraph.ego.field import Field
 
 _ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
@@ -39,7 +40,12 @@ class _Node:
     y: float = 0.0
 
 
-def draw(field: Field, named: Callable[[int, int], str], title: str) -> str:
+def draw(
+    field: Field,
+    named: Callable[[int, int], str],
+    title: str,
+    means: Clock = "seconds",
+) -> str:
     """Return the sub-graph of the first node of a batch as SVG.
 
     Time runs from left to right, on a scale that shows hours as well as years; every
@@ -49,6 +55,7 @@ def draw(field: Field, named: Callable[[int, int], str], title: str) -> str:
         field: What a plan with clocks sampled.
         named: Returns a label for a depth and a row.
         title: Stands above the picture.
+        means: What the clocks are; positions have no ticks of hours and days.
     """
     clock = int(field.time[0][0])
     root = _tree(field, named, (0,), clock)
@@ -61,7 +68,10 @@ def draw(field: Field, named: Callable[[int, int], str], title: str) -> str:
         return _WIDTH - _RIGHT - (_WIDTH - _LEFT - _RIGHT) * log1p(age / 3_600) / span
 
     height = _TOP + rows * _ROW + 30
-    moment = datetime.fromtimestamp(clock, UTC).strftime("%Y-%m-%d %H:%M")
+    moment, ticks = moment_text(clock, means), ()
+    if means == "seconds":
+        moment = datetime.fromtimestamp(clock, UTC).strftime("%Y-%m-%d %H:%M")
+        ticks = _TICKS
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
         'font-family="system-ui, sans-serif" font-size="12">',
@@ -69,7 +79,7 @@ def draw(field: Field, named: Callable[[int, int], str], title: str) -> str:
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="22" font-size="16">{escape(title)}</text>',
     ]
-    for age, label in ((0, f"asked {moment}"), *_TICKS):
+    for age, label in ((0, f"asked {moment}"), *ticks):
         if age <= oldest:
             parts.append(
                 _tick(x(age), height, label if age == 0 else f"{label} before")

@@ -53,6 +53,11 @@ def check_comparable(name: str, model: Judged, task: Task) -> None:
 def _check_trained_until(name: str, until: int | None, task: Task) -> None:
     if until is None or until <= task.trained_until:
         return
+    if task.clock == "none":
+        raise LeakageError(
+            f"{name} was trained on events that come after those of train=, so it may "
+            "know the answers. Train it on those of train= alone."
+        )
     begin = int(task.requests.time.min())
     seen = f"{name} was trained until {moment_of(until, task.clock)}"
     if begin == task.trained_until + 1:

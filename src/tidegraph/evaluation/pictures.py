@@ -24,20 +24,31 @@ def log_section(log: Interactions) -> Section:
     text = f"{events:,} events of {users:,} users with {items:,} items."
     if not events:
         return Section("The log", text)
-    return Section("The log", text, (events_over_time(log), activity(log)))
+    over_time = () if log.clock == "none" else (events_over_time(log),)
+    return Section("The log", text, (*over_time, activity(log)))
 
 
 def events_over_time(log: Interactions) -> Chart:
-    """Return how many events fell on each week, or on each day of a short log."""
+    """Return how many events fell on each week, or on each day of a short log.
+
+    Where times are positions it is on each of a hundred equal steps.
+    """
     first, last = int(log.time[0]), int(log.time[-1])
-    step, unit = (WEEK, "week") if last - first > 12 * WEEK else (DAY, "day")
+    if log.clock == "order":
+        step = max(1, (last - first) // 100)
+        unit = "position" if step == 1 else f"{step:,} positions"
+    else:
+        step, unit = (WEEK, "week") if last - first > 12 * WEEK else (DAY, "day")
     bin_of = (log.time - first) // step
     counts = np.bincount(bin_of).astype(np.float64)
     start = (first + step * np.arange(len(counts))).astype(np.float64)
-    axes = (
-        dated("", first, max(last, int(start[-1]))),
-        linear(f"events a {unit}", 0.0, float(counts.max())),
+    end = max(last, int(start[-1]))
+    when = (
+        linear("position", float(first), float(max(end, first + 1)))
+        if log.clock == "order"
+        else dated("", first, end)
     )
+    axes = (when, linear(f"events a {unit}", 0.0, float(counts.max())))
     return lines(
         "Events over time",
         f"Events a {unit}; the busiest had {int(counts.max()):,}.",
