@@ -139,9 +139,7 @@ class Demo:
             how="left",
             maintain_order="left",
         )["met_later"].fill_null("")
-        return lists.with_columns(hit).insert_column(
-            3, _called(model, lists["item"]).alias("name")
-        )
+        return lists.with_columns(hit)
 
 
 def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
@@ -154,18 +152,10 @@ def _first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
     return next((column for column in columns if column in there), None)
 
 
-def _called(model: FittedPipeline, ids: pl.Series) -> pl.Series:
-    column = model.serving.names
-    if column is None:
-        return ids.cast(pl.String)
-    items = model.graph.items
-    named = items.features[column].cast(pl.String).gather(items.encode(ids))
-    return named.fill_null(ids.cast(pl.String))
-
-
 def _drawn(lists: pl.DataFrame, title: str) -> Table:
     """Return lists for a terminal; the report has their ids and channels too."""
-    shown = lists.select("user", "name", "score", "why", "met_later")
+    item = "name" if "name" in lists.columns else "item"
+    shown = lists.select("user", item, "score", "why", "met_later")
     table = Table(*shown.columns, title=f"What it recommends ({title.lower()})")
     for row in shown.iter_rows():
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
