@@ -2,17 +2,15 @@
 
     python benchmarks/load.py [--items 1000000] [--folder models/]
 
-A log of Zipf-distributed events becomes two saved models: a classical one (`ItemKNN`,
-`Repeat`, `Popular`) and, unless ``--classical``, the whole pipeline with `DIN` and
-`MMR`. Each is then opened by fresh processes, one after the other: seconds from the
-start of the interpreter to the first answer, of which the import, the opening and the
-answer; and, while another process holds the same model open, the private memory that
-opening and answering adds, in MiB and as a share of the files.
+A log of Zipf-distributed events becomes two saved classical models. Fresh processes
+open each, one after the other: seconds from the start of the interpreter to the first
+answer, of which the import, the opening and the answer. While another process holds the
+same model open: the private memory (Linux) that opening it and an answer add to a
+second one, less what the same pipeline over 1,000 items adds.
 """
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -40,13 +38,12 @@ imported = time.perf_counter()
 before = private() if sys.argv[3] == "memory" else 0.0
 model = tg.load(sys.argv[1])
 opened = time.perf_counter()
-held = private() if sys.argv[3] == "memory" else 0.0
 answer = model.recommend(sys.argv[2], k=10)
 done = time.perf_counter()
 after = private() if sys.argv[3] == "memory" else 0.0
 print(json.dumps({
     "import": imported - started, "open": opened - imported,
-    "answer": done - opened, "opened": held - before, "answered": after - before,
+    "answer": done - opened, "answered": after - before,
 }), flush=True)
 if sys.argv[3] == "hold":
     sys.stdin.read()
@@ -86,61 +83,66 @@ def told(process: "subprocess.Popen[str]") -> dict[str, float]:
     return json.loads(process.stdout.readline())
 
 
-def measured(name: str, folder: Path, times: int) -> None:
-    size = sum(f.stat().st_size for f in folder.iterdir()) / 2**20
+def cold(folder: Path, times: int) -> str:
+    """Return the medians of a few fresh processes, part by part."""
     rows = []
     for _ in range(times):
         began = time.perf_counter()
         process = start(folder, "time")
         row = told(process)
         process.communicate()
-        rows.append(row | {"cold": time.perf_counter() - began})
-    said = ", ".join(
-        f"{part} {statistics.median(row[part] for row in rows):.2f} s"
-        for part in ("cold", "import", "open", "answer")
-    )
-    first = start(folder, "hold")
-    told(first)
-    second = start(folder, "memory")
-    row = told(second)
-    for process in (first, second):
+        rows.append(row | {"start to answer": time.perf_counter() - began})
+    parts = ("start to answer", "import", "open", "answer")
+    medians = {part: statistics.median(row[part] for row in rows) for part in parts}
+    return ", ".join(f"{part} {taken:.2f} s" for part, taken in medians.items())
+
+
+def added(folder: Path) -> float:
+    """Return the MiB that a second process adds, from opening through an answer."""
+    both = start(folder, "hold"), start(folder, "memory")
+    told(both[0])
+    row = told(both[1])
+    for process in both:
         process.communicate()
-    share = row["answered"] / size
-    print(f"{name}: {size:.0f} MiB; medians of {times}: {said}")
-    print(
-        f"  a second process adds {row['opened']:.0f} MiB by opening, "
-        f"{row['answered']:.0f} MiB with its first answer ({share:.0%})"
-    )
+    return row["answered"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--items", type=int, default=1_000_000)
-    parser.add_argument("--classical", action="store_true")
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=None)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as aside:
         folder = given.folder or Path(aside)
-        channels = (
-            tg.ItemKNN(neighbors=20),
-            tg.Repeat(half_life_days=90.0),
-            tg.Popular(half_life_days=28.0),
-        )
-        models = {"classical": tg.Pipeline(channels)}
-        if not given.classical:
-            models["whole"] = tg.Pipeline(
-                channels,
-                rank=tg.DIN(category="category"),
-                rerank=tg.MMR(diversity=0.1, by="category"),
-                windows=1,
+        for name, pipeline in pipelines().items():
+            for items in (1_000, given.items):
+                place = folder / f"{name}-{items}"
+                if not place.exists():
+                    log = log_of(items, items // 5, 2 * items)
+                    pipeline.fit(log).save(place)
+            code = added(folder / f"{name}-1000")
+            mine = added(place) - code
+            size = sum(file.stat().st_size for file in place.iterdir()) / 2**20
+            print(f"{name}, {given.items:,} items, {size:.0f} MiB in files")
+            print(f"  medians of {given.times}: {cold(place, given.times)}")
+            print(
+                f"  a second process adds {mine:.0f} MiB ({mine / size:.0%}), and "
+                f"{code:.0f} MiB of code, which a model of 1,000 items adds too"
             )
-        log = log_of(given.items, given.items // 5, 2 * given.items)
-        print(f"{given.items:,} items, {log!r}, on {os.cpu_count()} processors")
-        for name, pipeline in models.items():
-            if not (folder / name).exists():
-                pipeline.fit(log).save(folder / name)
-            measured(name, folder / name, given.times)
+
+
+def pipelines() -> dict[str, tg.Pipeline]:
+    channels = (
+        tg.ItemKNN(neighbors=20),
+        tg.Repeat(half_life_days=90.0),
+        tg.Popular(half_life_days=28.0),
+    )
+    alike = tg.MMR(diversity=0.1, by="category")
+    return {
+        "one channel": tg.Pipeline(tg.ItemKNN(neighbors=20)),
+        "three channels and MMR": tg.Pipeline(channels, rerank=alike),
+    }
 
 
 if __name__ == "__main__":
