@@ -187,6 +187,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
 def _protocol(hint: Any) -> Any:
     """Return the protocol that a field holds a value of, None if it holds others."""
     options = [hint, *typing.get_args(hint)]
+    if any(dataclasses.is_dataclass(one) for one in options):
+        return None  # Those are told apart by their fields.
     found = [one for one in options if getattr(one, "_is_protocol", False)]
     return found[0] if found and typing.get_origin(hint) is not tuple else None
 

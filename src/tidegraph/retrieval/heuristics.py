@@ -7,8 +7,8 @@ requester is one more node, joined to each item of their history.
 from typing import Literal
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import sparse
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
@@ -186,7 +186,7 @@ class Katz:
         return FittedItemModel.of(
             "Katz",
             "linked to {item} in many ways",
-            sparse.csr_array(beta * pairs),
+            scipy.sparse.csr_array(beta * pairs),
             half_life,
             trained_until(train),
         )
@@ -242,7 +242,7 @@ class PersonalizedPageRank:
         return FittedItemModel.of(
             "PersonalizedPageRank",
             "a short walk from {item}",
-            sparse.csr_array(self.damping * (1 - self.damping) * pairs),
+            scipy.sparse.csr_array(self.damping * (1 - self.damping) * pairs),
             half_life,
             trained_until(train),
         )

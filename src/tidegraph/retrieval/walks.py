@@ -8,8 +8,8 @@ answer is a sum of a few rows, like that of any other sparse item-item model.
 from collections.abc import Callable
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import sparse
 
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import ConfigError
@@ -28,7 +28,7 @@ def two_steps(
     neighbors: int | None,
     *,
     back: bool = False,
-) -> sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     """Return A D A between items of the unweighted graph.
 
     Args:
@@ -56,7 +56,7 @@ def walks(
     factor: float,
     steps: int,
     neighbors: int | None,
-) -> sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     """Return ``sum_k factor^k (A Diag(scale))^k`` between items, k = 0 .. ``steps``.
 
     Row h is of the walks from item h. A scale of 1 counts walks (Katz); one over the
@@ -81,10 +81,12 @@ def walks(
         rounds = steps // 2
     else:
         between, rounds = graph.csr(), steps
-    onward = SparseRows.of(sparse.csr_array(sparse.diags_array(own) @ between))
+    onward = SparseRows.of(
+        scipy.sparse.csr_array(scipy.sparse.diags_array(own) @ between)
+    )
     joined = (graph.degree()[: graph.num_items] > 0).astype(np.float32)
     # Horner's scheme: I + S (I + S (...)).
-    total = sparse.csr_array(sparse.diags_array(joined))
+    total = scipy.sparse.csr_array(scipy.sparse.diags_array(joined))
     for _ in track(range(rounds), "walks"):
         total = _extended(onward, total, neighbors)
     total.eliminate_zeros()
@@ -92,8 +94,8 @@ def walks(
 
 
 def _extended(
-    onward: SparseRows, total: sparse.csr_array, neighbors: int | None
-) -> sparse.csr_array:
+    onward: SparseRows, total: "scipy.sparse.csr_array", neighbors: int | None
+) -> "scipy.sparse.csr_array":
     """Return the identity plus one more step before the walks so far."""
     so_far = SparseRows.of(total)
     return _kept(
@@ -115,13 +117,13 @@ def _kept(
     fill: Callable[[int, np.ndarray, np.ndarray, int, int], None],
     items: int,
     neighbors: int | None,
-) -> sparse.csr_array:
+) -> "scipy.sparse.csr_array":
     """Return a table whose rows ``fill`` writes, a block at a time to bound memory."""
     if neighbors is not None and neighbors < 1:
         raise ConfigError(f"neighbors is {neighbors}; keep at least 1.")
     width = min(neighbors or items, items)
     step = max(64, _ENTRIES // max(width, 1))
-    blocks: list[sparse.csr_array] = []
+    blocks: list[scipy.sparse.csr_array] = []
     for start in range(0, items, step):
         rows = min(step, items - start)
         item = np.full((rows, width), NO_ITEM, np.int32)
@@ -136,8 +138,8 @@ def _kept(
         kept = item != NO_ITEM
         ptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
         parts = (score[kept], item[kept], ptr)
-        blocks.append(sparse.csr_array(parts, shape=(rows, items)))
-    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+        blocks.append(scipy.sparse.csr_array(parts, shape=(rows, items)))
+    return scipy.sparse.csr_array(scipy.sparse.vstack(blocks, format="csr"))
 
 
 @compiled
