@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 
 from conftest import draw_log
-from laws.rankers import lessons
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.features.columns import NAMES, Features, _raw, category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Requests
+from tidegraph.testing.rankers import lessons
 
 DAY = 86_400
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from laws.retrievers import ask
 from tidegraph.artifact import save
 from tidegraph.catalog import load
 from tidegraph.data.interactions import Interactions, interactions
@@ -23,6 +22,7 @@ from tidegraph.reranking.diversity import DPP, MMR
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
+from tidegraph.testing.retrievers import ask
 from tidegraph.training.settings import Training
 
 CHANNELS = (Popular(), ItemKNN(neighbors=10), Repeat())

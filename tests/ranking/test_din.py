@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from laws.rankers import RankerLaws, lessons
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranking.din import DIN
+from tidegraph.testing.rankers import RankerLaws, lessons
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from laws.rankers import RankerLaws, lessons
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click import FactorizationMachine, Interest
 from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.testing.rankers import RankerLaws, lessons
 from tidegraph.training.optimizers import SGD
 from tidegraph.training.run import Run
 from tidegraph.training.schedules import Cosine, WarmUp

@@ -3,9 +3,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from conftest import draw_log
-from laws.rankers import RankerLaws, lessons
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranking.recency import RecencyLogit, logistic
+from tidegraph.testing.rankers import RankerLaws, lessons
 
 
 class TestRecencyLogit(RankerLaws):

@@ -6,8 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from laws.rerankers import RerankerLaws, ranked, same
-from laws.retrievers import ask
 from tidegraph.artifact import State
 from tidegraph.errors import ConfigError
 from tidegraph.reranking.diversity import (
@@ -19,6 +17,8 @@ from tidegraph.reranking.diversity import (
 )
 from tidegraph.reranking.similarity import Cosines, ItemEmbedding, SharedTags
 from tidegraph.stages import NO_ITEM, Candidates
+from tidegraph.testing.rerankers import RerankerLaws, ranked, same
+from tidegraph.testing.retrievers import ask
 
 few = settings(max_examples=40, deadline=None)
 drawn = given(seed=st.integers(0, 10_000), diversity=st.floats(0, 1))

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from laws.retrievers import RetrieverLaws, ask, same
 from tidegraph.artifact import State, load, save
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.blend import Blend, FittedBlend, hit_ratio_by_channel
@@ -18,6 +17,7 @@ from tidegraph.retrieval.heuristics import (
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.testing.retrievers import RetrieverLaws, ask, same
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from laws.retrievers import ask
 from tidegraph.data.interactions import interactions
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -11,6 +10,7 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.similarity import BM25, TFIDF, Jaccard, Pearson
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
+from tidegraph.testing.retrievers import ask
 
 METHODS = [
     ItemKNN(),

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from laws.retrievers import ask
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
@@ -24,6 +23,7 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.similarity import BM25, TFIDF, Jaccard
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
+from tidegraph.testing.retrievers import ask
 
 DAY = 86_400
 DECADES = 40 * 365 * DAY

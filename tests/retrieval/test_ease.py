@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from laws.retrievers import RetrieverLaws, ask
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.ease import EASE
+from tidegraph.testing.retrievers import RetrieverLaws, ask
 
 
 class TestEASE(RetrieverLaws):

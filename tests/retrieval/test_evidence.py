@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from laws.retrievers import ask, same
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
@@ -21,6 +20,7 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.similarity import BM25, Jaccard, Pearson
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
+from tidegraph.testing.retrievers import ask, same
 
 METHODS = [
     Popular(),

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from laws.retrievers import RetrieverLaws, ask
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
@@ -19,6 +18,7 @@ from tidegraph.retrieval.heuristics import (
     PersonalizedPageRank,
 )
 from tidegraph.stages import Requests
+from tidegraph.testing.retrievers import RetrieverLaws, ask
 
 seeds = given(seed=st.integers(0, 10_000), events=st.integers(20, 200))
 few = settings(max_examples=15, deadline=None)

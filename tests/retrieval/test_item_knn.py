@@ -5,7 +5,6 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from conftest import draw_log
-from laws.retrievers import RetrieverLaws, ask
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
@@ -18,6 +17,7 @@ from tidegraph.retrieval.similarity import (
     Pearson,
     Profiles,
 )
+from tidegraph.testing.retrievers import RetrieverLaws, ask
 
 DAY = 86_400
 

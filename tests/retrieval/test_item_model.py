@@ -3,10 +3,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from laws.retrievers import RetrieverLaws, ask
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import as_matrix
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.testing.retrievers import RetrieverLaws, ask
 
 
 @dataclass(frozen=True)

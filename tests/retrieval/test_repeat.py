@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from laws.retrievers import RetrieverLaws, ask
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.repeat import Repeat
+from tidegraph.testing.retrievers import RetrieverLaws, ask
 
 DAY = 86_400
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from laws.retrievers import RetrieverLaws
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.testing.retrievers import RetrieverLaws
 
 
 class TestRP3beta(RetrieverLaws):

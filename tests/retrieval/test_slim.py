@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from sklearn.linear_model import ElasticNet
 
 from conftest import draw_log
-from laws.retrievers import RetrieverLaws
 from tidegraph import compiled
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.slim import SLIM
+from tidegraph.testing.retrievers import RetrieverLaws
 
 
 class TestSLIM(RetrieverLaws):

@@ -7,14 +7,14 @@ Inherit, and name the method::
 """
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 import pytest
 
-from conftest import draw_log
-from laws.observing import two_threads_answer_as_one
-from tidegraph.artifact import load, save
+from tidegraph.artifact import Rebuilds, load, save
 from tidegraph.compiled import spread
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Sequences
@@ -23,6 +23,8 @@ from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline import Pipeline
 from tidegraph.stages import NO_ITEM, FittedRetriever, Requests, Retriever, Scores
+from tidegraph.testing.logs import draw_log
+from tidegraph.testing.observing import two_threads_answer_as_one
 
 
 def ask(log: Interactions, *, repeat: bool = True, at: int | None = None) -> Requests:
@@ -159,13 +161,16 @@ class RetrieverLaws:
 
         same(self.retriever.fit(log), self.retriever.fit(log), ask(log))
 
-    def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path):
+    def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path: Path):
         log = draw_log()
         fitted = self.retriever.fit(log)
         save(fitted, tmp_path / "model")
 
-        back = load(tmp_path / "model", {type(fitted).__name__: type(fitted)})
+        kind = type(fitted)
+        assert isinstance(kind, Rebuilds)
+        back = load(tmp_path / "model", {type(fitted).__name__: kind})
 
+        assert isinstance(back, FittedRetriever)
         same(fitted, back, ask(log))
 
     def test_a_block_of_requests_is_answered_like_each_alone(self):
@@ -216,7 +221,7 @@ class RetrieverLaws:
         assert np.isin(answer.item[answer.present], met).all()
 
     @pytest.mark.parametrize("k", [0, -3])
-    def test_a_list_shorter_than_one_is_refused(self, k):
+    def test_a_list_shorter_than_one_is_refused(self, k: int):
         log = draw_log()
 
         with pytest.raises(RequestError, match="k >= 1"):
@@ -238,7 +243,7 @@ class RetrieverLaws:
 
     def test_the_wrong_view_is_refused_by_name(self):
         with pytest.raises(Exception, match=r"Sequences|type hint|type-check"):
-            self.retriever.fit(Sequences.of(draw_log()))
+            self.retriever.fit(cast(Any, Sequences.of(draw_log())))
 
     def test_the_reason_is_an_item_of_the_history_or_none(self):
         log = draw_log()

@@ -4,9 +4,9 @@ import threading
 
 import numpy as np
 
-from conftest import draw_log
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.testing.logs import draw_log
 
 EVENTS = 12
 

@@ -8,14 +8,13 @@ Inherit, and name the method and the classes that its file holds::
 """
 
 from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
 import pytest
 
-from conftest import draw_log
-from laws.observing import two_threads_answer_as_one
-from laws.retrievers import ask
 from tidegraph.artifact import Rebuilds, load, save
 from tidegraph.compiled import spread
 from tidegraph.data.interactions import Interactions
@@ -23,7 +22,10 @@ from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.stages import NO_ITEM, Candidates, Reranker
+from tidegraph.stages import NO_ITEM, Candidates, FittedReranker, Reranker
+from tidegraph.testing.logs import draw_log
+from tidegraph.testing.observing import two_threads_answer_as_one
+from tidegraph.testing.retrievers import ask
 
 
 def ranked(rows: int, width: int = 20, items: int = 40, seed: int = 5) -> Candidates:
@@ -48,7 +50,7 @@ class RerankerLaws:
     kinds: tuple[Rebuilds, ...]
 
     @pytest.mark.parametrize("k", [1, 7, 20, 50])
-    def test_the_list_is_a_choice_of_the_candidates_as_long_as_asked(self, k):
+    def test_the_list_is_a_choice_of_the_candidates_as_long_as_asked(self, k: int):
         log = draw_log()
         requests = ask(log)
         offered = ranked(len(requests))
@@ -124,14 +126,16 @@ class RerankerLaws:
             alone = fitted.rerank(requests.rows(row, row + 1), one, 10)
             np.testing.assert_array_equal(alone.item[0], whole.item[row])
 
-    def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path):
+    def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path: Path):
         log = draw_log()
         requests = ask(log)
         offered = ranked(len(requests))
         fitted = self.reranker.fit(log)
         save(fitted, tmp_path / "model")
 
-        back = load(tmp_path / "model", {kind.__name__: kind for kind in self.kinds})
+        kinds = {cast(type, kind).__name__: kind for kind in self.kinds}
+        back = load(tmp_path / "model", kinds)
+        assert isinstance(back, FittedReranker)
 
         same(fitted.rerank(requests, offered, 10), back.rerank(requests, offered, 10))
 
@@ -189,7 +193,7 @@ class RerankerLaws:
         assert fitted.rerank(requests, narrow, 3).item.shape == (2, 0)
 
     @pytest.mark.parametrize("k", [0, -3])
-    def test_a_list_shorter_than_one_is_refused(self, k):
+    def test_a_list_shorter_than_one_is_refused(self, k: int):
         log = draw_log()
         requests = ask(log)
 
