@@ -13,11 +13,11 @@ from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.retrieval.best import best
 from tidegraph.retrieval.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.similar import above_zero, but_itself
-from tidegraph.retrieval.topk import best
 from tidegraph.retrieval.votes import Speakers
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tidegraph import compiled
 from tidegraph.errors import RequestError
-from tidegraph.retrieval.topk import best
+from tidegraph.retrieval.best import best
 from tidegraph.stages import Excluded
 
 
