@@ -2,16 +2,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-# Wheels of torch without CUDA; where this index is out of reach the plain ones do.
-TORCH := --no-deps --retries 1 --index-url https://download.pytorch.org/whl/cpu torch
-
 .PHONY: demo test lint types check docs clean
 
 demo: .venv/demo
 	$(BIN)/tidegraph demo --output demo-output
 
 test: .venv/test lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff format --check .
@@ -30,15 +27,11 @@ docs: .venv/docs
 	$(INSTALL) pip
 	touch $@
 
-.venv/torch: .venv/pip
-	-$(INSTALL) $(TORCH)
-	touch $@
-
-.venv/demo: .venv/torch pyproject.toml
+.venv/demo: .venv/pip pyproject.toml
 	$(INSTALL) --editable '.[demo]'
 	touch $@
 
-.venv/test: .venv/torch pyproject.toml
+.venv/test: .venv/pip pyproject.toml
 	$(INSTALL) --editable '.[demo,frames]' --group lint --group typing --group test
 	touch $@
 
