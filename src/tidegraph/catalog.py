@@ -53,6 +53,7 @@ FITTED = Homes(
         "reranking.similarity": ("Cosines", "SharedTags"),
         "retrieval.blend": ("FittedBlend",),
         "retrieval.ease": ("FittedEASE",),
+        "retrieval.embedded": ("FittedEmbedding",),
         "retrieval.item_model": ("FittedItemModel",),
         "retrieval.popular": ("FittedPopular",),
         "retrieval.repeat": ("FittedRepeat",),

@@ -145,8 +145,8 @@ class _Training(Generic[B]):
         module.eval()
         with torch.inference_mode():
             metric = float(self.task.validate())
-        past = np.asarray(self.curve.metric)
-        if not self.weights.best or metric > np.nanmax(past):
+        # Of a task that holds nothing out, nan, the last weights are the best.
+        if math.isnan(metric) or not metric <= _largest(self.curve.metric):
             self.weights.best = _copy(module.state_dict())
         if own:
             module.load_state_dict(own)
@@ -206,6 +206,11 @@ class _Training(Generic[B]):
         )
         self.step, self.curve = found.step, found.curve
         self.run.rng.bit_generator.state = found.rng
+
+
+def _largest(metric: tuple[float, ...]) -> float:
+    """Return the largest number that is none but nan; nan if all are."""
+    return max((m for m in metric if not math.isnan(m)), default=math.nan)
 
 
 def _copy(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -63,7 +63,9 @@ class Curve:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, counted from 0, whose weights were kept."""
+        """The epoch, from 0, whose weights were kept; the last if none was judged."""
+        if np.isnan(self.metric).all():
+            return len(self.metric) - 1
         return int(np.nanargmax(self.metric))
 
     def followed_by(self, loss: float, metric: float) -> "Curve":

@@ -1,0 +1,188 @@
+"""What every trained embedding answers with: vectors, and the largest products."""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32
+
+from tidegraph.artifact import State
+from tidegraph.compiled import compiled
+from tidegraph.graph.histories import Histories
+from tidegraph.retrieval.describe import described
+from tidegraph.retrieval.evidence import heard
+from tidegraph.retrieval.similar import above_zero, but_itself
+from tidegraph.retrieval.topk import best
+from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
+
+BLOCK = 256
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedEmbedding:
+    """Scores an item by the product of its vector and the requester's.
+
+    The vector of a user whom training knew is the one it learnt. Anybody else's is the
+    mean of the vectors of the distinct items of their history; without a history of
+    known items the answer is empty.
+
+    Attributes:
+        name: The method.
+        user: Vectors of users.
+        item: Vectors of items.
+        user_known: Which users training had events of.
+        item_known: Which items; others are not answered.
+        trained_until: Time of the last training event; None for training without times.
+        curve: Mean loss of each epoch.
+    """
+
+    name: str
+    user: Float32[np.ndarray, "users d"]
+    item: Float32[np.ndarray, "items d"]
+    user_known: Bool[np.ndarray, " users"]
+    item_known: Bool[np.ndarray, " items"]
+    trained_until: int | None = None
+    curve: tuple[float, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        users, items = int(self.user_known.sum()), int(self.item_known.sum())
+        parts = f"{users:,} users", f"{items:,} items", f"{self.item.shape[1]} numbers"
+        return described(self.name, self.trained_until, *parts)
+
+    @property
+    def reason(self) -> str:
+        """Why it recommends."""
+        return "near to {item}"
+
+    def vectors(self, requests: Requests) -> Float32[np.ndarray, "b d"]:
+        """Return the vector of each requester; nan for one nothing is known of."""
+        out = np.zeros((len(requests), self.item.shape[1]), np.float32)
+        history = heard(requests.history)
+        _means(history.ptr, history.node, self.item, self.item_known, out)
+        known = (requests.user >= 0) & (requests.user < len(self.user_known))
+        known[known] = self.user_known[requests.user[known]]
+        out[known] = self.user[requests.user[known]]
+        return out
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of every item; ``-inf`` where training never had it."""
+        return self._products(self.vectors(requests))
+
+    def _products(
+        self, vector: Float32[np.ndarray, "b d"]
+    ) -> Float32[np.ndarray, "b items"]:
+        # einsum without BLAS: the same bits for a row alone and in a block.
+        score = np.einsum("bd,id->bi", vector, self.item)
+        score[:, ~self.item_known] = -np.inf
+        return np.where(np.isnan(score), np.float32(-np.inf), score)
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        """Return the ``k`` items with the highest scores."""
+        check_k(k)
+        answers: list[Candidates] = []
+        for start in range(0, max(1, len(requests)), BLOCK):
+            block = requests.rows(start, start + BLOCK)
+            answers.append(best(self.scores(block), block.excluded, k, self.name))
+        return Candidates.joined(answers)
+
+    def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
+        """Return the ``k`` other items whose vectors have the highest cosine."""
+        check_k(k)
+        length = np.maximum(np.linalg.norm(self.item, axis=1, keepdims=True), 1e-12)
+        unit = self.item / length
+        known = (rows >= 0) & (rows < len(unit))
+        vector = np.full((len(rows), unit.shape[1]), np.nan, np.float32)
+        vector[known] = unit[rows[known]]
+        vector[known] *= np.where(self.item_known[rows[known]], 1, np.nan)[:, None]
+        score = FittedEmbedding(
+            self.name, self.user, unit, self.user_known, self.item_known
+        )._products(vector)
+        return above_zero(best(score, but_itself(rows), k, self.name))
+
+    def because(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return the history item with the largest product with each, -1 for none."""
+        out = np.full(item.shape, NO_ITEM, np.int32)
+        history: Histories = heard(requests.history)
+        _because(history.ptr, history.node, self.item, self.item_known, item, out)
+        return out
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="FittedEmbedding",
+            settings={
+                "name": self.name,
+                "trained_until": self.trained_until,
+                "curve": list(self.curve),
+            },
+            arrays={
+                "user": self.user,
+                "item": self.item,
+                "user_known": self.user_known,
+                "item_known": self.item_known,
+            },
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedEmbedding":
+        """Rebuild from what ``state`` returned."""
+        arrays, kept = state.arrays, state.settings
+        return cls(
+            cast(str, kept["name"]),
+            arrays["user"],
+            arrays["item"],
+            arrays["user_known"],
+            arrays["item_known"],
+            cast(int | None, kept["trained_until"]),
+            tuple(cast(list[float], kept["curve"])),
+        )
+
+
+@compiled
+def _means(
+    ptr: np.ndarray,
+    node: np.ndarray,
+    item: np.ndarray,
+    known: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Write the mean vector of the distinct known items of each history, or nan."""
+    seen = np.full(known.size, -1, np.int64)
+    for row in range(ptr.size - 1):
+        count = 0
+        for h in range(ptr[row], ptr[row + 1]):
+            v = node[h]
+            if 0 <= v < known.size and known[v] and seen[v] != row:
+                seen[v] = row
+                count += 1
+                for d in range(item.shape[1]):
+                    out[row, d] += item[v, d]
+        for d in range(item.shape[1]):
+            out[row, d] = out[row, d] / count if count else np.nan
+
+
+@compiled
+def _because(
+    ptr: np.ndarray,
+    node: np.ndarray,
+    vector: np.ndarray,
+    known: np.ndarray,
+    item: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    for row in range(item.shape[0]):
+        for k in range(item.shape[1]):
+            i, most = item[row, k], -np.inf
+            if i < 0 or i >= known.size:
+                continue
+            for h in range(ptr[row], ptr[row + 1]):
+                v = node[h]
+                if v < 0 or v >= known.size or not known[v] or v == i:
+                    continue
+                product = 0.0
+                for d in range(vector.shape[1]):
+                    product += vector[v, d] * vector[i, d]
+                if product > most:
+                    most, out[row, k] = product, v

@@ -1,0 +1,1 @@
+"""Methods of the literature: an encoder, an objective and a training by name."""

@@ -1,0 +1,29 @@
+"""Graph neural networks for retrieval."""
+
+from tidegraph.nn.conv.light import LightPropagation
+from tidegraph.retrieval.embedding import STEADY, Embedding
+from tidegraph.retrieval.objective import Pairwise
+from tidegraph.training.settings import Training
+
+
+def lightgcn(
+    layers: int = 3,
+    size: int = 64,
+    l2: float = 1e-4,
+    training: Training = STEADY,
+    seed: int = 0,
+) -> Embedding:
+    """Return LightGCN.
+
+    Args:
+        layers: How far vectors walk along edges.
+        size: Numbers in a vector.
+        l2: Penalty on the squared length of the vectors that a batch learns.
+        training: How long and how fast to learn.
+        seed: Seed of everything random.
+
+    Source:
+        He et al., "LightGCN", SIGIR 2020, equations 3 to 15.
+    """
+    encoder = LightPropagation(layers)
+    return Embedding("LightGCN", encoder, Pairwise(l2=l2), size, training, seed)

@@ -1,0 +1,24 @@
+"""BPR-MF: matrix factorisation for the order of items."""
+
+from tidegraph.nn.conv.identity import Identity
+from tidegraph.retrieval.embedding import STEADY, Embedding
+from tidegraph.retrieval.objective import Pairwise
+from tidegraph.training.settings import Training
+
+
+def bpr_mf(
+    size: int = 64, l2: float = 1e-2, training: Training = STEADY, seed: int = 0
+) -> Embedding:
+    """Return matrix factorisation with the pairwise loss.
+
+    Args:
+        size: Numbers in a vector.
+        l2: Penalty on the squared length of the vectors of a batch.
+        training: How long and how fast to learn.
+        seed: Seed of everything random.
+
+    Source:
+        Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI
+        2009. Departs: Adam in place of plain gradient steps, no item bias.
+    """
+    return Embedding("BPR-MF", Identity(), Pairwise(l2=l2), size, training, seed)

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+import torch
+
+from tidegraph.nn.conv.light import LightPropagation
+from tidegraph.nn.graph_inputs import Bipartite
+from tidegraph.training.weights import initialised
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_vectors_are_the_mean_of_powers_of_the_normalised_adjacency(layers):
+    """He et al. (2020), equation 8, on a dense matrix; a node may have no edge."""
+    rng = np.random.default_rng(0)
+    joined = rng.random((5, 7)) < 0.4
+    joined[2] = False
+    user, item = (torch.from_numpy(side) for side in np.nonzero(joined))
+    net = initialised(
+        lambda: LightPropagation(layers).build(Bipartite(5, 7, user, item), 4), rng
+    )
+    a = np.zeros((12, 12))
+    a[:5, 5:], a[5:, :5] = joined, joined.T
+    scale = 1 / np.sqrt(np.maximum(a.sum(axis=1), 1))
+    a = scale[:, None] * a * scale
+    first = np.concatenate(
+        [table.weight.detach().numpy() for table in (net.user, net.item)]
+    )
+
+    with torch.no_grad():
+        users, items = net()
+
+    expected = np.mean(
+        [np.linalg.matrix_power(a, k) @ first for k in range(layers + 1)], axis=0
+    )
+    found = torch.cat([users, items]).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from laws.retrievers import RetrieverLaws, ask
+from tidegraph.errors import ConfigError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.objective import Softmax
+from tidegraph.retrieval.recipes.gnn import lightgcn
+from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.stages import Candidates, Requests
+from tidegraph.training.run import Run
+from tidegraph.training.settings import Training
+
+FEW = Training(3, 128, patience=None)
+
+
+class TestBPRMF(RetrieverLaws):
+    retriever = bpr_mf(8, training=FEW)
+
+
+class TestLightGCN(RetrieverLaws):
+    retriever = lightgcn(2, 8, training=FEW)
+
+
+class TestSoftmax(RetrieverLaws):
+    retriever = Embedding("Softmax", objective=Softmax(5), size=8, training=FEW)
+
+
+@pytest.mark.parametrize("method", [bpr_mf, lightgcn])
+def test_two_groups_that_share_nothing_are_told_apart(method):
+    """Users of even number act on even items only, and never on all of them."""
+    log = draw_log(events=900)
+    item = (log.item // 2 * 2 + log.user % 2) % len(log.items)
+    log = type(log)(**{**vars(log), "item": item.astype(np.int32)})
+    training = Training(60, 128, optimizer=bpr_mf().training.optimizer, patience=None)
+    fitted = method(size=8, training=training).fit(log)
+
+    answer = fitted.retrieve(ask(log, repeat=True), 5)
+    right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
+    assert right[answer.present].mean() > 0.9
+
+
+def test_an_unknown_user_is_the_mean_of_their_items():
+    log = draw_log()
+    fitted = bpr_mf(8, training=FEW).fit(log)
+    known = ask(log)
+    nobody = Requests(
+        known.graph,
+        np.full(len(known), -1, np.int32),
+        known.time,
+        known.history,
+        known.excluded,
+    )
+
+    found = fitted.vectors(nobody)
+
+    for row in range(len(known)):
+        items = sorted(set(known.history.rows(row, row + 1).node.tolist()))
+        np.testing.assert_allclose(found[row], fitted.item[items].mean(axis=0), 1e-5)
+
+
+def test_similar_items_have_the_highest_cosines():
+    fitted = bpr_mf(8, training=FEW).fit(draw_log())
+    unit = fitted.item / np.linalg.norm(fitted.item, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -1)
+
+    found = fitted.similar(np.arange(5, dtype=np.int32), 3)
+
+    for row in range(5):
+        likely = np.argsort(-cosine[row], kind="stable")[:3]
+        likely = [i for i in likely if cosine[row, i] > 0 and fitted.item_known[i]]
+        np.testing.assert_array_equal(found.item[row][found.present[row]], likely)
+
+
+def test_the_curve_is_kept_and_falls():
+    fitted = bpr_mf(8, training=Training(20, 128, patience=None)).fit(draw_log())
+
+    assert len(fitted.curve) == 20
+    assert fitted.curve[-1] < fitted.curve[0]
+
+
+def test_a_fit_resumes_from_its_checkpoints(tmp_path):
+    log, method = draw_log(), bpr_mf(8, training=FEW)
+    whole = method.fit(log)
+    circumstances = [
+        Run(np.random.default_rng(0), checkpoints=tmp_path) for _ in range(2)
+    ]
+
+    twice = [method.fit(log, run=run) for run in circumstances]
+
+    for fitted in twice:
+        np.testing.assert_array_equal(fitted.item, whole.item)
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(ConfigError, match="size=0"):
+        bpr_mf(0)
+    with pytest.raises(ConfigError, match="layers=0"):
+        lightgcn(0)
+    with pytest.raises(ConfigError, match="l2=-1"):
+        bpr_mf(l2=-1.0)
+    with pytest.raises(ConfigError, match="negatives=0"):
+        Softmax(0)
+
+
+def test_the_reason_has_the_largest_product():
+    log = draw_log()
+    fitted = bpr_mf(8, training=FEW).fit(log)
+    requests = Requests.of_users(
+        Snapshot.of(log), np.array([3], np.int32), log.time[-1:] + 1
+    )
+    item = np.array([[1]], np.int32)
+    reason = fitted.because(requests, item)
+
+    others = [i for i in set(requests.history.node.tolist()) if i != 1]
+    most = max(others, key=lambda i: float(fitted.item[i] @ fitted.item[1]))
+    assert reason[0, 0] == most
+    assert isinstance(fitted.retrieve(requests, 3), Candidates)
