@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from laws.retrievers import RetrieverLaws, ask
 from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.embedding import Embedding
@@ -10,6 +9,7 @@ from tidegraph.retrieval.objective import Softmax
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.stages import Candidates, Requests
+from tidegraph.testing.retrievers import RetrieverLaws, ask
 from tidegraph.training.run import Run
 from tidegraph.training.settings import Training
 
@@ -18,14 +18,17 @@ FEW = Training(3, 128, patience=None)
 
 class TestBPRMF(RetrieverLaws):
     retriever = bpr_mf(8, training=FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 class TestLightGCN(RetrieverLaws):
     retriever = lightgcn(2, 8, training=FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 class TestSoftmax(RetrieverLaws):
     retriever = Embedding("Softmax", objective=Softmax(5), size=8, training=FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 @pytest.mark.parametrize("method", [bpr_mf, lightgcn])
