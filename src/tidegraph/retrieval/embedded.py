@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float32, Int32
 from tidegraph.artifact import State
 from tidegraph.compiled import compiled
 from tidegraph.graph.histories import Histories
+from tidegraph.retrieval.best import best
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import heard
 from tidegraph.retrieval.similar import above_zero, but_itself
-from tidegraph.retrieval.topk import best
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 BLOCK = 256
