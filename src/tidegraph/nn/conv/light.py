@@ -41,30 +41,36 @@ class LightNetwork(Tables):
         Recommendation", SIGIR 2020, equations 3, 4 and 8 with equal weights.
     """
 
-    share: Tensor
-
     def __init__(self, graph: Bipartite, size: int, layers: int) -> None:
         super().__init__(graph, size)
-        self.graph, self.layers = graph, layers
+        self.layers = layers
         degree = [
             torch.bincount(side, minlength=count).clamp(min=1).float()
             for side, count in ((graph.user, graph.users), (graph.item, graph.items))
         ]
-        product = degree[0][graph.user] * degree[1][graph.item]
-        self.register_buffer("share", product.rsqrt()[:, None], persistent=False)
+        share = (degree[0][graph.user] * degree[1][graph.item]).rsqrt()
+        # Not a buffer: it is no weight, and is made again from the graph.
+        self.to_user = _sparse(graph.user, graph.item, share, graph.users, graph.items)
+        self.to_item = _sparse(graph.item, graph.user, share, graph.items, graph.users)
 
     def forward(self) -> tuple[Float[Tensor, "users d"], Float[Tensor, "items d"]]:
         """Return the vectors of users and of items."""
         user, item = super().forward()
         users, items = [user], [item]
-        device = user.device
-        left, right = self.graph.user.to(device), self.graph.item.to(device)
+        to_user, to_item = self.to_user.to(user.device), self.to_item.to(user.device)
         for _ in range(self.layers):
             # Both sides step at once, each from the other's last layer.
-            to_user = self.share * item[right]
-            to_item = self.share * user[left]
-            user = torch.zeros_like(user).index_add(0, left, to_user)
-            item = torch.zeros_like(item).index_add(0, right, to_item)
+            user, item = to_user @ item, to_item @ user
             users.append(user)
             items.append(item)
         return torch.stack(users).mean(dim=0), torch.stack(items).mean(dim=0)
+
+
+def _sparse(
+    row: Tensor, column: Tensor, share: Tensor, rows: int, columns: int
+) -> Tensor:
+    """Return a sparse matrix, whose product is several times faster than a scatter."""
+    place, size = torch.stack([row, column]), (rows, columns)
+    return torch.sparse_coo_tensor(  # pyright: ignore[reportUnknownMemberType]
+        place, share, size, check_invariants=True
+    ).coalesce()
