@@ -57,6 +57,12 @@ def test_the_curve_is_kept():
     assert all(np.isfinite(model.curve.metric))
 
 
+def test_a_ranker_is_called_by_its_network():
+    model, _ = fitted(SHORT)
+
+    assert model.name == "DeepFM"
+
+
 def test_a_fit_resumes_from_its_checkpoints(tmp_path):
     whole, judge = fitted(SHORT)
     fitted(SHORT, checkpoints=tmp_path)

@@ -296,7 +296,7 @@ class FittedPipeline:
         """Return what the pipeline is made of, in one line."""
         stages = [" + ".join(self.retriever.channels)]
         stages += [
-            type(stage).__name__.removeprefix("Fitted")
+            getattr(stage, "name", type(stage).__name__.removeprefix("Fitted"))
             for stage in (self.ranker, self.reranker)
             if stage is not None
         ]

@@ -122,6 +122,12 @@ class FittedNeuralRanker:
     network: Wide
     curve: Curve = field(default_factory=Curve)
 
+    @property
+    def name(self) -> str:
+        """What the network is called, where a pipeline says what it is made of."""
+        model = self.settings.model
+        return getattr(model, "name", type(model).__name__)
+
     def score(
         self, requests: Requests, candidates: Candidates
     ) -> Float32[np.ndarray, "b k"]:

@@ -1,6 +1,7 @@
 """DeepFM: every pair of fields multiplied, beside a tower over the same vectors."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -21,6 +22,8 @@ class FactorizationMachine:
         embedding_size: Width of the vector of a field.
         hidden: Widths of the tower's layers.
     """
+
+    name: ClassVar[str] = "DeepFM"
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

@@ -1,6 +1,7 @@
 """Interest of a user in an item: the history weighed by the item, event by event."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float, Int
 
@@ -64,6 +65,8 @@ class Interest:
         embedding_size: Width of an item's, and of a category's, vector.
         hidden: Widths of the layers after pooling.
     """
+
+    name: ClassVar[str] = "DIN"
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)
