@@ -19,10 +19,12 @@ SHORT = NeuralRanker(FactorizationMachine(4, (8,)), training=Training(epochs=2))
 
 
 class TestDeepFM(RankerLaws):
+    drawn_by_row = True
     ranker = replace(SHORT, features=FeatureSet(category="category", history=6))
 
 
 class TestInterestOfAFewGroups(RankerLaws):
+    drawn_by_row = True
     ranker = replace(
         SHORT, model=Interest(4, (8,)), features=FeatureSet(("item", "user"), history=6)
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tidegraph.artifact import Rebuilds, load, save
 from tidegraph.catalog import FITTED
@@ -88,6 +89,8 @@ def renumbered(
 class RankerLaws:
     ranker: Ranker
     tolerance = 1e-4
+    drawn_by_row = False
+    """Set it where first weights are drawn row by row: another order, another draw."""
     """How far scores may be apart that are learnt from rows in another order."""
 
     def fitted(self, log: Interactions) -> tuple[FittedRanker, Examples]:
@@ -133,6 +136,8 @@ class RankerLaws:
         )
 
     def test_permuting_rows_changes_no_score(self):
+        if self.drawn_by_row:
+            pytest.skip("first weights are drawn row by row")
         log = draw_log(events=1500)
         rng = np.random.default_rng(3)
         user, item = rng.permutation(len(log.users)), rng.permutation(len(log.items))
@@ -204,12 +209,9 @@ class RankerLaws:
     def test_the_order_of_candidates_does_not_matter(self):
         model, judge = self.fitted(draw_log(events=1500))
         rng = np.random.default_rng(3)
-        order = rng.permuted(
-            np.tile(
-                np.arange(judge.candidates.item.shape[1]), (len(judge.label), 1)
-            ).astype(np.int64),
-            axis=1,
-        )
+        rows, width = judge.candidates.item.shape
+        places = np.arange(width, dtype=np.int64)
+        order = np.stack([rng.permutation(places) for _ in range(rows)])
         mixed = judge.candidates.reordered(order, judge.candidates.score)
 
         score = model.score(judge.requests, judge.candidates)
