@@ -45,7 +45,7 @@ class EASE:
         Steck (2019), "Embarrassingly shallow autoencoders for sparse data", equation 8.
     """
 
-    l2: float = 250.0
+    l2: float = 100.0
     single_precision: bool = False
     memory_limit_gb: float = 8.0
     half_life_days: float | None = None

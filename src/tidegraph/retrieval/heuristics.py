@@ -139,7 +139,7 @@ class Katz:
     Attributes:
         on: The graph.
         beta: What one step counts; it must be below one over the spectral radius. None
-            takes half of that.
+            takes a tenth of that.
         tolerance: Walks are cut where those left out add at most this share of the
             bound beta * |h| / (1 - beta * radius) to the answer's length.
         least_users: How many users must share two items that the item graph joins.
@@ -174,12 +174,12 @@ class Katz:
         radius = spectral_radius(graph)
         beta = self.beta
         if beta is None:
-            beta = 0.5 / radius if radius > 0 else 0.5
+            beta = 0.1 / radius if radius > 0 else 0.1
         if beta <= 0 or beta * radius >= 1:
             raise ConfigError(
                 f"Katz has beta={beta}, but on this graph it must be above 0 and below "
                 f"{1 / max(radius, 1e-12):.6g}, one over the spectral radius. Lower "
-                "it, or leave it out for half of that."
+                "it, or leave it out for a tenth of that."
             )
         steps = _steps(graph, beta * radius, self.tolerance)
         pairs = walks(graph, np.ones(graph.num_nodes), beta, steps, self.neighbors)
@@ -217,7 +217,7 @@ class PersonalizedPageRank:
     """
 
     on: On = "bipartite"
-    damping: float = 0.3
+    damping: float = 0.5
     tolerance: float = 0.01
     least_users: int = 1
     neighbors: int | None = 100

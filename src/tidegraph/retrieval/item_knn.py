@@ -13,7 +13,7 @@ from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
-from tidegraph.retrieval.similarity import Corpus, Cosine, NamedSimilarity, Similarity
+from tidegraph.retrieval.similarity import Corpus, Jaccard, NamedSimilarity, Similarity
 
 
 @settings
@@ -37,9 +37,9 @@ class ItemKNN:
         Deshpande & Karypis (2004); asymmetry as in Aiolli (2013); section 19.1.2.
     """
 
-    neighbors: int = 50
-    similarity: NamedSimilarity | Similarity = field(default_factory=Cosine)
-    shrinkage: float = 0.0
+    neighbors: int = 100
+    similarity: NamedSimilarity | Similarity = field(default_factory=Jaccard)
+    shrinkage: float = 10.0
     asymmetry: float = 0.5
     half_life_days: float | None = None
 

@@ -37,8 +37,8 @@ class RP3beta:
     """
 
     neighbors: int = 100
-    alpha: float = 0.8
-    beta: float = 0.3
+    alpha: float = 0.4
+    beta: float = 0.2
     half_life_days: float | None = None
 
     @checked(DataError)

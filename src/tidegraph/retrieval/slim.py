@@ -55,7 +55,7 @@ class SLIM:
     Departs: Where ``candidates`` is given, the others' weights are 0 untried.
     """
 
-    l1: float = 1.0
+    l1: float = 0.2
     l2: float = 50.0
     tolerance: float = 1e-6
     sweeps: int = 1000

@@ -21,8 +21,8 @@ from tidegraph.retrieval.fading import add
 from tidegraph.retrieval.nearest import Index, nearest, nearest_of_faded
 from tidegraph.retrieval.rows import SparseRows, find
 from tidegraph.retrieval.similarity import (
+    TFIDF,
     Corpus,
-    Cosine,
     Jaccard,
     NamedSimilarity,
     Similarity,
@@ -55,8 +55,8 @@ class UserKNN:
     """
 
     neighbors: int = 100
-    similarity: NamedSimilarity | Similarity = field(default_factory=Cosine)
-    shrinkage: float = 0.0
+    similarity: NamedSimilarity | Similarity = field(default_factory=TFIDF)
+    shrinkage: float = 10.0
     half_life_days: float | None = None
 
     @checked(DataError)
