@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tidegraph.catalog import RANKERS, RERANKERS
+from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
 from tidegraph.cli import run
 
 LOG = '[data]\npath = "no-such-file.csv"\n'
@@ -55,6 +55,7 @@ def test_a_mistake_is_said_before_the_log_is_read(text, says, tmp_path, capsys):
 
 def _numbers():
     for stage, models in (
+        ("[[retrieve]]", RETRIEVERS),
         ("[rank]", RANKERS),
         ("[rerank]", RERANKERS),
     ):

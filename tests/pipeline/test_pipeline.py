@@ -19,6 +19,7 @@ from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.ranking.din import DIN
 from tidegraph.ranking.recency import RecencyLogit
 from tidegraph.reranking.diversity import DPP, MMR
+from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
@@ -315,3 +316,26 @@ def test_a_pipeline_refitted_before_valid_knows_nothing_of_it():
     assert judged.ranker is model.ranker
     after = judged.stages()["retrieve"].recommend("u4", at=at)
     assert after["item"].equals(alone.recommend("u4", at=at)["item"])
+
+
+class Untrained:
+    """A channel that must not be reached."""
+
+    def fit(self, train):
+        raise AssertionError("it was trained before all was checked")
+
+
+@pytest.mark.parametrize(
+    ("channel", "error", "said"),
+    [
+        (EASE(memory_limit_gb=1e-9), ConfigError, "memory_limit_gb"),
+        (ItemKNN(half_life_days=1.0), DataError, "half-life counts in days"),
+    ],
+    ids=["memory", "no seconds"],
+)
+def test_what_a_channel_cannot_do_is_said_before_another_trains(channel, error, said):
+    log = draw_log()
+    positions = replace(log, time=np.arange(len(log)), clock="order")
+
+    with pytest.raises(error, match=said):
+        Pipeline(retrieve=(Untrained(), channel)).fit(positions)

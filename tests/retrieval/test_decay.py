@@ -15,7 +15,7 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.decay import as_float, as_key, ordered, parted
 from tidegraph.retrieval.ease import EASE
-from tidegraph.retrieval.heuristics import AdamicAdar, CommonNeighbors
+from tidegraph.retrieval.heuristics import AdamicAdar, CommonNeighbors, Katz
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
@@ -285,16 +285,12 @@ def test_a_half_life_is_refused_where_there_are_no_seconds(method):
 
 
 @pytest.mark.parametrize(
-    "method",
-    [
-        RP3beta(half_life_days=0.0),
-        SLIM(half_life_days=-1.0),
-        EASE(half_life_days=0.0),
-    ],
+    "method", [ItemKNN, UserKNN, RP3beta, SLIM, EASE, Katz, Popular, Repeat]
 )
-def test_a_half_life_of_nothing_is_refused(method):
+@pytest.mark.parametrize("days", [0.0, -1.0])
+def test_a_half_life_of_nothing_is_refused(method, days):
     with pytest.raises(ConfigError, match="half_life_days"):
-        method.fit(draw_log())
+        method(half_life_days=days)
 
 
 def test_a_half_life_that_would_change_nothing_is_refused():

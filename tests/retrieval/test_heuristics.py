@@ -249,20 +249,20 @@ def test_katz_refuses_steps_whose_sum_is_infinite_and_names_the_bound(on):
 
 
 @pytest.mark.parametrize(
-    "retriever",
+    ("method", "settings"),
     [
-        CommonNeighbors(neighbors=0),
-        AdamicAdar(neighbors=-1),
-        CommonNeighbors(least_users=0),
-        Katz(tolerance=0.0),
-        Katz(beta=-0.1),
-        PersonalizedPageRank(damping=1.0),
-        PersonalizedPageRank(tolerance=2.0),
+        (CommonNeighbors, {"neighbors": 0}),
+        (AdamicAdar, {"neighbors": -1}),
+        (CommonNeighbors, {"least_users": 0}),
+        (Katz, {"tolerance": 0.0}),
+        (Katz, {"beta": -0.1}),
+        (PersonalizedPageRank, {"damping": 1.0}),
+        (PersonalizedPageRank, {"tolerance": 2.0}),
     ],
 )
-def test_a_setting_out_of_range_is_refused(retriever):
-    with pytest.raises(ConfigError):
-        retriever.fit(draw_log())
+def test_a_setting_out_of_range_is_refused(method, settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        method(**settings)
 
 
 @pytest.mark.parametrize(

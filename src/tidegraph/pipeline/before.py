@@ -9,6 +9,7 @@ import polars as pl
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
+from tidegraph.retrieval.decay import check_half_life
 
 
 @runtime_checkable
@@ -20,9 +21,21 @@ class Checks(Protocol):
         ...
 
 
+@runtime_checkable
+class Ages(Protocol):
+    """A configuration that may count ages in half-lives."""
+
+    @property
+    def half_life_days(self) -> float | None:
+        """Age at which an event counts half."""
+        ...
+
+
 def check_before(stages: Iterable[object], train: Interactions) -> None:
     """Let every configuration that can say what is wrong do so before the work."""
     for stage in stages:
+        if isinstance(stage, Ages):
+            check_half_life(stage.half_life_days, train, type(stage).__name__)
         if isinstance(stage, Checks):
             stage.check(train)
 

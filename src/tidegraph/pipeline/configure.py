@@ -214,7 +214,7 @@ class Pipeline:
             as_seconds_log(parts.train, f"{name}, which learns from windows of time,")
             seconds = parts.window_seconds(self.window_days)
             check_windows(parts.train, parts.valid, self.windows, seconds)
-        stages = (self.blend, *ranker, *reranker, *spare)
+        stages = (*self.blend.channels, *ranker, *reranker, *spare)
         check_before(stages, parts.known)
 
     def _fit_ranker(

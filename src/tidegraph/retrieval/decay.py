@@ -14,7 +14,6 @@ from jaxtyping import Float32, Int64
 
 from tidegraph.compiled import compiled
 from tidegraph.data.views import as_seconds_log
-from tidegraph.errors import ConfigError
 from tidegraph.graph.histories import Histories
 
 SECONDS_PER_DAY = 86_400
@@ -29,18 +28,13 @@ _HALVES = 0.5 ** np.arange(1100.0)  # From 1 down to what a float64 takes for 0.
 def check_half_life(
     half_life_days: float | None, train: object, method: str
 ) -> float | None:
-    """Return a half-life if it is one, and if the log has ages.
+    """Return a half-life if the log has ages, and None if there is none.
 
     Raises:
-        ConfigError: It is not above 0.
         DataError: ``train`` has no times, or none in seconds.
     """
     if half_life_days is None:
         return None
-    if not half_life_days > 0:
-        raise ConfigError(
-            f"half_life_days is {half_life_days}; it must be above 0, or left out."
-        )
     as_seconds_log(train, f"{method} with a half-life")
     return half_life_days
 

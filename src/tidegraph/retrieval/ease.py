@@ -17,6 +17,7 @@ from tidegraph.retrieval.best import best
 from tidegraph.retrieval.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, trained_until
+from tidegraph.retrieval.ranges import above
 from tidegraph.retrieval.similar import above_zero, but_itself
 from tidegraph.retrieval.votes import Speakers
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
@@ -50,23 +51,25 @@ class EASE:
     memory_limit_gb: float = 8.0
     half_life_days: float | None = None
 
+    def __post_init__(self) -> None:
+        above("EASE", 0, l2=self.l2, memory_limit_gb=self.memory_limit_gb)
+        above("EASE", 0, half_life_days=self.half_life_days)
+
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedEASE":
         """Invert the matrix of common users.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
-            ConfigError: ``l2`` is not above 0, or memory would exceed the limit.
+            ConfigError: Memory would exceed the limit.
         """
-        if not self.l2 > 0:
-            raise ConfigError(f"l2 is {self.l2}; it must be above 0.")
         half_life = check_half_life(self.half_life_days, train, "EASE")
         matrix = evidence(train, "EASE")
         kind = np.float32 if self.single_precision else np.float64
         # Rows are by first appearance; what the future brings must not change the
         # rounding of a blocked inversion.
         known = int(matrix.item.max()) + 1
-        self.check(known)
+        self._check_memory(known)
         met = matrix.csr()[:, :known].astype(kind)
         gram = (met.T @ met).toarray(order="F")
         gram.flat[:: len(gram) + 1] += self.l2
@@ -79,12 +82,16 @@ class EASE:
         # The inverse replaces the matrix; a float64 one is then copied to float32.
         return items**2 * (4 if self.single_precision else 12)
 
-    def check(self, items: int) -> None:
-        """Find out before any work whether so many items fit.
+    def check(self, train: Interactions | Matrix) -> None:
+        """Find out before any work whether the items of a log fit.
 
         Raises:
             ConfigError: They take more than ``memory_limit_gb``.
+            DataError: ``train`` holds no action.
         """
+        self._check_memory(int(evidence(train, "EASE").item.max()) + 1)
+
+    def _check_memory(self, items: int) -> None:
         needed = self.needs_bytes(items) / 1e9
         if needed <= self.memory_limit_gb:
             return

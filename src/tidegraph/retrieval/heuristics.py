@@ -23,6 +23,7 @@ from tidegraph.graph.proximity import (
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.ranges import above, at_least, within
 from tidegraph.retrieval.walks import two_steps, walks
 
 On = Literal["bipartite", "items"]
@@ -58,6 +59,12 @@ class CommonNeighbors:
     neighbors: int | None = 200
     least_users: int = 1
     half_life_days: float | None = None
+
+    def __post_init__(self) -> None:
+        at_least(
+            "CommonNeighbors", 1, neighbors=self.neighbors, least_users=self.least_users
+        )
+        above("CommonNeighbors", 0, half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
@@ -105,6 +112,12 @@ class AdamicAdar:
     neighbors: int | None = 200
     least_users: int = 1
     half_life_days: float | None = None
+
+    def __post_init__(self) -> None:
+        at_least(
+            "AdamicAdar", 1, neighbors=self.neighbors, least_users=self.least_users
+        )
+        above("AdamicAdar", 0, half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
@@ -159,6 +172,12 @@ class Katz:
     neighbors: int | None = 100
     half_life_days: float | None = None
 
+    def __post_init__(self) -> None:
+        at_least("Katz", 1, neighbors=self.neighbors, least_users=self.least_users)
+        above("Katz", 0, half_life_days=self.half_life_days)
+        above("Katz", 0, beta=self.beta)
+        within("Katz", tolerance=self.tolerance)
+
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Find how short steps must be for the sum to be finite, and add up the walks.
@@ -168,7 +187,6 @@ class Katz:
                 ``tolerance`` not between 0 and 1, or another setting out of range.
             DataError: The log has no action, or no times for a half-life.
         """
-        _between("Katz", "tolerance", self.tolerance)
         half_life = check_half_life(self.half_life_days, train, "Katz")
         graph = _graph(train, "Katz", self.on, self.least_users)
         radius = spectral_radius(graph)
@@ -223,6 +241,16 @@ class PersonalizedPageRank:
     neighbors: int | None = 100
     half_life_days: float | None = None
 
+    def __post_init__(self) -> None:
+        at_least(
+            "PersonalizedPageRank",
+            1,
+            neighbors=self.neighbors,
+            least_users=self.least_users,
+        )
+        above("PersonalizedPageRank", 0, half_life_days=self.half_life_days)
+        within("PersonalizedPageRank", damping=self.damping, tolerance=self.tolerance)
+
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Add up the walks from each item.
@@ -233,8 +261,6 @@ class PersonalizedPageRank:
             DataError: The log has no action, or no times for a half-life.
         """
         half_life = check_half_life(self.half_life_days, train, "PersonalizedPageRank")
-        _between("PersonalizedPageRank", "damping", self.damping)
-        _between("PersonalizedPageRank", "tolerance", self.tolerance)
         graph = _graph(train, "PersonalizedPageRank", self.on, self.least_users)
         steps = _steps(graph, self.damping, self.tolerance)
         scale = _inverse(graph.strength())
@@ -249,10 +275,6 @@ class PersonalizedPageRank:
 
 
 def _graph(train: object, method: str, on: On, least_users: int) -> Adjacency:
-    if least_users < 1:
-        raise ConfigError(
-            f"{method} has least_users={least_users}; items are joined by at least 1."
-        )
     matrix = evidence(train, method)
     if on == "bipartite":
         return Adjacency.bipartite(matrix)
@@ -268,8 +290,3 @@ def _steps(graph: Adjacency, rate: float, tolerance: float) -> int:
 def _inverse(strength: Float64[np.ndarray, " nodes"]) -> Float64[np.ndarray, " nodes"]:
     joined = strength > 0
     return np.where(joined, 1 / np.where(joined, strength, 1), 0.0)
-
-
-def _between(method: str, name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ConfigError(f"{method} has {name}={value}; it must be between 0 and 1.")

@@ -8,11 +8,12 @@ from scipy import sparse
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.similarity import Corpus, Jaccard, NamedSimilarity, Similarity
 
 
@@ -43,6 +44,12 @@ class ItemKNN:
     asymmetry: float = 0.5
     half_life_days: float | None = None
 
+    def __post_init__(self) -> None:
+        at_least("ItemKNN", 1, neighbors=self.neighbors)
+        at_least("ItemKNN", 0, shrinkage=self.shrinkage)
+        from_0_to_1("ItemKNN", asymmetry=self.asymmetry)
+        above("ItemKNN", 0, half_life_days=self.half_life_days)
+
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Find each item's nearest.
@@ -52,10 +59,6 @@ class ItemKNN:
             ConfigError: A setting is out of range.
         """
         half_life = check_half_life(self.half_life_days, train, "ItemKNN")
-        if not 0 <= self.asymmetry <= 1:
-            raise ConfigError(
-                f"asymmetry is {self.asymmetry}; it must be from 0 to 1, 0.5 for none."
-            )
         met = evidence(train, "ItemKNN").csr()
         items = sparse.csr_array(met.T)
         profiles = self.similarity.profiles(items, Corpus.of(items))

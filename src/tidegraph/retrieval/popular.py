@@ -16,6 +16,7 @@ from tidegraph.graph.histories import Histories
 from tidegraph.retrieval.decay import check_half_life, ordered
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, evident_log, trained_until
+from tidegraph.retrieval.ranges import above
 from tidegraph.retrieval.sums import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
@@ -32,6 +33,9 @@ class Popular:
     """
 
     half_life_days: float | None = None
+
+    def __post_init__(self) -> None:
+        above("Popular", 0, half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedPopular":

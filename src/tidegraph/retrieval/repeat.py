@@ -14,6 +14,7 @@ from tidegraph.errors import DataError
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
+from tidegraph.retrieval.ranges import above
 from tidegraph.retrieval.rows import SparseRows
 from tidegraph.retrieval.sums import summed
 from tidegraph.retrieval.votes import Speakers, all_scores, elected
@@ -37,6 +38,9 @@ class Repeat:
     """
 
     half_life_days: float | None = 30.0
+
+    def __post_init__(self) -> None:
+        above("Repeat", 0, half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedRepeat":

@@ -11,6 +11,7 @@ from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.ranges import above, at_least
 from tidegraph.retrieval.similarity import Profiles
 
 
@@ -40,6 +41,11 @@ class RP3beta:
     alpha: float = 0.4
     beta: float = 0.2
     half_life_days: float | None = None
+
+    def __post_init__(self) -> None:
+        at_least("RP3beta", 1, neighbors=self.neighbors)
+        at_least("RP3beta", 0, alpha=self.alpha, beta=self.beta)
+        above("RP3beta", 0, half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:

@@ -9,11 +9,12 @@ from tidegraph.arguments import checked, settings
 from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.progress import track
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.ranges import above, at_least
 from tidegraph.retrieval.rows import SparseRows
 from tidegraph.retrieval.topk import push
 
@@ -62,6 +63,11 @@ class SLIM:
     candidates: int | None = None
     half_life_days: float | None = None
 
+    def __post_init__(self) -> None:
+        at_least("SLIM", 0, l1=self.l1, l2=self.l2, tolerance=self.tolerance)
+        at_least("SLIM", 1, sweeps=self.sweeps, candidates=self.candidates)
+        above("SLIM", 0, half_life_days=self.half_life_days)
+
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
         """Solve one regression per item, in parallel.
@@ -70,7 +76,6 @@ class SLIM:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        self._check()
         half_life = check_half_life(self.half_life_days, train, "SLIM")
         met = evidence(train, "SLIM").csr()
         gram = SparseRows.of(sparse.csr_array(met.T @ met))
@@ -81,16 +86,6 @@ class SLIM:
             half_life,
             trained_until(train),
         )
-
-    def _check(self) -> None:
-        if not self.l1 >= 0:
-            raise ConfigError(f"l1 is {self.l1}; it must be at least 0.")
-        if not self.l2 >= 0:
-            raise ConfigError(f"l2 is {self.l2}; it must be at least 0.")
-        if self.sweeps < 1:
-            raise ConfigError(f"sweeps is {self.sweeps}; at least 1 is needed.")
-        if self.candidates is not None and self.candidates < 1:
-            raise ConfigError(f"candidates is {self.candidates}; keep at least 1.")
 
     def _regress(self, gram: SparseRows) -> sparse.csr_array:
         """Return the weights, a row per item that speaks."""

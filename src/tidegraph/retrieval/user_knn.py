@@ -19,6 +19,7 @@ from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
 from tidegraph.retrieval.fading import add
 from tidegraph.retrieval.nearest import Index, nearest, nearest_of_faded
+from tidegraph.retrieval.ranges import above, at_least
 from tidegraph.retrieval.rows import SparseRows, find
 from tidegraph.retrieval.similarity import (
     TFIDF,
@@ -59,6 +60,19 @@ class UserKNN:
     shrinkage: float = 10.0
     half_life_days: float | None = None
 
+    def __post_init__(self) -> None:
+        at_least("UserKNN", 1, neighbors=self.neighbors)
+        at_least("UserKNN", 0, shrinkage=self.shrinkage)
+        above("UserKNN", 0, half_life_days=self.half_life_days)
+        self._compares_ages()
+
+    def _compares_ages(self) -> None:
+        if self.half_life_days and isinstance(self.similarity, Jaccard):
+            raise ConfigError(
+                "UserKNN with Jaccard compares which items users met, not how much, so "
+                "half_life_days would change nothing. Leave it out, or use Cosine."
+            )
+
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedUserKNN":
         """Index the users of the log.
@@ -68,11 +82,6 @@ class UserKNN:
             ConfigError: The half-life is not above 0, or the similarity knows none.
         """
         check_half_life(self.half_life_days, train, "UserKNN")
-        if self.half_life_days and isinstance(self.similarity, Jaccard):
-            raise ConfigError(
-                "UserKNN with Jaccard compares which items users met, not how much, so "
-                "half_life_days would change nothing. Leave it out, or use Cosine."
-            )
         met = evidence(train, "UserKNN").csr()
         return FittedUserKNN.of(self, met, trained_until(train))
 

@@ -1,0 +1,51 @@
+"""Settings outside their range are refused as a method is described, before any log."""
+
+from tidegraph.errors import ConfigError
+
+
+def at_least(method: str, least: float, **settings: float | None) -> None:
+    """Refuse a setting below ``least``; one that is None is left out.
+
+    Raises:
+        ConfigError: One is.
+    """
+    for name, value in settings.items():
+        if value is not None and not value >= least:
+            raise _outside(method, name, value, f"at least {least:g}")
+
+
+def above(method: str, least: float, **settings: float | None) -> None:
+    """Refuse a setting that is not above ``least``; one that is None is left out.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    for name, value in settings.items():
+        if value is not None and not value > least:
+            raise _outside(method, name, value, f"above {least:g}")
+
+
+def within(method: str, **settings: float) -> None:
+    """Refuse a setting that is not between 0 and 1, neither of which it may be.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    for name, value in settings.items():
+        if not 0 < value < 1:
+            raise _outside(method, name, value, "between 0 and 1")
+
+
+def from_0_to_1(method: str, **settings: float) -> None:
+    """Refuse a setting below 0 or above 1.
+
+    Raises:
+        ConfigError: One is.
+    """
+    for name, value in settings.items():
+        if not 0 <= value <= 1:
+            raise _outside(method, name, value, "from 0 to 1")
+
+
+def _outside(method: str, name: str, value: float, range_: str) -> ConfigError:
+    return ConfigError(f"{method} {name} is {value}; it must be {range_}.")
