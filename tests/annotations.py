@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 import jaxtyping
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 
+# As jaxtyping's own: code that answers a wrong type with a sentence catches it.
+_plain = beartype(conf=BeartypeConf(violation_type=TypeError))
 _jaxtyped: Callable[..., Any] = jaxtyping.jaxtyped
 
 
@@ -28,8 +30,8 @@ def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:
     if not inspect.isfunction(plain) or _has_shapes(plain):
         return _jaxtyped(fn, typechecker=typechecker)
     if plain is fn:
-        return beartype(fn)
-    fn.__init__ = beartype(plain)
+        return _plain(fn)
+    fn.__init__ = _plain(plain)
     return fn
 
 

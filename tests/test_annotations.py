@@ -2,7 +2,6 @@ import jaxtyping
 import numpy as np
 import pytest
 from beartype import beartype
-from beartype.roar import BeartypeCallHintViolation
 from jaxtyping import Float32, TypeCheckError
 
 
@@ -24,5 +23,5 @@ def test_annotations_without_shapes_are_checked_too():
         return [count, count]
 
     assert doubled(3) == [3, 3]
-    with pytest.raises(BeartypeCallHintViolation):
+    with pytest.raises(TypeError):
         doubled("three")

@@ -190,6 +190,8 @@ def _protocol(hint: Any) -> Any:
     if any(dataclasses.is_dataclass(one) for one in options):
         return None  # Those are told apart by their fields.
     found = [one for one in options if getattr(one, "_is_protocol", False)]
+    # A room without a list of its parts has none that a name could choose.
+    found = [one for one in found if hasattr(sys.modules[one.__module__], "__all__")]
     return found[0] if found and typing.get_origin(hint) is not tuple else None
 
 

@@ -169,7 +169,7 @@ def test_a_full_disk_is_answered_and_leaves_nothing(shop, monkeypatch, capsys):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tidegraph.artifact.save_file", full)
+    monkeypatch.setattr("tidegraph.artifact.write_arrays", full)
     asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
     said = refused(asked, capsys, shop)
 
