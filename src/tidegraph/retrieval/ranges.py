@@ -3,7 +3,7 @@
 from tidegraph.errors import ConfigError
 
 
-def at_least(method: str, least: float, **settings: float | None) -> None:
+def at_least(method: str, least: int, **settings: int | float | None) -> None:
     """Refuse a setting below ``least``; one that is None is left out.
 
     Raises:
@@ -11,10 +11,10 @@ def at_least(method: str, least: float, **settings: float | None) -> None:
     """
     for name, value in settings.items():
         if value is not None and not value >= least:
-            raise _outside(method, name, value, f"at least {least:g}")
+            raise _outside(method, name, value, f"at least {least}")
 
 
-def above(method: str, least: float, **settings: float | None) -> None:
+def above(method: str, least: int, **settings: int | float | None) -> None:
     """Refuse a setting that is not above ``least``; one that is None is left out.
 
     Raises:
@@ -22,10 +22,10 @@ def above(method: str, least: float, **settings: float | None) -> None:
     """
     for name, value in settings.items():
         if value is not None and not value > least:
-            raise _outside(method, name, value, f"above {least:g}")
+            raise _outside(method, name, value, f"above {least}")
 
 
-def within(method: str, **settings: float) -> None:
+def within(method: str, **settings: int | float) -> None:
     """Refuse a setting that is not between 0 and 1, neither of which it may be.
 
     Raises:
@@ -36,7 +36,7 @@ def within(method: str, **settings: float) -> None:
             raise _outside(method, name, value, "between 0 and 1")
 
 
-def from_0_to_1(method: str, **settings: float) -> None:
+def from_0_to_1(method: str, **settings: int | float) -> None:
     """Refuse a setting below 0 or above 1.
 
     Raises:
@@ -47,5 +47,5 @@ def from_0_to_1(method: str, **settings: float) -> None:
             raise _outside(method, name, value, "from 0 to 1")
 
 
-def _outside(method: str, name: str, value: float, range_: str) -> ConfigError:
+def _outside(method: str, name: str, value: int | float, range_: str) -> ConfigError:
     return ConfigError(f"{method} {name} is {value}; it must be {range_}.")
