@@ -13,13 +13,16 @@ from tidegraph.retrieval.heuristics import PersonalizedPageRank
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
+from tidegraph.retrieval.similarity import Cosine
 
 
 def test_similar_items_are_the_largest_cosines_of_a_loop():
     log = draw_log()
     met = np.zeros((len(log.users), len(log.items)))
     np.add.at(met, (log.user, log.item), 1)
-    model = Pipeline(retrieve=(Popular(), ItemKNN(neighbors=39))).fit(log)
+    model = Pipeline(
+        retrieve=(Popular(), ItemKNN(neighbors=39, similarity=Cosine(), shrinkage=0.0))
+    ).fit(log)
 
     table = model.similar_items(["i3", "i7"], k=4)
 

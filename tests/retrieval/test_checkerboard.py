@@ -7,7 +7,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, TFIDF, Jaccard, Pearson
+from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard, Pearson
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import ask
@@ -15,14 +15,14 @@ from tidegraph.testing.retrievers import ask
 METHODS = [
     ItemKNN(),
     ItemKNN(similarity=Pearson()),
-    ItemKNN(similarity=Jaccard()),
+    ItemKNN(similarity=Cosine()),
     ItemKNN(similarity=BM25()),
     ItemKNN(similarity=TFIDF()),
     UserKNN(),
     UserKNN(similarity=Pearson()),
     UserKNN(similarity=Jaccard()),
     UserKNN(similarity=BM25()),
-    UserKNN(similarity=TFIDF()),
+    UserKNN(similarity=Cosine()),
     SLIM(),
     EASE(l2=1.0),
     RP3beta(),

@@ -20,7 +20,7 @@ from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, TFIDF, Jaccard
+from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import ask
@@ -208,7 +208,11 @@ def faded_cosines(log: Interactions, half_life: float) -> np.ndarray:
 def test_a_faded_history_has_the_cosines_of_a_loop():
     log = draw_log()
 
-    scores = UserKNN(half_life_days=3.0).fit(log).scores(ask(log))
+    scores = (
+        UserKNN(similarity=Cosine(), shrinkage=0.0, half_life_days=3.0)
+        .fit(log)
+        .scores(ask(log))
+    )
 
     expected = faded_cosines(log, 3.0)
     np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4)

@@ -17,7 +17,7 @@ from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, Jaccard, Pearson
+from tidegraph.retrieval.similarity import BM25, Cosine, Pearson
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import ask, same
@@ -29,7 +29,7 @@ METHODS = [
     Repeat(half_life_days=None),
     ItemKNN(),
     ItemKNN(similarity=BM25()),
-    ItemKNN(similarity=Jaccard()),
+    ItemKNN(similarity=Cosine()),
     ItemKNN(similarity=Pearson(), half_life_days=5.0),
     UserKNN(),
     UserKNN(similarity=BM25()),

@@ -13,6 +13,7 @@ from tidegraph.retrieval.similarity import (
     BM25,
     TFIDF,
     Corpus,
+    Cosine,
     Jaccard,
     Pearson,
     Profiles,
@@ -57,7 +58,11 @@ def test_scores_are_the_history_times_the_kept_cosines():
     np.put_along_axis(model, kept, np.take_along_axis(near, kept, 1), 1)
     expected = (dense > 0) @ model
 
-    scores = ItemKNN(neighbors=3).fit(log).scores(ask(log))
+    scores = (
+        ItemKNN(neighbors=3, similarity=Cosine(), shrinkage=0.0)
+        .fit(log)
+        .scores(ask(log))
+    )
 
     np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4, atol=1e-6)
 
@@ -70,7 +75,7 @@ def test_an_item_of_the_history_counts_half_a_half_life_after_its_last_event():
         [0, 0, 0, 0, 0, 10 * DAY, 20 * DAY],
     )
     once = log.take(np.arange(len(log)) != 4)
-    fitted = ItemKNN(half_life_days=10.0).fit(once)
+    fitted = ItemKNN(similarity=Cosine(), shrinkage=0.0, half_life_days=10.0).fit(once)
 
     requests = ask(log, at=20 * DAY + 1)
     a = log.users.row("a")
@@ -89,7 +94,7 @@ def test_a_similarity_of_ones_own_goes_where_ours_goes():
 
     log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "y"], [1, 2, 3, 4])
 
-    fitted = ItemKNN(similarity=CommonNeighbours()).fit(log)
+    fitted = ItemKNN(similarity=CommonNeighbours(), shrinkage=0.0).fit(log)
 
     np.testing.assert_array_equal(fitted.csr().toarray(), [[0, 2], [2, 0]])
 
@@ -108,7 +113,7 @@ def test_asymmetry_divides_by_the_lengths_to_its_powers():
     # x is met by a, b, c, d, y by a: together once; lengths are 2 and 1.
     log = interactions(list("aabcd"), list("xyxxx"), range(5))
 
-    model = ItemKNN(asymmetry=0.75).fit(log).csr()
+    model = ItemKNN(similarity=Cosine(), shrinkage=0.0, asymmetry=0.75).fit(log).csr()
 
     # From x to y 1 / (2^1.5 x 1), from y to x 1 / (1 x 2^0.5).
     expected = [[0, 2**-1.5], [2**-0.5, 0]]

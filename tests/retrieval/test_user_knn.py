@@ -9,7 +9,7 @@ from tidegraph.artifact import save
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError
-from tidegraph.retrieval.similarity import BM25, Jaccard, Profiles
+from tidegraph.retrieval.similarity import BM25, Cosine, Jaccard, Profiles
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import RetrieverLaws, ask
 
@@ -37,14 +37,18 @@ def test_scores_are_the_similarities_of_the_nearest_users_who_met_the_item():
     np.put_along_axis(model, kept, np.take_along_axis(near, kept, 1), 1)
     expected = model @ (dense > 0)
 
-    scores = UserKNN(neighbors=4).fit(log).scores(ask(log))
+    scores = (
+        UserKNN(neighbors=4, similarity=Cosine(), shrinkage=0.0)
+        .fit(log)
+        .scores(ask(log))
+    )
 
     np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_user_is_not_their_own_neighbour_but_a_stranger_of_the_same_taste_is():
     log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "z"], [1, 2, 3, 4])
-    fitted = UserKNN().fit(log)
+    fitted = UserKNN(similarity=Cosine(), shrinkage=0.0).fit(log)
     requests = ask(log)
     stranger = replace(requests, user=np.array([-1, -1], np.int32))
 
@@ -56,7 +60,7 @@ def test_a_user_is_not_their_own_neighbour_but_a_stranger_of_the_same_taste_is()
 def test_the_reason_is_the_shared_item_of_the_most_similar_voters():
     # b and c both met w; b shares x with a, c shares y and z with a, so is nearer.
     log = interactions(list("aaabbccc"), list("xyzxwyzw"), range(8))
-    fitted = UserKNN().fit(log)
+    fitted = UserKNN(similarity=Cosine(), shrinkage=0.0).fit(log)
     requests = ask(log).rows(0, 1)
     w = log.items.row("w")
 
