@@ -30,6 +30,7 @@ from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.retrieval.similarity import Cosine
 from tidegraph.retrieval.user_knn import UserKNN
 
 DAY = 86_400
@@ -102,10 +103,14 @@ class Demo:
         return log.before(first), log.since(first).before(second), log.since(second)
 
     def _pipeline(self, log: Interactions, *, repeat: bool) -> Pipeline:
-        habit = Repeat(half_life_days=90.0) if repeat else UserKNN(neighbors=100)
+        habit = Repeat(half_life_days=90.0) if repeat else UserKNN(100, Cosine(), 0.0)
         category = _first_of(CATEGORIES, log)
         return Pipeline(
-            retrieve=(habit, RP3beta(), Popular(half_life_days=28.0)),
+            retrieve=(
+                habit,
+                RP3beta(alpha=0.8, beta=0.3),
+                Popular(half_life_days=28.0),
+            ),
             rank=tg.DIN(),
             rerank=None if category is None else MMR(diversity=0.1, by=category),
             repeat=repeat,
