@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -118,8 +119,8 @@ class _Pairs:
         return cls(settings, module, user, item, run.device)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
-        items, objective = int(self.item.max()) + 1, self.settings.objective
-        pool, keys = np.unique(self.item), np.sort(self.user * items + self.item)
+        objective = self.settings.objective
+        items, pool, keys = self._known
         for rows in shuffled(len(self.user), self.settings.training.batch_size, rng):
             user = self.user[rows]
             negative, present = drawn_negatives(
@@ -127,6 +128,14 @@ class _Pairs:
             )
             arrays = user, self.item[rows], negative, present
             yield _Batch(*(tensor(array).to(self.device) for array in arrays))
+
+    @cached_property
+    def _known(
+        self,
+    ) -> tuple[int, Int64[np.ndarray, " known"], Int64[np.ndarray, " pairs"]]:
+        """How many items there are, those with an event, and the keys of all pairs."""
+        items = int(self.item.max()) + 1
+        return items, np.unique(self.item), np.sort(self.user * items + self.item)
 
     def loss(self, batch: _Batch) -> Tensor:
         users, items = self.module()

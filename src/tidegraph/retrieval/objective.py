@@ -118,16 +118,25 @@ def drawn_negatives(
         rng: Draws.
     """
     drawn = rng.choice(pool, (len(user), count))
+    taken = _taken(user, drawn, pairs, items)
     for _ in range(ATTEMPTS):
-        key = user[:, None] * items + drawn
-        at = np.minimum(np.searchsorted(pairs, key), len(pairs) - 1)
-        taken = pairs[at] == key
         if not taken.any():
             break
         drawn[taken] = rng.choice(pool, int(taken.sum()))
+        taken = _taken(user, drawn, pairs, items)
+    return drawn, ~taken
+
+
+def _taken(
+    user: Int64[np.ndarray, " b"],
+    drawn: Int64[np.ndarray, "b n"],
+    pairs: Int64[np.ndarray, " pairs"],
+    items: int,
+) -> Bool[np.ndarray, "b n"]:
+    """Return where a user has an event with the item that was drawn."""
     key = user[:, None] * items + drawn
     at = np.minimum(np.searchsorted(pairs, key), len(pairs) - 1)
-    return drawn, pairs[at] != key
+    return pairs[at] == key
 
 
 def _check(negatives: int, l2: float) -> None:
