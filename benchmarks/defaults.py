@@ -247,7 +247,11 @@ def study(method: type, task: Task) -> dict[str, Any] | None:
 def ratios(method: type, found: dict[str, Any]) -> dict[str, float]:
     """What the defaults find on each set that can tell, over what the tuned find."""
     default = method()
-    point = {name: str(getattr(default, name, "0.1")) for name in GRID[method]}
+    point = {
+        # Katz takes its share where it is given no beta.
+        name: "0.1" if name == "share" else str(getattr(default, name))
+        for name in GRID[method]
+    }
     kept = {}
     for name, results in found.items():
         own = results.get(method.__name__, {})
