@@ -34,16 +34,16 @@ from tidegraph.stages import Requests, Retriever
 OUT = Path(__file__).parent / "results" / "gowalla.json"
 K = 20
 GRID: dict[str, list[Retriever]] = {
-    "Popular": [Popular()],
+    "Popular": [Popular(half_life_days=None)],
     "ItemKNN": [
-        ItemKNN(neighbors=300, similarity=similarity, asymmetry=asymmetry)
+        ItemKNN(300, similarity, shrinkage=0.0, asymmetry=asymmetry)
         for similarity in (Cosine(), TFIDF())
         for asymmetry in (0.5, 0.6, 0.7, 0.8, 0.9)
     ],
     "UserKNN": [
-        UserKNN(neighbors=100),
-        UserKNN(neighbors=300),
-        UserKNN(neighbors=300, similarity=TFIDF()),
+        UserKNN(100, Cosine(), shrinkage=0.0),
+        UserKNN(300, Cosine(), shrinkage=0.0),
+        UserKNN(300, TFIDF(), shrinkage=0.0),
     ],
     "RP3beta": [
         RP3beta(neighbors=200, alpha=alpha, beta=beta)

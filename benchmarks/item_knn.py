@@ -22,12 +22,14 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.similarity import Cosine
 from tidegraph.stages import Requests
 
 OUT = Path(__file__).parent / "results" / "item_knn.json"
 NEIGHBORS = 50
 ROUNDS = 9
 TIE = 1e-6
+METHOD = ItemKNN(neighbors=NEIGHBORS, similarity=Cosine(), shrinkage=0.0)
 
 
 def movielens() -> Interactions:
@@ -66,14 +68,14 @@ def main() -> None:
     # implicit counts an item among its own neighbours.
     theirs = CosineRecommender(K=NEIGHBORS + 1)
     theirs.fit(theirs_matrix, show_progress=False)
-    ours = ItemKNN(neighbors=NEIGHBORS).fit(matrix)
+    ours = METHOD.fit(matrix)
     check_same_neighbors(ours.csr(), theirs.similarity)
     ours.retrieve(requests, 10)
 
     peer = CosineRecommender(K=NEIGHBORS)
     work = {
         "implicit_fit": lambda: peer.fit(theirs_matrix, show_progress=False),
-        "tidegraph_fit": lambda: ItemKNN(neighbors=NEIGHBORS).fit(matrix),
+        "tidegraph_fit": lambda: METHOD.fit(matrix),
         "implicit_top10": lambda: theirs.recommend(users, theirs_matrix, N=10),
         "tidegraph_top10": lambda: ours.retrieve(requests, 10),
         "tidegraph_histories": lambda: Requests.of_users(

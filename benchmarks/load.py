@@ -24,6 +24,7 @@ import polars as pl
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.retrieval.similarity import Cosine
 
 PROBE = """
 import json, sys, time
@@ -135,13 +136,13 @@ def main() -> None:
 
 def pipelines() -> dict[str, tg.Pipeline]:
     channels = (
-        tg.ItemKNN(neighbors=20),
+        tg.ItemKNN(20, Cosine(), shrinkage=0.0),
         tg.Repeat(half_life_days=90.0),
         tg.Popular(half_life_days=28.0),
     )
     alike = tg.MMR(diversity=0.1, by="category")
     return {
-        "one channel": tg.Pipeline(tg.ItemKNN(neighbors=20)),
+        "one channel": tg.Pipeline(tg.ItemKNN(20, Cosine(), shrinkage=0.0)),
         "three channels and MMR": tg.Pipeline(channels, rerank=alike),
     }
 

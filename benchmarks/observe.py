@@ -26,7 +26,7 @@ def model_of(users: int, items: int, events: int) -> tg.FittedPipeline:
         rng.integers(0, items, events),
         np.sort(rng.integers(1_700_000_000, 1_710_000_000, events)),
     )
-    return tg.Pipeline(retrieve=(tg.Repeat(), tg.Popular())).fit(log)
+    return tg.Pipeline(retrieve=(tg.Repeat(), tg.Popular(half_life_days=None))).fit(log)
 
 
 def held_by(model: tg.FittedPipeline) -> int:

@@ -99,7 +99,9 @@ def main() -> None:
     valid = log.since(end - 2 * SECONDS).before(end - SECONDS)
     test = log.since(end - SECONDS)
     graph = Snapshot.of(log)
-    blend = Blend((Repeat(half_life_days=90.0), RP3beta(), Popular(28.0)))
+    blend = Blend(
+        (Repeat(half_life_days=90.0), RP3beta(alpha=0.8, beta=0.3), Popular(28.0))
+    )
     past, rng = Past(blend, graph, 200, True), np.random.default_rng(0)
     learn, stop = past_examples(past, train, valid, 3, SECONDS, rng)
     judge = past.ask(log.before(end - SECONDS), test, end - SECONDS, rng)

@@ -85,7 +85,7 @@ def compared(matrix: Matrix, settings: SLIM) -> dict[str, float | int | str]:
 def main() -> None:
     warnings.simplefilter("ignore", ConvergenceWarning)
     matrix = movielens()
-    SLIM(alpha=0.1).fit(Matrix.from_pairs([0, 0, 1], [0, 1, 1]))
+    SLIM(l1=0.1, l2=1.0).fit(Matrix.from_pairs([0, 0, 1], [0, 1, 1]))
     rows = [compared(matrix, settings) for settings in SETTINGS]
     for row in rows:
         assert row["largest_difference"] < 1e-4

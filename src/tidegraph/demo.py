@@ -120,7 +120,9 @@ class Demo:
     def _judge(
         self, model: FittedPipeline, known: Interactions, test: Interactions
     ) -> Evaluation:
-        baselines: dict[str, Recommender] = {"Popular": Popular().fit(known)}
+        baselines: dict[str, Recommender] = {
+            "Popular": Popular(half_life_days=None).fit(known)
+        }
         if model.serving.repeat:
             baselines["Repeat"] = Repeat(half_life_days=90.0).fit(known)
         return evaluate(
