@@ -55,5 +55,9 @@ class UnknownIdWarning(TidegraphWarning):
     """An id that was passed is not in the model."""
 
 
+class RoundedIdWarning(TidegraphWarning):
+    """Ids read like long numbers that a spreadsheet has rounded."""
+
+
 class NoAnswerWarning(TidegraphWarning):
     """A user was asked for and has no list."""

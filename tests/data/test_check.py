@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tidegraph.data.check import check
 from tidegraph.data.interactions import interactions
 from tidegraph.data.sources import read
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, RoundedIdWarning
 
 DAY = 86_400
 
@@ -157,7 +157,8 @@ def test_a_clock_far_from_the_rest_is_told_with_its_row(wrong, early):
 
     assert found is not None
     assert (found.events, found.time) == (1, times[-1])
-    assert found.row == (0 if early else 200)
+    assert found.row == 200
+    assert "events, row 200" in found.text()
     assert str(np.datetime64(times[-1], "s")) in found.text()
 
 
@@ -175,8 +176,9 @@ def test_ids_that_read_like_missing_ones_are_told():
     dropped = check(read(frame, missing="drop"))
 
     (marker,) = kept.markers
-    assert (marker.side, marker.id, marker.events, marker.row) == ("user", "NULL", 2, 1)
-    assert "2 events have a user id like 'NULL'" in kept.text()
+    assert (marker.side, marker.id, marker.events, marker.row) == ("user", "NULL", 2, 2)
+    assert "2 events have a user id like 'NULL' in column 'user'" in kept.text()
+    assert "(the builtins dict, rows 2, 3)" in kept.text()
     assert (dropped.rows, dropped.dropped, dropped.markers) == (1, 2, ())
     assert "2 rows were left out in reading" in dropped.text()
 
@@ -194,11 +196,13 @@ def test_a_log_without_seconds_is_told_without_dates(clock):
 
 def test_ids_that_a_spreadsheet_rounded_are_told():
     users = ["1.23457E+12", "1.23457E+12", "a1E+5", "e+3"]
-    report = check(interactions(users, ["7", "8", "9", "7"], [1, 2, 3, 4]))
+    with pytest.warns(RoundedIdWarning, match=r"\(events, rows 0, 1\)"):
+        log = interactions(users, ["7", "8", "9", "7"], [1, 2, 3, 4])
+    report = check(log)
 
     (found,) = report.ruined
     assert (found.side, found.id, found.events) == ("user", "1.23457E+12", 2)
-    assert "2 events have a user id like '1.23457E+12'" in report.text()
+    assert "2 rows hold an id like '1.23457E+12' in column 'user'" in report.text()
     assert not check(interactions(["a"], ["x"], [1])).ruined
 
 

@@ -17,7 +17,9 @@ def test_batches_of_text_decode_to_what_came_in(parts):
     column = IdColumn("id", "the test")
     everything = [value or "x" for part in parts for value in part]
     for part in parts:
-        column.add(pl.Series([v or "x" for v in part], dtype=pl.String), 0)
+        column.add(
+            pl.Series([v or "x" for v in part], dtype=pl.String), range(len(part))
+        )
 
     found = column.finish().renumbered()
 
@@ -35,8 +37,8 @@ def test_numbers_are_listed_by_first_appearance(values):
 
 def test_batches_of_different_types_become_text():
     column = IdColumn("id", "the test")
-    column.add(pl.Series([1, 2]), 0)
-    column.add(pl.Series(["x"]), 2)
+    column.add(pl.Series([1, 2]), range(2))
+    column.add(pl.Series(["x"]), range(2, 3))
 
     found = column.finish().renumbered()
 
@@ -56,7 +58,7 @@ def test_batches_of_different_types_become_text():
 def test_spellings_of_one_id_are_one_id(parts, ids):
     column = IdColumn("id", "the test")
     for part in parts:
-        column.add(pl.Series(part), 0)
+        column.add(pl.Series(part), range(len(part)))
 
     found = column.finish().renumbered()
 
@@ -65,8 +67,8 @@ def test_spellings_of_one_id_are_one_id(parts, ids):
 
 def test_a_marker_is_named_by_row_of_any_batch():
     column = IdColumn("id", "the test")
-    column.add(pl.Series(["a", "b"]), 1)
-    column.add(pl.Series(["a", " NULL", r"\N"]), 3)
+    column.add(pl.Series(["a", "b"]), range(1, 3))
+    column.add(pl.Series(["a", " NULL", r"\N"]), range(3, 6))
 
     with pytest.raises(DataError, match=r"row 4: column 'id' holds 'NULL', .*'drop'"):
         column.finish()

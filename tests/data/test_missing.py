@@ -1,41 +1,31 @@
+import sqlite3
+from contextlib import closing
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.data.missing import KeptRows
-from tidegraph.data.sources import read
+from tidegraph.data.missing import with_ids
+from tidegraph.data.sources import read, read_sql
 from tidegraph.errors import DataError
 
 ids = st.sampled_from(["a", "b", "", " NULL ", None, "7"])
 EVENTS = st.lists(st.tuples(ids, ids), max_size=12)
 
 
-@given(st.lists(EVENTS, min_size=1, max_size=4))
-def test_rows_without_an_id_are_left_out_of_every_column_and_counted(parts):
-    rows = KeptRows(("user", "item"), "drop")
-    place, seen, found = 0, 0, []
-    for part in parts:
-        batch = pl.DataFrame(
-            {"row": range(place, place + len(part))} | _columns(part),
-            schema_overrides={"user": pl.String, "item": pl.String, "row": pl.Int64},
-        )
-        filled, first = rows.filled(batch, place)
-        # A row keeps its number, so what is wrong with it is named where it stands.
-        assert first + len(filled) == place + len(part) or not len(filled)
-        found += filled["row"].to_list()
-        place, seen = place + len(part), seen + len(filled)
+@given(EVENTS.filter(len))
+def test_rows_with_all_their_ids_are_told_from_the_others(events):
+    user, item = zip(*events, strict=True)
+    batch = pl.DataFrame(
+        {"user": user, "item": item},
+        schema={"user": pl.String, "item": pl.String},
+    )
 
-    everything = [event for part in parts for event in part]
-    there = [all(i is not None and i in "ab7" and i for i in e) for e in everything]
-    kept = [row for row, is_kept in zip(found, rows.mask, strict=True) if is_kept]
-    assert kept == [row for row, is_there in enumerate(there) if is_there]
-    assert rows.dropped == there.count(False)
+    kept = with_ids(batch, ("user", "item"))
 
-
-def _columns(part):
-    user, item = zip(*part, strict=True) if part else ((), ())
-    return {"user": list(user), "item": list(item)}
+    there = [all(i is not None and i in "ab7" and i for i in e) for e in events]
+    assert kept.tolist() == there
 
 
 def test_a_log_leaves_out_rows_without_an_id_whatever_else_they_hold(tmp_path):
@@ -90,3 +80,28 @@ def test_a_feature_table_treats_missing_ids_as_the_log_does():
     assert kept.users.features["age"].to_list() == [2, 1]
     with pytest.raises(DataError, match=r"row 3: column 'user' has no id"):
         read({k: v[:1] for k, v in table.items()}, users=users)
+
+
+def test_a_feature_table_names_rows_as_they_stand_also_where_some_are_dropped():
+    table = {"user": ["a", "b"], "item": [1, 2], "time": [1, 2]}
+
+    with pytest.raises(DataError, match="several rows for user 'a': row 2, and row 4"):
+        read(table, users={"user": ["NA", "a", "b", "a"]}, missing="drop")
+
+
+def test_rows_are_dropped_from_columns_whose_type_shows_late():
+    rows = [(k or None, 1, k + 1, 1) for k in range(60_000)]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create table t (user, item, time, x)")
+        connection.executemany("insert into t values (?, ?, ?, ?)", rows)
+        connection.execute("insert into t values (null, 'a', 1, 'late')")
+        connection.execute("insert into t values ('u', 'a', 70000, 'late')")
+        log = read_sql(
+            "select * from t order by rowid",
+            connection,
+            context=("x",),
+            missing="drop",
+        )
+
+    assert (len(log), log.dropped) == (60_000, 2)
+    assert log.frame().select("user", "item", "x").rows()[-1] == ("u", "a", "late")

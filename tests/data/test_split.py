@@ -332,8 +332,11 @@ def test_parts_of_a_log_without_times_follow_each_other():
             {"fold": ["train", "test"]},
             "no column 'split' to split by; it carries: fold",
         ),
-        ({"split": ["train", "1"]}, "names no part of a split in event 1 .* holds '1'"),
-        ({"split": ["train", None]}, "in event 1 of the log: it holds None"),
+        (
+            {"split": ["train", "1"]},
+            "events, row 1: column .split. holds .1., which names",
+        ),
+        ({"split": ["train", None]}, "events, row 1: column .split. holds None"),
         ({"split": ["valid", "test"]}, "names only valid and test"),
         ({"split": ["train", "train"]}, "names only train"),
     ],

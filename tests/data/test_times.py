@@ -14,7 +14,8 @@ def seconds(texts, batch=3, **settings) -> list[int]:
     column = TimeColumn("ts", "log.csv", **settings)
     values = pl.Series(texts)
     for start in range(0, len(values), batch):
-        column.add(values[start : start + batch], start + 1)
+        part = values[start : start + batch]
+        column.add(part, range(start + 1, start + 1 + len(part)))
     ticks = column.finish()
     return (ticks.when // ticks.per_second).astype(int).tolist()
 

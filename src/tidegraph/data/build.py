@@ -8,11 +8,12 @@ import polars as pl
 
 from tidegraph.data.clocks import Clock
 from tidegraph.data.columns import typed
-from tidegraph.data.id_column import Coded, IdColumn
+from tidegraph.data.id_column import IdColumn
 from tidegraph.data.ids import Missing
 from tidegraph.data.impressions import LABEL, exploded, refuse_impressions
 from tidegraph.data.interactions import Interactions, from_codes, untimed
-from tidegraph.data.missing import KeptRows
+from tidegraph.data.missing import with_ids
+from tidegraph.data.origin import Origin, Rows, as_array, joined
 from tidegraph.data.table import Table
 from tidegraph.data.times import Ticks, TimeColumn, TimeSpelling
 from tidegraph.errors import DataError
@@ -101,7 +102,7 @@ def build(
     gathered = _Gathered(table, columns, spelt, missing)
     seen = 0
     for batch in table.batches(columns.needed):
-        gathered.add(batch, seen + 1)
+        gathered.add(batch, range(seen + 1, seen + 1 + len(batch)))
         seen += len(batch)
     if not gathered.rows:
         what = "no row with ids" if seen else "column names and no row"
@@ -116,7 +117,7 @@ class _Gathered:
         self, table: Table, columns: Columns, spelt: TimeSpelling, missing: Missing
     ) -> None:
         self._name, self._is_text, self._columns = table.name, table.is_text, columns
-        self._kept = KeptRows((columns.user, columns.item), missing)
+        self._drops = missing == "drop"
         self._who = IdColumn(columns.user, table.name, missing)
         self._what = IdColumn(columns.item, table.name, missing)
         self._clock: Clock = "order" if spelt.unit == "order" else "seconds"
@@ -126,50 +127,62 @@ class _Gathered:
         self._labels: list[np.ndarray] = []
         self._weights: list[np.ndarray] = []
         self._carried: list[pl.DataFrame] = []
-        self.rows = 0
+        self._origin: list[Rows] = []
+        self.rows = self._dropped = 0
 
-    def add(self, batch: pl.DataFrame, first: int) -> None:
-        """Take the next rows, the first of which messages call ``first``."""
+    def add(self, batch: pl.DataFrame, rows: Rows) -> None:
+        """Take the next rows, and the numbers that messages give to them."""
         columns, name = self._columns, self._name
         label = columns.label
         if columns.impressions:
-            batch, label = exploded(batch, columns.item, name, first), LABEL
+            label = LABEL
+            batch, rows = exploded(batch, columns.item, name, rows)
         elif label is None and not self.rows:
             refuse_impressions(batch[columns.item], name)
-        batch, first = self._kept.filled(batch, first)
-        self._who.add(batch[columns.user], first)
-        self._what.add(batch[columns.item], first)
+        batch, rows = self._with_ids(batch, rows)
+        self._who.add(batch[columns.user], rows)
+        self._what.add(batch[columns.item], rows)
         if self._when is not None and columns.time is not None:
-            self._when.add(batch[columns.time], first)
+            self._when.add(batch[columns.time], rows)
         if label is not None:
-            self._labels.append(_labels(batch[label], name, first))
+            self._labels.append(_labels(batch[label], name, rows))
         if columns.weight is not None:
-            self._weights.append(_weights(batch[columns.weight], name, first))
+            self._weights.append(_weights(batch[columns.weight], name, rows))
         self._carried.append(_carried(batch, columns))
+        self._origin.append(rows)
         self.rows += len(batch)
+
+    def _with_ids(self, batch: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, Rows]:
+        """Return the rows to keep, with their numbers."""
+        if not self._drops:
+            return batch, rows
+        kept = with_ids(batch, (self._columns.user, self._columns.item))
+        if kept.all():
+            return batch, rows
+        self._dropped += len(kept) - int(kept.sum())
+        return batch.filter(kept), as_array(rows)[kept]
 
     def log(self) -> Interactions:
         """Return the log, in time order."""
-        kept, clock = self._kept, self._clock
+        clock, columns = self._clock, self._columns
         if self._when is None:
             time, clock = untimed(self.rows, clock)
             ticks = Ticks(time, 1)
         else:
             ticks = self._when.finish()
         context = pl.concat(self._carried, how="vertical_relaxed")
-        if kept.dropped and context.width:
-            context = context.filter(kept.mask)
-        user, item = self._who.finish(), self._what.finish()
+        rows = joined(self._origin)
         return from_codes(
-            Coded(user.ids, kept.of(user.code)),
-            Coded(item.ids, kept.of(item.code)),
-            kept.of(ticks.when),
-            label=kept.of(_joined(self._labels, self.rows, np.int8)),
-            weight=kept.of(_joined(self._weights, self.rows, np.float32)),
+            self._who.finish(),
+            self._what.finish(),
+            ticks.when,
+            label=_joined(self._labels, self.rows, np.int8),
+            weight=_joined(self._weights, self.rows, np.float32),
             context=typed(context) if self._is_text else context,
             per_second=ticks.per_second,
-            dropped=kept.dropped,
+            dropped=self._dropped,
             clock=clock,
+            origin=Origin(self._name, columns.user, columns.item, rows),
         )
 
 
@@ -185,26 +198,26 @@ def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     return batch.select(*columns.context, part)
 
 
-def _labels(values: pl.Series, where: str, first_row: int) -> np.ndarray:
+def _labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     spelt = values.cast(pl.String).str.strip_chars().str.to_lowercase()
     labels = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Int8)
     if labels.null_count():
         row = int(labels.is_null().arg_true()[0])
         raise DataError(
-            f"{where}, row {first_row + row}: the label in column {values.name!r} is "
+            f"{where}, row {rows[row]}: the label in column {values.name!r} is "
             f"{values[row]!r}, not 1 (action) or 0 (impression without action). "
             "Turn it into one of them, for example by rating >= 4."
         )
     return labels.to_numpy()
 
 
-def _weights(values: pl.Series, where: str, first_row: int) -> np.ndarray:
+def _weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     weights = values.cast(pl.Float32, strict=False)
     bad = ~weights.is_finite().fill_null(False)
     if bad.any():
         row = int(bad.arg_true()[0])
         raise DataError(
-            f"{where}, row {first_row + row}: the weight in column {values.name!r} is "
+            f"{where}, row {rows[row]}: the weight in column {values.name!r} is "
             f"{values[row]!r}, not a finite number. Mend or drop the row."
         )
     return weights.to_numpy()

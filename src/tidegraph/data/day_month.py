@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tidegraph.data.origin import Rows
+
 
 class Witness(NamedTuple):
     """A value that says something about the order.
@@ -36,15 +38,15 @@ class DayMonth:
         by_day: pl.Series,
         by_month: pl.Series,
         texts: pl.Series,
-        first_row: int,
+        rows: Rows,
     ) -> None:
         """Take the two readings of the next rows; a null is no date so read."""
         no_day, no_month = by_day.is_null(), by_month.is_null()
-        self.day = self.day or _first(~no_day & no_month, texts, first_row)
-        self.month = self.month or _first(no_day & ~no_month, texts, first_row)
+        self.day = self.day or _first(~no_day & no_month, texts, rows)
+        self.month = self.month or _first(no_day & ~no_month, texts, rows)
         if self.either is None:
             differs = (by_day != by_month).fill_null(False)
-            self.either = _first(differs, texts, first_row)
+            self.either = _first(differs, texts, rows)
 
     @property
     def month_first(self) -> bool:
@@ -57,8 +59,8 @@ class DayMonth:
         return self.day is not None or self.month is not None
 
 
-def _first(chosen: pl.Series, texts: pl.Series, first_row: int) -> Witness | None:
+def _first(chosen: pl.Series, texts: pl.Series, rows: Rows) -> Witness | None:
     if not chosen.any():
         return None
     row = int(chosen.arg_true()[0])
-    return Witness(first_row + row, texts[row])
+    return Witness(int(rows[row]), texts[row])

@@ -2,9 +2,10 @@
 
 import polars as pl
 
-from tidegraph.data.absent import absent
 from tidegraph.data.id_column import IdColumn
 from tidegraph.data.ids import Missing
+from tidegraph.data.missing import with_ids
+from tidegraph.data.origin import Rows, as_array
 from tidegraph.data.tables import open_table, read_whole
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
@@ -31,9 +32,11 @@ def featured(
     key = key if key in table.columns else table.columns[0]
     name = table.name
     features = read_whole(source, text={key})
+    rows: Rows = range(1, len(features) + 1)
     if missing == "drop":
-        features = features.filter(~absent(features[key], missing))
-    keys = _keys(features[key], name, missing)
+        kept = with_ids(features, (key,))
+        features, rows = features.filter(kept), as_array(rows)[kept]
+    keys = _keys(features[key], rows, name, missing)
     if not (ids.encode(keys) >= 0).any():
         raise DataError(
             f"no id of the log is in column {key!r} of {name}: it holds "
@@ -43,10 +46,10 @@ def featured(
     return ids.with_features(features.with_columns(keys.alias(key)), key)
 
 
-def _keys(spelt: pl.Series, name: str, missing: Missing) -> pl.Series:
+def _keys(spelt: pl.Series, rows: Rows, name: str, missing: Missing) -> pl.Series:
     """Return the canonical ids of a table, all there and all different."""
     column = IdColumn(spelt.name, name, missing)
-    column.add(spelt, first_row=1)
+    column.add(spelt, rows)
     coded = column.finish()
     if len(coded.ids) < len(spelt):
         code = pl.Series(coded.code)
@@ -54,6 +57,6 @@ def _keys(spelt: pl.Series, name: str, missing: Missing) -> pl.Series:
         first = int((code == code[again]).arg_true()[0])
         raise DataError(
             f"{name} has several rows for {spelt.name} {spelt[first]!r}: row "
-            f"{first + 1}, and row {again + 1} with {spelt[again]!r}. Keep one."
+            f"{rows[first]}, and row {rows[again]} with {spelt[again]!r}. Keep one."
         )
     return coded.ids.gather(pl.Series(coded.code))

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32
+from jaxtyping import Int32, Integer
 
 from tidegraph.compiled import compiled
 from tidegraph.data.absent import absent
 from tidegraph.data.ids import Missing, NotAnIdError, canonical
+from tidegraph.data.origin import Rows, as_array, joined, rows_text
+from tidegraph.data.rounded import are_rounded, warn_rounded
 from tidegraph.errors import DataError
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
@@ -76,34 +78,39 @@ class IdColumn:
         self._dropping = dropping
         self._missing: Missing = missing
         self._parts: list[pl.Series] = []
-        self._rows: list[int] = []
+        self._rows: list[Rows] = []
         self._text = pl.Categorical(pl.Categories.random())
 
-    def add(self, ids: pl.Series, first_row: int) -> None:
+    def add(self, ids: pl.Series, rows: Rows) -> None:
         """Take the ids of the next rows.
 
         Args:
             ids: Raw ids of any type that has one value per row.
-            first_row: The number that messages give to the first of them.
+            rows: The numbers that messages give to them.
 
         Raises:
             DataError: An id is missing, or is a list or a record.
         """
         if isinstance(ids.dtype, _TEXT):
-            self._refuse_nulls(ids, first_row)
+            self._refuse_nulls(ids, rows)
         else:
-            ids = self.checked(ids, first_row)
+            ids = self._canonical(ids, rows)
         self._parts.append(ids if ids.dtype == pl.Int64 else ids.cast(self._text))
-        self._rows.append(first_row)
+        self._rows.append(rows)
 
-    def checked(self, ids: pl.Series, first_row: int) -> pl.Series:
-        """Return canonical ids; see ``add``."""
+    def checked(self, ids: pl.Series, rows: Rows) -> pl.Series:
+        """Return canonical ids that are not collected; see ``add``."""
+        ids = self._canonical(ids, rows)
+        self._warn_of_rounded(ids, np.arange(len(ids)), rows)
+        return ids
+
+    def _canonical(self, ids: pl.Series, rows: Rows) -> pl.Series:
         try:
             ids = canonical(ids)
         except NotAnIdError as error:
-            row = first_row + error.row if error.row >= 0 else None
+            row = int(rows[error.row]) if error.row >= 0 else None
             raise self._refused(row, f"holds no ids: {error.reason}") from error
-        self._refuse_nulls(ids, first_row)
+        self._refuse_nulls(ids, rows)
         return ids
 
     def finish(self) -> Coded:
@@ -121,6 +128,7 @@ class IdColumn:
             # The categories live only as long as a series that uses them.
             spelt = self._text.categories.to_series().cast(pl.String)
             self._refuse_markers(spelt, code)
+            self._warn_of_rounded(spelt, code, joined(self._rows))
             self._parts.clear()
             return _merged(spelt, code)
         self._parts.clear()
@@ -129,9 +137,9 @@ class IdColumn:
         code -= 1
         return Coded(ids, code)
 
-    def _refuse_nulls(self, ids: pl.Series, first_row: int) -> None:
+    def _refuse_nulls(self, ids: pl.Series, rows: Rows) -> None:
         if ids.null_count():
-            row = first_row + int(ids.is_null().arg_true()[0])
+            row = int(rows[int(ids.is_null().arg_true()[0])])
             raise self._refused(row, f"has no id. {self._mend()}")
 
     def _refuse_markers(self, spelt: pl.Series, code: Int32[np.ndarray, " n"]) -> None:
@@ -139,9 +147,7 @@ class IdColumn:
         if not nothing.any():
             return
         at = int(nothing[code].argmax())
-        starts = np.cumsum([0, *(len(part) for part in self._parts)])
-        part = int(np.searchsorted(starts, at, side="right")) - 1
-        row = self._rows[part] + at - int(starts[part])
+        row = int(joined(self._rows)[at])
         found = str(spelt[int(code[at])]).strip()
         if not found:
             raise self._refused(row, f"has no id. {self._mend()}")
@@ -150,6 +156,17 @@ class IdColumn:
             f"holds {found!r}, which stands for a missing id. {self._mend()} "
             "If it is an id, pass missing='keep'.",
         )
+
+    def _warn_of_rounded(
+        self, spelt: pl.Series, code: Integer[np.ndarray, " n"], rows: Rows
+    ) -> None:
+        rounded = are_rounded(spelt)
+        if not rounded.any():
+            return
+        at = np.flatnonzero(rounded[code])
+        where = rows_text(self._where, as_array(rows)[at])
+        example = str(spelt[int(code[at[0]])]).strip()
+        warn_rounded(len(at), self._name, example, where)
 
     def _mend(self) -> str:
         if self._missing != "keep" and self._dropping:
@@ -168,7 +185,7 @@ def coded(ids: pl.Series, name: str, where: str, missing: Missing = "refuse") ->
         DataError: An id is missing, or is a list or a record.
     """
     column = IdColumn(name, where, missing, dropping=False)
-    column.add(ids, first_row=0)
+    column.add(ids, range(len(ids)))
     return column.finish()
 
 

@@ -2,8 +2,10 @@
 
 import re
 
+import numpy as np
 import polars as pl
 
+from tidegraph.data.origin import Rows, as_array
 from tidegraph.errors import DataError
 
 LABEL = "label of the impression"
@@ -35,32 +37,33 @@ def _look_like_impressions(cells: pl.Series) -> bool:
 
 
 def exploded(
-    rows: pl.DataFrame, column: str, where: str, first_row: int
-) -> pl.DataFrame:
-    """Return a row for each impression, in order, with its label.
+    batch: pl.DataFrame, column: str, where: str, rows: Rows
+) -> tuple[pl.DataFrame, Rows]:
+    """Return a row for each impression with its label, and the row it came from.
 
     Args:
-        rows: Each with a cell of impressions; rows with an empty one are left out.
+        batch: Rows with a cell of impressions; those with an empty one are left out.
         column: The column of cells; it holds the item of each impression afterwards.
         where: What messages call the source.
-        first_row: The number that messages give to the first row.
+        rows: The numbers that messages give to the rows.
 
     Raises:
         DataError: A cell is not items with labels; the message names the row.
     """
-    cells = rows[column].cast(pl.String)
+    cells = batch[column].cast(pl.String)
     bad = ~cells.str.contains(_CELL) & (cells.str.strip_chars() != "")
     if bad.any():
         row = int(bad.arg_true()[0])
         raise DataError(
-            f"{where}, row {first_row + row}: column {column!r} is "
+            f"{where}, row {rows[row]}: column {column!r} is "
             f"{str(cells[row])[:40]!r}, not items with labels such as 'N1-0 N2-1'. "
             "Mend it, or pass another column as the label."
         )
-    split = cells.str.extract_all(r"\S+").alias(column)
-    each = rows.with_columns(split).explode(column).drop_nulls(column)
-    spelt = each[column]
-    return each.with_columns(
+    split = cells.str.extract_all(r"\S+").fill_null([])
+    times = split.list.len().to_numpy()
+    spelt = split.explode(empty_as_null=False)
+    found = batch[np.repeat(np.arange(len(batch)), times)].with_columns(
         spelt.str.slice(0, spelt.str.len_chars() - 2).alias(column),
         spelt.str.slice(-1).alias(LABEL),
     )
+    return found, as_array(rows).repeat(times)

@@ -13,6 +13,7 @@ from tidegraph.data.clocks import Clock
 from tidegraph.data.id_column import Coded, coded
 from tidegraph.data.ids import NotAnIdError, column
 from tidegraph.data.log import Interactions
+from tidegraph.data.origin import Origin
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
@@ -85,6 +86,7 @@ def interactions(
         weight=weights.astype(np.float32),
         context=context,
         clock=clock,
+        origin=Origin("events", "user", "item", range(rows)),
     )
 
 
@@ -141,6 +143,7 @@ def from_codes(
     per_second: int = 1,
     clock: Clock = "seconds",
     dropped: int = 0,
+    origin: Origin | None = None,
 ) -> Interactions:
     """Build a log from checked columns, sorting it by time; the arrays are given away.
 
@@ -154,6 +157,7 @@ def from_codes(
         per_second: Ticks in a second; what is finer than a second only orders events.
         clock: What a whole tick is; with "none" the times must be alike.
         dropped: How many rows of the source were left out.
+        origin: Where the events stand in the source, before they are sorted.
     """
     carried = context if context is not None else pl.DataFrame()
     if bool((when[1:] < when[:-1]).any()):
@@ -162,6 +166,7 @@ def from_codes(
             # In place, so that only one column exists twice at a time.
             column[:] = column[order]
         carried = carried[order] if carried.width else carried
+        origin = origin and origin.take(order)
     if when.dtype.kind == "f":
         when = np.floor(when / per_second).astype(np.int64)
     elif per_second != 1:
@@ -178,6 +183,7 @@ def from_codes(
         context=carried,
         clock=clock,
         dropped=dropped,
+        origin=origin,
     )
 
 

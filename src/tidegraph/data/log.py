@@ -3,23 +3,25 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, Shaped
 
-from tidegraph.arguments import checked, shown
+from tidegraph.arguments import checked
 from tidegraph.data.clocks import (
     Clock,
     refuse_without_order,
     refuse_without_seconds,
     span_text,
 )
+from tidegraph.data.origin import Origin
 from tidegraph.data.parts import named_parts
 from tidegraph.data.split import (
     Days,
     are_last,
+    check_rows,
     fraction_cuts,
     is_last,
     position_of,
@@ -52,6 +54,7 @@ class Interactions:
         clock: What ``time`` is: Unix seconds, positions that only order the events
             ("order"), or nothing ("none"), when all are 0 or the number of a part.
         dropped: How many rows of the source were left out because an id was missing.
+        origin: Where each event stands in the source; none if it has none.
     """
 
     user: Int32[np.ndarray, " n"]
@@ -64,6 +67,7 @@ class Interactions:
     context: pl.DataFrame = field(default_factory=pl.DataFrame)
     clock: Clock = "seconds"
     dropped: int = 0
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         backwards = np.flatnonzero(self.time[1:] < self.time[:-1])
@@ -112,7 +116,7 @@ class Interactions:
 
         A slice copies nothing.
         """
-        _check_rows(rows, len(self))
+        check_rows(rows, len(self))
         context = self.context
         if context.width:
             if not isinstance(rows, slice) and rows.dtype == bool:
@@ -127,6 +131,7 @@ class Interactions:
             label=self.label[rows],
             weight=self.weight[rows],
             context=context,
+            origin=self.origin and self.origin.take(rows),
         )
 
     def before(self, time: object) -> "Interactions":
@@ -187,7 +192,7 @@ class Interactions:
         return tuple(self.take(slice(*edge)) for edge in pairwise(edges))
 
     def _split_by(self, column: str) -> "tuple[Interactions, ...]":
-        return self._parted(named_parts(self.context, column))
+        return self._parted(named_parts(self.context, column, self.origin))
 
     @checked(DataError)
     def random_split(
@@ -306,6 +311,7 @@ class Interactions:
         if bool((time[1:] < time[:-1]).any()):
             order = np.argsort(time, kind="stable")
         context = pl.concat([self.context, later.context])
+        origin = self.origin and later.origin and self.origin.followed_by(later.origin)
         return replace(
             self,
             user=np.concatenate([self.user, later.user])[order],
@@ -314,6 +320,7 @@ class Interactions:
             label=np.concatenate([self.label, later.label])[order],
             weight=np.concatenate([self.weight, later.weight])[order],
             context=context[order] if context.width else context,
+            origin=origin and origin.take(order),
         )
 
     def frame(self) -> pl.DataFrame:
@@ -328,19 +335,3 @@ class Interactions:
             }
         )
         return events.hstack(self.context) if self.context.width else events
-
-
-def _check_rows(rows: Any, count: int) -> None:
-    """Refuse what names no rows of a log of ``count`` events."""
-    if isinstance(rows, slice):
-        return
-    if isinstance(rows, np.ndarray):
-        given = cast(Any, rows)
-        mask = given.dtype.kind == "b" and given.shape == (count,)
-        numbers = given.dtype.kind in "iu" and given.ndim == 1
-        if mask or (numbers and not (given >= count).any()):
-            return
-    raise DataError(
-        f"rows is {shown(cast(object, rows))}, and the log has {count} events. Pass a "
-        "slice, a mask of that length, or an array of increasing row numbers."
-    )

@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
+from jaxtyping import Bool, Int64
 
 from tidegraph.data.absent import absent
 from tidegraph.data.clocks import moment_text, span_text
 from tidegraph.data.log import Interactions
+from tidegraph.data.origin import Origin, as_array, rows_text
+from tidegraph.data.rounded import are_rounded, rounded_text
 from tidegraph.data.split import DAY
-from tidegraph.data.vocabulary import Vocabulary
 
 _YEAR = 365 * DAY
-_ROUNDED = r"^[+-]?[1-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}$"
-"""What is left of a long number, such as ``1.23457E+12``."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +21,16 @@ class Outliers:
 
     Attributes:
         events: How many.
-        row: The row of the log, from 0, of the first.
-        time: Its time.
+        row: The row of the first, counted as the errors of the source count.
+        where: The source and some of the rows in words.
+        time: The time of the first.
         low: Where the middle 98 % of the events begin.
         high: Where they end.
     """
 
     events: int
     row: int
+    where: str
     time: int
     low: int
     high: int
@@ -38,9 +39,9 @@ class Outliers:
         """Return them in a sentence."""
         return (
             f"{self.events:,} {'event is' if self.events == 1 else 'events are'} far "
-            f"from the rest, which runs from {span_text(self.low, self.high)}: the "
-            f"first is event {self.row} in time order, {moment_text(self.time)} "
-            f"({self.time}). Mend or drop wrong clocks"
+            f"from the rest, which runs from {span_text(self.low, self.high)}: "
+            f"{self.where}; the first says {moment_text(self.time)} ({self.time}). "
+            "Mend or drop wrong clocks"
         )
 
 
@@ -50,22 +51,27 @@ class Markers:
 
     Attributes:
         side: ``user`` or ``item``.
-        id: Such an id.
+        column: The column of these ids.
+        id: The first.
         events: How many events have one.
-        row: The row of the log, from 0, of the first.
+        row: The row of the first, counted as the errors of the source count.
+        where: The source and some of the rows in words.
     """
 
     side: str
+    column: str
     id: str
     events: int
     row: int
+    where: str
 
     def text(self) -> str:
         """Return them in a sentence."""
         return (
             f"{self.events:,} {'event has' if self.events == 1 else 'events have'} a "
-            f"{self.side} id like {self.id!r}, which may mean that it is missing, the "
-            f"first in event {self.row} in time order. Drop them with missing='drop'"
+            f"{self.side} id like {self.id!r} in column {self.column!r} "
+            f"({self.where}), which may mean that it is missing. Drop them with "
+            "missing='drop'"
         )
 
 
@@ -75,21 +81,23 @@ class Ruined:
 
     Attributes:
         side: ``user`` or ``item``.
-        id: Such an id.
+        column: The column of these ids.
+        id: The first.
         events: How many events have one.
+        row: The row of the first, counted as the errors of the source count.
+        where: The source and some of the rows in words.
     """
 
     side: str
+    column: str
     id: str
     events: int
+    row: int
+    where: str
 
     def text(self) -> str:
         """Return them in a sentence."""
-        return (
-            f"{self.events:,} {'event has' if self.events == 1 else 'events have'} a "
-            f"{self.side} id like {self.id!r}, which a spreadsheet writes for a long "
-            "number, so that several ids may have become one. Export the ids as text"
-        )
+        return rounded_text(self.events, self.column, self.id, self.where)
 
 
 def is_by_day(log: Interactions) -> bool:
@@ -108,40 +116,55 @@ def outlying(log: Interactions) -> Outliers | None:
     last = len(log) - 1
     low, high = (int(log.time[round(share * last)]) for share in (0.01, 0.99))
     far = max(_YEAR, high - low)
-    rows = np.flatnonzero((log.time < low - far) | (log.time > high + far))
-    if not len(rows):
+    events = np.flatnonzero((log.time < low - far) | (log.time > high + far))
+    if not len(events):
         return None
-    row = int(rows[0])
-    return Outliers(len(rows), row, int(log.time[row]), low, high)
+    first, row, where = _place(log, events)
+    return Outliers(len(events), row, where, int(log.time[first]), low, high)
 
 
 def marked(log: Interactions) -> tuple[Markers, ...]:
     """Return the sides of the log on which ids read like missing values."""
-    sides = (("user", log.users, log.user), ("item", log.items, log.item))
-    found = (_marked(side, ids, codes) for side, ids, codes in sides)
-    return tuple(marker for marker in found if marker is not None)
-
-
-def _marked(side: str, ids: Vocabulary, codes: np.ndarray) -> Markers | None:
-    like = absent(ids.ids, "refuse").to_numpy()
-    rows = np.flatnonzero(like[codes])
-    if not len(rows):
-        return None
-    row = int(rows[0])
-    return Markers(side, str(ids.ids[int(codes[row])]), len(rows), row)
+    like = [absent(side.ids, "refuse").to_numpy() for side in (log.users, log.items)]
+    return tuple(Markers(*found) for found in _sides(log, like[0], like[1]))
 
 
 def ruined(log: Interactions) -> tuple[Ruined, ...]:
     """Return the sides of the log on which ids read like rounded numbers."""
-    found: list[Ruined] = []
-    for side, ids, codes in (
-        ("user", log.users.ids, log.user),
-        ("item", log.items.ids, log.item),
+    users, items = are_rounded(log.users.ids), are_rounded(log.items.ids)
+    return tuple(Ruined(*found) for found in _sides(log, users, items))
+
+
+def _sides(
+    log: Interactions,
+    users: Bool[np.ndarray, " users"],
+    items: Bool[np.ndarray, " items"],
+) -> list[tuple[str, str, str, int, int, str]]:
+    """Return what is odd of each side: its name, column, an id, events, rows."""
+    origin = _origin(log)
+    found: list[tuple[str, str, str, int, int, str]] = []
+    for side, column, ids, codes, odd in (
+        ("user", origin.user, log.users.ids, log.user, users),
+        ("item", origin.item, log.items.ids, log.item, items),
     ):
-        if ids.dtype != pl.String:
-            continue
-        like = ids.str.contains(_ROUNDED).to_numpy()[codes]
-        if like.any():
-            example = str(ids[int(codes[like.argmax()])])
-            found.append(Ruined(side, example, int(like.sum())))
-    return tuple(found)
+        events = np.flatnonzero(odd[codes]) if odd.any() else np.zeros(0, np.int64)
+        if len(events):
+            first, row, where = _place(log, events)
+            id_ = str(ids[int(codes[first])])
+            found.append((side, column, id_, len(events), row, where))
+    return found
+
+
+def _place(
+    log: Interactions, events: Int64[np.ndarray, " events"]
+) -> tuple[int, int, str]:
+    """Return the event that stands first in the source, its row, and all in words."""
+    origin = _origin(log)
+    rows = as_array(origin.row)[events]
+    first = int(rows.argmin())
+    return int(events[first]), int(rows[first]), rows_text(origin.name, rows)
+
+
+def _origin(log: Interactions) -> Origin:
+    """Return the origin of a log; one that was made in memory is its own."""
+    return log.origin or Origin("the log", "user", "item", range(len(log)))

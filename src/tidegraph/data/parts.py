@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
+from tidegraph.data.origin import Origin
 from tidegraph.errors import DataError
 
 _NAMES = {
@@ -14,8 +15,15 @@ _NAMES = {
 _PART = {name: part for part, names in _NAMES.items() for name in names}
 
 
-def named_parts(context: pl.DataFrame, column: str) -> list[Bool[np.ndarray, " n"]]:
+def named_parts(
+    context: pl.DataFrame, column: str, origin: Origin | None
+) -> list[Bool[np.ndarray, " n"]]:
     """Return the rows of train, valid and test; what no row belongs to is left out.
+
+    Args:
+        context: The columns that the log carries.
+        column: The one that names the parts.
+        origin: Where the rows stand in the source, for messages.
 
     Raises:
         DataError: The log does not carry the column, a value of it names no part, or
@@ -31,9 +39,12 @@ def named_parts(context: pl.DataFrame, column: str) -> list[Bool[np.ndarray, " n
     part = spelt.replace_strict(_PART, default=None, return_dtype=pl.String)
     if part.null_count():
         row = int(part.is_null().arg_true()[0])
+        place = f"event {row} of the log"
+        if origin is not None:
+            place = f"{origin.name}, row {origin.row[row]}"
         raise DataError(
-            f"column {column!r} names no part of a split in event {row} of the log: "
-            f"it holds {context[column][row]!r}. Write train, valid or test."
+            f"{place}: column {column!r} holds {context[column][row]!r}, which names "
+            "no part of a split. Write train, valid or test."
         )
     present = [name for name in _NAMES if (part == name).any()]
     if "train" not in present or len(present) < 2:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64
 
+from tidegraph.arguments import shown
 from tidegraph.data.clocks import Clock, moment_text
 from tidegraph.data.times import TimeColumn
 from tidegraph.errors import DataError, LeakageError
@@ -44,7 +45,7 @@ def second_of(moment: object, what: str = "the cut") -> int:
         raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}")
     column = TimeColumn("time", what, unit="s")
     try:
-        column.add(pl.Series([value]), first_row=1)
+        column.add(pl.Series([value]), range(1, 2))
         ticks = column.finish()
     except (OverflowError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}") from error
@@ -248,3 +249,19 @@ def _refuse_empty(
 
 def _span(time: Int64[np.ndarray, " n"], clock: Clock) -> str:
     return f"{moment_text(int(time[0]), clock)} to {moment_text(int(time[-1]), clock)}"
+
+
+def check_rows(rows: Any, count: int) -> None:
+    """Refuse what names no rows of a log of ``count`` events."""
+    if isinstance(rows, slice):
+        return
+    if isinstance(rows, np.ndarray):
+        given = cast(Any, rows)
+        mask = given.dtype.kind == "b" and given.shape == (count,)
+        numbers = given.dtype.kind in "iu" and given.ndim == 1
+        if mask or (numbers and not (given >= count).any()):
+            return
+    raise DataError(
+        f"rows is {shown(cast(object, rows))}, and the log has {count} events. Pass a "
+        "slice, a mask of that length, or an array of increasing row numbers."
+    )

@@ -16,7 +16,9 @@ import numpy as np
 import polars as pl
 from jaxtyping import Num
 
+from tidegraph.data.compact_dates import written_as_dates
 from tidegraph.data.day_month import DayMonth
+from tidegraph.data.origin import Rows, joined
 from tidegraph.data.spellings import (
     Layout,
     day_first_pattern,
@@ -108,6 +110,7 @@ class TimeColumn:
         self._name, self._where, self._spelt = name, where, spelt
         self._layout = None if spelt is None else given_layout(spelt)
         self._parts: list[np.ndarray] = []
+        self._rows: list[Rows] = []
         self._by_month: dict[int, np.ndarray] = {}
         self._order = DayMonth()
         self._kind: str | None = None
@@ -115,12 +118,12 @@ class TimeColumn:
         self._signed = historic or self._positions
         self._known: TimeUnit | None = None if unit == "order" else unit
 
-    def add(self, times: pl.Series, first_row: int) -> None:
+    def add(self, times: pl.Series, rows: Rows) -> None:
         """Take the times of the next rows.
 
         Args:
             times: Numbers, dates, datetimes, or text that spells one of them.
-            first_row: The number that messages give to the first of them.
+            rows: The numbers that messages give to them.
 
         Raises:
             DataError: A time is missing, negative, not finite, or does not parse.
@@ -128,29 +131,30 @@ class TimeColumn:
         missing = times.is_null()
         if missing.any():
             row = int(missing.arg_true()[0])
-            raise self._bad(first_row + row, "is missing", "Drop the row or date it.")
+            raise self._bad(rows[row], "is missing", "Drop the row or date it.")
         if times.dtype == pl.Null or not len(times):
             return
         shown, by_month = times, None
         if self._layout is not None:
             times = self._as_text(times)
         if isinstance(times.dtype, (pl.String, pl.Categorical, pl.Enum)):
-            times, by_month = self._parse(times.cast(pl.String), first_row)
+            times, by_month = self._parse(times.cast(pl.String), rows)
         if times.dtype == pl.Date:
             times = times.cast(pl.Datetime("us"))
         kind = "number" if times.dtype.is_numeric() else str(times.dtype)
         if self._kind not in (None, kind):
             raise self._bad(
-                first_row, f"is {_shown(shown, 0)}, unlike the times above", _MEND
+                rows[0], f"is {_shown(shown, 0)}, unlike the times above", _MEND
             )
         self._kind = kind
         if isinstance(times.dtype, pl.Datetime):
             self._known = cast(TimeUnit, times.dtype.time_unit)
         values = self._ticks(times, shown)
-        self._check(values, shown, first_row)
+        self._check(values, shown, rows)
         if by_month is not None and by_month is not times:
             self._by_month[len(self._parts)] = self._ticks(by_month, shown)
         self._parts.append(values)
+        self._rows.append(rows)
         if self._order.known:
             self._settle()
 
@@ -171,13 +175,14 @@ class TimeColumn:
         low, high = int(np.abs(when).argmin()), int(np.abs(when).argmax())
         unit = _unit_of(float(when[high]))
         if _unit_of(float(when[low])) != unit:
+            rows = joined(self._rows)
             raise DataError(
                 f"{self._where}: column {self._name!r} mixes units: {when[low]} in row "
-                f"{low + 1} reads as {_NAMES[_unit_of(float(when[low]))]} and "
-                f"{when[high]} in row {high + 1} as {_NAMES[unit]}. Use one unit, or "
+                f"{rows[low]} reads as {_NAMES[_unit_of(float(when[low]))]} and "
+                f"{when[high]} in row {rows[high]} as {_NAMES[unit]}. Use one unit, or "
                 "name it with time_unit=."
             )
-        if _written_as_dates(when):
+        if written_as_dates(when):
             raise DataError(
                 f"{self._where}: column {self._name!r} holds {when[0]}, which may be a "
                 f"date or Unix time. Pass time_format=, such as '%Y%m%d', if these are "
@@ -236,7 +241,7 @@ class TimeColumn:
         return times.cast(pl.String)
 
     def _parse(
-        self, texts: pl.Series, first_row: int
+        self, texts: pl.Series, rows: Rows
     ) -> tuple[pl.Series, pl.Series | None]:
         """Return text as numbers or datetimes, whichever the first row spells.
 
@@ -244,30 +249,30 @@ class TimeColumn:
         """
         texts = texts.str.strip_chars()
         if self._layout is not None:
-            return self._fitting(texts, self._layout, first_row), None
+            return self._fitting(texts, self._layout, rows), None
         if texts[:1].cast(pl.Float64, strict=False).null_count():
-            return self._parse_datetimes(texts, first_row)
+            return self._parse_datetimes(texts, rows)
         numbers = texts.cast(pl.Int64, strict=False)
         if numbers.null_count():
             numbers = texts.cast(pl.Float64, strict=False)
         if numbers.null_count():
             row = int(numbers.is_null().arg_true()[0])
-            raise self._bad(first_row + row, f"is {texts[row]!r}, not a number", _MEND)
+            raise self._bad(rows[row], f"is {texts[row]!r}, not a number", _MEND)
         return numbers, None
 
-    def _fitting(self, texts: pl.Series, layout: Layout, first_row: int) -> pl.Series:
+    def _fitting(self, texts: pl.Series, layout: Layout, rows: Rows) -> pl.Series:
         times = layout.read(texts)[0]
         if times.null_count():
             row = int(times.is_null().arg_true()[0])
             raise self._bad(
-                first_row + row,
+                rows[row],
                 f"is {texts[row]!r}, which does not fit time_format={self._spelt!r}",
                 "Mend one of the two.",
             )
         return times
 
     def _parse_datetimes(
-        self, texts: pl.Series, first_row: int
+        self, texts: pl.Series, rows: Rows
     ) -> tuple[pl.Series, pl.Series]:
         by_day = by_month = pl.Series([], dtype=pl.Datetime("us", "UTC"))
         left = np.arange(len(texts))
@@ -277,7 +282,7 @@ class TimeColumn:
             layout = layout_of(rest[0])
             if layout is None or not layout.fits(rest[0]):
                 raise self._bad(
-                    first_row + int(left[0]), f"is {rest[0]!r}, not a time", _MEND
+                    rows[int(left[0])], f"is {rest[0]!r}, not a time", _MEND
                 )
             day, month = layout.read(rest)
             by_day = day if whole else by_day.clone().scatter(left, day)
@@ -285,10 +290,10 @@ class TimeColumn:
             left = np.flatnonzero((by_day.is_null() & by_month.is_null()).to_numpy())
         if by_month is by_day:
             return by_day, by_day
-        self._order.see(by_day, by_month, texts, first_row)
+        self._order.see(by_day, by_month, texts, rows)
         return by_day.fill_null(by_month), by_month.fill_null(by_day)
 
-    def _check(self, values: np.ndarray, shown: pl.Series, first_row: int) -> None:
+    def _check(self, values: np.ndarray, shown: pl.Series, rows: Rows) -> None:
         for bad, what in (
             (~np.isfinite(values), "not a finite number"),
             ((values < 0) & (not self._signed), "before 1970"),
@@ -297,9 +302,9 @@ class TimeColumn:
             if bad.any():
                 row = int(bad.argmax())
                 found = f"is {_shown(shown, row)}, {what}"
-                raise self._bad(first_row + row, found, "Mend or drop the row.")
+                raise self._bad(rows[row], found, "Mend or drop the row.")
 
-    def _bad(self, row: int, found: str, mend: str) -> DataError:
+    def _bad(self, row: int | np.integer, found: str, mend: str) -> DataError:
         return DataError(
             f"{self._where}, row {row}: the time in column {self._name!r} {found}. "
             f"{mend}"
@@ -327,21 +332,3 @@ def _unit_of(value: float) -> TimeUnit:
         if abs(value) < limit:
             return unit
     return "ns"
-
-
-def _written_as_dates(when: Num[np.ndarray, " n"]) -> bool:
-    """Whether every number reads as a year, or a date (with a clock) run together."""
-    if when.dtype.kind != "i":
-        return False
-    if when.min() >= 1900 and when.max() <= 2200:
-        return True
-    return any(_dated(when // after) for after in (1, 10**4, 10**6))
-
-
-def _dated(day: Num[np.ndarray, " n"]) -> bool:
-    """Whether every number reads as year, month and day run together."""
-    if day.min() < 19000101 or day.max() > 22001231:
-        return False
-    month, of_month = day // 100 % 100, day % 100
-    good = (month >= 1) & (month <= 12) & (of_month >= 1) & (of_month <= 31)
-    return bool(good.all())

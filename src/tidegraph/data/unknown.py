@@ -48,10 +48,10 @@ def warn_unknown(kind: str, ids: pl.Series, then: str) -> None:
     if len(ids) > 1:
         more = ", ..." if len(ids) > _NAMED else ""
         said = f"{len(ids):,} {kind}s are not in the model ({named}{more}); each {then}"
-    warnings.warn(said, UnknownIdWarning, stacklevel=_outside())
+    warnings.warn(said, UnknownIdWarning, stacklevel=outside())
 
 
-def _outside() -> int:
+def outside() -> int:
     """Return how many calls up the code is that is not ours."""
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):

@@ -111,7 +111,9 @@ def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
         DataError: The column is missing, or an id is.
     """
     check(table, [column], f"the table of {edge!r}")
-    return IdColumn(column, f"the table of {edge!r}", "keep").checked(table[column], 0)
+    return IdColumn(column, f"the table of {edge!r}", "keep").checked(
+        table[column], range(table.height)
+    )
 
 
 def seconds(
@@ -137,7 +139,7 @@ def seconds(
         return Seconds(np.zeros(0, np.int64), unit, None)
     where = f"the table of {edge!r}"
     times = TimeColumn(column, where, unit, historic=True)
-    times.add(table[column], 0)
+    times.add(table[column], range(table.height))
     ticks = times.finish()
     found = np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
     check_seconds(found, edge)

@@ -78,7 +78,7 @@ def _seconds(values: Any, what: str) -> Int64[np.ndarray, " n"]:
             f"{what} {values!r} are no times. Give Unix seconds, datetimes or ISO text."
         ) from error
     times = TimeColumn("time", what, historic=True)
-    times.add(column, 0)
+    times.add(column, range(len(column)))
     if column.dtype == pl.Null:
         raise RequestError(f"{what}: a time is missing. Drop it or give one.")
     ticks = times.finish()
