@@ -5,7 +5,6 @@ import pytest
 
 from tidegraph.catalog import load
 from tidegraph.cli import run
-from tidegraph.cli.training import _behind_popular
 from tidegraph.retrieval.popular import Popular
 
 PLAIN = """
@@ -180,10 +179,3 @@ def test_data_without_times_go_from_recipe_to_evaluation(plain, capsys):
     assert run([*asked, "--against", "itemknn"]) == 0
 
     assert "ItemKNN" in capsys.readouterr().out
-
-
-def test_what_ranks_no_better_than_popularity_is_named():
-    means = {"model": 0.2, "Popular": 0.2, "channel Popular": 0.1, "channel A": 0.3}
-
-    assert _behind_popular(means) == ["no better than Popular by ndcg@10: model"]
-    assert _behind_popular(means | {"model": 0.21}) == []

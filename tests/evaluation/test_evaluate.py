@@ -195,8 +195,9 @@ class Staged:
     last: Fixed
     graph: Snapshot
 
-    def stages(self):
-        return {"retrieve": self.first, "rank": self}
+    def retrieve_stages(self, requests, k):
+        first = self.first.retrieve(requests, k)
+        return {"retrieve": first, "rank": self.retrieve(requests, k)}
 
     def retrieve(self, requests, k):
         return self.last.retrieve(requests, k)

@@ -1,20 +1,18 @@
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from evaluation.models import popular, small
+from evaluation.models import small
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.protocol import (
     event_requests,
-    lists,
     own_time_requests,
     test_requests,
 )
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import NO_ITEM, Candidates
 
 X, Y, Z = 0, 1, 2
 
@@ -159,35 +157,6 @@ def test_events_cannot_be_joined_with_a_graph():
 
     with pytest.raises(DataError, match="log itself"):
         event_requests(Snapshot.of(train), test, repeat=True)
-
-
-def test_lists_are_padded_to_k():
-    train, test = small()
-    task = test_requests(train, test, repeat=False)
-
-    found = lists(popular(train), task, 4, "popular")
-    assert found.tolist() == [
-        [NO_ITEM] * 4,
-        [Y, NO_ITEM, NO_ITEM, NO_ITEM],
-        [X, Y, NO_ITEM, NO_ITEM],
-    ]
-
-
-@dataclass(frozen=True, eq=False)
-class Wrong:
-    item: np.ndarray
-
-    def retrieve(self, requests, k) -> Candidates:
-        score = np.zeros(self.item.shape, np.float32)
-        return Candidates.of_channel(self.item, score, "Wrong")
-
-
-@pytest.mark.parametrize("item", [[[0]], [[0], [1], [77]]])
-def test_an_answer_that_is_none_is_named(item):
-    task = test_requests(*small(), repeat=True)
-
-    with pytest.raises(DataError, match="wrong answered 3 requests"):
-        lists(Wrong(np.array(item, np.int32)), task, 1, "wrong")
 
 
 def test_rewriting_the_test_log_after_the_cut_changes_no_request(log: Interactions):

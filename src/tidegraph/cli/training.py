@@ -14,11 +14,9 @@ from tidegraph.cli.options import Given, taking
 from tidegraph.cli.output import say
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
+from tidegraph.cli.validation import on_valid
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import DataError
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.protocol import Recommender
-from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
 from tidegraph.retrieval.popular import Popular
@@ -68,7 +66,7 @@ def train(
             say(f"{type(plan.pipeline.rank).__name__} learnt: {curve.text()}")
         if parts.valid is not None:
             with working("judging on valid"):
-                say(_judged(plan.pipeline, model, parts.train, parts.valid))
+                say(on_valid(plan.pipeline, model, parts.train, parts.valid))
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())
@@ -114,58 +112,6 @@ def _memory(plan: Recipe, parts: Parts) -> dict[str, object]:
         "recipe": plan.stages,
         "clock": parts.train.clock,
     }
-
-
-def _judged(
-    pipeline: Pipeline, model: FittedPipeline, train: Interactions, valid: Interactions
-) -> str:
-    """Return what ``_validation`` says, or why valid is nothing to judge by."""
-    try:
-        return _validation(pipeline, model, train, valid)
-    except DataError as error:
-        # The model is trained and saved; a small valid part takes nothing from it.
-        return f"valid cannot be judged on: {error}"
-
-
-def _validation(
-    pipeline: Pipeline, model: FittedPipeline, train: Interactions, valid: Interactions
-) -> str:
-    """Return how each channel and stage does on valid, before it had seen that."""
-    judged = pipeline.refitted(model, train)
-    others: dict[str, Recommender] = {"Popular": Popular().fit(train)}
-    others |= {f"channel {n}": channel for n, channel in judged.channels().items()}
-    result = evaluate(judged, valid, train=judged.graph, against=others, at=(10,))
-    k = min(judged.candidates, len(judged.graph.items))
-    pool = evaluate(
-        judged.stages()["retrieve"], valid, train=judged.graph, against=others, at=(k,)
-    )
-    found = _means(pool, f"recall@{k}")
-    blend = found.pop("model")
-    said = ", ".join(f"{name} {mean:.4f}" for name, mean in found.items())
-    return "\n".join(
-        [
-            f"on valid, which these have not seen:\n{result.text()}",
-            f"recall@{k} of what retrieval proposes: {blend:.4f}; {said}",
-            *_behind_popular(_means(result, "ndcg@10")),
-        ]
-    )
-
-
-def _means(result: Evaluation, metric: str) -> dict[str, float]:
-    table = result.table().filter(metric=metric)
-    return dict(table.select("model", "mean").rows())
-
-
-def _behind_popular(means: dict[str, float]) -> list[str]:
-    """Return a warning that names what ranks no better than popularity does."""
-    behind = [
-        name
-        for name, mean in means.items()
-        if name not in ("Popular", "channel Popular") and mean <= means["Popular"]
-    ]
-    if not behind:
-        return []
-    return [f"no better than Popular by ndcg@10: {', '.join(behind)}"]
 
 
 def _over_windows(plan: Recipe, log: Interactions, *, quiet: bool) -> FittedPipeline:

@@ -1,6 +1,6 @@
 """The evaluation of recommenders: every metric, for every user, on one task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import polars as pl
@@ -14,7 +14,7 @@ from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics import check_cutoffs
 from tidegraph.evaluation.parts import judged, rivals, test_log
-from tidegraph.evaluation.protocol import Ask, Judged, Recommender, test_requests
+from tidegraph.evaluation.protocol import Ask, Judged, Task, test_requests
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.rng import Seed
@@ -27,15 +27,6 @@ class Serves(Protocol):
     @property
     def repeat(self) -> bool:
         """May it recommend items that the user already met?"""
-        ...
-
-
-@runtime_checkable
-class HasStages(Protocol):
-    """A fitted pipeline, which can be cut after each stage; the last is the whole."""
-
-    def stages(self) -> Mapping[str, Recommender]:
-        """Return the pipeline cut after each of its stages."""
         ...
 
 
@@ -81,6 +72,35 @@ def evaluate(
     cuts = check_cutoffs(at)
     subject = judged(model, "model")
     others = rivals(against)
+    task = task_of(subject, test, train=train, repeat=repeat, ask=ask)
+    models = {"model": subject} | others
+    for name, one in models.items():
+        check_comparable(name, one, task)
+    return judge(models, task, at=cuts, by=by, rng=rng)
+
+
+def task_of(
+    subject: Judged,
+    test: object,
+    *,
+    train: Interactions | Matrix | Snapshot | None = None,
+    repeat: bool | None = None,
+    ask: Ask = test_requests,
+) -> Task:
+    """Return what ``evaluate`` asks of a model, and which answers count as found.
+
+    Args:
+        subject: Who is judged.
+        test: What happened after training.
+        train: What was known before.
+        repeat: May items that the user already met be recommended, and count?
+        ask: Turns the two logs into requests.
+
+    Raises:
+        DataError: ``test`` or ``train`` is not a log, or none of the test items is
+            known.
+        LeakageError: What is known reaches into the test log.
+    """
     known, events = _events(subject, test, train)
     if repeat is None:
         repeat = subject.repeat if isinstance(subject, Serves) else True
@@ -95,10 +115,7 @@ def evaluate(
             f"{task.items.ids[int(task.relevant.item[0])]!r}, training knows "
             f"{_some(task.requests.graph.items.ids)}. Write ids as training did."
         )
-    models = {"model": subject} | _earlier_stages(subject) | others
-    for name in ("model", *others):
-        check_comparable(name, models[name], task)
-    return judge(models, task, at=cuts, by=by, rng=rng)
+    return task
 
 
 def _events(
@@ -119,8 +136,3 @@ def _events(
 
 def _some(ids: pl.Series) -> str:
     return ", ".join(repr(id_) for id_ in ids.head(3))
-
-
-def _earlier_stages(model: Judged) -> dict[str, Judged]:
-    stages = dict(model.stages()) if isinstance(model, HasStages) else {}
-    return {f"after {name}": cut for name, cut in list(stages.items())[:-1]}

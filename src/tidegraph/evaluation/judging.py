@@ -7,6 +7,7 @@ import polars as pl
 from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
+from tidegraph.evaluation.answers import HasStages, Lists, lists, stage_lists
 from tidegraph.evaluation.catalogue import (
     coverage,
     exposure,
@@ -24,7 +25,7 @@ from tidegraph.evaluation.metrics import (
     hits,
     list_metrics,
 )
-from tidegraph.evaluation.protocol import Judged, Task, lists
+from tidegraph.evaluation.protocol import Judged, Task
 from tidegraph.evaluation.results import Evaluation, Setup
 from tidegraph.evaluation.sampled import Scorer, sampled_hits
 from tidegraph.evaluation.serendipity import popular_places, serendipity
@@ -49,11 +50,45 @@ def judge(
     """Return how well models rank the whole catalogue on one task.
 
     Args:
-        models: Recommenders, or lists made elsewhere, by name; the subject first.
+        models: Recommenders, or lists made elsewhere, by name; the subject first, of
+            which each stage is judged if it has any.
         task: What they are asked.
         at: Lengths of list to judge.
         by: Item feature that measures the diversity of lists.
         rng: Seed of intervals and tests.
+    """
+    at = check_cutoffs(at)
+    made: Lists = {}
+    notes: list[str] = []
+    for name, model in models.items():
+        if isinstance(model, HasStages) and not made:
+            made = stage_lists(model, task, at[-1], name)
+            continue
+        found, said = _answers(name, model, task, at[-1])
+        made |= found
+        notes += said
+    return judge_lists(made, task, at=at, by=by, rng=rng, notes=notes)
+
+
+def judge_lists(
+    made: Lists,
+    task: Task,
+    *,
+    at: int | Sequence[int] = CUTOFFS,
+    by: str | None = None,
+    rng: Seed = 0,
+    notes: Sequence[str] = (),
+) -> Evaluation:
+    """Return how well lists rank the whole catalogue on one task.
+
+    Args:
+        made: The list of every request by who made it, the subject first, as long as
+            the largest of ``at``.
+        task: What was asked.
+        at: Lengths of list to judge.
+        by: Item feature that measures the diversity of lists.
+        rng: Seed of intervals and tests.
+        notes: What is to be said of the lists.
     """
     at = check_cutoffs(at)
     vectors = feature_vectors(task.requests.graph.items, by) if by else None
@@ -62,10 +97,8 @@ def judge(
     tails: list[pl.DataFrame] = []
     whole: list[pl.DataFrame] = []
     exposed: dict[str, Int64[np.ndarray, " items"]] = {}
-    notes = [] if task.popularity.any() else [NO_TRAINING]
-    for name, model in models.items():
-        item, said = _answers(name, model, task, at[-1])
-        notes += said
+    notes = [*([] if task.popularity.any() else [NO_TRAINING]), *notes]
+    for name, item in made.items():
         hit = hits(item, task.relevant)
         found = list_metrics(hit, task.relevant.count, at)
         found |= _surprise(item, hit, task, at) | _beyond(item, task, vectors, at)
@@ -127,13 +160,12 @@ def _tail(task: Task) -> Bool[np.ndarray, " items"]:
     return tail_items(task.popularity) & bool(task.popularity.any())
 
 
-def _answers(
-    name: str, model: Judged, task: Task, k: int
-) -> tuple[Int32[np.ndarray, "b k"], list[str]]:
+def _answers(name: str, model: Judged, task: Task, k: int) -> tuple[Lists, list[str]]:
     """Return a model's list for every request, and what is to be said of them."""
     if isinstance(model, GivenLists):
-        return model.lists(task.user, task.items, k)
-    return lists(model, task, k, name), []
+        item, said = model.lists(task.user, task.items, k)
+        return {name: item}, said
+    return {name: lists(model, task, k, name)}, []
 
 
 def _setup(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -> Setup:

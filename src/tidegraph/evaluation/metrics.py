@@ -64,6 +64,11 @@ class Relevant:
         """The request of each entry."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.count)
 
+    def rows(self, start: int, stop: int) -> "Relevant":
+        """Return those of some consecutive requests."""
+        ptr = self.ptr[start : stop + 1]
+        return Relevant(ptr - ptr[0], self.item[ptr[0] : ptr[-1]])
+
     def where(self, keep: Bool[np.ndarray, " entries"]) -> "Relevant":
         """Return the same requests with only some of their entries."""
         return Relevant.from_pairs(self.row[keep], self.item[keep], len(self))

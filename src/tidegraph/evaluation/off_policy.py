@@ -12,8 +12,9 @@ from jaxtyping import Float, Float64, Int32, Int64, Num
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
+from tidegraph.evaluation.answers import BLOCK
 from tidegraph.evaluation.metrics import padded
-from tidegraph.evaluation.protocol import BLOCK, Recommender
+from tidegraph.evaluation.protocol import Recommender
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.progress import track
 from tidegraph.stages import Requests

@@ -19,12 +19,9 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
-from tidegraph.evaluation.metrics import Relevant, padded
+from tidegraph.evaluation.metrics import Relevant
 from tidegraph.graph.snapshot import ACTION, Snapshot
-from tidegraph.progress import track
 from tidegraph.stages import Candidates, Requests
-
-BLOCK = 1024
 
 
 @runtime_checkable
@@ -173,36 +170,6 @@ def event_requests(
 
 Judged = Recommender | GivenLists
 """Who can be judged: a recommender, or lists that were made elsewhere."""
-
-
-def lists(
-    model: Recommender, task: Task, k: int, what: str
-) -> Int32[np.ndarray, "b k"]:
-    """Return a model's answer to every request, out of the whole catalogue.
-
-    Args:
-        model: Who is asked; block by block, to bound memory.
-        task: Who asks.
-        k: Length of the lists; ``NO_ITEM`` fills those that are shorter.
-        what: The model's name, for the progress bar.
-
-    Raises:
-        DataError: An answer has the wrong number of rows, or an unknown item.
-    """
-    requests = task.requests
-    blocks: list[Int32[np.ndarray, "b k"]] = []
-    starts = range(0, len(requests), BLOCK)
-    for start in track(starts, f"asking {what}", len(starts)):
-        block = requests.rows(start, start + BLOCK)
-        item = model.retrieve(block, k).item
-        if len(item) != len(block) or item.max(initial=0) >= len(task.popularity):
-            raise DataError(
-                f"{what} answered {len(block)} requests with {len(item)} lists, and "
-                f"items up to row {item.max(initial=-1)} of {len(task.popularity)}. "
-                "retrieve() must return one list of catalogue rows per request."
-            )
-        blocks.append(padded(item, k))
-    return np.concatenate(blocks)
 
 
 @dataclass(frozen=True, eq=False)

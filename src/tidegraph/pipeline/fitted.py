@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import polars as pl
 
@@ -28,6 +28,7 @@ from tidegraph.pipeline.requests import (
     warn_of_unanswered,
 )
 from tidegraph.pipeline.similar import similar
+from tidegraph.pipeline.steps import Steps
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import (
     Candidates,
@@ -37,6 +38,8 @@ from tidegraph.stages import (
     Requests,
     check_k,
 )
+
+_OPTIONAL = ("ranker", "reranker", "fallback")
 
 
 @dataclass(frozen=True)
@@ -108,13 +111,12 @@ class FittedPipeline:
 
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
-        cut: dict[str, FittedPipeline] = {}
-        cut["retrieve"] = replace(self, ranker=None, reranker=None)
+        cut: dict[str, FittedPipeline] = {
+            "retrieve": replace(self, ranker=None, reranker=None)
+        }
         if self.ranker is not None:
             cut["rank"] = replace(self, reranker=None)
-        if self.reranker is not None:
-            cut["rerank"] = self
-        return cut
+        return cut if self.reranker is None else cut | {"rerank": self}
 
     def channels(self) -> dict[str, FittedRetriever]:
         """Return each retrieval channel by name, to judge each alone."""
@@ -125,6 +127,10 @@ class FittedPipeline:
         """Return finished lists of up to ``k`` items, one per request."""
         return self._lists(requests, k, Filters(None, None, len(requests.graph.items)))
 
+    def retrieve_stages(self, requests: Requests, k: int) -> dict[str, Candidates]:
+        """Return the finished lists after each stage, the last the whole."""
+        return self.steps.each(requests, check_k(k)).stages
+
     def _lists(self, requests: Requests, k: int, filters: Filters) -> Candidates:
         k = check_k(k)
         size = filters.block
@@ -133,18 +139,11 @@ class FittedPipeline:
             for start in range(0, max(1, len(requests)), size)
         ]
         return Candidates.joined(
-            [self._answer(filters.applied(some, start), k) for start, some in blocks]
+            [
+                self.steps.answer(filters.applied(some, start), k)
+                for start, some in blocks
+            ]
         )
-
-    def _answer(self, requests: Requests, k: int) -> Candidates:
-        found = self.retriever.retrieve(requests, max(k, self.serving.candidates))
-        if self.ranker is not None:
-            found = found.ranked(self.ranker.score(requests, found))
-        if self.reranker is not None:
-            found = self.reranker.rerank(requests, found, k)
-        found = found.top(k)
-        spare = self._sources.fallback
-        return found if spare is None else spare.fill(requests, found, k)
 
     def recommend(
         self,
@@ -316,34 +315,36 @@ class FittedPipeline:
 
     def state(self) -> State:
         """Return what a file needs to hold."""
-        parts = {"graph": self.graph.state(), "retriever": self.retriever.state()}
-        if self.ranker is not None:
-            parts["ranker"] = self.ranker.state()
-        if self.reranker is not None:
-            parts["reranker"] = self.reranker.state()
-        if self.fallback is not None:
-            parts["fallback"] = self.fallback.state()
+        held: dict[str, Any] = {
+            name: getattr(self, name) for name in ("graph", "retriever", *_OPTIONAL)
+        }
+        parts = {name: part.state() for name, part in held.items() if part is not None}
         return State(kind="FittedPipeline", settings=asdict(self.serving), parts=parts)
 
     @classmethod
     def from_state(cls, state: State) -> "FittedPipeline":
         """Rebuild from what ``state`` returned."""
-        ranker, reranker, fallback = (
-            state.part(name, object) if name in state.parts else None
-            for name in ("ranker", "reranker", "fallback")
-        )
-        return cls(
-            Graph(state.part("graph", Snapshot), late_seconds=None),
-            state.part("retriever", FittedBlend),
-            cast(FittedRanker | None, ranker),
-            cast(FittedReranker | None, reranker),
-            Serving(**state.settings),
-            cast(FittedRetriever | None, fallback),
+        rest: dict[str, Any] = {
+            name: state.part(name, object) if name in state.parts else None
+            for name in _OPTIONAL
+        }
+        live = Graph(state.part("graph", Snapshot), late_seconds=None)
+        blend = state.part("retriever", FittedBlend)
+        return cls(live, blend, serving=Serving(**state.settings), **rest)
+
+    @property
+    def _spare(self) -> Fallback | None:
+        if self.fallback is None:
+            return None
+        return Fallback(self.serving.fallback or "fallback", self.fallback)
+
+    @property
+    def steps(self) -> Steps:
+        """The stages in their order."""
+        return Steps(
+            self.retriever, self.ranker, self.reranker, self._spare, self.candidates
         )
 
     @property
     def _sources(self) -> Sources:
-        spare = None
-        if self.fallback is not None:
-            spare = Fallback(self.serving.fallback or "fallback", self.fallback)
-        return Sources(self.retriever, spare, self.serving.names)
+        return Sources(self.retriever, self._spare, self.serving.names)

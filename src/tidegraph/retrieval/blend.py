@@ -6,6 +6,7 @@ Places that fusion cannot take away keep every source in the list, and in the lo
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -139,15 +140,27 @@ class FittedBlend:
         Each channel is asked for ``k``, so an item can come with the votes of all. A
         single channel keeps its own scores.
         """
+        return self.fused(self.answers(requests, k), k)
+
+    def answers(self, requests: Requests, k: int) -> list[Candidates]:
+        """Return each channel's own list of ``k``."""
         width = min(check_k(k), self.num_items)
-        if len(self.retrievers) == 1:
-            alone = self.retrievers[0].retrieve(requests, width)
+        return [retriever.retrieve(requests, width) for retriever in self.retrievers]
+
+    def fused(self, answers: Sequence[Candidates], k: int) -> Candidates:
+        """Return what ``retrieve`` does, from the ``answers`` to the same ``k``."""
+        if len(answers) == 1:
+            (alone,) = answers
             return Candidates.of_channel(alone.item, alone.score, self.channels[0])
-        lists = self._lists(requests, k)
-        quotas = np.array(self.quotas)
-        places = self._places(width)
+        width = min(check_k(k), self.num_items)
+        lists = _stacked(answers)
         item, score = fused(
-            lists, quotas, places, self.smoothing, width, self.num_items
+            lists,
+            np.array(self.quotas),
+            self._places(width),
+            self.smoothing,
+            width,
+            self.num_items,
         )
         votes = votes_for(item, lists, self.num_items)
         return Candidates(item, score, self.channels, votes)
@@ -160,7 +173,7 @@ class FittedBlend:
         The channels are asked again; ``because_of`` spares that. An item that no
         channel has among its first thousand is explained by the first.
         """
-        lists = self._lists(requests, min(self.num_items, _DEPTH))
+        lists = _stacked(self.answers(requests, _DEPTH))
         votes = votes_for(item, lists, self.num_items)
         return self.because_of(
             requests, Candidates(item, votes.sum(axis=2), self.channels, votes)
@@ -217,15 +230,6 @@ class FittedBlend:
             num_items=cast(int, state.settings["num_items"]),
         )
 
-    def _lists(self, requests: Requests, k: int) -> Int32[np.ndarray, "c b k"]:
-        """Return each channel's answer, padded to the widest."""
-        answers = [retriever.retrieve(requests, k) for retriever in self.retrievers]
-        width = max(answer.item.shape[1] for answer in answers)
-        lists = np.full((len(answers), len(requests), width), NO_ITEM, np.int32)
-        for c, answer in enumerate(answers):
-            lists[c, :, : answer.item.shape[1]] = answer.item
-        return lists
-
     def _places(self, k: int) -> Int64[np.ndarray, " c"]:
         """Return how many of ``k`` places each channel is sure of."""
         wanted = self.at_least * np.array(self.quotas) * k
@@ -233,6 +237,15 @@ class FittedBlend:
         while places.sum() > k:
             places[(places - wanted).argmax()] -= 1
         return places
+
+
+def _stacked(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b k"]:
+    """Return the items of each answer, padded to the widest."""
+    width = max(answer.item.shape[1] for answer in answers)
+    lists = np.full((len(answers), len(answers[0]), width), NO_ITEM, np.int32)
+    for c, answer in enumerate(answers):
+        lists[c, :, : answer.item.shape[1]] = answer.item
+    return lists
 
 
 def hit_ratio_by_channel(

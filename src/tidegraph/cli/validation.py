@@ -1,0 +1,122 @@
+"""How every channel and stage of a pipeline does on the valid part."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float64
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import DataError
+from tidegraph.evaluation.answers import all_lists
+from tidegraph.evaluation.evaluate import task_of
+from tidegraph.evaluation.judging import judge_lists
+from tidegraph.evaluation.metrics import Relevant, hits, recall
+from tidegraph.evaluation.results import Evaluation
+from tidegraph.evaluation.slices import COLD
+from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.retrieval.popular import Popular
+from tidegraph.stages import Candidates, FittedRetriever, Requests
+
+K = 10
+"""Length of the lists that are judged."""
+
+
+def on_valid(
+    pipeline: Pipeline, model: FittedPipeline, train: Interactions, valid: Interactions
+) -> str:
+    """Return how each part does on ``valid``, or why that is nothing to judge by.
+
+    Args:
+        pipeline: What was trained.
+        model: What came of it, which knows ``valid``.
+        train: What is known before ``valid``; retrieval is fitted on it again.
+        valid: What happened after it.
+    """
+    judged = pipeline.refitted(model, train)
+    try:
+        task = task_of(judged, valid, train=judged.graph)
+    except DataError as error:
+        # The model is trained and saved; a small valid part takes nothing from it.
+        return f"valid cannot be judged on: {error}"
+    asked = _Asked(judged, Popular().fit(train), task.relevant)
+    result = judge_lists(all_lists(asked, task, K, "every stage"), task, at=(K,))
+    blend, *others = [f"{name} {mean:.4f}" for name, mean in asked.recalls().items()]
+    proposed = f"recall@{asked.width} of what retrieval proposes: {blend.split()[-1]}"
+    return "\n".join(
+        [
+            f"on valid, which these have not seen:\n{result.text()}",
+            f"{proposed}; {', '.join(others)}",
+            *behind_popular(result),
+        ]
+    )
+
+
+@dataclass(eq=False)
+class _Asked:
+    """Asks all parts of a pipeline, each once, and counts what retrieval proposes.
+
+    Attributes:
+        model: The pipeline.
+        popular: Fitted on the same events.
+        relevant: What the requests, of which it gets one block after the other, should
+            find.
+    """
+
+    model: FittedPipeline
+    popular: FittedRetriever
+    relevant: Relevant
+    _recall: dict[str, list[Float64[np.ndarray, " b"]]] = field(default_factory=dict)
+    _row: int = 0
+
+    @property
+    def width(self) -> int:
+        """How many items retrieval proposes."""
+        return min(self.model.candidates, len(self.model.graph.items))
+
+    def __call__(self, requests: Requests) -> dict[str, Candidates]:
+        """Return the lists of the whole, of each stage, and of each channel."""
+        found = self.model.steps.each(requests, K)
+        proposed = {"Popular": self.popular.retrieve(requests, max(K, self.width))}
+        proposed |= {f"channel {n}": answer for n, answer in found.channels.items()}
+        self._count({"": found.candidates} | proposed, len(requests))
+        *earlier, last = found.stages
+        stages = {f"after {name}": found.stages[name] for name in earlier}
+        alone = {name: answer.top(K) for name, answer in proposed.items()}
+        return {"model": found.stages[last]} | stages | alone
+
+    def recalls(self) -> dict[str, float]:
+        """Return the mean recall of all candidates, and of what each proposes alone."""
+        return {n: float(np.concatenate(r).mean()) for n, r in self._recall.items()}
+
+    def _count(self, proposed: dict[str, Candidates], requests: int) -> None:
+        wanted = self.relevant.rows(self._row, self._row + requests)
+        self._row += requests
+        for name, answer in proposed.items():
+            hit = hits(answer.item, wanted)
+            part = recall(hit, wanted.count, self.width)
+            self._recall.setdefault(name, []).append(part)
+
+
+def behind_popular(result: Evaluation) -> list[str]:
+    """Return what ranks no better than popularity does, and among whom.
+
+    Users without a history have no list of most channels, and tell nothing of them.
+    """
+    warm = result.scores.filter(pl.col("group").fill_null("") != COLD)
+    means = dict(
+        warm.group_by("model", maintain_order=True).agg(pl.mean(f"ndcg@{K}")).rows()
+    )
+    if not means:
+        return []
+    behind = [
+        name
+        for name, mean in means.items()
+        if name not in ("Popular", "channel Popular") and mean <= means["Popular"]
+    ]
+    if not behind:
+        return []
+    return [
+        f"no better than Popular by ndcg@{K} for users with a history: "
+        f"{', '.join(behind)}"
+    ]

@@ -1,0 +1,100 @@
+"""The lists of recommenders for all requests of a task, asked block by block."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int32
+
+from tidegraph.errors import DataError
+from tidegraph.evaluation.metrics import padded
+from tidegraph.evaluation.protocol import Recommender, Task
+from tidegraph.progress import track
+from tidegraph.stages import Candidates, Requests
+
+BLOCK = 1024
+
+Lists = dict[str, Int32[np.ndarray, "b k"]]
+"""A list for every request, by who made it; ``NO_ITEM`` fills shorter ones."""
+
+
+@runtime_checkable
+class HasStages(Protocol):
+    """A fitted pipeline, which can say what its list is after each stage."""
+
+    def retrieve_stages(self, requests: Requests, k: int) -> Mapping[str, Candidates]:
+        """Return the lists after each stage, the last the whole; each asked once."""
+        ...
+
+
+def lists(
+    model: Recommender, task: Task, k: int, what: str
+) -> Int32[np.ndarray, "b k"]:
+    """Return a model's answer to every request, out of the whole catalogue.
+
+    Args:
+        model: Who is asked; block by block, to bound memory.
+        task: Who asks.
+        k: Length of the lists.
+        what: The model's name, for the progress bar.
+
+    Raises:
+        DataError: An answer has the wrong number of rows, or an unknown item.
+    """
+    found = all_lists(lambda block: {what: model.retrieve(block, k)}, task, k, what)
+    return found[what]
+
+
+def stage_lists(model: HasStages, task: Task, k: int, what: str) -> Lists:
+    """Return the lists of a pipeline, and behind it those after its earlier stages.
+
+    Raises:
+        DataError: An answer has the wrong number of rows, or an unknown item.
+    """
+    found = all_lists(lambda block: model.retrieve_stages(block, k), task, k, what)
+    *earlier, last = found
+    return {what: found[last]} | {f"after {name}": found[name] for name in earlier}
+
+
+def all_lists(
+    answered: Callable[[Requests], Mapping[str, Candidates]],
+    task: Task,
+    k: int,
+    what: str,
+) -> Lists:
+    """Return the answers of several who are asked together.
+
+    Args:
+        answered: Returns the answers to a block of requests, by who made them.
+        task: Who asks.
+        k: Length of the lists.
+        what: Who is asked, for the progress bar.
+
+    Raises:
+        DataError: An answer has the wrong number of rows, or an unknown item.
+    """
+    found: dict[str, list[Int32[np.ndarray, "b k"]]] = {}
+    for block in blocks(task.requests, f"asking {what}"):
+        for name, answer in answered(block).items():
+            _check(name, answer.item, len(block), len(task.popularity))
+            found.setdefault(name, []).append(padded(answer.item, k))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def blocks(requests: Requests, label: str) -> Iterator[Requests]:
+    """Yield the requests, few enough at a time to bound memory."""
+    starts = range(0, len(requests), BLOCK)
+    for start in track(starts, label, len(starts)):
+        yield requests.rows(start, start + BLOCK)
+
+
+def _check(
+    name: str, item: Int32[np.ndarray, "b k"], requests: int, items: int
+) -> None:
+    if len(item) == requests and item.max(initial=0) < items:
+        return
+    raise DataError(
+        f"{name} answered {requests} requests with {len(item)} lists, and items up to "
+        f"row {item.max(initial=-1)} of {items}. retrieve() must return one list of "
+        "catalogue rows per request."
+    )

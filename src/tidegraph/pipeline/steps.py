@@ -1,0 +1,72 @@
+"""From retrieval to a finished list: each stage hands on to the next."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tidegraph.pipeline.fallback import Fallback
+from tidegraph.retrieval.blend import FittedBlend
+from tidegraph.stages import Candidates, FittedRanker, FittedReranker, Requests
+
+
+class StageAnswers(NamedTuple):
+    """What every part of a pipeline answers to the same requests.
+
+    Attributes:
+        channels: Each retrieval channel's own list, as long as the ranker's.
+        candidates: What retrieval hands to the ranker.
+        stages: The finished list after each stage, ``retrieve``, ``rank`` and
+            ``rerank`` as far as they are there; the last is the whole.
+    """
+
+    channels: dict[str, Candidates]
+    candidates: Candidates
+    stages: dict[str, Candidates]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The fitted stages in their order.
+
+    Attributes:
+        retriever: The blended channels.
+        ranker: The ranker, or none.
+        reranker: The re-ranker, or none.
+        fallback: Fills up short lists, or none.
+        candidates: How many items retrieval hands to the ranker.
+    """
+
+    retriever: FittedBlend
+    ranker: FittedRanker | None
+    reranker: FittedReranker | None
+    fallback: Fallback | None
+    candidates: int
+
+    def answer(self, requests: Requests, k: int) -> Candidates:
+        """Return finished lists of up to ``k`` items, one per request."""
+        found = self.retriever.retrieve(requests, max(k, self.candidates))
+        if self.ranker is not None:
+            found = found.ranked(self.ranker.score(requests, found))
+        if self.reranker is not None:
+            found = self.reranker.rerank(requests, found, k)
+        return self._finished(requests, found, k)
+
+    def each(self, requests: Requests, k: int) -> StageAnswers:
+        """Return what every part answers; each is asked once."""
+        width = max(k, self.candidates)
+        lists = self.retriever.answers(requests, width)
+        found = candidates = self.retriever.fused(lists, width)
+        stages = {"retrieve": self._finished(requests, found, k)}
+        if self.ranker is not None:
+            found = found.ranked(self.ranker.score(requests, found))
+            stages["rank"] = self._finished(requests, found, k)
+        if self.reranker is not None:
+            found = self.reranker.rerank(requests, found, k)
+            stages["rerank"] = self._finished(requests, found, k)
+        channels = dict(zip(self.retriever.channels, lists, strict=True))
+        return StageAnswers(channels, candidates, stages)
+
+    def _finished(self, requests: Requests, found: Candidates, k: int) -> Candidates:
+        found = found.top(k)
+        if self.fallback is None:
+            return found
+        return self.fallback.fill(requests, found, k)

@@ -1,0 +1,125 @@
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tidegraph.cli.validation import _Asked, behind_popular, on_valid
+from tidegraph.evaluation.evaluate import evaluate, task_of
+from tidegraph.evaluation.judging import judge_lists
+from tidegraph.pipeline import Pipeline
+from tidegraph.ranking.recency import RecencyLogit
+from tidegraph.reranking.diversity import MMR
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.stages import NO_ITEM
+from tidegraph.testing.logs import draw_log
+
+CALLS: Counter[str] = Counter()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A retriever that counts how often it is asked for a request."""
+
+    method: object
+    name: str = field(default="")
+
+    def fit(self, train):
+        fitted, name = self.method.fit(train), self.name
+        retrieve = fitted.retrieve
+
+        def counted(requests, k):
+            CALLS[name] += len(requests)
+            return retrieve(requests, k)
+
+        object.__setattr__(fitted, "retrieve", counted)
+        return fitted
+
+
+@pytest.fixture
+def parts():
+    log = draw_log(events=1200)
+    category = pl.Series("category", [f"c{i % 3}" for i in range(len(log.items))])
+    features = log.items.features.with_columns(category)
+    log = replace(log, items=replace(log.items, features=features))
+    return log.split(fractions=(0.6, 0.2))
+
+
+def pipeline(*channels):
+    return Pipeline(
+        channels or (ItemKNN(), RP3beta()),
+        rank=RecencyLogit(),
+        rerank=MMR(by="category"),
+        fallback=Popular(),
+        candidates=12,
+        windows=1,
+    )
+
+
+def test_each_channel_is_asked_once_about_each_request(parts):
+    train, valid, _ = parts
+    method = pipeline(Counted(ItemKNN(), "knn"), Counted(RP3beta(), "rp3"))
+    model = method.fit(train, valid)
+    users = len(np.unique(valid.user))
+    CALLS.clear()
+
+    said = on_valid(method, model, train, valid)
+
+    assert f"{users} requests" in said
+    assert {"knn": users, "rp3": users} == CALLS
+
+
+def test_asking_once_finds_what_asking_each_alone_finds(parts):
+    train, valid, _ = parts
+    method = pipeline()
+    judged = method.refitted(method.fit(train, valid), train)
+    task = task_of(judged, valid, train=judged.graph)
+    asked = _Asked(judged, Popular().fit(train), task.relevant)
+    found = {name: answer.item for name, answer in asked(task.requests).items()}
+    alone = {"Popular": Popular().fit(train)}
+    alone |= {f"channel {n}": channel for n, channel in judged.channels().items()}
+    stages = judged.stages()
+    alone |= {"after retrieve": stages["retrieve"], "after rank": stages["rank"]}
+    alone |= {"model": judged}
+
+    assert found.keys() == alone.keys()
+    for name, model in alone.items():
+        item = model.retrieve(task.requests, 10).item
+        np.testing.assert_array_equal(found[name], item)
+    pool = evaluate(judged.retriever, valid, train=judged.graph, at=12, repeat=True)
+    recalls = {"": pool} | {
+        name: evaluate(model, valid, train=judged.graph, at=12, repeat=True)
+        for name, model in alone.items()
+        if name.startswith(("Popular", "channel"))
+    }
+    assert asked.recalls() == pytest.approx(
+        {
+            name: result.table().filter(model="model", metric="recall@12")["mean"][0]
+            for name, result in recalls.items()
+        }
+    )
+
+
+def test_what_ranks_no_better_than_popularity_for_whom_it_knows_is_named(parts):
+    train, valid, _ = parts
+    # A user without history, who is served by popularity alone.
+    keep = train.user != valid.user[0]
+    known = train.take(keep)
+    task = task_of(Popular().fit(known), valid, train=known)
+    warm = np.diff(task.requests.history.ptr) > 0
+    assert 0 < warm.sum() < len(warm)
+    right = np.full((len(task), 10), NO_ITEM, np.int32)
+    right[:, 0] = task.relevant.item[task.relevant.ptr[:-1]]
+    wrong = np.full((len(task), 10), NO_ITEM, np.int32)
+    silent = np.where(warm[:, None], right, NO_ITEM).astype(np.int32)
+    lists = {"model": right, "Popular": np.where(warm[:, None], wrong, right)}
+    lists |= {"channel A": silent, "channel B": wrong, "channel Popular": wrong}
+
+    assert behind_popular(judge_lists(lists, task, at=(10,))) == [
+        "no better than Popular by ndcg@10 for users with a history: channel B"
+    ]
+    del lists["channel B"]
+    assert behind_popular(judge_lists(lists, task, at=(10,))) == []
