@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from tidegraph.data.ids import FEW, WHITE, Missing, canonical
+from tidegraph.data.ids import FEW, WHITE, Missing, is_no_value
 
 MARKERS = (
     *("NULL", "null", r"\N", "NA", "N/A", "n/a", "#N/A", "<NA>"),
@@ -22,7 +22,8 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
     if kind.is_float():
         return values.is_null() | values.is_nan().fill_null(True)
     if kind == pl.Object:
-        return absent(canonical(values).cast(pl.String), missing)
+        there = [_if_text(value) for value in values.to_list()]
+        return absent(pl.Series(there, dtype=pl.String), missing)
     if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
         return values.is_null()
     text = values.cast(pl.String)
@@ -33,3 +34,10 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
             dtype=pl.Boolean,
         )
     return text.str.strip_chars().is_in(nothing).fill_null(True)
+
+
+def _if_text(value: object) -> str | None:
+    """Return text as it is, and any other value that is there as some text."""
+    if value is None or is_no_value(value):
+        return None
+    return str(value) if isinstance(value, str) else "there"

@@ -16,6 +16,7 @@ from tidegraph.data.missing import with_ids
 from tidegraph.data.origin import Origin, Rows, as_array, joined
 from tidegraph.data.table import Table
 from tidegraph.data.times import Ticks, TimeColumn, TimeSpelling
+from tidegraph.data.values import without_objects
 from tidegraph.errors import DataError
 
 Reference = str | int
@@ -142,6 +143,7 @@ class _Gathered:
         batch, rows = self._with_ids(batch, rows)
         self._who.add(batch[columns.user], rows)
         self._what.add(batch[columns.item], rows)
+        batch = without_objects(batch, as_text=self._is_text)
         if self._when is not None and columns.time is not None:
             self._when.add(batch[columns.time], rows)
         if label is not None:

@@ -31,7 +31,7 @@ def featured(
         raise DataError(f"{table.name} has no columns. Give an id and features.")
     key = key if key in table.columns else table.columns[0]
     name = table.name
-    features = read_whole(source, text={key})
+    features = read_whole(source, ids={key})
     rows: Rows = range(1, len(features) + 1)
     if missing == "drop":
         kept = with_ids(features, (key,))

@@ -10,6 +10,7 @@ from tidegraph.data.absent import absent
 from tidegraph.data.ids import canonical, series
 from tidegraph.data.table import Table
 from tidegraph.data.tables import from_table
+from tidegraph.data.values import stacked
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError, UnknownIdWarning
 
@@ -44,9 +45,9 @@ def _listed(table: Table, called: Sequence[str], known: Vocabulary) -> pl.Series
         first = names[0]
     chosen = named or (names[0] if placed else _only(table, first, called[0]))
     parts = [batch[chosen] for batch in table.batches([chosen])]
-    whole = pl.concat(parts) if parts else pl.Series(dtype=pl.String)
+    whole = stacked(parts) if parts else pl.Series(dtype=pl.String)
     if first is not None:
-        whole = pl.concat([pl.Series([first]), whole.cast(pl.String)])
+        whole = stacked([pl.Series([first]), whole])
     whole = whole.filter(~absent(whole, "keep"))
     if not len(whole):
         raise DataError(f"{table.name} lists no id. Write one in each line.")

@@ -43,6 +43,7 @@ _EXACT_BITS: dict[pl.DataType, int] = {
     pl.Float32(): 24,
     pl.Float16(): 11,
 }
+_ARROW = ("__arrow_c_stream__", "__arrow_c_array__")
 _SINGLE = (str, bytes, int, float, Decimal, UUID, dt.date, np.generic)
 _MEND = "Choose a column of whole numbers or text, or write the ids as text."
 
@@ -244,7 +245,7 @@ def _text(value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, UUID):
         return str(value)
-    if value is None or _is_no_value(value):
+    if value is None or is_no_value(value):
         return None
     if isinstance(value, float):
         return canonical(pl.Series([value], dtype=pl.Float64)).cast(pl.String)[0]
@@ -270,7 +271,7 @@ def _text_of_scalar(value: Any) -> str | None:
     return _text(value.item())
 
 
-def _is_no_value(value: object) -> bool:
+def is_no_value(value: object) -> bool:
     """Return whether this is pandas's missing value, or a number that is none."""
     if type(value).__name__ in ("NAType", "NaTType"):
         return True
@@ -305,7 +306,9 @@ def column(values: Any) -> pl.Series:
         raise TypeError(f"{type(values).__name__} has columns")
     if isinstance(values, np.ndarray):
         return _of_array(values)
-    if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
+    # Arrow would make one type of pandas's objects, such as 1 of a truth.
+    objects = str(getattr(values, "dtype", "")) == "object"
+    if not objects and any(hasattr(values, name) for name in _ARROW):
         try:
             return pl.Series(values=values)
         except (TypeError, ValueError, ImportError, pl.exceptions.PolarsError):

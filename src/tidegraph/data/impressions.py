@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from tidegraph.data.origin import Rows, as_array
+from tidegraph.data.values import plain
 from tidegraph.errors import DataError
 
 LABEL = "label of the impression"
@@ -50,7 +51,7 @@ def exploded(
     Raises:
         DataError: A cell is not items with labels; the message names the row.
     """
-    cells = batch[column].cast(pl.String)
+    cells = plain(batch[column]).cast(pl.String)
     bad = ~cells.str.contains(_CELL) & (cells.str.strip_chars() != "")
     if bad.any():
         row = int(bad.arg_true()[0])

@@ -29,6 +29,9 @@ class _Number(str):
     """The digits of a number."""
 
 
+_TEXT = (str, _Number, int, type(None))
+
+
 def json_table(
     path: Path,
     name: str,
@@ -60,12 +63,7 @@ def json_table(
         found = rows()
         while block := list(islice(found, BATCH_ROWS)):
             yield pl.DataFrame(
-                {
-                    column: pl.Series(
-                        [_spelt(row.get(column)) for row in block], dtype=pl.String
-                    )
-                    for column in columns
-                }
+                [_column(name, [row.get(name) for row in block]) for name in columns]
             )
 
     return Table(name, _keys(rows(), wanted), True, batches, kind)
@@ -179,11 +177,13 @@ def _keys(
     return tuple(keys)
 
 
-def _spelt(value: Any) -> str | None:
-    """Return a value as text, as JSON where it is not one value."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(_plain(value), ensure_ascii=False)
+def _column(name: str, values: Sequence[Any]) -> pl.Series:
+    """Return text and whole numbers as text, and others as the values they are."""
+    if all(type(value) in _TEXT for value in values):
+        text = [None if value is None else str(value) for value in values]
+        return pl.Series(name, text, dtype=pl.String)
+    found = [value if type(value) in _TEXT else _plain(value) for value in values]
+    return pl.Series(name, found, dtype=pl.Object)
 
 
 def _plain(value: Any) -> Any:

@@ -22,6 +22,7 @@ from tidegraph.data.json_files import json_table
 from tidegraph.data.packed import head
 from tidegraph.data.sniff import sniff
 from tidegraph.data.table import BATCH_ROWS, Table
+from tidegraph.data.values import stacked, without_objects
 from tidegraph.errors import DataError
 
 T = TypeVar("T")
@@ -87,20 +88,21 @@ def open_table(
     return _file_table(path, form or TextForm(), names)
 
 
-def read_whole(source: object, text: Collection[str] = ()) -> pl.DataFrame:
+def read_whole(source: object, ids: Collection[str] = ()) -> pl.DataFrame:
     """Return a small table whole, finding column types from every row.
 
     Args:
         source: A path or a frame.
-        text: Columns to leave as text where the file is text.
+        ids: Columns of ids, which are left as they come.
     """
 
     def whole(table: Table) -> pl.DataFrame:
         parts = list(table.batches(table.columns))
         if not parts:
             raise DataError(f"{table.name} has no row. Give one row per id.")
-        frame = pl.concat(parts, how="vertical_relaxed")
-        return typed(frame, text) if table.is_text else frame
+        columns = (stacked([part[name] for part in parts]) for name in table.columns)
+        frame = without_objects(pl.DataFrame(columns), ids, as_text=table.is_text)
+        return typed(frame, ids) if table.is_text else frame
 
     return from_table(source, whole)
 

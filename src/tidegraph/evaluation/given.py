@@ -49,7 +49,7 @@ class GivenLists:
             DataError: A column is missing, an id is, a rank or score is no number, or
                 a list names an item or a rank twice.
         """
-        table = read_whole(source, text=("user", "item"))
+        table = read_whole(source, ids=("user", "item"))
         where = f"the lists of {name}"
         for column in ("user", "item"):
             if column not in table.columns:

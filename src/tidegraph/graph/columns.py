@@ -1,7 +1,7 @@
 """Tables to the columns of nodes and edges."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -14,6 +14,7 @@ from tidegraph.data.ids import series
 from tidegraph.data.lookup import Lookup
 from tidegraph.data.tables import read_whole
 from tidegraph.data.times import BEYOND, PER_SECOND, TimeColumn, TimeUnit
+from tidegraph.data.values import without_objects
 from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
@@ -70,20 +71,21 @@ class Seconds(NamedTuple):
     order: Int64[np.ndarray, " n"] | None
 
 
-def frame(source: object) -> pl.DataFrame:
+def frame(source: object, ids: Collection[str]) -> pl.DataFrame:
     """Return a table of any kind as a polars frame.
 
     Args:
         source: A polars, pandas or Arrow table, a mapping of columns, or a path.
+        ids: Its columns of ids, which are left as they come.
 
     Raises:
         DataError: It is none of these.
     """
-    if isinstance(source, pl.DataFrame):
-        return source
     if isinstance(source, pl.LazyFrame):
-        return source.collect()
-    return read_whole(source)
+        source = source.collect()
+    if isinstance(source, pl.DataFrame):
+        return without_objects(source, ids)
+    return read_whole(source, ids)
 
 
 def vocabulary(table: pl.DataFrame, key: str, name: str) -> Vocabulary:

@@ -92,7 +92,7 @@ class Graph:
         Raises:
             DataError: The key is missing somewhere or stands twice.
         """
-        new = columns.vocabulary(columns.frame(table), key, name)
+        new = columns.vocabulary(columns.frame(table, (key,)), key, name)
         with self._writing:
             held = self._now.nodes.get(name)
             if held is not None:
@@ -138,7 +138,8 @@ class Graph:
                 if name in self._now.edges
                 else f"{name!r} is no name for an edge. Use letters, digits and '_'."
             )
-        where, rows = Ends.parse(ends), columns.frame(table)
+        where = Ends.parse(ends)
+        rows = columns.frame(table, (where.source, where.target))
         columns.check(rows, [where.source, where.target], f"the table of {name!r}")
         for named in filter(None, (where.source_type, where.target_type)):
             self._now.typed(named)
@@ -186,7 +187,7 @@ class Graph:
         """
         held = self._now.edge(name)
         name, origin = name.removeprefix("~"), held.origin
-        rows, when = columns.frame(table), None
+        rows, when = columns.frame(table, (origin.source, origin.target)), None
         if held.time is not None:
             rows, when, _ = columns.dated(rows, held.time, name, origin.unit)
         features = held.typed(rows)
