@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tidegraph.data.sources import read_sql
+from tidegraph.errors import DataError
 
 adbc = pytest.importorskip("adbc_driver_postgresql.dbapi")
 PLACES = [Path(p) for p in Path("/usr/lib/postgresql").glob("*/bin")]
@@ -76,3 +77,69 @@ def test_a_query_of_postgresql_gives_the_log_it_selects(server):
     assert log.label[:4].tolist() == [1, 0, 1, 0]
     assert log.users.ids[1] == "00000000-0000-0000-0000-000000000001"
     assert log.items.ids.to_list() == [0, 1, 2, 3, 4, 5, 6]
+
+
+TYPES = {
+    "bigint '9007199254740993'": 9007199254740993,
+    "numeric '12345678901234567890'": "12345678901234567890",
+    "numeric(9, 2) '20001.00'": 20001,
+    "numeric(9, 2) '2.50'": "2.5",
+    "uuid '8A7F4C80-0f0a-4c3e-9d0b-0123456789ab'": (
+        "8a7f4c80-0f0a-4c3e-9d0b-0123456789ab"
+    ),
+    "varchar(9) 'u1'": "u1",
+    "char(9) 'u1'": "u1",
+    "bytea '\\x7531'": "u1",
+    "date '2024-05-01'": "2024-05-01",
+    "jsonb '\"u1\"'": "u1",
+    "mood 'sad'": "sad",
+}
+REFUSED = {
+    "boolean 't'": "Boolean is no type of an id",
+    "timestamptz '2024-05-01'": "Datetime.* is no type of an id",
+    "jsonb '{\"a\": 1}'": "{'a': 1} is a dict",
+    "array[1, 2]": "List.* is no type of an id",
+    "inet '10.0.0.1'": "holds inet, which cannot be read",
+    "money '7'": "holds money, which cannot be read",
+    "interval '1 day'": "holds month_day_nano_interval, which cannot be read",
+}
+
+
+@pytest.fixture(scope="module")
+def connection(server):
+    with adbc.connect(server) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("create type mood as enum ('sad', 'ok')")
+        connection.commit()
+        yield connection
+
+
+@pytest.mark.parametrize("value", TYPES)
+def test_ids_of_postgresqls_types_follow_the_rule(connection, value):
+    asked = f"select {value} as person, 1 as item, timestamp '2024-05-01' as at"
+
+    log = read_sql(asked, connection, user="person", time="at")
+
+    assert log.users.ids.to_list() == [TYPES[value]]
+    assert log.time.tolist() == [1_714_521_600]
+
+
+@pytest.mark.parametrize("value", REFUSED)
+def test_types_that_are_no_ids_are_refused_or_not_looked_at(connection, value):
+    asked = f"select 1 as item, 5 as time, {value} as odd"
+
+    assert len(read_sql(asked, connection, user="item")) == 1
+    with pytest.raises(DataError, match=REFUSED[value]):
+        read_sql(asked, connection, user="odd")
+
+
+def test_times_of_postgresql_have_their_zone(connection):
+    asked = (
+        "select 1 as item, timestamptz '2024-05-01 14:00:00+02' as at "
+        "union all select 2, timestamptz 'infinity' order by item"
+    )
+
+    with pytest.raises(DataError, match=r"row 2: the time in column 'at' is .*\d{4}-"):
+        read_sql(asked, connection, user="item", time="at")
+    log = read_sql(f"{asked} limit 1", connection, user="item", time="at")
+    assert log.time.tolist() == [1_714_564_800]

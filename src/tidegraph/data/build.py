@@ -23,7 +23,7 @@ Reference = str | int
 """A column by its name, or by its place from 1 in a file without a header."""
 RESERVED = ("user", "item", "time", "label", "weight")
 """Names that a log gives its own columns, so that context cannot bear them."""
-_TRUTH = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "true": 1, "false": 0}
+_TRUTH = {"true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True)
@@ -201,8 +201,11 @@ def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
 
 
 def _labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
+    numbers = _numbers(values, where, "a label is 1 (action) or 0 (impression only)")
     spelt = values.cast(pl.String).str.strip_chars().str.to_lowercase()
-    labels = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Int8)
+    truths = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Float64)
+    labels = numbers.fill_null(truths)
+    labels = labels.set(~labels.is_in([0.0, 1.0]), None).cast(pl.Int8)
     if labels.null_count():
         row = int(labels.is_null().arg_true()[0])
         raise DataError(
@@ -214,7 +217,7 @@ def _labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
 
 
 def _weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
-    weights = values.cast(pl.Float32, strict=False)
+    weights = _numbers(values, where, "a weight is a number").cast(pl.Float32)
     bad = ~weights.is_finite().fill_null(False)
     if bad.any():
         row = int(bad.arg_true()[0])
@@ -223,3 +226,20 @@ def _weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
             f"{values[row]!r}, not a finite number. Mend or drop the row."
         )
     return weights.to_numpy()
+
+
+def _numbers(values: pl.Series, where: str, what: str) -> pl.Series:
+    """Return numbers, also those in text, and null where there is none.
+
+    Raises:
+        DataError: The column is of a type that has none.
+    """
+    kind = values.dtype
+    if isinstance(kind, pl.String | pl.Categorical | pl.Enum):
+        values = values.cast(pl.String).str.strip_chars()
+    elif not (kind.is_numeric() or isinstance(kind, pl.Boolean | pl.Null)):
+        raise DataError(
+            f"{where}: column {values.name!r} holds {kind}, and {what}. Turn it into "
+            "numbers, or name another column."
+        )
+    return values.cast(pl.Float64, strict=False)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from tidegraph.data.arrow import arrow_batches
+from tidegraph.data.arrow import arrow_batches, arrow_series
 from tidegraph.data.table import BATCH_ROWS, Table
 from tidegraph.data.values import series_of
 from tidegraph.errors import DataError
@@ -128,7 +128,7 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
     if not is_list and str(getattr(values, "dtype", "")) not in ("object", "Object"):
         try:
             with needed("pyarrow", "frames", f"reading {where}"):
-                return pl.Series(name, _as_arrow(values))
+                return _taken(name, values, where)
         except (TypeError, ValueError, pl.exceptions.PolarsError):
             pass
     try:
@@ -141,10 +141,10 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
     return series_of(name, rows)
 
 
-def _as_arrow(values: Any) -> Any:
-    """Return pandas's own arrays as Arrow's, which do not pass through floats."""
+def _taken(name: str, values: Any, where: str) -> pl.Series:
+    """Return a column whole; pandas's own arrays do not pass through floats."""
     own = getattr(getattr(values, "array", None), "__arrow_array__", None)
-    return values if own is None else own()
+    return pl.Series(name, values) if own is None else arrow_series(name, own(), where)
 
 
 def _absent(value: Any) -> bool:

@@ -206,11 +206,15 @@ def _read_bytes(values: pl.Series) -> pl.Series:
             return text
     except pl.exceptions.PolarsError:
         text = None
-    if not unlike.any():
-        digits = values.bin.encode("hex")
-        parts = [digits.str.slice(at, n) for at, n in _UUID_PARTS]
-        return pl.select(pl.concat_str(parts, separator="-")).to_series()
-    return _of_objects_text(values)
+    return uuid_text(values) if not unlike.any() else _of_objects_text(values)
+
+
+def uuid_text(values: pl.Series) -> pl.Series:
+    """Return UUIDs of 16 bytes as their text."""
+    digits = values.bin.encode("hex")
+    parts = [digits.str.slice(at, n) for at, n in _UUID_PARTS]
+    joined = pl.concat_str(parts, separator="-").alias(values.name)
+    return pl.select(joined).to_series()
 
 
 _UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))

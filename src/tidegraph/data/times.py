@@ -322,6 +322,10 @@ def check_unit(unit: str | None) -> None:
 
 def _shown(values: pl.Series, row: int) -> str:
     """Return a time as its owner wrote it."""
+    if isinstance(values.dtype, pl.Datetime):
+        # A moment such as PostgreSQL's infinity is beyond what polars can write.
+        moment = np.datetime64(values.to_physical()[row], values.dtype.time_unit)
+        return f"{moment}".replace("T", " ")
     if values.dtype.is_temporal():
         return values.cast(pl.String)[row]
     return str(values[row]) if values.dtype.is_numeric() else repr(values[row])
