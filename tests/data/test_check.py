@@ -211,3 +211,13 @@ def test_numbers_that_may_be_positions_are_told(last, told):
     text = check(interactions(list("abc"), list("xyz"), [0, 1, last])).text()
 
     assert ("time_unit='order'" in text) is told
+
+
+@pytest.mark.parametrize("share", [1, 50])
+@pytest.mark.parametrize("unknown", [0, 253_402_214_400])
+def test_a_time_that_stands_for_none_is_stray_however_often(unknown, share):
+    rest = [1_700_000_000 + 60 * n for n in range(100)]
+    times = rest + [unknown] * share
+    found = check(interactions([0] * len(times), [0] * len(times), times)).outliers
+
+    assert (found.events, found.row) == (share, 100)

@@ -224,14 +224,17 @@ def test_positions_are_numbers_of_any_size():
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
-    [
-        ("1965-01-01", "'1965-01-01'"),
-        (datetime(1965, 1, 1, 8), "1965-01-01 08:00:00"),
-        (datetime(1965, 1, 1).date(), "1965-01-01"),
-        (-157766400, "-157766400"),
-    ],
+    "value",
+    ["1965-01-01", "01.01.1965", datetime(1965, 1, 1), datetime(1965, 1, 1).date()],
+    ids=repr,
 )
-def test_a_time_before_1970_is_shown_as_it_is_written(value, shown):
-    with pytest.raises(DataError, match=rf"is {shown}\S*, before 1970"):
+def test_a_date_before_1970_is_read(value):
+    assert seconds([value]) == [-157766400]
+
+
+@pytest.mark.parametrize("value", [-1, -157766400, "-1", -0.5], ids=repr)
+def test_a_number_below_zero_is_no_time(value):
+    shown = repr(value).replace(".", r"\.")
+    with pytest.raises(DataError, match=rf"is {shown}, before 1970\. .* as dates\."):
         seconds([value])
+    assert seconds([1, -1], historic=True) == [1, -1]

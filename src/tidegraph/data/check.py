@@ -171,7 +171,9 @@ class Report:
         if self.clock != "seconds":
             return span
         text = f"from {span} UTC, {(self.end - self.start) / DAY:,.1f} days"
-        return f"{text}\n{_EARLY}" if self.end < _PLAUSIBLE else text
+        return (
+            f"{text}\n{_EARLY}" if self.start >= 0 and self.end < _PLAUSIBLE else text
+        )
 
 
 @checked(DataError)
@@ -248,7 +250,7 @@ def _leak(log: Interactions) -> Leak | None:
         train, _, test = log.leave_last_out()
     except DataError:
         return None
-    last_train = np.full(len(log.users), -1, np.int64)
+    last_train = np.full(len(log.users), np.iinfo(np.int64).min)
     # Rows are in time order, so the last write of a user is the latest event.
     last_train[train.user] = train.time
     # A user's own test event never precedes their train, so the first is another's.

@@ -13,6 +13,8 @@ from tidegraph.data.rounded import are_rounded, rounded_text
 from tidegraph.data.split import DAY
 
 _YEAR = 365 * DAY
+_ENOUGH = 10
+"""Of so many times the first and the last are no part of the middle."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +108,22 @@ def is_by_day(log: Interactions) -> bool:
 
 
 def outlying(log: Interactions) -> Outliers | None:
-    """Return the few events whose clock is far from the rest, if there are any.
+    """Return the events whose clock is far from the rest, if there are any.
 
     Far is more than a year, and more than the span of the middle 98 % of the events,
-    before or after them.
+    before or after them. If none is, each time counts once, so that a time which stands
+    for "unknown", such as 0, is not the rest however often it is there.
     """
     if log.clock != "seconds" or not len(log):
         return None
-    last = len(log) - 1
-    low, high = (int(log.time[round(share * last)]) for share in (0.01, 0.99))
+    once = log.time[np.append(True, log.time[1:] != log.time[:-1])]
+    return _far(log, log.time) or _far(log, once)
+
+
+def _far(log: Interactions, times: Int64[np.ndarray, " times"]) -> Outliers | None:
+    """Return the events that are far from the middle of some times, in their order."""
+    cut = round(0.01 * len(times)) or int(len(times) >= _ENOUGH)
+    low, high = int(times[cut]), int(times[-1 - cut])
     far = max(_YEAR, high - low)
     events = np.flatnonzero((log.time < low - far) | (log.time > high + far))
     if not len(events):

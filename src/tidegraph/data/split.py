@@ -43,7 +43,7 @@ def second_of(moment: object, what: str = "the cut") -> int:
     value = cast(object, moment)
     if isinstance(value, bool) or not isinstance(value, str | int | float | date):
         raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}")
-    column = TimeColumn("time", what, unit="s")
+    column = TimeColumn("time", what, unit="s", historic=True)
     try:
         column.add(pl.Series([value]), range(1, 2))
         ticks = column.finish()

@@ -91,7 +91,7 @@ class TimeColumn:
             if left out.
         spelt: How times in text are written, as a pattern of ``strptime``; found if
             left out.
-        historic: May times be before 1970?
+        historic: May numbers be below 0? Dates may be before 1970 in any case.
 
     Raises:
         ConfigError: ``unit`` is none, or ``spelt`` does not tell a time.
@@ -150,7 +150,7 @@ class TimeColumn:
         if isinstance(times.dtype, pl.Datetime):
             self._known = cast(TimeUnit, times.dtype.time_unit)
         values = self._ticks(times, shown)
-        self._check(values, shown, rows)
+        self._check(values, shown, rows, signed=self._signed or kind != "number")
         if by_month is not None and by_month is not times:
             self._by_month[len(self._parts)] = self._ticks(by_month, shown)
         self._parts.append(values)
@@ -293,16 +293,21 @@ class TimeColumn:
         self._order.see(by_day, by_month, texts, rows)
         return by_day.fill_null(by_month), by_month.fill_null(by_day)
 
-    def _check(self, values: np.ndarray, shown: pl.Series, rows: Rows) -> None:
+    def _check(
+        self, values: np.ndarray, shown: pl.Series, rows: Rows, *, signed: bool
+    ) -> None:
         for bad, what in (
             (~np.isfinite(values), "not a finite number"),
-            ((values < 0) & (not self._signed), "before 1970"),
+            ((values < 0) & (not signed), "before 1970"),
             (np.abs(values) > _LATEST, "beyond what a time can be"),
         ):
             if bad.any():
                 row = int(bad.argmax())
                 found = f"is {_shown(shown, row)}, {what}"
-                raise self._bad(rows[row], found, "Mend or drop the row.")
+                mend = "Mend or drop the row."
+                if not signed:
+                    mend += " Times before 1970 are written as dates."
+                raise self._bad(rows[row], found, mend)
 
     def _bad(self, row: int | np.integer, found: str, mend: str) -> DataError:
         return DataError(

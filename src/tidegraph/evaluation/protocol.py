@@ -164,7 +164,8 @@ def event_requests(
     counts = np.bincount(train.actions().item, minlength=len(test.items))
     graph = Snapshot.of(_joined(train, test))
     when = _unless_none(test.clock, "each test action at its own time")
-    known = _Known(graph, counts, repeat, when, int(train.time.max(initial=-1)))
+    latest = int(train.time[-1]) if len(train) else np.iinfo(np.int64).min
+    known = _Known(graph, counts, repeat, when, int(latest))
     return known.task(acted, acted.user, acted.time, np.arange(len(acted)))
 
 
