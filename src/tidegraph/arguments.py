@@ -15,6 +15,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from enum import Enum
 from typing import Any, Literal, ParamSpec, TypeVar, cast, dataclass_transform
 
 import numpy as np
@@ -143,6 +144,8 @@ def converter(hint: Any) -> Convert:
     if origin in _LISTS:
         return _listed(origin, args)
     kind = origin if isinstance(origin, type) else hint
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return functools.partial(_named, tuple(kind))
     if isinstance(kind, type) and _can_be_told(kind):
         return functools.partial(_kind, kind)
     return _anything

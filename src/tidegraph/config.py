@@ -135,12 +135,17 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
 
 
 def to_table(config: object) -> dict[str, Any]:
-    """Return the settings of a frozen dataclass as JSON and TOML can hold them."""
+    """Return the settings of a frozen dataclass as JSON and TOML can hold them.
+
+    None is left out where it is what is taken anyway, as TOML has no word for it.
+    """
     table: dict[str, Any] = {}
     hints = typing.get_type_hints(type(config))
     for field in dataclasses.fields(cast(Any, config)):
         value = getattr(config, field.name)
-        if value is not None:
+        if value is None and field.default is not None:
+            table[field.name] = None
+        elif value is not None:
             table[field.name] = _plain(value)
             if _protocol(hints[field.name]) is not None:
                 table[field.name]["type"] = type(value).__name__
@@ -217,6 +222,8 @@ def _tagged(protocol: type, table: Mapping[str, Any], where: str) -> Any:
 
 def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
     errors: list[ConfigError] = []
+    if value is None and types.NoneType in options:
+        return None
     for option in options:
         if option is types.NoneType:
             continue

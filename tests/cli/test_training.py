@@ -52,6 +52,16 @@ def test_training_says_sizes_scores_and_times(shop, capsys):
         assert stage in times
 
 
+def test_training_says_what_channels_chose_on_the_log(plain, capsys):
+    assert trained(plain) == 0
+
+    said = capsys.readouterr().out
+    chosen = load(plain / "model").channels()["ItemKNN"].chosen
+    assert set(chosen) == {"similarity", "shrinkage", "half_life_days"}
+    assert f"ItemKNN chose on the log: similarity={chosen['similarity']}," in said
+    assert "Popular chose on the log: half_life_days=" in said
+
+
 def test_quiet_says_nothing(plain, capsys):
     assert trained(plain, "--quiet") == 0
 
@@ -101,7 +111,8 @@ def test_rolling_windows_print_each_window_and_the_spread(plain, capsys):
     assert trained(plain, *words) == 0
 
     lines = capsys.readouterr().out.splitlines()
-    starts = [line.split()[:2] for line in lines if "0." in line and "time" not in line]
+    rows = [line.split()[:2] for line in lines]
+    starts = [row for row in rows if row and row[0] in ("1", "2", "all")]
     names = [["1", "model"], ["1", "Popular"], ["2", "model"], ["2", "Popular"]]
     assert starts == [*names, ["all", "model"], ["all", "Popular"]]
     events = pl.read_csv(plain / "events.csv")

@@ -1,8 +1,9 @@
 """The command ``tidegraph train``: a recipe becomes a model, and how good it is."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
+from tidegraph.retrieval.describe import spelt_out
 from tidegraph.retrieval.popular import Popular
 
 DAY = 86_400
@@ -61,6 +63,10 @@ def train(
         model.save(output)
         if quiet:
             return
+        for name, channel in model.channels().items():
+            chose = cast(Mapping[str, object], getattr(channel, "chosen", {}))
+            if chose:
+                say(f"{name} chose on the log: {spelt_out(chose)}")
         curve = getattr(model.ranker, "curve", None)
         if curve is not None:
             say(f"{type(plan.pipeline.rank).__name__} learnt: {curve.text()}")

@@ -10,6 +10,7 @@ import polars as pl
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.retrieval.decay import check_half_life
+from tidegraph.retrieval.from_log import FromLog
 
 
 @runtime_checkable
@@ -26,7 +27,7 @@ class Ages(Protocol):
     """A configuration that may count ages in half-lives."""
 
     @property
-    def half_life_days(self) -> float | None:
+    def half_life_days(self) -> float | FromLog | None:
         """Age at which an event counts half."""
         ...
 

@@ -15,6 +15,7 @@ from jaxtyping import Float32, Int64
 from tidegraph.compiled import compiled
 from tidegraph.data.views import as_seconds_log
 from tidegraph.graph.histories import Histories
+from tidegraph.retrieval.from_log import FromLog
 
 SECONDS_PER_DAY = 86_400
 MOST = 1 << 37
@@ -26,14 +27,17 @@ _HALVES = 0.5 ** np.arange(1100.0)  # From 1 down to what a float64 takes for 0.
 
 
 def check_half_life(
-    half_life_days: float | None, train: object, method: str
+    half_life_days: float | FromLog | None, train: object, method: str
 ) -> float | None:
-    """Return a half-life if the log has ages, and None if there is none.
+    """Return a half-life if the log has ages, and None if age does not matter.
+
+    One that never ends is none, nor is one that is left to the log, which has ages if
+    it chooses one.
 
     Raises:
         DataError: ``train`` has no times, or none in seconds.
     """
-    if half_life_days is None:
+    if isinstance(half_life_days, FromLog) or half_life_days in (None, math.inf):
         return None
     as_seconds_log(train, f"{method} with a half-life")
     return half_life_days

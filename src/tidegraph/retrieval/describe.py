@@ -1,11 +1,19 @@
 """The one line in which a fitted retriever says what it is."""
 
+from collections.abc import Mapping
+
 
 def described(
     method: str, trained_until: int | None, *parts: str, **settings: object
 ) -> str:
     """Return a method's name, sizes, settings that are given, and end of training."""
-    told = [f"{name}={value}" for name, value in settings.items() if value is not None]
     if trained_until is not None:
-        told.append(f"trained_until={trained_until}")
-    return f"Fitted{method}({', '.join([*parts, *told])})"
+        settings["trained_until"] = trained_until
+    given = {name: value for name, value in settings.items() if value is not None}
+    told = [*parts, spelt_out(given)] if given else parts
+    return f"Fitted{method}({', '.join(told)})"
+
+
+def spelt_out(settings: Mapping[str, object]) -> str:
+    """Return settings as they are written in Python."""
+    return ", ".join(f"{name}={value}" for name, value in settings.items())

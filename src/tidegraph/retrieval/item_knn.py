@@ -1,6 +1,6 @@
 """Item-based nearest neighbours."""
 
-from dataclasses import field, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -11,10 +11,33 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    chosen,
+    given,
+    settled,
+)
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.ranges import above, at_least, from_0_to_1
-from tidegraph.retrieval.similarity import Corpus, Jaccard, NamedSimilarity, Similarity
+from tidegraph.retrieval.similarity import (
+    BM25,
+    Corpus,
+    Cosine,
+    NamedSimilarity,
+    Similarity,
+)
+
+QUESTIONS = (
+    (
+        {"similarity": Cosine(), "shrinkage": 10.0},
+        {"similarity": BM25(), "shrinkage": 0.0},
+    ),
+    HALF_LIVES,
+)
+"""What is chosen on a log, in turn; see ``from_log``."""
 
 
 @settings
@@ -22,7 +45,7 @@ class ItemKNN:
     """Recommends what is met by the same users as the items of the history.
 
     An item scores the sum of its similarities to those distinct items of the history
-    that count it among their nearest.
+    that count it among their nearest. What is ``FROM_LOG`` is chosen on the log.
 
     Attributes:
         neighbors: How many similar items each item keeps.
@@ -39,10 +62,10 @@ class ItemKNN:
     """
 
     neighbors: int = 100
-    similarity: NamedSimilarity | Similarity = field(default_factory=Jaccard)
-    shrinkage: float = 10.0
+    similarity: NamedSimilarity | Similarity | FromLog = FROM_LOG
+    shrinkage: float | FromLog = FROM_LOG
     asymmetry: float = 0.5
-    half_life_days: float | None = None
+    half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
         at_least("ItemKNN", 1, neighbors=self.neighbors)
@@ -58,16 +81,17 @@ class ItemKNN:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        half_life = check_half_life(self.half_life_days, train, "ItemKNN")
+        method = settled(self, QUESTIONS, train)
+        half_life = check_half_life(method.half_life_days, train, "ItemKNN")
         met = evidence(train, "ItemKNN").csr()
         items = sparse.csr_array(met.T)
-        profiles = self.similarity.profiles(items, Corpus.of(items))
+        profiles = given(method.similarity).profiles(items, Corpus.of(items))
         own, others = 2 * self.asymmetry, 2 * (1 - self.asymmetry)
         found, near = nearest(
             replace(profiles, scale=profiles.scale**own),
             Index.of(replace(profiles, scale=profiles.scale**others)),
             neighbors=self.neighbors,
-            shrinkage=self.shrinkage,
+            shrinkage=given(method.shrinkage),
             skip=np.arange(len(profiles), dtype=np.int32),
         )
         return FittedItemModel.of(
@@ -76,4 +100,5 @@ class ItemKNN:
             as_matrix_of_neighbors(found, near, len(profiles)),
             half_life,
             trained_until(train),
+            chosen(self, method),
         )

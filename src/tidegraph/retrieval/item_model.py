@@ -1,6 +1,7 @@
 """Retrievers that are one sparse item-item matrix: score = history x matrix."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -33,6 +34,7 @@ class FittedItemModel:
         half_life_days: Age of an item's last event, since the newest of the history, at
             which it speaks half as loud; None where age does not matter.
         trained_until: Time of the last training event; None for training without times.
+        chosen: What the log has chosen, by setting.
     """
 
     channel: str
@@ -42,6 +44,7 @@ class FittedItemModel:
     weight: Float32[np.ndarray, " entries"]
     half_life_days: float | None = None
     trained_until: int | None = None
+    chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @classmethod
     def of(
@@ -51,6 +54,7 @@ class FittedItemModel:
         model: "scipy.sparse.csr_array",
         half_life_days: float | None = None,
         trained_until: int | None = None,
+        chosen: Mapping[str, object] | None = None,
     ) -> "FittedItemModel":
         """Wrap a matrix whose row h says how much history item h speaks for each."""
         model.sort_indices()
@@ -63,6 +67,7 @@ class FittedItemModel:
             rows.weight,
             half_life_days,
             trained_until,
+            chosen or {},
         )
 
     def __repr__(self) -> str:
@@ -71,13 +76,17 @@ class FittedItemModel:
             self.trained_until,
             f"{self.num_items:,} items",
             f"{len(self.item):,} weights",
-            half_life_days=self.half_life_days,
+            **{**self.chosen, "half_life_days": self.half_life_days},
         )
 
     @property
     def num_items(self) -> int:
         """How many items training knew."""
         return len(self.ptr) - 1
+
+    def faded(self, half_life_days: float | None) -> "FittedItemModel":
+        """Return the same with another half-life."""
+        return replace(self, half_life_days=half_life_days)
 
     @property
     def votes(self) -> SparseRows:
@@ -131,6 +140,7 @@ class FittedItemModel:
                 "reason": self.reason,
                 "half_life_days": self.half_life_days,
                 "trained_until": self.trained_until,
+                "chosen": dict(self.chosen),
             },
             arrays={"ptr": self.ptr, "item": self.item, "weight": self.weight},
         )
@@ -146,6 +156,7 @@ class FittedItemModel:
             state.arrays["weight"],
             cast(float | None, state.settings["half_life_days"]),
             cast(int | None, state.settings.get("trained_until")),
+            cast(Mapping[str, object], state.settings.get("chosen", {})),
         )
 
     def _speakers(self, requests: Requests) -> Speakers:

@@ -1,6 +1,7 @@
 """What everybody chooses, the recent counting more."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -16,9 +17,13 @@ from tidegraph.graph.histories import Histories
 from tidegraph.retrieval.decay import check_half_life, ordered
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, evident_log, trained_until
+from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, settled
 from tidegraph.retrieval.ranges import above
 from tidegraph.retrieval.sums import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
+
+QUESTIONS = ([{"half_life_days": days} for days in (None, 365.0, 90.0, 30.0, 7.0)],)
+"""What is chosen on a log; see ``from_log``."""
 
 
 @settings
@@ -29,10 +34,10 @@ class Popular:
 
     Attributes:
         half_life_days: Age, at the end of training, at which an action counts half;
-            None where age does not matter.
+            None where age does not matter; chosen on the log if left out.
     """
 
-    half_life_days: float | None = None
+    half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
         above("Popular", 0, half_life_days=self.half_life_days)
@@ -45,7 +50,8 @@ class Popular:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: The half-life is not above 0.
         """
-        half_life = check_half_life(self.half_life_days, train, "Popular")
+        method = settled(self, QUESTIONS, train)
+        half_life = check_half_life(method.half_life_days, train, "Popular")
         if half_life is None:
             matrix = evidence(train, "Popular")
             item, weight = matrix.item, matrix.weight.astype(np.float64)
@@ -54,7 +60,7 @@ class Popular:
             order = _by_score(score)
         else:
             score, order = _lately(evident_log(train, "Popular"), half_life)
-        return FittedPopular(score, order, trained_until(train))
+        return FittedPopular(score, order, trained_until(train), chosen(self, method))
 
 
 def _by_score(score: Float32[np.ndarray, " items"]) -> Int32[np.ndarray, " scored"]:
@@ -86,14 +92,17 @@ class FittedPopular:
         order: The items that have a score, best first; it tells scores apart that are
             too small for a float.
         trained_until: Time of the last training event; None for training without times.
+        chosen: What the log has chosen, by setting.
     """
 
     score: Float32[np.ndarray, " items"]
     order: Int32[np.ndarray, " scored"]
     trained_until: int | None = None
+    chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __repr__(self) -> str:
-        return described("Popular", self.trained_until, f"{len(self.order):,} items")
+        items = f"{len(self.order):,} items"
+        return described("Popular", self.trained_until, items, **self.chosen)
 
     @property
     def reason(self) -> str:
@@ -128,7 +137,7 @@ class FittedPopular:
         """Return what a file needs to hold."""
         return State(
             kind="FittedPopular",
-            settings={"trained_until": self.trained_until},
+            settings={"trained_until": self.trained_until, "chosen": dict(self.chosen)},
             arrays={"score": self.score, "order": self.order},
         )
 
@@ -141,6 +150,7 @@ class FittedPopular:
             score,
             _by_score(score) if order is None else order,
             cast(int | None, state.settings.get("trained_until")),
+            cast(Mapping[str, object], state.settings.get("chosen", {})),
         )
 
 

@@ -1,27 +1,28 @@
 """Settings outside their range are refused as a method is described, before any log."""
 
 from tidegraph.errors import ConfigError
+from tidegraph.retrieval.from_log import FromLog
 
 
-def at_least(method: str, least: int, **settings: int | float | None) -> None:
-    """Refuse a setting below ``least``; one that is None is left out.
+def at_least(method: str, least: int, **settings: int | float | FromLog | None) -> None:
+    """Refuse a setting below ``least``; None, and what is left to the log, pass.
 
     Raises:
         ConfigError: One is.
     """
     for name, value in settings.items():
-        if value is not None and not value >= least:
+        if isinstance(value, int | float) and not value >= least:
             raise _outside(method, name, value, f"at least {least}")
 
 
-def above(method: str, least: int, **settings: int | float | None) -> None:
-    """Refuse a setting that is not above ``least``; one that is None is left out.
+def above(method: str, least: int, **settings: int | float | FromLog | None) -> None:
+    """Refuse a setting not above ``least``; None, and what is left to the log, pass.
 
     Raises:
         ConfigError: One is not.
     """
     for name, value in settings.items():
-        if value is not None and not value > least:
+        if isinstance(value, int | float) and not value > least:
             raise _outside(method, name, value, f"above {least}")
 
 

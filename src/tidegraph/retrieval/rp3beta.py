@@ -9,10 +9,29 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    chosen,
+    given,
+    settled,
+)
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.ranges import above, at_least
 from tidegraph.retrieval.similarity import Profiles
+
+QUESTIONS = (
+    (
+        {"alpha": 0.4, "beta": 0.2},
+        {"alpha": 0.4, "beta": 0.0},
+        {"alpha": 0.4, "beta": 0.4},
+        {"alpha": 0.8, "beta": 0.6},
+    ),
+    HALF_LIVES,
+)
+"""What is chosen on a log, in turn; see ``from_log``."""
 
 
 @settings
@@ -20,7 +39,8 @@ class RP3beta:
     """Recommends where three random steps from the user end, popular ends discounted.
 
     The weight of history item h for item i is the chance to walk from h over a user to
-    i, each step's probability raised to ``alpha``, over popularity(i)^``beta``.
+    i, each step's probability raised to ``alpha``, over popularity(i)^``beta``. What is
+    ``FROM_LOG`` is chosen on the log.
 
     Attributes:
         neighbors: How many items each item keeps.
@@ -38,9 +58,9 @@ class RP3beta:
     """
 
     neighbors: int = 100
-    alpha: float = 0.4
-    beta: float = 0.2
-    half_life_days: float | None = None
+    alpha: float | FromLog = FROM_LOG
+    beta: float | FromLog = FROM_LOG
+    half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
         at_least("RP3beta", 1, neighbors=self.neighbors)
@@ -55,12 +75,14 @@ class RP3beta:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        half_life = check_half_life(self.half_life_days, train, "RP3beta")
+        method = settled(self, QUESTIONS, train)
+        alpha, beta = given(method.alpha), given(method.beta)
+        half_life = check_half_life(method.half_life_days, train, "RP3beta")
         met = evidence(train, "RP3beta").csr()
         popularity = np.bincount(met.indices, met.data, minlength=met.shape[1])
-        from_user = _powered(met, self.alpha)
-        from_item = _powered(sparse.csr_array(met.T), self.alpha)
-        discount = np.power(np.maximum(popularity, 1e-12), self.beta)
+        from_user = _powered(met, alpha)
+        from_item = _powered(sparse.csr_array(met.T), alpha)
+        discount = np.power(np.maximum(popularity, 1e-12), beta)
         found, near = nearest(
             Profiles.of(from_item, scale=1.0),
             Index.of(Profiles.of(sparse.csr_array(from_user.T), scale=discount)),
@@ -75,6 +97,7 @@ class RP3beta:
             model,
             half_life,
             trained_until(train),
+            chosen(self, method),
         )
 
 

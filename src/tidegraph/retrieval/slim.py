@@ -13,6 +13,13 @@ from tidegraph.errors import DataError
 from tidegraph.progress import track
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    chosen,
+    settled,
+)
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.ranges import above, at_least
 from tidegraph.retrieval.rows import SparseRows
@@ -20,6 +27,8 @@ from tidegraph.retrieval.topk import push
 
 logger = logging.getLogger(__name__)
 
+QUESTIONS = (HALF_LIVES,)
+"""What is chosen on a log; see ``from_log``."""
 GRAIN = 16
 """Items regressed in one go by one thread."""
 
@@ -37,7 +46,7 @@ class SLIM:
     / (l1 + l2), positive=True, fit_intercept=False)``. So both penalties are counted in
     users, however many there are: items that no more than ``l1`` users met together do
     not speak for each other. Memory is 8 bytes for each pair of items that some user
-    met together, and the weights.
+    met together, and the weights. What is ``FROM_LOG`` is chosen on the log.
 
     Attributes:
         l1: Strength of the penalty that makes weights zero.
@@ -61,7 +70,7 @@ class SLIM:
     tolerance: float = 1e-6
     sweeps: int = 1000
     candidates: int | None = None
-    half_life_days: float | None = None
+    half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
         at_least("SLIM", 0, l1=self.l1, l2=self.l2, tolerance=self.tolerance)
@@ -76,7 +85,8 @@ class SLIM:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        half_life = check_half_life(self.half_life_days, train, "SLIM")
+        method = settled(self, QUESTIONS, train)
+        half_life = check_half_life(method.half_life_days, train, "SLIM")
         met = evidence(train, "SLIM").csr()
         gram = SparseRows.of(sparse.csr_array(met.T @ met))
         return FittedItemModel.of(
@@ -85,6 +95,7 @@ class SLIM:
             self._regress(gram),
             half_life,
             trained_until(train),
+            chosen(self, method),
         )
 
     def _regress(self, gram: SparseRows) -> sparse.csr_array:

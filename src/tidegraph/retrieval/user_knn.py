@@ -1,6 +1,8 @@
 """User-based nearest neighbours."""
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -18,12 +20,22 @@ from tidegraph.retrieval.decay import as_key, check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
 from tidegraph.retrieval.fading import add
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    chosen,
+    given,
+    settled,
+)
 from tidegraph.retrieval.nearest import Index, nearest, nearest_of_faded
 from tidegraph.retrieval.ranges import above, at_least
 from tidegraph.retrieval.rows import SparseRows, find
 from tidegraph.retrieval.similarity import (
+    BM25,
     TFIDF,
     Corpus,
+    Cosine,
     Jaccard,
     NamedSimilarity,
     Similarity,
@@ -32,6 +44,15 @@ from tidegraph.retrieval.sums import summed
 from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
+QUESTIONS = (
+    (
+        {"similarity": TFIDF(), "shrinkage": 10.0},
+        {"similarity": Cosine(), "shrinkage": 10.0},
+        {"similarity": BM25(), "shrinkage": 0.0},
+    ),
+    HALF_LIVES,
+)
+"""What is chosen on a log, in turn; see ``from_log``."""
 BLOCK = 1024
 """Requests answered at a time, which bounds memory."""
 _VISIBLE = 64  # Halvings that a similarity sees; those beyond are kept beside it.
@@ -41,7 +62,8 @@ _VISIBLE = 64  # Halvings that a similarity sees; those beyond are kept beside i
 class UserKNN:
     """Recommends what the users with the most similar histories have met.
 
-    An item scores the sum of the similarities of the neighbours that met it.
+    An item scores the sum of the similarities of the neighbours that met it. What is
+    ``FROM_LOG`` is chosen on the log.
 
     Attributes:
         neighbors: How many similar users speak for a requester.
@@ -56,9 +78,9 @@ class UserKNN:
     """
 
     neighbors: int = 100
-    similarity: NamedSimilarity | Similarity = field(default_factory=TFIDF)
-    shrinkage: float = 10.0
-    half_life_days: float | None = None
+    similarity: NamedSimilarity | Similarity | FromLog = FROM_LOG
+    shrinkage: float | FromLog = FROM_LOG
+    half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
         at_least("UserKNN", 1, neighbors=self.neighbors)
@@ -67,7 +89,9 @@ class UserKNN:
         self._compares_ages()
 
     def _compares_ages(self) -> None:
-        if self.half_life_days and isinstance(self.similarity, Jaccard):
+        days = self.half_life_days
+        aged = isinstance(days, float) and days < math.inf
+        if aged and isinstance(self.similarity, Jaccard):
             raise ConfigError(
                 "UserKNN with Jaccard compares which items users met, not how much, so "
                 "half_life_days would change nothing. Leave it out, or use Cosine."
@@ -81,9 +105,11 @@ class UserKNN:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: The half-life is not above 0, or the similarity knows none.
         """
-        check_half_life(self.half_life_days, train, "UserKNN")
+        method = settled(self, QUESTIONS, train)
+        days = check_half_life(method.half_life_days, train, "UserKNN")
         met = evidence(train, "UserKNN").csr()
-        return FittedUserKNN.of(self, met, trained_until(train))
+        fixed = replace(method, half_life_days=days)
+        return FittedUserKNN.of(fixed, met, trained_until(train), chosen(self, method))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,6 +125,7 @@ class FittedUserKNN:
         corpus: What the similarity knows of all users.
         index: The users, searchable by item.
         trained_until: Time of the last training event; None for training without times.
+        chosen: What the log has chosen, by setting.
     """
 
     settings: UserKNN
@@ -106,15 +133,20 @@ class FittedUserKNN:
     corpus: Corpus
     index: Index
     trained_until: int | None = None
+    chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @classmethod
     def of(
-        cls, settings: UserKNN, met: sparse.csr_array, trained_until: int | None
+        cls,
+        settings: UserKNN,
+        met: sparse.csr_array,
+        trained_until: int | None,
+        chosen: Mapping[str, object],
     ) -> "FittedUserKNN":
         """Index the rows of a matrix of users and items."""
         corpus = Corpus.of(met)
-        index = Index.of(settings.similarity.profiles(met, corpus))
-        return cls(settings, met, corpus, index, trained_until)
+        index = Index.of(given(settings.similarity).profiles(met, corpus))
+        return cls(settings, met, corpus, index, trained_until, chosen)
 
     def __repr__(self) -> str:
         users, items = self.met.shape
@@ -123,8 +155,13 @@ class FittedUserKNN:
             self.trained_until,
             f"{users:,} users",
             f"{items:,} items",
-            half_life_days=self.settings.half_life_days,
+            **{**self.chosen, "half_life_days": self.settings.half_life_days},
         )
+
+    def faded(self, half_life_days: float | None) -> "FittedUserKNN":
+        """Return the same with another half-life."""
+        settings = replace(self.settings, half_life_days=half_life_days)
+        return replace(self, settings=settings)
 
     @property
     def reason(self) -> str:
@@ -186,6 +223,7 @@ class FittedUserKNN:
                 "settings": to_table(self.settings),
                 "items": rows.width,
                 "trained_until": self.trained_until,
+                "chosen": dict(self.chosen),
             },
             arrays={"ptr": rows.ptr, "item": rows.column, "weight": rows.weight},
         )
@@ -202,7 +240,8 @@ class FittedUserKNN:
         )
         table = cast(dict[str, Any], state.settings["settings"])
         until = cast(int | None, state.settings.get("trained_until"))
-        return cls.of(build(UserKNN, table, "UserKNN"), rows.csr(), until)
+        chosen = cast(Mapping[str, object], state.settings.get("chosen", {}))
+        return cls.of(build(UserKNN, table, "UserKNN"), rows.csr(), until, chosen)
 
     @property
     def _votes(self) -> SparseRows:
@@ -227,7 +266,7 @@ class FittedUserKNN:
         )
 
     def _neighbors(self, requests: Requests) -> Speakers:
-        half_life = self.settings.half_life_days
+        half_life = given(self.settings.half_life_days)
         items = int(self.met.shape[1])
         total = summed(heard(requests.history), items, half_life)
         if half_life is not None:
@@ -237,10 +276,10 @@ class FittedUserKNN:
         )
         vectors.sort_indices()
         found, near = nearest(
-            self.settings.similarity.profiles(vectors, self.corpus),
+            given(self.settings.similarity).profiles(vectors, self.corpus),
             self.index,
             neighbors=self.settings.neighbors,
-            shrinkage=self.settings.shrinkage,
+            shrinkage=given(self.settings.shrinkage),
             skip=requests.user,
         )
         present = found != NO_ITEM
@@ -257,11 +296,11 @@ class FittedUserKNN:
             shape=(len(total), self.met.shape[1]),
         )
         return nearest_of_faded(
-            self.settings.similarity.profiles(vectors, self.corpus),
+            given(self.settings.similarity).profiles(vectors, self.corpus),
             count - seen,
             self.index,
             neighbors=self.settings.neighbors,
-            shrinkage=self.settings.shrinkage,
+            shrinkage=given(self.settings.shrinkage),
             skip=user,
         )
 

@@ -1,0 +1,227 @@
+"""Settings that are left to the log: tried on its newest part before the fit.
+
+No constant serves every log (docs/retrieval.md). A setting whose default is
+``FROM_LOG`` is chosen among a few values by how high each would have ranked what users
+did in the newest part of the log itself, knowing only what came before. A value that is
+written is taken as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int32
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.progress import working
+from tidegraph.retrieval.evidence import evident_log
+from tidegraph.stages import FittedRetriever, Requests, Retriever
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Retriever)
+
+
+class FromLog(Enum):
+    """Stands in a setting for the value that a log will choose."""
+
+    FROM_LOG = "from the log"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+FROM_LOG = FromLog.FROM_LOG
+
+Alternatives = Sequence[Mapping[str, object]]
+"""Settings to choose among; the first is taken where a log cannot tell."""
+
+HALF_LIVES: Alternatives = [
+    {"half_life_days": days} for days in (None, 365.0, 90.0, 30.0)
+]
+"""What an old event is worth, for methods that sum a history."""
+
+SHARE, USERS, REQUESTS, LEAST, K = 0.1, 2_000, 2_000, 100, 20
+"""Settings are tried on the newest tenth of the events of at most so many users, and on
+at most so many of those events; with fewer than the least nothing is chosen. The item
+of each is looked for among the first twenty: a list of ten has too few hits to tell.
+Of positions each user's last event is taken, and without times two tenths at random."""
+
+
+@runtime_checkable
+class Fades(Protocol):
+    """A fitted method whose half-life concerns only how it answers."""
+
+    def faded(self, half_life_days: float | None) -> FittedRetriever:
+        """Return the same with another half-life."""
+        ...
+
+
+def given(value: T | FromLog) -> T:
+    """Return a setting that a log has chosen, or that was written.
+
+    Raises:
+        ConfigError: It is still open.
+    """
+    if isinstance(value, FromLog):
+        raise ConfigError("a setting is still left to the log. Fit the method first.")
+    return value
+
+
+def chosen(before: Retriever, after: Retriever) -> dict[str, object]:
+    """Return what a log has chosen, by setting, as JSON can hold it."""
+    return {
+        name: getattr(value, "kind", value)
+        for name in _open(before)
+        for value in [getattr(after, name)]
+    }
+
+
+def settled(
+    method: M, questions: Sequence[Alternatives], train: Interactions | Matrix
+) -> M:
+    """Return the method with no setting left to the log.
+
+    Args:
+        method: A configuration, some of whose settings may be ``FROM_LOG``.
+        questions: What to choose among; one after the other, each with the settings
+            that those before it chose. Together they cover every setting that may be
+            left to the log.
+        train: What the method is to be fitted on. Settings are chosen by its newest
+            part; if it has no times, by events of each user drawn at random.
+
+    Raises:
+        DataError: ``train`` holds nothing to learn from.
+    """
+    if not _open(method):
+        return method
+    log = evident_log(train, type(method).__name__)
+    trial = _Trial.of(log)
+    for place, question in enumerate(questions):
+        ways = _ways(method, question, log)
+        # What is asked later is the first of its alternatives for now.
+        whole = [_first_of(way, questions[place + 1 :], log) for way in ways]
+        method = ways[0 if trial is None else trial.best(whole)]
+    return method
+
+
+def _open(method: object) -> list[str]:
+    """Return which settings are left to the log."""
+    names = [each.name for each in fields(cast(Any, method))]
+    return [name for name in names if isinstance(getattr(method, name), FromLog)]
+
+
+def _ways(method: M, question: Alternatives, log: Interactions) -> list[M]:
+    """Return the method with each alternative for what is open, without doubles.
+
+    One that does not go with what is written, or with a log without seconds, is left
+    out.
+    """
+    ways: list[M] = []
+    for alternative in question:
+        new = {n: alternative[n] for n in _open(method) if n in alternative}
+        if new.get("half_life_days") is not None and log.clock != "seconds":
+            continue
+        try:
+            way = replace(cast(Any, method), **new)
+        except ConfigError:
+            continue
+        if way not in ways:
+            ways.append(way)
+    return ways
+
+
+def _first_of(method: M, questions: Sequence[Alternatives], log: Interactions) -> M:
+    for question in questions:
+        method = _ways(method, question[:1], log)[0]
+    return method
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """What came before the newest events, and what these would be asked.
+
+    Attributes:
+        known: What methods are fitted on.
+        requests: One for each event, at its time and with all before it.
+        item: The item of the event.
+        fits: Methods and what they are fitted, so that none is fitted twice.
+    """
+
+    known: Interactions
+    requests: Requests
+    item: Int32[np.ndarray, " b"]
+    fits: list[tuple[Retriever, FittedRetriever]] = field(
+        default_factory=list[tuple[Retriever, FittedRetriever]]
+    )
+
+    @classmethod
+    def of(cls, log: Interactions) -> "_Trial | None":
+        """Hold out events of some users; none where there are too few."""
+        rng = np.random.default_rng(0)
+        users = np.unique(log.user)
+        if len(users) > USERS:
+            log = log.take(np.isin(log.user, rng.permutation(users)[:USERS]))
+        try:
+            known, later = _held_out(log, rng)
+        except DataError:
+            return None  # Nobody has two events.
+        pair = log.user.astype(np.int64) * len(log.items) + log.item
+        repeat = len(np.unique(pair)) < 0.9 * len(pair)
+        if len(later) < LEAST or not len(known):
+            return None
+        later = later.take(np.sort(rng.permutation(len(later))[:REQUESTS]))
+        graph = Snapshot.of(known.followed_by(later))
+        requests = Requests.of_users(graph, later.user, later.time, repeat=repeat)
+        return cls(known, requests, later.item)
+
+    def best(self, methods: Sequence[Retriever]) -> int:
+        """Return the place of the method that ranks the items highest.
+
+        Of equals the first is taken.
+        """
+        if len(methods) == 1:
+            return 0
+        name = type(methods[0]).__name__
+        with working(f"choosing the settings of {name}"):
+            return int(np.argmax([self._value(method) for method in methods]))
+
+    def _value(self, method: Retriever) -> float:
+        """Return the mean NDCG of the items, each alone relevant to its request."""
+        found = self._fitted(method).retrieve(self.requests, K).item
+        rank = np.nonzero(found == self.item[:, None])[1]
+        return float((1 / np.log2(rank + 2)).sum()) / len(self.item)
+
+    def _fitted(self, method: Retriever) -> FittedRetriever:
+        ageless = replace(cast(Any, method), half_life_days=None)
+        fitted = self._fitted_as(ageless)
+        days = cast(Any, method).half_life_days
+        if days is None:
+            return fitted
+        return (
+            fitted.faded(days) if isinstance(fitted, Fades) else method.fit(self.known)
+        )
+
+    def _fitted_as(self, method: Retriever) -> FittedRetriever:
+        for known, fitted in self.fits:
+            if known == method:
+                return fitted
+        self.fits.append((method, method.fit(self.known)))
+        return self.fits[-1][1]
+
+
+def _held_out(
+    log: Interactions, rng: np.random.Generator
+) -> tuple[Interactions, Interactions]:
+    """Return what is known and what is to be found, the later part where time is."""
+    if log.clock == "seconds":
+        cut = int(log.time[int(len(log) * (1 - SHARE))])
+        return log.before(cut), log.since(cut)
+    if log.clock == "order":
+        return log.leave_last(1)
+    known, found = log.random_split(fractions=(1 - 2 * SHARE,), rng=rng)
+    return known, found

@@ -1,0 +1,315 @@
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tidegraph.arguments import settings
+from tidegraph.artifact import load, save
+from tidegraph.catalog import model
+from tidegraph.config import build, to_table
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.retrieval import from_log, item_knn, popular, rp3beta, slim, user_knn
+from tidegraph.retrieval.from_log import FROM_LOG, FromLog, given, settled
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.popular import FittedPopular, Popular
+from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard
+from tidegraph.retrieval.slim import SLIM
+from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN
+from tidegraph.testing.logs import draw_log
+from tidegraph.testing.retrievers import RetrieverLaws, ask, same
+
+DAY = 86_400
+METHODS = [
+    (Popular(), popular.QUESTIONS),
+    (ItemKNN(), item_knn.QUESTIONS),
+    (UserKNN(), user_knn.QUESTIONS),
+    (RP3beta(), rp3beta.QUESTIONS),
+    (SLIM(), slim.QUESTIONS),
+]
+NAMES = [type(method).__name__ for method, _ in METHODS]
+
+
+def drifting(seed=0, events=3_000, days=200):
+    """A log in which each month has its own items."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.integers(0, days * DAY, events))
+    item = time // (30 * DAY) * 10 + np.minimum(rng.geometric(0.4, events), 10)
+    return interactions(rng.integers(0, 300, events), item, time + 1_600_000_000)
+
+
+def lasting(seed=0, events=3_000, days=200):
+    """A log in which the same items are chosen all the time."""
+    rng = np.random.default_rng(seed)
+    time = np.sort(rng.integers(0, days * DAY, events))
+    item = np.minimum(rng.geometric(0.05, events), 80)
+    return interactions(rng.integers(0, 800, events), item, time + 1_600_000_000)
+
+
+SEEN = []
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Watched(FittedPopular):
+    """A fitted method that notes what it learnt from and what it is asked."""
+
+    learnt: Any = None
+
+    def retrieve(self, requests, k):
+        SEEN.append((self.learnt, requests))
+        return super().retrieve(requests, k)
+
+
+@dataclass(frozen=True)
+class Spy:
+    size: int | FromLog = FROM_LOG
+    half_life_days: float | None = None
+
+    def fit(self, train):
+        known = Popular(half_life_days=None).fit(train)
+        return Watched(known.score, known.order, learnt=train)
+
+
+def test_each_alternative_knows_only_what_came_before_what_it_is_asked():
+    SEEN.clear()
+    log = lasting()
+    settled(Spy(), [({"size": 1}, {"size": 2})], log)
+
+    assert len(SEEN) == 2
+    for train, requests in SEEN:
+        owner = np.repeat(np.arange(len(requests)), np.diff(requests.history.ptr))
+        assert train.time.max() < requests.time.min()
+        assert (requests.history.time < requests.time[owner]).all()
+        assert requests.time.max() <= log.time.max()
+        assert len(train) == pytest.approx(0.9 * len(log), rel=0.01)
+
+
+def test_what_ranks_the_newest_events_highest_is_chosen_as_a_loop_finds_it():
+    log = drifting()
+    known = log.before(int(log.time[int(len(log) * 0.9)]))
+    later = log.since(int(log.time[int(len(log) * 0.9)]))
+    pairs = len(set(zip(log.user.tolist(), log.item.tolist(), strict=True)))
+    repeat = pairs < 0.9 * len(log)
+    value = {}
+    for days in (None, 365.0, 90.0, 30.0, 7.0):
+        age = (known.time[-1] - known.time) / DAY
+        weight = np.ones(len(known)) if days is None else 0.5 ** (age / days)
+        score = np.bincount(known.item, weight, minlength=len(log.items))
+        order = [i for i in np.argsort(-score, kind="stable") if score[i] > 0]
+        value[days] = 0.0
+        for user, item, time in zip(later.user, later.item, later.time, strict=True):
+            met = set(log.item[(log.user == user) & (log.time < time)].tolist())
+            left = [i for i in order if repeat or i not in met][:20]
+            if item in left:
+                value[days] += 1 / math.log2(left.index(item) + 2)
+
+    fitted = Popular().fit(log)
+
+    assert fitted.chosen == {"half_life_days": max(value, key=value.__getitem__)}
+    assert value[fitted.chosen["half_life_days"]] > 2 * value[None]
+    same(fitted, Popular(**fitted.chosen).fit(log), ask(log))
+
+
+@pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
+def test_a_default_is_fitted_as_what_it_chose_would_be(method, questions):
+    log = drifting()
+    chosen = settled(method, questions, log)
+
+    assert FROM_LOG not in vars(chosen).values()
+    same(method.fit(log), chosen.fit(log), ask(log))
+
+
+@pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
+def test_the_same_log_chooses_the_same(method, questions):
+    assert settled(method, questions, drifting()) == settled(
+        method, questions, drifting()
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        Popular(half_life_days=None),
+        Popular(half_life_days=3.0),
+        ItemKNN(similarity=TFIDF()),
+        ItemKNN(shrinkage=3.0),
+        ItemKNN(half_life_days=None),
+        UserKNN(similarity=Jaccard()),
+        UserKNN(half_life_days=2.0),
+        RP3beta(beta=0.9),
+        RP3beta(alpha=0.7, half_life_days=None),
+        SLIM(half_life_days=5.0),
+    ],
+    ids=repr,
+)
+def test_a_written_value_is_never_chosen_over(written):
+    questions = {type(method): asked for method, asked in METHODS}[type(written)]
+    chosen = settled(written, questions, drifting())
+
+    for name, value in vars(written).items():
+        if value is not FROM_LOG:
+            assert getattr(chosen, name) == value
+
+
+def test_nothing_is_tried_where_all_is_written(monkeypatch):
+    monkeypatch.setattr(from_log._Trial, "of", lambda log: pytest.fail("tried"))
+
+    RP3beta(alpha=1.0, beta=0.0, half_life_days=None).fit(drifting())
+
+
+@pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
+def test_a_saved_model_reopens_with_what_was_chosen(method, questions, tmp_path):
+    log = drifting()
+    fitted = method.fit(log)
+    save(fitted, tmp_path / "model")
+    classes = {
+        kind.__name__: kind for kind in (FittedItemModel, FittedPopular, FittedUserKNN)
+    }
+
+    back = load(tmp_path / "model", classes)
+
+    assert back.chosen == fitted.chosen != {}
+    assert repr(back) == repr(fitted)
+    for name, value in fitted.chosen.items():
+        assert value is None or f"{name}={value}" in repr(back)
+    same(fitted, back, ask(log))
+
+
+def test_a_log_that_says_too_little_gets_the_first_of_each_question():
+    few = draw_log(events=400)
+
+    assert settled(ItemKNN(), item_knn.QUESTIONS, few) == ItemKNN(
+        similarity=Cosine(), shrinkage=10.0, half_life_days=None
+    )
+    assert Popular().fit(few).chosen == {"half_life_days": None}
+
+
+def test_events_of_one_second_get_the_first_of_each_question():
+    log = drifting()
+    at_once = replace(log, time=np.zeros(len(log), np.int64))
+
+    assert RP3beta().fit(at_once).chosen == {
+        "alpha": 0.4,
+        "beta": 0.2,
+        "half_life_days": None,
+    }
+
+
+def test_a_log_without_times_chooses_by_events_at_random_and_no_half_life():
+    rng = np.random.default_rng(0)
+    user = np.repeat(np.arange(300), 12)
+    # Two worlds of 30 items, and one item that all users of both have.
+    item = user % 2 * 30 + rng.integers(0, 30, len(user))
+    item[::12] = 99
+    pairs = interactions(user, item)
+
+    fitted = RP3beta().fit(pairs)
+
+    assert fitted.chosen["half_life_days"] is None
+    known, later = pairs.random_split(fractions=(0.8,), rng=0)
+    values = [
+        _value(RP3beta(alpha=a, beta=b, half_life_days=None), known, later)
+        for a, b in ((0.4, 0.2), (0.4, 0.0), (0.4, 0.4), (0.8, 0.6))
+    ]
+    best = ((0.4, 0.2), (0.4, 0.0), (0.4, 0.4), (0.8, 0.6))[int(np.argmax(values))]
+    assert (fitted.chosen["alpha"], fitted.chosen["beta"]) == best
+    assert RP3beta().fit(Matrix.of(pairs)).chosen["half_life_days"] is None
+
+
+def _value(method, known, later) -> float:
+    """The mean gain of held-out items, from all scores, by a loop."""
+    log = known.followed_by(later)
+    rows = np.random.default_rng(0)
+    rows.permutation(len(log))  # What the random split draws first.
+    asked = later.take(np.sort(rows.permutation(len(later))[:2_000]))
+    pairs = len(np.unique(log.user.astype(np.int64) * 1000 + log.item))
+    scores = method.fit(known).scores(ask(known))
+    total = 0.0
+    for user, item in zip(asked.user, asked.item, strict=True):
+        row = scores[user].copy()
+        if pairs >= 0.9 * len(log):
+            row[known.item[known.user == user]] = -np.inf
+        rank = int((row > row[item]).sum())
+        total += 1 / math.log2(rank + 2) if rank < 20 and row[item] > -np.inf else 0.0
+    return total
+
+
+def test_positions_hold_out_the_last_of_each_user_and_choose_no_half_life():
+    SEEN.clear()
+    log = replace(lasting(), clock="order")
+    settled(Spy(), [({"size": 1}, {"size": 2})], log)
+    train, requests = SEEN[0]
+
+    assert len(train) == len(log) - (np.bincount(log.user) > 1).sum()
+    assert len(np.unique(requests.user)) == len(requests)
+    assert ItemKNN().fit(log).chosen["half_life_days"] is None
+
+
+def test_a_half_life_that_never_ends_is_none_at_all():
+    log, pairs = drifting(), interactions([1, 1, 2], ["a", "b", "a"])
+
+    same(
+        Popular(half_life_days=math.inf).fit(log),
+        Popular(half_life_days=None).fit(log),
+        ask(log),
+    )
+    assert model({"model": "SLIM", "half_life_days": math.inf}, "", "retrieve").fit(
+        pairs
+    )
+
+
+def test_a_recipe_leaves_to_the_log_what_it_leaves_out():
+    made = model({"model": "ItemKNN", "shrinkage": 2}, "recipe", "retrieve")
+
+    assert (made.similarity, made.shrinkage) == (FROM_LOG, 2.0)
+
+
+def test_an_alternative_that_does_not_go_with_what_is_written_is_left_out():
+    chosen = settled(UserKNN(similarity=Jaccard()), user_knn.QUESTIONS, drifting())
+
+    assert chosen.half_life_days is None
+
+
+def test_a_value_of_another_type_is_refused_by_what_it_may_be():
+    @settings
+    class Own:
+        size: float | FromLog | None = FROM_LOG
+
+    with pytest.raises(ConfigError, match="must be a number or FROM_LOG or None"):
+        Own(size="long")
+
+
+def test_a_setting_that_is_still_open_is_no_value():
+    with pytest.raises(ConfigError, match="left to the log"):
+        given(RP3beta().alpha)
+
+
+def test_a_log_with_nothing_to_learn_from_is_refused_before_the_trial():
+    log = drifting()
+
+    with pytest.raises(DataError, match="nothing to learn"):
+        ItemKNN().fit(replace(log, label=np.zeros(len(log), np.int8)))
+
+
+def test_a_written_none_comes_back_from_a_table():
+    written = UserKNN(similarity=BM25(), shrinkage=1.0, half_life_days=None)
+
+    assert build(UserKNN, to_table(written), "UserKNN") == written
+
+
+class TestLawsWhereTheLogChooses(RetrieverLaws):
+    retriever = ItemKNN()
+
+    @pytest.fixture(autouse=True)
+    def _chooses_on_little(self, monkeypatch):
+        monkeypatch.setattr(from_log, "LEAST", 10)
+
+
+class TestLawsOfPopularWhereTheLogChooses(TestLawsWhereTheLogChooses):
+    retriever = Popular()
+    needs_history = False
