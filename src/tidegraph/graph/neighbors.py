@@ -263,15 +263,7 @@ class Neighbors:
             return self
         slots = Slots(self.node, self.time, self.edge)
         bounds, slots, arena = laid_out(self.bounds, slots, spare)
-        return replace(
-            self,
-            bounds=bounds,
-            node=slots.node,
-            time=slots.time,
-            edge=slots.edge,
-            arena=arena,
-            version=arena.newest,
-        )
+        return self._in(bounds, slots, arena, arena.newest)
 
     def renumbered(
         self, kept: Int64[np.ndarray, " edges"], weight: Float32[np.ndarray, " weights"]
@@ -324,16 +316,14 @@ class Neighbors:
             self.arena if same else None,
             self.version,
         )
-        return replace(
-            whole,
-            bounds=bounds,
-            node=slots.node,
-            time=slots.time,
-            edge=slots.edge,
-            weight=weight,
-            arena=arena,
-            version=self.version + 1,
-        )
+        whole = replace(whole, weight=weight)
+        return whole._in(bounds, slots, arena, self.version + 1)
+
+    def _in(
+        self, bounds: Bounds, slots: Slots, arena: Arena, version: int
+    ) -> "Neighbors":
+        rows = {"node": slots.node, "time": slots.time, "edge": slots.edge}
+        return replace(self, bounds=bounds, **rows, arena=arena, version=version)
 
     def _search(
         self,
