@@ -32,8 +32,8 @@ from gowalla import a_fifth_held_out
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
-from tidegraph.evaluation.metrics import Relevant, hits, ndcg
-from tidegraph.graph.proximity import Adjacency, spectral_radius
+from tidegraph.evaluation.metrics.ranking import Relevant, hits, ndcg
+from tidegraph.graph.proximity.power_iteration import Adjacency, spectral_radius
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.heuristics import (
@@ -43,10 +43,10 @@ from tidegraph.retrieval.heuristics import (
     PersonalizedPageRank,
 )
 from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.stages import Requests

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tidegraph.compiled import cpu_count
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import own_time_requests
+from tidegraph.kernels.jit import cpu_count
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 LIMIT_SECONDS = 5.0

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tidegraph.compiled import cpu_count
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import ConfigError
-from tidegraph.evaluation.metrics import Relevant, hits, ndcg, recall
+from tidegraph.evaluation.metrics.ranking import Relevant, hits, ndcg, recall
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.knn_similarity import TFIDF, Cosine
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import TFIDF, Cosine
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.stages import Requests, Retriever

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from power_law import SPAN, Log, each, seconds
 
-from tidegraph.ego.plan import hop
-from tidegraph.ego.unique import unique
-from tidegraph.graph.asked import asked
-from tidegraph.graph.edges import Edges
-from tidegraph.graph.neighbors import Neighbors
+from tidegraph.ego.dedup import unique
+from tidegraph.ego.hops import hop
+from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.storage.edge_store import Edges
+from tidegraph.graph.storage.tcsr import Neighbors
 
 OUT = Path(__file__).parent / "results" / "graph.json"
 EVENTS, USERS, ITEMS, WIDTH = 5_000_000, 100_000, 50_000, 20

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from power_law import SPAN, Log, each
 
-from tidegraph.ego.plan import hop
-from tidegraph.graph.keys import root_keys
-from tidegraph.graph.temporal import Graph
-from tidegraph.graph.walks import Habit, walks
+from tidegraph.ego.hops import hop
+from tidegraph.graph.live import Graph
+from tidegraph.graph.walks.random_walks import Habit, walks
+from tidegraph.kernels.keyed_rng import root_keys
 
 OUT = Path(__file__).parent / "results" / "graph_growth.json"
 SIZES = (1_000_000, 10_000_000, 100_000_000)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from gowalla import a_fifth_held_out, gowalla, measured
 
-from tidegraph.compiled import cpu_count
+from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.heuristics import (
     AdamicAdar,
     CommonNeighbors,

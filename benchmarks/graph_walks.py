@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 from power_law import SPAN, Log, seconds
 
-from tidegraph.compiled import compiled, over_rows
-from tidegraph.graph.edges import Edges
-from tidegraph.graph.keys import after, below, mixed, root_keys
-from tidegraph.graph.neighbors import Neighbors
-from tidegraph.graph.node2vec import Bias
-from tidegraph.graph.visits import visits
-from tidegraph.graph.walks import Habit, walks
+from tidegraph.graph.storage.edge_store import Edges
+from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.walks.node2vec import Bias
+from tidegraph.graph.walks.random_walks import Habit, walks
+from tidegraph.graph.walks.visit_counts import visits
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.keyed_rng import after, below, mixed, root_keys
 
 OUT = Path(__file__).parent / "results" / "graph_walks.json"
 EVENTS, USERS, ITEMS, LENGTH = 5_000_000, 100_000, 50_000, 20

@@ -17,12 +17,12 @@ import polars as pl
 from implicit.nearest_neighbours import CosineRecommender
 from scipy import sparse
 
-from tidegraph.compiled import cpu_count
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.similarity import Cosine
+from tidegraph.retrieval.knn_similarity import Cosine
 from tidegraph.stages import Requests
 
 OUT = Path(__file__).parent / "results" / "item_knn.json"

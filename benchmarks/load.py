@@ -22,9 +22,9 @@ import numpy as np
 import polars as pl
 
 import tidegraph as tg
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.retrieval.similarity import Cosine
+from tidegraph.retrieval.knn_similarity import Cosine
 
 PROBE = """
 import json, sys, time

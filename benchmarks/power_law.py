@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
-from tidegraph.data.vocabulary import Vocabulary
-from tidegraph.graph.edges import Edges
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.graph.snapshot import Nodes, Snapshot
+from tidegraph.graph.storage.edge_store import Edges
 
 SPAN = 10**8
 """Seconds from the first to the last event."""

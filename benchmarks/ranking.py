@@ -18,12 +18,12 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tidegraph.data.public import load
-from tidegraph.evaluation.metrics import Relevant, hits, ndcg, recall
+from tidegraph.evaluation.metrics.ranking import Relevant, hits, ndcg, recall
 from tidegraph.features.columns import NAMES, Features, _raw, category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past, past_examples
 from tidegraph.ranking.din import DIN
-from tidegraph.ranking.recency import RecencyLogit
+from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat

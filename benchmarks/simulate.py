@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tidegraph.compiled import cpu_count
 from tidegraph.data.synthetic import Marketplace
+from tidegraph.kernels.jit import cpu_count
 
 OUT = Path(__file__).parent / "results" / "simulate.json"
 SIZES = {

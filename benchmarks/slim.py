@@ -17,8 +17,8 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet
 
-from tidegraph.compiled import cpu_count
 from tidegraph.data.views import Matrix
+from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.slim import SLIM
 
 OUT = Path(__file__).parent / "results" / "slim.json"

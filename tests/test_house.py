@@ -77,7 +77,7 @@ def test_imports_point_one_way():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("module", ["graph.temporal", "data.interactions", "stages"])
+@pytest.mark.parametrize("module", ["graph.live", "data.interactions", "stages"])
 def test_importing_it_loads_no_tensor_engine(module):
     code = f"import sys, tidegraph.{module}; sys.exit('torch' in sys.modules)"
 

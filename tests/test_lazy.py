@@ -121,7 +121,7 @@ def test_without_torch_a_recipe_with_a_network_is_refused_before_the_log_is_read
 
 def test_a_kernel_that_needs_linear_algebra_still_finds_it():
     code = (
-        "import tidegraph.compiled, numba, numpy as np\n"
+        "import tidegraph.kernels.jit, numba, numpy as np\n"
         "product = numba.njit(lambda a: np.dot(a, a.T))\n"
         "a = np.arange(6.0).reshape(2, 3)\n"
         "assert (product(a) == a @ a.T).all()"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from data.id_rule import VALUES, rule
 from tidegraph import Graph, Interactions, Pipeline, Popular, read, read_sql
-from tidegraph.data.absent import MARKERS
 from tidegraph.data.features import featured
-from tidegraph.data.id_list import read_ids
+from tidegraph.data.ids.absent import MARKERS
+from tidegraph.data.ids.id_list import read_ids
 
 IDS = VALUES.filter(lambda v: rule(v) and rule(v) not in MARKERS)
 LISTS = st.lists(IDS, min_size=1, max_size=6)

@@ -19,31 +19,33 @@ if TYPE_CHECKING:
     from tidegraph.data.views import Matrix as Matrix
     from tidegraph.data.views import Sequences as Sequences
     from tidegraph.ego.cluster import local_cluster as local_cluster
-    from tidegraph.ego.hard import hard as hard
-    from tidegraph.ego.near import near as near
-    from tidegraph.ego.negative import in_batch as in_batch
-    from tidegraph.ego.negative import negatives as negatives
-    from tidegraph.ego.plan import hop as hop
+    from tidegraph.ego.dedup import unique as unique
+    from tidegraph.ego.hard_negatives import hard as hard
+    from tidegraph.ego.hops import hop as hop
+    from tidegraph.ego.nearest import near as near
+    from tidegraph.ego.negatives import in_batch as in_batch
+    from tidegraph.ego.negatives import negatives as negatives
+    from tidegraph.ego.parse import parse as parse
     from tidegraph.ego.static import fan_out as fan_out
     from tidegraph.ego.static import identity as identity
     from tidegraph.ego.static import khop as khop
-    from tidegraph.ego.text import parse as parse
-    from tidegraph.ego.unique import unique as unique
-    from tidegraph.ego.walk import walk as walk
+    from tidegraph.ego.walks import walk as walk
     from tidegraph.evaluation.evaluate import evaluate as evaluate
-    from tidegraph.graph.distribution import distribution as distribution
-    from tidegraph.graph.induction import Induction as Induction
-    from tidegraph.graph.nearness import adamic_adar as adamic_adar
-    from tidegraph.graph.nearness import common_neighbors as common_neighbors
-    from tidegraph.graph.nearness import pagerank as pagerank
-    from tidegraph.graph.nearness import proximity as proximity
-    from tidegraph.graph.sampler import sampler as sampler
-    from tidegraph.graph.temporal import Graph as Graph
+    from tidegraph.graph.live import Graph as Graph
+    from tidegraph.graph.negatives.distribution import distribution as distribution
+    from tidegraph.graph.projection import Induction as Induction
+    from tidegraph.graph.proximity.common_neighbors import adamic_adar as adamic_adar
+    from tidegraph.graph.proximity.common_neighbors import (
+        common_neighbors as common_neighbors,
+    )
+    from tidegraph.graph.proximity.common_neighbors import pagerank as pagerank
+    from tidegraph.graph.proximity.common_neighbors import proximity as proximity
+    from tidegraph.graph.sampling.protocol import sampler as sampler
     from tidegraph.pipeline import FittedPipeline as FittedPipeline
     from tidegraph.pipeline import Pipeline as Pipeline
     from tidegraph.pipeline.serve import recommend as recommend
     from tidegraph.ranking.din import DIN as DIN
-    from tidegraph.ranking.recency import RecencyLogit as RecencyLogit
+    from tidegraph.ranking.logit import RecencyLogit as RecencyLogit
     from tidegraph.reranking.diversity import DPP as DPP
     from tidegraph.reranking.diversity import MMR as MMR
     from tidegraph.retrieval.blend import Blend as Blend
@@ -55,14 +57,14 @@ if TYPE_CHECKING:
         PersonalizedPageRank as PersonalizedPageRank,
     )
     from tidegraph.retrieval.item_knn import ItemKNN as ItemKNN
+    from tidegraph.retrieval.knn_similarity import BM25 as BM25
+    from tidegraph.retrieval.knn_similarity import TFIDF as TFIDF
+    from tidegraph.retrieval.knn_similarity import Cosine as Cosine
+    from tidegraph.retrieval.knn_similarity import Jaccard as Jaccard
+    from tidegraph.retrieval.knn_similarity import Pearson as Pearson
     from tidegraph.retrieval.popular import Popular as Popular
     from tidegraph.retrieval.repeat import Repeat as Repeat
     from tidegraph.retrieval.rp3beta import RP3beta as RP3beta
-    from tidegraph.retrieval.similarity import BM25 as BM25
-    from tidegraph.retrieval.similarity import TFIDF as TFIDF
-    from tidegraph.retrieval.similarity import Cosine as Cosine
-    from tidegraph.retrieval.similarity import Jaccard as Jaccard
-    from tidegraph.retrieval.similarity import Pearson as Pearson
     from tidegraph.retrieval.slim import SLIM as SLIM
     from tidegraph.retrieval.user_knn import UserKNN as UserKNN
 
@@ -76,24 +78,29 @@ _NAMES = Homes(
         "data.synthetic": ("Marketplace",),
         "data.views": ("Impressions", "Matrix", "Sequences"),
         "ego.cluster": ("local_cluster",),
-        "ego.hard": ("hard",),
-        "ego.near": ("near",),
-        "ego.negative": ("in_batch", "negatives"),
-        "ego.plan": ("hop",),
+        "ego.hard_negatives": ("hard",),
+        "ego.nearest": ("near",),
+        "ego.negatives": ("in_batch", "negatives"),
+        "ego.hops": ("hop",),
         "ego.static": ("fan_out", "identity", "khop"),
-        "ego.text": ("parse",),
-        "ego.unique": ("unique",),
-        "ego.walk": ("walk",),
+        "ego.parse": ("parse",),
+        "ego.dedup": ("unique",),
+        "ego.walks": ("walk",),
         "evaluation.evaluate": ("evaluate",),
-        "graph.distribution": ("distribution",),
-        "graph.induction": ("Induction",),
-        "graph.nearness": ("adamic_adar", "common_neighbors", "pagerank", "proximity"),
-        "graph.sampler": ("sampler",),
-        "graph.temporal": ("Graph",),
+        "graph.negatives.distribution": ("distribution",),
+        "graph.projection": ("Induction",),
+        "graph.proximity.common_neighbors": (
+            "adamic_adar",
+            "common_neighbors",
+            "pagerank",
+            "proximity",
+        ),
+        "graph.sampling.protocol": ("sampler",),
+        "graph.live": ("Graph",),
         "pipeline": ("FittedPipeline", "Pipeline"),
         "pipeline.serve": ("recommend",),
         "ranking.din": ("DIN",),
-        "ranking.recency": ("RecencyLogit",),
+        "ranking.logit": ("RecencyLogit",),
         "reranking.diversity": ("DPP", "MMR"),
         "retrieval.blend": ("Blend",),
         "retrieval.ease": ("EASE",),
@@ -107,7 +114,7 @@ _NAMES = Homes(
         "retrieval.popular": ("Popular",),
         "retrieval.repeat": ("Repeat",),
         "retrieval.rp3beta": ("RP3beta",),
-        "retrieval.similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),
+        "retrieval.knn_similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),
         "retrieval.slim": ("SLIM",),
         "retrieval.user_knn": ("UserKNN",),
     },

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, cast
 
-from tidegraph import artifact
 from tidegraph.arguments import checked
+from tidegraph.artifact import sealed
 from tidegraph.config import build, did_you_mean
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.lazy import Homes
@@ -29,11 +29,11 @@ RETRIEVERS = Homes(
         "user_knn": ("UserKNN",),
     },
 )
-RANKERS = Homes("tidegraph.ranking", {"din": ("DIN",), "recency": ("RecencyLogit",)})
+RANKERS = Homes("tidegraph.ranking", {"din": ("DIN",), "logit": ("RecencyLogit",)})
 RERANKERS = Homes("tidegraph.reranking", {"diversity": ("DPP", "MMR")})
 PARTS = Homes(
     "tidegraph.retrieval",
-    {"similarity": ("BM25", "Cosine", "Jaccard", "Pearson", "TFIDF")},
+    {"knn_similarity": ("BM25", "Cosine", "Jaccard", "Pearson", "TFIDF")},
 )
 STAGES: Mapping[str, Mapping[str, type]] = {
     "retrieve": RETRIEVERS,
@@ -43,12 +43,12 @@ STAGES: Mapping[str, Mapping[str, type]] = {
 FITTED = Homes(
     "tidegraph",
     {
-        "data.vocabulary": ("Vocabulary",),
+        "data.ids.vocabulary": ("Vocabulary",),
         "features.columns": ("Features",),
         "graph.snapshot": ("Snapshot",),
         "pipeline.fitted": ("FittedPipeline",),
         "ranking.neural": ("FittedNeuralRanker",),
-        "ranking.recency": ("FittedRecencyLogit",),
+        "ranking.logit": ("FittedRecencyLogit",),
         "reranking.diversity": ("FittedDPP", "FittedMMR"),
         "reranking.similarity": ("Cosines", "SharedTags"),
         "retrieval.blend": ("FittedBlend",),
@@ -115,7 +115,7 @@ def load(
     Raises:
         ArtifactError: The folder is not a whole, unchanged model of this version.
     """
-    value = artifact.load(folder, FITTED, verify=verify)
+    value = sealed.load(folder, FITTED, verify=verify)
     if not isinstance(value, FittedPipeline):
         raise ArtifactError(f"{folder} holds a {type(value).__name__}, not a pipeline.")
     return value

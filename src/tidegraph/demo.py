@@ -16,21 +16,21 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
 from tidegraph.errors import DataError
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.pictures import (
+from tidegraph.evaluation.protocol import Recommender
+from tidegraph.evaluation.report.html import Section, write_picture, write_report
+from tidegraph.evaluation.report.html import Table as ReportTable
+from tidegraph.evaluation.report.pictures import (
     evaluation_section,
     log_section,
     stage_bars,
 )
-from tidegraph.evaluation.protocol import Recommender
-from tidegraph.evaluation.report import Section, write_picture, write_report
-from tidegraph.evaluation.report import Table as ReportTable
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.reranking.diversity import MMR
+from tidegraph.retrieval.knn_similarity import Cosine
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import Cosine
 from tidegraph.retrieval.user_knn import UserKNN
 
 DAY = 86_400

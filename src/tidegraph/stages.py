@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.arguments import whole
-from tidegraph.artifact import State
+from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import RequestError
-from tidegraph.graph.histories import Histories
 from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.storage.histories import Histories
 
 NO_ITEM = -1
 """Fills the places of a row of candidates that has fewer than k."""

@@ -158,7 +158,7 @@ def test_a_place_that_cannot_be_written_is_refused(shop, monkeypatch, capsys):
     def readonly(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tidegraph.writing.tempfile.mkdtemp", readonly)
+    monkeypatch.setattr("tidegraph.artifact.writing.tempfile.mkdtemp", readonly)
     asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
     said = refused(asked, capsys, shop)
 
@@ -169,7 +169,7 @@ def test_a_full_disk_is_answered_and_leaves_nothing(shop, monkeypatch, capsys):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tidegraph.artifact.write_arrays", full)
+    monkeypatch.setattr("tidegraph.artifact.sealed.write_arrays", full)
     asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
     said = refused(asked, capsys, shop)
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tidegraph.cli import run
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.live import Graph
 
 COLUMNS = ["--user", "uid", "--item", "sku", "--time", "ts"]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,7 +9,7 @@ from tidegraph.cli.validation import _Asked, behind_popular, on_valid
 from tidegraph.evaluation.evaluate import evaluate, task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.pipeline import Pipeline
-from tidegraph.ranking.recency import RecencyLogit
+from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tidegraph.data import csv_files
-from tidegraph.data.ids import canonical
+from tidegraph.data.ids.identity import canonical
 from tidegraph.data.sources import read
+from tidegraph.data.text import csv_files
 from tidegraph.errors import DataError
 
 # 2,000 examples in all by default; the nightly profile makes it 200,000.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 
 rows = st.lists(

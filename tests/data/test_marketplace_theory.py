@@ -27,7 +27,7 @@ from tidegraph.data.synthetic import (
 )
 from tidegraph.data.synthetic.attraction import DAY, START
 from tidegraph.evaluation.answers import lists
-from tidegraph.evaluation.metrics import hit_rate, hits, ndcg, reciprocal_rank
+from tidegraph.evaluation.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
 from tidegraph.evaluation.protocol import Recommender, Task, event_requests
 from tidegraph.retrieval.popular import Popular
 from tidegraph.stages import Candidates, Requests

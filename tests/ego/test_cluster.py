@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
 from tidegraph.ego.cluster import local_cluster
 from tidegraph.errors import ConfigError, LeakageError, RequestError
-from tidegraph.graph.asked import asked
-from tidegraph.graph.homogeneous import Homogeneous
-from tidegraph.graph.nibble import local_clusters
-from tidegraph.graph.push import Push
+from tidegraph.graph.proximity.local_cluster import local_clusters
+from tidegraph.graph.proximity.pagerank_push import Push
+from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.static import Homogeneous
 
 ALL = np.arange(ITEMS, dtype=np.int32)
 PLAN = local_cluster("click", type="item", size=5, restart=0.2, epsilon=1e-7)

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ego.test_negative import POPULAR, ask
+from ego.test_negatives import POPULAR, ask
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
-from tidegraph.ego.negative import negatives
-from tidegraph.ego.text import parse
+from tidegraph.ego.negatives import negatives
+from tidegraph.ego.parse import parse
 from tidegraph.errors import ConfigError, RequestError
-from tidegraph.graph.distribution import Seen, distribution
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.live import Graph
+from tidegraph.graph.negatives.distribution import Seen, distribution
 
 
 @distribution("by_all_that_is_seen")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from tidegraph.evaluation.catalogue import intra_list_diversity
-from tidegraph.evaluation.classification import log_loss
-from tidegraph.evaluation.metrics import Relevant, hits, list_metrics
-from tidegraph.evaluation.serendipity import popular_places, serendipity
+from tidegraph.evaluation.metrics.catalogue import intra_list_diversity
+from tidegraph.evaluation.metrics.classification import log_loss
+from tidegraph.evaluation.metrics.ranking import Relevant, hits, list_metrics
+from tidegraph.evaluation.metrics.serendipity import popular_places, serendipity
 from tidegraph.stages import Excluded
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8")

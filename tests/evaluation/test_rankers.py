@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tidegraph.artifact import State
+from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.rankers import evaluate_ranker

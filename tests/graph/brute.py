@@ -8,8 +8,8 @@ import polars as pl
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from tidegraph.ego.plan import hop
-from tidegraph.graph.temporal import Graph
+from tidegraph.ego.hops import hop
+from tidegraph.graph.live import Graph
 
 USERS, ITEMS = 4, 5
 EVENTS = st.lists(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from graph.brute import EVENTS, answers, graph_of, same, table
 from tidegraph.errors import DataError, MissingExtraError
 from tidegraph.graph import interop
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.live import Graph
 
 SHOP = [(0, 0, 1, 5), (0, 2, 3, 1), (1, 2, 2, 2), (1, 2, 5, 3), (0, 4, 8, 9)]
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, answers, graph_of, same, table
-from tidegraph.ego.plan import hop
+from tidegraph.ego.hops import hop
 from tidegraph.errors import DataError
-from tidegraph.graph import growth
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.live import Graph
+from tidegraph.graph.storage import append
 
 
 @settings(max_examples=200, deadline=None)
@@ -225,7 +225,7 @@ def test_a_failed_append_changes_nothing_and_the_next_one_works(monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(growth, "_append", broken)
+        patch.setattr(append, "_append", broken)
         with pytest.raises(MemoryError):
             graph.append("click", table([(0, 2, 4, 1)]))
 

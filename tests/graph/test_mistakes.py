@@ -11,9 +11,9 @@ import pytest
 import tidegraph as tg
 from graph.brute import graph_of, table
 from tidegraph.errors import ConfigError, DataError, RequestError
-from tidegraph.graph.asked import check_plan
-from tidegraph.graph.conditions import check
-from tidegraph.graph.sampled import Chosen, Past, Run
+from tidegraph.graph.query.filters import check
+from tidegraph.graph.sampling.gather import Chosen, Past, Run
+from tidegraph.graph.sampling.seeds import check_plan
 
 LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
 ONE = np.array([1], np.int32)

@@ -11,9 +11,9 @@ import tidegraph as tg
 from graph.brute import EVENTS, USERS, answers, graph_of, same, table
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph import interop
-from tidegraph.graph.growing import Column
-from tidegraph.graph.node2vec import Bias
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.live import Graph
+from tidegraph.graph.storage.append_only import Column
+from tidegraph.graph.walks.node2vec import Bias
 
 LIGHT = [(1, i, i, 0.1) for i in range(5)]
 WEIGHTS = st.sampled_from([1e-7, 0.1, 1 / 3, 1.0, 1e10, 1e17])

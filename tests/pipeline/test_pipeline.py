@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from tidegraph.artifact import save
+from tidegraph.artifact.sealed import save
 from tidegraph.catalog import load
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import (
@@ -17,7 +17,7 @@ from tidegraph.errors import (
 )
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.ranking.din import DIN
-from tidegraph.ranking.recency import RecencyLogit
+from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.reranking.diversity import DPP, MMR
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN

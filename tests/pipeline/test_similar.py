@@ -11,9 +11,9 @@ from tidegraph.errors import RequestError, UnknownIdWarning
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.heuristics import PersonalizedPageRank
 from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.knn_similarity import Cosine
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
-from tidegraph.retrieval.similarity import Cosine
 
 
 def test_similar_items_are_the_largest_cosines_of_a_loop():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from tidegraph.artifact import State
+from tidegraph.artifact.sealed import State
 from tidegraph.errors import ConfigError
 from tidegraph.reranking.diversity import (
     DPP,

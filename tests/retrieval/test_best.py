@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegraph import compiled
 from tidegraph.errors import RequestError
+from tidegraph.kernels import jit
 from tidegraph.retrieval.best import best
 from tidegraph.stages import Excluded
 
@@ -43,7 +43,7 @@ def test_the_best_are_those_of_a_stable_sort_of_what_may_be_answered(
 def test_one_processor_answers_the_same_as_several(monkeypatch):
     scores = np.random.default_rng(0).integers(0, 9, (100, 50)).astype(np.float32)
     several = best(scores, Excluded.none(100), 7, "test")
-    monkeypatch.setattr(compiled, "cpu_count", lambda: 1)
+    monkeypatch.setattr(jit, "cpu_count", lambda: 1)
 
     alone = best(scores, Excluded.none(100), 7, "test")
 

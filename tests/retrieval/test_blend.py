@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from tidegraph.artifact import State, load, save
+from tidegraph.artifact.sealed import State, load, save
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.blend import Blend, FittedBlend, hit_ratio_by_channel
 from tidegraph.retrieval.heuristics import (

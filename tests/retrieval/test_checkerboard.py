@@ -6,8 +6,8 @@ import pytest
 from tidegraph.data.interactions import interactions
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard, Pearson
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard, Pearson
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import ask

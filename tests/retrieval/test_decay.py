@@ -17,10 +17,10 @@ from tidegraph.retrieval.decay import as_float, as_key, ordered, parted
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.heuristics import AdamicAdar, CommonNeighbors, Katz
 from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import ask

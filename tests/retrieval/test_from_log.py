@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tidegraph.arguments import settings
-from tidegraph.artifact import load, save
+from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import model
 from tidegraph.config import build, to_table
 from tidegraph.data.interactions import interactions
@@ -16,9 +16,9 @@ from tidegraph.retrieval import from_log, item_knn, popular, rp3beta, slim, user
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog, given, settled
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import FittedPopular, Popular
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN
 from tidegraph.testing.logs import draw_log

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import ElasticNet
 
 from conftest import draw_log
-from tidegraph import compiled
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
+from tidegraph.kernels import jit
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.testing.retrievers import RetrieverLaws
 
@@ -85,7 +85,7 @@ def test_candidates_are_the_items_most_often_met_together():
 def test_one_processor_learns_the_same_bits_as_several(monkeypatch):
     log = draw_log()
     several = SLIM().fit(log)
-    monkeypatch.setattr(compiled, "cpu_count", lambda: 1)
+    monkeypatch.setattr(jit, "cpu_count", lambda: 1)
 
     alone = SLIM().fit(log)
 

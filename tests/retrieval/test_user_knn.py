@@ -5,11 +5,11 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from conftest import draw_log
-from tidegraph.artifact import save
+from tidegraph.artifact.sealed import save
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError
-from tidegraph.retrieval.similarity import BM25, Cosine, Jaccard, Profiles
+from tidegraph.retrieval.knn_similarity import BM25, Cosine, Jaccard, Profiles
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import RetrieverLaws, ask
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tidegraph.artifact import check_folder
+from tidegraph.artifact.sealed import check_folder
 from tidegraph.demo import Demo
 
 

@@ -7,20 +7,20 @@ import numpy as np
 import polars as pl
 import typer
 
+from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, moment_of, taking
 from tidegraph.cli.output import say
-from tidegraph.data.clocks import moment_text, refuse_without_order
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
+from tidegraph.data.times.clocks import moment_text, refuse_without_order
 from tidegraph.demo import NAMES
+from tidegraph.ego.hops import Hops, hop
 from tidegraph.ego.picture import draw as drawn
-from tidegraph.ego.plan import Hops, hop
 from tidegraph.ego.static import identity
 from tidegraph.errors import RequestError
+from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import ACTION, Snapshot
-from tidegraph.graph.temporal import Graph
-from tidegraph.writing import check_file, replaced
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at graphs.")
 

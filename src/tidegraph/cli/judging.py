@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from tidegraph.artifact import MANIFEST
+from tidegraph.artifact.sealed import MANIFEST
+from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
@@ -16,21 +17,20 @@ from tidegraph.cli.output import say
 from tidegraph.cli.recipe import pipeline_of
 from tidegraph.cli.splits import part_of
 from tidegraph.config import did_you_mean
-from tidegraph.data.clocks import moment_text
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import moment_text
 from tidegraph.demo import sections
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
 from tidegraph.evaluation.evaluate import CUTOFFS
 from tidegraph.evaluation.evaluate import evaluate as judge
 from tidegraph.evaluation.protocol import Recommender
-from tidegraph.evaluation.report import write_report
+from tidegraph.evaluation.report.html import write_report
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.progress import working
 from tidegraph.rng import generator
 from tidegraph.stages import Retriever
-from tidegraph.writing import check_file
 
 Baseline = Callable[[Interactions], Recommender]
 """Makes a recommender of the events that the judged model knew."""

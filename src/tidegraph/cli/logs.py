@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tidegraph.config import build_each
-from tidegraph.data.dialect import TextForm
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import Missing, read
-from tidegraph.data.spellings import given_layout
-from tidegraph.data.tables import dialect_of
+from tidegraph.data.tables.opening import dialect_of
+from tidegraph.data.text.dialect import TextForm
+from tidegraph.data.times.spellings import given_layout
 
 NO_TIMES = "none"
 """The word for a log without times; TOML and shells have no None."""

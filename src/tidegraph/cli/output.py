@@ -9,8 +9,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.errors import RequestError
-from tidegraph.writing import check_file, replaced
 
 NARROW = 12
 """Columns as short as this are never broken over lines."""

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tidegraph.data.clocks import moment_text, span_text
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import moment_text, span_text
 from tidegraph.errors import ConfigError, DataError
 
 Part = Literal["valid", "test", "all"]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import typer
 
-from tidegraph.artifact import check_folder
+from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.logs import Columns, LogFormat
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.output import say

@@ -11,7 +11,7 @@ from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import all_lists
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.evaluation.judging import judge_lists
-from tidegraph.evaluation.metrics import Relevant, hits, recall
+from tidegraph.evaluation.metrics.ranking import Relevant, hits, recall
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.slices import COLD
 from tidegraph.pipeline import FittedPipeline, Pipeline

@@ -6,17 +6,17 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import polars as pl
 
-from tidegraph.data.clocks import Clock
-from tidegraph.data.columns import typed
-from tidegraph.data.id_column import IdColumn
-from tidegraph.data.ids import Missing
-from tidegraph.data.impressions import LABEL, exploded, refuse_impressions
+from tidegraph.data.ids.id_column import IdColumn
+from tidegraph.data.ids.identity import Missing
+from tidegraph.data.ids.missing import with_ids
 from tidegraph.data.interactions import Interactions, from_codes, untimed
-from tidegraph.data.missing import with_ids
 from tidegraph.data.origin import Origin, Rows, as_array, joined
-from tidegraph.data.table import Table
-from tidegraph.data.times import Ticks, TimeColumn, TimeSpelling
-from tidegraph.data.values import without_objects
+from tidegraph.data.tables.impressions import LABEL, exploded, refuse_impressions
+from tidegraph.data.tables.table import Table
+from tidegraph.data.tables.values import without_objects
+from tidegraph.data.text.columns import typed
+from tidegraph.data.times.clocks import Clock
+from tidegraph.data.times.ticks import Ticks, TimeColumn, TimeSpelling
 from tidegraph.errors import DataError
 
 Reference = str | int

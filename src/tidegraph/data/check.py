@@ -7,7 +7,6 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.arguments import checked
-from tidegraph.data.clocks import Clock, span_text
 from tidegraph.data.log import Interactions
 from tidegraph.data.oddities import (
     Markers,
@@ -19,6 +18,7 @@ from tidegraph.data.oddities import (
     ruined,
 )
 from tidegraph.data.split import DAY
+from tidegraph.data.times.clocks import Clock, span_text
 from tidegraph.errors import DataError
 
 _BY_DAY = (

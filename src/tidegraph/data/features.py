@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from tidegraph.data.id_column import IdColumn
-from tidegraph.data.ids import Missing
-from tidegraph.data.missing import with_ids
+from tidegraph.data.ids.id_column import IdColumn
+from tidegraph.data.ids.identity import Missing
+from tidegraph.data.ids.missing import with_ids
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.origin import Rows, as_array
-from tidegraph.data.tables import open_table, read_whole
-from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.data.tables.opening import open_table, read_whole
 from tidegraph.errors import DataError
 
 

@@ -9,12 +9,12 @@ import polars as pl
 from jaxtyping import Float32, Int8, Int64, Num, Shaped
 
 from tidegraph.arguments import shown
-from tidegraph.data.clocks import Clock
-from tidegraph.data.id_column import Coded, coded
-from tidegraph.data.ids import NotAnIdError, column
+from tidegraph.data.ids.id_column import Coded, coded
+from tidegraph.data.ids.identity import NotAnIdError, column
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.log import Interactions
 from tidegraph.data.origin import Origin
-from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError
 
 

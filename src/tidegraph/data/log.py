@@ -10,12 +10,7 @@ import polars as pl
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, Shaped
 
 from tidegraph.arguments import checked
-from tidegraph.data.clocks import (
-    Clock,
-    refuse_without_order,
-    refuse_without_seconds,
-    span_text,
-)
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.origin import Origin
 from tidegraph.data.parts import named_parts
 from tidegraph.data.split import (
@@ -30,7 +25,12 @@ from tidegraph.data.split import (
     time_cuts,
     windows,
 )
-from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.data.times.clocks import (
+    Clock,
+    refuse_without_order,
+    refuse_without_seconds,
+    span_text,
+)
 from tidegraph.errors import DataError
 from tidegraph.rng import generator
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
-from tidegraph.data.ids import FEW
-from tidegraph.data.unknown import outside
+from tidegraph.data.ids.identity import FEW
+from tidegraph.data.ids.unknown import outside
 from tidegraph.errors import RoundedIdWarning
 
 _ROUNDED = r"^\s*[+-]?[1-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}\s*$"

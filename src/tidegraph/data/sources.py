@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from tidegraph.data.build import Columns, Reference, build
-from tidegraph.data.dialect import TextForm
 from tidegraph.data.features import featured
-from tidegraph.data.ids import Missing
+from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.sql import open_query
-from tidegraph.data.tables import from_table
-from tidegraph.data.times import LogUnit, TimeSpelling
+from tidegraph.data.tables.opening import from_table
+from tidegraph.data.tables.sql import open_query
+from tidegraph.data.text.dialect import TextForm
+from tidegraph.data.times.ticks import LogUnit, TimeSpelling
 
 
 def read(
@@ -65,8 +65,8 @@ def read(
             column named like ``user``, else in its first column.
         items: The same for items.
         time_unit: Unit of numeric times; found by their size if left out, see
-            ``tidegraph.data.times``. ``"order"`` where they are positions, which order
-            the events and no more; the rows' own places if ``time`` is None too.
+            ``tidegraph.data.times.ticks``. ``"order"`` where they are positions, which
+            order the events and no more; the rows' own places if ``time`` is None too.
         time_format: How times in text are written, as a pattern of ``strptime`` such
             as ``%d.%m.%Y %H:%M``; found if left out.
         sep: What stands between the fields of a text file; found if left out.

@@ -11,8 +11,8 @@ import polars as pl
 from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import shown
-from tidegraph.data.clocks import Clock, moment_text
-from tidegraph.data.times import TimeColumn
+from tidegraph.data.times.clocks import Clock, moment_text
+from tidegraph.data.times.ticks import TimeColumn
 from tidegraph.errors import DataError, LeakageError
 
 Moment = str | int | float | date

@@ -13,10 +13,10 @@ import scipy
 from jaxtyping import Float32, Int8, Int32, Int64
 
 from tidegraph.arguments import checked
-from tidegraph.data.clocks import refuse_without_seconds
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import interactions
 from tidegraph.data.log import Interactions
-from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.data.times.clocks import refuse_without_seconds
 from tidegraph.errors import DataError
 
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
-from tidegraph.ego.joined import by_moment, check_ends
+from tidegraph.ego.at_clock import by_moment, check_ends
 from tidegraph.errors import ConfigError
-from tidegraph.graph.asked import Asked
-from tidegraph.graph.nibble import local_clusters
-from tidegraph.graph.push import Push
+from tidegraph.graph.proximity.local_cluster import local_clusters
+from tidegraph.graph.proximity.pagerank_push import Push
+from tidegraph.graph.sampling.seeds import Asked
 from tidegraph.graph.snapshot import Snapshot
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from html import escape
 from math import log1p
 
-from tidegraph.data.clocks import Clock, moment_text
-from tidegraph.ego.field import Field
+from tidegraph.data.times.clocks import Clock, moment_text
+from tidegraph.ego.tree import Field
 
 _ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
 _COLORS = ("#1b6ca8", "#c8553d", "#5b8c5a", "#8d6a9f")

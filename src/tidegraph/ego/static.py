@@ -3,7 +3,7 @@
 Each is a plan like any other: over timed edges it takes a clock, or ``all_time()``.
 """
 
-from tidegraph.ego.plan import Hop, Hops
+from tidegraph.ego.hops import Hop, Hops
 from tidegraph.errors import ConfigError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from tidegraph.errors import DataError
-from tidegraph.evaluation.metrics import padded
+from tidegraph.evaluation.metrics.ranking import padded
 from tidegraph.evaluation.protocol import Recommender, Task
 from tidegraph.progress import track
 from tidegraph.stages import Candidates, Requests

@@ -12,7 +12,7 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.comparable import HasGraph, check_comparable
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
-from tidegraph.evaluation.metrics import check_cutoffs
+from tidegraph.evaluation.metrics.ranking import check_cutoffs
 from tidegraph.evaluation.parts import judged, rivals, test_log
 from tidegraph.evaluation.protocol import Ask, Judged, Task, test_requests
 from tidegraph.evaluation.results import Evaluation

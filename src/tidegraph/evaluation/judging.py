@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
 from tidegraph.evaluation.answers import HasStages, Lists, lists, stage_lists
-from tidegraph.evaluation.catalogue import (
+from tidegraph.evaluation.given import GivenLists
+from tidegraph.evaluation.metrics.catalogue import (
     coverage,
     exposure,
     feature_vectors,
@@ -18,17 +19,16 @@ from tidegraph.evaluation.catalogue import (
     novelty,
     popularity_lift,
 )
-from tidegraph.evaluation.given import GivenLists
-from tidegraph.evaluation.metrics import (
+from tidegraph.evaluation.metrics.ranking import (
     Relevant,
     check_cutoffs,
     hits,
     list_metrics,
 )
+from tidegraph.evaluation.metrics.serendipity import popular_places, serendipity
 from tidegraph.evaluation.protocol import Judged, Task
 from tidegraph.evaluation.results import Evaluation, Setup
 from tidegraph.evaluation.sampled import Scorer, sampled_hits
-from tidegraph.evaluation.serendipity import popular_places, serendipity
 from tidegraph.evaluation.slices import activity_groups, tail_items
 from tidegraph.rng import Seed, fresh_seed, generator
 

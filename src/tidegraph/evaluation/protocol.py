@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64, Integer
 
-from tidegraph.compiled import compiled, over_rows
-from tidegraph.data.clocks import Clock, moment_text
+from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
+from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
-from tidegraph.evaluation.metrics import Relevant
+from tidegraph.evaluation.metrics.ranking import Relevant
 from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.stages import Candidates, Requests
 
 

@@ -7,9 +7,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import DataError
-from tidegraph.evaluation.classification import (
+from tidegraph.evaluation.metrics.classification import (
     auc,
     calibration_error,
     calibration_ratio,
@@ -24,6 +23,7 @@ from tidegraph.evaluation.results import (
     without_own_gain,
 )
 from tidegraph.evaluation.significance import bootstrap_p, interval, user_weights
+from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.rng import Seed, fresh_seed, generator
 from tidegraph.stages import Candidates, Examples, FittedRanker, Requests
 

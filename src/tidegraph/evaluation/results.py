@@ -9,9 +9,7 @@ import polars as pl
 from jaxtyping import Float64, Int64
 
 from tidegraph.evaluation.pvalues import PValues, holm, p_text
-from tidegraph.evaluation.significance import bootstrap_means, interval, paired_test
-from tidegraph.evaluation.slices import COLD, GROUPS, TAIL
-from tidegraph.evaluation.summary import (
+from tidegraph.evaluation.report.summary import (
     aligned,
     by_metric,
     cells,
@@ -19,6 +17,8 @@ from tidegraph.evaluation.summary import (
     summary,
     wrapped,
 )
+from tidegraph.evaluation.significance import bootstrap_means, interval, paired_test
+from tidegraph.evaluation.slices import COLD, GROUPS, TAIL
 
 KEYS = ("model", "user", "group", "history")
 """Columns of per-user scores that are no metric."""

@@ -10,11 +10,11 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.answers import BLOCK
-from tidegraph.evaluation.metrics import Relevant
+from tidegraph.evaluation.metrics.ranking import Relevant
 from tidegraph.evaluation.protocol import Task
+from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.progress import track
 from tidegraph.stages import Requests
 

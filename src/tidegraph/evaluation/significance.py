@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float64, Int32
 
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.evaluation.pvalues import PValues
+from tidegraph.kernels.jit import compiled, over_rows
 
 BLOCK_BYTES = 1 << 26
 """Resamples are worked through in blocks of about this size."""

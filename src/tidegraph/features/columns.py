@@ -12,14 +12,14 @@ from typing import cast
 import numpy as np
 from jaxtyping import Float32, Int32
 
-from tidegraph.artifact import State
-from tidegraph.compiled import over_rows
+from tidegraph.artifact.sealed import State
 from tidegraph.config import did_you_mean
-from tidegraph.data.lookup import Lookup
-from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.data.ids.lookup import Lookup
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.features.counting import NAMES, fill
 from tidegraph.graph.snapshot import ACTION
+from tidegraph.kernels.jit import over_rows
 from tidegraph.stages import Candidates, Examples, Requests
 
 GROUPS: Mapping[str, tuple[str, ...]] = {

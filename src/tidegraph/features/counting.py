@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from tidegraph.compiled import compiled
-from tidegraph.graph.search import before
+from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.jit import compiled
 
 DAY = 86_400.0
 RECENT = 28 * 86_400

@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.keys import bits, uniform
-from tidegraph.graph.search import before
 from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.keyed_rng import bits, uniform
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 

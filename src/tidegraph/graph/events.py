@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tidegraph.data.clocks import Clock
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import Clock
 from tidegraph.graph.snapshot import ACTION, IMPRESSION, Snapshot
 
 

@@ -13,9 +13,9 @@ from scipy import sparse
 
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
-from tidegraph.graph.edges import Edges
+from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.temporal import Graph
+from tidegraph.graph.storage.edge_store import Edges
 
 _TIME, _WEIGHT = "time", "weighted_by"
 

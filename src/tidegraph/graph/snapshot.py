@@ -8,14 +8,14 @@ from typing import cast
 import numpy as np
 import polars as pl
 
-from tidegraph.artifact import State
+from tidegraph.artifact.sealed import State
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError
-from tidegraph.graph.edge_state import edges_of, edges_state
-from tidegraph.graph.edges import Edges, numbers
-from tidegraph.graph.growing import Column, Table
-from tidegraph.graph.neighbors import Neighbors
+from tidegraph.graph.storage.append_only import Column, Table
+from tidegraph.graph.storage.edge_state import edges_of, edges_state
+from tidegraph.graph.storage.edge_store import Edges, numbers
+from tidegraph.graph.storage.tcsr import Neighbors
 
 ACTION = "action"
 IMPRESSION = "impression"

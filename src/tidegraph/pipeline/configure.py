@@ -6,8 +6,8 @@ from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_log, as_seconds_log
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.temporal import Graph
 from tidegraph.pipeline.before import (
     check_before,
     check_kind,

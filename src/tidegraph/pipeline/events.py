@@ -6,11 +6,11 @@ from typing import Any, Literal, cast
 import numpy as np
 import polars as pl
 
-from tidegraph.data.ids import series
+from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.sources import read
 from tidegraph.data.split import second_of
-from tidegraph.data.times import BEYOND
+from tidegraph.data.times.ticks import BEYOND
 from tidegraph.errors import DataError
 
 Events = object

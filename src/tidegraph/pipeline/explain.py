@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.data.vocabulary import Vocabulary
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.pipeline.fallback import Fallback
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import NO_ITEM, Candidates, FittedRetriever, Requests

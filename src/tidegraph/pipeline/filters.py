@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64
 
-from tidegraph.data.frames import frame_table
-from tidegraph.data.ids import series
-from tidegraph.data.unknown import known_rows
-from tidegraph.data.vocabulary import UNKNOWN, Vocabulary
+from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.unknown import known_rows
+from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
+from tidegraph.data.tables.frames import frame_table
 from tidegraph.errors import RequestError
 from tidegraph.stages import Excluded, Requests
 

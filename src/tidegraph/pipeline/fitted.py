@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 import polars as pl
 
-from tidegraph import artifact
 from tidegraph.arguments import checked
-from tidegraph.artifact import State
-from tidegraph.data.ids import series
+from tidegraph.artifact import sealed
+from tidegraph.artifact.sealed import State
+from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, RequestError
+from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.temporal import Graph
 from tidegraph.pipeline.events import Events, events_log
 from tidegraph.pipeline.explain import Sources
 from tidegraph.pipeline.fallback import Fallback
@@ -310,8 +310,8 @@ class FittedPipeline:
 
     @checked(ArtifactError)
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the model to a folder, all of it or nothing; see ``artifact.save``."""
-        artifact.save(self, folder)
+        """Write the model to a folder, all of it or nothing; see ``sealed.save``."""
+        sealed.save(self, folder)
 
     def state(self) -> State:
         """Return what a file needs to hold."""

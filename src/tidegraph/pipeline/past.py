@@ -8,8 +8,8 @@ from jaxtyping import Int32, Int64
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import Relevant, examples
-from tidegraph.graph.histories import Histories
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.histories import Histories
 from tidegraph.progress import track
 from tidegraph.retrieval.blend import Blend
 from tidegraph.stages import Candidates, Examples, Excluded, Requests

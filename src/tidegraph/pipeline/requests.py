@@ -8,18 +8,18 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.arguments import shown
-from tidegraph.data.ids import series
+from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.unknown import known_rows, warn_unknown
+from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.split import second_of
-from tidegraph.data.unknown import known_rows, warn_unknown
-from tidegraph.data.vocabulary import UNKNOWN
 from tidegraph.errors import (
     DataError,
     LeakageError,
     NoAnswerWarning,
     RequestError,
 )
-from tidegraph.graph.histories import Histories
 from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.storage.histories import Histories
 from tidegraph.stages import Excluded, Requests, check_k
 
 

@@ -7,8 +7,8 @@ import polars as pl
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_log
 from tidegraph.errors import RequestError
+from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.temporal import Graph
 from tidegraph.pipeline.filters import Items
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
 from tidegraph.retrieval.blend import FittedBlend

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.data.ids import series
-from tidegraph.data.unknown import known_rows
-from tidegraph.data.vocabulary import UNKNOWN
+from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.unknown import known_rows
+from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.errors import RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.explain import called

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, Int64
 
-from tidegraph.artifact import State
+from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.extras import needed

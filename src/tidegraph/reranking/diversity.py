@@ -14,10 +14,10 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError
+from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.reranking.similarity import ItemEmbedding, Similarity, similarity
 from tidegraph.stages import Candidates, Requests, check_k
 

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.artifact.sealed import State
+from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.lookup import Lookup
 from tidegraph.errors import DataError
+from tidegraph.kernels.jit import compiled, over_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float32, Int32
 
-from tidegraph.compiled import compiled, over_rows
-from tidegraph.retrieval.topk import drain, push
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.topk import drain, push
 from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64
 
-from tidegraph.artifact import State
+from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError

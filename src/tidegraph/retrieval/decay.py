@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from tidegraph.compiled import compiled
 from tidegraph.data.views import as_seconds_log
-from tidegraph.graph.histories import Histories
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.from_log import FromLog
 
 SECONDS_PER_DAY = 86_400

@@ -8,18 +8,18 @@ from jaxtyping import Bool, Float, Float32, Int32
 from scipy.linalg import LinAlgError, lapack
 
 from tidegraph.arguments import checked, settings
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.retrieval.best import best
 from tidegraph.retrieval.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.ranges import above
+from tidegraph.retrieval.scoring import Speakers
 from tidegraph.retrieval.similar import above_zero, but_itself
-from tidegraph.retrieval.votes import Speakers
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 BLOCK = 256

@@ -6,9 +6,9 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled
-from tidegraph.graph.histories import Histories
+from tidegraph.artifact.sealed import State
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.best import best
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import heard

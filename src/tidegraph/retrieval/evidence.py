@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool
 
-from tidegraph.compiled import compiled
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_log, as_matrix
 from tidegraph.errors import DataError
-from tidegraph.graph.histories import Histories
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.jit import compiled
 
 
 def evidence(train: object, method: str) -> Matrix:

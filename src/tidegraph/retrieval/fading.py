@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tidegraph.compiled import compiled
+from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.topk import drain, push
 from tidegraph.retrieval.decay import as_float, as_key, halved
-from tidegraph.retrieval.topk import drain, push
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -14,7 +14,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.proximity import (
+from tidegraph.graph.proximity.power_iteration import (
     Adjacency,
     adamic_adar_weights,
     spectral_radius,
@@ -24,7 +24,7 @@ from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.ranges import above, at_least, within
-from tidegraph.retrieval.walks import two_steps, walks
+from tidegraph.retrieval.walk_scores import two_steps, walks
 
 On = Literal["bipartite", "items"]
 """The graph of users and items, or the item-item graph that it induces."""

@@ -20,15 +20,15 @@ from tidegraph.retrieval.from_log import (
     settled,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
-from tidegraph.retrieval.ranges import above, at_least, from_0_to_1
-from tidegraph.retrieval.similarity import (
+from tidegraph.retrieval.knn_search import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.knn_similarity import (
     BM25,
     Corpus,
     Cosine,
     NamedSimilarity,
     Similarity,
 )
+from tidegraph.retrieval.ranges import above, at_least, from_0_to_1
 
 QUESTIONS = (
     (

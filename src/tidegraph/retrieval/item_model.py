@@ -8,13 +8,13 @@ import numpy as np
 import scipy
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.artifact.sealed import State
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.sparse_rows import SparseRows, find
 from tidegraph.retrieval.decay import as_key
 from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.rows import SparseRows, find
+from tidegraph.retrieval.scoring import Speakers, all_scores, elected
 from tidegraph.retrieval.similar import above_zero, but_itself
-from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 

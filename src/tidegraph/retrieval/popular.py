@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from tidegraph.arguments import checked, settings
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
-from tidegraph.graph.histories import Histories
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.retrieval.decay import check_half_life, ordered
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, evident_log, trained_until

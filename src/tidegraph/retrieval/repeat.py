@@ -7,17 +7,17 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.arguments import checked, settings
-from tidegraph.artifact import State
+from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
+from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
 from tidegraph.retrieval.ranges import above
-from tidegraph.retrieval.rows import SparseRows
+from tidegraph.retrieval.scoring import Speakers, all_scores, elected
 from tidegraph.retrieval.sums import summed
-from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 

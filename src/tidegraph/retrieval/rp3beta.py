@@ -18,9 +18,9 @@ from tidegraph.retrieval.from_log import (
     settled,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.nearest import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.knn_search import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.knn_similarity import Profiles
 from tidegraph.retrieval.ranges import above, at_least
-from tidegraph.retrieval.similarity import Profiles
 
 QUESTIONS = (
     (

@@ -6,10 +6,12 @@ import numpy as np
 from scipy import sparse
 
 from tidegraph.arguments import checked, settings
-from tidegraph.compiled import compiled, over_rows
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.kernels.topk import push
 from tidegraph.progress import track
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
@@ -22,8 +24,6 @@ from tidegraph.retrieval.from_log import (
 )
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.ranges import above, at_least
-from tidegraph.retrieval.rows import SparseRows
-from tidegraph.retrieval.topk import push
 
 logger = logging.getLogger(__name__)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tidegraph.compiled import compiled
-from tidegraph.graph.histories import Histories
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.decay import halvings
 from tidegraph.retrieval.evidence import some_of
 from tidegraph.retrieval.fading import add
-from tidegraph.retrieval.votes import Speakers
+from tidegraph.retrieval.scoring import Speakers
 
 
 def summed(

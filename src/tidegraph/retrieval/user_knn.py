@@ -10,12 +10,13 @@ from jaxtyping import Float32, Int32, Int64
 from scipy import sparse
 
 from tidegraph.arguments import checked, settings
-from tidegraph.artifact import State
-from tidegraph.compiled import compiled, over_rows
+from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError, DataError
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.sparse_rows import SparseRows, find
 from tidegraph.retrieval.decay import as_key, check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
@@ -28,10 +29,8 @@ from tidegraph.retrieval.from_log import (
     given,
     settled,
 )
-from tidegraph.retrieval.nearest import Index, nearest, nearest_of_faded
-from tidegraph.retrieval.ranges import above, at_least
-from tidegraph.retrieval.rows import SparseRows, find
-from tidegraph.retrieval.similarity import (
+from tidegraph.retrieval.knn_search import Index, nearest, nearest_of_faded
+from tidegraph.retrieval.knn_similarity import (
     BM25,
     TFIDF,
     Corpus,
@@ -40,8 +39,9 @@ from tidegraph.retrieval.similarity import (
     NamedSimilarity,
     Similarity,
 )
+from tidegraph.retrieval.ranges import above, at_least
+from tidegraph.retrieval.scoring import Speakers, all_scores, elected
 from tidegraph.retrieval.sums import summed
-from tidegraph.retrieval.votes import Speakers, all_scores, elected
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 QUESTIONS = (

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tidegraph.artifact import Rebuilds, load, save
+from tidegraph.artifact.sealed import Rebuilds, load, save
 from tidegraph.catalog import FITTED
-from tidegraph.compiled import spread
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.fitting.examples import Relevant, examples
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.jit import spread
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN

@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.artifact import Rebuilds, load, save
-from tidegraph.compiled import spread
+from tidegraph.artifact.sealed import Rebuilds, load, save
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import RequestError
+from tidegraph.kernels.jit import spread
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.stages import NO_ITEM, Candidates, FittedReranker, Reranker

@@ -14,13 +14,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.artifact import Rebuilds, load, save
-from tidegraph.compiled import spread
+from tidegraph.artifact.sealed import Rebuilds, load, save
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Sequences
-from tidegraph.data.vocabulary import Vocabulary
 from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.jit import spread
 from tidegraph.pipeline import Pipeline
 from tidegraph.stages import NO_ITEM, FittedRetriever, Requests, Retriever, Scores
 from tidegraph.testing.logs import draw_log

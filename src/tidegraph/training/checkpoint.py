@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from tidegraph.artifact import State, load, save
+from tidegraph.artifact.sealed import State, load, save
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.training.settings import Curve, Training
 

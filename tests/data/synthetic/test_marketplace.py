@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegraph import compiled
 from tidegraph.config import build, to_table
 from tidegraph.data.interactions import interactions
 from tidegraph.data.synthetic import (
@@ -19,6 +18,7 @@ from tidegraph.data.synthetic import (
 )
 from tidegraph.data.synthetic.attraction import DAY, START
 from tidegraph.errors import ConfigError
+from tidegraph.kernels import jit
 
 STILL = Lifecycle(lifetime_days=math.inf, freshness=0.0)
 SMALL = Marketplace(users=60, items=40, days=8, visits=400, policy=Policy(slate=5))
@@ -91,9 +91,9 @@ def test_the_features_belong_to_the_rows_of_the_truth():
 
 
 def test_the_same_rng_gives_the_same_bits_on_one_thread_or_three(monkeypatch):
-    monkeypatch.setattr(compiled, "cpu_count", lambda: 1)
+    monkeypatch.setattr(jit, "cpu_count", lambda: 1)
     alone = simulated(replace(SMALL, visits=2_000))
-    monkeypatch.setattr(compiled, "cpu_count", lambda: 3)
+    monkeypatch.setattr(jit, "cpu_count", lambda: 3)
     together = simulated(replace(SMALL, visits=2_000))
 
     assert alone.log.frame().equals(together.log.frame())

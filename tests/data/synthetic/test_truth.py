@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tidegraph.artifact import load, save
+from tidegraph.artifact.sealed import load, save
 from tidegraph.data.synthetic import (
     Lifecycle,
     Marketplace,

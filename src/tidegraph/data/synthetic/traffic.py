@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int8, Int16, Int32, Int64
 
-from tidegraph.compiled import compiled
 from tidegraph.data.synthetic.attraction import (
     Goods,
     People,
@@ -13,6 +12,7 @@ from tidegraph.data.synthetic.attraction import (
     attracted,
     taste_at,
 )
+from tidegraph.kernels.jit import compiled
 
 
 class Shelf(NamedTuple):

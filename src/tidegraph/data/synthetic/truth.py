@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, Integer
 
-from tidegraph.artifact import State
-from tidegraph.compiled import over_rows
+from tidegraph.artifact.sealed import State
 from tidegraph.data.synthetic.attraction import (
     Goods,
     People,
@@ -15,6 +14,7 @@ from tidegraph.data.synthetic.attraction import (
     attract_pairs,
 )
 from tidegraph.errors import RequestError
+from tidegraph.kernels.jit import over_rows
 
 BLOCK = 512
 """Requests whose whole offer is held in memory at once."""

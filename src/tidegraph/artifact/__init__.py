@@ -1,0 +1,1 @@
+"""Fitted values on disk: arrays, tables and a sealed manifest; never code."""

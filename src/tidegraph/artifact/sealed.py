@@ -1,0 +1,308 @@
+"""Fitted models and graphs on disk: arrays, tables and a sealed manifest.
+
+A folder holds a manifest in JSON, ``arrays.safetensors`` and Arrow tables: no code, and
+never pickle, so nothing that is opened can run. It is written aside and renamed into
+place: a reader sees the old value or the new one, and one that is open stays as it was.
+
+Opening maps the arrays into memory: it takes milliseconds whatever their size, and
+processes that open one folder share their memory. Tables are read. The manifest carries
+the size and SHA-256 of every file and of itself. Sizes, the manifest and the tables are
+always checked, arrays up to 64 MiB as well, larger ones on request: a changed byte
+that nobody checked may make a wrong answer.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+
+import numpy as np
+import polars as pl
+
+from tidegraph.artifact.tensors import open_arrays, write_arrays
+from tidegraph.artifact.writing import check_writable, refuse_other, replaced_folder
+from tidegraph.errors import ArtifactError, MissingExtraError, TidegraphError
+from tidegraph.progress import track
+
+FORMAT = 2
+MANIFEST = "manifest.json"
+ARRAYS = "arrays.safetensors"
+CHECKED_BYTES = 1 << 26
+"""Arrays up to this size are checked as they are opened."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything of a value that a file must hold.
+
+    Attributes:
+        kind: Name of the class that can rebuild the value.
+        settings: Small values that JSON can hold.
+        arrays: Numpy arrays of numbers.
+        tables: Data frames.
+        parts: States of the values it is made of.
+        revive: Rebuilds a part; set by ``load``.
+    """
+
+    kind: str
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])
+    parts: Mapping[str, "State"] = field(default_factory=dict[str, "State"])
+    revive: "Callable[[State], object] | None" = None
+
+    def part(self, name: str, expected: type[T]) -> T:
+        """Rebuild the part ``name``; it must be of the type ``expected``."""
+        if self.revive is None or name not in self.parts:
+            raise ArtifactError(f"a saved {self.kind} has no part {name!r}.")
+        value = self.revive(replace(self.parts[name], revive=self.revive))
+        if not isinstance(value, expected):
+            raise ArtifactError(
+                f"part {name!r} of a saved {self.kind} is a {type(value).__name__}, "
+                f"not a {expected.__name__}."
+            )
+        return value
+
+
+@runtime_checkable
+class Storable(Protocol):
+    """A value that can be saved and rebuilt."""
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        ...
+
+
+@runtime_checkable
+class Rebuilds(Protocol):
+    """A class whose values can be rebuilt from their state."""
+
+    def from_state(self, state: State) -> object:
+        """Rebuild from what ``state`` returned."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a folder holds, and how it is told from others.
+
+    Attributes:
+        manifest: Name of its manifest.
+        what: What it is, for messages.
+    """
+
+    manifest: str
+    what: str
+
+
+MODEL = Kind(MANIFEST, "a saved model")
+
+
+def save(value: Storable, folder: str | os.PathLike[str], kind: Kind = MODEL) -> None:
+    """Write a value to a folder, all of it or nothing.
+
+    Args:
+        value: What to save.
+        folder: Where; one of its kind that is there is replaced, anything else is left
+            alone.
+        kind: What it is.
+
+    Raises:
+        ArtifactError: The place holds something else, or cannot be written.
+    """
+    with replaced_folder(folder, kind.manifest, kind.what) as aside:
+        _write(value.state(), aside, kind)
+
+
+def load(
+    folder: str | os.PathLike[str],
+    classes: Mapping[str, Rebuilds],
+    kind: Kind = MODEL,
+    *,
+    verify: bool | None = None,
+) -> object:
+    """Open what ``save`` wrote.
+
+    Args:
+        folder: A folder written by ``save``.
+        classes: Class name to class, for every kind that may occur.
+        kind: What it is.
+        verify: Compare the arrays with their checksum; small ones only if left out.
+
+    Raises:
+        ArtifactError: The folder is missing, incomplete, changed, of another version,
+            or names a class that is not in ``classes``.
+    """
+    root = Path(folder)
+    manifest = _read_manifest(root, kind)
+    _check_files(root, manifest["files"], verify)
+
+    def revive(state: State) -> object:
+        if state.kind not in classes:
+            raise ArtifactError(
+                f"{root} holds a {state.kind!r}, which this version does not know."
+            )
+        return classes[state.kind].from_state(state)
+
+    try:
+        arrays = open_arrays(root / ARRAYS)
+        tables = {
+            name: pl.read_ipc(root / file) for name, file in manifest["tables"].items()
+        }
+        state = _unflatten(manifest["value"], arrays, tables, "")
+        return revive(replace(state, revive=revive))
+    except (ArtifactError, MissingExtraError):
+        raise
+    except (OSError, pl.exceptions.PolarsError, TidegraphError) as error:
+        raise ArtifactError(f"{root} cannot be read: {error}.") from error
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            f"{root} does not hold {kind.what} that is complete: {error}. "
+            "Save it again."
+        ) from error
+
+
+def check_folder(folder: str | os.PathLike[str]) -> None:
+    """Find out before long work whether a model can be saved to a folder.
+
+    Raises:
+        ArtifactError: It cannot; nothing was changed.
+    """
+    refuse_other(Path(folder), MANIFEST, "a saved model")
+    check_writable(folder)
+
+
+def _write(state: State, folder: Path, kind: Kind) -> None:
+    arrays: dict[str, np.ndarray] = {}
+    tables: dict[str, pl.DataFrame] = {}
+    tree = _flatten(state, "", arrays, tables)
+    write_arrays(arrays, folder / ARRAYS)
+    names: dict[str, str] = {}
+    for number, (name, table) in enumerate(tables.items()):
+        names[name] = f"table{number}.arrow"
+        # In one piece, which numbers are looked up in without a copy.
+        table.write_ipc(
+            folder / names[name],
+            compression="uncompressed",
+            record_batch_size=max(1, table.height),
+        )
+    files = [ARRAYS, *names.values()]
+    for file in files:
+        with open(folder / file, "rb") as written:
+            os.fsync(written.fileno())
+    body: dict[str, Any] = {
+        "format": FORMAT,
+        "files": {
+            file: [(folder / file).stat().st_size, _sha256(folder / file)]
+            for file in files
+        },
+        "tables": names,
+        "value": tree,
+    }
+    body["seal"] = _seal(body)
+    with open(folder / kind.manifest, "w", encoding="utf-8") as out:
+        json.dump(body, out, indent=1)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
+    path = root / kind.manifest
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["format"]
+    except FileNotFoundError as error:
+        raise ArtifactError(
+            f"{root} is not {kind.what}: it has no {kind.manifest}."
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}.") from error
+    if version != FORMAT:
+        raise ArtifactError(
+            f"{root} was saved in format {version}, and this version reads format "
+            f"{FORMAT}. Make it again."
+        )
+    try:
+        intact = manifest["seal"] == _seal(manifest)
+        sizes = {file: int(size) for file, (size, _) in manifest["files"].items()}
+        intact &= {ARRAYS, *manifest["tables"].values()} == set(sizes)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        intact = False
+    if not intact:
+        raise ArtifactError(f"{path} {_CHANGED}")
+    return manifest
+
+
+def _check_files(root: Path, files: Mapping[str, Any], verify: bool | None) -> None:
+    """Refuse files of another length, and those whose bytes are checked and changed."""
+    checked: list[str] = []
+    for name, (size, _) in files.items():
+        path = root / name
+        if Path(name).name != name or not path.is_file() or path.stat().st_size != size:
+            raise ArtifactError(f"{path} is missing, or {_CHANGED}")
+        if name != ARRAYS or verify or (verify is None and size <= CHECKED_BYTES):
+            checked.append(name)
+    large = sum(files[name][0] for name in checked) > CHECKED_BYTES
+    for name in track(checked, "checking the files") if large else checked:
+        if _sha256(root / name) != files[name][1]:
+            raise ArtifactError(f"{root / name} {_CHANGED}")
+
+
+_CHANGED = (
+    "was changed or cut short after it was saved. Restore the folder or make it again."
+)
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    body = {key: value for key, value in manifest.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flatten(
+    state: State,
+    prefix: str,
+    arrays: dict[str, np.ndarray],
+    tables: dict[str, pl.DataFrame],
+) -> dict[str, Any]:
+    for name, array in state.arrays.items():
+        arrays[prefix + name] = np.ascontiguousarray(array)
+    for name, table in state.tables.items():
+        tables[prefix + name] = table
+    return {
+        "kind": state.kind,
+        "settings": dict(state.settings),
+        "arrays": sorted(state.arrays),
+        "tables": sorted(state.tables),
+        "parts": {
+            name: _flatten(part, f"{prefix}{name}/", arrays, tables)
+            for name, part in state.parts.items()
+        },
+    }
+
+
+def _unflatten(
+    tree: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    tables: Mapping[str, pl.DataFrame],
+    prefix: str,
+) -> State:
+    return State(
+        kind=cast(str, tree["kind"]),
+        settings=cast(Mapping[str, Any], tree["settings"]),
+        arrays={name: arrays[prefix + name] for name in tree["arrays"]},
+        tables={name: tables[prefix + name] for name in tree["tables"]},
+        parts={
+            name: _unflatten(part, arrays, tables, f"{prefix}{name}/")
+            for name, part in tree["parts"].items()
+        },
+    )

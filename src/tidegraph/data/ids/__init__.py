@@ -1,0 +1,1 @@
+"""What an id is, and which row it is: one rule at every door."""

@@ -1,0 +1,22 @@
+"""Rows without an id, left out of every column."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool
+
+from tidegraph.data.ids.absent import absent
+
+
+def with_ids(batch: pl.DataFrame, columns: Sequence[str]) -> Bool[np.ndarray, " rows"]:
+    """Return which rows have all their ids; a marker such as ``NULL`` is none.
+
+    Args:
+        batch: Rows of a table.
+        columns: The columns of ids.
+    """
+    kept = np.ones(len(batch), np.bool_)
+    for column in columns:
+        kept &= ~absent(batch[column], "drop").to_numpy()
+    return kept

@@ -1,0 +1,59 @@
+"""What is said of ids that a model does not hold, by the same words at every door."""
+
+import inspect
+import warnings
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32
+
+from tidegraph.data.ids.lookup import UNKNOWN
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.errors import UnknownIdWarning
+
+_NAMED = 3
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def known_rows(
+    held: Vocabulary, ids: pl.Series, kind: str, then: str
+) -> Int32[np.ndarray, " n"]:
+    """Return the row of each id, warning of those that are not held.
+
+    Args:
+        held: The ids of the model.
+        ids: Ids that a caller passed.
+        kind: What they are, in the singular, such as ``"user"``.
+        then: What is done with one that is unknown, such as ``"passed over"``.
+    """
+    rows = held.encode(ids)
+    warn_unknown(kind, ids.filter(pl.Series(rows == UNKNOWN)), then)
+    return rows
+
+
+def warn_unknown(kind: str, ids: pl.Series, then: str) -> None:
+    """Warn once that ids are not in the model, naming up to three of them.
+
+    Args:
+        kind: What they are, in the singular, such as ``"user"``.
+        ids: The unknown ids; nothing is said if there are none.
+        then: What is done with each.
+    """
+    ids = ids.unique(maintain_order=True)
+    if not len(ids):
+        return
+    named = ", ".join(repr(id_) for id_ in ids.head(_NAMED))
+    said = f"{kind} {named} is not in the model; {then}"
+    if len(ids) > 1:
+        more = ", ..." if len(ids) > _NAMED else ""
+        said = f"{len(ids):,} {kind}s are not in the model ({named}{more}); each {then}"
+    warnings.warn(said, UnknownIdWarning, stacklevel=outside())
+
+
+def outside() -> int:
+    """Return how many calls up the code is that is not ours."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level - 1

@@ -1,0 +1,190 @@
+"""Raw ids to row numbers and back, with one row of features per id."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32
+
+from tidegraph.artifact.sealed import State
+from tidegraph.data.ids.identity import canonical, series
+from tidegraph.data.ids.lookup import UNKNOWN, Lookup
+from tidegraph.errors import DataError
+
+_CHUNKS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The ids of one kind of node, in row order.
+
+    Attributes:
+        ids: Raw ids, all different, none missing; the place of an id is its row.
+        features: One row per id, in the same order; no columns if nothing is known.
+        lookup: What finds the ids, which are all different then; made if left out.
+    """
+
+    ids: pl.Series
+    features: pl.DataFrame = field(default_factory=pl.DataFrame)
+    lookup: Lookup | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.lookup is None:
+            ids = canonical(self.ids)
+            _check_different(ids, self.ids, "a vocabulary")
+            object.__setattr__(self, "ids", ids)
+            object.__setattr__(self, "lookup", Lookup(ids))
+        if self.features.width and self.features.height != len(self.ids):
+            raise DataError(
+                f"features have {self.features.height} rows for {len(self.ids)} ids. "
+                "Give one row per id."
+            )
+
+    @classmethod
+    def of_different(cls, ids: pl.Series) -> "Vocabulary":
+        """Return the vocabulary of ids known to be canonical and all different."""
+        return cls(ids, lookup=Lookup(ids))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def encode(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
+        """Return the row of each raw id, ``UNKNOWN`` where it is not held.
+
+        Ids of another type are held if they are the same by ``ids.canonical``.
+
+        Raises:
+            NotAnIdError: A value can be no id.
+        """
+        if not values.dtype == self.ids.dtype == pl.String:
+            return self._found().rows(self._as_ids(canonical(values)))
+        rows = self._found().rows(values)
+        # A text that is held is canonical, so only the others need be made so.
+        other = np.flatnonzero(rows == UNKNOWN)
+        if len(other):
+            plain = canonical(values.gather(pl.Series(other)))
+            rows = rows.copy()
+            rows[other] = self._found().rows(self._as_ids(plain))
+        return rows
+
+    def row(self, value: Any) -> int:
+        """Return the row of one raw id, ``UNKNOWN`` if it is not held.
+
+        Raises:
+            RequestError: It can be no id.
+        """
+        one = self._as_ids(series([value], "the id"))
+        return int(self._found().rows(one)[0])
+
+    def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
+        """Return the raw id of each row, null where the row is ``UNKNOWN``."""
+        at = pl.Series(rows, dtype=pl.Int32)
+        return self.ids.gather(at.set(at < 0, None).cast(pl.UInt32))
+
+    def extended(self, ids: pl.Series) -> "Vocabulary":
+        """Return a vocabulary that also holds ``ids``, new ones last, in their order.
+
+        Rows already given do not change, also where a text makes text of all ids; new
+        ids have empty features.
+        """
+        ids = canonical(ids)
+        unknown = self.encode(ids) == UNKNOWN
+        if not unknown.any():
+            return self
+        fresh = ids.filter(unknown).unique(maintain_order=True)
+        if fresh.null_count():
+            raise DataError("an id is missing. Drop the row or give it an id.")
+        features = self.features
+        if features.width:
+            blank = pl.DataFrame(schema=features.schema).clear(len(fresh))
+            features = pl.concat([features, blank])
+        held, fresh = _of_one_type(self.ids, fresh)
+        whole = pl.concat([held, fresh])
+        if whole.n_chunks() > _CHUNKS:
+            whole = whole.rechunk()
+        same = held.dtype == self.ids.dtype
+        lookup = self._found().extended(whole) if same else Lookup(whole)
+        return Vocabulary(whole, features, lookup)
+
+    def numbers_as(self, other: "Vocabulary") -> bool:
+        """Return whether a row is the same id in both, as far as both go."""
+        size = min(len(self), len(other))
+        ours, theirs = _of_one_type(self.ids.head(size), other.ids.head(size))
+        return self.ids is other.ids or ours.equals(theirs)
+
+    def with_features(self, table: pl.DataFrame, key: str) -> "Vocabulary":
+        """Return the same ids, and those that only ``table`` holds, with its columns.
+
+        Args:
+            table: One row per id; ids of the log that it lacks get empty features.
+            key: The column of ``table`` that holds the id.
+
+        Raises:
+            DataError: The key column is missing, has a missing value, or repeats one.
+        """
+        if key not in table.columns:
+            raise DataError(
+                f"the feature table has no column {key!r}. "
+                f"It has: {', '.join(table.columns)}."
+            )
+        ids = canonical(table[key])
+        _check_different(ids, table[key], "the feature table")
+        full = Vocabulary(self.ids, lookup=self.lookup).extended(ids)
+        ids, held = _of_one_type(ids, full.ids)
+        rows = held.alias(key).to_frame()
+        keyed = table.with_columns(ids.alias(key))
+        features = rows.join(keyed, on=key, how="left", maintain_order="left")
+        return Vocabulary(held, features.drop(key), full.lookup)
+
+    def _found(self) -> Lookup:
+        return self.lookup if self.lookup is not None else Lookup(self.ids)
+
+    def _as_ids(self, values: pl.Series) -> pl.Series:
+        """Return canonical values in the type of the ids, null where none is."""
+        if values.dtype == self.ids.dtype:
+            return values
+        if self.ids.dtype == pl.String:
+            return values.cast(pl.String)
+        whole = values.cast(pl.Int64, strict=False)
+        return whole.set(~(whole.cast(pl.String) == values).fill_null(False), None)
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="Vocabulary",
+            arrays={"order": self._found().order()},
+            tables={"ids": self.ids.alias("id").to_frame(), "features": self.features},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "Vocabulary":
+        """Rebuild from what ``state`` returned.
+
+        The ids were all different when they were saved, and are found by their order.
+        """
+        ids = state.tables["ids"]["id"]
+        lookup = Lookup.ordered(ids, state.arrays["order"])
+        return cls(ids, state.tables["features"], lookup)
+
+
+def _of_one_type(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return both columns of canonical ids as text, unless both are numbers."""
+    if one.dtype == other.dtype:
+        return one, other
+    return one.cast(pl.String), other.cast(pl.String)
+
+
+def _check_different(ids: pl.Series, spelt: pl.Series, where: str) -> None:
+    """Refuse an id that is missing or stands twice, by its spellings and rows."""
+    if ids.null_count():
+        row = int(ids.is_null().arg_true()[0])
+        raise DataError(f"row {row} of {where} has no id. Drop it or give it an id.")
+    if ids.n_unique() == len(ids):
+        return
+    again = int((~ids.is_first_distinct()).arg_true()[0])
+    first = int((ids == ids[again]).arg_true()[0])
+    raise DataError(
+        f"rows {first} and {again} of {where} are one id, {spelt[first]!r} and "
+        f"{spelt[again]!r}. Keep one."
+    )

@@ -1,0 +1,1 @@
+"""Tables from files, frames, databases and Arrow, in batches."""

@@ -1,0 +1,123 @@
+"""What a query selects, as a table in batches.
+
+Arrow is asked for where the driver has it. Elsewhere values come as Python objects, and
+a column is typed by all of them; columns that nobody asked for are not looked at.
+"""
+
+import importlib.util
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from typing import Any
+
+import polars as pl
+
+from tidegraph.data.tables.arrow import arrow_batches
+from tidegraph.data.tables.table import BATCH_ROWS, Table
+from tidegraph.data.tables.values import series_of
+from tidegraph.errors import DataError
+
+_WHERE = "the query"
+_ROWS_TYPED_TOGETHER = "adbc.sqlite.query.batch_rows"
+
+
+@contextmanager
+def open_query(query: str, connection: Any) -> Generator[Table, None, None]:
+    """Open what a query selects as a table; its cursor is closed afterwards.
+
+    Raises:
+        DataError: The connection is none, or the query selects nothing.
+    """
+    if hasattr(connection, "sql") and _has_arrow():
+        yield _selected(connection.sql(query))  # DuckDB.
+        return
+    cursor = _cursor(connection)
+    try:
+        if hasattr(cursor, "adbc_statement"):
+            _type_by_all_rows(connection, cursor)
+        cursor.execute(query)
+        yield _selected(cursor)
+    finally:
+        if cursor is not connection:
+            cursor.close()
+
+
+def _selected(cursor: Any) -> Table:
+    if cursor is None or cursor.description is None:
+        raise DataError("the query selects nothing. Write a SELECT.")
+    names = tuple(str(column[0]) for column in cursor.description)
+    stream = _arrow_stream(cursor)
+
+    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        _refuse_doubles(names, columns)
+        found = _python_batches(cursor, names, columns)
+        if stream is not None:
+            found = arrow_batches(stream(), names, columns, _WHERE)
+        empty = True
+        for batch in found:
+            empty = False
+            yield batch
+        if empty:
+            raise DataError("the query returns no row. Check its conditions.")
+
+    return Table(_WHERE, names, False, batches)
+
+
+def _cursor(connection: Any) -> Any:
+    """Return what executes queries and gives rows, of whatever was passed."""
+    for wrapped in ("raw_connection", "connection"):
+        # SQLAlchemy wraps the connection of a driver.
+        if hasattr(connection, wrapped) and not hasattr(connection, "cursor"):
+            inner = getattr(connection, wrapped)
+            connection = inner() if wrapped == "raw_connection" else inner
+    if hasattr(connection, "execute") and hasattr(connection, "fetchmany"):
+        return connection
+    if not hasattr(connection, "cursor"):
+        raise DataError(
+            f"a {type(connection).__name__} is not a database connection. Pass an open "
+            "DB-API or ADBC connection, such as sqlite3.connect(...)."
+        )
+    return connection.cursor()
+
+
+def _type_by_all_rows(connection: Any, cursor: Any) -> None:
+    """Keep ADBC's SQLite driver from typing a column by its first rows."""
+    info = getattr(connection, "adbc_get_info", None)
+    if info is not None and info().get("vendor_name") == "SQLite":
+        cursor.adbc_statement.set_options(**{_ROWS_TYPED_TOGETHER: str(10**9)})
+
+
+def _arrow_stream(cursor: Any) -> Callable[[], Any] | None:
+    if not _has_arrow():
+        return None
+    if hasattr(cursor, "adbc_statement"):
+        return cursor.fetch_record_batch
+    for name in ("to_arrow_reader", "fetch_record_batch"):
+        if hasattr(cursor, name):
+            return lambda: getattr(cursor, name)(BATCH_ROWS)
+    return None
+
+
+def _has_arrow() -> bool:
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def _python_batches(
+    cursor: Any, names: Sequence[str], columns: Sequence[str]
+) -> Iterator[pl.DataFrame]:
+    places = {column: names.index(column) for column in columns}
+    while rows := cursor.fetchmany(BATCH_ROWS):
+        yield pl.DataFrame(
+            [
+                series_of(column, list(map(itemgetter(place), rows)))
+                for column, place in places.items()
+            ]
+        )
+
+
+def _refuse_doubles(names: Sequence[str], columns: Sequence[str]) -> None:
+    for column in columns:
+        if names.count(column) > 1:
+            raise DataError(
+                f"the query selects two columns {column!r}. Name one of them with AS."
+            )

@@ -1,0 +1,65 @@
+"""Columns that can be read in batches, wherever they come from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from tidegraph.config import did_you_mean
+from tidegraph.data.text.dialect import Dialect, FileForm
+from tidegraph.errors import DataError
+
+BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns that can be read in batches.
+
+    Attributes:
+        name: What messages call it.
+        columns: Names of all its columns.
+        is_text: Whether types have to be found out from text.
+        batches: Yields the named columns in row order, as text where the file is text.
+        form: How the file is written; none if it is no file.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    is_text: bool
+    batches: Callable[[Sequence[str]], Iterator[pl.DataFrame]]
+    form: Dialect | FileForm | None = None
+
+    def column(self, reference: str) -> str:
+        """Return the column of a name, or of a place if the file names none.
+
+        Raises:
+            DataError: There is no such column.
+        """
+        if reference in self.columns:
+            return reference
+        nameless = isinstance(self.form, Dialect) and not self.form.header
+        if nameless and reference.isdecimal():
+            place = int(reference)
+            if 1 <= place <= len(self.columns):
+                return self.columns[place - 1]
+        raise DataError(
+            f"{self.name} has no column {reference!r}."
+            f"{did_you_mean(reference, self.columns)} It has: {_listed(self.columns)}"
+            f"{self._as_read()}."
+        )
+
+    def _as_read(self) -> str:
+        """Say how a file was read, if that may be why a column is not there."""
+        if not isinstance(self.form, Dialect):
+            return ""
+        mend = "say sep=, header= or names= if that is wrong"
+        if not self.form.header:
+            mend = "name its columns with names=, or give their places"
+        return f" ({self.form}; {mend})"
+
+
+def _listed(columns: Sequence[str]) -> str:
+    """Return some names for a message; control characters could move the cursor."""
+    shown = [name if name.isprintable() else repr(name) for name in columns[:20]]
+    return ", ".join([*shown, "..."] if len(columns) > 20 else shown) or "none"

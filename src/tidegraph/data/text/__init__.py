@@ -1,0 +1,1 @@
+"""Delimited text: its dialect, its records, and the types of its columns."""

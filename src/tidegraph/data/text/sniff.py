@@ -1,0 +1,311 @@
+"""The dialect of a delimited text, found in its first bytes by rules.
+
+The separator is the one that gives every record the same number of fields, header
+included. A first row is a header unless it holds a number or a date and no column below
+it holds numbers where it does not. What cannot be told is said to the caller, who can
+say it back.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from itertools import product
+
+from tidegraph.data.text.dialect import RUNS, Dialect, TextForm
+from tidegraph.data.text.layouts import Layout, layout_of
+from tidegraph.data.text.records import Record, records
+from tidegraph.errors import DataError
+
+_STRONG = ("\t", "::", ",", ";", "|")
+_WEAK = (" ", RUNS)
+_LOOK = 200
+_VALUE = re.compile(
+    r"[+-]?(\d[\d_]*([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$"
+    r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?$"
+)
+_EXCEL = re.compile(rb'"?sep=(.|\\t)"?\r?(\n|$)', re.IGNORECASE)
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_FIRST_END = re.compile(rb'(?:[^"\r\n]|"[^"]*")*(?:\r\n|\r|\n)')
+"""The first line end outside quotes, with all that is before it."""
+_ABSENT = {"", "null", r"\n", "na", "n/a", "nan", "none"}
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """A dialect and where the rows begin.
+
+    Attributes:
+        dialect: How the text is written.
+        columns: Names of the columns.
+        width: How many fields each row has.
+        start: Byte at which the rows begin.
+        line: How many lines are above them.
+    """
+
+    dialect: Dialect
+    columns: tuple[str, ...]
+    width: int
+    start: int
+    line: int
+
+
+@dataclass(frozen=True)
+class _Top:
+    """The first bytes of a text without the lines that are no records."""
+
+    data: bytes
+    name: str
+    wanted: frozenset[str]
+    whole: bool
+    skipped: int
+    lines: int
+    separator: str | None
+    comment: str
+    last_comment: bytes
+
+    @property
+    def ends(self) -> str:
+        """What ends the first record, and so all of them."""
+        end = _FIRST_END.match(self.data) or _LINE_END.search(self.data)
+        return "\r" if end and end[0].endswith(b"\r") else "\n"
+
+
+def sniff(
+    data: bytes,
+    name: str,
+    encoding: str,
+    form: TextForm,
+    wanted: Collection[str] = (),
+    *,
+    whole: bool,
+) -> Sniffed:
+    """Return the dialect of a text.
+
+    Args:
+        data: Its first bytes, in UTF-8.
+        name: What messages call it; a known name may say what the columns are.
+        encoding: What it was in.
+        form: What is said of it.
+        wanted: Names of columns that it is expected to have.
+        whole: Whether these bytes are all of it.
+
+    Raises:
+        DataError: There is no record, or what is said does not fit.
+    """
+    # A number is the place of a column, which no header need bear.
+    named = frozenset(column for column in wanted if not column.isdecimal())
+    top = _top(data, name, named, whole)
+    known = _known(top, encoding, form)
+    if known is not None:
+        layout, dialect = known
+        start, line, width = top.skipped, top.lines, len(layout.columns)
+        return Sniffed(dialect, layout.columns, width, start, line)
+    dialect, found = _separated(top, encoding, form)
+    if not found:
+        size = "" if whole else f" that ends within its first {len(data):,} bytes"
+        raise DataError(f"{name} has no row{size}. Give it column names and rows.")
+    told = _told_header(top, dialect, form, found)
+    width = _width(found, told)
+    return Sniffed(
+        dialect=replace(dialect, header=told),
+        columns=_columns(top, dialect, form, found, told, width),
+        width=width,
+        start=top.skipped + (found[0].stop if told else 0),
+        line=top.lines + (found[0].line if told else 0),
+    )
+
+
+def _top(data: bytes, name: str, wanted: frozenset[str], whole: bool) -> _Top:
+    """Take off Excel's line that names the separator, and comments."""
+    at, lines, separator = 0, 0, None
+    excel = _EXCEL.match(data)
+    if excel:
+        separator = excel[1].decode("latin-1").replace("\\t", "\t")
+        at, lines = excel.end(), 1
+    comment, last = "", b""
+    while data[at : at + 1] in (b"#", b"%"):
+        line = re.compile(rb"[^\r\n]*(\r\n|\r|\n|$)").match(data, at)
+        if line is None or line.end() == at:
+            break
+        comment, last = chr(data[at]), line[0].strip()
+        at, lines = line.end(), lines + 1
+    return _Top(data[at:], name, wanted, whole, at, lines, separator, comment, last)
+
+
+def _known(top: _Top, encoding: str, form: TextForm) -> tuple[Layout, Dialect] | None:
+    """Return the layout of a public file whose name and shape both fit."""
+    layout = layout_of(top.name)
+    if layout is None or (form.sep, form.header, form.names) != (None, None, None):
+        return None
+    dialect = Dialect(
+        layout.separator,
+        False,
+        encoding,
+        quoted=layout.quoted,
+        layout=layout.name,
+        ends=top.ends,
+    )
+    found = _records(top, dialect)
+    fits = found and layout.fits([record.fields for record in found])
+    return (layout, dialect) if fits else None
+
+
+def _separated(
+    top: _Top, encoding: str, form: TextForm
+) -> tuple[Dialect, list[Record]]:
+    """Return the dialect but for its header, and the first records."""
+    said = form.sep if form.sep is not None else top.separator
+    groups = ((said,),) if said else (_STRONG, _WEAK)
+    for quoted in (True, False) if form.quoted is None else (form.quoted,):
+        for separators, skips in product(groups, (False, True)):
+            tried: list[tuple[Dialect, list[Record]]] = []
+            for separator in separators:
+                dialect = Dialect(
+                    separator, True, encoding, quoted, top.comment, ends=top.ends
+                )
+                if skips and not _is_spaced(top, dialect):
+                    continue
+                dialect = replace(dialect, skips=skips)
+                found = _records(top, dialect)
+                if _regular(found, top) and _is_spared(found, separator):
+                    tried.append((dialect, found))
+            if tried:
+                return max(tried, key=lambda one: _fit(one[1], top))
+    # No reading is regular: the first row decides, and the row that differs is named.
+    line = (re.match(rb"[^\r\n]*", top.data) or [b""])[0].decode("utf-8", "replace")
+    often = max(_STRONG, key=lambda s: line.count(s) * (2 if s == "::" else 1))
+    quoted = form.quoted is not False
+    dialect = Dialect(said or often, True, encoding, quoted, top.comment, ends=top.ends)
+    return dialect, _records(top, dialect)
+
+
+def _records(top: _Top, dialect: Dialect) -> list[Record]:
+    return records(top.data, dialect.reading, _LOOK, final=top.whole)
+
+
+def _is_spaced(top: _Top, dialect: Dialect) -> bool:
+    """Whether a blank follows each separator of the first record."""
+    found = [] if dialect.separator in _WEAK else _records(top, dialect)
+    fields = found[0].fields[1:] if found else []
+    return bool(fields) and all(field.startswith(" ") for field in fields)
+
+
+def _regular(found: list[Record], top: _Top) -> bool:
+    """Whether all is records of one width, or of one wider than the header."""
+    if not found:
+        return False
+    widths = {len(record.fields) for record in found[1:]} or {len(found[0].fields)}
+    if len(widths) > 1 or (len(found) < _LOOK and not _all_read(found, top)):
+        return False
+    head, rows = len(found[0].fields), widths.pop()
+    return head > 1 and (head == rows or rows == head + 1 or rows >= head + 2)
+
+
+def _is_spared(found: list[Record], separator: str) -> bool:
+    """Whether blanks, if they separate, do nothing else in the first record."""
+    first = found[0].fields
+    one_width = all(len(record.fields) == len(first) for record in found)
+    return separator not in _WEAK or (
+        one_width and all(field and "\t" not in field for field in first)
+    )
+
+
+def _all_read(found: list[Record], top: _Top) -> bool:
+    """Whether nothing but blank lines, or a record cut short, follows the records."""
+    rest = top.data[found[-1].stop :]
+    return not rest.strip(b" \r\n") or not top.whole
+
+
+def _fit(found: list[Record], top: _Top) -> tuple[bool, bool, bool, int]:
+    """How well a reading fits: wanted names, a number or a date, one width, width."""
+    head = found[0].fields
+    named = bool(top.wanted & set(_stripped(head)))
+    same = len({len(record.fields) for record in found}) == 1
+    return named, any(map(_is_value, head)), same, len(head)
+
+
+def _told_header(
+    top: _Top, dialect: Dialect, form: TextForm, found: list[Record]
+) -> bool:
+    """Whether the first record is a header."""
+    if form.header is not None:
+        return form.header
+    first, rows = found[0].fields, [record.fields for record in found[1:]]
+    if form.names is not None and _stripped(first) == tuple(form.names):
+        return True
+    if top.wanted and top.wanted & set(_stripped(first)):
+        return True
+    if rows and len(rows[0]) != len(first):
+        return True
+    return _is_header(first, rows)
+
+
+def _is_header(first: list[str], rows: list[list[str]]) -> bool:
+    if first == [str(place) for place in range(len(first))] and len(first) > 2:
+        # What pandas writes where columns have no names.
+        return True
+    for place, name in enumerate(first):
+        below = [row[place].strip() for row in rows if place < len(row)]
+        below = [value for value in below if value.lower() not in _ABSENT]
+        absent = name.strip().lower() in _ABSENT
+        if below and all(map(_is_value, below)) and not (absent or _is_value(name)):
+            return True
+    return not any(map(_is_value, first))
+
+
+def _is_value(text: str) -> bool:
+    return _VALUE.match(text.strip()) is not None
+
+
+def _width(found: list[Record], told: bool) -> int:
+    """Return how many fields a row has; a header may name fewer."""
+    first = len(found[0].fields)
+    rows = {len(record.fields) for record in found[1:]}
+    if told and len(rows) == 1 and max(rows) > first:
+        return rows.pop()
+    return first
+
+
+def _columns(
+    top: _Top,
+    dialect: Dialect,
+    form: TextForm,
+    found: list[Record],
+    told: bool,
+    width: int,
+) -> tuple[str, ...]:
+    """Return the names of the columns."""
+    if form.names is not None:
+        if len(form.names) != width:
+            raise DataError(
+                f"names has {len(form.names)} names, and a row of {top.name} has "
+                f"{width} fields. Give one name for each."
+            )
+        return tuple(map(str, form.names))
+    if told:
+        first = _stripped(found[0].fields)
+        if width == len(first) + 1:
+            raise DataError(
+                f"{top.name} names {len(first)} columns and each row has {width} "
+                "fields, as where R writes row names. Say names= with a name for "
+                f"each of the {width}."
+            )
+        return first
+    places = tuple(str(place) for place in range(1, width + 1))
+    return _in_comment(top, dialect, width) or places
+
+
+def _in_comment(top: _Top, dialect: Dialect, width: int) -> tuple[str, ...] | None:
+    """Return the names that the last comment above the rows gives them."""
+    text = top.last_comment.lstrip(b"#% ")
+    if not text:
+        return None
+    named = records(text, dialect.reading, 1, final=True)
+    fields = named[0].fields if named else []
+    if len(fields) != width or any(map(_is_value, fields)):
+        return None
+    return _stripped(fields)
+
+
+def _stripped(fields: Iterable[str]) -> tuple[str, ...]:
+    return tuple(field.strip() for field in fields)

@@ -1,0 +1,54 @@
+"""Several types of edge as one graph, as of each clock of a batch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Int64
+
+from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.static import Homogeneous
+
+
+def check_ends(graph: Snapshot, edges: tuple[str, ...], *types: str) -> None:
+    """Raise ConfigError if a type of node is at no end of the edges."""
+    ends = [end for edge in edges for end in graph.ends(edge)]
+    for name in types:
+        if name not in ends:
+            raise ConfigError(f"no node {name!r} is at an end of {', '.join(edges)}.")
+
+
+def by_moment(
+    graph: Snapshot, edges: tuple[str, ...], type: str, asked: Asked, *, ever: bool
+) -> Iterator[tuple[Int64[np.ndarray, " rows"], Homogeneous]]:
+    """Yield the graph as of each different clock, and the rows that have that clock.
+
+    Args:
+        graph: The edges.
+        edges: Edge types that join the nodes, taken both ways.
+        type: Type of the nodes asked about.
+        asked: The batch.
+        ever: Take any edge, whatever its time: one graph for all rows.
+
+    Raises:
+        LeakageError: An edge has times, and there is no clock.
+        RequestError: A node is not in the graph.
+    """
+    size = len(graph.typed(type))
+    if len(asked.node) and not 0 <= asked.node.min() <= asked.node.max() < size:
+        raise RequestError(
+            f"joined edges need a node {type!r} in each row: from 0 to {size - 1}."
+        )
+    timed = [edge for edge in edges if graph[edge].is_timed]
+    if ever or not timed:
+        yield np.arange(len(asked.node)), Homogeneous.of(graph, edges)
+        return
+    if asked.clock is None:
+        raise LeakageError(
+            f"edges {timed[0]!r} have times, so joining them needs a clock. Pass one, "
+            "or say all_time=True to take every edge."
+        )
+    for moment in np.unique(asked.clock):
+        then = graph.until(int(moment))
+        yield np.flatnonzero(asked.clock == moment), Homogeneous.of(then, edges)

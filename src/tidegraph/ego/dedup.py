@@ -1,0 +1,163 @@
+"""A dynamic sequential graph as unique states: each interaction once per depth.
+
+A child's past ends at the edge that led to it, so its state depends on that edge and
+the side alone, however many parents share it. An encoder that computes each state once
+does 2 |E| of them per layer at most, not one per path.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int, Int32, Int64
+
+from tidegraph.ego.hops import Hops, drawn
+from tidegraph.ego.tree import gaps
+from tidegraph.errors import ConfigError
+from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.intrinsics import prefetch
+from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.keyed_rng import mixed_keys
+
+_LANES = 128
+
+
+class States(NamedTuple):
+    """The different states of a batch by depth, and who are whose children.
+
+    Attributes:
+        ids: Rows of the nodes of each state; depth 0 is the batch, one for each row.
+        time: Clock of each state.
+        weight: Strength of the edge that led to it.
+        edge: Number of that edge; each stands once per depth.
+        child: For each state of depth n, the places of its neighbours among those of
+            depth n + 1, as many as the hop is wide, -1 where there is none.
+        dt: Seconds from each child's edge to the clock of this state; 0 where none.
+        share: What each child counts for here; another than the strength of its edge
+            where the sampler says so.
+    """
+
+    ids: tuple[Int32[np.ndarray, " _"], ...]
+    time: tuple[Int64[np.ndarray, " _"], ...]
+    weight: tuple[Float32[np.ndarray, " _"], ...]
+    edge: tuple[Int[np.ndarray, " _"], ...]
+    child: tuple[Int32[np.ndarray, "_ _"], ...]
+    dt: tuple[Int64[np.ndarray, "_ _"], ...]
+    share: tuple[Float32[np.ndarray, "_ _"], ...]
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A plan whose batches come as unique states.
+
+    Samplers that draw are asked once per state: their key is the edge's, so that a
+    state is the same in whatever batch it stands.
+
+    Attributes:
+        hops: The plan.
+    """
+
+    hops: Hops
+
+    def start(self, graph: Snapshot) -> str | None:
+        """Return the type of node that the plan starts from."""
+        return self.hops.start(graph)
+
+    def draw(self, graph: Snapshot, asked: Asked) -> States:
+        """Return the unique states around the nodes asked about.
+
+        Raises:
+            ConfigError: A child's clock is not the time of its edge.
+        """
+        self.hops.check(graph, asked)
+        if asked.clock is None or any(
+            step.rewind or step.keeps_clock(graph[step.edge])
+            for step in self.hops.steps
+        ):
+            raise ConfigError(
+                "unique states need hops over timed edges, with a clock and without "
+                "all_time() or rewind()."
+            )
+        ids, time = [asked.node], [asked.clock]
+        weight = [(asked.node >= 0).astype(np.float32)]
+        edge: list[np.ndarray] = [np.full(len(asked.node), -1, np.int32)]
+        child: list[np.ndarray] = []
+        gap: list[np.ndarray] = []
+        share: list[np.ndarray] = []
+        key = asked.key
+        for depth, step in enumerate(self.hops.steps):
+            found = drawn(graph, step, ids[-1], time[-1], key)
+            place, first = _numbered(found.edge.ravel())
+            child.append(place.reshape(found.edge.shape))
+            gap.append(gaps(time[-1], found))
+            share.append(found.weight)
+            strength = graph.along(step.edge, step.by).strength_of
+            ids.append(found.ids.ravel()[first])
+            time.append(found.time.ravel()[first])
+            edge.append(found.edge.ravel()[first])
+            weight.append(strength(edge[-1]))
+            epoch = (asked.seed * 0x9E3779B1 + depth + 1) % 2**64
+            key = mixed_keys(edge[-1].astype(np.uint64), epoch)
+        return States(
+            tuple(ids),
+            tuple(time),
+            tuple(weight),
+            tuple(edge),
+            tuple(child),
+            tuple(gap),
+            tuple(share),
+        )
+
+    def __str__(self) -> str:
+        return f"unique({self.hops})"
+
+
+def unique(hops: Hops) -> Unique:
+    """Let the batches of a plan come as unique states.
+
+    Raises:
+        ConfigError: It is no plan of hops.
+    """
+    if not isinstance(hops, Hops):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            f"unique() takes hops that say which neighbours they take, not {hops!r}."
+        )
+    return Unique(hops)
+
+
+@compiled
+def _numbered(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the different values from 0 in order of appearance; -1 stays.
+
+    Returns:
+        The number of each value, and where each number appeared first.
+    """
+    size = 16
+    while size < 2 * edge.size:
+        size *= 2
+    held = np.full(size, -1, np.int64)
+    number = np.empty(size, np.int32)
+    place = np.full(edge.size, -1, np.int32)
+    first = np.empty(edge.size, np.int64)
+    home = np.empty(_LANES, np.int64)
+    found = 0
+    for block in range(0, edge.size, _LANES):
+        lanes = min(_LANES, edge.size - block)
+        for b in range(lanes):
+            home[b] = (np.int64(edge[block + b]) * 0x9E3779B1) & (size - 1)
+            prefetch(held, home[b])
+            prefetch(number, home[b])
+        for b in range(lanes):
+            value, at = edge[block + b], home[b]
+            if value < 0:
+                continue
+            while held[at] >= 0 and held[at] != value:
+                at = (at + 1) & (size - 1)
+            if held[at] < 0:
+                held[at] = value
+                number[at] = found
+                first[found] = block + b
+                found += 1
+            place[block + b] = number[at]
+    return place, first[:found]

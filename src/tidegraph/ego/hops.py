@@ -1,0 +1,257 @@
+"""Plans: which hops to take from a node, as data (EGO, sections 19.1.1 and 19.2.1)."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.ego.tree import Field, child_clocks, dated, deeper, root
+from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.graph.live import Graph
+from tidegraph.graph.sampling.gather import Past, Sampled
+from tidegraph.graph.sampling.protocol import Draw
+from tidegraph.graph.sampling.samplers import (
+    everything,
+    importance,
+    recent,
+    top,
+    uniform,
+)
+from tidegraph.graph.sampling.samplers import weighted as by_weight
+from tidegraph.graph.sampling.seeds import Asked, asked
+from tidegraph.graph.snapshot import Snapshot, reverse
+from tidegraph.graph.storage.tcsr import NOW, Neighbors
+from tidegraph.graph.times import unix_seconds, window
+from tidegraph.kernels.keyed_rng import child_keys
+
+
+@dataclass(frozen=True)
+class Step:
+    """One hop of a plan.
+
+    Attributes:
+        edge: Edge type; a leading ``~`` goes against it.
+        sampler: Which of the neighbours are taken.
+        by: Feature of the edge that is the weight; the usual one if left out.
+        seconds: Only edges at most this much older than the clock.
+        all_time: Look at every edge, whatever its time.
+        rewind: Look at the clock of the root rather than that of the parent.
+    """
+
+    edge: str
+    sampler: Draw
+    by: str | None = None
+    seconds: int | None = None
+    all_time: bool = False
+    rewind: bool = False
+
+    def past(
+        self, edges: Neighbors, nodes: np.ndarray, clocks: np.ndarray, keys: np.ndarray
+    ) -> Past:
+        """Return what the sampler may choose from."""
+        if self.all_time or not edges.is_timed:
+            return Past.sealed(edges, edges.span(nodes), keys, whole=True)
+        return Past.sealed(edges, edges.span_before(nodes, clocks, self.seconds), keys)
+
+    def keeps_clock(self, edges: Neighbors) -> bool:
+        """Is the clock of a child that of its parent, not that of its edge?"""
+        return self.all_time or not edges.is_timed
+
+    def __str__(self) -> str:
+        words = [f"hop({self.edge!r})"]
+        words += ["rewind()"] * self.rewind + ["all_time()"] * self.all_time
+        words += [f"within(seconds={self.seconds})"] * (self.seconds is not None)
+        by = f", by={self.by!r}" if self.by is not None else ""
+        return ".".join([*words, f"draw({self.sampler}{by})"])
+
+
+@dataclass(frozen=True)
+class Hops:
+    """Hops to take from any node at any clock: plain data, hashable and printable.
+
+    A child's clock is the time of the edge that led to it, so that its own neighbours
+    are those it had strictly before (the sub-graphs of section 19.2.1). Along an edge
+    without time, or with ``all_time()``, a child keeps its parent's clock.
+
+    Attributes:
+        steps: The hops, nearest first; none is the identity.
+    """
+
+    steps: tuple[Step, ...]
+
+    def hop(self, edge: str) -> "Hop":
+        """Go on from the nodes reached, along ``edge``."""
+        return Hop(self.steps, edge)
+
+    def flip(self) -> "Hops":
+        """Return the plan for the other end of an edge, every hop the other way."""
+        return Hops(tuple(replace(s, edge=reverse(s.edge)) for s in self.steps))
+
+    def start(self, graph: Snapshot) -> str | None:
+        """Return the type of node that the plan starts from; none if any will do."""
+        return graph.ends(self.steps[0].edge)[0] if self.steps else None
+
+    def sample(
+        self,
+        graph: Snapshot | Graph,
+        nodes: object,
+        clocks: object = None,
+        *,
+        seed: int = 0,
+        first: int = 0,
+    ) -> Field:
+        """Return the receptive field of each node as of its clock.
+
+        Args:
+            graph: Where to look.
+            nodes: Rows of nodes of the type that the first edge starts from; a row
+                outside the graph has no neighbours.
+            clocks: Unix seconds, datetimes or ISO text, one for each or one for all;
+                only strictly earlier edges are seen.
+            seed: For samplers that draw.
+            first: Number of the first node in the epoch: a batch that is cut in parts
+                draws the same if each part says where it begins.
+
+        Raises:
+            RequestError: Nodes and clocks differ in number.
+            LeakageError: A hop over a timed edge has no clock.
+            DataError: The graph has no such edge.
+        """
+        node = np.asarray(nodes)
+        if node.ndim != 1 or (len(node) and node.dtype.kind not in "iu"):
+            raise RequestError(
+                f"nodes are {node.dtype} of shape {node.shape}, not a list of rows."
+            )
+        clock = None
+        if clocks is not None:
+            clock = unix_seconds(clocks, len(node))
+        question = asked(node.astype(np.int32), clock, seed=seed, first=first)
+        return self.draw(graph.snapshot(), question)
+
+    def draw(self, graph: Snapshot, asked: Asked) -> Field:
+        """Return the receptive field of each node asked about."""
+        self.check(graph, asked)
+        field = root(asked.node, asked.clock)
+        never = np.full(len(asked.node), NOW, np.int64)
+        origin = asked.clock if asked.clock is not None else never
+        clocks, keys = origin, asked.key
+        for depth, step in enumerate(self.steps):
+            nodes = field.ids[-1].ravel()
+            if step.rewind:
+                clocks = np.repeat(origin, len(nodes) // max(len(origin), 1))
+            found = drawn(graph, step, nodes, clocks, keys)
+            if not graph[step.edge].is_timed:
+                found = dated(found, clocks)
+            field = deeper(field, found, clocks)
+            if depth + 1 < len(self.steps):
+                keeps = step.keeps_clock(graph[step.edge])
+                clocks = child_clocks(clocks, found, own=not keeps)
+                keys = child_keys(keys, found.ids.shape[1])
+        return field
+
+    def check(self, graph: Snapshot, asked: Asked) -> None:
+        """Raise if the hops do not follow one another, or one lacks a clock."""
+        at = self.start(graph)
+        for step in self.steps:
+            here, there = graph.ends(step.edge)
+            if here != at:
+                raise ConfigError(
+                    f"hop({step.edge!r}) starts from {here!r}, but the plan is at "
+                    f"{at!r} there. Put '~' before an edge to go against it."
+                )
+            at = there
+            if asked.clock is None and not step.keeps_clock(graph[step.edge]):
+                raise LeakageError(
+                    f"hop({step.edge!r}) needs a clock: the edge has times. Pass "
+                    "clocks, or say all_time() to see every edge."
+                )
+
+    def __str__(self) -> str:
+        return ".".join(str(step) for step in self.steps) or "identity()"
+
+
+@dataclass(frozen=True)
+class Hop:
+    """A plan that still needs to be told which neighbours its last hop takes.
+
+    Attributes:
+        before: The hops until here.
+        edge: Edge type of the hop.
+        seconds: Only edges at most this much older than the clock.
+        ever: Look at every edge, whatever its time.
+        from_root: Look at the clock of the root rather than that of the parent.
+    """
+
+    before: tuple[Step, ...]
+    edge: str
+    seconds: int | None = None
+    ever: bool = False
+    from_root: bool = False
+
+    def within(
+        self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
+    ) -> "Hop":
+        """Look no further back from the clock than this."""
+        return replace(self, seconds=window(days, hours, seconds))._sensible()
+
+    def all_time(self) -> "Hop":
+        """Look at every edge, whatever its time; children keep their parent's clock."""
+        return replace(self, ever=True)._sensible()
+
+    def rewind(self) -> "Hop":
+        """Look at the clock of the root rather than at that of the parent's edge."""
+        return replace(self, from_root=True)._sensible()
+
+    def _sensible(self) -> "Hop":
+        if self.ever and (self.seconds is not None or self.from_root):
+            raise ConfigError(
+                f"hop({self.edge!r}) cannot look at all time and at a window or clock. "
+                "Leave out all_time(), or within() and rewind()."
+            )
+        return self
+
+    def recent(self, count: int) -> Hops:
+        """Take the latest ``count`` edges before the clock, oldest first."""
+        return self.draw(recent(count))
+
+    def all(self, limit: int = 2**31 - 1) -> Hops:
+        """Take every edge, oldest first; no node may have more than ``limit``."""
+        return self.draw(everything(limit))
+
+    def sample(
+        self, count: int, *, by: str | None = None, replace: bool = True
+    ) -> Hops:
+        """Draw ``count`` edges, each as likely or in proportion to a feature."""
+        if by is None:
+            return self.draw(uniform(count, replace))
+        return self.draw(by_weight(count, replace), by=by)
+
+    def top(self, count: int, *, by: str | None = None) -> Hops:
+        """Take the ``count`` edges of largest weight, best first."""
+        return self.draw(top(count), by=by)
+
+    def importance(self, count: int, *, by: str | None = None) -> Hops:
+        """Draw by weight, and let each draw count so that sums are unbiased."""
+        return self.draw(importance(count), by=by)
+
+    def draw(self, sampler: Draw, *, by: str | None = None) -> Hops:
+        """Take what a sampler draws, ours or yours."""
+        step = Step(self.edge, sampler, by, self.seconds, self.ever, self.from_root)
+        return Hops((*self.before, step))
+
+
+def hop(edge: str) -> Hop:
+    """Begin a plan at a node, along an edge type or, with ``~``, against it."""
+    return Hop((), edge)
+
+
+def drawn(
+    graph: Snapshot,
+    step: Step,
+    nodes: Int32[np.ndarray, " q"],
+    clocks: Int64[np.ndarray, " q"],
+    keys: np.ndarray,
+) -> Sampled:
+    """Return the neighbours that one hop takes from each node."""
+    edges = graph.along(step.edge, step.by)
+    return step.sampler(step.past(edges, nodes, clocks, keys))

@@ -1,0 +1,277 @@
+"""Negatives as plans: nodes that were not chosen, right in time."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64
+
+from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.graph.negatives.distribution import Weighing
+from tidegraph.graph.negatives.kernels import fill, other_rows, strike_met
+from tidegraph.graph.negatives.rejection import Avoided, weighed
+from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.snapshot import Snapshot, reverse
+from tidegraph.graph.storage.has_edge import ByNode
+from tidegraph.graph.storage.tcsr import NOW, Neighbors
+from tidegraph.kernels.jit import over_rows
+
+DEGREE = "degree"
+
+
+class Negatives(NamedTuple):
+    """Nodes drawn for each row of a batch.
+
+    Attributes:
+        ids: Rows of nodes, -1 where there are not enough to draw.
+        mask: Is there a node?
+    """
+
+    ids: Int32[np.ndarray, "b k"]
+    mask: Bool[np.ndarray, "b k"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Negatives drawn from the nodes of a type that are alive at the clock.
+
+    A node is alive once somebody met it, strictly before the clock. Draws are
+    independent of one another, so a node may come twice.
+
+    Attributes:
+        type: Node type.
+        count: How many for each row.
+        via: The edge along which nodes of the type are met.
+        by: ``"degree"`` to draw in proportion to (edges before the clock) ** power;
+            each as likely if left out.
+        power: See ``by``; from 0 to 1.
+        avoid: Never draw what the row's node met along this edge before the clock.
+        ever: Whatever the times of the edges.
+    """
+
+    type: str
+    count: int
+    via: str
+    by: str | None = None
+    power: float = 1.0
+    avoid: str | None = None
+    ever: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or not 0 <= self.power <= 1 or self.by not in (None, DEGREE):
+            raise ConfigError(
+                f"negatives need a count of at least 1 ({self.count}), a power from 0 "
+                f"to 1 ({self.power}), and by='degree' or nothing ({self.by!r})."
+            )
+
+    def start(self, graph: Snapshot) -> str | None:
+        """Return the type of node that the negatives are drawn for."""
+        edge = self.via if self.avoid is None else self.avoid
+        for one in (edge, self.via):
+            there = graph.ends(one)[1]
+            if self.type != there:
+                raise ConfigError(
+                    f"{one!r} leads to {there!r}, not to {self.type!r}, of which the "
+                    "negatives are. Put '~' before the edge to go against it."
+                )
+        return graph.ends(edge)[0]
+
+    def __str__(self) -> str:
+        text = f"negatives({self.type!r}, {self.count}, by={self.by!r}, "
+        text += f"power={self.power}, avoid={self.avoid!r}, via={self.via!r}"
+        return f"{text}, all_time={self.ever})"
+
+    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+        """Return negatives for each row; what it chose is never among them."""
+        self.start(graph)
+        met_by = graph[reverse(self.via)]
+        used = (self.via, self.avoid)
+        pool, clocks = met_by.alive, clocks_of(graph, used, asked, ever=self.ever)
+        until = (
+            np.searchsorted(pool.born_time, clocks),
+            np.searchsorted(pool.time, clocks),
+        )
+        shape = (len(asked.node), self.count)
+        out = np.empty(shape, np.int32)
+        power = self.power if self.by == DEGREE else 0.0
+        avoided = _avoided(graph, self.avoid, asked)
+        other = asked.other if asked.other is not None else np.zeros(0, np.int32)
+        rows = (met_by.start, met_by.stop, met_by.time)
+        over_rows(
+            lambda a, b: fill(
+                (pool.born, pool.node),
+                until,
+                rows,
+                met_by.base,
+                clocks,
+                power,
+                avoided,
+                other,
+                asked.key,
+                out,
+                a,
+                b,
+            ),
+            len(out),
+            grain=256,
+        )
+        return Negatives(out, out >= 0)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Negatives drawn by a distribution from the nodes that are alive at the clock.
+
+    Draws are independent of one another, so a node may come twice.
+
+    Attributes:
+        type: Node type.
+        count: How many for each row.
+        via: The edge along which nodes of the type are met.
+        by: How likely each is.
+        avoid: Never draw what the row's node met along this edge before the clock.
+        ever: Whatever the times of the edges.
+    """
+
+    type: str
+    count: int
+    via: str
+    by: Weighing
+    avoid: str | None = None
+    ever: bool = False
+
+    def start(self, graph: Snapshot) -> str | None:
+        """Return the type of node that the negatives are drawn for."""
+        return Drawn(self.type, self.count, self.via, avoid=self.avoid).start(graph)
+
+    def __str__(self) -> str:
+        text = f"negatives({self.type!r}, {self.count}, by={self.by!r}"
+        return f"{text}, avoid={self.avoid!r}, via={self.via!r}, all_time={self.ever})"
+
+    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+        """Return negatives for each row; what it chose is never among them."""
+        self.start(graph)
+        other = asked.other
+        if other is None:
+            other = np.full(len(asked.node), -1, np.int32)
+        out = weighed(
+            self.by,
+            graph.typed(self.type),
+            graph[reverse(self.via)],
+            clocks_of(graph, (self.via, self.avoid), asked, ever=self.ever),
+            Avoided(*_avoided(graph, self.avoid, asked), other),
+            asked.key,
+            self.count,
+        )
+        return Negatives(out, out >= 0)
+
+
+@dataclass(frozen=True)
+class InBatch:
+    """Negatives from what the other rows of the batch chose.
+
+    Each row draws other rows, each as likely; what it chose itself, what was not alive
+    at its clock and what it met before count as missing. What is drawn depends on the
+    whole batch, unlike that of any other plan.
+
+    Attributes:
+        count: How many for each row; less where they are missing.
+        via: The edge that was chosen along.
+    """
+
+    count: int
+    via: str
+
+    def start(self, graph: Snapshot) -> str | None:
+        """Return the type of node that the negatives are drawn for."""
+        return graph.ends(self.via)[0]
+
+    def __str__(self) -> str:
+        return f"in_batch({self.count}, via={self.via!r})"
+
+    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+        """Return negatives for each row.
+
+        Raises:
+            RequestError: The rows have not chosen anything: they are no edges.
+        """
+        if asked.other is None:
+            raise RequestError("in_batch() needs edges: use it with g.E(...).with_().")
+        clocks = clocks_of(graph, (self.via,), asked, ever=False)
+        first = graph[reverse(self.via)].first_time
+        row = other_rows(asked.key, self.count)
+        ids = asked.other[row]
+        index, base, low, high = met_index(graph[self.via], asked)
+        kept = (ids != asked.other[:, None]) & (first[ids] < clocks[:, None])
+        strike_met(index, base, low, high, clocks, ids, kept)
+        return Negatives(np.where(kept, ids, -1).astype(np.int32), kept)
+
+
+def negatives(
+    type: str,
+    count: int,
+    *,
+    by: str | Weighing | None = None,
+    power: float = 1.0,
+    avoid: str | None = None,
+    via: str | None = None,
+    all_time: bool = False,
+) -> Drawn | Weighed:
+    """Draw nodes of a type that were alive at the clock and were not chosen.
+
+    Args:
+        type: Node type.
+        count: How many for each row.
+        by: ``"degree"`` to draw by (edges before the clock) ** power, or a distribution
+            of your own; each as likely if left out.
+        power: From 0 (each as likely) to 1; 0.75 is usual.
+        avoid: Never draw what the row's node met along this edge before the clock.
+        via: The edge along which nodes are met; ``avoid`` if left out.
+        all_time: Whatever the times of the edges.
+    """
+    edge = via if via is not None else avoid
+    if edge is None:
+        raise ConfigError(
+            f"negatives({type!r}) need to know along which edge nodes are met. Say "
+            "avoid= or via= with an edge that leads to them."
+        )
+    if isinstance(by, Weighing):
+        return Weighed(type, count, edge, by, avoid, all_time)
+    return Drawn(type, count, edge, by, power, avoid, all_time)
+
+
+def in_batch(count: int, *, via: str) -> InBatch:
+    """Draw from what the other rows of the batch chose along ``via``."""
+    return InBatch(count, via)
+
+
+def clocks_of(
+    graph: Snapshot, edges: tuple[str | None, ...], asked: Asked, *, ever: bool
+) -> Int64[np.ndarray, " b"]:
+    """Return the clock of each row; an error if an edge has times and there is none."""
+    if not ever and asked.clock is not None:
+        return asked.clock
+    timed = [edge for edge in edges if edge is not None and graph[edge].is_timed]
+    if timed and not ever:
+        raise LeakageError(
+            f"negatives over {timed[0]!r} need a clock: the edge has times. Pass one, "
+            "or say all_time to see every edge."
+        )
+    return np.full(len(asked.node), NOW, np.int64)
+
+
+def met_index(
+    edges: Neighbors, asked: Asked
+) -> tuple[ByNode, int, Int64[np.ndarray, " b"], Int64[np.ndarray, " b"]]:
+    """Return what tells which nodes each row's node met, and when."""
+    return edges.by_node, edges.base, *edges.span(asked.node)
+
+
+def _avoided(
+    graph: Snapshot, edge: str | None, asked: Asked
+) -> tuple[ByNode, int, np.ndarray, np.ndarray]:
+    if edge is not None:
+        return met_index(graph[edge], asked)
+    none = np.zeros(len(asked.node), np.int64)
+    empty = np.zeros(0, np.int32)
+    return ByNode(empty, empty), 0, none, none

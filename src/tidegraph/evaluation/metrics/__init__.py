@@ -1,0 +1,1 @@
+"""How good lists, probabilities and policies are."""

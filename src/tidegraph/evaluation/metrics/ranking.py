@@ -1,0 +1,252 @@
+"""How good a ranked list is: hit rate, recall, precision, NDCG, MRR and MAP.
+
+Every function takes the matrix of hits that ``hits`` finds and returns one number per
+request; the mean over users is the metric of that name. Relevance is binary. A list
+shorter than ``k`` counts as if misses filled it. A request with no relevant item has
+no recall, NDCG or average precision: NaN, which means leave out.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int32, Int64, Integer
+
+from tidegraph.arguments import shown, whole
+from tidegraph.errors import ConfigError, RequestError
+from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.stages import NO_ITEM
+
+
+@dataclass(frozen=True, eq=False)
+class Relevant:
+    """For each request, the items that count as found, laid end to end.
+
+    Attributes:
+        ptr: Where each request's items start; one more entry than there are requests.
+        item: Rows of items, increasing within a request, each once.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    item: Int32[np.ndarray, " entries"]
+
+    @classmethod
+    def from_pairs(
+        cls, row: Integer[np.ndarray, " n"], item: Int32[np.ndarray, " n"], rows: int
+    ) -> "Relevant":
+        """Group pairs of request and item, in any order, perhaps repeated.
+
+        Args:
+            row: Number of the request.
+            item: Row of an item relevant to it.
+            rows: How many requests there are.
+        """
+        order = np.lexsort((item, row))
+        row, item = row[order], item[order]
+        fresh = np.ones(len(row), np.bool_)
+        fresh[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
+        ptr = np.zeros(rows + 1, np.int64)
+        np.cumsum(np.bincount(row[fresh], minlength=rows), out=ptr[1:])
+        return cls(ptr, item[fresh])
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    @property
+    def count(self) -> Int64[np.ndarray, " b"]:
+        """How many items are relevant to each request."""
+        return np.diff(self.ptr)
+
+    @property
+    def row(self) -> Int64[np.ndarray, " entries"]:
+        """The request of each entry."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), self.count)
+
+    def rows(self, start: int, stop: int) -> "Relevant":
+        """Return those of some consecutive requests."""
+        ptr = self.ptr[start : stop + 1]
+        return Relevant(ptr - ptr[0], self.item[ptr[0] : ptr[-1]])
+
+    def where(self, keep: Bool[np.ndarray, " entries"]) -> "Relevant":
+        """Return the same requests with only some of their entries."""
+        return Relevant.from_pairs(self.row[keep], self.item[keep], len(self))
+
+
+def hits(item: Int32[np.ndarray, "b k"], relevant: Relevant) -> Bool[np.ndarray, "b k"]:
+    """Return where a list names a relevant item for the first time.
+
+    Args:
+        item: Items in order of preference, ``NO_ITEM`` where a list is shorter.
+        relevant: What counts as found; a second mention of it counts nothing.
+    """
+    found = np.zeros(item.shape, np.bool_)
+    named = np.zeros(len(relevant.item), np.bool_)
+    over_rows(
+        lambda a, b: _hits(item, relevant.ptr, relevant.item, named, found, a, b),
+        len(item),
+        grain=1024,
+    )
+    return found
+
+
+@compiled
+def _hits(
+    item: np.ndarray,
+    ptr: np.ndarray,
+    relevant: np.ndarray,
+    named: np.ndarray,
+    found: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    for row in range(first, last):
+        for place in range(item.shape[1]):
+            low = before(relevant, ptr[row], ptr[row + 1], item[row, place])
+            if low < ptr[row + 1] and relevant[low] == item[row, place]:
+                found[row, place] = not named[low]
+                named[low] = True
+
+
+def hit_rate(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:
+    """Return 1 where the first ``k`` places hold a relevant item, else 0."""
+    return (_found(hit, k) > 0).astype(np.float64)
+
+
+def recall(
+    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], k: int
+) -> Float64[np.ndarray, " b"]:
+    """Return the share of the relevant items that the first ``k`` places hold.
+
+    The divisor is the number of relevant items, not ``min(k, relevant)``: someone with
+    more than ``k`` of them cannot reach 1.
+    """
+    return _ratio(_found(hit, k), count)
+
+
+def precision(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:
+    """Return the share of ``k`` places that hold a relevant item.
+
+    The divisor is ``k`` also where the list is shorter.
+    """
+    return _found(hit, k).astype(np.float64) / k
+
+
+def ndcg(
+    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], k: int
+) -> Float64[np.ndarray, " b"]:
+    """Return the discounted gain of the first ``k`` places over the best possible.
+
+    A hit at rank r gains 1 / log2(r + 1); the best list has its ``min(k, relevant)``
+    hits first.
+
+    Source:
+        Järvelin & Kekäläinen (2002), with binary gain and the discount from rank 1.
+    """
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(count, k)]
+    top = hit[:, :k]
+    return _ratio(top @ discount[: top.shape[1]], ideal)
+
+
+def reciprocal_rank(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:
+    """Return one over the rank of the first hit, 0 if the first ``k`` have none."""
+    top = hit[:, :k]
+    return np.where(top.any(axis=1), 1 / (top.argmax(axis=1) + 1), 0.0)
+
+
+def average_precision(
+    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], k: int
+) -> Float64[np.ndarray, " b"]:
+    """Return the precision at each hit, summed, over ``min(k, relevant)``.
+
+    The divisor makes 1 the value of a perfect list of ``k``.
+    """
+    return _ratio(_summed_precision(hit, k), np.minimum(count, k))
+
+
+def average_precision_of_all(
+    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], k: int
+) -> Float64[np.ndarray, " b"]:
+    """Return the precision at each hit, summed, over the number of relevant items.
+
+    So do trec_eval, ranx and RecTools. Someone with more than ``k`` relevant items
+    cannot reach 1.
+    """
+    return _ratio(_summed_precision(hit, k), count)
+
+
+def list_metrics(
+    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], at: tuple[int, ...]
+) -> dict[str, Float64[np.ndarray, " b"]]:
+    """Return the seven metrics at every cutoff, named like ``ndcg@10``.
+
+    Args:
+        hit: Where each list holds a relevant item.
+        count: How many items are relevant to each request.
+        at: Lengths of list to judge.
+    """
+    scores: dict[str, Float64[np.ndarray, " b"]] = {}
+    for k in at:
+        scores[f"hit@{k}"] = hit_rate(hit, k)
+        scores[f"recall@{k}"] = recall(hit, count, k)
+        scores[f"precision@{k}"] = precision(hit, k)
+        scores[f"ndcg@{k}"] = ndcg(hit, count, k)
+        scores[f"mrr@{k}"] = reciprocal_rank(hit, k)
+        summed = _summed_precision(hit, k)
+        scores[f"map@{k}"] = _ratio(summed, np.minimum(count, k))
+        scores[f"map_n@{k}"] = _ratio(summed, count)
+    return scores
+
+
+def check_cutoffs(at: object) -> tuple[int, ...]:
+    """Return the lengths of list in increasing order, each once.
+
+    Args:
+        at: One length, or several of any kind: a list, a set, an array, a series.
+
+    Raises:
+        ConfigError: There is none, or one is not a whole number of at least 1.
+    """
+    listed: list[object] = [at]
+    if isinstance(at, Iterable) and not isinstance(at, str):
+        listed = list(cast(Iterable[object], at))
+    try:
+        lengths = [whole(k, "at") for k in listed]
+    except RequestError:
+        lengths = []
+    if not lengths or min(lengths) < 1:
+        raise ConfigError(
+            f"at is {shown(listed)}; give lengths of list of at least 1, e.g. (10,)."
+        )
+    return tuple(sorted(set(lengths)))
+
+
+def padded(item: Int32[np.ndarray, "b n"], k: int) -> Int32[np.ndarray, "b k"]:
+    """Return the first ``k`` columns, filled with ``NO_ITEM`` where there are fewer."""
+    out = np.full((len(item), k), NO_ITEM, np.int32)
+    width = min(k, item.shape[1])
+    out[:, :width] = item[:, :width]
+    return out
+
+
+def _summed_precision(
+    hit: Bool[np.ndarray, "b n"], k: int
+) -> Float64[np.ndarray, " b"]:
+    top = hit[:, :k]
+    rank = np.arange(1, top.shape[1] + 1, dtype=np.float64)
+    so_far = np.cumsum(top.astype(np.float64), axis=1)
+    return (top * so_far / rank).sum(axis=1)
+
+
+def _found(hit: Bool[np.ndarray, "b n"], k: int) -> Int64[np.ndarray, " b"]:
+    return np.count_nonzero(hit[:, :k], axis=1)
+
+
+def _ratio(
+    part: Float64[np.ndarray, " b"] | Int64[np.ndarray, " b"],
+    whole: Float64[np.ndarray, " b"] | Int64[np.ndarray, " b"],
+) -> Float64[np.ndarray, " b"]:
+    blank = np.full(len(part), np.nan)
+    return np.divide(part, whole, out=blank, where=whole > 0)

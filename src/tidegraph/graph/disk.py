@@ -1,0 +1,45 @@
+"""Graphs on disk, opened by mapping their files into memory; see ``artifact``.
+
+Opening reads the manifest, the ids and the bounds of the rows, so it takes milliseconds
+whatever the number of edges; the rest is read as it is touched. What is not checked can
+at worst answer wrongly, never read outside its arrays.
+"""
+
+import os
+from typing import cast
+
+from tidegraph.artifact import sealed
+from tidegraph.artifact.sealed import Kind, Rebuilds
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.errors import ArtifactError
+from tidegraph.graph.snapshot import Snapshot
+
+MANIFEST = "graph.json"
+_GRAPH = Kind(MANIFEST, "a saved graph")
+_CLASSES = {cls.__name__: cast(Rebuilds, cls) for cls in (Snapshot, Vocabulary)}
+
+
+def save(graph: Snapshot, folder: str | os.PathLike[str]) -> None:
+    """Write a graph to a folder, all of it or nothing.
+
+    Raises:
+        ArtifactError: The place holds something else, or cannot be written.
+    """
+    sealed.save(graph, folder, _GRAPH)
+
+
+def load(folder: str | os.PathLike[str], *, verify: bool | None = None) -> Snapshot:
+    """Open what ``save`` wrote.
+
+    Args:
+        folder: Where it is.
+        verify: Compare every byte with its checksum; small graphs only if left out.
+
+    Raises:
+        ArtifactError: The folder is missing, incomplete, changed, or of another
+            version.
+    """
+    graph = sealed.load(folder, _CLASSES, _GRAPH, verify=verify)
+    if not isinstance(graph, Snapshot):
+        raise ArtifactError(f"{folder} holds a {type(graph).__name__}, not a graph.")
+    return graph

@@ -1,0 +1,339 @@
+"""The live graph: built from tables, grown by events, read through snapshots."""
+
+import os
+from collections.abc import Mapping
+from threading import Lock
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int64
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.ticks import TimeUnit
+from tidegraph.errors import DataError
+from tidegraph.graph import disk
+from tidegraph.graph.query.edge_loader import EdgeQuery
+from tidegraph.graph.query.traversal import Query
+from tidegraph.graph.snapshot import Nodes, Snapshot, Step, grown_by
+from tidegraph.graph.storage import ingest
+from tidegraph.graph.storage.compaction import Tidying
+from tidegraph.graph.storage.edge_store import Edges, Origin
+from tidegraph.graph.storage.ends import encoded, type_of
+from tidegraph.graph.storage.ingest import Ends
+from tidegraph.graph.storage.tcsr import Neighbors
+
+
+class Graph:
+    """Who did what, when: typed nodes and edges that may be added to at any time.
+
+    Readers work on snapshots, which never change; a writer puts a new one in place. So
+    any number of threads may sample while others append, one at a time.
+
+    Args:
+        snapshot: What to begin with; an empty graph if left out.
+        late_seconds: How much older than the latest edge of its type a new edge may be;
+            none for any age.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot | None = None, *, late_seconds: int | None = 0
+    ) -> None:
+        self._now = snapshot if snapshot is not None else Snapshot({}, {})
+        self._late = late_seconds
+        self._writing = Lock()
+        self._tidying = Tidying(self._writing, self._put)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and hand over the graph as it is now; the copy goes its own way."""
+        return _again, (self._now, self._late)
+
+    @classmethod
+    def of(cls, log: Interactions) -> "Graph":
+        """Build the graph of a log of users and items; see ``Snapshot.of``."""
+        return cls(Snapshot.of(log))
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        verify: bool | None = None,
+        late_seconds: int | None = 0,
+    ) -> "Graph":
+        """Open what ``save`` wrote, mapped into memory; see ``disk.load``."""
+        return cls(disk.load(folder, verify=verify), late_seconds=late_seconds)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the graph to a folder, all of it or nothing; see ``disk.save``."""
+        disk.save(self.snapshot(), folder)
+
+    def snapshot(self) -> Snapshot:
+        """Return the graph as it is now; later edges do not change it."""
+        return self._now
+
+    def __repr__(self) -> str:
+        return f"Graph(\n{self._now.schema}\n)"
+
+    def __getitem__(self, edge: str) -> Neighbors:
+        """Return the neighbours along an edge type or, with ``~``, against it."""
+        return self._now[edge]
+
+    def nodes(self, name: str, table: object, key: str) -> "Graph":
+        """Add nodes of a type, or new features of nodes that are there.
+
+        Args:
+            name: Node type, such as ``user``.
+            table: One row per node: a polars, pandas or Arrow table, a mapping of
+                ingest, or a path. Columns other than the key are features.
+            key: The column that holds the id.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: The key is missing somewhere or stands twice.
+        """
+        new = ingest.vocabulary(ingest.frame(table, (key,)), key, name)
+        with self._writing:
+            held = self._now.nodes.get(name)
+            if held is not None:
+                new = held.updated(new, key)
+            nodes = {**self._now.nodes, name: Nodes(new, key)}
+            self._now = Snapshot(nodes, self._now.edges)
+        return self
+
+    def edges(
+        self,
+        name: str,
+        table: object,
+        ends: str,
+        *,
+        time: str | None = None,
+        weight: str | None = None,
+        time_unit: TimeUnit | None = None,
+    ) -> "Graph":
+        """Define a type of edge and give its first edges, in both directions.
+
+        Args:
+            name: Edge type, such as ``click``; ``~click`` is then its reverse.
+            table: One row per edge, in any order: as for ``nodes``. Further columns are
+                features of the edge. Ids that are no node yet become one.
+            ends: Which columns an edge leads from and to, as ``"user_id -> item_id"``.
+                A column is of the type whose key has its name; otherwise name the type:
+                ``"buyer: user -> seller: user"``.
+            time: Column with the time of each edge; none if edges have no time.
+            weight: Column with the strength of each edge; each is 1 if left out.
+            time_unit: Unit of times that are plain numbers, ``s``, ``ms``, ``us`` or
+                ``ns``; found by their size if left out.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: A column is missing or holds what it should not, or the type of a
+                node is not known.
+        """
+        if name in self._now.edges or not name.isidentifier():
+            raise DataError(
+                f"the graph has edges {name!r} already. Use append() to add to them."
+                if name in self._now.edges
+                else f"{name!r} is no name for an edge. Use letters, digits and '_'."
+            )
+        where = Ends.parse(ends)
+        rows = ingest.frame(table, (where.source, where.target))
+        ingest.check(rows, [where.source, where.target], f"the table of {name!r}")
+        for named in filter(None, (where.source_type, where.target_type)):
+            self._now.typed(named)
+        types = (
+            type_of(self._now.nodes, where.source, where.source_type),
+            type_of(self._now.nodes, where.target, where.target_type),
+        )
+        used = [where.source, where.target, *([time] if time is not None else [])]
+        with self._writing:
+            ends_of = (where.source, where.target)
+            when, unit = None, None
+            if time is not None:
+                rows, when, unit = ingest.dated(rows, time, name, time_unit)
+            nodes, at = encoded(self._now.nodes, name, rows, ends_of, types)
+            edges = Edges.build(
+                types,
+                at,
+                (len(nodes[types[0]]), len(nodes[types[1]])),
+                when,
+                time=time,
+                weight=weight,
+                features=rows.drop(used),
+                origin=Origin(*ends_of, unit),
+            )
+            self._now = Snapshot(nodes, {**self._now.edges, name: edges})
+        return self
+
+    def append(self, name: str, table: object) -> "Graph":
+        """Add edges of a type that is there, all of them or none.
+
+        Takes O(new edges) where edges come in time order. An edge may be older
+        than the latest of its type by up to ``late_seconds``; it then takes its place
+        among the others, as if the graph had been built from all of them at once.
+
+        Args:
+            name: Edge type.
+            table: One row per edge, with the columns that the first edges had.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: A column is missing or holds what it should not, or an edge is
+                too late.
+        """
+        held = self._now.edge(name)
+        name, origin = name.removeprefix("~"), held.origin
+        rows, when = ingest.frame(table, (origin.source, origin.target)), None
+        if held.time is not None:
+            rows, when, _ = ingest.dated(rows, held.time, name, origin.unit)
+        features = held.typed(rows)
+        with self._writing:
+            types, ends = (held.source, held.target), (origin.source, origin.target)
+            nodes, at = encoded(self._now.nodes, name, rows, ends, types)
+            self._append(name, nodes, at, when, features)
+        return self
+
+    def append_rows(
+        self,
+        name: str,
+        source: object,
+        target: object,
+        time: object,
+        features: Mapping[str, object] | None = None,
+    ) -> "Graph":
+        """Add edges between nodes named by their rows; see ``append``.
+
+        Args:
+            name: Edge type.
+            source: Row of the node each edge starts from: whole numbers.
+            target: Row of the node it leads to.
+            time: Whole Unix seconds of each; none if edges have no time.
+            features: A column for each feature that the edges have.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: A row is no node, a column is missing, or an edge is too late.
+        """
+        held, name = self._now.edge(name), name.removeprefix("~")
+        ends = (ingest.rows(source, name), ingest.rows(target, name))
+        when = None if time is None else np.asarray(time)
+        table = pl.DataFrame(dict(features or {}))
+        held.check_new(name, *ends, when, table)
+        if set(table.columns) != set(held.features.columns):
+            raise DataError(
+                f"edges {name!r} have the features "
+                f"{', '.join(held.features.columns) or 'none'}, and "
+                f"{', '.join(table.columns) or 'none'} were given."
+            )
+        with self._writing:
+            for side, rows in zip((held.source, held.target), ends, strict=True):
+                size = len(self._now.nodes[side])
+                if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
+                    raise DataError(
+                        f"rows {int(rows.min())} to {int(rows.max())} are not all "
+                        f"{side!r} nodes: there are {size}. Add nodes first."
+                    )
+            nodes = dict(self._now.nodes)
+            self._append(name, nodes, ends, when, held.typed(table))
+        return self
+
+    def observe(self, log: Interactions) -> "Graph":
+        """Add the events of a log of users and items; see ``append``.
+
+        Args:
+            log: Labels say which events are actions and which impressions. Users and
+                items that are no nodes yet become some.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            DataError: An event is too late.
+        """
+        with self._writing:
+            events = self._now.numbered(log)
+            steps = grown_by(events)
+            for name in steps:
+                self._refuse_late(name, log.time)
+            self._grow(self._now.with_nodes_of(events), steps)
+        return self
+
+    def V(self, name: str, ids: object = None) -> Query:
+        """Begin a query at some nodes of a type, or at all of them.
+
+        Args:
+            name: Node type.
+            ids: A sequence, array or column of ids, or one id alone.
+
+        Raises:
+            RequestError: An id is not in the graph.
+        """
+        return Query.start(self._now, name, ids)
+
+    def E(
+        self,
+        name: str,
+        *,
+        between: tuple[object, object] | None = None,
+    ) -> EdgeQuery:
+        """Begin at the edges of a type, oldest first, to batch them for training.
+
+        Args:
+            name: Edge type.
+            between: Only edges from the first moment on and before the second: Unix
+                seconds, datetimes or ISO text; none for an open end.
+        """
+        return EdgeQuery.start(self._now, name, between)
+
+    def _append(
+        self,
+        name: str,
+        nodes: dict[str, Nodes],
+        at: tuple[np.ndarray, np.ndarray],
+        when: Int64[np.ndarray, " n"] | None,
+        features: pl.DataFrame,
+    ) -> None:
+        self._refuse_late(name, when)
+        held = self._now.edges[name]
+        sizes = (len(nodes[held.source]), len(nodes[held.target]))
+
+        def step(edges: Edges | None) -> Edges:
+            return (held if edges is None else edges).appended(
+                at, sizes, when, features
+            )
+
+        self._grow(nodes, {name: step})
+
+    def _grow(self, nodes: dict[str, Nodes], steps: dict[str, Step]) -> None:
+        """Put the graph with new edges in place, of all types or of none."""
+        now = self._now.edges
+        grown = {name: step(now.get(name)) for name, step in steps.items()}
+        self._now = Snapshot(nodes, {**now, **grown})
+        for name, step in steps.items():
+            self._tidying.grown(name, grown[name], step)
+
+    def _put(self, name: str, edges: Edges) -> None:
+        self._now = Snapshot(self._now.nodes, {**self._now.edges, name: edges})
+
+    def _refuse_late(self, name: str, when: Int64[np.ndarray, " n"] | None) -> None:
+        held = self._now.edges.get(name)
+        if self._late is None or held is None or when is None or not len(when):
+            return
+        oldest, latest = int(when.min()), held.latest
+        if len(held) and oldest < latest - self._late:
+            raise DataError(
+                f"row {int(when.argmin())} of the new edges {name!r} is "
+                f"{latest - oldest} seconds older than the latest, and this graph "
+                f"takes edges up to {self._late} late. Pass late_seconds to Graph."
+            )
+
+
+def _again(snapshot: Snapshot, late_seconds: int | None) -> Graph:
+    return Graph(snapshot, late_seconds=late_seconds)

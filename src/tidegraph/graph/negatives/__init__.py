@@ -1,0 +1,1 @@
+"""Nodes that were not chosen, drawn from those active at a clock."""

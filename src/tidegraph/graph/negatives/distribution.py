@@ -1,0 +1,130 @@
+"""Distributions: how likely each node that is alive is drawn as a negative.
+
+    @distribution("fresh")
+    def fresh(seen: Seen, *, half_life_days: float = 7.0) -> np.ndarray:
+        return 0.5 ** ((seen.clock - seen.last) / 86_400 / half_life_days)
+
+    negatives("item", 100, by=fresh(half_life_days=3), avoid="click")
+
+A distribution is a function of what is known of some nodes strictly before some clocks.
+It returns a number from 0 to 1 for each: a node is drawn in proportion to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Concatenate, NamedTuple, ParamSpec, cast
+
+import numpy as np
+from jaxtyping import Float, Int32, Int64
+
+from tidegraph.errors import ConfigError, RequestError
+from tidegraph.graph.registry import Door, Named
+from tidegraph.graph.snapshot import Nodes
+from tidegraph.graph.storage.tcsr import Neighbors
+
+P = ParamSpec("P")
+
+
+class Seen(NamedTuple):
+    """What was known of some nodes strictly before some clocks.
+
+    Attributes:
+        nodes: All nodes of the type, for their ids and features.
+        node: Rows of nodes; all were met before their clock.
+        clock: Unix seconds.
+        degree: How many edges met each before its clock, at least 1.
+        first: Unix seconds of the first of them.
+        last: Unix seconds of the last of them.
+    """
+
+    nodes: Nodes
+    node: Int32[np.ndarray, " n"]
+    clock: Int64[np.ndarray, " n"]
+    degree: Int64[np.ndarray, " n"]
+    first: Int64[np.ndarray, " n"]
+    last: Int64[np.ndarray, " n"]
+
+    def feature(self, name: str) -> np.ndarray:
+        """Return a feature of each node.
+
+        Raises:
+            RequestError: The nodes have no such feature.
+        """
+        features = self.nodes.ids.features
+        if name not in features.columns:
+            raise RequestError(
+                f"the nodes have no feature {name!r}. "
+                f"They have: {', '.join(features.columns) or 'none'}."
+            )
+        return features[name].gather(self.node).to_numpy()
+
+
+@dataclass(frozen=True)
+class Weighing(Named):
+    """Which distribution to call, and how: plain data."""
+
+    def __call__(self, seen: Seen) -> Float[np.ndarray, " n"]:
+        """Return how likely each node is, from 0 to 1.
+
+        Raises:
+            ConfigError: No distribution of that name was defined.
+            RequestError: It returned something else.
+        """
+        share = np.asarray(DISTRIBUTIONS.call(self, seen))
+        if share.shape != seen.node.shape:
+            raise RequestError(
+                f"distribution {self.name!r} returned an array of shape {share.shape} "
+                f"for {len(seen.node)} nodes. Return one number for each."
+            )
+        bad = np.flatnonzero(~((share >= 0) & (share <= 1)))
+        if len(bad):
+            raise RequestError(
+                f"distribution {self.name!r} returned {share[bad[0]]}, which is not "
+                "from 0 to 1. Divide by the largest there can be."
+            )
+        return share
+
+    def __repr__(self) -> str:
+        return f"distribution({self})"
+
+
+DISTRIBUTIONS = Door("distribution", 1, Weighing)
+
+
+def distribution(
+    name: str,
+) -> Callable[[Callable[Concatenate[Seen, P], np.ndarray]], Callable[P, Weighing]]:
+    """Define a distribution under a name; what it returns makes its ``Weighing``.
+
+    Raises:
+        ConfigError: The name is taken by another function.
+    """
+
+    def define(
+        function: Callable[Concatenate[Seen, P], np.ndarray],
+    ) -> Callable[P, Weighing]:
+        return cast(Callable[P, Weighing], DISTRIBUTIONS.define(name, function))
+
+    return define
+
+
+def seen_of(
+    nodes: Nodes,
+    met_by: Neighbors,
+    node: Int32[np.ndarray, " n"],
+    clock: Int64[np.ndarray, " n"],
+) -> Seen:
+    """Return what was known of nodes that were met before their clocks.
+
+    Args:
+        nodes: All nodes of the type.
+        met_by: The edges that meet them, from their end.
+        node: Rows of nodes.
+        clock: Unix seconds.
+    """
+    low, high = met_by.span_before(node, clock)
+    if bool((low == high).any()):
+        raise ConfigError("a node that was not met before its clock cannot be weighed.")
+    return Seen(
+        nodes, node, clock, high - low, met_by.time_at(low), met_by.time_at(high - 1)
+    )

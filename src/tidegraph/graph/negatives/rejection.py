@@ -1,0 +1,105 @@
+"""Drawing nodes that are alive in proportion to any distribution, by rejection."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64
+
+from tidegraph.graph.negatives.distribution import Weighing, seen_of
+from tidegraph.graph.negatives.kernels import strike_met
+from tidegraph.graph.snapshot import Nodes
+from tidegraph.graph.storage.has_edge import ByNode
+from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.keyed_rng import GAMMA, Keys, below, child_keys, mixed, unit
+
+_ATTEMPTS = 64
+
+
+class Avoided(NamedTuple):
+    """What the rows of a batch must not draw.
+
+    Attributes:
+        met: What they met, by node.
+        base: What its times count from.
+        low: Where the row of each begins there.
+        high: Where it ends.
+        other: What each chose; -1 for nothing.
+    """
+
+    met: ByNode
+    base: int
+    low: Int64[np.ndarray, " b"]
+    high: Int64[np.ndarray, " b"]
+    other: Int32[np.ndarray, " b"]
+
+    def leaves(
+        self,
+        row: Int64[np.ndarray, " n"],
+        node: Int32[np.ndarray, " n"],
+        clock: Int64[np.ndarray, " n"],
+    ) -> Bool[np.ndarray, " n"]:
+        """Return whether each of some rows may draw a node."""
+        kept = node != self.other[row]
+        low, high = self.low[row], self.high[row]
+        strike_met(self.met, self.base, low, high, clock, node[:, None], kept[:, None])
+        return kept
+
+
+def weighed(
+    weighing: Weighing,
+    nodes: Nodes,
+    met_by: Neighbors,
+    clocks: Int64[np.ndarray, " b"],
+    avoided: Avoided,
+    keys: Keys,
+    count: int,
+) -> Int32[np.ndarray, "b k"]:
+    """Draw nodes for each row, each as likely as the distribution says.
+
+    A node that is alive is kept with the probability that the distribution gives it,
+    and drawn again if not. A row that keeps none in 64 attempts weighs all that is
+    alive.
+
+    Returns:
+        Rows of nodes; -1 where nothing may be drawn.
+    """
+    pool = met_by.alive
+    until = np.searchsorted(pool.born_time, clocks)
+    out = np.full(len(clocks) * count, -1, np.int32)
+    key = child_keys(keys, count)
+    row = np.repeat(np.arange(len(clocks)), count)
+    open_ = np.flatnonzero(until[row] > 0)
+    for attempt in range(_ATTEMPTS):
+        at, share = _attempt(key[open_], until[row[open_]], attempt)
+        node, clock = pool.born[at], clocks[row[open_]]
+        kept = share < weighing(seen_of(nodes, met_by, node, clock))
+        kept &= avoided.leaves(row[open_], node, clock)
+        out[open_[kept]] = node[kept]
+        open_ = open_[~kept]
+        if not len(open_):
+            break
+    for one in np.unique(row[open_]):
+        alive = pool.born[: until[one]]
+        clock = np.full(len(alive), clocks[one])
+        share = weighing(seen_of(nodes, met_by, alive, clock)).astype(np.float64)
+        share *= avoided.leaves(np.full(len(alive), one), alive, clock)
+        sums = np.cumsum(share)
+        if len(sums) and sums[-1] > 0:
+            mine = open_[row[open_] == one]
+            _, drawn = _attempt(key[mine], np.ones(len(mine), np.int64), _ATTEMPTS)
+            out[mine] = alive[np.searchsorted(sums, drawn * sums[-1], side="right")]
+    return out.reshape(-1, count)
+
+
+@compiled
+def _attempt(
+    key: np.ndarray, size: np.ndarray, attempt: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one of 0 .. ``size`` - 1 and a number from 0 to 1 for each key."""
+    at, share = np.empty(key.size, np.int64), np.empty(key.size)
+    for n in range(key.size):
+        first = key[n] + GAMMA * np.uint64(2 * attempt + 1)
+        at[n] = below(mixed(first), size[n])
+        share[n] = unit(mixed(first + GAMMA))
+    return at, share

@@ -1,0 +1,1 @@
+"""How near nodes are: shared neighbours, PageRank, local clusters."""

@@ -1,0 +1,165 @@
+"""Proximities: how near every node of a graph is to some of them.
+
+    @proximity("jaccard")
+    def jaccard(graph: Homogeneous, seeds: np.ndarray) -> sparse.csr_array: ...
+
+    near("click", type="item", count=50, by=jaccard())
+
+A proximity is a function of a graph, as of a clock, and of rows of it. It returns a
+sparse row of scores for each; what is not stored is not near.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, cast
+
+import numpy as np
+from jaxtyping import Int32
+from scipy import sparse
+
+from tidegraph.errors import RequestError
+from tidegraph.graph.proximity.pagerank_push import Push, personalized_pagerank
+from tidegraph.graph.proximity.power_iteration import adamic_adar_weights
+from tidegraph.graph.registry import Door, Named
+from tidegraph.graph.static import Homogeneous
+
+P = ParamSpec("P")
+_BLOCK = 256
+"""Seeds whose scores are held at once."""
+
+
+@dataclass(frozen=True)
+class Proximity(Named):
+    """Which proximity to call, and how: plain data."""
+
+    def __call__(
+        self, graph: Homogeneous, seeds: Int32[np.ndarray, " q"]
+    ) -> sparse.csr_array:
+        """Return a row of scores for each seed.
+
+        Raises:
+            ConfigError: No proximity of that name was defined.
+            RequestError: It returned something else.
+        """
+        found: Any = PROXIMITIES.call(self, graph, seeds)
+        shape = (len(seeds), len(graph))
+        given = getattr(found, "shape", None)
+        if not cast(Any, sparse).issparse(found) or given != shape:
+            raise RequestError(
+                f"proximity {self.name!r} returned {type(found).__name__} of shape "
+                f"{given}. Return a sparse array of shape {shape}: a row for each seed."
+            )
+        scores = sparse.csr_array(found)
+        if not bool(np.isfinite(scores.data).all()):
+            raise RequestError(
+                f"proximity {self.name!r} returned a score that is not a finite number."
+            )
+        return scores
+
+    def __repr__(self) -> str:
+        return f"proximity({self})"
+
+
+PROXIMITIES = Door("proximity", 2, Proximity)
+
+
+def proximity(
+    name: str,
+) -> Callable[
+    [Callable[Concatenate[Homogeneous, Int32[np.ndarray, " q"], P], sparse.csr_array]],
+    Callable[P, Proximity],
+]:
+    """Define a proximity under a name; what it returns makes its ``Proximity``.
+
+    Raises:
+        ConfigError: The name is taken by another function.
+    """
+
+    def define(
+        function: Callable[
+            Concatenate[Homogeneous, Int32[np.ndarray, " q"], P], sparse.csr_array
+        ],
+    ) -> Callable[P, Proximity]:
+        return cast(Callable[P, Proximity], PROXIMITIES.define(name, function))
+
+    return define
+
+
+@proximity("common_neighbors")
+def common_neighbors(
+    graph: Homogeneous, seeds: Int32[np.ndarray, " q"]
+) -> sparse.csr_array:
+    """Count the neighbours that two nodes share: ``A^2``, each edge once."""
+    joined = _joined(graph)
+    return sparse.csr_array(joined[seeds] @ joined)
+
+
+@proximity("adamic_adar")
+def adamic_adar(graph: Homogeneous, seeds: Int32[np.ndarray, " q"]) -> sparse.csr_array:
+    """Let a shared neighbour count less, the more it has: ``A D A``.
+
+    ``D`` is diagonal with ``1 / log(degree)``.
+
+    Source:
+        Adamic & Adar (2003), "Friends and neighbors on the Web".
+    """
+    joined = _joined(graph)
+    rare = sparse.diags_array(adamic_adar_weights(np.diff(graph.ptr)))
+    return sparse.csr_array(joined[seeds] @ rare @ joined)
+
+
+@proximity("pagerank")
+def pagerank(
+    graph: Homogeneous,
+    seeds: Int32[np.ndarray, " q"],
+    restart: float = 0.15,
+    epsilon: float = 1e-6,
+) -> sparse.csr_array:
+    """Return where walks from each seed end, by push; see ``Push`` for its bound."""
+    found = personalized_pagerank(graph, seeds, Push(restart, epsilon))
+    shape = (len(seeds), len(graph))
+    return sparse.csr_array((found.score, found.node, found.ptr), shape=shape)
+
+
+def nearest(
+    graph: Homogeneous,
+    proximity: Proximity,
+    seeds: Int32[np.ndarray, " q"],
+    rows: range,
+    count: int,
+) -> tuple[Int32[np.ndarray, "q k"], np.ndarray]:
+    """Return the nodes of largest score among some rows, best first, ties by row.
+
+    Args:
+        graph: Where to look.
+        proximity: What to score by.
+        seeds: Rows to start from, which are not their own neighbours.
+        rows: What may be returned.
+        count: How many of each.
+
+    Returns:
+        Places within ``rows``, -1 where there are no more, and their scores.
+    """
+    node = np.full((len(seeds), count), -1, np.int32)
+    score = np.zeros((len(seeds), count), np.float32)
+    for first in range(0, len(seeds), _BLOCK):
+        some = slice(first, first + _BLOCK)
+        found = proximity(graph, seeds[some])
+        at = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
+        column, value = found.indices, found.data
+        kept = (column >= rows.start) & (column < rows.stop) & (value > 0)
+        kept &= column != seeds[some][at]
+        at, column, value = at[kept], column[kept], value[kept]
+        order = np.lexsort((column, -value, at))
+        at, column, value = at[order], column[order], value[order]
+        rank = np.arange(len(at)) - np.searchsorted(at, at)
+        best = rank < count
+        node[some][at[best], rank[best]] = column[best] - rows.start
+        score[some][at[best], rank[best]] = value[best]
+    return node, score
+
+
+def _joined(graph: Homogeneous) -> sparse.csr_array:
+    ones = np.ones(len(graph.node))
+    shape = (len(graph), len(graph))
+    return sparse.csr_array((ones, graph.node, graph.ptr), shape=shape)

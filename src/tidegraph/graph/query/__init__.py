@@ -1,0 +1,1 @@
+"""Questions to the graph: traversals, their filters, and batches of edges."""

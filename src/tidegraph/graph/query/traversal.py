@@ -1,0 +1,344 @@
+"""Queries: from some nodes along edges to a table, each step right in time.
+
+A clock travels with every traverser: a hop over a timed edge sees only what is strictly
+before it, and whoever arrives has the edge's time for a clock.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int64
+
+from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.graph.query.batch import batch_of
+from tidegraph.graph.query.filters import check, holds
+from tidegraph.graph.query.traversers import START, Begun, Reached
+from tidegraph.graph.sampling.seeds import Asked, Plan, check_plan
+from tidegraph.graph.snapshot import Snapshot, reverse
+from tidegraph.graph.storage.ingest import id_column
+from tidegraph.graph.storage.tcsr import NOW
+from tidegraph.graph.times import unix_seconds, window
+from tidegraph.kernels.binary_search import ranges
+from tidegraph.kernels.keyed_rng import Keys, nth_child_keys, root_keys
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """Nodes that were reached from some starts; every step returns another query.
+
+    Attributes:
+        graph: The snapshot that is asked.
+        begun: Where it began.
+        type: Type of the nodes reached.
+        at: The nodes reached.
+        via: The edge that led here; none at the start.
+        kept: What ``as_`` kept of earlier nodes.
+        seconds: How far back from the clock the next hops look.
+    """
+
+    graph: Snapshot
+    begun: Begun
+    type: str
+    at: Reached
+    via: str | None
+    kept: pl.DataFrame
+    seconds: int | None = None
+
+    @classmethod
+    def start(
+        cls,
+        graph: Snapshot,
+        name: str,
+        ids: object,
+    ) -> "Query":
+        """Begin at the nodes of some ids, or at all nodes of a type.
+
+        Raises:
+            RequestError: An id is not in the graph.
+        """
+        known = graph.typed(name).ids
+        if ids is None:
+            node = np.arange(len(known), dtype=np.int32)
+        else:
+            wanted = id_column(ids)
+            node = known.encode(wanted)
+            if len(node) and int(node.min()) < 0:
+                stranger = wanted[int(np.flatnonzero(node < 0)[0])]
+                raise RequestError(
+                    f"{name} {stranger!r} is not in the graph. Ids are written like "
+                    f"{known.ids.first()!r}."
+                )
+        origin = np.arange(len(node))
+        at = Reached(origin, node, None, np.full(len(node), -1, np.int64))
+        return cls(graph, Begun(name, node, None), name, at, None, pl.DataFrame())
+
+    def before(self, times: object) -> "Query":
+        """Set the clock: hops see only what is strictly before it.
+
+        Args:
+            times: Unix seconds, a datetime or ISO text; one for all starts, or each.
+        """
+        return self._with_clock(unix_seconds(times, len(self.begun.node)))
+
+    def all_time(self) -> "Query":
+        """See every edge, whatever its time."""
+        return self._with_clock(np.full(len(self.begun.node), NOW, np.int64))
+
+    def within(
+        self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
+    ) -> "Query":
+        """Let the next hops look no further back from the clock than this."""
+        if self.at.clock is not None and bool((self.at.clock == NOW).any()):
+            raise ConfigError("within() looks back from a clock; say before(time).")
+        return replace(self, seconds=window(days, hours, seconds))
+
+    def rewind(self) -> "Query":
+        """Set the clock back to that of the start."""
+        if self.begun.clock is None:
+            return self
+        clock = self.begun.clock[self.at.origin]
+        return replace(self, at=self.at._replace(clock=clock))
+
+    def out(self, edge: str) -> "Query":
+        """Go along an edge to every node it leads to; ``~`` goes against it.
+
+        Raises:
+            LeakageError: The edge has times, and no clock was set.
+            RequestError: The edge does not start here.
+        """
+        here, there = self.graph.ends(edge)
+        if here != self.type:
+            leads = self.graph.leading_from(self.type)
+            raise RequestError(
+                f"{edge!r} starts from {here!r}, and the query is at {self.type!r}. "
+                f"From there lead: {', '.join(leads) or 'none'}."
+            )
+        edges, at = self.graph[edge], self.at
+        if not edges.is_timed:
+            low, high = edges.span(at.node)
+        elif at.clock is None:
+            raise LeakageError(
+                f"{edge!r} has times, so a hop along it needs a clock. Say "
+                "before(time), or all_time() to see every edge."
+            )
+        else:
+            low, high = edges.span_before(at.node, at.clock, self.seconds)
+        ptr = np.concatenate([[0], np.cumsum(high - low)])
+        slot = ranges(low, ptr)
+        parent = np.repeat(np.arange(len(at.node)), high - low)
+        clock = None if at.clock is None else at.clock[parent]
+        if clock is not None and edges.is_timed:
+            clock = np.where(clock == NOW, NOW, edges.time_at(slot))
+        reached = Reached(at.origin[parent], edges.node[slot], clock, slot)
+        kept = self.kept[parent] if self.kept.width else self.kept
+        return replace(self, type=there, at=reached, via=edge, kept=kept)
+
+    def in_(self, edge: str) -> "Query":
+        """Go against an edge to every node it starts from."""
+        return self.out(reverse(edge))
+
+    def where(self, *conditions: pl.Expr) -> "Query":
+        """Keep the nodes for which polars expressions over the columns hold."""
+        kept = np.ones(len(self), np.bool_)
+        edges = self.graph.edge(self.via) if self.via is not None else None
+        time = edges.time if edges is not None else None
+        for condition in conditions:
+            names = check(condition).meta.root_names()
+            table = self.frame(*names) if names else self.frame(START)
+            kept &= holds(table, condition, time)
+        return self._taken(np.flatnonzero(kept))
+
+    def top(self, count: int, *, by: str, smallest: bool = False) -> "Query":
+        """Keep the ``count`` nodes of each start that are largest in a column."""
+        table = pl.DataFrame({"origin": self.at.origin}).with_columns(
+            self._column(by).alias("by")
+        )
+        order = table.select(
+            pl.arg_sort_by(
+                "origin",
+                "by",
+                descending=[False, not smallest],
+                nulls_last=True,
+                maintain_order=True,
+            )
+        ).to_series()
+        return self._taken(order.to_numpy().astype(np.int64)).limit(count)
+
+    def sample(self, count: int, *, seed: int = 0) -> "Query":
+        """Keep ``count`` nodes of each start, each subset as likely."""
+        mixed = self._taken(np.lexsort((self._keys(seed), self.at.origin)))
+        return mixed.limit(count)
+
+    def limit(self, count: int) -> "Query":
+        """Keep the first ``count`` nodes of each start."""
+        origin = self.at.origin
+        order = np.argsort(origin, kind="stable")
+        first = np.searchsorted(origin[order], origin[order])
+        return self._taken(np.sort(order[np.arange(len(order)) - first < count]))
+
+    def dedup(self) -> "Query":
+        """Keep the first time that each start reached a node."""
+        table = pl.DataFrame({"origin": self.at.origin, "node": self.at.node})
+        first = table.select(pl.struct("origin", "node").is_first_distinct())
+        return self._taken(np.flatnonzero(first.to_series().to_numpy()))
+
+    def as_(self, label: str) -> "Query":
+        """Keep the ids of these nodes as a column ``label`` of later frames."""
+        ids = self.graph.nodes[self.type].ids.decode(self.at.node).alias(label)
+        if label in (START, *self.kept.columns):
+            raise RequestError(f"there is a column {label!r} already. Choose another.")
+        return replace(self, kept=pl.DataFrame([*self.kept.iter_columns(), ids]))
+
+    def frame(self, *columns: str) -> pl.DataFrame:
+        """Return columns of the nodes reached, a row for each.
+
+        A column is the key or a feature of the node, the time or a feature of the edge
+        that led there, ``start``, or what ``as_`` kept. Where a node and its edge have
+        columns of one name, say ``item.price`` or ``click.price``.
+
+        Args:
+            columns: Names; all there are if left out.
+
+        Raises:
+            RequestError: There is no such column.
+        """
+        names = columns or (START, *self.kept.columns, *self._columns())
+        return pl.DataFrame([self._column(n).alias(n) for n in dict.fromkeys(names)])
+
+    def ids(self) -> pl.Series:
+        """Return the raw ids of the nodes reached."""
+        return self.graph.nodes[self.type].ids.decode(self.at.node)
+
+    def count(self) -> pl.DataFrame:
+        """Return how many nodes each start reached, ``start`` and ``count``."""
+        sizes = np.bincount(self.at.origin, minlength=len(self.begun.node))
+        return pl.DataFrame({START: self._starts(), "count": sizes})
+
+    def group_count(self) -> pl.DataFrame:
+        """Return how often each start reached each node, most often first."""
+        key = self.graph.nodes[self.type].key
+        table = pl.DataFrame({"origin": self.at.origin, "node": self.at.node})
+        counted = table.group_by("origin", "node", maintain_order=True).len("count")
+        counted = counted.sort(
+            "origin", "count", descending=[False, True], maintain_order=True
+        )
+        ids = self.graph.nodes[self.type].ids.decode(counted["node"].to_numpy())
+        starts = self._starts().gather(counted["origin"])
+        return pl.DataFrame([starts, ids.alias(key), counted["count"]])
+
+    def with_(self, *, seed: int = 0, **plans: Plan) -> Any:
+        """Return what plans take around the nodes, a named tuple with a field each.
+
+        Raises:
+            RequestError: A plan starts from another type of node.
+        """
+        if self.seconds is not None:
+            raise ConfigError(
+                "within() narrows the hops of a query. Say it in the plan: "
+                "hop('click').within(days=7)."
+            )
+        question = Asked(self.at.node, self.at.clock, self._keys(seed), seed=seed)
+        for name, plan in plans.items():
+            check_plan(name, plan)
+            begins = plan.start(self.graph)
+            if begins not in (None, self.type):
+                raise RequestError(
+                    f"plan {name!r} starts from {begins!r}, and the query is at "
+                    f"{self.type!r}."
+                )
+        return batch_of(
+            tuple(plans), [plan.draw(self.graph, question) for plan in plans.values()]
+        )
+
+    def __len__(self) -> int:
+        return len(self.at.node)
+
+    def __repr__(self) -> str:
+        via = f" via {self.via!r}" if self.via else ""
+        starts = len(self.begun.node)
+        return f"Query({len(self)} {self.type!r} nodes{via}, from {starts} starts)"
+
+    def _keys(self, seed: int) -> Keys:
+        """Return the random key of each node: by its start and its place from there."""
+        starts = root_keys(seed, 0, len(self.begun.node))
+        if self.via is None:
+            return starts
+        origin = self.at.origin
+        order = np.argsort(origin, kind="stable")
+        place = np.empty(len(origin), np.int64)
+        place[order] = np.arange(len(origin)) - np.searchsorted(
+            origin[order], origin[order]
+        )
+        return nth_child_keys(starts[origin], place)
+
+    def _with_clock(self, clock: Int64[np.ndarray, " starts"]) -> "Query":
+        if self.via is not None:
+            raise RequestError(
+                "the clock is set at the start of a query, before the first hop."
+            )
+        return replace(
+            self,
+            begun=self.begun._replace(clock=clock),
+            at=self.at._replace(clock=clock[self.at.origin]),
+        )
+
+    def _taken(self, rows: Int64[np.ndarray, " m"]) -> "Query":
+        if self.via is None:
+            # At the start, what is left is where the query begins.
+            begun, clock = self.begun, self.begun.clock
+            node = begun.node[rows]
+            clock = None if clock is None else clock[rows]
+            at = Reached(np.arange(len(node)), node, clock, self.at.slot[rows])
+            begun = begun._replace(node=node, clock=clock)
+            kept = self.kept[rows] if self.kept.width else self.kept
+            return replace(self, begun=begun, at=at, kept=kept)
+        at = self.at
+        clock = None if at.clock is None else at.clock[rows]
+        kept = self.kept[rows] if self.kept.width else self.kept
+        taken = Reached(at.origin[rows], at.node[rows], clock, at.slot[rows])
+        return replace(self, at=taken, kept=kept)
+
+    def _starts(self) -> pl.Series:
+        known = self.graph.nodes[self.begun.type].ids
+        return known.decode(self.begun.node).alias(START)
+
+    def _columns(self) -> dict[str, tuple[bool, str]]:
+        """Return each column's name, whether it is the edge's, and its name there."""
+        nodes, here, there = self.graph.nodes[self.type], self.type, self.via or ""
+        of_node = [nodes.key, *nodes.ids.features.columns]
+        of_edge: list[str] = []
+        if self.via is not None:
+            edges = self.graph.edge(self.via)
+            of_edge = [*([edges.time] if edges.time else []), *edges.features.columns]
+        both = (set(of_node) & set(of_edge)) | {START}
+        plain = there.removeprefix("~")
+        return {
+            **{f"{here}.{c}" if c in both else c: (False, c) for c in of_node},
+            **{f"{plain}.{c}" if c in both else c: (True, c) for c in of_edge},
+        }
+
+    def _column(self, name: str) -> pl.Series:
+        if name == START:
+            return self._starts().gather(self.at.origin)
+        if name in self.kept.columns:
+            return self.kept[name]
+        known = self._columns()
+        if name not in known:
+            alike = [k for k in known if k.endswith(f".{name}")]
+            mend = f"Say {' or '.join(alike)}." if alike else "There are: "
+            listed = "" if alike else ", ".join((START, *self.kept.columns, *known))
+            raise RequestError(
+                f"there is no column {name!r} here. {mend}{listed}".rstrip()
+            )
+        of_edge, column = known[name]
+        if of_edge and self.via is not None:
+            edges, side = self.graph.edge(self.via), self.graph[self.via]
+            if column == edges.time:
+                return pl.Series(column, side.time_at(self.at.slot))
+            return edges.features[column].gather(side.edge[self.at.slot])
+        nodes = self.graph.nodes[self.type]
+        if column == nodes.key:
+            return self.ids()
+        return nodes.ids.features[column].gather(self.at.node)

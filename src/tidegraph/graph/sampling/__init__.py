@@ -1,0 +1,1 @@
+"""Which neighbours a hop takes: seeds, samplers, and what they bring."""

@@ -1,0 +1,80 @@
+"""Samplers: which of a node's neighbours a hop takes.
+
+A sampler is a function of the past of each node and of settings. It sees no clock: what
+it gets has ended before the clock already, and what it picks elsewhere is refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, cast
+
+import numpy as np
+
+from tidegraph.errors import RequestError
+from tidegraph.graph.registry import Door, Named
+from tidegraph.graph.sampling.gather import Chosen, Past, Run, Sampled, gathered
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Draw(Named):
+    """Which sampler to call, and how: plain data."""
+
+    def __call__(self, past: Past) -> Sampled:
+        """Draw from the past of each node.
+
+        Raises:
+            ConfigError: No sampler of that name was defined.
+            RequestError: It picked an edge that is not in a node's past.
+        """
+        picked: object = SAMPLERS.call(self, past)
+        if not isinstance(picked, (Run, Chosen)):
+            raise RequestError(
+                f"sampler {self.name!r} returned {type(picked).__name__}. Return a Run "
+                "or a Chosen."
+            )
+        wanted = len(past.start)
+        for part in _parts(picked):
+            if part is not getattr(picked, "weight", None) and part.dtype != np.int64:
+                raise RequestError(
+                    f"sampler {self.name!r} picked slots of {part.dtype}. Pick int64."
+                )
+            if len(part) != wanted:
+                raise RequestError(
+                    f"sampler {self.name!r} picked for {len(part)} nodes and was asked "
+                    f"for {wanted}. Return a row for each."
+                )
+        found, strays = gathered(past, picked)
+        if strays:
+            raise RequestError(
+                f"sampler {self.name!r} picked {strays} slots outside the past it was "
+                "given. Pick from start[q] to stop[q], or -1 for none."
+            )
+        return found
+
+
+def _parts(picked: Run | Chosen) -> tuple[np.ndarray, ...]:
+    if isinstance(picked, Run):
+        return picked.start, picked.stop
+    return (picked.slot,) if picked.weight is None else (picked.slot, picked.weight)
+
+
+SAMPLERS = Door("sampler", 1, Draw)
+
+
+def sampler(
+    name: str,
+) -> Callable[[Callable[Concatenate[Past, P], Run | Chosen]], Callable[P, Draw]]:
+    """Define a sampler under a name; what it returns makes its ``Draw``.
+
+    Raises:
+        ConfigError: The name is taken by another function.
+    """
+
+    def define(
+        function: Callable[Concatenate[Past, P], Run | Chosen],
+    ) -> Callable[P, Draw]:
+        return cast(Callable[P, Draw], SAMPLERS.define(name, function))
+
+    return define

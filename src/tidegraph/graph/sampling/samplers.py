@@ -1,0 +1,318 @@
+"""The samplers: all, recent, uniform, weighted, top and importance.
+
+A time window is not a sampler: it narrows the past that any of them gets.
+"""
+
+import numpy as np
+from jaxtyping import Int64
+
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.sampling.gather import Chosen, Past, Run
+from tidegraph.graph.sampling.protocol import sampler
+from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.kernels.binary_search import strength
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.keyed_rng import after, below, mixed, unit
+from tidegraph.kernels.weighted_draw import AliasTable, Sums, by_alias, by_sum
+
+_GRAIN = 512
+
+
+@sampler("recent")
+def recent(past: Past, count: int) -> Run:
+    """Take the latest ``count`` edges, oldest first."""
+    _at_least_one("recent", count)
+    return Run(np.maximum(past.start, past.stop - count), past.stop, count)
+
+
+@sampler("all")
+def everything(past: Past, limit: int = 2**31 - 1) -> Run:
+    """Take every edge, oldest first; an error where a node has more than ``limit``."""
+    most = int((past.stop - past.start).max(initial=0))
+    if most > limit:
+        raise ConfigError(
+            f"a node has {most} neighbours, and all(limit={limit}) allows no more. "
+            "Take recent() or sample() instead, or raise the limit."
+        )
+    return Run(past.start, past.stop, most)
+
+
+@sampler("uniform")
+def uniform(past: Past, count: int, replace: bool = True) -> Chosen:
+    """Draw ``count`` edges, each as likely.
+
+    With replacement each draw is independent. Without, a node with no more than
+    ``count`` edges gives them all; others a random subset, oldest first.
+    """
+    _at_least_one("sample", count)
+    return Chosen(_uniform(past, count) if replace else _without(past, count))
+
+
+@sampler("weighted")
+def weighted(past: Past, count: int, replace: bool = True) -> Chosen:
+    """Draw ``count`` edges in proportion to their weights.
+
+    With replacement each draw is independent: by the alias method where a row is taken
+    whole, else by the running sum of weights, which any part of a row shares. Without,
+    edges are taken one after the other in proportion to the weights that are left.
+
+    Raises:
+        ConfigError: A weight is negative.
+
+    Source:
+        Walker (1977), Vose (1991); Efraimidis & Spirakis, "Weighted random sampling
+        with a reservoir" (2006).
+    """
+    _at_least_one("sample", count)
+    return Chosen(_weighted(past, count) if replace else _unequal(past, count))
+
+
+@sampler("importance")
+def importance(past: Past, count: int) -> Chosen:
+    """Draw as ``weighted``; each counts for 1 / (count times its probability).
+
+    So the sum of weight times x over the draws is an unbiased estimate of the sum of x
+    over all edges of positive weight: importance sampling with the weights as proposal.
+    """
+    _at_least_one("importance", count)
+    slot, edges = _weighted(past, count), past.edges
+    at = np.maximum(slot, 0)
+    if len(edges.weight):
+        sums = edges.running_sums
+        total = np.zeros(len(past.start))
+        some = past.stop > past.start
+        last, start = past.stop[some] - 1, past.start[some]
+        total[some] = sums.through[last] - sums.before[start]
+        weight = edges.weight[edges.edge[at]].astype(np.float64)
+    else:
+        total = (past.stop - past.start).astype(np.float64)
+        weight = np.ones(slot.shape)
+    value = np.zeros(slot.shape)
+    np.divide(total[:, None], count * weight, out=value, where=slot >= 0)
+    return Chosen(slot, value.astype(np.float32))
+
+
+@sampler("top")
+def top(past: Past, count: int) -> Chosen:
+    """Take the ``count`` edges of largest weight, best first, later before earlier."""
+    _at_least_one("top", count)
+    slot = np.empty((len(past.start), count), np.int64)
+    over_rows(
+        lambda a, b: _largest(
+            past.start, past.stop, past.edges.edge, past.edges.weight, slot, a, b
+        ),
+        len(slot),
+        _GRAIN,
+    )
+    return Chosen(slot)
+
+
+def _uniform(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+    slot = np.empty((len(past.start), count), np.int64)
+    over_rows(
+        lambda a, b: _each_as_likely(past.start, past.stop, past.key, slot, a, b),
+        len(slot),
+        _GRAIN,
+    )
+    return slot
+
+
+def _weighted(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+    edges = past.edges
+    if not len(edges.weight):
+        return _uniform(past, count)
+    _not_negative(edges)
+    slot = np.empty((len(past.start), count), np.int64)
+    at = (past.start, past.stop, past.key)
+    if past.whole:
+        table = edges.alias
+        over_rows(lambda a, b: _aliases(*at, table, slot, a, b), len(slot), _GRAIN)
+    else:
+        sums = edges.running_sums
+        over_rows(lambda a, b: _sums(*at, sums, slot, a, b), len(slot), _GRAIN)
+    return slot
+
+
+def _unequal(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+    if not len(past.edges.weight):
+        return _without(past, count)
+    _not_negative(past.edges)
+    slot = np.empty((len(past.start), count), np.int64)
+    at = (past.start, past.stop, past.key)
+    edge, weight = past.edges.edge, past.edges.weight
+    over_rows(lambda a, b: _exponents(*at, edge, weight, slot, a, b), len(slot), _GRAIN)
+    return slot
+
+
+def _without(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+    slot = np.empty((len(past.start), count), np.int64)
+    over_rows(
+        lambda a, b: _floyd(past.start, past.stop, past.key, slot, a, b),
+        len(slot),
+        _GRAIN,
+    )
+    return slot
+
+
+def _at_least_one(name: str, count: int) -> None:
+    if count < 1:
+        raise ConfigError(f"{name}({count}) draws nothing; at least 1.")
+
+
+def _not_negative(edges: Neighbors) -> None:
+    if edges.has_negative_weight:
+        raise DataError(
+            "a weight is below 0, and draws in proportion to weights need them to be "
+            "0 or more. Choose another feature with by=."
+        )
+
+
+@compiled
+def _each_as_likely(
+    start: np.ndarray,
+    stop: np.ndarray,
+    key: np.ndarray,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    for q in range(first, last):
+        size, state = stop[q] - start[q], key[q]
+        for j in range(slot.shape[1]):
+            state = after(state)
+            slot[q, j] = start[q] + below(mixed(state), size) if size > 0 else -1
+
+
+@compiled
+def _floyd(
+    start: np.ndarray,
+    stop: np.ndarray,
+    key: np.ndarray,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Choose subsets, each as likely (Floyd; Bentley, Programming Pearls, 1987)."""
+    count = slot.shape[1]
+    for q in range(first, last):
+        size, state = stop[q] - start[q], key[q]
+        found = min(count, size)
+        for j in range(found):
+            if size <= count:
+                slot[q, j] = start[q] + j
+                continue
+            state = after(state)
+            top = size - count + j
+            drawn = start[q] + below(mixed(state), top + 1)
+            at = 0
+            while at < j and slot[q, at] < drawn:
+                at += 1
+            if at < j and slot[q, at] == drawn:
+                # Taken already: the newly admitted one takes its place, as the last.
+                drawn, at = start[q] + top, j
+            for i in range(j, at, -1):
+                slot[q, i] = slot[q, i - 1]
+            slot[q, at] = drawn
+        for j in range(found, count):
+            slot[q, j] = -1
+
+
+@compiled
+def _aliases(
+    start: np.ndarray,
+    stop: np.ndarray,
+    key: np.ndarray,
+    table: AliasTable,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    for q in range(first, last):
+        state = key[q]
+        for j in range(slot.shape[1]):
+            state = after(state)
+            slot[q, j] = -1
+            if stop[q] > start[q]:
+                slot[q, j] = by_alias(table, start[q], stop[q], mixed(state))
+
+
+@compiled
+def _sums(
+    start: np.ndarray,
+    stop: np.ndarray,
+    key: np.ndarray,
+    sums: Sums,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    for q in range(first, last):
+        state = key[q]
+        for j in range(slot.shape[1]):
+            state = after(state)
+            slot[q, j] = by_sum(sums, start[q], stop[q], mixed(state))
+
+
+@compiled
+def _exponents(
+    start: np.ndarray,
+    stop: np.ndarray,
+    key: np.ndarray,
+    edge: np.ndarray,
+    weight: np.ndarray,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Keep the slots with the least of exponential times of rate ``weight``."""
+    count = slot.shape[1]
+    least = np.empty(count, np.float64)
+    for q in range(first, last):
+        state, found = key[q], 0
+        for s in range(start[q], stop[q]):
+            state = after(state)
+            rate = strength(weight, edge[s])
+            if not rate > 0:
+                continue
+            arrival = -np.log(1 - unit(mixed(state))) / rate
+            found = _insert(least, slot[q], found, arrival, s)
+        for j in range(found, count):
+            slot[q, j] = -1
+
+
+@compiled
+def _largest(
+    start: np.ndarray,
+    stop: np.ndarray,
+    edge: np.ndarray,
+    weight: np.ndarray,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    count = slot.shape[1]
+    least = np.empty(count, np.float64)
+    for q in range(first, last):
+        found = 0
+        for s in range(stop[q] - 1, start[q] - 1, -1):
+            value = strength(weight, edge[s])
+            found = _insert(least, slot[q], found, -float(value), s)
+        for j in range(found, count):
+            slot[q, j] = -1
+
+
+@compiled
+def _insert(
+    least: np.ndarray, slot: np.ndarray, found: int, value: float, s: int
+) -> int:
+    """Put a slot among the ``found`` of least value; the first of equals stays."""
+    if found == least.size:
+        if value >= least[found - 1]:
+            return found
+        found -= 1
+    at = found
+    while at > 0 and least[at - 1] > value:
+        least[at], slot[at] = least[at - 1], slot[at - 1]
+        at -= 1
+    least[at], slot[at] = value, s
+    return found + 1

@@ -1,0 +1,1 @@
+"""How edges lie in memory: rows sorted by time that grow at their ends."""

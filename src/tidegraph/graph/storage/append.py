@@ -1,0 +1,253 @@
+"""Rows that grow: new edges go behind the old, where no earlier value looks.
+
+A value of ``Neighbors`` says where each row starts and stops in shared arrays. Behind a
+row there may be room, and behind all rows there is more. Appending writes only where no
+row of an earlier value reaches: after the row's end, or into a copy of the row that is
+twice as long. So a reader keeps what it has, without a lock, and a row costs O(1) per
+edge to grow.
+"""
+
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int, Int32, Int64
+
+from tidegraph.graph.storage.row_bounds import Bounds, Journal
+from tidegraph.kernels.jit import compiled
+
+_LEAST_ROOM = 4
+_SPARE = 0.5
+"""Room to grow that each row of a copy gets, so that it does not move at once."""
+_LEAST_CHANGES = 4096
+_NOBODY = -1
+
+
+class Slots(NamedTuple):
+    """The edges of all rows, in shared arrays.
+
+    Attributes:
+        node: The other end of each edge.
+        time: Seconds since some base; empty if untimed.
+        edge: Number of each edge.
+    """
+
+    node: Int32[np.ndarray, " slots"]
+    time: Int[np.ndarray, " times"]
+    edge: Int[np.ndarray, " slots"]
+
+
+class New(NamedTuple):
+    """Edges to add, in time order.
+
+    Attributes:
+        source: Node of each edge.
+        target: Its other end.
+        time: Seconds since the base of the rows; empty if untimed.
+        edge: Its number.
+    """
+
+    source: Int32[np.ndarray, " new"]
+    target: Int32[np.ndarray, " new"]
+    time: Int64[np.ndarray, " times"]
+    edge: Int64[np.ndarray, " new"]
+
+
+class Arena:
+    """What the next to append to a line of values needs to know.
+
+    Only the newest value of a line may be written on. All arrays here are the writer's
+    own; readers have the bounds and the journal.
+
+    Args:
+        bounds: The rows as they are.
+        limit: Where the room of each row ends.
+        tail: The first free slot behind all rows.
+        version: Number of the newest value.
+    """
+
+    def __init__(
+        self, bounds: Bounds, limit: Int64[np.ndarray, " n"], tail: int, version: int
+    ) -> None:
+        start, stop = bounds.whole
+        self.start, self.stop, self.limit = start.copy(), stop.copy(), limit.copy()
+        self.journal: Journal | None = None
+        self.tail = tail
+        self.newest = version
+        self.lock = Lock()
+
+    def widen(self, num_nodes: int) -> None:
+        """Make room for more nodes, which have no edges yet."""
+        if num_nodes > len(self.start):
+            room = num_nodes + num_nodes // 4
+            for name in ("start", "stop", "limit"):
+                held: np.ndarray = getattr(self, name)
+                wider = np.zeros(room, np.int64)
+                wider[: len(held)] = held
+                setattr(self, name, wider)
+
+
+def grow(
+    bounds: Bounds,
+    slots: Slots,
+    new: New,
+    num_nodes: int,
+    arena: Arena | None,
+    version: int,
+) -> tuple[Bounds, Slots, Arena]:
+    """Return the rows with new edges, each after those of its second.
+
+    Args:
+        bounds: Where the rows are; they do not change.
+        slots: What stands there; it does not change there.
+        new: What to add.
+        num_nodes: How many rows there are then; at least as many as now.
+        arena: Who may write behind the rows; none if they were never grown.
+        version: The number of these rows in their line.
+
+    Returns:
+        The longer rows, and the arena in which they are the newest.
+    """
+    if arena is not None:
+        with arena.lock:
+            if arena.newest == version:
+                return *_grow(bounds, slots, new, num_nodes, arena), arena
+    # Nobody has written behind these rows, or others do: write behind a copy of them,
+    # without what others have written.
+    bounds, slots, arena = laid_out(bounds, slots, _SPARE)
+    arena.newest = version
+    return *_grow(bounds, slots, new, num_nodes, arena), arena
+
+
+def laid_out(bounds: Bounds, slots: Slots, spare: float) -> tuple[Bounds, Slots, Arena]:
+    """Return rows one behind the other, on the calling thread, without the interpreter.
+
+    Args:
+        bounds: Where the rows are.
+        slots: What stands there.
+        spare: Room to grow that each row gets, as a share of its length.
+    """
+    start, stop = bounds.whole
+    length = stop - start
+    room = length + np.ceil(length * spare).astype(np.int64)
+    limit = np.cumsum(room)
+    size = int(limit[-1]) if len(limit) else 0
+    timed = len(slots.time) > 0
+    moved = Slots(
+        np.empty(size, slots.node.dtype),
+        np.empty(size if timed else 0, slots.time.dtype),
+        np.empty(size, slots.edge.dtype),
+    )
+    first = limit - room
+    _move(start, length, first, slots, moved)
+    laid = Bounds.of(first, first + length)
+    return laid, moved, Arena(laid, limit, size, 0)
+
+
+def _grow(
+    bounds: Bounds, slots: Slots, new: New, num_nodes: int, arena: Arena
+) -> tuple[Bounds, Slots]:
+    version, arena.newest = arena.newest, _NOBODY
+    arena.widen(num_nodes)
+    shared, done = arena.tail, 0
+    while True:
+        rows = (arena.start, arena.stop, arena.limit)
+        done, arena.tail = _append(rows, slots, new, done, arena.tail, shared)
+        if done == len(new.source):
+            break
+        row = new.source[done]
+        room = 2 * int(arena.stop[row] - arena.start[row]) + _LEAST_ROOM
+        slots = _longer(slots, max(arena.tail + room, len(slots.node) * 3 // 2), new)
+    grown = _noted(bounds, new.source, num_nodes, arena)
+    # Only now, so that rows half written by a failure are nobody's to write on.
+    arena.newest = version + 1
+    return grown, slots
+
+
+def _noted(
+    bounds: Bounds, nodes: Int32[np.ndarray, " new"], num_nodes: int, arena: Arena
+) -> Bounds:
+    """Return the bounds that the writer has come to, after rows of nodes changed."""
+    journal = arena.journal
+    if journal is not None and journal.takes(num_nodes, len(nodes)):
+        journal.add(nodes, (arena.start, arena.stop))
+        return Bounds(bounds.first, bounds.last, num_nodes, journal, journal.used)
+    # Beginning another takes as long as there are nodes, and half as many changes come
+    # before the next.
+    size = max(_LEAST_CHANGES, num_nodes // 2)
+    arena.journal = Journal(len(arena.start), size)
+    start, stop = arena.start[:num_nodes].copy(), arena.stop[:num_nodes].copy()
+    return Bounds(start, stop, num_nodes, arena.journal)
+
+
+def _longer(slots: Slots, size: int, new: New) -> Slots:
+    """Return the arrays of the slots with room for ``size`` of them."""
+    longer = [
+        np.empty(size if len(new.time) or len(slots.time) or n != 1 else 0, held.dtype)
+        for n, held in enumerate(slots)
+    ]
+    for wider, held in zip(longer, slots, strict=True):
+        wider[: len(held)] = held
+    return Slots(*longer)
+
+
+@compiled
+def _append(
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    slots: Slots,
+    new: New,
+    done: int,
+    tail: int,
+    shared: int,
+) -> tuple[int, int]:
+    """Append edges from ``done`` on; stop early where the arrays are full.
+
+    Rows that start before the slot ``shared`` may be read by others.
+    """
+    start, stop, limit = rows
+    node, time, number = slots
+    source, target, offset, edge = new
+    timed = offset.size > 0
+    for e in range(done, source.size):
+        v = source[e]
+        at = stop[v]
+        if timed:
+            while at > start[v] and time[at - 1] > offset[e]:
+                at -= 1
+        # A row that others see may only be written behind its end.
+        if stop[v] == limit[v] or (at < stop[v] and start[v] < shared):
+            length = int(stop[v] - start[v])
+            room = 2 * length + _LEAST_ROOM
+            if tail + room > node.size:
+                return e, tail
+            for j in range(length):
+                node[tail + j] = node[start[v] + j]
+                number[tail + j] = number[start[v] + j]
+                if timed:
+                    time[tail + j] = time[start[v] + j]
+            at = at + tail - start[v]
+            start[v], stop[v], limit[v] = tail, tail + length, tail + room
+            tail += room
+        for j in range(stop[v], at, -1):
+            node[j] = node[j - 1]
+            number[j] = number[j - 1]
+            if timed:
+                time[j] = time[j - 1]
+        node[at], number[at] = target[e], edge[e]
+        if timed:
+            time[at] = offset[e]
+        stop[v] += 1
+    return source.size, tail
+
+
+@compiled
+def _move(
+    start: np.ndarray, length: np.ndarray, first: np.ndarray, held: Slots, moved: Slots
+) -> None:
+    timed = held[1].size > 0
+    for v in range(start.size):
+        for j in range(length[v]):
+            moved[0][first[v] + j] = held[0][start[v] + j]
+            moved[2][first[v] + j] = held[2][start[v] + j]
+            if timed:
+                moved[1][first[v] + j] = held[1][start[v] + j]

@@ -1,0 +1,60 @@
+"""Rows laid close together again, in the background, while their graph goes on growing.
+
+A row that is full moves, and leaves its place behind. When much is left behind, a
+thread of its own lays the rows of that type of edge close together, and what came in
+meanwhile is added again before the tidy rows take the place of the others. Should it
+not keep up, the writer tidies up itself, so what is left behind is bounded.
+"""
+
+from collections.abc import Callable
+from threading import Lock, Thread
+
+from tidegraph.graph.snapshot import Step
+from tidegraph.graph.storage.edge_store import Edges
+
+_MOVED = 3
+"""Clean up when this many times the slots in use are left behind."""
+_TOO_MANY = 12
+"""The writer cleans up itself when this many times are."""
+_SPARE = 0.5
+"""Room to grow that each row then gets, so that it does not move again at once."""
+
+
+class Tidying:
+    """What is being laid close together, and what was added meanwhile.
+
+    Args:
+        writing: Lock of whoever writes; held by those who call ``grown``.
+        put: Puts edges of a type in place; called with the lock held.
+    """
+
+    def __init__(self, writing: Lock, put: Callable[[str, Edges], None]) -> None:
+        self._writing, self._put = writing, put
+        self._missed: dict[str, list[Step]] = {}
+
+    def grown(self, name: str, edges: Edges, step: Step) -> None:
+        """Note that edges of a type have grown by a step; perhaps clean up."""
+        size = len(edges) + len(edges.out) + len(edges.back)
+        if edges.slack > _TOO_MANY * size:
+            # Whatever is under way comes too late.
+            self._missed.pop(name, None)
+            self._put(name, edges.compacted(_SPARE))
+        elif name in self._missed:
+            self._missed[name].append(step)
+        elif edges.slack > _MOVED * size:
+            missed: list[Step] = []
+            self._missed[name] = missed
+            Thread(target=self._tidy, args=(name, edges, missed), daemon=True).start()
+
+    def _tidy(self, name: str, edges: Edges, missed: list[Step]) -> None:
+        tidy = edges
+        try:
+            tidy = edges.compacted(_SPARE)
+        finally:
+            with self._writing:
+                if self._missed.get(name) is missed:
+                    del self._missed[name]
+                    if tidy is not edges:
+                        for step in missed:
+                            tidy = step(tidy)
+                        self._put(name, tidy)

@@ -1,0 +1,287 @@
+"""One type of edge: where it leads from and to, both directions, its features."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Int32, Int64
+
+from tidegraph.data.times.ticks import TimeUnit
+from tidegraph.errors import DataError
+from tidegraph.graph.storage.append_only import Column, Table
+from tidegraph.graph.storage.ingest import check_seconds
+from tidegraph.graph.storage.tcsr import NO_WEIGHT, Neighbors
+from tidegraph.kernels.jit import over_rows
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which columns of a table are the ends of an edge, and the unit of its times.
+
+    Attributes:
+        source: Column of the node an edge starts from.
+        target: Column of the node it leads to.
+        unit: Unit of times that are plain numbers; none if they are not.
+    """
+
+    source: str
+    target: str
+    unit: TimeUnit | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The edges of one type, as two directions that share features.
+
+    Attributes:
+        source: Type of the node an edge starts from.
+        target: Type of the node it leads to.
+        out: Neighbours along the edge.
+        back: Neighbours against it.
+        time: Name of the time column; none if the edges have no time.
+        weight: Name of the feature that is the strength; none if each is 1.
+        table: One row of features per edge number.
+        strength: The weights as numbers, by edge number.
+        origin: Which columns of a table lead from and to, and the unit of its times.
+        count: How many edges there are.
+        issued: How many edge numbers were given; more than there are edges in a view
+            of the past.
+        latest: Unix seconds of the last edge; the smallest integer if there is none.
+    """
+
+    source: str
+    target: str
+    out: Neighbors
+    back: Neighbors
+    time: str | None
+    weight: str | None
+    table: Table
+    strength: Column | None
+    origin: Origin
+    count: int
+    issued: int
+    latest: int
+
+    @classmethod
+    def build(
+        cls,
+        ends: tuple[str, str],
+        rows: tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " n"]],
+        sizes: tuple[int, int],
+        when: Int64[np.ndarray, " n"] | None,
+        *,
+        time: str | None = "time",
+        weight: str | None = None,
+        features: pl.DataFrame | None = None,
+        origin: Origin | None = None,
+    ) -> "Edges":
+        """Sort edges into both directions.
+
+        Args:
+            ends: Types of the nodes at source and target.
+            rows: Rows of the nodes at source and target of each edge.
+            sizes: How many nodes of either type there are.
+            when: Unix seconds of each edge, in any order; none if untimed.
+            time: Name of the time.
+            weight: Name of the feature that is the strength.
+            features: One row per edge.
+            origin: Which columns the edges came from, if they came from a table.
+
+        Raises:
+            DataError: A weight is not a finite number.
+        """
+        table = features if features is not None else pl.DataFrame()
+        strength = Column(numbers(table, weight)) if weight is not None else None
+        weights = strength.values if strength is not None else NO_WEIGHT
+        sides: dict[int, Neighbors] = {}
+
+        def build(first: int, last: int) -> None:
+            for way in range(first, last):
+                here, there, size = rows[way], rows[1 - way], sizes[way]
+                sides[way] = Neighbors.build(here, there, when, size, weights)
+
+        # One thread for either direction.
+        over_rows(build, 2, grain=1)
+        return cls(
+            *ends,
+            sides[0],
+            sides[1],
+            time if when is not None else None,
+            weight,
+            Table(table),
+            strength,
+            origin if origin is not None else Origin(*ends),
+            len(rows[0]),
+            len(rows[0]),
+            _last(when),
+        )
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def features(self) -> pl.DataFrame:
+        """One row per edge number."""
+        return self.table.frame
+
+    @property
+    def slack(self) -> int:
+        """How many slots of both directions are left behind or not yet used."""
+        return self.out.used + self.back.used - 2 * self.count
+
+    def along(self, *, back: bool, by: str | None = None) -> Neighbors:
+        """Return one direction, weighted by a feature other than the usual one.
+
+        Raises:
+            DataError: The feature is missing or not a finite number everywhere.
+        """
+        side = self.back if back else self.out
+        if by is None or by == self.weight:
+            return side
+        if (back, by) not in self._others:
+            self._others[back, by] = side.weighted(numbers(self.features, by))
+        return self._others[back, by]
+
+    def typed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return the features of new edges in the types that the others have.
+
+        Raises:
+            DataError: A column is missing, or cannot be of that type.
+        """
+        schema = self.features.schema
+        missing = [name for name in schema if name not in table.columns]
+        if missing:
+            raise DataError(
+                f"the new edges have no column {missing[0]!r}, which the others have."
+            )
+        try:
+            return table.select(pl.col(n).cast(kind) for n, kind in schema.items())
+        except pl.exceptions.PolarsError as error:
+            raise DataError(
+                "the features of the new edges are of other types than those of the "
+                f"others: {str(error).splitlines()[0]}."
+            ) from error
+
+    def check_new(
+        self,
+        name: str,
+        source: np.ndarray,
+        target: np.ndarray,
+        time: np.ndarray | None,
+        table: pl.DataFrame,
+    ) -> None:
+        """Raise DataError if the columns of new edges do not fit one another."""
+        if (time is None) == (self.time is not None):
+            raise DataError(
+                f"edges {name!r} have {'a' if self.time else 'no'} time, and "
+                f"{'none' if time is None else 'one'} was given."
+            )
+        counts = {"sources": len(source), "targets": len(target)}
+        if time is not None:
+            if time.dtype.kind not in "iu":
+                raise DataError(f"times of edges {name!r} are no whole Unix seconds.")
+            check_seconds(time, name)
+            counts["times"] = len(time)
+        if table.width:
+            counts["rows of features"] = table.height
+        if len(set(counts.values())) > 1:
+            said = ", ".join(f"{count} {what}" for what, count in counts.items())
+            raise DataError(f"new edges {name!r} have {said}. Give one for each edge.")
+
+    def appended(
+        self,
+        rows: tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " n"]],
+        sizes: tuple[int, int],
+        when: Int64[np.ndarray, " n"] | None,
+        features: pl.DataFrame,
+    ) -> "Edges":
+        """Return these and new edges, numbered on; this value does not change."""
+        if self.issued != self.count:
+            return self.compacted().appended(rows, sizes, when, features)
+        held = self.count
+        number = np.arange(held, held + len(rows[0]), dtype=np.int64)
+        strength = self.strength
+        if strength is not None and self.weight is not None:
+            strength = strength.extended(numbers(features, self.weight))
+        weights = strength.values if strength is not None else NO_WEIGHT
+        return replace(
+            self,
+            out=self.out.with_edges(rows[0], rows[1], when, number, sizes[0], weights),
+            back=self.back.with_edges(
+                rows[1], rows[0], when, number, sizes[1], weights
+            ),
+            table=self.table.extended(features),
+            strength=strength,
+            count=held + len(number),
+            issued=held + len(number),
+            latest=max(self.latest, _last(when)),
+        )
+
+    @cached_property
+    def _others(self) -> dict[tuple[bool, str], Neighbors]:
+        return {}
+
+    def until(self, clock: int) -> "Edges":
+        """Return a view of what happened strictly before ``clock``."""
+        out = self.out.until(clock)
+        return replace(
+            self,
+            out=out,
+            back=self.back.until(clock),
+            count=int(out.degree().sum()),
+            latest=out.latest,
+        )
+
+    def compacted(self, spare: float = 0.0) -> "Edges":
+        """Return the same edges with rows close together; see ``Neighbors``.
+
+        Those of a view of the past are numbered anew, in the same order.
+        """
+        out, back = self.out.compacted(spare), self.back.compacted(spare)
+        if self.issued == self.count:
+            table = Table(self.features.rechunk())
+            return replace(self, out=out, back=back, table=table)
+        kept = np.sort(out.edge[out.slots()]).astype(np.int64)
+        strength = self.strength
+        if strength is not None:
+            strength = Column(strength.values[kept])
+        weights = strength.values if strength is not None else NO_WEIGHT
+        table = self.features[kept] if self.features.width else self.features
+        return replace(
+            self,
+            out=out.renumbered(kept, weights),
+            back=back.renumbered(kept, weights),
+            table=Table(table),
+            strength=strength,
+            issued=self.count,
+        )
+
+
+def _last(when: Int64[np.ndarray, " n"] | None) -> int:
+    never = int(np.iinfo(np.int64).min)
+    return int(when.max()) if when is not None and len(when) else never
+
+
+def numbers(table: pl.DataFrame, column: str) -> Float32[np.ndarray, " n"]:
+    """Return a feature as numbers.
+
+    Raises:
+        DataError: There is no such feature, or a value is not a finite number.
+    """
+    if column not in table.columns:
+        raise DataError(
+            f"the edges have no feature {column!r}. "
+            f"They have: {', '.join(table.columns) or 'none'}."
+        )
+    values = table[column]
+    if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
+        raise DataError(f"column {column!r} holds {values.dtype}, not numbers.")
+    found = values.cast(pl.Float32).to_numpy()
+    bad = np.flatnonzero(~np.isfinite(found))
+    if len(bad):
+        raise DataError(
+            f"column {column!r} is {values[int(bad[0])]} in row {bad[0]}, "
+            "not a finite number. Mend or drop the row."
+        )
+    return np.ascontiguousarray(found)

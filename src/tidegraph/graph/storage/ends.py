@@ -1,0 +1,53 @@
+"""Who the ends of edges are: the types that columns name, and the rows of their ids."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from tidegraph.errors import DataError
+from tidegraph.graph.snapshot import Nodes
+from tidegraph.graph.storage import ingest
+
+
+def type_of(nodes: Mapping[str, Nodes], column: str, named: str | None) -> str:
+    """Return the type of the nodes whose ids a column holds.
+
+    Args:
+        nodes: Node type to its nodes.
+        column: The column, which is of the type whose key has its name.
+        named: The type, if it was named.
+
+    Raises:
+        DataError: No type has such a key, or several have.
+    """
+    if named is not None:
+        return named
+    found = [name for name, held in nodes.items() if held.key == column]
+    if len(found) != 1:
+        known = ", ".join(f"{n} ({x.key})" for n, x in nodes.items())
+        raise DataError(
+            f"column {column!r} is the key of {len(found)} node types. Say which "
+            f"type it is, as '{column}: type -> ...'. There are: {known or 'none'}."
+        )
+    return found[0]
+
+
+def encoded(
+    nodes: Mapping[str, Nodes],
+    name: str,
+    rows: pl.DataFrame,
+    ends: tuple[str, str],
+    types: tuple[str, str],
+) -> tuple[dict[str, Nodes], tuple[np.ndarray, np.ndarray]]:
+    """Return the nodes with those of new edges, and the rows of both ends."""
+    whole = dict(nodes)
+    at: list[np.ndarray] = []
+    for column, side in zip(ends, types, strict=True):
+        ids, held = ingest.ids(rows, column, name), whole[side]
+        found = held.ids.encode(ids)
+        if len(found) and int(found.min()) < 0:
+            whole[side] = Nodes(held.ids.extended(ids), held.key)
+            found = whole[side].ids.encode(ids)
+        at.append(found)
+    return whole, (at[0], at[1])

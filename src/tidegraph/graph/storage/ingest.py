@@ -1,0 +1,214 @@
+"""Tables to the columns of nodes and edges."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32, Int64
+
+from tidegraph.data.ids.id_column import IdColumn
+from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.lookup import Lookup
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.tables.opening import read_whole
+from tidegraph.data.tables.values import without_objects
+from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn, TimeUnit
+from tidegraph.errors import DataError
+
+_ENDS = re.compile(
+    r"\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?->\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?"
+)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Which columns say where edges start and end, and of which type those nodes are.
+
+    Attributes:
+        source: Column of the node an edge starts from.
+        target: Column of the node it leads to.
+        source_type: Node type of the source; found by its key if left out.
+        target_type: Node type of the target; found by its key if left out.
+    """
+
+    source: str
+    target: str
+    source_type: str | None = None
+    target_type: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Ends":
+        """Read ``"user_id -> item_id"`` or ``"buyer: user -> seller: user"``.
+
+        Raises:
+            DataError: The text is something else.
+        """
+        found = _ENDS.fullmatch(text)
+        if found is None:
+            raise DataError(
+                f"{text!r} does not say where edges lead. Write 'user_id -> item_id', "
+                "or 'buyer: user -> seller: user' to name the node types."
+            )
+        source, source_type, target, target_type = found.groups()
+        return cls(source, target, source_type, target_type)
+
+
+class Seconds(NamedTuple):
+    """The times of a table of edges.
+
+    Attributes:
+        time: Unix seconds.
+        unit: Unit of the column, if it holds plain numbers or it was given.
+        order: Puts rows in the order of their times at full resolution; none if they
+            are in it, or seconds are all there is.
+    """
+
+    time: Int64[np.ndarray, " n"]
+    unit: TimeUnit | None
+    order: Int64[np.ndarray, " n"] | None
+
+
+def frame(source: object, ids: Collection[str]) -> pl.DataFrame:
+    """Return a table of any kind as a polars frame.
+
+    Args:
+        source: A polars, pandas or Arrow table, a mapping of columns, or a path.
+        ids: Its columns of ids, which are left as they come.
+
+    Raises:
+        DataError: It is none of these.
+    """
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect()
+    if isinstance(source, pl.DataFrame):
+        return without_objects(source, ids)
+    return read_whole(source, ids)
+
+
+def vocabulary(table: pl.DataFrame, key: str, name: str) -> Vocabulary:
+    """Return the nodes of a table: its ids, with its other columns as features.
+
+    Raises:
+        DataError: The key column is missing, has a missing value, or repeats one.
+    """
+    check(table, [key], f"the table of {name!r}")
+    found = ids(table, key, name)
+    again = (~found.is_first_distinct()).arg_true()
+    if len(again):
+        first = int((found == found[again[0]]).arg_true()[0])
+        raise DataError(
+            f"the table of {name!r} has several rows for {key} {table[key][first]!r}: "
+            f"row {first}, and row {again[0]} with {table[key][again[0]]!r}. Keep one."
+        )
+    return Vocabulary(found, table.drop(key), Lookup(found))
+
+
+def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
+    """Return an id column of a table, canonical.
+
+    Raises:
+        DataError: The column is missing, or an id is.
+    """
+    check(table, [column], f"the table of {edge!r}")
+    return IdColumn(column, f"the table of {edge!r}", "keep").checked(
+        table[column], range(table.height)
+    )
+
+
+def seconds(
+    table: pl.DataFrame, column: str, edge: str, unit: TimeUnit | None = None
+) -> Seconds:
+    """Return a time column of a table of edges as Unix seconds.
+
+    Args:
+        table: One row per edge.
+        column: Name of the column.
+        edge: Type of the edges, for messages.
+        unit: Unit of plain numbers; found by their size if left out.
+
+    Raises:
+        DataError: The column is missing, or holds what is no time.
+    """
+    check(table, [column], f"the table of {edge!r}")
+    if unit is not None and unit not in PER_SECOND:
+        raise DataError(
+            f"time_unit is {unit!r}; it must be one of {', '.join(PER_SECOND)}."
+        )
+    if not table.height:
+        return Seconds(np.zeros(0, np.int64), unit, None)
+    where = f"the table of {edge!r}"
+    times = TimeColumn(column, where, unit, historic=True)
+    times.add(table[column], range(table.height))
+    ticks = times.finish()
+    found = np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
+    check_seconds(found, edge)
+    plain = table[column].dtype.is_numeric()
+    of: dict[int, TimeUnit] = {ticks: unit for unit, ticks in PER_SECOND.items()}
+    finer = ticks.when[1:] < ticks.when[:-1] if ticks.per_second > 1 else np.zeros(0)
+    return Seconds(
+        found,
+        of[ticks.per_second] if unit is None and plain else unit,
+        np.argsort(ticks.when, kind="stable") if bool(finer.any()) else None,
+    )
+
+
+def dated(
+    rows: pl.DataFrame, time: str, edge: str, unit: TimeUnit | None
+) -> tuple[pl.DataFrame, Int64[np.ndarray, " n"], TimeUnit | None]:
+    """Return rows with their seconds, those of one second in their finer order."""
+    found = seconds(rows, time, edge, unit)
+    if found.order is None:
+        return rows, found.time, found.unit
+    return rows[found.order], found.time[found.order], found.unit
+
+
+def check_seconds(time: Int64[np.ndarray, " n"], edge: str) -> None:
+    """Raise DataError if a time can be no Unix second."""
+    if len(time) and (int(time.max()) >= BEYOND or int(time.min()) <= -BEYOND):
+        row = int(np.abs(time.astype(np.float64)).argmax())
+        raise DataError(
+            f"the time of edge {row} of {edge!r} is second {time[row]}, beyond the "
+            "year 5138 or before -1199. Divide milliseconds by 1,000, or pass "
+            "time_unit='ms'."
+        )
+
+
+def rows(values: object, edge: str) -> Int32[np.ndarray, " n"]:
+    """Return rows of nodes as an array of them.
+
+    Raises:
+        DataError: They are no whole numbers.
+    """
+    found = np.asarray(values)
+    if found.ndim != 1 or (found.dtype.kind not in "iu" and len(found)):
+        raise DataError(
+            f"the rows of edges {edge!r} are {found.dtype} of shape {found.shape}, not "
+            "a list of whole numbers."
+        )
+    return found.astype(np.int32)
+
+
+def check(table: pl.DataFrame, columns: list[str], where: str) -> None:
+    """Raise DataError if a table lacks a column."""
+    for column in columns:
+        if column not in table.columns:
+            raise DataError(
+                f"{where} has no column {column!r}. "
+                f"It has: {', '.join(table.columns) or 'none'}."
+            )
+
+
+def id_column(ids: object) -> pl.Series:
+    """Return ids as a canonical column; one id alone is one.
+
+    Raises:
+        RequestError: One can be no id.
+    """
+    if isinstance(ids, np.ndarray):
+        return series(cast(Any, ids).reshape(-1), "ids")
+    if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+        return series([ids], "ids")
+    return series(cast(object, ids), "ids")

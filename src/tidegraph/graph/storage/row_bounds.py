@@ -1,0 +1,195 @@
+"""Where each row starts and stops, as one moment of a growing graph sees it.
+
+The values of one line share the bounds that all have and a journal of changes; each
+value sees the changes that came before it. So a change costs O(1), whatever the number
+of nodes, and a reader follows a node's changes back to its own moment without a lock.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.kernels.intrinsics import prefetch, publish
+from tidegraph.kernels.jit import compiled, over_rows
+
+_LANES = 128
+_BEHIND = 4096
+"""A value this many changes behind writes its bounds down rather than follow them."""
+
+Rows = tuple[Int64[np.ndarray, " rows"], Int64[np.ndarray, " rows"]]
+
+
+class Journal:
+    """Changes of bounds, oldest first, and the latest of each node.
+
+    Args:
+        nodes: How many nodes there may be.
+        size: How many changes it has room for.
+    """
+
+    def __init__(self, nodes: int, size: int) -> None:
+        self.head = np.full(nodes, -1, np.int32)
+        self.start = np.empty(size, np.int64)
+        self.stop = np.empty(size, np.int64)
+        self.earlier = np.empty(size, np.int32)
+        self.used = 0
+
+    def takes(self, nodes: int, changes: int) -> bool:
+        """Is there room for as many nodes in all, and for as many more changes?"""
+        return nodes <= len(self.head) and self.used + changes <= len(self.start)
+
+    def add(self, nodes: Int32[np.ndarray, " n"], rows: Rows) -> None:
+        """Note where the rows of some nodes start and stop now."""
+        _add(self.head, self.start, self.stop, self.earlier, self.used, nodes, *rows)
+        self.used += len(nodes)
+
+
+_NONE = Journal(0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """Where the row of each node starts and stops; a value that never changes.
+
+    Attributes:
+        first: Where rows started when the journal began; nodes beyond have none yet.
+        last: Where they stopped.
+        num_nodes: How many nodes there are.
+        journal: What changed since.
+        changes: How many of its changes this value sees.
+    """
+
+    first: Int64[np.ndarray, " then"]
+    last: Int64[np.ndarray, " then"]
+    num_nodes: int
+    journal: Journal = field(default=_NONE)
+    changes: int = 0
+
+    @classmethod
+    def of(cls, start: np.ndarray, stop: np.ndarray) -> "Bounds":
+        """Return bounds that are given for each node."""
+        return cls(start, stop, len(start))
+
+    def __len__(self) -> int:
+        return self.num_nodes
+
+    @cached_property
+    def whole(self) -> Rows:
+        """Where the row of each node starts and stops, written down."""
+        if not self.changes and len(self.first) == self.num_nodes:
+            return self.first, self.last
+        nodes = np.arange(self.num_nodes, dtype=np.int32)
+        return self._followed(nodes)
+
+    def at(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
+        """Return where the rows of some nodes start and stop; 0 outside the graph."""
+        if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
+            start, stop = self.whole
+            return Bounds.of(start, stop)._followed(nodes)
+        return self._followed(nodes)
+
+    def _followed(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
+        low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)
+        if not self.changes and len(self.first) == self.num_nodes:
+            over_rows(
+                lambda a, b: _read(self.first, self.last, nodes, low, high, a, b),
+                len(nodes),
+                grain=4096,
+            )
+            return low, high
+        journal = self.journal
+        past = (journal.head, journal.start, journal.stop, journal.earlier)
+        over_rows(
+            lambda a, b: _follow(
+                self.first,
+                self.last,
+                self.num_nodes,
+                past,
+                self.changes,
+                nodes,
+                low,
+                high,
+                a,
+                b,
+            ),
+            len(nodes),
+            grain=4096,
+        )
+        return low, high
+
+
+@compiled
+def _add(
+    head: np.ndarray,
+    start: np.ndarray,
+    stop: np.ndarray,
+    earlier: np.ndarray,
+    used: int,
+    nodes: np.ndarray,
+    new_start: np.ndarray,
+    new_stop: np.ndarray,
+) -> None:
+    for n in range(nodes.size):
+        start[used + n], stop[used + n] = new_start[nodes[n]], new_stop[nodes[n]]
+        earlier[used + n] = head[nodes[n]]
+    # Whoever meets a change at the head of a node finds it written.
+    publish()
+    for n in range(nodes.size):
+        head[nodes[n]] = used + n
+
+
+@compiled
+def _read(
+    first: np.ndarray,
+    last: np.ndarray,
+    nodes: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    begin: int,
+    end: int,
+) -> None:
+    for block in range(begin, end, _LANES):
+        until = min(block + _LANES, end)
+        for q in range(block, until):
+            prefetch(first, nodes[q])
+            prefetch(last, nodes[q])
+        for q in range(block, until):
+            v = nodes[q]
+            there = 0 <= v < first.size
+            low[q] = first[v] if there else 0
+            high[q] = last[v] if there else 0
+
+
+@compiled
+def _follow(
+    first: np.ndarray,
+    last: np.ndarray,
+    num_nodes: int,
+    journal: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    changes: int,
+    nodes: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    begin: int,
+    end: int,
+) -> None:
+    head, start, stop, earlier = journal
+    for block in range(begin, end, _LANES):
+        until = min(block + _LANES, end)
+        for q in range(block, until):
+            prefetch(first, nodes[q])
+            prefetch(last, nodes[q])
+            prefetch(head, nodes[q])
+        for q in range(block, until):
+            v = nodes[q]
+            low[q], high[q] = 0, 0
+            if 0 <= v < min(num_nodes, first.size):
+                low[q], high[q] = first[v], last[v]
+            if changes > 0 and 0 <= v < num_nodes:
+                change = head[v]
+                while change >= changes:
+                    change = earlier[change]
+                if change >= 0:
+                    low[q], high[q] = start[change], stop[change]

@@ -1,0 +1,340 @@
+"""Time-sorted neighbours of every node, in one direction of one edge type."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float32, Int, Int32, Int64, UInt64
+
+from tidegraph.graph.storage.active_nodes import Alive
+from tidegraph.graph.storage.append import Arena, New, Slots, grow, laid_out
+from tidegraph.graph.storage.build import base_of, sorted_edges, wide_enough
+from tidegraph.graph.storage.has_edge import ByNode, by_node
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.graph.storage.row_bounds import Bounds
+from tidegraph.graph.walks.uniform import packed_rows
+from tidegraph.kernels.binary_search import ranges, search
+from tidegraph.kernels.jit import over_rows
+from tidegraph.kernels.weighted_draw import AliasTable, Sums, alias_table, running_sums
+
+NOW = np.iinfo(np.int64).max
+"""A clock that every event is before."""
+NO_WEIGHT = np.zeros(0, np.float32)
+"""Stands for a weight of 1 on every edge."""
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The edges of every node in time order; a value that never changes.
+
+    An edge takes 12 bytes here, 8 if it has no time: the other end, seconds since
+    ``base`` and the edge's number. Two more bounds per node say where its row is. Times
+    that do not fit 32 bits, more than 68 years from ``base``, take 8 bytes, and so do
+    numbers from 2^31 on. Weights stand once per edge, for both directions.
+
+    Attributes:
+        bounds: Where each node's row starts and stops. Rows need not touch: there may
+            be room to grow between.
+        node: The other end.
+        time: Seconds since ``base``, never falling within a row; empty if untimed.
+        base: Unix seconds.
+        edge: Number of each edge, in the order in which the edges were given.
+        weight: Strength by edge number; empty if each is 1.
+        is_timed: Does each edge have a time?
+        arena: Who may write behind the rows; see ``with_edges``.
+        version: The number of this value among those that share the arena.
+    """
+
+    bounds: Bounds
+    node: Int32[np.ndarray, " slots"]
+    time: Int[np.ndarray, " times"]
+    base: int
+    edge: Int[np.ndarray, " slots"]
+    weight: Float32[np.ndarray, " edges"]
+    is_timed: bool
+    arena: Arena | None
+    version: int
+
+    @classmethod
+    def build(
+        cls,
+        source: Int32[np.ndarray, " events"],
+        target: Int32[np.ndarray, " events"],
+        time: Int64[np.ndarray, " events"] | None,
+        num_nodes: int,
+        weight: Float32[np.ndarray, " weights"] = NO_WEIGHT,
+    ) -> "Neighbors":
+        """Group edges by source with a stable counting sort, in O(edges).
+
+        Args:
+            source: Row of the node each edge starts from.
+            target: Row of the other end.
+            time: Unix seconds, in any order, ties keeping theirs; none if untimed.
+            num_nodes: How many nodes there are; every source is below it.
+            weight: Strength of each edge; empty if each is 1.
+        """
+        timed = time is not None
+        when = np.zeros(0, np.int64) if time is None else time
+        rows = sorted_edges(source, target, when, num_nodes)
+        bounds = Bounds.of(rows.start, rows.stop)
+        slots = (rows.node, rows.time, rows.base, rows.edge)
+        return cls(bounds, *slots, weight, timed, None, 0)
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Copy and hand over the edges, not who may write behind them."""
+        tidy = self.compacted()
+        bounds = Bounds.of(tidy.start, tidy.stop)
+        return vars(replace(tidy, bounds=bounds, arena=None, version=0))
+
+    @property
+    def start(self) -> Int64[np.ndarray, " nodes"]:
+        """Where each node's row starts."""
+        return self.bounds.whole[0]
+
+    @property
+    def stop(self) -> Int64[np.ndarray, " nodes"]:
+        """Where each node's row stops."""
+        return self.bounds.whole[1]
+
+    @property
+    def latest(self) -> int:
+        """Unix seconds of the last edge; the smallest integer if there is none."""
+        last = self.stop[self.stop > self.start] - 1
+        if not self.is_timed or not len(last):
+            return int(np.iinfo(np.int64).min)
+        return int(self.time_at(last).max())
+
+    @property
+    def used(self) -> int:
+        """How many slots are used: by edges, as room to grow, and left behind."""
+        return len(self.node) if self.arena is None else self.arena.tail
+
+    @property
+    def bytes_per_edge(self) -> int:
+        """Bytes an edge takes in this direction, weights and features aside."""
+        timed = self.time.itemsize if self.is_timed else 0
+        return self.node.itemsize + self.edge.itemsize + timed
+
+    def degree(self) -> Int64[np.ndarray, " nodes"]:
+        """Return how many edges each node has in all."""
+        return self.stop - self.start
+
+    @cached_property
+    def running_sums(self) -> Sums:
+        """Total weight of each row before and through each slot."""
+        return running_sums(self.start, self.stop, self.edge, self.weight)
+
+    @cached_property
+    def alias(self) -> AliasTable:
+        """What draws whole rows by weight in O(1); see ``alias.alias_table``."""
+        weight = np.zeros(len(self.edge), np.float32)
+        at = self.slots()
+        weight[at] = self.weight_at(at)
+        return alias_table(self.start, self.stop, weight)
+
+    @cached_property
+    def packed_rows(self) -> UInt64[np.ndarray, " rows"] | None:
+        """Start and length of each row in one number; see ``uniform_walks``."""
+        return packed_rows(self.start, self.stop, len(self.node))
+
+    @cached_property
+    def by_node(self) -> ByNode:
+        """What tells whether two nodes are joined; see ``membership.joined_before``."""
+        return by_node(self.start, self.stop, self.node, self.time)
+
+    @cached_property
+    def first_time(self) -> Int64[np.ndarray, " nodes"]:
+        """Unix seconds of each node's first edge, ``NOW`` where it has none."""
+        first, met = np.full(len(self), NOW, np.int64), self.degree() > 0
+        first[met] = self.time_at(self.start[met])
+        return first
+
+    @cached_property
+    def alive(self) -> Alive:
+        """The nodes that were met and the edges that met them, by time."""
+        time = self.time_at(self.slots())
+        return Alive.of(self.first_time, NOW, self.owners(), time)
+
+    @cached_property
+    def has_negative_weight(self) -> bool:
+        """Is a weight below 0?"""
+        return bool((self.weight < 0).any())
+
+    def weighted(self, weight: Float32[np.ndarray, " weights"]) -> "Neighbors":
+        """Return the same edges with other strengths, by edge number."""
+        return replace(self, weight=weight)
+
+    def until(self, clock: int) -> "Neighbors":
+        """Return the same nodes with only what happened strictly before ``clock``.
+
+        A view: nothing is copied but one bound per node.
+        """
+        if not self.is_timed:
+            return self
+        clocks = np.full(len(self), clock, np.int64)
+        stop = self._search(self.start, self.stop, clocks)
+        return replace(self, bounds=Bounds.of(self.start, stop), arena=None)
+
+    def span(
+        self, nodes: Int32[np.ndarray, " q"]
+    ) -> tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]]:
+        """Return where the row of each node starts and stops, whatever the time."""
+        return self.bounds.at(nodes)
+
+    def span_before(
+        self,
+        nodes: Int32[np.ndarray, " q"],
+        clocks: Int64[np.ndarray, " q"],
+        seconds: int | None = None,
+    ) -> tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]]:
+        """Return where each node's edges before its clock start and stop.
+
+        Args:
+            nodes: Rows of nodes; a row outside the graph has no edges.
+            clocks: Unix seconds of each query; only strictly earlier edges count.
+            seconds: Only edges at most this much older than the clock.
+        """
+        low, high = self.span(nodes)
+        if not self.is_timed:
+            return low, high
+        stop = self._search(low, high, clocks)
+        if seconds is not None:
+            low = self._search(low, stop, clocks - seconds)
+        return low, stop
+
+    def before(
+        self,
+        nodes: Int32[np.ndarray, " q"],
+        times: Int64[np.ndarray, " q"],
+        limit: int | None = None,
+    ) -> Histories:
+        """Return each node's events strictly before its time, oldest first.
+
+        Args:
+            nodes: Rows of nodes; a row outside the graph has no events.
+            times: Each query's clock.
+            limit: Keep only this many latest events of each.
+        """
+        start, stop = self.span_before(nodes, times)
+        if limit is not None:
+            start = np.maximum(start, stop - limit)
+        ptr = np.zeros(len(nodes) + 1, np.int64)
+        np.cumsum(stop - start, out=ptr[1:])
+        at = ranges(start, ptr)
+        return Histories(ptr, self.node[at], self.time_at(at), self.weight_at(at))
+
+    def time_at(self, slots: Int64[np.ndarray, " s"]) -> Int64[np.ndarray, " s"]:
+        """Return the Unix seconds of some slots; 0 for edges without time."""
+        if not self.is_timed:
+            return np.zeros(len(slots), np.int64)
+        return self.time[slots].astype(np.int64) + self.base
+
+    def weight_at(self, slots: Int64[np.ndarray, " s"]) -> Float32[np.ndarray, " s"]:
+        """Return the strengths of some slots."""
+        return self.strength_of(self.edge[slots])
+
+    def strength_of(self, edge: Int[np.ndarray, " e"]) -> Float32[np.ndarray, " e"]:
+        """Return the strengths of some edges, by their numbers."""
+        if not len(self.weight):
+            return np.ones(len(edge), np.float32)
+        return self.weight[edge]
+
+    def slots(self) -> Int64[np.ndarray, " edges"]:
+        """Return the place of every edge, node by node."""
+        ptr = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(self.degree(), out=ptr[1:])
+        return ranges(self.start, ptr)
+
+    def owners(self) -> Int32[np.ndarray, " edges"]:
+        """Return the node that each of ``slots`` belongs to."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.degree())
+
+    def compacted(self, spare: float = 0.0) -> "Neighbors":
+        """Return the same edges with rows one behind the other; itself if they are.
+
+        Args:
+            spare: Room to grow that each row gets, as a share of its length.
+        """
+        tight = bool((self.start[1:] == self.stop[:-1]).all())
+        if tight and not spare and len(self.node) == self.degree().sum():
+            return self
+        slots = Slots(self.node, self.time, self.edge)
+        bounds, slots, arena = laid_out(self.bounds, slots, spare)
+        return self._in(bounds, slots, arena, arena.newest)
+
+    def renumbered(
+        self, kept: Int64[np.ndarray, " edges"], weight: Float32[np.ndarray, " weights"]
+    ) -> "Neighbors":
+        """Return the same edges, the n-th of the numbers ``kept`` as number n."""
+        edge = np.searchsorted(kept, self.edge).astype(self.edge.dtype)
+        return replace(self, edge=edge, weight=weight, arena=None, version=0)
+
+    def with_edges(
+        self,
+        source: Int32[np.ndarray, " new"],
+        target: Int32[np.ndarray, " new"],
+        time: Int64[np.ndarray, " new"] | None,
+        edge: Int64[np.ndarray, " new"],
+        num_nodes: int,
+        weight: Float32[np.ndarray, " weights"] = NO_WEIGHT,
+    ) -> "Neighbors":
+        """Return these and new edges, each placed by its time.
+
+        A new edge comes after the old ones of the same second. In time order this takes
+        O(new): rows have room at their end, a row that is full moves to where there is
+        more, and only what changed is noted. Values that were there before do not
+        change, so a reader may go on with one while others are made.
+
+        Args:
+            source: Node of each new edge.
+            target: Its other end.
+            time: Its Unix second; none if untimed.
+            edge: Its number.
+            num_nodes: How many nodes there are now; at least as many as before.
+            weight: Strength by number of all edges, old and new; empty if each is 1.
+        """
+        when = np.zeros(0, np.int64) if time is None else time
+        new = New(source, target, when, edge)
+        if bool((when[1:] < when[:-1]).any()):
+            order = np.argsort(when, kind="stable")
+            new = New(source[order], target[order], when[order], edge[order])
+        whole = self if len(self.node) else replace(self, base=base_of(when)[0])
+        offset = new.time - whole.base
+        slots = Slots(
+            self.node, wide_enough(self.time, offset), wide_enough(self.edge, edge)
+        )
+        kinds = (self.time.dtype, self.edge.dtype)
+        same = (slots.time.dtype, slots.edge.dtype) == kinds
+        bounds, slots, arena = grow(
+            self.bounds,
+            slots,
+            new._replace(time=offset),
+            num_nodes,
+            self.arena if same else None,
+            self.version,
+        )
+        whole = replace(whole, weight=weight)
+        return whole._in(bounds, slots, arena, self.version + 1)
+
+    def _in(
+        self, bounds: Bounds, slots: Slots, arena: Arena, version: int
+    ) -> "Neighbors":
+        rows = {"node": slots.node, "time": slots.time, "edge": slots.edge}
+        return replace(self, bounds=bounds, **rows, arena=arena, version=version)
+
+    def _search(
+        self,
+        low: Int64[np.ndarray, " q"],
+        high: Int64[np.ndarray, " q"],
+        clocks: Int64[np.ndarray, " q"],
+    ) -> Int64[np.ndarray, " q"]:
+        found = np.empty(len(low), np.int64)
+        over_rows(
+            lambda a, b: search(self.time, self.base, low, high, clocks, found, a, b),
+            len(low),
+            grain=2048,
+        )
+        return found

@@ -1,0 +1,1 @@
+"""Random walks along typed, timed edges, and whom they visit."""

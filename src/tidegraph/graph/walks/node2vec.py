@@ -1,0 +1,197 @@
+"""The second-order step of node2vec, by rejection."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.errors import ConfigError
+from tidegraph.graph.storage.has_edge import ByNode, joined_before
+from tidegraph.graph.storage.tcsr import NOW, Neighbors
+from tidegraph.kernels.binary_search import search
+from tidegraph.kernels.intrinsics import prefetch
+from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
+from tidegraph.kernels.weighted_draw import NO_SUMS, Sums, by_sum
+
+_ATTEMPTS = 64
+
+
+@dataclass(frozen=True)
+class Bias:
+    """How a walk that came from t to v chooses the next node x (node2vec).
+
+    An edge is as likely as its weight times 1/p if x is t, 1 if t leads to x by an edge
+    of the same type, 1/q otherwise.
+
+    Attributes:
+        p: Return parameter; small values keep a walk where it is.
+        q: In-out parameter; small values lead it away.
+    """
+
+    p: float = 1.0
+    q: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.p < np.inf and 0 < self.q < np.inf):
+            raise ConfigError(
+                f"p is {self.p} and q is {self.q}; both must be numbers above 0."
+            )
+
+
+def node2vec_step(
+    edges: Neighbors,
+    bias: Bias,
+    came: Int32[np.ndarray, " w"],
+    here: Int32[np.ndarray, " w"],
+    state: Keys,
+    clock: Int64[np.ndarray, " w"] | None,
+    there: Int32[np.ndarray, " w"],
+    *,
+    weighted: bool = False,
+    respect: bool = False,
+) -> None:
+    """Move walkers from ``here`` to ``there``, minding where they came from.
+
+    A draw by weight alone is kept with probability bias over the largest bias, and
+    drawn again if not, which gives the exact second-order probabilities. Who keeps none
+    of many weighs the whole row. Who came from nowhere, -1, minds nothing.
+
+    Source:
+        Grover & Leskovec, "node2vec: scalable feature learning for networks" (2016),
+        section 3.2; Yang et al., "KnightKing: a fast distributed graph random walk
+        engine" (2019), for rejection.
+    """
+    low, stop = edges.span(here)
+    met_low, met_stop = edges.span(came)
+    if clock is not None and edges.is_timed:
+        high = stop.copy()
+        search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
+    _step(
+        (low, stop),
+        (met_low, met_stop),
+        edges.by_node,
+        (edges.node, edges.time, edges.base),
+        edges.running_sums if weighted and len(edges.weight) else NO_SUMS,
+        came,
+        clock if clock is not None else np.zeros(0, np.int64),
+        (1 / bias.p, 1 / bias.q),
+        respect and clock is not None and edges.is_timed,
+        state,
+        there,
+    )
+
+
+@compiled
+def _step(
+    rows: tuple[np.ndarray, np.ndarray],
+    met: tuple[np.ndarray, np.ndarray],
+    index: ByNode,
+    edges: tuple[np.ndarray, np.ndarray, int],
+    sums: Sums,
+    came: np.ndarray,
+    clock: np.ndarray,
+    bias: tuple[float, float],
+    respect: bool,
+    state: np.ndarray,
+    there: np.ndarray,
+) -> None:
+    node, time, base = edges
+    back, outward = bias
+    most, least, larger = max(back, 1.0, outward), min(1.0, outward), max(1.0, outward)
+    slot, share = np.empty(came.size, np.int64), np.empty(came.size)
+    waiting, left = np.arange(came.size), came.size
+    there[:] = -1
+    for attempt in range(_ATTEMPTS + 1):
+        # All who wait draw; then what they drew has come from memory.
+        if attempt < _ATTEMPTS:
+            _draw(rows, node, sums, waiting[:left], state, slot, share)
+        else:
+            for n in range(left):
+                w = int(waiting[n])
+                state[w] = after(state[w])
+                until = clock[w] if clock.size else NOW
+                own = (met[0][w], met[1][w], came[w], until)
+                row = (rows[0][w], rows[1][w])
+                slot[n] = _weigh(row, own, index, edges, sums, bias, mixed(state[w]))
+        again = 0
+        for n in range(left):
+            if slot[n] < 0:
+                continue
+            w, x = int(waiting[n]), int(node[slot[n]])
+            if attempt == _ATTEMPTS or came[w] < 0:
+                kept = True
+            elif x == came[w]:
+                kept = share[n] * most < back
+            elif share[n] * most < least or share[n] * most >= larger:
+                # Whether the two are joined makes no difference.
+                kept = share[n] * most < least
+            else:
+                until = clock[w] if clock.size else NOW
+                joined = joined_before(index, base, met[0][w], met[1][w], x, until)
+                kept = share[n] * most < (1.0 if joined else outward)
+            if kept:
+                there[w] = x
+                if respect:
+                    clock[w] = time[slot[n]] + base
+            else:
+                waiting[again] = w
+                again += 1
+        left = again
+        if left == 0:
+            break
+
+
+@compiled
+def _draw(
+    rows: tuple[np.ndarray, np.ndarray],
+    node: np.ndarray,
+    sums: Sums,
+    waiting: np.ndarray,
+    state: np.ndarray,
+    slot: np.ndarray,
+    share: np.ndarray,
+) -> None:
+    """Draw a slot of its row by weight alone, and a number, for each who waits."""
+    for n in range(waiting.size):
+        w = int(waiting[n])
+        low, stop = rows[0][w], rows[1][w]
+        slot[n] = -1
+        if stop > low:
+            state[w] = after(state[w])
+            if sums[1].size:
+                slot[n] = by_sum(sums, low, stop, mixed(state[w]))
+            else:
+                slot[n] = low + below(mixed(state[w]), stop - low)
+            prefetch(node, slot[n])
+            state[w] = after(state[w])
+            share[n] = unit(mixed(state[w]))
+
+
+@compiled
+def _weigh(
+    row: tuple[int, int],
+    own: tuple[int, int, int, int],
+    index: ByNode,
+    edges: tuple[np.ndarray, np.ndarray, int],
+    sums: Sums,
+    bias: tuple[float, float],
+    drawn: np.uint64,
+) -> int:
+    """Return a slot drawn by the bias of all: for those who kept none for long."""
+    low, stop = row
+    met_low, met_stop, came, until = own
+    total = np.zeros(stop - low + 1)
+    for s in range(low, stop):
+        x = edges[0][s]
+        if x == came:
+            share = bias[0]
+        elif joined_before(index, edges[2], met_low, met_stop, x, until):
+            share = 1.0
+        else:
+            share = bias[1]
+        if sums[1].size:
+            share *= sums[1][s] - sums[0][s]
+        total[s - low + 1] = total[s - low] + share
+    at = by_sum(Sums(total[:-1], total[1:]), 0, stop - low, drawn)
+    return low + at if at >= 0 else -1

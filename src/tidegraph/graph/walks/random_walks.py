@@ -1,0 +1,299 @@
+"""Random walks along a path of edge types, thousands advanced together.
+
+A walk spends its time waiting for memory. Each thread takes a block of walkers, asks
+for what the next step of all of them will read, and moves them: their cache misses
+overlap. Every walker has its own key, so neither blocks nor threads change what is
+drawn.
+
+Source:
+    Sun, Chen, Lu, He & Li, "ThunderRW: an in-memory graph random walk engine" (2021),
+    for step interleaving.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.walks.node2vec import Bias, node2vec_step
+from tidegraph.graph.walks.uniform import uniform_walks
+from tidegraph.kernels.binary_search import search
+from tidegraph.kernels.intrinsics import prefetch
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
+from tidegraph.kernels.weighted_draw import (
+    NO_SUMS,
+    AliasTable,
+    Sums,
+    by_sum,
+    kept_or_other,
+)
+
+_LANES = 256
+WALKERS = 8192
+"""Walkers a thread moves together: their state fits the second cache."""
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How walks choose their way.
+
+    Attributes:
+        weighted: Take an edge in proportion to its weight, not each as likely.
+        restart: Probability to begin again at the start, each time the path is through.
+        respect: Go back in time edge by edge: each step sees only what is before the
+            edge just taken. Read from its end, the walk is time-respecting.
+        bias: Prefer nodes near to, or far from, the one before (node2vec).
+    """
+
+    weighted: bool = False
+    restart: float = 0.0
+    respect: bool = False
+    bias: Bias | None = None
+
+    def is_uniform(self, path: tuple[Neighbors, ...], *, clocked: bool) -> bool:
+        """Is each edge of a node as likely as the others, whatever came before?"""
+        timed = clocked and any(edges.is_timed for edges in path)
+        weighted = self.weighted and any(len(edges.weight) for edges in path)
+        return self.bias is None and not timed and not weighted
+
+
+def walks(
+    path: tuple[Neighbors, ...],
+    starts: Int32[np.ndarray, " w"],
+    keys: Keys,
+    length: int,
+    habit: Habit,
+    clocks: Int64[np.ndarray, " w"] | None = None,
+) -> Int32[np.ndarray, "w steps"]:
+    """Return random walks.
+
+    Args:
+        path: The edges of each step, over and over.
+        starts: Where each walk begins.
+        keys: Random key of each walk.
+        length: Steps of a walk.
+        habit: How it chooses.
+        clocks: Unix seconds of each; only strictly earlier edges are taken. Every edge
+            is, if left out.
+
+    Returns:
+        The nodes of each walk, the start first; -1 where it cannot go on, unless it
+        begins again: then it goes on from its start, which is not written once more.
+
+    Source:
+        Grover & Leskovec, "node2vec" (2016), for the bias; Nguyen et al.,
+        "Continuous-time dynamic network embeddings" (2018), for respecting time.
+    """
+    out = np.empty((len(starts), length + 1), np.int32)
+
+    def block(first: int, last: int) -> None:
+        some = slice(first, last)
+        clock = None if clocks is None else clocks[some]
+        walk_block(path, starts[some], keys[some], habit, clock, out[some])
+
+    over_rows(block, len(starts), WALKERS)
+    return out
+
+
+def walk_block(
+    path: tuple[Neighbors, ...],
+    starts: Int32[np.ndarray, " w"],
+    keys: Keys,
+    habit: Habit,
+    clocks: Int64[np.ndarray, " w"] | None,
+    out: Int32[np.ndarray, "w steps"],
+) -> None:
+    """Write the walks of one block, on the calling thread; see ``walks``."""
+    rows = tuple(edges.packed_rows for edges in path)
+    packed = tuple(row for row in rows if row is not None)
+    if habit.is_uniform(path, clocked=clocks is not None) and len(packed) == len(path):
+        nodes = tuple(edges.node for edges in path)
+        uniform_walks(packed, nodes, habit.restart, starts, keys, out)
+        return
+    steps = np.empty(out.shape[::-1], np.int32)
+    steps[0] = starts
+    state = keys.copy()
+    clock = None if clocks is None else clocks.copy()
+    for step in range(out.shape[1] - 1):
+        here, came = steps[step], steps[step - 1] if step else None
+        if habit.restart > 0 and step and step % len(path) == 0:
+            here = here.copy()
+            back = _back_home(habit.restart, state, starts, here)
+            if clock is not None and clocks is not None:
+                clock[back] = clocks[back]
+            if came is not None:
+                came = np.where(back, np.int32(-1), came)
+        edges = path[step % len(path)]
+        _step(edges, habit, came, here, clock, state, steps[step + 1])
+    _transpose(steps, out)
+
+
+def _step(
+    edges: Neighbors,
+    habit: Habit,
+    came: Int32[np.ndarray, " w"] | None,
+    here: Int32[np.ndarray, " w"],
+    clock: Int64[np.ndarray, " w"] | None,
+    state: Keys,
+    there: Int32[np.ndarray, " w"],
+) -> None:
+    """Move walkers along one edge each."""
+    weighted = habit.weighted and len(edges.weight) > 0
+    if habit.bias is not None and came is not None:
+        node2vec_step(
+            edges,
+            habit.bias,
+            came,
+            here,
+            state,
+            clock,
+            there,
+            weighted=weighted,
+            respect=habit.respect,
+        )
+    elif clock is not None and edges.is_timed:
+        _timed_step(edges, habit, here, clock, state, there)
+    elif weighted:
+        rows = (edges.start, edges.stop, edges.node)
+        _weighted_step(*rows, edges.alias, here, state, there)
+    else:
+        _uniform_step(edges.start, edges.stop, edges.node, here, state, there)
+
+
+def _timed_step(
+    edges: Neighbors,
+    habit: Habit,
+    here: Int32[np.ndarray, " w"],
+    clock: Int64[np.ndarray, " w"],
+    state: Keys,
+    there: Int32[np.ndarray, " w"],
+) -> None:
+    """Move walkers along edges strictly before their clocks."""
+    low, high = edges.span(here)
+    stop = np.empty(len(here), np.int64)
+    search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
+    weighted = habit.weighted and len(edges.weight) > 0
+    sums = edges.running_sums if weighted else NO_SUMS
+    _pick(low, stop, sums, state, high)
+    _go(edges.node, edges.time, edges.base, high, habit.respect, clock, there)
+
+
+@compiled
+def _uniform_step(
+    start: np.ndarray,
+    stop: np.ndarray,
+    node: np.ndarray,
+    here: np.ndarray,
+    state: np.ndarray,
+    there: np.ndarray,
+) -> None:
+    slot = np.empty(_LANES, np.int64)
+    for block in range(0, here.size, _LANES):
+        end = min(block + _LANES, here.size)
+        for w in range(block, end):
+            prefetch(start, here[w])
+        for w in range(block, end):
+            v = here[w]
+            state[w] = after(state[w])
+            slot[w - block] = -1
+            if 0 <= v < start.size and stop[v] > start[v]:
+                at = int(start[v]) + below(mixed(state[w]), int(stop[v] - start[v]))
+                slot[w - block] = at
+                prefetch(node, at)
+        for w in range(block, end):
+            at = slot[w - block]
+            there[w] = node[at] if at >= 0 else -1
+
+
+@compiled
+def _weighted_step(
+    start: np.ndarray,
+    stop: np.ndarray,
+    node: np.ndarray,
+    table: AliasTable,
+    here: np.ndarray,
+    state: np.ndarray,
+    there: np.ndarray,
+) -> None:
+    slot = np.empty(_LANES, np.int64)
+    for block in range(0, here.size, _LANES):
+        end = min(block + _LANES, here.size)
+        for w in range(block, end):
+            prefetch(start, here[w])
+        for w in range(block, end):
+            v = here[w]
+            state[w] = after(state[w])
+            slot[w - block] = -1
+            if 0 <= v < start.size and stop[v] > start[v]:
+                at = int(start[v]) + below(mixed(state[w]), int(stop[v] - start[v]))
+                slot[w - block] = at
+                prefetch(table[0], at)
+                prefetch(table[1], at)
+        for w in range(block, end):
+            at = int(slot[w - block])
+            if at >= 0:
+                at = kept_or_other(table, int(start[here[w]]), at, mixed(state[w]))
+                slot[w - block] = at
+                prefetch(node, at)
+        for w in range(block, end):
+            at = slot[w - block]
+            there[w] = node[at] if at >= 0 else -1
+
+
+@compiled
+def _pick(
+    low: np.ndarray,
+    stop: np.ndarray,
+    sums: Sums,
+    state: np.ndarray,
+    slot: np.ndarray,
+) -> None:
+    for w in range(low.size):
+        state[w] = after(state[w])
+        slot[w] = -1
+        if stop[w] > low[w]:
+            if sums[1].size:
+                slot[w] = by_sum(sums, low[w], stop[w], mixed(state[w]))
+            else:
+                slot[w] = low[w] + below(mixed(state[w]), stop[w] - low[w])
+
+
+@compiled
+def _go(
+    node: np.ndarray,
+    time: np.ndarray,
+    base: int,
+    slot: np.ndarray,
+    respect: bool,
+    clock: np.ndarray,
+    there: np.ndarray,
+) -> None:
+    for w in range(slot.size):
+        there[w] = -1
+        if slot[w] >= 0:
+            there[w] = node[slot[w]]
+            if respect:
+                clock[w] = time[slot[w]] + base
+
+
+@compiled
+def _back_home(
+    restart: float, state: np.ndarray, starts: np.ndarray, here: np.ndarray
+) -> np.ndarray:
+    """Put some walkers back to their start, and say which."""
+    back = np.zeros(here.size, np.bool_)
+    for w in range(here.size):
+        state[w] = after(state[w])
+        if unit(mixed(state[w])) < restart:
+            here[w] = starts[w]
+            back[w] = True
+    return back
+
+
+@compiled
+def _transpose(steps: np.ndarray, out: np.ndarray) -> None:
+    for w in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            out[w, k] = steps[k, w]

@@ -1,0 +1,1 @@
+"""Compiled building blocks: random draws by key, searches, top-k, sparse rows."""

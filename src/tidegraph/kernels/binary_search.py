@@ -1,0 +1,92 @@
+"""Where a node's past ends: binary searches in rows sorted by time."""
+
+import numpy as np
+from jaxtyping import Int64
+
+from tidegraph.kernels.intrinsics import LANES, choose, halve_lanes, prefetch
+from tidegraph.kernels.jit import compiled, over_rows
+
+_SEARCHES = 256  # Advanced together, so that their cache misses overlap.
+_LINE = 16  # What is left of a search stands in a cache line or two.
+
+
+@compiled
+def before(time: np.ndarray, low: int, high: int, clock: int) -> int:
+    """Return the first place from ``low`` whose time is not below ``clock``."""
+    size = high - low
+    while size > 0:
+        half = (size + 1) >> 1
+        low = choose(time[low + half - 1] < clock, low + half, low)
+        size -= half
+    return low
+
+
+@compiled
+def search(
+    time: np.ndarray,
+    base: int,
+    low: np.ndarray,
+    high: np.ndarray,
+    clocks: np.ndarray,
+    found: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Write where each of the sorted stretches ``low`` to ``high`` reaches its clock.
+
+    Args:
+        time: Seconds since ``base``, rising within a stretch.
+        base: Unix seconds.
+        low: Where each stretch starts.
+        high: Where it stops.
+        clocks: Unix seconds of each search.
+        found: Receives the first place whose time is not below the clock.
+        first: The first search to do.
+        last: One after the last.
+    """
+    left = np.zeros(_SEARCHES, np.int64)
+    size = np.zeros(_SEARCHES, np.int64)
+    clock = np.zeros(_SEARCHES, np.int64)
+    for block in range(first, last, _SEARCHES):
+        count = min(_SEARCHES, last - block)
+        longest = 0
+        for b in range(count):
+            left[b] = low[block + b]
+            size[b] = max(high[block + b] - low[block + b], 0)
+            clock[b] = clocks[block + b]
+            longest = max(longest, size[b])
+            prefetch(time, left[b] + ((size[b] + 1) >> 1) - 1)
+        while longest > 0:
+            # The last lanes may hold searches of the block before, which are over.
+            for b in range(0, count, LANES):
+                halve_lanes(time, base, clock, b, left, size, b)
+                if longest > _LINE:
+                    for j in range(b, b + LANES):
+                        prefetch(time, left[j] + ((size[j] + 1) >> 1) - 1)
+            longest >>= 1
+        for b in range(count):
+            found[block + b] = left[b]
+
+
+@compiled
+def strength(weight: np.ndarray, edge: int) -> np.float32:
+    """Return the weight of an edge; 1 where none is held."""
+    return weight[edge] if 0 <= edge < weight.size else np.float32(1)
+
+
+def ranges(
+    start: Int64[np.ndarray, " q"], ptr: Int64[np.ndarray, " starts"]
+) -> Int64[np.ndarray, " slots"]:
+    """Return ``start[q], start[q] + 1, ...`` laid end to end as ``ptr`` says."""
+    slots = np.empty(int(ptr[-1]), np.int64)
+    over_rows(lambda a, b: _ranges(start, ptr, slots, a, b), len(start), grain=4096)
+    return slots
+
+
+@compiled
+def _ranges(
+    start: np.ndarray, ptr: np.ndarray, slots: np.ndarray, first: int, last: int
+) -> None:
+    for q in range(first, last):
+        for j in range(ptr[q + 1] - ptr[q]):
+            slots[ptr[q] + j] = start[q] + j

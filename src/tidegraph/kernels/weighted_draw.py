@@ -1,0 +1,183 @@
+"""Tables for drawing in proportion to weights: running sums and aliases."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int, Int32, Int64
+
+from tidegraph.kernels.binary_search import strength
+from tidegraph.kernels.intrinsics import choose
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.keyed_rng import after, below, mixed, unit
+
+
+class AliasTable(NamedTuple):
+    """For each slot, how often it stands for itself, and for what else it stands.
+
+    A draw takes a slot of the row, each as likely, then that slot with probability
+    ``share`` or else ``other``: as likely as its weight, in O(1).
+
+    Attributes:
+        share: From 0 to 1; below 0 in a row whose weights are all 0.
+        other: Place within the row.
+    """
+
+    share: Float32[np.ndarray, " slots"]
+    other: Int32[np.ndarray, " slots"]
+
+
+def alias_table(
+    start: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+    weight: Float32[np.ndarray, " slots"],
+) -> AliasTable:
+    """Return the table of weights that stand in rows, in O(slots).
+
+    Source:
+        Vose, "A linear algorithm for generating random numbers with a given
+        distribution" (1991).
+    """
+    table = AliasTable(
+        np.ones(len(weight), np.float32), np.zeros(len(weight), np.int32)
+    )
+    over_rows(
+        lambda a, b: _vose(start, stop, weight, *table, a, b), len(start), grain=512
+    )
+    return table
+
+
+class Sums(NamedTuple):
+    """Running sums of weights, each row for itself.
+
+    So no edge of another row, nor a later one of the same, has a say in them.
+
+    Attributes:
+        before: Total weight of the row's slots before each.
+        through: The same with the slot itself.
+    """
+
+    before: Float64[np.ndarray, " slots"]
+    through: Float64[np.ndarray, " slots"]
+
+
+NO_SUMS = Sums(np.zeros(0), np.zeros(0))
+
+
+def running_sums(
+    start: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+    edge: Int[np.ndarray, " slots"],
+    weight: Float32[np.ndarray, " edges"],
+) -> Sums:
+    """Return the running sums of weights that stand in rows."""
+    sums = Sums(np.zeros(len(edge)), np.zeros(len(edge)))
+    over_rows(
+        lambda a, b: _add_up(start, stop, edge, weight, sums, a, b), len(start), 1024
+    )
+    return sums
+
+
+@compiled
+def by_alias(table: AliasTable, start: int, stop: int, drawn: np.uint64) -> int:
+    """Return the slot that 64 random bits choose from a row, -1 if all weigh 0."""
+    return kept_or_other(table, start, start + below(drawn, stop - start), drawn)
+
+
+@compiled
+def kept_or_other(table: AliasTable, start: int, slot: int, drawn: np.uint64) -> int:
+    """Return the slot that 64 bits chose, or its other; -1 if all weigh 0."""
+    share = table[0][slot]
+    if share < 0:
+        return -1
+    kept = unit(mixed(after(drawn))) < share
+    return slot if kept else start + table[1][slot]
+
+
+@compiled
+def by_sum(sums: Sums, start: int, stop: int, drawn: np.uint64) -> int:
+    """Return the slot that 64 bits choose from part of a row, -1 if all weigh 0."""
+    if stop <= start:
+        return -1
+    first, through = sums[0][start], sums[1]
+    total = through[stop - 1] - first
+    if not total > 0:
+        return -1
+    aim = first + unit(drawn) * total
+    low, size = start, stop - start
+    while size > 0:
+        half = (size + 1) >> 1
+        low = choose(through[low + half - 1] <= aim, low + half, low)
+        size -= half
+    # Rounding may aim beyond the last slot that weighs something.
+    low = min(low, stop - 1)
+    while low > start and through[low] == sums[0][low]:
+        low -= 1
+    return low
+
+
+@compiled
+def _add_up(
+    start: np.ndarray,
+    stop: np.ndarray,
+    edge: np.ndarray,
+    weight: np.ndarray,
+    sums: Sums,
+    first: int,
+    last: int,
+) -> None:
+    for v in range(first, last):
+        total = 0.0
+        for s in range(start[v], stop[v]):
+            sums[0][s] = total
+            total += strength(weight, edge[s])
+            sums[1][s] = total
+
+
+@compiled
+def _vose(
+    start: np.ndarray,
+    stop: np.ndarray,
+    weight: np.ndarray,
+    share: np.ndarray,
+    other: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    for v in range(first, last):
+        low, size = start[v], stop[v] - start[v]
+        total = 0.0
+        for j in range(size):
+            total += weight[low + j]
+        if not total > 0:
+            share[low : low + size] = -1
+            continue
+        scaled = np.empty(size, np.float64)
+        # The poor are stacked from the left, the rich from the right.
+        stack = np.empty(size, np.int64)
+        poor, rich = 0, size
+        for j in range(size):
+            scaled[j] = weight[low + j] * (size / total)
+            if scaled[j] < 1:
+                stack[poor] = j
+                poor += 1
+            else:
+                rich -= 1
+                stack[rich] = j
+        while poor > 0 and rich < size:
+            poor -= 1
+            small, large = stack[poor], stack[rich]
+            share[low + small] = scaled[small]
+            other[low + small] = large
+            scaled[large] += scaled[small] - 1
+            if scaled[large] < 1:
+                rich += 1
+                stack[poor] = large
+                poor += 1
+        while poor > 0:
+            # What is left over only by rounding; a weight of 0 is never left alone.
+            poor -= 1
+            if scaled[stack[poor]] > 0:
+                share[low + stack[poor]] = 1
+            else:
+                share[low + stack[poor]] = 0
+                other[low + stack[poor]] = np.argmax(weight[low : low + size])

@@ -1,0 +1,244 @@
+"""The most similar of many sparse vectors, found by brute force over an index."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64
+from scipy import sparse
+
+from tidegraph.errors import ConfigError
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.kernels.topk import drain, push
+from tidegraph.retrieval.decay import as_key, halved, parted
+from tidegraph.retrieval.fading import blank, tally
+from tidegraph.retrieval.knn_similarity import Profiles
+from tidegraph.retrieval.scoring import Speakers
+from tidegraph.stages import NO_ITEM
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """Vectors that can be searched: who has a feature is one row.
+
+    Attributes:
+        profiles: The vectors.
+        owners: For each feature, the vectors that have it.
+    """
+
+    profiles: Profiles
+    owners: SparseRows
+
+    @classmethod
+    def of(cls, profiles: Profiles) -> "Index":
+        """Turn the vectors around."""
+        turned = sparse.csr_array(profiles.vectors.csr().T)
+        return cls(profiles, SparseRows.of(turned))
+
+
+def nearest(
+    queries: Profiles,
+    index: Index,
+    *,
+    neighbors: int,
+    shrinkage: float,
+    skip: Int32[np.ndarray, " queries"],
+) -> tuple[Int32[np.ndarray, "queries k"], Float32[np.ndarray, "queries k"]]:
+    """Return the nearest vectors of each query, nearest first, and how near.
+
+    Every vector that shares a feature with the query is compared, in O(shared
+    features). Only positive similarities count; ties break on the vector's number.
+
+    Args:
+        queries: What to find neighbours for.
+        index: Where to find them.
+        neighbors: How many at most; ``NO_ITEM`` fills the end of a row.
+        shrinkage: Added to the similarity's denominator.
+        skip: A vector not to answer, for each query; -1 for none.
+
+    Raises:
+        ConfigError: ``neighbors`` is below 1 or ``shrinkage`` below 0.
+    """
+    _check(neighbors, shrinkage)
+    shape = (len(queries), min(neighbors, len(index.profiles)))
+    found = np.full(shape, NO_ITEM, np.int32)
+    near = np.full(shape, -np.inf, np.float32)
+    a, b, owners = queries, index.profiles, index.owners
+    over_rows(
+        lambda first, last: _nearest(
+            (a.vectors.ptr, a.vectors.column, a.vectors.weight),
+            (a.scale, a.shift, a.size),
+            (owners.ptr, owners.column, owners.weight),
+            (b.scale, b.shift, b.size),
+            b.overlap,
+            float(shrinkage),
+            skip,
+            found,
+            near,
+            first,
+            last,
+        ),
+        len(queries),
+        grain=32,
+    )
+    return found, near
+
+
+def nearest_of_faded(
+    queries: Profiles,
+    halvings: Int64[np.ndarray, " entries"],
+    index: Index,
+    *,
+    neighbors: int,
+    shrinkage: float,
+    skip: Int32[np.ndarray, " queries"],
+) -> Speakers:
+    """Return the nearest vectors of queries whose values are halved with age.
+
+    As ``nearest`` of the halved values, if those did not underflow.
+
+    Args:
+        queries: What to find neighbours for; the denominator's terms count halvings.
+        halvings: How often each value of the queries is to be halved.
+        index: Where to find them.
+        neighbors: How many at most.
+        shrinkage: Added to the similarity's denominator.
+        skip: A vector not to answer, for each query; -1 for none.
+
+    Raises:
+        ConfigError: ``neighbors`` is below 1, ``shrinkage`` below 0, or the similarity
+            left out values of the queries.
+    """
+    _check(neighbors, shrinkage)
+    a, b, owners = queries, index.profiles, index.owners
+    if len(a.vectors.column) != len(halvings):
+        raise ConfigError(
+            "the similarity leaves out values of a vector, so half_life_days cannot be "
+            "used with it. Keep them, or leave half_life_days out."
+        )
+    found = np.full((len(a), min(neighbors, len(b))), NO_ITEM, np.int32)
+    near = np.zeros(found.shape, np.int64)
+    over_rows(
+        lambda first, last: _nearest_of_faded(
+            (a.vectors.ptr, a.vectors.column, a.vectors.weight, halvings),
+            (a.scale, a.shift, a.size + shrinkage),
+            (owners.ptr, owners.column, owners.weight),
+            (b.scale, b.shift, b.size),
+            b.overlap,
+            skip,
+            found,
+            near,
+            first,
+            last,
+        ),
+        len(a),
+        grain=32,
+    )
+    present = found != NO_ITEM
+    ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
+    return Speakers(ptr, found[present], *parted(near[present]))
+
+
+def _check(neighbors: int, shrinkage: float) -> None:
+    if neighbors < 1:
+        raise ConfigError(f"neighbors is {neighbors}; keep at least 1.")
+    if not shrinkage >= 0:
+        raise ConfigError(f"shrinkage is {shrinkage}; it must be at least 0.")
+
+
+def as_matrix_of_neighbors(
+    found: Int32[np.ndarray, "queries k"],
+    near: Float32[np.ndarray, "queries k"],
+    width: int,
+) -> sparse.csr_array:
+    """Return what ``nearest`` found as a sparse matrix of ``width`` columns."""
+    present = found != NO_ITEM
+    ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    return sparse.csr_array(
+        (near[present], found[present], ptr), shape=(len(found), width)
+    )
+
+
+@compiled
+def _nearest(
+    query: tuple[np.ndarray, np.ndarray, np.ndarray],
+    query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
+    owners: tuple[np.ndarray, np.ndarray, np.ndarray],
+    owner_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
+    overlap: float,
+    shrinkage: float,
+    skip: np.ndarray,
+    found: np.ndarray,
+    near: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    query_ptr, query_feature, query_weight = query
+    owner_ptr, owner, owner_weight = owners
+    scale, shift, size = owner_terms
+    # NaN marks a vector not met yet; a dot product may be 0.
+    dot = np.full(scale.size, np.nan)
+    touched = np.empty(scale.size, np.int32)
+    for q in range(first, last):
+        count = 0
+        for a in range(query_ptr[q], query_ptr[q + 1]):
+            feature = query_feature[a]
+            weight = np.float64(query_weight[a])
+            for e in range(owner_ptr[feature], owner_ptr[feature + 1]):
+                # Unsigned, because the compiler then skips the test for negatives.
+                v = np.uint32(owner[np.uint64(e)])
+                so_far = dot[v]
+                if so_far == so_far:
+                    dot[v] = so_far + weight * owner_weight[np.uint64(e)]
+                else:
+                    dot[v] = weight * owner_weight[np.uint64(e)]
+                    touched[count] = v
+                    count += 1
+        q_scale, q_shift, q_size = (
+            query_terms[0][q],
+            query_terms[1][q],
+            query_terms[2][q] + shrinkage,
+        )
+        ids, scores, kept = found[q], near[q], 0
+        for t in range(count):
+            v = touched[t]
+            above = dot[v] - q_shift * shift[v]
+            below = q_scale * scale[v] + q_size + size[v] - overlap * dot[v]
+            dot[v] = np.nan
+            if v == skip[q] or not (above > 0 and below > 0):
+                continue
+            s = np.float32(above / below)
+            if kept < ids.size or s >= scores[0]:
+                kept = push(ids, scores, kept, v, float(s))
+        drain(ids, scores, kept)
+
+
+@compiled
+def _nearest_of_faded(
+    query: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
+    owners: tuple[np.ndarray, np.ndarray, np.ndarray],
+    owner_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
+    overlap: float,
+    skip: np.ndarray,
+    found: np.ndarray,
+    near: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    scale, shift, size = owner_terms
+    scratch = blank(owners[0].size - 1, scale.size)
+    dot, block = scratch[1], scratch[2]
+    for q in range(first, last):
+        count, kept = tally(query, owners, scratch, q), 0
+        for t in range(count):
+            v = scratch[3][t]
+            plain, shifted = halved(dot[v], block[v]), query_terms[1][q] * shift[v]
+            below = query_terms[0][q] * scale[v] + query_terms[2][q] + size[v]
+            below -= overlap * plain
+            above, times = (plain - shifted, 0) if shifted > 0 else (dot[v], block[v])
+            dot[v] = np.nan
+            if v == skip[q] or not (above > 0 and below > 0):
+                continue
+            kept = push(found[q], near[q], kept, v, as_key(above / below, times))
+        drain(found[q], near[q], kept)

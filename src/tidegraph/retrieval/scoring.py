@@ -1,0 +1,231 @@
+"""Scores as sums of votes: each speaker of a request votes for a few items."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64
+
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.kernels.topk import drain, push
+from tidegraph.retrieval.decay import halvings
+from tidegraph.retrieval.evidence import heard, some_of
+from tidegraph.retrieval.fading import all_fading, elect_fading
+from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k
+
+
+@dataclass(frozen=True, eq=False)
+class Speakers:
+    """Who speaks in each request, and how loud.
+
+    Attributes:
+        ptr: Where each request's speakers start.
+        row: The row of votes of each speaker. Of one that stands several times in a
+            request only the last counts; one outside the votes is silent.
+        gain: What the speaker's votes are multiplied with.
+        halvings: How often the gain is then halved; None for never.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    row: Int32[np.ndarray, " speakers"]
+    gain: Float32[np.ndarray, " speakers"]
+    halvings: Int64[np.ndarray, " speakers"] | None = None
+
+    @classmethod
+    def of_history(
+        cls, history: Histories, num_items: int, half_life_days: float | None
+    ) -> "Speakers":
+        """Let each item of the history speak, quieter with its last event's age.
+
+        Args:
+            history: The requesters' own events.
+            num_items: Items from here on are unknown; they are silent.
+            half_life_days: Age, since the newest event of a known item, at which an
+                item speaks half as loud; None for never.
+        """
+        history = heard(history)
+        if half_life_days is None:
+            gain = np.ones(len(history.node), np.float32)
+            return cls(history.ptr, history.node, gain)
+        history = some_of(history, (history.node >= 0) & (history.node < num_items))
+        gain, count = halvings(history, half_life_days)
+        return cls(history.ptr, history.node, gain, count)
+
+    @classmethod
+    def alone(cls, row: Int32[np.ndarray, " requests"]) -> "Speakers":
+        """Let one speak in each request."""
+        ptr = np.arange(len(row) + 1, dtype=np.int64)
+        return cls(ptr, row, np.ones(len(row), np.float32))
+
+    def of(self, kept: Bool[np.ndarray, " speakers"]) -> "Speakers":
+        """Return some of the speakers."""
+        ptr = np.concatenate([[0], np.cumsum(kept)])[self.ptr].astype(np.int64)
+        count = None if self.halvings is None else self.halvings[kept]
+        return Speakers(ptr, self.row[kept], self.gain[kept], count)
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Starts, rows, gains and halvings, as kernels take them."""
+        count = self.halvings
+        if count is None:
+            count = np.zeros(len(self.row), np.int64)
+        return self.ptr, self.row, self.gain, count
+
+
+def all_scores(speakers: Speakers, votes: SparseRows) -> Float32[np.ndarray, "b items"]:
+    """Return the sum of the votes for every item; ``-inf`` where nobody speaks."""
+    out = np.full((len(speakers), votes.width), -np.inf, np.float32)
+    if speakers.halvings is not None:
+        table = (votes.ptr, votes.column, votes.weight)
+        over_rows(
+            lambda a, b: all_fading(speakers.arrays, table, out, a, b),
+            len(speakers),
+            grain=16,
+        )
+        return out
+    over_rows(
+        lambda a, b: _all_scores(
+            speakers.ptr,
+            speakers.row,
+            speakers.gain,
+            votes.ptr,
+            votes.column,
+            votes.weight,
+            out,
+            a,
+            b,
+        ),
+        len(speakers),
+        grain=16,
+    )
+    return out
+
+
+def elected(
+    speakers: Speakers, votes: SparseRows, excluded: Excluded, k: int, channel: str
+) -> Candidates:
+    """Return each request's ``k`` items with the highest sum of votes.
+
+    Args:
+        speakers: Who votes.
+        votes: For whom, a row per speaker.
+        excluded: Items to leave out.
+        k: Length of the list; rows have ``min(k, items)`` columns.
+        channel: The method's name.
+
+    Raises:
+        RequestError: ``k`` is below 1.
+    """
+    shape = (len(speakers), min(check_k(k), votes.width))
+    item = np.full(shape, NO_ITEM, np.int32)
+    score = np.full(shape, -np.inf, np.float32)
+    if speakers.halvings is not None:
+        table = (votes.ptr, votes.column, votes.weight)
+        hidden = (excluded.ptr, excluded.item)
+        over_rows(
+            lambda a, b: elect_fading(
+                speakers.arrays, table, hidden, votes.width, item, score, a, b
+            ),
+            len(speakers),
+            grain=128,
+        )
+        return Candidates.of_channel(item, score, channel)
+    over_rows(
+        lambda a, b: _elected(
+            speakers.ptr,
+            speakers.row,
+            speakers.gain,
+            votes.ptr,
+            votes.column,
+            votes.weight,
+            votes.width,
+            excluded.ptr,
+            excluded.item,
+            item,
+            score,
+            a,
+            b,
+        ),
+        len(speakers),
+        grain=128,
+    )
+    return Candidates.of_channel(item, score, channel)
+
+
+@compiled
+def _all_scores(
+    ptr: np.ndarray,
+    row: np.ndarray,
+    gain: np.ndarray,
+    vote_ptr: np.ndarray,
+    vote_item: np.ndarray,
+    vote_weight: np.ndarray,
+    out: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    met = np.full(vote_ptr.size - 1, -1, np.int64)
+    for request in range(first, last):
+        total = out[request]
+        for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
+            v = row[h]
+            if v < 0 or v >= met.size or met[v] == request:
+                continue
+            met[v] = request
+            for e in range(vote_ptr[v], vote_ptr[v + 1]):
+                i = vote_item[e]
+                vote = gain[h] * vote_weight[e]
+                total[i] = vote if total[i] == -np.inf else total[i] + vote
+
+
+@compiled
+def _elected(
+    ptr: np.ndarray,
+    row: np.ndarray,
+    gain: np.ndarray,
+    vote_ptr: np.ndarray,
+    vote_item: np.ndarray,
+    vote_weight: np.ndarray,
+    width: int,
+    hidden_ptr: np.ndarray,
+    hidden_item: np.ndarray,
+    item: np.ndarray,
+    score: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    met = np.full(vote_ptr.size - 1, -1, np.int64)
+    # NaN marks an item nobody has spoken for; a sum of votes may be 0.
+    total = np.full(width, np.nan, np.float32)
+    touched = np.empty(width + 1, np.int32)
+    for request in range(first, last):
+        count = 0
+        for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
+            v = row[h]
+            if v < 0 or v >= met.size or met[v] == request:
+                continue
+            met[v] = request
+            loud = gain[h]
+            for e in range(vote_ptr[v], vote_ptr[v + 1]):
+                i = np.uint32(vote_item[e])
+                so_far = total[i]
+                fresh = so_far != so_far
+                # Written without a branch, which would be guessed wrong too often.
+                touched[count] = i
+                count += fresh
+                total[i] = (np.float32(0) if fresh else so_far) + loud * vote_weight[e]
+        for e in range(hidden_ptr[request], hidden_ptr[request + 1]):
+            if 0 <= hidden_item[e] < width:
+                total[hidden_item[e]] = np.nan
+        items, scores, found = item[request], score[request], 0
+        for t in range(count):
+            i = touched[t]
+            s = total[i]
+            total[i] = np.nan
+            if s == s and (found < items.size or s >= scores[0]):
+                found = push(items, scores, found, i, float(s))
+        drain(items, scores, found)

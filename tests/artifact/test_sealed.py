@@ -1,0 +1,208 @@
+import json
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tidegraph.artifact.sealed import State, load, save
+from tidegraph.artifact.writing import replaced
+from tidegraph.errors import ArtifactError
+
+
+@dataclass(frozen=True)
+class Leaf:
+    values: np.ndarray
+
+    def state(self) -> State:
+        return State("Leaf", arrays={"values": self.values})
+
+    @classmethod
+    def from_state(cls, state: State) -> "Leaf":
+        return cls(state.arrays["values"])
+
+
+@dataclass(frozen=True)
+class Tree:
+    name: str
+    table: pl.DataFrame
+    leaf: Leaf
+
+    def state(self) -> State:
+        return State(
+            "Tree",
+            settings={"name": self.name},
+            tables={"table": self.table},
+            parts={"leaf": self.leaf.state()},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "Tree":
+        return cls(
+            state.settings["name"], state.tables["table"], state.part("leaf", Leaf)
+        )
+
+
+CLASSES = {"Leaf": Leaf, "Tree": Tree}
+TREE = Tree("oak", pl.DataFrame({"id": ["a", "ß"]}), Leaf(np.array([1.5, -0.0])))
+
+
+def test_what_was_saved_comes_back(tmp_path):
+    save(TREE, tmp_path / "model")
+
+    back = load(tmp_path / "model", CLASSES)
+
+    assert back.name == "oak"
+    assert back.table.equals(TREE.table)
+    np.testing.assert_array_equal(back.leaf.values, TREE.leaf.values)
+
+
+def test_saving_again_replaces_the_old_model_and_leaves_nothing_else(tmp_path):
+    save(TREE, tmp_path / "model")
+    save(Leaf(np.arange(3)), tmp_path / "model")
+
+    back = load(tmp_path / "model", CLASSES)
+
+    assert isinstance(back, Leaf)
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "arrays.safetensors"])
+@pytest.mark.parametrize("damage", ["cut", "flip", "delete"])
+def test_a_damaged_folder_is_refused(tmp_path, name, damage):
+    save(TREE, tmp_path / "model")
+    file = tmp_path / "model" / name
+    content = bytearray(file.read_bytes())
+    if damage == "delete":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_changed_setting_is_refused(tmp_path):
+    save(TREE, tmp_path / "model")
+    file = tmp_path / "model" / "manifest.json"
+    file.write_text(file.read_text().replace("oak", "elm"))
+
+    with pytest.raises(ArtifactError, match="was changed or cut short"):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_manifest_cannot_reach_outside_its_folder(tmp_path):
+    save(TREE, tmp_path / "model")
+    (tmp_path / "secret").write_text("x")
+    file = tmp_path / "model" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["files"]["../secret"] = "0"
+    file.write_text(json.dumps(manifest))
+
+    with pytest.raises(ArtifactError):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_another_version_is_named(tmp_path):
+    save(TREE, tmp_path / "model")
+    file = tmp_path / "model" / "manifest.json"
+    file.write_text(json.dumps({"format": 99}))
+
+    with pytest.raises(ArtifactError, match="format 99"):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_class_that_is_not_in_the_catalogue_is_refused(tmp_path):
+    save(TREE, tmp_path / "model")
+
+    with pytest.raises(ArtifactError, match="'Tree'"):
+        load(tmp_path / "model", {"Leaf": Leaf})
+
+
+def test_a_folder_that_is_not_a_model_is_left_alone(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years")
+
+    with pytest.raises(ArtifactError, match="not a saved model"):
+        save(TREE, tmp_path / "precious")
+
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "years"
+
+
+def test_a_full_disk_keeps_the_old_model(tmp_path, monkeypatch):
+    save(TREE, tmp_path / "model")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tidegraph.artifact.sealed.write_arrays", full)
+    with pytest.raises(ArtifactError, match="No space left on device"):
+        save(Leaf(np.arange(3)), tmp_path / "model")
+
+    assert load(tmp_path / "model", CLASSES).name == "oak"
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("place", ["taken", "file/below"])
+def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path, place):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "file").write_text("kept")
+
+    with (
+        pytest.raises(ArtifactError, match=f"cannot write .*{place}"),
+        replaced(tmp_path / place) as aside,
+    ):
+        aside.write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_the_folder_one_stands_in_is_no_file_to_write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ArtifactError, match=r"cannot write \."), replaced(".") as aside:
+        aside.write_text("new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrays_are_mapped_and_what_is_written_to_them_stays_in_the_process(tmp_path):
+    save(TREE, tmp_path / "model")
+    before = (tmp_path / "model" / "arrays.safetensors").read_bytes()
+
+    values = load(tmp_path / "model", CLASSES).leaf.values
+    held = values
+    while isinstance(held.base, np.ndarray):
+        held = held.base
+    values[0] = 9.0
+
+    assert isinstance(held, np.memmap)
+    assert (tmp_path / "model" / "arrays.safetensors").read_bytes() == before
+
+
+def test_of_large_arrays_the_checksum_is_compared_on_request(tmp_path, monkeypatch):
+    monkeypatch.setattr("tidegraph.artifact.sealed.CHECKED_BYTES", 8)
+    save(TREE, tmp_path / "model")
+    path = tmp_path / "model" / "arrays.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+    assert load(tmp_path / "model", CLASSES).leaf.values[0] == 1.5
+    with pytest.raises(ArtifactError, match="was changed or cut short"):
+        load(tmp_path / "model", CLASSES, verify=True)
+    path.write_bytes(content + b"0")
+    with pytest.raises(ArtifactError, match="was changed or cut short"):
+        load(tmp_path / "model", CLASSES)
+
+
+def test_a_model_that_is_open_stays_as_it_was_when_another_is_saved_over_it(tmp_path):
+    save(Leaf(np.arange(9)), tmp_path / "model")
+    held = load(tmp_path / "model", CLASSES)
+
+    save(Leaf(np.zeros(3)), tmp_path / "model")
+
+    np.testing.assert_array_equal(held.values, np.arange(9))

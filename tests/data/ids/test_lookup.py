@@ -1,0 +1,85 @@
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegraph.data.ids.lookup import UNKNOWN, Lookup
+
+IDS = st.lists(st.integers(-500, 500), unique=True, min_size=30, max_size=60)
+
+
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Int16, pl.String])
+@given(
+    IDS, st.lists(st.lists(st.integers(-500, 500), min_size=1, max_size=3)), st.data()
+)
+def test_lookups_are_those_of_a_dictionary_before_and_after_there_is_an_index(
+    kind, ids, asked, data
+):
+    known = {str(value): row for row, value in enumerate(ids)}
+    lookup = Lookup(pl.Series(ids).cast(kind))
+    for _ in range(9):
+        lookup.rows(pl.Series([ids[0]]).cast(kind))
+    for values in asked:
+        # Ids that came after the index was made are found as well.
+        fresh = [v for v in dict.fromkeys(values) if str(v) not in known]
+        found = lookup.rows(pl.Series(values).cast(kind)).tolist()
+
+        assert found == [known.get(str(v), UNKNOWN) for v in values]
+        if data.draw(st.booleans()):
+            known |= {str(v): len(known) + n for n, v in enumerate(fresh)}
+            longer = pl.Series(list(known), dtype=pl.String).cast(kind)
+            lookup = lookup.extended(longer)
+
+
+def test_many_lookups_of_few_ids_are_made_in_an_index():
+    lookup = Lookup(pl.Series(range(100)))
+    one = pl.Series([99])
+    for _ in range(9):
+        assert lookup.rows(one).tolist() == [99]
+
+    lookup._ids = pl.Series([0] * 100)
+
+    assert lookup.rows(one).tolist() == [99]
+
+
+def test_a_missing_value_is_unknown():
+    lookup = Lookup(pl.Series(range(100)))
+    for _ in range(20):
+        found = lookup.rows(pl.Series([None, 3], dtype=pl.Int64))
+
+    assert found.tolist() == [UNKNOWN, 3]
+
+
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Int16, pl.String])
+@given(IDS, st.lists(st.integers(-500, 500), min_size=1, max_size=4))
+def test_ids_are_found_by_their_saved_order_and_later_ones_too(kind, ids, values):
+    held = pl.Series(ids).cast(kind)
+    lookup = Lookup.ordered(held, Lookup(held).order())
+    known = {value: row for row, value in enumerate(ids)}
+    asked = pl.Series(values).cast(kind)
+
+    assert lookup.rows(asked).tolist() == [known.get(v, UNKNOWN) for v in values]
+    fresh = [v for v in dict.fromkeys(values) if v not in known]
+    longer = lookup.extended(pl.Series([*ids, *fresh]).cast(kind))
+    known |= {v: len(ids) + n for n, v in enumerate(fresh)}
+    assert longer.rows(asked).tolist() == [known[v] for v in values]
+
+
+def test_many_ids_are_found_by_a_saved_order():
+    held = pl.Series([f"i{n * 7 % 1000}é" for n in range(1000)])
+    lookup = Lookup.ordered(held, Lookup(held).order())
+    asked = held.gather(range(0, 1000, 9)).extend(pl.Series(["none"]))
+
+    assert lookup.rows(asked).tolist() == [*range(0, 1000, 9), UNKNOWN]
+
+
+def test_an_order_of_other_ids_is_refused():
+    with pytest.raises(ValueError, match="does not fit"):
+        Lookup.ordered(pl.Series([1, 2]), Lookup(pl.Series([1, 2, 3])).order())
+
+
+def test_ids_without_an_order_are_found_all_the_same():
+    held = pl.Series([1.5, 0.5])
+    lookup = Lookup.ordered(held, Lookup(held).order())
+
+    assert lookup.rows(pl.Series([0.5])).tolist() == [1]

@@ -1,0 +1,38 @@
+import warnings
+
+import polars as pl
+import pytest
+
+from tidegraph.data.ids.unknown import known_rows, warn_unknown
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.errors import UnknownIdWarning
+
+
+def test_one_unknown_id_is_named_with_what_is_done():
+    with pytest.warns(UnknownIdWarning) as said:
+        rows = known_rows(
+            Vocabulary(pl.Series(["a", "b"])),
+            pl.Series(["b", "x9"]),
+            "user",
+            "answered as a user without history",
+        )
+
+    assert rows.tolist() == [1, -1]
+    assert [str(one.message) for one in said] == [
+        "user 'x9' is not in the model; answered as a user without history"
+    ]
+
+
+def test_many_unknown_ids_are_counted_once_each_and_three_are_named():
+    ids = pl.Series([5, 6, 7, 8, 5])
+
+    with pytest.warns(
+        UnknownIdWarning, match=r"^4 items are not .* \(5, 6, 7, \.\.\.\)"
+    ):
+        warn_unknown("item", ids, "passed over")
+
+
+def test_nothing_is_said_if_all_are_known():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_unknown("item", pl.Series([], dtype=pl.Int64), "passed over")

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph.brute import EVENTS, USERS, graph_of
+from tidegraph.ego.dedup import unique
+from tidegraph.ego.hops import hop
+from tidegraph.errors import ConfigError
+from tidegraph.graph.sampling.seeds import asked
+
+DSG = hop("click").recent(3).hop("~click").recent(2).hop("click").recent(2)
+
+
+def expanded(states, name: str, depth: int) -> np.ndarray:
+    """Follow the child pointers from the batch down to a depth."""
+    place = np.arange(len(states.ids[0]))
+    for level in range(depth):
+        child = states.child[level]
+        if not len(child):
+            child = np.full((1, child.shape[1]), -1)
+        place = np.where(place[..., None] >= 0, child[place], -1)
+    values = getattr(states, name)[depth]
+    blank = {"ids": -1, "edge": -1}.get(name, 0)
+    if not len(values):
+        return np.full(place.shape, blank)
+    return np.where(place >= 0, values[place], blank)
+
+
+@settings(max_examples=200)
+@given(EVENTS, st.lists(st.tuples(st.integers(-1, USERS), st.integers(0, 11))))
+def test_unique_states_unfold_to_the_tree(events, queries):
+    graph = graph_of(events).snapshot()
+    nodes = np.array([u for u, _ in queries], np.int32)
+    clocks = np.array([t for _, t in queries], np.int64)
+    tree = DSG.sample(graph, nodes, clocks)
+    states = unique(DSG).draw(graph, asked(nodes, clocks))
+
+    for depth in range(4):
+        for name in ("ids", "time", "weight", "edge"):
+            found = expanded(states, name, depth)
+            assert np.array_equal(found, getattr(tree, name)[depth])
+    for depth in range(1, 4):
+        assert len(set(states.edge[depth].tolist())) == len(states.edge[depth])
+        gaps = states.dt[depth - 1]
+        assert np.array_equal(gaps > 0, states.child[depth - 1] >= 0)
+
+
+def test_the_gap_of_a_child_is_to_the_clock_of_its_parent():
+    graph = graph_of([(0, 0, 1, 1), (1, 0, 4, 1)]).snapshot()
+    plan = unique(hop("~click").recent(2))
+    states = plan.draw(graph, asked(np.zeros(2, np.int32), np.array([5, 9])))
+
+    # Item 0 was met at 1 and 4; both rows share the two states.
+    assert states.edge[1].tolist() == [0, 1]
+    assert states.child[0].tolist() == [[0, 1], [0, 1]]
+    assert states.dt[0].tolist() == [[4, 1], [8, 5]]
+
+
+def test_a_state_drawn_by_chance_is_the_same_in_any_batch():
+    rng = np.random.default_rng(0)
+    events = [tuple(map(int, e)) for e in rng.integers(0, [4, 5, 9, 5], (300, 4))]
+    graph = graph_of(events).snapshot()
+    plan = unique(hop("click").recent(5).hop("~click").sample(3).hop("click").sample(2))
+    nodes, clocks = np.arange(4, dtype=np.int32), np.full(4, 9)
+    whole = plan.draw(graph, asked(nodes, clocks))
+    part = plan.draw(graph, asked(nodes[2:], clocks[2:], first=2))
+
+    # What the last two rows drew deep down, by the edge that led there.
+    for depth in (1, 2):
+        known = dict(zip(whole.edge[depth].tolist(), whole.child[depth], strict=True))
+        for edge, child in zip(
+            part.edge[depth].tolist(), part.child[depth], strict=True
+        ):
+            one = whole.edge[depth + 1][known[edge]][known[edge] >= 0]
+            other = part.edge[depth + 1][child][child >= 0]
+            assert np.array_equal(one, other)
+
+
+def test_states_whose_clock_is_not_their_edge_are_refused():
+    graph = graph_of([(0, 0, 1, 1)]).snapshot()
+    one = np.zeros(1, np.int32)
+    for plan in (
+        hop("click").all_time().recent(2),
+        hop("click").recent(2).hop("~click").rewind().recent(2),
+    ):
+        with pytest.raises(ConfigError, match="unique states need hops"):
+            unique(plan).draw(graph, asked(one, np.array([9])))

@@ -1,0 +1,147 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
+from tidegraph.ego.hard_negatives import hard
+from tidegraph.ego.negatives import in_batch, negatives
+from tidegraph.ego.walks import walk
+from tidegraph.errors import ConfigError, RequestError
+from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.kernels.keyed_rng import root_keys
+
+
+def ask(users, clocks, chosen=None, seed=0):
+    users = np.asarray(users, np.int32)
+    clocks = np.broadcast_to(np.asarray(clocks, np.int64), users.shape)
+    other = None if chosen is None else np.asarray(chosen, np.int32)
+    return Asked(users, np.array(clocks), root_keys(seed, 0, len(users)), other)
+
+
+@settings(max_examples=200)
+@given(
+    EVENTS,
+    st.integers(0, 11),
+    st.sampled_from([None, "degree"]),
+    st.integers(-1, ITEMS - 1),
+    st.integers(0, 9),
+)
+def test_negatives_are_exactly_what_is_alive_and_not_to_be_avoided(
+    events, clock, by, chosen, seed
+):
+    plan = negatives("item", 40, by=by, power=0.75, avoid="click")
+    question = ask(range(USERS), clock, [chosen] * USERS, seed)
+    found = plan.draw(graph_of(events).snapshot(), question)
+
+    alive = {e[1] for e in events if e[2] < clock}
+    for user in range(USERS):
+        met = {e[1] for e in events if e[0] == user and e[2] < clock}
+        possible = alive - met - {chosen}
+        drawn = set(found.ids[user][found.mask[user]].tolist())
+        assert drawn <= possible
+        # 40 draws of at most 5 items miss one of them once in thousands.
+        assert found.mask[user].all() == bool(possible)
+
+
+POPULAR = [(1, 0, 1, 1)] * 8 + [(1, 1, 2, 1)] * 1 + [(2, 2, 3, 1)] * 4 + [(0, 3, 4, 1)]
+
+
+@pytest.mark.parametrize(
+    ("by", "power", "weights"),
+    [
+        (None, 1.0, {0: 1, 1: 1, 2: 1}),
+        ("degree", 1.0, {0: 8, 1: 1, 2: 4}),
+        ("degree", 0.5, {0: 8**0.5, 1: 1, 2: 2}),
+    ],
+)
+def test_negatives_are_as_likely_as_their_degree_says(by, power, weights):
+    plan = negatives("item", 20_000, by=by, power=power, avoid="click")
+    drawn = plan.draw(graph_of(POPULAR).snapshot(), ask([0], 99)).ids[0]
+
+    total = sum(weights.values())
+    expected = {item: weight / total for item, weight in weights.items()}
+    assert looks_like(Counter(drawn.tolist()), expected)
+
+
+def test_the_degree_is_that_of_the_clock():
+    plan = negatives("item", 20_000, by="degree", power=1.0, avoid="click")
+    drawn = plan.draw(graph_of(POPULAR).snapshot(), ask([0], 3)).ids[0]
+
+    assert looks_like(Counter(drawn.tolist()), {0: 8 / 9, 1: 1 / 9})
+
+
+def test_when_nearly_all_is_to_be_avoided_the_rest_is_weighed():
+    # User 0 met the item of 2,000 edges; draws by degree would hardly find the others.
+    events = [(0, 0, 1, 1)] * 2000 + [(1, 1, 1, 1)] * 3 + [(1, 2, 1, 1)]
+    plan = negatives("item", 4000, by="degree", power=1.0, avoid="click")
+    drawn = plan.draw(graph_of(events).snapshot(), ask([0], 9)).ids[0]
+
+    assert looks_like(Counter(drawn.tolist()), {1: 3 / 4, 2: 1 / 4})
+
+
+def test_in_batch_negatives_are_the_choices_of_others_alive_and_unmet():
+    events = [(0, 0, 1, 1), (1, 1, 2, 1), (2, 2, 8, 1), (3, 3, 1, 1)]
+    graph = graph_of(events).snapshot()
+    question = ask([0, 1, 2, 3], [5, 5, 9, 9], [3, 0, 0, 2])
+    found = in_batch(200, via="click").draw(graph, question)
+
+    # 0 met 0, 2 is not alive at 5; 1 may not draw its own 0; 3 met 3 and chose 2.
+    drawn = [set(row[row >= 0].tolist()) for row in found.ids]
+    assert drawn == [set(), {3}, {3}, {0}]
+    assert np.array_equal(found.mask, found.ids >= 0)
+
+
+def test_hard_negatives_come_from_their_ranks():
+    events = [(0, 0, 1, 1), (0, 1, 1, 1), (1, 1, 1, 1), (1, 2, 1, 1), (2, 2, 1, 1)]
+    graph = graph_of([*events, (2, 3, 1, 1)]).snapshot()
+    pool = walk("~click", "click", times=500, length=3).top(3)
+    ranked = pool.draw(graph, ask([0], 9)).ids[1][0]
+    found = hard(pool, 2, ranks=(1, 3)).draw(graph, ask([0], 9)).ids[0]
+    chosen = hard(pool, 2, ranks=(1, 3)).draw(graph, ask([0], 9, [ranked[1]])).ids[0]
+
+    assert ranked.tolist() == [1, 2, 3]
+    assert sorted(found.tolist()) == [2, 3]
+    assert chosen.tolist() == [3, -1]
+
+
+def test_hard_negatives_avoid_what_was_met():
+    events = [(0, 0, 1, 1), (0, 1, 1, 1), (1, 1, 1, 1), (1, 2, 1, 1)]
+    pool = walk("click", "~click", "click", times=300).top(3)
+    plan = hard(pool, 3, ranks=(0, 3), avoid="click")
+    found = plan.draw(graph_of(events).snapshot(), ask([0], 9)).ids[0]
+
+    assert found.tolist() == [2, -1, -1]
+
+
+@given(EVENTS, st.integers(0, 11), st.integers(0, 9))
+def test_the_future_changes_no_negative(events, clock, seed):
+    before = [e for e in events if e[2] < clock]
+    plans = (
+        negatives("item", 5, by="degree", power=0.5, avoid="click"),
+        negatives("item", 5, avoid="click"),
+        in_batch(3, via="click"),
+        hard(walk("click", "~click", "click", times=9).top(3), 2, ranks=(0, 3)),
+    )
+    question = ask(range(USERS), clock, [0, 1, 2, 3], seed)
+    for plan in plans:
+        one, other = (
+            plan.draw(graph_of(x).snapshot(), question).ids for x in (events, before)
+        )
+        assert np.array_equal(one, other)
+
+
+def test_negatives_that_cannot_be_drawn_are_refused():
+    graph = graph_of(POPULAR).snapshot()
+    with pytest.raises(ConfigError, match="along which edge"):
+        negatives("item", 3)
+    with pytest.raises(ConfigError, match="a power from 0"):
+        negatives("item", 3, by="degree", power=2.0, avoid="click")
+    with pytest.raises(ConfigError, match="leads to 'user', not to 'item'"):
+        negatives("item", 3, avoid="~click").draw(graph, ask([0], 9))
+    with pytest.raises(ConfigError, match="not within the 3 that"):
+        hard(walk("click").top(3), 2, ranks=(2, 5))
+    with pytest.raises(RequestError, match="needs edges"):
+        in_batch(2, via="click").draw(graph, ask([0], 9))

@@ -1,0 +1,120 @@
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+
+from evaluation.models import popular
+from tidegraph.data.interactions import interactions
+from tidegraph.errors import DataError
+from tidegraph.evaluation.metrics.off_policy import (
+    ips,
+    logged_lists,
+    propensities,
+    shown_at_place,
+    shown_by_list,
+    snips,
+)
+from tidegraph.stages import NO_ITEM
+
+# The log of docs/evaluation.md: four impressions, the policy lists items 0 and 1.
+SHOWN = np.array([0, 1, 2, 0], np.int32)
+REWARD = np.array([1, 0, 1, 1])
+PROPENSITY = np.array([0.5, 0.25, 0.25, 0.1])
+LISTS = np.tile(np.array([[0, 1]], np.int32), (4, 1))
+
+
+def test_a_list_shows_each_of_its_items_with_equal_chance():
+    assert shown_by_list(LISTS, SHOWN).tolist() == [0.5, 0.5, 0.0, 0.5]
+
+
+def test_a_shorter_list_divides_by_its_length_and_an_empty_one_shows_nothing():
+    lists = np.array([[0, NO_ITEM], [NO_ITEM, NO_ITEM]], np.int32)
+
+    assert shown_by_list(lists, np.array([0, 0], np.int32)).tolist() == [1.0, 0.0]
+
+
+def test_a_place_must_hold_the_same_item():
+    place = np.array([0, 0, 1, 7])
+
+    assert shown_at_place(LISTS, SHOWN, place).tolist() == [1.0, 0.0, 0.0, 0.0]
+
+
+def test_ips_is_the_mean_of_weighted_rewards():
+    # Weights .5/.5, .5/.25, 0, .5/.1 = 1, 2, 0, 5; rewards 1, 0, 1, 1.
+    value = ips(REWARD, PROPENSITY, shown_by_list(LISTS, SHOWN))
+
+    assert value.value == (1 + 0 + 0 + 5) / 4
+    # Weighted rewards 1, 0, 0, 5 have the variance 17/3.
+    assert value.standard_error == pytest.approx(math.sqrt(17 / 3 / 4))
+    assert value.effective_rows == 8**2 / 30
+    assert value.clipped == 0
+
+
+def test_clipping_cuts_large_weights_and_says_how_many():
+    value = ips(REWARD, PROPENSITY, shown_by_list(LISTS, SHOWN), clip=2.0)
+
+    assert value.value == (1 + 2) / 4
+    assert value.clipped == 1 / 4
+
+
+def test_snips_divides_by_the_sum_of_weights():
+    value = snips(REWARD, PROPENSITY, shown_by_list(LISTS, SHOWN))
+
+    assert value.value == 6 / 8
+    # sqrt((1 x .25)^2 + (2 x .75)^2 + (5 x .25)^2) / 8
+    assert value.standard_error == pytest.approx(math.sqrt(0.0625 + 2.25 + 1.5625) / 8)
+
+
+def test_a_policy_never_shown_has_no_self_normalised_value():
+    value = snips(REWARD, PROPENSITY, np.zeros(4))
+
+    assert math.isnan(value.value)
+    assert value.effective_rows == 0
+
+
+def test_the_value_of_the_logging_policy_is_the_mean_reward():
+    assert ips(REWARD, PROPENSITY, PROPENSITY).value == 3 / 4
+    assert snips(REWARD, PROPENSITY, PROPENSITY).value == 3 / 4
+
+
+def test_ips_finds_what_another_policy_earns(rng):
+    # Item a earns 1 with chance (.1 .3 .6)[a]; the log shows by (.6 .3 .1).
+    logged, other = np.array([0.6, 0.3, 0.1]), np.array([0.1, 0.2, 0.7])
+    pays = np.array([0.1, 0.3, 0.6])
+    shown = rng.choice(3, 20_000, p=logged)
+    reward = (rng.random(20_000) < pays[shown]).astype(np.int64)
+    truth = other @ pays
+
+    for estimate in (ips, snips):
+        found = estimate(reward, logged[shown], other[shown])
+        assert abs(found.value - truth) < 4 * found.standard_error
+        assert 0.003 < found.standard_error < 0.03
+
+
+@pytest.mark.parametrize("wrong", [0.0, -0.1, 1.5, np.nan])
+def test_a_propensity_that_is_none_is_named(wrong):
+    with pytest.raises(DataError, match="in row 1"):
+        ips(np.ones(2), np.array([0.5, wrong]), np.ones(2))
+
+
+def test_an_empty_log_is_refused():
+    with pytest.raises(DataError, match="no row"):
+        snips(np.ones(0), np.ones(0), np.ones(0))
+
+
+def test_a_log_is_asked_at_each_impression():
+    log = interactions(
+        ["ana", "bo", "ana"],
+        ["x", "y", "y"],
+        [1, 2, 3],
+        label=[1, 1, 0],
+        context=pl.DataFrame({"propensity": [0.5, 0.5, 0.25]}),
+    )
+    train, later = log.before(3), log.since(3)
+
+    assert logged_lists(popular(train), later, train, 3).tolist() == [[0, 1, NO_ITEM]]
+    assert logged_lists(popular(train), log.before(0), train, 3).shape == (0, 3)
+    assert propensities(later).tolist() == [0.25]
+    with pytest.raises(DataError, match=r"'chance'.*propensity"):
+        propensities(later, "chance")

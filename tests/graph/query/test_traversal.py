@@ -1,0 +1,201 @@
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph.brute import EVENTS, ITEMS, USERS, graph_of, past
+from tidegraph.errors import ConfigError, DataError, LeakageError, RequestError
+from tidegraph.graph.live import Graph
+
+SHOP = [(0, 0, 1, 5), (0, 2, 3, 1), (1, 2, 4, 2), (1, 1, 5, 3), (0, 4, 8, 9)]
+
+
+@settings(max_examples=200)
+@given(EVENTS, st.integers(0, 11))
+def test_two_hops_are_what_loops_find(events, clock):
+    graph = graph_of(events)
+    found = graph.V("user").before(clock).out("click").as_("first").in_("click").frame()
+
+    expected = []
+    for user in range(USERS):
+        for item, time, *_ in past(events, "click", user, clock):
+            # Who arrives has the edge's time for a clock.
+            for other, when, weight, _ in past(events, "~click", item, time):
+                expected.append((user, item, other, when, float(weight)))
+    assert found.rows() == expected
+
+
+@given(EVENTS, st.integers(0, 11), st.integers(1, 3))
+def test_top_is_the_largest_of_each_start(events, clock, count):
+    graph = graph_of(events)
+    found = graph.V("user").before(clock).out("click").top(count, by="ts")
+
+    for user in range(USERS):
+        times = sorted((e[1] for e in past(events, "click", user, clock)), reverse=True)
+        mine = found.frame("start", "ts").filter(pl.col("start") == user)
+        assert mine["ts"].to_list() == times[:count]
+
+
+@given(EVENTS, st.integers(0, 11), st.integers(1, 9))
+def test_the_future_changes_no_answer(events, clock, days):
+    before = [e for e in events if e[2] < clock]
+    frames = [
+        graph_of(x)
+        .V("item")
+        .before(clock)
+        .within(seconds=days)
+        .in_("click")
+        .rewind()
+        .out("click")
+        .sample(3, seed=days)
+        .frame()
+        for x in (events, before)
+    ]
+    assert frames[0].equals(frames[1])
+
+
+def test_conditions_see_features_of_node_and_edge():
+    found = (
+        graph_of(SHOP)
+        .V("user", [0])
+        .before(9)
+        .out("click")
+        .where(pl.col("price") < 8, pl.col("w") > 2)
+    )
+
+    assert found.frame("item_id", "ts", "price").rows() == [(0, 1, 0.0)]
+    assert len(found.where(pl.col("start") == 1)) == 0
+
+
+def test_a_clock_for_each_start_and_times_in_words():
+    graph = graph_of(SHOP)
+
+    assert graph.V("user", [0, 1]).before(np.array([2, 5])).out("click").count()[
+        "count"
+    ].to_list() == [1, 1]
+    for moment in ("1970-01-01T00:00:04Z", dt.datetime(1970, 1, 1, 0, 0, 4)):
+        assert len(graph.V("user", [0]).before(moment).out("click")) == 2
+
+
+def test_all_time_sees_everything_and_stays_so():
+    found = graph_of(SHOP).V("user", [1]).all_time().out("click").in_("click")
+
+    assert sorted(found.frame("user_id", "ts").rows()) == [(0, 3), (1, 4), (1, 5)]
+
+
+def test_rewind_goes_on_from_the_clock_of_the_start():
+    begun = graph_of(SHOP).V("user", [0]).before(9).out("click").in_("click")
+    again = graph_of(SHOP).V("user", [0]).before(9).out("click").rewind().in_("click")
+
+    # Item 2 was clicked by user 1 after user 0 had.
+    assert begun.ids().to_list() == []
+    assert sorted(again.ids().to_list()) == [0, 0, 0, 1]
+    assert len(again.dedup()) == 2
+    assert again.group_count().rows() == [(0, 0, 3), (0, 1, 1)]
+
+
+def test_samples_are_subsets_and_limits_are_firsts():
+    query = graph_of(SHOP).V("user").before(9).out("click")
+
+    assert query.limit(1).ids().to_list() == [0, 2]
+    drawn = {tuple(query.sample(1, seed=s).ids().to_list()) for s in range(40)}
+    assert drawn == {(a, b) for a in (0, 2, 4) for b in (2, 1)}
+    assert repr(query) == "Query(5 'item' nodes via 'click', from 4 starts)"
+
+
+def test_columns_of_one_name_are_told_apart():
+    graph = Graph().nodes("a", {"id": [1], "x": [5]}, key="id")
+    graph.nodes("b", {"key": [2], "x": [6]}, key="key")
+    graph.edges("e", {"id": [1], "key": [2], "x": [7]}, "id -> key")
+    query = graph.V("a").out("e")
+
+    assert query.frame("b.x", "e.x").rows() == [(6, 7)]
+    with pytest.raises(RequestError, match=r"no column 'x' here\. Say b\.x or e\.x"):
+        query.frame("x")
+
+
+def test_edges_without_time_need_no_clock():
+    graph = graph_of(SHOP)
+    graph.edges("knows", {"a": [0], "b": [1]}, "a: user -> b: user")
+
+    assert graph.V("user", [0]).out("knows").ids().to_list() == [1]
+    with pytest.raises(LeakageError, match="needs a clock"):
+        graph.V("user", [0]).out("knows").out("click")
+
+
+def test_mistakes_are_answered_with_a_mend():
+    graph = graph_of(SHOP)
+    start = graph.V("user", [0]).before(9)
+    with pytest.raises(LeakageError, match=r"before\(time\), or all_time\(\)"):
+        graph.V("user", [0]).out("click")
+    with pytest.raises(RequestError, match="user 99 is not in the graph"):
+        graph.V("user", [0, 99])
+    with pytest.raises(DataError, match=r"no nodes 'shop'\. It has: user, item"):
+        graph.V("shop")
+    with pytest.raises(DataError, match=r"no edge 'buy'\. It has: click, ~click"):
+        start.out("buy")
+    with pytest.raises(RequestError, match="From there lead: click"):
+        start.out("~click")
+    with pytest.raises(RequestError, match="no column 'cost'"):
+        start.out("click").where(pl.col("cost") > 1)
+    with pytest.raises(RequestError, match="not a truth"):
+        start.out("click").where(pl.col("price") + 1)
+    with pytest.raises(RequestError, match="set at the start"):
+        start.out("click").before(3)
+    with pytest.raises(ConfigError, match="holds nothing"):
+        start.within(days=0)
+    with pytest.raises(RequestError, match="column 'start' already"):
+        start.as_("start")
+    with pytest.raises(RequestError, match="2 times for 1 rows"):
+        graph.V("user", [0]).before(np.array([1, 2]))
+
+
+def test_building_says_what_is_wrong_and_takes_nothing_in():
+    log = {"user_id": [1], "item_id": [2], "ts": [3]}
+    graph = Graph().nodes("user", {"user_id": [1]}, key="user_id")
+    with pytest.raises(DataError, match="'item_id' is the key of 0 node types"):
+        graph.edges("click", log, "user_id -> item_id", time="ts")
+    graph.nodes("item", {"item_id": [2]}, key="item_id")
+    with pytest.raises(DataError, match="has no column 'when'"):
+        graph.edges("click", log, "user_id -> item_id", time="when")
+    with pytest.raises(DataError, match="does not say where edges lead"):
+        graph.edges("click", log, "user_id, item_id")
+    with pytest.raises(DataError, match="no name for an edge"):
+        graph.edges("~click", log, "user_id -> item_id")
+    with pytest.raises(DataError, match="no feature 'w'"):
+        graph.edges("click", log, "user_id -> item_id", weight="w")
+    with pytest.raises(
+        DataError, match=r"has several rows for item_id 2: row 0, and row 1"
+    ):
+        graph.nodes("item", {"item_id": [2, 2]}, key="item_id")
+    with pytest.raises(DataError, match="row 1: column 'item_id' has no id"):
+        graph.edges("c", {"user_id": [1, 1], "item_id": [2, None]}, "user_id->item_id")
+    assert list(graph.snapshot().edges) == []
+    graph.edges("click", log, "user_id -> item_id", time="ts", time_unit="s")
+    with pytest.raises(DataError, match="has edges 'click' already"):
+        graph.edges("click", log, "user_id -> item_id", time="ts")
+
+
+def test_tables_of_any_kind_go_in(tmp_path):
+    nodes = pl.DataFrame({"item_id": [1, 2]})
+    nodes.write_parquet(tmp_path / "items.parquet")
+    for table in (
+        nodes,
+        nodes.lazy(),
+        nodes.to_arrow(),
+        nodes.to_pandas(),
+        {"item_id": np.array([1, 2])},
+        tmp_path / "items.parquet",
+    ):
+        graph = Graph().nodes("item", table, key="item_id")
+        assert graph.V("item").ids().to_list() == [1, 2]
+    assert hasattr(graph.V("item").frame(), "__arrow_c_stream__")
+
+
+def test_a_node_without_edges_reaches_nothing():
+    counts = graph_of([]).V("item").before(9).in_("click").count()
+
+    assert counts["count"].to_list() == [0] * ITEMS

@@ -1,0 +1,250 @@
+import math
+from collections import Counter
+from itertools import combinations, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like, past, rows
+from tidegraph.ego.hops import hop
+from tidegraph.errors import ConfigError, DataError, RequestError
+from tidegraph.graph.sampling.gather import Chosen, Past, Run
+from tidegraph.graph.sampling.protocol import SAMPLERS, sampler
+
+CLOCK = st.integers(0, 11)
+SIDE = st.sampled_from(["click", "~click"])
+
+
+def one(plan, events, node, clock, seed=0):
+    nodes, clocks = np.array([node], np.int32), np.array([clock])
+    return plan.sample(graph_of(events), nodes, clocks, seed=seed)
+
+
+@settings(max_examples=300)
+@given(EVENTS, SIDE, st.integers(-1, 6), CLOCK, st.integers(1, 4))
+def test_recent_is_the_end_of_the_past(events, edge, node, clock, count):
+    field = one(hop(edge).recent(count), events, node, clock)
+
+    assert rows(field, 1, (0,)) == past(events, edge, node, clock)[-count:]
+
+
+@settings(max_examples=200)
+@given(EVENTS, SIDE, st.integers(-1, 6), CLOCK)
+def test_all_is_the_whole_past(events, edge, node, clock):
+    field = one(hop(edge).all(), events, node, clock)
+
+    assert rows(field, 1, (0,)) == past(events, edge, node, clock)
+
+
+@settings(max_examples=200)
+@given(EVENTS, SIDE, st.integers(-1, 6), CLOCK, st.integers(1, 6))
+def test_a_window_is_the_part_of_the_past_that_is_not_too_old(
+    events, edge, node, clock, seconds
+):
+    field = one(hop(edge).within(seconds=seconds).all(), events, node, clock)
+
+    assert rows(field, 1, (0,)) == past(events, edge, node, clock, seconds)
+
+
+@settings(max_examples=200)
+@given(EVENTS, SIDE, st.integers(-1, 6), CLOCK, st.integers(1, 4))
+def test_top_is_the_past_by_weight_later_before_earlier(
+    events, edge, node, clock, count
+):
+    field = one(hop(edge).top(count, by="w"), events, node, clock)
+
+    best = sorted(reversed(past(events, edge, node, clock)), key=lambda e: -e[2])
+    assert rows(field, 1, (0,)) == best[:count]
+
+
+@settings(max_examples=200)
+@given(
+    EVENTS,
+    SIDE,
+    st.integers(-1, 6),
+    CLOCK,
+    st.integers(1, 4),
+    st.sampled_from(["uniform", "subset", "weighted", "unequal", "importance"]),
+    st.integers(0, 99),
+)
+def test_whatever_is_drawn_is_of_the_past(events, edge, node, clock, count, kind, seed):
+    step = hop(edge)
+    plan = {
+        "uniform": step.sample(count),
+        "subset": step.sample(count, replace=False),
+        "weighted": step.sample(count, by="w"),
+        "unequal": step.sample(count, by="w", replace=False),
+        "importance": step.importance(count, by="w"),
+    }[kind]
+    before = past(events, edge, node, clock)
+    field = one(plan, events, node, clock, seed)
+
+    found = rows(field, 1, (0,))
+    possible = before
+    if kind in ("weighted", "unequal", "importance"):
+        possible = [e for e in before if e[2] > 0]
+    if kind == "importance":
+        found, possible = ([(*e[:2], 0, e[3]) for e in x] for x in (found, possible))
+    assert set(found) <= set(possible)
+    if kind in ("subset", "unequal"):
+        assert len(set(found)) == len(found) == min(count, len(possible))
+    else:
+        assert len(found) == (count if possible else 0)
+    if kind == "subset":
+        assert found == sorted(found, key=lambda e: (e[1], e[3]))
+
+
+@given(EVENTS, CLOCK, st.integers(0, 20))
+def test_rewriting_the_future_never_changes_what_is_drawn(events, clock, seed):
+    changed = [e if e[2] < clock else (e[1] % USERS, 0, e[2], 9) for e in events]
+    nodes = np.arange(USERS, dtype=np.int32)
+    clocks = np.full(USERS, clock)
+    plan = hop("click").sample(3, by="w").hop("~click").sample(2, replace=False)
+
+    # Rows before the clock keep their edge numbers.
+    one, other = (
+        plan.sample(graph_of(x), nodes, clocks, seed=seed) for x in (events, changed)
+    )
+
+    for a, b in zip(one, other, strict=True):
+        assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+STAR = [(0, i, i, i + 1) for i in range(5)]
+"""User 0 met items 0 to 4 at times 0 to 4, with weights 1 to 5."""
+
+
+def counted(plan, count=20_000, clock=5):
+    nodes, clocks = np.zeros(count, np.int32), np.full(count, clock)
+    return plan.sample(graph_of(STAR), nodes, clocks, seed=3).ids[1]
+
+
+def test_uniform_draws_are_uniform_and_independent():
+    drawn = counted(hop("click").sample(2))
+
+    pairs = Counter(map(tuple, drawn.tolist()))
+    assert looks_like(pairs, {(a, b): 1 / 25 for a in range(5) for b in range(5)})
+
+
+def test_a_clock_cuts_the_draws():
+    drawn = counted(hop("click").sample(1), clock=3)
+
+    assert looks_like(Counter(drawn[:, 0].tolist()), dict.fromkeys(range(3), 1 / 3))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_subsets_are_each_as_likely(count):
+    drawn = counted(hop("click").sample(count, replace=False))
+
+    subsets = list(combinations(range(5), count))
+    expected = dict.fromkeys(subsets, 1 / len(subsets))
+    assert looks_like(Counter(map(tuple, drawn.tolist())), expected)
+
+
+@pytest.mark.parametrize("ever", [False, True])
+def test_weighted_draws_are_as_likely_as_their_weight(ever):
+    step = hop("click").all_time() if ever else hop("click")
+    drawn = counted(step.sample(1, by="w"))
+
+    expected = {i: (i + 1) / 15 for i in range(5)}
+    assert looks_like(Counter(drawn[:, 0].tolist()), expected)
+
+
+def test_weighted_draws_of_part_of_a_row_are_as_likely_as_their_weight():
+    drawn = counted(hop("click").within(seconds=3).sample(1, by="w"))
+
+    assert looks_like(Counter(drawn[:, 0].tolist()), {2: 3 / 12, 3: 4 / 12, 4: 5 / 12})
+
+
+def test_weighted_subsets_are_drawn_one_after_the_other():
+    drawn = counted(hop("click").sample(2, by="w", replace=False))
+
+    expected = {
+        (a, b): (a + 1) / 15 * (b + 1) / (15 - a - 1)
+        for a, b in permutations(range(5), 2)
+    }
+    assert looks_like(Counter(map(tuple, drawn.tolist())), expected)
+
+
+def test_importance_weights_make_sums_unbiased():
+    field = (
+        hop("click")
+        .importance(4, by="w")
+        .sample(graph_of(STAR), np.zeros(40_000, np.int32), np.full(40_000, 5))
+    )
+
+    # The sum of (item + 1) ** 2 over all five neighbours is 55.
+    estimates = (field.weight[1] * (field.ids[1] + 1.0) ** 2).sum(axis=1)
+    error = estimates.std() / math.sqrt(len(estimates))
+    assert abs(estimates.mean() - 55) < 4 * error
+
+
+def test_rows_with_other_keys_draw_otherwise_and_seeds_matter():
+    drawn = counted(hop("click").sample(8), count=50)
+    again = counted(hop("click").sample(8), count=50)
+
+    assert np.array_equal(drawn, again)
+    assert len({tuple(row) for row in drawn.tolist()}) == 50
+
+
+@sampler("every_other")
+def every_other(past: Past, count: int) -> Chosen:
+    """Take every other edge from the latest back."""
+    slot = past.stop[:, None] - 1 - 2 * np.arange(count)
+    return Chosen(np.where(slot >= past.start[:, None], slot, -1))
+
+
+@sampler("prophet")
+def prophet(past: Past) -> Run:
+    """Take the edge after the past."""
+    return Run(past.stop, past.stop + 1, 1)
+
+
+@sampler("seer")
+def seer(past: Past) -> Chosen:
+    """Take the edge after the past."""
+    return Chosen(past.stop[:, None])
+
+
+def test_a_sampler_of_ones_own_is_a_plan_like_any_other():
+    plan = hop("click").draw(every_other(2))
+    field = one(plan, STAR, 0, 5)
+
+    assert field.ids[1].tolist() == [[4, 2]]
+    assert plan == hop("click").draw(SAMPLERS.named("every_other", count=2))
+    assert len({plan, hop("click").draw(every_other(count=2))}) == 1
+
+
+@pytest.mark.parametrize("peek", [prophet, seer])
+def test_a_sampler_cannot_bring_the_future_in(peek):
+    with pytest.raises(RequestError, match="outside the past"):
+        one(hop("click").draw(peek()), STAR, 0, 3)
+
+
+def test_what_cannot_be_drawn_is_said():
+    with pytest.raises(ConfigError, match=r"recent\(0\) draws nothing"):
+        one(hop("click").recent(0), STAR, 0, 3)
+    with pytest.raises(ConfigError, match="a node has 5 neighbours"):
+        one(hop("click").all(limit=4), STAR, 0, 9)
+    with pytest.raises(DataError, match=r"no feature 'dwell'\. They have: w"):
+        one(hop("click").sample(1, by="dwell"), STAR, 0, 3)
+    with pytest.raises(DataError, match="a weight is below 0"):
+        one(hop("click").sample(1, by="w"), [(0, 0, 1, -1)], 0, 3)
+    with pytest.raises(ConfigError, match="there is a sampler 'recent' already"):
+        sampler("recent")(lambda past: Run(past.start, past.stop, 1))
+    with pytest.raises(ConfigError, match="there is no sampler 'resent'"):
+        SAMPLERS.named("resent")
+    with pytest.raises(ConfigError, match="Its settings: count"):
+        SAMPLERS.named("recent", number=3)
+
+
+def test_items_and_users_without_edges_have_no_neighbours():
+    field = (
+        hop("~click")
+        .recent(2)
+        .sample(graph_of([]), np.arange(ITEMS, dtype=np.int32), np.full(ITEMS, 9))
+    )
+
+    assert not field.mask[1].any()

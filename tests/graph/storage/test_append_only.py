@@ -1,0 +1,31 @@
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegraph.graph.storage.append_only import Column, Table
+
+
+@given(st.lists(st.integers(0, 5), max_size=30))
+def test_a_table_that_grew_holds_all_rows_in_parts_that_double(sizes):
+    table, held, seen = Table(pl.DataFrame({"x": pl.Series([], dtype=pl.Int64)})), 0, []
+    for size in sizes:
+        seen.append((table, held))
+        table = table.extended(pl.DataFrame({"x": np.arange(held, held + size)}))
+        held += size
+
+    for one, rows in [*seen, (table, held)]:
+        assert one.frame["x"].to_list() == list(range(rows))
+    assert table.frame.n_chunks() <= 1 + np.log2(max(held, 1))
+
+
+def test_a_column_that_two_extend_is_not_shared():
+    column = Column(np.arange(3, dtype=np.float32))
+    one = column.extended(np.array([7], np.float32))
+    other = column.extended(np.array([8], np.float32))
+    last = one.extended(np.array([9], np.float32))
+
+    assert column.values.tolist() == [0, 1, 2]
+    assert one.values.tolist() == [0, 1, 2, 7]
+    assert other.values.tolist() == [0, 1, 2, 8]
+    assert last.values.tolist() == [0, 1, 2, 7, 9]

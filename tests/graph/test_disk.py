@@ -1,0 +1,195 @@
+import json
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tidegraph as tg
+from graph.brute import EVENTS, answers, graph_of, same
+from tidegraph.artifact.sealed import _seal
+from tidegraph.errors import ArtifactError, TidegraphError
+from tidegraph.graph.disk import MANIFEST
+from tidegraph.graph.live import Graph
+from tidegraph.graph.projection import Induction
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    events = [tuple(map(int, e)) for e in rng.integers(0, [4, 5, 9, 5], (300, 4))]
+    graph = graph_of(events)
+    friends = {"a": [0, 1, 1], "b": [1, 0, 2]}
+    graph.edges("knows", friends, "a: user -> b: user")
+    folder = tmp_path_factory.mktemp("graph") / "g"
+    graph.save(folder)
+    return graph, folder
+
+
+@settings(max_examples=25, deadline=None)
+@given(EVENTS, st.booleans())
+def test_a_graph_is_opened_as_it_was_saved(tmp_path_factory, events, grow):
+    graph = graph_of(events, late_seconds=9)
+    if grow:
+        graph.append("click", {"user_id": [0], "item_id": [1], "ts": [9], "w": [2.0]})
+    folder = tmp_path_factory.mktemp("graph") / "g"
+    graph.save(folder)
+
+    again = Graph.open(folder, late_seconds=9)
+
+    assert again.snapshot().schema == graph.snapshot().schema
+    assert all(same(a, b) for a, b in zip(answers(graph), answers(again), strict=True))
+    one, other = (g.V("item").all_time().in_("click").frame() for g in (graph, again))
+    assert one.equals(other)
+
+
+def test_an_opened_graph_is_mapped_and_can_grow_without_touching_its_file(saved):
+    graph, folder = saved
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    opened = Graph.open(folder)
+    held = opened["click"].node
+    while isinstance(held.base, np.ndarray):
+        held = held.base
+
+    opened.append("click", {"user_id": [0], "item_id": [1], "ts": [9], "w": [2.0]})
+
+    assert isinstance(held, np.memmap)
+    assert len(opened.snapshot().edges["click"]) == 301
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert len(graph.snapshot().edges["knows"]) == 3
+
+
+def test_an_edge_takes_twelve_bytes_a_direction_and_eight_without_time(saved):
+    graph = saved[0]
+    assert graph["click"].bytes_per_edge == 12
+    assert graph["~click"].bytes_per_edge == 12
+    assert graph["knows"].bytes_per_edge == 8
+    arrays = (graph["click"].node, graph["click"].time, graph["click"].edge)
+    assert sum(a.nbytes for a in arrays) == 12 * 300
+
+
+def test_saving_replaces_a_graph_and_nothing_else(saved, tmp_path):
+    graph, _ = saved
+    (tmp_path / "notes.txt").write_text("mine")
+
+    with pytest.raises(ArtifactError, match="is not a saved graph"):
+        graph.save(tmp_path)
+    graph.save(tmp_path / "g")
+    graph.save(tmp_path / "g")
+
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["g", "notes.txt"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_damaged_file_is_one_clear_error(saved, tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("bad") / "g"
+    shutil.copytree(saved[1], folder)
+    files = sorted(p for p in folder.iterdir() if p.stat().st_size)
+    path = files[data.draw(st.integers(0, len(files) - 1))]
+    content = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(content) - 1))
+    how = data.draw(st.sampled_from(["flip", "cut", "grow", "gone"]))
+    if how == "flip":
+        content[at] ^= 1 << data.draw(st.integers(0, 7))
+    elif how == "cut":
+        del content[at:]
+    else:
+        content += b"\0"
+    path.write_bytes(content)
+    if how == "gone":
+        path.unlink()
+
+    with pytest.raises(ArtifactError) as found:
+        Graph.open(folder)
+
+    assert str(folder) in str(found.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_a_large_graph_that_is_not_checked_whole_never_crashes(
+    saved, tmp_path_factory, data
+):
+    folder = tmp_path_factory.mktemp("bad") / "g"
+    shutil.copytree(saved[1], folder)
+    files = sorted(p for p in folder.iterdir() if p.suffix == ".safetensors")
+    path = files[data.draw(st.integers(0, len(files) - 1))]
+    content = bytearray(path.read_bytes())
+    if content:
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(content)
+
+    # It is refused, or answers within its arrays; a wrong id may be found later.
+    try:
+        damaged = Graph.open(folder, verify=False)
+        answers(damaged)
+        Induction(via="click").of(damaged)
+        walk = tg.walk("click", "~click", times=3, length=2).weighted("w").top(2)
+        damaged.V("user").before(9).with_(
+            w=walk, n=tg.negatives("item", 3, by="degree", avoid="click")
+        )
+    except (TidegraphError, IndexError, pl.exceptions.PolarsError):
+        return
+
+
+def resealed(folder, change) -> None:
+    path = folder / MANIFEST
+    body = json.loads(path.read_text())
+    change(body)
+    body["seal"] = _seal(body)
+    path.write_text(json.dumps(body))
+
+
+def clicks(body):
+    return body["value"]["parts"]["edges click"]["settings"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda b: b.update(format=99), "saved in format 99"),
+        (lambda b: clicks(b).update(source="shop"), "is complete"),
+        (lambda b: b["value"]["parts"].pop("nodes item"), "no part"),
+        (lambda b: clicks(b).update(target="user"), "do not fit"),
+        (lambda b: clicks(b).update(timed=[False, True]), "do not fit"),
+        (lambda b: b.pop("files"), "changed"),
+        (lambda b: b["files"].update({"../x": [0, ""]}), "changed"),
+        (lambda b: b["tables"].update({"x": "../x"}), "changed"),
+    ],
+    ids=["format", "source", "nodes", "target", "timed", "files", "path", "table"],
+)
+def test_a_schema_that_does_not_fit_is_refused(saved, tmp_path, change, message):
+    shutil.copytree(saved[1], tmp_path / "g")
+    resealed(tmp_path / "g", change)
+
+    with pytest.raises(ArtifactError, match=message):
+        Graph.open(tmp_path / "g")
+
+
+def test_what_is_no_graph_is_said(tmp_path):
+    with pytest.raises(ArtifactError, match="is not a saved graph"):
+        Graph.open(tmp_path / "nowhere")
+    (tmp_path / MANIFEST).write_text("[1, 2]")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        Graph.open(tmp_path)
+
+
+def test_features_of_every_kind_come_back(tmp_path):
+    graph = Graph()
+    table = pl.DataFrame(
+        {"id": ["a", "b"], "tags": [["x"], []], "name": ["Ü", None], "n": [1, 2]}
+    )
+    graph.nodes("item", table, key="id")
+    graph.save(tmp_path / "g")
+
+    assert (
+        Graph.open(tmp_path / "g")
+        .V("item")
+        .frame("id", "tags", "name", "n")
+        .equals(table)
+    )

@@ -1,0 +1,65 @@
+import threading
+
+import numpy as np
+import pytest
+
+from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.walks.node2vec import Bias
+from tidegraph.graph.walks.random_walks import Habit, walks
+from tidegraph.kernels import jit
+from tidegraph.kernels.jit import over_rows
+from tidegraph.kernels.keyed_rng import root_keys
+
+
+def within_a_minute(call) -> None:
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(timeout=60)
+
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_each_row_is_done_once(monkeypatch, threads):
+    monkeypatch.setattr(jit, "cpu_count", lambda: threads)
+    done = np.zeros(1000, np.int64)
+
+    def kernel(start: int, stop: int) -> None:
+        done[start:stop] += 1
+
+    over_rows(kernel, 1000, grain=7)
+
+    assert (done == 1).all()
+
+
+def test_a_block_may_itself_go_over_rows(monkeypatch):
+    monkeypatch.setattr(jit, "cpu_count", lambda: 2)
+    done = np.zeros((8, 100), np.int64)
+
+    def outer(start: int, stop: int) -> None:
+        def inner(first: int, last: int) -> None:
+            done[start:stop, first:last] += 1
+
+        over_rows(inner, 100, grain=3)
+
+    within_a_minute(lambda: over_rows(outer, 8, grain=1))
+
+    assert (done == 1).all()
+
+
+@pytest.mark.parametrize("habit", [Habit(bias=Bias(0.5, 2.0)), Habit(weighted=True)])
+def test_an_index_that_is_made_while_walking_holds_nobody_up(monkeypatch, habit):
+    monkeypatch.setattr(jit, "cpu_count", lambda: 2)
+    rng = np.random.default_rng(0)
+    source, target = rng.integers(0, 2000, (2, 20_000)).astype(np.int32)
+    weight = rng.random(20_000).astype(np.float32)
+    side = Neighbors.build(source, target, None, 2000, weight)
+    starts = rng.integers(0, 2000, 20_000).astype(np.int32)
+    found = []
+
+    def call() -> None:
+        found.append(walks((side,), starts, root_keys(0, 0, 20_000), 5, habit))
+
+    within_a_minute(call)
+
+    assert found[0].shape == (20_000, 6)

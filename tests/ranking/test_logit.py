@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from conftest import draw_log
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.ranking.logit import RecencyLogit, logistic
+from tidegraph.testing.rankers import RankerLaws, lessons
+
+
+class TestRecencyLogit(RankerLaws):
+    ranker = RecencyLogit()
+
+
+class TestRecencyLogitWithCategory(RankerLaws):
+    ranker = RecencyLogit(category="category")
+
+
+@pytest.mark.parametrize("l2", [1e-3, 0.1, 1.0])
+def test_the_weights_are_those_of_scikit_learn(l2):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(500, 6)).astype(np.float32)
+    chance = 1 / (1 + np.exp(-(inputs @ rng.normal(size=6) - 1)))
+    label = (rng.random(500) < chance).astype(np.float32)
+
+    weight = logistic(inputs, label, l2)
+
+    # scikit-learn sums the loss, we average it.
+    oracle = LogisticRegression(C=1 / (l2 * 500), tol=1e-10, max_iter=1000)
+    oracle.fit(inputs.astype(np.float64), label)
+    np.testing.assert_allclose(weight[:-1], oracle.coef_[0], atol=1e-4)
+    np.testing.assert_allclose(weight[-1], oracle.intercept_[0], atol=1e-4)
+
+
+def test_half_right_and_no_inputs_is_a_probability_of_one_half():
+    weight = logistic(
+        np.zeros((4, 1), np.float32), np.array([0, 1, 0, 1], np.float32), 1.0
+    )
+
+    np.testing.assert_allclose(weight, [0, 0], atol=1e-9)
+
+
+def test_labels_that_are_all_alike_teach_nothing():
+    learn, stop, _ = lessons(draw_log(events=1500))
+    learn.label[:] = 0
+
+    with pytest.raises(DataError, match="same label"):
+        RecencyLogit().fit(learn, stop, rng=np.random.default_rng(0))
+
+
+def test_a_penalty_of_0_is_refused():
+    with pytest.raises(ConfigError, match="l2=0"):
+        RecencyLogit(l2=0.0)
+
+
+def test_what_is_predicted_comes_true_as_often_as_predicted():
+    learn, stop, _ = lessons(draw_log(events=1500))
+    model = RecencyLogit().fit(learn, stop, rng=np.random.default_rng(0))
+
+    score = model.score(learn.requests, learn.candidates)[learn.candidates.present]
+
+    # The free intercept makes the sums equal at the optimum.
+    assert abs(score.sum() - learn.label.sum()) < 0.01
