@@ -20,7 +20,7 @@ import polars as pl
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.protocol import own_time_requests
+from tidegraph.evaluation.protocol import at_first_event
 from tidegraph.kernels.jit import cpu_count
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
@@ -102,7 +102,7 @@ def main() -> int:
             against={"trending": trending},
             repeat=False,
             by="genres",
-            ask=own_time_requests,
+            ask=at_first_event,
         )
         text = str(result)
         slices = result.slices()

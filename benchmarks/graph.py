@@ -18,8 +18,8 @@ from power_law import SPAN, Log, each, seconds
 from tidegraph.ego.dedup import unique
 from tidegraph.ego.hops import hop
 from tidegraph.graph.sampling.seeds import asked
-from tidegraph.graph.storage.edge_store import Edges
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.edge_store import EdgeStore
+from tidegraph.graph.storage.tcsr import TemporalCSR
 
 OUT = Path(__file__).parent / "results" / "graph.json"
 EVENTS, USERS, ITEMS, WIDTH = 5_000_000, 100_000, 50_000, 20
@@ -38,8 +38,8 @@ FIRST = (
 
 def build(log: Log) -> dict[str, float]:
     def alone() -> None:
-        Neighbors.build(log.user, log.item, log.time, USERS)
-        Neighbors.build(log.item, log.user, log.time, ITEMS)
+        TemporalCSR.build(log.user, log.item, log.time, USERS)
+        TemporalCSR.build(log.item, log.user, log.time, ITEMS)
 
     def copied() -> None:
         # The same bytes, written once interleaved and once apart, with no sorting.
@@ -58,7 +58,7 @@ def build(log: Log) -> dict[str, float]:
     }
 
 
-def composite(edges: Neighbors):
+def composite(edges: TemporalCSR):
     """Return recent neighbours by one search in keys of node and time."""
     key = edges.owners() * np.int64(SPAN + 1) + edges.time_at(edges.slots())
     time = edges.time_at(edges.slots())
@@ -80,7 +80,7 @@ def composite(edges: Neighbors):
     return found
 
 
-def latest(edges: Neighbors, nodes: np.ndarray, clocks: np.ndarray):
+def latest(edges: TemporalCSR, nodes: np.ndarray, clocks: np.ndarray):
     return STEP.sampler(STEP.past(edges, nodes, clocks, KEYS[: len(nodes)]))
 
 
@@ -91,7 +91,7 @@ def questions(log: Log, rng: np.random.Generator, size: int, count: int):
     ]
 
 
-def sampling(log: Log, edges: Edges, rng: np.random.Generator) -> dict[str, object]:
+def sampling(log: Log, edges: EdgeStore, rng: np.random.Generator) -> dict[str, object]:
     found: dict[str, object] = {}
     slow = composite(edges.out)
     for size in (1, 256, 1_000, 100_000):
@@ -119,7 +119,9 @@ def sampling(log: Log, edges: Edges, rng: np.random.Generator) -> dict[str, obje
     return found
 
 
-def sub_graphs(log: Log, edges: Edges, rng: np.random.Generator) -> dict[str, object]:
+def sub_graphs(
+    log: Log, edges: EdgeStore, rng: np.random.Generator
+) -> dict[str, object]:
     found: dict[str, object] = {}
     graph = log.graph(edges)
     for size in (256, 4_096, 20_000):

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from power_law import SPAN, Log, seconds
 
-from tidegraph.graph.storage.edge_store import Edges
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.edge_store import EdgeStore
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.graph.walks.visit_counts import visits
@@ -54,7 +54,7 @@ def gather_both(one: np.ndarray, other: np.ndarray, seed: int, count: int) -> in
     return total
 
 
-def walking(edges: Edges, rng: np.random.Generator) -> dict[str, float]:
+def walking(edges: EdgeStore, rng: np.random.Generator) -> dict[str, float]:
     number = 200_000
     starts = rng.integers(0, ITEMS, number).astype(np.int32)
     keys, path = root_keys(1, 0, number), (edges.back, edges.out)
@@ -113,17 +113,17 @@ def once(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def undirected(events: int, users: int, items: int) -> Neighbors:
+def undirected(events: int, users: int, items: int) -> TemporalCSR:
     """Return users and items as one kind of node, each edge once and both ways."""
     log, nodes = Log(events, users, items), users + items
     here = np.concatenate([log.user, log.item + users]).astype(np.int64)
     there = np.concatenate([log.item + users, log.user]).astype(np.int64)
     pairs = np.unique(here * nodes + there)
     ends = (end.astype(np.int32) for end in np.divmod(pairs, nodes))
-    return Neighbors.build(*ends, None, nodes)
+    return TemporalCSR.build(*ends, None, nodes)
 
 
-def ours(side: Neighbors, times: int) -> dict[str, float]:
+def ours(side: TemporalCSR, times: int) -> dict[str, float]:
     starts = np.tile(np.arange(len(side), dtype=np.int32), times)
     keys, found = root_keys(1, 0, len(starts)), {}
     for name, habit in HABITS.items():
@@ -136,7 +136,7 @@ def ours(side: Neighbors, times: int) -> dict[str, float]:
 
 
 def against(
-    name: str, python: str, side: Neighbors, times: int
+    name: str, python: str, side: TemporalCSR, times: int
 ) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.npz"

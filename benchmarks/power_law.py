@@ -8,7 +8,7 @@ import polars as pl
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.graph.snapshot import Nodes, Snapshot
-from tidegraph.graph.storage.edge_store import Edges
+from tidegraph.graph.storage.edge_store import EdgeStore
 
 SPAN = 10**8
 """Seconds from the first to the last event."""
@@ -31,12 +31,12 @@ class Log:
         self.item = (items * rng.power(3.0, events)).astype(np.int32) % items
         self.time = np.sort(rng.integers(0, SPAN, events))
 
-    def edges(self) -> Edges:
+    def edges(self) -> EdgeStore:
         """Return both directions."""
         ends = ("user", "item")
-        return Edges.build(ends, (self.user, self.item), self.sizes, self.time)
+        return EdgeStore.build(ends, (self.user, self.item), self.sizes, self.time)
 
-    def graph(self, edges: Edges) -> Snapshot:
+    def graph(self, edges: EdgeStore) -> Snapshot:
         """Return the graph of the edges."""
         nodes = {
             name: Nodes(Vocabulary(pl.arange(0, size, eager=True)), name)

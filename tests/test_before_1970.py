@@ -24,9 +24,9 @@ from tidegraph import (
     read,
 )
 from tidegraph.evaluation.protocol import (
-    event_requests,
-    own_time_requests,
-    test_requests,
+    at_cut,
+    at_each_event,
+    at_first_event,
 )
 
 START = 1_600_000_000
@@ -93,7 +93,7 @@ def fitted(shift):
     return recipe.fit(train, valid)
 
 
-@pytest.mark.parametrize("ask", [test_requests, own_time_requests, event_requests])
+@pytest.mark.parametrize("ask", [at_cut, at_first_event, at_each_event])
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_a_pipeline_is_judged_as_today(shift, ask, model):
     means = []

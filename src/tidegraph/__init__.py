@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tidegraph.evaluation.evaluate import evaluate as evaluate
     from tidegraph.graph.live import Graph as Graph
     from tidegraph.graph.negatives.distribution import distribution as distribution
-    from tidegraph.graph.projection import Induction as Induction
+    from tidegraph.graph.projection import CoOccurrence as CoOccurrence
     from tidegraph.graph.proximity.common_neighbors import adamic_adar as adamic_adar
     from tidegraph.graph.proximity.common_neighbors import (
         common_neighbors as common_neighbors,
@@ -88,7 +88,7 @@ _NAMES = Homes(
         "ego.walks": ("walk",),
         "evaluation.evaluate": ("evaluate",),
         "graph.negatives.distribution": ("distribution",),
-        "graph.projection": ("Induction",),
+        "graph.projection": ("CoOccurrence",),
         "graph.proximity.common_neighbors": (
             "adamic_adar",
             "common_neighbors",

@@ -28,7 +28,7 @@ from tidegraph.data.synthetic import (
 from tidegraph.data.synthetic.attraction import DAY, START
 from tidegraph.evaluation.answers import lists
 from tidegraph.evaluation.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
-from tidegraph.evaluation.protocol import Recommender, Task, event_requests
+from tidegraph.evaluation.protocol import Recommender, Task, at_each_event
 from tidegraph.retrieval.popular import Popular
 from tidegraph.stages import Candidates, Requests
 
@@ -88,7 +88,7 @@ class Trial:
     def of(cls, world: World) -> "Trial":
         cut = START + 10 * DAY
         train = world.log.before(cut)
-        task = event_requests(train, world.log.since(cut), repeat=True)
+        task = at_each_event(train, world.log.since(cut), repeat=True)
         models: dict[str, Recommender] = {
             "random": Random(np.random.default_rng(1)),
             "popular": Popular().fit(train),

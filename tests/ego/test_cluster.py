@@ -9,7 +9,7 @@ from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push
 from tidegraph.graph.sampling.seeds import asked
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.static import StaticGraph
 
 ALL = np.arange(ITEMS, dtype=np.int32)
 PLAN = local_cluster("click", type="item", size=5, restart=0.2, epsilon=1e-7)
@@ -25,7 +25,7 @@ def test_each_node_gets_the_cluster_of_its_own_past(events, clocks):
         past = graph_of([e for e in events if e[2] < clock]).snapshot()
         seed = np.array([USERS + item], np.int32)
         alone = local_clusters(
-            Homogeneous.of(past, ("click",)), seed, size=5, settings=Push(0.2, 1e-7)
+            StaticGraph.of(past, ("click",)), seed, size=5, settings=Push(0.2, 1e-7)
         )
         rows = alone.node[0][alone.node[0] >= 0]
         mask = found.mask[item]

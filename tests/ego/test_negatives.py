@@ -10,7 +10,7 @@ from tidegraph.ego.hard_negatives import hard
 from tidegraph.ego.negatives import in_batch, negatives
 from tidegraph.ego.walks import walk
 from tidegraph.errors import ConfigError, RequestError
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.kernels.keyed_rng import root_keys
 
 
@@ -18,7 +18,7 @@ def ask(users, clocks, chosen=None, seed=0):
     users = np.asarray(users, np.int32)
     clocks = np.broadcast_to(np.asarray(clocks, np.int64), users.shape)
     other = None if chosen is None else np.asarray(chosen, np.int32)
-    return Asked(users, np.array(clocks), root_keys(seed, 0, len(users)), other)
+    return Seeds(users, np.array(clocks), root_keys(seed, 0, len(users)), other)
 
 
 @settings(max_examples=200)

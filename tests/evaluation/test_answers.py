@@ -6,7 +6,7 @@ import pytest
 from evaluation.models import popular, small
 from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import lists
-from tidegraph.evaluation.protocol import test_requests
+from tidegraph.evaluation.protocol import at_cut
 from tidegraph.stages import NO_ITEM, Candidates
 
 X, Y = 0, 1
@@ -14,7 +14,7 @@ X, Y = 0, 1
 
 def test_lists_are_padded_to_k():
     train, test = small()
-    task = test_requests(train, test, repeat=False)
+    task = at_cut(train, test, repeat=False)
 
     found = lists(popular(train), task, 4, "popular")
     assert found.tolist() == [
@@ -35,7 +35,7 @@ class Wrong:
 
 @pytest.mark.parametrize("item", [[[0]], [[0], [1], [77]]])
 def test_an_answer_that_is_none_is_named(item):
-    task = test_requests(*small(), repeat=True)
+    task = at_cut(*small(), repeat=True)
 
     with pytest.raises(DataError, match="wrong answered 3 requests"):
         lists(Wrong(np.array(item, np.int32)), task, 1, "wrong")

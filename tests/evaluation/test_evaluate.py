@@ -11,7 +11,7 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.judging import judge, judge_sampled
-from tidegraph.evaluation.protocol import event_requests, test_requests
+from tidegraph.evaluation.protocol import at_cut, at_each_event
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -180,7 +180,7 @@ def test_the_users_of_all_groups_are_everybody(judged):
 
 def test_a_user_with_several_requests_counts_once():
     train, test = small()
-    task = event_requests(train, test, repeat=True)
+    task = at_each_event(train, test, repeat=True)
     result = judge({"popular": popular(train)}, task, at=(1,))
     hit = dict(result.scores.select("user", "hit@1").iter_rows())
 
@@ -240,7 +240,7 @@ def test_an_empty_answer_is_a_miss_with_neither_novelty_nor_lift():
 
 def test_the_sampled_protocol_says_so():
     train, test = split(draw_log())
-    task = test_requests(train, test, repeat=True)
+    task = at_cut(train, test, repeat=True)
     models = {"popular": popular(train), "unpopular": unpopular(train)}
     result = judge_sampled(models, task, negatives=20, at=(5,), rng=1)
 
@@ -252,7 +252,7 @@ def test_the_sampled_protocol_says_so():
 
 def test_sampled_numbers_are_larger_than_full_ones():
     train, test = split(draw_log())
-    task = test_requests(train, test, repeat=True)
+    task = at_cut(train, test, repeat=True)
     model = popular(train)
     full = judge({"m": model}, task, at=(5,)).scores["ndcg@5"].mean()
     sampled = judge_sampled({"m": model}, task, negatives=10, at=(5,)).scores["ndcg@5"]
@@ -263,7 +263,7 @@ def test_sampled_numbers_are_larger_than_full_ones():
 def test_among_all_items_a_sampled_pair_is_the_full_rank_of_one_item():
     # Each event has one item; all others that its user never met are drawn.
     train, test = small()
-    task = test_requests(train, test.take(test.user == 1), repeat=True)
+    task = at_cut(train, test.take(test.user == 1), repeat=True)
     score = np.array([3.0, 2.0, 1.0])
     sampled = judge_sampled({"m": Fixed(score)}, task, at=(1,))
 

@@ -9,7 +9,7 @@ from evaluation.models import Fixed, popular, small
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.protocol import event_requests
+from tidegraph.evaluation.protocol import at_each_event
 
 # Ana wants x and z, bo y, cy z.
 LISTS = {"user": ["ana", "ana", "bo", "eve"], "item": ["q", "z", "y", "x"]}
@@ -151,7 +151,7 @@ def test_a_shorter_list_is_counted_and_counts_as_if_misses_filled_it():
 def test_several_requests_of_a_user_are_answered_with_the_same_list():
     train, test = small()
     lists = {"user": ["bo", "ana"], "item": ["y", "z"]}
-    result = evaluate(lists, test, train=train, at=1, ask=event_requests)
+    result = evaluate(lists, test, train=train, at=1, ask=at_each_event)
 
     # ana asks for x and then z, bo twice for y, cy for z without a list.
     hit = dict(result.scores.select("user", "hit@1").iter_rows())

@@ -13,7 +13,7 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.protocol import event_requests, own_time_requests
+from tidegraph.evaluation.protocol import at_each_event, at_first_event
 
 
 def scores(result) -> pl.DataFrame:
@@ -101,7 +101,7 @@ def by_column() -> tuple[Interactions, ...]:
     return tg.read(frame, time=None, split="split").split(by="split")
 
 
-@pytest.mark.parametrize("ask", [None, own_time_requests, event_requests])
+@pytest.mark.parametrize("ask", [None, at_first_event, at_each_event])
 def test_the_parts_of_a_split_column_are_judged_without_times(ask):
     train, valid, test = by_column()
     known = train.followed_by(valid)
@@ -130,11 +130,11 @@ def test_leave_last_out_parts_need_requests_at_own_times_and_are_told_so():
     with pytest.raises(LeakageError, match="pass ask=own_time_requests for parts"):
         evaluate(tg.ItemKNN().fit(train), valid, train=train)
     model = tg.ItemKNN().fit(known)
-    result = evaluate(model, test, train=known, ask=own_time_requests, at=1)
+    result = evaluate(model, test, train=known, ask=at_first_event, at=1)
     assert result.setup.requests == 2
 
 
-@pytest.mark.parametrize("ask", [own_time_requests, event_requests])
+@pytest.mark.parametrize("ask", [at_first_event, at_each_event])
 def test_at_own_times_a_model_may_know_what_train_holds_and_nothing_later(ask):
     train, valid, test = last_out()
     leaking = tg.Popular().fit(train.followed_by(valid).followed_by(test))
@@ -147,7 +147,7 @@ def test_at_own_times_a_model_may_know_what_train_holds_and_nothing_later(ask):
         evaluate(fair, valid, train=train, ask=ask, at=1, against={"rival": leaking})
 
 
-@pytest.mark.parametrize("ask", [own_time_requests, event_requests])
+@pytest.mark.parametrize("ask", [at_first_event, at_each_event])
 def test_at_own_times_a_rival_may_be_trained_past_the_first_request_not_past_train(ask):
     train, valid, _ = last_out()
     first = int(valid.time[0])

@@ -8,9 +8,9 @@ from evaluation.models import small
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.protocol import (
-    event_requests,
-    own_time_requests,
-    test_requests,
+    at_cut,
+    at_each_event,
+    at_first_event,
 )
 from tidegraph.graph.snapshot import Snapshot
 
@@ -28,7 +28,7 @@ def known(task) -> list[list[int]]:
 
 
 def test_everybody_who_acts_later_asks_once_at_the_cut():
-    task = test_requests(*small(), repeat=True)
+    task = at_cut(*small(), repeat=True)
 
     assert task.user.to_list() == ["ana", "bo", "cy"]
     assert task.requests.time.tolist() == [20, 20, 20]
@@ -37,7 +37,7 @@ def test_everybody_who_acts_later_asks_once_at_the_cut():
 
 
 def test_without_repeats_only_new_items_count_and_are_allowed():
-    task = test_requests(*small(), repeat=False)
+    task = at_cut(*small(), repeat=False)
 
     assert wanted(task) == [[Z], [Y], [Z]]
     assert task.requests.excluded.rows(0, 1).item.tolist() == [X, Y]
@@ -46,7 +46,7 @@ def test_without_repeats_only_new_items_count_and_are_allowed():
 def test_who_finds_nothing_new_is_left_out_and_counted():
     train, test = small()
     again = test.take(test.item != Z)
-    task = test_requests(train, again, repeat=False)
+    task = at_cut(train, again, repeat=False)
 
     assert task.user.to_list() == ["bo"]
     assert task.dropped == 1
@@ -58,11 +58,11 @@ def test_nobody_with_anything_new_is_an_error():
     train, test = small()
 
     with pytest.raises(DataError, match="repeat=True"):
-        test_requests(train, test.take(slice(0, 1)), repeat=False)
+        at_cut(train, test.take(slice(0, 1)), repeat=False)
 
 
 def test_popularity_counts_training_actions_and_unmet_is_what_it_never_saw():
-    task = test_requests(*small(), repeat=True)
+    task = at_cut(*small(), repeat=True)
 
     assert task.popularity.tolist() == [2, 1, 0]
     # Two of the four pairs of user and item want z.
@@ -72,7 +72,7 @@ def test_popularity_counts_training_actions_and_unmet_is_what_it_never_saw():
 def test_an_impression_without_action_is_nothing_to_find():
     train, test = small()
     label = np.array([1, 1, 0, 1, 0], np.int8)
-    task = test_requests(train, replace(test, label=label), repeat=True)
+    task = at_cut(train, replace(test, label=label), repeat=True)
 
     assert task.user.to_list() == ["ana", "bo"]
     assert wanted(task) == [[X], [Y]]
@@ -81,24 +81,24 @@ def test_an_impression_without_action_is_nothing_to_find():
 def test_a_graph_does_in_place_of_a_log():
     train, test = small()
 
-    from_graph = test_requests(Snapshot.of(train), test, repeat=True)
-    assert wanted(from_graph) == wanted(test_requests(train, test, repeat=True))
+    from_graph = at_cut(Snapshot.of(train), test, repeat=True)
+    assert wanted(from_graph) == wanted(at_cut(train, test, repeat=True))
 
 
 def test_training_that_reaches_into_the_test_is_refused():
     train, test = small()
 
     with pytest.raises(LeakageError, match="to 1970-01-01 00:00:24 UTC, but"):
-        test_requests(test, test, repeat=True)
+        at_cut(test, test, repeat=True)
     with pytest.raises(LeakageError, match="begins at 1970-01-01 00:00:12 UTC"):
-        test_requests(train, train.take(slice(2, 3)), repeat=True)
+        at_cut(train, train.take(slice(2, 3)), repeat=True)
 
 
 def test_a_test_log_without_actions_is_refused():
     train, test = small()
 
     with pytest.raises(DataError, match="no action"):
-        test_requests(train, test.take(slice(0, 0)), repeat=True)
+        at_cut(train, test.take(slice(0, 0)), repeat=True)
 
 
 def test_logs_that_number_their_ids_differently_are_refused():
@@ -106,22 +106,22 @@ def test_logs_that_number_their_ids_differently_are_refused():
     other = interactions(["cy"], ["z"], [30])
 
     with pytest.raises(DataError, match="number their items differently"):
-        test_requests(train, other, repeat=True)
+        at_cut(train, other, repeat=True)
     with pytest.raises(DataError, match="number their items differently"):
-        event_requests(train, other, repeat=True)
+        at_each_event(train, other, repeat=True)
 
 
 def test_a_user_beyond_the_graph_asks_as_nobody():
     log = interactions(["ana", "bo"], ["x", "x"], [1, 2])
     longer = interactions(["ana", "bo", "cy"], ["x", "x", "x"], [1, 2, 3])
-    task = test_requests(log, longer.since(3), repeat=True)
+    task = at_cut(log, longer.since(3), repeat=True)
 
     assert task.requests.user.tolist() == [-1]
     assert task.user.to_list() == ["cy"]
 
 
 def test_each_user_can_ask_at_their_own_first_test_event():
-    task = own_time_requests(*small(), repeat=True)
+    task = at_first_event(*small(), repeat=True)
 
     assert task.requests.time.tolist() == [20, 21, 24]
     assert wanted(task) == [[X, Z], [Y], [Z]]
@@ -130,14 +130,14 @@ def test_each_user_can_ask_at_their_own_first_test_event():
 def test_own_time_allows_training_events_of_others_that_are_later():
     log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "y"], [1, 2, 3, 4])
     last = np.array([False, True, False, True])
-    task = own_time_requests(log.take(~last), log.take(last), repeat=True)
+    task = at_first_event(log.take(~last), log.take(last), repeat=True)
 
     assert task.requests.time.tolist() == [2, 4]
     assert known(task) == [[X], [X]]
 
 
 def test_each_event_asks_for_its_item_knowing_those_before_it():
-    task = event_requests(*small(), repeat=True)
+    task = at_each_event(*small(), repeat=True)
 
     assert task.user.to_list() == ["ana", "bo", "ana", "bo", "cy"]
     assert wanted(task) == [[X], [Y], [Z], [Y], [Z]]
@@ -146,7 +146,7 @@ def test_each_event_asks_for_its_item_knowing_those_before_it():
 
 
 def test_an_event_of_an_item_met_before_is_left_out_without_repeats():
-    task = event_requests(*small(), repeat=False)
+    task = at_each_event(*small(), repeat=False)
 
     assert wanted(task) == [[Y], [Z], [Z]]
     assert task.dropped == 2
@@ -156,7 +156,7 @@ def test_events_cannot_be_joined_with_a_graph():
     train, test = small()
 
     with pytest.raises(DataError, match="log itself"):
-        event_requests(Snapshot.of(train), test, repeat=True)
+        at_each_event(Snapshot.of(train), test, repeat=True)
 
 
 def test_rewriting_the_test_log_after_the_cut_changes_no_request(log: Interactions):
@@ -165,8 +165,8 @@ def test_rewriting_the_test_log_after_the_cut_changes_no_request(log: Interactio
     item = test.item.copy()
     item[1:] = 0
     rewritten = replace(test, item=item)
-    a = test_requests(train, test, repeat=True)
-    b = test_requests(train, rewritten, repeat=True)
+    a = at_cut(train, test, repeat=True)
+    b = at_cut(train, rewritten, repeat=True)
 
     assert known(a) == known(b)
     np.testing.assert_array_equal(a.requests.time, b.requests.time)

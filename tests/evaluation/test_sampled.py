@@ -5,7 +5,7 @@ from conftest import draw_log
 from evaluation.models import Fixed, popular, small, unpopular
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.evaluation.protocol import event_requests, test_requests
+from tidegraph.evaluation.protocol import at_cut, at_each_event
 from tidegraph.evaluation.sampled import sampled_hits
 
 
@@ -16,7 +16,7 @@ def crowd(popularity: list[int]):
     log = interactions(
         [*train, "me"], [f"i{i}" for i in [*item, 0]], np.arange(len(item) + 1)
     )
-    return test_requests(log.before(len(item)), log.since(len(item)), repeat=True)
+    return at_cut(log.before(len(item)), log.since(len(item)), repeat=True)
 
 
 def test_the_best_item_stands_first_whatever_is_drawn(rng):
@@ -43,7 +43,7 @@ def test_who_leaves_fewer_items_is_ranked_against_all_of_them(rng):
 
 def test_an_item_that_training_never_met_is_not_drawn(rng):
     train, test = small()
-    task = test_requests(train, test, repeat=True)
+    task = at_cut(train, test, repeat=True)
     # z is new: it is wanted by ana and cy, and never a rival of y, which bo wants.
     found = sampled_hits(Fixed(np.array([1.0, 2.0, 9.0])), task, 1, rng=rng)
 
@@ -59,7 +59,7 @@ def test_an_item_the_model_never_answers_is_never_found(rng):
 
 def test_items_beyond_the_scores_are_never_found_nor_in_the_way(rng):
     train, test = small()
-    task = test_requests(train, test, repeat=True)
+    task = at_cut(train, test, repeat=True)
     found = sampled_hits(Fixed(np.array([1.0])), task, 3, rng=rng)
 
     # ana's x is found; z and y have no score.
@@ -94,7 +94,7 @@ def test_every_allowed_item_is_drawn_as_often_as_another(rng):
 def test_the_same_rng_draws_the_same_on_any_block_of_a_larger_log():
     log = draw_log()
     cut = int(log.time[400])
-    task = event_requests(log.before(cut), log.since(cut), repeat=True)
+    task = at_each_event(log.before(cut), log.since(cut), repeat=True)
     model = popular(log.before(cut))
     a, b = (
         sampled_hits(model, task, 10, negatives=9, rng=np.random.default_rng(3))
@@ -108,7 +108,7 @@ def test_the_same_rng_draws_the_same_on_any_block_of_a_larger_log():
 def test_a_random_model_finds_one_in_eleven_first_among_ten(rng):
     log = draw_log()
     cut = int(log.time[300])
-    task = event_requests(log.before(cut), log.since(cut), repeat=True)
+    task = at_each_event(log.before(cut), log.since(cut), repeat=True)
     model = Fixed(rng.random(len(log.items)))
     rates = [
         sampled_hits(
@@ -127,7 +127,7 @@ def test_no_negatives_are_refused(rng):
 
 def test_training_without_actions_leaves_nothing_to_draw(rng):
     train, test = small()
-    task = test_requests(train.take(slice(0, 0)), test, repeat=True)
+    task = at_cut(train.take(slice(0, 0)), test, repeat=True)
 
     with pytest.raises(DataError, match="no item to draw"):
         sampled_hits(unpopular(train), task, 1, rng=rng)

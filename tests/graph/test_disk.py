@@ -13,7 +13,7 @@ from tidegraph.artifact.sealed import _seal
 from tidegraph.errors import ArtifactError, TidegraphError
 from tidegraph.graph.disk import MANIFEST
 from tidegraph.graph.live import Graph
-from tidegraph.graph.projection import Induction
+from tidegraph.graph.projection import CoOccurrence
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_a_large_graph_that_is_not_checked_whole_never_crashes(
     try:
         damaged = Graph.open(folder, verify=False)
         answers(damaged)
-        Induction(via="click").of(damaged)
+        CoOccurrence(via="click").of(damaged)
         walk = tg.walk("click", "~click", times=3, length=2).weighted("w").top(2)
         damaged.V("user").before(9).with_(
             w=walk, n=tg.negatives("item", 3, by="degree", avoid="click")

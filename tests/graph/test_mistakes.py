@@ -12,7 +12,7 @@ import tidegraph as tg
 from graph.brute import graph_of, table
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.query.filters import check
-from tidegraph.graph.sampling.gather import Chosen, Past, Run
+from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.seeds import check_plan
 
 LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
@@ -20,14 +20,14 @@ ONE = np.array([1], np.int32)
 
 
 @tg.sampler("reaches_on")
-def reaches_on(past: Past) -> Run:
+def reaches_on(past: Neighborhood) -> Run:
     past.stop[:] += 1
     return Run(past.start, past.stop, 9)
 
 
 @tg.sampler("too_short")
-def too_short(past: Past) -> Chosen:
-    return Chosen(past.start[:1, None])
+def too_short(past: Neighborhood) -> Picks:
+    return Picks(past.start[:1, None])
 
 
 def test_a_sampler_can_change_nothing_that_it_is_given():
@@ -38,13 +38,13 @@ def test_a_sampler_can_change_nothing_that_it_is_given():
 
 
 @tg.sampler("says_nothing")
-def says_nothing(past: Past):
+def says_nothing(past: Neighborhood):
     return None
 
 
 @tg.sampler("half_slots")
-def half_slots(past: Past) -> Chosen:
-    return Chosen(past.start[:, None] + 0.5)
+def half_slots(past: Neighborhood) -> Picks:
+    return Picks(past.start[:, None] + 0.5)
 
 
 def test_a_sampler_answers_with_slots():

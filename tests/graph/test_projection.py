@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.projection import Induction
+from tidegraph.graph.projection import CoOccurrence
 
 
-def loops(events, rule: Induction) -> dict[tuple[int, int], float]:
+def loops(events, rule: CoOccurrence) -> dict[tuple[int, int], float]:
     """Every pair of events of every person, one by one."""
     found: dict[tuple[int, int], float] = defaultdict(float)
     for user in range(USERS):
@@ -35,7 +35,7 @@ def loops(events, rule: Induction) -> dict[tuple[int, int], float]:
 
 
 RULES = st.builds(
-    Induction,
+    CoOccurrence,
     via=st.just("click"),
     window=st.one_of(st.none(), st.integers(1, 4)),
     session_seconds=st.one_of(st.none(), st.integers(1, 5)),
@@ -74,7 +74,7 @@ def test_co_occurrence_is_the_square_of_who_met_what():
     events = [
         (int(u), int(i), int(i), 1) for u, i in zip(*np.nonzero(met), strict=True)
     ]
-    found = Induction(via="click").of(graph_of(events).snapshot())
+    found = CoOccurrence(via="click").of(graph_of(events).snapshot())
     dense = np.zeros((ITEMS, ITEMS))
     dense[found.source, found.target] = found.weight
 
@@ -87,7 +87,7 @@ def test_co_occurrence_is_the_square_of_who_met_what():
 def test_threads_change_no_bit(monkeypatch, threads):
     rng = np.random.default_rng(0)
     events = [tuple(map(int, e)) for e in rng.integers(0, [4, 5, 99, 5], (400, 4))]
-    rule = Induction(via="click", window=3, decay=0.7, half_life_seconds=9.0)
+    rule = CoOccurrence(via="click", window=3, decay=0.7, half_life_seconds=9.0)
     graph = graph_of(events).snapshot()
     whole = rule.of(graph)
     monkeypatch.setattr("tidegraph.kernels.jit.cpu_count", lambda: threads)
@@ -101,7 +101,7 @@ def test_threads_change_no_bit(monkeypatch, threads):
 def test_each_item_keeps_its_strongest():
     events = [(0, 0, 1, 1), (0, 1, 2, 1), (1, 0, 1, 1), (1, 2, 2, 1), (2, 0, 3, 1)]
     events += [(2, 2, 4, 1)]
-    found = Induction(via="click", keep=1).of(graph_of(events).snapshot())
+    found = CoOccurrence(via="click", keep=1).of(graph_of(events).snapshot())
 
     # Item 0 met item 2 twice and item 1 once.
     assert list(zip(*(part.tolist() for part in found), strict=True)) == [
@@ -114,7 +114,7 @@ def test_each_item_keeps_its_strongest():
 def test_induced_edges_are_edges_of_the_graph():
     events = [(0, 0, 1, 1), (0, 1, 2, 1), (0, 2, 3, 1)]
     graph = graph_of(events)
-    rule = Induction(via="click", window=1, directed=True)
+    rule = CoOccurrence(via="click", window=1, directed=True)
 
     rule.of(graph.snapshot()).add_to(graph, "then")
 
@@ -124,10 +124,10 @@ def test_induced_edges_are_edges_of_the_graph():
 
 def test_what_cannot_be_induced_is_said():
     with pytest.raises(ConfigError, match="must be above 0"):
-        Induction(via="click", window=0)
+        CoOccurrence(via="click", window=0)
     with pytest.raises(ConfigError, match=r"decay is 0\.0"):
-        Induction(via="click", decay=0.0)
+        CoOccurrence(via="click", decay=0.0)
     graph = graph_of([])
     graph.edges("knows", {"a": [0], "b": [1]}, "a: user -> b: user")
     with pytest.raises(DataError, match="have no times"):
-        Induction(via="knows").of(graph.snapshot())
+        CoOccurrence(via="knows").of(graph.snapshot())

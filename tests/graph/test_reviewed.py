@@ -63,7 +63,7 @@ def test_what_fades_to_nothing_is_no_edge_and_harms_nobody():
     day = 86_400
     events = [(u, (u + d) % 5, d * day, 1) for u in range(4) for d in range(365)]
 
-    found = tg.Induction(via="click", half_life_seconds=60.0).of(graph_of(events))
+    found = tg.CoOccurrence(via="click", half_life_seconds=60.0).of(graph_of(events))
 
     assert len(found.weight) == 0
 

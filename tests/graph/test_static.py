@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.static import StaticGraph
 
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=20)
 
 
-def dense(graph: Homogeneous) -> np.ndarray:
+def dense(graph: StaticGraph) -> np.ndarray:
     out = np.zeros((len(graph), len(graph)))
     for v in range(len(graph)):
         for e in range(graph.ptr[v], graph.ptr[v + 1]):
@@ -48,14 +48,14 @@ def test_a_loop_counts_twice_and_every_other_edge_once_on_each_side(pairs):
         expected[a, b] += 1
         expected[b, a] += 1
 
-    found = Homogeneous.of(people(pairs).snapshot(), ("knows",))
+    found = StaticGraph.of(people(pairs).snapshot(), ("knows",))
 
     assert np.array_equal(dense(found), expected)
     assert found.strength.sum() == 2 * len(pairs)
 
 
 def test_two_clicks_on_one_item_are_one_edge_of_weight_two():
-    found = Homogeneous.of(shop().snapshot(), ("click",))
+    found = StaticGraph.of(shop().snapshot(), ("click",))
 
     # Users 1 and 2, then items 7 and 8.
     assert dense(found).tolist() == [
@@ -67,8 +67,8 @@ def test_two_clicks_on_one_item_are_one_edge_of_weight_two():
 
 
 def test_types_come_in_the_order_in_which_the_edges_name_them():
-    forth = Homogeneous.of(shop().snapshot(), ("click", "lies"))
-    back = Homogeneous.of(shop().snapshot(), ("~lies", "~click"))
+    forth = StaticGraph.of(shop().snapshot(), ("click", "lies"))
+    back = StaticGraph.of(shop().snapshot(), ("~lies", "~click"))
 
     assert dict(forth.first) == {"user": 0, "item": 2, "shelf": 4}
     assert dict(back.first) == {"shelf": 0, "item": 1, "user": 3}
@@ -77,8 +77,8 @@ def test_types_come_in_the_order_in_which_the_edges_name_them():
 
 
 def test_both_names_of_an_edge_type_give_the_same_edges():
-    forth = Homogeneous.of(shop().snapshot(), ("click",))
-    back = Homogeneous.of(shop().snapshot(), ("~click",))
+    forth = StaticGraph.of(shop().snapshot(), ("click",))
+    back = StaticGraph.of(shop().snapshot(), ("~click",))
 
     order = np.array([2, 3, 0, 1])
     assert np.array_equal(dense(forth), dense(back)[np.ix_(order, order)])
@@ -86,7 +86,7 @@ def test_both_names_of_an_edge_type_give_the_same_edges():
 
 @given(EVENTS)
 def test_a_node_is_known_by_its_type_and_its_row_within_it(events):
-    graph = Homogeneous.of(graph_of(events).snapshot(), ("click",))
+    graph = StaticGraph.of(graph_of(events).snapshot(), ("click",))
     users, items = np.arange(USERS, dtype=np.int32), np.arange(ITEMS, dtype=np.int32)
 
     rows = np.concatenate([graph.rows("user", users), graph.rows("item", items)])
@@ -99,8 +99,8 @@ def test_a_node_is_known_by_its_type_and_its_row_within_it(events):
 def test_a_view_of_the_past_holds_only_what_was_before(events, clock):
     past = [event for event in events if event[2] < clock]
 
-    seen = Homogeneous.of(graph_of(events).snapshot().until(clock), ("click",))
-    alone = Homogeneous.of(graph_of(past).snapshot(), ("click",))
+    seen = StaticGraph.of(graph_of(events).snapshot().until(clock), ("click",))
+    alone = StaticGraph.of(graph_of(past).snapshot(), ("click",))
 
     for name in ("ptr", "node", "weight", "strength"):
         assert np.array_equal(getattr(seen, name), getattr(alone, name))
@@ -122,14 +122,14 @@ def test_edges_that_came_later_by_append_count_the_same(events):
         {"w": weight.astype(np.float64)},
     )
 
-    found = Homogeneous.of(grown.snapshot(), ("click",))
+    found = StaticGraph.of(grown.snapshot(), ("click",))
 
-    whole = Homogeneous.of(graph_of(events).snapshot(), ("click",))
+    whole = StaticGraph.of(graph_of(events).snapshot(), ("click",))
     assert np.array_equal(dense(found), dense(whole))
 
 
 def test_a_weight_below_zero_and_an_unknown_edge_are_refused():
     with pytest.raises(DataError, match=r"'click' have a weight below 0.*Choose"):
-        Homogeneous.of(graph_of([(0, 0, 1, -1)]).snapshot(), ("click",))
+        StaticGraph.of(graph_of([(0, 0, 1, -1)]).snapshot(), ("click",))
     with pytest.raises(DataError, match="no edge 'clack'"):
-        Homogeneous.of(shop().snapshot(), ("clack",))
+        StaticGraph.of(shop().snapshot(), ("clack",))

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels import jit
@@ -53,7 +53,7 @@ def test_an_index_that_is_made_while_walking_holds_nobody_up(monkeypatch, habit)
     rng = np.random.default_rng(0)
     source, target = rng.integers(0, 2000, (2, 20_000)).astype(np.int32)
     weight = rng.random(20_000).astype(np.float32)
-    side = Neighbors.build(source, target, None, 2000, weight)
+    side = TemporalCSR.build(source, target, None, 2000, weight)
     starts = rng.integers(0, 2000, 20_000).astype(np.int32)
     found = []
 

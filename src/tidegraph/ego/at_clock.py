@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Int64
 
 from tidegraph.errors import ConfigError, LeakageError, RequestError
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.static import StaticGraph
 
 
 def check_ends(graph: Snapshot, edges: tuple[str, ...], *types: str) -> None:
@@ -20,8 +20,8 @@ def check_ends(graph: Snapshot, edges: tuple[str, ...], *types: str) -> None:
 
 
 def by_moment(
-    graph: Snapshot, edges: tuple[str, ...], type: str, asked: Asked, *, ever: bool
-) -> Iterator[tuple[Int64[np.ndarray, " rows"], Homogeneous]]:
+    graph: Snapshot, edges: tuple[str, ...], type: str, asked: Seeds, *, ever: bool
+) -> Iterator[tuple[Int64[np.ndarray, " rows"], StaticGraph]]:
     """Yield the graph as of each different clock, and the rows that have that clock.
 
     Args:
@@ -42,7 +42,7 @@ def by_moment(
         )
     timed = [edge for edge in edges if graph[edge].is_timed]
     if ever or not timed:
-        yield np.arange(len(asked.node)), Homogeneous.of(graph, edges)
+        yield np.arange(len(asked.node)), StaticGraph.of(graph, edges)
         return
     if asked.clock is None:
         raise LeakageError(
@@ -51,4 +51,4 @@ def by_moment(
         )
     for moment in np.unique(asked.clock):
         then = graph.until(int(moment))
-        yield np.flatnonzero(asked.clock == moment), Homogeneous.of(then, edges)
+        yield np.flatnonzero(asked.clock == moment), StaticGraph.of(then, edges)

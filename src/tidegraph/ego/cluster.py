@@ -10,7 +10,7 @@ from tidegraph.ego.at_clock import by_moment, check_ends
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -62,7 +62,7 @@ class LocalCluster:
         check_ends(graph, self.edges, self.type)
         return self.type
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Cluster:
+    def draw(self, graph: Snapshot, asked: Seeds) -> Cluster:
         """Return the cluster of each node asked about.
 
         Raises:

@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int, Int32, Int64
 from tidegraph.ego.hops import Hops, drawn
 from tidegraph.ego.tree import gaps
 from tidegraph.errors import ConfigError
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
@@ -23,7 +23,7 @@ from tidegraph.kernels.keyed_rng import mixed_keys
 _LANES = 128
 
 
-class States(NamedTuple):
+class EgoStates(NamedTuple):
     """The different states of a batch by depth, and who are whose children.
 
     Attributes:
@@ -64,7 +64,7 @@ class Unique:
         """Return the type of node that the plan starts from."""
         return self.hops.start(graph)
 
-    def draw(self, graph: Snapshot, asked: Asked) -> States:
+    def draw(self, graph: Snapshot, asked: Seeds) -> EgoStates:
         """Return the unique states around the nodes asked about.
 
         Raises:
@@ -99,7 +99,7 @@ class Unique:
             weight.append(strength(edge[-1]))
             epoch = (asked.seed * 0x9E3779B1 + depth + 1) % 2**64
             key = mixed_keys(edge[-1].astype(np.uint64), epoch)
-        return States(
+        return EgoStates(
             tuple(ids),
             tuple(time),
             tuple(weight),

@@ -9,7 +9,7 @@ from tidegraph.ego.negatives import Negatives, clocks_of, met_index
 from tidegraph.ego.walks import VisitCount
 from tidegraph.errors import ConfigError
 from tidegraph.graph.negatives.kernels import strike_met, subsets
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -45,7 +45,7 @@ class Hard:
         text = f"hard({self.pool}, {self.count}, ranks={self.window}"
         return f"{text}, avoid={self.avoid!r})"
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
         first, last = self.window

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from tidegraph.ego.tree import Field, child_clocks, dated, deeper, root
+from tidegraph.ego.tree import EgoTree, child_clocks, dated, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.sampling.gather import Past, Sampled
+from tidegraph.graph.sampling.gather import NeighborBatch, Neighborhood
 from tidegraph.graph.sampling.protocol import Draw
 from tidegraph.graph.sampling.samplers import (
     everything,
@@ -18,9 +18,9 @@ from tidegraph.graph.sampling.samplers import (
     uniform,
 )
 from tidegraph.graph.sampling.samplers import weighted as by_weight
-from tidegraph.graph.sampling.seeds import Asked, asked
+from tidegraph.graph.sampling.seeds import Seeds, asked
 from tidegraph.graph.snapshot import Snapshot, reverse
-from tidegraph.graph.storage.tcsr import NOW, Neighbors
+from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.graph.times import unix_seconds, window
 from tidegraph.kernels.keyed_rng import child_keys
 
@@ -46,14 +46,20 @@ class Step:
     rewind: bool = False
 
     def past(
-        self, edges: Neighbors, nodes: np.ndarray, clocks: np.ndarray, keys: np.ndarray
-    ) -> Past:
+        self,
+        edges: TemporalCSR,
+        nodes: np.ndarray,
+        clocks: np.ndarray,
+        keys: np.ndarray,
+    ) -> Neighborhood:
         """Return what the sampler may choose from."""
         if self.all_time or not edges.is_timed:
-            return Past.sealed(edges, edges.span(nodes), keys, whole=True)
-        return Past.sealed(edges, edges.span_before(nodes, clocks, self.seconds), keys)
+            return Neighborhood.sealed(edges, edges.span(nodes), keys, whole=True)
+        return Neighborhood.sealed(
+            edges, edges.span_before(nodes, clocks, self.seconds), keys
+        )
 
-    def keeps_clock(self, edges: Neighbors) -> bool:
+    def keeps_clock(self, edges: TemporalCSR) -> bool:
         """Is the clock of a child that of its parent, not that of its edge?"""
         return self.all_time or not edges.is_timed
 
@@ -99,7 +105,7 @@ class Hops:
         *,
         seed: int = 0,
         first: int = 0,
-    ) -> Field:
+    ) -> EgoTree:
         """Return the receptive field of each node as of its clock.
 
         Args:
@@ -128,7 +134,7 @@ class Hops:
         question = asked(node.astype(np.int32), clock, seed=seed, first=first)
         return self.draw(graph.snapshot(), question)
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Field:
+    def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:
         """Return the receptive field of each node asked about."""
         self.check(graph, asked)
         field = root(asked.node, asked.clock)
@@ -149,7 +155,7 @@ class Hops:
                 keys = child_keys(keys, found.ids.shape[1])
         return field
 
-    def check(self, graph: Snapshot, asked: Asked) -> None:
+    def check(self, graph: Snapshot, asked: Seeds) -> None:
         """Raise if the hops do not follow one another, or one lacks a clock."""
         at = self.start(graph)
         for step in self.steps:
@@ -251,7 +257,7 @@ def drawn(
     nodes: Int32[np.ndarray, " q"],
     clocks: Int64[np.ndarray, " q"],
     keys: np.ndarray,
-) -> Sampled:
+) -> NeighborBatch:
     """Return the neighbours that one hop takes from each node."""
     edges = graph.along(step.edge, step.by)
     return step.sampler(step.past(edges, nodes, clocks, keys))

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegraph.ego.at_clock import by_moment, check_ends
-from tidegraph.ego.tree import Field
+from tidegraph.ego.tree import EgoTree
 from tidegraph.ego.walks import with_weights
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.common_neighbors import Proximity, nearest, pagerank
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -47,7 +47,7 @@ class Near:
         check_ends(graph, self.edges, self.type, self.of)
         return self.type
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Field:
+    def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:
         """Return a field of depth 1, nearest first; weights are scores.
 
         Raises:

@@ -10,10 +10,10 @@ from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.negatives.distribution import Weighing
 from tidegraph.graph.negatives.kernels import fill, other_rows, strike_met
 from tidegraph.graph.negatives.rejection import Avoided, weighed
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot, reverse
-from tidegraph.graph.storage.has_edge import ByNode
-from tidegraph.graph.storage.tcsr import NOW, Neighbors
+from tidegraph.graph.storage.has_edge import NeighborIndex
+from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.kernels.jit import over_rows
 
 DEGREE = "degree"
@@ -81,7 +81,7 @@ class Drawn:
         text += f"power={self.power}, avoid={self.avoid!r}, via={self.via!r}"
         return f"{text}, all_time={self.ever})"
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
         met_by = graph[reverse(self.via)]
@@ -148,7 +148,7 @@ class Weighed:
         text = f"negatives({self.type!r}, {self.count}, by={self.by!r}"
         return f"{text}, avoid={self.avoid!r}, via={self.via!r}, all_time={self.ever})"
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
         other = asked.other
@@ -189,7 +189,7 @@ class InBatch:
     def __str__(self) -> str:
         return f"in_batch({self.count}, via={self.via!r})"
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Negatives:
+    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
         """Return negatives for each row.
 
         Raises:
@@ -246,7 +246,7 @@ def in_batch(count: int, *, via: str) -> InBatch:
 
 
 def clocks_of(
-    graph: Snapshot, edges: tuple[str | None, ...], asked: Asked, *, ever: bool
+    graph: Snapshot, edges: tuple[str | None, ...], asked: Seeds, *, ever: bool
 ) -> Int64[np.ndarray, " b"]:
     """Return the clock of each row; an error if an edge has times and there is none."""
     if not ever and asked.clock is not None:
@@ -261,17 +261,17 @@ def clocks_of(
 
 
 def met_index(
-    edges: Neighbors, asked: Asked
-) -> tuple[ByNode, int, Int64[np.ndarray, " b"], Int64[np.ndarray, " b"]]:
+    edges: TemporalCSR, asked: Seeds
+) -> tuple[NeighborIndex, int, Int64[np.ndarray, " b"], Int64[np.ndarray, " b"]]:
     """Return what tells which nodes each row's node met, and when."""
-    return edges.by_node, edges.base, *edges.span(asked.node)
+    return edges.neighbor_index, edges.base, *edges.span(asked.node)
 
 
 def _avoided(
-    graph: Snapshot, edge: str | None, asked: Asked
-) -> tuple[ByNode, int, np.ndarray, np.ndarray]:
+    graph: Snapshot, edge: str | None, asked: Seeds
+) -> tuple[NeighborIndex, int, np.ndarray, np.ndarray]:
     if edge is not None:
         return met_index(graph[edge], asked)
     none = np.zeros(len(asked.node), np.int64)
     empty = np.zeros(0, np.int32)
-    return ByNode(empty, empty), 0, none, none
+    return NeighborIndex(empty, empty), 0, none, none

@@ -18,7 +18,7 @@ from tidegraph.ego.walks import VisitCount, Walk, walk
 from tidegraph.errors import ConfigError
 from tidegraph.graph.negatives.distribution import DISTRIBUTIONS
 from tidegraph.graph.proximity.common_neighbors import PROXIMITIES
-from tidegraph.graph.registry import Door
+from tidegraph.graph.registry import Registry
 from tidegraph.graph.sampling.protocol import SAMPLERS
 from tidegraph.graph.sampling.seeds import Plan
 
@@ -38,7 +38,7 @@ _BEGIN: dict[str, Callable[..., Any]] = {
     "local_cluster": local_cluster,
     "near": near,
 }
-_DOORS: dict[str, Door[Any]] = {
+_DOORS: dict[str, Registry[Any]] = {
     "distribution": DISTRIBUTIONS,
     "proximity": PROXIMITIES,
 }
@@ -152,7 +152,7 @@ def _check(
 
 
 def _named(
-    door: Door[Any], positional: list[Any], named: dict[str, Any], text: str
+    door: Registry[Any], positional: list[Any], named: dict[str, Any], text: str
 ) -> Any:
     if not positional or not isinstance(positional[0], str):
         raise ConfigError(f"{text!r} is no plan: say which one, such as 'recent'.")

@@ -7,7 +7,7 @@ from html import escape
 from math import log1p
 
 from tidegraph.data.times.clocks import Clock, moment_text
-from tidegraph.ego.tree import Field
+from tidegraph.ego.tree import EgoTree
 
 _ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
 _COLORS = ("#1b6ca8", "#c8553d", "#5b8c5a", "#8d6a9f")
@@ -41,7 +41,7 @@ class _Node:
 
 
 def draw(
-    field: Field,
+    field: EgoTree,
     named: Callable[[int, int], str],
     title: str,
     means: Clock = "seconds",
@@ -90,7 +90,7 @@ def draw(
 
 
 def _tree(
-    field: Field, named: Callable[[int, int], str], at: tuple[int, ...], clock: int
+    field: EgoTree, named: Callable[[int, int], str], at: tuple[int, ...], clock: int
 ) -> _Node:
     depth = len(at) - 1
     children: list[_Node] = []

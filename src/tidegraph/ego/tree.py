@@ -5,12 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
 
-from tidegraph.graph.sampling.gather import Sampled
+from tidegraph.graph.sampling.gather import NeighborBatch
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.jit import compiled, over_rows
 
 
-class Field(NamedTuple):
+class EgoTree(NamedTuple):
     """What was cut out of the graph around each node; entry n is about depth n.
 
     Depth 0 are the b nodes asked about; a hop of width k adds an axis of that size at
@@ -42,11 +42,11 @@ class Field(NamedTuple):
 
 def root(
     nodes: Int32[np.ndarray, " b"], clocks: Int64[np.ndarray, " b"] | None
-) -> Field:
+) -> EgoTree:
     """Return fields of depth 0: the nodes themselves."""
     there = nodes >= 0
     time = np.zeros(len(nodes), np.int64) if clocks is None else clocks
-    return Field(
+    return EgoTree(
         (nodes,),
         (time,),
         (np.zeros(len(nodes), np.int64),),
@@ -57,8 +57,8 @@ def root(
 
 
 def deeper(
-    field: Field, found: Sampled, clocks: Int64[np.ndarray, " parents"]
-) -> Field:
+    field: EgoTree, found: NeighborBatch, clocks: Int64[np.ndarray, " parents"]
+) -> EgoTree:
     """Return the fields with one more hop.
 
     Args:
@@ -69,18 +69,20 @@ def deeper(
     shape = (*field.ids[-1].shape, found.ids.shape[1])
     gap = gaps(clocks, found)
     new = (found.ids, found.time, gap, found.weight, found.edge, found.mask)
-    return Field(
+    return EgoTree(
         *((*held, one.reshape(shape)) for held, one in zip(field, new, strict=True))
     )
 
 
-def dated(found: Sampled, clocks: Int64[np.ndarray, " parents"]) -> Sampled:
+def dated(found: NeighborBatch, clocks: Int64[np.ndarray, " parents"]) -> NeighborBatch:
     """Return neighbours along edges without time as of their parent's clock."""
     known = found.mask & (clocks != NOW)[:, None]
     return found._replace(time=np.where(known, clocks[:, None], 0))
 
 
-def gaps(clocks: Int64[np.ndarray, " q"], found: Sampled) -> Int64[np.ndarray, "q k"]:
+def gaps(
+    clocks: Int64[np.ndarray, " q"], found: NeighborBatch
+) -> Int64[np.ndarray, "q k"]:
     """Return the seconds from each neighbour's edge to the clock it was found at."""
     gap = np.empty(found.ids.shape, np.int64)
     over_rows(
@@ -90,7 +92,7 @@ def gaps(clocks: Int64[np.ndarray, " q"], found: Sampled) -> Int64[np.ndarray, "
 
 
 def child_clocks(
-    clocks: Int64[np.ndarray, " parents"], found: Sampled, *, own: bool
+    clocks: Int64[np.ndarray, " parents"], found: NeighborBatch, *, own: bool
 ) -> Int64[np.ndarray, " children"]:
     """Return the clocks of the nodes found: their edge's time, or their parent's."""
     if own:

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32
 
-from tidegraph.ego.tree import Field, root
+from tidegraph.ego.tree import EgoTree, root
 from tidegraph.errors import ConfigError, DataError, LeakageError
-from tidegraph.graph.sampling.seeds import Asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.graph.walks.visit_counts import visits
@@ -102,7 +102,7 @@ class Walk:
         """Return the type of node that the walks start from."""
         return graph.ends(self.path[0])[0]
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Walked:
+    def draw(self, graph: Snapshot, asked: Seeds) -> Walked:
         """Return walks from each node asked about."""
         clocks = None if self.ever else asked.clock
         found = walks(
@@ -116,7 +116,7 @@ class Walk:
         ids = found.reshape(len(asked.node), self.times, found.shape[1])
         return Walked(ids, ids >= 0)
 
-    def edges(self, graph: Snapshot, asked: Asked) -> tuple[Neighbors, ...]:
+    def edges(self, graph: Snapshot, asked: Seeds) -> tuple[TemporalCSR, ...]:
         """Return the edges of a round.
 
         Raises:
@@ -187,7 +187,7 @@ class VisitCount:
         """Return the type of node that the walks start from."""
         return self.walk.start(graph)
 
-    def draw(self, graph: Snapshot, asked: Asked) -> Field:
+    def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:
         """Return a field of depth 1, most visited first; weights are visit shares."""
         found = visits(
             self.walk.edges(graph, asked),
@@ -206,12 +206,12 @@ class VisitCount:
         return f"{self.walk}.top({self.count})"
 
 
-def with_weights(asked: Asked, node: np.ndarray, weight: np.ndarray) -> Field:
+def with_weights(asked: Seeds, node: np.ndarray, weight: np.ndarray) -> EgoTree:
     """Return a field of depth 1 whose nodes were not reached by one edge each."""
     field, there = root(asked.node, asked.clock), node >= 0
     clock = field.time[0][:, None]
     none = np.zeros(node.shape, np.int64)
-    return Field(
+    return EgoTree(
         (*field.ids, node),
         (*field.time, np.where(there, clock, 0)),
         (*field.dt, none),

@@ -14,7 +14,7 @@ from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
 from tidegraph.evaluation.parts import judged, rivals, test_log
-from tidegraph.evaluation.protocol import Ask, Judged, Task, test_requests
+from tidegraph.evaluation.protocol import Ask, Judged, Task, at_cut
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.rng import Seed
@@ -40,7 +40,7 @@ def evaluate(
     at: int | Sequence[int] = CUTOFFS,
     repeat: bool | None = None,
     by: str | None = None,
-    ask: Ask = test_requests,
+    ask: Ask = at_cut,
     rng: Seed = 0,
 ) -> Evaluation:
     """Return how well a model ranks the whole catalogue, and what it gains over others.
@@ -85,7 +85,7 @@ def task_of(
     *,
     train: Interactions | Matrix | Snapshot | None = None,
     repeat: bool | None = None,
-    ask: Ask = test_requests,
+    ask: Ask = at_cut,
 ) -> Task:
     """Return what ``evaluate`` asks of a model, and which answers count as found.
 

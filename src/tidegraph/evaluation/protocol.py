@@ -1,7 +1,7 @@
 """What is asked of a recommender, and which answers count as found.
 
 Three ways to turn a train and a test log into requests; each answers as of a clock that
-no event behind it has reached. ``test_requests`` asks everybody at the moment the test
+no event behind it has reached. ``at_cut`` asks everybody at the moment the test
 log begins, and is the default; the other two ask each user, or each event, at its own
 time, for splits that hold out the last events of every user.
 """
@@ -81,9 +81,7 @@ class Ask(Protocol):
         ...
 
 
-def test_requests(
-    train: Interactions | Snapshot, test: Interactions, *, repeat: bool
-) -> Task:
+def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) -> Task:
     """Ask once for everybody who acts in the test log, at the moment it begins.
 
     A user's distinct test items count as found. Who never acted in training asks
@@ -115,10 +113,10 @@ def test_requests(
 
 
 # pytest would collect it where a test module imports it.
-test_requests.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
+at_cut.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def own_time_requests(
+def at_first_event(
     train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
     """Ask once for every user of the test log, at that user's own first test event.
@@ -142,7 +140,7 @@ def own_time_requests(
     return known.task(acted, user, acted.time[first], row)
 
 
-def event_requests(
+def at_each_event(
     train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
     """Ask at every test action for its one item, earlier test events being known.

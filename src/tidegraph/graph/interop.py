@@ -15,7 +15,7 @@ from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.edge_store import Edges
+from tidegraph.graph.storage.edge_store import EdgeStore
 
 _TIME, _WEIGHT = "time", "weighted_by"
 
@@ -196,7 +196,7 @@ def from_pyg(peer: Any) -> Graph:
     return graph
 
 
-def _by_number(edges: Edges) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _by_number(edges: EdgeStore) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return source, target and time of each edge, by its number."""
     slot = edges.out.slots()
     order = np.argsort(edges.out.edge[slot], kind="stable")
@@ -204,7 +204,7 @@ def _by_number(edges: Edges) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return owner, edges.out.node[slot], edges.out.time_at(slot)
 
 
-def _table(graph: Snapshot, edges: Edges) -> pl.DataFrame:
+def _table(graph: Snapshot, edges: EdgeStore) -> pl.DataFrame:
     source, target, time = _by_number(edges)
     columns = [
         graph.nodes[edges.source].ids.decode(source).alias("source id"),

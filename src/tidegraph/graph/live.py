@@ -12,15 +12,15 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import DataError
 from tidegraph.graph import disk
-from tidegraph.graph.query.edge_loader import EdgeQuery
+from tidegraph.graph.query.edge_loader import EdgeLoader
 from tidegraph.graph.query.traversal import Query
 from tidegraph.graph.snapshot import Nodes, Snapshot, Step, grown_by
 from tidegraph.graph.storage import ingest
 from tidegraph.graph.storage.compaction import Tidying
-from tidegraph.graph.storage.edge_store import Edges, Origin
+from tidegraph.graph.storage.edge_store import EdgeStore, Origin
 from tidegraph.graph.storage.ends import encoded, type_of
 from tidegraph.graph.storage.ingest import Ends
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 
 
 class Graph:
@@ -74,7 +74,7 @@ class Graph:
     def __repr__(self) -> str:
         return f"Graph(\n{self._now.schema}\n)"
 
-    def __getitem__(self, edge: str) -> Neighbors:
+    def __getitem__(self, edge: str) -> TemporalCSR:
         """Return the neighbours along an edge type or, with ``~``, against it."""
         return self._now[edge]
 
@@ -155,7 +155,7 @@ class Graph:
             if time is not None:
                 rows, when, unit = ingest.dated(rows, time, name, time_unit)
             nodes, at = encoded(self._now.nodes, name, rows, ends_of, types)
-            edges = Edges.build(
+            edges = EdgeStore.build(
                 types,
                 at,
                 (len(nodes[types[0]]), len(nodes[types[1]])),
@@ -282,7 +282,7 @@ class Graph:
         name: str,
         *,
         between: tuple[object, object] | None = None,
-    ) -> EdgeQuery:
+    ) -> EdgeLoader:
         """Begin at the edges of a type, oldest first, to batch them for training.
 
         Args:
@@ -290,7 +290,7 @@ class Graph:
             between: Only edges from the first moment on and before the second: Unix
                 seconds, datetimes or ISO text; none for an open end.
         """
-        return EdgeQuery.start(self._now, name, between)
+        return EdgeLoader.start(self._now, name, between)
 
     def _append(
         self,
@@ -304,7 +304,7 @@ class Graph:
         held = self._now.edges[name]
         sizes = (len(nodes[held.source]), len(nodes[held.target]))
 
-        def step(edges: Edges | None) -> Edges:
+        def step(edges: EdgeStore | None) -> EdgeStore:
             return (held if edges is None else edges).appended(
                 at, sizes, when, features
             )
@@ -319,7 +319,7 @@ class Graph:
         for name, step in steps.items():
             self._tidying.grown(name, grown[name], step)
 
-    def _put(self, name: str, edges: Edges) -> None:
+    def _put(self, name: str, edges: EdgeStore) -> None:
         self._now = Snapshot(self._now.nodes, {**self._now.edges, name: edges})
 
     def _refuse_late(self, name: str, when: Int64[np.ndarray, " n"] | None) -> None:

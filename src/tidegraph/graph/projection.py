@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int32
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import unix_seconds
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
@@ -48,7 +48,7 @@ class Induced(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Induction:
+class CoOccurrence:
     """How two items that one person met are joined.
 
     Each pair of events of a person adds ``decay ** (steps apart - 1)``, times one half
@@ -131,7 +131,7 @@ class Induction:
 
 
 def _rows(
-    side: Neighbors,
+    side: TemporalCSR,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return side.start, side.stop, side.node, side.time, side.edge
 

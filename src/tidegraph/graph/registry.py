@@ -1,7 +1,7 @@
 """The door that operators come in by, ours and yours: functions that plans name.
 
     @sampler("every_other")
-    def every_other(past: Past, *, count: int) -> Chosen: ...
+    def every_other(past: Neighborhood, *, count: int) -> Picks: ...
 
     hop("click").draw(every_other(count=5))
 
@@ -41,7 +41,7 @@ class Named:
 N = TypeVar("N", bound=Named)
 
 
-class Door(Generic[N]):
+class Registry(Generic[N]):
     """Functions of one kind by name.
 
     Args:

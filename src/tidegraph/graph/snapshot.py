@@ -14,8 +14,8 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
-from tidegraph.graph.storage.edge_store import Edges, numbers
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.edge_store import EdgeStore, numbers
+from tidegraph.graph.storage.tcsr import TemporalCSR
 
 ACTION = "action"
 IMPRESSION = "impression"
@@ -80,7 +80,7 @@ class Snapshot:
     """
 
     nodes: Mapping[str, Nodes]
-    edges: Mapping[str, Edges]
+    edges: Mapping[str, EdgeStore]
 
     @classmethod
     def of(cls, log: Interactions) -> "Snapshot":
@@ -140,7 +140,7 @@ class Snapshot:
             )
         return self.nodes[name]
 
-    def edge(self, name: str) -> Edges:
+    def edge(self, name: str) -> EdgeStore:
         """Return the edges of a type, whichever direction is named.
 
         Raises:
@@ -166,7 +166,7 @@ class Snapshot:
         both = [way for edge in self.edges for way in (edge, f"~{edge}")]
         return [way for way in both if self.ends(way)[0] == name]
 
-    def along(self, name: str, by: str | None = None) -> Neighbors:
+    def along(self, name: str, by: str | None = None) -> TemporalCSR:
         """Return the neighbours along an edge type or, with ``~``, against it.
 
         Args:
@@ -175,7 +175,7 @@ class Snapshot:
         """
         return self.edge(name).along(back=name.startswith("~"), by=by)
 
-    def __getitem__(self, edge: str) -> Neighbors:
+    def __getitem__(self, edge: str) -> TemporalCSR:
         """Return the neighbours along an edge type or, with ``~``, against it."""
         return self.along(edge)
 
@@ -254,7 +254,7 @@ class Snapshot:
         return cls(nodes, edges)
 
 
-Step = Callable[[Edges | None], Edges]
+Step = Callable[[EdgeStore | None], EdgeStore]
 """From the edges of a type, if there are any yet, to those with new ones."""
 
 
@@ -269,7 +269,7 @@ def grown_by(events: Interactions) -> dict[str, Step]:
     return {name: partial(_grown, log=log) for name, log in logs.items() if len(log)}
 
 
-def _grown(held: Edges | None, log: Interactions) -> Edges:
+def _grown(held: EdgeStore | None, log: Interactions) -> EdgeStore:
     if held is None:
         return _edges(log)
     if held.weight is None and bool((log.weight != 1).any()):
@@ -282,9 +282,9 @@ def _grown(held: Edges | None, log: Interactions) -> Edges:
     )
 
 
-def _edges(log: Interactions) -> Edges:
+def _edges(log: Interactions) -> EdgeStore:
     weight = "weight" if bool((log.weight != 1).any()) else None
-    return Edges.build(
+    return EdgeStore.build(
         (USER, ITEM),
         (log.user, log.item),
         (len(log.users), len(log.items)),
@@ -298,7 +298,7 @@ def _features(log: Interactions, weight: str | None) -> pl.DataFrame:
     return pl.DataFrame({weight: log.weight}) if weight is not None else pl.DataFrame()
 
 
-def _with_weight(edges: Edges) -> Edges:
+def _with_weight(edges: EdgeStore) -> EdgeStore:
     """Return the same edges with a weight of 1 each, which others may differ from."""
     ones = pl.DataFrame({"weight": np.ones(len(edges), np.float32)})
     return replace(

@@ -12,7 +12,7 @@ from tidegraph.graph.snapshot import Snapshot
 
 
 @dataclass(frozen=True, eq=False)
-class Homogeneous:
+class StaticGraph:
     """Nodes of several types end to end, joined both ways.
 
     Parallel edges are one, as strong as all of them together. A loop counts twice at
@@ -33,7 +33,7 @@ class Homogeneous:
     strength: Float64[np.ndarray, " nodes"]
 
     @classmethod
-    def of(cls, graph: Snapshot, edges: tuple[str, ...]) -> "Homogeneous":
+    def of(cls, graph: Snapshot, edges: tuple[str, ...]) -> "StaticGraph":
         """Join the nodes that some types of edge join, as of the snapshot.
 
         Args:

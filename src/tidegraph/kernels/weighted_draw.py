@@ -46,7 +46,7 @@ def alias_table(
     return table
 
 
-class Sums(NamedTuple):
+class PrefixSums(NamedTuple):
     """Running sums of weights, each row for itself.
 
     So no edge of another row, nor a later one of the same, has a say in them.
@@ -60,17 +60,17 @@ class Sums(NamedTuple):
     through: Float64[np.ndarray, " slots"]
 
 
-NO_SUMS = Sums(np.zeros(0), np.zeros(0))
+NO_SUMS = PrefixSums(np.zeros(0), np.zeros(0))
 
 
-def running_sums(
+def prefix_sums(
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
     edge: Int[np.ndarray, " slots"],
     weight: Float32[np.ndarray, " edges"],
-) -> Sums:
+) -> PrefixSums:
     """Return the running sums of weights that stand in rows."""
-    sums = Sums(np.zeros(len(edge)), np.zeros(len(edge)))
+    sums = PrefixSums(np.zeros(len(edge)), np.zeros(len(edge)))
     over_rows(
         lambda a, b: _add_up(start, stop, edge, weight, sums, a, b), len(start), 1024
     )
@@ -94,7 +94,7 @@ def kept_or_other(table: AliasTable, start: int, slot: int, drawn: np.uint64) ->
 
 
 @compiled
-def by_sum(sums: Sums, start: int, stop: int, drawn: np.uint64) -> int:
+def by_sum(sums: PrefixSums, start: int, stop: int, drawn: np.uint64) -> int:
     """Return the slot that 64 bits choose from part of a row, -1 if all weigh 0."""
     if stop <= start:
         return -1
@@ -121,7 +121,7 @@ def _add_up(
     stop: np.ndarray,
     edge: np.ndarray,
     weight: np.ndarray,
-    sums: Sums,
+    sums: PrefixSums,
     first: int,
     last: int,
 ) -> None:

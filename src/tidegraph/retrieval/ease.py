@@ -18,7 +18,7 @@ from tidegraph.retrieval.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.ranges import above
-from tidegraph.retrieval.scoring import Speakers
+from tidegraph.retrieval.scoring import WeightedHistory
 from tidegraph.retrieval.similar import above_zero, but_itself
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
@@ -172,7 +172,7 @@ class FittedEASE:
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never met it."""
         out = np.zeros((len(requests), len(self.met)), np.float32)
-        speakers = Speakers.of_history(
+        speakers = WeightedHistory.of_history(
             requests.history, len(self.met), self.half_life_days
         )
         over_rows(
@@ -212,7 +212,7 @@ class FittedEASE:
     ) -> Int32[np.ndarray, "b k"]:
         """Return the history item with the largest weight to each item, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
-        speakers = Speakers.of_history(
+        speakers = WeightedHistory.of_history(
             requests.history, len(self.met), self.half_life_days
         )
         _because(speakers.arrays, self.weight, self.met, item, out)

@@ -13,7 +13,7 @@ from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows, find
 from tidegraph.retrieval.decay import as_key
 from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.scoring import Speakers, all_scores, elected
+from tidegraph.retrieval.scoring import WeightedHistory, all_scores, top_k_of_sums
 from tidegraph.retrieval.similar import above_zero, but_itself
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
@@ -104,12 +104,12 @@ class FittedItemModel:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the best ``k`` of the items that some history item speaks for."""
         speakers = self._speakers(requests)
-        return elected(speakers, self.votes, requests.excluded, k, self.channel)
+        return top_k_of_sums(speakers, self.votes, requests.excluded, k, self.channel)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items that each item speaks most for."""
-        speakers, itself = Speakers.alone(rows), but_itself(rows)
-        return above_zero(elected(speakers, self.votes, itself, k, self.channel))
+        speakers, itself = WeightedHistory.alone(rows), but_itself(rows)
+        return above_zero(top_k_of_sums(speakers, self.votes, itself, k, self.channel))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -159,8 +159,8 @@ class FittedItemModel:
             cast(Mapping[str, object], state.settings.get("chosen", {})),
         )
 
-    def _speakers(self, requests: Requests) -> Speakers:
-        return Speakers.of_history(
+    def _speakers(self, requests: Requests) -> WeightedHistory:
+        return WeightedHistory.of_history(
             requests.history, self.num_items, self.half_life_days
         )
 

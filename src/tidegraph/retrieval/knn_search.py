@@ -13,7 +13,7 @@ from tidegraph.kernels.topk import drain, push
 from tidegraph.retrieval.decay import as_key, halved, parted
 from tidegraph.retrieval.fading import blank, tally
 from tidegraph.retrieval.knn_similarity import Profiles
-from tidegraph.retrieval.scoring import Speakers
+from tidegraph.retrieval.scoring import WeightedHistory
 from tidegraph.stages import NO_ITEM
 
 
@@ -92,7 +92,7 @@ def nearest_of_faded(
     neighbors: int,
     shrinkage: float,
     skip: Int32[np.ndarray, " queries"],
-) -> Speakers:
+) -> WeightedHistory:
     """Return the nearest vectors of queries whose values are halved with age.
 
     As ``nearest`` of the halved values, if those did not underflow.
@@ -136,7 +136,7 @@ def nearest_of_faded(
     )
     present = found != NO_ITEM
     ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
-    return Speakers(ptr, found[present], *parted(near[present]))
+    return WeightedHistory(ptr, found[present], *parted(near[present]))
 
 
 def _check(neighbors: int, shrinkage: float) -> None:

@@ -16,7 +16,7 @@ from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
 from tidegraph.retrieval.ranges import above
-from tidegraph.retrieval.scoring import Speakers, all_scores, elected
+from tidegraph.retrieval.scoring import WeightedHistory, all_scores, top_k_of_sums
 from tidegraph.retrieval.sums import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
@@ -90,7 +90,7 @@ class FittedRepeat:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items of the history with the highest scores."""
         speakers = self._speakers(requests)
-        return elected(speakers, self._votes, requests.excluded, k, "Repeat")
+        return top_k_of_sums(speakers, self._votes, requests.excluded, k, "Repeat")
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -127,7 +127,7 @@ class FittedRepeat:
         ptr = np.concatenate([[0], np.cumsum(self.met)]).astype(np.int64)
         return SparseRows(ptr, items, np.ones(len(items), np.float32), len(self.met))
 
-    def _speakers(self, requests: Requests) -> Speakers:
+    def _speakers(self, requests: Requests) -> WeightedHistory:
         """Return the distinct items of each history, as loud as all their events."""
         total = summed(heard(requests.history), len(self.met), self.half_life_days)
         return total.of(total.gain > 0)

@@ -16,7 +16,7 @@ from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k
 
 
 @dataclass(frozen=True, eq=False)
-class Speakers:
+class WeightedHistory:
     """Who speaks in each request, and how loud.
 
     Attributes:
@@ -35,7 +35,7 @@ class Speakers:
     @classmethod
     def of_history(
         cls, history: Histories, num_items: int, half_life_days: float | None
-    ) -> "Speakers":
+    ) -> "WeightedHistory":
         """Let each item of the history speak, quieter with its last event's age.
 
         Args:
@@ -53,16 +53,16 @@ class Speakers:
         return cls(history.ptr, history.node, gain, count)
 
     @classmethod
-    def alone(cls, row: Int32[np.ndarray, " requests"]) -> "Speakers":
+    def alone(cls, row: Int32[np.ndarray, " requests"]) -> "WeightedHistory":
         """Let one speak in each request."""
         ptr = np.arange(len(row) + 1, dtype=np.int64)
         return cls(ptr, row, np.ones(len(row), np.float32))
 
-    def of(self, kept: Bool[np.ndarray, " speakers"]) -> "Speakers":
+    def of(self, kept: Bool[np.ndarray, " speakers"]) -> "WeightedHistory":
         """Return some of the speakers."""
         ptr = np.concatenate([[0], np.cumsum(kept)])[self.ptr].astype(np.int64)
         count = None if self.halvings is None else self.halvings[kept]
-        return Speakers(ptr, self.row[kept], self.gain[kept], count)
+        return WeightedHistory(ptr, self.row[kept], self.gain[kept], count)
 
     def __len__(self) -> int:
         return len(self.ptr) - 1
@@ -76,7 +76,9 @@ class Speakers:
         return self.ptr, self.row, self.gain, count
 
 
-def all_scores(speakers: Speakers, votes: SparseRows) -> Float32[np.ndarray, "b items"]:
+def all_scores(
+    speakers: WeightedHistory, votes: SparseRows
+) -> Float32[np.ndarray, "b items"]:
     """Return the sum of the votes for every item; ``-inf`` where nobody speaks."""
     out = np.full((len(speakers), votes.width), -np.inf, np.float32)
     if speakers.halvings is not None:
@@ -105,8 +107,12 @@ def all_scores(speakers: Speakers, votes: SparseRows) -> Float32[np.ndarray, "b 
     return out
 
 
-def elected(
-    speakers: Speakers, votes: SparseRows, excluded: Excluded, k: int, channel: str
+def top_k_of_sums(
+    speakers: WeightedHistory,
+    votes: SparseRows,
+    excluded: Excluded,
+    k: int,
+    channel: str,
 ) -> Candidates:
     """Return each request's ``k`` items with the highest sum of votes.
 

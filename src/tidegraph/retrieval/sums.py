@@ -7,12 +7,12 @@ from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.decay import halvings
 from tidegraph.retrieval.evidence import some_of
 from tidegraph.retrieval.fading import add
-from tidegraph.retrieval.scoring import Speakers
+from tidegraph.retrieval.scoring import WeightedHistory
 
 
 def summed(
     history: Histories, num_items: int, half_life_days: float | None
-) -> Speakers:
+) -> WeightedHistory:
     """Return the distinct known items of each history, as loud as all their events.
 
     They stand in the order of their last events.
@@ -38,7 +38,7 @@ def summed(
     kept = item >= 0
     ptr = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
     faded = None if half_life_days is None else block[kept]
-    return Speakers(ptr, item[kept], total[kept].astype(np.float32), faded)
+    return WeightedHistory(ptr, item[kept], total[kept].astype(np.float32), faded)
 
 
 @compiled

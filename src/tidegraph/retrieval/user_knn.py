@@ -40,7 +40,7 @@ from tidegraph.retrieval.knn_similarity import (
     Similarity,
 )
 from tidegraph.retrieval.ranges import above, at_least
-from tidegraph.retrieval.scoring import Speakers, all_scores, elected
+from tidegraph.retrieval.scoring import WeightedHistory, all_scores, top_k_of_sums
 from tidegraph.retrieval.sums import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
@@ -175,7 +175,7 @@ class FittedUserKNN:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the best ``k`` of the items that some neighbour met."""
         speakers = self._speakers(requests)
-        return elected(speakers, self._votes, requests.excluded, k, "UserKNN")
+        return top_k_of_sums(speakers, self._votes, requests.excluded, k, "UserKNN")
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -250,7 +250,7 @@ class FittedUserKNN:
         ones = np.ones(len(rows.column), np.float32)
         return SparseRows(rows.ptr, rows.column, ones, rows.width)
 
-    def _speakers(self, requests: Requests) -> Speakers:
+    def _speakers(self, requests: Requests) -> WeightedHistory:
         """Return each requester's neighbours, as loud as they are similar."""
         parts = [
             self._neighbors(requests.rows(start, start + BLOCK))
@@ -258,14 +258,14 @@ class FittedUserKNN:
         ]
         size = np.concatenate([np.diff(part.ptr) for part in parts])
         count = [part.halvings for part in parts if part.halvings is not None]
-        return Speakers(
+        return WeightedHistory(
             np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
             np.concatenate([part.row for part in parts]),
             np.concatenate([part.gain for part in parts]),
             np.concatenate(count) if count else None,
         )
 
-    def _neighbors(self, requests: Requests) -> Speakers:
+    def _neighbors(self, requests: Requests) -> WeightedHistory:
         half_life = given(self.settings.half_life_days)
         items = int(self.met.shape[1])
         total = summed(heard(requests.history), items, half_life)
@@ -284,9 +284,11 @@ class FittedUserKNN:
         )
         present = found != NO_ITEM
         ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
-        return Speakers(ptr, found[present], near[present])
+        return WeightedHistory(ptr, found[present], near[present])
 
-    def _faded(self, total: Speakers, user: Int32[np.ndarray, " requests"]) -> Speakers:
+    def _faded(
+        self, total: WeightedHistory, user: Int32[np.ndarray, " requests"]
+    ) -> WeightedHistory:
         """Return the neighbours of histories that fade."""
         _, _, gain, count = total.arrays
         # What is smaller is in the linear part of every similarity, and in no norm.

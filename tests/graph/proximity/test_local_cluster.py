@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tidegraph.graph.live import Graph
 from tidegraph.graph.proximity.local_cluster import Clusters, local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push, personalized_pagerank
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.static import StaticGraph
 
 NODES = 8
 EDGES = st.lists(
@@ -20,12 +20,12 @@ EDGES = st.lists(
 ALL = np.arange(NODES, dtype=np.int32)
 
 
-def joined(edges: list[tuple[int, int, int]], nodes: int = NODES) -> Homogeneous:
+def joined(edges: list[tuple[int, int, int]], nodes: int = NODES) -> StaticGraph:
     graph = Graph().nodes("person", {"id": np.arange(nodes)}, key="id")
     kinds = {"a": pl.Int64, "b": pl.Int64, "w": pl.Float64}
     table = pl.DataFrame(edges, schema=kinds, orient="row")
     graph.edges("knows", table, "a: person -> b: person", weight="w")
-    return Homogeneous.of(graph.snapshot(), ("knows",))
+    return StaticGraph.of(graph.snapshot(), ("knows",))
 
 
 def conductance(edges: list[tuple[int, int, int]], part: set[int]) -> float:
@@ -180,7 +180,7 @@ def test_a_thin_bridge_is_measured_beside_heavy_edges():
         "w": [heavy] * 6 + [2.0**-10],
     }
     graph.edges("knows", table, "a: person -> b: person", weight="w")
-    whole = Homogeneous.of(graph.snapshot(), ("knows",))
+    whole = StaticGraph.of(graph.snapshot(), ("knows",))
 
     found = local_clusters(
         whole, np.array([0], np.int32), size=3, settings=Push(0.1, 1e-9)

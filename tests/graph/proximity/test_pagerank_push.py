@@ -9,7 +9,7 @@ from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push, personalized_pagerank
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.static import StaticGraph
 
 NODES = USERS + ITEMS
 
@@ -22,8 +22,8 @@ def adjacency(events) -> np.ndarray:
     return dense
 
 
-def joined(events) -> Homogeneous:
-    return Homogeneous.of(graph_of(events).snapshot(), ("click",))
+def joined(events) -> StaticGraph:
+    return StaticGraph.of(graph_of(events).snapshot(), ("click",))
 
 
 def exact(dense: np.ndarray, restart: float) -> np.ndarray:
@@ -35,12 +35,12 @@ def exact(dense: np.ndarray, restart: float) -> np.ndarray:
     return found
 
 
-def friends(pairs) -> Homogeneous:
+def friends(pairs) -> StaticGraph:
     size = max(max(p) for p in pairs) + 1
     graph = Graph().nodes("person", {"id": np.arange(size)}, key="id")
     table = {"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}
     graph.edges("knows", table, "a: person -> b: person")
-    return Homogeneous.of(graph.snapshot(), ("knows",))
+    return StaticGraph.of(graph.snapshot(), ("knows",))
 
 
 @given(EVENTS)
@@ -164,7 +164,7 @@ def test_the_future_changes_no_cluster(events, clock):
     seeds = np.arange(NODES, dtype=np.int32)
     one, other = (
         local_clusters(
-            Homogeneous.of(graph_of(x).snapshot().until(clock), ("click",)),
+            StaticGraph.of(graph_of(x).snapshot().until(clock), ("click",)),
             seeds,
             size=5,
             settings=Push(),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like, past, rows
 from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError, DataError, RequestError
-from tidegraph.graph.sampling.gather import Chosen, Past, Run
+from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import SAMPLERS, sampler
 
 CLOCK = st.integers(0, 11)
@@ -190,22 +190,22 @@ def test_rows_with_other_keys_draw_otherwise_and_seeds_matter():
 
 
 @sampler("every_other")
-def every_other(past: Past, count: int) -> Chosen:
+def every_other(past: Neighborhood, count: int) -> Picks:
     """Take every other edge from the latest back."""
     slot = past.stop[:, None] - 1 - 2 * np.arange(count)
-    return Chosen(np.where(slot >= past.start[:, None], slot, -1))
+    return Picks(np.where(slot >= past.start[:, None], slot, -1))
 
 
 @sampler("prophet")
-def prophet(past: Past) -> Run:
+def prophet(past: Neighborhood) -> Run:
     """Take the edge after the past."""
     return Run(past.stop, past.stop + 1, 1)
 
 
 @sampler("seer")
-def seer(past: Past) -> Chosen:
+def seer(past: Neighborhood) -> Picks:
     """Take the edge after the past."""
-    return Chosen(past.stop[:, None])
+    return Picks(past.stop[:, None])
 
 
 def test_a_sampler_of_ones_own_is_a_plan_like_any_other():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.graph.storage import row_bounds
-from tidegraph.graph.storage.row_bounds import Bounds, Journal
+from tidegraph.graph.storage.row_bounds import Journal, RowBounds
 
 NODES = 6
 CHANGES = st.lists(
@@ -14,17 +14,17 @@ CHANGES = st.lists(
 """Which nodes change together, time after time."""
 
 
-def line(changes) -> list[tuple[Bounds, np.ndarray, np.ndarray]]:
+def line(changes) -> list[tuple[RowBounds, np.ndarray, np.ndarray]]:
     """Each value of a line, with the bounds that it must always see."""
     start, stop = np.arange(NODES) * 10, np.arange(NODES) * 10 + 1
     journal = Journal(NODES, 100)
-    first = Bounds(start.copy(), stop.copy(), NODES, journal)
+    first = RowBounds(start.copy(), stop.copy(), NODES, journal)
     values = [(first, start.copy(), stop.copy())]
     for number, nodes in enumerate(changes):
         rows = np.array(nodes, np.int32)
         start[rows], stop[rows] = 1000 + number, 2000 + number
         journal.add(rows, (start, stop))
-        value = Bounds(first.first, first.last, NODES, journal, journal.used)
+        value = RowBounds(first.first, first.last, NODES, journal, journal.used)
         values.append((value, start.copy(), stop.copy()))
     return values
 
@@ -56,7 +56,11 @@ def test_a_value_far_behind_writes_its_bounds_down(monkeypatch):
 def test_readers_follow_changes_while_a_writer_adds_some():
     journal = Journal(NODES, 40_000)
     zeros = np.zeros(NODES, np.int64)
-    shared, wrong, done = [Bounds(zeros, zeros, NODES, journal)], [], threading.Event()
+    shared, wrong, done = (
+        [RowBounds(zeros, zeros, NODES, journal)],
+        [],
+        threading.Event(),
+    )
     nodes = np.arange(NODES, dtype=np.int32)
 
     def read() -> None:
@@ -73,7 +77,7 @@ def test_readers_follow_changes_while_a_writer_adds_some():
     for number in range(1, 5_000):
         rows = np.full(NODES, number)
         journal.add(nodes, (rows, -rows))
-        shared[0] = Bounds(zeros, zeros, NODES, journal, journal.used)
+        shared[0] = RowBounds(zeros, zeros, NODES, journal, journal.used)
     done.set()
     for reader in readers:
         reader.join()

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 
 NODES = 5
 EVENTS = st.lists(
@@ -11,11 +11,11 @@ EVENTS = st.lists(
 )
 
 
-def build(events: list[tuple[int, int, int]], nodes: int = NODES) -> Neighbors:
+def build(events: list[tuple[int, int, int]], nodes: int = NODES) -> TemporalCSR:
     ordered = sorted(events, key=lambda event: event[2])
     source, target, time = np.array(ordered, np.int64).reshape(-1, 3).T
     weight = np.arange(len(ordered), dtype=np.float32)
-    return Neighbors.build(
+    return TemporalCSR.build(
         source.astype(np.int32), target.astype(np.int32), time, nodes, weight
     )
 
@@ -64,7 +64,7 @@ def test_events_at_or_after_the_clock_change_nothing(events, clock):
 
 def test_many_queries_on_many_threads_agree_with_one():
     rng = np.random.default_rng(0)
-    side = Neighbors.build(
+    side = TemporalCSR.build(
         rng.integers(0, 50, 5000).astype(np.int32),
         rng.integers(0, 9, 5000).astype(np.int32),
         np.sort(rng.integers(0, 1000, 5000)),

@@ -13,7 +13,7 @@ from tidegraph.ego.walks import walk
 from tidegraph.errors import ConfigError, LeakageError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.sampling.seeds import asked
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels.keyed_rng import root_keys
 
@@ -220,7 +220,7 @@ def test_whole_walks_are_those_that_go_step_by_step(events, restart, seed, round
 def test_more_walks_than_are_taken_at_once_are_those_taken_alone():
     rng = np.random.default_rng(0)
     source, target = rng.integers(0, 50, (2, 400)).astype(np.int32)
-    side = Neighbors.build(source, target, None, 50)
+    side = TemporalCSR.build(source, target, None, 50)
     starts = rng.integers(0, 50, 20_000).astype(np.int32)
     keys = root_keys(3, 0, 20_000)
 

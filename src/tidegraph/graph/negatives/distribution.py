@@ -18,9 +18,9 @@ import numpy as np
 from jaxtyping import Float, Int32, Int64
 
 from tidegraph.errors import ConfigError, RequestError
-from tidegraph.graph.registry import Door, Named
+from tidegraph.graph.registry import Named, Registry
 from tidegraph.graph.snapshot import Nodes
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 
 P = ParamSpec("P")
 
@@ -88,7 +88,7 @@ class Weighing(Named):
         return f"distribution({self})"
 
 
-DISTRIBUTIONS = Door("distribution", 1, Weighing)
+DISTRIBUTIONS = Registry("distribution", 1, Weighing)
 
 
 def distribution(
@@ -110,7 +110,7 @@ def distribution(
 
 def seen_of(
     nodes: Nodes,
-    met_by: Neighbors,
+    met_by: TemporalCSR,
     node: Int32[np.ndarray, " n"],
     clock: Int64[np.ndarray, " n"],
 ) -> Seen:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tidegraph.graph.storage.has_edge import ByNode, joined_before
+from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import Sums, by_sum
+from tidegraph.kernels.weighted_draw import PrefixSums, by_sum
 
 _ATTEMPTS = 64
 
@@ -20,7 +20,7 @@ def fill(
     base: int,
     clocks: np.ndarray,
     power: float,
-    avoided: tuple[ByNode, int, np.ndarray, np.ndarray],
+    avoided: tuple[NeighborIndex, int, np.ndarray, np.ndarray],
     other: np.ndarray,
     key: np.ndarray,
     out: np.ndarray,
@@ -63,7 +63,7 @@ def fill(
                 if (
                     kept
                     and v != chosen
-                    and not joined_before(index, zero, low[q], high[q], v, clocks[q])
+                    and not has_edge_before(index, zero, low[q], high[q], v, clocks[q])
                 ):
                     out[q, j] = v
                     break
@@ -73,14 +73,16 @@ def fill(
             for a in range(until[0][q]):
                 v = pool[0][a]
                 left[a + 1] = left[a]
-                if v != chosen and not joined_before(
+                if v != chosen and not has_edge_before(
                     index, zero, low[q], high[q], v, clocks[q]
                 ):
                     left[a + 1] += float(_met(rows, base, v, clocks[q])) ** power
             for j in range(out.shape[1]):
                 state = after(state)
                 if out[q, j] < 0:
-                    at = by_sum(Sums(left[:-1], left[1:]), 0, until[0][q], mixed(state))
+                    at = by_sum(
+                        PrefixSums(left[:-1], left[1:]), 0, until[0][q], mixed(state)
+                    )
                     out[q, j] = pool[0][at] if at >= 0 else -1
 
 
@@ -111,7 +113,7 @@ def other_rows(key: np.ndarray, count: int) -> np.ndarray:
 
 @compiled
 def strike_met(
-    index: ByNode,
+    index: NeighborIndex,
     base: int,
     low: np.ndarray,
     high: np.ndarray,
@@ -122,7 +124,7 @@ def strike_met(
     """Strike out what each row's node met before its clock."""
     for q in range(ids.shape[0]):
         for j in range(ids.shape[1]):
-            if kept[q, j] and joined_before(
+            if kept[q, j] and has_edge_before(
                 index, base, low[q], high[q], ids[q, j], clocks[q]
             ):
                 kept[q, j] = False

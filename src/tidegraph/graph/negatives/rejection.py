@@ -8,8 +8,8 @@ from jaxtyping import Bool, Int32, Int64
 from tidegraph.graph.negatives.distribution import Weighing, seen_of
 from tidegraph.graph.negatives.kernels import strike_met
 from tidegraph.graph.snapshot import Nodes
-from tidegraph.graph.storage.has_edge import ByNode
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.has_edge import NeighborIndex
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import GAMMA, Keys, below, child_keys, mixed, unit
 
@@ -27,7 +27,7 @@ class Avoided(NamedTuple):
         other: What each chose; -1 for nothing.
     """
 
-    met: ByNode
+    met: NeighborIndex
     base: int
     low: Int64[np.ndarray, " b"]
     high: Int64[np.ndarray, " b"]
@@ -49,7 +49,7 @@ class Avoided(NamedTuple):
 def weighed(
     weighing: Weighing,
     nodes: Nodes,
-    met_by: Neighbors,
+    met_by: TemporalCSR,
     clocks: Int64[np.ndarray, " b"],
     avoided: Avoided,
     keys: Keys,

@@ -1,7 +1,7 @@
 """Proximities: how near every node of a graph is to some of them.
 
     @proximity("jaccard")
-    def jaccard(graph: Homogeneous, seeds: np.ndarray) -> sparse.csr_array: ...
+    def jaccard(graph: StaticGraph, seeds: np.ndarray) -> sparse.csr_array: ...
 
     near("click", type="item", count=50, by=jaccard())
 
@@ -20,8 +20,8 @@ from scipy import sparse
 from tidegraph.errors import RequestError
 from tidegraph.graph.proximity.pagerank_push import Push, personalized_pagerank
 from tidegraph.graph.proximity.power_iteration import adamic_adar_weights
-from tidegraph.graph.registry import Door, Named
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.registry import Named, Registry
+from tidegraph.graph.static import StaticGraph
 
 P = ParamSpec("P")
 _BLOCK = 256
@@ -33,7 +33,7 @@ class Proximity(Named):
     """Which proximity to call, and how: plain data."""
 
     def __call__(
-        self, graph: Homogeneous, seeds: Int32[np.ndarray, " q"]
+        self, graph: StaticGraph, seeds: Int32[np.ndarray, " q"]
     ) -> sparse.csr_array:
         """Return a row of scores for each seed.
 
@@ -60,13 +60,13 @@ class Proximity(Named):
         return f"proximity({self})"
 
 
-PROXIMITIES = Door("proximity", 2, Proximity)
+PROXIMITIES = Registry("proximity", 2, Proximity)
 
 
 def proximity(
     name: str,
 ) -> Callable[
-    [Callable[Concatenate[Homogeneous, Int32[np.ndarray, " q"], P], sparse.csr_array]],
+    [Callable[Concatenate[StaticGraph, Int32[np.ndarray, " q"], P], sparse.csr_array]],
     Callable[P, Proximity],
 ]:
     """Define a proximity under a name; what it returns makes its ``Proximity``.
@@ -77,7 +77,7 @@ def proximity(
 
     def define(
         function: Callable[
-            Concatenate[Homogeneous, Int32[np.ndarray, " q"], P], sparse.csr_array
+            Concatenate[StaticGraph, Int32[np.ndarray, " q"], P], sparse.csr_array
         ],
     ) -> Callable[P, Proximity]:
         return cast(Callable[P, Proximity], PROXIMITIES.define(name, function))
@@ -87,7 +87,7 @@ def proximity(
 
 @proximity("common_neighbors")
 def common_neighbors(
-    graph: Homogeneous, seeds: Int32[np.ndarray, " q"]
+    graph: StaticGraph, seeds: Int32[np.ndarray, " q"]
 ) -> sparse.csr_array:
     """Count the neighbours that two nodes share: ``A^2``, each edge once."""
     joined = _joined(graph)
@@ -95,7 +95,7 @@ def common_neighbors(
 
 
 @proximity("adamic_adar")
-def adamic_adar(graph: Homogeneous, seeds: Int32[np.ndarray, " q"]) -> sparse.csr_array:
+def adamic_adar(graph: StaticGraph, seeds: Int32[np.ndarray, " q"]) -> sparse.csr_array:
     """Let a shared neighbour count less, the more it has: ``A D A``.
 
     ``D`` is diagonal with ``1 / log(degree)``.
@@ -110,7 +110,7 @@ def adamic_adar(graph: Homogeneous, seeds: Int32[np.ndarray, " q"]) -> sparse.cs
 
 @proximity("pagerank")
 def pagerank(
-    graph: Homogeneous,
+    graph: StaticGraph,
     seeds: Int32[np.ndarray, " q"],
     restart: float = 0.15,
     epsilon: float = 1e-6,
@@ -122,7 +122,7 @@ def pagerank(
 
 
 def nearest(
-    graph: Homogeneous,
+    graph: StaticGraph,
     proximity: Proximity,
     seeds: Int32[np.ndarray, " q"],
     rows: range,
@@ -159,7 +159,7 @@ def nearest(
     return node, score
 
 
-def _joined(graph: Homogeneous) -> sparse.csr_array:
+def _joined(graph: StaticGraph) -> sparse.csr_array:
     ones = np.ones(len(graph.node))
     shape = (len(graph), len(graph))
     return sparse.csr_array((ones, graph.node, graph.ptr), shape=shape)

@@ -7,7 +7,7 @@ from jaxtyping import Float64, Int32
 
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.pagerank_push import Push, Pushed, personalized_pagerank
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows
 
 
@@ -28,7 +28,7 @@ class Clusters(NamedTuple):
 
 
 def local_clusters(
-    graph: Homogeneous,
+    graph: StaticGraph,
     seeds: Int32[np.ndarray, " seeds"],
     *,
     size: int,

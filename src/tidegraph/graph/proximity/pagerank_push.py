@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from tidegraph.errors import ConfigError, RequestError
-from tidegraph.graph.static import Homogeneous
+from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows
 
 _SEEDS = 64
@@ -57,7 +57,7 @@ class Push:
 
 
 def personalized_pagerank(
-    graph: Homogeneous, seeds: Int32[np.ndarray, " seeds"], settings: Push
+    graph: StaticGraph, seeds: Int32[np.ndarray, " seeds"], settings: Push
 ) -> Pushed:
     """Return the personalised PageRank around each seed.
 

@@ -12,9 +12,9 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
 from tidegraph.graph.query.filters import check, holds
-from tidegraph.graph.sampling.seeds import Asked, Plan, check_plan
+from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.tcsr import NOW, Neighbors
+from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.graph.times import unix_seconds
 from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled
@@ -22,7 +22,7 @@ from tidegraph.kernels.keyed_rng import check_seed, mixed_keys, root_keys
 
 
 @dataclass(frozen=True, eq=False)
-class EdgeQuery:
+class EdgeLoader:
     """Edges of one type in some order, in batches, with plans for both their ends.
 
     Iterating yields named tuples: ``source``, ``target`` (rows of nodes), ``time``
@@ -49,7 +49,7 @@ class EdgeQuery:
     @classmethod
     def start(
         cls, graph: Snapshot, name: str, between: tuple[object, object] | None
-    ) -> "EdgeQuery":
+    ) -> "EdgeLoader":
         """Begin at the edges of a type, oldest first.
 
         Args:
@@ -84,7 +84,7 @@ class EdgeQuery:
         order = _by_time(edges, slot)
         return cls(graph, name, slot[order], source[order])
 
-    def where(self, *conditions: pl.Expr) -> "EdgeQuery":
+    def where(self, *conditions: pl.Expr) -> "EdgeLoader":
         """Keep the edges for which polars expressions over their features hold."""
         edges = self.graph.edge(self.name)
         table = edges.features[self._side.edge[self.slot]]
@@ -96,7 +96,7 @@ class EdgeQuery:
             kept &= holds(table, check(condition), edges.time)
         return self._ordered(np.flatnonzero(kept))
 
-    def shuffle(self, seed: int = 0, *, together: str | None = None) -> "EdgeQuery":
+    def shuffle(self, seed: int = 0, *, together: str | None = None) -> "EdgeLoader":
         """Put the edges in a random order.
 
         Args:
@@ -119,13 +119,13 @@ class EdgeQuery:
             order = np.argsort(place[whose], kind="stable")
         return replace(self._ordered(order), seed=seed)
 
-    def batch(self, size: int) -> "EdgeQuery":
+    def batch(self, size: int) -> "EdgeLoader":
         """Cut the edges into batches of ``size``; the last may be smaller."""
         if size < 1:
             raise ConfigError(f"batch({size}) holds nothing; at least 1.")
         return replace(self, size=size)
 
-    def with_(self, **plans: Plan) -> "EdgeQuery":
+    def with_(self, **plans: Plan) -> "EdgeLoader":
         """Bring along what plans take around an end of each edge, as of its time.
 
         A plan is asked at the end whose type it starts from. Where both ends have that
@@ -161,10 +161,10 @@ class EdgeQuery:
         return self.size or max(len(self.slot), 1)
 
     @property
-    def _side(self) -> Neighbors:
+    def _side(self) -> TemporalCSR:
         return self.graph[self.name]
 
-    def _ordered(self, order: Int64[np.ndarray, " m"]) -> "EdgeQuery":
+    def _ordered(self, order: Int64[np.ndarray, " m"]) -> "EdgeLoader":
         return replace(self, slot=self.slot[order], source=self.source[order])
 
     def _target(self, slot: Int64[np.ndarray, " m"]) -> Int32[np.ndarray, " m"]:
@@ -185,7 +185,7 @@ class EdgeQuery:
             if self._at_target(name, plan):
                 ends = (target, source)
             clock = time if edges.is_timed else None
-            asked = Asked(ends[0], clock, keys, ends[1], self.seed)
+            asked = Seeds(ends[0], clock, keys, ends[1], self.seed)
             fields.append(plan.draw(self.graph, asked))
         return tuple(fields)
 
@@ -203,7 +203,7 @@ class EdgeQuery:
 
 
 def _by_time(
-    edges: Neighbors, slot: Int64[np.ndarray, " n"]
+    edges: TemporalCSR, slot: Int64[np.ndarray, " n"]
 ) -> Int64[np.ndarray, " n"]:
     """Return the order of slots by time, then by edge number, in O(n) as a rule."""
     number = edges.edge[slot]

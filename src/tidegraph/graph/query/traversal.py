@@ -15,7 +15,7 @@ from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.query.batch import batch_of
 from tidegraph.graph.query.filters import check, holds
 from tidegraph.graph.query.traversers import START, Begun, Reached
-from tidegraph.graph.sampling.seeds import Asked, Plan, check_plan
+from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.ingest import id_column
 from tidegraph.graph.storage.tcsr import NOW
@@ -239,7 +239,7 @@ class Query:
                 "within() narrows the hops of a query. Say it in the plan: "
                 "hop('click').within(days=7)."
             )
-        question = Asked(self.at.node, self.at.clock, self._keys(seed), seed=seed)
+        question = Seeds(self.at.node, self.at.clock, self._keys(seed), seed=seed)
         for name, plan in plans.items():
             check_plan(name, plan)
             begins = plan.start(self.graph)

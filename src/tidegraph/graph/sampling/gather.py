@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
 
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.intrinsics import LANES, copy_lanes, fill_lanes, prefetch
 from tidegraph.kernels.jit import compiled, over_rows, sealed
@@ -17,7 +17,7 @@ NO_NODE = -1
 """Stands where there is no neighbour, next to a mask that says so."""
 
 
-class Past(NamedTuple):
+class Neighborhood(NamedTuple):
     """What a sampler may choose from: the past of each node, and no more.
 
     The slots ``start[q]`` to ``stop[q]`` of ``edges`` are what node q met strictly
@@ -31,7 +31,7 @@ class Past(NamedTuple):
         whole: Is the past the whole row, whatever the time?
     """
 
-    edges: Neighbors
+    edges: TemporalCSR
     start: Int64[np.ndarray, " q"]
     stop: Int64[np.ndarray, " q"]
     key: Keys
@@ -40,12 +40,12 @@ class Past(NamedTuple):
     @classmethod
     def sealed(
         cls,
-        edges: Neighbors,
+        edges: TemporalCSR,
         rows: tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]],
         key: Keys,
         *,
         whole: bool = False,
-    ) -> "Past":
+    ) -> "Neighborhood":
         """Return a past that whoever is given it cannot change."""
         start, stop, seeds = sealed(*rows, key)
         return cls(edges, start, stop, seeds, whole)
@@ -59,7 +59,7 @@ class Run(NamedTuple):
     width: int
 
 
-class Chosen(NamedTuple):
+class Picks(NamedTuple):
     """Slots that stand anywhere, -1 where there is none, and what they count for.
 
     Attributes:
@@ -71,7 +71,7 @@ class Chosen(NamedTuple):
     weight: Float32[np.ndarray, "q k"] | None = None
 
 
-class Sampled(NamedTuple):
+class NeighborBatch(NamedTuple):
     """Neighbours of several nodes, one row each.
 
     Attributes:
@@ -89,7 +89,7 @@ class Sampled(NamedTuple):
     mask: Bool[np.ndarray, "q k"]
 
 
-def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
+def gathered(past: Neighborhood, picked: Run | Picks) -> tuple[NeighborBatch, int]:
     """Return what stands in the slots that a sampler picked, and how many were not its.
 
     A slot outside the node's past counts as missing, so that no sampler can bring the
@@ -98,7 +98,7 @@ def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
     queries = len(past.start)
     width = picked.width if isinstance(picked, Run) else picked.slot.shape[1]
     edges, shape = past.edges, (queries, width)
-    out = Sampled(
+    out = NeighborBatch(
         np.empty(shape, np.int32),
         np.empty(shape, np.int64),
         np.empty(shape, np.float32),
@@ -120,7 +120,7 @@ def gathered(past: Past, picked: Run | Chosen) -> tuple[Sampled, int]:
             strays.append(_scattered(columns, base, ours, slot, out, first, last))
 
     over_rows(block, queries, grain)
-    if isinstance(picked, Chosen) and picked.weight is not None:
+    if isinstance(picked, Picks) and picked.weight is not None:
         np.copyto(out.weight, picked.weight, where=out.mask)
     return out, sum(strays)
 
@@ -131,7 +131,7 @@ def _run(
     base: int,
     past: tuple[np.ndarray, np.ndarray],
     picked: tuple[np.ndarray, ...],
-    out: Sampled,
+    out: NeighborBatch,
     first: int,
     last: int,
 ) -> int:
@@ -187,7 +187,7 @@ def _scattered(
     base: int,
     past: tuple[np.ndarray, np.ndarray],
     picked: tuple[np.ndarray, ...],
-    out: Sampled,
+    out: NeighborBatch,
     first: int,
     last: int,
 ) -> int:

@@ -11,8 +11,14 @@ from typing import Concatenate, ParamSpec, cast
 import numpy as np
 
 from tidegraph.errors import RequestError
-from tidegraph.graph.registry import Door, Named
-from tidegraph.graph.sampling.gather import Chosen, Past, Run, Sampled, gathered
+from tidegraph.graph.registry import Named, Registry
+from tidegraph.graph.sampling.gather import (
+    NeighborBatch,
+    Neighborhood,
+    Picks,
+    Run,
+    gathered,
+)
 
 P = ParamSpec("P")
 
@@ -21,7 +27,7 @@ P = ParamSpec("P")
 class Draw(Named):
     """Which sampler to call, and how: plain data."""
 
-    def __call__(self, past: Past) -> Sampled:
+    def __call__(self, past: Neighborhood) -> NeighborBatch:
         """Draw from the past of each node.
 
         Raises:
@@ -29,7 +35,7 @@ class Draw(Named):
             RequestError: It picked an edge that is not in a node's past.
         """
         picked: object = SAMPLERS.call(self, past)
-        if not isinstance(picked, (Run, Chosen)):
+        if not isinstance(picked, (Run, Picks)):
             raise RequestError(
                 f"sampler {self.name!r} returned {type(picked).__name__}. Return a Run "
                 "or a Chosen."
@@ -54,18 +60,18 @@ class Draw(Named):
         return found
 
 
-def _parts(picked: Run | Chosen) -> tuple[np.ndarray, ...]:
+def _parts(picked: Run | Picks) -> tuple[np.ndarray, ...]:
     if isinstance(picked, Run):
         return picked.start, picked.stop
     return (picked.slot,) if picked.weight is None else (picked.slot, picked.weight)
 
 
-SAMPLERS = Door("sampler", 1, Draw)
+SAMPLERS = Registry("sampler", 1, Draw)
 
 
 def sampler(
     name: str,
-) -> Callable[[Callable[Concatenate[Past, P], Run | Chosen]], Callable[P, Draw]]:
+) -> Callable[[Callable[Concatenate[Neighborhood, P], Run | Picks]], Callable[P, Draw]]:
     """Define a sampler under a name; what it returns makes its ``Draw``.
 
     Raises:
@@ -73,7 +79,7 @@ def sampler(
     """
 
     def define(
-        function: Callable[Concatenate[Past, P], Run | Chosen],
+        function: Callable[Concatenate[Neighborhood, P], Run | Picks],
     ) -> Callable[P, Draw]:
         return cast(Callable[P, Draw], SAMPLERS.define(name, function))
 

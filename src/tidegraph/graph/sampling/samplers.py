@@ -7,26 +7,26 @@ import numpy as np
 from jaxtyping import Int64
 
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.sampling.gather import Chosen, Past, Run
+from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import sampler
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import AliasTable, Sums, by_alias, by_sum
+from tidegraph.kernels.weighted_draw import AliasTable, PrefixSums, by_alias, by_sum
 
 _GRAIN = 512
 
 
 @sampler("recent")
-def recent(past: Past, count: int) -> Run:
+def recent(past: Neighborhood, count: int) -> Run:
     """Take the latest ``count`` edges, oldest first."""
     _at_least_one("recent", count)
     return Run(np.maximum(past.start, past.stop - count), past.stop, count)
 
 
 @sampler("all")
-def everything(past: Past, limit: int = 2**31 - 1) -> Run:
+def everything(past: Neighborhood, limit: int = 2**31 - 1) -> Run:
     """Take every edge, oldest first; an error where a node has more than ``limit``."""
     most = int((past.stop - past.start).max(initial=0))
     if most > limit:
@@ -38,18 +38,18 @@ def everything(past: Past, limit: int = 2**31 - 1) -> Run:
 
 
 @sampler("uniform")
-def uniform(past: Past, count: int, replace: bool = True) -> Chosen:
+def uniform(past: Neighborhood, count: int, replace: bool = True) -> Picks:
     """Draw ``count`` edges, each as likely.
 
     With replacement each draw is independent. Without, a node with no more than
     ``count`` edges gives them all; others a random subset, oldest first.
     """
     _at_least_one("sample", count)
-    return Chosen(_uniform(past, count) if replace else _without(past, count))
+    return Picks(_uniform(past, count) if replace else _without(past, count))
 
 
 @sampler("weighted")
-def weighted(past: Past, count: int, replace: bool = True) -> Chosen:
+def weighted(past: Neighborhood, count: int, replace: bool = True) -> Picks:
     """Draw ``count`` edges in proportion to their weights.
 
     With replacement each draw is independent: by the alias method where a row is taken
@@ -64,11 +64,11 @@ def weighted(past: Past, count: int, replace: bool = True) -> Chosen:
         with a reservoir" (2006).
     """
     _at_least_one("sample", count)
-    return Chosen(_weighted(past, count) if replace else _unequal(past, count))
+    return Picks(_weighted(past, count) if replace else _unequal(past, count))
 
 
 @sampler("importance")
-def importance(past: Past, count: int) -> Chosen:
+def importance(past: Neighborhood, count: int) -> Picks:
     """Draw as ``weighted``; each counts for 1 / (count times its probability).
 
     So the sum of weight times x over the draws is an unbiased estimate of the sum of x
@@ -78,7 +78,7 @@ def importance(past: Past, count: int) -> Chosen:
     slot, edges = _weighted(past, count), past.edges
     at = np.maximum(slot, 0)
     if len(edges.weight):
-        sums = edges.running_sums
+        sums = edges.prefix_sums
         total = np.zeros(len(past.start))
         some = past.stop > past.start
         last, start = past.stop[some] - 1, past.start[some]
@@ -89,11 +89,11 @@ def importance(past: Past, count: int) -> Chosen:
         weight = np.ones(slot.shape)
     value = np.zeros(slot.shape)
     np.divide(total[:, None], count * weight, out=value, where=slot >= 0)
-    return Chosen(slot, value.astype(np.float32))
+    return Picks(slot, value.astype(np.float32))
 
 
 @sampler("top")
-def top(past: Past, count: int) -> Chosen:
+def top(past: Neighborhood, count: int) -> Picks:
     """Take the ``count`` edges of largest weight, best first, later before earlier."""
     _at_least_one("top", count)
     slot = np.empty((len(past.start), count), np.int64)
@@ -104,10 +104,10 @@ def top(past: Past, count: int) -> Chosen:
         len(slot),
         _GRAIN,
     )
-    return Chosen(slot)
+    return Picks(slot)
 
 
-def _uniform(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+def _uniform(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
         lambda a, b: _each_as_likely(past.start, past.stop, past.key, slot, a, b),
@@ -117,7 +117,7 @@ def _uniform(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
     return slot
 
 
-def _weighted(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+def _weighted(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     edges = past.edges
     if not len(edges.weight):
         return _uniform(past, count)
@@ -128,12 +128,12 @@ def _weighted(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
         table = edges.alias
         over_rows(lambda a, b: _aliases(*at, table, slot, a, b), len(slot), _GRAIN)
     else:
-        sums = edges.running_sums
+        sums = edges.prefix_sums
         over_rows(lambda a, b: _sums(*at, sums, slot, a, b), len(slot), _GRAIN)
     return slot
 
 
-def _unequal(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+def _unequal(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     if not len(past.edges.weight):
         return _without(past, count)
     _not_negative(past.edges)
@@ -144,7 +144,7 @@ def _unequal(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
     return slot
 
 
-def _without(past: Past, count: int) -> Int64[np.ndarray, "q k"]:
+def _without(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
         lambda a, b: _floyd(past.start, past.stop, past.key, slot, a, b),
@@ -159,7 +159,7 @@ def _at_least_one(name: str, count: int) -> None:
         raise ConfigError(f"{name}({count}) draws nothing; at least 1.")
 
 
-def _not_negative(edges: Neighbors) -> None:
+def _not_negative(edges: TemporalCSR) -> None:
     if edges.has_negative_weight:
         raise DataError(
             "a weight is below 0, and draws in proportion to weights need them to be "
@@ -241,7 +241,7 @@ def _sums(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,
-    sums: Sums,
+    sums: PrefixSums,
     slot: np.ndarray,
     first: int,
     last: int,

@@ -10,7 +10,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.keyed_rng import Keys, root_keys
 
 
-class Asked(NamedTuple):
+class Seeds(NamedTuple):
     """Nodes that a plan starts from.
 
     Attributes:
@@ -36,7 +36,7 @@ class Plan(Protocol):
         """Return the type of node that the plan starts from; none if any will do."""
         ...
 
-    def draw(self, graph: Snapshot, asked: Asked) -> tuple[object, ...]:
+    def draw(self, graph: Snapshot, asked: Seeds) -> tuple[object, ...]:
         """Return a named tuple of arrays whose first axis is the batch."""
         ...
 
@@ -47,7 +47,7 @@ def asked(
     *,
     seed: int = 0,
     first: int = 0,
-) -> Asked:
+) -> Seeds:
     """Return a question about nodes.
 
     Args:
@@ -56,7 +56,7 @@ def asked(
         seed: Of the epoch.
         first: Number of the first node in the epoch, so that any split draws the same.
     """
-    return Asked(nodes, clocks, root_keys(seed, first, len(nodes)), seed=seed)
+    return Seeds(nodes, clocks, root_keys(seed, first, len(nodes)), seed=seed)
 
 
 def check_plan(name: str, plan: object) -> None:

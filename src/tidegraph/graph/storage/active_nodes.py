@@ -7,7 +7,7 @@ from jaxtyping import Int32, Int64
 
 
 @dataclass(frozen=True, eq=False)
-class Alive:
+class ActiveNodes:
     """What can be drawn at any time: the nodes and edges of the past are prefixes.
 
     Attributes:
@@ -29,7 +29,7 @@ class Alive:
         never: int,
         node: Int32[np.ndarray, " edges"],
         time: Int64[np.ndarray, " edges"],
-    ) -> "Alive":
+    ) -> "ActiveNodes":
         """Sort nodes, and the edges that reach them, by time.
 
         Args:

@@ -1,10 +1,10 @@
 """Rows that grow: new edges go behind the old, where no earlier value looks.
 
-A value of ``Neighbors`` says where each row starts and stops in shared arrays. Behind a
-row there may be room, and behind all rows there is more. Appending writes only where no
-row of an earlier value reaches: after the row's end, or into a copy of the row that is
-twice as long. So a reader keeps what it has, without a lock, and a row costs O(1) per
-edge to grow.
+A value of ``TemporalCSR`` says where each row starts and stops in shared arrays. Behind
+a row there may be room, and behind all rows there is more. Appending writes only where
+no row of an earlier value reaches: after the row's end, or into a copy of the row that
+is twice as long. So a reader keeps what it has, without a lock, and a row costs O(1)
+per edge to grow.
 """
 
 from threading import Lock
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
-from tidegraph.graph.storage.row_bounds import Bounds, Journal
+from tidegraph.graph.storage.row_bounds import Journal, RowBounds
 from tidegraph.kernels.jit import compiled
 
 _LEAST_ROOM = 4
@@ -67,7 +67,7 @@ class Arena:
     """
 
     def __init__(
-        self, bounds: Bounds, limit: Int64[np.ndarray, " n"], tail: int, version: int
+        self, bounds: RowBounds, limit: Int64[np.ndarray, " n"], tail: int, version: int
     ) -> None:
         start, stop = bounds.whole
         self.start, self.stop, self.limit = start.copy(), stop.copy(), limit.copy()
@@ -88,13 +88,13 @@ class Arena:
 
 
 def grow(
-    bounds: Bounds,
+    bounds: RowBounds,
     slots: Slots,
     new: New,
     num_nodes: int,
     arena: Arena | None,
     version: int,
-) -> tuple[Bounds, Slots, Arena]:
+) -> tuple[RowBounds, Slots, Arena]:
     """Return the rows with new edges, each after those of its second.
 
     Args:
@@ -119,7 +119,9 @@ def grow(
     return *_grow(bounds, slots, new, num_nodes, arena), arena
 
 
-def laid_out(bounds: Bounds, slots: Slots, spare: float) -> tuple[Bounds, Slots, Arena]:
+def laid_out(
+    bounds: RowBounds, slots: Slots, spare: float
+) -> tuple[RowBounds, Slots, Arena]:
     """Return rows one behind the other, on the calling thread, without the interpreter.
 
     Args:
@@ -140,13 +142,13 @@ def laid_out(bounds: Bounds, slots: Slots, spare: float) -> tuple[Bounds, Slots,
     )
     first = limit - room
     _move(start, length, first, slots, moved)
-    laid = Bounds.of(first, first + length)
+    laid = RowBounds.of(first, first + length)
     return laid, moved, Arena(laid, limit, size, 0)
 
 
 def _grow(
-    bounds: Bounds, slots: Slots, new: New, num_nodes: int, arena: Arena
-) -> tuple[Bounds, Slots]:
+    bounds: RowBounds, slots: Slots, new: New, num_nodes: int, arena: Arena
+) -> tuple[RowBounds, Slots]:
     version, arena.newest = arena.newest, _NOBODY
     arena.widen(num_nodes)
     shared, done = arena.tail, 0
@@ -165,19 +167,19 @@ def _grow(
 
 
 def _noted(
-    bounds: Bounds, nodes: Int32[np.ndarray, " new"], num_nodes: int, arena: Arena
-) -> Bounds:
+    bounds: RowBounds, nodes: Int32[np.ndarray, " new"], num_nodes: int, arena: Arena
+) -> RowBounds:
     """Return the bounds that the writer has come to, after rows of nodes changed."""
     journal = arena.journal
     if journal is not None and journal.takes(num_nodes, len(nodes)):
         journal.add(nodes, (arena.start, arena.stop))
-        return Bounds(bounds.first, bounds.last, num_nodes, journal, journal.used)
+        return RowBounds(bounds.first, bounds.last, num_nodes, journal, journal.used)
     # Beginning another takes as long as there are nodes, and half as many changes come
     # before the next.
     size = max(_LEAST_CHANGES, num_nodes // 2)
     arena.journal = Journal(len(arena.start), size)
     start, stop = arena.start[:num_nodes].copy(), arena.stop[:num_nodes].copy()
-    return Bounds(start, stop, num_nodes, arena.journal)
+    return RowBounds(start, stop, num_nodes, arena.journal)
 
 
 def _longer(slots: Slots, size: int, new: New) -> Slots:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from threading import Lock, Thread
 
 from tidegraph.graph.snapshot import Step
-from tidegraph.graph.storage.edge_store import Edges
+from tidegraph.graph.storage.edge_store import EdgeStore
 
 _MOVED = 3
 """Clean up when this many times the slots in use are left behind."""
@@ -28,11 +28,11 @@ class Tidying:
         put: Puts edges of a type in place; called with the lock held.
     """
 
-    def __init__(self, writing: Lock, put: Callable[[str, Edges], None]) -> None:
+    def __init__(self, writing: Lock, put: Callable[[str, EdgeStore], None]) -> None:
         self._writing, self._put = writing, put
         self._missed: dict[str, list[Step]] = {}
 
-    def grown(self, name: str, edges: Edges, step: Step) -> None:
+    def grown(self, name: str, edges: EdgeStore, step: Step) -> None:
         """Note that edges of a type have grown by a step; perhaps clean up."""
         size = len(edges) + len(edges.out) + len(edges.back)
         if edges.slack > _TOO_MANY * size:
@@ -46,7 +46,7 @@ class Tidying:
             self._missed[name] = missed
             Thread(target=self._tidy, args=(name, edges, missed), daemon=True).start()
 
-    def _tidy(self, name: str, edges: Edges, missed: list[Step]) -> None:
+    def _tidy(self, name: str, edges: EdgeStore, missed: list[Step]) -> None:
         tidy = edges
         try:
             tidy = edges.compacted(_SPARE)

@@ -8,12 +8,12 @@ import numpy as np
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import ArtifactError
 from tidegraph.graph.storage.append_only import Column, Table
-from tidegraph.graph.storage.edge_store import Edges, Origin
-from tidegraph.graph.storage.row_bounds import Bounds
-from tidegraph.graph.storage.tcsr import NO_WEIGHT, Neighbors
+from tidegraph.graph.storage.edge_store import EdgeStore, Origin
+from tidegraph.graph.storage.row_bounds import RowBounds
+from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 
 
-def edges_state(edges: Edges) -> State:
+def edges_state(edges: EdgeStore) -> State:
     """Return what a file needs to hold of the edges of one type."""
     whole = edges.compacted()
     arrays = {"strength": whole.out.weight} if len(whole.out.weight) else {}
@@ -22,7 +22,7 @@ def edges_state(edges: Edges) -> State:
         arrays |= {f"{way}.ptr": ptr, f"{way}.node": side.node}
         arrays |= {f"{way}.time": side.time, f"{way}.edge": side.edge}
     return State(
-        kind="Edges",
+        kind="EdgeStore",
         settings={
             "source": whole.source,
             "target": whole.target,
@@ -38,7 +38,7 @@ def edges_state(edges: Edges) -> State:
     )
 
 
-def edges_of(state: State, sizes: dict[str, int]) -> Edges:
+def edges_of(state: State, sizes: dict[str, int]) -> EdgeStore:
     """Rebuild edges from what ``edges_state`` returned.
 
     Args:
@@ -59,7 +59,7 @@ def edges_of(state: State, sizes: dict[str, int]) -> Edges:
     tall = features.height if features.width else count
     if len(sides[1].node) != count or tall != count or len(weight) not in (0, count):
         raise ArtifactError("the two directions of an edge differ in length.")
-    return Edges(
+    return EdgeStore(
         settings["source"],
         settings["target"],
         sides[0],
@@ -77,7 +77,7 @@ def edges_of(state: State, sizes: dict[str, int]) -> Edges:
 
 def _side(
     state: State, way: str, place: int, weight: np.ndarray, nodes: int
-) -> Neighbors:
+) -> TemporalCSR:
     ptr, node, time, edge = (
         state.arrays[f"{way}.{part}"] for part in ("ptr", "node", "time", "edge")
     )
@@ -93,5 +93,5 @@ def _side(
     )
     if not whole:
         raise ArtifactError("the rows of a graph do not fit together. Save it again.")
-    bounds = Bounds.of(ptr[:-1], ptr[1:])
-    return Neighbors(bounds, node, time, int(base), edge, weight, timed, None, 0)
+    bounds = RowBounds.of(ptr[:-1], ptr[1:])
+    return TemporalCSR(bounds, node, time, int(base), edge, weight, timed, None, 0)

@@ -11,7 +11,7 @@ from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.ingest import check_seconds
-from tidegraph.graph.storage.tcsr import NO_WEIGHT, Neighbors
+from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.kernels.jit import over_rows
 
 
@@ -31,7 +31,7 @@ class Origin:
 
 
 @dataclass(frozen=True, eq=False)
-class Edges:
+class EdgeStore:
     """The edges of one type, as two directions that share features.
 
     Attributes:
@@ -52,8 +52,8 @@ class Edges:
 
     source: str
     target: str
-    out: Neighbors
-    back: Neighbors
+    out: TemporalCSR
+    back: TemporalCSR
     time: str | None
     weight: str | None
     table: Table
@@ -75,7 +75,7 @@ class Edges:
         weight: str | None = None,
         features: pl.DataFrame | None = None,
         origin: Origin | None = None,
-    ) -> "Edges":
+    ) -> "EdgeStore":
         """Sort edges into both directions.
 
         Args:
@@ -94,12 +94,12 @@ class Edges:
         table = features if features is not None else pl.DataFrame()
         strength = Column(numbers(table, weight)) if weight is not None else None
         weights = strength.values if strength is not None else NO_WEIGHT
-        sides: dict[int, Neighbors] = {}
+        sides: dict[int, TemporalCSR] = {}
 
         def build(first: int, last: int) -> None:
             for way in range(first, last):
                 here, there, size = rows[way], rows[1 - way], sizes[way]
-                sides[way] = Neighbors.build(here, there, when, size, weights)
+                sides[way] = TemporalCSR.build(here, there, when, size, weights)
 
         # One thread for either direction.
         over_rows(build, 2, grain=1)
@@ -130,7 +130,7 @@ class Edges:
         """How many slots of both directions are left behind or not yet used."""
         return self.out.used + self.back.used - 2 * self.count
 
-    def along(self, *, back: bool, by: str | None = None) -> Neighbors:
+    def along(self, *, back: bool, by: str | None = None) -> TemporalCSR:
         """Return one direction, weighted by a feature other than the usual one.
 
         Raises:
@@ -195,7 +195,7 @@ class Edges:
         sizes: tuple[int, int],
         when: Int64[np.ndarray, " n"] | None,
         features: pl.DataFrame,
-    ) -> "Edges":
+    ) -> "EdgeStore":
         """Return these and new edges, numbered on; this value does not change."""
         if self.issued != self.count:
             return self.compacted().appended(rows, sizes, when, features)
@@ -219,10 +219,10 @@ class Edges:
         )
 
     @cached_property
-    def _others(self) -> dict[tuple[bool, str], Neighbors]:
+    def _others(self) -> dict[tuple[bool, str], TemporalCSR]:
         return {}
 
-    def until(self, clock: int) -> "Edges":
+    def until(self, clock: int) -> "EdgeStore":
         """Return a view of what happened strictly before ``clock``."""
         out = self.out.until(clock)
         return replace(
@@ -233,8 +233,8 @@ class Edges:
             latest=out.latest,
         )
 
-    def compacted(self, spare: float = 0.0) -> "Edges":
-        """Return the same edges with rows close together; see ``Neighbors``.
+    def compacted(self, spare: float = 0.0) -> "EdgeStore":
+        """Return the same edges with rows close together; see ``TemporalCSR``.
 
         Those of a view of the past are numbered anew, in the same order.
         """

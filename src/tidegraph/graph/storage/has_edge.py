@@ -9,7 +9,7 @@ from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 
 
-class ByNode(NamedTuple):
+class NeighborIndex(NamedTuple):
     """The rows of neighbours once more, each sorted by the other end, then by time.
 
     Attributes:
@@ -21,14 +21,14 @@ class ByNode(NamedTuple):
     time: Int[np.ndarray, " times"]
 
 
-def by_node(
+def neighbor_index(
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
     node: Int32[np.ndarray, " slots"],
     time: Int[np.ndarray, " times"],
-) -> ByNode:
+) -> NeighborIndex:
     """Return the index of rows that are sorted by time."""
-    index = ByNode(np.empty_like(node), np.empty_like(time))
+    index = NeighborIndex(np.empty_like(node), np.empty_like(time))
     over_rows(
         lambda a, b: _sort(start, stop, node, time, index, a, b), len(start), grain=256
     )
@@ -36,8 +36,8 @@ def by_node(
 
 
 @compiled
-def joined_before(
-    index: ByNode, base: int, low: int, high: int, other: int, clock: int
+def has_edge_before(
+    index: NeighborIndex, base: int, low: int, high: int, other: int, clock: int
 ) -> bool:
     """Is there an edge to ``other`` strictly before the clock in a row?"""
     at = before(index[0], low, high, other)
@@ -52,7 +52,7 @@ def _sort(
     stop: np.ndarray,
     node: np.ndarray,
     time: np.ndarray,
-    index: ByNode,
+    index: NeighborIndex,
     first: int,
     last: int,
 ) -> None:

@@ -50,7 +50,7 @@ _NONE = Journal(0, 0)
 
 
 @dataclass(frozen=True, eq=False)
-class Bounds:
+class RowBounds:
     """Where the row of each node starts and stops; a value that never changes.
 
     Attributes:
@@ -68,7 +68,7 @@ class Bounds:
     changes: int = 0
 
     @classmethod
-    def of(cls, start: np.ndarray, stop: np.ndarray) -> "Bounds":
+    def of(cls, start: np.ndarray, stop: np.ndarray) -> "RowBounds":
         """Return bounds that are given for each node."""
         return cls(start, stop, len(start))
 
@@ -87,7 +87,7 @@ class Bounds:
         """Return where the rows of some nodes start and stop; 0 outside the graph."""
         if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
             start, stop = self.whole
-            return Bounds.of(start, stop)._followed(nodes)
+            return RowBounds.of(start, stop)._followed(nodes)
         return self._followed(nodes)
 
     def _followed(self, nodes: Int32[np.ndarray, " q"]) -> Rows:

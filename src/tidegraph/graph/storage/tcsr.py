@@ -6,16 +6,21 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64, UInt64
 
-from tidegraph.graph.storage.active_nodes import Alive
+from tidegraph.graph.storage.active_nodes import ActiveNodes
 from tidegraph.graph.storage.append import Arena, New, Slots, grow, laid_out
 from tidegraph.graph.storage.build import base_of, sorted_edges, wide_enough
-from tidegraph.graph.storage.has_edge import ByNode, by_node
+from tidegraph.graph.storage.has_edge import NeighborIndex, neighbor_index
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.graph.storage.row_bounds import Bounds
+from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.walks.uniform import packed_rows
 from tidegraph.kernels.binary_search import ranges, search
 from tidegraph.kernels.jit import over_rows
-from tidegraph.kernels.weighted_draw import AliasTable, Sums, alias_table, running_sums
+from tidegraph.kernels.weighted_draw import (
+    AliasTable,
+    PrefixSums,
+    alias_table,
+    prefix_sums,
+)
 
 NOW = np.iinfo(np.int64).max
 """A clock that every event is before."""
@@ -24,7 +29,7 @@ NO_WEIGHT = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbors:
+class TemporalCSR:
     """The edges of every node in time order; a value that never changes.
 
     An edge takes 12 bytes here, 8 if it has no time: the other end, seconds since
@@ -45,7 +50,7 @@ class Neighbors:
         version: The number of this value among those that share the arena.
     """
 
-    bounds: Bounds
+    bounds: RowBounds
     node: Int32[np.ndarray, " slots"]
     time: Int[np.ndarray, " times"]
     base: int
@@ -63,7 +68,7 @@ class Neighbors:
         time: Int64[np.ndarray, " events"] | None,
         num_nodes: int,
         weight: Float32[np.ndarray, " weights"] = NO_WEIGHT,
-    ) -> "Neighbors":
+    ) -> "TemporalCSR":
         """Group edges by source with a stable counting sort, in O(edges).
 
         Args:
@@ -76,7 +81,7 @@ class Neighbors:
         timed = time is not None
         when = np.zeros(0, np.int64) if time is None else time
         rows = sorted_edges(source, target, when, num_nodes)
-        bounds = Bounds.of(rows.start, rows.stop)
+        bounds = RowBounds.of(rows.start, rows.stop)
         slots = (rows.node, rows.time, rows.base, rows.edge)
         return cls(bounds, *slots, weight, timed, None, 0)
 
@@ -86,7 +91,7 @@ class Neighbors:
     def __getstate__(self) -> dict[str, object]:
         """Copy and hand over the edges, not who may write behind them."""
         tidy = self.compacted()
-        bounds = Bounds.of(tidy.start, tidy.stop)
+        bounds = RowBounds.of(tidy.start, tidy.stop)
         return vars(replace(tidy, bounds=bounds, arena=None, version=0))
 
     @property
@@ -123,9 +128,9 @@ class Neighbors:
         return self.stop - self.start
 
     @cached_property
-    def running_sums(self) -> Sums:
+    def prefix_sums(self) -> PrefixSums:
         """Total weight of each row before and through each slot."""
-        return running_sums(self.start, self.stop, self.edge, self.weight)
+        return prefix_sums(self.start, self.stop, self.edge, self.weight)
 
     @cached_property
     def alias(self) -> AliasTable:
@@ -141,9 +146,9 @@ class Neighbors:
         return packed_rows(self.start, self.stop, len(self.node))
 
     @cached_property
-    def by_node(self) -> ByNode:
-        """What tells whether two nodes are joined; see ``membership.joined_before``."""
-        return by_node(self.start, self.stop, self.node, self.time)
+    def neighbor_index(self) -> NeighborIndex:
+        """What tells whether two nodes have an edge; see ``has_edge``."""
+        return neighbor_index(self.start, self.stop, self.node, self.time)
 
     @cached_property
     def first_time(self) -> Int64[np.ndarray, " nodes"]:
@@ -153,21 +158,21 @@ class Neighbors:
         return first
 
     @cached_property
-    def alive(self) -> Alive:
+    def alive(self) -> ActiveNodes:
         """The nodes that were met and the edges that met them, by time."""
         time = self.time_at(self.slots())
-        return Alive.of(self.first_time, NOW, self.owners(), time)
+        return ActiveNodes.of(self.first_time, NOW, self.owners(), time)
 
     @cached_property
     def has_negative_weight(self) -> bool:
         """Is a weight below 0?"""
         return bool((self.weight < 0).any())
 
-    def weighted(self, weight: Float32[np.ndarray, " weights"]) -> "Neighbors":
+    def weighted(self, weight: Float32[np.ndarray, " weights"]) -> "TemporalCSR":
         """Return the same edges with other strengths, by edge number."""
         return replace(self, weight=weight)
 
-    def until(self, clock: int) -> "Neighbors":
+    def until(self, clock: int) -> "TemporalCSR":
         """Return the same nodes with only what happened strictly before ``clock``.
 
         A view: nothing is copied but one bound per node.
@@ -176,7 +181,7 @@ class Neighbors:
             return self
         clocks = np.full(len(self), clock, np.int64)
         stop = self._search(self.start, self.stop, clocks)
-        return replace(self, bounds=Bounds.of(self.start, stop), arena=None)
+        return replace(self, bounds=RowBounds.of(self.start, stop), arena=None)
 
     def span(
         self, nodes: Int32[np.ndarray, " q"]
@@ -252,7 +257,7 @@ class Neighbors:
         """Return the node that each of ``slots`` belongs to."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.degree())
 
-    def compacted(self, spare: float = 0.0) -> "Neighbors":
+    def compacted(self, spare: float = 0.0) -> "TemporalCSR":
         """Return the same edges with rows one behind the other; itself if they are.
 
         Args:
@@ -267,7 +272,7 @@ class Neighbors:
 
     def renumbered(
         self, kept: Int64[np.ndarray, " edges"], weight: Float32[np.ndarray, " weights"]
-    ) -> "Neighbors":
+    ) -> "TemporalCSR":
         """Return the same edges, the n-th of the numbers ``kept`` as number n."""
         edge = np.searchsorted(kept, self.edge).astype(self.edge.dtype)
         return replace(self, edge=edge, weight=weight, arena=None, version=0)
@@ -280,7 +285,7 @@ class Neighbors:
         edge: Int64[np.ndarray, " new"],
         num_nodes: int,
         weight: Float32[np.ndarray, " weights"] = NO_WEIGHT,
-    ) -> "Neighbors":
+    ) -> "TemporalCSR":
         """Return these and new edges, each placed by its time.
 
         A new edge comes after the old ones of the same second. In time order this takes
@@ -320,8 +325,8 @@ class Neighbors:
         return whole._in(bounds, slots, arena, self.version + 1)
 
     def _in(
-        self, bounds: Bounds, slots: Slots, arena: Arena, version: int
-    ) -> "Neighbors":
+        self, bounds: RowBounds, slots: Slots, arena: Arena, version: int
+    ) -> "TemporalCSR":
         rows = {"node": slots.node, "time": slots.time, "edge": slots.edge}
         return replace(self, bounds=bounds, **rows, arena=arena, version=version)
 

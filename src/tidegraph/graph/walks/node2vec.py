@@ -6,13 +6,13 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from tidegraph.errors import ConfigError
-from tidegraph.graph.storage.has_edge import ByNode, joined_before
-from tidegraph.graph.storage.tcsr import NOW, Neighbors
+from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
+from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.kernels.binary_search import search
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import NO_SUMS, Sums, by_sum
+from tidegraph.kernels.weighted_draw import NO_SUMS, PrefixSums, by_sum
 
 _ATTEMPTS = 64
 
@@ -40,7 +40,7 @@ class Bias:
 
 
 def node2vec_step(
-    edges: Neighbors,
+    edges: TemporalCSR,
     bias: Bias,
     came: Int32[np.ndarray, " w"],
     here: Int32[np.ndarray, " w"],
@@ -70,9 +70,9 @@ def node2vec_step(
     _step(
         (low, stop),
         (met_low, met_stop),
-        edges.by_node,
+        edges.neighbor_index,
         (edges.node, edges.time, edges.base),
-        edges.running_sums if weighted and len(edges.weight) else NO_SUMS,
+        edges.prefix_sums if weighted and len(edges.weight) else NO_SUMS,
         came,
         clock if clock is not None else np.zeros(0, np.int64),
         (1 / bias.p, 1 / bias.q),
@@ -86,9 +86,9 @@ def node2vec_step(
 def _step(
     rows: tuple[np.ndarray, np.ndarray],
     met: tuple[np.ndarray, np.ndarray],
-    index: ByNode,
+    index: NeighborIndex,
     edges: tuple[np.ndarray, np.ndarray, int],
-    sums: Sums,
+    sums: PrefixSums,
     came: np.ndarray,
     clock: np.ndarray,
     bias: tuple[float, float],
@@ -128,7 +128,7 @@ def _step(
                 kept = share[n] * most < least
             else:
                 until = clock[w] if clock.size else NOW
-                joined = joined_before(index, base, met[0][w], met[1][w], x, until)
+                joined = has_edge_before(index, base, met[0][w], met[1][w], x, until)
                 kept = share[n] * most < (1.0 if joined else outward)
             if kept:
                 there[w] = x
@@ -146,7 +146,7 @@ def _step(
 def _draw(
     rows: tuple[np.ndarray, np.ndarray],
     node: np.ndarray,
-    sums: Sums,
+    sums: PrefixSums,
     waiting: np.ndarray,
     state: np.ndarray,
     slot: np.ndarray,
@@ -172,9 +172,9 @@ def _draw(
 def _weigh(
     row: tuple[int, int],
     own: tuple[int, int, int, int],
-    index: ByNode,
+    index: NeighborIndex,
     edges: tuple[np.ndarray, np.ndarray, int],
-    sums: Sums,
+    sums: PrefixSums,
     bias: tuple[float, float],
     drawn: np.uint64,
 ) -> int:
@@ -186,12 +186,12 @@ def _weigh(
         x = edges[0][s]
         if x == came:
             share = bias[0]
-        elif joined_before(index, edges[2], met_low, met_stop, x, until):
+        elif has_edge_before(index, edges[2], met_low, met_stop, x, until):
             share = 1.0
         else:
             share = bias[1]
         if sums[1].size:
             share *= sums[1][s] - sums[0][s]
         total[s - low + 1] = total[s - low] + share
-    at = by_sum(Sums(total[:-1], total[1:]), 0, stop - low, drawn)
+    at = by_sum(PrefixSums(total[:-1], total[1:]), 0, stop - low, drawn)
     return low + at if at >= 0 else -1

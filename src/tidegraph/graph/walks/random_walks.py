@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias, node2vec_step
 from tidegraph.graph.walks.uniform import uniform_walks
 from tidegraph.kernels.binary_search import search
@@ -25,7 +25,7 @@ from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
 from tidegraph.kernels.weighted_draw import (
     NO_SUMS,
     AliasTable,
-    Sums,
+    PrefixSums,
     by_sum,
     kept_or_other,
 )
@@ -52,7 +52,7 @@ class Habit:
     respect: bool = False
     bias: Bias | None = None
 
-    def is_uniform(self, path: tuple[Neighbors, ...], *, clocked: bool) -> bool:
+    def is_uniform(self, path: tuple[TemporalCSR, ...], *, clocked: bool) -> bool:
         """Is each edge of a node as likely as the others, whatever came before?"""
         timed = clocked and any(edges.is_timed for edges in path)
         weighted = self.weighted and any(len(edges.weight) for edges in path)
@@ -60,7 +60,7 @@ class Habit:
 
 
 def walks(
-    path: tuple[Neighbors, ...],
+    path: tuple[TemporalCSR, ...],
     starts: Int32[np.ndarray, " w"],
     keys: Keys,
     length: int,
@@ -98,7 +98,7 @@ def walks(
 
 
 def walk_block(
-    path: tuple[Neighbors, ...],
+    path: tuple[TemporalCSR, ...],
     starts: Int32[np.ndarray, " w"],
     keys: Keys,
     habit: Habit,
@@ -131,7 +131,7 @@ def walk_block(
 
 
 def _step(
-    edges: Neighbors,
+    edges: TemporalCSR,
     habit: Habit,
     came: Int32[np.ndarray, " w"] | None,
     here: Int32[np.ndarray, " w"],
@@ -163,7 +163,7 @@ def _step(
 
 
 def _timed_step(
-    edges: Neighbors,
+    edges: TemporalCSR,
     habit: Habit,
     here: Int32[np.ndarray, " w"],
     clock: Int64[np.ndarray, " w"],
@@ -175,7 +175,7 @@ def _timed_step(
     stop = np.empty(len(here), np.int64)
     search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
     weighted = habit.weighted and len(edges.weight) > 0
-    sums = edges.running_sums if weighted else NO_SUMS
+    sums = edges.prefix_sums if weighted else NO_SUMS
     _pick(low, stop, sums, state, high)
     _go(edges.node, edges.time, edges.base, high, habit.respect, clock, there)
 
@@ -246,7 +246,7 @@ def _weighted_step(
 def _pick(
     low: np.ndarray,
     stop: np.ndarray,
-    sums: Sums,
+    sums: PrefixSums,
     state: np.ndarray,
     slot: np.ndarray,
 ) -> None:

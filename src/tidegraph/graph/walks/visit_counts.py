@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.graph.storage.tcsr import Neighbors
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.random_walks import WALKERS, Habit, walk_block
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import Keys, child_keys
@@ -24,7 +24,7 @@ class Visits(NamedTuple):
 
 
 def visits(
-    path: tuple[Neighbors, ...],
+    path: tuple[TemporalCSR, ...],
     starts: Int32[np.ndarray, " q"],
     keys: Keys,
     *,
