@@ -35,6 +35,8 @@ NO_IDS = {
     "moment of NumPy": np.datetime64("2024-01-01"),
     "clock": dt.time(12),
     "bytes": b"\xff",
+    "half a character": "\ud83d",
+    "complex number": 1j,
     "infinite decimal": Decimal("Infinity"),
 }
 BESIDE = {"text": ["a"], "number": [7], "both": [7, "a"]}

@@ -320,3 +320,25 @@ def test_columns_of_several_levels_are_refused_with_the_mend():
 def test_what_is_no_table_is_said(source, sentence):
     with pytest.raises(DataError, match=sentence):
         read(source)
+
+
+def test_scalars_of_numpy_are_those_of_python():
+    log = read(
+        one(item=[np.int8(1), 2], user=[np.str_("a"), "b"], time=[np.int64(5), 6.5]),
+    )
+    sparse = pd.DataFrame(one()).assign(x=pd.arrays.SparseArray([1.0, np.nan]))
+
+    assert log.frame().select("user", "item", "time").rows() == [
+        ("a", 1, 5),
+        ("b", 2, 6),
+    ]
+    assert read(sparse, context=["x"]).context["x"].to_list()[0] == 1.0
+
+
+def test_columns_that_arrow_cannot_take_are_values_of_python():
+    frame = pd.DataFrame(one()).assign(x=[1j, 2j])
+
+    assert len(read(frame)) == 2
+    assert read(frame, context=["x"]).context["x"].to_list() == ["1j", "2j"]
+    with pytest.raises(DataError, match="row 1: the weight in column 'x' is '1j'"):
+        read(frame, weight="x")

@@ -8,6 +8,8 @@ from tidegraph.data.ids.missing import with_ids
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.origin import Rows, as_array
 from tidegraph.data.tables.opening import open_table, read_whole
+from tidegraph.data.tables.table import Table
+from tidegraph.data.text.dialect import Dialect
 from tidegraph.errors import DataError
 
 
@@ -29,8 +31,10 @@ def featured(
     table = open_table(source)
     if not table.columns:
         raise DataError(f"{table.name} has no columns. Give an id and features.")
-    key = key if key in table.columns else table.columns[0]
     name = table.name
+    if key not in table.columns:
+        key = table.columns[0]
+        _refuse_id(ids, key, table)
     features = read_whole(source, ids={key})
     rows: Rows = range(1, len(features) + 1)
     if missing == "drop":
@@ -44,6 +48,16 @@ def featured(
             "as in the log."
         )
     return ids.with_features(features.with_columns(keys.alias(key)), key)
+
+
+def _refuse_id(ids: Vocabulary, first: str, table: Table) -> None:
+    """Refuse a text without a header, whose first row would be lost."""
+    nameless = isinstance(table.form, Dialect) and not table.form.header
+    if table.is_text and not nameless and ids.row(first) >= 0:
+        raise DataError(
+            f"{table.name} begins with {first!r}, an id of the log, so it has no "
+            "header. Write one above, or pass the table as a frame."
+        )
 
 
 def _keys(spelt: pl.Series, rows: Rows, name: str, missing: Missing) -> pl.Series:

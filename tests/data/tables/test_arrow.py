@@ -143,3 +143,12 @@ def test_a_moment_beyond_the_calendar_is_refused_by_row():
 
     with pytest.raises(DataError, match=r"row 2: the time .* is 294247-01-10 04"):
         read(frame)
+
+
+def test_decimals_of_256_bits_are_ids_and_numbers():
+    long = [Decimal("1.00"), Decimal("2.50"), Decimal("1e60")]
+    column = pa.array(long, pa.decimal256(70, 2))
+
+    log = read(table(user=column))
+    assert log.users.ids.to_list() == ["1", "2.5", "1" + "0" * 60]
+    assert read(table(x=column[:2]), weight="x").weight.tolist() == [1.0, 2.5]

@@ -112,3 +112,21 @@ def test_packed_files_are_told_by_content_and_refused_when_cut(tmp_path, pack, t
     path.write_bytes(packed[:-9])
     with pytest.raises(DataError, match="cannot be unpacked"):
         read(path)
+
+
+def test_half_a_character_is_no_id_and_is_spelt_elsewhere(tmp_path):
+    path = tmp_path / "log.json"
+    torn = '{"user": "a", "item": 1, "time": 5, "x": "\\ud83d!"}\n'
+    path.write_text(torn * 2)
+
+    with pytest.raises(DataError, match=r"row 1: column 'x' holds no ids: .* half a"):
+        read(path, user="x")
+    assert read(path, context=["x"]).context["x"].to_list() == ["\\ud83d!"] * 2
+
+
+def test_rows_may_be_parted_by_commas(tmp_path):
+    path = tmp_path / "log.json"
+    row = '{"user": "a", "item": 1, "time": 5}'
+    path.write_text(f"{row},\n{row},\n")
+
+    assert len(read(path)) == 2

@@ -234,7 +234,13 @@ def _of_objects_text(values: Iterable[object]) -> pl.Series:
     try:
         return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError as error:
-        raise NotAnIdError(f"an id is not text: {error.reason}. {_MEND}") from error
+        row = next(k for k, text in enumerate(texts) if _is_torn(text))
+        raise NotAnIdError(f"{texts[row]!r} holds half a character.", row) from error
+
+
+def _is_torn(text: str | None) -> bool:
+    """Whether a text holds half of a character, which is no Unicode."""
+    return text is not None and any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _text(value: Any) -> str | None:

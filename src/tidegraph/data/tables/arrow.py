@@ -55,6 +55,8 @@ def arrow_series(name: str, values: Any, where: str) -> pl.Series:
     kind = values.type
     extension = getattr(kind, "extension_name", None)
     plain = values if extension is None else _storage(values)
+    if str(plain.type).startswith("decimal256"):
+        return _number(pl.Series(name, plain.cast("string")))
     try:
         found = pl.Series(name, plain)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:

@@ -129,7 +129,10 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
         try:
             with needed("pyarrow", "frames", f"reading {where}"):
                 return _taken(name, values, where)
-        except (TypeError, ValueError, pl.exceptions.PolarsError):
+        except (
+            *(TypeError, ValueError, NotImplementedError),
+            pl.exceptions.PolarsError,
+        ):
             pass
     try:
         rows = [None if _absent(value) else value for value in values]

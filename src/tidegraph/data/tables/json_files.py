@@ -7,6 +7,7 @@ at.
 import ast
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -92,7 +93,7 @@ class _Text:
 def _values(text: _Text, name: str, array: bool) -> Iterator[object]:
     """Yield the values one after the other, or those of the one array."""
     decode = json.JSONDecoder(parse_int=_Number, parse_float=_Number, strict=False)
-    between = _BLANK + "," if array else _BLANK
+    between = _BLANK + ","
     text.more(0)
     at = _past(text, 0, _BLANK)
     row = 0
@@ -181,7 +182,8 @@ def _column(name: str, values: Sequence[Any]) -> pl.Series:
     """Return text and whole numbers as text, and others as the values they are."""
     if all(type(value) in _TEXT for value in values):
         text = [None if value is None else str(value) for value in values]
-        return pl.Series(name, text, dtype=pl.String)
+        with suppress(UnicodeEncodeError):  # A character of which half is spelt.
+            return pl.Series(name, text, dtype=pl.String)
     found = [value if type(value) in _TEXT else _plain(value) for value in values]
     return pl.Series(name, found, dtype=pl.Object)
 

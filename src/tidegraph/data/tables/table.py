@@ -10,6 +10,12 @@ from tidegraph.data.text.dialect import Dialect, FileForm
 from tidegraph.errors import DataError
 
 BATCH_ROWS = 50_000
+_USUAL = {
+    2: ("user", "item"),
+    3: ("user", "item", "time"),
+    4: ("user", "item", "rating", "time"),
+}
+"""What the columns of a file without a header often are, by their number."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,15 @@ class Table:
         """Say how a file was read, if that may be why a column is not there."""
         if not isinstance(self.form, Dialect):
             return ""
+        if len(self.columns) == 1:
+            return " (no separator was found in it; say sep= if there is one)"
         mend = "say sep=, header= or names= if that is wrong"
         if not self.form.header:
-            mend = "name its columns with names=, or give their places"
+            names = _USUAL.get(len(self.columns), ("user", "item", "..."))
+            mend = (
+                f"name its columns, such as names={list(names)}, or give their places, "
+                "such as user=1"
+            )
         return f" ({self.form}; {mend})"
 
 

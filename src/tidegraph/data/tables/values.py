@@ -36,6 +36,9 @@ def series_of(name: str, values: Sequence[Any]) -> pl.Series:
     Whole numbers beside others become floats where floats hold them.
     """
     kinds = set(map(type, values)) - {type(None)}
+    if any(issubclass(kind, np.generic) for kind in kinds):
+        values = [_of_python(value) for value in values]
+        kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pl.Series(name, values, dtype=pl.Null)
     if kinds == {int, float} and _all_exact(values):
@@ -99,6 +102,13 @@ def stacked(parts: Sequence[pl.Series]) -> pl.Series:
     return pl.Series(name, values, dtype=pl.Object)
 
 
+def _of_python(value: Any) -> Any:
+    """Return a scalar of NumPy as Python's own, if that says no more than it does."""
+    if isinstance(value, np.integer | np.float64 | np.bool_ | np.str_):
+        return cast(Any, value).item()
+    return value
+
+
 def _all_exact(values: Iterable[Any]) -> bool:
     return all(abs(v) < _EXACT for v in values if type(v) is int)
 
@@ -117,7 +127,8 @@ def _text(value: Any) -> str | None:
         return decimal_text(value) if value.is_finite() else str(value)
     if type(value) in (bytes, bytearray, memoryview):
         return bytes(value).decode("utf-8", "backslashreplace")
-    return str(value)
+    # Half a character, as JSON can spell it, is none.
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _several_text(value: Any) -> str:

@@ -3,7 +3,7 @@
 The separator is the one that gives every record the same number of fields, header
 included. A first row is a header unless it holds a number or a date and no column below
 it holds numbers where it does not. What cannot be told is said to the caller, who can
-say it back.
+say it back; a row is never taken for a header that ``names`` may have made data of.
 """
 
 import re
@@ -12,22 +12,20 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from tidegraph.data.text.dialect import RUNS, Dialect, TextForm
+from tidegraph.data.text.header import has_header, is_value
 from tidegraph.data.text.layouts import Layout, layout_of
 from tidegraph.data.text.records import Record, records
 from tidegraph.errors import DataError
 
-_STRONG = ("\t", "::", ",", ";", "|")
+_STRONG = ("\t", "::", ",", ";", "|", "||")
 _WEAK = (" ", RUNS)
+_RARE = ("\x01", "\x1f", "^", "~")
+"""Taken only where names confirm them, since an id may hold them."""
 _LOOK = 200
-_VALUE = re.compile(
-    r"[+-]?(\d[\d_]*([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$"
-    r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?$"
-)
 _EXCEL = re.compile(rb'"?sep=(.|\\t)"?\r?(\n|$)', re.IGNORECASE)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _FIRST_END = re.compile(rb'(?:[^"\r\n]|"[^"]*")*(?:\r\n|\r|\n)')
 """The first line end outside quotes, with all that is before it."""
-_ABSENT = {"", "null", r"\n", "na", "n/a", "nan", "none"}
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def sniff(
     if not found:
         size = "" if whole else f" that ends within its first {len(data):,} bytes"
         raise DataError(f"{name} has no row{size}. Give it column names and rows.")
-    told = _told_header(top, dialect, form, found)
+    told = has_header(name, form, top.wanted, [record.fields for record in found])
     width = _width(found, told)
     return Sniffed(
         dialect=replace(dialect, header=told),
@@ -155,11 +153,16 @@ def _separated(
 ) -> tuple[Dialect, list[Record]]:
     """Return the dialect but for its header, and the first records."""
     said = form.sep if form.sep is not None else top.separator
-    groups = ((said,),) if said else (_STRONG, _WEAK)
+    groups = ((said,),) if said else (_STRONG, _WEAK, _RARE)
+    regular: list[tuple[Dialect, list[Record]]] = []
+
+    def fit(tried: tuple[Dialect, list[Record]]) -> tuple[bool | int, ...]:
+        return _fit(tried[1], top)
+
     for quoted in (True, False) if form.quoted is None else (form.quoted,):
-        for separators, skips in product(groups, (False, True)):
+        for separators in groups:
             tried: list[tuple[Dialect, list[Record]]] = []
-            for separator in separators:
+            for separator, skips in product(separators, (False, True)):
                 dialect = Dialect(
                     separator, True, encoding, quoted, top.comment, ends=top.ends
                 )
@@ -167,10 +170,20 @@ def _separated(
                     continue
                 dialect = replace(dialect, skips=skips)
                 found = _records(top, dialect)
+                if separator in _RARE and not (said or _is_named(found, top, form)):
+                    continue
                 if _regular(found, top) and _is_spared(found, separator):
                     tried.append((dialect, found))
-            if tried:
-                return max(tried, key=lambda one: _fit(one[1], top))
+            tried.sort(key=fit, reverse=True)
+            regular += tried
+            if regular and (form.names is None or said):
+                return regular[0]
+    for dialect, found in regular:
+        # Of several readings the one with as many fields as there are names.
+        if form.names is not None and len(found[-1].fields) == len(form.names):
+            return dialect, found
+    if regular:
+        return regular[0]
     # No reading is regular: the first row decides, and the row that differs is named.
     line = (re.match(rb"[^\r\n]*", top.data) or [b""])[0].decode("utf-8", "replace")
     often = max(_STRONG, key=lambda s: line.count(s) * (2 if s == "::" else 1))
@@ -216,45 +229,33 @@ def _all_read(found: list[Record], top: _Top) -> bool:
     return not rest.strip(b" \r\n") or not top.whole
 
 
-def _fit(found: list[Record], top: _Top) -> tuple[bool, bool, bool, int]:
-    """How well a reading fits: wanted names, a number or a date, one width, width."""
+def _fit(found: list[Record], top: _Top) -> tuple[bool | int, ...]:
+    """How well a reading fits.
+
+    Wanted names, no quotes left around fields, something in every second field, a
+    number or a date, one width, width.
+    """
     head = found[0].fields
-    named = bool(top.wanted & set(_stripped(head)))
+    named = len(top.wanted & _head(found))
+    bare = not any(map(_in_quotes, (f for one in found for f in one.fields)))
+    halves = all(not any(record.fields[1::2]) for record in found)
     same = len({len(record.fields) for record in found}) == 1
-    return named, any(map(_is_value, head)), same, len(head)
+    return named, bare, not halves, any(map(is_value, head)), same, len(head)
 
 
-def _told_header(
-    top: _Top, dialect: Dialect, form: TextForm, found: list[Record]
-) -> bool:
-    """Whether the first record is a header."""
-    if form.header is not None:
-        return form.header
-    first, rows = found[0].fields, [record.fields for record in found[1:]]
-    if form.names is not None and _stripped(first) == tuple(form.names):
-        return True
-    if top.wanted and top.wanted & set(_stripped(first)):
-        return True
-    if rows and len(rows[0]) != len(first):
-        return True
-    return _is_header(first, rows)
+def _in_quotes(field: str) -> bool:
+    """Whether quotes that should enclose a field stand behind a blank."""
+    return field.startswith(' "') and field.rstrip(" ").endswith('"')
 
 
-def _is_header(first: list[str], rows: list[list[str]]) -> bool:
-    if first == [str(place) for place in range(len(first))] and len(first) > 2:
-        # What pandas writes where columns have no names.
-        return True
-    for place, name in enumerate(first):
-        below = [row[place].strip() for row in rows if place < len(row)]
-        below = [value for value in below if value.lower() not in _ABSENT]
-        absent = name.strip().lower() in _ABSENT
-        if below and all(map(_is_value, below)) and not (absent or _is_value(name)):
-            return True
-    return not any(map(_is_value, first))
+def _is_named(found: list[Record], top: _Top, form: TextForm) -> bool:
+    """Whether names confirm a reading: those above the rows, or as many said."""
+    said = form.names is not None and found and len(found[0].fields) == len(form.names)
+    return bool(said or top.wanted & _head(found))
 
 
-def _is_value(text: str) -> bool:
-    return _VALUE.match(text.strip()) is not None
+def _head(found: list[Record]) -> set[str]:
+    return set(_stripped(found[0].fields)) if found else set()
 
 
 def _width(found: list[Record], told: bool) -> int:
@@ -277,9 +278,12 @@ def _columns(
     """Return the names of the columns."""
     if form.names is not None:
         if len(form.names) != width:
+            mend = "Give one name for each."
+            if width == 1:
+                mend = "Say with sep= what separates its fields."
             raise DataError(
                 f"names has {len(form.names)} names, and a row of {top.name} has "
-                f"{width} fields. Give one name for each."
+                f"{width} field{'s' * (width > 1)}. {mend}"
             )
         return tuple(map(str, form.names))
     if told:
@@ -287,8 +291,8 @@ def _columns(
         if width == len(first) + 1:
             raise DataError(
                 f"{top.name} names {len(first)} columns and each row has {width} "
-                "fields, as where R writes row names. Say names= with a name for "
-                f"each of the {width}."
+                "fields, as where R writes row names or a separator ends each row. "
+                f"Say names= with a name for each of the {width}."
             )
         return first
     places = tuple(str(place) for place in range(1, width + 1))
@@ -302,7 +306,7 @@ def _in_comment(top: _Top, dialect: Dialect, width: int) -> tuple[str, ...] | No
         return None
     named = records(text, dialect.reading, 1, final=True)
     fields = named[0].fields if named else []
-    if len(fields) != width or any(map(_is_value, fields)):
+    if len(fields) != width or any(map(is_value, fields)):
         return None
     return _stripped(fields)
 

@@ -305,7 +305,7 @@ class TimeColumn:
                 row = int(bad.argmax())
                 found = f"is {_shown(shown, row)}, {what}"
                 mend = "Mend or drop the row."
-                if not signed:
+                if what == "before 1970":
                     mend += " Times before 1970 are written as dates."
                 raise self._bad(rows[row], found, mend)
 
