@@ -42,11 +42,11 @@ def said(text, tmp_path, capsys, *words) -> str:
             + "[split.rolling]\nwindow_days = 3",
             "count in days",
         ),
-        (LOG + POPULAR + "[pipeline]\ncandidates = 0", "above 0"),
+        (LOG + POPULAR + "[pipeline]\ncandidates = 0", "at least 1"),
         (LOG + POPULAR + '[pipeline]\nfallback = "Populer"', "'Popular'"),
         (LOG + POPULAR + "[pipeline]\nfallback = 3", "a table with a 'model'"),
         (LOG + POPULAR + "[blend]\nquotas = [1, 2]", "2 quotas for 1 channels"),
-        (LOG + POPULAR + "[blend]\nat_least = 1.5", "at_least=1.5"),
+        (LOG + POPULAR + "[blend]\nat_least = 1.5", "at_least is 1.5"),
     ],
 )
 def test_a_mistake_is_said_before_the_log_is_read(text, says, tmp_path, capsys):

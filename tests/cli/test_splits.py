@@ -15,7 +15,7 @@ from tidegraph.errors import ConfigError, DataError
         ({"valid": 0.5, "test": 0.5}, "leave something to train on"),
         ({"test": -0.1}, "must be from 0"),
         ({"test": float("nan")}, "must be from 0"),
-        ({"leave_last": 0}, "leave_last is 0, not above 0"),
+        ({"leave_last": 0}, "leave_last is 0; it must be at least 1"),
         ({"time": ("a", "b", "c")}, "has 3 times"),
         ({"time": ("2024-01-01",), "leave_last": 1}, "names time and leave_last"),
         ({"test": 0.2, "by": "split"}, "names valid and test and by"),
@@ -28,7 +28,7 @@ def test_a_split_that_makes_no_sense_is_refused_when_it_is_written(settings, say
 
 @pytest.mark.parametrize("settings", [{"window_days": 0.0}, {"window_days": np.inf}])
 def test_windows_have_a_length(settings):
-    with pytest.raises(ConfigError, match="not above 0"):
+    with pytest.raises(ConfigError, match="must be above 0"):
         Rolling(**settings)
 
 

@@ -102,3 +102,19 @@ def test_the_serendipity_of_the_page_is_that_of_the_code():
     place = popular_places(item, hit, actions, Excluded.none(1))
 
     assert [serendipity(hit, place, k)[0] for k in (2, 4, 5)] == [0, 1 / 4, 0]
+
+
+def test_the_column_of_this_library_is_what_the_code_finds():
+    relevant = Relevant(np.array([0, 3]), np.array([1, 2, 3], np.int32))
+    item = np.array([[7, 1, 8, 2, 9]], np.int32)
+    hit = hits(item, relevant)
+    actions = np.array([0, 4, 1, 0, 0, 0, 0, 5, 3, 2])
+    place = popular_places(item, hit, actions, Excluded.none(1))
+    found = list_metrics(hit, relevant.count, (2, 4, 5, 10))
+    found |= {"serendipity@4": serendipity(hit, place, 4)}
+    table = PAGE.partition("## The same name elsewhere")[2].partition("\n\n- ")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines() if "@" in row]
+
+    assert len(rows) == 13
+    for name, here, *_ in rows:
+        assert here == cell(found[name][0]), name

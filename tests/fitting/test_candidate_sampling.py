@@ -29,5 +29,5 @@ def test_a_sample_has_both_labels_and_what_it_leaves_out_is_accounted_for():
 
 
 def test_a_sample_of_nothing_is_refused():
-    with pytest.raises(ConfigError, match="sampled is 0"):
+    with pytest.raises(ConfigError, match="size is 0"):
         CandidateSampling(0)

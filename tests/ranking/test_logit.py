@@ -49,7 +49,7 @@ def test_labels_that_are_all_alike_teach_nothing():
 
 
 def test_a_penalty_of_0_is_refused():
-    with pytest.raises(ConfigError, match="l2=0"):
+    with pytest.raises(ConfigError, match="l2 is 0"):
         RecencyLogit(l2=0.0)
 
 

@@ -211,9 +211,9 @@ def test_relevance_runs_from_the_worst_to_the_best_candidate():
 @pytest.mark.parametrize(
     ("method", "settings", "says"),
     [
-        (MMR, {"diversity": 1.5}, "diversity=1.5"),
-        (DPP, {"diversity": -0.1}, "diversity=-0.1"),
-        (DPP, {"alike": 1.0}, "alike=1.0"),
+        (MMR, {"diversity": 1.5}, "diversity is 1.5"),
+        (DPP, {"diversity": -0.1}, "diversity is -0.1"),
+        (DPP, {"alike": 1.0}, "alike is 1.0"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(method, settings, says):

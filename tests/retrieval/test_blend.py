@@ -208,8 +208,8 @@ def test_channels_of_one_kind_are_numbered():
         ({"quotas": (1.0,)}, "1 quotas for 2 channels"),
         ({"quotas": (1.0, -1.0)}, "negative"),
         ({"quotas": (0.0, 0.0)}, "above 0"),
-        ({"at_least": 1.5}, "at_least=1.5"),
-        ({"smoothing": -1.0}, "smoothing=-1.0"),
+        ({"at_least": 1.5}, "at_least is 1.5"),
+        ({"smoothing": -1.0}, "smoothing is -1.0"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, says):

@@ -99,13 +99,13 @@ def test_a_fit_resumes_from_its_checkpoints(tmp_path):
 
 
 def test_impossible_settings_are_refused():
-    with pytest.raises(ConfigError, match="size=0"):
+    with pytest.raises(ConfigError, match="size is 0"):
         bpr_mf(0)
-    with pytest.raises(ConfigError, match="layers=0"):
+    with pytest.raises(ConfigError, match="layers is 0"):
         lightgcn(0)
-    with pytest.raises(ConfigError, match="l2=-1"):
+    with pytest.raises(ConfigError, match="l2 is -1"):
         bpr_mf(l2=-1.0)
-    with pytest.raises(ConfigError, match="negatives=0"):
+    with pytest.raises(ConfigError, match="negatives is 0"):
         Softmax(0)
 
 

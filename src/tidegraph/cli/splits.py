@@ -1,7 +1,7 @@
 """How a recipe splits a log, and how a saved model finds the same parts again."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text, span_text
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.ranges import above, at_least
 
 Part = Literal["valid", "test", "all"]
 
@@ -27,9 +28,7 @@ class Rolling:
     folds: int = 3
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not 0 < value < float("inf"):
-                raise ConfigError(f"[split.rolling] {name} is {value}, not above 0.")
+        above("[split.rolling]", 0, window_days=self.window_days, folds=self.folds)
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,7 @@ class Split:
                 f"[split] time has {len(self.time)} times. Give when the valid and "
                 "when the test part begin, or only the latter."
             )
-        if self.leave_last is not None and self.leave_last < 1:
-            raise ConfigError(f"[split] leave_last is {self.leave_last}, not above 0.")
+        at_least("[split]", 1, leave_last=self.leave_last)
         valid, test = self.shares
         if self.random is not None and (self.random < 0 or not valid + test):
             raise ConfigError(

@@ -15,6 +15,7 @@ from tidegraph.graph.walks.node2vec import Bias
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.graph.walks.visit_counts import visits
 from tidegraph.kernels.keyed_rng import child_keys
+from tidegraph.ranges import below_1
 
 _ANY = Habit()
 
@@ -66,10 +67,7 @@ class Walk:
 
     def restart(self, probability: int | float) -> "Walk":
         """Begin again at the start with this probability, after each round."""
-        if not 0 <= probability < 1:
-            raise ConfigError(
-                f"restart is {probability}; it must be at least 0 and below 1."
-            )
+        below_1("a walk's", restart=probability)
         return replace(self, habit=replace(self.habit, restart=float(probability)))
 
     def biased(self, p: int | float = 1.0, q: int | float = 1.0) -> "Walk":

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import did_you_mean
 from tidegraph.data.ids.lookup import Lookup
@@ -20,6 +21,7 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.features.counting import NAMES, fill
 from tidegraph.graph.snapshot import ACTION
 from tidegraph.kernels.jit import over_rows
+from tidegraph.ranges import at_least
 from tidegraph.stages import Candidates, Examples, Requests
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -50,7 +52,7 @@ LAST_RANK = 1000.0
 """The rank ascribed to an item that a channel did not propose."""
 
 
-@dataclass(frozen=True)
+@settings
 class FeatureSet:
     """What a ranker is to know.
 
@@ -66,8 +68,7 @@ class FeatureSet:
 
     def __post_init__(self) -> None:
         check_groups(self.groups)
-        if self.history < 1:
-            raise ConfigError(f"history is {self.history}; it must be at least 1.")
+        at_least("features", 1, history=self.history)
 
 
 def check_groups(groups: Iterable[str]) -> None:

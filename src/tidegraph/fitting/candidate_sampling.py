@@ -1,14 +1,13 @@
 """Which candidates of a past request a pass over it learns from."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from tidegraph.errors import ConfigError
+from tidegraph.arguments import settings
+from tidegraph.ranges import at_least
 
 
-@dataclass(frozen=True)
+@settings
 class CandidateSampling:
     """A few candidates per request and pass, with what that does to the odds.
 
@@ -20,8 +19,7 @@ class CandidateSampling:
     size: int = 40
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ConfigError(f"sampled is {self.size}; it must be at least 1.")
+        at_least("candidate sampling", 1, size=self.size)
 
     def draw(
         self,

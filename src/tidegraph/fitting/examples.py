@@ -11,11 +11,12 @@ import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import ACTION, Snapshot
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import bits, uniform
+from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
@@ -75,12 +76,8 @@ def examples(
     Raises:
         ConfigError: A count is below 0, or the power is outside 0 to 1.
     """
-    if negatives < 0 or missed < 0:
-        raise ConfigError(
-            f"negatives is {negatives} and missed is {missed}; both must be 0 or more."
-        )
-    if not 0 <= popularity <= 1:
-        raise ConfigError(f"popularity is {popularity}; it must be from 0 to 1.")
+    at_least("examples", 0, negatives=negatives, missed=missed)
+    from_0_to_1("examples", popularity=popularity)
     shape = (len(requests), candidates.item.shape[1] + missed + negatives)
     item = np.full(shape, NO_ITEM, np.int32)
     place = np.full(shape, -1, np.int64)

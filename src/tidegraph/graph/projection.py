@@ -7,13 +7,14 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32
 
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import unix_seconds
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.ranges import above, from_0_to_1
 
 _FOREVER = 2**62
 _ITEMS = 256
@@ -74,14 +75,10 @@ class CoOccurrence:
     keep: int | None = None
 
     def __post_init__(self) -> None:
-        counts = (self.window, self.session_seconds, self.half_life_seconds, self.keep)
-        if any(count is not None and count <= 0 for count in counts):
-            raise ConfigError(
-                "window, session_seconds, half_life_seconds and keep must be above 0: "
-                f"{', '.join(str(count) for count in counts)}."
-            )
-        if not 0 < self.decay <= 1:
-            raise ConfigError(f"decay is {self.decay}; it must be above 0, at most 1.")
+        above("CoOccurrence", 0, window=self.window, keep=self.keep, decay=self.decay)
+        above("CoOccurrence", 0, session_seconds=self.session_seconds)
+        above("CoOccurrence", 0, half_life_seconds=self.half_life_seconds)
+        from_0_to_1("CoOccurrence", decay=self.decay)
 
     def of(self, graph: Snapshot | Graph, *, clock: object = None) -> Induced:
         """Return the edges, from what happened strictly before a clock.

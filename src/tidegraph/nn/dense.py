@@ -2,8 +2,8 @@
 
 from jaxtyping import Bool, Float
 
-from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -92,7 +92,5 @@ def check_widths(model: str, size: int, hidden: tuple[int, ...]) -> None:
     Raises:
         ConfigError: There is one.
     """
-    if size < 1:
-        raise ConfigError(f"{model} has embedding_size={size}; at least 1.")
-    if any(width < 1 for width in hidden):
-        raise ConfigError(f"{model} has hidden={hidden}; each must be at least 1.")
+    at_least(model, 1, embedding_size=size)
+    at_least(model, 1, **{f"hidden[{n}]": width for n, width in enumerate(hidden)})

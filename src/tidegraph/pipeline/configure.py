@@ -18,6 +18,7 @@ from tidegraph.pipeline.before import (
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
 from tidegraph.pipeline.past import Past, check_windows, past_examples
 from tidegraph.progress import working
+from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import Seed, generator
 from tidegraph.stages import (
@@ -110,13 +111,8 @@ class Pipeline:
     def __post_init__(self) -> None:
         if not self.blend.channels:
             raise ConfigError("a pipeline needs at least one retrieval method.")
-        for name, value in (
-            ("candidates", self.candidates),
-            ("windows", self.windows),
-            ("window_days", 1 if self.window_days is None else self.window_days),
-        ):
-            if value <= 0:
-                raise ConfigError(f"pipeline {name} is {value}; it must be above 0.")
+        at_least("pipeline", 1, candidates=self.candidates, windows=self.windows)
+        above("pipeline", 0, window_days=self.window_days)
 
     @property
     def blend(self) -> Blend:

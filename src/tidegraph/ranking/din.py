@@ -1,19 +1,21 @@
 """DIN: the history weighed by each item of it against the candidate."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
+from tidegraph.arguments import settings
 from tidegraph.features.columns import FeatureSet
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.click.din import Interest
+from tidegraph.ranges import at_least
 from tidegraph.ranking.neural import FittedNeuralRanker, NeuralRanker
 from tidegraph.stages import Examples
 from tidegraph.training.run import Run
 from tidegraph.training.settings import Training
 
 
-@dataclass(frozen=True)
+@settings
 class DIN:
     """Deep interest network over the latest events of the history.
 
@@ -44,7 +46,8 @@ class DIN:
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
-        # What cannot be is known before the work.
+        at_least("DIN", 1, sampled=self.sampled)
+        # What else cannot be is known before the work too.
         self.ranker()
 
     def ranker(self) -> NeuralRanker:

@@ -7,9 +7,11 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from scipy import special
 
+from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.features.columns import Features
+from tidegraph.ranges import above
 from tidegraph.stages import Candidates, Examples, Requests
 
 STEPS = 50
@@ -17,7 +19,7 @@ TOLERANCE = 1e-9
 BLOCK = 4096
 
 
-@dataclass(frozen=True)
+@settings
 class RecencyLogit:
     """Logistic regression on counts, recency, habit, co-occurrence and votes.
 
@@ -33,8 +35,7 @@ class RecencyLogit:
     category: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.l2 > 0:
-            raise ConfigError(f"RecencyLogit has l2={self.l2}; it must be above 0.")
+        above("RecencyLogit", 0, l2=self.l2)
 
     def fit(
         self, train: Examples, valid: Examples, *, rng: np.random.Generator

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, Int64
 
+from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features, FeatureSet
 from tidegraph.features.steps import Tables, known_before
@@ -18,6 +19,7 @@ from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.click import ClickModel, Interest
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
+from tidegraph.ranges import below_1
 from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.training.loop import threads, train
 from tidegraph.training.run import Run
@@ -39,7 +41,7 @@ SUREST = 15.0
 """Largest logit: beyond it the nearest float to the probability is 0 or 1."""
 
 
-@dataclass(frozen=True)
+@settings
 class NeuralRanker:
     """A click model, what it knows, what it learns from, and how.
 
@@ -58,10 +60,7 @@ class NeuralRanker:
     id_dropout: float = 0.3
 
     def __post_init__(self) -> None:
-        if not 0 <= self.id_dropout < 1:
-            raise ConfigError(
-                f"a ranker has id_dropout={self.id_dropout}; it must be from 0 to 1."
-            )
+        below_1("a ranker's", id_dropout=self.id_dropout)
 
     def fit(
         self,

@@ -14,10 +14,11 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import ConfigError
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.ranges import below_1, from_0_to_1
 from tidegraph.reranking.similarity import ItemEmbedding, Similarity, similarity
 from tidegraph.stages import Candidates, Requests, check_k
 
@@ -35,7 +36,7 @@ Choose = Callable[
 """Writes the chosen places, from relevance, similarity and where there are items."""
 
 
-@dataclass(frozen=True)
+@settings
 class MMR:
     """Maximal marginal relevance: each place goes to what is good and new.
 
@@ -56,7 +57,7 @@ class MMR:
     by: str | ItemEmbedding = "category"
 
     def __post_init__(self) -> None:
-        _check_diversity("MMR", self.diversity)
+        from_0_to_1("MMR", diversity=self.diversity)
 
     def fit(self, train: Interactions) -> "FittedMMR":
         """Learn how alike items are from their features.
@@ -111,7 +112,7 @@ class FittedMMR:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class DPP:
     """The likeliest list of a determinantal point process, found greedily.
 
@@ -141,9 +142,8 @@ class DPP:
     alike: float = 0.9
 
     def __post_init__(self) -> None:
-        _check_diversity("DPP", self.diversity)
-        if not 0 <= self.alike < 1:
-            raise ConfigError(f"DPP has alike={self.alike}; it must be 0 or more, < 1.")
+        from_0_to_1("DPP", diversity=self.diversity)
+        below_1("DPP", alike=self.alike)
 
     def fit(self, train: Interactions) -> "FittedDPP":
         """Learn how alike items are from their features.
@@ -228,13 +228,6 @@ def _reranked(
         between = alike.between(candidates.item[some])
         choose(scaled[some], between, present[some], order[some])
     return candidates.reordered(order, candidates.score)
-
-
-def _check_diversity(method: str, diversity: float) -> None:
-    if not 0 <= diversity <= 1:
-        raise ConfigError(
-            f"{method} has diversity={diversity}; it must be between 0 and 1."
-        )
 
 
 @compiled

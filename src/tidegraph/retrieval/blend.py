@@ -14,11 +14,13 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64
 
+from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
+from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.retrieval.fusion import fused, votes_for
 from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
 from tidegraph.stages import (
@@ -33,7 +35,7 @@ from tidegraph.stages import (
 _DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
 
 
-@dataclass(frozen=True)
+@settings
 class Blend:
     """Merges the lists of several channels into one, each item once.
 
@@ -61,12 +63,8 @@ class Blend:
 
     def __post_init__(self) -> None:
         self._shares()
-        if not 0 <= self.at_least <= 1:
-            raise ConfigError(f"Blend has at_least={self.at_least}; it must be 0 to 1.")
-        if not 0 <= self.smoothing < math.inf:
-            raise ConfigError(
-                f"Blend has smoothing={self.smoothing}; it must be 0 or more."
-            )
+        from_0_to_1("Blend", at_least=self.at_least)
+        at_least("Blend", 0, smoothing=self.smoothing)
 
     def fit(self, train: Interactions | Matrix) -> "FittedBlend":
         """Fit every channel.

@@ -13,11 +13,11 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.ranges import above, span
 from tidegraph.retrieval.best import best
 from tidegraph.retrieval.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.evidence import evidence, trained_until
-from tidegraph.retrieval.ranges import above
+from tidegraph.retrieval.evidence import evidence, evident_log, trained_until
 from tidegraph.retrieval.scoring import WeightedHistory
 from tidegraph.retrieval.similar import above_zero, but_itself
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
@@ -53,7 +53,7 @@ class EASE:
 
     def __post_init__(self) -> None:
         above("EASE", 0, l2=self.l2, memory_limit_gb=self.memory_limit_gb)
-        above("EASE", 0, half_life_days=self.half_life_days)
+        span("EASE", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedEASE":
@@ -89,7 +89,7 @@ class EASE:
             ConfigError: They take more than ``memory_limit_gb``.
             DataError: ``train`` holds no action.
         """
-        self._check_memory(int(evidence(train, "EASE").item.max()) + 1)
+        self._check_memory(int(evident_log(train, "EASE").item.max()) + 1)
 
     def _check_memory(self, items: int) -> None:
         needed = self.needs_bytes(items) / 1e9

@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int, Int64
 
+from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
-from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.conv import Encoder, Identity, Tables
 from tidegraph.nn.graph_inputs import Bipartite
+from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.objective import Objective, Pairwise, drawn_negatives
@@ -32,7 +33,7 @@ STEADY = Training(40, 1024, optimizer=Adam(5e-3), patience=None)
 """No part is held out, so every epoch is taken and the last weights are kept."""
 
 
-@dataclass(frozen=True)
+@settings
 class Embedding:
     """A vector per user and item, trained so that products order items.
 
@@ -53,8 +54,8 @@ class Embedding:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ConfigError(f"{self.name} has size={self.size}; at least 1.")
+        at_least(self.name, 1, size=self.size)
+        at_least(self.name, 0, seed=self.seed)
 
     def fit(
         self, train: Interactions | Matrix, *, run: Run | None = None

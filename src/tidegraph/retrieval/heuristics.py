@@ -20,10 +20,10 @@ from tidegraph.graph.proximity.power_iteration import (
     spectral_radius,
     steps_within,
 )
+from tidegraph.ranges import above, at_least, span, within
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.ranges import above, at_least, within
 from tidegraph.retrieval.walk_scores import two_steps, walks
 
 On = Literal["bipartite", "items"]
@@ -64,7 +64,7 @@ class CommonNeighbors:
         at_least(
             "CommonNeighbors", 1, neighbors=self.neighbors, least_users=self.least_users
         )
-        above("CommonNeighbors", 0, half_life_days=self.half_life_days)
+        span("CommonNeighbors", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
@@ -117,7 +117,7 @@ class AdamicAdar:
         at_least(
             "AdamicAdar", 1, neighbors=self.neighbors, least_users=self.least_users
         )
-        above("AdamicAdar", 0, half_life_days=self.half_life_days)
+        span("AdamicAdar", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:
@@ -174,7 +174,7 @@ class Katz:
 
     def __post_init__(self) -> None:
         at_least("Katz", 1, neighbors=self.neighbors, least_users=self.least_users)
-        above("Katz", 0, half_life_days=self.half_life_days)
+        span("Katz", half_life_days=self.half_life_days)
         above("Katz", 0, beta=self.beta)
         within("Katz", tolerance=self.tolerance)
 
@@ -248,7 +248,7 @@ class PersonalizedPageRank:
             neighbors=self.neighbors,
             least_users=self.least_users,
         )
-        above("PersonalizedPageRank", 0, half_life_days=self.half_life_days)
+        span("PersonalizedPageRank", half_life_days=self.half_life_days)
         within("PersonalizedPageRank", damping=self.damping, tolerance=self.tolerance)
 
     @checked(DataError)

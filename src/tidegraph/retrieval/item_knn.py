@@ -9,6 +9,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
+from tidegraph.ranges import at_least, from_0_to_1, span
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.from_log import (
@@ -28,7 +29,6 @@ from tidegraph.retrieval.knn_similarity import (
     NamedSimilarity,
     Similarity,
 )
-from tidegraph.retrieval.ranges import above, at_least, from_0_to_1
 
 QUESTIONS = (
     (
@@ -71,7 +71,7 @@ class ItemKNN:
         at_least("ItemKNN", 1, neighbors=self.neighbors)
         at_least("ItemKNN", 0, shrinkage=self.shrinkage)
         from_0_to_1("ItemKNN", asymmetry=self.asymmetry)
-        above("ItemKNN", 0, half_life_days=self.half_life_days)
+        span("ItemKNN", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:

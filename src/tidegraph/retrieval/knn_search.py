@@ -10,8 +10,8 @@ from tidegraph.errors import ConfigError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
-from tidegraph.retrieval.decay import as_key, halved, parted
-from tidegraph.retrieval.fading import blank, tally
+from tidegraph.ranges import at_least
+from tidegraph.retrieval.decay import as_key, blank, halved, parted, tally
 from tidegraph.retrieval.knn_similarity import Profiles
 from tidegraph.retrieval.scoring import WeightedHistory
 from tidegraph.stages import NO_ITEM
@@ -59,7 +59,8 @@ def nearest(
     Raises:
         ConfigError: ``neighbors`` is below 1 or ``shrinkage`` below 0.
     """
-    _check(neighbors, shrinkage)
+    at_least("nearest", 1, neighbors=neighbors)
+    at_least("nearest", 0, shrinkage=shrinkage)
     shape = (len(queries), min(neighbors, len(index.profiles)))
     found = np.full(shape, NO_ITEM, np.int32)
     near = np.full(shape, -np.inf, np.float32)
@@ -109,7 +110,8 @@ def nearest_of_faded(
         ConfigError: ``neighbors`` is below 1, ``shrinkage`` below 0, or the similarity
             left out values of the queries.
     """
-    _check(neighbors, shrinkage)
+    at_least("nearest", 1, neighbors=neighbors)
+    at_least("nearest", 0, shrinkage=shrinkage)
     a, b, owners = queries, index.profiles, index.owners
     if len(a.vectors.column) != len(halvings):
         raise ConfigError(
@@ -137,13 +139,6 @@ def nearest_of_faded(
     present = found != NO_ITEM
     ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
     return WeightedHistory(ptr, found[present], *parted(near[present]))
-
-
-def _check(neighbors: int, shrinkage: float) -> None:
-    if neighbors < 1:
-        raise ConfigError(f"neighbors is {neighbors}; keep at least 1.")
-    if not shrinkage >= 0:
-        raise ConfigError(f"shrinkage is {shrinkage}; it must be at least 0.")
 
 
 def as_matrix_of_neighbors(

@@ -1,14 +1,14 @@
 """What an embedding is trained for: positive pairs, negatives, and a loss."""
 
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from tidegraph.errors import ConfigError
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.losses import bpr, sampled_softmax
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor
@@ -43,7 +43,7 @@ class Objective(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@settings
 class Pairwise:
     """A positive is to score above each negative: ``losses.bpr``.
 
@@ -56,7 +56,8 @@ class Pairwise:
     l2: float = 1e-4
 
     def __post_init__(self) -> None:
-        _check(self.negatives, self.l2)
+        at_least("Pairwise", 1, negatives=self.negatives)
+        at_least("Pairwise", 0, l2=self.l2)
 
     def loss(
         self,
@@ -69,7 +70,7 @@ class Pairwise:
         return bpr(positive, negative, present)
 
 
-@dataclass(frozen=True)
+@settings
 class Softmax:
     """A positive is to be told from all items: ``losses.sampled_softmax``.
 
@@ -82,7 +83,8 @@ class Softmax:
     l2: float = 1e-4
 
     def __post_init__(self) -> None:
-        _check(self.negatives, self.l2)
+        at_least("Softmax", 1, negatives=self.negatives)
+        at_least("Softmax", 0, l2=self.l2)
 
     def loss(
         self,
@@ -137,10 +139,3 @@ def _taken(
     key = user[:, None] * items + drawn
     at = np.minimum(np.searchsorted(pairs, key), len(pairs) - 1)
     return pairs[at] == key
-
-
-def _check(negatives: int, l2: float) -> None:
-    if negatives < 1:
-        raise ConfigError(f"the objective has negatives={negatives}; at least 1.")
-    if not l2 >= 0:
-        raise ConfigError(f"the objective has l2={l2}; it must be at least 0.")

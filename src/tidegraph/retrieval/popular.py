@@ -14,12 +14,12 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.ranges import span
 from tidegraph.retrieval.decay import check_half_life, ordered
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, evident_log, trained_until
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, settled
-from tidegraph.retrieval.ranges import above
-from tidegraph.retrieval.sums import summed
+from tidegraph.retrieval.scoring import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 QUESTIONS = ([{"half_life_days": days} for days in (None, 365.0, 90.0, 30.0, 7.0)],)
@@ -40,7 +40,7 @@ class Popular:
     half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
-        above("Popular", 0, half_life_days=self.half_life_days)
+        span("Popular", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedPopular":

@@ -12,12 +12,16 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.ranges import span
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
-from tidegraph.retrieval.ranges import above
-from tidegraph.retrieval.scoring import WeightedHistory, all_scores, top_k_of_sums
-from tidegraph.retrieval.sums import summed
+from tidegraph.retrieval.scoring import (
+    WeightedHistory,
+    all_scores,
+    summed,
+    top_k_of_sums,
+)
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 
@@ -40,7 +44,7 @@ class Repeat:
     half_life_days: float | None = 30.0
 
     def __post_init__(self) -> None:
-        above("Repeat", 0, half_life_days=self.half_life_days)
+        span("Repeat", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> "FittedRepeat":

@@ -7,6 +7,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
+from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.from_log import (
@@ -20,7 +21,6 @@ from tidegraph.retrieval.from_log import (
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn_search import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.knn_similarity import Profiles
-from tidegraph.retrieval.ranges import above, at_least
 
 QUESTIONS = (
     (
@@ -65,7 +65,7 @@ class RP3beta:
     def __post_init__(self) -> None:
         at_least("RP3beta", 1, neighbors=self.neighbors)
         at_least("RP3beta", 0, alpha=self.alpha, beta=self.beta)
-        above("RP3beta", 0, half_life_days=self.half_life_days)
+        span("RP3beta", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:

@@ -13,6 +13,7 @@ from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import push
 from tidegraph.progress import track
+from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.from_log import (
@@ -23,7 +24,6 @@ from tidegraph.retrieval.from_log import (
     settled,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.ranges import above, at_least
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class SLIM:
     def __post_init__(self) -> None:
         at_least("SLIM", 0, l1=self.l1, l2=self.l2, tolerance=self.tolerance)
         at_least("SLIM", 1, sweeps=self.sweeps, candidates=self.candidates)
-        above("SLIM", 0, half_life_days=self.half_life_days)
+        span("SLIM", half_life_days=self.half_life_days)
 
     @checked(DataError)
     def fit(self, train: Interactions | Matrix) -> FittedItemModel:

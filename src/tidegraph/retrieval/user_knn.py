@@ -17,10 +17,10 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows, find
-from tidegraph.retrieval.decay import as_key, check_half_life
+from tidegraph.ranges import at_least, span
+from tidegraph.retrieval.decay import add, as_key, check_half_life
 from tidegraph.retrieval.describe import described
 from tidegraph.retrieval.evidence import evidence, heard, trained_until
-from tidegraph.retrieval.fading import add
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
@@ -39,9 +39,12 @@ from tidegraph.retrieval.knn_similarity import (
     NamedSimilarity,
     Similarity,
 )
-from tidegraph.retrieval.ranges import above, at_least
-from tidegraph.retrieval.scoring import WeightedHistory, all_scores, top_k_of_sums
-from tidegraph.retrieval.sums import summed
+from tidegraph.retrieval.scoring import (
+    WeightedHistory,
+    all_scores,
+    summed,
+    top_k_of_sums,
+)
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 QUESTIONS = (
@@ -85,7 +88,7 @@ class UserKNN:
     def __post_init__(self) -> None:
         at_least("UserKNN", 1, neighbors=self.neighbors)
         at_least("UserKNN", 0, shrinkage=self.shrinkage)
-        above("UserKNN", 0, half_life_days=self.half_life_days)
+        span("UserKNN", half_life_days=self.half_life_days)
         self._compares_ages()
 
     def _compares_ages(self) -> None:

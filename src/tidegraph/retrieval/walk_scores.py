@@ -11,12 +11,12 @@ import numpy as np
 import scipy
 from jaxtyping import Float64
 
-from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.power_iteration import Adjacency
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.progress import track
+from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM
 
 _ENTRIES = 1 << 22  # How many are held before they are made sparse.
@@ -119,8 +119,7 @@ def _kept(
     neighbors: int | None,
 ) -> "scipy.sparse.csr_array":
     """Return a table whose rows ``fill`` writes, a block at a time to bound memory."""
-    if neighbors is not None and neighbors < 1:
-        raise ConfigError(f"neighbors is {neighbors}; keep at least 1.")
+    at_least("walks", 1, neighbors=neighbors)
     width = min(neighbors or items, items)
     step = max(64, _ENTRIES // max(width, 1))
     blocks: list[scipy.sparse.csr_array] = []

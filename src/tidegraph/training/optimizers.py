@@ -1,11 +1,12 @@
 """Optimisers: how a gradient becomes a step, as frozen configurations."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Protocol, runtime_checkable
 
-from tidegraph.errors import ConfigError
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.ranges import above, at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -23,7 +24,7 @@ class Optimizer(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@settings
 class AdamW:
     """Adam whose weight decay is apart from the gradient.
 
@@ -48,7 +49,7 @@ class AdamW:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class Adam:
     """Steps by the running mean of the gradient over the root of that of its square.
 
@@ -73,7 +74,7 @@ class Adam:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class SGD:
     """Steps down the gradient.
 
@@ -100,7 +101,7 @@ class SGD:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class Adagrad:
     """Steps by the gradient over the root of the sum of its squares, for rare inputs.
 
@@ -125,15 +126,7 @@ class Adagrad:
         )
 
 
-def _check(settings: AdamW | Adam | SGD | Adagrad) -> None:
-    name = type(settings).__name__
-    if not settings.learning_rate > 0:
-        raise ConfigError(
-            f"{name} has learning_rate={settings.learning_rate}; it must be above 0."
-        )
-    for field in fields(settings):
-        if not getattr(settings, field.name) >= 0:
-            raise ConfigError(
-                f"{name} has {field.name}={getattr(settings, field.name)}; "
-                "it must be at least 0."
-            )
+def _check(given: AdamW | Adam | SGD | Adagrad) -> None:
+    name = type(given).__name__
+    above(name, 0, learning_rate=given.learning_rate)
+    at_least(name, 0, **{f.name: getattr(given, f.name) for f in fields(given)})

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from tidegraph.errors import ConfigError
+from tidegraph.ranges import at_least
 
 
 @runtime_checkable
@@ -37,8 +37,7 @@ class Run:
     monitor: Monitor | None = None
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ConfigError(f"a run has threads={self.threads}; at least 1.")
+        at_least("a run's", 1, threads=self.threads)
 
     def child(self, name: str) -> "Run":
         """Return the run of a part, whose checkpoints have a folder of their own."""

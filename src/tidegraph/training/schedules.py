@@ -4,10 +4,10 @@ A schedule is a function of how far training is, so there is nothing in it to sa
 """
 
 import math
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from tidegraph.errors import ConfigError
+from tidegraph.arguments import settings
+from tidegraph.ranges import at_least, from_0_to_1
 
 __all__ = ["Cosine", "Schedule", "Stairs", "WarmUp"]
 
@@ -21,7 +21,7 @@ class Schedule(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@settings
 class Cosine:
     """Falls along half a cosine, epoch by epoch, from 1 to ``floor``.
 
@@ -35,7 +35,7 @@ class Cosine:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        _within("Cosine", "floor", self.floor)
+        from_0_to_1("Cosine", floor=self.floor)
 
     def factor(self, step: int, epoch: int, epochs: int) -> float:
         """Return the factor of an epoch."""
@@ -43,7 +43,7 @@ class Cosine:
         return self.floor + (1 - self.floor) * (1 + turn) / 2
 
 
-@dataclass(frozen=True)
+@settings
 class Stairs:
     """Is multiplied by ``by`` after every ``every`` epochs.
 
@@ -56,15 +56,15 @@ class Stairs:
     by: float = 0.1
 
     def __post_init__(self) -> None:
-        _at_least_one("Stairs", "every", self.every)
-        _within("Stairs", "by", self.by)
+        at_least("Stairs", 1, every=self.every)
+        from_0_to_1("Stairs", by=self.by)
 
     def factor(self, step: int, epoch: int, epochs: int) -> float:
         """Return the factor of an epoch."""
         return self.by ** (epoch // self.every)
 
 
-@dataclass(frozen=True)
+@settings
 class WarmUp:
     """Rises in a line over the first steps, then follows another schedule.
 
@@ -77,19 +77,9 @@ class WarmUp:
     then: Schedule | None = None
 
     def __post_init__(self) -> None:
-        _at_least_one("WarmUp", "steps", self.steps)
+        at_least("WarmUp", 1, steps=self.steps)
 
     def factor(self, step: int, epoch: int, epochs: int) -> float:
         """Return the factor of a step."""
         later = 1.0 if self.then is None else self.then.factor(step, epoch, epochs)
         return min(1.0, (step + 1) / self.steps) * later
-
-
-def _at_least_one(name: str, setting: str, value: int) -> None:
-    if value < 1:
-        raise ConfigError(f"{name} has {setting}={value}; it must be at least 1.")
-
-
-def _within(name: str, setting: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ConfigError(f"{name} has {setting}={value}; it must be from 0 to 1.")

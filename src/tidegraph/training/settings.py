@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tidegraph.errors import ConfigError
+from tidegraph.arguments import settings
+from tidegraph.ranges import at_least, within
 from tidegraph.training.optimizers import AdamW, Optimizer
 from tidegraph.training.schedules import Schedule
 
 
-@dataclass(frozen=True)
+@settings
 class Training:
     """How long and how fast to learn.
 
@@ -38,14 +39,11 @@ class Training:
     average: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "validate_every"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ConfigError(f"training {name} is {value}; it must be above 0.")
-        if self.average is not None and not 0 < self.average < 1:
-            raise ConfigError(
-                f"training average is {self.average}; it must be between 0 and 1."
-            )
+        at_least("training", 1, epochs=self.epochs, batch_size=self.batch_size)
+        at_least(
+            "training", 1, patience=self.patience, validate_every=self.validate_every
+        )
+        within("training", average=self.average)
 
 
 @dataclass(frozen=True)

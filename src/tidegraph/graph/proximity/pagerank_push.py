@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
-from tidegraph.errors import ConfigError, RequestError
+from tidegraph.errors import RequestError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.ranges import above, within
 
 _SEEDS = 64
 """Seeds a thread takes at once, so that its scratch space is made seldom."""
@@ -49,11 +50,8 @@ class Push:
     epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
-        if not (0 < self.restart < 1 and self.epsilon > 0):
-            raise ConfigError(
-                f"restart is {self.restart} and epsilon {self.epsilon}; restart must "
-                "be between 0 and 1, epsilon above 0."
-            )
+        within("PageRank", restart=self.restart)
+        above("PageRank", 0, epsilon=self.epsilon)
 
 
 def personalized_pagerank(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from tidegraph.errors import ConfigError
 from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
 from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.kernels.binary_search import search
@@ -13,6 +12,7 @@ from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
 from tidegraph.kernels.weighted_draw import NO_SUMS, PrefixSums, by_sum
+from tidegraph.ranges import above
 
 _ATTEMPTS = 64
 
@@ -33,10 +33,7 @@ class Bias:
     q: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.p < np.inf and 0 < self.q < np.inf):
-            raise ConfigError(
-                f"p is {self.p} and q is {self.q}; both must be numbers above 0."
-            )
+        above("node2vec", 0, p=self.p, q=self.q)
 
 
 def node2vec_step(

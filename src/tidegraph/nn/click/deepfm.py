@@ -1,10 +1,10 @@
 """DeepFM: every pair of fields multiplied, beside a tower over the same vectors."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from jaxtyping import Float
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
@@ -14,7 +14,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
+@settings
 class FactorizationMachine:
     """Settings of a factorisation machine beside a tower.
 

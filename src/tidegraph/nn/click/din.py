@@ -1,10 +1,10 @@
 """Interest of a user in an item: the history weighed by the item, event by event."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from jaxtyping import Float, Int
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
@@ -57,7 +57,7 @@ class Activation(nn.Module):
         )
 
 
-@dataclass(frozen=True)
+@settings
 class Interest:
     """Settings of the deep interest network.
 

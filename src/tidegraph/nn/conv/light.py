@@ -1,20 +1,19 @@
 """LightGCN: vectors walk along normalised edges, and nothing else is learnt."""
 
-from dataclasses import dataclass
-
 from jaxtyping import Float
 
-from tidegraph.errors import ConfigError
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.identity import Tables
 from tidegraph.nn.graph_inputs import Bipartite
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor
 
 
-@dataclass(frozen=True)
+@settings
 class LightPropagation:
     """The mean of a node's vectors after 0 to ``layers`` steps over all edges.
 
@@ -25,8 +24,7 @@ class LightPropagation:
     layers: int = 3
 
     def __post_init__(self) -> None:
-        if self.layers < 1:
-            raise ConfigError(f"LightGCN has layers={self.layers}; at least 1.")
+        at_least("LightGCN", 1, layers=self.layers)
 
     def build(self, graph: Bipartite, size: int) -> Tables:
         """Return the network, with weights yet to be drawn."""
