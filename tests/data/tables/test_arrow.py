@@ -152,3 +152,14 @@ def test_decimals_of_256_bits_are_ids_and_numbers():
     log = read(table(user=column))
     assert log.users.ids.to_list() == ["1", "2.5", "1" + "0" * 60]
     assert read(table(x=column[:2]), weight="x").weight.tolist() == [1.0, 2.5]
+
+
+def test_an_infinite_date_is_refused_by_row():
+    days = pa.array([19_844, -(2**31) + 2], pa.int32()).cast(pa.date32())
+
+    with pytest.raises(DataError, match=r"row 2: the time in column 'time' is beyond"):
+        read(table(user=pa.array([1, 2])).set_column(2, "time", days))
+    with pytest.raises(
+        DataError, match=r"row 2: column 'user' holds no ids: a date is"
+    ):
+        read(table(user=days))

@@ -87,6 +87,10 @@ def canonical(values: pl.Series) -> pl.Series:
     if kind == pl.Binary:
         return _of_text(_read_bytes(values))
     if kind == pl.Date:
+        far = values.dt.year().is_null() & values.is_not_null()
+        if far.any():
+            row = int(far.arg_true()[0])
+            raise NotAnIdError(f"a date is beyond the calendar. {_MEND}", row)
         return _of_text(values.cast(pl.String))
     if kind == pl.Object:
         return _of_objects(values)
@@ -235,7 +239,9 @@ def _of_objects_text(values: Iterable[object]) -> pl.Series:
         return pl.Series(texts, dtype=pl.String)
     except UnicodeEncodeError as error:
         row = next(k for k, text in enumerate(texts) if _is_torn(text))
-        raise NotAnIdError(f"{texts[row]!r} holds half a character.", row) from error
+        raise NotAnIdError(
+            f"{texts[row]!r} has surrogates, half a character.", row
+        ) from error
 
 
 def _is_torn(text: str | None) -> bool:

@@ -140,7 +140,7 @@ class TimeColumn:
         if isinstance(times.dtype, (pl.String, pl.Categorical, pl.Enum)):
             times, by_month = self._parse(times.cast(pl.String), rows)
         if times.dtype == pl.Date:
-            times = times.cast(pl.Datetime("us"))
+            times = self._moments(times, rows)
         kind = "number" if times.dtype.is_numeric() else str(times.dtype)
         if self._kind not in (None, kind):
             raise self._bad(
@@ -228,6 +228,14 @@ class TimeColumn:
         if times.dtype.is_integer() and not whole.null_count():
             return whole.to_numpy()
         return times.cast(pl.Float64).to_numpy()
+
+    def _moments(self, dates: pl.Series, rows: Rows) -> pl.Series:
+        """Return the midnights of dates, which a database's infinity has not."""
+        far = dates.dt.year().is_null()
+        if far.any():
+            row, found = int(far.arg_true()[0]), "is beyond what a time can be"
+            raise self._bad(rows[row], found, "Mend or drop the row.")
+        return dates.cast(pl.Datetime("us"))
 
     def _as_text(self, times: pl.Series) -> pl.Series:
         """Return what a given pattern reads: text, or whole numbers as they are."""
@@ -328,7 +336,6 @@ def check_unit(unit: str | None) -> None:
 def _shown(values: pl.Series, row: int) -> str:
     """Return a time as its owner wrote it."""
     if isinstance(values.dtype, pl.Datetime):
-        # A moment such as PostgreSQL's infinity is beyond what polars can write.
         moment = np.datetime64(values.to_physical()[row], values.dtype.time_unit)
         return f"{moment}".replace("T", " ")
     if values.dtype.is_temporal():
