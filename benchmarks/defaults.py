@@ -16,7 +16,8 @@ among, are those whose mean and worst ratio to the tuned self are best on the se
 can tell: there the method finds at least .005, and more than Popular does. Digital
 music and toys of Amazon had no part in that; only the methods of LEFT are tried there.
 Run: TIDEGRAPH_DATA=folder python benchmarks/defaults.py [set ...] [method ...], which
-keeps what is known of other methods; --table prints what docs/retrieval.md has.
+keeps what is known of other methods; --table prints what docs/retrieval.md has, and
+--whole set ... what is chosen on all users of a set.
 """
 
 import json
@@ -129,7 +130,7 @@ class Task:
         return np.random.default_rng(1).random(int(user.max()) + 1)[user] < 0.5
 
 
-def load(name: str) -> Task:
+def load(name: str, most: int = USERS) -> Task:
     if "TIDEGRAPH_DATA" not in os.environ:
         sys.exit("skipped: set TIDEGRAPH_DATA to the folder of the public data sets.")
     file = Path(os.environ["TIDEGRAPH_DATA"]) / name / "interactions.parquet"
@@ -139,7 +140,7 @@ def load(name: str) -> Task:
     if "label" in rows.columns:
         rows = rows.filter(pl.col("label") == 1)
     users = rows["user"].unique().sort()
-    kept = users.sample(min(USERS, len(users)), seed=0)
+    kept = users.sample(min(most, len(users)), seed=0)
     rows = rows.filter(pl.col("user").is_in(kept.implode()))
     if "timestamp" in rows.columns:
         return next_items(interactions(rows["user"], rows["item"], rows["timestamp"]))
@@ -336,9 +337,32 @@ def table() -> None:
             )
 
 
+def whole(name: str) -> None:
+    """Print what the log chooses of all users, beside each first alternative."""
+    task = load(name, 10**9)
+    some = min(5_000, len(task.requests))
+    ptr = task.relevant.ptr[: some + 1]
+    relevant = Relevant(ptr, task.relevant.item[: ptr[-1]])
+    task = replace(task, requests=task.requests.rows(0, some), relevant=relevant)
+    for method in (Popular, ItemKNN, UserKNN, RP3beta):
+        chosen = method().fit(task.train).chosen
+        own = {"half_life_days": chosen["half_life_days"]}
+        values: dict[str, float] = {}
+        for other in sys.modules[method.__module__].QUESTIONS[0]:
+            point = own | dict(other)
+            if task.timed or point["half_life_days"] is None:
+                fitted = method(**point).fit(task.train)
+                values[str(point)] = round(float(judged(fitted, task).mean()), 4)
+        print(name, method.__name__, "chose", dict(chosen), values, flush=True)
+
+
 def main() -> None:
     if sys.argv[1:] == ["--table"]:
         table()
+        return
+    if sys.argv[1:2] == ["--whole"]:
+        for name in sys.argv[2:]:
+            whole(name)
         return
     OUT.mkdir(parents=True, exist_ok=True)
     named = {method.__name__: method for method in GRID}

@@ -45,10 +45,11 @@ HALF_LIVES: Alternatives = [
 ]
 """What an old event is worth, for methods that sum a history."""
 
-SHARE, USERS, REQUESTS, LEAST, K = 0.1, 2_000, 2_000, 100, 20
+SHARE, USERS, REQUESTS, LEAST, K = 0.1, 20_000, 2_000, 100, 20
 """Settings are tried on the newest tenth of the events of at most so many users, and on
-at most so many of those events; with fewer than the least nothing is chosen. The item
-of each is looked for among the first twenty: a list of ten has too few hits to tell.
+at most so many of those events; with fewer than the least nothing is chosen. Of fewer
+users the log would be thinner, which likes other settings. The item of each event is
+looked for among the first twenty: a list of ten has too few hits to tell.
 Of positions each user's last event is taken, and without times two tenths at random."""
 
 
