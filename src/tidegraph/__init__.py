@@ -46,10 +46,13 @@ if TYPE_CHECKING:
     from tidegraph.pipeline.serve import recommend as recommend
     from tidegraph.ranking.din import DIN as DIN
     from tidegraph.ranking.logit import RecencyLogit as RecencyLogit
+    from tidegraph.ranking.neural import NeuralRanker as NeuralRanker
+    from tidegraph.ranking.recipes import deepfm as deepfm
     from tidegraph.reranking.diversity import DPP as DPP
     from tidegraph.reranking.diversity import MMR as MMR
     from tidegraph.retrieval.blend import Blend as Blend
     from tidegraph.retrieval.ease import EASE as EASE
+    from tidegraph.retrieval.embedding import Embedding as Embedding
     from tidegraph.retrieval.heuristics import AdamicAdar as AdamicAdar
     from tidegraph.retrieval.heuristics import CommonNeighbors as CommonNeighbors
     from tidegraph.retrieval.heuristics import Katz as Katz
@@ -63,6 +66,8 @@ if TYPE_CHECKING:
     from tidegraph.retrieval.knn_similarity import Jaccard as Jaccard
     from tidegraph.retrieval.knn_similarity import Pearson as Pearson
     from tidegraph.retrieval.popular import Popular as Popular
+    from tidegraph.retrieval.recipes.gnn import lightgcn as lightgcn
+    from tidegraph.retrieval.recipes.mf import bpr_mf as bpr_mf
     from tidegraph.retrieval.repeat import Repeat as Repeat
     from tidegraph.retrieval.rp3beta import RP3beta as RP3beta
     from tidegraph.retrieval.slim import SLIM as SLIM
@@ -101,9 +106,12 @@ _NAMES = Homes(
         "pipeline.serve": ("recommend",),
         "ranking.din": ("DIN",),
         "ranking.logit": ("RecencyLogit",),
+        "ranking.neural": ("NeuralRanker",),
+        "ranking.recipes": ("deepfm",),
         "reranking.diversity": ("DPP", "MMR"),
         "retrieval.blend": ("Blend",),
         "retrieval.ease": ("EASE",),
+        "retrieval.embedding": ("Embedding",),
         "retrieval.heuristics": (
             "AdamicAdar",
             "CommonNeighbors",
@@ -112,6 +120,8 @@ _NAMES = Homes(
         ),
         "retrieval.item_knn": ("ItemKNN",),
         "retrieval.popular": ("Popular",),
+        "retrieval.recipes.gnn": ("lightgcn",),
+        "retrieval.recipes.mf": ("bpr_mf",),
         "retrieval.repeat": ("Repeat",),
         "retrieval.rp3beta": ("RP3beta",),
         "retrieval.knn_similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),

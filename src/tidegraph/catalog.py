@@ -1,7 +1,7 @@
-"""Every configuration by its name, and every fitted value by its class."""
+"""Every method by its name, and every fitted value by its class."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from tidegraph.arguments import checked
@@ -15,6 +15,7 @@ RETRIEVERS = Homes(
     "tidegraph.retrieval",
     {
         "ease": ("EASE",),
+        "embedding": ("Embedding",),
         "heuristics": (
             "AdamicAdar",
             "CommonNeighbors",
@@ -23,19 +24,24 @@ RETRIEVERS = Homes(
         ),
         "item_knn": ("ItemKNN",),
         "popular": ("Popular",),
+        "recipes.gnn": ("lightgcn",),
+        "recipes.mf": ("bpr_mf",),
         "repeat": ("Repeat",),
         "rp3beta": ("RP3beta",),
         "slim": ("SLIM",),
         "user_knn": ("UserKNN",),
     },
 )
-RANKERS = Homes("tidegraph.ranking", {"din": ("DIN",), "logit": ("RecencyLogit",)})
+RANKERS = Homes(
+    "tidegraph.ranking",
+    {"din": ("DIN",), "logit": ("RecencyLogit",), "recipes": ("deepfm",)},
+)
 RERANKERS = Homes("tidegraph.reranking", {"diversity": ("DPP", "MMR")})
 PARTS = Homes(
     "tidegraph.retrieval",
     {"knn_similarity": ("BM25", "Cosine", "Jaccard", "Pearson", "TFIDF")},
 )
-STAGES: Mapping[str, Mapping[str, type]] = {
+STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "retrieve": RETRIEVERS,
     "rank": RANKERS,
     "rerank": RERANKERS,
@@ -77,7 +83,9 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
     return _named(table, where, STAGES[stage])
 
 
-def _named(table: Mapping[str, Any], where: str, known: Mapping[str, type]) -> Any:
+def _named(
+    table: Mapping[str, Any], where: str, known: Mapping[str, Callable[..., Any]]
+) -> Any:
     name = table.get("model")
     if not isinstance(name, str):
         raise ConfigError(
@@ -96,7 +104,7 @@ def _named(table: Mapping[str, Any], where: str, known: Mapping[str, type]) -> A
         for key, value in table.items()
         if key != "model"
     }
-    return build(cast(type[Any], known[name]), settings, f"{where}.{name}")
+    return build(known[name], settings, f"{where}.{name}")
 
 
 @checked(ArtifactError)

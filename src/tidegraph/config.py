@@ -9,7 +9,7 @@ import sys
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -105,11 +105,12 @@ def described(cls: type) -> dict[str, str]:
     return found
 
 
-def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
-    """Build the dataclass ``cls`` from a TOML table, refusing what it does not know.
+def build(target: Callable[..., T], table: Mapping[str, Any], where: str) -> T:
+    """Build what ``target`` makes from a TOML table, refusing what it does not know.
 
     Args:
-        cls: A frozen dataclass; its fields are the whole vocabulary of the table.
+        target: A frozen dataclass, or a function that returns one; its parameters are
+            the whole vocabulary of the table.
         table: The parsed table; a table inside it builds a field that is a dataclass.
         where: The table's file and dotted name, for the error message.
 
@@ -117,21 +118,17 @@ def build(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         ConfigError: A key is unknown, a required one is missing, or a value has the
             wrong type.
     """
-    fields = {f.name: f for f in dataclasses.fields(cast(Any, cls)) if f.init}
-    hints = typing.get_type_hints(cls)
-    refuse_unknown(table, fields, where)
-    for name, field in fields.items():
-        optional = (
-            field.default is not dataclasses.MISSING
-            or field.default_factory is not dataclasses.MISSING
-        )
-        if name not in table and not optional:
+    known = inspect.signature(target).parameters
+    hints = typing.get_type_hints(target)
+    refuse_unknown(table, known, where)
+    for name, parameter in known.items():
+        if name not in table and parameter.default is parameter.empty:
             raise ConfigError(f"[{where}] lacks the setting {name!r}.")
     values = {
         key: _convert(value, hints[key], f"{where}.{key}")
         for key, value in table.items()
     }
-    return cls(**values)
+    return target(**values)
 
 
 def to_table(config: object) -> dict[str, Any]:
