@@ -1,0 +1,34 @@
+"""What the stages of a recommender say to each other.
+
+A retriever, a ranker and a re-ranker are each a frozen configuration whose ``fit``
+returns another type; only the fitted value answers. All three take ``Requests`` and
+speak in ``Candidates``; every array of a request is as of that request's own clock.
+"""
+
+from tidegraph.stages.candidates import NO_ITEM, Candidates, Examples
+from tidegraph.stages.protocols import (
+    FittedRanker,
+    FittedReranker,
+    FittedRetriever,
+    Ranker,
+    Reranker,
+    Retriever,
+    Scores,
+)
+from tidegraph.stages.requests import Excluded, Requests, check_k
+
+__all__ = [
+    "NO_ITEM",
+    "Candidates",
+    "Examples",
+    "Excluded",
+    "FittedRanker",
+    "FittedReranker",
+    "FittedRetriever",
+    "Ranker",
+    "Requests",
+    "Reranker",
+    "Retriever",
+    "Scores",
+    "check_k",
+]

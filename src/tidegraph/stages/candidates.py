@@ -1,0 +1,133 @@
+"""Items for each request in order of preference, and what a ranker learns from."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64
+
+from tidegraph.errors import RequestError
+from tidegraph.stages.requests import Requests
+
+NO_ITEM = -1
+"""Fills the places of a row of candidates that has fewer than k."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """For each request, items in order of preference.
+
+    Attributes:
+        item: Rows of items, each at most once per request, best first;
+            ``NO_ITEM`` fills the end of a row.
+        score: What the last stage thought of each; ``-inf`` where there is no item.
+        channels: Names of the retrievers that spoke.
+        votes: One over the rank (1, 1/2, 1/3 ...) that each channel gave the item,
+            0 where it did not propose it.
+    """
+
+    item: Int32[np.ndarray, "b k"]
+    score: Float32[np.ndarray, "b k"]
+    channels: tuple[str, ...] = ()
+    votes: Float32[np.ndarray, "_ _ c"] = field(
+        default_factory=lambda: np.zeros((0, 0, 0), np.float32)
+    )
+
+    @classmethod
+    def of_channel(
+        cls,
+        item: Int32[np.ndarray, "b k"],
+        score: Float32[np.ndarray, "b k"],
+        channel: str,
+    ) -> "Candidates":
+        """Wrap the answer of one retriever, whose order is the order of ``item``."""
+        rank = np.arange(1, item.shape[1] + 1, dtype=np.float32)
+        votes = np.where(item == NO_ITEM, np.float32(0), 1 / rank).astype(np.float32)
+        return cls(item, score, (channel,), votes[:, :, None])
+
+    @classmethod
+    def joined(cls, parts: "list[Candidates]") -> "Candidates":
+        """Lay answers to consecutive blocks of requests on top of each other.
+
+        A part without votes got none from any channel.
+
+        Raises:
+            RequestError: Two parts have votes of different channels.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        voted = [part for part in parts if part.channels]
+        channels = voted[0].channels if voted else ()
+        for part in voted:
+            if part.channels != channels:
+                raise RequestError(
+                    f"answers of the channels {', '.join(channels)} and of "
+                    f"{', '.join(part.channels)} cannot be joined. "
+                    "Ask the same retriever for all of them."
+                )
+        return cls(
+            np.concatenate([part.item for part in parts]),
+            np.concatenate([part.score for part in parts]),
+            channels,
+            np.concatenate(
+                [
+                    part.votes
+                    if part.channels
+                    else np.zeros((*part.item.shape, len(channels)), np.float32)
+                    for part in parts
+                ]
+            ),
+        )
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @property
+    def present(self) -> Bool[np.ndarray, "b k"]:
+        """Where there is an item."""
+        return self.item != NO_ITEM
+
+    def reordered(
+        self, order: Int64[np.ndarray, "b k2"], score: Float32[np.ndarray, "b k"]
+    ) -> "Candidates":
+        """Return the columns ``order`` of each row, with new scores.
+
+        Args:
+            order: For each row, places in it, each at most once.
+            score: The new score of each item, in the present order of columns.
+        """
+        votes = self.votes
+        if votes.size:
+            votes = np.take_along_axis(votes, order[:, :, None], axis=1)
+        return replace(
+            self,
+            item=np.take_along_axis(self.item, order, axis=1),
+            score=np.take_along_axis(score, order, axis=1),
+            votes=votes,
+        )
+
+    def ranked(self, score: Float32[np.ndarray, "b k"]) -> "Candidates":
+        """Return the same items by decreasing new score; ties keep their order."""
+        score = np.where(self.present, score, -np.inf).astype(np.float32)
+        return self.reordered(np.argsort(-score, axis=1, kind="stable"), score)
+
+    def top(self, k: int) -> "Candidates":
+        """Return the first ``k`` columns."""
+        votes = self.votes[:, :k] if self.votes.size else self.votes
+        return replace(
+            self, item=self.item[:, :k], score=self.score[:, :k], votes=votes
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a ranker learns from: candidates of past requests, and what was chosen.
+
+    Attributes:
+        requests: Past requests, each with its own clock.
+        candidates: Items that were, or could have been, shown.
+        label: 1 where the item was acted on, 0 where not; 0 where there is no item.
+    """
+
+    requests: Requests
+    candidates: Candidates
+    label: Float32[np.ndarray, "b k"]

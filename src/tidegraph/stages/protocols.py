@@ -1,0 +1,106 @@
+"""What a retriever, a ranker and a re-ranker do, before and after they are fitted."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from tidegraph.artifact.sealed import State
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix
+from tidegraph.stages.candidates import Candidates, Examples
+from tidegraph.stages.requests import Requests
+
+
+@runtime_checkable
+class FittedRetriever(Protocol):
+    """Finds hundreds of promising items among all."""
+
+    @property
+    def reason(self) -> str:
+        """Why it recommends; ``{item}`` stands for the item ``because`` names."""
+        ...
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        """Return up to ``k`` items per request, best first, excluded ones left out.
+
+        Only items met in training are answered; rows have ``min(k, items)`` columns or
+        fewer. Raises RequestError where ``k`` is below 1.
+        """
+        ...
+
+    def because(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return the item of the history that spoke most for each, -1 for none."""
+        ...
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        ...
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """A fitted retriever that can say what it thinks of every item."""
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of each item, excluded ones too; ``-inf`` for no opinion."""
+        ...
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """A retrieval method and its settings."""
+
+    def fit(self, train: Interactions | Matrix) -> FittedRetriever:
+        """Learn from a log."""
+        ...
+
+
+@runtime_checkable
+class FittedRanker(Protocol):
+    """Says how probable an action is."""
+
+    def score(
+        self, requests: Requests, candidates: Candidates
+    ) -> Float32[np.ndarray, "b k"]:
+        """Return the probability of an action on each candidate; 0 where no item."""
+        ...
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        ...
+
+
+@runtime_checkable
+class Ranker(Protocol):
+    """A ranking method and its settings."""
+
+    def fit(
+        self, train: Examples, valid: Examples, *, rng: np.random.Generator
+    ) -> FittedRanker:
+        """Learn from past requests; ``valid`` decides when to stop."""
+        ...
+
+
+@runtime_checkable
+class FittedReranker(Protocol):
+    """Chooses the list as a whole."""
+
+    def rerank(self, requests: Requests, candidates: Candidates, k: int) -> Candidates:
+        """Return the list of ``k``, in the order to show, from ranked candidates."""
+        ...
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        ...
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """A re-ranking method and its settings."""
+
+    def fit(self, train: Interactions) -> FittedReranker:
+        """Learn what the list-wise criterion needs, such as item categories."""
+        ...
