@@ -16,8 +16,11 @@ from tidegraph.retrieval.heuristics import (
 )
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.recipes.gnn import lightgcn
+from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, ask, same
+from tidegraph.training.settings import Training
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,14 @@ def test_a_channel_may_answer_less_than_it_is_asked_for():
     np.testing.assert_array_equal(answer.item[0], [5, NO_ITEM, NO_ITEM])
     np.testing.assert_array_equal(answer.votes[0, 0], [0, 1])
     assert np.isneginf(answer.score[0, 1:]).all()
+
+
+def test_a_channel_is_called_by_its_name_if_it_has_one():
+    train = draw_log()
+    short = Training(1, 64, patience=None)
+    blend = Blend((lightgcn(1, 4, training=short), bpr_mf(4, training=short)))
+
+    assert blend.fit(train).channels == ("LightGCN", "BPR-MF")
 
 
 def test_channels_of_one_kind_are_numbered():

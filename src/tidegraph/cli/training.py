@@ -22,6 +22,7 @@ from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
 from tidegraph.retrieval.describe import spelt_out
 from tidegraph.retrieval.popular import Popular
+from tidegraph.stages import called
 
 DAY = 86_400
 SHOWN = ("recall@10", "ndcg@10", "recall@50")
@@ -69,7 +70,7 @@ def train(
                 say(f"{name} chose on the log: {spelt_out(chose)}")
         curve = getattr(model.ranker, "curve", None)
         if curve is not None:
-            say(f"{type(plan.pipeline.rank).__name__} learnt: {curve.text()}")
+            say(f"{called(plan.pipeline.rank)} learnt: {curve.text()}")
         if parts.valid is not None:
             with working("judging on valid"):
                 say(on_valid(plan.pipeline, model, parts.train, parts.valid))

@@ -26,6 +26,7 @@ from tidegraph.stages import (
     Ranker,
     Reranker,
     Retriever,
+    called,
 )
 
 DAY = 86_400
@@ -172,20 +173,20 @@ class Pipeline:
         self, known: Interactions, graph: Snapshot, ranker: FittedRanker | None
     ) -> FittedPipeline:
         retriever = self.blend.fit(known)
-        reranker, fallback, called = None, None, None
+        reranker, fallback, spare = None, None, None
         if self.rerank is not None:
-            with working(f"fitting {type(self.rerank).__name__}"):
+            with working(f"fitting {called(self.rerank)}"):
                 reranker = self.rerank.fit(known)
         if self.fallback is not None:
-            called = f"{type(self.fallback).__name__} (fallback)"
-            with working(f"fitting {called}"):
+            spare = f"{called(self.fallback)} (fallback)"
+            with working(f"fitting {spare}"):
                 fallback = self.fallback.fit(known)
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
             trained_until=graph.latest,
             names=self.names,
-            fallback=called,
+            fallback=spare,
         )
         return FittedPipeline(
             Graph(graph, late_seconds=None),
@@ -206,7 +207,7 @@ class Pipeline:
         check_kind(reranker, "rerank", "rerank")
         check_names(self.names, parts.known.items.features)
         if self.rank is not None:
-            name = type(self.rank).__name__
+            name = called(self.rank)
             as_seconds_log(parts.train, f"{name}, which learns from windows of time,")
             seconds = parts.window_seconds(self.window_days)
             check_windows(parts.train, parts.valid, self.windows, seconds)
@@ -220,7 +221,7 @@ class Pipeline:
             return None
         rng = generator(rng)
         past = Past(self.blend, graph, self.candidates, self.repeat)
-        with working(f"training {type(self.rank).__name__}"):
+        with working(f"training {called(self.rank)}"):
             learn, check = past_examples(
                 past,
                 parts.train,

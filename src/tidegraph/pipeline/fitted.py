@@ -36,6 +36,7 @@ from tidegraph.stages import (
     FittedReranker,
     FittedRetriever,
     Requests,
+    called,
     check_k,
 )
 
@@ -294,11 +295,8 @@ class FittedPipeline:
     def describe(self) -> str:
         """Return what the pipeline is made of, in one line."""
         stages = [" + ".join(self.retriever.channels)]
-        stages += [
-            getattr(stage, "name", type(stage).__name__.removeprefix("Fitted"))
-            for stage in (self.ranker, self.reranker)
-            if stage is not None
-        ]
+        after = [stage for stage in (self.ranker, self.reranker) if stage is not None]
+        stages += [called(stage).removeprefix("Fitted") for stage in after]
         seen = "may repeat" if self.serving.repeat else "new items only"
         if self.serving.fallback is not None:
             stages.append(f"else {self.serving.fallback}")

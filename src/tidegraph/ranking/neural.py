@@ -20,7 +20,7 @@ from tidegraph.nn.click import ClickModel, Interest
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.stages import Candidates, Examples, Requests, called
 from tidegraph.training.loop import threads, train
 from tidegraph.training.run import Run
 from tidegraph.training.settings import Curve, Training
@@ -61,6 +61,11 @@ class NeuralRanker:
 
     def __post_init__(self) -> None:
         below_1("a ranker's", id_dropout=self.id_dropout)
+
+    @property
+    def name(self) -> str:
+        """What the network is called, where a pipeline says what it is made of."""
+        return called(self.model)
 
     def fit(
         self,
@@ -124,8 +129,7 @@ class FittedNeuralRanker:
     @property
     def name(self) -> str:
         """What the network is called, where a pipeline says what it is made of."""
-        model = self.settings.model
-        return getattr(model, "name", type(model).__name__)
+        return self.settings.name
 
     def score(
         self, requests: Requests, candidates: Candidates

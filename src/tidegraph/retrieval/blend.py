@@ -29,6 +29,7 @@ from tidegraph.stages import (
     FittedRetriever,
     Requests,
     Retriever,
+    called,
     check_k,
 )
 
@@ -72,7 +73,7 @@ class Blend:
         Raises:
             DataError: A channel cannot learn from the log.
         """
-        names = _unique([type(channel).__name__ for channel in self.channels])
+        names = _unique([called(channel) for channel in self.channels])
         fitted: list[FittedRetriever] = []
         for name, channel in zip(names, self.channels, strict=True):
             with working(f"fitting {name}"):

@@ -14,6 +14,7 @@ from tidegraph.stages.protocols import (
     Reranker,
     Retriever,
     Scores,
+    called,
 )
 from tidegraph.stages.requests import Excluded, Requests, check_k
 
@@ -30,5 +31,6 @@ __all__ = [
     "Reranker",
     "Retriever",
     "Scores",
+    "called",
     "check_k",
 ]

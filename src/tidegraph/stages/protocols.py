@@ -12,6 +12,12 @@ from tidegraph.stages.candidates import Candidates, Examples
 from tidegraph.stages.requests import Requests
 
 
+def called(method: object) -> str:
+    """Return what a method is called: the name it has, else that of its class."""
+    name = getattr(method, "name", None)
+    return name if isinstance(name, str) else type(method).__name__
+
+
 @runtime_checkable
 class FittedRetriever(Protocol):
     """Finds hundreds of promising items among all."""
