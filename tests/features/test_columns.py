@@ -159,3 +159,34 @@ def test_a_block_of_requests_has_the_inputs_of_each_alone():
 def test_a_missing_category_column_names_those_there_are():
     with pytest.raises(DataError, match="There are: category, price"):
         category_codes(draw_log().items, "genre")
+
+
+def test_a_few_requests_read_what_many_read():
+    """Few requests number anew the items that they read, many read them in place."""
+    rng = np.random.default_rng(4)
+    log = interactions(
+        rng.integers(0, 50, 4_000),
+        rng.permutation(np.arange(4_000) % 1_000),
+        np.sort(rng.integers(0, 400 * DAY, 4_000)),
+    )
+    kind = rng.integers(-1, 7, len(log.items) - 5).astype(np.int32)
+    graph = Snapshot.of(log)
+    users = rng.integers(-1, 50, 60).astype(np.int32)
+    clocks = rng.integers(0, 420 * DAY, 60)
+    item = rng.integers(-1, len(log.items) + 3, (60, 30)).astype(np.int32)
+    many = Requests.of_users(graph, users, clocks)
+    candidates = Candidates(item, np.zeros(item.shape, np.float32))
+
+    together = _raw(many, candidates, (), kind)
+    alone = [
+        _raw(
+            many.rows(n, n + 1),
+            Candidates(item[n : n + 1], candidates.score[:1]),
+            (),
+            kind,
+        )
+        for n in range(60)
+    ]
+
+    assert np.array_equal(np.concatenate(alone), together)
+    assert together.any(axis=(0, 1)).all()

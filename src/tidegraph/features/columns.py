@@ -7,10 +7,10 @@ them, so they are one layer below all rankers and the same for each.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
@@ -22,7 +22,7 @@ from tidegraph.features.counting import NAMES, fill
 from tidegraph.graph.snapshot import ACTION
 from tidegraph.kernels.jit import over_rows
 from tidegraph.ranges import at_least
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "item": ("item_count", "item_gap", "item_unmet", "item_recent_count"),
@@ -218,16 +218,18 @@ def _raw(
     users, items = requests.graph[ACTION], requests.graph[f"~{ACTION}"]
     history = requests.history
     # Like the times of the graph: seconds since its base.
-    met, clocks = history.time - items.base, requests.time - items.base
+    times, clocks = history.time - items.base, requests.time - items.base
+    read = _Read.of(requests, candidates, category)
     over_rows(
         lambda a, b: fill(
-            (history.ptr, history.node, met),
-            (users.start, users.stop, users.node, users.time),
-            (items.start, items.stop, items.node, items.time),
+            (history.ptr, read.history, times),
+            (read.start, read.stop, items.node, items.time),
             requests.user,
             clocks,
-            candidates.item,
-            category,
+            read.candidates,
+            read.category,
+            np.zeros(len(users), np.float32),
+            np.zeros(len(users), np.int64),
             "co_occurrence" in groups,
             "repeats" in groups,
             counted,
@@ -243,6 +245,41 @@ def _raw(
     if not channels:
         return np.ascontiguousarray(counted)
     return np.concatenate([counted, _voted(candidates, channels)], axis=2)
+
+
+class _Read(NamedTuple):
+    """The items that are read, numbered anew where they are few beside all.
+
+    So a request costs what it reads, not what the catalogue holds.
+    """
+
+    history: Int32[np.ndarray, " events"]
+    candidates: Int32[np.ndarray, "b k"]
+    start: Int64[np.ndarray, " read"]
+    stop: Int64[np.ndarray, " read"]
+    category: Int32[np.ndarray, " kinds"]
+
+    @classmethod
+    def of(
+        cls,
+        requests: Requests,
+        candidates: Candidates,
+        category: Int32[np.ndarray, " items"],
+    ) -> "_Read":
+        history, item = requests.history.node, candidates.item
+        items = requests.graph[f"~{ACTION}"]
+        if len(history) + item.size >= len(items):
+            return cls(history, item, items.start, items.stop, category)
+        present = candidates.present
+        read = np.concatenate([history, item[present]])
+        nodes, place = np.unique(read, return_inverse=True)
+        place = place.astype(np.int32)
+        among = np.full(item.shape, NO_ITEM, np.int32)
+        among[present] = place[len(history) :]
+        kind = np.full(len(nodes), -1, np.int32)
+        known = nodes < len(category)
+        kind[known] = category[nodes[known]]
+        return cls(place[: len(history)], among, *items.span(nodes), kind)
 
 
 def _voted(

@@ -79,12 +79,13 @@ def gap(clock: int, time: int) -> float:
 @compiled
 def fill(
     history: Rows,
-    users: Sides,
     items: Sides,
     user: np.ndarray,
     clocks: np.ndarray,
     item: np.ndarray,
     category: np.ndarray,
+    fellow: np.ndarray,
+    seen: np.ndarray,
     shared_users: bool,
     repeats: bool,
     out: np.ndarray,
@@ -93,7 +94,8 @@ def fill(
 ) -> None:
     """Write the columns ``NAMES`` for requests ``first`` to ``last``.
 
-    ``shared_users`` and ``repeats`` say whether the two that cost most are wanted.
+    ``fellow`` and ``seen`` are room for a number per user, all 0; ``shared_users`` and
+    ``repeats`` say whether the two columns that cost most are wanted.
     """
     met_most = history[1].max() + 2 if history[1].size else 0
     size = max(items[0].size, item.max() + 2 if item.size else 0, met_most)
@@ -105,8 +107,6 @@ def fill(
     decayed = (np.zeros(size, np.float32), np.zeros(size, np.float32))
     kinds = max(category.max() + 1, 1) if category.size else 1
     tastes = (np.zeros(kinds, np.int64), np.zeros(kinds, np.int64))
-    fellow = np.zeros(users[0].size, np.float32)
-    seen = np.full(users[0].size, -1, np.int64)
     for row in range(first, last):
         clock = clocks[row]
         low, high = int(history[0][row]), int(history[0][row + 1])
@@ -121,7 +121,7 @@ def fill(
                 continue
             cell = out[row, place]
             of_item(items, i, clock, cell)
-            serial = row * item.shape[1] + place
+            serial = row * item.shape[1] + place + 1
             if repeats:
                 cell[ITEM_REPEATS] = repeated(items, seen, serial, user[row], i, clock)
             of_user(history, low, high, recent, clock, cell)

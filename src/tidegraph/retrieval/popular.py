@@ -165,16 +165,14 @@ def _first_visible(
     first: int,
     last: int,
 ) -> None:
-    hidden = np.full(popularity.size, -1, np.int64)
     for request in range(first, last):
-        for e in range(hidden_ptr[request], hidden_ptr[request + 1]):
-            if 0 <= hidden_item[e] < hidden.size:
-                hidden[hidden_item[e]] = request
+        hidden = np.sort(hidden_item[hidden_ptr[request] : hidden_ptr[request + 1]])
         found = 0
         for i in order:
             if found == item.shape[1]:
                 break
-            if hidden[i] != request:
+            at = np.searchsorted(hidden, i)
+            if at == hidden.size or hidden[at] != i:
                 item[request, found] = i
                 score[request, found] = popularity[i]
                 found += 1

@@ -1,6 +1,7 @@
 """What a user comes back to: the baseline where people choose the same again."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -124,7 +125,7 @@ class FittedRepeat:
         until = cast(int | None, state.settings.get("trained_until"))
         return cls(state.arrays["met"], half_life, until)
 
-    @property
+    @cached_property
     def _votes(self) -> SparseRows:
         """Each item that training met votes for itself."""
         items = np.flatnonzero(self.met).astype(np.int32)
