@@ -171,7 +171,7 @@ def _first_visible(
         for i in order:
             if found == item.shape[1]:
                 break
-            at = np.searchsorted(hidden, i)
+            at = int(np.searchsorted(hidden, i))
             if at == hidden.size or hidden[at] != i:
                 item[request, found] = i
                 score[request, found] = popularity[i]
