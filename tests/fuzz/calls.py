@@ -5,6 +5,7 @@ The law: a call works, or raises a TidegraphError, or Python refuses the call it
 """
 
 import contextlib
+import dataclasses
 import datetime as dt
 import decimal
 import inspect
@@ -26,6 +27,10 @@ import pyarrow as pa
 
 import tidegraph as tg
 from tidegraph.errors import TidegraphError
+from tidegraph.retrieval.objective import Pairwise, Softmax
+from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW
+from tidegraph.training.schedules import Cosine, Stairs, WarmUp
+from tidegraph.training.settings import Training
 
 VALUES: dict[str, Callable[[], Any]] = {
     "None": lambda: None,
@@ -125,6 +130,10 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
         yield name, lambda kind=kind, **kw: kind(**kw).fit(train), good
         yield f"{name}.fit", kind().fit, {"train": train}
     model = tg.Pipeline(retrieve=tg.ItemKNN(), fallback=tg.Popular()).fit(train, valid)
+    similar = {"ids": ["i1"], "k": 2, "channel": None}
+    yield "similar_items", model.similar_items, similar
+    yield "hit lists", tg.evaluate, {"model": model, "test": test, "against": None}
+    yield from described()
     yield "recommend", model.recommend, {"user": "u1", "k": 3, "exclude": ["i1"]}
     yield "recommend at", model.recommend, {"user": "u1", "k": 3, "at": 1_800_000_000}
     yield "recommend only", model.recommend, {"user": "u1", "k": 3, "only": ["i1"]}
@@ -166,6 +175,15 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     )
     fit = tg.Pipeline(retrieve=tg.ItemKNN()).fit
     yield "Pipeline.fit", fit, {"train": train, "valid": valid, "rng": 1}
+
+
+def described() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield the settings of what a pipeline fits, each with its defaults."""
+    kinds = (tg.Blend, tg.RecencyLogit, tg.DIN, tg.MMR, tg.DPP, Training, AdamW)
+    for kind in (*kinds, Adam, SGD, Adagrad, Cosine, Stairs, WarmUp, Pairwise, Softmax):
+        made = kind()
+        fields = dataclasses.fields(made)
+        yield kind.__name__, kind, {one.name: getattr(made, one.name) for one in fields}
 
 
 def outcome(call: Any, arguments: dict[str, Any]) -> str | None:

@@ -89,7 +89,7 @@ def test_those_who_keep_no_draw_weigh_the_row_exactly():
 
 
 def test_a_bias_is_a_number():
-    with pytest.raises(ConfigError, match="must be numbers above 0"):
+    with pytest.raises(ConfigError, match="must be above 0"):
         Bias(p=float("inf"))
 
 

@@ -236,6 +236,7 @@ class FittedPipeline:
         warn_of_unanswered(asked.filter(empty), len(asked))
         return self._sources.frame(requests, answer, asked)
 
+    @checked(RequestError)
     def similar_items(
         self, ids: object, k: int = 10, *, channel: str | None = None
     ) -> pl.DataFrame:

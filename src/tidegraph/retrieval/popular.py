@@ -13,6 +13,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import span
 from tidegraph.retrieval.decay import check_half_life, ordered
@@ -171,7 +172,7 @@ def _first_visible(
         for i in order:
             if found == item.shape[1]:
                 break
-            at = int(np.searchsorted(hidden, i))
+            at = before(hidden, 0, hidden.size, i)
             if at == hidden.size or hidden[at] != i:
                 item[request, found] = i
                 score[request, found] = popularity[i]
