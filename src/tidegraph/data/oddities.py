@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from tidegraph.data.ids.absent import absent
+from tidegraph.data.ids.rounded import are_rounded, rounded_text
 from tidegraph.data.log import Interactions
 from tidegraph.data.origin import Origin, as_array, rows_text
-from tidegraph.data.rounded import are_rounded, rounded_text
 from tidegraph.data.split import DAY
 from tidegraph.data.times.clocks import moment_text, span_text
 

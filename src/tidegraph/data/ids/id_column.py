@@ -8,8 +8,8 @@ from jaxtyping import Int32, Integer
 
 from tidegraph.data.ids.absent import absent
 from tidegraph.data.ids.identity import Missing, NotAnIdError, canonical
+from tidegraph.data.ids.rounded import are_rounded, warn_rounded
 from tidegraph.data.origin import Rows, as_array, joined, rows_text
-from tidegraph.data.rounded import are_rounded, warn_rounded
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled
 

@@ -16,8 +16,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Num
 
-from tidegraph.data.compact_dates import written_as_dates
 from tidegraph.data.origin import Rows, joined
+from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.day_month import DayMonth
 from tidegraph.data.times.spellings import (
     Layout,
