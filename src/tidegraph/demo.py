@@ -103,12 +103,16 @@ class Demo:
         return log.before(first), log.since(first).before(second), log.since(second)
 
     def _pipeline(self, log: Interactions, *, repeat: bool) -> Pipeline:
-        habit = Repeat(half_life_days=90.0) if repeat else UserKNN(100, Cosine(), 0.0)
+        habit = (
+            Repeat(half_life_days=90.0)
+            if repeat
+            else UserKNN(100, Cosine(), 0.0, half_life_days=None)
+        )
         category = _first_of(CATEGORIES, log)
         return Pipeline(
             retrieve=(
                 habit,
-                RP3beta(alpha=0.8, beta=0.3),
+                RP3beta(alpha=0.8, beta=0.3, half_life_days=None),
                 Popular(half_life_days=28.0),
             ),
             rank=tg.DIN(),
