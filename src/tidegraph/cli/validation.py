@@ -8,7 +8,7 @@ from jaxtyping import Float64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.evaluation.answers import all_lists
+from tidegraph.evaluation.answers import all_lists, by_stage
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.evaluation.metrics.ranking import Relevant, hits, recall
@@ -20,6 +20,7 @@ from tidegraph.stages import Candidates, FittedRetriever, Requests
 
 K = 10
 """Length of the lists that are judged."""
+ALL = "all candidates"
 
 
 def on_valid(
@@ -41,8 +42,11 @@ def on_valid(
         return f"valid cannot be judged on: {error}"
     asked = _Asked(judged, Popular().fit(train), task.relevant)
     result = judge_lists(all_lists(asked, task, K, "every stage"), task, at=(K,))
-    blend, *others = [f"{name} {mean:.4f}" for name, mean in asked.recalls().items()]
-    proposed = f"recall@{asked.width} of what retrieval proposes: {blend.split()[-1]}"
+    recalls = asked.recalls()
+    proposed = (
+        f"recall@{asked.width} of what retrieval proposes: {recalls.pop(ALL):.4f}"
+    )
+    others = [f"{name} {mean:.4f}" for name, mean in recalls.items()]
     return "\n".join(
         [
             f"on valid, which these have not seen:\n{result.text()}",
@@ -79,11 +83,9 @@ class _Asked:
         found = self.model.steps.each(requests, K)
         proposed = {"Popular": self.popular.retrieve(requests, max(K, self.width))}
         proposed |= {f"channel {n}": answer for n, answer in found.channels.items()}
-        self._count({"": found.candidates} | proposed, len(requests))
-        *earlier, last = found.stages
-        stages = {f"after {name}": found.stages[name] for name in earlier}
+        self._count({ALL: found.candidates} | proposed, len(requests))
         alone = {name: answer.top(K) for name, answer in proposed.items()}
-        return {"model": found.stages[last]} | stages | alone
+        return by_stage(found.stages, "model") | alone
 
     def recalls(self) -> dict[str, float]:
         """Return the mean recall of all candidates, and of what each proposes alone."""

@@ -51,9 +51,22 @@ def stage_lists(model: HasStages, task: Task, k: int, what: str) -> Lists:
     Raises:
         DataError: An answer has the wrong number of rows, or an unknown item.
     """
-    found = all_lists(lambda block: model.retrieve_stages(block, k), task, k, what)
-    *earlier, last = found
-    return {what: found[last]} | {f"after {name}": found[name] for name in earlier}
+
+    def answered(block: Requests) -> dict[str, Candidates]:
+        return by_stage(model.retrieve_stages(block, k), what)
+
+    return all_lists(answered, task, k, what)
+
+
+def by_stage(stages: Mapping[str, Candidates], whole: str) -> dict[str, Candidates]:
+    """Return the lists after each stage as they are judged: the whole one first.
+
+    Args:
+        stages: The lists by stage, the last of them the whole.
+        whole: What the whole is called.
+    """
+    *earlier, last = stages
+    return {whole: stages[last]} | {f"after {name}": stages[name] for name in earlier}
 
 
 def all_lists(

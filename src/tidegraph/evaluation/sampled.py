@@ -11,11 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.evaluation.answers import BLOCK
+from tidegraph.evaluation.answers import blocks
 from tidegraph.evaluation.metrics.ranking import Relevant
 from tidegraph.evaluation.protocol import Task
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.progress import track
 from tidegraph.stages import Requests
 
 
@@ -63,17 +62,14 @@ def sampled_hits(
     if not len(catalogue):
         raise DataError("training has no action, so there is no item to draw.")
     found = np.zeros((len(task.relevant.item), k), np.bool_)
-    starts = range(0, len(task), BLOCK)
-    for start in track(starts, "ranking among sampled items", len(starts)):
-        block = task.requests.rows(start, start + BLOCK)
-        span = task.relevant.ptr[start : start + BLOCK + 1]
-        item = task.relevant.item[span[0] : span[-1]]
-        draws = rng.random((len(item), negatives + 1))
-        rank = _ranks(
-            model.scores(block), block, Relevant(span - span[0], item), catalogue, draws
-        )
+    start = 0
+    for block in blocks(task.requests, "ranking among sampled items"):
+        relevant = task.relevant.rows(start, start + len(block))
+        draws = rng.random((len(relevant.item), negatives + 1))
+        rank = _ranks(model.scores(block), block, relevant, catalogue, draws)
         row = np.flatnonzero(rank < k)
-        found[span[0] + row, rank[row]] = True
+        found[task.relevant.ptr[start] + row, rank[row]] = True
+        start += len(block)
     return found
 
 

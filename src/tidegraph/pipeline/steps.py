@@ -1,5 +1,6 @@
 """From retrieval to a finished list: each stage hands on to the next."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,26 +45,31 @@ class Steps:
     def answer(self, requests: Requests, k: int) -> Candidates:
         """Return finished lists of up to ``k`` items, one per request."""
         found = self.retriever.retrieve(requests, max(k, self.candidates))
-        if self.ranker is not None:
-            found = found.ranked(self.ranker.score(requests, found))
-        if self.reranker is not None:
-            found = self.reranker.rerank(requests, found, k)
-        return self._finished(requests, found, k)
+        *_, (_, last) = self._stages(requests, found, k)
+        return self._finished(requests, last, k)
 
     def each(self, requests: Requests, k: int) -> StageAnswers:
         """Return what every part answers; each is asked once."""
         width = max(k, self.candidates)
         lists = self.retriever.answers(requests, width)
-        found = candidates = self.retriever.fused(lists, width)
-        stages = {"retrieve": self._finished(requests, found, k)}
-        if self.ranker is not None:
-            found = found.ranked(self.ranker.score(requests, found))
-            stages["rank"] = self._finished(requests, found, k)
-        if self.reranker is not None:
-            found = self.reranker.rerank(requests, found, k)
-            stages["rerank"] = self._finished(requests, found, k)
+        candidates = self.retriever.fused(lists, width)
+        stages = {
+            name: self._finished(requests, found, k)
+            for name, found in self._stages(requests, candidates, k)
+        }
         channels = dict(zip(self.retriever.channels, lists, strict=True))
         return StageAnswers(channels, candidates, stages)
+
+    def _stages(
+        self, requests: Requests, found: Candidates, k: int
+    ) -> Iterator[tuple[str, Candidates]]:
+        """Yield what each stage hands on, from what retrieval found."""
+        yield "retrieve", found
+        if self.ranker is not None:
+            found = found.ranked(self.ranker.score(requests, found))
+            yield "rank", found
+        if self.reranker is not None:
+            yield "rerank", self.reranker.rerank(requests, found, k)
 
     def _finished(self, requests: Requests, found: Candidates, k: int) -> Candidates:
         found = found.top(k)

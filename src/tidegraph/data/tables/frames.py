@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, cast
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from tidegraph.data.tables.arrow import arrow_batches, arrow_series
 from tidegraph.data.tables.table import BATCH_ROWS, Table
@@ -129,10 +130,7 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
         try:
             with needed("pyarrow", "frames", f"reading {where}"):
                 return _taken(name, values, where)
-        except (
-            *(TypeError, ValueError, NotImplementedError),
-            pl.exceptions.PolarsError,
-        ):
+        except (TypeError, ValueError, NotImplementedError, PolarsError):
             pass
     try:
         rows = [None if _absent(value) else value for value in values]

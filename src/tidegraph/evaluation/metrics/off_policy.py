@@ -12,11 +12,10 @@ from jaxtyping import Float, Float64, Int32, Int64, Num
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.evaluation.answers import BLOCK
+from tidegraph.evaluation.answers import blocks
 from tidegraph.evaluation.metrics.ranking import padded
 from tidegraph.evaluation.protocol import Recommender
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.progress import track
 from tidegraph.stages import Requests
 
 
@@ -145,12 +144,11 @@ def logged_lists(
         k: Length of the lists.
     """
     asked = Requests.of_users(Snapshot.of(train), log.user, log.time)
-    starts = range(0, len(log), BLOCK)
-    blocks = [
-        padded(model.retrieve(asked.rows(a, a + BLOCK), k).item, k)
-        for a in track(starts, "asking at each impression", len(starts))
+    found = [
+        padded(model.retrieve(block, k).item, k)
+        for block in blocks(asked, "asking at each impression")
     ]
-    return np.concatenate(blocks) if blocks else np.zeros((0, k), np.int32)
+    return np.concatenate(found) if found else np.zeros((0, k), np.int32)
 
 
 def propensities(log: Interactions, column: str = "propensity") -> np.ndarray:
