@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.cli.validation import _Asked, behind_popular, on_valid
+from tidegraph.cli.validation import ALL, _Asked, behind_popular, on_valid
 from tidegraph.evaluation.evaluate import evaluate, task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.pipeline import Pipeline
@@ -90,7 +90,7 @@ def test_asking_once_finds_what_asking_each_alone_finds(parts):
         item = model.retrieve(task.requests, 10).item
         np.testing.assert_array_equal(found[name], item)
     pool = evaluate(judged.retriever, valid, train=judged.graph, at=12, repeat=True)
-    recalls = {"": pool} | {
+    recalls = {ALL: pool} | {
         name: evaluate(model, valid, train=judged.graph, at=12, repeat=True)
         for name, model in alone.items()
         if name.startswith(("Popular", "channel"))
