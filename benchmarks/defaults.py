@@ -48,7 +48,7 @@ from tidegraph.retrieval.heuristics import (
     PersonalizedPageRank,
 )
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard
+from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta

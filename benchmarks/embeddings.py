@@ -11,7 +11,7 @@ import time
 
 import tidegraph as tg
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import Cosine
+from tidegraph.retrieval.knn.similarity import Cosine
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf

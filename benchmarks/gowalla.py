@@ -24,7 +24,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import TFIDF, Cosine
+from tidegraph.retrieval.knn.similarity import TFIDF, Cosine
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.slim import SLIM

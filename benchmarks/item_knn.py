@@ -22,7 +22,7 @@ from tidegraph.data.views import Matrix
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import Cosine
+from tidegraph.retrieval.knn.similarity import Cosine
 from tidegraph.stages import Requests
 
 OUT = Path(__file__).parent / "results" / "item_knn.json"

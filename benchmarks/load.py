@@ -24,7 +24,7 @@ import polars as pl
 import tidegraph as tg
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.retrieval.knn_similarity import Cosine
+from tidegraph.retrieval.knn.similarity import Cosine
 
 PROBE = """
 import json, sys, time

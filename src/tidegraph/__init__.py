@@ -60,11 +60,11 @@ if TYPE_CHECKING:
         PersonalizedPageRank as PersonalizedPageRank,
     )
     from tidegraph.retrieval.item_knn import ItemKNN as ItemKNN
-    from tidegraph.retrieval.knn_similarity import BM25 as BM25
-    from tidegraph.retrieval.knn_similarity import TFIDF as TFIDF
-    from tidegraph.retrieval.knn_similarity import Cosine as Cosine
-    from tidegraph.retrieval.knn_similarity import Jaccard as Jaccard
-    from tidegraph.retrieval.knn_similarity import Pearson as Pearson
+    from tidegraph.retrieval.knn.similarity import BM25 as BM25
+    from tidegraph.retrieval.knn.similarity import TFIDF as TFIDF
+    from tidegraph.retrieval.knn.similarity import Cosine as Cosine
+    from tidegraph.retrieval.knn.similarity import Jaccard as Jaccard
+    from tidegraph.retrieval.knn.similarity import Pearson as Pearson
     from tidegraph.retrieval.popular import Popular as Popular
     from tidegraph.retrieval.recipes.gnn import lightgcn as lightgcn
     from tidegraph.retrieval.recipes.mf import bpr_mf as bpr_mf
@@ -124,7 +124,7 @@ _NAMES = Homes(
         "retrieval.recipes.mf": ("bpr_mf",),
         "retrieval.repeat": ("Repeat",),
         "retrieval.rp3beta": ("RP3beta",),
-        "retrieval.knn_similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),
+        "retrieval.knn.similarity": ("BM25", "TFIDF", "Cosine", "Jaccard", "Pearson"),
         "retrieval.slim": ("SLIM",),
         "retrieval.user_knn": ("UserKNN",),
     },

@@ -39,7 +39,7 @@ RANKERS = Homes(
 RERANKERS = Homes("tidegraph.reranking", {"diversity": ("DPP", "MMR")})
 PARTS = Homes(
     "tidegraph.retrieval",
-    {"knn_similarity": ("BM25", "Cosine", "Jaccard", "Pearson", "TFIDF")},
+    {"knn.similarity": ("BM25", "Cosine", "Jaccard", "Pearson", "TFIDF")},
 )
 STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "retrieve": RETRIEVERS,

@@ -27,7 +27,7 @@ from tidegraph.evaluation.report.pictures import (
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.reranking.diversity import MMR
-from tidegraph.retrieval.knn_similarity import Cosine
+from tidegraph.retrieval.knn.similarity import Cosine
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta

@@ -11,7 +11,7 @@ from tidegraph.errors import RequestError, UnknownIdWarning
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.heuristics import PersonalizedPageRank
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import Cosine
+from tidegraph.retrieval.knn.similarity import Cosine
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 

@@ -6,7 +6,7 @@ import pytest
 from tidegraph.data.interactions import interactions
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard, Pearson
+from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard, Pearson
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN

@@ -16,7 +16,7 @@ from tidegraph.retrieval import from_log, item_knn, popular, rp3beta, slim, user
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog, given, settled
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard
+from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import FittedPopular, Popular
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.slim import SLIM

@@ -9,7 +9,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import (
+from tidegraph.retrieval.knn.similarity import (
     BM25,
     TFIDF,
     Corpus,

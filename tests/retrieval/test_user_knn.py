@@ -9,7 +9,7 @@ from tidegraph.artifact.sealed import save
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError
-from tidegraph.retrieval.knn_similarity import BM25, Cosine, Jaccard, Profiles
+from tidegraph.retrieval.knn.similarity import BM25, Cosine, Jaccard, Profiles
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import RetrieverLaws, ask
 

@@ -20,8 +20,8 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
-from tidegraph.retrieval.describe import spelt_out
 from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.scoring.describe import spelt_out
 from tidegraph.stages import called
 
 DAY = 86_400

@@ -9,8 +9,8 @@ import polars as pl
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
-from tidegraph.retrieval.decay import check_half_life
 from tidegraph.retrieval.from_log import FromLog
+from tidegraph.retrieval.scoring.decay import check_half_life
 
 
 @runtime_checkable

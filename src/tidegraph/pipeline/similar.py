@@ -12,7 +12,7 @@ from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.errors import RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.explain import called
-from tidegraph.retrieval.similar import FindsSimilar
+from tidegraph.retrieval.scoring.similar_items import FindsSimilar
 from tidegraph.stages import Candidates, FittedRetriever
 
 

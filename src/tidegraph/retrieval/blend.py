@@ -21,8 +21,8 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.ranges import at_least, from_0_to_1
-from tidegraph.retrieval.fusion import fused, votes_for
 from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
+from tidegraph.retrieval.scoring.fusion import fused, votes_for
 from tidegraph.stages import (
     NO_ITEM,
     Candidates,

@@ -14,12 +14,12 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, span
-from tidegraph.retrieval.best import best
-from tidegraph.retrieval.decay import as_key, check_half_life, halved
-from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.evidence import evidence, evident_log, trained_until
-from tidegraph.retrieval.scoring import WeightedHistory
-from tidegraph.retrieval.similar import above_zero, but_itself
+from tidegraph.retrieval.scoring.best import best
+from tidegraph.retrieval.scoring.decay import as_key, check_half_life, halved
+from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.evidence import evidence, evident_log, trained_until
+from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
+from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 BLOCK = 256

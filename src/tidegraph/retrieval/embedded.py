@@ -9,10 +9,10 @@ from jaxtyping import Bool, Float32, Int32
 from tidegraph.artifact.sealed import State
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
-from tidegraph.retrieval.best import best
-from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.evidence import heard
-from tidegraph.retrieval.similar import above_zero, but_itself
+from tidegraph.retrieval.scoring.best import best
+from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.evidence import heard
+from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 BLOCK = 256

@@ -17,8 +17,8 @@ from tidegraph.nn.conv import Encoder, Identity, Tables
 from tidegraph.nn.graph_inputs import Bipartite
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
-from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.objective import Objective, Pairwise, drawn_negatives
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.training.loop import train as trained
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.run import Run

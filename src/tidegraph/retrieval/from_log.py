@@ -19,7 +19,7 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.progress import working
-from tidegraph.retrieval.evidence import evident_log
+from tidegraph.retrieval.scoring.evidence import evident_log
 from tidegraph.stages import FittedRetriever, Requests, Retriever
 
 T = TypeVar("T")

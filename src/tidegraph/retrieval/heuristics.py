@@ -21,10 +21,10 @@ from tidegraph.graph.proximity.power_iteration import (
     steps_within,
 )
 from tidegraph.ranges import above, at_least, span, within
-from tidegraph.retrieval.decay import check_half_life
-from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.walk_scores import two_steps, walks
+from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
 
 On = Literal["bipartite", "items"]
 """The graph of users and items, or the item-item graph that it induces."""

@@ -10,8 +10,6 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.ranges import at_least, from_0_to_1, span
-from tidegraph.retrieval.decay import check_half_life
-from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
@@ -21,14 +19,16 @@ from tidegraph.retrieval.from_log import (
     settled,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.knn_search import Index, as_matrix_of_neighbors, nearest
-from tidegraph.retrieval.knn_similarity import (
+from tidegraph.retrieval.knn.search import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.knn.similarity import (
     BM25,
     Corpus,
     Cosine,
     NamedSimilarity,
     Similarity,
 )
+from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 
 QUESTIONS = (
     (

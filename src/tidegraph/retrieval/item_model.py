@@ -11,10 +11,14 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.artifact.sealed import State
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows, find
-from tidegraph.retrieval.decay import as_key
-from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.scoring import WeightedHistory, all_scores, top_k_of_sums
-from tidegraph.retrieval.similar import above_zero, but_itself
+from tidegraph.retrieval.scoring.decay import as_key
+from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
+from tidegraph.retrieval.scoring.weighted_history import (
+    WeightedHistory,
+    all_scores,
+    top_k_of_sums,
+)
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 

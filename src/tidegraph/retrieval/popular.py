@@ -16,11 +16,11 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import span
-from tidegraph.retrieval.decay import check_half_life, ordered
-from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.evidence import evidence, evident_log, trained_until
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, settled
-from tidegraph.retrieval.scoring import summed
+from tidegraph.retrieval.scoring.decay import check_half_life, ordered
+from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.evidence import evidence, evident_log, trained_until
+from tidegraph.retrieval.scoring.weighted_history import summed
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 QUESTIONS = ([{"half_life_days": days} for days in (None, 365.0, 90.0, 30.0, 7.0)],)

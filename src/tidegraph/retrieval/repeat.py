@@ -14,10 +14,10 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
-from tidegraph.retrieval.decay import check_half_life
-from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.evidence import evidence, heard, trained_until
-from tidegraph.retrieval.scoring import (
+from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.evidence import evidence, heard, trained_until
+from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
     all_scores,
     summed,

@@ -14,8 +14,6 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import push
 from tidegraph.progress import track
 from tidegraph.ranges import at_least, span
-from tidegraph.retrieval.decay import check_half_life
-from tidegraph.retrieval.evidence import evidence, trained_until
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
@@ -24,6 +22,8 @@ from tidegraph.retrieval.from_log import (
     settled,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 
 logger = logging.getLogger(__name__)
 

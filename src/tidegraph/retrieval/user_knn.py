@@ -18,9 +18,6 @@ from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows, find
 from tidegraph.ranges import at_least, span
-from tidegraph.retrieval.decay import add, as_key, check_half_life
-from tidegraph.retrieval.describe import described
-from tidegraph.retrieval.evidence import evidence, heard, trained_until
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
@@ -29,8 +26,8 @@ from tidegraph.retrieval.from_log import (
     given,
     settled,
 )
-from tidegraph.retrieval.knn_search import Index, nearest, nearest_of_faded
-from tidegraph.retrieval.knn_similarity import (
+from tidegraph.retrieval.knn.search import Index, nearest, nearest_of_faded
+from tidegraph.retrieval.knn.similarity import (
     BM25,
     TFIDF,
     Corpus,
@@ -39,7 +36,10 @@ from tidegraph.retrieval.knn_similarity import (
     NamedSimilarity,
     Similarity,
 )
-from tidegraph.retrieval.scoring import (
+from tidegraph.retrieval.scoring.decay import add, as_key, check_half_life
+from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.evidence import evidence, heard, trained_until
+from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
     all_scores,
     summed,

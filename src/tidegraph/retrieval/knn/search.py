@@ -11,9 +11,9 @@ from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.ranges import at_least
-from tidegraph.retrieval.decay import as_key, blank, halved, parted, tally
-from tidegraph.retrieval.knn_similarity import Profiles
-from tidegraph.retrieval.scoring import WeightedHistory
+from tidegraph.retrieval.knn.similarity import Profiles
+from tidegraph.retrieval.scoring.decay import as_key, blank, halved, parted, tally
+from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM
 
 

@@ -8,8 +8,8 @@ from conftest import draw_log
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.power_iteration import Adjacency, steps_within
-from tidegraph.retrieval import walk_scores
-from tidegraph.retrieval.walk_scores import two_steps, walks
+from tidegraph.retrieval.scoring import walk_scores
+from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
 
 both = pytest.mark.parametrize("build", [Adjacency.bipartite, Adjacency.between_items])
 any_log = given(seed=st.integers(0, 10_000), events=st.integers(20, 200))

@@ -6,8 +6,8 @@ from scipy import sparse
 
 from tidegraph.errors import ConfigError
 from tidegraph.kernels import jit
-from tidegraph.retrieval.knn_search import Index, as_matrix_of_neighbors, nearest
-from tidegraph.retrieval.knn_similarity import Corpus, Cosine
+from tidegraph.retrieval.knn.search import Index, as_matrix_of_neighbors, nearest
+from tidegraph.retrieval.knn.similarity import Corpus, Cosine
 
 
 def find(dense: np.ndarray, neighbors: int, shrinkage: float = 0.0):

@@ -12,7 +12,7 @@ from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.similar import FindsSimilar
+from tidegraph.retrieval.scoring.similar_items import FindsSimilar
 from tidegraph.stages import NO_ITEM
 
 METHODS = [ItemKNN(), RP3beta(), AdamicAdar(), EASE(l2=5.0)]

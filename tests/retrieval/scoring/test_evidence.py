@@ -11,13 +11,13 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.ease import EASE
-from tidegraph.retrieval.evidence import evidence, evident_log, heard
 from tidegraph.retrieval.heuristics import AdamicAdar, CommonNeighbors
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import BM25, Cosine, Pearson
+from tidegraph.retrieval.knn.similarity import BM25, Cosine, Pearson
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.retrieval.scoring.evidence import evidence, evident_log, heard
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import ask, same

@@ -9,8 +9,8 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
-from tidegraph.retrieval.decay import add, all_fading, elect_fading, halvings
-from tidegraph.retrieval.evidence import heard, some_of
+from tidegraph.retrieval.scoring.decay import add, all_fading, elect_fading, halvings
+from tidegraph.retrieval.scoring.evidence import heard, some_of
 from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k
 
 

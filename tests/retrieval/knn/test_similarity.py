@@ -8,8 +8,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_search import Index, nearest
-from tidegraph.retrieval.knn_similarity import (
+from tidegraph.retrieval.knn.search import Index, nearest
+from tidegraph.retrieval.knn.similarity import (
     BM25,
     TFIDF,
     Corpus,

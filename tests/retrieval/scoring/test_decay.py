@@ -13,14 +13,14 @@ from conftest import draw_log
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.retrieval.decay import as_float, as_key, ordered, parted
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.heuristics import AdamicAdar, CommonNeighbors, Katz
 from tidegraph.retrieval.item_knn import ItemKNN
-from tidegraph.retrieval.knn_similarity import BM25, TFIDF, Cosine, Jaccard
+from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.retrieval.scoring.decay import as_float, as_key, ordered, parted
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import ask

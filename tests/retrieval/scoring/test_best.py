@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tidegraph.errors import RequestError
 from tidegraph.kernels import jit
-from tidegraph.retrieval.best import best
+from tidegraph.retrieval.scoring.best import best
 from tidegraph.stages import Excluded
 
 

@@ -1,0 +1,1 @@
+"""Nearest neighbours in a sparse space: similarities, and the search for them."""
