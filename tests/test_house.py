@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ def length(node: ast.FunctionDef) -> int:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_file_is_longer_than_350_lines(path):
     assert len(path.read_text().splitlines()) <= 350
+
+
+def test_no_folder_has_more_than_16_files():
+    counts = Counter(path.parent for path in SOURCES)
+
+    assert [folder for folder, count in counts.items() if count > 16] == []
 
 
 def test_no_function_is_longer_than_60_lines_and_nine_in_ten_have_at_most_30():

@@ -142,10 +142,28 @@ def test_a_name_that_no_module_has_is_an_attribute_error():
 
 
 def test_names_are_known_without_their_modules():
-    homes = Homes("tidegraph", {"nowhere": ("Missing",), "rng": ("generator",)})
+    homes = Homes({"Missing": "tidegraph.nowhere", "generator": "tidegraph.rng"})
 
     assert list(homes) == ["Missing", "generator"]
     assert "Missing" in homes
     assert homes["generator"] is not None
     with pytest.raises(ModuleNotFoundError):
         _ = homes["Missing"]
+
+
+def test_a_room_lists_its_names_once_and_the_library_lifts_them():
+    room = set(Homes.of("tidegraph.retrieval"))
+
+    assert {"ItemKNN", "FittedItemModel", "lightgcn"} <= room
+    assert room <= set(Homes.of("tidegraph"))
+    assert {name for name in room if "Fitted" not in name} <= set(tg.__all__)
+    assert tg.retrieval.ItemKNN is tg.ItemKNN
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = tg.retrieval.Nothing
+
+
+def test_no_public_name_of_a_room_is_hidden_by_a_module_of_that_name():
+    for stub in SOURCES.rglob("__init__.pyi"):
+        room = stub.parent
+        modules = {path.stem for path in room.iterdir()}
+        assert modules.isdisjoint(Homes.of(".".join(room.relative_to(SOURCES).parts)))

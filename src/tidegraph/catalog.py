@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
@@ -11,81 +11,48 @@ from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.lazy import Homes
 from tidegraph.pipeline.fitted import FittedPipeline
 
-RETRIEVERS = Homes(
-    "tidegraph.retrieval",
-    {
-        "ease": ("EASE",),
-        "embedding": ("Embedding",),
-        "heuristics": (
-            "AdamicAdar",
-            "CommonNeighbors",
-            "Katz",
-            "PersonalizedPageRank",
-        ),
-        "item_knn": ("ItemKNN",),
-        "popular": ("Popular",),
-        "recipes.gnn": ("lightgcn",),
-        "recipes.mf": ("bpr_mf",),
-        "repeat": ("Repeat",),
-        "rp3beta": ("RP3beta",),
-        "slim": ("SLIM",),
-        "user_knn": ("UserKNN",),
-    },
-)
-RANKERS = Homes(
-    "tidegraph.ranking",
-    {"din": ("DIN",), "logit": ("RecencyLogit",), "recipes": ("deepfm",)},
-)
-RERANKERS = Homes("tidegraph.reranking", {"diversity": ("DPP", "MMR")})
-PARTS = Homes(
-    "tidegraph.retrieval",
-    {"knn.similarity": ("BM25", "Cosine", "Jaccard", "Pearson", "TFIDF")},
-)
+
+def _fitted(name: str) -> bool:
+    return name.startswith("Fitted")
+
+
+def _methods(room: str, *others: str) -> Homes:
+    public = Homes.of(f"tidegraph.{room}")
+    return public.where(lambda name: not _fitted(name) and name not in others)
+
+
+RETRIEVERS = _methods("retrieval", "Blend")
+RANKERS = _methods("ranking")
+RERANKERS = _methods("reranking")
 STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "retrieve": RETRIEVERS,
     "rank": RANKERS,
     "rerank": RERANKERS,
 }
-FITTED = Homes(
-    "tidegraph",
+FITTED = Homes.of("tidegraph").where(_fitted) | Homes(
     {
-        "data.ids.vocabulary": ("Vocabulary",),
-        "features.columns": ("Features",),
-        "graph.snapshot": ("Snapshot",),
-        "pipeline.fitted": ("FittedPipeline",),
-        "ranking.neural": ("FittedNeuralRanker",),
-        "ranking.logit": ("FittedRecencyLogit",),
-        "reranking.diversity": ("FittedDPP", "FittedMMR"),
-        "reranking.similarity": ("Cosines", "SharedTags"),
-        "retrieval.blend": ("FittedBlend",),
-        "retrieval.ease": ("FittedEASE",),
-        "retrieval.embedded": ("FittedEmbedding",),
-        "retrieval.item_model": ("FittedItemModel",),
-        "retrieval.popular": ("FittedPopular",),
-        "retrieval.repeat": ("FittedRepeat",),
-        "retrieval.user_knn": ("FittedUserKNN",),
-    },
+        "Cosines": "tidegraph.reranking.similarity",
+        "Features": "tidegraph.features.columns",
+        "SharedTags": "tidegraph.reranking.similarity",
+        "Snapshot": "tidegraph.graph.snapshot",
+        "Vocabulary": "tidegraph.data.ids.vocabulary",
+    }
 )
+"""What a folder of a model may hold."""
 
 
 def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
     """Build the configuration that a table of a recipe describes.
 
     Args:
-        table: ``model`` is its name, the rest are its settings; a table inside it that
-            has a ``model`` too describes a part of it.
+        table: ``model`` is its name, the rest are its settings.
         where: File and table, for the error message.
         stage: ``retrieve``, ``rank`` or ``rerank``.
 
     Raises:
         ConfigError: The name or a setting is unknown, or a value has the wrong type.
     """
-    return _named(table, where, STAGES[stage])
-
-
-def _named(
-    table: Mapping[str, Any], where: str, known: Mapping[str, Callable[..., Any]]
-) -> Any:
+    known = STAGES[stage]
     name = table.get("model")
     if not isinstance(name, str):
         raise ConfigError(
@@ -97,13 +64,7 @@ def _named(
             f"[{where}] names the model {name!r}, which does not exist."
             f"{did_you_mean(name, known)} There are: {', '.join(sorted(known))}."
         )
-    settings: dict[str, Any] = {
-        key: _named(cast(Mapping[str, Any], value), f"{where}.{key}", PARTS)
-        if isinstance(value, Mapping) and "model" in value
-        else value
-        for key, value in table.items()
-        if key != "model"
-    }
+    settings = {key: value for key, value in table.items() if key != "model"}
     return build(known[name], settings, f"{where}.{name}")
 
 

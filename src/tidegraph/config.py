@@ -162,7 +162,9 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return value
     kind = _protocol(hint)
-    if kind is not None and isinstance(value, Mapping):
+    if kind is not None and isinstance(value, str | Mapping):
+        if isinstance(value, str):
+            return _tagged(kind, {"type": value}, where)
         return _tagged(kind, cast(Mapping[str, Any], value), where)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):

@@ -1,33 +1,80 @@
-"""Names and the modules that they live in, imported when a name is first looked up.
+"""Public names of a room and the modules they live in, imported on first use.
 
-What a program does not use is neither loaded nor needs to be installed.
+A room lists its names once, in the stub ``__init__.pyi`` beside its ``__init__.py``:
+type checkers read it, and so does the room itself. What a program does not use is
+neither loaded nor needs to be installed.
 """
 
+import ast
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).parents[1]
 
 
 class Homes(Mapping[str, Any]):
     """Values by name; looking one up imports its module.
 
     Args:
-        package: The package that the modules are in.
-        names: Module, as seen from the package, to the names that it defines.
+        modules: Each name with the module that defines it.
     """
 
-    def __init__(self, package: str, names: Mapping[str, tuple[str, ...]]) -> None:
-        homes = [(name, home) for home, listed in names.items() for name in listed]
-        self._homes = {name: f"{package}.{home}" for name, home in sorted(homes)}
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._modules = dict(sorted(modules.items()))
+
+    @classmethod
+    def of(cls, room: str) -> "Homes":
+        """Return the public names of a room, read from its stub without importing it.
+
+        Args:
+            room: Dotted name of a package that has a stub.
+        """
+        stub = ROOT.joinpath(*room.split("."), "__init__.pyi")
+        modules: dict[str, str] = {}
+        for line in ast.parse(stub.read_text("utf-8")).body:
+            if not isinstance(line, ast.ImportFrom) or line.module is None:
+                continue
+            for name in line.names:
+                if name.name == "*":
+                    modules |= cls.of(line.module)._modules
+                else:
+                    modules[name.name] = line.module
+        return cls(modules)
+
+    def where(self, wanted: Callable[[str], bool]) -> "Homes":
+        """Return the names that are wanted."""
+        kept = {name: home for name, home in self._modules.items() if wanted(name)}
+        return Homes(kept)
+
+    def __or__(self, other: "Homes") -> "Homes":
+        return Homes(self._modules | other._modules)
 
     def __getitem__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self._homes[name]), name)
+        return getattr(importlib.import_module(self._modules[name]), name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._homes
+        return name in self._modules
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._homes)
+        return iter(self._modules)
 
     def __len__(self) -> int:
-        return len(self._homes)
+        return len(self._modules)
+
+
+def lifted(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return the ``__getattr__`` and ``__dir__`` of a room that has a stub.
+
+    Args:
+        room: The room's ``__name__``.
+    """
+    homes = Homes.of(room)
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        return homes[name]
+
+    return get, lambda: list(homes)

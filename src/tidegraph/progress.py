@@ -95,7 +95,7 @@ def _timed(what: str) -> Generator[None, None, None]:
 
 def _bars() -> Any:
     # Only a terminal needs what draws them.
-    return Homes("tidegraph", {"bars": ("bars",)})["bars"]()
+    return Homes({"bars": "tidegraph.bars"})["bars"]()
 
 
 class _Lines:

@@ -8,9 +8,12 @@ import pytest
 from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
 from tidegraph.cli import run
 from tidegraph.cli.recipe import pipeline_of
+from tidegraph.errors import ConfigError
 from tidegraph.nn.conv import LightPropagation
 from tidegraph.ranking.recipes import deepfm
 from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.knn.similarity import BM25
 from tidegraph.retrieval.objective import Softmax
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.training.optimizers import Adam
@@ -113,6 +116,20 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
     assert light == lightgcn(2, training=training)
     assert mine == Embedding("mine", LightPropagation(1), Softmax(20))
     assert made.rank == deepfm(hidden=(8,))
+
+
+def test_a_part_is_its_name_or_a_table_with_its_type():
+    def method(similarity: str) -> ItemKNN:
+        table = f'[[retrieve]]\nmodel = "ItemKNN"\nsimilarity = {similarity}'
+        (channel,) = pipeline_of(tomllib.loads(table), "here").blend.channels
+        return channel
+
+    assert method('"BM25"') == ItemKNN(similarity=BM25())
+    assert method('{ type = "BM25", b = 0.5 }') == ItemKNN(similarity=BM25(b=0.5))
+    with pytest.raises(ConfigError, match="'BM52', which does not exist. Did you mean"):
+        method('"BM52"')
+    with pytest.raises(ConfigError, match="does not say which type"):
+        method("{ b = 0.5 }")
 
 
 def test_a_place_that_cannot_be_written_is_said_before_the_log_is_read(

@@ -7,7 +7,7 @@ written is taken as it is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
@@ -76,7 +76,7 @@ def given(value: T | FromLog) -> T:
 def chosen(before: Retriever, after: Retriever) -> dict[str, object]:
     """Return what a log has chosen, by setting, as JSON can hold it."""
     return {
-        name: getattr(value, "kind", value)
+        name: type(value).__name__ if is_dataclass(value) else value
         for name in _open(before)
         for value in [getattr(after, name)]
     }

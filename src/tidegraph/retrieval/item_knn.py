@@ -24,7 +24,6 @@ from tidegraph.retrieval.knn.similarity import (
     BM25,
     Corpus,
     Cosine,
-    NamedSimilarity,
     Similarity,
 )
 from tidegraph.retrieval.scoring.decay import check_half_life
@@ -62,7 +61,7 @@ class ItemKNN:
     """
 
     neighbors: int = 100
-    similarity: NamedSimilarity | Similarity | FromLog = FROM_LOG
+    similarity: Similarity | FromLog = FROM_LOG
     shrinkage: float | FromLog = FROM_LOG
     asymmetry: float = 0.5
     half_life_days: float | FromLog | None = FROM_LOG

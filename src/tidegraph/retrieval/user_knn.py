@@ -33,7 +33,6 @@ from tidegraph.retrieval.knn.similarity import (
     Corpus,
     Cosine,
     Jaccard,
-    NamedSimilarity,
     Similarity,
 )
 from tidegraph.retrieval.scoring.decay import add, as_key, check_half_life
@@ -81,7 +80,7 @@ class UserKNN:
     """
 
     neighbors: int = 100
-    similarity: NamedSimilarity | Similarity | FromLog = FROM_LOG
+    similarity: Similarity | FromLog = FROM_LOG
     shrinkage: float | FromLog = FROM_LOG
     half_life_days: float | FromLog | None = FROM_LOG
 
@@ -213,7 +212,7 @@ class FittedUserKNN:
         Raises:
             ArtifactError: The similarity is none that a file can name.
         """
-        if not isinstance(self.settings.similarity, NamedSimilarity):
+        if type(self.settings.similarity).__module__ != Similarity.__module__:
             raise ArtifactError(
                 f"UserKNN with a {type(self.settings.similarity).__name__} cannot be "
                 "saved: only this package's similarities have names. Save ItemKNN, "

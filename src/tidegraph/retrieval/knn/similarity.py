@@ -11,13 +11,15 @@ own with a ``profiles`` method wherever one of these goes.
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
 from scipy import sparse
 
 from tidegraph.kernels.sparse_rows import SparseRows
+
+__all__ = ["BM25", "TFIDF", "Cosine", "Jaccard", "Pearson", "Similarity"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +109,7 @@ class Similarity(Protocol):
 
 @dataclass(frozen=True)
 class Cosine:
-    """Dot product over the product of the Euclidean lengths.
-
-    Attributes:
-        kind: Its name in a recipe.
-    """
-
-    kind: Literal["cosine"] = "cosine"
+    """Dot product over the product of the Euclidean lengths."""
 
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the vectors as they are, with their lengths."""
@@ -126,12 +122,7 @@ class Pearson:
 
     Departs: Resnick et al. (1994) correlate over the common entries only, which is
     undefined where every value is 1.
-
-    Attributes:
-        kind: Its name in a recipe.
     """
-
-    kind: Literal["pearson"] = "pearson"
 
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the vectors with the moments that centre them without filling them."""
@@ -143,13 +134,7 @@ class Pearson:
 
 @dataclass(frozen=True)
 class Jaccard:
-    """Common features over all features of the two; values do not matter.
-
-    Attributes:
-        kind: Its name in a recipe.
-    """
-
-    kind: Literal["jaccard"] = "jaccard"
+    """Common features over all features of the two; values do not matter."""
 
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the vectors with every value 1, and their numbers of features."""
@@ -167,7 +152,6 @@ class BM25:
     Attributes:
         k1: How late a repeated feature saturates.
         b: How much a long vector's values are lowered, from 0 to 1.
-        kind: Its name in a recipe.
 
     Source:
         Robertson & Zaragoza (2009), with the logarithm that Lucene keeps above zero.
@@ -175,7 +159,6 @@ class BM25:
 
     k1: float = 1.2
     b: float = 0.75
-    kind: Literal["bm25"] = "bm25"
 
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the weighted vectors; the formula's denominator is 1."""
@@ -194,24 +177,15 @@ class BM25:
 class TFIDF:
     """Cosine of vectors in which rare features count more.
 
-    Attributes:
-        kind: Its name in a recipe.
-
     Source:
         scikit-learn's smoothed formula, log((1 + n) / (1 + occurrences)) + 1.
     """
-
-    kind: Literal["tfidf"] = "tfidf"
 
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the weighted vectors, with their lengths."""
         rare = np.log((1 + corpus.count) / (1 + corpus.occurrences)) + 1
         weighted = _with_values(vectors, vectors.data * rare[vectors.indices])
         return Profiles.of(weighted, scale=np.sqrt(_row_sums(weighted, power=2)))
-
-
-NamedSimilarity = Cosine | Pearson | Jaccard | BM25 | TFIDF
-"""The similarities that a recipe or a saved model can name, by ``kind``."""
 
 
 def _row_sums(vectors: sparse.csr_array, power: int = 1) -> np.ndarray:

@@ -1,0 +1,47 @@
+from tidegraph.catalog import load as load
+from tidegraph.data.check import check as check
+from tidegraph.data.interactions import (
+    Interactions as Interactions,
+    interactions as interactions,
+)
+from tidegraph.data.sources import read as read, read_sql as read_sql
+from tidegraph.data.synthetic import Marketplace as Marketplace
+from tidegraph.data.views import (
+    Impressions as Impressions,
+    Matrix as Matrix,
+    Sequences as Sequences,
+)
+from tidegraph.ego.cluster import local_cluster as local_cluster
+from tidegraph.ego.dedup import unique as unique
+from tidegraph.ego.hard_negatives import hard as hard
+from tidegraph.ego.hops import hop as hop
+from tidegraph.ego.nearest import near as near
+from tidegraph.ego.negatives import in_batch as in_batch, negatives as negatives
+from tidegraph.ego.parse import parse as parse
+from tidegraph.ego.static import fan_out as fan_out, identity as identity, khop as khop
+from tidegraph.ego.walks import walk as walk
+from tidegraph.evaluation.evaluate import evaluate as evaluate
+from tidegraph.graph.live import Graph as Graph
+from tidegraph.graph.negatives.distribution import distribution as distribution
+from tidegraph.graph.projection import CoOccurrence as CoOccurrence
+from tidegraph.graph.proximity.common_neighbors import (
+    adamic_adar as adamic_adar,
+    common_neighbors as common_neighbors,
+    pagerank as pagerank,
+    proximity as proximity,
+)
+from tidegraph.graph.sampling.protocol import sampler as sampler
+from tidegraph.pipeline import *
+from tidegraph.pipeline.serve import recommend as recommend
+from tidegraph.ranking import *
+from tidegraph.reranking import *
+from tidegraph.retrieval import *
+from tidegraph.retrieval.knn.similarity import (
+    BM25 as BM25,
+    TFIDF as TFIDF,
+    Cosine as Cosine,
+    Jaccard as Jaccard,
+    Pearson as Pearson,
+)
+
+__version__: str

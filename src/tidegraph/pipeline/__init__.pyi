@@ -1,0 +1,2 @@
+from tidegraph.pipeline.configure import Pipeline as Pipeline
+from tidegraph.pipeline.fitted import FittedPipeline as FittedPipeline

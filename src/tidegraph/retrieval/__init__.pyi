@@ -1,0 +1,25 @@
+from tidegraph.retrieval.blend import Blend as Blend, FittedBlend as FittedBlend
+from tidegraph.retrieval.ease import EASE as EASE, FittedEASE as FittedEASE
+from tidegraph.retrieval.embedded import FittedEmbedding as FittedEmbedding
+from tidegraph.retrieval.embedding import Embedding as Embedding
+from tidegraph.retrieval.heuristics import (
+    AdamicAdar as AdamicAdar,
+    CommonNeighbors as CommonNeighbors,
+    Katz as Katz,
+    PersonalizedPageRank as PersonalizedPageRank,
+)
+from tidegraph.retrieval.item_knn import ItemKNN as ItemKNN
+from tidegraph.retrieval.item_model import FittedItemModel as FittedItemModel
+from tidegraph.retrieval.popular import (
+    FittedPopular as FittedPopular,
+    Popular as Popular,
+)
+from tidegraph.retrieval.recipes.gnn import lightgcn as lightgcn
+from tidegraph.retrieval.recipes.mf import bpr_mf as bpr_mf
+from tidegraph.retrieval.repeat import FittedRepeat as FittedRepeat, Repeat as Repeat
+from tidegraph.retrieval.rp3beta import RP3beta as RP3beta
+from tidegraph.retrieval.slim import SLIM as SLIM
+from tidegraph.retrieval.user_knn import (
+    FittedUserKNN as FittedUserKNN,
+    UserKNN as UserKNN,
+)
