@@ -126,7 +126,7 @@ def test_a_part_is_its_name_or_a_table_with_its_type():
 
     assert method('"BM25"') == ItemKNN(similarity=BM25())
     assert method('{ type = "BM25", b = 0.5 }') == ItemKNN(similarity=BM25(b=0.5))
-    with pytest.raises(ConfigError, match="'BM52', which does not exist. Did you mean"):
+    with pytest.raises(ConfigError, match="names the type 'BM52'"):
         method('"BM52"')
     with pytest.raises(ConfigError, match="does not say which type"):
         method("{ b = 0.5 }")
