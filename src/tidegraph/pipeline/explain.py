@@ -1,12 +1,12 @@
 """Finished lists as a table that says for each row who proposed it, and why."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32
+from jaxtyping import Float32, Int32
 
+from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.pipeline.fallback import Fallback
 from tidegraph.retrieval.blend import FittedBlend
@@ -61,56 +61,53 @@ class Sources:
         votes = answer.votes[row, place]
         because = self.because_of(requests, answer)[row, place]
         items = requests.graph.items
-        because_of = called(items, because, self.names)
         table = {
-            "user": users.gather(row),
+            "user": gathered(users, row),
             "rank": place.astype(np.int32) + 1,
             "item": items.decode(item),
             "name": called(items, item, self.names),
             "score": answer.score[row, place],
             "channel": _channels(answer.channels, votes),
-            "why": _reasons(self.retrievers, votes, because_of),
+            "why": self._reasons(items, votes, because),
         }
         if self.names is None:
             del table["name"]
         return pl.DataFrame(table)
 
+    def _reasons(
+        self,
+        items: Vocabulary,
+        votes: Float32[np.ndarray, "n c"],
+        because: Int32[np.ndarray, " n"],
+    ) -> pl.Series:
+        """Return the strongest channel's reason for each row, its item filled in."""
+        if not len(votes):
+            return pl.Series(dtype=pl.String)
+        # Each different reason is written once.
+        pairs = votes.argmax(axis=1) * (len(items) + 1) + because + 1
+        different, which = np.unique(pairs, return_inverse=True)
+        channel, speaking = np.divmod(different, len(items) + 1)
+        names = called(items, (speaking - 1).astype(np.int32), self.names).to_list()
+        reasons = [retriever.reason for retriever in self.retrievers]
+        texts: list[str] = []
+        for c, name in zip(channel, names, strict=True):
+            said = "your history" if name is None else name
+            texts.append(reasons[int(c)].replace("{item}", said, 1))
+        return gathered(pl.Series(texts, dtype=pl.String), which)
 
-def _channels(channels: tuple[str, ...], votes: np.ndarray) -> pl.Series:
-    """Return the channels that proposed each row, joined by ``+``."""
-    said = {
-        name: pl.select(
-            pl.when(pl.Series(votes[:, c] > 0, dtype=pl.Boolean)).then(pl.lit(name))
-        ).to_series()
-        for c, name in enumerate(channels)
-    }
-    return (
-        pl.DataFrame(said)
-        .select(pl.concat_str(pl.all(), separator="+", ignore_nulls=True))
-        .to_series()
-    )
 
-
-def _reasons(
-    retrievers: Sequence[FittedRetriever], votes: np.ndarray, because: pl.Series
+def _channels(
+    channels: tuple[str, ...], votes: Float32[np.ndarray, "n c"]
 ) -> pl.Series:
-    """Return the strongest channel's reason for each row, its item filled in."""
-    strongest = pl.Series(votes.argmax(axis=1) if len(votes) else [], dtype=pl.Int64)
-    reason = pl.lit("")
-    for c, channel in enumerate(retrievers):
-        before, blank, after = channel.reason.partition("{item}")
-        filled = (
-            pl.concat_str(
-                pl.lit(before),
-                pl.col("because").fill_null("your history"),
-                pl.lit(after),
-            )
-            if blank
-            else pl.lit(before)
-        )
-        reason = pl.when(pl.col("channel") == c).then(filled).otherwise(reason)
-    table = pl.DataFrame({"channel": strongest, "because": because})
-    return table.select(reason.alias("why")).to_series()
+    """Return the channels that proposed each row, joined by ``+``."""
+    if not len(votes):
+        return pl.Series(dtype=pl.String)
+    said, which = np.unique(np.packbits(votes > 0, axis=1), axis=0, return_inverse=True)
+    names = [
+        "+".join(name for name, spoke in zip(channels, row, strict=True) if spoke)
+        for row in np.unpackbits(said, axis=1, count=len(channels)).tolist()
+    ]
+    return gathered(pl.Series(names, dtype=pl.String), which.ravel())
 
 
 def called(
@@ -120,8 +117,5 @@ def called(
     ids = items.decode(rows).cast(pl.String)
     if names is None or names not in items.features.columns:
         return ids
-    at = pl.Series(np.where(rows == NO_ITEM, 0, rows))
-    title = items.features[names].cast(pl.String).gather(at)
-    return pl.select(
-        pl.when(pl.Series(rows != NO_ITEM)).then(title).fill_null(ids)
-    ).to_series()
+    title = gathered(items.features[names], rows).cast(pl.String)
+    return title.fill_null(ids) if title.null_count() else title

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32
+from jaxtyping import Int32, Integer
 
 UNKNOWN = -1
 """The row number of an id that the vocabulary does not hold."""
@@ -131,6 +131,15 @@ class Lookup:
         longer = Lookup(ids, self._index)
         longer._joined = self._joined
         return longer
+
+
+def gathered(values: pl.Series, rows: Integer[np.ndarray, " n"]) -> pl.Series:
+    """Return the values at some rows, null where the row is ``UNKNOWN``."""
+    at = pl.Series(rows)
+    if bool((rows < 0).any()):
+        at = at.set(at < 0, None)
+    # Not gather(), which begins a query.
+    return values[at.cast(pl.UInt32)]
 
 
 def _joined(ids: pl.Series, values: pl.Series, first: int) -> Int32[np.ndarray, " n"]:

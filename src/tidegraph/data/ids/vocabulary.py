@@ -9,7 +9,7 @@ from jaxtyping import Int32
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import canonical, series
-from tidegraph.data.ids.lookup import UNKNOWN, Lookup
+from tidegraph.data.ids.lookup import UNKNOWN, Lookup, gathered
 from tidegraph.errors import DataError
 
 _CHUNKS = 64
@@ -79,8 +79,7 @@ class Vocabulary:
 
     def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
         """Return the raw id of each row, null where the row is ``UNKNOWN``."""
-        at = pl.Series(rows, dtype=pl.Int32)
-        return self.ids.gather(at.set(at < 0, None).cast(pl.UInt32))
+        return gathered(self.ids, rows)
 
     def extended(self, ids: pl.Series) -> "Vocabulary":
         """Return a vocabulary that also holds ``ids``, new ones last, in their order.
