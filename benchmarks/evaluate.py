@@ -2,7 +2,7 @@
 
 The claim: all metrics at 10, 20 and 50, with bootstrap intervals and paired tests
 against a second model, in less than 5 s on top of what the models need to answer.
-Each user's last 20 % of actions are held out and asked for at the first of them.
+Each user's last 20 % of actions are held out and requested at the first of them.
 
     TIDEGRAPH_DATA=... python benchmarks/evaluate.py
 """
@@ -30,7 +30,7 @@ HELD_OUT = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Timed:
-    """The same ranking of all items for everybody, without what they met.
+    """The same ranking of all items for all users, without their history.
 
     Attributes:
         score: One number per item.
@@ -102,7 +102,7 @@ def main() -> int:
             against={"trending": trending},
             repeat=False,
             by="genres",
-            ask=at_first_event,
+            protocol=at_first_event,
         )
         text = str(result)
         slices = result.slices()

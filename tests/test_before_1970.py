@@ -1,4 +1,4 @@
-"""A log of any century is learned from, asked and judged like one of today."""
+"""A log of any century is learned from, answered and judged like one of today."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -93,14 +93,14 @@ def fitted(shift):
     return recipe.fit(train, valid)
 
 
-@pytest.mark.parametrize("ask", [at_cut, at_first_event, at_each_event])
+@pytest.mark.parametrize("protocol", [at_cut, at_first_event, at_each_event])
 @pytest.mark.parametrize("shift", SHIFTS)
-def test_a_pipeline_is_judged_as_today(shift, ask, model):
+def test_a_pipeline_is_judged_as_today(shift, protocol, model):
     means = []
     for s in (0, SHIFTS[shift]):
         train, valid, test = parts(s)
         known = train.followed_by(valid)
-        found = evaluate(model[s], test, train=known, ask=ask, at=5)
+        found = evaluate(model[s], test, train=known, protocol=protocol, at=5)
         means.append(str(found).split("\n", 1)[1])
 
     assert means[0] == means[1]

@@ -1,4 +1,4 @@
-"""Recommenders of the tests: nothing of ours, so that evaluation judges strangers."""
+"""Recommenders of the tests: nothing of ours, so evaluation judges foreign models."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ def unpopular(log: Interactions) -> Fixed:
 
 
 def small() -> tuple[Interactions, Interactions]:
-    """Ana met x, y; Bo met x. Then Ana meets x and z, Bo y twice, Cy z."""
+    """Ana has x, y; Bo has x. Then Ana takes x and z, Bo y twice, Cy z."""
     log = interactions(
         ["ana", "bo", "ana", "ana", "bo", "ana", "bo", "cy"],
         ["x", "x", "y", "x", "y", "z", "y", "z"],

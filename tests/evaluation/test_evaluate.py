@@ -59,7 +59,7 @@ def test_the_small_log_is_worked_by_hand():
     assert value(result, "popularity@2") == 1.5
     assert value(result, "coverage@2") == 1.0
     assert value(result, "gini@2") == 0.0
-    # ana met x and y, bo only x: 1.5 and 2 against lists of 1.5.
+    # ana has x and y, bo only x: 1.5 and 2 against lists of 1.5.
     assert value(result, "popularity_lift@2") == pytest.approx(1.5 / 1.75 - 1)
 
 
@@ -184,7 +184,7 @@ def test_a_user_with_several_requests_counts_once():
     result = judge({"popular": popular(train)}, task, at=(1,))
     hit = dict(result.scores.select("user", "hit@1").iter_rows())
 
-    # ana asked twice and found x once; bo wanted y twice; cy wanted z.
+    # ana has two requests and found x once; bo wanted y twice; cy wanted z.
     assert hit == {"ana": 0.5, "bo": 0.0, "cy": 0.0}
     assert result.setup.requests == 5
 
@@ -261,13 +261,13 @@ def test_sampled_numbers_are_larger_than_full_ones():
 
 
 def test_among_all_items_a_sampled_pair_is_the_full_rank_of_one_item():
-    # Each event has one item; all others that its user never met are drawn.
+    # Each event has one item; all others outside its user's history are drawn.
     train, test = small()
     task = at_cut(train, test.take(test.user == 1), repeat=True)
     score = np.array([3.0, 2.0, 1.0])
     sampled = judge_sampled({"m": Fixed(score)}, task, at=(1,))
 
-    # bo met x, so nothing stands before y.
+    # bo has x, so nothing stands before y.
     assert sampled.scores["hit@1"].item() == 1
 
 

@@ -48,7 +48,7 @@ def test_the_setup_says_what_the_lists_lack():
     said = str(judged(LISTS).setup)
 
     assert "model: 1 users without a list count as 0, 1 lists shorter than 2, " in said
-    assert "1 places of unknown items, 1 lists of users who do not ask" in said
+    assert "1 places of unknown items, 1 lists of users without a request" in said
 
 
 @pytest.mark.parametrize("order", [{"rank": [2, 1]}, {"score": [0.1, 0.9]}])
@@ -137,7 +137,7 @@ def test_without_a_training_log_only_what_lists_find_is_known():
     assert result.slices().height == 0
     assert "no training log: popularity and histories are unknown" in str(result)
     assert "had no history" not in str(result)
-    with pytest.raises(DataError, match="Pass that as train="):
+    with pytest.raises(DataError, match="Pass that log as train="):
         evaluate(LISTS, test, repeat=False)
 
 
@@ -151,9 +151,9 @@ def test_a_shorter_list_is_counted_and_counts_as_if_misses_filled_it():
 def test_several_requests_of_a_user_are_answered_with_the_same_list():
     train, test = small()
     lists = {"user": ["bo", "ana"], "item": ["y", "z"]}
-    result = evaluate(lists, test, train=train, at=1, ask=at_each_event)
+    result = evaluate(lists, test, train=train, at=1, protocol=at_each_event)
 
-    # ana asks for x and then z, bo twice for y, cy for z without a list.
+    # ana wants x and then z, bo twice y, cy z without a list.
     hit = dict(result.scores.select("user", "hit@1").iter_rows())
     assert hit == {"ana": 0.5, "bo": 1.0, "cy": 0.0}
 

@@ -101,11 +101,11 @@ def by_column() -> tuple[Interactions, ...]:
     return tg.read(frame, time=None, split="split").split(by="split")
 
 
-@pytest.mark.parametrize("ask", [None, at_first_event, at_each_event])
-def test_the_parts_of_a_split_column_are_judged_without_times(ask):
+@pytest.mark.parametrize("protocol", [None, at_first_event, at_each_event])
+def test_the_parts_of_a_split_column_are_judged_without_times(protocol):
     train, valid, test = by_column()
     known = train.followed_by(valid)
-    how = {} if ask is None else {"ask": ask}
+    how = {} if protocol is None else {"protocol": protocol}
     result = evaluate(tg.ItemKNN().fit(known), test, train=known, at=1, **how)
 
     assert "requests, no times" in str(result.setup)
@@ -127,28 +127,37 @@ def last_out() -> tuple[Interactions, Interactions, Interactions]:
 def test_leave_last_out_parts_need_requests_at_own_times_and_are_told_so():
     train, valid, test = last_out()
     known = train.followed_by(valid)
-    with pytest.raises(LeakageError, match="pass ask=own_time_requests for parts"):
+    with pytest.raises(LeakageError, match="pass protocol=at_first_event for parts"):
         evaluate(tg.ItemKNN().fit(train), valid, train=train)
     model = tg.ItemKNN().fit(known)
-    result = evaluate(model, test, train=known, ask=at_first_event, at=1)
+    result = evaluate(model, test, train=known, protocol=at_first_event, at=1)
     assert result.setup.requests == 2
 
 
-@pytest.mark.parametrize("ask", [at_first_event, at_each_event])
-def test_at_own_times_a_model_may_know_what_train_holds_and_nothing_later(ask):
+@pytest.mark.parametrize("protocol", [at_first_event, at_each_event])
+def test_at_own_times_a_model_may_know_what_train_holds_and_nothing_later(protocol):
     train, valid, test = last_out()
     leaking = tg.Popular().fit(train.followed_by(valid).followed_by(test))
     fair = tg.Popular().fit(train)
 
-    assert evaluate(fair, valid, train=train, ask=ask, at=1).setup.requests == 2
+    assert (
+        evaluate(fair, valid, train=train, protocol=protocol, at=1).setup.requests == 2
+    )
     with pytest.raises(
         LeakageError, match="rival was trained until 1970-01-01 00:01:47"
     ):
-        evaluate(fair, valid, train=train, ask=ask, at=1, against={"rival": leaking})
+        evaluate(
+            fair,
+            valid,
+            train=train,
+            protocol=protocol,
+            at=1,
+            against={"rival": leaking},
+        )
 
 
-@pytest.mark.parametrize("ask", [at_first_event, at_each_event])
-def test_at_own_times_a_rival_may_be_trained_past_the_first_request_not_past_train(ask):
+@pytest.mark.parametrize("protocol", [at_first_event, at_each_event])
+def test_a_rival_may_be_trained_past_the_first_request_but_not_past_train(protocol):
     train, valid, _ = last_out()
     first = int(valid.time[0])
     # b's train events are later than a's request; so is all that the rival saw of b.
@@ -156,7 +165,7 @@ def test_at_own_times_a_rival_may_be_trained_past_the_first_request_not_past_tra
     assert first < past_first.trained_until <= int(train.time[-1])
     into_test = tg.Pipeline(retrieve=tg.ItemKNN()).fit(train.followed_by(valid))
     assert into_test.trained_until > int(train.time[-1])
-    how = {"train": train, "ask": ask, "at": 1}
+    how = {"train": train, "protocol": protocol, "at": 1}
 
     result = evaluate(popular(train), valid, against={"rival": past_first}, **how)
     assert result.models == ["model", "rival"]
@@ -275,7 +284,7 @@ def test_lengths_of_list_that_are_nested_are_one_sentence(at):
         ("by", 3, "by is 3; it must be text"),
         ("rng", "a", "rng is 'a'; it must be a whole number"),
         ("rng", -1, "the seed is -1; it must be at least 0"),
-        ("ask", "own", "ask is 'own'"),
+        ("protocol", "own", "protocol is 'own'"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(name, value, message):

@@ -27,7 +27,7 @@ def known(task) -> list[list[int]]:
     return [history.rows(r, r + 1).node.tolist() for r in range(len(task))]
 
 
-def test_everybody_who_acts_later_asks_once_at_the_cut():
+def test_each_user_who_acts_later_has_one_request_at_the_cut():
     task = at_cut(*small(), repeat=True)
 
     assert task.user.to_list() == ["ana", "bo", "cy"]
@@ -66,7 +66,7 @@ def test_popularity_counts_training_actions_and_unmet_is_what_it_never_saw():
 
     assert task.popularity.tolist() == [2, 1, 0]
     # Two of the four pairs of user and item want z.
-    assert task.unmet == 0.5
+    assert task.unseen == 0.5
 
 
 def test_an_impression_without_action_is_nothing_to_find():
@@ -111,7 +111,7 @@ def test_logs_that_number_their_ids_differently_are_refused():
         at_each_event(train, other, repeat=True)
 
 
-def test_a_user_beyond_the_graph_asks_as_nobody():
+def test_a_user_beyond_the_graph_is_an_unknown_user():
     log = interactions(["ana", "bo"], ["x", "x"], [1, 2])
     longer = interactions(["ana", "bo", "cy"], ["x", "x", "x"], [1, 2, 3])
     task = at_cut(log, longer.since(3), repeat=True)
@@ -120,7 +120,7 @@ def test_a_user_beyond_the_graph_asks_as_nobody():
     assert task.user.to_list() == ["cy"]
 
 
-def test_each_user_can_ask_at_their_own_first_test_event():
+def test_each_user_can_have_a_request_at_their_own_first_test_event():
     task = at_first_event(*small(), repeat=True)
 
     assert task.requests.time.tolist() == [20, 21, 24]
@@ -136,7 +136,7 @@ def test_own_time_allows_training_events_of_others_that_are_later():
     assert known(task) == [[X], [X]]
 
 
-def test_each_event_asks_for_its_item_knowing_those_before_it():
+def test_each_event_is_a_request_for_its_item_knowing_those_before_it():
     task = at_each_event(*small(), repeat=True)
 
     assert task.user.to_list() == ["ana", "bo", "ana", "bo", "cy"]
@@ -152,7 +152,7 @@ def test_an_event_of_an_item_met_before_is_left_out_without_repeats():
     assert task.dropped == 2
 
 
-def test_events_cannot_be_joined_with_a_graph():
+def test_events_cannot_be_appended_to_a_graph():
     train, test = small()
 
     with pytest.raises(DataError, match="log itself"):

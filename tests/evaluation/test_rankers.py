@@ -31,13 +31,13 @@ def examples(user: list[int], label: list[list[int]]) -> Examples:
     """One request per row of labels; -1 where a row has no candidate."""
     users = [f"u{u}" for u in range(max(user) + 1)]
     graph = Snapshot.of(interactions(users, ["i"] * len(users), np.arange(len(users))))
-    asked = Requests.of_users(
+    requests = Requests.of_users(
         graph, np.array(user, np.int32), np.full(len(user), 99, np.int64)
     )
     labels = np.array(label)
     item = np.where(labels < 0, NO_ITEM, 0).astype(np.int32)
     candidates = Candidates.of_channel(item, item.astype(np.float32), "test")
-    return Examples(asked, candidates, np.maximum(labels, 0).astype(np.float32))
+    return Examples(requests, candidates, np.maximum(labels, 0).astype(np.float32))
 
 
 def value(result, metric: str, model: str = "model", column: str = "mean"):
@@ -46,9 +46,9 @@ def value(result, metric: str, model: str = "model", column: str = "mean"):
 
 def test_the_metrics_of_three_users_are_worked_by_hand():
     # Ordered as the rows of docs/evaluation.md; the filling counts nothing.
-    asked = examples([0, 0, 1, 2], [[1, 0], [0, -1], [1, 0], [0, -1]])
+    cases = examples([0, 0, 1, 2], [[1, 0], [0, -1], [1, 0], [0, -1]])
     model = Given(np.array([[0.75, 0.25], [0.75, 0.0], [0.125, 0.5], [0.875, 0.0]]))
-    result = evaluate_ranker(model, asked)
+    result = evaluate_ranker(model, cases)
 
     assert value(result, "auc") == 2.5 / 8
     assert value(result, "gauc") == pytest.approx((3 * 0.75 + 2 * 0) / 5)
@@ -62,9 +62,9 @@ def test_the_metrics_of_three_users_are_worked_by_hand():
 
 
 def test_scores_are_kept_for_every_user():
-    asked = examples([0, 0, 1, 2], [[1, 0], [0, -1], [1, 0], [0, -1]])
+    cases = examples([0, 0, 1, 2], [[1, 0], [0, -1], [1, 0], [0, -1]])
     model = Given(np.array([[0.75, 0.25], [0.75, 0.0], [0.125, 0.5], [0.875, 0.0]]))
-    scores = evaluate_ranker(model, asked).scores
+    scores = evaluate_ranker(model, cases).scores
 
     assert scores["impressions"].to_list() == [3, 2, 1]
     assert scores["positives"].to_list() == [1, 1, 0]
@@ -76,32 +76,32 @@ def test_scores_are_kept_for_every_user():
 def compared():
     rng = np.random.default_rng(5)
     chance = rng.random((400, 5))
-    asked = examples(
+    cases = examples(
         rng.integers(0, 80, 400).tolist(),
         (rng.random((400, 5)) < chance).astype(int).tolist(),
     )
     noisy = np.clip(chance + rng.normal(0, 0.4, (400, 5)), 0, 1).astype(np.float32)
     others = {"twin": Given(chance), "noisy": Given(noisy)}
-    return asked, noisy, evaluate_ranker(Given(chance), asked, against=others)
+    return cases, noisy, evaluate_ranker(Given(chance), cases, against=others)
 
 
 def test_the_auc_agrees_with_scikit_learn(compared):
-    asked, noisy, result = compared
+    cases, noisy, result = compared
 
-    expected = roc_auc_score(asked.label.ravel(), noisy.ravel())
+    expected = roc_auc_score(cases.label.ravel(), noisy.ravel())
     assert value(result, "auc", "noisy") == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_interval_of_the_auc_agrees_with_resampling_users_one_by_one():
     rng = np.random.default_rng(6)
-    asked = examples(list(range(40)), rng.integers(0, 2, (40, 3)).tolist())
+    cases = examples(list(range(40)), rng.integers(0, 2, (40, 3)).tolist())
     score = np.round(rng.random((40, 3)), 1)
-    result = evaluate_ranker(Given(score), asked)
+    result = evaluate_ranker(Given(score), cases)
 
     draws = []
     for _ in range(1500):
         who = rng.integers(40, size=40)
-        draws.append(roc_auc_score(asked.label[who].ravel(), score[who].ravel()))
+        draws.append(roc_auc_score(cases.label[who].ravel(), score[who].ravel()))
     low, high = np.quantile(draws, [0.025, 0.975])
     assert value(result, "auc", column="low") == pytest.approx(low, abs=0.02)
     assert value(result, "auc", column="high") == pytest.approx(high, abs=0.02)
@@ -129,9 +129,9 @@ def test_true_probabilities_are_calibrated(compared):
 
 
 def test_the_same_seed_gives_the_same_table():
-    asked = examples([0, 1, 2], [[1, 0], [0, 1], [1, 0]])
+    cases = examples([0, 1, 2], [[1, 0], [0, 1], [1, 0]])
     model = Given(np.array([[0.7, 0.2], [0.3, 0.4], [0.5, 0.6]]))
-    a, b = (evaluate_ranker(model, asked, rng=3).table() for _ in range(2))
+    a, b = (evaluate_ranker(model, cases, rng=3).table() for _ in range(2))
 
     assert a.equals(b)
 

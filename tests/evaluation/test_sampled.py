@@ -10,7 +10,7 @@ from tidegraph.evaluation.sampled import sampled_hits
 
 
 def crowd(popularity: list[int]):
-    """User "me" is new and wants item 0; item i was met by popularity[i] others."""
+    """User "me" is new and wants item 0; popularity[i] others acted on item i."""
     item = np.repeat(np.arange(len(popularity)), popularity)
     train = [f"u{n}" for n in range(len(item))]
     log = interactions(
@@ -41,7 +41,7 @@ def test_who_leaves_fewer_items_is_ranked_against_all_of_them(rng):
     assert found.tolist() == [[False, False, True, False]]
 
 
-def test_an_item_that_training_never_met_is_not_drawn(rng):
+def test_an_item_that_training_never_saw_is_not_drawn(rng):
     train, test = small()
     task = at_cut(train, test, repeat=True)
     # z is new: it is wanted by ana and cy, and never a rival of y, which bo wants.

@@ -4,7 +4,7 @@ from tidegraph.evaluation.slices import activity_groups, tail_items
 
 
 def test_the_head_is_the_fewest_items_that_hold_four_fifths():
-    # 5 + 3 of 10 reach .8; the third and the one never met are tail.
+    # 5 + 3 of 10 reach .8; the third and the one never seen are tail.
     assert tail_items(np.array([3, 1, 5, 1, 0])).tolist() == [
         False,
         True,

@@ -1,4 +1,4 @@
-"""The lists of recommenders for all requests of a task, asked block by block."""
+"""The lists of recommenders for all requests of a task, block by block."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
@@ -23,7 +23,7 @@ class HasStages(Protocol):
     """A fitted pipeline, which can say what its list is after each stage."""
 
     def retrieve_stages(self, requests: Requests, k: int) -> Mapping[str, Candidates]:
-        """Return the lists after each stage, the last the whole; each asked once."""
+        """Return the lists after each stage, the last the whole; each runs once."""
         ...
 
 
@@ -33,8 +33,8 @@ def lists(
     """Return a model's answer to every request, out of the whole catalogue.
 
     Args:
-        model: Who is asked; block by block, to bound memory.
-        task: Who asks.
+        model: Answers block by block, to bound memory.
+        task: The requests.
         k: Length of the lists.
         what: The model's name, for the progress bar.
 
@@ -75,19 +75,19 @@ def all_lists(
     k: int,
     what: str,
 ) -> Lists:
-    """Return the answers of several who are asked together.
+    """Return the answers of several recommenders to the same blocks.
 
     Args:
         answered: Returns the answers to a block of requests, by who made them.
-        task: Who asks.
+        task: The requests.
         k: Length of the lists.
-        what: Who is asked, for the progress bar.
+        what: Who answers, for the progress bar.
 
     Raises:
         DataError: An answer has the wrong number of rows, or an unknown item.
     """
     found: dict[str, list[Int32[np.ndarray, "b k"]]] = {}
-    for block in blocks(task.requests, f"asking {what}"):
+    for block in blocks(task.requests, f"answers of {what}"):
         for name, answer in answered(block).items():
             _check(name, answer.item, len(block), len(task.popularity))
             found.setdefault(name, []).append(padded(answer.item, k))

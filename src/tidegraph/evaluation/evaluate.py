@@ -14,7 +14,7 @@ from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
 from tidegraph.evaluation.parts import judged, rivals, test_log
-from tidegraph.evaluation.protocol import Ask, Judged, Task, at_cut
+from tidegraph.evaluation.protocol import EvaluationProtocol, Judged, Task, at_cut
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.rng import Seed
@@ -26,7 +26,7 @@ class Serves(Protocol):
 
     @property
     def repeat(self) -> bool:
-        """May it recommend items that the user already met?"""
+        """May it recommend items that the user has already interacted with?"""
         ...
 
 
@@ -40,7 +40,7 @@ def evaluate(
     at: int | Sequence[int] = CUTOFFS,
     repeat: bool | None = None,
     by: str | None = None,
-    ask: Ask = at_cut,
+    protocol: EvaluationProtocol = at_cut,
     rng: Seed = 0,
 ) -> Evaluation:
     """Return how well a model ranks the whole catalogue, and what it gains over others.
@@ -57,10 +57,12 @@ def evaluate(
             for lists, whose popularity and novelty are unknown then.
         against: Another recommender or frame of lists, or several by name.
         at: Lengths of list to judge, one or several.
-        repeat: May items that the user already met be recommended, and count? By
-            default what the model was told, and yes for one that was told nothing.
+        repeat: May items that the user has already interacted with be recommended, and
+            count? By default what the model was told, and yes for one that was told
+            nothing.
         by: Item feature that measures the diversity of lists.
-        ask: Turns the two logs into requests, one of those in ``protocol``.
+        protocol: Turns the two logs into requests: ``at_cut``, ``at_first_event`` or
+            ``at_each_event``.
         rng: Seed of intervals and tests; the same one gives the same table.
 
     Raises:
@@ -72,7 +74,7 @@ def evaluate(
     cuts = check_cutoffs(at)
     subject = judged(model, "model")
     others = rivals(against)
-    task = task_of(subject, test, train=train, repeat=repeat, ask=ask)
+    task = task_of(subject, test, train=train, repeat=repeat, protocol=protocol)
     models = {"model": subject} | others
     for name, one in models.items():
         check_comparable(name, one, task)
@@ -85,16 +87,17 @@ def task_of(
     *,
     train: Interactions | Matrix | Snapshot | None = None,
     repeat: bool | None = None,
-    ask: Ask = at_cut,
+    protocol: EvaluationProtocol = at_cut,
 ) -> Task:
-    """Return what ``evaluate`` asks of a model, and which answers count as found.
+    """Return the requests of ``evaluate``, and which items count as found.
 
     Args:
         subject: Who is judged.
         test: What happened after training.
         train: What was known before.
-        repeat: May items that the user already met be recommended, and count?
-        ask: Turns the two logs into requests.
+        repeat: May items that the user has already interacted with be recommended, and
+            count?
+        protocol: Turns the two logs into requests.
 
     Raises:
         DataError: ``test`` or ``train`` is not a log, or none of the test items is
@@ -106,12 +109,13 @@ def task_of(
         repeat = subject.repeat if isinstance(subject, Serves) else True
     elif not repeat and known is not train and isinstance(subject, GivenLists):
         raise DataError(
-            "repeat=False leaves out what users met in training. Pass that as train=."
+            "repeat=False leaves out what users interacted with in training. Pass that "
+            "log as train=."
         )
-    task = ask(known, events, repeat=repeat)
-    if task.unmet == 1.0 and task.popularity.any():
+    task = protocol(known, events, repeat=repeat)
+    if task.unseen == 1.0 and task.popularity.any():
         raise DataError(
-            f"no item of the test log is known to training; it asks for "
+            f"no item of the test log is known to training; it holds "
             f"{task.items.ids[int(task.relevant.item[0])]!r}, training knows "
             f"{_some(task.requests.graph.items.ids)}. Write ids as training did."
         )

@@ -87,24 +87,24 @@ class GivenLists:
             items: The ids of the rows to answer with.
             k: Length of the lists; ``NO_ITEM`` fills those that are shorter.
         """
-        asking = Vocabulary(user.unique(maintain_order=True))
-        owner = asking.encode(self.user)
+        users = Vocabulary(user.unique(maintain_order=True))
+        owner = users.encode(self.user)
         row = items.encode(self.item)
         place = _places(owner)
         top = (owner != UNKNOWN) & (place < k)
-        table = np.full((len(asking), k), NO_ITEM, np.int32)
+        table = np.full((len(users), k), NO_ITEM, np.int32)
         table[owner[top], place[top]] = row[top]
-        size = np.bincount(owner[owner != UNKNOWN], minlength=len(asking))
+        size = np.bincount(owner[owner != UNKNOWN], minlength=len(users))
         others = self.user.filter(pl.Series(owner == UNKNOWN)).n_unique()
         found = (
             (int((size == 0).sum()), "users without a list count as 0"),
             (int(((size > 0) & (size < k)).sum()), f"lists shorter than {k}"),
             (int((row[top] == UNKNOWN).sum()), "places of unknown items"),
-            (others, "lists of users who do not ask"),
+            (others, "lists of users without a request"),
         )
         said = [f"{count:,} {what}" for count, what in found if count]
         notes = [f"{self.name}: {', '.join(said)}"] if said else []
-        return table[asking.encode(user)], notes
+        return table[users.encode(user)], notes
 
 
 def are_lists(value: object) -> bool:

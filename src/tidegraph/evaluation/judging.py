@@ -52,7 +52,7 @@ def judge(
     Args:
         models: Recommenders, or lists made elsewhere, by name; the subject first, of
             which each stage is judged if it has any.
-        task: What they are asked.
+        task: The requests they answer.
         at: Lengths of list to judge.
         by: Item feature that measures the diversity of lists.
         rng: Seed of intervals and tests.
@@ -84,7 +84,7 @@ def judge_lists(
     Args:
         made: The list of every request by who made it, the subject first, as long as
             the largest of ``at``.
-        task: What was asked.
+        task: The requests they answered.
         at: Lengths of list to judge.
         by: Item feature that measures the diversity of lists.
         rng: Seed of intervals and tests.
@@ -125,11 +125,11 @@ def judge_sampled(
 ) -> Evaluation:
     """Return how well models rank each relevant item among a few drawn ones.
 
-    For comparison with papers only; see ``sampled``. All models meet the same draws.
+    For comparison with papers only; see ``sampled``. All models get the same sample.
 
     Args:
         models: Retrievers by name, the subject first.
-        task: What they are asked.
+        task: The requests they answer.
         negatives: How many items to draw for each relevant one.
         at: Lengths of list to judge.
         rng: Seed of draws, intervals and tests.
@@ -176,7 +176,7 @@ def _setup(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -> S
         task.when,
         len(task),
         task.dropped,
-        task.unmet,
+        task.unseen,
         rng if isinstance(rng, int) else fresh_seed(source),
         tuple(notes),
     )
@@ -248,7 +248,7 @@ def _of_catalogue(
     total = np.concatenate([[0.0], np.cumsum(task.popularity[history.node])])
     length = np.diff(history.ptr)
     blank = np.full(len(length), np.nan)
-    met = np.divide(np.diff(total[history.ptr]), length, out=blank, where=length > 0)
+    own = np.divide(np.diff(total[history.ptr]), length, out=blank, where=length > 0)
     known = task.popularity > 0
     values: dict[str, float] = {}
     for k in at:
@@ -256,7 +256,7 @@ def _of_catalogue(
         recommended = mean_popularity(item, task.popularity, k)
         values[f"coverage@{k}"] = coverage(exposed, task.popularity)
         values[f"gini@{k}"] = gini(exposed[known])
-        values[f"popularity_lift@{k}"] = popularity_lift(recommended, met)
+        values[f"popularity_lift@{k}"] = popularity_lift(recommended, own)
     return pl.DataFrame(
         {
             "model": [name] * len(values),

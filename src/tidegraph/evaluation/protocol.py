@@ -1,9 +1,9 @@
-"""What is asked of a recommender, and which answers count as found.
+"""Which requests a recommender answers, and which items count as found.
 
 Three ways to turn a train and a test log into requests; each answers as of a clock that
-no event behind it has reached. ``at_cut`` asks everybody at the moment the test
-log begins, and is the default; the other two ask each user, or each event, at its own
-time, for splits that hold out the last events of every user.
+no event behind it has reached. ``at_cut`` requests one list for each user at the moment
+the test log begins, and is the default; the other two request one for each user, or
+each event, at its own time, for splits that hold out the last events of every user.
 """
 
 from dataclasses import dataclass, replace
@@ -38,11 +38,12 @@ class Task:
     """Requests, and what each should have found.
 
     Attributes:
-        requests: Who asks, and when.
-        user: Raw id of who asks.
+        requests: The user and the clock of each list to be made.
+        user: Raw id of the user of each request.
         relevant: The items that count as found; at least one per request.
         popularity: How many training actions each item has.
-        repeat: May items that the user already met be recommended, and count?
+        repeat: May items that the user has already interacted with be recommended, and
+            count?
         when: The clock of the requests, in words.
         dropped: Requests left out because nothing new was left for them to find.
         items: The ids of the items, those of the test log too.
@@ -65,32 +66,33 @@ class Task:
         return len(self.requests)
 
     @property
-    def unmet(self) -> float:
-        """The share of the relevant items that training never met."""
+    def unseen(self) -> float:
+        """The share of the relevant items that training never saw."""
         return float((self.popularity[self.relevant.item] == 0).mean())
 
 
 @runtime_checkable
-class Ask(Protocol):
+class EvaluationProtocol(Protocol):
     """Turns a train and a test log into a task."""
 
     def __call__(
         self, train: Interactions | Snapshot, test: Interactions, *, repeat: bool
     ) -> Task:
-        """Return who asks what when, and what counts as found."""
+        """Return the requests, and what counts as found for each."""
         ...
 
 
 def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) -> Task:
-    """Ask once for everybody who acts in the test log, at the moment it begins.
+    """One request for each user who acts in the test log, at the moment it begins.
 
-    A user's distinct test items count as found. Who never acted in training asks
-    without a history.
+    A user's distinct test items count as found. A user without actions in training has
+    an empty history.
 
     Args:
         train: What is known, all of it before the test log; or its graph.
         test: What happened then.
-        repeat: May items that the user already met be recommended, and count?
+        repeat: May items that the user has already interacted with be recommended, and
+            count?
 
     Raises:
         LeakageError: ``train`` has events at or after the first of ``test``.
@@ -103,7 +105,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
         raise LeakageError(
             f"training reaches to {moment_of(graph.latest, test.clock)}, but the test "
             f"log begins at {moment_of(cut, test.clock)}. Split by time, or pass "
-            "ask=own_time_requests for parts that hold out each user's last events."
+            "protocol=at_first_event for parts that hold out each user's last events."
         )
     user, row = np.unique(acted.user, return_inverse=True)
     time = np.full(len(user), cut, np.int64)
@@ -119,7 +121,7 @@ at_cut.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 def at_first_event(
     train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
-    """Ask once for every user of the test log, at that user's own first test event.
+    """One request for each user of the test log, at that user's own first test event.
 
     For splits that hold out the last events of each user. A model fitted on such a
     training log has seen other users' later events, so its scores flatter it.
@@ -127,7 +129,8 @@ def at_first_event(
     Args:
         train: What is known; each user's history is read up to the user's own clock.
         test: What happened to each user after that.
-        repeat: May items that the user already met be recommended, and count?
+        repeat: May items that the user has already interacted with be recommended, and
+            count?
 
     Raises:
         DataError: The logs are not parts of one log, or nothing is left to find.
@@ -143,24 +146,27 @@ def at_first_event(
 def at_each_event(
     train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
-    """Ask at every test action for its one item, earlier test events being known.
+    """One request for each test action and its one item, earlier test events known.
 
     Args:
         train: What is known from the start.
         test: Events that become known one by one.
-        repeat: May items that the user already met be recommended, and count?
+        repeat: May items that the user has already interacted with be recommended, and
+            count?
 
     Raises:
         DataError: The logs are not parts of one log, nothing is left to find, or
-            ``train`` is a graph, whose events cannot be joined with those of a log.
+            ``train`` is a graph, whose events cannot be appended to those of a log.
     """
     acted = _actions(test)
     if isinstance(train, Snapshot):
-        raise DataError("event_requests joins two logs. Pass train= as the log itself.")
+        raise DataError(
+            "at_each_event concatenates two logs. Pass train= as the log itself."
+        )
     _check_vocabulary("item", train.items, test.items)
     _check_vocabulary("user", train.users, test.users)
     counts = np.bincount(train.actions().item, minlength=len(test.items))
-    graph = Snapshot.of(_joined(train, test))
+    graph = Snapshot.of(_concatenated(train, test))
     when = _unless_none(test.clock, "each test action at its own time")
     latest = int(train.time[-1]) if len(train) else np.iinfo(np.int64).min
     known = _Known(graph, counts, repeat, when, int(latest))
@@ -196,12 +202,12 @@ class _Known:
         requests = Requests.of_users(graph, held, time, repeat=self.repeat)
         relevant = Relevant.from_pairs(row, acted.item, len(user))
         if not self.repeat:
-            relevant = relevant.where(~_met(relevant, requests))
+            relevant = relevant.where(~_in_history(relevant, requests))
         keep = relevant.count > 0
         if not keep.any():
             raise DataError(
-                "no request is left: every test item was met before by its user. "
-                "Evaluate with repeat=True."
+                "no request is left: every user has interacted with their test items "
+                "before. Evaluate with repeat=True."
             )
         ptr = np.concatenate([[0], np.cumsum(relevant.count[keep])])
         kept = Requests.of_users(graph, held[keep], time[keep], repeat=self.repeat)
@@ -220,29 +226,29 @@ class _Known:
         )
 
 
-def _met(relevant: Relevant, requests: Requests) -> Bool[np.ndarray, " entries"]:
+def _in_history(relevant: Relevant, requests: Requests) -> Bool[np.ndarray, " entries"]:
     """Return which relevant items stand in the history of their request."""
     history = requests.history
-    met = np.zeros(len(relevant.item), np.bool_)
+    out = np.zeros(len(relevant.item), np.bool_)
     size = int(relevant.item.max(initial=0)) + 1
     over_rows(
-        lambda a, b: _met_rows(
-            history.ptr, history.node, relevant.ptr, relevant.item, size, met, a, b
+        lambda a, b: _in_history_rows(
+            history.ptr, history.node, relevant.ptr, relevant.item, size, out, a, b
         ),
         len(relevant),
         grain=1024,
     )
-    return met
+    return out
 
 
 @compiled
-def _met_rows(
+def _in_history_rows(
     history_ptr: np.ndarray,
     history: np.ndarray,
     ptr: np.ndarray,
     item: np.ndarray,
     size: int,
-    met: np.ndarray,
+    out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
@@ -252,7 +258,7 @@ def _met_rows(
             if history[e] < size:
                 owner[history[e]] = row
         for e in range(ptr[row], ptr[row + 1]):
-            met[e] = owner[item[e]] == row
+            out[e] = owner[item[e]] == row
 
 
 def _actions(test: Interactions) -> Interactions:
@@ -276,7 +282,7 @@ def _check_vocabulary(kind: str, train: Vocabulary, test: Vocabulary) -> None:
     )
 
 
-def _joined(train: Interactions, test: Interactions) -> Interactions:
+def _concatenated(train: Interactions, test: Interactions) -> Interactions:
     """Return the events of both in time order; of one second, train's come first."""
     time = np.concatenate([train.time, test.time])
     order = np.argsort(time, kind="stable")

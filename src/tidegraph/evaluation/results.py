@@ -30,13 +30,13 @@ class Setup:
 
     Attributes:
         protocol: ``full ranking``, or ``sampled 100`` with the number of negatives.
-        repeat: Could items that the user already met be recommended?
+        repeat: Could items that the user has already interacted with be recommended?
         when: The clock of the requests.
         requests: How many were made.
         dropped: How many were left out, as nothing new was left for them to find.
-        unmet: Share of the relevant items that training never met.
+        unseen: Share of the relevant items that training never saw.
         seed: Where the randomness of intervals and tests starts.
-        notes: What lists made elsewhere lack of what was asked.
+        notes: What lists made elsewhere lack.
     """
 
     protocol: str
@@ -44,7 +44,7 @@ class Setup:
     when: str
     requests: int
     dropped: int
-    unmet: float
+    unseen: float
     seed: int
     notes: tuple[str, ...] = ()
 
@@ -54,7 +54,7 @@ class Setup:
             self.protocol,
             "repeats allowed" if self.repeat else "only items new to the user",
             f"{self.requests:,} requests, {self.when}",
-            f"{self.unmet:.1%} of the relevant items are unknown to training",
+            f"{self.unseen:.1%} of the relevant items are unknown to training",
         ]
         if self.dropped:
             said.append(f"{self.dropped:,} left out: nothing new to find")

@@ -38,13 +38,13 @@ def sampled_hits(
     """Return where each relevant item stands among items drawn for it.
 
     Every relevant item is ranked alone against ``negatives`` different items, drawn
-    evenly from those that training met, and that its user neither met nor should have
-    found. Who leaves fewer is ranked against all of them. Equal scores are ordered by
-    chance; an item scored ``-inf`` is not found at all.
+    uniformly from those that training saw, without the history and the relevant items
+    of its user. Where fewer are left, it is ranked against all of them. Equal scores
+    are ordered by chance; an item scored ``-inf`` is not found at all.
 
     Args:
         model: Who is judged.
-        task: Who asks, and for what.
+        task: The requests, and what each should find.
         k: Longest list to look at.
         negatives: How many items to draw.
         rng: Where randomness comes from.
@@ -54,7 +54,7 @@ def sampled_hits(
 
     Raises:
         ConfigError: ``negatives`` is below 1.
-        DataError: Training met no item.
+        DataError: Training has no item.
     """
     if negatives < 1:
         raise ConfigError(f"negatives is {negatives}; draw at least 1.")
@@ -77,7 +77,7 @@ def _ranks(
     scores: Float32[np.ndarray, "b items"],
     requests: Requests,
     relevant: Relevant,
-    catalogue: Int32[np.ndarray, " met"],
+    catalogue: Int32[np.ndarray, " seen"],
     draws: Float64[np.ndarray, "pairs draws"],
 ) -> Int64[np.ndarray, " pairs"]:
     """Return how many drawn items stand before each relevant one."""
@@ -116,19 +116,19 @@ def _rank_rows(
     last: int,
 ) -> None:
     size = scores.shape[1]
-    met = np.full(max(size, catalogue[-1] + 1), -1, np.int64)
+    hidden = np.full(max(size, catalogue[-1] + 1), -1, np.int64)
     free = np.empty(catalogue.size, np.int32)
     taken = np.full(catalogue.size, -1, np.int64)
     for row in range(first, last):
         for e in range(history_ptr[row], history_ptr[row + 1]):
-            if history[e] < met.size:
-                met[history[e]] = row
+            if history[e] < hidden.size:
+                hidden[history[e]] = row
         for e in range(ptr[row], ptr[row + 1]):
-            if item[e] < met.size:
-                met[item[e]] = row
+            if item[e] < hidden.size:
+                hidden[item[e]] = row
         count = 0
         for i in catalogue:
-            if met[i] != row:
+            if hidden[i] != row:
                 free[count] = i
                 count += 1
         for e in range(ptr[row], ptr[row + 1]):

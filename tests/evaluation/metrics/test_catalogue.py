@@ -20,7 +20,7 @@ from tidegraph.evaluation.metrics.catalogue import (
 )
 from tidegraph.stages import NO_ITEM
 
-# The catalogue of docs/evaluation.md: five items, the last never met in training.
+# The catalogue of docs/evaluation.md: five items, the last never seen in training.
 POPULARITY = np.array([8, 4, 2, 2, 0])
 LISTS = np.array([[0, 1], [0, 2], [0, NO_ITEM]], np.int32)
 
@@ -30,7 +30,7 @@ def test_exposure_counts_lists_and_not_their_filling():
     assert exposure(LISTS, 5, 1).tolist() == [3, 0, 0, 0, 0]
 
 
-def test_coverage_is_the_share_of_items_that_training_met():
+def test_coverage_is_the_share_of_items_that_training_saw():
     assert coverage(exposure(LISTS, 5, 2), POPULARITY) == 3 / 4
     assert math.isnan(coverage(np.zeros(2, np.int64), np.zeros(2, np.int64)))
 
@@ -65,11 +65,11 @@ def test_mean_popularity_leaves_the_filling_out():
 
 def test_popularity_lift_compares_lists_with_their_readers_histories():
     # Two readers have both: lists 6 and 5, histories 4 and 1, so 5.5 / 2.5 - 1.
-    met = np.array([4.0, 1.0, np.nan])
-    lift = popularity_lift(mean_popularity(LISTS, POPULARITY, 2), met)
+    own = np.array([4.0, 1.0, np.nan])
+    lift = popularity_lift(mean_popularity(LISTS, POPULARITY, 2), own)
 
     assert lift == pytest.approx(1.2)
-    assert math.isnan(popularity_lift(met, np.full(3, np.nan)))
+    assert math.isnan(popularity_lift(own, np.full(3, np.nan)))
 
 
 def test_novelty_is_self_information_and_an_item_never_met_counts_once():

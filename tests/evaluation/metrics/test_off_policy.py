@@ -103,7 +103,7 @@ def test_an_empty_log_is_refused():
         snips(np.ones(0), np.ones(0), np.ones(0))
 
 
-def test_a_log_is_asked_at_each_impression():
+def test_a_log_makes_a_request_at_each_impression():
     log = interactions(
         ["ana", "bo", "ana"],
         ["x", "y", "y"],

@@ -43,7 +43,7 @@ def test_the_filling_of_a_short_list_is_never_a_hit():
     assert not hits(np.full((1, 4), NO_ITEM, np.int32), WANTED).any()
 
 
-def test_hit_rate_asks_for_one_hit():
+def test_hit_rate_needs_one_hit():
     assert hit_rate(HIT, 1).tolist() == [0.0]
     assert hit_rate(HIT, 2).tolist() == [1.0]
 

@@ -7,7 +7,7 @@ from tidegraph.evaluation.metrics.serendipity import NEVER, popular_places, sere
 from tidegraph.stages import NO_ITEM, Excluded
 
 POPULARITY = np.array([9, 7, 7, 2, 0], np.int64)
-"""Items 0 1 2 3 in this order; nobody met 4."""
+"""Items 0 1 2 3 in this order; nobody acted on 4."""
 
 
 def nothing(requests: int) -> Excluded:

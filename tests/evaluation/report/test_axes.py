@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegraph.evaluation.report.axes import dated, linear, logarithmic, number
+from tidegraph.evaluation.report.axes import calendar, linear, logarithmic, number
 
 YEAR = 365 * 86_400
 
@@ -52,15 +52,15 @@ def test_equal_factors_are_equal_steps_of_a_logarithmic_axis():
 def test_long_logs_are_marked_at_years_short_ones_at_days():
     new_year = 946_684_800  # 2000-01-01
 
-    assert texts(dated("", new_year, new_year + 5 * YEAR))[:2] == ["2000", "2001"]
-    assert texts(dated("", new_year, new_year + YEAR))[0] == "2000-01"
-    days = dated("", new_year, new_year + 4 * 86_400)
+    assert texts(calendar("", new_year, new_year + 5 * YEAR))[:2] == ["2000", "2001"]
+    assert texts(calendar("", new_year, new_year + YEAR))[0] == "2000-01"
+    days = calendar("", new_year, new_year + 4 * 86_400)
     assert texts(days)[:2] == ["2000-01-01", "2000-01-02"]
-    assert len(dated("", new_year, new_year + 60 * 86_400).ticks) <= 8
+    assert len(calendar("", new_year, new_year + 60 * 86_400).ticks) <= 8
 
 
 def test_a_single_moment_is_still_an_axis():
-    axis = dated("", 5, 5)
+    axis = calendar("", 5, 5)
 
     assert axis.place(np.array([5.0])).tolist() == [0]
 

@@ -61,7 +61,7 @@ def test_parts_are_joined_as_far_as_a_line_goes():
     ]
 
 
-def test_every_cut_that_was_asked_for_is_printed_within_100_columns():
+def test_every_cut_that_was_given_is_printed_within_100_columns():
     log = draw_log()
     train, test = log.before(int(log.time[400])), log.since(int(log.time[400]))
     models = {"a rival with quite a long name": unpopular(train)}

@@ -28,7 +28,7 @@ def exposure(
 def coverage(
     exposed: Int64[np.ndarray, " items"], popularity: Int64[np.ndarray, " items"]
 ) -> float:
-    """Return the share of the items met in training that some list holds."""
+    """Return the share of the items seen in training that some list holds."""
     known = popularity > 0
     return float((exposed[known] > 0).mean()) if known.any() else float("nan")
 
@@ -65,7 +65,7 @@ def mean_popularity(
 
 
 def popularity_lift(
-    recommended: Float64[np.ndarray, " b"], met: Float64[np.ndarray, " b"]
+    recommended: Float64[np.ndarray, " b"], own: Float64[np.ndarray, " b"]
 ) -> float:
     """Return how much more popular lists are than what their readers chose themselves.
 
@@ -73,15 +73,15 @@ def popularity_lift(
 
     Args:
         recommended: Mean popularity of each list.
-        met: Mean popularity of each reader's own history, NaN without one.
+        own: Mean popularity of each reader's own history, NaN without one.
 
     Source:
         Abdollahpouri et al. (2019), delta GAP: (GAP_list - GAP_history) / GAP_history.
     """
-    both = ~np.isnan(recommended) & ~np.isnan(met)
+    both = ~np.isnan(recommended) & ~np.isnan(own)
     if not both.any():
         return float("nan")
-    return float(recommended[both].mean() / met[both].mean() - 1)
+    return float(recommended[both].mean() / own[both].mean() - 1)
 
 
 def novelty(
@@ -89,7 +89,7 @@ def novelty(
 ) -> Float64[np.ndarray, " b"]:
     """Return the mean of -log2 p(i) over each list's first ``k``; NaN if it is empty.
 
-    p(i) is the item's share of all training actions; an item never met counts as met
+    p(i) is the item's share of all training actions; an item never seen counts as seen
     once.
 
     Source:

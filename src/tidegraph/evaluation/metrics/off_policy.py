@@ -24,7 +24,7 @@ class PolicyValue:
     """An estimate of the reward per impression.
 
     Attributes:
-        value: The estimate; NaN where no row speaks for the policy.
+        value: The estimate; NaN where no row supports the policy.
         standard_error: Of the estimate, rows being independent.
         effective_rows: (sum w)^2 / sum w^2: how many rows of equal weight say as much.
         clipped: Share of the rows whose weight was cut.
@@ -139,14 +139,14 @@ def logged_lists(
 
     Args:
         model: Who is judged.
-        log: Impressions with and without action; each is asked for at its own time.
+        log: Impressions with and without action; a request is made at the time of each.
         train: What the model may know of its users.
         k: Length of the lists.
     """
-    asked = Requests.of_users(Snapshot.of(train), log.user, log.time)
+    requests = Requests.of_users(Snapshot.of(train), log.user, log.time)
     found = [
         padded(model.retrieve(block, k).item, k)
-        for block in blocks(asked, "asking at each impression")
+        for block in blocks(requests, "answering each impression")
     ]
     return np.concatenate(found) if found else np.zeros((0, k), np.int32)
 

@@ -61,7 +61,7 @@ def logarithmic(label: str, high: float) -> Axis:
     return Axis(label, 1.0, 10.0**top, ticks, log=True)
 
 
-def dated(label: str, first: int, last: int) -> Axis:
+def calendar(label: str, first: int, last: int) -> Axis:
     """Return an axis over times, marked at days, months or years.
 
     Args:

@@ -8,7 +8,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.catalogue import lorenz
 from tidegraph.evaluation.rankers import RankerEvaluation
-from tidegraph.evaluation.report.axes import dated, linear, logarithmic
+from tidegraph.evaluation.report.axes import calendar, linear, logarithmic
 from tidegraph.evaluation.report.charts import Bar, Chart, Series, bars, columns, lines
 from tidegraph.evaluation.report.html import Section, Table
 from tidegraph.evaluation.results import Evaluation
@@ -46,7 +46,7 @@ def events_over_time(log: Interactions) -> Chart:
     when = (
         linear("position", float(first), float(max(end, first + 1)))
         if log.clock == "order"
-        else dated("", first, end)
+        else calendar("", first, end)
     )
     axes = (when, linear(f"events a {unit}", 0.0, float(counts.max())))
     return lines(
