@@ -247,6 +247,49 @@ def test_duckdb_brings_times_uuids_and_decimals():
     assert log.frame().rows()[0][:3] == (someone, 12, NOON)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda query, connection, **said: read_sql(query, connection, **said),
+        lambda query, connection, **said: read(connection.sql(query), **said),
+    ],
+    ids=["query", "relation"],
+)
+def test_a_refused_column_leaves_duckdb_free_for_the_next_question(asked):
+    query = f"select 'u' as user, 'i' as item, {NOON} as time, interval 1 day as x"
+    with duckdb.connect() as connection:
+        for label in ("x", "user"):
+            with pytest.raises(DataError):
+                asked(query, connection, label=label)
+
+        assert connection.sql("select 1").fetchall() == [(1,)]
+
+
+def test_a_reader_is_left_open_for_its_owner():
+    batches = [pa.record_batch(one(label=[value] * 2)) for value in (5, 1, 1)]
+    reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+
+    with pytest.raises(DataError, match="row 1: the label"):
+        read(reader, label="label")
+    assert reader.read_next_batch().num_rows == 2
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pl.scan_csv("no-such-file.csv"),
+        pl.LazyFrame(dict(user=["a"], item=[1], time=[1])).select("nothing"),
+        pl.LazyFrame(dict(user=["a"], item=["b"], time=["c"])).with_columns(
+            pl.col("time").cast(pl.Int64)
+        ),
+    ],
+    ids=["file", "schema", "values"],
+)
+def test_what_a_lazy_frame_cannot_do_is_one_sentence(frame):
+    with pytest.raises(DataError, match=r"the polars LazyFrame cannot be read: .+\."):
+        read(frame)
+
+
 def one(user=("a", "b"), item=(1, 2), time=(NOON, NOON + 1), **more) -> dict:
     return {"user": user, "item": item, "time": time, **more}
 

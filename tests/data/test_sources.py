@@ -307,6 +307,9 @@ def test_small_numbers_are_seconds():
         ([2022, 2023], "holds 2022, which may be a date"),
         ([20240501123000, 20240501123001], "may be a date or Unix time"),
         ([202405011230, 202405011231], "if they are milliseconds"),
+        ([20240501123000123], "if they are microseconds"),
+        ([202405, 202412], "holds 202405, which may be a date"),
+        ([2024001, 2024366], "holds 2024001, which may be a date"),
         ([True, False], "holds Boolean, not times"),
         ([-1.5], "is -1.5, before 1970. .* written as dates"),
     ],
@@ -314,6 +317,20 @@ def test_small_numbers_are_seconds():
 def test_a_time_that_is_not_one_is_named_with_its_row(times, sentence):
     with pytest.raises(DataError, match=sentence):
         at(times)
+
+
+def test_a_short_float_that_rounded_a_time_is_refused_and_one_that_did_not_is_read():
+    """In 32 bits whole numbers are exact below 2^24, and today's seconds to 128."""
+    small, large = np.float32(2**24 - 1), np.float32(NOON)
+
+    assert at(pl.Series([small])) == [2**24 - 1]
+    with pytest.raises(DataError, match=r"row 2: .* short float\. Read .* 64 bits"):
+        at(pl.Series([small, large]))
+
+
+@pytest.mark.parametrize("number", [202400, 202413, 2024000, 2024367, 190000, 220101])
+def test_a_number_that_reads_as_no_date_is_seconds(number):
+    assert at([number]) == [number]
 
 
 def test_a_row_is_counted_from_the_file_start_in_later_batches():

@@ -1,6 +1,7 @@
 """A log from the columns of a table, each value checked."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -102,9 +103,10 @@ def build(
     columns = columns.of_table(table)
     gathered = _Gathered(table, columns, spelt, missing)
     seen = 0
-    for batch in table.batches(columns.needed):
-        gathered.add(batch, range(seen + 1, seen + 1 + len(batch)))
-        seen += len(batch)
+    with closing(table.batches(columns.needed)) as batches:
+        for batch in batches:
+            gathered.add(batch, range(seen + 1, seen + 1 + len(batch)))
+            seen += len(batch)
     if not gathered.rows:
         what = "no row with ids" if seen else "column names and no row"
         raise DataError(f"{table.name} has {what}. Add events.")

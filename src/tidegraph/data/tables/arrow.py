@@ -6,12 +6,13 @@ understand are text where they are text.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
 
 from tidegraph.data.ids.identity import uuid_text
+from tidegraph.data.tables.table import Batches
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
 
@@ -20,11 +21,11 @@ _MONEY = b"money"
 
 def arrow_batches(
     stream: Iterable[Any], names: Sequence[str], columns: Sequence[str], where: str
-) -> Iterator[pl.DataFrame]:
+) -> Batches:
     """Yield some columns of Arrow record batches; the others are not looked at.
 
     Args:
-        stream: The record batches.
+        stream: The record batches; closed afterwards, if it can be.
         names: The names of all their columns.
         columns: Those to yield.
         where: What messages call the source.
@@ -33,17 +34,21 @@ def arrow_batches(
         DataError: A column cannot be read.
     """
     places = {column: list(names).index(column) for column in columns}
-    for batch in stream:
-        if not batch.num_rows:
-            continue
-        for column, place in places.items():
-            _refuse_money(column, batch.schema.field(place).metadata or {}, where)
-        yield pl.DataFrame(
-            [
-                arrow_series(column, batch.column(place), where)
-                for column, place in places.items()
-            ]
-        )
+    try:
+        for batch in stream:
+            if not batch.num_rows:
+                continue
+            for column, place in places.items():
+                _refuse_money(column, batch.schema.field(place).metadata or {}, where)
+            yield pl.DataFrame(
+                [
+                    arrow_series(column, batch.column(place), where)
+                    for column, place in places.items()
+                ]
+            )
+    finally:
+        # Until then DuckDB refuses whatever else its connection is asked.
+        getattr(stream, "close", _nothing)()
 
 
 def arrow_series(name: str, values: Any, where: str) -> pl.Series:
@@ -113,6 +118,10 @@ def _refuse_money(name: str, metadata: dict[bytes, bytes], where: str) -> None:
     """Refuse a type that the driver of PostgreSQL gives in hundredths."""
     if metadata.get(b"POSTGRESQL:type") == _MONEY:
         raise _unread(name, "money", where)
+
+
+def _nothing() -> None:
+    """Close what needs no closing."""
 
 
 def _unread(name: str, kind: object, where: str) -> DataError:

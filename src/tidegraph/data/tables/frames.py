@@ -3,7 +3,8 @@
 Columns that nobody asked for are not looked at, so they may hold anything.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from tidegraph.data.tables.arrow import arrow_batches, arrow_series
-from tidegraph.data.tables.table import BATCH_ROWS, Table
+from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
@@ -24,11 +25,12 @@ def frame_table(source: Any) -> Table:
         DataError: The source is not a table.
     """
     name = f"the {type(source).__module__.split('.')[0]} {type(source).__name__}"
+    name = name.replace("the builtins", "the")
     if type(source).__name__ == "Series" and not hasattr(source, "columns"):
         raise DataError(f"{name} is one column and not a table. Pass a frame.")
     names, read = _opened(source, name)
 
-    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Batches:
         for column in columns:
             if names.count(column) > 1:
                 raise DataError(
@@ -45,9 +47,7 @@ _Reader = Callable[[Sequence[str]], Iterable[pl.DataFrame]]
 def _opened(source: Any, name: str) -> tuple[tuple[str, ...], _Reader]:
     """Return the names of all columns, and what reads some of them in batches."""
     if isinstance(source, pl.LazyFrame):
-        return tuple(source.collect_schema()), lambda columns: source.select(
-            columns
-        ).collect_batches(chunk_size=BATCH_ROWS, lazy=True)
+        return lazy_batches(source, name)
     if isinstance(source, pl.DataFrame):
         return _columns(source.columns, source.get_column, name)
     if isinstance(source, Mapping):
@@ -69,6 +69,33 @@ def _opened(source: Any, name: str) -> tuple[tuple[str, ...], _Reader]:
     )
 
 
+def lazy_batches(
+    source: pl.LazyFrame, where: str
+) -> tuple[tuple[str, ...], Callable[[Sequence[str]], Batches]]:
+    """Return the columns of what is not collected yet, and what reads some of them.
+
+    What its files or its steps refuse is a DataError of one line.
+    """
+
+    def batches(columns: Sequence[str]) -> Batches:
+        with _said_plainly(where):
+            yield from source.select(columns).collect_batches(
+                chunk_size=BATCH_ROWS, lazy=True
+            )
+
+    with _said_plainly(where):
+        return tuple(source.collect_schema()), batches
+
+
+@contextmanager
+def _said_plainly(name: str) -> Generator[None, None, None]:
+    try:
+        yield
+    except (OSError, PolarsError) as error:
+        first_line = str(error).strip().split("\n")[0].rstrip(".")
+        raise DataError(f"{name} cannot be read: {first_line}. Mend it.") from error
+
+
 def _arrow(source: Any) -> tuple[tuple[str, ...], Callable[[], Iterable[Any]]] | None:
     """Return the column names and the record batches of what Arrow has."""
     for stream in ("to_arrow_reader", "fetch_record_batch"):  # A relation of DuckDB.
@@ -81,7 +108,7 @@ def _arrow(source: Any) -> tuple[tuple[str, ...], Callable[[], Iterable[Any]]] |
     if hasattr(source, "to_reader") and names:  # A table, or a scanner.
         return names, lambda: source.to_reader()
     if hasattr(source, "read_next_batch"):  # A reader, which can be read once.
-        return names, lambda: source
+        return names, lambda: (batch for batch in source)  # Its owner closes it.
     if hasattr(source, "num_rows") and names:  # A record batch.
         return names, lambda: [source]
     return None

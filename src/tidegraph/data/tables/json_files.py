@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from tidegraph.data.tables.table import BATCH_ROWS, Table
+from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.text.dialect import FileForm, TextForm
 from tidegraph.data.text.encodings import as_utf8
 from tidegraph.data.text.packed import chunks
@@ -60,7 +60,7 @@ def json_table(
             return _objects(_literals(found, name), name)
         return _objects(_values(found, name, kind is FileForm.JSON_ARRAY), name)
 
-    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Batches:
         found = rows()
         while block := list(islice(found, BATCH_ROWS)):
             yield pl.DataFrame(

@@ -6,16 +6,15 @@ What a file is shows in its first bytes, not in the ending of its name.
 import codecs
 import os
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar, cast
 
 import polars as pl
 
-from tidegraph.data.tables.frames import frame_table
+from tidegraph.data.tables.frames import frame_table, lazy_batches
 from tidegraph.data.tables.json_files import json_table
-from tidegraph.data.tables.table import BATCH_ROWS, Table
+from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import stacked, without_objects
 from tidegraph.data.text.columns import typed
 from tidegraph.data.text.csv_files import csv_table
@@ -169,23 +168,5 @@ def _decoded(first: bytes, encoding: str, name: str) -> str:
 
 
 def _parquet_table(path: Path) -> Table:
-    with _said_plainly(path.name):
-        columns = tuple(pl.scan_parquet(path).collect_schema())
-
-    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        with _said_plainly(path.name):
-            frame = pl.scan_parquet(path).select(columns)
-            yield from frame.collect_batches(chunk_size=BATCH_ROWS, lazy=True)
-
+    columns, batches = lazy_batches(pl.scan_parquet(path), path.name)
     return Table(path.name, columns, False, batches, FileForm.PARQUET)
-
-
-@contextmanager
-def _said_plainly(name: str) -> Generator[None, None, None]:
-    try:
-        yield
-    except (OSError, pl.exceptions.PolarsError) as error:
-        first_line = str(error).strip().split("\n")[0]
-        raise DataError(
-            f"{name} cannot be read: {first_line}. Mend the file."
-        ) from error

@@ -5,15 +5,15 @@ a column is typed by all of them; columns that nobody asked for are not looked a
 """
 
 import importlib.util
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from typing import Any
 
 import polars as pl
 
 from tidegraph.data.tables.arrow import arrow_batches
-from tidegraph.data.tables.table import BATCH_ROWS, Table
+from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
 
@@ -48,15 +48,16 @@ def _selected(cursor: Any) -> Table:
     names = tuple(str(column[0]) for column in cursor.description)
     stream = _arrow_stream(cursor)
 
-    def batches(columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def batches(columns: Sequence[str]) -> Batches:
         _refuse_doubles(names, columns)
         found = _python_batches(cursor, names, columns)
         if stream is not None:
             found = arrow_batches(stream(), names, columns, _WHERE)
         empty = True
-        for batch in found:
-            empty = False
-            yield batch
+        with closing(found):
+            for batch in found:
+                empty = False
+                yield batch
         if empty:
             raise DataError("the query returns no row. Check its conditions.")
 
@@ -104,7 +105,7 @@ def _has_arrow() -> bool:
 
 def _python_batches(
     cursor: Any, names: Sequence[str], columns: Sequence[str]
-) -> Iterator[pl.DataFrame]:
+) -> Batches:
     places = {column: names.index(column) for column in columns}
     while rows := cursor.fetchmany(BATCH_ROWS):
         yield pl.DataFrame(

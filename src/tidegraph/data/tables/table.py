@@ -1,6 +1,6 @@
 """Columns that can be read in batches, wherever they come from."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +10,8 @@ from tidegraph.data.text.dialect import Dialect, FileForm
 from tidegraph.errors import DataError
 
 BATCH_ROWS = 50_000
+Batches = Generator[pl.DataFrame, None, None]
+"""To be closed by who stops early: a database waits for an open result."""
 _USUAL = {
     2: ("user", "item"),
     3: ("user", "item", "time"),
@@ -33,7 +35,7 @@ class Table:
     name: str
     columns: tuple[str, ...]
     is_text: bool
-    batches: Callable[[Sequence[str]], Iterator[pl.DataFrame]]
+    batches: Callable[[Sequence[str]], Batches]
     form: Dialect | FileForm | None = None
 
     def column(self, reference: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tidegraph.data.tables.table import Table
+from tidegraph.data.tables.table import Batches, Table
 from tidegraph.data.text import scanning
 from tidegraph.data.text.dialect import OtherFormError, TextForm
 from tidegraph.data.text.encodings import as_utf8
@@ -45,10 +45,10 @@ def csv_table(path: Path, name: str, form: TextForm, sniffed: Sniffed) -> Table:
 
 def _batches(
     path: Path, name: str, form: TextForm, sniffed: Sniffed, columns: Sequence[str]
-) -> Iterator[pl.DataFrame]:
-    """Return the named columns, batch by batch."""
+) -> Batches:
+    """Yield the named columns, batch by batch."""
     if not columns:
-        return iter(())
+        return
     for column in columns:
         if sniffed.columns.count(column) > 1:
             raise DataError(f"{name} has two columns {column!r}. Rename or drop one.")
@@ -57,7 +57,7 @@ def _batches(
         _without(text, sniffed.start)
     )
     # A thread is not worth its start where there is one batch.
-    return frames if path.stat().st_size < CHUNK else _ahead(frames)
+    yield from frames if path.stat().st_size < CHUNK else _ahead(frames)
 
 
 @dataclass

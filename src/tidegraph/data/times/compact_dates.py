@@ -5,18 +5,30 @@ from jaxtyping import Num
 
 
 def written_as_dates(when: Num[np.ndarray, " n"]) -> bool:
-    """Whether every number reads as a year, or a date (with a clock) run together."""
+    """Whether every number reads as a date run together.
+
+    That is a year, a year with its month or its day (of 366), or a year, month and day,
+    with a clock to the minute, second or millisecond or without.
+    """
     if when.dtype.kind != "i":
         return False
-    if when.min() >= 1900 and when.max() <= 2200:
+    if _within(when, 1900, 2200):
         return True
-    return any(_dated(when // after) for after in (1, 10**4, 10**6))
+    if _within(when, 190001, 220012) and _within(when % 100, 1, 12):
+        return True
+    if _within(when, 1900001, 2200366) and _within(when % 1000, 1, 366):
+        return True
+    return any(_dated(when // after) for after in (1, 10**4, 10**6, 10**9))
 
 
 def _dated(day: Num[np.ndarray, " n"]) -> bool:
     """Whether every number reads as year, month and day run together."""
-    if day.min() < 19000101 or day.max() > 22001231:
-        return False
-    month, of_month = day // 100 % 100, day % 100
-    good = (month >= 1) & (month <= 12) & (of_month >= 1) & (of_month <= 31)
-    return bool(good.all())
+    return (
+        _within(day, 19000101, 22001231)
+        and _within(day // 100 % 100, 1, 12)
+        and _within(day % 100, 1, 31)
+    )
+
+
+def _within(number: Num[np.ndarray, " n"], low: int, high: int) -> bool:
+    return bool(number.min() >= low and number.max() <= high)

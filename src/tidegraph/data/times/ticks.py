@@ -2,8 +2,8 @@
 
 Numbers below 1e11 in size are Unix seconds (until the year 5138), below 1e14
 milliseconds, below 1e17 microseconds, else nanoseconds; the whole column must fall into
-one class, and whole numbers that all read as years, dates or dates with a clock, such
-as 2024, 20240501 or 20240501123000, are refused.
+one class, and whole numbers that all read as years, months, dates or dates with a
+clock, such as 2024, 202405, 20240501 or 20240501123000, are refused.
 Text is ISO 8601 or another spelling that ``tidegraph.data.times.spellings`` lists, or
 what the caller's pattern says; where the day and the month could change places, the
 whole column decides. What names no zone is UTC.
@@ -19,6 +19,7 @@ from jaxtyping import Num
 from tidegraph.data.origin import Rows, joined
 from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.day_month import DayMonth
+from tidegraph.data.times.faults import as_written, fault_in
 from tidegraph.data.times.spellings import (
     Layout,
     day_first_pattern,
@@ -41,7 +42,6 @@ _NAMES: dict[TimeUnit, str] = {
     "us": "microseconds",
     "ns": "nanoseconds",
 }
-_LATEST = 9.2e18
 _MEND = (
     "Write Unix seconds or ISO 8601, like 2024-05-01T12:30:00Z, or pass time_format=."
 )
@@ -144,13 +144,14 @@ class TimeColumn:
         kind = "number" if times.dtype.is_numeric() else str(times.dtype)
         if self._kind not in (None, kind):
             raise self._bad(
-                rows[0], f"is {_shown(shown, 0)}, unlike the times above", _MEND
+                rows[0], f"is {as_written(shown, 0)}, unlike the times above", _MEND
             )
         self._kind = kind
         if isinstance(times.dtype, pl.Datetime):
             self._known = cast(TimeUnit, times.dtype.time_unit)
         values = self._ticks(times, shown)
-        self._check(values, shown, rows, signed=self._signed or kind != "number")
+        if fault := fault_in(values, shown, signed=self._signed or kind != "number"):
+            raise self._bad(rows[fault.row], fault.found, fault.mend)
         if by_month is not None and by_month is not times:
             self._by_month[len(self._parts)] = self._ticks(by_month, shown)
         self._parts.append(values)
@@ -214,8 +215,9 @@ class TimeColumn:
     def _ticks(self, times: pl.Series, shown: pl.Series) -> np.ndarray:
         if self._positions and not times.dtype.is_numeric():
             raise DataError(
-                f"{self._where}: column {self._name!r} holds {_shown(shown, 0)}, and "
-                "positions are numbers. Leave out time_unit='order' if these are times."
+                f"{self._where}: column {self._name!r} holds {as_written(shown, 0)}, "
+                "and positions are numbers. Leave out time_unit='order' if these are "
+                "times."
             )
         if isinstance(times.dtype, pl.Datetime):
             return times.to_physical().to_numpy()
@@ -301,22 +303,6 @@ class TimeColumn:
         self._order.see(by_day, by_month, texts, rows)
         return by_day.fill_null(by_month), by_month.fill_null(by_day)
 
-    def _check(
-        self, values: np.ndarray, shown: pl.Series, rows: Rows, *, signed: bool
-    ) -> None:
-        for bad, what in (
-            (~np.isfinite(values), "not a finite number"),
-            ((values < 0) & (not signed), "before 1970"),
-            (np.abs(values) > _LATEST, "beyond what a time can be"),
-        ):
-            if bad.any():
-                row = int(bad.argmax())
-                found = f"is {_shown(shown, row)}, {what}"
-                mend = "Mend or drop the row."
-                if what == "before 1970":
-                    mend += " Times before 1970 are written as dates."
-                raise self._bad(rows[row], found, mend)
-
     def _bad(self, row: int | np.integer, found: str, mend: str) -> DataError:
         return DataError(
             f"{self._where}, row {row}: the time in column {self._name!r} {found}. "
@@ -331,16 +317,6 @@ def check_unit(unit: str | None) -> None:
             f"time_unit is {unit!r}; it can be {', '.join(PER_SECOND)}, or 'order' for "
             "positions."
         )
-
-
-def _shown(values: pl.Series, row: int) -> str:
-    """Return a time as its owner wrote it."""
-    if isinstance(values.dtype, pl.Datetime):
-        moment = np.datetime64(values.to_physical()[row], values.dtype.time_unit)
-        return f"{moment}".replace("T", " ")
-    if values.dtype.is_temporal():
-        return values.cast(pl.String)[row]
-    return str(values[row]) if values.dtype.is_numeric() else repr(values[row])
 
 
 def _unit_of(value: float) -> TimeUnit:

@@ -1,0 +1,65 @@
+"""What is wrong with a time that was read, and its words for a message."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from jaxtyping import Num
+
+_LATEST = 9.2e18
+_EXACT: dict[pl.DataType, float] = {pl.Float32(): 2.0**24, pl.Float16(): 2.0**11}
+"""From here on a short float skips whole numbers; today's seconds by 128 at a time."""
+_MEND = "Mend or drop the row."
+
+
+class Fault(NamedTuple):
+    """The first time that can be none.
+
+    Attributes:
+        row: Where it stands among those given.
+        found: What it is, after the words "the time".
+        mend: What to do.
+    """
+
+    row: int
+    found: str
+    mend: str
+
+
+def fault_in(
+    values: Num[np.ndarray, " n"], shown: pl.Series, *, signed: bool
+) -> Fault | None:
+    """Return what is wrong with times, if anything is.
+
+    Args:
+        values: The times as numbers.
+        shown: The same as they came.
+        signed: May they be below 0?
+    """
+    before = f"{_MEND} Times before 1970 are written as dates."
+    short = "Read the column as 64 bits."
+    for bad, what, mend in (
+        (~np.isfinite(values), "not a finite number", _MEND),
+        ((values < 0) & (not signed), "before 1970", before),
+        (np.abs(values) > _LATEST, "beyond what a time can be", _MEND),
+        (np.abs(values) >= _exact(shown), "rounded by its short float", short),
+    ):
+        if bad.any():
+            row = int(bad.argmax())
+            return Fault(row, f"is {as_written(shown, row)}, {what}", mend)
+    return None
+
+
+def as_written(values: pl.Series, row: int) -> str:
+    """Return a time as its owner wrote it."""
+    if isinstance(values.dtype, pl.Datetime):
+        moment = np.datetime64(values.to_physical()[row], values.dtype.time_unit)
+        return f"{moment}".replace("T", " ")
+    if values.dtype.is_temporal():
+        return values.cast(pl.String)[row]
+    return str(values[row]) if values.dtype.is_numeric() else repr(values[row])
+
+
+def _exact(shown: pl.Series) -> float:
+    """Return below what size a column of this type holds every whole number."""
+    return _EXACT.get(shown.dtype, np.inf)
