@@ -72,7 +72,7 @@ class Spy:
 
     def fit(self, train):
         known = Popular(half_life_days=None).fit(train)
-        return Watched(known.score, known.order, learnt=train)
+        return Watched(known.score, known.order, learnt=train.log)
 
 
 def test_each_alternative_knows_only_what_came_before_what_it_is_asked():

@@ -4,15 +4,15 @@ import numpy as np
 from scipy import sparse
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import as_matrix
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.stages import Fold
 from tidegraph.testing.retrievers import RetrieverLaws, ask
 
 
 @dataclass(frozen=True)
 class CoCount:
     def fit(self, train) -> FittedItemModel:
-        seen = as_matrix(train, "CoCount").csr().sign()
+        seen = Fold.of(train, "CoCount").matrix.csr().sign()
         return FittedItemModel.of("CoCount", "{item}", sparse.csr_array(seen.T @ seen))
 
 

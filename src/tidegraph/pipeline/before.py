@@ -11,13 +11,14 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.retrieval.from_log import FromLog
 from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.stages import Fold, Train
 
 
 @runtime_checkable
 class Checks(Protocol):
     """A configuration that can tell before the work what would fail in it."""
 
-    def check(self, train: Interactions) -> None:
+    def check(self, train: Train) -> None:
         """Raise what ``fit`` would raise for this log, as far as is known at once."""
         ...
 
@@ -32,7 +33,7 @@ class Ages(Protocol):
         ...
 
 
-def check_before(stages: Iterable[object], train: Interactions) -> None:
+def check_before(stages: Iterable[object], train: Fold) -> None:
     """Let every configuration that can say what is wrong do so before the work."""
     for stage in stages:
         if isinstance(stage, Ages):

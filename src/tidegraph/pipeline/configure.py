@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_log, as_seconds_log
+from tidegraph.data.views import Matrix, as_seconds_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.before import (
     check_before,
     check_kind,
@@ -23,9 +22,11 @@ from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import Seed, generator
 from tidegraph.stages import (
     FittedRanker,
+    Fold,
     Ranker,
     Reranker,
     Retriever,
+    Train,
     called,
 )
 
@@ -37,38 +38,42 @@ class _Parts:
     """What a pipeline learns from.
 
     Attributes:
-        train: The log to learn from.
+        train: What to learn from.
         valid: What decides when the ranker stops, if it is given.
         known: Both together, which is what is served.
         per_user: Were they split user by user, so that they overlap in time?
     """
 
-    train: Interactions
+    train: Fold
     valid: Interactions | None
-    known: Interactions
+    known: Fold
     per_user: bool
 
     @classmethod
     def of(
         cls,
-        train: Interactions | Matrix,
-        valid: Interactions | Matrix | None,
+        train: Train,
+        valid: Train | None,
         per_user: bool,
     ) -> "_Parts":
-        log = as_log(train, "Pipeline")
+        fold = Fold.of(train, "Pipeline")
+        log = fold.events
+        valid = fold.valid if valid is None else valid
         if valid is None:
-            return cls(log, None, log, per_user)
-        later = valid.log(part=1) if isinstance(valid, Matrix) else valid
+            return cls(fold, None, fold, per_user)
+        held = Fold.of(valid, "Pipeline").log
+        later = held.log(part=1) if isinstance(held, Matrix) else held
         known = log.followed_by(later)
         if per_user:
             check_order_per_user(log, later)
         else:
             check_order(log, later)
-        return cls(log, later, known, per_user)
+        return cls(fold, later, Fold(known, edges=fold.edges), per_user)
 
     def window_seconds(self, days: float | None) -> int:
         """Return the length of a window, by default the span of ``valid``."""
-        first, last = int(self.train.time[0]), int(self.train.time[-1])
+        log = self.train.events
+        first, last = int(log.time[0]), int(log.time[-1])
         if days is not None:
             return max(1, int(days * DAY))
         if self.valid is not None and len(self.valid) and not self.per_user:
@@ -126,8 +131,8 @@ class Pipeline:
     @checked(DataError)
     def fit(
         self,
-        train: Interactions | Matrix,
-        valid: Interactions | Matrix | None = None,
+        train: Train,
+        valid: Train | None = None,
         *,
         per_user: bool = False,
         rng: Seed = 0,
@@ -135,10 +140,10 @@ class Pipeline:
         """Train every stage.
 
         Args:
-            train: The log to learn from, or a matrix, which has no times.
+            train: The log to learn from, or a matrix, which has no times, or a fold.
             valid: The part of the log right after it, which decides when the ranker
-                stops; what is served knows these events too. Without it the last
-                window of ``train`` takes its place.
+                stops; what is served knows these events too. Without it that of the
+                fold is taken, or else the last window of ``train``.
             per_user: Were the parts split user by user, as ``leave_last_out`` does?
                 They may overlap in time then, which lets the future of some users
                 into training.
@@ -152,11 +157,10 @@ class Pipeline:
         """
         parts = _Parts.of(train, valid, per_user)
         self._check(parts)
-        graph = Snapshot.of(parts.known)
-        ranker = self._fit_ranker(parts, graph, rng)
-        return self._whole(parts.known, graph, ranker)
+        ranker = self._fit_ranker(parts, rng)
+        return self._whole(parts.known, ranker)
 
-    def refitted(self, model: FittedPipeline, log: Interactions) -> FittedPipeline:
+    def refitted(self, model: FittedPipeline, log: Train) -> FittedPipeline:
         """Return a pipeline with the ranker of ``model`` and the rest fitted on a log.
 
         With the part before ``valid`` as the log it is what to judge on ``valid``,
@@ -166,12 +170,9 @@ class Pipeline:
             model: What ``fit`` returned.
             log: Everything that the new pipeline knows.
         """
-        log = as_log(log, "Pipeline")
-        return self._whole(log, Snapshot.of(log), model.ranker)
+        return self._whole(Fold.of(log, "Pipeline"), model.ranker)
 
-    def _whole(
-        self, known: Interactions, graph: Snapshot, ranker: FittedRanker | None
-    ) -> FittedPipeline:
+    def _whole(self, known: Fold, ranker: FittedRanker | None) -> FittedPipeline:
         retriever = self.blend.fit(known)
         reranker, fallback, spare = None, None, None
         if self.rerank is not None:
@@ -184,12 +185,12 @@ class Pipeline:
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
-            trained_until=graph.latest,
+            trained_until=known.graph.latest,
             names=self.names,
             fallback=spare,
         )
         return FittedPipeline(
-            Graph(graph, late_seconds=None),
+            Graph(known.graph, late_seconds=None),
             retriever,
             ranker,
             reranker,
@@ -205,22 +206,21 @@ class Pipeline:
         check_kind((*self.blend.channels, *spare), "retrieve", "retrieve")
         check_kind(ranker, "score", "rank")
         check_kind(reranker, "rerank", "rerank")
-        check_names(self.names, parts.known.items.features)
+        check_names(self.names, parts.known.events.items.features)
         if self.rank is not None:
             name = called(self.rank)
-            as_seconds_log(parts.train, f"{name}, which learns from windows of time,")
+            log = parts.train.events
+            as_seconds_log(log, f"{name}, which learns from windows of time,")
             seconds = parts.window_seconds(self.window_days)
-            check_windows(parts.train, parts.valid, self.windows, seconds)
+            check_windows(log, parts.valid, self.windows, seconds)
         stages = (*self.blend.channels, *ranker, *reranker, *spare)
         check_before(stages, parts.known)
 
-    def _fit_ranker(
-        self, parts: _Parts, graph: Snapshot, rng: Seed
-    ) -> FittedRanker | None:
+    def _fit_ranker(self, parts: _Parts, rng: Seed) -> FittedRanker | None:
         if self.rank is None:
             return None
         rng = generator(rng)
-        past = Past(self.blend, graph, self.candidates, self.repeat)
+        past = Past(self.blend, parts.known.graph, self.candidates, self.repeat)
         with working(f"training {called(self.rank)}"):
             learn, check = past_examples(
                 past,

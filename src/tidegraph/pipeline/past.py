@@ -12,7 +12,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.progress import track
 from tidegraph.retrieval.blend import Blend
-from tidegraph.stages import Candidates, Examples, Excluded, Requests
+from tidegraph.stages import Candidates, Examples, Excluded, Fold, Requests
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Past:
 
     def ask(
         self,
-        known: Interactions,
+        known: Fold,
         window: Interactions,
         cut: int,
         rng: np.random.Generator,
@@ -73,7 +73,7 @@ def check_windows(
 
 def past_examples(
     past: Past,
-    train: Interactions,
+    train: Fold,
     valid: Interactions | None,
     windows: int,
     seconds: int,
@@ -85,7 +85,7 @@ def past_examples(
 
     Args:
         past: How to ask.
-        train: The log; its last ``windows`` windows are asked about.
+        train: What to learn from; its last ``windows`` windows are asked about.
         valid: The log after ``train``, asked about as a whole; without it the last
             window of ``train`` is.
         windows: How many windows to learn from.
@@ -97,17 +97,18 @@ def past_examples(
     Raises:
         DataError: ``train`` has no events before the first window.
     """
-    cuts = check_windows(train, valid, windows, seconds)
+    log = train.events
+    cuts = check_windows(log, valid, windows, seconds)
     if per_user:
-        past = replace(past, graph=Snapshot.of(train))
+        past = replace(past, graph=train.graph)
     asked = [
-        past.ask(train.before(cut), train.since(cut).before(cut + seconds), cut, rng)
+        past.ask(train.before(cut), log.since(cut).before(cut + seconds), cut, rng)
         for cut in track(cuts, "asking the past")
     ]
-    learn, end = joined(asked), int(train.time[-1]) + 1
+    learn, end = joined(asked), int(log.time[-1]) + 1
     if valid is None:
         cut = end - seconds
-        return learn, past.ask(train.before(cut), train.since(cut), cut, rng)
+        return learn, past.ask(train.before(cut), log.since(cut), cut, rng)
     cut = end if per_user else max(end, int(valid.time[0]))
     return learn, past.ask(train, valid, cut, rng)
 

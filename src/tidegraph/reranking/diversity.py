@@ -16,11 +16,10 @@ from jaxtyping import Bool, Float32, Float64, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.data.interactions import Interactions
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import below_1, from_0_to_1
 from tidegraph.reranking.similarity import ItemEmbedding, Similarity, similarity
-from tidegraph.stages import Candidates, Requests, check_k
+from tidegraph.stages import Candidates, Requests, Train, check_k
 
 _CELLS = 2**22  # Similarities held at once: 16 MiB.
 
@@ -59,7 +58,7 @@ class MMR:
     def __post_init__(self) -> None:
         from_0_to_1("MMR", diversity=self.diversity)
 
-    def fit(self, train: Interactions) -> "FittedMMR":
+    def fit(self, train: Train) -> "FittedMMR":
         """Learn how alike items are from their features.
 
         Raises:
@@ -145,7 +144,7 @@ class DPP:
         from_0_to_1("DPP", diversity=self.diversity)
         below_1("DPP", alike=self.alike)
 
-    def fit(self, train: Interactions) -> "FittedDPP":
+    def fit(self, train: Train) -> "FittedDPP":
         """Learn how alike items are from their features.
 
         Raises:

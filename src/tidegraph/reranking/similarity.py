@@ -9,9 +9,9 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
-from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.stages import Fold, Train
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class Cosines:
 
 
 def similarity(
-    train: Interactions, by: str | ItemEmbedding, method: str
+    train: Train, by: str | ItemEmbedding, method: str
 ) -> SharedTags | Cosines:
     """Return how alike the items of a log are.
 
@@ -139,10 +139,11 @@ def similarity(
         DataError: There is no such column, its values are not categories, or the
             embedding does not fit the items.
     """
+    items = train.log.items if isinstance(train, Fold) else train.items
     if isinstance(by, ItemEmbedding):
-        _check_embedding(by, len(train.items), method)
+        _check_embedding(by, len(items), method)
         return Cosines.of(by)
-    features = train.items.features
+    features = items.features
     if by not in features.columns:
         raise DataError(
             f"{method} compares items by {by!r}, which is not an item feature. "

@@ -16,8 +16,6 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.ranges import at_least, from_0_to_1
@@ -27,8 +25,10 @@ from tidegraph.stages import (
     NO_ITEM,
     Candidates,
     FittedRetriever,
+    Fold,
     Requests,
     Retriever,
+    Train,
     called,
     check_k,
 )
@@ -67,24 +67,25 @@ class Blend:
         from_0_to_1("Blend", at_least=self.at_least)
         at_least("Blend", 0, smoothing=self.smoothing)
 
-    def fit(self, train: Interactions | Matrix) -> "FittedBlend":
+    def fit(self, train: Train) -> "FittedBlend":
         """Fit every channel.
 
         Raises:
             DataError: A channel cannot learn from the log.
         """
+        fold = Fold.of(train, "Blend")
         names = _unique([called(channel) for channel in self.channels])
         fitted: list[FittedRetriever] = []
         for name, channel in zip(names, self.channels, strict=True):
             with working(f"fitting {name}"):
-                fitted.append(channel.fit(train))
+                fitted.append(channel.fit(fold))
         return FittedBlend(
             channels=names,
             retrievers=tuple(fitted),
             quotas=self._shares(),
             at_least=self.at_least,
             smoothing=self.smoothing,
-            num_items=len(train.items),
+            num_items=len(fold.log.items),
         )
 
     def _shares(self) -> tuple[float, ...]:

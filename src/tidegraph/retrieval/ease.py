@@ -9,8 +9,6 @@ from scipy.linalg import LinAlgError, lapack
 
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, span
@@ -20,7 +18,7 @@ from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_log, trained_until
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
-from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
 
 BLOCK = 256
 """Requests scored at a time, which bounds memory."""
@@ -56,15 +54,16 @@ class EASE:
         span("EASE", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> "FittedEASE":
+    def fit(self, train: Train) -> "FittedEASE":
         """Invert the matrix of common users.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: Memory would exceed the limit.
         """
-        half_life = check_half_life(self.half_life_days, train, "EASE")
-        matrix = evidence(train, "EASE")
+        fold = Fold.of(train, "EASE")
+        half_life = check_half_life(self.half_life_days, fold, "EASE")
+        matrix = evidence(fold, "EASE")
         kind = np.float32 if self.single_precision else np.float64
         # Rows are by first appearance; what the future brings must not change the
         # rounding of a blocked inversion.
@@ -75,14 +74,14 @@ class EASE:
         gram.flat[:: len(gram) + 1] += self.l2
         weights = _weights(_inverse(gram))
         seen = np.bincount(matrix.item, minlength=len(weights)) > 0
-        return FittedEASE(weights, seen, half_life, trained_until(train))
+        return FittedEASE(weights, seen, half_life, trained_until(fold))
 
     def needs_bytes(self, items: int) -> int:
         """Return how much memory ``fit`` takes for so many items."""
         # The inverse replaces the matrix; a float64 one is then copied to float32.
         return items**2 * (4 if self.single_precision else 12)
 
-    def check(self, train: Interactions | Matrix) -> None:
+    def check(self, train: Train) -> None:
         """Find out before any work whether the items of a log fit.
 
         Raises:

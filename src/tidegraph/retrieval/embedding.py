@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Bool, Int, Int64
 
 from tidegraph.arguments import settings
-from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.extras import needed
 from tidegraph.nn.conv import Encoder, Identity, Tables
@@ -19,6 +18,7 @@ from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.objective import Objective, Pairwise, drawn_negatives
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.stages import Fold, Train
 from tidegraph.training.loop import train as trained
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.run import Run
@@ -57,19 +57,18 @@ class Embedding:
         at_least(self.name, 1, size=self.size)
         at_least(self.name, 0, seed=self.seed)
 
-    def fit(
-        self, train: Interactions | Matrix, *, run: Run | None = None
-    ) -> FittedEmbedding:
+    def fit(self, train: Train, *, run: Run | None = None) -> FittedEmbedding:
         """Learn from every user and item that has an event in ``train``.
 
         Args:
-            train: A log or a matrix.
+            train: A log, a matrix, or a fold of either.
             run: Device, threads, checkpoints and generator, if they matter.
 
         Raises:
             DataError: ``train`` holds no action.
         """
-        matrix = evidence(train, self.name)
+        fold = Fold.of(train, self.name)
+        matrix = evidence(fold, self.name)
         run = Run(np.random.default_rng(self.seed)) if run is None else run
         task = _Pairs.of(self, matrix, run)
         curve = trained(task, self.training, run)
@@ -82,7 +81,7 @@ class Embedding:
             item,
             np.bincount(task.user, minlength=users) > 0,
             np.bincount(task.item, minlength=items) > 0,
-            trained_until(train),
+            trained_until(fold),
             curve.loss,
         )
 

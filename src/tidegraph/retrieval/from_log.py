@@ -15,12 +15,11 @@ import numpy as np
 from jaxtyping import Int32
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.progress import working
-from tidegraph.retrieval.scoring.evidence import evident_log
-from tidegraph.stages import FittedRetriever, Requests, Retriever
+from tidegraph.retrieval.scoring.evidence import evident_actions, evident_log
+from tidegraph.stages import FittedRetriever, Fold, Requests, Retriever, Train
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Retriever)
@@ -82,9 +81,7 @@ def chosen(before: Retriever, after: Retriever) -> dict[str, object]:
     }
 
 
-def settled(
-    method: M, questions: Sequence[Alternatives], train: Interactions | Matrix
-) -> M:
+def settled(method: M, questions: Sequence[Alternatives], train: Train) -> M:
     """Return the method with no setting left to the log.
 
     Args:
@@ -100,13 +97,15 @@ def settled(
     """
     if not _open(method):
         return method
-    log = evident_log(train, type(method).__name__)
-    trial = _Trial.of(log)
+    fold = Fold.of(train, type(method).__name__)
+    log = evident_log(fold, type(method).__name__)
+    trial = fold.view(_trial)
+    judge = None if trial is None else _Judge(trial)
     for place, question in enumerate(questions):
         ways = _ways(method, question, log)
         # What is asked later is the first of its alternatives for now.
         whole = [_first_of(way, questions[place + 1 :], log) for way in ways]
-        method = ways[0 if trial is None else trial.best(whole)]
+        method = ways[0 if judge is None else judge.best(whole)]
     return method
 
 
@@ -150,15 +149,11 @@ class _Trial:
         known: What methods are fitted on.
         requests: One for each event, at its time and with all before it.
         item: The item of the event.
-        fits: Methods and what they are fitted, so that none is fitted twice.
     """
 
-    known: Interactions
+    known: Fold
     requests: Requests
     item: Int32[np.ndarray, " b"]
-    fits: list[tuple[Retriever, FittedRetriever]] = field(
-        default_factory=list[tuple[Retriever, FittedRetriever]]
-    )
 
     @classmethod
     def of(cls, log: Interactions) -> "_Trial | None":
@@ -178,7 +173,26 @@ class _Trial:
         later = later.take(np.sort(rng.permutation(len(later))[:REQUESTS]))
         graph = Snapshot.of(known.followed_by(later))
         requests = Requests.of_users(graph, later.user, later.time, repeat=repeat)
-        return cls(known, requests, later.item)
+        return cls(Fold(known), requests, later.item)
+
+
+def _trial(fold: Fold) -> _Trial | None:
+    return _Trial.of(fold.view(evident_actions))
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Says which of several settings of a method does best in a trial.
+
+    Attributes:
+        trial: What they are tried on.
+        fits: Methods and what they are fitted, so that none is fitted twice.
+    """
+
+    trial: _Trial
+    fits: list[tuple[Retriever, FittedRetriever]] = field(
+        default_factory=list[tuple[Retriever, FittedRetriever]]
+    )
 
     def best(self, methods: Sequence[Retriever]) -> int:
         """Return the place of the method that ranks the items highest.
@@ -193,9 +207,10 @@ class _Trial:
 
     def _value(self, method: Retriever) -> float:
         """Return the mean NDCG of the items, each alone relevant to its request."""
-        found = self._fitted(method).retrieve(self.requests, K).item
-        rank = np.nonzero(found == self.item[:, None])[1]
-        return float((1 / np.log2(rank + 2)).sum()) / len(self.item)
+        item = self.trial.item
+        found = self._fitted(method).retrieve(self.trial.requests, K).item
+        rank = np.nonzero(found == item[:, None])[1]
+        return float((1 / np.log2(rank + 2)).sum()) / len(item)
 
     def _fitted(self, method: Retriever) -> FittedRetriever:
         ageless = replace(cast(Any, method), half_life_days=None)
@@ -203,15 +218,15 @@ class _Trial:
         days = cast(Any, method).half_life_days
         if days is None:
             return fitted
-        return (
-            fitted.faded(days) if isinstance(fitted, Fades) else method.fit(self.known)
-        )
+        if isinstance(fitted, Fades):
+            return fitted.faded(days)
+        return method.fit(self.trial.known)
 
     def _fitted_as(self, method: Retriever) -> FittedRetriever:
         for known, fitted in self.fits:
             if known == method:
                 return fitted
-        self.fits.append((method, method.fit(self.known)))
+        self.fits.append((method, method.fit(self.trial.known)))
         return self.fits[-1][1]
 
 

@@ -11,8 +11,6 @@ import scipy
 from jaxtyping import Float64
 
 from tidegraph.arguments import checked, settings
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.proximity.power_iteration import (
     Adjacency,
@@ -23,8 +21,13 @@ from tidegraph.graph.proximity.power_iteration import (
 from tidegraph.ranges import above, at_least, span, within
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.scoring.evidence import (
+    evidence,
+    evident_pairs,
+    trained_until,
+)
 from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
+from tidegraph.stages import Fold, Train
 
 On = Literal["bipartite", "items"]
 """The graph of users and items, or the item-item graph that it induces."""
@@ -67,22 +70,23 @@ class CommonNeighbors:
         span("CommonNeighbors", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+    def fit(self, train: Train) -> FittedItemModel:
         """Count shared neighbours.
 
         Raises:
             ConfigError: ``neighbors`` or ``least_users`` is below 1.
             DataError: The log has no action.
         """
-        half_life = check_half_life(self.half_life_days, train, "CommonNeighbors")
-        graph = _graph(train, "CommonNeighbors", self.on, self.least_users)
+        fold = Fold.of(train, "CommonNeighbors")
+        half_life = check_half_life(self.half_life_days, fold, "CommonNeighbors")
+        graph = _graph(fold, "CommonNeighbors", self.on, self.least_users)
         pairs = two_steps(graph, np.ones(graph.num_nodes), self.neighbors)
         return FittedItemModel.of(
             "CommonNeighbors",
             "often met with {item}",
             pairs,
             half_life,
-            trained_until(train),
+            trained_until(fold),
         )
 
 
@@ -120,15 +124,16 @@ class AdamicAdar:
         span("AdamicAdar", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+    def fit(self, train: Train) -> FittedItemModel:
         """Weigh shared neighbours.
 
         Raises:
             ConfigError: ``neighbors`` or ``least_users`` is below 1.
             DataError: The log has no action.
         """
-        half_life = check_half_life(self.half_life_days, train, "AdamicAdar")
-        graph = _graph(train, "AdamicAdar", self.on, self.least_users)
+        fold = Fold.of(train, "AdamicAdar")
+        half_life = check_half_life(self.half_life_days, fold, "AdamicAdar")
+        graph = _graph(fold, "AdamicAdar", self.on, self.least_users)
         weight = adamic_adar_weights(graph.degree())
         pairs = two_steps(graph, weight, self.neighbors)
         return FittedItemModel.of(
@@ -136,7 +141,7 @@ class AdamicAdar:
             "close to {item}",
             pairs,
             half_life,
-            trained_until(train),
+            trained_until(fold),
         )
 
 
@@ -179,7 +184,7 @@ class Katz:
         within("Katz", tolerance=self.tolerance)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+    def fit(self, train: Train) -> FittedItemModel:
         """Find how short steps must be for the sum to be finite, and add up the walks.
 
         Raises:
@@ -187,8 +192,9 @@ class Katz:
                 ``tolerance`` not between 0 and 1, or another setting out of range.
             DataError: The log has no action, or no times for a half-life.
         """
-        half_life = check_half_life(self.half_life_days, train, "Katz")
-        graph = _graph(train, "Katz", self.on, self.least_users)
+        fold = Fold.of(train, "Katz")
+        half_life = check_half_life(self.half_life_days, fold, "Katz")
+        graph = _graph(fold, "Katz", self.on, self.least_users)
         radius = spectral_radius(graph)
         beta = self.beta
         if beta is None:
@@ -206,7 +212,7 @@ class Katz:
             "linked to {item} in many ways",
             scipy.sparse.csr_array(beta * pairs),
             half_life,
-            trained_until(train),
+            trained_until(fold),
         )
 
 
@@ -252,7 +258,7 @@ class PersonalizedPageRank:
         within("PersonalizedPageRank", damping=self.damping, tolerance=self.tolerance)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+    def fit(self, train: Train) -> FittedItemModel:
         """Add up the walks from each item.
 
         Raises:
@@ -260,8 +266,9 @@ class PersonalizedPageRank:
                 setting out of range.
             DataError: The log has no action, or no times for a half-life.
         """
-        half_life = check_half_life(self.half_life_days, train, "PersonalizedPageRank")
-        graph = _graph(train, "PersonalizedPageRank", self.on, self.least_users)
+        fold = Fold.of(train, "PersonalizedPageRank")
+        half_life = check_half_life(self.half_life_days, fold, "PersonalizedPageRank")
+        graph = _graph(fold, "PersonalizedPageRank", self.on, self.least_users)
         steps = _steps(graph, self.damping, self.tolerance)
         scale = _inverse(graph.strength())
         pairs = walks(graph, scale, self.damping, steps, self.neighbors)
@@ -270,15 +277,23 @@ class PersonalizedPageRank:
             "a short walk from {item}",
             scipy.sparse.csr_array(self.damping * (1 - self.damping) * pairs),
             half_life,
-            trained_until(train),
+            trained_until(fold),
         )
 
 
-def _graph(train: object, method: str, on: On, least_users: int) -> Adjacency:
-    matrix = evidence(train, method)
+def _graph(fold: Fold, method: str, on: On, least_users: int) -> Adjacency:
+    evidence(fold, method)  # Says whose fold it is if there is none.
     if on == "bipartite":
-        return Adjacency.bipartite(matrix)
-    return Adjacency.between_items(matrix, least_users)
+        return fold.view(_bipartite)
+    return fold.view(_between_items, least_users)
+
+
+def _bipartite(fold: Fold) -> Adjacency:
+    return Adjacency.bipartite(fold.view(evident_pairs))
+
+
+def _between_items(fold: Fold, least_users: int) -> Adjacency:
+    return Adjacency.between_items(fold.view(evident_pairs), least_users)
 
 
 def _steps(graph: Adjacency, rate: float, tolerance: float) -> int:

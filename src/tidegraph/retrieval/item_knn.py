@@ -3,11 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
 from tidegraph.arguments import checked, settings
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.ranges import at_least, from_0_to_1, span
 from tidegraph.retrieval.from_log import (
@@ -27,7 +24,8 @@ from tidegraph.retrieval.knn.similarity import (
     Similarity,
 )
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.scoring.evidence import trained_until, users_of_items
+from tidegraph.stages import Fold, Train
 
 QUESTIONS = (
     (
@@ -73,17 +71,17 @@ class ItemKNN:
         span("ItemKNN", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+    def fit(self, train: Train) -> FittedItemModel:
         """Find each item's nearest.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        method = settled(self, QUESTIONS, train)
-        half_life = check_half_life(method.half_life_days, train, "ItemKNN")
-        met = evidence(train, "ItemKNN").csr()
-        items = sparse.csr_array(met.T)
+        fold = Fold.of(train, "ItemKNN")
+        method = settled(self, QUESTIONS, fold)
+        half_life = check_half_life(method.half_life_days, fold, "ItemKNN")
+        items = users_of_items(fold, "ItemKNN")
         profiles = given(method.similarity).profiles(items, Corpus.of(items))
         own, others = 2 * self.asymmetry, 2 * (1 - self.asymmetry)
         found, near = nearest(
@@ -98,6 +96,6 @@ class ItemKNN:
             "often chosen together with {item}",
             as_matrix_of_neighbors(found, near, len(profiles)),
             half_life,
-            trained_until(train),
+            trained_until(fold),
             chosen(self, method),
         )

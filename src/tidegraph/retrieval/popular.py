@@ -10,7 +10,6 @@ from jaxtyping import Float32, Int32
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.binary_search import before
@@ -21,7 +20,7 @@ from tidegraph.retrieval.scoring.decay import check_half_life, ordered
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_log, trained_until
 from tidegraph.retrieval.scoring.weighted_history import summed
-from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
 
 QUESTIONS = ([{"half_life_days": days} for days in (None, 365.0, 90.0, 30.0, 7.0)],)
 """What is chosen on a log; see ``from_log``."""
@@ -44,24 +43,25 @@ class Popular:
         span("Popular", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> "FittedPopular":
+    def fit(self, train: Train) -> "FittedPopular":
         """Add up the weights of each item's actions.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: The half-life is not above 0.
         """
-        method = settled(self, QUESTIONS, train)
-        half_life = check_half_life(method.half_life_days, train, "Popular")
+        fold = Fold.of(train, "Popular")
+        method = settled(self, QUESTIONS, fold)
+        half_life = check_half_life(method.half_life_days, fold, "Popular")
         if half_life is None:
-            matrix = evidence(train, "Popular")
+            matrix = evidence(fold, "Popular")
             item, weight = matrix.item, matrix.weight.astype(np.float64)
             total = np.bincount(item, weight, minlength=len(matrix.items))
             score = np.where(total > 0, total, -np.inf).astype(np.float32)
             order = _by_score(score)
         else:
-            score, order = _lately(evident_log(train, "Popular"), half_life)
-        return FittedPopular(score, order, trained_until(train), chosen(self, method))
+            score, order = _lately(evident_log(fold, "Popular"), half_life)
+        return FittedPopular(score, order, trained_until(fold), chosen(self, method))
 
 
 def _by_score(score: Float32[np.ndarray, " items"]) -> Int32[np.ndarray, " scored"]:

@@ -9,8 +9,6 @@ from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
@@ -23,7 +21,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     summed,
     top_k_of_sums,
 )
-from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train
 
 
 @settings
@@ -48,17 +46,18 @@ class Repeat:
         span("Repeat", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> "FittedRepeat":
+    def fit(self, train: Train) -> "FittedRepeat":
         """Learn which items there are; the rest is in each request.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: The half-life is not above 0.
         """
-        half_life = check_half_life(self.half_life_days, train, "Repeat")
-        matrix = evidence(train, "Repeat")
+        fold = Fold.of(train, "Repeat")
+        half_life = check_half_life(self.half_life_days, fold, "Repeat")
+        matrix = evidence(fold, "Repeat")
         met = np.bincount(matrix.item, minlength=len(matrix.items)) > 0
-        return FittedRepeat(met, half_life, trained_until(train))
+        return FittedRepeat(met, half_life, trained_until(fold))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

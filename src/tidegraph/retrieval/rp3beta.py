@@ -4,8 +4,6 @@ import numpy as np
 from scipy import sparse
 
 from tidegraph.arguments import checked, settings
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.from_log import (
@@ -20,7 +18,12 @@ from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.search import Index, as_matrix_of_neighbors, nearest
 from tidegraph.retrieval.knn.similarity import Profiles
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.scoring.evidence import (
+    evidence,
+    trained_until,
+    users_of_items,
+)
+from tidegraph.stages import Fold, Train
 
 QUESTIONS = (
     (
@@ -68,20 +71,21 @@ class RP3beta:
         span("RP3beta", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+    def fit(self, train: Train) -> FittedItemModel:
         """Find each item's likeliest ends.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        method = settled(self, QUESTIONS, train)
+        fold = Fold.of(train, "RP3beta")
+        method = settled(self, QUESTIONS, fold)
         alpha, beta = given(method.alpha), given(method.beta)
-        half_life = check_half_life(method.half_life_days, train, "RP3beta")
-        met = evidence(train, "RP3beta").csr()
+        half_life = check_half_life(method.half_life_days, fold, "RP3beta")
+        met = evidence(fold, "RP3beta").csr()
         popularity = np.bincount(met.indices, met.data, minlength=met.shape[1])
         from_user = _powered(met, alpha)
-        from_item = _powered(sparse.csr_array(met.T), alpha)
+        from_item = _powered(users_of_items(fold, "RP3beta"), alpha)
         discount = np.power(np.maximum(popularity, 1e-12), beta)
         found, near = nearest(
             Profiles.of(from_item, scale=1.0),
@@ -96,7 +100,7 @@ class RP3beta:
             "a short walk from {item}",
             model,
             half_life,
-            trained_until(train),
+            trained_until(fold),
             chosen(self, method),
         )
 

@@ -6,8 +6,6 @@ import numpy as np
 from scipy import sparse
 
 from tidegraph.arguments import checked, settings
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows
@@ -24,6 +22,7 @@ from tidegraph.retrieval.from_log import (
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.stages import Fold, Train
 
 logger = logging.getLogger(__name__)
 
@@ -78,23 +77,24 @@ class SLIM:
         span("SLIM", half_life_days=self.half_life_days)
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> FittedItemModel:
+    def fit(self, train: Train) -> FittedItemModel:
         """Solve one regression per item, in parallel.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: A setting is out of range.
         """
-        method = settled(self, QUESTIONS, train)
-        half_life = check_half_life(method.half_life_days, train, "SLIM")
-        met = evidence(train, "SLIM").csr()
+        fold = Fold.of(train, "SLIM")
+        method = settled(self, QUESTIONS, fold)
+        half_life = check_half_life(method.half_life_days, fold, "SLIM")
+        met = evidence(fold, "SLIM").csr()
         gram = SparseRows.of(sparse.csr_array(met.T @ met))
         return FittedItemModel.of(
             "SLIM",
             "goes together with {item}",
             self._regress(gram),
             half_life,
-            trained_until(train),
+            trained_until(fold),
             chosen(self, method),
         )
 

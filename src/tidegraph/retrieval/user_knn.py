@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -12,8 +13,6 @@ from scipy import sparse
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows, find
@@ -44,7 +43,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     summed,
     top_k_of_sums,
 )
-from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train
 
 QUESTIONS = (
     (
@@ -100,18 +99,19 @@ class UserKNN:
             )
 
     @checked(DataError)
-    def fit(self, train: Interactions | Matrix) -> "FittedUserKNN":
+    def fit(self, train: Train) -> "FittedUserKNN":
         """Index the users of the log.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
             ConfigError: The half-life is not above 0, or the similarity knows none.
         """
-        method = settled(self, QUESTIONS, train)
-        days = check_half_life(method.half_life_days, train, "UserKNN")
-        met = evidence(train, "UserKNN").csr()
+        fold = Fold.of(train, "UserKNN")
+        method = settled(self, QUESTIONS, fold)
+        days = check_half_life(method.half_life_days, fold, "UserKNN")
+        met = evidence(fold, "UserKNN").csr()
         fixed = replace(method, half_life_days=days)
-        return FittedUserKNN.of(fixed, met, trained_until(train), chosen(self, method))
+        return FittedUserKNN.of(fixed, met, trained_until(fold), chosen(self, method))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -245,7 +245,7 @@ class FittedUserKNN:
         chosen = cast(Mapping[str, object], state.settings.get("chosen", {}))
         return cls.of(build(UserKNN, table, "UserKNN"), rows.csr(), until, chosen)
 
-    @property
+    @cached_property
     def _votes(self) -> SparseRows:
         """A vote of 1 by each user for each item met."""
         rows = SparseRows.of(self.met)

@@ -6,6 +6,7 @@ speak in ``Candidates``; every array of a request is as of that request's own cl
 """
 
 from tidegraph.stages.candidates import NO_ITEM, Candidates, Examples
+from tidegraph.stages.fold import Fold, Train
 from tidegraph.stages.protocols import (
     FittedRanker,
     FittedReranker,
@@ -26,11 +27,13 @@ __all__ = [
     "FittedRanker",
     "FittedReranker",
     "FittedRetriever",
+    "Fold",
     "Ranker",
     "Requests",
     "Reranker",
     "Retriever",
     "Scores",
+    "Train",
     "called",
     "check_k",
 ]

@@ -6,9 +6,8 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from tidegraph.artifact.sealed import State
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
 from tidegraph.stages.candidates import Candidates, Examples
+from tidegraph.stages.fold import Train
 from tidegraph.stages.requests import Requests
 
 
@@ -59,8 +58,8 @@ class Scores(Protocol):
 class Retriever(Protocol):
     """A retrieval method and its settings."""
 
-    def fit(self, train: Interactions | Matrix) -> FittedRetriever:
-        """Learn from a log."""
+    def fit(self, train: Train) -> FittedRetriever:
+        """Learn from what a pipeline passes, a fold; see ``Fold.of`` for the rest."""
         ...
 
 
@@ -107,6 +106,6 @@ class FittedReranker(Protocol):
 class Reranker(Protocol):
     """A re-ranking method and its settings."""
 
-    def fit(self, train: Interactions) -> FittedReranker:
+    def fit(self, train: Train) -> FittedReranker:
         """Learn what the list-wise criterion needs, such as item categories."""
         ...

@@ -22,7 +22,7 @@ from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import spread
 from tidegraph.pipeline import Pipeline
-from tidegraph.stages import NO_ITEM, FittedRetriever, Requests, Retriever, Scores
+from tidegraph.stages import NO_ITEM, FittedRetriever, Fold, Requests, Retriever, Scores
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.observing import two_threads_answer_as_one
 
@@ -112,6 +112,15 @@ class RetrieverLaws:
 
         np.testing.assert_array_equal(answers[0].item, answers[1].item)
         np.testing.assert_array_equal(answers[0].score, answers[1].score)
+
+    def test_a_fold_teaches_what_its_log_does_and_stays_as_it_was(self):
+        log = draw_log()
+        fold = Fold(log)
+        first, second = self.retriever.fit(fold), self.retriever.fit(fold)
+        alone = self.retriever.fit(log)
+
+        same(first, alone, ask(log))
+        same(second, alone, ask(log))
 
     def test_renaming_ids_renames_the_answer(self):
         log = draw_log()

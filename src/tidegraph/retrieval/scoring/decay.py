@@ -21,6 +21,7 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.topk import drain, push
 from tidegraph.retrieval.from_log import FromLog
+from tidegraph.stages import Fold, Train
 
 SECONDS_PER_DAY = 86_400
 MOST = 1 << 37
@@ -35,7 +36,7 @@ Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def check_half_life(
-    half_life_days: float | FromLog | None, train: object, method: str
+    half_life_days: float | FromLog | None, train: Train, method: str
 ) -> float | None:
     """Return a half-life if the log has ages, and None if age does not matter.
 
@@ -47,7 +48,8 @@ def check_half_life(
     """
     if isinstance(half_life_days, FromLog) or half_life_days in (None, math.inf):
         return None
-    as_seconds_log(train, f"{method} with a half-life")
+    method = f"{method} with a half-life"
+    as_seconds_log(Fold.of(train, method).events, method)
     return half_life_days
 
 

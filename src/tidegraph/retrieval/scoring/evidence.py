@@ -8,47 +8,77 @@ been; in a history its item says nothing. It is not evidence against anything ei
 from dataclasses import replace
 
 import numpy as np
+import scipy
 from jaxtyping import Bool
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_log, as_matrix
+from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
+from tidegraph.stages import Fold, Train
 
 
-def evidence(train: object, method: str) -> Matrix:
+def evidence(train: Train, method: str) -> Matrix:
     """Return who has met what, without the pairs that are no evidence.
 
     Raises:
         DataError: ``train`` is neither a log nor a matrix, or nothing is left of it.
     """
-    matrix = as_matrix(train, method)
-    kept = matrix.weight > 0
-    if bool(kept.all()):
-        return matrix
-    if not bool(kept.any()):
+    fold = Fold.of(train, method)
+    matrix = fold.view(evident_pairs)
+    if not len(matrix.item):
         raise _nothing_left(method)
-    ptr = np.concatenate([[0], np.cumsum(kept)])[matrix.ptr].astype(np.int64)
-    return replace(matrix, ptr=ptr, item=matrix.item[kept], weight=matrix.weight[kept])
+    return matrix
 
 
-def evident_log(train: object, method: str) -> Interactions:
+def evident_log(train: Train, method: str) -> Interactions:
     """Return the actions of a log, without those of pairs that are no evidence.
 
     Raises:
         DataError: ``train`` is no log, or nothing is left of it.
     """
-    log = as_log(train, method).actions()
+    fold = Fold.of(train, method)
+    log = fold.view(evident_actions)
+    if not len(log):
+        raise _nothing_left(method)
+    return log
+
+
+def users_of_items(train: Train, method: str) -> "scipy.sparse.csr_array":
+    """Return ``evidence`` with a row per item; the array is shared, so only read it.
+
+    Raises:
+        DataError: ``train`` is neither a log nor a matrix, or nothing is left of it.
+    """
+    fold = Fold.of(train, method)
+    evidence(fold, method)
+    return fold.view(_turned)
+
+
+def evident_pairs(fold: Fold) -> Matrix:
+    """Return ``evidence`` as a view of a fold, perhaps without a pair."""
+    matrix = fold.matrix
+    kept = matrix.weight > 0
+    if bool(kept.all()):
+        return matrix
+    ptr = np.concatenate([[0], np.cumsum(kept)])[matrix.ptr].astype(np.int64)
+    return replace(matrix, ptr=ptr, item=matrix.item[kept], weight=matrix.weight[kept])
+
+
+def evident_actions(fold: Fold) -> Interactions:
+    """Return ``evident_log`` as a view of a fold, perhaps without an event."""
+    log = fold.events.actions()
     if bool((log.weight > 0).all()):
         return log
     _, pair = np.unique(
         log.user.astype(np.int64) * len(log.items) + log.item, return_inverse=True
     )
-    kept = np.bincount(pair, log.weight)[pair] > 0
-    if not bool(kept.any()):
-        raise _nothing_left(method)
-    return log.take(kept)
+    return log.take(np.bincount(pair, log.weight)[pair] > 0)
+
+
+def _turned(fold: Fold) -> "scipy.sparse.csr_array":
+    return scipy.sparse.csr_array(fold.view(evident_pairs).csr().T)
 
 
 def heard(history: Histories) -> Histories:
@@ -67,10 +97,11 @@ def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
     return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
 
 
-def trained_until(train: object) -> int | None:
+def trained_until(train: Train) -> int | None:
     """Return the time of the last training event; None where there are no times."""
-    if isinstance(train, Interactions) and len(train) and train.clock != "none":
-        return int(train.time[-1])
+    log = train.log if isinstance(train, Fold) else train
+    if isinstance(log, Interactions) and len(log) and log.clock != "none":
+        return int(log.time[-1])
     return None
 
 
