@@ -215,7 +215,7 @@ def _raw(
 ) -> Float32[np.ndarray, "b k f"]:
     """Return the inputs before they are standardised."""
     counted = np.zeros((*candidates.item.shape, len(NAMES)), np.float32)
-    users, items = requests.graph[ACTION], requests.graph[f"~{ACTION}"]
+    items = requests.graph[f"~{ACTION}"]
     history = requests.history
     # Like the times of the graph: seconds since its base.
     times, clocks = history.time - items.base, requests.time - items.base
@@ -228,8 +228,6 @@ def _raw(
             clocks,
             read.candidates,
             read.category,
-            np.zeros(len(users), np.float32),
-            np.zeros(len(users), np.int64),
             "co_occurrence" in groups,
             "repeats" in groups,
             counted,

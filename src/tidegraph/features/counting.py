@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.hash_table import EMPTY, is_new, slot
 from tidegraph.kernels.jit import compiled
 
 DAY = 86_400.0
@@ -18,6 +19,9 @@ FELLOWS = 100
 """How many of the latest users of an item count for co-occurrence."""
 LOYAL = 256
 """How many of the latest events of an item say whether people come back to it."""
+_FELLOW_SLOTS = 4096
+_SEEN_SLOTS = 1024
+"""Sizes of tables that are never half full."""
 
 (
     ITEM_COUNT,
@@ -84,8 +88,6 @@ def fill(
     clocks: np.ndarray,
     item: np.ndarray,
     category: np.ndarray,
-    fellow: np.ndarray,
-    seen: np.ndarray,
     shared_users: bool,
     repeats: bool,
     out: np.ndarray,
@@ -94,9 +96,11 @@ def fill(
 ) -> None:
     """Write the columns ``NAMES`` for requests ``first`` to ``last``.
 
-    ``fellow`` and ``seen`` are room for a number per user, all 0; ``shared_users`` and
-    ``repeats`` say whether the two columns that cost most are wanted.
+    ``shared_users`` and ``repeats`` say whether the two columns that cost most are
+    wanted.
     """
+    fellow = (np.full(_FELLOW_SLOTS, EMPTY, np.int32), np.zeros(_FELLOW_SLOTS))
+    seen = np.zeros(_SEEN_SLOTS, np.int64)
     met_most = history[1].max() + 2 if history[1].size else 0
     size = max(items[0].size, item.max() + 2 if item.size else 0, met_most)
     habits = (
@@ -113,7 +117,7 @@ def fill(
         remember(history, low, high, clock, category, habits, decayed, tastes)
         total = 0.0
         if shared_users:
-            total = fellows(history, items, fellow, user[row], clock, low, high, 1.0)
+            total = fellows(history, items, fellow, user[row], clock, low, high)
         recent = high - before(history[2], low, high, clock - RECENT)
         for place in range(item.shape[1]):
             i = item[row, place]
@@ -121,7 +125,7 @@ def fill(
                 continue
             cell = out[row, place]
             of_item(items, i, clock, cell)
-            serial = row * item.shape[1] + place + 1
+            serial = (row - first) * item.shape[1] + place + 1
             if repeats:
                 cell[ITEM_REPEATS] = repeated(items, seen, serial, user[row], i, clock)
             of_user(history, low, high, recent, clock, cell)
@@ -134,8 +138,6 @@ def fill(
                 cell[CO_OCCURRENCE] = shared(
                     items, fellow, user[row], i, clock
                 ) / np.sqrt(total)
-        if shared_users:
-            fellows(history, items, fellow, user[row], clock, low, high, 0.0)
         forget(history, low, high, category, habits, decayed, tastes)
 
 
@@ -238,14 +240,15 @@ def of_pair(
 def fellows(
     history: Rows,
     items: Sides,
-    fellow: np.ndarray,
+    fellow: Pair,
     user: int,
     clock: int,
     low: int,
     high: int,
-    weight: float,
 ) -> float:
-    """Count per other user the latest history items shared; 0 as weight forgets."""
+    """Count in a table, per other user, the latest history items shared."""
+    who, count = fellow
+    who[:] = EMPTY
     total = 0.0
     for h in range(max(low, high - TASTE), high):
         v = history[1][h]
@@ -257,16 +260,16 @@ def fellows(
             other = items[2][e]
             if other == user:
                 continue
-            if weight == 0.0:
-                fellow[other] = 0.0
-            else:
-                total += 2 * float(fellow[other]) + 1
-                fellow[other] += 1
+            at = slot(who, other)
+            if who[at] == EMPTY:
+                who[at], count[at] = other, 0
+            total += 2 * count[at] + 1
+            count[at] += 1
     return total
 
 
 @compiled
-def shared(items: Sides, fellow: np.ndarray, user: int, i: int, clock: int) -> float:
+def shared(items: Sides, fellow: Pair, user: int, i: int, clock: int) -> float:
     """Return how much the latest users of an item are the fellows, as a cosine."""
     if i >= items[0].size:
         return 0.0
@@ -275,8 +278,11 @@ def shared(items: Sides, fellow: np.ndarray, user: int, i: int, clock: int) -> f
     begin = max(begin, end - FELLOWS)
     together = 0.0
     for e in range(begin, end):
-        if items[2][e] != user:
-            together += float(fellow[items[2][e]])
+        other = items[2][e]
+        if other != user:
+            at = slot(fellow[0], other)
+            if fellow[0][at] != EMPTY:
+                together += fellow[1][at]
     return together / math.sqrt(max(end - begin, 1))
 
 
@@ -286,7 +292,7 @@ def repeated(
 ) -> float:
     """Return the share of an item's latest events by others that were not their first.
 
-    ``seen`` holds who was counted under which ``serial``, so it is never cleared.
+    ``seen`` is a table of who was counted under which ``serial``.
     """
     if i >= items[0].size:
         return 0.0
@@ -297,9 +303,8 @@ def repeated(
         other = items[2][e]
         if other == user:
             continue
-        if seen[other] == serial:
-            again += 1
-        else:
-            seen[other] = serial
+        if is_new(seen, serial, other):
             people += 1
+        else:
+            again += 1
     return again / max(people + again, 1)

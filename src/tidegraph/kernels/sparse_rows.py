@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float32, Int32, Int64
 
+from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled
 
 
@@ -37,6 +38,14 @@ class SparseRows:
 
     def __len__(self) -> int:
         return len(self.ptr) - 1
+
+    def rows(self, rows: Int32[np.ndarray, " some"]) -> "SparseRows":
+        """Return a copy of some rows, in the order given."""
+        start = self.ptr[rows]
+        ptr = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(self.ptr[rows + 1] - start, out=ptr[1:])
+        at = ranges(start, ptr)
+        return SparseRows(ptr, self.column[at], self.weight[at], self.width)
 
     def csr(self) -> "scipy.sparse.csr_array":
         """Return the rows as SciPy's, sharing memory where it can."""

@@ -1,7 +1,6 @@
 """What a user comes back to: the baseline where people choose the same again."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Bool, Float32, Int32, Int64
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
+from tidegraph.kernels.few import Few
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
 from tidegraph.retrieval.scoring.decay import check_half_life
@@ -89,12 +89,12 @@ class FittedRepeat:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where it is not in the history."""
-        return all_scores(self._speakers(requests), self._votes)
+        return all_scores(*self._voices(requests))
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items of the history with the highest scores."""
-        speakers = self._speakers(requests)
-        return top_k_of_sums(speakers, self._votes, requests.excluded, k, "Repeat")
+        speakers, votes = self._voices(requests)
+        return top_k_of_sums(speakers, votes, requests.excluded, k, "Repeat")
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -124,12 +124,21 @@ class FittedRepeat:
         until = cast(int | None, state.settings.get("trained_until"))
         return cls(state.arrays["met"], half_life, until)
 
-    @cached_property
-    def _votes(self) -> SparseRows:
-        """Each item that training met votes for itself."""
-        items = np.flatnonzero(self.met).astype(np.int32)
-        ptr = np.concatenate([[0], np.cumsum(self.met)]).astype(np.int64)
-        return SparseRows(ptr, items, np.ones(len(items), np.float32), len(self.met))
+    def _voices(self, requests: Requests) -> tuple[WeightedHistory, SparseRows]:
+        """Return who speaks, and a row of votes for each different speaker.
+
+        Each item that training met votes for itself.
+        """
+        speakers = self._speakers(requests)
+        own = Few.of(speakers.row)
+        met = self.met[own.number]
+        votes = SparseRows(
+            np.concatenate([[0], np.cumsum(met)]).astype(np.int64),
+            own.number[met],
+            np.ones(int(met.sum()), np.float32),
+            len(self.met),
+        )
+        return replace(speakers, row=own.places(speakers.row)), votes
 
     def _speakers(self, requests: Requests) -> WeightedHistory:
         """Return the distinct items of each history, as loud as all their events."""

@@ -15,6 +15,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled
 from tidegraph.stages import Fold, Train
 
@@ -85,9 +86,12 @@ def heard(history: Histories) -> Histories:
     """Return the events of each history whose items are evidence."""
     if bool((history.weight > 0).all()):
         return history
-    size = int(history.node.max()) + 1
-    kept = np.zeros(len(history.node), np.bool_)
-    _mark(history.ptr, history.node, history.weight, max(size, 0), kept)
+    node, size = history.node, int(history.node.max()) + 1
+    if are_few(len(node), size):
+        met = Few.of(node)
+        node, size = met.places(node), len(met)
+    kept = np.zeros(len(node), np.bool_)
+    _mark(history.ptr, node, history.weight, max(size, 0), kept)
     return some_of(history, kept)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
+from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.stages import NO_ITEM
@@ -27,6 +28,22 @@ def fused(
         k: Length of the answer; ties break on item number.
         num_items: Items are below this.
     """
+    if are_few(lists.size, num_items):
+        named = Few.of(lists[lists < num_items])
+        places_of = named.places(lists)
+        item, score = _fused(places_of, quotas, places, smoothing, k, len(named))
+        return named.at(item), score
+    return _fused(lists, quotas, places, smoothing, k, num_items)
+
+
+def _fused(
+    lists: Int32[np.ndarray, "c b n"],
+    quotas: Float64[np.ndarray, " c"],
+    places: Int64[np.ndarray, " c"],
+    smoothing: float,
+    k: int,
+    num_items: int,
+) -> tuple[Int32[np.ndarray, "b k"], Float32[np.ndarray, "b k"]]:
     shape = (lists.shape[1], k)
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
@@ -50,6 +67,9 @@ def votes_for(
         lists: Each channel's items in its order.
         num_items: Items of the lists are below this.
     """
+    if are_few(item.size, num_items):
+        named = Few.of(item[item < num_items])
+        item, lists, num_items = named.places(item), named.places(lists), len(named)
     votes = np.zeros((*item.shape, len(lists)), np.float32)
     over_rows(
         lambda a, b: _votes(lists, item, num_items, votes, a, b), len(item), grain=128

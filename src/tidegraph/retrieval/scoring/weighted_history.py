@@ -1,11 +1,12 @@
 """Scores as sums of votes: each speaker of a request votes for a few items."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
@@ -128,9 +129,34 @@ def top_k_of_sums(
     shape = (len(speakers), min(check_k(k), votes.width))
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
+    asked = Few.of(speakers.row[speakers.row < len(votes)])
+    size = int((votes.ptr[asked.number + 1] - votes.ptr[asked.number]).sum())
+    if not are_few(size, votes.width):
+        _elect(speakers, votes, excluded, item, score)
+        return Candidates.of_channel(item, score, channel)
+    # Only the rows that speak, and only the items that they speak for.
+    voices = votes.rows(asked.number)
+    named = Few.of(voices.column)
+    voices = SparseRows(
+        voices.ptr, named.places(voices.column), voices.weight, len(named)
+    )
+    speakers = replace(speakers, row=asked.places(speakers.row))
+    hidden = Excluded(excluded.ptr, named.places(excluded.item))
+    _elect(speakers, voices, hidden, item, score)
+    return Candidates.of_channel(named.at(item), score, channel)
+
+
+def _elect(
+    speakers: WeightedHistory,
+    votes: SparseRows,
+    excluded: Excluded,
+    item: Int32[np.ndarray, "b k"],
+    score: Float32[np.ndarray, "b k"],
+) -> None:
+    """Write the items with the highest sums of votes, and the sums."""
+    hidden = (excluded.ptr, excluded.item)
     if speakers.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
-        hidden = (excluded.ptr, excluded.item)
         over_rows(
             lambda a, b: elect_fading(
                 speakers.arrays, table, hidden, votes.width, item, score, a, b
@@ -138,7 +164,7 @@ def top_k_of_sums(
             len(speakers),
             grain=128,
         )
-        return Candidates.of_channel(item, score, channel)
+        return
     over_rows(
         lambda a, b: _elected(
             speakers.ptr,
@@ -148,8 +174,7 @@ def top_k_of_sums(
             votes.column,
             votes.weight,
             votes.width,
-            excluded.ptr,
-            excluded.item,
+            *hidden,
             item,
             score,
             a,
@@ -158,7 +183,6 @@ def top_k_of_sums(
         len(speakers),
         grain=128,
     )
-    return Candidates.of_channel(item, score, channel)
 
 
 @compiled
@@ -256,12 +280,17 @@ def summed(
         worth = history.weight * part
     else:
         worth, count = history.weight, np.zeros(len(history.node), np.int64)
+    node, met = history.node, None
+    if are_few(len(node), num_items):
+        met = Few.of(node[node < num_items])
+        node, num_items = met.places(node), len(met)
     size = np.zeros(len(history), np.int64)
-    item = np.full(len(history.node), -1, np.int32)
+    item = np.full(len(node), -1, np.int32)
     total, block = np.zeros(len(item)), np.zeros(len(item), np.int64)
-    events = (history.ptr, history.node, worth, count)
+    events = (history.ptr, node, worth, count)
     _add_up(events, num_items, size, (item, total, block))
     kept = item >= 0
+    item = item if met is None else met.at(item)
     ptr = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
     faded = None if half_life_days is None else block[kept]
     return WeightedHistory(ptr, item[kept], total[kept].astype(np.float32), faded)

@@ -1,0 +1,50 @@
+"""A few of many numbers, counted anew: room for them is as small as they are few."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32
+
+WORTH = 64
+"""Sorting a number takes as long as clearing room for so many."""
+NONE = -1
+"""Stands for no number, and for the place of a number that is not among the few."""
+
+
+def are_few(count: int, many: int) -> bool:
+    """Return whether counting anew takes less than room for all of them."""
+    return count * WORTH < many
+
+
+@dataclass(frozen=True, eq=False)
+class Few:
+    """Different numbers in rising order, so that their places are in order too.
+
+    Attributes:
+        number: The numbers, from 0 on.
+    """
+
+    number: Int32[np.ndarray, " few"]
+
+    @classmethod
+    def of(cls, *numbers: Int32[np.ndarray, "..."]) -> "Few":
+        """Return the different numbers of some arrays, those below 0 left out."""
+        different = np.unique(np.concatenate([given.ravel() for given in numbers]))
+        return cls(different[np.searchsorted(different, 0) :])
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def places(self, numbers: Int32[np.ndarray, "*n"]) -> Int32[np.ndarray, "*n"]:
+        """Return the place of each number, ``NONE`` where it is not among these."""
+        if not len(self):
+            return np.full(numbers.shape, NONE, np.int32)
+        at = np.minimum(np.searchsorted(self.number, numbers), len(self) - 1)
+        there = self.number[at] == numbers
+        return np.where(there, at, NONE).astype(np.int32)
+
+    def at(self, places: Int32[np.ndarray, "*n"]) -> Int32[np.ndarray, "*n"]:
+        """Return the number at each place, ``NONE`` where the place is."""
+        if not len(self):
+            return np.full(places.shape, NONE, np.int32)
+        return np.where(places == NONE, np.int32(NONE), self.number[places])
