@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.graph.snapshot import Nodes, Snapshot
+from tidegraph.graph.nodes import Nodes
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 
 SPAN = 10**8

@@ -19,8 +19,9 @@ from tidegraph.ego.hops import Hops, hop
 from tidegraph.ego.picture import draw as drawn
 from tidegraph.ego.static import identity
 from tidegraph.errors import RequestError
+from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
-from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.snapshot import Snapshot
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at graphs.")
 

@@ -19,7 +19,8 @@ from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.metrics.ranking import Relevant
-from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.stages import Candidates, Requests
 

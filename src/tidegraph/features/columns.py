@@ -19,7 +19,7 @@ from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.features.counting import NAMES, fill
-from tidegraph.graph.snapshot import ACTION
+from tidegraph.graph.from_log import ACTION
 from tidegraph.kernels.jit import over_rows
 from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests

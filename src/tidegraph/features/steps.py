@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from tidegraph.graph.snapshot import ACTION
+from tidegraph.graph.from_log import ACTION
 from tidegraph.stages import Requests
 
 GAPS = 12

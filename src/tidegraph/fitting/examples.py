@@ -12,7 +12,8 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import bits, uniform

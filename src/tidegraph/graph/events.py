@@ -4,7 +4,8 @@ import numpy as np
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock
-from tidegraph.graph.snapshot import ACTION, IMPRESSION, Snapshot
+from tidegraph.graph.from_log import ACTION, IMPRESSION
+from tidegraph.graph.snapshot import Snapshot
 
 
 def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:

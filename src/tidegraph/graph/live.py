@@ -12,12 +12,14 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import DataError
 from tidegraph.graph import disk
+from tidegraph.graph.from_log import grown_by
+from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.query.edge_loader import EdgeLoader
 from tidegraph.graph.query.traversal import Query
-from tidegraph.graph.snapshot import Nodes, Snapshot, Step, grown_by
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage import ingest
 from tidegraph.graph.storage.compaction import Tidying
-from tidegraph.graph.storage.edge_store import EdgeStore, Origin
+from tidegraph.graph.storage.edge_store import EdgeStore, Origin, Step
 from tidegraph.graph.storage.ends import encoded, type_of
 from tidegraph.graph.storage.ingest import Ends
 from tidegraph.graph.storage.tcsr import TemporalCSR

@@ -1,70 +1,25 @@
 """The typed, temporal graph at one moment: a value that never changes (Eq 19.3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import cast
 
 import numpy as np
-import polars as pl
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.graph.storage.append_only import Column, Table
+from tidegraph.graph.from_log import ITEM, USER, edges_of_log, grown_by
+from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
-from tidegraph.graph.storage.edge_store import EdgeStore, numbers
+from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.graph.storage.tcsr import TemporalCSR
-
-ACTION = "action"
-IMPRESSION = "impression"
-USER, ITEM = "user", "item"
 
 
 def reverse(edge: str) -> str:
     """Return the name of an edge the other way."""
     return edge[1:] if edge.startswith("~") else f"~{edge}"
-
-
-@dataclass(frozen=True, eq=False)
-class Nodes:
-    """The nodes of one type.
-
-    Attributes:
-        ids: Raw ids and features, in row order.
-        key: Name of the id column.
-    """
-
-    ids: Vocabulary
-    key: str
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def updated(self, new: Vocabulary, key: str) -> Vocabulary:
-        """Return these ids and new ones, whose features take the place of theirs.
-
-        Raises:
-            DataError: The key is another one.
-        """
-        if self.key != key:
-            raise DataError(
-                f"the nodes have the key {self.key!r}, not {key!r}. Use that."
-            )
-        whole = self.ids.extended(new.ids)
-        rows = whole.encode(new.ids)
-        features = whole.features
-        if not features.width:
-            features = pl.DataFrame({key: whole.ids}).drop(key)
-        for column in new.features.iter_columns():
-            if column.name in features.columns:
-                values = features[column.name]
-                column = column.cast(values.dtype)
-            else:
-                values = pl.Series(column.name, [None] * len(whole), dtype=column.dtype)
-            features = features.with_columns(values.scatter(rows, column))
-        return Vocabulary(whole.ids, features, whole.lookup)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +43,8 @@ class Snapshot:
 
         Label 1 becomes ``action``; label 0 becomes ``impression``, if there is any.
         """
-        edges = {ACTION: _edges(log.actions())}
-        if not bool(log.label.all()):
-            edges[IMPRESSION] = _edges(log.take(log.label == 0))
-        return cls({USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}, edges)
+        nodes = {USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}
+        return cls(nodes, edges_of_log(log))
 
     @property
     def users(self) -> Vocabulary:
@@ -252,61 +205,6 @@ class Snapshot:
             for name in cast(list[str], state.settings["edges"])
         }
         return cls(nodes, edges)
-
-
-Step = Callable[[EdgeStore | None], EdgeStore]
-"""From the edges of a type, if there are any yet, to those with new ones."""
-
-
-def grown_by(events: Interactions) -> dict[str, Step]:
-    """Return what adds the events of a log to the edges of each type.
-
-    Args:
-        events: New events, whose vocabularies start with the graph's own rows.
-    """
-    shown = events.take(events.label == 0)
-    logs = {ACTION: events.actions(), IMPRESSION: shown}
-    return {name: partial(_grown, log=log) for name, log in logs.items() if len(log)}
-
-
-def _grown(held: EdgeStore | None, log: Interactions) -> EdgeStore:
-    if held is None:
-        return _edges(log)
-    if held.weight is None and bool((log.weight != 1).any()):
-        held = _with_weight(held)
-    return held.appended(
-        (log.user, log.item),
-        (len(log.users), len(log.items)),
-        log.time,
-        _features(log, held.weight),
-    )
-
-
-def _edges(log: Interactions) -> EdgeStore:
-    weight = "weight" if bool((log.weight != 1).any()) else None
-    return EdgeStore.build(
-        (USER, ITEM),
-        (log.user, log.item),
-        (len(log.users), len(log.items)),
-        log.time,
-        weight=weight,
-        features=_features(log, weight),
-    )
-
-
-def _features(log: Interactions, weight: str | None) -> pl.DataFrame:
-    return pl.DataFrame({weight: log.weight}) if weight is not None else pl.DataFrame()
-
-
-def _with_weight(edges: EdgeStore) -> EdgeStore:
-    """Return the same edges with a weight of 1 each, which others may differ from."""
-    ones = pl.DataFrame({"weight": np.ones(len(edges), np.float32)})
-    return replace(
-        edges,
-        weight="weight",
-        table=Table(ones),
-        strength=Column(numbers(ones, "weight")),
-    )
 
 
 def _listed(names: list[str]) -> str:

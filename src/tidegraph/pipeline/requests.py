@@ -18,7 +18,8 @@ from tidegraph.errors import (
     NoAnswerWarning,
     RequestError,
 )
-from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.stages import Excluded, Requests, check_k
 

@@ -7,7 +7,8 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.arguments import whole
 from tidegraph.errors import RequestError
-from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 
 

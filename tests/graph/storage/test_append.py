@@ -6,8 +6,9 @@ import numpy as np
 
 from conftest import draw_log
 from graph.brute import answers, graph_of, same, table
+from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
-from tidegraph.graph.snapshot import ACTION, Snapshot
+from tidegraph.graph.snapshot import Snapshot
 
 
 def held(snapshot: Snapshot) -> int:

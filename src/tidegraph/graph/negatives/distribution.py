@@ -18,8 +18,8 @@ import numpy as np
 from jaxtyping import Float, Int32, Int64
 
 from tidegraph.errors import ConfigError, RequestError
+from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.registry import Named, Registry
-from tidegraph.graph.snapshot import Nodes
 from tidegraph.graph.storage.tcsr import TemporalCSR
 
 P = ParamSpec("P")

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.graph.negatives.distribution import Weighing, seen_of
 from tidegraph.graph.negatives.kernels import strike_met
-from tidegraph.graph.snapshot import Nodes
+from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.has_edge import NeighborIndex
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import compiled

@@ -9,8 +9,7 @@ not keep up, the writer tidies up itself, so what is left behind is bounded.
 from collections.abc import Callable
 from threading import Lock, Thread
 
-from tidegraph.graph.snapshot import Step
-from tidegraph.graph.storage.edge_store import EdgeStore
+from tidegraph.graph.storage.edge_store import EdgeStore, Step
 
 _MOVED = 3
 """Clean up when this many times the slots in use are left behind."""

@@ -1,5 +1,6 @@
 """One type of edge: where it leads from and to, both directions, its features."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -256,6 +257,10 @@ class EdgeStore:
             strength=strength,
             issued=self.count,
         )
+
+
+Step = Callable[[EdgeStore | None], EdgeStore]
+"""From the edges of a type, if there are any yet, to those with new ones."""
 
 
 def _last(when: Int64[np.ndarray, " n"] | None) -> int:

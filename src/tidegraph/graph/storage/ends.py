@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tidegraph.errors import DataError
-from tidegraph.graph.snapshot import Nodes
+from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage import ingest
 
 
