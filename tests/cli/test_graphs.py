@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import tidegraph as tg
 from tidegraph.cli import run
 from tidegraph.graph.live import Graph
 
@@ -55,7 +56,8 @@ def test_an_earlier_moment_shows_less(log, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--around", "zoe"], "user 'zoe' is not in the log"),
+        (["--around", "zoe"], "user 'zoe' is not in the graph"),
+        (["--around", "ana", "--edge", "likes"], "the graph has no edge 'likes'"),
         (["--around", "ana", "--widths", "3,x"], "--widths is '3,x'"),
         (["--around", "ana", "--user", "who"], "has no column 'who'"),
         (["--around", "ana", "--time-unit", "h"], "--time-unit"),
@@ -88,6 +90,35 @@ def test_a_log_without_times_has_no_picture(log, capsys):
     assert run(["graph", "draw", str(log), *words]) == 2
 
     assert "must know which event comes first" in capsys.readouterr().err
+
+
+def test_a_saved_model_is_drawn_and_checked_as_its_log_is(log, tmp_path, capsys):
+    read = tg.read(log, user="uid", item="sku", time="ts")
+    tg.Pipeline(retrieve=tg.Popular()).fit(read).save(tmp_path / "m")
+    words = ["graph", "draw", "--around", "ana", "--at", "500000", *COLUMNS]
+    of_log, of_model = tmp_path / "log.svg", tmp_path / "model.svg"
+
+    assert run([*words, str(log), "-o", str(of_log)]) == 0
+    assert run([*words, str(tmp_path / "m"), "-o", str(of_model)]) == 0
+    assert run(["graph", "check", str(tmp_path / "m")]) == 0
+
+    assert of_log.read_text() == of_model.read_text()
+    assert "action: user -> item, 5 edges, timed by time" in capsys.readouterr().out
+
+
+def test_any_edge_of_a_saved_graph_is_drawn(tmp_path):
+    graph = Graph().nodes("user", {"id": ["ana", "bo", "cy"]}, key="id")
+    follows = {"a": ["ana", "cy"], "b": ["bo", "bo"], "ts": [200_000, 100_000]}
+    graph.edges("follows", follows, "a: user -> b: user", time="ts").save(
+        tmp_path / "g"
+    )
+    out = tmp_path / "g.svg"
+    words = ["graph", "draw", str(tmp_path / "g"), "--edge", "follows"]
+
+    assert run([*words, "--around", "ana", "-o", str(out)]) == 0
+
+    labels = [text.text for text in ET.parse(out).getroot().iter(f"{SVG}text")]
+    assert sorted(labels[-3:]) == ["ana", "bo", "cy"]
 
 
 def test_a_saved_graph_is_checked_whole(tmp_path, capsys):

@@ -1,9 +1,11 @@
 import numpy as np
+import polars as pl
 import pytest
 
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
+from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -44,3 +46,19 @@ def test_observing_leaves_the_old_graph_as_it_was():
     graph.observed(log.since(half))
 
     np.testing.assert_array_equal(graph["action"].node, before)
+
+
+def test_a_snapshot_is_asked_as_the_live_graph_of_it_is():
+    log = draw_log()
+    graph = Snapshot.of(log)
+    user = log.users.ids[3]
+    clock = int(log.time[400])
+
+    found = graph.V("user", [user]).before(clock).out("action").frame("item", "time")
+    batches = graph.E("action").batch(50)
+
+    mine = log.before(clock).frame().filter(pl.col("user") == user)
+    assert found.equals(mine.select("item", "time"))
+    assert sum(len(batch.source) for batch in batches) == len(log.actions())
+    live = Graph(graph).V("user", [user]).before(clock).out("action")
+    assert live.frame("item", "time").equals(found)

@@ -7,21 +7,23 @@ import numpy as np
 import polars as pl
 import typer
 
+from tidegraph.artifact.sealed import MANIFEST
 from tidegraph.artifact.writing import check_file, replaced
+from tidegraph.catalog import load as load_model
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, moment_of, taking
 from tidegraph.cli.output import say
-from tidegraph.data.interactions import Interactions
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.public import load
-from tidegraph.data.times.clocks import moment_text, refuse_without_order
+from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
 from tidegraph.demo import NAMES
-from tidegraph.ego.hops import Hops, hop
+from tidegraph.ego.hops import Hops
 from tidegraph.ego.picture import draw as drawn
 from tidegraph.ego.static import identity
 from tidegraph.errors import RequestError
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import Snapshot, reverse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at graphs.")
 
@@ -29,71 +31,100 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at grap
 @app.command()
 @taking("columns", Columns, LogFormat, panel="How the log is read")
 def draw(
-    around: Annotated[str, typer.Option(help="Id of the user in the middle.")],
+    around: Annotated[str, typer.Option(help="Id of the node in the middle.")],
     columns: Given,
-    log: Annotated[
-        Path | None, typer.Argument(help="The log; a public data set if left out.")
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A log, or the folder of a saved model or graph; a public data set "
+            "if left out."
+        ),
     ] = None,
     at: Annotated[
         str | None, typer.Option(help="As of when: ISO 8601 or Unix seconds.")
     ] = None,
     data: Annotated[str, typer.Option(help="A public data set.")] = "complete-journey",
+    edge: Annotated[
+        str, typer.Option(help="Edge to go along; back along it every second hop.")
+    ] = ACTION,
     widths: Annotated[str, typer.Option(help="Latest events per hop.")] = "6,3",
     output: Annotated[Path, typer.Option("-o", "--output", help="The SVG.")] = Path(
         "sub-graph.svg"
     ),
 ) -> None:
-    """Draw the dynamic sequential sub-graph of a user: what they met, who met that."""
+    """Draw the dynamic sequential sub-graph of a node: what it met, who met that."""
     if output.suffix.lower() not in (".svg", ""):
         raise RequestError(f"{output} would hold an SVG. Name it {output.stem}.svg.")
     check_file(output)
-    plan = _plan(widths)
-    reader = LogReader.of(columns, "options")
-    positions = log is not None and reader.format.time_unit == "order"
-    asked = None if at is None else moment_of(at, positions=positions)
-    known = load(data) if log is None else reader.read(log)
-    refuse_without_order(known.clock, "the picture of a sub-graph")
-    graph = Snapshot.of(known)
-    row = graph.users.row(around)
+    plan = _plan(edge, widths)
+    if source is not None and source.is_dir():
+        graph, clock = _saved(source)
+    else:
+        reader = LogReader.of(columns, "options")
+        if source is not None and at is not None:
+            # A moment that is none is said before a long log is read.
+            moment_of(at, positions=reader.format.time_unit == "order")
+        log = load(data) if source is None else reader.read(source)
+        graph, clock = Snapshot.of(log), log.clock
+    refuse_without_order(clock, "the picture of a sub-graph")
+    latest = graph.latest + 1
+    moment = latest if at is None else moment_of(at, positions=clock == "order")
+    start, end = (graph.typed(name).ids for name in graph.ends(edge))
+    row = start.row(around)
     if row < 0:
         raise RequestError(
-            f"user {around!r} is not in the log. Ids are written like "
-            f"{graph.users.ids.first()!r}."
+            f"{graph.ends(edge)[0]} {around!r} is not in the graph. Ids are written "
+            f"like {start.ids.first()!r}."
         )
-    moment = graph.latest + 1 if asked is None else asked
     field = plan.sample(graph, np.array([row], np.int32), np.array([moment]))
     title = f"What {around} met, and who had met that before"
     with replaced(output) as aside:
-        aside.write_text(
-            drawn(field, _Names(known), title, known.clock), encoding="utf-8"
-        )
+        names = _Names((start, end))
+        aside.write_text(drawn(field, names, title, clock), encoding="utf-8")
     met = sum(int(mask.sum()) for mask in field.mask[1:])
-    say(f"{output}: {met} events before {moment_text(moment, known.clock)}.")
+    say(f"{output}: {met} events before {moment_text(moment, clock)}.")
 
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="A folder that Graph.save wrote.")],
+    folder: Annotated[Path, typer.Argument(help="A folder of a saved graph or model.")],
 ) -> None:
-    """Compare every byte of a saved graph with its checksum, and say what it holds."""
-    say(Graph.open(folder, verify=True).snapshot().schema)
+    """Compare every byte of a graph with its checksum, and say what it holds."""
+    say(_saved(folder, verify=True)[0].schema)
+
+
+def _saved(folder: Path, *, verify: bool | None = None) -> tuple[Snapshot, Clock]:
+    """Return the graph of a saved model, or one saved alone, and what its times are."""
+    if not (folder / MANIFEST).is_file():
+        return Graph.open(folder, verify=verify).snapshot(), "seconds"
+    model = load_model(folder, verify=verify)
+    return model.graph, model.serving.source.get("clock", "seconds")
 
 
 class _Names:
-    """Labels of users and items, in turn by depth."""
+    """Labels of the nodes of two types, in turn by depth.
 
-    def __init__(self, log: Interactions) -> None:
-        column = next((n for n in NAMES if n in log.items.features.columns), None)
-        ids = log.items.ids.cast(pl.String)
-        named = ids if column is None else log.items.features[column].cast(pl.String)
-        self.of_item = named.zip_with(named.is_not_null(), ids)
-        self.of_user = log.users.ids.cast(pl.String)
+    Args:
+        kinds: The nodes at even depths, and those at odd ones.
+    """
+
+    def __init__(self, kinds: tuple[Vocabulary, Vocabulary]) -> None:
+        self._labels = tuple(_labels(nodes) for nodes in kinds)
 
     def __call__(self, depth: int, row: int) -> str:
-        return str((self.of_item if depth % 2 else self.of_user)[row])
+        return str(self._labels[depth % 2][row])
 
 
-def _plan(widths: str) -> Hops:
+def _labels(nodes: Vocabulary) -> pl.Series:
+    ids = nodes.ids.cast(pl.String)
+    column = next((name for name in NAMES if name in nodes.features.columns), None)
+    if column is None:
+        return ids
+    named = nodes.features[column].cast(pl.String)
+    return named.zip_with(named.is_not_null(), ids)
+
+
+def _plan(edge: str, widths: str) -> Hops:
     plan = identity()
     for depth, text in enumerate(widths.split(",")):
         if not text.strip().isdigit() or not 1 <= int(text) <= 50:
@@ -101,6 +132,5 @@ def _plan(widths: str) -> Hops:
                 f"--widths is {widths!r}. Give numbers from 1 to 50, one for each hop, "
                 "such as 6,3."
             )
-        edge = ACTION if depth % 2 == 0 else f"~{ACTION}"
-        plan = (plan.hop(edge) if depth else hop(edge)).recent(int(text))
+        plan = plan.hop(edge if depth % 2 == 0 else reverse(edge)).recent(int(text))
     return plan

@@ -268,31 +268,14 @@ class Graph:
         return self
 
     def V(self, name: str, ids: object = None) -> Query:
-        """Begin a query at some nodes of a type, or at all of them.
-
-        Args:
-            name: Node type.
-            ids: A sequence, array or column of ids, or one id alone.
-
-        Raises:
-            RequestError: An id is not in the graph.
-        """
-        return Query.start(self._now, name, ids)
+        """Begin a query at nodes as they are now; see ``Snapshot.V``."""
+        return self._now.V(name, ids)
 
     def E(
-        self,
-        name: str,
-        *,
-        between: tuple[object, object] | None = None,
+        self, name: str, *, between: tuple[object, object] | None = None
     ) -> EdgeLoader:
-        """Begin at the edges of a type, oldest first, to batch them for training.
-
-        Args:
-            name: Edge type.
-            between: Only edges from the first moment on and before the second: Unix
-                seconds, datetimes or ISO text; none for an open end.
-        """
-        return EdgeLoader.start(self._now, name, between)
+        """Begin at the edges there are now; see ``Snapshot.E``."""
+        return self._now.E(name, between=between)
 
     def _append(
         self,

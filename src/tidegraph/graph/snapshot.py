@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -15,6 +15,16 @@ from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
 from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.lazy import Homes
+
+if TYPE_CHECKING:
+    from tidegraph.graph.query.edge_loader import EdgeLoader
+    from tidegraph.graph.query.traversal import Query
+
+# Queries hold a snapshot, so they are looked up by it when one is begun.
+_QUERIES = Homes(
+    "tidegraph.graph.query", {"edge_loader": ("EdgeLoader",), "traversal": ("Query",)}
+)
 
 
 def reverse(edge: str) -> str:
@@ -132,6 +142,30 @@ class Snapshot:
         """Return the neighbours along an edge type or, with ``~``, against it."""
         return self.along(edge)
 
+    def V(self, name: str, ids: object = None) -> "Query":
+        """Begin a query at some nodes of a type, or at all of them.
+
+        Args:
+            name: Node type.
+            ids: A sequence, array or column of ids, or one id alone.
+
+        Raises:
+            RequestError: An id is not in the graph.
+        """
+        return _QUERIES["Query"].start(self, name, ids)
+
+    def E(
+        self, name: str, *, between: tuple[object, object] | None = None
+    ) -> "EdgeLoader":
+        """Begin at the edges of a type, oldest first, to batch them for training.
+
+        Args:
+            name: Edge type.
+            between: Only edges from the first moment on and before the second: Unix
+                seconds, datetimes or ISO text; none for an open end.
+        """
+        return _QUERIES["EdgeLoader"].start(self, name, between)
+
     def snapshot(self) -> "Snapshot":
         """Return the value itself; a live graph returns what it holds now."""
         return self
@@ -209,3 +243,10 @@ class Snapshot:
 
 def _listed(names: list[str]) -> str:
     return f", with {', '.join(names)}" if names else ""
+
+
+def __getattr__(name: str) -> object:
+    """Return what a query begins as, by its name in an annotation."""
+    if name not in _QUERIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _QUERIES[name]
