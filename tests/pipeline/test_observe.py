@@ -3,9 +3,11 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import replace
 from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
+import polars as pl
 import pytest
 
 from conftest import draw_log
@@ -169,3 +171,18 @@ def test_a_call_with_a_bad_event_takes_in_none_of_it():
         model.observe([("u1", "i1", before.latest), ("u1", None, before.latest)])
 
     assert model.graph is before
+
+
+def test_the_context_of_frames_and_mappings_is_taken_in_and_saved(tmp_path):
+    place = pl.DataFrame({"place": np.arange(600)})
+    log = replace(draw_log(events=600), context=place)
+    model = Pipeline(retrieve=Popular()).fit(log)
+    at = model.graph.latest
+    model.observe({"user": ["u1"], "item": ["i1"], "time": [at + 1], "place": [-1]})
+    model.observe([{"user": "u1", "item": "i2", "time": at + 2, "place": -2}])
+    model.observe([("u1", "i3", at + 3)])
+    model.save(tmp_path / "model")
+
+    for known in (model, load(tmp_path / "model")):
+        found = events_of(known.graph).context["place"]
+        assert found.to_list() == [*range(600), -1, -2, None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import polars as pl
 
+from tidegraph.data.context import RESERVED
 from tidegraph.data.ids.id_column import IdColumn
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.ids.missing import with_ids
@@ -22,8 +23,6 @@ from tidegraph.errors import DataError
 
 Reference = str | int
 """A column by its name, or by its place from 1 in a file without a header."""
-RESERVED = ("user", "item", "time", "label", "weight")
-"""Names that a log gives its own columns, so that context cannot bear them."""
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 

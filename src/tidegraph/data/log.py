@@ -10,6 +10,7 @@ import polars as pl
 from jaxtyping import Bool, Float32, Int8, Int32, Int64, Shaped
 
 from tidegraph.arguments import checked
+from tidegraph.data.context import check_context
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.origin import Origin
 from tidegraph.data.parts import named_parts
@@ -86,10 +87,7 @@ class Interactions:
                     f"{name} rows run from {codes.min()} to {codes.max()}, but the "
                     f"vocabulary has {size} ids."
                 )
-        if self.context.width and self.context.height != len(self.time):
-            raise DataError(
-                f"context has {self.context.height} rows for {len(self.time)} events."
-            )
+        check_context(self.context, len(self.time))
         for column in (self.user, self.item, self.time, self.label, self.weight):
             column.flags.writeable = False
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64, Integer
 
+from tidegraph.data.context import conformed
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock, moment_text
@@ -292,7 +293,10 @@ def _concatenated(train: Interactions, test: Interactions) -> Interactions:
         name: np.concatenate([getattr(train, name), getattr(test, name)])[order]
         for name in ("user", "item", "label", "weight")
     }
-    return replace(larger, time=time[order], context=pl.DataFrame(), **columns)
+    later = conformed(test.context, train.context, len(test))
+    context = pl.concat([train.context, later])
+    context = context[order] if context.width else context
+    return replace(larger, time=time[order], context=context, **columns)
 
 
 def _unless_none(clock: Clock, when: str) -> str:

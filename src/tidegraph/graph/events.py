@@ -1,10 +1,11 @@
 """The events that a graph holds, as the log they came from."""
 
 import numpy as np
+import polars as pl
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock
-from tidegraph.graph.from_log import ACTION, IMPRESSION
+from tidegraph.graph.from_log import ACTION, IMPRESSION, carried
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -19,7 +20,9 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
         clock: What its times are.
     """
     names = [name for name in (ACTION, IMPRESSION) if name in graph.edges]
+    carries = carried(graph.edges).columns
     columns: list[tuple[np.ndarray, ...]] = []
+    contexts: list[pl.DataFrame] = []
     for name in names:
         edges = graph.edges[name]
         out = edges.out.compacted()
@@ -30,10 +33,11 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
         label = np.full(len(order), name == ACTION, np.int8)
         time = out.time_at(out.slots())[order]
         columns.append((out.owners()[order], out.node[order], time, label, weight))
+        if carries:
+            contexts.append(edges.features.select(carries)[out.edge[order]])
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    user, item, time, label, weight = (
-        column[np.argsort(joined[2], kind="stable")] for column in joined
-    )
+    order = np.argsort(joined[2], kind="stable")
+    user, item, time, label, weight = (column[order] for column in joined)
     return Interactions(
         user.astype(np.int32),
         item.astype(np.int32),
@@ -42,5 +46,6 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
         weight,
         graph.users,
         graph.items,
+        pl.concat(contexts)[order] if carries else pl.DataFrame(),
         clock=clock,
     )

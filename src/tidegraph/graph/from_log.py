@@ -1,11 +1,13 @@
 """The edges of a log of users and items: what they are called, built and grown."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import polars as pl
 
+from tidegraph.data.context import conformed
 from tidegraph.data.interactions import Interactions
 from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.edge_store import EdgeStore, Step, numbers
@@ -23,12 +25,32 @@ def edges_of_log(log: Interactions) -> dict[str, EdgeStore]:
     return edges
 
 
-def grown_by(events: Interactions) -> dict[str, Step]:
+def carried(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
+    """Return the context that a graph was made with: its columns, without a row."""
+    for name in (ACTION, IMPRESSION):
+        if name in edges:
+            columns, weight = edges[name].table.columns, edges[name].weight
+            return columns.drop(weight) if weight is not None else columns
+    return pl.DataFrame()
+
+
+def grown_by(events: Interactions, held: Mapping[str, EdgeStore]) -> dict[str, Step]:
     """Return what adds the events of a log to the edges of each type.
+
+    Edges keep the context that they have: what an event lacks is null, and what only
+    later events carry is passed over. Where there are no edges yet, the events bring
+    theirs.
 
     Args:
         events: New events, whose vocabularies start with the graph's own rows.
+        held: The edges there are.
+
+    Raises:
+        DataError: A column of the context cannot be of the type that it has.
     """
+    if any(name in held for name in (ACTION, IMPRESSION)):
+        context = conformed(events.context, carried(held), len(events))
+        events = replace(events, context=context)
     shown = events.take(events.label == 0)
     logs = {ACTION: events.actions(), IMPRESSION: shown}
     return {name: partial(_grown, log=log) for name, log in logs.items() if len(log)}
@@ -60,12 +82,19 @@ def _edges(log: Interactions) -> EdgeStore:
 
 
 def _features(log: Interactions, weight: str | None) -> pl.DataFrame:
-    return pl.DataFrame({weight: log.weight}) if weight is not None else pl.DataFrame()
+    if weight is None:
+        return log.context
+    return pl.DataFrame([pl.Series(weight, log.weight), *log.context.iter_columns()])
 
 
 def _with_weight(edges: EdgeStore) -> EdgeStore:
     """Return the same edges with a weight of 1 each, which others may differ from."""
-    ones = pl.DataFrame({"weight": np.ones(len(edges), np.float32)})
+    ones = pl.DataFrame(
+        [
+            pl.Series("weight", np.ones(len(edges), np.float32)),
+            *edges.features.iter_columns(),
+        ]
+    )
     return replace(
         edges,
         weight="weight",

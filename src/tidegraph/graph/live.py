@@ -251,17 +251,18 @@ class Graph:
 
         Args:
             log: Labels say which events are actions and which impressions. Users and
-                items that are no nodes yet become some.
+                items that are no nodes yet become some. Of their context the graph
+                takes the columns that it has; one that is lacking is null.
 
         Returns:
             The graph itself.
 
         Raises:
-            DataError: An event is too late.
+            DataError: An event is too late, or a column of another type.
         """
         with self._writing:
             events = self._now.numbered(log)
-            steps = grown_by(events)
+            steps = grown_by(events, self._now.edges)
             for name in steps:
                 self._refuse_late(name, log.time)
             self._grow(self._now.with_nodes_of(events), steps)

@@ -51,7 +51,8 @@ class Snapshot:
     def of(cls, log: Interactions) -> "Snapshot":
         """Build the graph of a log of users and items.
 
-        Label 1 becomes ``action``; label 0 becomes ``impression``, if there is any.
+        Label 1 becomes ``action``; label 0 becomes ``impression``, if there is any. The
+        weight, where it is not 1, and the context become features of the edges.
         """
         nodes = {USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}
         return cls(nodes, edges_of_log(log))
@@ -180,8 +181,10 @@ class Snapshot:
 
         Args:
             events: New events, whose vocabularies start with the graph's own rows.
+                Of their context the graph takes the columns that it has; one that an
+                event lacks is null there.
         """
-        nodes, steps = self.with_nodes_of(events), grown_by(events)
+        nodes, steps = self.with_nodes_of(events), grown_by(events, self.edges)
         edges = {name: step(self.edges.get(name)) for name, step in steps.items()}
         return Snapshot(nodes, {**self.edges, **edges})
 

@@ -1,6 +1,6 @@
 """New events as callers write them, as a log: all of a call or nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -21,13 +21,17 @@ COLUMNS = ("user", "item", "time", "label", "weight")
 
 
 def events_log(
-    events: Events, columns: Mapping[str, Any], missing: Literal["refuse", "keep"]
+    events: Events,
+    columns: Mapping[str, Any],
+    context: Collection[str],
+    missing: Literal["refuse", "keep"],
 ) -> Interactions | None:
     """Return a log of new events; none if there are none.
 
     Args:
         events: As ``Events`` says.
         columns: What the columns of a frame may be called instead, by their role.
+        context: Further columns that are read from frames and mappings that have them.
         missing: Markers such as ``NULL`` are refused, or kept as ids.
 
     Raises:
@@ -36,7 +40,7 @@ def events_log(
     if isinstance(events, Interactions):
         return events if len(events) else None
     if isinstance(events, Mapping) or hasattr(type(events), "columns"):
-        return _of_frame(events, columns, missing)
+        return _of_frame(events, columns, context, missing)
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
             f"events are a {type(events).__name__}. Pass a list of tuples (user, "
@@ -55,12 +59,16 @@ def events_log(
         np.array([_second(t, place) for place, t in enumerate(time)], np.int64),
         _numbers(label, "label"),
         _numbers(weight, "weight"),
+        _context(given, context),
         missing=missing,
     )
 
 
 def _of_frame(
-    frame: Any, columns: Mapping[str, Any], missing: Literal["refuse", "keep"]
+    frame: Any,
+    columns: Mapping[str, Any],
+    context: Collection[str],
+    missing: Literal["refuse", "keep"],
 ) -> Interactions | None:
     names = _names(frame)
     if not _height(frame):
@@ -76,7 +84,19 @@ def _of_frame(
             f"the events have no column {lacking[0]!r}; they have: "
             f"{', '.join(map(str, names))}. Name the columns user, item and time."
         )
-    return read(frame, **cast(Any, called), missing=missing)
+    also = [name for name in context if name in names]
+    return read(frame, **cast(Any, called), context=also, missing=missing)
+
+
+def _context(rows: Any, names: Collection[str]) -> pl.DataFrame | None:
+    """Return what events that are mappings say beside user, item and time."""
+    said = [row if isinstance(row, Mapping) else {} for row in rows]
+    found = {
+        name: [cast(Mapping[str, Any], row).get(name) for row in said]
+        for name in names
+        if any(name in row for row in said)
+    }
+    return pl.DataFrame(found, strict=False) if found else None
 
 
 def _names(frame: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, RequestError
+from tidegraph.graph.from_log import carried
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.events import Events, events_log
@@ -267,17 +268,20 @@ class FittedPipeline:
 
         Args:
             events: Raw user id, raw item id and time of each, perhaps with a label and
-                a weight, as tuples or as the columns of a frame. Times are Unix seconds
-                or anything that names a moment, in any order. New users and items are
-                welcome: a new user is answered by their history, a new item is
-                recommended only after the next training.
+                a weight, as tuples, mappings or the columns of a frame. Of the latter
+                two also the context that the log of training carried; it is null where
+                an event has none. Times are Unix seconds or anything that names a
+                moment, in any order. New users and items are welcome: a new user is
+                answered by their history, a new item is recommended only after the
+                next training.
             missing: Markers such as ``NULL`` are refused, or kept as ids.
 
         Raises:
             DataError: A time is not a time, or an id is missing; nothing of the call
                 was taken in then.
         """
-        log = events_log(events, self.serving.source.get("data", {}), missing)
+        columns = self.serving.source.get("data", {})
+        log = events_log(events, columns, carried(self.graph.edges).columns, missing)
         if log is not None:
             self.observe_log(log)
 

@@ -59,6 +59,11 @@ class Table:
             return self._parts[0]
         return pl.concat(self._parts, rechunk=False)
 
+    @property
+    def columns(self) -> pl.DataFrame:
+        """The columns, without a row."""
+        return self._parts[0].clear()
+
     def extended(self, more: pl.DataFrame) -> "Table":
         """Return the table with more rows; a row is copied O(log rows) times in all."""
         parts = list(self._parts)

@@ -150,7 +150,7 @@ class EdgeStore:
         Raises:
             DataError: A column is missing, or cannot be of that type.
         """
-        schema = self.features.schema
+        schema = self.table.columns.schema
         missing = [name for name in schema if name not in table.columns]
         if missing:
             raise DataError(

@@ -1,0 +1,53 @@
+"""The further columns that a log carries along, a row per event."""
+
+import polars as pl
+
+from tidegraph.errors import DataError
+
+RESERVED = ("user", "item", "time", "label", "weight")
+"""Names that a log gives its own columns, so that context cannot bear them."""
+
+
+def check_context(context: pl.DataFrame, rows: int) -> None:
+    """Refuse columns that do not fit the events.
+
+    Raises:
+        DataError: They have another number of rows, or a name of the log's own.
+    """
+    if context.width and context.height != rows:
+        raise DataError(f"context has {context.height} rows for {rows} events.")
+    for name in context.columns:
+        if name in RESERVED:
+            raise DataError(
+                f"a context column cannot be called {name!r}, because a log has a "
+                "column of that name. Rename it."
+            )
+
+
+def conformed(context: pl.DataFrame, earlier: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Return the columns of later events as earlier ones carry them.
+
+    A column that the later events lack is null there; one that only they have is passed
+    over.
+
+    Args:
+        context: What the later events carry.
+        earlier: What the earlier ones carry; its columns and their types are read.
+        rows: How many later events there are.
+
+    Raises:
+        DataError: A value cannot be of its column's type.
+    """
+    columns: list[pl.Series] = []
+    for name, kind in earlier.schema.items():
+        if name not in context.columns:
+            columns.append(pl.repeat(None, rows, dtype=kind, eager=True).alias(name))
+            continue
+        try:
+            columns.append(context[name].cast(kind))
+        except pl.exceptions.PolarsError as error:
+            raise DataError(
+                f"column {name!r} of the new events holds {context[name].dtype}, and "
+                f"the log's is {kind}: {str(error).splitlines()[0]}."
+            ) from error
+    return pl.DataFrame(columns)
