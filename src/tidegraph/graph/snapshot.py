@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 # Queries hold a snapshot, so they are looked up by it when one is begun.
 _QUERIES = Homes(
-    "tidegraph.graph.query", {"edge_loader": ("EdgeLoader",), "traversal": ("Query",)}
+    {
+        "EdgeLoader": "tidegraph.graph.query.edge_loader",
+        "Query": "tidegraph.graph.query.traversal",
+    }
 )
 
 

@@ -88,15 +88,18 @@ def _of_frame(
     return read(frame, **cast(Any, called), context=also, missing=missing)
 
 
-def _context(rows: Any, names: Collection[str]) -> pl.DataFrame | None:
+def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None:
     """Return what events that are mappings say beside user, item and time."""
-    said = [row if isinstance(row, Mapping) else {} for row in rows]
-    found = {
-        name: [cast(Mapping[str, Any], row).get(name) for row in said]
-        for name in names
-        if any(name in row for row in said)
-    }
-    return pl.DataFrame(found, strict=False) if found else None
+    said = [_mapping(row) for row in rows] if names else []
+    given = [name for name in names if any(name in row for row in said)]
+    if not given:
+        return None
+    columns = {name: [row.get(name) for row in said] for name in given}
+    return pl.DataFrame(columns, strict=False)
+
+
+def _mapping(row: Any) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], row) if isinstance(row, Mapping) else {}
 
 
 def _names(frame: Any) -> list[Any]:
