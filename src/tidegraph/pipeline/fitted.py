@@ -283,11 +283,7 @@ class FittedPipeline:
         columns = self.serving.source.get("data", {})
         log = events_log(events, columns, carried(self.graph.edges).columns, missing)
         if log is not None:
-            self.observe_log(log)
-
-    def observe_log(self, log: Interactions) -> None:
-        """Take in the events of a log; see ``observe``."""
-        self.live.observe(log)
+            self.live.observe(log)
 
     def read_as_known(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as in the graph."""
