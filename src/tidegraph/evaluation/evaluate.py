@@ -1,6 +1,7 @@
 """The evaluation of recommenders: every metric, for every user, on one task."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import polars as pl
@@ -16,6 +17,7 @@ from tidegraph.evaluation.metrics.ranking import check_cutoffs
 from tidegraph.evaluation.parts import judged, rivals, test_log
 from tidegraph.evaluation.protocol import EvaluationProtocol, Judged, Task, at_cut
 from tidegraph.evaluation.results import Evaluation
+from tidegraph.graph.join import further, joined
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.rng import Seed
 
@@ -113,6 +115,8 @@ def task_of(
             "log as train=."
         )
     task = protocol(known, events, repeat=repeat)
+    if isinstance(subject, HasGraph):
+        task = _beside(task, subject.graph)
     if task.unseen == 1.0 and task.popularity.any():
         raise DataError(
             f"no item of the test log is known to training; it holds "
@@ -120,6 +124,14 @@ def task_of(
             f"{_some(task.requests.graph.items.ids)}. Write ids as training did."
         )
     return task
+
+
+def _beside(task: Task, graph: Snapshot) -> Task:
+    """Return a task whose requests see what a model's graph holds beside the log."""
+    held, more = task.requests.graph, further(graph)
+    if more is None or more.edges.keys() <= held.edges.keys():
+        return task
+    return replace(task, requests=replace(task.requests, graph=joined(held, more)))
 
 
 def _events(

@@ -20,7 +20,7 @@ from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.metrics.ranking import Relevant
-from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.from_log import ACTION, last_event
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.stages import Candidates, Requests
@@ -103,9 +103,10 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
     acted = _actions(test)
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     cut = int(test.time[0])
-    if graph.latest >= cut:
+    latest = last_event(graph.edges)
+    if latest >= cut:
         raise LeakageError(
-            f"training reaches to {moment_of(graph.latest, test.clock)}, but the test "
+            f"training reaches to {moment_of(latest, test.clock)}, but the test "
             f"log begins at {moment_of(cut, test.clock)}. Split by time, or pass "
             "protocol=at_first_event for parts that hold out each user's last events."
         )
@@ -141,7 +142,8 @@ def at_first_event(
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
     when = _unless_none(test.clock, "each at the user's first test event")
-    known = _Known(graph, _degrees(graph), repeat, when, graph.latest)
+    latest = last_event(graph.edges)
+    known = _Known(graph, _degrees(graph), repeat, when, latest)
     return known.task(acted, user, acted.time[first], row)
 
 

@@ -24,17 +24,13 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
     columns: list[tuple[np.ndarray, ...]] = []
     contexts: list[pl.DataFrame] = []
     for name in names:
-        edges = graph.edges[name]
-        out = edges.out.compacted()
-        order = np.argsort(out.edge)
-        weight = np.ones(len(order), np.float32)
-        if edges.strength is not None:
-            weight = edges.strength.values[out.edge[order]].astype(np.float32)
-        label = np.full(len(order), name == ACTION, np.int8)
-        time = out.time_at(out.slots())[order]
-        columns.append((out.owners()[order], out.node[order], time, label, weight))
+        edges = graph.edges[name].compacted()
+        user, item, time = edges.columns()
+        label = np.full(len(edges), name == ACTION, np.int8)
+        weight = edges.out.strength_of(np.arange(len(edges))).astype(np.float32)
+        columns.append((user, item, time, label, weight))
         if carries:
-            contexts.append(edges.features.select(carries)[out.edge[order]])
+            contexts.append(edges.features.select(carries))
     joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
     order = np.argsort(joined[2], kind="stable")
     user, item, time, label, weight = (column[order] for column in joined)

@@ -25,6 +25,12 @@ def edges_of_log(log: Interactions) -> dict[str, EdgeStore]:
     return edges
 
 
+def last_event(edges: Mapping[str, EdgeStore]) -> int:
+    """Return the Unix seconds of a log's last event; the smallest integer if none."""
+    latest = [edges[name].latest for name in (ACTION, IMPRESSION) if name in edges]
+    return max(latest, default=int(np.iinfo(np.int64).min))
+
+
 def carried(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
     """Return the context that a graph was made with: its columns, without a row."""
     for name in (ACTION, IMPRESSION):

@@ -51,14 +51,21 @@ class Snapshot:
     edges: Mapping[str, EdgeStore]
 
     @classmethod
-    def of(cls, log: Interactions) -> "Snapshot":
+    def of(cls, log: Interactions, further: "Snapshot | None" = None) -> "Snapshot":
         """Build the graph of a log of users and items.
 
         Label 1 becomes ``action``; label 0 becomes ``impression``, if there is any. The
         weight, where it is not 1, and the context become features of the edges.
+
+        Args:
+            log: The events.
+            further: Nodes and edges of other types, whose users and items, if it has
+                any, begin with those of the log.
         """
         nodes = {USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}
-        return cls(nodes, edges_of_log(log))
+        if further is None:
+            return cls(nodes, edges_of_log(log))
+        return cls({**nodes, **further.nodes}, {**further.edges, **edges_of_log(log)})
 
     @property
     def users(self) -> Vocabulary:

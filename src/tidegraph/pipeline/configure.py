@@ -1,12 +1,16 @@
 """The pipeline's settings, and how its stages are trained without leaking."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_seconds_log
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.from_log import last_event
+from tidegraph.graph.join import further
 from tidegraph.graph.live import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.before import (
     check_before,
     check_kind,
@@ -15,6 +19,7 @@ from tidegraph.pipeline.before import (
     check_order_per_user,
 )
 from tidegraph.pipeline.fitted import FittedPipeline, Serving
+from tidegraph.pipeline.further import beside, with_features
 from tidegraph.pipeline.past import Past, check_windows, past_examples
 from tidegraph.progress import working
 from tidegraph.ranges import above, at_least
@@ -42,12 +47,14 @@ class _Parts:
         valid: What decides when the ranker stops, if it is given.
         known: Both together, which is what is served.
         per_user: Were they split user by user, so that they overlap in time?
+        further: Nodes and edges beside the log, whatever their time, if there are any.
     """
 
     train: Fold
     valid: Interactions | None
     known: Fold
     per_user: bool
+    further: Snapshot | None
 
     @classmethod
     def of(
@@ -60,7 +67,7 @@ class _Parts:
         log = fold.events
         valid = fold.valid if valid is None else valid
         if valid is None:
-            return cls(fold, None, fold, per_user)
+            return cls(fold, None, fold, per_user, fold.edges)
         held = Fold.of(valid, "Pipeline").log
         later = held.log(part=1) if isinstance(held, Matrix) else held
         known = log.followed_by(later)
@@ -68,7 +75,40 @@ class _Parts:
             check_order_per_user(log, later)
         else:
             check_order(log, later)
-        return cls(fold, later, Fold(known, edges=fold.edges), per_user)
+        whole = Fold(known, edges=fold.edges)
+        return cls(fold, later, whole, per_user, fold.edges)
+
+    def beside(self, graph: Snapshot) -> "_Parts":
+        """Return the parts with further nodes and edges beside them.
+
+        What is learned from ends with the log; what is served goes on.
+
+        Raises:
+            DataError: The graph and the log do not fit one another.
+        """
+        if self.further is not None:
+            raise DataError(
+                "the fold has further edges of its own. Pass the log with graph=."
+            )
+        whole = beside(self.known.events, graph)
+
+        def fold(log: Interactions) -> Fold:
+            end = int(log.time[-1]) + 1
+            edges = whole if whole.latest < end else whole.until(end)
+            return Fold(with_features(log, whole), edges=edges)
+
+        known = fold(self.known.events)
+        if self.valid is None:
+            return _Parts(known, None, known, self.per_user, whole)
+        valid = with_features(self.valid, whole)
+        return _Parts(fold(self.train.events), valid, known, self.per_user, whole)
+
+    @cached_property
+    def graph(self) -> Snapshot:
+        """Everything known, which is served."""
+        if self.further is self.known.edges:
+            return self.known.graph
+        return Snapshot.of(self.known.events, self.further)
 
     def window_seconds(self, days: float | None) -> int:
         """Return the length of a window, by default the span of ``valid``."""
@@ -134,6 +174,7 @@ class Pipeline:
         train: Train,
         valid: Train | None = None,
         *,
+        graph: Snapshot | Graph | None = None,
         per_user: bool = False,
         rng: Seed = 0,
     ) -> FittedPipeline:
@@ -144,6 +185,13 @@ class Pipeline:
             valid: The part of the log right after it, which decides when the ranker
                 stops; what is served knows these events too. Without it that of the
                 fold is taken, or else the last window of ``train``.
+            graph: Further nodes and edges that every stage may read: what is known of
+                items, who follows whom, a second behaviour. Its ``user`` and ``item``
+                nodes are those of the log where their raw ids are, and have these names
+                for keys; their features join those of the log. Ids that the log lacks
+                become nodes, which nobody is recommended. Timed edges are read only
+                before the time of each request, and training sees none that is later
+                than the log.
             per_user: Were the parts split user by user, as ``leave_last_out`` does?
                 They may overlap in time then, which lets the future of some users
                 into training.
@@ -151,14 +199,17 @@ class Pipeline:
 
         Raises:
             ConfigError: A setting of a stage makes no sense.
-            DataError: The log has no action, lacks what a stage needs, or is too short
-                for the windows. All that can be known before the work is said before.
+            DataError: The log has no action, lacks what a stage needs, is too short
+                for the windows, or does not fit the graph. All that can be known before
+                the work is said before.
             LeakageError: ``valid`` begins no later than ``train`` ends.
         """
         parts = _Parts.of(train, valid, per_user)
+        if graph is not None:
+            parts = parts.beside(graph.snapshot())
         self._check(parts)
         ranker = self._fit_ranker(parts, rng)
-        return self._whole(parts.known, ranker)
+        return self._whole(parts, ranker)
 
     def refitted(self, model: FittedPipeline, log: Train) -> FittedPipeline:
         """Return a pipeline with the ranker of ``model`` and the rest fitted on a log.
@@ -168,11 +219,17 @@ class Pipeline:
 
         Args:
             model: What ``fit`` returned.
-            log: Everything that the new pipeline knows.
+            log: The events that the new pipeline knows, beside the further nodes and
+                edges of ``model``.
         """
-        return self._whole(Fold.of(log, "Pipeline"), model.ranker)
+        fold, more = Fold.of(log, "Pipeline"), further(model.graph)
+        parts = _Parts(fold, None, fold, False, fold.edges)
+        if more is not None and parts.further is None:
+            parts = parts.beside(more)
+        return self._whole(parts, model.ranker)
 
-    def _whole(self, known: Fold, ranker: FittedRanker | None) -> FittedPipeline:
+    def _whole(self, parts: _Parts, ranker: FittedRanker | None) -> FittedPipeline:
+        known = parts.known
         retriever = self.blend.fit(known)
         reranker, fallback, spare = None, None, None
         if self.rerank is not None:
@@ -185,12 +242,12 @@ class Pipeline:
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
-            trained_until=known.graph.latest,
+            trained_until=last_event(parts.graph.edges),
             names=self.names,
             fallback=spare,
         )
         return FittedPipeline(
-            Graph(known.graph, late_seconds=None),
+            Graph(parts.graph, late_seconds=None),
             retriever,
             ranker,
             reranker,
@@ -220,7 +277,7 @@ class Pipeline:
         if self.rank is None:
             return None
         rng = generator(rng)
-        past = Past(self.blend, parts.known.graph, self.candidates, self.repeat)
+        past = Past(self.blend, parts.graph, self.candidates, self.repeat)
         with working(f"training {called(self.rank)}"):
             learn, check = past_examples(
                 past,

@@ -1,7 +1,7 @@
 """What a stage may learn from: a log up to a moment, each view of it made once."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -23,8 +23,8 @@ class Fold:
     Attributes:
         log: What happened; of a matrix, who met what.
         valid: What happened after it, if some of that decides when to stop.
-        edges: Further types of nodes and edges, such as knowledge about items; none of
-            them timed later than the log may be read.
+        edges: Further types of nodes and edges, such as knowledge about items, whose
+            users and items begin with those of the log; none timed later than it.
     """
 
     log: Interactions | Matrix
@@ -67,12 +67,7 @@ class Fold:
     @cached_property
     def graph(self) -> Snapshot:
         """Users and items joined by the events, and the further ``edges``."""
-        own, more = Snapshot.of(self.events), self.edges
-        if more is None:
-            return own
-        return replace(
-            own, nodes={**more.nodes, **own.nodes}, edges={**more.edges, **own.edges}
-        )
+        return Snapshot.of(self.events, self.edges)
 
     def view(self, make: Callable[..., T], *args: Hashable) -> T:
         """Return ``make(fold, *args)``, made at the first call.

@@ -144,6 +144,20 @@ class EdgeStore:
             self._others[back, by] = side.weighted(numbers(self.features, by))
         return self._others[back, by]
 
+    def columns(
+        self,
+    ) -> tuple[
+        Int32[np.ndarray, " n"], Int32[np.ndarray, " n"], Int64[np.ndarray, " n"]
+    ]:
+        """Return source, target and time (0 if untimed) of each edge, by its number.
+
+        A view of the past has a row for each edge that it sees.
+        """
+        slots = self.out.slots()
+        order = np.argsort(self.out.edge[slots], kind="stable")
+        slots, owner = slots[order], self.out.owners()[order]
+        return owner, self.out.node[slots], self.out.time_at(slots)
+
     def typed(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return the features of new edges in the types that the others have.
 

@@ -1,0 +1,75 @@
+"""Further nodes and edges beside a log: knowledge, friends, a second behaviour."""
+
+from dataclasses import replace
+
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import Clock
+from tidegraph.errors import DataError
+from tidegraph.graph.from_log import ACTION, IMPRESSION, ITEM, USER
+from tidegraph.graph.join import joined
+from tidegraph.graph.nodes import Nodes
+from tidegraph.graph.snapshot import Snapshot
+
+
+def beside(log: Interactions, graph: Snapshot) -> Snapshot:
+    """Return a graph whose users and items begin with those of a log, row by row.
+
+    Args:
+        log: Whose rows stay.
+        graph: Further nodes and edges; ids of users and items that the log lacks
+            become nodes behind its own.
+
+    Raises:
+        DataError: The graph holds the log's own edges, shares no node with it, or the
+            two do not fit one another.
+    """
+    _check_edges(graph, log.clock)
+    ours = Snapshot({USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}, {})
+    shared = [name for name in ours.nodes if name in graph.nodes]
+    if not shared:
+        raise DataError(
+            f"the graph has the nodes {', '.join(graph.nodes) or 'none'}, and a log "
+            f"has {USER!r} and {ITEM!r}: nothing joins them. Call them so."
+        )
+    for name in shared:
+        ids, held = graph.nodes[name].ids, ours.nodes[name].ids
+        if len(ids) and not bool((held.encode(ids.ids) >= 0).any()):
+            raise DataError(
+                f"no {name} of the graph is in the log: the graph holds "
+                f"{ids.ids.first()!r}, the log {held.ids.first()!r}. Write ids alike."
+            )
+    return joined(ours, graph)
+
+
+def with_features(log: Interactions, nodes: Snapshot) -> Interactions:
+    """Return a log whose users and items have what is known of them in a graph.
+
+    Args:
+        log: The log.
+        nodes: What ``beside`` returned for it, or for a log that shares its ids.
+    """
+    users, items = _first(log.users, nodes.users), _first(log.items, nodes.items)
+    return replace(log, users=users, items=items)
+
+
+def _first(ids: Vocabulary, whole: Vocabulary) -> Vocabulary:
+    """Return the ids of a log as they are in a graph, without those behind them."""
+    features, same = whole.features.head(len(ids)), whole.ids.dtype == ids.ids.dtype
+    held = ids.ids if same else whole.ids.head(len(ids))
+    return Vocabulary(held, features, ids.lookup if same else None)
+
+
+def _check_edges(graph: Snapshot, clock: Clock) -> None:
+    for name, edges in graph.edges.items():
+        if name in (ACTION, IMPRESSION):
+            raise DataError(
+                f"the graph holds edges {name!r}, and those come from the log. Leave "
+                "them out of graph=, or call them otherwise."
+            )
+        if edges.time is not None and clock != "seconds":
+            raise DataError(
+                f"edges {name!r} of the graph have times, and the log has "
+                f"{'positions' if clock == 'order' else 'none'}, so what came first "
+                "cannot be told. Read the log with its times."
+            )
