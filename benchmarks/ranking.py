@@ -28,6 +28,7 @@ from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Requests
 
 OUT = Path(__file__).parent / "results" / "ranking.json"
@@ -42,7 +43,7 @@ class Trees:
 
     category: str
 
-    def fit(self, train: Examples, valid: Examples, *, rng: object) -> "Trees":
+    def fit(self, train: Examples, valid: Examples, *, run: object) -> "Trees":
         self.features = Features.fit(train, self.category)
         there = train.candidates.present
         self.model = HistGradientBoostingClassifier(random_state=0).fit(
@@ -125,7 +126,7 @@ def main() -> None:
     }
     for name, ranker in rankers.items():
         started = time.perf_counter()
-        fitted = ranker.fit(learn, stop, rng=np.random.default_rng(0))
+        fitted = ranker.fit(learn, stop, run=Run(np.random.default_rng(0)))
         took = time.perf_counter() - started
         verdict.row(name, shown.ranked(fitted.score(requests, shown)), took)
     OUT.parent.mkdir(exist_ok=True)

@@ -43,5 +43,7 @@ from tidegraph.retrieval.knn.similarity import (
     Jaccard as Jaccard,
     Pearson as Pearson,
 )
+from tidegraph.run import Run as Run
+from tidegraph.stages.fold import Fold as Fold
 
 __version__: str

@@ -32,6 +32,7 @@ from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.user_knn import UserKNN
+from tidegraph.stages import Fold
 
 DAY = 86_400
 NAMES = ("title", "product_type", "description", "name")
@@ -70,13 +71,14 @@ class Demo:
         train, valid, test = self._split(log)
         self.say(f"train {train!r}\nvalid {valid!r}\ntest  {test!r}")
         sections = [log_section(log)]
-        found: dict[str, Evaluation] = {}
+        found, known = dict[str, Evaluation](), Fold(train.followed_by(valid))
+        fold = Fold(train)
         for repeat, title in ((True, "Repeats allowed"), (False, "New items only")):
             started = time.perf_counter()
-            model = self._pipeline(log, repeat=repeat).fit(train, valid, rng=self.seed)
+            model = self._pipeline(log, repeat=repeat).fit(fold, valid, rng=self.seed)
             self.say(f"\n[bold]{title}[/]: {model.describe()}")
             self.say(f"trained in {time.perf_counter() - started:.1f} s")
-            found[title] = self._judge(model, train.followed_by(valid), test)
+            found[title] = self._judge(model, known, test)
             self.say(Text(found[title].text(), no_wrap=True, overflow="ignore"))
             lists = self._shown(model, test)
             self.say(_drawn(lists, title))
@@ -122,7 +124,7 @@ class Demo:
         )
 
     def _judge(
-        self, model: FittedPipeline, known: Interactions, test: Interactions
+        self, model: FittedPipeline, known: Fold, test: Interactions
     ) -> Evaluation:
         baselines: dict[str, Recommender] = {
             "Popular": Popular(half_life_days=None).fit(known)
@@ -135,7 +137,7 @@ class Demo:
             train=model.graph,
             against=baselines,
             at=(10, 20, 50),
-            by=_first_of(CATEGORIES, known),
+            by=_first_of(CATEGORIES, known.events),
             rng=self.seed,
         )
 

@@ -6,6 +6,7 @@ import pytest
 from conftest import draw_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranking.din import DIN
+from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, lessons
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
@@ -39,7 +40,7 @@ def test_what_depends_on_user_and_item_together_is_learnt():
         history=1,
         id_dropout=0.0,
         training=Training(epochs=25, optimizer=AdamW(0.01), patience=25),
-    ).fit(learn, stop, rng=np.random.default_rng(1))
+    ).fit(learn, stop, run=Run(np.random.default_rng(1)))
     there = judge.candidates.present
     score = model.score(judge.requests, judge.candidates)[there]
     label = judge.label[there] == 1
@@ -53,7 +54,7 @@ def test_a_past_without_a_right_candidate_is_refused():
     learn.label[:] = 0
 
     with pytest.raises(DataError, match="nothing to learn"):
-        SHORT.fit(learn, stop, rng=np.random.default_rng(0))
+        SHORT.fit(learn, stop, run=Run(np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from conftest import draw_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranking.logit import RecencyLogit, logistic
+from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, lessons
 
 
@@ -45,7 +46,7 @@ def test_labels_that_are_all_alike_teach_nothing():
     learn.label[:] = 0
 
     with pytest.raises(DataError, match="same label"):
-        RecencyLogit().fit(learn, stop, rng=np.random.default_rng(0))
+        RecencyLogit().fit(learn, stop, run=Run(np.random.default_rng(0)))
 
 
 def test_a_penalty_of_0_is_refused():
@@ -55,7 +56,7 @@ def test_a_penalty_of_0_is_refused():
 
 def test_what_is_predicted_comes_true_as_often_as_predicted():
     learn, stop, _ = lessons(draw_log(events=1500))
-    model = RecencyLogit().fit(learn, stop, rng=np.random.default_rng(0))
+    model = RecencyLogit().fit(learn, stop, run=Run(np.random.default_rng(0)))
 
     score = model.score(learn.requests, learn.candidates)[learn.candidates.present]
 

@@ -9,9 +9,9 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click import FactorizationMachine, Interest
 from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, lessons
 from tidegraph.training.optimizers import SGD
-from tidegraph.training.run import Run
 from tidegraph.training.schedules import Cosine, WarmUp
 from tidegraph.training.settings import Training
 
@@ -32,9 +32,8 @@ class TestInterestOfAFewGroups(RankerLaws):
 
 def fitted(ranker, **circumstances):
     learn, stop, judge = lessons(draw_log(events=1500))
-    rng = np.random.default_rng(1)
-    run = Run(rng, **circumstances) if circumstances else None
-    return ranker.fit(learn, stop, rng=rng, run=run), judge
+    run = Run(np.random.default_rng(1), **circumstances)
+    return ranker.fit(learn, stop, run=run), judge
 
 
 def test_a_group_that_is_off_is_no_input():

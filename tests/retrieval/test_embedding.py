@@ -8,9 +8,9 @@ from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Softmax
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, ask
-from tidegraph.training.run import Run
 from tidegraph.training.settings import Training
 
 FEW = Training(3, 128, patience=None)

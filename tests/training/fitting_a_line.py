@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW
-from tidegraph.training.run import Run
 from tidegraph.training.schedules import Cosine, WarmUp
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised, shuffled, weights_of

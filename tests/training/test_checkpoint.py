@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tidegraph.errors import ConfigError
+from tidegraph.run import Run
 from tidegraph.training.loop import train
-from tidegraph.training.run import Run
 from tidegraph.training.settings import Training
 from training.fitting_a_line import OPTIMIZERS, Line, learnt
 

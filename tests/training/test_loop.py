@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from tidegraph.errors import ConfigError
+from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.optimizers import SGD, AdamW
-from tidegraph.training.run import Run
 from tidegraph.training.schedules import Stairs
 from tidegraph.training.settings import Curve, Training
 from tidegraph.training.weights import initialised, shuffled

@@ -30,9 +30,9 @@ from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.progress import working
 from tidegraph.rng import generator
-from tidegraph.stages import Retriever
+from tidegraph.stages import Fold, Retriever
 
-Baseline = Callable[[Interactions], Recommender]
+Baseline = Callable[[Fold], Recommender]
 """Makes a recommender of the events that the judged model knew."""
 
 
@@ -77,10 +77,10 @@ def evaluate(
             "items. Ask for fewer."
         )
     judged, known, test = _task(fitted, log, data, part)
-    others: dict[str, Recommender] = {}
+    others, fold = dict[str, Recommender](), Fold(known)
     for name, made in baselines.items():
         with working(f"fitting {name}"):
-            others[name] = made(known)
+            others[name] = made(fold)
     result = judge(
         judged,
         test,
@@ -157,7 +157,7 @@ def _baseline(name: str) -> Baseline:
     title = _title(name)
     if title in RETRIEVERS and not (folder / MANIFEST).is_file():
         method = cast(Retriever, RETRIEVERS[title]())
-        return lambda known: cast(Recommender, method.fit(known))
+        return lambda fold: cast(Recommender, method.fit(fold))
     if not folder.exists():
         raise RequestError(
             f"--against {name} is neither a model folder nor a retrieval method."

@@ -22,7 +22,7 @@ from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.describe import spelt_out
-from tidegraph.stages import called
+from tidegraph.stages import Fold, called
 
 DAY = 86_400
 SHOWN = ("recall@10", "ndcg@10", "recall@50")
@@ -54,9 +54,10 @@ def train(
         parts = plan.split.parts(events)
         if not quiet:
             say(_sizes(parts))
+        train = Fold(parts.train)
         if plan.split.rolling is None:
             model = _pipeline(plan.pipeline, parts).fit(
-                parts.train, parts.valid, rng=plan.seed
+                train, parts.valid, rng=plan.seed
             )
         else:
             model = _over_windows(plan, events, quiet=quiet)
@@ -73,7 +74,7 @@ def train(
             say(f"{called(plan.pipeline.rank)} learnt: {curve.text()}")
         if parts.valid is not None:
             with working("judging on valid"):
-                say(on_valid(plan.pipeline, model, parts.train, parts.valid))
+                say(on_valid(plan.pipeline, model, train, parts.valid))
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())
@@ -127,11 +128,12 @@ def _over_windows(plan: Recipe, log: Interactions, *, quiet: bool) -> FittedPipe
     rows: list[dict[str, object]] = []
     model: FittedPipeline | None = None
     for number, (before, window) in enumerate(folds, 1):
-        model = plan.pipeline.fit(before, rng=plan.seed)
+        known = Fold(before)
+        model = plan.pipeline.fit(known, rng=plan.seed)
         if quiet:
             continue
         with working("judging on windows"):
-            popular = Popular().fit(before)
+            popular = Popular().fit(known)
             result = evaluate(
                 model,
                 window,

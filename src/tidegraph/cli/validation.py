@@ -16,7 +16,7 @@ from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.slices import COLD
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
-from tidegraph.stages import Candidates, FittedRetriever, Requests
+from tidegraph.stages import Candidates, FittedRetriever, Requests, Train
 
 K = 10
 """Length of the lists that are judged."""
@@ -24,7 +24,7 @@ ALL = "all candidates"
 
 
 def on_valid(
-    pipeline: Pipeline, model: FittedPipeline, train: Interactions, valid: Interactions
+    pipeline: Pipeline, model: FittedPipeline, train: Train, valid: Interactions
 ) -> str:
     """Return how each part does on ``valid``, or why that is nothing to judge by.
 

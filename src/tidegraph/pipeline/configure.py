@@ -25,6 +25,7 @@ from tidegraph.progress import working
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import Seed, generator
+from tidegraph.run import Run
 from tidegraph.stages import (
     FittedRanker,
     Fold,
@@ -33,6 +34,7 @@ from tidegraph.stages import (
     Retriever,
     Train,
     called,
+    fit_in,
 )
 
 DAY = 86_400
@@ -177,6 +179,7 @@ class Pipeline:
         graph: Snapshot | Graph | None = None,
         per_user: bool = False,
         rng: Seed = 0,
+        run: Run | None = None,
     ) -> FittedPipeline:
         """Train every stage.
 
@@ -195,7 +198,9 @@ class Pipeline:
             per_user: Were the parts split user by user, as ``leave_last_out`` does?
                 They may overlap in time then, which lets the future of some users
                 into training.
-            rng: Seed or generator of everything random.
+            rng: Seed or generator of everything random, where no run is given.
+            run: Device, threads, checkpoints and generator, if they matter; every part
+                that trains has a folder of its own among the checkpoints.
 
         Raises:
             ConfigError: A setting of a stage makes no sense.
@@ -208,10 +213,13 @@ class Pipeline:
         if graph is not None:
             parts = parts.beside(graph.snapshot())
         self._check(parts)
-        ranker = self._fit_ranker(parts, rng)
-        return self._whole(parts, ranker)
+        run = Run(generator(rng)) if run is None else run
+        ranker = self._fit_ranker(parts, run)
+        return self._whole(parts, ranker, run)
 
-    def refitted(self, model: FittedPipeline, log: Train) -> FittedPipeline:
+    def refitted(
+        self, model: FittedPipeline, log: Train, *, run: Run | None = None
+    ) -> FittedPipeline:
         """Return a pipeline with the ranker of ``model`` and the rest fitted on a log.
 
         With the part before ``valid`` as the log it is what to judge on ``valid``,
@@ -221,24 +229,27 @@ class Pipeline:
             model: What ``fit`` returned.
             log: The events that the new pipeline knows, beside the further nodes and
                 edges of ``model``.
+            run: In what circumstances channels train, if they matter.
         """
         fold, more = Fold.of(log, "Pipeline"), further(model.graph)
         parts = _Parts(fold, None, fold, False, fold.edges)
         if more is not None and parts.further is None:
             parts = parts.beside(more)
-        return self._whole(parts, model.ranker)
+        return self._whole(parts, model.ranker, run)
 
-    def _whole(self, parts: _Parts, ranker: FittedRanker | None) -> FittedPipeline:
+    def _whole(
+        self, parts: _Parts, ranker: FittedRanker | None, run: Run | None
+    ) -> FittedPipeline:
         known = parts.known
-        retriever = self.blend.fit(known)
+        retriever = self.blend.fit(known, run=run and run.child("known"))
         reranker, fallback, spare = None, None, None
         if self.rerank is not None:
             with working(f"fitting {called(self.rerank)}"):
-                reranker = self.rerank.fit(known)
+                reranker = fit_in(self.rerank, known, run and run.child("rerank"))
         if self.fallback is not None:
             spare = f"{called(self.fallback)} (fallback)"
             with working(f"fitting {spare}"):
-                fallback = self.fallback.fit(known)
+                fallback = fit_in(self.fallback, known, run and run.child("fallback"))
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
@@ -273,11 +284,10 @@ class Pipeline:
         stages = (*self.blend.channels, *ranker, *reranker, *spare)
         check_before(stages, parts.known)
 
-    def _fit_ranker(self, parts: _Parts, rng: Seed) -> FittedRanker | None:
+    def _fit_ranker(self, parts: _Parts, run: Run) -> FittedRanker | None:
         if self.rank is None:
             return None
-        rng = generator(rng)
-        past = Past(self.blend, parts.graph, self.candidates, self.repeat)
+        past = Past(self.blend, parts.graph, self.candidates, self.repeat, run)
         with working(f"training {called(self.rank)}"):
             learn, check = past_examples(
                 past,
@@ -285,7 +295,6 @@ class Pipeline:
                 parts.valid,
                 self.windows,
                 parts.window_seconds(self.window_days),
-                rng,
                 per_user=parts.per_user,
             )
-            return self.rank.fit(learn, check, rng=rng)
+            return self.rank.fit(learn, check, run=run.child("rank"))

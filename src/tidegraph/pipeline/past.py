@@ -12,6 +12,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.progress import track
 from tidegraph.retrieval.blend import Blend
+from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Excluded, Fold, Requests
 
 
@@ -24,20 +25,16 @@ class Past:
         graph: Every event known; each request reads it before its own time only.
         candidates: How many items retrieval answers.
         repeat: May the answer hold items the user already met?
+        run: In what circumstances channels train; draws the negatives.
     """
 
     blend: Blend
     graph: Snapshot
     candidates: int
     repeat: bool
+    run: Run
 
-    def ask(
-        self,
-        known: Fold,
-        window: Interactions,
-        cut: int,
-        rng: np.random.Generator,
-    ) -> Examples:
+    def ask(self, known: Fold, window: Interactions, cut: int) -> Examples:
         """Ask at ``cut`` for every user of ``window``, knowing only ``known``."""
         acted = window.actions()
         users = np.unique(acted.user)
@@ -47,8 +44,9 @@ class Past:
             np.full(len(users), cut, np.int64),
             repeat=self.repeat,
         )
-        answer = self.blend.fit(known).retrieve(requests, self.candidates)
-        return examples(requests, _relevant(acted, users), answer, rng=rng)
+        run = self.run.child(f"before-{cut}")
+        answer = self.blend.fit(known, run=run).retrieve(requests, self.candidates)
+        return examples(requests, _relevant(acted, users), answer, rng=run.rng)
 
 
 def check_windows(
@@ -77,7 +75,6 @@ def past_examples(
     valid: Interactions | None,
     windows: int,
     seconds: int,
-    rng: np.random.Generator,
     *,
     per_user: bool = False,
 ) -> tuple[Examples, Examples]:
@@ -90,7 +87,6 @@ def past_examples(
             window of ``train`` is.
         windows: How many windows to learn from.
         seconds: Length of a window.
-        rng: Draws the negatives.
         per_user: Does ``valid`` overlap with ``train`` in time? It is asked about at
             the end of ``train`` then, of which alone the answer may know.
 
@@ -102,15 +98,15 @@ def past_examples(
     if per_user:
         past = replace(past, graph=train.graph)
     asked = [
-        past.ask(train.before(cut), log.since(cut).before(cut + seconds), cut, rng)
+        past.ask(train.before(cut), log.since(cut).before(cut + seconds), cut)
         for cut in track(cuts, "asking the past")
     ]
     learn, end = joined(asked), int(log.time[-1]) + 1
     if valid is None:
         cut = end - seconds
-        return learn, past.ask(train.before(cut), log.since(cut), cut, rng)
+        return learn, past.ask(train.before(cut), log.since(cut), cut)
     cut = end if per_user else max(end, int(valid.time[0]))
-    return learn, past.ask(train, valid, cut, rng)
+    return learn, past.ask(train, valid, cut)
 
 
 def joined(parts: list[Examples]) -> Examples:

@@ -2,16 +2,14 @@
 
 from dataclasses import field
 
-import numpy as np
-
 from tidegraph.arguments import settings
 from tidegraph.features.columns import FeatureSet
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.click.din import Interest
 from tidegraph.ranges import at_least
 from tidegraph.ranking.neural import FittedNeuralRanker, NeuralRanker
+from tidegraph.run import Run
 from tidegraph.stages import Examples
-from tidegraph.training.run import Run
 from tidegraph.training.settings import Training
 
 
@@ -60,13 +58,6 @@ class DIN:
             self.id_dropout,
         )
 
-    def fit(
-        self,
-        train: Examples,
-        valid: Examples,
-        *,
-        rng: np.random.Generator,
-        run: Run | None = None,
-    ) -> FittedNeuralRanker:
+    def fit(self, train: Examples, valid: Examples, *, run: Run) -> FittedNeuralRanker:
         """Learn from past requests; stop when ``valid`` gets no better."""
-        return self.ranker().fit(train, valid, rng=rng, run=run)
+        return self.ranker().fit(train, valid, run=run)

@@ -12,6 +12,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.features.columns import Features
 from tidegraph.ranges import above
+from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Requests
 
 STEPS = 50
@@ -38,14 +39,14 @@ class RecencyLogit:
         above("RecencyLogit", 0, l2=self.l2)
 
     def fit(
-        self, train: Examples, valid: Examples, *, rng: np.random.Generator
+        self, train: Examples, valid: Examples, *, run: Run
     ) -> "FittedRecencyLogit":
         """Find the one optimum by Newton's method.
 
         Args:
             train: Past requests.
             valid: Not needed: the problem is convex and its penalty given.
-            rng: Not needed.
+            run: Not needed: nothing is random.
 
         Raises:
             DataError: Every label is the same.

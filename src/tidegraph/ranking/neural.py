@@ -20,9 +20,9 @@ from tidegraph.nn.click import ClickModel, Interest
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
+from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Requests, called
 from tidegraph.training.loop import threads, train
-from tidegraph.training.run import Run
 from tidegraph.training.settings import Curve, Training
 from tidegraph.training.weights import (
     initialised,
@@ -72,16 +72,14 @@ class NeuralRanker:
         train: Examples,
         valid: Examples,
         *,
-        rng: np.random.Generator,
-        run: Run | None = None,
+        run: Run,
     ) -> "FittedNeuralRanker":
         """Learn from past requests; stop when ``valid`` gets no better.
 
         Args:
             train: Past requests.
             valid: Later ones.
-            rng: Draws weights, samples and orders, where no run is given.
-            run: Device, threads, checkpoints and generator, if they matter.
+            run: Where, and what draws weights, samples and orders.
 
         Raises:
             DataError: No candidate of the past was right.
@@ -91,7 +89,6 @@ class NeuralRanker:
                 "no candidate of the past was right, so there is nothing to learn. "
                 "Retrieve more candidates, or lengthen window_days."
             )
-        run = Run(rng) if run is None else run
         features = Features.fit(train, self.features.category, self.features.groups)
         tables = Tables(known_before(valid.requests), features.category)
         network = initialised(lambda: self.network(features, tables), run.rng)

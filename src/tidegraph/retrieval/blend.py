@@ -21,6 +21,7 @@ from tidegraph.progress import working
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
 from tidegraph.retrieval.scoring.fusion import fused, votes_for
+from tidegraph.run import Run
 from tidegraph.stages import (
     NO_ITEM,
     Candidates,
@@ -31,6 +32,7 @@ from tidegraph.stages import (
     Train,
     called,
     check_k,
+    fit_in,
 )
 
 _DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
@@ -67,8 +69,12 @@ class Blend:
         from_0_to_1("Blend", at_least=self.at_least)
         at_least("Blend", 0, smoothing=self.smoothing)
 
-    def fit(self, train: Train) -> "FittedBlend":
+    def fit(self, train: Train, *, run: Run | None = None) -> "FittedBlend":
         """Fit every channel.
+
+        Args:
+            train: A log, a matrix, or a fold of either.
+            run: The circumstances of channels that train, if they matter.
 
         Raises:
             DataError: A channel cannot learn from the log.
@@ -78,7 +84,7 @@ class Blend:
         fitted: list[FittedRetriever] = []
         for name, channel in zip(names, self.channels, strict=True):
             with working(f"fitting {name}"):
-                fitted.append(channel.fit(fold))
+                fitted.append(fit_in(channel, fold, run and run.child(name)))
         return FittedBlend(
             channels=names,
             retrievers=tuple(fitted),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.objective import Objective, Pairwise, drawn_negatives
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.run import Run
 from tidegraph.stages import Fold, Train
 from tidegraph.training.loop import train as trained
 from tidegraph.training.optimizers import Adam
-from tidegraph.training.run import Run
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised, shuffled, tensor
 
@@ -62,14 +62,16 @@ class Embedding:
 
         Args:
             train: A log, a matrix, or a fold of either.
-            run: Device, threads, checkpoints and generator, if they matter.
+            run: Device, threads, checkpoints and monitor, if they matter. What is drawn
+                comes from ``seed``, so that a channel is the same alone and in company.
 
         Raises:
             DataError: ``train`` holds no action.
         """
         fold = Fold.of(train, self.name)
         matrix = evidence(fold, self.name)
-        run = Run(np.random.default_rng(self.seed)) if run is None else run
+        rng = np.random.default_rng(self.seed)
+        run = Run(rng) if run is None else replace(run, rng=rng)
         task = _Pairs.of(self, matrix, run)
         curve = trained(task, self.training, run)
         with torch.inference_mode():

@@ -16,6 +16,7 @@ from tidegraph.stages.protocols import (
     Retriever,
     Scores,
     called,
+    fit_in,
 )
 from tidegraph.stages.requests import Excluded, Requests, check_k
 
@@ -36,4 +37,5 @@ __all__ = [
     "Train",
     "called",
     "check_k",
+    "fit_in",
 ]

@@ -1,14 +1,38 @@
 """What a retriever, a ranker and a re-ranker do, before and after they are fitted."""
 
-from typing import Protocol, runtime_checkable
+import inspect
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Int32
 
 from tidegraph.artifact.sealed import State
+from tidegraph.run import Run
 from tidegraph.stages.candidates import Candidates, Examples
-from tidegraph.stages.fold import Train
+from tidegraph.stages.fold import Fold, Train
 from tidegraph.stages.requests import Requests
+
+F = TypeVar("F", covariant=True)
+
+
+@runtime_checkable
+class Fits(Protocol[F]):
+    """A method and its settings, which learns from a log and becomes an ``F``."""
+
+    def fit(self, train: Train) -> F:
+        """Learn from what a pipeline passes, a fold; ``Fold.of`` takes the rest too.
+
+        One that trains may take ``run`` by keyword, and is told its circumstances.
+        """
+        ...
+
+
+def fit_in(method: Fits[F], fold: Fold, run: Run | None) -> F:
+    """Fit a method, in the circumstances of a run if it takes them."""
+    fit = cast(Any, method.fit)
+    if run is not None and "run" in inspect.signature(fit).parameters:
+        return fit(fold, run=run)
+    return fit(fold)
 
 
 def called(method: object) -> str:
@@ -59,7 +83,7 @@ class Retriever(Protocol):
     """A retrieval method and its settings."""
 
     def fit(self, train: Train) -> FittedRetriever:
-        """Learn from what a pipeline passes, a fold; see ``Fold.of`` for the rest."""
+        """Learn from a fold, a log or a matrix; see ``Fits``."""
         ...
 
 
@@ -82,9 +106,7 @@ class FittedRanker(Protocol):
 class Ranker(Protocol):
     """A ranking method and its settings."""
 
-    def fit(
-        self, train: Examples, valid: Examples, *, rng: np.random.Generator
-    ) -> FittedRanker:
+    def fit(self, train: Examples, valid: Examples, *, run: Run) -> FittedRanker:
         """Learn from past requests; ``valid`` decides when to stop."""
         ...
 

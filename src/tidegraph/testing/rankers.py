@@ -22,6 +22,7 @@ from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
+from tidegraph.run import Run
 from tidegraph.stages import (
     NO_ITEM,
     Candidates,
@@ -95,7 +96,7 @@ class RankerLaws:
 
     def fitted(self, log: Interactions) -> tuple[FittedRanker, Examples]:
         learn, stop, judge = lessons(log)
-        return self.ranker.fit(learn, stop, rng=np.random.default_rng(1)), judge
+        return self.ranker.fit(learn, stop, run=Run(np.random.default_rng(1))), judge
 
     def test_rewriting_the_future_changes_no_score_about_the_past(self):
         log = draw_log(events=1500)
@@ -145,8 +146,8 @@ class RankerLaws:
         learn, stop, judge = lessons(log)
         moved = [renumbered(part, graph, user, item) for part in (learn, stop, judge)]
 
-        model = self.ranker.fit(learn, stop, rng=np.random.default_rng(1))
-        twin = self.ranker.fit(moved[0], moved[1], rng=np.random.default_rng(1))
+        model = self.ranker.fit(learn, stop, run=Run(np.random.default_rng(1)))
+        twin = self.ranker.fit(moved[0], moved[1], run=Run(np.random.default_rng(1)))
 
         np.testing.assert_allclose(
             twin.score(moved[2].requests, moved[2].candidates),

@@ -1,0 +1,96 @@
+"""The circumstances of a fit reach all parts that train, and change no bit learnt."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tidegraph.pipeline import Pipeline
+from tidegraph.ranking.din import DIN
+from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.run import Run
+from tidegraph.stages import Fold, fit_in
+from tidegraph.testing.logs import draw_log
+from tidegraph.testing.retrievers import ask, same
+from tidegraph.training.settings import Training
+
+BPR = bpr_mf(4, training=Training(2, 128, patience=None))
+PLAN = Pipeline((BPR, ItemKNN()), rank=DIN(training=Training(epochs=2)), windows=2)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A method that wants to know its circumstances."""
+
+    heard: list = field(default_factory=list)
+
+    def fit(self, train, *, run=None):
+        self.heard.append(run)
+        return Popular().fit(train)
+
+
+def parts():
+    return draw_log(events=1500).split(fractions=(0.8,))
+
+
+def run(**circumstances):
+    return Run(np.random.default_rng(0), **circumstances)
+
+
+def test_only_a_method_that_takes_a_run_is_told_of_it():
+    told, here = Told(), run(threads=2)
+
+    fit_in(told, Fold(draw_log()), here)
+    fit_in(ItemKNN(), Fold(draw_log()), here)
+    fit_in(told, Fold(draw_log()), None)
+
+    assert told.heard == [here, None]
+
+
+def test_each_fit_of_a_channel_keeps_its_checkpoints_apart(tmp_path):
+    train, valid = parts()
+    told, spare = Told(), Told()
+    blend = Blend((Blend((told, ItemKNN())), ItemKNN()))
+
+    plan = Pipeline(blend, fallback=spare, rank=PLAN.rank, windows=2)
+    plan.fit(train, valid, run=run(checkpoints=tmp_path, device="cpu"))
+
+    end = int(valid.time[0])
+    span = int(valid.time[-1]) - int(train.time[-1])
+    cuts = [int(train.time[-1]) + 1 - n * span for n in (2, 1)]
+    folders = [*(f"before-{cut}" for cut in (*cuts, end)), "known"]
+    assert [one.checkpoints for one in told.heard] == [
+        tmp_path / folder / "Blend" / "Told" for folder in folders
+    ]
+    assert [one.checkpoints for one in spare.heard] == [tmp_path / "fallback"]
+    assert (tmp_path / "rank").is_dir()
+
+
+def test_a_pipeline_resumes_from_its_checkpoints_and_ends_with_the_same_bits(tmp_path):
+    train, valid = parts()
+    whole = PLAN.fit(train, valid).recommend_all(k=5)
+    first = PLAN.fit(train, valid, run=run(checkpoints=tmp_path))
+    epochs = []
+
+    @dataclass
+    class Hears:
+        def epoch(self, number, loss, metric):
+            epochs.append(number)
+
+    again = PLAN.fit(train, valid, run=run(checkpoints=tmp_path, monitor=Hears()))
+
+    assert first.recommend_all(k=5).equals(whole)
+    assert again.recommend_all(k=5).equals(whole)
+    assert epochs == []
+
+
+def test_a_channel_learns_the_same_alone_and_in_company():
+    log = draw_log()
+    alone = BPR.fit(log)
+
+    pipeline = Pipeline((BPR, ItemKNN())).fit(log, rng=7)
+
+    same(pipeline.retriever.retrievers[0], alone, ask(log))
+    same(replace(BPR, seed=0).fit(log, run=run(threads=2)), alone, ask(log))
