@@ -37,7 +37,7 @@ from gowalla import a_fifth_held_out
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
-from tidegraph.evaluation.metrics.ranking import Relevant, hits, ndcg
+from tidegraph.evaluation.metrics.ranking import hits, ndcg
 from tidegraph.graph.proximity.power_iteration import Adjacency, spectral_radius
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.ease import EASE
@@ -54,7 +54,7 @@ from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.stages import Requests
+from tidegraph.stages import ItemSets, Requests
 
 OUT = Path(__file__).parent / "results" / "defaults"
 K, USERS, REQUESTS = 10, 2_000, 2_000
@@ -119,7 +119,7 @@ class Task:
 
     train: Interactions
     requests: Requests
-    relevant: Relevant
+    relevant: ItemSets
     timed: bool
     repeats: bool
 
@@ -158,7 +158,7 @@ def next_items(log: Interactions) -> Task:
     requests = Requests.of_users(
         Snapshot.of(seen), asked.user, asked.time, repeat=repeats
     )
-    relevant = Relevant.from_pairs(
+    relevant = ItemSets.of_pairs(
         np.arange(len(asked), dtype=np.int32), asked.item, len(asked)
     )
     return Task(train, requests, relevant, timed=True, repeats=repeats)
@@ -170,7 +170,7 @@ def held_out(log: Interactions) -> Task:
     requests = Requests.of_users(
         Snapshot.of(train), users, np.ones(len(users), np.int64), repeat=False
     )
-    relevant = Relevant.from_pairs(valid.user, valid.item, len(users))
+    relevant = ItemSets.of_pairs(valid.user, valid.item, len(users))
     return Task(train, requests, relevant, timed=False, repeats=False)
 
 
@@ -342,7 +342,7 @@ def whole(name: str) -> None:
     task = load(name, 10**9)
     some = min(5_000, len(task.requests))
     ptr = task.relevant.ptr[: some + 1]
-    relevant = Relevant(ptr, task.relevant.item[: ptr[-1]])
+    relevant = ItemSets(ptr, task.relevant.item[: ptr[-1]])
     task = replace(task, requests=task.requests.rows(0, some), relevant=relevant)
     for method in (Popular, ItemKNN, UserKNN, RP3beta):
         chosen = method().fit(task.train).chosen

@@ -19,7 +19,7 @@ import polars as pl
 
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.errors import ConfigError
-from tidegraph.evaluation.metrics.ranking import Relevant, hits, ndcg, recall
+from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.ease import EASE
@@ -29,7 +29,7 @@ from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.stages import Requests, Retriever
+from tidegraph.stages import ItemSets, Requests, Retriever
 
 OUT = Path(__file__).parent / "results" / "gowalla.json"
 K = 20
@@ -95,7 +95,7 @@ def measured(
     started = time.perf_counter()
     answer = fitted.retrieve(requests, K)
     answer_seconds = time.perf_counter() - started
-    relevant = Relevant.from_pairs(test.user, test.item, len(users))
+    relevant = ItemSets.of_pairs(test.user, test.item, len(users))
     hit = hits(answer.item, relevant)
     return {
         "settings": repr(method),

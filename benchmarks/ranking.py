@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tidegraph.data.public import load
-from tidegraph.evaluation.metrics.ranking import Relevant, hits, ndcg, recall
+from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
 from tidegraph.features.columns import NAMES, Features, _raw, category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past, past_examples
@@ -29,7 +29,7 @@ from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.stages import Candidates, Examples, ItemSets, Requests
 
 OUT = Path(__file__).parent / "results" / "ranking.json"
 SECONDS = 14 * 86_400
@@ -64,7 +64,7 @@ class Trees:
 class Judge:
     """Prints one line per ranking and compares it with ``HABIT``, once that is in."""
 
-    relevant: Relevant
+    relevant: ItemSets
     rows: list[dict]
     habit: np.ndarray | None = None
 
@@ -109,7 +109,7 @@ def main() -> None:
     shown = judge.candidates.top(200)
     requests = judge.requests
     order = np.searchsorted(requests.user, test.user)
-    relevant = Relevant.from_pairs(order, test.item, len(requests))
+    relevant = ItemSets.of_pairs(order, test.item, len(requests))
     shape = learn.candidates.item.shape
     print(f"{shape[0]:,} requests x {shape[1]} to learn from, {len(requests):,} judged")
     verdict = Judge(relevant, [])

@@ -6,7 +6,7 @@ import pytest
 from conftest import draw_log
 from tidegraph.errors import RequestError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import Candidates, Excluded, Requests, check_k
+from tidegraph.stages import Candidates, ItemSets, Requests, check_k
 
 
 def three() -> Candidates:
@@ -55,7 +55,7 @@ def test_excluding_the_history_keeps_what_was_excluded_already():
         asked.user,
         asked.time,
         asked.history,
-        Excluded(np.array([0, 0, 1]), np.array([39], np.int32)),
+        ItemSets(np.array([0, 0, 1]), np.array([39], np.int32)),
     ).without_history()
 
     for row in range(2):

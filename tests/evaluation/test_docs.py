@@ -8,15 +8,15 @@ from scipy import sparse
 
 from tidegraph.evaluation.metrics.catalogue import intra_list_diversity
 from tidegraph.evaluation.metrics.classification import log_loss
-from tidegraph.evaluation.metrics.ranking import Relevant, hits, list_metrics
+from tidegraph.evaluation.metrics.ranking import hits, list_metrics
 from tidegraph.evaluation.metrics.serendipity import popular_places, serendipity
-from tidegraph.stages import Excluded
+from tidegraph.stages import ItemSets
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8")
 
 
 def test_the_page_gives_the_ndcg_of_its_example():
-    relevant = Relevant(np.array([0, 3]), np.array([1, 2, 3], np.int32))
+    relevant = ItemSets(np.array([0, 3]), np.array([1, 2, 3], np.int32))
     hit = hits(np.array([[7, 1, 8, 2, 9]], np.int32), relevant)
     scores = list_metrics(hit, relevant.count, (5,))
 
@@ -95,21 +95,21 @@ def test_the_page_gives_what_each_convention_makes_of_its_list():
 
 
 def test_the_serendipity_of_the_page_is_that_of_the_code():
-    relevant = Relevant(np.array([0, 3]), np.array([1, 2, 3], np.int32))
+    relevant = ItemSets(np.array([0, 3]), np.array([1, 2, 3], np.int32))
     item = np.array([[7, 1, 8, 2, 9]], np.int32)
     hit = hits(item, relevant)
     actions = np.array([0, 4, 1, 0, 0, 0, 0, 5, 3, 2])
-    place = popular_places(item, hit, actions, Excluded.none(1))
+    place = popular_places(item, hit, actions, ItemSets.none(1))
 
     assert [serendipity(hit, place, k)[0] for k in (2, 4, 5)] == [0, 1 / 4, 0]
 
 
 def test_the_column_of_this_library_is_what_the_code_finds():
-    relevant = Relevant(np.array([0, 3]), np.array([1, 2, 3], np.int32))
+    relevant = ItemSets(np.array([0, 3]), np.array([1, 2, 3], np.int32))
     item = np.array([[7, 1, 8, 2, 9]], np.int32)
     hit = hits(item, relevant)
     actions = np.array([0, 4, 1, 0, 0, 0, 0, 5, 3, 2])
-    place = popular_places(item, hit, actions, Excluded.none(1))
+    place = popular_places(item, hit, actions, ItemSets.none(1))
     found = list_metrics(hit, relevant.count, (2, 4, 5, 10))
     found |= {"serendipity@4": serendipity(hit, place, 4)}
     table = PAGE.partition("## The same name elsewhere")[2].partition("\n\n- ")[0]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.fitting.examples import Relevant, examples, from_log
+from tidegraph.fitting.examples import acted_on_within, examples, from_log
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.stages import NO_ITEM, Candidates, ItemSets, Requests
 
 DAY = 86_400
 
@@ -28,7 +28,7 @@ def nothing(requests):
 
 
 def no_relevant(requests):
-    return Relevant(np.zeros(len(requests) + 1, np.int64), np.zeros(0, np.int32))
+    return ItemSets(np.zeros(len(requests) + 1, np.int64), np.zeros(0, np.int32))
 
 
 def counts_before(log, at):
@@ -40,7 +40,7 @@ def test_relevant_within_starts_at_the_request_and_stops_before_the_end():
     requests = Requests.of_users(
         Snapshot.of(log), np.array([0, -1], np.int32), np.array([5, 5], np.int64)
     )
-    relevant = Relevant.within(requests, 5)
+    relevant = acted_on_within(requests, 5)
 
     assert relevant.ptr.tolist() == [0, 3, 3]
     assert log.items.decode(relevant.item).to_list() == ["q", "r", "s"]
@@ -52,7 +52,7 @@ def test_candidates_come_first_with_their_votes_and_labels(rng):
     item = np.tile(np.array([3, 1, NO_ITEM], np.int32), (len(requests), 1))
     score = np.tile(np.array([2.0, 1.0, -np.inf], np.float32), (len(requests), 1))
     ptr = np.arange(len(requests) + 1, dtype=np.int64)
-    relevant = Relevant(ptr, np.full(len(requests), 1, np.int32))
+    relevant = ItemSets(ptr, np.full(len(requests), 1, np.int32))
 
     found = examples(
         requests,
@@ -83,7 +83,7 @@ def test_examples_are_alive_and_neither_relevant_excluded_nor_repeated(
     log = draw_log(seed)
     at = int(log.time[row])
     requests = ask(log, at, repeat=repeat)
-    relevant = Relevant.within(requests, 5 * DAY)
+    relevant = acted_on_within(requests, 5 * DAY)
     found = examples(
         requests,
         relevant,
@@ -159,7 +159,7 @@ def test_missed_items_are_added_if_asked_for_but_never_unborn_or_excluded_ones(r
     graph = Snapshot.of(log)
     user, time = log.users.encode(pl.Series(["a"])), np.array([5], np.int64)
     requests = Requests.of_users(graph, user, time, repeat=False)
-    relevant = Relevant.within(requests, 100)
+    relevant = acted_on_within(requests, 100)
     honest = examples(requests, relevant, nothing(requests), negatives=0, rng=rng)
     helped = examples(
         requests, relevant, nothing(requests), negatives=0, missed=3, rng=rng

@@ -11,12 +11,12 @@ from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import all_lists, by_stage
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.evaluation.judging import judge_lists
-from tidegraph.evaluation.metrics.ranking import Relevant, hits, recall
+from tidegraph.evaluation.metrics.ranking import hits, recall
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.slices import COLD
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
-from tidegraph.stages import Candidates, FittedRetriever, Requests, Train
+from tidegraph.stages import Candidates, FittedRetriever, ItemSets, Requests, Train
 
 K = 10
 """Length of the lists that are judged."""
@@ -69,7 +69,7 @@ class _Asked:
 
     model: FittedPipeline
     popular: FittedRetriever
-    relevant: Relevant
+    relevant: ItemSets
     _recall: dict[str, list[Float64[np.ndarray, " b"]]] = field(default_factory=dict)
     _row: int = 0
 

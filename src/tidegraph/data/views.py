@@ -18,6 +18,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.log import Interactions
 from tidegraph.data.times.clocks import refuse_without_seconds
 from tidegraph.errors import DataError
+from tidegraph.kernels.ragged import owners, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ class Matrix:
                 so that it comes strictly after.
         """
         rows = len(self.item)
-        user = np.repeat(np.arange(len(self.users)), np.diff(self.ptr))
+        user = owners(self.ptr)
         return Interactions(
             user=user.astype(np.int32),
             item=self.item.copy(),
@@ -165,8 +166,7 @@ class Sequences:
         """Group the actions of a log by user."""
         acted = log.actions()
         order = np.argsort(acted.user, kind="stable")
-        counts = np.bincount(acted.user, minlength=len(log.users))
-        ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        ptr = starts(np.bincount(acted.user, minlength=len(log.users)))
         return cls(ptr, acted.item[order], acted.time[order])
 
 

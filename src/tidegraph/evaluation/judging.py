@@ -20,7 +20,7 @@ from tidegraph.evaluation.metrics.catalogue import (
     popularity_lift,
 )
 from tidegraph.evaluation.metrics.ranking import (
-    Relevant,
+    ItemSets,
     check_cutoffs,
     hits,
     list_metrics,
@@ -203,7 +203,7 @@ def _tail_frame(
     name: str,
     task: Task,
     item: Int32[np.ndarray, "b k"],
-    in_tail: Relevant,
+    in_tail: ItemSets,
     at: tuple[int, ...],
 ) -> pl.DataFrame:
     found = list_metrics(hits(item, in_tail), in_tail.count, at)

@@ -19,11 +19,11 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
-from tidegraph.evaluation.metrics.ranking import Relevant
 from tidegraph.graph.from_log import ACTION, last_event
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.stages import Candidates, Requests
+from tidegraph.kernels.ragged import starts
+from tidegraph.stages import Candidates, ItemSets, Requests
 
 
 @runtime_checkable
@@ -55,7 +55,7 @@ class Task:
 
     requests: Requests
     user: pl.Series
-    relevant: Relevant
+    relevant: ItemSets
     popularity: Int64[np.ndarray, " items"]
     repeat: bool
     when: str
@@ -204,7 +204,7 @@ class _Known:
         _check_vocabulary("user", graph.users, acted.users)
         held = np.where(user < len(graph.users), user, UNKNOWN).astype(np.int32)
         requests = Requests.of_users(graph, held, time, repeat=self.repeat)
-        relevant = Relevant.from_pairs(row, acted.item, len(user))
+        relevant = ItemSets.of_pairs(row, acted.item, len(user))
         if not self.repeat:
             relevant = relevant.where(~_in_history(relevant, requests))
         keep = relevant.count > 0
@@ -213,13 +213,12 @@ class _Known:
                 "no request is left: every user has interacted with their test items "
                 "before. Evaluate with repeat=True."
             )
-        ptr = np.concatenate([[0], np.cumsum(relevant.count[keep])])
         kept = Requests.of_users(graph, held[keep], time[keep], repeat=self.repeat)
         size = max(len(graph.items), len(acted.items))
         return Task(
             kept,
             acted.users.decode(user[keep]),
-            replace(relevant, ptr=ptr),
+            replace(relevant, ptr=starts(relevant.count[keep])),
             np.pad(self.popularity, (0, size - len(self.popularity))),
             self.repeat,
             self.when,
@@ -230,7 +229,7 @@ class _Known:
         )
 
 
-def _in_history(relevant: Relevant, requests: Requests) -> Bool[np.ndarray, " entries"]:
+def _in_history(relevant: ItemSets, requests: Requests) -> Bool[np.ndarray, " entries"]:
     """Return which relevant items stand in the history of their request."""
     history = requests.history
     out = np.zeros(len(relevant.item), np.bool_)

@@ -12,10 +12,9 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.answers import blocks
-from tidegraph.evaluation.metrics.ranking import Relevant
 from tidegraph.evaluation.protocol import Task
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.stages import Requests
+from tidegraph.stages import ItemSets, Requests
 
 
 @runtime_checkable
@@ -76,7 +75,7 @@ def sampled_hits(
 def _ranks(
     scores: Float32[np.ndarray, "b items"],
     requests: Requests,
-    relevant: Relevant,
+    relevant: ItemSets,
     catalogue: Int32[np.ndarray, " seen"],
     draws: Float64[np.ndarray, "pairs draws"],
 ) -> Int64[np.ndarray, " pairs"]:

@@ -4,8 +4,6 @@ Negatives are alive at the time of the request: met by somebody strictly before 
 item that nobody had met yet would give its label away by its empty past.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32, Int64
@@ -17,39 +15,25 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import bits, uniform
+from tidegraph.kernels.ragged import owners, starts_where
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.rng import fresh_seed
-from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
+from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
 
 _ATTEMPTS = 256
 
 
-@dataclass(frozen=True, eq=False)
-class Relevant:
-    """Items that were acted on after each request, laid end to end.
-
-    Attributes:
-        ptr: Where each request's items start; one more entry than there are requests.
-        item: Rows of items, in any order, perhaps repeated.
-    """
-
-    ptr: Int64[np.ndarray, " starts"]
-    item: Int32[np.ndarray, " entries"]
-
-    @classmethod
-    def within(cls, requests: Requests, seconds: int) -> "Relevant":
-        """Return what each user did from their request on, for so many seconds."""
-        until = requests.graph[ACTION].before(requests.user, requests.time + seconds)
-        owner = np.repeat(np.arange(len(requests)), np.diff(until.ptr))
-        later = until.time >= requests.time[owner]
-        ptr = np.zeros(len(requests) + 1, np.int64)
-        np.cumsum(np.bincount(owner[later], minlength=len(requests)), out=ptr[1:])
-        return cls(ptr, until.node[later])
+def acted_on_within(requests: Requests, seconds: int) -> ItemSets:
+    """Return what each user acted on from their request on, for so many seconds."""
+    until = requests.graph[ACTION].before(requests.user, requests.time + seconds)
+    owner = owners(until.ptr)
+    later = until.time >= requests.time[owner]
+    return ItemSets(starts_where(until.ptr, later), until.node[later])
 
 
 def examples(
     requests: Requests,
-    relevant: Relevant,
+    relevant: ItemSets,
     candidates: Candidates,
     *,
     negatives: int = 20,

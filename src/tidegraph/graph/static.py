@@ -9,6 +9,7 @@ from scipy import sparse
 
 from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.ragged import starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +46,11 @@ class StaticGraph:
         """
         types = list(dict.fromkeys(t for e in edges for t in graph.ends(e)))
         sizes = [len(graph.typed(name)) for name in types]
-        starts = np.concatenate([[0], np.cumsum(sizes)])
-        first = dict(zip(types, starts[:-1].tolist(), strict=True))
-        whole = sparse.csr_array((int(starts[-1]), int(starts[-1])), dtype=np.float64)
+        first_rows = starts(np.array(sizes))
+        first = dict(zip(types, first_rows[:-1].tolist(), strict=True))
+        whole = sparse.csr_array(
+            (int(first_rows[-1]), int(first_rows[-1])), dtype=np.float64
+        )
         for name in edges:
             side, (here, there) = graph[name], graph.ends(name)
             slot = side.slots()

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegraph.stages import Candidates, Excluded, FittedRetriever, Requests
+from tidegraph.kernels.ragged import starts
+from tidegraph.stages import Candidates, FittedRetriever, ItemSets, Requests
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,5 @@ class Fallback:
         count = found.present.sum(axis=1)
         if bool((count >= k).all()):
             return found.top(0)
-        ptr = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-        listed = Excluded(ptr, found.item[found.present])
+        listed = ItemSets(starts(count), found.item[found.present])
         return self.retriever.retrieve(requests.excluding(listed), k)

@@ -13,7 +13,8 @@ from tidegraph.data.ids.unknown import known_rows
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.tables.frames import frame_table
 from tidegraph.errors import RequestError
-from tidegraph.stages import Excluded, Requests
+from tidegraph.kernels.ragged import starts
+from tidegraph.stages import ItemSets, Requests
 
 Items = object
 """A list of item ids; or, for each user, a mapping of user ids to such lists or a frame
@@ -36,13 +37,13 @@ class Filter:
     ptr: Int64[np.ndarray, " starts"] | None
     item: Int32[np.ndarray, " entries"]
 
-    def rows(self, start: int, stop: int) -> Excluded:
+    def rows(self, start: int, stop: int) -> ItemSets:
         """Return the items of some consecutive requests."""
         if self.ptr is not None:
-            return Excluded(self.ptr, self.item).rows(start, stop)
+            return ItemSets(self.ptr, self.item).rows(start, stop)
         count = stop - start
         ptr = np.arange(count + 1, dtype=np.int64) * len(self.item)
-        return Excluded(ptr, np.tile(self.item, count))
+        return ItemSets(ptr, np.tile(self.item, count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +97,14 @@ class Filters:
             requests = requests.excluding(self._others(self.only.rows(start, stop)))
         return requests
 
-    def _others(self, allowed: Excluded) -> Excluded:
+    def _others(self, allowed: ItemSets) -> ItemSets:
         """Return, for each request, every item that is not allowed."""
-        count = len(allowed.ptr) - 1
-        hidden: Bool[np.ndarray, "b items"] = np.ones((count, self.num_items), np.bool_)
-        hidden[np.repeat(np.arange(count), np.diff(allowed.ptr)), allowed.item] = False
-        ptr = np.concatenate([[0], np.cumsum(hidden.sum(axis=1))]).astype(np.int64)
-        return Excluded(ptr, np.nonzero(hidden)[1].astype(np.int32))
+        shape = (len(allowed), self.num_items)
+        hidden: Bool[np.ndarray, "b items"] = np.ones(shape, np.bool_)
+        hidden[allowed.row, allowed.item] = False
+        return ItemSets(
+            starts(hidden.sum(axis=1)), np.nonzero(hidden)[1].astype(np.int32)
+        )
 
 
 def _read(
@@ -124,9 +126,9 @@ def _read(
     row = row[row != UNKNOWN]
     row = row[np.argsort(group, kind="stable")]
     size = np.append(np.bincount(group, minlength=len(groups)), 0)
-    first = np.concatenate([[0], np.cumsum(size)])
+    first = starts(size)
     mine = groups.encode(asked)  # -1 is the last group, which is empty.
-    ptr = np.concatenate([[0], np.cumsum(size[mine])]).astype(np.int64)
+    ptr = starts(size[mine])
     place: np.ndarray = np.arange(int(ptr[-1])) - np.repeat(
         ptr[:-1] - first[mine], size[mine]
     )

@@ -3,17 +3,18 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int32
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.fitting.examples import Relevant, examples
+from tidegraph.fitting.examples import examples
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.ragged import end_to_end
 from tidegraph.progress import track
 from tidegraph.retrieval.blend import Blend
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Excluded, Fold, Requests
+from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +123,13 @@ def joined(parts: list[Examples]) -> Examples:
             user=np.concatenate([one.user for one in requests]),
             time=np.concatenate([one.time for one in requests]),
             history=Histories(
-                _joined_ptr([h.ptr for h in histories]),
+                end_to_end([h.ptr for h in histories]),
                 np.concatenate([h.node for h in histories]),
                 np.concatenate([h.time for h in histories]),
                 np.concatenate([h.weight for h in histories]),
             ),
-            excluded=Excluded(
-                _joined_ptr([x.ptr for x in hidden]),
+            excluded=ItemSets(
+                end_to_end([x.ptr for x in hidden]),
                 np.concatenate([x.item for x in hidden]),
             ),
         ),
@@ -137,16 +138,9 @@ def joined(parts: list[Examples]) -> Examples:
     )
 
 
-def _joined_ptr(
-    ptrs: list[Int64[np.ndarray, " _"]],
-) -> Int64[np.ndarray, " starts"]:
-    sizes = np.concatenate([np.diff(ptr) for ptr in ptrs])
-    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-
-
-def _relevant(acted: Interactions, users: Int32[np.ndarray, " b"]) -> Relevant:
+def _relevant(acted: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:
     """Return the distinct items that each of ``users`` acted on."""
     pairs = np.unique(acted.user.astype(np.int64) * len(acted.items) + acted.item)
     user, item = np.divmod(pairs, len(acted.items))
     ptr = np.searchsorted(user, np.append(users.astype(np.int64), 2**62))
-    return Relevant(ptr.astype(np.int64), item.astype(np.int32))
+    return ItemSets(ptr.astype(np.int64), item.astype(np.int32))

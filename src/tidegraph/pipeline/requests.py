@@ -21,7 +21,7 @@ from tidegraph.errors import (
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.stages import Excluded, Requests, check_k
+from tidegraph.stages import ItemSets, Requests, check_k
 
 
 def length_of(k: object, items: int) -> int:
@@ -108,7 +108,7 @@ def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Req
         np.ones(len(known), np.float32),
     )
     nobody, clock = np.array([UNKNOWN], np.int32), np.full(1, time, np.int64)
-    asked = Requests(graph, nobody, clock, met, Excluded.none(1))
+    asked = Requests(graph, nobody, clock, met, ItemSets.none(1))
     return asked if repeat else asked.without_history()
 
 

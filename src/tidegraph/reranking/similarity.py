@@ -11,6 +11,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.ragged import starts
 from tidegraph.stages import Fold, Train
 
 
@@ -69,7 +70,7 @@ class SharedTags:
         row, tag = table["row"].to_numpy(), Lookup(tags.unique()).rows(tags)
         order = np.lexsort((tag, row))
         counts = np.bincount(row, minlength=len(column))
-        ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        ptr = starts(counts)
         return cls(ptr, tag[order])
 
     def between(self, item: Int32[np.ndarray, "b n"]) -> Float32[np.ndarray, "b n n"]:

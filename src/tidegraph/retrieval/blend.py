@@ -17,6 +17,7 @@ from jaxtyping import Bool, Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import ConfigError
+from tidegraph.kernels.ragged import owners
 from tidegraph.progress import working
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
@@ -297,7 +298,7 @@ def _hits(
     """Return where an answered item is relevant to its request."""
     rows = len(answer)
     size = int(max(item.max(initial=0), answer.item.max(initial=0))) + 1
-    relevant = np.repeat(np.arange(rows), np.diff(ptr)) * size + item
+    relevant = owners(ptr) * size + item
     pairs = np.arange(rows)[:, None] * size + answer.item
     return np.isin(pairs, relevant) & answer.present
 

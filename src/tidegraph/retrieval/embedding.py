@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int, Int64
 from tidegraph.arguments import settings
 from tidegraph.data.views import Matrix
 from tidegraph.extras import needed
+from tidegraph.kernels.ragged import owners
 from tidegraph.nn.conv import Encoder, Identity, Tables
 from tidegraph.nn.graph_inputs import Bipartite
 from tidegraph.ranges import at_least
@@ -110,7 +111,7 @@ class _Pairs:
 
     @classmethod
     def of(cls, settings: Embedding, matrix: Matrix, run: Run) -> "_Pairs":
-        user = np.repeat(np.arange(len(matrix.ptr) - 1), np.diff(matrix.ptr))
+        user = owners(matrix.ptr)
         item = matrix.item.astype(np.int64)
         # Rows are by first appearance: what the future brings adds none.
         users, items = int(user.max()) + 1, int(item.max()) + 1

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.kernels.few import Few
+from tidegraph.kernels.ragged import owners, starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
 from tidegraph.retrieval.scoring.decay import check_half_life
@@ -102,7 +103,7 @@ class FittedRepeat:
         """Return the item itself where it is in the history, else -1."""
         speakers = self._speakers(requests)
         answered = np.arange(len(item))[:, None] * len(self.met) + item
-        met = _owner(speakers.ptr) * len(self.met) + speakers.row
+        met = owners(speakers.ptr) * len(self.met) + speakers.row
         own = np.isin(answered, met) & (item != NO_ITEM)
         return np.where(own, item, np.int32(NO_ITEM))
 
@@ -133,7 +134,7 @@ class FittedRepeat:
         own = Few.of(speakers.row)
         met = self.met[own.number]
         votes = SparseRows(
-            np.concatenate([[0], np.cumsum(met)]).astype(np.int64),
+            starts(met),
             own.number[met],
             np.ones(int(met.sum()), np.float32),
             len(self.met),
@@ -144,7 +145,3 @@ class FittedRepeat:
         """Return the distinct items of each history, as loud as all their events."""
         total = summed(heard(requests.history), len(self.met), self.half_life_days)
         return total.of(total.gain > 0)
-
-
-def _owner(ptr: Int64[np.ndarray, " starts"]) -> Int64[np.ndarray, " events"]:
-    return np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))

@@ -8,6 +8,7 @@ from scipy import sparse
 from tidegraph.arguments import checked, settings
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import push
 from tidegraph.progress import track
@@ -142,7 +143,7 @@ def _assembled(
     sizes, rows, weights = (
         np.concatenate([block[part] for block in blocks]) for part in range(3)
     )
-    ptr = np.concatenate([[0], np.cumsum(sizes)])
+    ptr = starts(sizes)
     columns = sparse.csc_array((weights, rows, ptr), shape=(items, items))
     return sparse.csr_array(columns)
 

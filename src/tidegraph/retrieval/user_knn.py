@@ -15,6 +15,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows, find
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.from_log import (
@@ -261,7 +262,7 @@ class FittedUserKNN:
         size = np.concatenate([np.diff(part.ptr) for part in parts])
         count = [part.halvings for part in parts if part.halvings is not None]
         return WeightedHistory(
-            np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
+            starts(size),
             np.concatenate([part.row for part in parts]),
             np.concatenate([part.gain for part in parts]),
             np.concatenate(count) if count else None,
@@ -285,7 +286,7 @@ class FittedUserKNN:
             skip=requests.user,
         )
         present = found != NO_ITEM
-        ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
+        ptr = starts(present.sum(axis=1))
         return WeightedHistory(ptr, found[present], near[present])
 
     def _faded(

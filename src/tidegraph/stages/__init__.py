@@ -7,6 +7,7 @@ speak in ``Candidates``; every array of a request is as of that request's own cl
 
 from tidegraph.stages.candidates import NO_ITEM, Candidates, Examples
 from tidegraph.stages.fold import Fold, Train
+from tidegraph.stages.item_sets import ItemSets
 from tidegraph.stages.protocols import (
     FittedRanker,
     FittedReranker,
@@ -18,17 +19,17 @@ from tidegraph.stages.protocols import (
     called,
     fit_in,
 )
-from tidegraph.stages.requests import Excluded, Requests, check_k
+from tidegraph.stages.requests import Requests, check_k
 
 __all__ = [
     "NO_ITEM",
     "Candidates",
     "Examples",
-    "Excluded",
     "FittedRanker",
     "FittedReranker",
     "FittedRetriever",
     "Fold",
+    "ItemSets",
     "Ranker",
     "Requests",
     "Reranker",

@@ -10,42 +10,7 @@ from tidegraph.errors import RequestError
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
-
-
-@dataclass(frozen=True, eq=False)
-class Excluded:
-    """Items that must not be answered, per request, laid end to end.
-
-    Attributes:
-        ptr: Where each request's items start; one more entry than there are requests.
-        item: Rows of items, in any order, perhaps repeated.
-    """
-
-    ptr: Int64[np.ndarray, " starts"]
-    item: Int32[np.ndarray, " entries"]
-
-    @classmethod
-    def none(cls, requests: int) -> "Excluded":
-        """Exclude nothing."""
-        return cls(np.zeros(requests + 1, np.int64), np.zeros(0, np.int32))
-
-    def rows(self, start: int, stop: int) -> "Excluded":
-        """Return what some consecutive requests exclude."""
-        ptr = self.ptr[start : stop + 1]
-        entries = slice(int(ptr[0]), int(ptr[-1])) if len(ptr) else slice(0, 0)
-        return Excluded(ptr - ptr[:1], self.item[entries])
-
-    def and_also(self, other: "Excluded") -> "Excluded":
-        """Return what either excludes, request by request."""
-        if not len(other.item):
-            return self
-        if not len(self.item):
-            return other
-        sizes = [np.diff(x.ptr) for x in (self, other)]
-        owner = np.concatenate([np.repeat(np.arange(len(n)), n) for n in sizes])
-        order = np.argsort(owner, kind="stable")
-        item = np.concatenate([self.item, other.item])[order]
-        return Excluded(self.ptr + other.ptr, item)
+from tidegraph.stages.item_sets import ItemSets
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +29,7 @@ class Requests:
     user: Int32[np.ndarray, " b"]
     time: Int64[np.ndarray, " b"]
     history: Histories
-    excluded: Excluded
+    excluded: ItemSets
 
     @classmethod
     def of_users(
@@ -84,14 +49,14 @@ class Requests:
             repeat: May items of the history be recommended again?
         """
         history = graph[ACTION].before(user, time)
-        asked = cls(graph, user, time, history, Excluded.none(len(user)))
+        asked = cls(graph, user, time, history, ItemSets.none(len(user)))
         return asked if repeat else asked.without_history()
 
     def without_history(self) -> "Requests":
         """Return the same requests, excluding also what each user already met."""
-        return self.excluding(Excluded(self.history.ptr, self.history.node))
+        return self.excluding(ItemSets(self.history.ptr, self.history.node))
 
-    def excluding(self, items: Excluded) -> "Requests":
+    def excluding(self, items: ItemSets) -> "Requests":
         """Return the same requests, which must not be answered ``items`` either."""
         return replace(self, excluded=self.excluded.and_also(items))
 

@@ -15,7 +15,7 @@ import pytest
 from tidegraph.artifact.sealed import Rebuilds, load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.fitting.examples import Relevant, examples
+from tidegraph.fitting.examples import acted_on_within, examples
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import spread
 from tidegraph.pipeline import Pipeline
@@ -47,7 +47,7 @@ def asked(log: Interactions, cut: int, graph: Snapshot | None = None) -> Example
     blend = Blend((ItemKNN(neighbors=10), Popular())).fit(log.before(cut))
     return examples(
         requests,
-        Relevant.within(requests, WEEK),
+        acted_on_within(requests, WEEK),
         blend.retrieve(requests, 15),
         negatives=5,
         rng=np.random.default_rng(0),

@@ -8,7 +8,7 @@ from sklearn.metrics import ndcg_score
 
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.ranking import (
-    Relevant,
+    ItemSets,
     average_precision,
     average_precision_of_all,
     check_cutoffs,
@@ -25,7 +25,7 @@ from tidegraph.stages import NO_ITEM
 
 # The list of docs/evaluation.md: hits at ranks 2 and 4 of five, three items relevant.
 LIST = np.array([[7, 1, 8, 2, 9]], np.int32)
-WANTED = Relevant(np.array([0, 3]), np.array([1, 2, 3], np.int32))
+WANTED = ItemSets(np.array([0, 3]), np.array([1, 2, 3], np.int32))
 HIT = hits(LIST, WANTED)
 
 
@@ -104,7 +104,7 @@ def test_without_a_relevant_item_shares_of_them_are_unknown():
 
 
 def test_relevant_items_are_sorted_and_kept_once():
-    wanted = Relevant.from_pairs(
+    wanted = ItemSets.of_pairs(
         np.array([2, 0, 2, 2]), np.array([5, 9, 3, 5], np.int32), 3
     )
 
@@ -154,7 +154,7 @@ def brute(ranking: list[int], wanted: set[int], k: int) -> dict[str, float]:
 def test_metrics_agree_with_counting_item_by_item(rankings, wanted, k):
     item = np.array(rankings, np.int32)
     row = np.repeat(np.arange(len(item)), len(wanted))
-    relevant = Relevant.from_pairs(
+    relevant = ItemSets.of_pairs(
         row, np.tile(np.array(list(wanted), np.int32), len(item)), len(item)
     )
     scores = list_metrics(hits(item, relevant), relevant.count, (k,))
@@ -169,7 +169,7 @@ def test_ndcg_agrees_with_scikit_learn(rng):
     wanted = rng.random((20, 30)) < 0.2
     wanted[:, 0] = True
     row, what = np.nonzero(wanted)
-    relevant = Relevant.from_pairs(row, what.astype(np.int32), 20)
+    relevant = ItemSets.of_pairs(row, what.astype(np.int32), 20)
     score = np.empty((20, 30))
     np.put_along_axis(score, item, np.arange(30, 0, -1.0)[None], axis=1)
 
@@ -183,14 +183,14 @@ def test_ndcg_agrees_with_scikit_learn(rng):
 
 def test_many_blocks_of_rows_find_the_same_as_each_row_alone(rng):
     item = rng.integers(0, 50, (3000, 10)).astype(np.int32)
-    relevant = Relevant.from_pairs(
+    relevant = ItemSets.of_pairs(
         rng.integers(0, 3000, 9000), rng.integers(0, 50, 9000).astype(np.int32), 3000
     )
     whole = hits(item, relevant)
 
     for row in range(0, 3000, 499):
         span = slice(relevant.ptr[row], relevant.ptr[row + 1])
-        alone = Relevant(np.array([0, span.stop - span.start]), relevant.item[span])
+        alone = ItemSets(np.array([0, span.stop - span.start]), relevant.item[span])
         np.testing.assert_array_equal(whole[row], hits(item[row : row + 1], alone)[0])
 
 

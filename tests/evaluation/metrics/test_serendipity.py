@@ -4,14 +4,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tidegraph.evaluation.metrics.serendipity import NEVER, popular_places, serendipity
-from tidegraph.stages import NO_ITEM, Excluded
+from tidegraph.stages import NO_ITEM, ItemSets
 
 POPULARITY = np.array([9, 7, 7, 2, 0], np.int64)
 """Items 0 1 2 3 in this order; nobody acted on 4."""
 
 
-def nothing(requests: int) -> Excluded:
-    return Excluded.none(requests)
+def nothing(requests: int) -> ItemSets:
+    return ItemSets.none(requests)
 
 
 def test_a_hit_counts_where_popularity_would_not_list_it():
@@ -28,7 +28,7 @@ def test_a_hit_counts_where_popularity_would_not_list_it():
 
 def test_what_a_user_may_not_get_makes_room_in_the_popularity_list():
     # Without 0 and 2 the popularity list is 1 3; the history names 0 twice.
-    hidden = Excluded(np.array([0, 3]), np.array([0, 2, 0], np.int32))
+    hidden = ItemSets(np.array([0, 3]), np.array([0, 2, 0], np.int32))
     item, hit = np.array([[3, 1]], np.int32), np.ones((1, 2), np.bool_)
     place = popular_places(item, hit, POPULARITY, hidden)
 
@@ -62,7 +62,7 @@ def test_an_empty_place_is_no_surprise():
 )
 def test_it_is_what_counting_by_hand_gives(popularity, ranked, hit, hidden, k):
     item = np.array([ranked[:5]], np.int32)
-    excluded = Excluded(np.array([0, len(hidden)]), np.array(hidden, np.int32))
+    excluded = ItemSets(np.array([0, len(hidden)]), np.array(hidden, np.int32))
     place = popular_places(item, hit, popularity, excluded)
 
     listed = sorted(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tidegraph.errors import RequestError
 from tidegraph.kernels import jit
 from tidegraph.retrieval.scoring.best import best
-from tidegraph.stages import Excluded
+from tidegraph.stages import ItemSets
 
 
 @given(
@@ -24,7 +24,7 @@ def test_the_best_are_those_of_a_stable_sort_of_what_may_be_answered(
     scores[rng.random((3, items)) < 0.2] = -np.inf
     hidden = [rng.integers(0, items + 2, rng.integers(0, 5)) for _ in range(3)]
     ptr = np.concatenate([[0], np.cumsum([len(row) for row in hidden])])
-    excluded = Excluded(ptr.astype(np.int64), np.concatenate(hidden).astype(np.int32))
+    excluded = ItemSets(ptr.astype(np.int64), np.concatenate(hidden).astype(np.int32))
 
     answer = best(scores, excluded, k, "test")
 
@@ -42,14 +42,14 @@ def test_the_best_are_those_of_a_stable_sort_of_what_may_be_answered(
 
 def test_one_processor_answers_the_same_as_several(monkeypatch):
     scores = np.random.default_rng(0).integers(0, 9, (100, 50)).astype(np.float32)
-    several = best(scores, Excluded.none(100), 7, "test")
+    several = best(scores, ItemSets.none(100), 7, "test")
     monkeypatch.setattr(jit, "cpu_count", lambda: 1)
 
-    alone = best(scores, Excluded.none(100), 7, "test")
+    alone = best(scores, ItemSets.none(100), 7, "test")
 
     np.testing.assert_array_equal(several.item, alone.item)
 
 
 def test_a_list_of_none_is_refused():
     with pytest.raises(RequestError, match="k >= 1"):
-        best(np.zeros((1, 3), np.float32), Excluded.none(1), 0, "test")
+        best(np.zeros((1, 3), np.float32), ItemSets.none(1), 0, "test")

@@ -17,7 +17,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     summed,
     top_k_of_sums,
 )
-from tidegraph.stages import Excluded
+from tidegraph.stages import ItemSets
 
 ITEMS, MANY = 12, 100_000
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -51,7 +51,7 @@ def matrix(rng: np.random.Generator) -> SparseRows:
 def test_the_answer_among_few_items_is_that_among_many(half_life_days, rng):
     votes, history = matrix(rng), heard(histories(rng))
     speakers = WeightedHistory.of_history(history, ITEMS, half_life_days)
-    hidden = Excluded(
+    hidden = ItemSets(
         np.array([0, 2, 2, 5], np.int64), rng.integers(-1, ITEMS, 5).astype(np.int32)
     )
     small = top_k_of_sums(speakers, votes, hidden, ITEMS, "a")

@@ -14,6 +14,7 @@ from scipy import sparse
 from tidegraph.config import did_you_mean
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ConfigError
+from tidegraph.kernels.ragged import starts
 from tidegraph.stages import NO_ITEM
 
 
@@ -121,7 +122,7 @@ def intra_list_diversity(
     top = item[:, :k]
     present = top != NO_ITEM
     size = present.sum(axis=1)
-    ptr = np.concatenate([[0], np.cumsum(size)])
+    ptr = starts(size)
     lists = sparse.csr_array(
         (np.ones(int(ptr[-1])), top[present], ptr), shape=(len(top), len(norm))
     )

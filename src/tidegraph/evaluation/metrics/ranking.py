@@ -7,74 +7,19 @@ no recall, NDCG or average precision: NaN, which means leave out.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, Int64, Integer
+from jaxtyping import Bool, Float64, Int32, Int64
 
 from tidegraph.arguments import shown, whole
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.stages import NO_ITEM
+from tidegraph.stages import NO_ITEM, ItemSets
 
 
-@dataclass(frozen=True, eq=False)
-class Relevant:
-    """For each request, the items that count as found, laid end to end.
-
-    Attributes:
-        ptr: Where each request's items start; one more entry than there are requests.
-        item: Rows of items, increasing within a request, each once.
-    """
-
-    ptr: Int64[np.ndarray, " starts"]
-    item: Int32[np.ndarray, " entries"]
-
-    @classmethod
-    def from_pairs(
-        cls, row: Integer[np.ndarray, " n"], item: Int32[np.ndarray, " n"], rows: int
-    ) -> "Relevant":
-        """Group pairs of request and item, in any order, perhaps repeated.
-
-        Args:
-            row: Number of the request.
-            item: Row of an item relevant to it.
-            rows: How many requests there are.
-        """
-        order = np.lexsort((item, row))
-        row, item = row[order], item[order]
-        fresh = np.ones(len(row), np.bool_)
-        fresh[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
-        ptr = np.zeros(rows + 1, np.int64)
-        np.cumsum(np.bincount(row[fresh], minlength=rows), out=ptr[1:])
-        return cls(ptr, item[fresh])
-
-    def __len__(self) -> int:
-        return len(self.ptr) - 1
-
-    @property
-    def count(self) -> Int64[np.ndarray, " b"]:
-        """How many items are relevant to each request."""
-        return np.diff(self.ptr)
-
-    @property
-    def row(self) -> Int64[np.ndarray, " entries"]:
-        """The request of each entry."""
-        return np.repeat(np.arange(len(self), dtype=np.int64), self.count)
-
-    def rows(self, start: int, stop: int) -> "Relevant":
-        """Return those of some consecutive requests."""
-        ptr = self.ptr[start : stop + 1]
-        return Relevant(ptr - ptr[0], self.item[ptr[0] : ptr[-1]])
-
-    def where(self, keep: Bool[np.ndarray, " entries"]) -> "Relevant":
-        """Return the same requests with only some of their entries."""
-        return Relevant.from_pairs(self.row[keep], self.item[keep], len(self))
-
-
-def hits(item: Int32[np.ndarray, "b k"], relevant: Relevant) -> Bool[np.ndarray, "b k"]:
+def hits(item: Int32[np.ndarray, "b k"], relevant: ItemSets) -> Bool[np.ndarray, "b k"]:
     """Return where a list names a relevant item for the first time.
 
     Args:

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.stages import Excluded
+from tidegraph.stages import ItemSets
 
 NEVER = np.iinfo(np.int64).max
 """The place of an item that popularity would never list."""
@@ -14,7 +14,7 @@ def popular_places(
     item: Int32[np.ndarray, "b n"],
     hit: Bool[np.ndarray, "b n"],
     popularity: Int64[np.ndarray, " items"],
-    excluded: Excluded,
+    excluded: ItemSets,
 ) -> Int64[np.ndarray, "b n"]:
     """Return at which place, from 1, the popularity list of a request has each hit.
 

@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int32, Int64
 from tidegraph.errors import RequestError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.ragged import starts
 from tidegraph.ranges import above, within
 
 _SEEDS = 64
@@ -99,7 +100,7 @@ def personalized_pagerank(
     parts = [found[first] for first in sorted(found)]
     sizes = np.concatenate([part[0] for part in parts])
     return Pushed(
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        starts(sizes),
         *(np.concatenate([part[n] for part in parts]) for n in (1, 2, 3)),
     )
 

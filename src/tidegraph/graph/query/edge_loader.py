@@ -19,6 +19,7 @@ from tidegraph.graph.times import unix_seconds
 from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import check_seed, mixed_keys, root_keys
+from tidegraph.kernels.ragged import owners, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +79,9 @@ class EdgeLoader:
             )
             low = edges.span_before(nodes, first)[1]
             high = np.maximum(low, edges.span_before(nodes, last)[1])
-        ptr = np.concatenate([[0], np.cumsum(high - low)])
+        ptr = starts(high - low)
         slot = ranges(low, ptr)
-        source = np.repeat(np.arange(len(edges), dtype=np.int32), high - low)
+        source = owners(ptr).astype(np.int32)
         order = _by_time(edges, slot)
         return cls(graph, name, slot[order], source[order])
 

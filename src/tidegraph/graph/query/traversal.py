@@ -22,6 +22,7 @@ from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.graph.times import unix_seconds, window
 from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.keyed_rng import Keys, nth_child_keys, root_keys
+from tidegraph.kernels.ragged import owners, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +126,9 @@ class Query:
             )
         else:
             low, high = edges.span_before(at.node, at.clock, self.seconds)
-        ptr = np.concatenate([[0], np.cumsum(high - low)])
+        ptr = starts(high - low)
         slot = ranges(low, ptr)
-        parent = np.repeat(np.arange(len(at.node)), high - low)
+        parent = owners(ptr)
         clock = None if at.clock is None else at.clock[parent]
         if clock is not None and edges.is_timed:
             clock = np.where(clock == NOW, NOW, edges.time_at(slot))

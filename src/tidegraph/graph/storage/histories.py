@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
+from tidegraph.kernels.ragged import consecutive
+
 
 @dataclass(frozen=True, eq=False)
 class Histories:
@@ -27,8 +29,5 @@ class Histories:
 
     def rows(self, start: int, stop: int) -> "Histories":
         """Return the histories of some consecutive nodes; no copy of the events."""
-        ptr = self.ptr[start : stop + 1]
-        events = slice(int(ptr[0]), int(ptr[-1])) if len(ptr) else slice(0, 0)
-        return Histories(
-            ptr - ptr[:1], self.node[events], self.time[events], self.weight[events]
-        )
+        ptr, events = consecutive(self.ptr, start, stop)
+        return Histories(ptr, self.node[events], self.time[events], self.weight[events])

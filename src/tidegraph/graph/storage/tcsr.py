@@ -15,6 +15,7 @@ from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.walks.uniform import packed_rows
 from tidegraph.kernels.binary_search import ranges, search
 from tidegraph.kernels.jit import over_rows
+from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.weighted_draw import (
     AliasTable,
     PrefixSums,
@@ -226,8 +227,7 @@ class TemporalCSR:
         start, stop = self.span_before(nodes, times)
         if limit is not None:
             start = np.maximum(start, stop - limit)
-        ptr = np.zeros(len(nodes) + 1, np.int64)
-        np.cumsum(stop - start, out=ptr[1:])
+        ptr = starts(stop - start)
         at = ranges(start, ptr)
         return Histories(ptr, self.node[at], self.time_at(at), self.weight_at(at))
 
@@ -249,9 +249,7 @@ class TemporalCSR:
 
     def slots(self) -> Int64[np.ndarray, " edges"]:
         """Return the place of every edge, node by node."""
-        ptr = np.zeros(len(self) + 1, np.int64)
-        np.cumsum(self.degree(), out=ptr[1:])
-        return ranges(self.start, ptr)
+        return ranges(self.start, starts(self.degree()))
 
     def owners(self) -> Int32[np.ndarray, " edges"]:
         """Return the node that each of ``slots`` belongs to."""

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from tidegraph.errors import ConfigError
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.ranges import at_least
@@ -137,7 +138,7 @@ def nearest_of_faded(
         grain=32,
     )
     present = found != NO_ITEM
-    ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))]).astype(np.int64)
+    ptr = starts(present.sum(axis=1))
     return WeightedHistory(ptr, found[present], *parted(near[present]))
 
 
@@ -148,7 +149,7 @@ def as_matrix_of_neighbors(
 ) -> sparse.csr_array:
     """Return what ``nearest`` found as a sparse matrix of ``width`` columns."""
     present = found != NO_ITEM
-    ptr = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    ptr = starts(present.sum(axis=1))
     return sparse.csr_array(
         (near[present], found[present], ptr), shape=(len(found), width)
     )

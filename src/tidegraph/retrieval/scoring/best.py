@@ -5,11 +5,11 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.topk import drain, push
-from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k
+from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
 
 
 def best(
-    scores: Float32[np.ndarray, "b items"], excluded: Excluded, k: int, channel: str
+    scores: Float32[np.ndarray, "b items"], excluded: ItemSets, k: int, channel: str
 ) -> Candidates:
     """Return each row's ``k`` highest scores in decreasing order.
 

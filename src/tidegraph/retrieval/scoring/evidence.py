@@ -17,6 +17,7 @@ from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.ragged import starts_where
 from tidegraph.stages import Fold, Train
 
 
@@ -63,7 +64,7 @@ def evident_pairs(fold: Fold) -> Matrix:
     kept = matrix.weight > 0
     if bool(kept.all()):
         return matrix
-    ptr = np.concatenate([[0], np.cumsum(kept)])[matrix.ptr].astype(np.int64)
+    ptr = starts_where(matrix.ptr, kept)
     return replace(matrix, ptr=ptr, item=matrix.item[kept], weight=matrix.weight[kept])
 
 
@@ -97,7 +98,7 @@ def heard(history: Histories) -> Histories:
 
 def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
     """Return some events of each history."""
-    ptr = np.concatenate([[0], np.cumsum(kept)])[history.ptr].astype(np.int64)
+    ptr = starts_where(history.ptr, kept)
     return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
 
 

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int32
 
-from tidegraph.stages import NO_ITEM, Candidates, Excluded
+from tidegraph.stages import NO_ITEM, Candidates, ItemSets
 
 
 @runtime_checkable
@@ -22,9 +22,9 @@ class FindsSimilar(Protocol):
         ...
 
 
-def but_itself(rows: Int32[np.ndarray, " b"]) -> Excluded:
+def but_itself(rows: Int32[np.ndarray, " b"]) -> ItemSets:
     """Exclude from the neighbours of each item the item itself."""
-    return Excluded(np.arange(len(rows) + 1, dtype=np.int64), rows)
+    return ItemSets(np.arange(len(rows) + 1, dtype=np.int64), rows)
 
 
 def above_zero(found: Candidates) -> Candidates:

@@ -13,6 +13,7 @@ from jaxtyping import Float64
 
 from tidegraph.graph.proximity.power_iteration import Adjacency
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.progress import track
@@ -135,7 +136,7 @@ def _kept(
             grain=64,
         )
         kept = item != NO_ITEM
-        ptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+        ptr = starts(kept.sum(axis=1))
         parts = (score[kept], item[kept], ptr)
         blocks.append(scipy.sparse.csr_array(parts, shape=(rows, items)))
     return scipy.sparse.csr_array(scipy.sparse.vstack(blocks, format="csr"))

@@ -8,11 +8,12 @@ from jaxtyping import Bool, Float32, Int32, Int64
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.ragged import starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.retrieval.scoring.decay import add, all_fading, elect_fading, halvings
 from tidegraph.retrieval.scoring.evidence import heard, some_of
-from tidegraph.stages import NO_ITEM, Candidates, Excluded, check_k
+from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class WeightedHistory:
 
     def of(self, kept: Bool[np.ndarray, " speakers"]) -> "WeightedHistory":
         """Return some of the speakers."""
-        ptr = np.concatenate([[0], np.cumsum(kept)])[self.ptr].astype(np.int64)
+        ptr = starts_where(self.ptr, kept)
         count = None if self.halvings is None else self.halvings[kept]
         return WeightedHistory(ptr, self.row[kept], self.gain[kept], count)
 
@@ -110,7 +111,7 @@ def all_scores(
 def top_k_of_sums(
     speakers: WeightedHistory,
     votes: SparseRows,
-    excluded: Excluded,
+    excluded: ItemSets,
     k: int,
     channel: str,
 ) -> Candidates:
@@ -141,7 +142,7 @@ def top_k_of_sums(
         voices.ptr, named.places(voices.column), voices.weight, len(named)
     )
     speakers = replace(speakers, row=asked.places(speakers.row))
-    hidden = Excluded(excluded.ptr, named.places(excluded.item))
+    hidden = ItemSets(excluded.ptr, named.places(excluded.item))
     _elect(speakers, voices, hidden, item, score)
     return Candidates.of_channel(named.at(item), score, channel)
 
@@ -149,7 +150,7 @@ def top_k_of_sums(
 def _elect(
     speakers: WeightedHistory,
     votes: SparseRows,
-    excluded: Excluded,
+    excluded: ItemSets,
     item: Int32[np.ndarray, "b k"],
     score: Float32[np.ndarray, "b k"],
 ) -> None:
@@ -291,7 +292,7 @@ def summed(
     _add_up(events, num_items, size, (item, total, block))
     kept = item >= 0
     item = item if met is None else met.at(item)
-    ptr = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+    ptr = starts(size)
     faded = None if half_life_days is None else block[kept]
     return WeightedHistory(ptr, item[kept], total[kept].astype(np.float32), faded)
 

@@ -1,0 +1,42 @@
+"""Rows of different lengths laid end to end: where they start, and whose an entry is.
+
+``ptr`` has one more entry than there are rows; row r is ``ptr[r]`` to ``ptr[r + 1]``.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Int64, Num
+
+Starts = Int64[np.ndarray, " starts"]
+
+
+def starts(
+    sizes: Num[np.ndarray, " rows"] | Bool[np.ndarray, " rows"],
+) -> Starts:
+    """Return where rows of these sizes start."""
+    ptr = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=ptr[1:])
+    return ptr
+
+
+def owners(ptr: Starts) -> Int64[np.ndarray, " entries"]:
+    """Return the row that each entry belongs to."""
+    return np.repeat(np.arange(len(ptr) - 1, dtype=np.int64), np.diff(ptr))
+
+
+def consecutive(ptr: Starts, start: int, stop: int) -> tuple[Starts, slice]:
+    """Return where some consecutive rows start among themselves, and their entries."""
+    part = ptr[start : stop + 1]
+    entries = slice(int(part[0]), int(part[-1])) if len(part) else slice(0, 0)
+    return part - part[:1], entries
+
+
+def starts_where(ptr: Starts, keep: Bool[np.ndarray, " entries"]) -> Starts:
+    """Return where the rows start once only some entries are kept."""
+    return starts(keep)[ptr]
+
+
+def end_to_end(ptrs: Sequence[Starts]) -> Starts:
+    """Return where the rows of several ragged arrays start, one after the other."""
+    return starts(np.concatenate([np.diff(ptr) for ptr in ptrs]))

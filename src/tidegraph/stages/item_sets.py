@@ -1,0 +1,80 @@
+"""Some items for each request: what it excludes, what it should find."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int32, Int64, Integer
+
+from tidegraph.kernels.ragged import consecutive, owners, starts
+
+
+@dataclass(frozen=True, eq=False)
+class ItemSets:
+    """Rows of items per request, laid end to end.
+
+    Attributes:
+        ptr: Where each request's items start; one more entry than there are requests.
+        item: Rows of items; in any order and perhaps repeated, unless ``of_pairs``
+            made the sets.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    item: Int32[np.ndarray, " entries"]
+
+    @classmethod
+    def none(cls, requests: int) -> "ItemSets":
+        """Return an empty set for each request."""
+        return cls(np.zeros(requests + 1, np.int64), np.zeros(0, np.int32))
+
+    @classmethod
+    def of_pairs(
+        cls, row: Integer[np.ndarray, " n"], item: Int32[np.ndarray, " n"], rows: int
+    ) -> "ItemSets":
+        """Group pairs of request and item, in any order, perhaps repeated.
+
+        Args:
+            row: Number of the request.
+            item: Row of an item of its set.
+            rows: How many requests there are.
+
+        Returns:
+            Items that increase within a request, each once.
+        """
+        order = np.lexsort((item, row))
+        row, item = row[order], item[order]
+        fresh = np.ones(len(row), np.bool_)
+        fresh[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
+        return cls(starts(np.bincount(row[fresh], minlength=rows)), item[fresh])
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    @property
+    def count(self) -> Int64[np.ndarray, " b"]:
+        """How many items each request has."""
+        return np.diff(self.ptr)
+
+    @property
+    def row(self) -> Int64[np.ndarray, " entries"]:
+        """The request of each entry."""
+        return owners(self.ptr)
+
+    def rows(self, start: int, stop: int) -> "ItemSets":
+        """Return the sets of some consecutive requests; no copy of the items."""
+        ptr, entries = consecutive(self.ptr, start, stop)
+        return ItemSets(ptr, self.item[entries])
+
+    def where(self, keep: Bool[np.ndarray, " entries"]) -> "ItemSets":
+        """Return the same requests with only some of their entries."""
+        kept = np.bincount(self.row[keep], minlength=len(self))
+        return ItemSets(starts(kept), self.item[keep])
+
+    def and_also(self, other: "ItemSets") -> "ItemSets":
+        """Return what either holds, request by request."""
+        if not len(other.item):
+            return self
+        if not len(self.item):
+            return other
+        order = np.argsort(np.concatenate([self.row, other.row]), kind="stable")
+        item = np.concatenate([self.item, other.item])[order]
+        return ItemSets(self.ptr + other.ptr, item)
