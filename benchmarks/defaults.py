@@ -38,8 +38,9 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.ranking import hits, ndcg
-from tidegraph.graph.proximity.power_iteration import Adjacency, spectral_radius
+from tidegraph.graph.proximity.power_iteration import spectral_radius
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.heuristics import (
     AdamicAdar,
@@ -188,7 +189,7 @@ def made(method: type, point: dict[str, Any], task: Task) -> Any:
     if method is not Katz:
         ageless = {"half_life_days": None} if method in LEFT else {}
         return method(**FIXED.get(method, {}), **(ageless | point))
-    bound = spectral_radius(Adjacency.bipartite(Matrix.of(task.train)))
+    bound = spectral_radius(StaticGraph.bipartite(Matrix.of(task.train)))
     return Katz(beta=point["share"] / bound, neighbors=point["neighbors"])
 
 

@@ -7,7 +7,9 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 from scipy import sparse
 
+from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
+from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import starts
 
@@ -64,17 +66,49 @@ class StaticGraph:
             one = sparse.csr_array((weight, ends), shape=whole.shape)
             whole = whole + one + one.T
         whole.eliminate_zeros()
+        return cls._of(first, whole)
+
+    @classmethod
+    def bipartite(cls, matrix: Matrix) -> "StaticGraph":
+        """Join each user to each item they interacted with; repeats count once."""
+        pairs = _once(matrix)
+        both = sparse.block_array([[None, pairs.T], [pairs, None]], format="csr")
+        return cls._of({ITEM: 0, USER: len(matrix.items)}, sparse.csr_array(both))
+
+    @classmethod
+    def between_items(cls, matrix: Matrix, least_users: int = 1) -> "StaticGraph":
+        """Join two items that enough users interacted with, as strongly as they are.
+
+        Args:
+            matrix: Who interacted with what.
+            least_users: How many users an edge needs.
+        """
+        pairs = _once(matrix)
+        shared = sparse.csr_array(pairs.T @ pairs).tocoo()
+        row, column = shared.coords
+        kept = (row != column) & (shared.data >= least_users)
+        edges = (shared.data[kept], (row[kept], column[kept]))
+        size = len(matrix.items)
+        return cls._of({ITEM: 0}, sparse.csr_array(edges, shape=(size, size)))
+
+    @classmethod
+    def _of(cls, first: Mapping[str, int], whole: sparse.csr_array) -> "StaticGraph":
         whole.sort_indices()
         return cls(
             first,
             whole.indptr.astype(np.int64),
-            whole.indices.astype(np.int32),
-            whole.data,
+            whole.indices.astype(np.int32, copy=False),
+            whole.data.astype(np.float64, copy=False),
             np.asarray(whole @ np.ones(whole.shape[0])),
         )
 
     def __len__(self) -> int:
         return len(self.strength)
+
+    def size(self, name: str) -> int:
+        """Return how many nodes of a type there are."""
+        later = [row for row in self.first.values() if row > self.first[name]]
+        return min(later, default=len(self)) - self.first[name]
 
     def rows(
         self, name: str, nodes: Int32[np.ndarray, " n"]
@@ -84,5 +118,19 @@ class StaticGraph:
 
     def kinds(self, rows: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
         """Return the number of the type of each row, in the order of ``first``."""
-        starts = np.array(list(self.first.values()))
-        return (np.searchsorted(starts, rows, side="right") - 1).astype(np.int32)
+        first = np.array(list(self.first.values()))
+        return (np.searchsorted(first, rows, side="right") - 1).astype(np.int32)
+
+    def degree(self) -> Int64[np.ndarray, " nodes"]:
+        """Return how many neighbours each node has."""
+        return np.diff(self.ptr)
+
+    def csr(self) -> sparse.csr_array:
+        """Return the adjacency matrix, sharing memory."""
+        shape = (len(self), len(self))
+        return sparse.csr_array((self.weight, self.node, self.ptr), shape=shape)
+
+
+def _once(matrix: Matrix) -> sparse.csr_array:
+    ones = np.ones(len(matrix.item))
+    return sparse.csr_array((ones, matrix.item, matrix.ptr), shape=matrix.shape)

@@ -12,12 +12,13 @@ from jaxtyping import Float64
 
 from tidegraph.arguments import checked, settings
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.from_log import USER
 from tidegraph.graph.proximity.power_iteration import (
-    Adjacency,
     adamic_adar_weights,
     spectral_radius,
     steps_within,
 )
+from tidegraph.graph.static import StaticGraph
 from tidegraph.ranges import above, at_least, span, within
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
@@ -80,7 +81,7 @@ class CommonNeighbors:
         fold = Fold.of(train, "CommonNeighbors")
         half_life = check_half_life(self.half_life_days, fold, "CommonNeighbors")
         graph = _graph(fold, "CommonNeighbors", self.on, self.least_users)
-        pairs = two_steps(graph, np.ones(graph.num_nodes), self.neighbors)
+        pairs = two_steps(graph, np.ones(len(graph)), self.neighbors)
         return FittedItemModel.of(
             "CommonNeighbors",
             "often met with {item}",
@@ -206,7 +207,7 @@ class Katz:
                 "it, or leave it out for a tenth of that."
             )
         steps = _steps(graph, beta * radius, self.tolerance)
-        pairs = walks(graph, np.ones(graph.num_nodes), beta, steps, self.neighbors)
+        pairs = walks(graph, np.ones(len(graph)), beta, steps, self.neighbors)
         return FittedItemModel.of(
             "Katz",
             "linked to {item} in many ways",
@@ -270,7 +271,7 @@ class PersonalizedPageRank:
         half_life = check_half_life(self.half_life_days, fold, "PersonalizedPageRank")
         graph = _graph(fold, "PersonalizedPageRank", self.on, self.least_users)
         steps = _steps(graph, self.damping, self.tolerance)
-        scale = _inverse(graph.strength())
+        scale = _inverse(graph.strength)
         pairs = walks(graph, scale, self.damping, steps, self.neighbors)
         return FittedItemModel.of(
             "PersonalizedPageRank",
@@ -281,25 +282,25 @@ class PersonalizedPageRank:
         )
 
 
-def _graph(fold: Fold, method: str, on: On, least_users: int) -> Adjacency:
+def _graph(fold: Fold, method: str, on: On, least_users: int) -> StaticGraph:
     evidence(fold, method)  # Says whose fold it is if there is none.
     if on == "bipartite":
         return fold.view(_bipartite)
     return fold.view(_between_items, least_users)
 
 
-def _bipartite(fold: Fold) -> Adjacency:
-    return Adjacency.bipartite(fold.view(evident_pairs))
+def _bipartite(fold: Fold) -> StaticGraph:
+    return StaticGraph.bipartite(fold.view(evident_pairs))
 
 
-def _between_items(fold: Fold, least_users: int) -> Adjacency:
-    return Adjacency.between_items(fold.view(evident_pairs), least_users)
+def _between_items(fold: Fold, least_users: int) -> StaticGraph:
+    return StaticGraph.between_items(fold.view(evident_pairs), least_users)
 
 
-def _steps(graph: Adjacency, rate: float, tolerance: float) -> int:
+def _steps(graph: StaticGraph, rate: float, tolerance: float) -> int:
     steps = steps_within(rate, tolerance) if rate > 0 else 1
     # Between users and items only walks of an even length end at an item.
-    return steps if graph.num_nodes == graph.num_items else steps + steps % 2
+    return steps + steps % 2 if USER in graph.first else steps
 
 
 def _inverse(strength: Float64[np.ndarray, " nodes"]) -> Float64[np.ndarray, " nodes"]:

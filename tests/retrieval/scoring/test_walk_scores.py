@@ -7,27 +7,31 @@ from hypothesis import strategies as st
 from conftest import draw_log
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
-from tidegraph.graph.proximity.power_iteration import Adjacency, steps_within
+from tidegraph.graph.proximity.power_iteration import steps_within
+from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.scoring import walk_scores
 from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
 
-both = pytest.mark.parametrize("build", [Adjacency.bipartite, Adjacency.between_items])
+BUILDS = [StaticGraph.bipartite, StaticGraph.between_items]
+both = pytest.mark.parametrize("build", BUILDS)
 any_log = given(seed=st.integers(0, 10_000), events=st.integers(20, 200))
 few = settings(max_examples=15, deadline=None)
 
 
-def drawn(build, seed: int = 0, events: int = 200) -> tuple[Adjacency, np.ndarray]:
+def drawn(build, seed: int = 0, events: int = 200) -> tuple[StaticGraph, np.ndarray]:
     """A graph, and what its nodes hand on."""
     graph = build(Matrix.of(draw_log(seed, events)))
-    scale = np.random.default_rng(seed).random(graph.num_nodes) / graph.num_items
+    scale = np.random.default_rng(seed).random(len(graph)) / graph.size("item")
     return graph, scale
 
 
-def dense(graph: Adjacency, scale: np.ndarray, factor: float, steps: int) -> np.ndarray:
+def dense(
+    graph: StaticGraph, scale: np.ndarray, factor: float, steps: int
+) -> np.ndarray:
     """The sum over walks from each item, by powers of the whole matrix."""
     step = factor * graph.csr().toarray().astype(float) * scale
     total = sum(np.linalg.matrix_power(step, k) for k in range(steps + 1))
-    items = graph.num_items
+    items = graph.size("item")
     found = np.asarray(total).T[:items, :items]
     # An item that nobody met is not even reached from itself.
     found[graph.degree()[:items] == 0] = 0
@@ -59,7 +63,7 @@ def test_tables_of_walks_are_the_neumann_series(build, seed, events):
 def test_as_many_neighbours_as_items_are_all(build):
     graph, scale = drawn(build)
 
-    wide = walks(graph, scale, 0.7, 6, graph.num_items).toarray()
+    wide = walks(graph, scale, 0.7, 6, graph.size("item")).toarray()
 
     np.testing.assert_array_equal(wide, walks(graph, scale, 0.7, 6, None).toarray())
 
@@ -71,10 +75,10 @@ def test_rooted_pagerank_is_that_of_networkx(build):
     root = 3
     expected = nx.pagerank(peer, alpha=0.8, personalization={root: 1}, tol=1e-12)
 
-    scale = 1 / np.maximum(graph.strength(), 1)
+    scale = 1 / np.maximum(graph.strength, 1)
     found = walks(graph, scale, 0.8, steps_within(0.8, 1e-9), None).toarray()[root]
 
-    reached = [expected[i] for i in range(graph.num_items)]
+    reached = [expected[i] for i in range(graph.size("item"))]
     np.testing.assert_allclose(0.2 * found, reached, rtol=1e-4, atol=1e-8)
 
 
@@ -91,7 +95,7 @@ def test_rows_of_shared_neighbours_keep_their_largest_entries(build, seed, event
 @few
 @any_log
 def test_walks_of_one_round_keep_their_largest_entries(seed, events):
-    graph, scale = drawn(Adjacency.between_items, seed, events)
+    graph, scale = drawn(StaticGraph.between_items, seed, events)
     full = walks(graph, scale, 0.7, 1, None).toarray()
 
     assert_keeps_the_largest(walks(graph, scale, 0.7, 1, 3).toarray(), full, 3)
@@ -115,13 +119,13 @@ def test_rows_that_are_cut_are_never_above_the_sum_and_near_it(build, steps):
 
 
 def test_blocks_of_rows_are_joined_as_if_they_were_one(monkeypatch):
-    graph, scale = drawn(Adjacency.bipartite)
+    graph, scale = drawn(StaticGraph.bipartite)
     whole = walks(graph, scale, 0.7, 4, 5)
     monkeypatch.setattr(walk_scores, "_ENTRIES", 1)
-    big = Adjacency.bipartite(
+    big = StaticGraph.bipartite(
         Matrix.from_pairs([n // 2 for n in range(400)], [n % 150 for n in range(400)])
     )
-    ones = np.ones(big.num_nodes)
+    ones = np.ones(len(big))
 
     parts = two_steps(big, ones, None).toarray()
 
@@ -129,13 +133,13 @@ def test_blocks_of_rows_are_joined_as_if_they_were_one(monkeypatch):
         walks(graph, scale, 0.7, 4, 5).toarray(), whole.toarray()
     )
     adjacency = big.csr().toarray()
-    expected = (adjacency @ adjacency)[: big.num_items, : big.num_items]
+    expected = (adjacency @ adjacency)[: big.size("item"), : big.size("item")]
     np.fill_diagonal(expected, 0)
     np.testing.assert_array_equal(parts, expected)
 
 
 def test_no_neighbours_are_refused():
-    graph, scale = drawn(Adjacency.bipartite)
+    graph, scale = drawn(StaticGraph.bipartite)
 
     with pytest.raises(ConfigError, match="neighbors is 0"):
         walks(graph, scale, 0.7, 4, 0)

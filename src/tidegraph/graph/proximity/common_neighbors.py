@@ -104,7 +104,7 @@ def adamic_adar(graph: StaticGraph, seeds: Int32[np.ndarray, " q"]) -> sparse.cs
         Adamic & Adar (2003), "Friends and neighbors on the Web".
     """
     joined = _joined(graph)
-    rare = sparse.diags_array(adamic_adar_weights(np.diff(graph.ptr)))
+    rare = sparse.diags_array(adamic_adar_weights(graph.degree()))
     return sparse.csr_array(joined[seeds] @ rare @ joined)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import scipy
 from jaxtyping import Float64
 
-from tidegraph.graph.proximity.power_iteration import Adjacency
+from tidegraph.graph.from_log import ITEM
+from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
@@ -24,7 +25,7 @@ _ENTRIES = 1 << 22  # How many are held before they are made sparse.
 
 
 def two_steps(
-    graph: Adjacency,
+    graph: StaticGraph,
     weight: Float64[np.ndarray, " nodes"],
     neighbors: int | None,
     *,
@@ -46,13 +47,13 @@ def two_steps(
         lambda start, item, score, a, b: _two_steps(
             (graph.ptr, graph.node), weight, back, start, item, score, a, b
         ),
-        graph.num_items,
+        graph.size(ITEM),
         neighbors,
     )
 
 
 def walks(
-    graph: Adjacency,
+    graph: StaticGraph,
     scale: Float64[np.ndarray, " nodes"],
     factor: float,
     steps: int,
@@ -76,8 +77,9 @@ def walks(
     Raises:
         ConfigError: ``neighbors`` is below 1.
     """
-    own = factor * scale[: graph.num_items]
-    if graph.num_nodes > graph.num_items:
+    items = graph.size(ITEM)
+    own = factor * scale[:items]
+    if items < len(graph):
         between = two_steps(graph, factor * scale, neighbors, back=True)
         rounds = steps // 2
     else:
@@ -85,7 +87,7 @@ def walks(
     onward = SparseRows.of(
         scipy.sparse.csr_array(scipy.sparse.diags_array(own) @ between)
     )
-    joined = (graph.degree()[: graph.num_items] > 0).astype(np.float32)
+    joined = (graph.degree()[:items] > 0).astype(np.float32)
     # Horner's scheme: I + S (I + S (...)).
     total = scipy.sparse.csr_array(scipy.sparse.diags_array(joined))
     for _ in track(range(rounds), "walks"):
