@@ -10,8 +10,8 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Impressions, Matrix, Sequences
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.proximity.power_iteration import Adjacency
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.static import StaticGraph
 from tidegraph.pipeline import Pipeline
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.retrieval import from_log
@@ -43,7 +43,7 @@ def made(monkeypatch) -> Counter:
 
     watch(Matrix, "of")
     watch(Snapshot, "of")
-    watch(Adjacency, "bipartite")
+    watch(StaticGraph, "bipartite")
     watch(from_log._Trial, "of")
     return counts
 
@@ -64,7 +64,7 @@ def test_methods_on_one_graph_build_it_once(made):
     for method in (AdamicAdar(), Katz(), AdamicAdar(half_life_days=30.0)):
         method.fit(fold)
 
-    assert made["Adjacency.bipartite"] == made["Matrix.of"] == 1
+    assert made["StaticGraph.bipartite"] == made["Matrix.of"] == 1
 
 
 def test_views_are_those_of_the_log():

@@ -25,7 +25,9 @@ def owners(ptr: Starts) -> Int64[np.ndarray, " entries"]:
     return np.repeat(np.arange(len(ptr) - 1, dtype=np.int64), np.diff(ptr))
 
 
-def consecutive(ptr: Starts, start: int, stop: int) -> tuple[Starts, slice]:
+def consecutive(
+    ptr: Starts, start: int, stop: int
+) -> tuple[Int64[np.ndarray, " part"], slice]:
     """Return where some consecutive rows start among themselves, and their entries."""
     part = ptr[start : stop + 1]
     entries = slice(int(part[0]), int(part[-1])) if len(part) else slice(0, 0)
@@ -37,6 +39,6 @@ def starts_where(ptr: Starts, keep: Bool[np.ndarray, " entries"]) -> Starts:
     return starts(keep)[ptr]
 
 
-def end_to_end(ptrs: Sequence[Starts]) -> Starts:
+def end_to_end(ptrs: Sequence[Int64[np.ndarray, " _"]]) -> Starts:
     """Return where the rows of several ragged arrays start, one after the other."""
     return starts(np.concatenate([np.diff(ptr) for ptr in ptrs]))

@@ -199,3 +199,64 @@ def test_a_node_without_edges_reaches_nothing():
     counts = graph_of([]).V("item").before(9).in_("click").count()
 
     assert counts["count"].to_list() == [0] * ITEMS
+
+
+FRIENDS = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 9)), max_size=25
+)
+
+
+def circle(pairs: list[tuple[int, int, int]]) -> Graph:
+    kinds = {"a": pl.Int64, "b": pl.Int64, "ts": pl.Int64}
+    rows = pl.DataFrame(pairs, schema=kinds, orient="row").with_row_index("n")
+    graph = Graph().nodes("person", {"id": np.arange(5)}, key="id")
+    ends = "a: person -> b: person"
+    return graph.edges("follows", rows, ends, time="ts", time_unit="s")
+
+
+@given(FRIENDS, st.integers(0, 11))
+def test_both_goes_along_an_edge_and_against_it(pairs, clock):
+    found = circle(pairs).V("person").before(clock).both("follows")
+
+    expected = []
+    for person in range(5):
+        order = sorted(enumerate(pairs), key=lambda pair: pair[1][2])
+        forth = [(b, t, n) for n, (a, b, t) in order if a == person and t < clock]
+        back = [(a, t, n) for n, (a, b, t) in order if b == person and t < clock]
+        expected += [(person, *edge) for edge in forth + back]
+    assert found.frame("start", "id", "ts", "n").rows() == expected
+    # Who arrives has the edge's time for a clock, whichever way it was gone.
+    then = found.out("follows").count()["count"].to_list()
+    assert then == [
+        sum(
+            a == other and t < time
+            for start, other, time, _ in expected
+            if start == person
+            for a, _, t in pairs
+        )
+        for person in range(5)
+    ]
+
+
+def test_both_ways_must_be_of_one_type():
+    with pytest.raises(RequestError, match="leads to 'item'"):
+        graph_of(SHOP).V("user").before(9).both("click")
+
+
+@given(EVENTS, st.integers(0, 11))
+def test_not_yet_keeps_what_the_start_had_no_edge_to(events, clock):
+    graph = graph_of(events)
+    reached = graph.V("user").before(clock).out("click").in_("click").out("click")
+    table = reached.not_yet("click").frame("start", "item_id")
+
+    own = {(u, i) for u, i, t, _ in events if t < clock}
+    expected = [row for row in reached.frame("start", "item_id").rows()]
+    assert table.rows() == [row for row in expected if row not in own]
+
+
+def test_not_yet_needs_an_edge_from_the_start_to_here():
+    query = graph_of(SHOP).V("user").before(9).out("click")
+
+    with pytest.raises(RequestError, match="leads from item to user"):
+        query.not_yet("~click")
+    assert len(query.not_yet("click")) == 0

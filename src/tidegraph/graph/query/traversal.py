@@ -11,18 +11,18 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
+from tidegraph.graph.query.columns import column, columns_of
 from tidegraph.graph.query.filters import check, holds
+from tidegraph.graph.query.hop import along, along_both, has_edge
 from tidegraph.graph.query.traversers import START, Begun, Reached
 from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.ingest import id_column
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.graph.times import unix_seconds, window
-from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.keyed_rng import Keys, nth_child_keys, root_keys
-from tidegraph.kernels.ragged import owners, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,36 +109,46 @@ class Query:
             LeakageError: The edge has times, and no clock was set.
             RequestError: The edge does not start here.
         """
-        here, there = self.graph.ends(edge)
-        if here != self.type:
-            leads = self.graph.leading_from(self.type)
-            raise RequestError(
-                f"{edge!r} starts from {here!r}, and the query is at {self.type!r}. "
-                f"From there lead: {', '.join(leads) or 'none'}."
-            )
-        edges, at = self.graph[edge], self.at
-        if not edges.is_timed:
-            low, high = edges.span(at.node)
-        elif at.clock is None:
-            raise LeakageError(
-                f"{edge!r} has times, so a hop along it needs a clock. Say "
-                "before(time), or all_time() to see every edge."
-            )
-        else:
-            low, high = edges.span_before(at.node, at.clock, self.seconds)
-        ptr = starts(high - low)
-        slot = ranges(low, ptr)
-        parent = owners(ptr)
-        clock = None if at.clock is None else at.clock[parent]
-        if clock is not None and edges.is_timed:
-            clock = np.where(clock == NOW, NOW, edges.time_at(slot))
-        reached = Reached(at.origin[parent], edges.node[slot], clock, slot)
-        kept = self.kept[parent] if self.kept.width else self.kept
-        return replace(self, type=there, at=reached, via=edge, kept=kept)
+        there = self._there(edge)
+        at, parent = along(self.graph, edge, self.at, self.seconds)
+        return self._at(there, at, parent, edge)
 
     def in_(self, edge: str) -> "Query":
         """Go against an edge to every node it starts from."""
         return self.out(reverse(edge))
+
+    def both(self, edge: str) -> "Query":
+        """Go along an edge and against it, such as to all whom friends are joined to.
+
+        Raises:
+            LeakageError: The edge has times, and no clock was set.
+            RequestError: The edge does not join nodes of the type that is here.
+        """
+        if self._there(edge) != self.type:
+            raise RequestError(
+                f"{edge!r} leads to {self.graph.ends(edge)[1]!r}, so both ways are "
+                "not of one type. Use out() or in_()."
+            )
+        at, parent = along_both(self.graph, edge, self.at, self.seconds)
+        return self._at(self.type, at, parent, edge)
+
+    def not_yet(self, edge: str) -> "Query":
+        """Keep the nodes that their start has no edge to, as of the start's clock.
+
+        So ``.out("click").in_("click").out("click").not_yet("click")`` are the items of
+        others that a user has not clicked.
+
+        Raises:
+            LeakageError: The edge has times, and no clock was set.
+            RequestError: The edge does not lead from the start to here.
+        """
+        if self.graph.ends(edge) != (self.begun.type, self.type):
+            raise RequestError(
+                f"{edge!r} leads from {' to '.join(self.graph.ends(edge))}, and the "
+                f"query went from {self.begun.type} to {self.type}."
+            )
+        seen = has_edge(self.graph, edge, self.begun, self.at)
+        return self._taken(np.flatnonzero(~seen))
 
     def where(self, *conditions: pl.Expr) -> "Query":
         """Keep the nodes for which polars expressions over the columns hold."""
@@ -205,7 +215,8 @@ class Query:
         Raises:
             RequestError: There is no such column.
         """
-        names = columns or (START, *self.kept.columns, *self._columns())
+        held = columns_of(self.graph, self.type, self.via)
+        names = columns or (START, *self.kept.columns, *held)
         return pl.DataFrame([self._column(n).alias(n) for n in dict.fromkeys(names)])
 
     def ids(self) -> pl.Series:
@@ -268,11 +279,27 @@ class Query:
             return starts
         origin = self.at.origin
         order = np.argsort(origin, kind="stable")
+        first = np.searchsorted(origin[order], origin[order])
         place = np.empty(len(origin), np.int64)
-        place[order] = np.arange(len(origin)) - np.searchsorted(
-            origin[order], origin[order]
-        )
+        place[order] = np.arange(len(origin)) - first
         return nth_child_keys(starts[origin], place)
+
+    def _there(self, edge: str) -> str:
+        """Return the type that an edge leads to, which must start here."""
+        here, there = self.graph.ends(edge)
+        if here != self.type:
+            leads = self.graph.leading_from(self.type)
+            raise RequestError(
+                f"{edge!r} starts from {here!r}, and the query is at {self.type!r}. "
+                f"From there lead: {', '.join(leads) or 'none'}."
+            )
+        return there
+
+    def _at(
+        self, type: str, at: Reached, parent: Int64[np.ndarray, " n"], edge: str
+    ) -> "Query":
+        kept = self.kept[parent] if self.kept.width else self.kept
+        return replace(self, type=type, at=at, via=edge, kept=kept)
 
     def _with_clock(self, clock: Int64[np.ndarray, " starts"]) -> "Query":
         if self.via is not None:
@@ -305,41 +332,10 @@ class Query:
         known = self.graph.nodes[self.begun.type].ids
         return known.decode(self.begun.node).alias(START)
 
-    def _columns(self) -> dict[str, tuple[bool, str]]:
-        """Return each column's name, whether it is the edge's, and its name there."""
-        nodes, here, there = self.graph.nodes[self.type], self.type, self.via or ""
-        of_node = [nodes.key, *nodes.ids.features.columns]
-        of_edge: list[str] = []
-        if self.via is not None:
-            edges = self.graph.edge(self.via)
-            of_edge = [*([edges.time] if edges.time else []), *edges.features.columns]
-        both = (set(of_node) & set(of_edge)) | {START}
-        plain = there.removeprefix("~")
-        return {
-            **{f"{here}.{c}" if c in both else c: (False, c) for c in of_node},
-            **{f"{plain}.{c}" if c in both else c: (True, c) for c in of_edge},
-        }
-
     def _column(self, name: str) -> pl.Series:
         if name == START:
             return self._starts().gather(self.at.origin)
         if name in self.kept.columns:
             return self.kept[name]
-        known = self._columns()
-        if name not in known:
-            alike = [k for k in known if k.endswith(f".{name}")]
-            mend = f"Say {' or '.join(alike)}." if alike else "There are: "
-            listed = "" if alike else ", ".join((START, *self.kept.columns, *known))
-            raise RequestError(
-                f"there is no column {name!r} here. {mend}{listed}".rstrip()
-            )
-        of_edge, column = known[name]
-        if of_edge and self.via is not None:
-            edges, side = self.graph.edge(self.via), self.graph[self.via]
-            if column == edges.time:
-                return pl.Series(column, side.time_at(self.at.slot))
-            return edges.features[column].gather(side.edge[self.at.slot])
-        nodes = self.graph.nodes[self.type]
-        if column == nodes.key:
-            return self.ids()
-        return nodes.ids.features[column].gather(self.at.node)
+        others = (START, *self.kept.columns)
+        return column(self.graph, self.type, self.via, self.at, name, others)

@@ -30,7 +30,8 @@ class Reached(NamedTuple):
         origin: Number of the start that each was reached from.
         node: Their rows.
         clock: Unix seconds of each.
-        slot: Place of the edge that led to each.
+        slot: Place of the edge that led to each, -1 less its place among the reversed
+            edges where a hop both ways went against it.
     """
 
     origin: Int64[np.ndarray, " n"]
