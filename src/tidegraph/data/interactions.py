@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -165,13 +166,14 @@ def from_codes(
         for column in (when, who.code, what.code, label, weight):
             # In place, so that only one column exists twice at a time.
             column[:] = column[order]
+        who, what = replace(who, tidy=False), replace(what, tidy=False)
         carried = carried[order] if carried.width else carried
         origin = origin and origin.take(order)
     if when.dtype.kind == "f":
         when = np.floor(when / per_second).astype(np.int64)
     elif per_second != 1:
         when //= per_second
-    who, what = who.renumbered(), what.renumbered()
+    who, what = (side if side.tidy else side.renumbered() for side in (who, what))
     return Interactions(
         user=who.code,
         item=what.code,

@@ -100,12 +100,8 @@ def _numbered(log: Interactions, known: Interactions | Snapshot) -> Interactions
     """Return the log with rows that mean the ids that they mean in ``known``."""
     if known.users.numbers_as(log.users) and known.items.numbers_as(log.items):
         return log
-    users = known.users.extended(log.users.ids)
-    items = known.items.extended(log.items.ids)
+    users, user = known.users.with_rows(log.users.ids)
+    items, item = known.items.with_rows(log.items.ids)
     return replace(
-        log,
-        user=users.encode(log.users.ids)[log.user],
-        item=items.encode(log.items.ids)[log.item],
-        users=users,
-        items=items,
+        log, user=user[log.user], item=item[log.item], users=users, items=items
     )

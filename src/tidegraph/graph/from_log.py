@@ -54,11 +54,14 @@ def grown_by(events: Interactions, held: Mapping[str, EdgeStore]) -> dict[str, S
     Raises:
         DataError: A column of the context cannot be of the type that it has.
     """
-    if any(name in held for name in (ACTION, IMPRESSION)):
-        context = conformed(events.context, carried(held), len(events))
+    known = carried(held)
+    there = any(name in held for name in (ACTION, IMPRESSION))
+    if there and (known.width or events.context.width):
+        context = conformed(events.context, known, len(events))
         events = replace(events, context=context)
-    shown = events.take(events.label == 0)
-    logs = {ACTION: events.actions(), IMPRESSION: shown}
+    logs = {ACTION: events}
+    if not bool(events.label.all()):
+        logs = {ACTION: events.actions(), IMPRESSION: events.take(events.label == 0)}
     return {name: partial(_grown, log=log) for name, log in logs.items() if len(log)}
 
 

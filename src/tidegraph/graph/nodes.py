@@ -33,8 +33,7 @@ class Nodes:
             raise DataError(
                 f"the nodes have the key {self.key!r}, not {key!r}. Use that."
             )
-        whole = self.ids.extended(new.ids)
-        rows = whole.encode(new.ids)
+        whole, rows = self.ids.with_rows(new.ids)
         features = whole.features
         if not features.width:
             features = pl.DataFrame({key: whole.ids}).drop(key)

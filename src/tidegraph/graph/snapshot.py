@@ -200,11 +200,22 @@ class Snapshot:
 
     def numbered(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as here, new ones last."""
-        users = self.users.extended(log.users.ids)
-        items = self.items.extended(log.items.ids)
-        user = users.encode(log.users.ids)[log.user]
-        item = items.encode(log.items.ids)[log.item]
-        return replace(log, user=user, item=item, users=users, items=items)
+        users, user = self.users.with_rows(log.users.ids)
+        items, item = self.items.with_rows(log.items.ids)
+        return replace(
+            log, user=user[log.user], item=item[log.item], users=users, items=items
+        )
+
+    def in_order(self) -> "Snapshot":
+        """Return the same graph, in which a few ids are found at once from the first.
+
+        Otherwise they are sorted when that has come to be worth it, amid a request.
+        """
+        nodes = {
+            name: replace(held, ids=held.ids.in_order())
+            for name, held in self.nodes.items()
+        }
+        return replace(self, nodes=nodes)
 
     def with_nodes_of(self, events: Interactions) -> dict[str, Nodes]:
         """Return the nodes, with the users and items of ``events`` among them.

@@ -21,7 +21,7 @@ def slot(held: np.ndarray, number: Any) -> Any:
     at = np.int64((np.uint64(number) * _GOLDEN) >> _LATE) & last
     while held[at] != number and held[at] != EMPTY:
         at = (at + 1) & last
-    return at
+    return int(at)
 
 
 @compiled

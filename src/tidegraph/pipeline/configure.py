@@ -258,7 +258,7 @@ class Pipeline:
             fallback=spare,
         )
         return FittedPipeline(
-            Graph(parts.graph, late_seconds=None),
+            Graph(parts.graph.in_order(), late_seconds=None),
             retriever,
             ranker,
             reranker,

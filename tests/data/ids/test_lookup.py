@@ -1,3 +1,5 @@
+import copy
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -83,3 +85,31 @@ def test_ids_without_an_order_are_found_all_the_same():
     lookup = Lookup.ordered(held, Lookup(held).order())
 
     assert lookup.rows(pl.Series([0.5])).tolist() == [1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), max_size=30))
+def test_lines_that_part_find_their_own_later_ids_only(steps):
+    """Each step adds an id to one of the lookups so far, which do not change."""
+    ids = [f"id{n}" for n in range(40)]
+    first = Lookup(pl.Series(ids)).in_order()
+    line = [(ids, first)]
+    for which, number in steps:
+        held, lookup = line[which % len(line)]
+        if f"new{number}" not in held:
+            held = [*held, f"new{number}"]
+            line.append((held, lookup.extended(pl.Series(held))))
+    asked = [*ids[:2], *(f"new{n}" for n in range(3))]
+    for held, lookup in line:
+        known = {value: row for row, value in enumerate(held)}
+
+        found = lookup.rows(pl.Series(asked)).tolist()
+        assert found == [known.get(value, UNKNOWN) for value in asked]
+        again = copy.deepcopy(lookup)
+        assert again.rows(pl.Series(asked)).tolist() == found
+
+
+def test_ids_in_order_are_found_without_a_join():
+    lookup = Lookup(pl.Series([f"id{n}" for n in range(100)])).in_order()
+    lookup._ids = pl.Series(["other"] * 100)
+
+    assert lookup.rows(pl.Series(["id7"])).tolist() == [7]

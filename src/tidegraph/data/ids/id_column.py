@@ -7,7 +7,9 @@ import polars as pl
 from jaxtyping import Int32, Integer
 
 from tidegraph.data.ids.absent import absent
-from tidegraph.data.ids.identity import Missing, NotAnIdError, canonical
+from tidegraph.data.ids.appending import numbered
+from tidegraph.data.ids.identity import FEW, Missing, NotAnIdError, canonical
+from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.rounded import are_rounded, warn_rounded
 from tidegraph.data.origin import Rows, as_array, joined, rows_text
 from tidegraph.errors import DataError
@@ -23,10 +25,12 @@ class Coded:
     Attributes:
         ids: Different canonical ids; more may stand here than occur.
         code: Place in ``ids`` of each event's id.
+        tidy: Do exactly those that occur stand here, by first appearance?
     """
 
     ids: pl.Series
     code: Int32[np.ndarray, " n"]
+    tidy: bool = False
 
     def renumbered(self) -> "Coded":
         """Return the same column with ids by first appearance, and only those.
@@ -38,7 +42,7 @@ class Coded:
         old = np.empty(used, np.uint32)
         known = np.flatnonzero(place >= 0)
         old[place[known]] = known
-        return Coded(self.ids.gather(pl.Series(old)), self.code)
+        return Coded(gathered(self.ids, old), self.code, tidy=True)
 
 
 @compiled
@@ -95,7 +99,8 @@ class IdColumn:
             self._refuse_nulls(ids, rows)
         else:
             ids = self._canonical(ids, rows)
-        self._parts.append(ids if ids.dtype == pl.Int64 else ids.cast(self._text))
+        few = len(ids) <= FEW
+        self._parts.append(ids if few else self._short(ids))
         self._rows.append(rows)
 
     def checked(self, ids: pl.Series, rows: Rows) -> pl.Series:
@@ -119,10 +124,11 @@ class IdColumn:
         Raises:
             DataError: An id is missing.
         """
+        if len(self._parts) == 1 and len(self._parts[0]) <= FEW:
+            return self._few(*self._parts)
         if len({part.dtype for part in self._parts}) > 1:
-            text = (p.cast(pl.String).cast(self._text) for p in self._parts)
-            self._parts = list(text)
-        column = pl.concat(self._parts)
+            self._parts = [part.cast(pl.String) for part in self._parts]
+        column = pl.concat([self._short(part) for part in self._parts])
         if column.dtype == self._text:
             code = column.to_physical().to_numpy().astype(np.int32)
             # The categories live only as long as a series that uses them.
@@ -136,6 +142,19 @@ class IdColumn:
         code = column.rank("dense").to_numpy().astype(np.int32)
         code -= 1
         return Coded(ids, code)
+
+    def _short(self, ids: pl.Series) -> pl.Series:
+        """Return whole numbers as they are, and text as numbers of categories."""
+        return ids if ids.dtype == pl.Int64 else ids.cast(self._text)
+
+    def _few(self, spelt: pl.Series) -> Coded:
+        """Return the same without the steps that many values are worth."""
+        if spelt.dtype != pl.Int64:
+            spelt = spelt.cast(pl.String)
+            code = np.arange(len(spelt), dtype=np.int32)
+            self._refuse_markers(spelt, code)
+            self._warn_of_rounded(spelt, code, *self._rows)
+        return Coded(*numbered(canonical(spelt)), tidy=True)
 
     def _refuse_nulls(self, ids: pl.Series, rows: Rows) -> None:
         if ids.null_count():

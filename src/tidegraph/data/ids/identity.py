@@ -150,9 +150,10 @@ def _of_text(text: pl.Series) -> pl.Series:
 
 def _of_few(text: pl.Series) -> pl.Series:
     """Return the same as for many texts."""
+    given: list[str | None] = text.to_list()
     plain: list[str | None] = []
     whole = True
-    for value in text.to_list():
+    for value in given:
         value = (value or "").strip(WHITE) or None
         if value is not None:
             number = _WHOLE.fullmatch(value)
@@ -163,6 +164,8 @@ def _of_few(text: pl.Series) -> pl.Series:
     if whole:
         numbers = [None if value is None else int(value) for value in plain]
         return pl.Series(text.name, numbers, dtype=pl.Int64)
+    if plain == given and text.dtype == pl.String:
+        return text
     return pl.Series(text.name, plain, dtype=pl.String)
 
 

@@ -1,6 +1,7 @@
-"""From ids to row numbers: by a join for many, by an index for a few at a time."""
+"""From ids to row numbers: by a join for many, by their order for a few at a time."""
 
 from bisect import bisect_left
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +11,11 @@ from jaxtyping import Int32, Integer
 UNKNOWN = -1
 """The row number of an id that the vocabulary does not hold."""
 _FEW = 8
-"""So many times fewer values than ids are looked up in the index, if there is one."""
+"""So many times fewer values than ids are looked up in the order of the ids."""
 _WORTH = 8
 """Sorting text takes as long as this many joins."""
 _ONE_BY_ONE = 64
-"""Up to so many values are looked up one by one in an order that was saved."""
+"""Up to so many values are looked up one by one, which waits for no other thread."""
 
 
 class _Index(NamedTuple):
@@ -22,11 +23,6 @@ class _Index(NamedTuple):
 
     ids: pl.Series
     row: Int32[np.ndarray, " indexed"]
-
-    @classmethod
-    def of(cls, ids: pl.Series) -> "_Index":
-        order = ids.arg_sort()
-        return cls(ids.gather(order), order.cast(pl.Int32).to_numpy())
 
     def rows(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
         if values.dtype.is_integer():
@@ -38,51 +34,97 @@ class _Index(NamedTuple):
             at = np.minimum(
                 self.ids.search_sorted(values).to_numpy(), len(self.ids) - 1
             )
-            same = (self.ids.gather(at) == values).to_numpy()
+            same = (gathered(self.ids, at) == values).to_numpy()
         return np.where(same, self.row[at], np.int32(UNKNOWN))
 
 
-class _Order(NamedTuple):
-    """The rows of the first ids in rising order of the ids, as a file holds it."""
+class _Order:
+    """The rows of the first ids in rising order of the ids, as a file holds it.
 
-    held: pl.Series
-    row: Int32[np.ndarray, " indexed"]
+    Args:
+        ids: The ids, in row order.
+        row: The row of each, in their rising order.
+    """
 
-    @property
-    def ids(self) -> pl.Series:
-        """The ids, in row order."""
-        return self.held
+    def __init__(self, ids: pl.Series, row: Int32[np.ndarray, " indexed"]) -> None:
+        self.ids, self.row = ids, row
+        self._index: _Index | None = None
 
-    def rows(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
-        found = [self._row(value) for value in values.to_list()]
-        return np.array(found, np.int32)
+    @classmethod
+    def of(cls, ids: pl.Series) -> "_Order":
+        """Sort ids, which takes as long as several joins."""
+        return cls(ids, ids.arg_sort().cast(pl.Int32).to_numpy())
 
-    def _row(self, value: int | str) -> int:
-        held, order = self.held, self.row
-        at = bisect_left(order, value, key=lambda row: held[int(row)])
-        if at < len(order) and held[row := int(order[at])] == value:
+    def row_of(self, value: int | str) -> int:
+        """Return the row of one id, without waiting for other threads."""
+        ids, order = self.ids, self.row
+        at = bisect_left(order, value, key=lambda row: ids[int(row)])
+        if at < len(order) and ids[row := int(order[at])] == value:
             return row
         return UNKNOWN
 
-    def written_down(self) -> _Index:
-        """Return what finds many values at once."""
-        return _Index(self.held.gather(pl.Series(self.row)), self.row)
+    def rows(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
+        """Return the rows of many ids, once they are written down in their order."""
+        if self._index is None:
+            self._index = _Index(gathered(self.ids, self.row), self.row)
+        return self._index.rows(values)
+
+
+class _Later:
+    """Rows of the ids that came after those in order; kept by who adds ids.
+
+    All lookups of a line share them, and each sees the rows below its own end.
+
+    Args:
+        row: Row of each id.
+        end: One after the last row.
+    """
+
+    def __init__(self, row: dict[int | str, int], end: int) -> None:
+        self.row, self.end = row, end
+        self._adding = Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and hand over the rows, not who may add to them."""
+        with self._adding:
+            return _Later, (self.row.copy(), self.end)
+
+    def extended(self, ids: pl.Series, end: int) -> "_Later":
+        """Return what also finds ``ids``, whose rows begin at ``end``."""
+        with self._adding:
+            later = self
+            if self.end != end:
+                # Others have added their own ids behind.
+                kept = {value: row for value, row in self.row.items() if row < end}
+                later = _Later(kept, end)
+            later.row.update(
+                zip(ids.to_list(), range(end, end + len(ids)), strict=True)
+            )
+            later.end = end + len(ids)
+            return later
 
 
 class Lookup:
     """Finds ids that are all different; made longer at the end.
 
-    A join costs O(ids), an index O(log ids) per value once it is there. It is made when
-    joins for a few values have cost as much as it does, and ids that came later are
-    joined until they are many.
+    A join costs O(ids). Once the ids are in order, a value costs O(log ids), and ids
+    that came later stand in a table. They are put in order when joins for a few values
+    have cost as much as that does.
 
     Args:
         ids: The ids, in row order.
-        index: Of the first of them; none if there is none yet.
+        order: Of the first of them; none if there is none yet.
+        later: The rows of those behind.
     """
 
-    def __init__(self, ids: pl.Series, index: "_Index | _Order | None" = None) -> None:
-        self._ids, self._index = ids, index
+    def __init__(
+        self,
+        ids: pl.Series,
+        order: _Order | None = None,
+        later: _Later | None = None,
+    ) -> None:
+        self._ids, self._order = ids, order
+        self._later = later if later is not None else _Later({}, len(ids))
         self._joined = 0
 
     @classmethod
@@ -96,11 +138,19 @@ class Lookup:
             raise ValueError("the order of the ids does not fit them")
         return cls(ids, _Order(ids, row) if len(row) else None)
 
+    def in_order(self) -> "Lookup":
+        """Return what finds a few values at once from the first, in O(log ids)."""
+        if self._order is not None or not self._is_sortable():
+            return self
+        return Lookup(self._ids, _Order.of(self._ids))
+
     def order(self) -> Int32[np.ndarray, " indexed"]:
         """Return the rows of all ids in rising order; none if they have no order."""
         if not self._is_sortable():
             return np.zeros(0, np.int32)
-        return self._ids.arg_sort().cast(pl.Int32).to_numpy()
+        if self._order is not None and len(self._order.row) == len(self._ids):
+            return self._order.row
+        return _Order.of(self._ids).row
 
     def _is_sortable(self) -> bool:
         return self._ids.dtype.is_integer() or self._ids.dtype == pl.String
@@ -109,28 +159,43 @@ class Lookup:
         """Return the row of each value, of the ids' type, ``UNKNOWN`` if not held."""
         few = len(values) * _FEW <= len(self._ids)
         if not (self._is_sortable() and few) or values.null_count():
-            return _joined(self._ids, values, 0)
-        index = self._index
-        if isinstance(index, _Order) and len(values) > _ONE_BY_ONE:
-            index = self._index = index.written_down()
-        done = 0 if index is None else len(index.ids)
-        self._joined += len(self._ids) - done
-        if self._joined > _WORTH * len(self._ids):
-            index, self._joined, done = _Index.of(self._ids), 0, len(self._ids)
-            self._index = index
-        if index is None:
-            return _joined(self._ids, values, 0)
-        found = index.rows(values)
-        if done < len(self._ids):
-            later = _joined(self._ids.slice(done), values, done)
-            return np.where(found == UNKNOWN, later, found)
-        return found
+            return _joined(self._ids, values)
+        order, later = self._order, self._later
+        if order is None:
+            self._joined += 1
+            if self._joined <= _WORTH:
+                return _joined(self._ids, values)
+            order, later = _Order.of(self._ids), _Later({}, len(self._ids))
+            self._order, self._later = order, later
+        if len(values) <= _ONE_BY_ONE:
+            found = [order.row_of(value) for value in values.to_list()]
+            rows = np.array(found, np.int32)
+        else:
+            rows = order.rows(values)
+        if len(order.row) < len(self._ids):
+            self._find_later(later, values, rows)
+        return rows
+
+    def _find_later(
+        self, later: _Later, values: pl.Series, rows: Int32[np.ndarray, " n"]
+    ) -> None:
+        """Write the rows of values that came after those in order."""
+        wanted, end = np.flatnonzero(rows == UNKNOWN), len(self._ids)
+        for place, value in zip(wanted, gathered(values, wanted), strict=True):
+            row = later.row.get(value, UNKNOWN)
+            if row < end:
+                rows[place] = row
 
     def extended(self, ids: pl.Series) -> "Lookup":
         """Return what finds ``ids`` too, which begin with those of this one."""
-        longer = Lookup(ids, self._index)
-        longer._joined = self._joined
-        return longer
+        held, order, later = len(self._ids), self._order, self._later
+        if order is None:
+            longer = Lookup(ids)
+            longer._joined = self._joined
+            return longer
+        if (len(ids) - held) * _FEW > len(ids):
+            return Lookup(ids, _Order.of(ids))
+        return Lookup(ids, order, later.extended(ids.slice(held), held))
 
 
 def gathered(values: pl.Series, rows: Integer[np.ndarray, " n"]) -> pl.Series:
@@ -142,8 +207,8 @@ def gathered(values: pl.Series, rows: Integer[np.ndarray, " n"]) -> pl.Series:
     return values[at.cast(pl.UInt32)]
 
 
-def _joined(ids: pl.Series, values: pl.Series, first: int) -> Int32[np.ndarray, " n"]:
-    row = pl.arange(first, first + len(ids), dtype=pl.Int32, eager=True)
+def _joined(ids: pl.Series, values: pl.Series) -> Int32[np.ndarray, " n"]:
+    row = pl.arange(0, len(ids), dtype=pl.Int32, eager=True)
     known = pl.DataFrame({"id": ids, "row": row})
     asked = values.alias("id").to_frame()
     found = asked.join(known, on="id", how="left", maintain_order="left")

@@ -1,6 +1,6 @@
 """Raw ids to row numbers and back, with one row of features per id."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,10 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.artifact.sealed import State
+from tidegraph.data.ids.appending import appended, numbered
 from tidegraph.data.ids.identity import canonical, series
 from tidegraph.data.ids.lookup import UNKNOWN, Lookup, gathered
 from tidegraph.errors import DataError
-
-_CHUNKS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +45,10 @@ class Vocabulary:
         """Return the vocabulary of ids known to be canonical and all different."""
         return cls(ids, lookup=Lookup(ids))
 
+    def in_order(self) -> "Vocabulary":
+        """Return the same ids, a few of which are found at once from the first."""
+        return replace(self, lookup=self._found().in_order())
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -63,7 +66,7 @@ class Vocabulary:
         # A text that is held is canonical, so only the others need be made so.
         other = np.flatnonzero(rows == UNKNOWN)
         if len(other):
-            plain = canonical(values.gather(pl.Series(other)))
+            plain = canonical(gathered(values, other))
             rows = rows.copy()
             rows[other] = self._found().rows(self._as_ids(plain))
         return rows
@@ -87,24 +90,35 @@ class Vocabulary:
         Rows already given do not change, also where a text makes text of all ids; new
         ids have empty features.
         """
+        return self.with_rows(ids)[0]
+
+    def with_rows(self, ids: pl.Series) -> "tuple[Vocabulary, Int32[np.ndarray, ' n']]":
+        """Return a vocabulary that also holds ``ids``, and the row of each there.
+
+        See ``extended``.
+        """
         ids = canonical(ids)
-        unknown = self.encode(ids) == UNKNOWN
-        if not unknown.any():
-            return self
-        fresh = ids.filter(unknown).unique(maintain_order=True)
-        if fresh.null_count():
+        rows = self.encode(ids)
+        new = np.flatnonzero(rows == UNKNOWN)
+        if not len(new):
+            return self, rows
+        unknown = gathered(ids, new)
+        if unknown.null_count():
             raise DataError("an id is missing. Drop the row or give it an id.")
+        fresh, place = numbered(unknown)
         features = self.features
         if features.width:
             blank = pl.DataFrame(schema=features.schema).clear(len(fresh))
-            features = pl.concat([features, blank])
+            features = pl.DataFrame(
+                [appended(held, blank[held.name]) for held in features.iter_columns()]
+            )
         held, fresh = _of_one_type(self.ids, fresh)
-        whole = pl.concat([held, fresh])
-        if whole.n_chunks() > _CHUNKS:
-            whole = whole.rechunk()
+        whole = appended(held, fresh)
         same = held.dtype == self.ids.dtype
         lookup = self._found().extended(whole) if same else Lookup(whole)
-        return Vocabulary(whole, features, lookup)
+        rows = rows.copy()
+        rows[new] = len(self) + place
+        return Vocabulary(whole, features, lookup), rows
 
     def numbers_as(self, other: "Vocabulary") -> bool:
         """Return whether a row is the same id in both, as far as both go."""

@@ -45,9 +45,8 @@ def encoded(
     at: list[np.ndarray] = []
     for column, side in zip(ends, types, strict=True):
         ids, held = ingest.ids(rows, column, name), whole[side]
-        found = held.ids.encode(ids)
-        if len(found) and int(found.min()) < 0:
-            whole[side] = Nodes(held.ids.extended(ids), held.key)
-            found = whole[side].ids.encode(ids)
+        longer, found = held.ids.with_rows(ids)
+        if longer is not held.ids:
+            whole[side] = Nodes(longer, held.key)
         at.append(found)
     return whole, (at[0], at[1])
