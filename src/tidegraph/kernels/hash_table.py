@@ -12,7 +12,7 @@ _LATE = np.uint64(33)
 
 
 @compiled
-def slot(held: np.ndarray, number: Any) -> Any:
+def slot(held: np.ndarray, number: Any) -> int:
     """Return where a number from 0 on stands in a table, or the ``EMPTY`` place for it.
 
     The size of the table is a power of 2, and more than half of it stays empty.
