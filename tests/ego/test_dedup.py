@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ego.unfolded import expanded
 from graph.brute import EVENTS, USERS, graph_of
 from tidegraph.ego.dedup import unique
 from tidegraph.ego.hops import hop
@@ -10,21 +11,6 @@ from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.seeds import asked
 
 DSG = hop("click").recent(3).hop("~click").recent(2).hop("click").recent(2)
-
-
-def expanded(states, name: str, depth: int) -> np.ndarray:
-    """Follow the child pointers from the batch down to a depth."""
-    place = np.arange(len(states.ids[0]))
-    for level in range(depth):
-        child = states.child[level]
-        if not len(child):
-            child = np.full((1, child.shape[1]), -1)
-        place = np.where(place[..., None] >= 0, child[place], -1)
-    values = getattr(states, name)[depth]
-    blank = {"ids": -1, "edge": -1}.get(name, 0)
-    if not len(values):
-        return np.full(place.shape, blank)
-    return np.where(place >= 0, values[place], blank)
 
 
 @settings(max_examples=200)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.ego.hops import Step, hop
+from tidegraph.ego.hops import hop
+from tidegraph.ego.step import Step
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampling.gather import NO_NODE
 from tidegraph.graph.sampling.samplers import recent

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
-from tidegraph.ego.hops import Hops, drawn
+from tidegraph.ego.hops import Hops
+from tidegraph.ego.step import drawn, given_of, strength_of
 from tidegraph.ego.tree import gaps
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.seeds import Seeds
@@ -87,16 +88,16 @@ class Unique:
         share: list[np.ndarray] = []
         key = asked.key
         for depth, step in enumerate(self.hops.steps):
-            found = drawn(graph, step, ids[-1], time[-1], key)
+            given = given_of(asked, step) if depth == 0 else None
+            found = drawn(graph, step, ids[-1], time[-1], key, given)
             place, first = _numbered(found.edge.ravel())
             child.append(place.reshape(found.edge.shape))
             gap.append(gaps(time[-1], found))
             share.append(found.weight)
-            strength = graph.along(step.edge, step.by).strength_of
             ids.append(found.ids.ravel()[first])
             time.append(found.time.ravel()[first])
             edge.append(found.edge.ravel()[first])
-            weight.append(strength(edge[-1]))
+            weight.append(strength_of(graph, step, edge[-1], given))
             epoch = (asked.seed * 0x9E3779B1 + depth + 1) % 2**64
             key = mixed_keys(edge[-1].astype(np.uint64), epoch)
         return EgoStates(

@@ -1,14 +1,14 @@
 """Plans: which hops to take from a node, as data (EGO, sections 19.1.1 and 19.2.1)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int32, Int64
 
+from tidegraph.ego.step import Step, check_given, drawn, given_of
 from tidegraph.ego.tree import EgoTree, child_clocks, dated, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.sampling.gather import NeighborBatch, Neighborhood
 from tidegraph.graph.sampling.protocol import Draw
 from tidegraph.graph.sampling.samplers import (
     everything,
@@ -20,55 +20,10 @@ from tidegraph.graph.sampling.samplers import (
 from tidegraph.graph.sampling.samplers import weighted as by_weight
 from tidegraph.graph.sampling.seeds import Seeds, asked
 from tidegraph.graph.snapshot import Snapshot, reverse
-from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.graph.times import unix_seconds, window
 from tidegraph.kernels.keyed_rng import child_keys
-
-
-@dataclass(frozen=True)
-class Step:
-    """One hop of a plan.
-
-    Attributes:
-        edge: Edge type; a leading ``~`` goes against it.
-        sampler: Which of the neighbours are taken.
-        by: Feature of the edge that is the weight; the usual one if left out.
-        seconds: Only edges at most this much older than the clock.
-        all_time: Look at every edge, whatever its time.
-        rewind: Look at the clock of the root rather than that of the parent.
-    """
-
-    edge: str
-    sampler: Draw
-    by: str | None = None
-    seconds: int | None = None
-    all_time: bool = False
-    rewind: bool = False
-
-    def past(
-        self,
-        edges: TemporalCSR,
-        nodes: np.ndarray,
-        clocks: np.ndarray,
-        keys: np.ndarray,
-    ) -> Neighborhood:
-        """Return what the sampler may choose from."""
-        if self.all_time or not edges.is_timed:
-            return Neighborhood.sealed(edges, edges.span(nodes), keys, whole=True)
-        return Neighborhood.sealed(
-            edges, edges.span_before(nodes, clocks, self.seconds), keys
-        )
-
-    def keeps_clock(self, edges: TemporalCSR) -> bool:
-        """Is the clock of a child that of its parent, not that of its edge?"""
-        return self.all_time or not edges.is_timed
-
-    def __str__(self) -> str:
-        words = [f"hop({self.edge!r})"]
-        words += ["rewind()"] * self.rewind + ["all_time()"] * self.all_time
-        words += [f"within(seconds={self.seconds})"] * (self.seconds is not None)
-        by = f", by={self.by!r}" if self.by is not None else ""
-        return ".".join([*words, f"draw({self.sampler}{by})"])
 
 
 @dataclass(frozen=True)
@@ -105,6 +60,7 @@ class Hops:
         *,
         seed: int = 0,
         first: int = 0,
+        given: Mapping[str, Histories] | None = None,
     ) -> EgoTree:
         """Return the receptive field of each node as of its clock.
 
@@ -117,9 +73,11 @@ class Hops:
             seed: For samplers that draw.
             first: Number of the first node in the epoch: a batch that is cut in parts
                 draws the same if each part says where it begins.
+            given: The edges of nodes that the graph does not hold, by edge type: a row
+                for each node, which is taken where the node is -1.
 
         Raises:
-            RequestError: Nodes and clocks differ in number.
+            RequestError: Nodes, clocks and given rows differ in number.
             LeakageError: A hop over a timed edge has no clock.
             DataError: The graph has no such edge.
         """
@@ -131,7 +89,9 @@ class Hops:
         clock = None
         if clocks is not None:
             clock = unix_seconds(clocks, len(node))
-        question = asked(node.astype(np.int32), clock, seed=seed, first=first)
+        question = asked(
+            node.astype(np.int32), clock, seed=seed, first=first, given=given
+        )
         return self.draw(graph.snapshot(), question)
 
     def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:
@@ -145,7 +105,8 @@ class Hops:
             nodes = field.ids[-1].ravel()
             if step.rewind:
                 clocks = np.repeat(origin, len(nodes) // max(len(origin), 1))
-            found = drawn(graph, step, nodes, clocks, keys)
+            given = given_of(asked, step) if depth == 0 else None
+            found = drawn(graph, step, nodes, clocks, keys, given)
             if not graph[step.edge].is_timed:
                 found = dated(found, clocks)
             field = deeper(field, found, clocks)
@@ -157,6 +118,7 @@ class Hops:
 
     def check(self, graph: Snapshot, asked: Seeds) -> None:
         """Raise if the hops do not follow one another, or one lacks a clock."""
+        check_given(graph, asked)
         at = self.start(graph)
         for step in self.steps:
             here, there = graph.ends(step.edge)
@@ -249,15 +211,3 @@ class Hop:
 def hop(edge: str) -> Hop:
     """Begin a plan at a node, along an edge type or, with ``~``, against it."""
     return Hop((), edge)
-
-
-def drawn(
-    graph: Snapshot,
-    step: Step,
-    nodes: Int32[np.ndarray, " q"],
-    clocks: Int64[np.ndarray, " q"],
-    keys: np.ndarray,
-) -> NeighborBatch:
-    """Return the neighbours that one hop takes from each node."""
-    edges = graph.along(step.edge, step.by)
-    return step.sampler(step.past(edges, nodes, clocks, keys))

@@ -8,6 +8,7 @@ from jaxtyping import Int32, Int64
 from tidegraph.arguments import whole
 from tidegraph.errors import RequestError
 from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.sampling.seeds import Seeds, asked
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.stages.item_sets import ItemSets
@@ -21,7 +22,8 @@ class Requests:
         graph: Everything that happened; a stage reads it only before each ``time``.
         user: Row of the user in the graph, -1 for a user it does not hold.
         time: Unix seconds; the answer depends only on strictly earlier events.
-        history: The requester's own actions (as items) strictly before ``time``.
+        history: The requester's own actions (as items) strictly before ``time``, which
+            is the first hop of a plan that starts from ``seeds``.
         excluded: Items that must not be answered.
     """
 
@@ -51,6 +53,19 @@ class Requests:
         history = graph[ACTION].before(user, time)
         asked = cls(graph, user, time, history, ItemSets.none(len(user)))
         return asked if repeat else asked.without_history()
+
+    def seeds(self, seed: int = 0) -> Seeds:
+        """Return the requesters as what a plan starts from, each at its own time.
+
+        Somebody whom the graph does not hold starts with the history of the request, as
+        a user who had it would.
+
+        Args:
+            seed: For plans that draw.
+        """
+        strange = bool((self.user < 0).any())
+        given = {ACTION: self.history} if strange else None
+        return asked(self.user, self.time, seed=seed, given=given)
 
     def without_history(self) -> "Requests":
         """Return the same requests, excluding also what each user already met."""

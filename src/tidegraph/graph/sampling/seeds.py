@@ -1,5 +1,6 @@
 """What a plan is asked about: nodes, each with its clock and its random key."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -7,6 +8,10 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.build import base_of, narrowest
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.graph.storage.row_bounds import RowBounds
+from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.kernels.keyed_rng import Keys, root_keys
 
 
@@ -19,6 +24,9 @@ class Seeds(NamedTuple):
         key: Random key of each.
         other: The node at the other end of the edge that is asked about, if any.
         seed: Of the epoch, for what is drawn once for several rows.
+        given: A first hop that the graph does not hold, by edge type: a row of edges
+            for each node, which hops take where the node is -1. So somebody without a
+            row, who brings a history, has the receptive field of a user with it.
     """
 
     node: Int32[np.ndarray, " b"]
@@ -26,6 +34,7 @@ class Seeds(NamedTuple):
     key: Keys
     other: Int32[np.ndarray, " b"] | None = None
     seed: int = 0
+    given: Mapping[str, TemporalCSR] | None = None
 
 
 @runtime_checkable
@@ -47,6 +56,7 @@ def asked(
     *,
     seed: int = 0,
     first: int = 0,
+    given: Mapping[str, Histories] | None = None,
 ) -> Seeds:
     """Return a question about nodes.
 
@@ -55,8 +65,31 @@ def asked(
         clocks: Unix seconds of each.
         seed: Of the epoch.
         first: Number of the first node in the epoch, so that any split draws the same.
+        given: The edges of nodes that the graph does not hold, by edge type; a row for
+            each node.
     """
-    return Seeds(nodes, clocks, root_keys(seed, first, len(nodes)), seed=seed)
+    keys = root_keys(seed, first, len(nodes))
+    if given is None:
+        return Seeds(nodes, clocks, keys, seed=seed)
+    rows = {name: _rows(histories) for name, histories in given.items()}
+    return Seeds(nodes, clocks, keys, seed=seed, given=rows)
+
+
+def _rows(histories: Histories) -> TemporalCSR:
+    """Return histories, oldest first within a node, as rows of edges by their place."""
+    base, span = base_of(histories.time)
+    weight = histories.weight
+    return TemporalCSR(
+        RowBounds.of(histories.ptr[:-1], histories.ptr[1:]),
+        histories.node,
+        (histories.time - base).astype(narrowest(span)),
+        base,
+        np.arange(len(histories.node), dtype=narrowest(len(histories.node))),
+        weight if bool((weight != 1).any()) else NO_WEIGHT,
+        True,
+        None,
+        0,
+    )
 
 
 def check_plan(name: str, plan: object) -> None:
