@@ -85,16 +85,17 @@ def a_fifth_held_out(
 def measured(
     method: Retriever, train: Interactions, test: Interactions
 ) -> dict[str, float | str]:
-    started = time.perf_counter()
+    """Recall and NDCG, and processor seconds, which other work hardly changes."""
+    started = time.process_time()
     fitted = method.fit(train)
-    fit_seconds = time.perf_counter() - started
+    fit_seconds = time.process_time() - started
     users = np.arange(len(train.users), dtype=np.int32)
     requests = Requests.of_users(
         Snapshot.of(train), users, np.ones(len(users), np.int64), repeat=False
     )
-    started = time.perf_counter()
+    started = time.process_time()
     answer = fitted.retrieve(requests, K)
-    answer_seconds = time.perf_counter() - started
+    answer_seconds = time.process_time() - started
     relevant = ItemSets.of_pairs(test.user, test.item, len(users))
     hit = hits(answer.item, relevant)
     return {
