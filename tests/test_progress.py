@@ -1,5 +1,6 @@
 import io
 import re
+import sys
 import threading
 from contextlib import suppress
 
@@ -53,6 +54,16 @@ def test_a_step_without_end_is_heard_of_too(monkeypatch):
         assert lines.written.wait(10)
 
     assert re.match(r"fitting EASE: \d+\.\d s\n", lines.getvalue())
+
+
+def test_what_is_printed_beside_a_bar_goes_where_it_is_sent(monkeypatch, capsys):
+    """Also where standard output is a file and standard error is a terminal."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", Waiter(terminal=True))
+    with working("judging"):
+        sys.stdout.write("0.352\n")
+
+    assert capsys.readouterr().out == "0.352\n"
 
 
 def test_what_takes_less_than_a_minute_says_nothing(monkeypatch):

@@ -21,4 +21,6 @@ def bars() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        # What is printed meanwhile may go to a file; it is no part of a bar.
+        redirect_stdout=False,
     )

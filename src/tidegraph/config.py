@@ -184,7 +184,10 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     wrong_bool = isinstance(value, bool) and hint is not bool
     if isinstance(hint, type) and (wrong_bool or not isinstance(value, hint)):
-        raise ConfigError(f"[{where}] is {value!r}; it must be {hint.__name__}.")
+        wanted = hint.__name__
+        if dataclasses.is_dataclass(cast(Any, hint)):
+            wanted = "a table, in braces"
+        raise ConfigError(f"[{where}] is {value!r}; it must be {wanted}.")
     return value
 
 

@@ -24,6 +24,7 @@ from tidegraph.evaluation.report.pictures import (
     log_section,
     stage_bars,
 )
+from tidegraph.evaluation.report.summary import WIDTH
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.reranking.diversity import MMR
@@ -79,7 +80,7 @@ class Demo:
             self.say(f"\n[bold]{title}[/]: {model.describe()}")
             self.say(f"trained in {time.perf_counter() - started:.1f} s")
             found[title] = self._judge(model, known, test)
-            self.say(Text(found[title].text(), no_wrap=True, overflow="ignore"))
+            self.say(Text(_judged(found[title]), no_wrap=True, overflow="ignore"))
             lists = self._shown(model, test)
             self.say(_drawn(lists, title))
             sections.append(evaluation_section(found[title], title))
@@ -163,6 +164,12 @@ def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
 def _first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
     there = log.items.features.columns
     return next((column for column in columns if column in there), None)
+
+
+def _judged(found: Evaluation) -> str:
+    """Return what an evaluation says, within the terminal where there is one."""
+    screen = Console()
+    return found.text(width=min(screen.width, WIDTH) if screen.is_terminal else WIDTH)
 
 
 def _drawn(lists: pl.DataFrame, title: str) -> Table:

@@ -46,7 +46,10 @@ def said(text, tmp_path, capsys, *words) -> str:
         (LOG + POPULAR + "[split]\ntest = 2.0", "from 0 to 1"),
         (LOG + POPULAR + "[split]\nleave_last = true", "must be int"),
         (LOG + POPULAR + "[split.rolling]\nfolds = 3", "lacks the setting"),
-        (LOG + 'time = "none"\n' + POPULAR, "only a column can split it"),
+        (
+            LOG + 'time = "none"\n' + POPULAR,
+            "at random with [split] random = 0, or name the column",
+        ),
         (
             LOG
             + 'time_unit = "order"\n'

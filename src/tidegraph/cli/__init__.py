@@ -6,7 +6,11 @@ from typing import Any, cast
 
 from typer.exceptions import TyperException
 
-from tidegraph.cli.warned import said
+from tidegraph.cli.terminal import (
+    complain,
+    spell_out_what_has_no_letter,
+    warnings_said,
+)
 from tidegraph.config import did_you_mean
 from tidegraph.errors import TidegraphError
 
@@ -16,6 +20,7 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; a mistake is answered with one sentence and status 2."""
+    spell_out_what_has_no_letter()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -28,7 +33,7 @@ def run(arguments: list[str]) -> int:
     try:
         # Inside, since a user may press Ctrl-C while the engines are being imported.
         app = importlib.import_module("tidegraph.cli.commands").app
-        with said():
+        with warnings_said():
             status = app(arguments, prog_name="tidegraph", standalone_mode=False)
     except TidegraphError as error:
         return _say(str(error))
@@ -45,7 +50,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _say(sentence: str) -> int:
-    sys.stderr.write(f"tidegraph: {sentence}\n")
+    complain(sentence)
     return FAILED
 
 

@@ -8,7 +8,8 @@ import typer
 
 from tidegraph.catalog import load
 from tidegraph.cli.options import listed, moment_of
-from tidegraph.cli.output import check_table, say, show, write_table
+from tidegraph.cli.output import check_table, show, write_table
+from tidegraph.cli.terminal import say
 from tidegraph.data.ids.id_list import read_ids
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import FittedPipeline

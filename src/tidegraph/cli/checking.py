@@ -8,7 +8,7 @@ import typer
 
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
-from tidegraph.cli.output import say
+from tidegraph.cli.terminal import say
 from tidegraph.data.check import check as check_log
 from tidegraph.errors import RoundedIdWarning
 

@@ -12,7 +12,7 @@ from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.catalog import load as load_model
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, moment_of, taking
-from tidegraph.cli.output import say
+from tidegraph.cli.terminal import say
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.public import load
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order

@@ -13,9 +13,9 @@ from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
-from tidegraph.cli.output import say
 from tidegraph.cli.recipe import pipeline_of
 from tidegraph.cli.splits import part_of
+from tidegraph.cli.terminal import say, width_of_tables
 from tidegraph.config import did_you_mean
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text
@@ -91,7 +91,7 @@ def evaluate(
     )
     if html is not None:
         write_report(html, f"{model} on {log}", sections(result, test))
-    say(_json(result) if json else str(result))
+    say(_json(result) if json else result.text(width=width_of_tables()))
 
 
 def _task(

@@ -1,53 +1,76 @@
-"""What a command prints and writes."""
+"""Tables that a command prints and writes."""
 
 import sys
 from pathlib import Path
 
 import polars as pl
+from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from tidegraph.artifact.writing import check_file, replaced
+from tidegraph.cli.terminal import say
 from tidegraph.errors import RequestError
-
-NARROW = 12
-"""Columns as short as this are never broken over lines."""
-
-
-def say(text: str) -> None:
-    """Print plain text on standard output."""
-    sys.stdout.write(text.rstrip("\n") + "\n")
-
-
-def warn(sentence: str) -> None:
-    """Print a sentence on standard error that changes nothing of the answer."""
-    sys.stderr.write(f"tidegraph: {sentence}\n")
 
 
 def show(table: pl.DataFrame, *, json: bool) -> None:
     """Print a table for people or, with ``json``, a JSON object per line.
 
-    Nothing is cut: a terminal that is too narrow gets cells of several lines, and what
-    is no terminal gets lines as long as they are.
+    Nothing is cut, and no word is broken: a terminal that is too narrow gets cells of
+    several lines, or a line for each cell; a file gets lines as long as they are.
     """
     if json:
         sys.stdout.write(table.write_ndjson())
         return
+    rows = [table.columns, *([_cell(value) for value in r] for r in table.iter_rows())]
     console = Console()
+    frame = 1 + 3 * len(table.columns)
+    widths = _widths(rows, console.width - frame if console.is_terminal else None)
+    if widths is None:
+        say("\n\n".join(_apart(table.columns, row) for row in rows[1:]))
+        return
+    if not console.is_terminal:
+        console.width = sum(widths) + frame
     drawn = Table()
-    rows = [[_cell(value) for value in row] for row in table.iter_rows()]
-    for place, name in enumerate(table.columns):
-        widest = max((len(row[place]) for row in rows), default=0)
-        drawn.add_column(name, overflow="fold", no_wrap=widest <= NARROW)
-    for row in rows:
+    for name, width in zip(table.columns, widths, strict=True):
+        drawn.add_column(name, width=width, overflow="fold")
+    for row in rows[1:]:
         # As text, since a title such as "[bold]" is no markup.
         drawn.add_row(*(Text(cell) for cell in row))
-    if not console.is_terminal:
-        unbound = console.options.update(max_width=10**6)
-        console.width = Measurement.get(console, unbound, drawn).maximum
     console.print(drawn)
+
+
+def _widths(rows: list[list[str]], room: int | None) -> list[int] | None:
+    """Return how wide columns are so that no word is broken; none if there is no room.
+
+    Args:
+        rows: The cells, headings too.
+        room: What the columns have together; as much as they like if left out.
+    """
+    cells = [list(column) for column in zip(*rows, strict=True)]
+    whole = [max(map(cell_len, column)) for column in cells]
+    if room is None or sum(whole) <= room:
+        return whole
+    words = [[word for cell in column for word in cell.split()] for column in cells]
+    widths = [max(map(cell_len, ["", *column])) for column in words]
+    spare = room - sum(widths)
+    if spare < 0:
+        return None
+    # What one column does not need is left to the longer ones.
+    wanted = [much - least for much, least in zip(whole, widths, strict=True)]
+    for done, place in enumerate(sorted(range(len(widths)), key=wanted.__getitem__)):
+        more = min(wanted[place], spare // (len(widths) - done))
+        widths[place] += more
+        spare -= more
+    return widths
+
+
+def _apart(names: list[str], row: list[str]) -> str:
+    """Return a row as a line for each cell."""
+    wide = max(map(len, names))
+    pairs = zip(names, row, strict=True)
+    return "\n".join(f"{name:{wide}}  {cell}" for name, cell in pairs)
 
 
 def check_table(path: Path) -> None:
@@ -86,4 +109,7 @@ _WRITERS = {
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    # The weights of a walk are small; four decimals would make them all one.
+    return f"{value:.3g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"

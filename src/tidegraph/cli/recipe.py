@@ -197,8 +197,9 @@ def _agreed(reader: LogReader, split: Split, where: str) -> tuple[LogReader, Spl
         reader = replace(reader, columns=columns)
     if split.needs and not reader.is_timed:
         raise ConfigError(
-            f"{where}: the log has no times, so only a column can split it. Name the "
-            'one that says train, valid or test: [split] by = "split".'
+            f"{where}: the log has no times, so nothing says what came last. Hold out "
+            "events at random with [split] random = 0, or name the column that says "
+            'train, valid or test: [split] by = "split".'
         )
     if split.needs == "seconds" and reader.format.time_unit == "order":
         raise ConfigError(

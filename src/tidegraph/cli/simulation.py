@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tidegraph.cli.output import check_table, say, write_table
+from tidegraph.cli.output import check_table, write_table
+from tidegraph.cli.terminal import say
 from tidegraph.data.synthetic import Marketplace
 from tidegraph.rng import generator
 

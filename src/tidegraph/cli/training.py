@@ -12,9 +12,9 @@ import typer
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.logs import Columns, LogFormat
 from tidegraph.cli.options import Given, taking
-from tidegraph.cli.output import say
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
+from tidegraph.cli.terminal import say
 from tidegraph.cli.validation import on_valid
 from tidegraph.data.interactions import Interactions
 from tidegraph.evaluation.evaluate import evaluate
@@ -74,7 +74,8 @@ def train(
             say(f"{called(plan.pipeline.rank)} learnt: {curve.text()}")
         if parts.valid is not None:
             with working("judging on valid"):
-                say(on_valid(plan.pipeline, model, train, parts.valid))
+                judged = on_valid(plan.pipeline, model, train, parts.valid)
+            say(judged)
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())

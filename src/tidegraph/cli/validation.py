@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
+from tidegraph.cli.terminal import width_of_tables
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import all_lists, by_stage
@@ -49,7 +50,8 @@ def on_valid(
     others = [f"{name} {mean:.4f}" for name, mean in recalls.items()]
     return "\n".join(
         [
-            f"on valid, which these have not seen:\n{result.text()}",
+            f"on valid, which these have not seen:\n"
+            f"{result.text(width=width_of_tables())}",
             f"{proposed}; {', '.join(others)}",
             *behind_popular(result),
         ]

@@ -10,6 +10,7 @@ from jaxtyping import Float64, Int64
 
 from tidegraph.evaluation.pvalues import PValues, holm, p_text
 from tidegraph.evaluation.report.summary import (
+    WIDTH,
     aligned,
     by_metric,
     cells,
@@ -145,7 +146,7 @@ class Evaluation:
         ]
         return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
-    def text(self, k: int | None = None) -> str:
+    def text(self, k: int | None = None, *, width: int = WIDTH) -> str:
         """Return a row per model for reading, with how it was made above it.
 
         For each length of list: what it finds, how varied it is, and what the first
@@ -153,20 +154,26 @@ class Evaluation:
 
         Args:
             k: Length of list; every one that was judged if left out.
+            width: No line is longer, unless it is one word.
         """
         cold = self.scores.filter(model=self.models[0], group=COLD).height
         users = self.scores.filter(model=self.models[0]).height
-        notes = (
-            "means ± half a 95 % interval over users; gain in ndcg over each row",
-            "p: its paired sign-flip test, Holm-corrected over all metrics and models",
-            f"{cold:,} of {users:,} users had no history",
-        )
-        # Without a training log no history is known, which is said above.
-        notes = notes if self.scores["group"].null_count() == 0 else notes[:2]
-        lines = wrapped(self.setup.parts())
+        notes = ["means ± half a 95 % interval over users"]
+        if len(self.models) > 1:
+            notes = [
+                f"{notes[0]}; gain in ndcg over each row",
+                "p: its paired sign-flip test, Holm-corrected over all metrics and "
+                "models",
+            ]
+        if self.scores["group"].null_count() == 0:
+            # Without a training log no history is known, which is said above.
+            notes.append(f"{cold:,} of {users:,} users had no history")
+        lines = wrapped(self.setup.parts(), width)
         for cut in self.cutoffs if k is None else [k]:
-            lines += ["", *aligned(summary(self.table(), self.models, cut))]
-        return "\n".join([*lines, "", *notes])
+            lines += ["", *aligned(summary(self.table(), self.models, cut), width)]
+        return "\n".join(
+            [*lines, "", *(line for note in notes for line in wrapped([note], width))]
+        )
 
     @property
     def cutoffs(self) -> list[int]:

@@ -4,7 +4,7 @@ import pytest
 from conftest import draw_log
 from evaluation.models import popular, unpopular
 from tidegraph.evaluation.evaluate import evaluate
-from tidegraph.evaluation.report.summary import digits_for, summary, wrapped
+from tidegraph.evaluation.report.summary import aligned, digits_for, summary, wrapped
 
 
 def table(half: float, name: str = "rival") -> pl.DataFrame:
@@ -44,13 +44,21 @@ def test_a_narrow_interval_brings_its_digits_to_means_and_gains():
     assert rival == ["rival", *["0.11346 ±0.00031"] * 2, "+0.01000 ±0.00031", "<0.0001"]
 
 
-def test_a_long_name_loses_its_middle_and_no_line_is_too_wide():
-    name = "/a/very/long/folder" * 8 + "/best"
+def test_a_name_that_leaves_no_room_stands_whole_on_a_line_of_its_own():
+    name = "/a/very/long/folder" * 4 + "/best"
     rows = summary(table(0.00031, name), ["model", name], 10)
+    lines = aligned(rows, 80)
 
-    assert rows[1][0].startswith("/a/very")
-    assert rows[1][0].endswith("/best")
-    assert sum(max(map(len, c)) + 2 for c in zip(*rows, strict=True)) <= 102
+    assert name in lines
+    assert max(map(len, lines)) == len(name) < 82
+    assert len(lines) == 5
+    assert aligned(rows, 200)[1].startswith(f"{name}  0.11346")
+
+
+def test_a_model_alone_has_no_columns_of_gains():
+    alone = table(0.01).filter(model="model")
+
+    assert summary(alone, ["model"], 10)[0] == ["", "recall@10", "ndcg@10"]
 
 
 def test_parts_are_joined_as_far_as_a_line_goes():
@@ -75,3 +83,6 @@ def test_every_cut_that_was_given_is_printed_within_100_columns():
             assert f"{metric}@{k}" in text
     assert "ndcg@5" not in result.text(3)
     assert max(map(len, text.splitlines())) <= 100
+    narrow = result.text(width=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.split() == text.split()

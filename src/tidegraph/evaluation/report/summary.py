@@ -9,9 +9,7 @@ import polars as pl
 from tidegraph.evaluation.pvalues import p_text
 
 WIDTH = 100
-"""Text for reading is no wider."""
-SHORTEST_NAME = 16
-"""A model's name keeps so many characters, whatever the width."""
+"""Text for reading is no wider where nobody says how wide it may be."""
 
 
 def headings(models: list[str]) -> list[str]:
@@ -43,7 +41,8 @@ def cells(rows: list[dict[str, Any]]) -> list[str]:
 def summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
     """Return headings, and a row of words per model with the first at the end.
 
-    Each column has as many digits as its narrowest interval needs.
+    Each column has as many digits as its narrowest interval needs. A model that is
+    alone gains over nobody.
     """
     rows = table.rows_by_key(("model", "metric"), named=True, unique=True)
     order = [*models[1:], models[0]]
@@ -54,13 +53,12 @@ def summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
         [metric, *_column([_ended(rows[name, metric]) for name in order])]
         for metric in shown
     ]
-    judged = [rows[name, gained] for name in order]
-    gains = _column([_ended(row, "gain", "gain_") for row in judged], "+")
-    chance = [p_text(row["p_holm"], row["p_holm_is_bound"]) for row in judged]
-    columns += [["gain", *gains], ["p", *chance]]
-    room = WIDTH - sum(2 + max(map(len, column)) for column in columns)
-    names = ["", *(_cut(name, max(room, SHORTEST_NAME)) for name in order)]
-    return [list(row) for row in zip(names, *columns, strict=True)]
+    if len(order) > 1:
+        judged = [rows[name, gained] for name in order]
+        gains = _column([_ended(row, "gain", "gain_") for row in judged], "+")
+        chance = [p_text(row["p_holm"], row["p_holm_is_bound"]) for row in judged]
+        columns += [["gain", *gains], ["p", *chance]]
+    return [list(row) for row in zip(["", *order], *columns, strict=True)]
 
 
 Ended = tuple[float | None, float | None, float | None]
@@ -99,22 +97,16 @@ def digits_for(half: float | None) -> int:
     return min(7, max(3, 1 - math.floor(math.log10(half))))
 
 
-def _cut(name: str, length: int) -> str:
-    """Return a name that fits, its middle left out where it is too long."""
-    if len(name) <= length:
-        return name
-    head = (length - 1) // 2
-    return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"
-
-
-def wrapped(parts: list[str]) -> list[str]:
+def wrapped(parts: list[str], width: int = WIDTH) -> list[str]:
     """Return parts joined by bars, in lines that fit."""
     lines: list[str] = []
     for part in parts:
-        if lines and len(lines[-1]) + 3 + len(part) <= WIDTH:
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
             lines[-1] += f" | {part}"
         else:
-            lines += textwrap.wrap(part, WIDTH)
+            lines += textwrap.wrap(
+                part, width, break_long_words=False, break_on_hyphens=False
+            )
     return lines
 
 
@@ -131,10 +123,20 @@ def _spread(
     return f"{mean:{style}} [{low:{style}}, {high:{style}}]"
 
 
-def aligned(rows: list[list[str]]) -> list[str]:
-    """Return rows of words as lines with columns of one width."""
+def aligned(rows: list[list[str]], width: int = WIDTH) -> list[str]:
+    """Return rows of words as lines with columns of one width.
+
+    Where they do not fit, what begins a row stands on a line of its own; it is a name,
+    and a name is never cut.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    lines = [_padded(row, widths) for row in rows]
+    if max(map(len, lines)) <= width:
+        return lines
+    apart = [(row[0], f"  {_padded(row[1:], widths[1:])}") for row in rows]
+    return [line for pair in apart for line in pair if line]
+
+
+def _padded(row: list[str], widths: list[int]) -> str:
+    pairs = zip(row, widths, strict=True)
+    return "  ".join(cell.ljust(width) for cell, width in pairs).rstrip()
