@@ -87,22 +87,19 @@ class Drawn:
         met_by = graph[reverse(self.via)]
         used = (self.via, self.avoid)
         pool, clocks = met_by.alive, clocks_of(graph, used, asked, ever=self.ever)
-        until = (
-            np.searchsorted(pool.born_time, clocks),
-            np.searchsorted(pool.time, clocks),
-        )
+        until = pool.births.before(clocks), pool.meetings.before(clocks)
         shape = (len(asked.node), self.count)
         out = np.empty(shape, np.int32)
         power = self.power if self.by == DEGREE else 0.0
         avoided = _avoided(graph, self.avoid, asked)
         other = asked.other if asked.other is not None else np.zeros(0, np.int32)
-        rows = (met_by.start, met_by.stop, met_by.time)
+        rows, times = met_by.bounds.view, (met_by.time, met_by.base)
         over_rows(
             lambda a, b: fill(
-                (pool.born, pool.node),
+                pool,
                 until,
                 rows,
-                met_by.base,
+                times,
                 clocks,
                 power,
                 avoided,
@@ -198,11 +195,11 @@ class InBatch:
         if asked.other is None:
             raise RequestError("in_batch() needs edges: use it with g.E(...).with_().")
         clocks = clocks_of(graph, (self.via,), asked, ever=False)
-        first = graph[reverse(self.via)].first_time
-        row = other_rows(asked.key, self.count)
-        ids = asked.other[row]
+        ids = asked.other[other_rows(asked.key, self.count)]
+        met_by, when = graph[reverse(self.via)], np.repeat(clocks, self.count)
+        first, last = met_by.span_before(ids.reshape(-1), when)
+        kept = (last > first).reshape(ids.shape) & (ids != asked.other[:, None])
         index, base, low, high = met_index(graph[self.via], asked)
-        kept = (ids != asked.other[:, None]) & (first[ids] < clocks[:, None])
         strike_met(index, base, low, high, clocks, ids, kept)
         return Negatives(np.where(kept, ids, -1).astype(np.int32), kept)
 
@@ -273,5 +270,4 @@ def _avoided(
     if edge is not None:
         return met_index(graph[edge], asked)
     none = np.zeros(len(asked.node), np.int64)
-    empty = np.zeros(0, np.int32)
-    return NeighborIndex(empty, empty), 0, none, none
+    return NeighborIndex(*[np.zeros(0, np.int32)] * 5), 0, none, none

@@ -12,6 +12,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.active_nodes import ActiveNodes, nth
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import bits, uniform
@@ -69,8 +70,8 @@ def examples(
     label = np.zeros(shape, np.float32)
     met_by = requests.graph[f"~{ACTION}"]
     pool = met_by.alive
-    alive = np.searchsorted(pool.born_time, requests.time)
-    events = np.searchsorted(pool.time, requests.time)
+    alive = pool.births.before(requests.time)
+    events = pool.meetings.before(requests.time)
     seed = np.uint64(fresh_seed(rng))
     limits = np.array([missed, negatives], np.int64)
     over_rows(
@@ -80,7 +81,7 @@ def examples(
             (relevant.ptr, relevant.item),
             candidates.item,
             (met_by.start, met_by.stop, met_by.time),
-            (pool.born, pool.node),
+            pool,
             popularity,
             limits,
             seed,
@@ -181,7 +182,7 @@ def _assemble(
     relevant: tuple[np.ndarray, np.ndarray],
     proposed: np.ndarray,
     met_by: tuple[np.ndarray, np.ndarray, np.ndarray],
-    pool: tuple[np.ndarray, np.ndarray],
+    pool: ActiveNodes,
     power: float,
     limits: np.ndarray,
     seed: np.uint64,
@@ -245,7 +246,7 @@ def _draw(
     events: int,
     time: int,
     met_by: tuple[np.ndarray, np.ndarray, np.ndarray],
-    pool: tuple[np.ndarray, np.ndarray],
+    pool: ActiveNodes,
     power: float,
     state: np.ndarray,
 ) -> int:
@@ -254,23 +255,23 @@ def _draw(
         return -1
     for _ in range(_ATTEMPTS):
         if power == 0:
-            i = pool[0][int(uniform(state) * alive)]
+            i = nth(pool.births, int(uniform(state) * alive))
             kept = True
         else:
             # An event of the past names its item by count; thinning bends the power.
-            i = pool[1][int(uniform(state) * events)]
+            i = nth(pool.meetings, int(uniform(state) * events))
             kept = uniform(state) < float(_met(met_by, i, time)) ** (power - 1)
         if kept and taken[i] != row:
             return i
     # Nearly everything is taken: weigh what is left.
     total = 0.0
     for a in range(alive):
-        if taken[pool[0][a]] != row:
-            total += float(_met(met_by, pool[0][a], time)) ** power
+        if taken[nth(pool.births, a)] != row:
+            total += float(_met(met_by, nth(pool.births, a), time)) ** power
     left, chosen = uniform(state) * total, -1
     for a in range(alive):
-        if taken[pool[0][a]] != row and left >= 0:
-            chosen = pool[0][a]
+        if taken[nth(pool.births, a)] != row and left >= 0:
+            chosen = nth(pool.births, a)
             left -= float(_met(met_by, chosen, time)) ** power
     return chosen
 

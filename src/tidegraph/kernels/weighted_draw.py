@@ -56,8 +56,8 @@ class PrefixSums(NamedTuple):
         through: The same with the slot itself.
     """
 
-    before: Float64[np.ndarray, " slots"]
-    through: Float64[np.ndarray, " slots"]
+    before: Float64[np.ndarray, " room"]
+    through: Float64[np.ndarray, " room"]
 
 
 NO_SUMS = PrefixSums(np.zeros(0), np.zeros(0))
@@ -68,13 +68,29 @@ def prefix_sums(
     stop: Int64[np.ndarray, " rows"],
     edge: Int[np.ndarray, " slots"],
     weight: Float32[np.ndarray, " edges"],
+    room: int = 0,
 ) -> PrefixSums:
-    """Return the running sums of weights that stand in rows."""
-    sums = PrefixSums(np.zeros(len(edge)), np.zeros(len(edge)))
-    over_rows(
-        lambda a, b: _add_up(start, stop, edge, weight, sums, a, b), len(start), 1024
-    )
+    """Return the running sums of weights that stand in rows, and room for more."""
+    size = max(room, len(edge))
+    sums = PrefixSums(np.zeros(size), np.zeros(size))
+    add_up(start, start, stop, edge, weight, sums)
     return sums
+
+
+def add_up(
+    start: Int64[np.ndarray, " rows"],
+    since: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+    edge: Int[np.ndarray, " slots"],
+    weight: Float32[np.ndarray, " edges"],
+    sums: PrefixSums,
+) -> None:
+    """Write the running sums of rows, from the slots ``since`` on."""
+    over_rows(
+        lambda a, b: _add_up(start, since, stop, edge, weight, sums, a, b),
+        len(start),
+        1024,
+    )
 
 
 @compiled
@@ -91,6 +107,42 @@ def kept_or_other(table: AliasTable, start: int, slot: int, drawn: np.uint64) ->
         return -1
     kept = unit(mixed(after(drawn))) < share
     return slot if kept else start + table[1][slot]
+
+
+@compiled
+def own_alias(
+    start: np.ndarray,
+    stop: np.ndarray,
+    key: np.ndarray,
+    edge: np.ndarray,
+    weight: np.ndarray,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Draw slots of some rows as ``by_alias`` does, from tables of these rows alone.
+
+    Args:
+        start: Where each row starts.
+        stop: Where it stops.
+        key: Random key of each row.
+        edge: Number of the edge in each slot.
+        weight: Weight by edge number.
+        slot: Receives the slots; -1 where all weigh 0.
+        first: The first row to do.
+        last: One after the last.
+    """
+    for q in range(first, last):
+        state, size = key[q], stop[q] - start[q]
+        table = AliasTable(np.ones(size, np.float32), np.zeros(size, np.int32))
+        strengths = np.empty(size, np.float32)
+        for s in range(size):
+            strengths[s] = strength(weight, int(edge[start[q] + s]))
+        alias_row(strengths, table[0], table[1])
+        for j in range(slot.shape[1]):
+            state = after(state)
+            at = by_alias(table, 0, size, mixed(state)) if size > 0 else -1
+            slot[q, j] = start[q] + at if at >= 0 else -1
 
 
 @compiled
@@ -118,6 +170,7 @@ def by_sum(sums: PrefixSums, start: int, stop: int, drawn: np.uint64) -> int:
 @compiled
 def _add_up(
     start: np.ndarray,
+    since: np.ndarray,
     stop: np.ndarray,
     edge: np.ndarray,
     weight: np.ndarray,
@@ -126,8 +179,8 @@ def _add_up(
     last: int,
 ) -> None:
     for v in range(first, last):
-        total = 0.0
-        for s in range(start[v], stop[v]):
+        total = sums[1][since[v] - 1] if since[v] > start[v] else 0.0
+        for s in range(since[v], stop[v]):
             sums[0][s] = total
             total += strength(weight, edge[s])
             sums[1][s] = total
@@ -144,40 +197,46 @@ def _vose(
     last: int,
 ) -> None:
     for v in range(first, last):
-        low, size = start[v], stop[v] - start[v]
-        total = 0.0
-        for j in range(size):
-            total += weight[low + j]
-        if not total > 0:
-            share[low : low + size] = -1
-            continue
-        scaled = np.empty(size, np.float64)
-        # The poor are stacked from the left, the rich from the right.
-        stack = np.empty(size, np.int64)
-        poor, rich = 0, size
-        for j in range(size):
-            scaled[j] = weight[low + j] * (size / total)
-            if scaled[j] < 1:
-                stack[poor] = j
-                poor += 1
-            else:
-                rich -= 1
-                stack[rich] = j
-        while poor > 0 and rich < size:
-            poor -= 1
-            small, large = stack[poor], stack[rich]
-            share[low + small] = scaled[small]
-            other[low + small] = large
-            scaled[large] += scaled[small] - 1
-            if scaled[large] < 1:
-                rich += 1
-                stack[poor] = large
-                poor += 1
-        while poor > 0:
-            # What is left over only by rounding; a weight of 0 is never left alone.
-            poor -= 1
-            if scaled[stack[poor]] > 0:
-                share[low + stack[poor]] = 1
-            else:
-                share[low + stack[poor]] = 0
-                other[low + stack[poor]] = np.argmax(weight[low : low + size])
+        row = slice(start[v], stop[v])
+        alias_row(weight[row], share[row], other[row])
+
+
+@compiled
+def alias_row(weight: np.ndarray, share: np.ndarray, other: np.ndarray) -> None:
+    """Write the table of one row, whose ``share`` is 1 and ``other`` 0 before."""
+    size, total = weight.size, 0.0
+    for j in range(size):
+        total += weight[j]
+    if not total > 0:
+        share[:] = -1
+        return
+    scaled = np.empty(size, np.float64)
+    # The poor are stacked from the left, the rich from the right.
+    stack = np.empty(size, np.int64)
+    poor, rich = 0, size
+    for j in range(size):
+        scaled[j] = weight[j] * (size / total)
+        if scaled[j] < 1:
+            stack[poor] = j
+            poor += 1
+        else:
+            rich -= 1
+            stack[rich] = j
+    while poor > 0 and rich < size:
+        poor -= 1
+        small, large = stack[poor], stack[rich]
+        share[small] = scaled[small]
+        other[small] = large
+        scaled[large] += scaled[small] - 1
+        if scaled[large] < 1:
+            rich += 1
+            stack[poor] = large
+            poor += 1
+    while poor > 0:
+        # What is left over only by rounding; a weight of 0 is never left alone.
+        poor -= 1
+        if scaled[stack[poor]] > 0:
+            share[stack[poor]] = 1
+        else:
+            share[stack[poor]] = 0
+            other[stack[poor]] = np.argmax(weight)

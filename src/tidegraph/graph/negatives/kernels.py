@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from tidegraph.graph.storage.active_nodes import ActiveNodes, nth
 from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
+from tidegraph.graph.storage.row_bounds import BoundsView, row_of
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled
@@ -14,10 +16,10 @@ _ATTEMPTS = 64
 
 @compiled
 def fill(
-    pool: tuple[np.ndarray, np.ndarray],
+    pool: ActiveNodes,
     until: tuple[np.ndarray, np.ndarray],
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
-    base: int,
+    rows: BoundsView,
+    times: tuple[np.ndarray, int],
     clocks: np.ndarray,
     power: float,
     avoided: tuple[NeighborIndex, int, np.ndarray, np.ndarray],
@@ -32,8 +34,8 @@ def fill(
     Args:
         pool: Nodes by birth, and the node of every edge in time order.
         until: How many of either are in each row's past.
-        rows: Start, stop and times of the edges that reach each node.
-        base: What those times count from.
+        rows: Bounds of the edges that reach each node.
+        times: When those were, and what that counts from.
         clocks: Unix seconds of each row.
         power: Of the degree; 0 for each node as likely.
         avoided: Index, base and rows of what must not be drawn.
@@ -52,13 +54,13 @@ def fill(
             for _ in range(_ATTEMPTS if until[0][q] > 0 else 0):
                 state = after(state)
                 if power > 0:
-                    v = pool[1][below(mixed(state), until[1][q])]
+                    v = nth(pool.meetings, below(mixed(state), until[1][q]))
                     state = after(state)
-                    kept = unit(mixed(state)) < _met(rows, base, v, clocks[q]) ** (
-                        power - 1
-                    )
+                    kept = power == 1 or unit(mixed(state)) < _met(
+                        rows, times, v, clocks[q]
+                    ) ** (power - 1)
                 else:
-                    v = pool[0][below(mixed(state), until[0][q])]
+                    v = nth(pool.births, below(mixed(state), until[0][q]))
                     kept = True
                 if (
                     kept
@@ -71,30 +73,29 @@ def fill(
             # Nearly everything is taken: weigh what is left.
             left = np.zeros(until[0][q] + 1)
             for a in range(until[0][q]):
-                v = pool[0][a]
+                v = nth(pool.births, a)
                 left[a + 1] = left[a]
                 if v != chosen and not has_edge_before(
                     index, zero, low[q], high[q], v, clocks[q]
                 ):
-                    left[a + 1] += float(_met(rows, base, v, clocks[q])) ** power
+                    left[a + 1] += float(_met(rows, times, v, clocks[q])) ** power
             for j in range(out.shape[1]):
                 state = after(state)
                 if out[q, j] < 0:
                     at = by_sum(
                         PrefixSums(left[:-1], left[1:]), 0, until[0][q], mixed(state)
                     )
-                    out[q, j] = pool[0][at] if at >= 0 else -1
+                    out[q, j] = nth(pool.births, at) if at >= 0 else -1
 
 
 @compiled
-def _met(
-    rows: tuple[np.ndarray, np.ndarray, np.ndarray], base: int, v: int, clock: int
-) -> int:
+def _met(rows: BoundsView, times: tuple[np.ndarray, int], v: int, clock: int) -> int:
     """Count how often a node was met strictly before the clock."""
-    start, stop, time = rows
+    time, base = times
+    low, high = row_of(rows, v)
     if time.size == 0 or clock == NOW:
-        return int(stop[v] - start[v])
-    return before(time, start[v], stop[v], clock - base) - int(start[v])
+        return high - low
+    return before(time, low, high, clock - base) - low
 
 
 @compiled

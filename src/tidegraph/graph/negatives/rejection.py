@@ -64,15 +64,15 @@ def weighed(
     Returns:
         Rows of nodes; -1 where nothing may be drawn.
     """
-    pool = met_by.alive
-    until = np.searchsorted(pool.born_time, clocks)
+    pool = met_by.alive.births
+    until = pool.before(clocks)
     out = np.full(len(clocks) * count, -1, np.int32)
     key = child_keys(keys, count)
     row = np.repeat(np.arange(len(clocks)), count)
     open_ = np.flatnonzero(until[row] > 0)
     for attempt in range(_ATTEMPTS):
         at, share = _attempt(key[open_], until[row[open_]], attempt)
-        node, clock = pool.born[at], clocks[row[open_]]
+        node, clock = pool.at(at), clocks[row[open_]]
         kept = share < weighing(seen_of(nodes, met_by, node, clock))
         kept &= avoided.leaves(row[open_], node, clock)
         out[open_[kept]] = node[kept]
@@ -80,7 +80,7 @@ def weighed(
         if not len(open_):
             break
     for one in np.unique(row[open_]):
-        alive = pool.born[: until[one]]
+        alive = pool.at(np.arange(int(until[one])))
         clock = np.full(len(alive), clocks[one])
         share = weighing(seen_of(nodes, met_by, alive, clock)).astype(np.float64)
         share *= avoided.leaves(np.full(len(alive), one), alive, clock)

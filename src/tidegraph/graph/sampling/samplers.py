@@ -13,7 +13,13 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import AliasTable, PrefixSums, by_alias, by_sum
+from tidegraph.kernels.weighted_draw import (
+    AliasTable,
+    PrefixSums,
+    by_alias,
+    by_sum,
+    own_alias,
+)
 
 _GRAIN = 512
 
@@ -124,9 +130,12 @@ def _weighted(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     _not_negative(edges)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
-    if past.whole:
+    if past.whole and edges.pays(int((past.stop - past.start).sum())):
         table = edges.alias
         over_rows(lambda a, b: _aliases(*at, table, slot, a, b), len(slot), _GRAIN)
+    elif past.whole:
+        by_edge = (edges.edge, edges.weight)
+        over_rows(lambda a, b: own_alias(*at, *by_edge, slot, a, b), len(slot), 64)
     else:
         sums = edges.prefix_sums
         over_rows(lambda a, b: _sums(*at, sums, slot, a, b), len(slot), _GRAIN)

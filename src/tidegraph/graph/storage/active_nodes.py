@@ -1,46 +1,235 @@
 """Which nodes were met by when, and how often: what negatives are drawn from."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int, Int32, Int64
+
+from tidegraph.kernels.jit import compiled
+
+_RECENT = 4096
+"""The latest entries, at most, into which one that is late can be put cheaply."""
+
+Rows = tuple[Int64[np.ndarray, " rows"], Int64[np.ndarray, " rows"]]
 
 
-@dataclass(frozen=True, eq=False)
-class ActiveNodes:
-    """What can be drawn at any time: the nodes and edges of the past are prefixes.
+class Timeline(NamedTuple):
+    """Nodes in order of time, so that the past of a clock is the first few of them.
+
+    The long part grows at its end, beyond what earlier values see; the short part is
+    each value's own.
 
     Attributes:
-        born: Nodes that were ever met, by time of their first edge.
-        born_time: Unix seconds of that edge.
-        node: The node of every edge, in time order.
-        time: Unix seconds of every edge.
+        node: The long part, with room behind.
+        time: Unix seconds of each.
+        settled: How many entries of it there are.
+        recent: The short part, not before the long one.
+        recent_time: Unix seconds of each.
     """
 
-    born: Int32[np.ndarray, " nodes"]
-    born_time: Int64[np.ndarray, " nodes"]
-    node: Int32[np.ndarray, " edges"]
-    time: Int64[np.ndarray, " edges"]
+    node: Int32[np.ndarray, " room"]
+    time: Int64[np.ndarray, " room"]
+    settled: int
+    recent: Int32[np.ndarray, " recent"]
+    recent_time: Int64[np.ndarray, " recent"]
 
     @classmethod
     def of(
-        cls,
-        first: Int64[np.ndarray, " all"],
-        never: int,
-        node: Int32[np.ndarray, " edges"],
-        time: Int64[np.ndarray, " edges"],
-    ) -> "ActiveNodes":
-        """Sort nodes, and the edges that reach them, by time.
+        cls, node: Int32[np.ndarray, " n"], time: Int64[np.ndarray, " n"]
+    ) -> "Timeline":
+        """Return nodes that are in order of time."""
+        none = np.zeros(0, np.int32), np.zeros(0, np.int64)
+        return cls(node, time, len(node), *none)
 
-        Args:
-            first: Unix seconds of the first edge of every node.
-            never: Stands there for a node without edges.
-            node: The node of every edge.
-            time: Unix seconds of every edge.
+    def size(self) -> int:
+        """Return how many entries there are."""
+        return self.settled + len(self.recent)
+
+    def before(self, clocks: Int64[np.ndarray, " q"]) -> Int64[np.ndarray, " q"]:
+        """Return how many entries are strictly before each clock."""
+        early = np.searchsorted(self.time[: self.settled], clocks)
+        return early + np.searchsorted(self.recent_time, clocks)
+
+    def at(self, place: Int64[np.ndarray, " q"]) -> Int32[np.ndarray, " q"]:
+        """Return the nodes that stand in some places."""
+        if not len(self.recent):
+            return self.node[place]
+        out = np.empty(len(place), np.int32)
+        late = place >= self.settled
+        out[~late] = self.node[place[~late]]
+        out[late] = self.recent[place[late] - self.settled]
+        return out
+
+    def with_entries(
+        self, node: Int32[np.ndarray, " n"], time: Int64[np.ndarray, " n"]
+    ) -> "Timeline":
+        """Return these entries and others, in order, each after those of its second.
+
+        Takes O(new) where an entry is older than at most a few thousand others.
         """
-        met = np.flatnonzero(first != never)
-        by_birth = met[np.argsort(first[met], kind="stable")]
-        by_time = np.argsort(time, kind="stable")
-        return cls(
-            by_birth.astype(np.int32), first[by_birth], node[by_time], time[by_time]
-        )
+        if not len(node):
+            return self
+        if self.settled and time[0] < self.time[self.settled - 1]:
+            nodes = (self.node[: self.settled], self.recent, node)
+            times = (self.time[: self.settled], self.recent_time, time)
+            whole = np.concatenate(times)
+            order = np.argsort(whole, kind="stable")
+            return Timeline.of(np.concatenate(nodes)[order], whole[order])
+        place = np.searchsorted(self.recent_time, time, side="right")
+        recent = np.insert(self.recent, place, node)
+        recent_time = np.insert(self.recent_time, place, time)
+        kept = len(recent) if len(recent) <= _RECENT else _RECENT // 2
+        moved, settled = len(recent) - kept, self.settled
+        nodes, times = self.node, self.time
+        if settled + moved > len(nodes):
+            nodes, times = (_twice(part, settled, moved) for part in (nodes, times))
+        nodes[settled : settled + moved] = recent[:moved]
+        times[settled : settled + moved] = recent_time[:moved]
+        late = recent[moved:], recent_time[moved:]
+        return Timeline(nodes, times, settled + moved, *late)
+
+
+class ActiveNodes(NamedTuple):
+    """What can be drawn at any time: the nodes and edges of the past are prefixes.
+
+    Attributes:
+        births: Nodes that were ever met, by time of their first edge.
+        meetings: The node of every edge, by time; within a second, by number.
+    """
+
+    births: Timeline
+    meetings: Timeline
+
+
+def active_nodes(
+    start: Int64[np.ndarray, " nodes"],
+    stop: Int64[np.ndarray, " nodes"],
+    time: Int[np.ndarray, " times"],
+    base: int,
+    edge: Int[np.ndarray, " slots"],
+) -> ActiveNodes:
+    """Return the nodes of rows, and the edges that reach them, by time.
+
+    Args:
+        start: Where each node's row starts.
+        stop: Where it stops.
+        time: Seconds since ``base``; empty if untimed.
+        base: Unix seconds.
+        edge: Number of each edge.
+    """
+    nodes = np.arange(len(start), dtype=np.int32)
+    found = _found(nodes, start, start, stop, (time, base, edge), -1)
+    return ActiveNodes(*(Timeline.of(*_in_order(*part)) for part in found))
+
+
+def with_changes(
+    held: ActiveNodes,
+    nodes: Int32[np.ndarray, " changed"],
+    before: Rows,
+    after: Rows,
+    slots: tuple[Int[np.ndarray, " times"], int, Int[np.ndarray, " slots"]],
+) -> ActiveNodes | None:
+    """Return the nodes and edges with those of rows that changed.
+
+    Args:
+        held: What there was.
+        nodes: Whose rows changed.
+        before: Their rows then.
+        after: Their rows now.
+        slots: Times, what they count from, and numbers.
+
+    Returns:
+        None if a node was met earlier than was known.
+    """
+    (start, stop), (low, high) = after, before
+    moved = start != low
+    since = np.where(moved, start, high)
+    born, met = _found(nodes, start, since, stop, slots, held.meetings.size() - 1)
+    new = high == low
+    if bool((~new & np.isin(nodes, born[0])).any()):
+        return None
+    births = held.births.with_entries(*_in_order(*born))
+    return ActiveNodes(births, held.meetings.with_entries(*_in_order(*met)))
+
+
+Entries = tuple[
+    Int32[np.ndarray, " _"], Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]
+]
+"""Node, time and number of some edges."""
+
+
+def _found(
+    nodes: Int32[np.ndarray, " rows"],
+    start: Int64[np.ndarray, " rows"],
+    since: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+    slots: tuple[Int[np.ndarray, " times"], int, Int[np.ndarray, " slots"]],
+    known: int,
+) -> tuple[Entries, Entries]:
+    """Return the edges numbered above ``known``: those that are a node's first, all."""
+    born, met = _entries(len(nodes)), _entries(int((stop - since).sum()))
+    births, meetings = _collect(nodes, start, since, stop, *slots, known, born, met)
+    node, time, number = born
+    first = node[:births], time[:births], number[:births]
+    node, time, number = met
+    return first, (node[:meetings], time[:meetings], number[:meetings])
+
+
+def _entries(size: int) -> Entries:
+    return np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size, np.int64)
+
+
+def _in_order(
+    node: Int32[np.ndarray, " n"],
+    time: Int64[np.ndarray, " n"],
+    number: Int64[np.ndarray, " n"],
+) -> tuple[Int32[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+    """Sort nodes by time and, within a second, by number."""
+    order = np.argsort(number, kind="stable")
+    if bool((time[order][1:] < time[order][:-1]).any()):
+        order = order[np.argsort(time[order], kind="stable")]
+    return node[order], time[order]
+
+
+def _twice(held: np.ndarray, settled: int, more: int) -> np.ndarray:
+    longer = np.empty(2 * (settled + more), held.dtype)
+    longer[:settled] = held[:settled]
+    return longer
+
+
+@compiled
+def nth(line: Timeline, place: int) -> int:
+    """Return the node that stands in a place."""
+    if place < line.settled:
+        return line.node[place]
+    return line.recent[place - line.settled]
+
+
+@compiled
+def _collect(
+    nodes: np.ndarray,
+    start: np.ndarray,
+    since: np.ndarray,
+    stop: np.ndarray,
+    time: np.ndarray,
+    base: int,
+    edge: np.ndarray,
+    known: int,
+    born: tuple[np.ndarray, np.ndarray, np.ndarray],
+    met: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> tuple[int, int]:
+    """Write the edges numbered above ``known``; first edges of nodes to ``born``."""
+    births, meetings = 0, 0
+    for n in range(nodes.size):
+        for s in range(since[n], stop[n]):
+            if edge[s] <= known:
+                continue
+            when = time[s] + base if time.size else 0
+            met[0][meetings], met[1][meetings] = nodes[n], when
+            met[2][meetings] = edge[s]
+            meetings += 1
+            if s == start[n]:
+                born[0][births], born[1][births] = nodes[n], when
+                born[2][births] = edge[s]
+                births += 1
+    return births, meetings

@@ -38,7 +38,7 @@ class Slots(NamedTuple):
 
 
 class New(NamedTuple):
-    """Edges to add, in time order.
+    """Edges to add.
 
     Attributes:
         source: Node of each edge.
@@ -51,6 +51,13 @@ class New(NamedTuple):
     target: Int32[np.ndarray, " new"]
     time: Int64[np.ndarray, " times"]
     edge: Int64[np.ndarray, " new"]
+
+    def in_order(self) -> "New":
+        """Return them in time order, those of one second as they come."""
+        if not bool((self.time[1:] < self.time[:-1]).any()):
+            return self
+        order = np.argsort(self.time, kind="stable")
+        return New(*(part[order] for part in self))
 
 
 class Arena:
@@ -100,7 +107,7 @@ def grow(
     Args:
         bounds: Where the rows are; they do not change.
         slots: What stands there; it does not change there.
-        new: What to add.
+        new: What to add, in time order.
         num_nodes: How many rows there are then; at least as many as now.
         arena: Who may write behind the rows; none if they were never grown.
         version: The number of these rows in their line.

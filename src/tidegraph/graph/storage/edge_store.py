@@ -140,9 +140,9 @@ class EdgeStore:
         side = self.back if back else self.out
         if by is None or by == self.weight:
             return side
-        if (back, by) not in self._others:
-            self._others[back, by] = side.weighted(numbers(self.features, by))
-        return self._others[back, by]
+        if by not in self._others:
+            self._others[by] = Column(numbers(self.features, by))
+        return side.weighted(by, self._others[by].values)
 
     def columns(
         self,
@@ -220,7 +220,7 @@ class EdgeStore:
         if strength is not None and self.weight is not None:
             strength = strength.extended(numbers(features, self.weight))
         weights = strength.values if strength is not None else NO_WEIGHT
-        return replace(
+        longer = replace(
             self,
             out=self.out.with_edges(rows[0], rows[1], when, number, sizes[0], weights),
             back=self.back.with_edges(
@@ -232,9 +232,13 @@ class EdgeStore:
             issued=held + len(number),
             latest=max(self.latest, _last(when)),
         )
+        for by, column in list(self._others.items()):
+            longer._others[by] = column.extended(numbers(features, by))
+        return longer
 
     @cached_property
-    def _others(self) -> dict[tuple[bool, str], TemporalCSR]:
+    def _others(self) -> dict[str, Column]:
+        """Features that were asked for as weights, by name."""
         return {}
 
     def until(self, clock: int) -> "EdgeStore":

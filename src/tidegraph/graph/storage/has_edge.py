@@ -6,19 +6,32 @@ import numpy as np
 from jaxtyping import Int, Int32, Int64
 
 from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.intrinsics import publish
 from tidegraph.kernels.jit import compiled, over_rows
+
+_LEAST_RUN = 64
+_SHARE = 32
+"""New slots are looked through one by one until they are this part of their row."""
 
 
 class NeighborIndex(NamedTuple):
-    """The rows of neighbours once more, each sorted by the other end, then by time.
+    """The rows of neighbours once more, in runs sorted by the other end, then by time.
+
+    A row that grows gets further runs behind; what is in none is looked through.
 
     Attributes:
-        node: The other end, rising within a row.
+        node: The other end, rising within a run.
         time: Seconds since the base, rising within one other end; empty if untimed.
+        run: How many slots the run has that starts at each; 0 where none does.
+        held_node: The other end as it stands in the rows.
+        held_time: Seconds since the base as they stand there.
     """
 
-    node: Int32[np.ndarray, " slots"]
+    node: Int32[np.ndarray, " room"]
     time: Int[np.ndarray, " times"]
+    run: Int32[np.ndarray, " room"]
+    held_node: Int32[np.ndarray, " slots"]
+    held_time: Int[np.ndarray, " held_times"]
 
 
 def neighbor_index(
@@ -28,11 +41,29 @@ def neighbor_index(
     time: Int[np.ndarray, " times"],
 ) -> NeighborIndex:
     """Return the index of rows that are sorted by time."""
-    index = NeighborIndex(np.empty_like(node), np.empty_like(time))
-    over_rows(
-        lambda a, b: _sort(start, stop, node, time, index, a, b), len(start), grain=256
-    )
+    run = np.zeros(len(node), np.int32)
+    index = NeighborIndex(np.empty_like(node), np.empty_like(time), run, node, time)
+    _sorted(start, stop, index)
     return index
+
+
+def neighbor_index_kept_up(
+    start: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+    index: NeighborIndex,
+) -> None:
+    """Sort the slots of rows that are in no run yet, where they are many enough."""
+    start = start.copy()
+    _passed(start, stop, index, _LEAST_RUN)
+    _sorted(start, stop, index)
+
+
+def _sorted(
+    start: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+    index: NeighborIndex,
+) -> None:
+    over_rows(lambda a, b: _sort(start, stop, index, a, b), len(start), grain=256)
 
 
 @compiled
@@ -40,22 +71,45 @@ def has_edge_before(
     index: NeighborIndex, base: int, low: int, high: int, other: int, clock: int
 ) -> bool:
     """Is there an edge to ``other`` strictly before the clock in a row?"""
-    at = before(index[0], low, high, other)
-    if at >= high or index[0][at] != other:
-        return False
-    return index[1].size == 0 or index[1][at] + base < clock
+    while low < high:
+        size = index.run[low]
+        if size == 0 or low + size > high:
+            break
+        at = before(index.node, low, low + size, other)
+        there = at < low + size and index.node[at] == other
+        if there and _earlier(index.time, at, base, clock):
+            return True
+        low += size
+    for at in range(low, high):
+        if index.held_node[at] == other:
+            return _earlier(index.held_time, at, base, clock)
+    return False
+
+
+@compiled
+def _earlier(time: np.ndarray, at: int, base: int, clock: int) -> bool:
+    return time.size == 0 or time[at] + base < clock
+
+
+@compiled
+def _passed(
+    start: np.ndarray, stop: np.ndarray, index: NeighborIndex, least: int
+) -> None:
+    """Move the start of each row behind its runs; to its end if little is left."""
+    for v in range(start.size):
+        low, first = start[v], start[v]
+        while low < stop[v] and index.run[low] > 0:
+            low += index.run[low]
+        left, size = stop[v] - low, stop[v] - first
+        few = low > first and left < max(least, size // _SHARE)
+        start[v] = stop[v] if few else low
 
 
 @compiled
 def _sort(
-    start: np.ndarray,
-    stop: np.ndarray,
-    node: np.ndarray,
-    time: np.ndarray,
-    index: NeighborIndex,
-    first: int,
-    last: int,
+    start: np.ndarray, stop: np.ndarray, index: NeighborIndex, first: int, last: int
 ) -> None:
+    node, time = index.held_node, index.held_time
     for v in range(first, last):
         low, size = start[v], stop[v] - start[v]
         key = np.empty(size, np.int64)
@@ -64,6 +118,10 @@ def _sort(
         key.sort()
         for j in range(size):
             at = low + (key[j] & 0xFFFFFFFF)
-            index[0][low + j] = node[at]
+            index.node[low + j] = node[at]
             if time.size:
-                index[1][low + j] = time[at]
+                index.time[low + j] = time[at]
+        if size:
+            # Whoever meets a run finds it written.
+            publish()
+            index.run[low] = size

@@ -7,6 +7,7 @@ of nodes, and a reader follows a node's changes back to its own moment without a
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -31,6 +32,7 @@ class Journal:
 
     def __init__(self, nodes: int, size: int) -> None:
         self.head = np.full(nodes, -1, np.int32)
+        self.node = np.empty(size, np.int32)
         self.start = np.empty(size, np.int64)
         self.stop = np.empty(size, np.int64)
         self.earlier = np.empty(size, np.int32)
@@ -43,10 +45,35 @@ class Journal:
     def add(self, nodes: Int32[np.ndarray, " n"], rows: Rows) -> None:
         """Note where the rows of some nodes start and stop now."""
         _add(self.head, self.start, self.stop, self.earlier, self.used, nodes, *rows)
+        self.node[self.used : self.used + len(nodes)] = nodes
         self.used += len(nodes)
 
 
 _NONE = Journal(0, 0)
+
+
+class BoundsView(NamedTuple):
+    """Bounds as kernels read them, node by node; see ``row_of``.
+
+    Attributes:
+        first: Where rows started when the journal began.
+        last: Where they stopped.
+        num_nodes: How many nodes there are.
+        head: The latest change of each node.
+        start: Where the row of each change starts.
+        stop: Where it stops.
+        earlier: The change of the same node before it.
+        changes: How many changes are seen.
+    """
+
+    first: Int64[np.ndarray, " then"]
+    last: Int64[np.ndarray, " then"]
+    num_nodes: int
+    head: Int32[np.ndarray, " nodes"]
+    start: Int64[np.ndarray, " changes"]
+    stop: Int64[np.ndarray, " changes"]
+    earlier: Int32[np.ndarray, " changes"]
+    changes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,12 +110,33 @@ class RowBounds:
         nodes = np.arange(self.num_nodes, dtype=np.int32)
         return self._followed(nodes)
 
+    @property
+    def view(self) -> BoundsView:
+        """What kernels read the row of any node from."""
+        if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
+            return RowBounds.of(*self.whole)._view
+        return self._view
+
+    @property
+    def _view(self) -> BoundsView:
+        past = self.journal
+        changed = (past.head, past.start, past.stop, past.earlier, self.changes)
+        return BoundsView(self.first, self.last, self.num_nodes, *changed)
+
     def at(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
         """Return where the rows of some nodes start and stop; 0 outside the graph."""
         if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
-            start, stop = self.whole
-            return RowBounds.of(start, stop)._followed(nodes)
+            return RowBounds.of(*self.whole)._followed(nodes)
         return self._followed(nodes)
+
+    def changed_since(self, before: "RowBounds") -> Int32[np.ndarray, " changed"]:
+        """Return the nodes whose rows an earlier value of the line sees otherwise."""
+        if self.journal is before.journal:
+            return np.unique(self.journal.node[before.changes : self.changes])
+        # Another journal began in between: compare them all.
+        nodes = np.arange(self.num_nodes, dtype=np.int32)
+        (start, stop), (low, high) = self.whole, before.at(nodes)
+        return nodes[(start != low) | (stop != high)]
 
     def _followed(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
         low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)
@@ -99,25 +147,26 @@ class RowBounds:
                 grain=4096,
             )
             return low, high
-        journal = self.journal
-        past = (journal.head, journal.start, journal.stop, journal.earlier)
+        rows = self._view
         over_rows(
-            lambda a, b: _follow(
-                self.first,
-                self.last,
-                self.num_nodes,
-                past,
-                self.changes,
-                nodes,
-                low,
-                high,
-                a,
-                b,
-            ),
-            len(nodes),
-            grain=4096,
+            lambda a, b: _follow(rows, nodes, low, high, a, b), len(nodes), grain=4096
         )
         return low, high
+
+
+@compiled
+def row_of(rows: BoundsView, v: int) -> tuple[int, int]:
+    """Return where the row of a node starts and stops; 0 outside the graph."""
+    low, high = 0, 0
+    if 0 <= v < min(rows.num_nodes, rows.first.size):
+        low, high = int(rows.first[v]), int(rows.last[v])
+    if rows.changes > 0 and 0 <= v < rows.num_nodes:
+        change = int(rows.head[v])
+        while change >= rows.changes:
+            change = int(rows.earlier[change])
+        if change >= 0:
+            low, high = int(rows.start[change]), int(rows.stop[change])
+    return low, high
 
 
 @compiled
@@ -164,32 +213,18 @@ def _read(
 
 @compiled
 def _follow(
-    first: np.ndarray,
-    last: np.ndarray,
-    num_nodes: int,
-    journal: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    changes: int,
+    rows: BoundsView,
     nodes: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
     begin: int,
     end: int,
 ) -> None:
-    head, start, stop, earlier = journal
     for block in range(begin, end, _LANES):
         until = min(block + _LANES, end)
         for q in range(block, until):
-            prefetch(first, nodes[q])
-            prefetch(last, nodes[q])
-            prefetch(head, nodes[q])
+            prefetch(rows.first, nodes[q])
+            prefetch(rows.last, nodes[q])
+            prefetch(rows.head, nodes[q])
         for q in range(block, until):
-            v = nodes[q]
-            low[q], high[q] = 0, 0
-            if 0 <= v < min(num_nodes, first.size):
-                low[q], high[q] = first[v], last[v]
-            if changes > 0 and 0 <= v < num_nodes:
-                change = head[v]
-                while change >= changes:
-                    change = earlier[change]
-                if change >= 0:
-                    low[q], high[q] = start[change], stop[change]
+            low[q], high[q] = row_of(rows, nodes[q])

@@ -1,6 +1,6 @@
 """Time-sorted neighbours of every node, in one direction of one edge type."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,19 +9,15 @@ from jaxtyping import Float32, Int, Int32, Int64, UInt64
 from tidegraph.graph.storage.active_nodes import ActiveNodes
 from tidegraph.graph.storage.append import Arena, New, Slots, grow, laid_out
 from tidegraph.graph.storage.build import base_of, sorted_edges, wide_enough
-from tidegraph.graph.storage.has_edge import NeighborIndex, neighbor_index
+from tidegraph.graph.storage.has_edge import NeighborIndex
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.graph.storage.kept_index import Indexes, SlotRows
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.walks.uniform import packed_rows
 from tidegraph.kernels.binary_search import ranges, search
 from tidegraph.kernels.jit import over_rows
 from tidegraph.kernels.ragged import starts
-from tidegraph.kernels.weighted_draw import (
-    AliasTable,
-    PrefixSums,
-    alias_table,
-    prefix_sums,
-)
+from tidegraph.kernels.weighted_draw import AliasTable, PrefixSums, alias_table
 
 NOW = np.iinfo(np.int64).max
 """A clock that every event is before."""
@@ -49,6 +45,7 @@ class TemporalCSR:
         is_timed: Does each edge have a time?
         arena: Who may write behind the rows; see ``with_edges``.
         version: The number of this value among those that share the arena.
+        indexes: What those values look up, kept up with their rows.
     """
 
     bounds: RowBounds
@@ -60,6 +57,7 @@ class TemporalCSR:
     is_timed: bool
     arena: Arena | None
     version: int
+    indexes: Indexes = field(default_factory=Indexes)
 
     @classmethod
     def build(
@@ -93,7 +91,8 @@ class TemporalCSR:
         """Copy and hand over the edges, not who may write behind them."""
         tidy = self.compacted()
         bounds = RowBounds.of(tidy.start, tidy.stop)
-        return vars(replace(tidy, bounds=bounds, arena=None, version=0))
+        alone = replace(tidy, bounds=bounds, arena=None, version=0, indexes=Indexes())
+        return vars(alone)
 
     @property
     def start(self) -> Int64[np.ndarray, " nodes"]:
@@ -131,7 +130,7 @@ class TemporalCSR:
     @cached_property
     def prefix_sums(self) -> PrefixSums:
         """Total weight of each row before and through each slot."""
-        return prefix_sums(self.start, self.stop, self.edge, self.weight)
+        return self.indexes.sums.of(self._rows)
 
     @cached_property
     def alias(self) -> AliasTable:
@@ -141,6 +140,12 @@ class TemporalCSR:
         weight[at] = self.weight_at(at)
         return alias_table(self.start, self.stop, weight)
 
+    def pays(self, slots: int) -> bool:
+        """Note that tables for so many slots are wanted; does one for all pay now?"""
+        wanted = self.__dict__.setdefault("_wanted", np.zeros(1, np.int64))
+        wanted += slots
+        return "alias" in self.__dict__ or int(wanted[0]) > len(self.edge)
+
     @cached_property
     def packed_rows(self) -> UInt64[np.ndarray, " rows"] | None:
         """Start and length of each row in one number; see ``uniform_walks``."""
@@ -149,29 +154,28 @@ class TemporalCSR:
     @cached_property
     def neighbor_index(self) -> NeighborIndex:
         """What tells whether two nodes have an edge; see ``has_edge``."""
-        return neighbor_index(self.start, self.stop, self.node, self.time)
-
-    @cached_property
-    def first_time(self) -> Int64[np.ndarray, " nodes"]:
-        """Unix seconds of each node's first edge, ``NOW`` where it has none."""
-        first, met = np.full(len(self), NOW, np.int64), self.degree() > 0
-        first[met] = self.time_at(self.start[met])
-        return first
+        return self.indexes.neighbors.of(self._rows)
 
     @cached_property
     def alive(self) -> ActiveNodes:
         """The nodes that were met and the edges that met them, by time."""
-        time = self.time_at(self.slots())
-        return ActiveNodes.of(self.first_time, NOW, self.owners(), time)
+        return self.indexes.active.of(self._rows)
 
     @cached_property
     def has_negative_weight(self) -> bool:
         """Is a weight below 0?"""
-        return bool((self.weight < 0).any())
+        return self.indexes.signs.of(self._rows)[1]
 
-    def weighted(self, weight: Float32[np.ndarray, " weights"]) -> "TemporalCSR":
-        """Return the same edges with other strengths, by edge number."""
-        return replace(self, weight=weight)
+    @property
+    def _rows(self) -> SlotRows:
+        slots = (self.node, self.time, self.base, self.edge)
+        return SlotRows(self.bounds, *slots, self.weight, self.version)
+
+    def weighted(
+        self, by: str, weight: Float32[np.ndarray, " weights"]
+    ) -> "TemporalCSR":
+        """Return the same edges with another feature as strength, by edge number."""
+        return replace(self, weight=weight, indexes=self.indexes.weighing(by))
 
     def until(self, clock: int) -> "TemporalCSR":
         """Return the same nodes with only what happened strictly before ``clock``.
@@ -182,7 +186,8 @@ class TemporalCSR:
             return self
         clocks = np.full(len(self), clock, np.int64)
         stop = self._search(self.start, self.stop, clocks)
-        return replace(self, bounds=RowBounds.of(self.start, stop), arena=None)
+        bounds = RowBounds.of(self.start, stop)
+        return replace(self, bounds=bounds, arena=None, indexes=Indexes())
 
     def span(
         self, nodes: Int32[np.ndarray, " q"]
@@ -273,7 +278,8 @@ class TemporalCSR:
     ) -> "TemporalCSR":
         """Return the same edges, the n-th of the numbers ``kept`` as number n."""
         edge = np.searchsorted(kept, self.edge).astype(self.edge.dtype)
-        return replace(self, edge=edge, weight=weight, arena=None, version=0)
+        alone = {"arena": None, "version": 0, "indexes": Indexes()}
+        return replace(self, edge=edge, weight=weight, **alone)
 
     def with_edges(
         self,
@@ -300,17 +306,13 @@ class TemporalCSR:
             weight: Strength by number of all edges, old and new; empty if each is 1.
         """
         when = np.zeros(0, np.int64) if time is None else time
-        new = New(source, target, when, edge)
-        if bool((when[1:] < when[:-1]).any()):
-            order = np.argsort(when, kind="stable")
-            new = New(source[order], target[order], when[order], edge[order])
+        new = New(source, target, when, edge).in_order()
         whole = self if len(self.node) else replace(self, base=base_of(when)[0])
         offset = new.time - whole.base
         slots = Slots(
             self.node, wide_enough(self.time, offset), wide_enough(self.edge, edge)
         )
-        kinds = (self.time.dtype, self.edge.dtype)
-        same = (slots.time.dtype, slots.edge.dtype) == kinds
+        same = slots.time is self.time and slots.edge is self.edge
         bounds, slots, arena = grow(
             self.bounds,
             slots,
@@ -326,7 +328,10 @@ class TemporalCSR:
         self, bounds: RowBounds, slots: Slots, arena: Arena, version: int
     ) -> "TemporalCSR":
         rows = {"node": slots.node, "time": slots.time, "edge": slots.edge}
-        return replace(self, bounds=bounds, **rows, arena=arena, version=version)
+        # Elsewhere, the slots are others.
+        indexes = self.indexes if arena is self.arena else Indexes()
+        place = {"arena": arena, "version": version, "indexes": indexes}
+        return replace(self, bounds=bounds, **rows, **place)
 
     def _search(
         self,

@@ -1,0 +1,159 @@
+"""What an append costs those who write and those who draw afterwards.
+
+Claims: after an append, weighted draws and negatives by degree take under 1 ms of
+processor time at 10 M edges, whatever the number of edges; the first append to an
+opened graph takes under 50 ms; no append of a million takes 20 ms of processor time
+once warm. Beside them: the index of all edges, made anew; a copy of the edges; the
+median append.
+Run: python benchmarks/graph_appends.py
+"""
+
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import count as count_from
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from power_law import SPAN, Log
+
+from tidegraph.ego.hops import hop
+from tidegraph.ego.negatives import negatives
+from tidegraph.graph.live import Graph
+from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.storage.edge_store import EdgeStore
+from tidegraph.graph.storage.kept_index import Indexes
+from tidegraph.kernels.jit import spread
+
+OUT = Path(__file__).parent / "results" / "graph_appends.json"
+SIZES = (2_000_000, 10_000_000)
+WARM = 1_000
+PLANS = {
+    "weighted": hop("click").sample(20, by="weight"),
+    "weighted_all_time": hop("click").all_time().sample(20, by="weight"),
+    "negatives_by_degree": negatives("item", 20, by="degree", via="click"),
+    "negatives_avoiding": negatives("item", 20, by="degree", avoid="click"),
+}
+
+
+def graph_of(log: Log, rng: np.random.Generator) -> Graph:
+    weight = pl.DataFrame({"weight": rng.random(len(log.user), np.float32)})
+    rows = (log.user, log.item)
+    edges = EdgeStore.build(
+        ("user", "item"), rows, log.sizes, log.time, weight="weight", features=weight
+    )
+    return Graph(log.graph(edges))
+
+
+def draws(events: int, users: int = 64, steps: int = 200) -> dict[str, float]:
+    """Return milliseconds of processor time for the draws of some users."""
+    rng = np.random.default_rng(0)
+    log = Log(events, events // 50, events // 100)
+    graph, step = graph_of(log, rng), count_from()
+
+    def append() -> None:
+        ends = [rng.integers(0, size, 1).astype(np.int32) for size in log.sizes]
+        when, weight = np.array([SPAN + next(step)]), {"weight": rng.random(1)}
+        graph.append_rows("click", *ends, when, weight)
+
+    def drawn(plan: object) -> float:
+        now = graph.snapshot()
+        nodes = rng.integers(0, log.sizes[0], users).astype(np.int32)
+        return spent(lambda: plan.draw(now, asked(nodes, np.full(users, 2 * SPAN))))
+
+    found: dict[str, float] = {"events": events}
+    for name, plan in PLANS.items():
+        for _ in range(10):
+            append()
+            drawn(plan)
+        after: list[float] = []
+        for _ in range(steps):
+            append()
+            after.append(drawn(plan))
+        found[f"{name}_ms"] = 1e3 * float(np.median(after))
+        found[f"{name}_ms_p99"] = 1e3 * float(np.quantile(after, 0.99))
+    side, back = graph["click"], graph["~click"]
+    anew = {
+        "sums": lambda: Indexes().sums.of(side._rows),
+        "active": lambda: Indexes().active.of(back._rows),
+        "neighbors": lambda: Indexes().neighbors.of(side._rows),
+    }
+    for name, make in anew.items():
+        found[f"{name}_anew_ms"] = 1e3 * float(np.median([spent(make)] * 3))
+    return found
+
+
+def first_append(events: int) -> dict[str, float]:
+    """Return milliseconds of the first append to an opened graph, and of a copy."""
+    log = Log(events, events // 50, events // 100)
+    one = np.array([1], np.int32), np.array([2], np.int32), np.array([SPAN])
+    with tempfile.TemporaryDirectory() as folder:
+        Graph(log.graph(log.edges())).save(folder + "/g")
+        took: list[float] = []
+        for _ in range(6):
+            graph = Graph.open(folder + "/g", verify=False)
+            took.append(spent(lambda graph=graph: graph.append_rows("click", *one)))
+        sides = Graph.open(folder + "/g", verify=False)["click"]
+        copied = [spent(lambda: sides.compacted(0.5)) for _ in range(3)]
+    return {
+        "events": events,
+        "first_append_ms": 1e3 * float(np.median(took[1:])),
+        "copy_of_one_direction_ms": 1e3 * float(np.median(copied)),
+    }
+
+
+def pauses(events: int, appends: int = 1_000_000) -> dict[str, float]:
+    """Return milliseconds of processor time for single appends, one after another."""
+    log = Log(events, events // 50, events // 100)
+    new = Log(appends, *log.sizes, seed=1)
+    graph, took = Graph(log.graph(log.edges())), np.empty(appends)
+    for k in range(appends):
+        ends, when = (new.user[k : k + 1], new.item[k : k + 1]), np.array([SPAN + k])
+        started = time.thread_time()
+        graph.append_rows("click", *ends, when)
+        took[k] = time.thread_time() - started
+    warm = 1e3 * took[WARM:]
+    return {
+        "events": events,
+        "appends": appends,
+        "append_ms": float(np.median(warm)),
+        "append_ms_p999": float(np.quantile(warm, 0.999)),
+        "append_ms_longest": float(warm.max()),
+        "appends_over_20_ms": int((warm > 20).sum()),
+    }
+
+
+def spent(call: Callable[[], object]) -> float:
+    """Return the seconds of processor time that a call takes, on one thread."""
+    with spread(1, 2**62):
+        started = time.process_time()
+        call()
+        return time.process_time() - started
+
+
+def main() -> None:
+    found: dict[str, object] = {"processor": processor()}
+    parts = (("draws", draws, SIZES), ("pauses", pauses, SIZES))
+    for name, measure, sizes in (*parts, ("first", first_append, (*SIZES, 20_000_000))):
+        rows = [
+            {k: float(f"{v:.4g}") for k, v in measure(events).items()}
+            for events in sizes
+        ]
+        print(name, json.dumps(rows, indent=1))
+        found[name] = rows
+    OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text().splitlines() if about.exists() else []
+    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Indexes that are kept up with rows that grow, rather than made anew.
+
+The values of one line share them. Whoever asks finds what an earlier value left and
+adds what changed since, so an index costs what came in. Entries that an earlier value
+reads are never written again: they belong to slots, and slots do not change.
+"""
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+from jaxtyping import Float32, Int, Int32
+
+from tidegraph.graph.storage.active_nodes import ActiveNodes, active_nodes, with_changes
+from tidegraph.graph.storage.has_edge import (
+    NeighborIndex,
+    neighbor_index,
+    neighbor_index_kept_up,
+)
+from tidegraph.graph.storage.row_bounds import RowBounds
+from tidegraph.kernels.weighted_draw import PrefixSums, add_up, prefix_sums
+
+Index = TypeVar("Index")
+_ROOM = 4
+"""Arrays have room for this many times what they hold, which takes no memory yet."""
+
+
+class SlotRows(NamedTuple):
+    """What an index is made from; see ``TemporalCSR``.
+
+    Attributes:
+        bounds: Where each node's row starts and stops.
+        node: The other end.
+        time: Seconds since ``base``; empty if untimed.
+        base: Unix seconds.
+        edge: Number of each edge.
+        weight: Strength by edge number; empty if each is 1.
+        version: Number of the value in its line.
+    """
+
+    bounds: RowBounds
+    node: Int32[np.ndarray, " slots"]
+    time: Int[np.ndarray, " times"]
+    base: int
+    edge: Int[np.ndarray, " slots"]
+    weight: Float32[np.ndarray, " edges"]
+    version: int
+
+
+class KeptIndex(Generic[Index]):
+    """One index of a line of values, as of the newest that asked for it.
+
+    Args:
+        build: Makes it from the rows of one value.
+        extend: Makes it from that of an earlier value, its bounds, and the rows.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[SlotRows], Index],
+        extend: Callable[[Index, RowBounds, SlotRows], Index],
+    ) -> None:
+        self._build, self._extend = build, extend
+        self._held: tuple[int, RowBounds, Index] | None = None
+        self._lock = Lock()
+
+    def of(self, rows: SlotRows) -> Index:
+        """Return the index of the rows of a value."""
+        with self._lock:
+            if self._held is None:
+                index = self._build(rows)
+            elif self._held[0] <= rows.version:
+                index = self._extend(self._held[2], self._held[1], rows)
+            else:
+                index = None
+            if index is not None:
+                self._held = (rows.version, rows.bounds, index)
+                return index
+        # Older than the newest that asked: it has to have one of its own.
+        return self._build(rows)
+
+
+class Indexes:
+    """The indexes of one line of values, each made when first asked for."""
+
+    def __init__(self) -> None:
+        self.neighbors: KeptIndex[NeighborIndex] = KeptIndex(_neighbors, _neighbors_on)
+        self.active: KeptIndex[ActiveNodes] = KeptIndex(_active, _active_on)
+        self.sums: KeptIndex[PrefixSums] = KeptIndex(_sums, _sums_on)
+        self.signs: KeptIndex[tuple[int, bool]] = KeptIndex(_signs, _signs_on)
+        self._by: dict[str, Indexes] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and hand over nothing: they are made again when asked for."""
+        return Indexes, ()
+
+    def weighing(self, by: str) -> "Indexes":
+        """Return the same indexes for rows whose weights are another feature."""
+        if by not in self._by:
+            other = Indexes()
+            other.neighbors, other.active = self.neighbors, self.active
+            self._by.setdefault(by, other)
+        return self._by[by]
+
+
+def _sums(rows: SlotRows) -> PrefixSums:
+    room = _ROOM * len(rows.edge)
+    return prefix_sums(*rows.bounds.whole, rows.edge, rows.weight, room)
+
+
+def _sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
+    """Return running sums with those of new slots."""
+    sums = PrefixSums(*(_with_room(part, len(rows.node)) for part in held))
+    changed = rows.bounds.changed_since(before)
+    start, stop = rows.bounds.at(changed)
+    low, high = before.at(changed)
+    # A row that moved is summed anew.
+    since = np.where(start == low, high, start)
+    add_up(start, since, stop, rows.edge, rows.weight, sums)
+    return sums
+
+
+def _signs(rows: SlotRows) -> tuple[int, bool]:
+    return len(rows.weight), bool((rows.weight < 0).any())
+
+
+def _signs_on(
+    held: tuple[int, bool], before: RowBounds, rows: SlotRows
+) -> tuple[int, bool]:
+    """Return how many weights were looked at, and whether one is below 0."""
+    seen, below = held
+    return len(rows.weight), below or bool((rows.weight[seen:] < 0).any())
+
+
+def _neighbors(rows: SlotRows) -> NeighborIndex:
+    return neighbor_index(*rows.bounds.whole, rows.node, rows.time)
+
+
+def _neighbors_on(
+    held: NeighborIndex, before: RowBounds, rows: SlotRows
+) -> NeighborIndex:
+    index = NeighborIndex(
+        _with_room(held.node, len(rows.node)),
+        _with_room(held.time, len(rows.time)),
+        _with_room(held.run, len(rows.node)),
+        rows.node,
+        rows.time,
+    )
+    changed = rows.bounds.changed_since(before)
+    neighbor_index_kept_up(*rows.bounds.at(changed), index)
+    return index
+
+
+def _active(rows: SlotRows) -> ActiveNodes:
+    start, stop = rows.bounds.whole
+    return active_nodes(start, stop, rows.time, rows.base, rows.edge)
+
+
+def _active_on(held: ActiveNodes, before: RowBounds, rows: SlotRows) -> ActiveNodes:
+    changed = rows.bounds.changed_since(before)
+    grown = with_changes(
+        held,
+        changed,
+        before.at(changed),
+        rows.bounds.at(changed),
+        (rows.time, rows.base, rows.edge),
+    )
+    return grown if grown is not None else _active(rows)
+
+
+def _with_room(held: np.ndarray, size: int) -> np.ndarray:
+    """Return an array with zeros behind, for at least ``size`` entries."""
+    if len(held) >= size:
+        return held
+    longer = np.zeros(_ROOM * size, held.dtype)
+    longer[: len(held)] = held
+    return longer
