@@ -1,5 +1,7 @@
+import itertools
 import json
 import shutil
+import tracemalloc
 
 import numpy as np
 import polars as pl
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegraph as tg
-from graph.brute import EVENTS, answers, graph_of, same
+from graph.brute import EVENTS, answers, graph_of, same, table
 from tidegraph.artifact.sealed import _seal
 from tidegraph.errors import ArtifactError, TidegraphError
 from tidegraph.graph.disk import MANIFEST
@@ -43,6 +45,53 @@ def test_a_graph_is_opened_as_it_was_saved(tmp_path_factory, events, grow):
     assert all(same(a, b) for a, b in zip(answers(graph), answers(again), strict=True))
     one, other = (g.V("item").all_time().in_("click").frame() for g in (graph, again))
     assert one.equals(other)
+
+
+@settings(max_examples=25, deadline=None)
+@given(EVENTS, EVENTS, EVENTS)
+def test_graphs_that_grow_from_one_folder_answer_as_built_at_once(
+    tmp_path_factory, first, left, right
+):
+    folder = tmp_path_factory.mktemp("graph") / "g"
+    graph_of(first).save(folder)
+    opened = Graph.open(folder, late_seconds=None)
+    base = opened.snapshot()
+    lines = [Graph(base, late_seconds=None) for _ in range(2)]
+    for events in itertools.zip_longest(left, right):
+        for graph, event in zip(lines, events, strict=True):
+            if event is not None:
+                graph.append("click", table([event]))
+
+    for graph, events in zip([*lines, opened], (left, right, []), strict=True):
+        whole = graph_of([*first, *events])
+        pairs = zip(answers(graph), answers(whole), strict=True)
+        assert all(same(one, other) for one, other in pairs)
+
+
+def test_the_first_append_to_an_opened_graph_copies_no_edges(tmp_path):
+    rng = np.random.default_rng(0)
+    size, ends = 200_000, "user_id -> item_id"
+    graph = Graph()
+    graph.nodes("user", {"user_id": np.arange(4_000)}, key="user_id")
+    graph.nodes("item", {"item_id": np.arange(2_000)}, key="item_id")
+    events = {
+        "user_id": rng.integers(0, 4_000, size),
+        "item_id": rng.integers(0, 2_000, size),
+        "ts": np.arange(size),
+        "w": rng.random(size),
+    }
+    graph.edges("click", events, ends, time="ts", weight="w").save(tmp_path / "g")
+    new = {name: column[-1:] for name, column in events.items()}
+    Graph.open(tmp_path / "g").append("click", new)
+    opened = Graph.open(tmp_path / "g")
+    tracemalloc.start()
+    opened.append("click", new)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    # A copy would take 24 bytes an edge, and the weights 4 more.
+    assert peak < 2 * size
+    assert len(opened.snapshot().edges["click"]) == size + 1
 
 
 def test_an_opened_graph_is_mapped_and_can_grow_without_touching_its_file(saved):

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tidegraph.artifact.room import mapped
+
 _NAMES = {
     "F64": "float64",
     "I64": "int64",
@@ -65,7 +67,7 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
         ValueError: The file is not what ``write_arrays`` writes.
         OSError: It cannot be read.
     """
-    whole = np.memmap(path, np.uint8, mode="c")
+    whole = mapped(path)
     start = 8 + int.from_bytes(whole[:8].tobytes(), "little")
     if start > len(whole):
         raise ValueError("its table of contents is cut short")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
+from tidegraph.artifact.room import is_mapped, roomier
 from tidegraph.graph.storage.row_bounds import Journal, RowBounds
 from tidegraph.kernels.jit import compiled
 
@@ -64,20 +65,20 @@ class Arena:
     """What the next to append to a line of values needs to know.
 
     Only the newest value of a line may be written on. All arrays here are the writer's
-    own; readers have the bounds and the journal.
+    own; readers have the bounds and the journal. A row that nobody has appended to yet
+    stands in the bounds alone: its limit is 0 here.
 
     Args:
-        bounds: The rows as they are.
-        limit: Where the room of each row ends.
+        num_nodes: How many rows there are.
         tail: The first free slot behind all rows.
         version: Number of the newest value.
     """
 
-    def __init__(
-        self, bounds: RowBounds, limit: Int64[np.ndarray, " n"], tail: int, version: int
-    ) -> None:
-        start, stop = bounds.whole
-        self.start, self.stop, self.limit = start.copy(), stop.copy(), limit.copy()
+    def __init__(self, num_nodes: int, tail: int, version: int) -> None:
+        # Zeros that nobody has written on take neither time nor memory.
+        self.start = np.zeros(num_nodes, np.int64)
+        self.stop = np.zeros(num_nodes, np.int64)
+        self.limit = np.zeros(num_nodes, np.int64)
         self.journal: Journal | None = None
         self.tail = tail
         self.newest = version
@@ -120,9 +121,14 @@ def grow(
             if arena.newest == version:
                 return *_grow(bounds, slots, new, num_nodes, arena), arena
     # Nobody has written behind these rows, or others do: write behind a copy of them,
-    # without what others have written.
-    bounds, slots, arena = laid_out(bounds, slots, _SPARE)
-    arena.newest = version
+    # without what others have written. Those of a file are not copied but mapped again.
+    if is_mapped(slots.node):
+        held = len(slots.node)
+        slots = _longer(slots, 2 * held + _LEAST_CHANGES, new)
+        arena = Arena(len(bounds), held, version)
+    else:
+        bounds, slots, arena = laid_out(bounds, slots, _SPARE)
+        arena.newest = version
     return *_grow(bounds, slots, new, num_nodes, arena), arena
 
 
@@ -149,8 +155,9 @@ def laid_out(
     )
     first = limit - room
     _move(start, length, first, slots, moved)
-    laid = RowBounds.of(first, first + length)
-    return laid, moved, Arena(laid, limit, size, 0)
+    laid, arena = RowBounds.of(first, first + length), Arena(0, size, 0)
+    arena.start, arena.stop, arena.limit = first.copy(), first + length, limit
+    return laid, moved, arena
 
 
 def _grow(
@@ -161,7 +168,8 @@ def _grow(
     shared, done = arena.tail, 0
     while True:
         rows = (arena.start, arena.stop, arena.limit)
-        done, arena.tail = _append(rows, slots, new, done, arena.tail, shared)
+        held = (bounds.first, bounds.last)
+        done, arena.tail = _append(rows, held, slots, new, done, arena.tail, shared)
         if done == len(new.source):
             break
         row = new.source[done]
@@ -183,26 +191,28 @@ def _noted(
         return RowBounds(bounds.first, bounds.last, num_nodes, journal, journal.used)
     # Beginning another takes as long as there are nodes, and half as many changes come
     # before the next.
-    size = max(_LEAST_CHANGES, num_nodes // 2)
-    arena.journal = Journal(len(arena.start), size)
-    start, stop = arena.start[:num_nodes].copy(), arena.stop[:num_nodes].copy()
-    return RowBounds(start, stop, num_nodes, arena.journal)
+    start, stop = bounds.whole
+    nodes = np.unique(nodes)
+    room = len(nodes) + max(_LEAST_CHANGES, num_nodes // 2)
+    arena.journal = Journal(len(arena.start), room)
+    arena.journal.add(nodes, (arena.start, arena.stop))
+    return RowBounds(start, stop, num_nodes, arena.journal, arena.journal.used)
 
 
 def _longer(slots: Slots, size: int, new: New) -> Slots:
     """Return the arrays of the slots with room for ``size`` of them."""
-    longer = [
-        np.empty(size if len(new.time) or len(slots.time) or n != 1 else 0, held.dtype)
-        for n, held in enumerate(slots)
-    ]
-    for wider, held in zip(longer, slots, strict=True):
-        wider[: len(held)] = held
-    return Slots(*longer)
+    timed = len(new.time) > 0 or len(slots.time) > 0
+    return Slots(
+        roomier(slots.node, size),
+        roomier(slots.time, size if timed else 0),
+        roomier(slots.edge, size),
+    )
 
 
 @compiled
 def _append(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+    held: tuple[np.ndarray, np.ndarray],
     slots: Slots,
     new: New,
     done: int,
@@ -219,6 +229,9 @@ def _append(
     timed = offset.size > 0
     for e in range(done, source.size):
         v = source[e]
+        if limit[v] == 0 and v < held[0].size:
+            # The first to append to this row, which has no room.
+            start[v], stop[v], limit[v] = held[0][v], held[1][v], held[1][v]
         at = stop[v]
         if timed:
             while at > start[v] and time[at - 1] > offset[e]:

@@ -7,6 +7,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32
 
+from tidegraph.artifact.room import roomier
+
 
 class Column:
     """Numbers by edge that grow at the end; what was handed out does not change.
@@ -34,8 +36,7 @@ class Column:
             used, self._used = self._used, -1
         room = self._room
         if held != used or held + len(more) > len(room):
-            room = np.empty(2 * (held + len(more)), np.float32)
-            room[:held] = self.values
+            room = roomier(self.values, 2 * (held + len(more)))
         room[held : held + len(more)] = more
         longer = Column(room[: held + len(more)])
         longer._room, longer._used = room, held + len(more)
