@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.cli.validation import ALL, _Asked, behind_popular, on_valid
+from tidegraph.cli.validation import ALL, _Asked, ahead_of_all, behind_popular, on_valid
 from tidegraph.evaluation.evaluate import evaluate, task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.pipeline import Pipeline
@@ -123,3 +123,22 @@ def test_what_ranks_no_better_than_popularity_for_whom_it_knows_is_named(parts):
     ]
     del lists["channel B"]
     assert behind_popular(judge_lists(lists, task, at=(10,))) == []
+
+
+def test_a_channel_that_ranks_better_alone_is_named_if_it_is_no_chance(parts):
+    train, valid, _ = parts
+    task = task_of(Popular().fit(train), valid, train=train)
+    assert len(task) > 12
+    first = np.full((len(task), 10), NO_ITEM, np.int32)
+    first[:, 0] = task.relevant.item[task.relevant.ptr[:-1]]
+    second = np.roll(first, 1, axis=1)
+    once = second.copy()
+    once[0] = first[0]
+    lists = {"model": second, "Popular": first, "channel A": once, "channel B": second}
+    assert ahead_of_all(judge_lists(lists, task, at=(10,))) == []
+
+    lists["channel B"] = first
+    scores = judge_lists(lists, task, at=(10,)).scores
+    ndcg = dict(scores.group_by("model").agg(pl.mean("ndcg@10")).rows())
+    said = f"by ndcg@10: channel B by {ndcg['channel B'] - ndcg['model']:.4f}; give it"
+    assert said in ahead_of_all(judge_lists(lists, task, at=(10,)))[0]

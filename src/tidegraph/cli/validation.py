@@ -22,6 +22,8 @@ from tidegraph.stages import Candidates, FittedRetriever, ItemSets, Requests, Tr
 K = 10
 """Length of the lists that are judged."""
 ALL = "all candidates"
+SURELY = 0.05
+"""A difference whose corrected p is smaller is no chance."""
 
 
 def on_valid(
@@ -54,6 +56,7 @@ def on_valid(
             f"{result.text(width=width_of_tables())}",
             f"{proposed}; {', '.join(others)}",
             *behind_popular(result),
+            *ahead_of_all(result),
         ]
     )
 
@@ -123,4 +126,23 @@ def behind_popular(result: Evaluation) -> list[str]:
     return [
         f"no better than Popular by ndcg@{K} for users with a history: "
         f"{', '.join(behind)}"
+    ]
+
+
+def ahead_of_all(result: Evaluation) -> list[str]:
+    """Return which channels alone rank better than the whole, and by how much."""
+    rows = result.table().filter(
+        pl.col("model").str.starts_with("channel "),
+        pl.col("gain") < 0,
+        pl.col("p_holm") < SURELY,
+        metric=f"ndcg@{K}",
+    )
+    if not len(rows):
+        return []
+    alone = [
+        f"{name} by {-gain:.4f}" for name, gain in rows.select("model", "gain").rows()
+    ]
+    return [
+        f"better alone than the whole by ndcg@{K}: {', '.join(alone)}; "
+        "give it a larger share with quotas in [blend], or leave channels out"
     ]
