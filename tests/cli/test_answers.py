@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import polars as pl
 import pytest
@@ -95,3 +96,17 @@ def test_similar_items_that_nobody_can_name_are_one_sentence(model, capsys, aske
     said = capsys.readouterr()
     assert why in said.err.splitlines()[-1]
     assert said.out == ""
+
+
+def test_an_erased_user_is_gone_from_the_saved_model(model, tmp_path, capsys):
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    gone = str(load(folder).graph.users.ids[0])
+    capsys.readouterr()
+    assert run(["erase", str(folder), "--user", gone]) == 0
+
+    assert "1 erased with all their events." in capsys.readouterr().out
+    assert load(folder).graph.users.row(gone) == -1
+    assert load(model).graph.users.row(gone) == 0
+    assert run(["erase", str(folder), "--user", gone]) == 2
+    assert "is not in the graph, so nothing was erased" in capsys.readouterr().err

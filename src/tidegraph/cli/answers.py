@@ -1,4 +1,4 @@
-"""The commands that answer: ``tidegraph recommend`` and ``tidegraph similar``."""
+"""The commands about a saved model: ``tidegraph recommend | similar | erase``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -94,6 +94,20 @@ def similar(
             f"the model knows no item like {' or '.join(map(repr, item))}."
         )
     _put(found, "item", json=json, output=output)
+
+
+def erase(
+    model: Model,
+    user: Annotated[list[str], typer.Option(help="A user id; repeatable.")],
+) -> None:
+    """Erase users from a saved model, which is written anew."""
+    fitted = load(model)
+    fitted.erase(user)
+    fitted.save(model)
+    say(
+        f"{model}: {len(set(user))} erased with all their events. What the "
+        "events of many add up to stays until the model is trained again."
+    )
 
 
 def _put(lists: pl.DataFrame, of: str, *, json: bool, output: Path | None) -> None:

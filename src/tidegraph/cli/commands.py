@@ -77,6 +77,11 @@ app = TyperGroup(
             "Show the items that are most like an item.",
         ),
         Later(
+            "erase",
+            "tidegraph.cli.answers:erase",
+            "Erase users from a saved model, which is written anew.",
+        ),
+        Later(
             "simulate",
             "tidegraph.cli.simulation:simulate",
             "Write the log of a simulated marketplace, with logged propensities.",

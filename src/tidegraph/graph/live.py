@@ -12,6 +12,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import DataError
 from tidegraph.graph import disk
+from tidegraph.graph.erasure import rows_to_erase, without_nodes
 from tidegraph.graph.from_log import grown_by
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.query.edge_loader import EdgeLoader
@@ -266,6 +267,30 @@ class Graph:
             for name in steps:
                 self._refuse_late(name, log.time)
             self._grow(self._now.with_nodes_of(events), steps)
+        return self
+
+    def erase(self, name: str, ids: object) -> "Graph":
+        """Take nodes out: their ids, their features and every edge at them.
+
+        Their rows stay, with nothing in them. An id that comes again is a new node.
+        Snapshots taken before, and folders saved before, hold what they held. Takes
+        O(edges), so erase many at once.
+
+        Args:
+            name: Node type.
+            ids: A sequence, array or column of ids, or one id alone.
+
+        Returns:
+            The graph itself.
+
+        Raises:
+            RequestError: An id is not in the graph; nothing was erased.
+        """
+        wanted = ingest.id_column(ids)
+        with self._writing:
+            rows = rows_to_erase(self._now, name, wanted)
+            self._tidying.dropped()
+            self._now = without_nodes(self._now, name, rows)
         return self
 
     def V(self, name: str, ids: object = None) -> Query:

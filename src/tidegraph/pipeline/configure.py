@@ -18,9 +18,10 @@ from tidegraph.pipeline.before import (
     check_order,
     check_order_per_user,
 )
-from tidegraph.pipeline.fitted import FittedPipeline, Serving
+from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.further import beside, with_features
 from tidegraph.pipeline.past import Past, check_windows, past_examples
+from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.blend import Blend

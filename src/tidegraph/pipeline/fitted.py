@@ -1,7 +1,7 @@
 """A trained pipeline: answers requests, takes in new events, saves itself."""
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -12,7 +12,8 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, RequestError
-from tidegraph.graph.from_log import carried
+from tidegraph.graph.erasure import rows_to_erase
+from tidegraph.graph.from_log import USER, carried
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.events import Events, events_log
@@ -28,6 +29,7 @@ from tidegraph.pipeline.requests import (
     one_user,
     warn_of_unanswered,
 )
+from tidegraph.pipeline.serving import Serving
 from tidegraph.pipeline.similar import similar
 from tidegraph.pipeline.steps import Steps
 from tidegraph.retrieval.blend import FittedBlend
@@ -39,30 +41,10 @@ from tidegraph.stages import (
     Requests,
     called,
     check_k,
+    without,
 )
 
 _OPTIONAL = ("ranker", "reranker", "fallback")
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What a trained pipeline was told about answering.
-
-    Attributes:
-        repeat: May a user be recommended items they already met?
-        candidates: How many items retrieval hands to the ranker.
-        trained_until: Unix seconds of the last event that training saw.
-        names: Item feature column that names an item in answers.
-        source: How the log was read and split, for logs read later.
-        fallback: What the channel that fills up short lists is called, if there is one.
-    """
-
-    repeat: bool
-    candidates: int
-    trained_until: int
-    names: str | None = None
-    source: dict[str, Any] = field(default_factory=dict[str, Any])
-    fallback: str | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -228,7 +210,8 @@ class FittedPipeline:
         graph = self.graph
         k = length_of(k, len(graph.items))
         clock = clock_of(at, graph, self.trained_until)
-        asked = graph.users.ids if users is None else series(users, "users")
+        held = graph.users.ids.drop_nulls()
+        asked = held if users is None else series(users, "users")
         asked = asked.unique(maintain_order=True)
         requests = of_users(asked, graph, clock, repeat=self.repeat)
         filters = Filters.read(only, exclude, asked, graph.items)
@@ -284,6 +267,24 @@ class FittedPipeline:
         log = events_log(events, columns, carried(self.graph.edges).columns, missing)
         if log is not None:
             self.live.observe(log)
+
+    def erase(self, users: object) -> None:
+        """Forget users: their ids and events, in every index, answer and later file.
+
+        What the events of many users add up to, such as weights between items, stays
+        as it was learnt: train again to be rid of that. Save over what was saved.
+
+        Args:
+            users: Raw ids; an id that comes again is a new user.
+
+        Raises:
+            RequestError: A user is not known; nothing was erased.
+        """
+        ids = series(users, "users")
+        rows = rows_to_erase(self.graph, USER, ids)
+        self.live.erase(USER, ids)
+        self.retriever = without(self.retriever, rows)
+        self.fallback = without(self.fallback, rows)
 
     def read_as_known(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as in the graph."""

@@ -10,7 +10,8 @@ from tidegraph.errors import RequestError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.filters import Items
-from tidegraph.pipeline.fitted import FittedPipeline, Serving
+from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.pipeline.serving import Serving
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import FittedRetriever
 

@@ -7,7 +7,7 @@ Places that fusion cannot take away keep every source in the list, and in the lo
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -34,6 +34,7 @@ from tidegraph.stages import (
     called,
     check_k,
     fit_in,
+    without,
 )
 
 _DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
@@ -140,6 +141,12 @@ class FittedBlend:
     def reason(self) -> str:
         """Why it recommends; each channel's own reason says more."""
         return "several methods lead from {item} to it"
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedBlend":
+        """Return the same channels without a trace of some users."""
+        return replace(
+            self, retrievers=tuple(without(one, rows) for one in self.retrievers)
+        )
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the fused ``k``; ties break on item number.

@@ -1,6 +1,6 @@
 """What every trained embedding answers with: vectors, and the largest products."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -98,6 +98,13 @@ class FittedEmbedding:
             self.name, self.user, unit, self.user_known, self.item_known
         )._products(vector)
         return above_zero(best(score, but_itself(rows), k, self.name))
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedEmbedding":
+        """Return the same without the vectors of some users."""
+        gone = rows[rows < len(self.user)]
+        user, known = self.user.copy(), self.user_known.copy()
+        user[gone], known[gone] = 0, False
+        return replace(self, user=user, user_known=known)
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]

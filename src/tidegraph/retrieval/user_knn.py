@@ -166,6 +166,14 @@ class FittedUserKNN:
         settings = replace(self.settings, half_life_days=half_life_days)
         return replace(self, settings=settings)
 
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedUserKNN":
+        """Return the same without some users among the neighbours."""
+        kept = np.ones(self.met.shape[0], np.float32)
+        kept[rows[rows < len(kept)]] = 0
+        met = sparse.csr_array(sparse.diags_array(kept) @ self.met)
+        met.eliminate_zeros()
+        return FittedUserKNN.of(self.settings, met, self.trained_until, self.chosen)
+
     @property
     def reason(self) -> str:
         """Why it recommends."""
@@ -234,13 +242,8 @@ class FittedUserKNN:
     @classmethod
     def from_state(cls, state: State) -> "FittedUserKNN":
         """Rebuild from what ``state`` returned."""
-        arrays = state.arrays
-        rows = SparseRows(
-            arrays["ptr"],
-            arrays["item"],
-            arrays["weight"],
-            cast(int, state.settings["items"]),
-        )
+        arrays, width = state.arrays, cast(int, state.settings["items"])
+        rows = SparseRows(arrays["ptr"], arrays["item"], arrays["weight"], width)
         table = cast(dict[str, Any], state.settings["settings"])
         until = cast(int | None, state.settings.get("trained_until"))
         chosen = cast(Mapping[str, object], state.settings.get("chosen", {}))

@@ -12,12 +12,14 @@ from tidegraph.stages.protocols import (
     FittedRanker,
     FittedReranker,
     FittedRetriever,
+    HoldsUsers,
     Ranker,
     Reranker,
     Retriever,
     Scores,
     called,
     fit_in,
+    without,
 )
 from tidegraph.stages.requests import Requests, check_k
 
@@ -29,6 +31,7 @@ __all__ = [
     "FittedReranker",
     "FittedRetriever",
     "Fold",
+    "HoldsUsers",
     "ItemSets",
     "Ranker",
     "Requests",
@@ -39,4 +42,5 @@ __all__ = [
     "called",
     "check_k",
     "fit_in",
+    "without",
 ]

@@ -35,6 +35,9 @@ def fit_in(method: Fits[F], fold: Fold, run: Run | None) -> F:
     return fit(fold)
 
 
+R = TypeVar("R", bound="FittedRetriever | None")
+
+
 def called(method: object) -> str:
     """Return what a method is called: the name it has, else that of its class."""
     name = getattr(method, "name", None)
@@ -79,12 +82,30 @@ class Scores(Protocol):
 
 
 @runtime_checkable
+class HoldsUsers(Protocol):
+    """A fitted retriever that keeps what single users did, by their rows."""
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedRetriever":
+        """Return the same without a trace of some users; rows it lacks change nothing.
+
+        What the events of many users add up to, such as weights between items, stays.
+        """
+        ...
+
+
+@runtime_checkable
 class Retriever(Protocol):
     """A retrieval method and its settings."""
 
     def fit(self, train: Train) -> FittedRetriever:
         """Learn from a fold, a log or a matrix; see ``Fits``."""
         ...
+
+
+def without(retriever: R, rows: Int32[np.ndarray, " n"]) -> R:
+    """Return a retriever without a trace of some users, if it keeps any."""
+    held = isinstance(retriever, HoldsUsers)
+    return cast(R, retriever.without_users(rows)) if held else retriever
 
 
 @runtime_checkable

@@ -53,7 +53,8 @@ class _Order:
     @classmethod
     def of(cls, ids: pl.Series) -> "_Order":
         """Sort ids, which takes as long as several joins."""
-        return cls(ids, ids.arg_sort().cast(pl.Int32).to_numpy())
+        rising = ids.arg_sort(nulls_last=True).cast(pl.Int32)
+        return cls(ids, rising.head(len(ids) - ids.null_count()).to_numpy())
 
     def row_of(self, value: int | str) -> int:
         """Return the row of one id, without waiting for other threads."""
@@ -65,6 +66,8 @@ class _Order:
 
     def rows(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
         """Return the rows of many ids, once they are written down in their order."""
+        if not len(self.row):
+            return np.full(len(values), UNKNOWN, np.int32)
         if self._index is None:
             self._index = _Index(gathered(self.ids, self.row), self.row)
         return self._index.rows(values)
@@ -105,7 +108,7 @@ class _Later:
 
 
 class Lookup:
-    """Finds ids that are all different; made longer at the end.
+    """Finds ids that are all different; made longer at the end. Null is never found.
 
     A join costs O(ids). Once the ids are in order, a value costs O(log ids), and ids
     that came later stand in a table. They are put in order when joins for a few values
@@ -134,7 +137,7 @@ class Lookup:
         Raises:
             ValueError: It belongs to other ids.
         """
-        if len(row) not in (0, len(ids)) or row.dtype != np.int32:
+        if len(row) not in (0, _held(ids)) or row.dtype != np.int32:
             raise ValueError("the order of the ids does not fit them")
         return cls(ids, _Order(ids, row) if len(row) else None)
 
@@ -148,7 +151,7 @@ class Lookup:
         """Return the rows of all ids in rising order; none if they have no order."""
         if not self._is_sortable():
             return np.zeros(0, np.int32)
-        if self._order is not None and len(self._order.row) == len(self._ids):
+        if self._order is not None and len(self._order.row) == _held(self._ids):
             return self._order.row
         return _Order.of(self._ids).row
 
@@ -172,7 +175,7 @@ class Lookup:
             rows = np.array(found, np.int32)
         else:
             rows = order.rows(values)
-        if len(order.row) < len(self._ids):
+        if len(order.row) < _held(self._ids):
             self._find_later(later, values, rows)
         return rows
 
@@ -196,6 +199,11 @@ class Lookup:
         if (len(ids) - held) * _FEW > len(ids):
             return Lookup(ids, _Order.of(ids))
         return Lookup(ids, order, later.extended(ids.slice(held), held))
+
+
+def _held(ids: pl.Series) -> int:
+    """Return how many rows have an id: an erased one has none."""
+    return len(ids) - ids.null_count()
 
 
 def gathered(values: pl.Series, rows: Integer[np.ndarray, " n"]) -> pl.Series:

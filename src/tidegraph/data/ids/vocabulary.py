@@ -19,7 +19,8 @@ class Vocabulary:
     """The ids of one kind of node, in row order.
 
     Attributes:
-        ids: Raw ids, all different, none missing; the place of an id is its row.
+        ids: Raw ids, all different; the place of an id is its row. None is missing but
+            those that were erased.
         features: One row per id, in the same order; no columns if nothing is known.
         lookup: What finds the ids, which are all different then; made if left out.
     """
@@ -51,6 +52,19 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def without(self, rows: Int32[np.ndarray, " n"]) -> "Vocabulary":
+        """Return the same rows, of which some have no id and no features any more."""
+        gone = set(rows.tolist())
+
+        def blank(values: pl.Series) -> pl.Series:
+            # A null laid over a value would leave it in memory and in every file.
+            left = [None if r in gone else v for r, v in enumerate(values.to_list())]
+            return pl.Series(values.name, left, dtype=values.dtype)
+
+        features = pl.DataFrame([blank(held) for held in self.features.iter_columns()])
+        ids = blank(self.ids)
+        return Vocabulary(ids, features, Lookup(ids))
 
     def encode(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
         """Return the row of each raw id, ``UNKNOWN`` where it is not held.

@@ -61,7 +61,7 @@ class Query:
         """
         known = graph.typed(name).ids
         if ids is None:
-            node = np.arange(len(known), dtype=np.int32)
+            node = np.flatnonzero(known.ids.is_not_null()).astype(np.int32)
         else:
             wanted = id_column(ids)
             node = known.encode(wanted)

@@ -45,6 +45,10 @@ class Tidying:
             self._missed[name] = missed
             Thread(target=self._tidy, args=(name, edges, missed), daemon=True).start()
 
+    def dropped(self) -> None:
+        """Give up what is under way: the edges are others from now on."""
+        self._missed.clear()
+
     def _tidy(self, name: str, edges: EdgeStore, missed: list[Step]) -> None:
         tidy = edges
         try:

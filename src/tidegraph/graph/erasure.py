@@ -1,0 +1,79 @@
+"""Erasure: a graph without some nodes, and without every edge at them."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from jaxtyping import Int32, Int64
+
+from tidegraph.data.ids.vocabulary import UNKNOWN
+from tidegraph.errors import RequestError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.edge_store import EdgeStore
+
+
+def rows_to_erase(
+    graph: Snapshot, type: str, ids: pl.Series
+) -> Int32[np.ndarray, " n"]:
+    """Return the rows of nodes, all of which must be there.
+
+    Raises:
+        RequestError: An id is not in the graph; nothing was erased.
+    """
+    rows = graph.typed(type).ids.encode(ids)
+    unknown = np.flatnonzero(rows == UNKNOWN)
+    if len(unknown):
+        raise RequestError(
+            f"{type} {ids[int(unknown[0])]!r} is not in the graph, so nothing was "
+            "erased. Leave it out."
+        )
+    return rows
+
+
+def without_nodes(
+    graph: Snapshot, type: str, rows: Int32[np.ndarray, " n"]
+) -> Snapshot:
+    """Return the graph without the ids, the features and the edges of some nodes.
+
+    Rows are not given anew: those of the nodes stay, with nothing in them. Takes O(all
+    edges of the types that touch the nodes).
+
+    Args:
+        graph: The graph, which does not change.
+        type: Type of the nodes.
+        rows: Which of them.
+    """
+    held = graph.typed(type)
+    nodes = {**graph.nodes, type: replace(held, ids=held.ids.without(rows))}
+    sizes = {name: len(held) for name, held in nodes.items()}
+    gone = np.zeros(len(held), np.bool_)
+    gone[rows] = True
+    edges = {
+        name: _without(kept, type, gone, sizes) for name, kept in graph.edges.items()
+    }
+    return Snapshot(nodes, edges)
+
+
+def _without(
+    edges: EdgeStore, type: str, gone: np.ndarray, sizes: dict[str, int]
+) -> EdgeStore:
+    if type not in (edges.source, edges.target):
+        return edges
+    out = edges.out.compacted()
+    order: Int64[np.ndarray, " edges"] = np.argsort(out.edge)
+    source, target, number = out.owners()[order], out.node[order], out.edge[order]
+    kept = np.ones(len(order), np.bool_)
+    for side, end in ((edges.source, source), (edges.target, target)):
+        if side == type:
+            kept &= ~gone[end]
+    when = out.time_at(out.slots()[order])[kept] if edges.time is not None else None
+    return EdgeStore.build(
+        (edges.source, edges.target),
+        (source[kept].astype(np.int32), target[kept].astype(np.int32)),
+        (sizes[edges.source], sizes[edges.target]),
+        when,
+        time=edges.time,
+        weight=edges.weight,
+        features=edges.features[number[kept]] if edges.features.width else None,
+        origin=edges.origin,
+    )

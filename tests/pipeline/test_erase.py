@@ -1,0 +1,77 @@
+"""A user who is erased is gone from answers, channels and files."""
+
+import numpy as np
+import pytest
+from polars.testing import assert_frame_equal
+
+import tidegraph as tg
+from tidegraph.errors import RequestError, UnknownIdWarning
+from tidegraph.retrieval.embedded import FittedEmbedding
+
+
+@pytest.fixture
+def log():
+    rng = np.random.default_rng(0)
+    return tg.interactions(
+        [f"user-{u}" for u in rng.integers(0, 12, 300)],
+        [f"i{i}" for i in rng.integers(0, 20, 300)],
+        np.arange(300) * 3600 + 1_700_000_000,
+    )
+
+
+def pipeline() -> tg.Pipeline:
+    return tg.Pipeline(
+        (tg.ItemKNN(), tg.UserKNN(neighbors=5), tg.bpr_mf(size=4)),
+        fallback=tg.Popular(),
+    )
+
+
+def test_an_erased_user_is_answered_as_unknown_and_no_file_names_them(log, tmp_path):
+    model = pipeline().fit(log)
+    model.observe([("user-3", "i4", 1_800_000_000), ("user-x", "i4", 1_800_000_000)])
+    model.erase(["user-3"])
+
+    with pytest.warns(UnknownIdWarning, match="user-3"):
+        answer = model.recommend("user-3", k=3)
+    assert set(answer["channel"]) == {"Popular (fallback)"}
+    assert "user-3" not in model.recommend_all(k=3)["user"].to_list()
+    model.save(tmp_path / "model")
+    files = [p.read_bytes() for p in (tmp_path / "model").rglob("*") if p.is_file()]
+    assert not any(b"user-3" in content for content in files)
+    assert any(b"user-x" in content for content in files)
+    again = tg.load(tmp_path / "model")
+    assert again.recommend("user-5", k=5).equals(model.recommend("user-5", k=5))
+
+
+def test_channels_keep_nothing_of_an_erased_user(log):
+    model = pipeline().fit(log)
+    row = model.graph.users.row("user-3")
+    model.erase(["user-3"])
+    channels = model.channels()
+
+    assert channels["UserKNN"].met[[row]].nnz == 0
+    (vectors,) = (c for c in channels.values() if isinstance(c, FittedEmbedding))
+    assert not vectors.user_known[row]
+    assert not vectors.user[row].any()
+
+
+def test_neighbours_are_those_of_a_log_without_the_user(log):
+    settings = tg.UserKNN(neighbors=5, similarity=tg.Cosine(), half_life_days=None)
+    model = tg.Pipeline(settings).fit(log)
+    model.erase(["user-3"])
+    gone = log.users.row("user-3")
+    never = tg.Pipeline(settings).fit(log.take(log.user != gone))
+    others = [user for user in log.users.ids if user != "user-3"]
+    columns = ["user", "rank", "item", "score"]
+
+    for user in others:
+        one, other = (m.recommend(user, k=5).select(columns) for m in (model, never))
+        assert_frame_equal(one, other)
+
+
+def test_an_unknown_user_cannot_be_erased(log):
+    model = pipeline().fit(log)
+    with pytest.raises(RequestError, match="'nobody' is not in the graph"):
+        model.erase(["user-3", "nobody"])
+
+    assert model.graph.users.row("user-3") >= 0
