@@ -7,7 +7,7 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels import jit
-from tidegraph.kernels.jit import over_rows
+from tidegraph.kernels.jit import over_rows, over_rows_in
 from tidegraph.kernels.keyed_rng import root_keys
 
 
@@ -63,3 +63,27 @@ def test_an_index_that_is_made_while_walking_holds_nobody_up(monkeypatch, habit)
     within_a_minute(call)
 
     assert found[0].shape == (20_000, 6)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_thread_makes_its_room_once_and_every_row_is_done_in_one(
+    monkeypatch, threads
+):
+    monkeypatch.setattr(jit, "cpu_count", lambda: threads)
+    done, rooms = np.zeros(1000, np.int64), []
+
+    def room() -> list[int]:
+        rooms.append([])
+        return rooms[-1]
+
+    def kernel(held: list[int], start: int, stop: int) -> None:
+        done[start:stop] += 1
+        held.append(start)
+
+    over_rows_in(room, kernel, 1000, grain=7)
+
+    assert (done == 1).all()
+    assert 1 <= len(rooms) <= threads
+    assert sorted(s for held in rooms for s in held) == (
+        [0] if threads == 1 else list(range(0, 1000, 7))
+    )

@@ -263,7 +263,7 @@ def fellows(
             at = slot(who, other)
             if who[at] == EMPTY:
                 who[at], count[at] = other, 0
-            total += 2 * count[at] + 1
+            total += 2 * float(count[at]) + 1
             count[at] += 1
     return total
 
@@ -282,7 +282,7 @@ def shared(items: Sides, fellow: Pair, user: int, i: int, clock: int) -> float:
         if other != user:
             at = slot(fellow[0], other)
             if fellow[0][at] != EMPTY:
-                together += fellow[1][at]
+                together += float(fellow[1][at])
     return together / math.sqrt(max(end - begin, 1))
 
 

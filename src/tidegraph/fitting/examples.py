@@ -14,7 +14,7 @@ from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.active_nodes import ActiveNodes, nth
 from tidegraph.kernels.binary_search import before
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.keyed_rng import bits, uniform
 from tidegraph.kernels.ragged import owners, starts_where
 from tidegraph.ranges import at_least, from_0_to_1
@@ -74,8 +74,11 @@ def examples(
     events = pool.meetings.before(requests.time)
     seed = np.uint64(fresh_seed(rng))
     limits = np.array([missed, negatives], np.int64)
-    over_rows(
-        lambda a, b: _assemble(
+    size = len(met_by)
+    over_rows_in(
+        lambda: (np.full(size, -1, np.int64), np.full(size, -1, np.int64)),
+        lambda room, a, b: _assemble(
+            room,
             (requests.time - met_by.base, alive, events),
             (requests.excluded.ptr, requests.excluded.item),
             (relevant.ptr, relevant.item),
@@ -177,6 +180,7 @@ def _placed(
 
 @compiled
 def _assemble(
+    room: tuple[np.ndarray, np.ndarray],
     clocks: tuple[np.ndarray, np.ndarray, np.ndarray],
     excluded: tuple[np.ndarray, np.ndarray],
     relevant: tuple[np.ndarray, np.ndarray],
@@ -192,9 +196,8 @@ def _assemble(
 ) -> None:
     time, alive, events = clocks
     item, place, label = out
-    size = met_by[0].size
-    taken = np.full(size, -1, np.int64)
-    wanted = np.full(size, -1, np.int64)
+    # Who was taken or wanted in which row; no row comes twice.
+    (taken, wanted), size = room, met_by[0].size
     state = np.empty(1, np.uint64)
     for row in range(first, last):
         state[0] = seed

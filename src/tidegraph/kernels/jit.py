@@ -21,6 +21,7 @@ import numpy as np
 from numba.np import linalg
 
 F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 def _start_without_blas() -> None:
@@ -128,3 +129,30 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
 
     for _ in _pool(threads).map(block, range(0, rows, grain)):
         pass
+
+
+def over_rows_in(
+    room: Callable[[], R],
+    kernel: Callable[[R, int, int], None],
+    rows: int,
+    grain: int = 256,
+) -> None:
+    """Call ``kernel(room(), start, stop)`` as ``over_rows`` does.
+
+    Each thread makes its room once and hands it on from block to block, so that room
+    for a whole catalogue is not made anew for a few rows. A kernel leaves it as it was.
+
+    Args:
+        room: Makes the arrays that a thread works in.
+        kernel: Works on rows ``start`` to ``stop``.
+        rows: How many rows there are.
+        grain: Rows in a block.
+    """
+    own = threading.local()
+
+    def block(start: int, stop: int) -> None:
+        if not hasattr(own, "room"):
+            own.room = room()
+        kernel(own.room, start, stop)
+
+    over_rows(block, rows, grain)

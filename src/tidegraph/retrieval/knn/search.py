@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int32, Int64
 from scipy import sparse
 
 from tidegraph.errors import ConfigError
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
@@ -66,8 +66,10 @@ def nearest(
     found = np.full(shape, NO_ITEM, np.int32)
     near = np.full(shape, -np.inf, np.float32)
     a, b, owners = queries, index.profiles, index.owners
-    over_rows(
-        lambda first, last: _nearest(
+    over_rows_in(
+        lambda: (np.full(len(b), np.nan), np.empty(len(b), np.int32)),
+        lambda room, first, last: _nearest(
+            room,
             (a.vectors.ptr, a.vectors.column, a.vectors.weight),
             (a.scale, a.shift, a.size),
             (owners.ptr, owners.column, owners.weight),
@@ -121,8 +123,10 @@ def nearest_of_faded(
         )
     found = np.full((len(a), min(neighbors, len(b))), NO_ITEM, np.int32)
     near = np.zeros(found.shape, np.int64)
-    over_rows(
-        lambda first, last: _nearest_of_faded(
+    over_rows_in(
+        lambda: blank(len(owners), len(b)),
+        lambda room, first, last: _nearest_of_faded(
+            room,
             (a.vectors.ptr, a.vectors.column, a.vectors.weight, halvings),
             (a.scale, a.shift, a.size + shrinkage),
             (owners.ptr, owners.column, owners.weight),
@@ -157,6 +161,7 @@ def as_matrix_of_neighbors(
 
 @compiled
 def _nearest(
+    room: tuple[np.ndarray, np.ndarray],
     query: tuple[np.ndarray, np.ndarray, np.ndarray],
     query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
     owners: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -173,8 +178,7 @@ def _nearest(
     owner_ptr, owner, owner_weight = owners
     scale, shift, size = owner_terms
     # NaN marks a vector not met yet; a dot product may be 0.
-    dot = np.full(scale.size, np.nan)
-    touched = np.empty(scale.size, np.int32)
+    dot, touched = room
     for q in range(first, last):
         count = 0
         for a in range(query_ptr[q], query_ptr[q + 1]):
@@ -211,6 +215,7 @@ def _nearest(
 
 @compiled
 def _nearest_of_faded(
+    room: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     query: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
     owners: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -223,12 +228,11 @@ def _nearest_of_faded(
     last: int,
 ) -> None:
     scale, shift, size = owner_terms
-    scratch = blank(owners[0].size - 1, scale.size)
-    dot, block = scratch[1], scratch[2]
+    dot, block = room[1], room[2]
     for q in range(first, last):
-        count, kept = tally(query, owners, scratch, q), 0
+        count, kept = tally(query, owners, room, q), 0
         for t in range(count):
-            v = scratch[3][t]
+            v = room[3][t]
             plain, shifted = halved(dot[v], block[v]), query_terms[1][q] * shift[v]
             below = query_terms[0][q] * scale[v] + query_terms[2][q] + size[v]
             below -= overlap * plain

@@ -149,23 +149,22 @@ def all_fading(
 
 @compiled
 def elect_fading(
+    scratch: Arrays,
     speakers: Arrays,
     votes: Rows,
     hidden: tuple[np.ndarray, np.ndarray],
-    width: int,
     item: np.ndarray,
     score: np.ndarray,
     first: int,
     last: int,
 ) -> None:
     """Write the items with the highest scores, best first, and their scores."""
-    scratch = blank(votes[0].size - 1, width)
     total, block, touched = scratch[1], scratch[2], scratch[3]
     key = np.empty(item.shape[1], np.int64)
     for request in range(first, last):
         count = tally(speakers, votes, scratch, request)
         for e in range(hidden[0][request], hidden[0][request + 1]):
-            if 0 <= hidden[1][e] < width:
+            if 0 <= hidden[1][e] < total.size:
                 total[hidden[1][e]] = np.nan
         found = 0
         for t in range(count):

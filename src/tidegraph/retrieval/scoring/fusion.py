@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.kernels.few import Few, are_few
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.topk import drain, push
 from tidegraph.stages import NO_ITEM
 
@@ -47,9 +47,10 @@ def _fused(
     shape = (lists.shape[1], k)
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
-    over_rows(
-        lambda a, b: _fuse(
-            lists, quotas, places, smoothing, num_items, item, score, a, b
+    over_rows_in(
+        lambda: np.full(num_items, -1, np.int32),
+        lambda room, a, b: _fuse(
+            room, lists, quotas, places, smoothing, item, score, a, b
         ),
         len(item),
         grain=128,
@@ -71,26 +72,29 @@ def votes_for(
         named = Few.of(item[item < num_items])
         item, lists, num_items = named.places(item), named.places(lists), len(named)
     votes = np.zeros((*item.shape, len(lists)), np.float32)
-    over_rows(
-        lambda a, b: _votes(lists, item, num_items, votes, a, b), len(item), grain=128
+    over_rows_in(
+        lambda: np.full(num_items, -1, np.int32),
+        lambda room, a, b: _votes(room, lists, item, votes, a, b),
+        len(item),
+        grain=128,
     )
     return votes
 
 
 @compiled
 def _fuse(
+    slot: np.ndarray,
     lists: np.ndarray,
     quotas: np.ndarray,
     places: np.ndarray,
     smoothing: float,
-    size: int,
     item: np.ndarray,
     score: np.ndarray,
     first: int,
     last: int,
 ) -> None:
     channels, _, width = lists.shape
-    slot = np.full(size, -1, np.int32)
+    size = slot.size
     union = np.empty(channels * width, np.int32)
     fused = np.empty(channels * width)
     sure = np.empty(channels * width, np.bool_)
@@ -146,16 +150,16 @@ def _choose(
 
 @compiled
 def _votes(
+    place: np.ndarray,
     lists: np.ndarray,
     item: np.ndarray,
-    size: int,
     votes: np.ndarray,
     first: int,
     last: int,
 ) -> None:
     """Write one over the rank that each channel gave each item."""
     channels, _, width = lists.shape
-    place = np.full(size, -1, np.int32)
+    size = place.size
     for row in range(first, last):
         for p in range(item.shape[1]):
             if 0 <= item[row, p] < size:

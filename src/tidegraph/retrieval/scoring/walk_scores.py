@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
@@ -22,6 +22,9 @@ from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM
 
 _ENTRIES = 1 << 22  # How many are held before they are made sparse.
+
+Room = tuple[np.ndarray, np.ndarray]
+"""Sums by node, all 0 between rows, and the nodes that were touched."""
 
 
 def two_steps(
@@ -44,10 +47,11 @@ def two_steps(
         ConfigError: ``neighbors`` is below 1.
     """
     return _kept(
-        lambda start, item, score, a, b: _two_steps(
-            (graph.ptr, graph.node), weight, back, start, item, score, a, b
+        lambda room, start, item, score, a, b: _two_steps(
+            room, (graph.ptr, graph.node), weight, back, start, item, score, a, b
         ),
         graph.size(ITEM),
+        len(graph.ptr) - 1,
         neighbors,
     )
 
@@ -102,7 +106,8 @@ def _extended(
     """Return the identity plus one more step before the walks so far."""
     so_far = SparseRows.of(total)
     return _kept(
-        lambda start, item, score, a, b: _extend(
+        lambda room, start, item, score, a, b: _extend(
+            room,
             (onward.ptr, onward.column, onward.weight),
             (so_far.ptr, so_far.column, so_far.weight),
             start,
@@ -112,13 +117,15 @@ def _extended(
             b,
         ),
         len(onward),
+        len(so_far),
         neighbors,
     )
 
 
 def _kept(
-    fill: Callable[[int, np.ndarray, np.ndarray, int, int], None],
+    fill: Callable[[Room, int, np.ndarray, np.ndarray, int, int], None],
     items: int,
+    nodes: int,
     neighbors: int | None,
 ) -> "scipy.sparse.csr_array":
     """Return a table whose rows ``fill`` writes, a block at a time to bound memory."""
@@ -130,9 +137,10 @@ def _kept(
         rows = min(step, items - start)
         item = np.full((rows, width), NO_ITEM, np.int32)
         score = np.full(item.shape, -np.inf, np.float32)
-        over_rows(
-            lambda a, b, start=start, item=item, score=score: fill(
-                start, item, score, a, b
+        over_rows_in(
+            lambda: (np.zeros(nodes), np.empty(nodes, np.int32)),
+            lambda room, a, b, start=start, item=item, score=score: fill(
+                room, start, item, score, a, b
             ),
             rows,
             grain=64,
@@ -146,6 +154,7 @@ def _kept(
 
 @compiled
 def _two_steps(
+    room: Room,
     graph: tuple[np.ndarray, np.ndarray],
     weight: np.ndarray,
     back: bool,
@@ -156,8 +165,7 @@ def _two_steps(
     last: int,
 ) -> None:
     ptr, node = graph
-    total = np.zeros(ptr.size - 1)
-    touched = np.empty(ptr.size - 1, np.int32)
+    total, touched = room
     for row in range(first, last):
         h = start + row
         count = 0
@@ -179,6 +187,7 @@ def _two_steps(
 
 @compiled
 def _extend(
+    room: Room,
     onward: tuple[np.ndarray, np.ndarray, np.ndarray],
     so_far: tuple[np.ndarray, np.ndarray, np.ndarray],
     start: int,
@@ -187,8 +196,7 @@ def _extend(
     first: int,
     last: int,
 ) -> None:
-    size = so_far[0].size - 1
-    total, touched = np.zeros(size), np.empty(size, np.int32)
+    total, touched = room
     for row in range(first, last):
         h = start + row
         if onward[0][h] == onward[0][h + 1]:

@@ -7,11 +7,17 @@ from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import Few, are_few
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, over_rows, over_rows_in
 from tidegraph.kernels.ragged import starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
-from tidegraph.retrieval.scoring.decay import add, all_fading, elect_fading, halvings
+from tidegraph.retrieval.scoring.decay import (
+    add,
+    all_fading,
+    blank,
+    elect_fading,
+    halvings,
+)
 from tidegraph.retrieval.scoring.evidence import heard, some_of
 from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
 
@@ -158,23 +164,25 @@ def _elect(
     hidden = (excluded.ptr, excluded.item)
     if speakers.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
-        over_rows(
-            lambda a, b: elect_fading(
-                speakers.arrays, table, hidden, votes.width, item, score, a, b
+        over_rows_in(
+            lambda: blank(len(votes), votes.width),
+            lambda room, a, b: elect_fading(
+                room, speakers.arrays, table, hidden, item, score, a, b
             ),
             len(speakers),
             grain=128,
         )
         return
-    over_rows(
-        lambda a, b: _elected(
+    over_rows_in(
+        lambda: _silence(len(votes), votes.width),
+        lambda room, a, b: _elected(
+            room,
             speakers.ptr,
             speakers.row,
             speakers.gain,
             votes.ptr,
             votes.column,
             votes.weight,
-            votes.width,
             *hidden,
             item,
             score,
@@ -184,6 +192,13 @@ def _elect(
         len(speakers),
         grain=128,
     )
+
+
+def _silence(rows: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return who has spoken, sums of votes, and room for the items that got any."""
+    # NaN marks an item nobody has spoken for; a sum of votes may be 0.
+    total = np.full(width, np.nan, np.float32)
+    return np.full(rows, -1, np.int64), total, np.empty(width + 1, np.int32)
 
 
 @compiled
@@ -214,13 +229,13 @@ def _all_scores(
 
 @compiled
 def _elected(
+    room: tuple[np.ndarray, np.ndarray, np.ndarray],
     ptr: np.ndarray,
     row: np.ndarray,
     gain: np.ndarray,
     vote_ptr: np.ndarray,
     vote_item: np.ndarray,
     vote_weight: np.ndarray,
-    width: int,
     hidden_ptr: np.ndarray,
     hidden_item: np.ndarray,
     item: np.ndarray,
@@ -228,10 +243,7 @@ def _elected(
     first: int,
     last: int,
 ) -> None:
-    met = np.full(vote_ptr.size - 1, -1, np.int64)
-    # NaN marks an item nobody has spoken for; a sum of votes may be 0.
-    total = np.full(width, np.nan, np.float32)
-    touched = np.empty(width + 1, np.int32)
+    met, total, touched = room
     for request in range(first, last):
         count = 0
         for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
@@ -249,7 +261,7 @@ def _elected(
                 count += fresh
                 total[i] = (np.float32(0) if fresh else so_far) + loud * vote_weight[e]
         for e in range(hidden_ptr[request], hidden_ptr[request + 1]):
-            if 0 <= hidden_item[e] < width:
+            if 0 <= hidden_item[e] < total.size:
                 total[hidden_item[e]] = np.nan
         items, scores, found = item[request], score[request], 0
         for t in range(count):
