@@ -3,6 +3,7 @@ import json
 import polars as pl
 import pytest
 
+import tidegraph as tg
 from tidegraph.catalog import load
 from tidegraph.cli import run
 from tidegraph.retrieval.popular import Popular
@@ -60,6 +61,26 @@ def test_training_says_what_channels_chose_on_the_log(plain, capsys):
     assert set(chosen) == {"similarity", "shrinkage", "half_life_days"}
     assert f"ItemKNN chose on the log: similarity={chosen['similarity']}," in said
     assert "Popular chose on the log: half_life_days=" in said
+
+
+def test_a_saved_graph_lies_beside_the_log(plain, capsys):
+    log = pl.read_csv(plain / "events.csv")
+    skus = log["sku"].unique(maintain_order=True)
+    graph = tg.Graph().nodes("item", {"item": skus}, key="item")
+    graph.nodes("brand", {"brand": ["b0", "b1"]}, key="brand")
+    made = {"item": skus, "brand": [f"b{n % 2}" for n in range(len(skus))]}
+    graph.edges("made_by", made, "item -> brand").save(plain / "g")
+
+    assert trained(plain) == 0
+    alone = capsys.readouterr().out
+    assert trained(plain, "--graph", plain / "g") == 0
+
+    said, known = capsys.readouterr().out, load(plain / "model").graph
+    scores = [line for line in said.splitlines() if "@" in line]
+    assert scores == [line for line in alone.splitlines() if "@" in line]
+    assert known.V("item", skus.head(2)).out("made_by").ids().to_list() == ["b0", "b1"]
+    assert trained(plain, "--graph", plain / "none") == 2
+    assert "is not a saved graph" in capsys.readouterr().err
 
 
 def test_quiet_says_nothing(plain, capsys):

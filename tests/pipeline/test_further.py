@@ -214,6 +214,18 @@ def test_a_saved_model_opens_with_every_type_and_observes_actions(tmp_path):
     assert len(opened.graph.users) == 36
 
 
+def test_further_edges_are_appended_to_a_served_model():
+    log = draw_log()
+    model = Pipeline(retrieve=Viewed()).fit(log, graph=beside(log))
+    now = model.graph.latest
+    new = {"user": ["u1", "new"], "item": ["i3", "i4"], "ts": [now + 1, now + 2]}
+
+    model.live.append("view", {**new, "dwell": [1.0, 1.0]})
+
+    assert model.recommend("u1", k=1)["item"].to_list() == ["i3"]
+    assert model.recommend("new", k=1)["item"].to_list() == ["i4"]
+
+
 def test_a_model_is_refitted_and_judged_beside_its_further_edges():
     train, valid = halves(draw_log())
     pipeline = Pipeline(retrieve=Viewed())

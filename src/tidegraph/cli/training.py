@@ -18,6 +18,7 @@ from tidegraph.cli.terminal import say
 from tidegraph.cli.validation import on_valid
 from tidegraph.data.interactions import Interactions
 from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
 from tidegraph.retrieval.popular import Popular
@@ -39,6 +40,13 @@ def train(
     log: Annotated[
         Path | None, typer.Option(help="The log, in place of the recipe's.")
     ] = None,
+    graph: Annotated[
+        Path | None,
+        typer.Option(
+            help="Further nodes and edges beside the log: a folder that Graph.save "
+            "wrote."
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Judge nothing and print nothing.")
     ] = False,
@@ -48,6 +56,7 @@ def train(
         data = data | {"path": str(log.absolute())}
     plan = read_recipe(recipe, data, split)
     check_folder(output)
+    further = None if graph is None else Graph.open(graph)
     with timing() as seconds:
         with working("reading the log"):
             events = plan.read()
@@ -57,10 +66,10 @@ def train(
         train = Fold(parts.train)
         if plan.split.rolling is None:
             model = _pipeline(plan.pipeline, parts).fit(
-                train, parts.valid, rng=plan.seed
+                train, parts.valid, graph=further, rng=plan.seed
             )
         else:
-            model = _over_windows(plan, events, quiet=quiet)
+            model = _over_windows(plan, events, further, quiet=quiet)
         model.remember(_memory(plan, parts))
         model.save(output)
         if quiet:
@@ -123,14 +132,16 @@ def _memory(plan: Recipe, parts: Parts) -> dict[str, object]:
     }
 
 
-def _over_windows(plan: Recipe, log: Interactions, *, quiet: bool) -> FittedPipeline:
+def _over_windows(
+    plan: Recipe, log: Interactions, graph: Graph | None, *, quiet: bool
+) -> FittedPipeline:
     """Train before each rolling window and judge on it; return the last model."""
     folds = plan.split.folds(log)
     rows: list[dict[str, object]] = []
     model: FittedPipeline | None = None
     for number, (before, window) in enumerate(folds, 1):
         known = Fold(before)
-        model = plan.pipeline.fit(known, rng=plan.seed)
+        model = plan.pipeline.fit(known, graph=graph, rng=plan.seed)
         if quiet:
             continue
         with working("judging on windows"):

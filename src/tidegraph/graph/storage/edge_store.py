@@ -153,8 +153,11 @@ class EdgeStore:
 
         A view of the past has a row for each edge that it sees.
         """
-        slots = self.out.slots()
-        order = np.argsort(self.out.edge[slots], kind="stable")
+        slots, order = self.out.slots(), np.empty(self.count, np.int64)
+        if self.issued == self.count:
+            order[self.out.edge[slots]] = np.arange(self.count)
+        else:
+            order = np.argsort(self.out.edge[slots])
         slots, owner = slots[order], self.out.owners()[order]
         return owner, self.out.node[slots], self.out.time_at(slots)
 
