@@ -10,7 +10,7 @@ from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.pipeline.fallback import Fallback
 from tidegraph.retrieval.blend import FittedBlend
-from tidegraph.stages import NO_ITEM, Candidates, FittedRetriever, Requests
+from tidegraph.stages import NO_ITEM, Candidates, Requests, because_of, reason_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +28,13 @@ class Sources:
     names: str | None
 
     @property
-    def retrievers(self) -> tuple[FittedRetriever, ...]:
-        """Everyone who may have a vote."""
-        spare = () if self.fallback is None else (self.fallback.retriever,)
-        return (*self.blend.retrievers, *spare)
+    def reasons(self) -> list[str]:
+        """Why everyone who may have a vote recommends."""
+        blend = self.blend
+        every = list(zip(blend.retrievers, blend.channels, strict=True))
+        if self.fallback is not None:
+            every.append((self.fallback.retriever, self.fallback.channel))
+        return [reason_of(retriever, channel) for retriever, channel in every]
 
     def because_of(
         self, requests: Requests, answer: Candidates
@@ -42,7 +45,7 @@ class Sources:
             mine = answer.votes.argmax(axis=2) == len(self.blend.retrievers)
             asked = np.where(mine, answer.item, np.int32(NO_ITEM))
             if mine.any():
-                why = self.fallback.retriever.because(requests, asked)
+                why = because_of(self.fallback.retriever, requests, asked)
                 out[mine] = why[mine]
         return out
 
@@ -88,7 +91,7 @@ class Sources:
         different, which = np.unique(pairs, return_inverse=True)
         channel, speaking = np.divmod(different, len(items) + 1)
         names = called(items, (speaking - 1).astype(np.int32), self.names).to_list()
-        reasons = [retriever.reason for retriever in self.retrievers]
+        reasons = self.reasons
         texts: list[str] = []
         for c, name in zip(channel, names, strict=True):
             said = "your history" if name is None else name

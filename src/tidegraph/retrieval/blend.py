@@ -31,6 +31,7 @@ from tidegraph.stages import (
     Requests,
     Retriever,
     Train,
+    because_of,
     called,
     check_k,
     fit_in,
@@ -209,7 +210,7 @@ class FittedBlend:
             mine = strongest == c
             if mine.any():
                 asked = np.where(mine, answer.item, np.int32(NO_ITEM))
-                out[mine] = retriever.because(requests, asked)[mine]
+                out[mine] = because_of(retriever, requests, asked)[mine]
         return out
 
     def state(self) -> State:

@@ -5,6 +5,14 @@ returns another type; only the fitted value answers. All three take ``Requests``
 speak in ``Candidates``; every array of a request is as of that request's own clock.
 """
 
+from tidegraph.stages.abilities import (
+    Explains,
+    HoldsUsers,
+    Scores,
+    because_of,
+    reason_of,
+    without,
+)
 from tidegraph.stages.candidates import NO_ITEM, Candidates, Examples
 from tidegraph.stages.fold import Fold, Train
 from tidegraph.stages.item_sets import ItemSets
@@ -12,14 +20,11 @@ from tidegraph.stages.protocols import (
     FittedRanker,
     FittedReranker,
     FittedRetriever,
-    HoldsUsers,
     Ranker,
     Reranker,
     Retriever,
-    Scores,
     called,
     fit_in,
-    without,
 )
 from tidegraph.stages.requests import Requests, check_k
 
@@ -27,6 +32,7 @@ __all__ = [
     "NO_ITEM",
     "Candidates",
     "Examples",
+    "Explains",
     "FittedRanker",
     "FittedReranker",
     "FittedRetriever",
@@ -39,8 +45,10 @@ __all__ = [
     "Retriever",
     "Scores",
     "Train",
+    "because_of",
     "called",
     "check_k",
     "fit_in",
+    "reason_of",
     "without",
 ]

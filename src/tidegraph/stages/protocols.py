@@ -4,7 +4,7 @@ import inspect
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32
 
 from tidegraph.artifact.sealed import State
 from tidegraph.run import Run
@@ -35,9 +35,6 @@ def fit_in(method: Fits[F], fold: Fold, run: Run | None) -> F:
     return fit(fold)
 
 
-R = TypeVar("R", bound="FittedRetriever | None")
-
-
 def called(method: object) -> str:
     """Return what a method is called: the name it has, else that of its class."""
     name = getattr(method, "name", None)
@@ -48,11 +45,6 @@ def called(method: object) -> str:
 class FittedRetriever(Protocol):
     """Finds hundreds of promising items among all."""
 
-    @property
-    def reason(self) -> str:
-        """Why it recommends; ``{item}`` stands for the item ``because`` names."""
-        ...
-
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return up to ``k`` items per request, best first, excluded ones left out.
 
@@ -61,35 +53,8 @@ class FittedRetriever(Protocol):
         """
         ...
 
-    def because(
-        self, requests: Requests, item: Int32[np.ndarray, "b k"]
-    ) -> Int32[np.ndarray, "b k"]:
-        """Return the item of the history that spoke most for each, -1 for none."""
-        ...
-
     def state(self) -> State:
         """Return what a file needs to hold."""
-        ...
-
-
-@runtime_checkable
-class Scores(Protocol):
-    """A fitted retriever that can say what it thinks of every item."""
-
-    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
-        """Return the score of each item, excluded ones too; ``-inf`` for no opinion."""
-        ...
-
-
-@runtime_checkable
-class HoldsUsers(Protocol):
-    """A fitted retriever that keeps what single users did, by their rows."""
-
-    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedRetriever":
-        """Return the same without a trace of some users; rows it lacks change nothing.
-
-        What the events of many users add up to, such as weights between items, stays.
-        """
         ...
 
 
@@ -100,12 +65,6 @@ class Retriever(Protocol):
     def fit(self, train: Train) -> FittedRetriever:
         """Learn from a fold, a log or a matrix; see ``Fits``."""
         ...
-
-
-def without(retriever: R, rows: Int32[np.ndarray, " n"]) -> R:
-    """Return a retriever without a trace of some users, if it keeps any."""
-    held = isinstance(retriever, HoldsUsers)
-    return cast(R, retriever.without_users(rows)) if held else retriever
 
 
 @runtime_checkable

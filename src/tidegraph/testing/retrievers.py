@@ -22,7 +22,15 @@ from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import spread
 from tidegraph.pipeline import Pipeline
-from tidegraph.stages import NO_ITEM, FittedRetriever, Fold, Requests, Retriever, Scores
+from tidegraph.stages import (
+    NO_ITEM,
+    FittedRetriever,
+    Fold,
+    Requests,
+    Retriever,
+    Scores,
+    because_of,
+)
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.observing import two_threads_answer_as_one
 
@@ -259,7 +267,7 @@ class RetrieverLaws:
         fitted = self.retriever.fit(log)
         requests = ask(log)
         answer = fitted.retrieve(requests, 10)
-        reason = fitted.because(requests, answer.item)
+        reason = because_of(fitted, requests, answer.item)
 
         for row in range(len(requests)):
             history = requests.history.rows(row, row + 1).node

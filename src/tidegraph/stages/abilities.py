@@ -1,0 +1,73 @@
+"""What a fitted retriever may be able to do besides answering."""
+
+from typing import Protocol, TypeVar, cast, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from tidegraph.stages.candidates import NO_ITEM
+from tidegraph.stages.protocols import FittedRetriever
+from tidegraph.stages.requests import Requests
+
+R = TypeVar("R", bound=FittedRetriever | None)
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """A fitted retriever that can say what it thinks of every item."""
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of each item, excluded ones too; ``-inf`` for no opinion."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A fitted retriever that can say why it recommends."""
+
+    @property
+    def reason(self) -> str:
+        """Why it recommends; ``{item}`` stands for the item ``because`` names."""
+        ...
+
+    def because(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return the item of the history that spoke most for each, -1 for none."""
+        ...
+
+
+def reason_of(retriever: FittedRetriever, channel: str) -> str:
+    """Return why a retriever recommends; one that cannot say proposed it."""
+    known = isinstance(retriever, Explains)
+    return retriever.reason if known else f"proposed by {channel}"
+
+
+def because_of(
+    retriever: FittedRetriever, requests: Requests, item: Int32[np.ndarray, "b k"]
+) -> Int32[np.ndarray, "b k"]:
+    """Return the item of the history that spoke most for each, -1 for none.
+
+    A retriever that cannot explain names none.
+    """
+    if isinstance(retriever, Explains):
+        return retriever.because(requests, item)
+    return np.full(item.shape, NO_ITEM, np.int32)
+
+
+@runtime_checkable
+class HoldsUsers(Protocol):
+    """A fitted retriever that keeps what single users did, by their rows."""
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> FittedRetriever:
+        """Return the same without a trace of some users; rows it lacks change nothing.
+
+        What the events of many users add up to, such as weights between items, stays.
+        """
+        ...
+
+
+def without(retriever: R, rows: Int32[np.ndarray, " n"]) -> R:
+    """Return a retriever without a trace of some users, if it keeps any."""
+    held = isinstance(retriever, HoldsUsers)
+    return cast(R, retriever.without_users(rows)) if held else retriever
