@@ -77,9 +77,9 @@ def draws(events: int, users: int = 64, steps: int = 200) -> dict[str, float]:
         found[f"{name}_ms_p99"] = 1e3 * float(np.quantile(after, 0.99))
     side, back = graph["click"], graph["~click"]
     anew = {
-        "sums": lambda: Indexes().sums.of(side._rows),
-        "active": lambda: Indexes().active.of(back._rows),
-        "neighbors": lambda: Indexes().neighbors.of(side._rows),
+        "sums": lambda: Indexes().sums.of(side.slot_rows),
+        "active": lambda: Indexes().active.of(back.slot_rows),
+        "neighbors": lambda: Indexes().neighbors.of(side.slot_rows),
     }
     for name, make in anew.items():
         found[f"{name}_anew_ms"] = 1e3 * float(np.median([spent(make)] * 3))

@@ -72,11 +72,11 @@ def test_the_first_append_to_an_opened_graph_copies_no_edges(tmp_path):
     rng = np.random.default_rng(0)
     size, ends = 200_000, "user_id -> item_id"
     graph = Graph()
-    graph.nodes("user", {"user_id": np.arange(4_000)}, key="user_id")
-    graph.nodes("item", {"item_id": np.arange(2_000)}, key="item_id")
+    graph.nodes("user", {"user_id": np.arange(400)}, key="user_id")
+    graph.nodes("item", {"item_id": np.arange(200)}, key="item_id")
     events = {
-        "user_id": rng.integers(0, 4_000, size),
-        "item_id": rng.integers(0, 2_000, size),
+        "user_id": rng.integers(0, 400, size),
+        "item_id": rng.integers(0, 200, size),
         "ts": np.arange(size),
         "w": rng.random(size),
     }

@@ -68,11 +68,9 @@ def prefix_sums(
     stop: Int64[np.ndarray, " rows"],
     edge: Int[np.ndarray, " slots"],
     weight: Float32[np.ndarray, " edges"],
-    room: int = 0,
 ) -> PrefixSums:
-    """Return the running sums of weights that stand in rows, and room for more."""
-    size = max(room, len(edge))
-    sums = PrefixSums(np.zeros(size), np.zeros(size))
+    """Return the running sums of weights that stand in rows."""
+    sums = PrefixSums(np.zeros(len(edge)), np.zeros(len(edge)))
     add_up(start, start, stop, edge, weight, sums)
     return sums
 

@@ -3,19 +3,25 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
+from hypothesis import given, settings
 
 from conftest import draw_log
-from graph.brute import answers, graph_of, same, table
+from graph.brute import EVENTS, answers, graph_of, same, table
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage import append
 
 
 def held(snapshot: Snapshot) -> int:
-    """Bytes of the slots of both directions, whoever may read or write them."""
+    """Bytes of the slots of both directions that were written on or kept to grow.
+
+    Room behind them takes memory only when it is written on.
+    """
     edges = snapshot.edges[ACTION]
     return sum(
-        array.nbytes
+        side.used * array.itemsize
         for side in (edges.out, edges.back)
         for array in (side.node, side.time, side.edge)
     )
@@ -76,3 +82,31 @@ def test_appending_to_an_old_snapshot_answers_as_one_built_at_once():
             answers(fork), answers(graph_of([*first, *more])), strict=True
         ):
             assert same(found, wanted)
+
+
+@settings(max_examples=40, deadline=None)
+@given(EVENTS)
+def test_bounds_that_are_written_down_ahead_are_those_of_each_moment(events):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(append, "_MANY_NODES", 0)
+        patch.setattr(append, "_LEAST_CHANGES", 4)
+        graph, seen = graph_of([], late_seconds=None), []
+        for stop, event in enumerate(events, 1):
+            graph.append("click", table([event]))
+            seen.append((stop, graph.snapshot()))
+
+        for stop, snapshot in seen[::7]:
+            whole = answers(graph_of(events[:stop]))
+            for found, wanted in zip(answers(snapshot), whole, strict=True):
+                assert same(found, wanted)
+
+
+def test_a_writer_with_room_copies_nothing_for_long():
+    graph = Graph(Snapshot.of(draw_log(events=2_000)))
+    log = draw_log(events=500)
+    graph.observe(one(log, 0))
+    first = graph["action"].node
+    for k in range(1, 500):
+        graph.observe(one(log, k))
+
+    assert np.shares_memory(first, graph["action"].node)

@@ -7,7 +7,7 @@ is twice as long. So a reader keeps what it has, without a lock, and a row costs
 per edge to grow.
 """
 
-from threading import Lock
+from threading import Lock, Thread
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,10 @@ _LEAST_ROOM = 4
 _SPARE = 0.5
 """Room to grow that each row of a copy gets, so that it does not move at once."""
 _LEAST_CHANGES = 4096
+_ROOM = 3
+"""Arrays have room for this many times what is used, which takes no memory yet."""
+_MANY_NODES = 1 << 14
+"""Writing down the bounds of so many takes a while; it is done ahead, beside."""
 _NOBODY = -1
 
 
@@ -76,18 +80,24 @@ class Arena:
 
     def __init__(self, num_nodes: int, tail: int, version: int) -> None:
         # Zeros that nobody has written on take neither time nor memory.
-        self.start = np.zeros(num_nodes, np.int64)
-        self.stop = np.zeros(num_nodes, np.int64)
-        self.limit = np.zeros(num_nodes, np.int64)
+        self.start = np.zeros(_ROOM * num_nodes, np.int64)
+        self.stop = np.zeros(_ROOM * num_nodes, np.int64)
+        self.limit = np.zeros(_ROOM * num_nodes, np.int64)
         self.journal: Journal | None = None
+        self.ahead: RowBounds | None = None
         self.tail = tail
         self.newest = version
         self.lock = Lock()
 
+    @property
+    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where each row starts, stops, and where its room ends."""
+        return self.start, self.stop, self.limit
+
     def widen(self, num_nodes: int) -> None:
         """Make room for more nodes, which have no edges yet."""
         if num_nodes > len(self.start):
-            room = num_nodes + num_nodes // 4
+            room = _ROOM * num_nodes
             for name in ("start", "stop", "limit"):
                 held: np.ndarray = getattr(self, name)
                 wider = np.zeros(room, np.int64)
@@ -124,7 +134,7 @@ def grow(
     # without what others have written. Those of a file are not copied but mapped again.
     if is_mapped(slots.node):
         held = len(slots.node)
-        slots = _longer(slots, 2 * held + _LEAST_CHANGES, new)
+        slots = _longer(slots, held, _ROOM * held + _LEAST_CHANGES, new)
         arena = Arena(len(bounds), held, version)
     else:
         bounds, slots, arena = laid_out(bounds, slots, _SPARE)
@@ -148,15 +158,17 @@ def laid_out(
     limit = np.cumsum(room)
     size = int(limit[-1]) if len(limit) else 0
     timed = len(slots.time) > 0
+    whole = _ROOM * size if spare else size
     moved = Slots(
-        np.empty(size, slots.node.dtype),
-        np.empty(size if timed else 0, slots.time.dtype),
-        np.empty(size, slots.edge.dtype),
+        np.empty(whole, slots.node.dtype),
+        np.empty(whole if timed else 0, slots.time.dtype),
+        np.empty(whole, slots.edge.dtype),
     )
     first = limit - room
     _move(start, length, first, slots, moved)
-    laid, arena = RowBounds.of(first, first + length), Arena(0, size, 0)
-    arena.start, arena.stop, arena.limit = first.copy(), first + length, limit
+    laid, arena = RowBounds.of(first, first + length), Arena(len(first), size, 0)
+    for held, rows in zip(arena.rows, (first, laid.last, limit), strict=True):
+        held[: len(rows)] = rows
     return laid, moved, arena
 
 
@@ -167,14 +179,15 @@ def _grow(
     arena.widen(num_nodes)
     shared, done = arena.tail, 0
     while True:
-        rows = (arena.start, arena.stop, arena.limit)
         held = (bounds.first, bounds.last)
-        done, arena.tail = _append(rows, held, slots, new, done, arena.tail, shared)
+        done, arena.tail = _append(
+            arena.rows, held, slots, new, done, arena.tail, shared
+        )
         if done == len(new.source):
             break
         row = new.source[done]
         room = 2 * int(arena.stop[row] - arena.start[row]) + _LEAST_ROOM
-        slots = _longer(slots, max(arena.tail + room, len(slots.node) * 3 // 2), new)
+        slots = _longer(slots, arena.tail, _ROOM * (arena.tail + room), new)
     grown = _noted(bounds, new.source, num_nodes, arena)
     # Only now, so that rows half written by a failure are nobody's to write on.
     arena.newest = version + 1
@@ -188,24 +201,29 @@ def _noted(
     journal = arena.journal
     if journal is not None and journal.takes(num_nodes, len(nodes)):
         journal.add(nodes, (arena.start, arena.stop))
-        return RowBounds(bounds.first, bounds.last, num_nodes, journal, journal.used)
+        now = RowBounds(bounds.first, bounds.last, num_nodes, journal, journal.used)
+        if arena.ahead is None and num_nodes > _MANY_NODES and journal.is_nearly_full:
+            arena.ahead = now
+            Thread(target=lambda: now.whole, daemon=True).start()
+        return now
     # Beginning another takes as long as there are nodes, and half as many changes come
     # before the next.
-    start, stop = bounds.whole
-    nodes = np.unique(nodes)
+    base = bounds if arena.ahead is None else arena.ahead
+    start, stop = base.whole
+    nodes = np.union1d(bounds.changed_since(base), nodes)
     room = len(nodes) + max(_LEAST_CHANGES, num_nodes // 2)
-    arena.journal = Journal(len(arena.start), room)
+    arena.journal, arena.ahead = Journal(len(arena.start), room), None
     arena.journal.add(nodes, (arena.start, arena.stop))
     return RowBounds(start, stop, num_nodes, arena.journal, arena.journal.used)
 
 
-def _longer(slots: Slots, size: int, new: New) -> Slots:
-    """Return the arrays of the slots with room for ``size`` of them."""
+def _longer(slots: Slots, used: int, size: int, new: New) -> Slots:
+    """Return what is used of the slots, with room for ``size`` of them."""
     timed = len(new.time) > 0 or len(slots.time) > 0
     return Slots(
-        roomier(slots.node, size),
-        roomier(slots.time, size if timed else 0),
-        roomier(slots.edge, size),
+        roomier(slots.node[:used], size),
+        roomier(slots.time[:used], size if timed else 0),
+        roomier(slots.edge[:used], size),
     )
 
 

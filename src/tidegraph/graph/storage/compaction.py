@@ -15,6 +15,9 @@ _MOVED = 3
 """Clean up when this many times the slots in use are left behind."""
 _TOO_MANY = 12
 """The writer cleans up itself when this many times are."""
+_FEW = 64
+"""So few edges that came in meanwhile are added while the writer waits."""
+_ROUNDS = 64
 _SPARE = 0.5
 """Room to grow that each row then gets, so that it does not move again at once."""
 
@@ -50,14 +53,29 @@ class Tidying:
         self._missed.clear()
 
     def _tidy(self, name: str, edges: EdgeStore, missed: list[Step]) -> None:
-        tidy = edges
         try:
             tidy = edges.compacted(_SPARE)
+            for side, before in ((tidy.out, edges.out), (tidy.back, edges.back)):
+                side.indexes.make(side.slot_rows, before.indexes)
+            added = 0
+            for _ in range(_ROUNDS):
+                # Others may write meanwhile, and less than was written before.
+                with self._writing:
+                    left = missed[added:]
+                if len(left) <= _FEW:
+                    break
+                added += len(left)
+                tidy = _after(tidy, left)
+            with self._writing:
+                if self._missed.get(name) is missed:
+                    self._put(name, _after(tidy, missed[added:]))
         finally:
             with self._writing:
                 if self._missed.get(name) is missed:
                     del self._missed[name]
-                    if tidy is not edges:
-                        for step in missed:
-                            tidy = step(tidy)
-                        self._put(name, tidy)
+
+
+def _after(edges: EdgeStore, steps: list[Step]) -> EdgeStore:
+    for step in steps:
+        edges = step(edges)
+    return edges

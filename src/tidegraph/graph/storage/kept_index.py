@@ -22,8 +22,6 @@ from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.kernels.weighted_draw import PrefixSums, add_up, prefix_sums
 
 Index = TypeVar("Index")
-_ROOM = 4
-"""Arrays have room for this many times what they hold, which takes no memory yet."""
 
 
 class SlotRows(NamedTuple):
@@ -65,6 +63,11 @@ class KeptIndex(Generic[Index]):
         self._held: tuple[int, RowBounds, Index] | None = None
         self._lock = Lock()
 
+    @property
+    def is_made(self) -> bool:
+        """Has anybody asked for it?"""
+        return self._held is not None
+
     def of(self, rows: SlotRows) -> Index:
         """Return the index of the rows of a value."""
         with self._lock:
@@ -95,6 +98,14 @@ class Indexes:
         """Copy and hand over nothing: they are made again when asked for."""
         return Indexes, ()
 
+    def make(self, rows: SlotRows, like: "Indexes") -> None:
+        """Make those that another line has, before somebody waits for them."""
+        kept = (self.neighbors, self.active, self.sums, self.signs)
+        theirs = (like.neighbors, like.active, like.sums, like.signs)
+        for mine, other in zip(kept, theirs, strict=True):
+            if other.is_made:
+                mine.of(rows)
+
     def weighing(self, by: str) -> "Indexes":
         """Return the same indexes for rows whose weights are another feature."""
         if by not in self._by:
@@ -105,8 +116,7 @@ class Indexes:
 
 
 def _sums(rows: SlotRows) -> PrefixSums:
-    room = _ROOM * len(rows.edge)
-    return prefix_sums(*rows.bounds.whole, rows.edge, rows.weight, room)
+    return prefix_sums(*rows.bounds.whole, rows.edge, rows.weight)
 
 
 def _sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
@@ -173,6 +183,6 @@ def _with_room(held: np.ndarray, size: int) -> np.ndarray:
     """Return an array with zeros behind, for at least ``size`` entries."""
     if len(held) >= size:
         return held
-    longer = np.zeros(_ROOM * size, held.dtype)
+    longer = np.zeros(size, held.dtype)
     longer[: len(held)] = held
     return longer

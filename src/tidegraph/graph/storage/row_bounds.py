@@ -45,6 +45,11 @@ class Journal:
         """Is there room for as many nodes in all, and for as many more changes?"""
         return nodes <= len(self.head) and self.used + changes <= len(self.start)
 
+    @property
+    def is_nearly_full(self) -> bool:
+        """Is three quarters of the room used?"""
+        return 4 * self.used > 3 * len(self.start)
+
     def add(self, nodes: Int32[np.ndarray, " n"], rows: Rows) -> None:
         """Note where the rows of some nodes start and stop now."""
         _add(self.head, self.start, self.stop, self.earlier, self.used, nodes, *rows)

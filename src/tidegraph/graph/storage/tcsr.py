@@ -130,7 +130,7 @@ class TemporalCSR:
     @cached_property
     def prefix_sums(self) -> PrefixSums:
         """Total weight of each row before and through each slot."""
-        return self.indexes.sums.of(self._rows)
+        return self.indexes.sums.of(self.slot_rows)
 
     @cached_property
     def alias(self) -> AliasTable:
@@ -154,20 +154,21 @@ class TemporalCSR:
     @cached_property
     def neighbor_index(self) -> NeighborIndex:
         """What tells whether two nodes have an edge; see ``has_edge``."""
-        return self.indexes.neighbors.of(self._rows)
+        return self.indexes.neighbors.of(self.slot_rows)
 
     @cached_property
     def alive(self) -> ActiveNodes:
         """The nodes that were met and the edges that met them, by time."""
-        return self.indexes.active.of(self._rows)
+        return self.indexes.active.of(self.slot_rows)
 
     @cached_property
     def has_negative_weight(self) -> bool:
         """Is a weight below 0?"""
-        return self.indexes.signs.of(self._rows)[1]
+        return self.indexes.signs.of(self.slot_rows)[1]
 
     @property
-    def _rows(self) -> SlotRows:
+    def slot_rows(self) -> SlotRows:
+        """What its indexes are made from."""
         slots = (self.node, self.time, self.base, self.edge)
         return SlotRows(self.bounds, *slots, self.weight, self.version)
 

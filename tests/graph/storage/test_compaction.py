@@ -1,0 +1,62 @@
+import threading
+
+import numpy as np
+import pytest
+
+from graph.brute import ITEMS, USERS, answers, graph_of, same, table
+from tidegraph.ego.negatives import negatives
+from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.storage import compaction
+
+PLAN = negatives("item", 3, by="degree", avoid="click")
+
+
+def tidied() -> None:
+    """Wait until nobody lays rows close together any more."""
+    for thread in threading.enumerate():
+        if "_tidy" in thread.name:
+            thread.join()
+
+
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_what_comes_in_while_rows_are_tidied_is_kept(monkeypatch, few):
+    monkeypatch.setattr(compaction, "_MOVED", 0)
+    monkeypatch.setattr(compaction, "_TOO_MANY", 10**9)
+    monkeypatch.setattr(compaction, "_FEW", few)
+    rng = np.random.default_rng(0)
+    events = [
+        tuple(map(int, e)) for e in rng.integers(0, [USERS, ITEMS, 9, 5], (300, 4))
+    ]
+    graph = graph_of([], late_seconds=None)
+    users, clocks = np.arange(USERS, dtype=np.int32), np.full(USERS, 10)
+
+    for event in events:
+        graph.append("click", table([event]))
+        PLAN.draw(graph.snapshot(), asked(users, clocks))
+    tidied()
+
+    whole = graph_of(events)
+    for one, other in zip(answers(graph), answers(whole), strict=True):
+        assert same(one, other)
+    one, other = (PLAN.draw(g.snapshot(), asked(users, clocks)) for g in (graph, whole))
+    np.testing.assert_array_equal(one.ids, other.ids)
+
+
+def test_tidy_rows_have_the_indexes_that_the_others_had(monkeypatch):
+    graph = graph_of([(0, 0, 1, 1), (1, 1, 2, 1)])
+    users, clocks = np.arange(USERS, dtype=np.int32), np.full(USERS, 10)
+    PLAN.draw(
+        graph.append("click", table([(2, 2, 3, 1)])).snapshot(), asked(users, clocks)
+    )
+    monkeypatch.setattr(compaction, "_MOVED", -1)
+    monkeypatch.setattr(compaction, "_TOO_MANY", 10**9)
+    before = graph["~click"].indexes
+
+    graph.append("click", table([(2, 2, 4, 1)]))
+    tidied()
+
+    tidy = graph["~click"].indexes
+    assert tidy is not before
+    assert tidy.active.is_made
+    assert graph["click"].indexes.neighbors.is_made
+    assert not tidy.sums.is_made
