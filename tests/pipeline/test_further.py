@@ -226,6 +226,26 @@ def test_further_edges_are_appended_to_a_served_model():
     assert model.recommend("new", k=1)["item"].to_list() == ["i4"]
 
 
+def test_erased_users_are_gone_from_every_type_and_from_what_is_fitted_again():
+    log = draw_log()
+    pipeline = Pipeline(retrieve=Viewed(), fallback=Popular())
+    model = pipeline.fit(log, graph=beside(log))
+    known, friend = "u1", "u33"
+    model.erase([known, friend])
+    again = pipeline.refitted(model, log.take(log.user != log.users.row(known)))
+
+    for graph in (model.graph, again.graph):
+        for name in ("friend", "view", "action"):
+            ends = graph.V("user", ["u2", "u3", "u5"]).all_time().out(name)
+            both = ends.in_(name) if name != "friend" else ends
+            assert len(both)
+            assert not {known, friend} & set(both.frame("user")["user"])
+    assert friend not in again.graph.users.ids.to_list()
+    ids = model.graph.users.ids.drop_nulls()
+    before, after = (g.V("user", ids).out("friend") for g in (model.graph, again.graph))
+    assert before.frame("start", "user").equals(after.frame("start", "user"))
+
+
 def test_a_model_is_refitted_and_judged_beside_its_further_edges():
     train, valid = halves(draw_log())
     pipeline = Pipeline(retrieve=Viewed())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32, Int64
+from jaxtyping import Int32
 
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.errors import RequestError
@@ -59,21 +59,19 @@ def _without(
 ) -> EdgeStore:
     if type not in (edges.source, edges.target):
         return edges
-    out = edges.out.compacted()
-    order: Int64[np.ndarray, " edges"] = np.argsort(out.edge)
-    source, target, number = out.owners()[order], out.node[order], out.edge[order]
-    kept = np.ones(len(order), np.bool_)
+    whole = edges.compacted()
+    source, target, time = whole.columns()
+    kept = np.ones(len(whole), np.bool_)
     for side, end in ((edges.source, source), (edges.target, target)):
         if side == type:
             kept &= ~gone[end]
-    when = out.time_at(out.slots()[order])[kept] if edges.time is not None else None
     return EdgeStore.build(
         (edges.source, edges.target),
-        (source[kept].astype(np.int32), target[kept].astype(np.int32)),
+        (source[kept], target[kept]),
         (sizes[edges.source], sizes[edges.target]),
-        when,
+        time[kept] if edges.time is not None else None,
         time=edges.time,
         weight=edges.weight,
-        features=edges.features[number[kept]] if edges.features.width else None,
+        features=whole.features.filter(kept) if whole.features.width else None,
         origin=edges.origin,
     )

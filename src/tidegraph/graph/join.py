@@ -27,7 +27,8 @@ def joined(graph: Snapshot, more: Snapshot) -> Snapshot:
     """Return a graph with the further nodes and edges of another.
 
     Rows of ``graph`` do not change: ids that only ``more`` has come behind them. A
-    feature that both have keeps the values of ``graph``, for its own nodes.
+    feature that both have keeps the values of ``graph``, for its own nodes. Nodes of
+    ``more`` that were erased stay out.
 
     Args:
         graph: What there is.
@@ -61,9 +62,9 @@ def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
             f"the key of nodes {name!r} is {ours.key!r} in one graph and "
             f"{theirs.key!r} in the other. Give both the key {ours.key!r}."
         )
-    whole = ours.ids.extended(theirs.ids.ids)
-    place = np.full(len(whole), -1, np.int64)
-    place[whole.encode(theirs.ids.ids)] = np.arange(len(theirs))
+    whole = ours.ids.extended(theirs.ids.ids.drop_nulls())
+    row, place = whole.encode(theirs.ids.ids), np.full(len(whole), -1, np.int64)
+    place[row[row >= 0]] = np.flatnonzero(row >= 0)
     there = pl.Series(place).set(pl.Series(place < 0), None)
     columns = {c.name: c for c in whole.features.iter_columns()}
     for column in theirs.ids.features.iter_columns():

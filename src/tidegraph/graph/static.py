@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from jaxtyping import Float64, Int32, Int64
-from scipy import sparse
 
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
@@ -50,7 +50,7 @@ class StaticGraph:
         sizes = [len(graph.typed(name)) for name in types]
         first_rows = starts(np.array(sizes))
         first = dict(zip(types, first_rows[:-1].tolist(), strict=True))
-        whole = sparse.csr_array(
+        whole = scipy.sparse.csr_array(
             (int(first_rows[-1]), int(first_rows[-1])), dtype=np.float64
         )
         for name in edges:
@@ -63,7 +63,7 @@ class StaticGraph:
                     "them. Choose another weight."
                 )
             ends = (side.owners() + first[here], side.node[slot] + first[there])
-            one = sparse.csr_array((weight, ends), shape=whole.shape)
+            one = scipy.sparse.csr_array((weight, ends), shape=whole.shape)
             whole = whole + one + one.T
         whole.eliminate_zeros()
         return cls._of(first, whole)
@@ -72,8 +72,8 @@ class StaticGraph:
     def bipartite(cls, matrix: Matrix) -> "StaticGraph":
         """Join each user to each item they interacted with; repeats count once."""
         pairs = _once(matrix)
-        both = sparse.block_array([[None, pairs.T], [pairs, None]], format="csr")
-        return cls._of({ITEM: 0, USER: len(matrix.items)}, sparse.csr_array(both))
+        both = scipy.sparse.block_array([[None, pairs.T], [pairs, None]], format="csr")
+        return cls._of({ITEM: 0, USER: len(matrix.items)}, scipy.sparse.csr_array(both))
 
     @classmethod
     def between_items(cls, matrix: Matrix, least_users: int = 1) -> "StaticGraph":
@@ -84,15 +84,17 @@ class StaticGraph:
             least_users: How many users an edge needs.
         """
         pairs = _once(matrix)
-        shared = sparse.csr_array(pairs.T @ pairs).tocoo()
+        shared = scipy.sparse.csr_array(pairs.T @ pairs).tocoo()
         row, column = shared.coords
         kept = (row != column) & (shared.data >= least_users)
         edges = (shared.data[kept], (row[kept], column[kept]))
         size = len(matrix.items)
-        return cls._of({ITEM: 0}, sparse.csr_array(edges, shape=(size, size)))
+        return cls._of({ITEM: 0}, scipy.sparse.csr_array(edges, shape=(size, size)))
 
     @classmethod
-    def _of(cls, first: Mapping[str, int], whole: sparse.csr_array) -> "StaticGraph":
+    def _of(
+        cls, first: Mapping[str, int], whole: "scipy.sparse.csr_array"
+    ) -> "StaticGraph":
         whole.sort_indices()
         return cls(
             first,
@@ -125,12 +127,12 @@ class StaticGraph:
         """Return how many neighbours each node has."""
         return np.diff(self.ptr)
 
-    def csr(self) -> sparse.csr_array:
+    def csr(self) -> "scipy.sparse.csr_array":
         """Return the adjacency matrix, sharing memory."""
         shape = (len(self), len(self))
-        return sparse.csr_array((self.weight, self.node, self.ptr), shape=shape)
+        return scipy.sparse.csr_array((self.weight, self.node, self.ptr), shape=shape)
 
 
-def _once(matrix: Matrix) -> sparse.csr_array:
+def _once(matrix: Matrix) -> "scipy.sparse.csr_array":
     ones = np.ones(len(matrix.item))
-    return sparse.csr_array((ones, matrix.item, matrix.ptr), shape=matrix.shape)
+    return scipy.sparse.csr_array((ones, matrix.item, matrix.ptr), shape=matrix.shape)
