@@ -19,6 +19,7 @@ from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import Recommender
 from tidegraph.evaluation.report.html import Section, write_picture, write_report
 from tidegraph.evaluation.report.html import Table as ReportTable
+from tidegraph.evaluation.report.learning import learning_section
 from tidegraph.evaluation.report.pictures import (
     evaluation_section,
     log_section,
@@ -27,6 +28,7 @@ from tidegraph.evaluation.report.pictures import (
 from tidegraph.evaluation.report.summary import WIDTH
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.pipeline.curves import curves_of
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.knn.similarity import Cosine
 from tidegraph.retrieval.popular import Popular
@@ -85,6 +87,8 @@ class Demo:
             self.say(_drawn(lists, title))
             sections.append(evaluation_section(found[title], title))
             sections.append(_lists_section(lists, title))
+            learnt = learning_section(curves_of(model), f"Training: {title.lower()}")
+            sections += [learnt] if learnt is not None else []
             model.save(folder / ("model-repeat" if repeat else "model-new"))
         stages = stage_bars(found["Repeats allowed"], "ndcg@10")
         write_picture(folder / "stages.svg", stages)

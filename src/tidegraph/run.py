@@ -1,5 +1,6 @@
-"""The circumstances of a fit: what changes where it runs, never what is learnt."""
+"""The circumstances of a fit, which change where it runs, and how it went."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -43,3 +44,52 @@ class Run:
         """Return the run of a part, whose checkpoints have a folder of their own."""
         folder = self.checkpoints
         return self if folder is None else replace(self, checkpoints=folder / name)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a training went, epoch by epoch.
+
+    Attributes:
+        loss: Mean training loss of each epoch.
+        metric: What validation found after each epoch; higher is better, nan where
+            there was none.
+    """
+
+    loss: tuple[float, ...] = ()
+    metric: tuple[float, ...] = ()
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 0, whose weights were kept; the last if none was judged."""
+        if np.isnan(self.metric).all():
+            return len(self.metric) - 1
+        return int(np.nanargmax(self.metric))
+
+    def followed_by(self, loss: float, metric: float) -> "Curve":
+        """Return the curve one epoch on."""
+        return Curve((*self.loss, loss), (*self.metric, metric))
+
+    def text(self) -> str:
+        """Return a line that says how it went, or that nothing was trained."""
+        if not self.loss:
+            return "not trained"
+        ends = f"loss {self.loss[0]:.4f} to {self.loss[-1]:.4f}"
+        text, best = f"{len(self.loss)} epochs, {ends}", self.best_epoch
+        if np.isnan(self.metric).all():
+            return text
+        return f"{text}; kept epoch {best + 1}, validation {self.metric[best]:.4f}"
+
+    def table(self) -> dict[str, list[float | None]]:
+        """Return it as JSON can hold it."""
+        metric = [None if math.isnan(value) else value for value in self.metric]
+        return {"loss": list(self.loss), "metric": list(metric)}
+
+    @classmethod
+    def from_table(cls, table: dict[str, list[float | None]]) -> "Curve":
+        """Rebuild from what ``table`` returned."""
+        loss, metric = (
+            tuple(math.nan if value is None else value for value in table[name])
+            for name in ("loss", "metric")
+        )
+        return cls(loss, metric)

@@ -81,8 +81,8 @@ def test_similar_items_have_the_highest_cosines():
 def test_the_curve_is_kept_and_falls():
     fitted = bpr_mf(8, training=Training(20, 128, patience=None)).fit(draw_log())
 
-    assert len(fitted.curve) == 20
-    assert fitted.curve[-1] < fitted.curve[0]
+    assert len(fitted.curve.loss) == 20
+    assert fitted.curve.loss[-1] < fitted.curve.loss[0]
 
 
 def test_a_fit_resumes_from_its_checkpoints(tmp_path):

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from tidegraph.errors import ConfigError
-from tidegraph.run import Run
+from tidegraph.run import Curve, Run
 from tidegraph.training.loop import train
 from tidegraph.training.optimizers import SGD, AdamW
 from tidegraph.training.schedules import Stairs
-from tidegraph.training.settings import Curve, Training
+from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised, shuffled
 
 SETTINGS = Training(epochs=200, optimizer=AdamW(0.1, 0.0), patience=200)

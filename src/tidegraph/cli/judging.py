@@ -25,9 +25,11 @@ from tidegraph.evaluation.evaluate import CUTOFFS
 from tidegraph.evaluation.evaluate import evaluate as judge
 from tidegraph.evaluation.protocol import Recommender
 from tidegraph.evaluation.report.html import write_report
+from tidegraph.evaluation.report.learning import learning_section
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline
+from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
 from tidegraph.rng import generator
 from tidegraph.stages import Fold, Retriever
@@ -90,7 +92,9 @@ def evaluate(
         rng=generator(seed),
     )
     if html is not None:
-        write_report(html, f"{model} on {log}", sections(result, test))
+        learnt = learning_section(curves_of(fitted))
+        parts = [*sections(result, test), *([learnt] if learnt else [])]
+        write_report(html, f"{model} on {log}", parts)
     say(_json(result) if json else result.text(width=width_of_tables()))
 
 

@@ -20,10 +20,10 @@ from tidegraph.nn.click import ClickModel, Interest
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
-from tidegraph.run import Run
+from tidegraph.run import Curve, Run
 from tidegraph.stages import Candidates, Examples, Requests, called
 from tidegraph.training.loop import threads, train
-from tidegraph.training.settings import Curve, Training
+from tidegraph.training.settings import Training
 from tidegraph.training.weights import (
     initialised,
     restore,

@@ -13,6 +13,7 @@ from tidegraph.retrieval.scoring.best import best
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import heard
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
+from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
 
 BLOCK = 256
@@ -33,7 +34,7 @@ class FittedEmbedding:
         user_known: Which users training had events of.
         item_known: Which items; others are not answered.
         trained_until: Time of the last training event; None for training without times.
-        curve: Mean loss of each epoch.
+        curve: How training went.
     """
 
     name: str
@@ -42,7 +43,7 @@ class FittedEmbedding:
     user_known: Bool[np.ndarray, " users"]
     item_known: Bool[np.ndarray, " items"]
     trained_until: int | None = None
-    curve: tuple[float, ...] = field(default=())
+    curve: Curve = field(default_factory=Curve)
 
     def __repr__(self) -> str:
         users, items = int(self.user_known.sum()), int(self.item_known.sum())
@@ -122,7 +123,7 @@ class FittedEmbedding:
             settings={
                 "name": self.name,
                 "trained_until": self.trained_until,
-                "curve": list(self.curve),
+                "curve": self.curve.table(),
             },
             arrays={
                 "user": self.user,
@@ -143,7 +144,7 @@ class FittedEmbedding:
             arrays["user_known"],
             arrays["item_known"],
             cast(int | None, kept["trained_until"]),
-            tuple(cast(list[float], kept["curve"])),
+            Curve.from_table(kept["curve"]),
         )
 
 

@@ -85,7 +85,7 @@ class Embedding:
             np.bincount(task.user, minlength=users) > 0,
             np.bincount(task.item, minlength=items) > 0,
             trained_until(fold),
-            curve.loss,
+            curve,
         )
 
 

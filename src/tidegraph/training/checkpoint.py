@@ -16,7 +16,8 @@ import numpy as np
 
 from tidegraph.artifact.sealed import State, load, save
 from tidegraph.errors import ArtifactError, ConfigError
-from tidegraph.training.settings import Curve, Training
+from tidegraph.run import Curve
+from tidegraph.training.settings import Training
 
 PREFIX = "epoch-"
 

@@ -13,9 +13,9 @@ from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
-from tidegraph.run import Run
+from tidegraph.run import Curve, Run
 from tidegraph.training.checkpoint import Checkpoint, digest_of, newest
-from tidegraph.training.settings import Curve, Training
+from tidegraph.training.settings import Training
 from tidegraph.training.task import Task
 from tidegraph.training.weights import tensor
 

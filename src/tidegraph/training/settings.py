@@ -1,9 +1,6 @@
 """How a module is trained, and how that went."""
 
-import math
-from dataclasses import dataclass, field
-
-import numpy as np
+from dataclasses import field
 
 from tidegraph.arguments import settings
 from tidegraph.ranges import at_least, within
@@ -44,52 +41,3 @@ class Training:
             "training", 1, patience=self.patience, validate_every=self.validate_every
         )
         within("training", average=self.average)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """How a training went, epoch by epoch.
-
-    Attributes:
-        loss: Mean training loss of each epoch.
-        metric: What validation found after each epoch; higher is better, nan where
-            there was none.
-    """
-
-    loss: tuple[float, ...] = ()
-    metric: tuple[float, ...] = ()
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch, from 0, whose weights were kept; the last if none was judged."""
-        if np.isnan(self.metric).all():
-            return len(self.metric) - 1
-        return int(np.nanargmax(self.metric))
-
-    def followed_by(self, loss: float, metric: float) -> "Curve":
-        """Return the curve one epoch on."""
-        return Curve((*self.loss, loss), (*self.metric, metric))
-
-    def text(self) -> str:
-        """Return a line that says how it went, or that nothing was trained."""
-        if not self.loss:
-            return "not trained"
-        best = self.best_epoch
-        return (
-            f"{len(self.loss)} epochs, loss {self.loss[0]:.4f} to {self.loss[-1]:.4f}; "
-            f"kept epoch {best + 1}, validation {self.metric[best]:.4f}"
-        )
-
-    def table(self) -> dict[str, list[float | None]]:
-        """Return it as JSON can hold it."""
-        metric = [None if math.isnan(value) else value for value in self.metric]
-        return {"loss": list(self.loss), "metric": list(metric)}
-
-    @classmethod
-    def from_table(cls, table: dict[str, list[float | None]]) -> "Curve":
-        """Rebuild from what ``table`` returned."""
-        loss, metric = (
-            tuple(math.nan if value is None else value for value in table[name])
-            for name in ("loss", "metric")
-        )
-        return cls(loss, metric)

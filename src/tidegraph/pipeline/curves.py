@@ -1,0 +1,18 @@
+"""How the parts of a pipeline that train have learnt."""
+
+from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.run import Curve
+from tidegraph.stages import called
+
+
+def curves_of(model: FittedPipeline) -> dict[str, Curve]:
+    """Return the curve of each channel and of the ranker, of those that have one."""
+    parts: dict[str, object] = dict(model.channels())
+    if model.ranker is not None:
+        parts[called(model.ranker).removeprefix("Fitted")] = model.ranker
+    curves = {name: getattr(part, "curve", None) for name, part in parts.items()}
+    return {
+        name: curve
+        for name, curve in curves.items()
+        if isinstance(curve, Curve) and curve.loss
+    }
