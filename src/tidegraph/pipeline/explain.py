@@ -105,10 +105,12 @@ def _channels(
     """Return the channels that proposed each row, joined by ``+``."""
     if not len(votes):
         return pl.Series(dtype=pl.String)
-    said, which = np.unique(np.packbits(votes > 0, axis=1), axis=0, return_inverse=True)
+    spoke = np.packbits(votes > 0, axis=1)
+    said, which = np.unique(spoke.view(f"V{spoke.shape[1]}"), return_inverse=True)
+    bits = said.view(np.uint8).reshape(len(said), -1)
     names = [
-        "+".join(name for name, spoke in zip(channels, row, strict=True) if spoke)
-        for row in np.unpackbits(said, axis=1, count=len(channels)).tolist()
+        "+".join(name for name, there in zip(channels, row, strict=True) if there)
+        for row in np.unpackbits(bits, axis=1, count=len(channels)).tolist()
     ]
     return gathered(pl.Series(names, dtype=pl.String), which.ravel())
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.data.ids.lookup import UNKNOWN
+from tidegraph.data.ids.lookup import UNKNOWN, gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import UnknownIdWarning
 
@@ -28,7 +28,9 @@ def known_rows(
         then: What is done with one that is unknown, such as ``"passed over"``.
     """
     rows = held.encode(ids)
-    warn_unknown(kind, ids.filter(pl.Series(rows == UNKNOWN)), then)
+    unknown = np.flatnonzero(rows == UNKNOWN)
+    if len(unknown):
+        warn_unknown(kind, gathered(ids, unknown), then)
     return rows
 
 
