@@ -40,6 +40,7 @@ class PipelineTable:
         candidates: How many items retrieval hands to the ranker.
         windows: How many past cuts the ranker learns from.
         window_days: Length of the window after a cut.
+        fit_once: Names of channels that are fitted before the oldest cut, for all.
         names: Item feature column that names an item in answers.
         fallback: Retrieval model that fills up short lists, such as "Popular"; a table
             with a ``model`` if it has settings.
@@ -50,6 +51,7 @@ class PipelineTable:
     candidates: int = 200
     windows: int = 3
     window_days: float | None = None
+    fit_once: tuple[str, ...] = ()
     names: str | None = None
     fallback: object = None
     seed: int = 0

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tidegraph.arguments import checked, settings
+from tidegraph.config import did_you_mean
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_seconds_log
 from tidegraph.errors import ConfigError, DataError
@@ -145,6 +146,8 @@ class Pipeline:
         windows: How many past cuts the ranker learns from.
         window_days: Length of the window after a cut; by default that of ``valid``.
         names: Item feature column that names an item in answers.
+        fit_once: Names of channels that are too costly to be fitted before each cut:
+            they are fitted before the oldest one, for all, and once more for serving.
     """
 
     retrieve: Retriever | tuple[Retriever, ...]
@@ -156,12 +159,20 @@ class Pipeline:
     windows: int = 3
     window_days: float | None = None
     names: str | None = None
+    fit_once: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.blend.channels:
             raise ConfigError("a pipeline needs at least one retrieval method.")
         at_least("pipeline", 1, candidates=self.candidates, windows=self.windows)
         above("pipeline", 0, window_days=self.window_days)
+        for name in self.fit_once:
+            if name not in self.blend.names:
+                raise ConfigError(
+                    f"pipeline fit_once names {name!r}, and there is no such channel."
+                    f"{did_you_mean(name, self.blend.names)} "
+                    f"There are: {', '.join(self.blend.names)}."
+                )
 
     @property
     def blend(self) -> Blend:
@@ -288,7 +299,14 @@ class Pipeline:
     def _fit_ranker(self, parts: _Parts, run: Run) -> FittedRanker | None:
         if self.rank is None:
             return None
-        past = Past(self.blend, parts.graph, self.candidates, self.repeat, run)
+        past = Past(
+            self.blend,
+            self.fit_once,
+            parts.graph,
+            self.candidates,
+            self.repeat,
+            run,
+        )
         with working(f"training {called(self.rank)}"):
             learn, check = past_examples(
                 past,

@@ -12,7 +12,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.ragged import end_to_end
 from tidegraph.progress import track
-from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.blend import Blend, FittedBlend
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests
 
@@ -23,6 +23,7 @@ class Past:
 
     Attributes:
         blend: The retrieval method, fitted anew before each cut.
+        once: Channels by name that are fitted before the oldest cut only.
         graph: Every event known; each request reads it before its own time only.
         candidates: How many items retrieval answers.
         repeat: May the answer hold items the user already met?
@@ -30,13 +31,28 @@ class Past:
     """
 
     blend: Blend
+    once: tuple[str, ...]
     graph: Snapshot
     candidates: int
     repeat: bool
     run: Run
 
-    def ask(self, known: Fold, window: Interactions, cut: int) -> Examples:
-        """Ask at ``cut`` for every user of ``window``, knowing only ``known``."""
+    def fit(
+        self, known: Fold, cut: int, older: FittedBlend | None = None
+    ) -> FittedBlend:
+        """Fit retrieval on what was known at ``cut``, in part perhaps much earlier.
+
+        Args:
+            known: What was known.
+            cut: The moment.
+            older: What was fitted for an earlier cut; nothing learnt then can know of
+                later events, so its channels that are fitted once are taken over.
+        """
+        given = {} if older is None else older.only(self.once)
+        return self.blend.fit(known, run=self.run.child(f"before-{cut}"), given=given)
+
+    def ask(self, retriever: FittedBlend, window: Interactions, cut: int) -> Examples:
+        """Ask at ``cut`` for every user of ``window``."""
         acted = window.actions()
         users = np.unique(acted.user)
         requests = Requests.of_users(
@@ -45,9 +61,8 @@ class Past:
             np.full(len(users), cut, np.int64),
             repeat=self.repeat,
         )
-        run = self.run.child(f"before-{cut}")
-        answer = self.blend.fit(known, run=run).retrieve(requests, self.candidates)
-        return examples(requests, _relevant(acted, users), answer, rng=run.rng)
+        answer = retriever.retrieve(requests, self.candidates)
+        return examples(requests, _relevant(acted, users), answer, rng=self.run.rng)
 
 
 def check_windows(
@@ -98,16 +113,18 @@ def past_examples(
     cuts = check_windows(log, valid, windows, seconds)
     if per_user:
         past = replace(past, graph=train.graph)
-    asked = [
-        past.ask(train.before(cut), log.since(cut).before(cut + seconds), cut)
-        for cut in track(cuts, "asking the past")
-    ]
+    asked, fitted = list[Examples](), None
+    for cut in track(cuts, "asking the past"):
+        fitted = past.fit(train.before(cut), cut, fitted)
+        asked.append(past.ask(fitted, log.since(cut).before(cut + seconds), cut))
     learn, end = joined(asked), int(log.time[-1]) + 1
     if valid is None:
         cut = end - seconds
-        return learn, past.ask(train.before(cut), log.since(cut), cut)
-    cut = end if per_user else max(end, int(valid.time[0]))
-    return learn, past.ask(train, valid, cut)
+        known, window = train.before(cut), log.since(cut)
+    else:
+        cut = end if per_user else max(end, int(valid.time[0]))
+        known, window = train, valid
+    return learn, past.ask(past.fit(known, cut, fitted), window, cut)
 
 
 def joined(parts: list[Examples]) -> Examples:

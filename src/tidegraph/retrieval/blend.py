@@ -6,7 +6,7 @@ Places that fusion cannot take away keep every source in the list, and in the lo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -38,6 +38,7 @@ from tidegraph.stages import (
     without,
 )
 
+NONE: Mapping[str, FittedRetriever] = {}
 _DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
 
 
@@ -72,20 +73,34 @@ class Blend:
         from_0_to_1("Blend", at_least=self.at_least)
         at_least("Blend", 0, smoothing=self.smoothing)
 
-    def fit(self, train: Train, *, run: Run | None = None) -> "FittedBlend":
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each channel is called, all different."""
+        return _unique([called(channel) for channel in self.channels])
+
+    def fit(
+        self,
+        train: Train,
+        *,
+        run: Run | None = None,
+        given: Mapping[str, FittedRetriever] = NONE,
+    ) -> "FittedBlend":
         """Fit every channel.
 
         Args:
             train: A log, a matrix, or a fold of either.
             run: The circumstances of channels that train, if they matter.
+            given: Channels by name that are fitted already and are taken as they are.
 
         Raises:
             DataError: A channel cannot learn from the log.
         """
         fold = Fold.of(train, "Blend")
-        names = _unique([called(channel) for channel in self.channels])
-        fitted: list[FittedRetriever] = []
+        names, fitted = self.names, list[FittedRetriever]()
         for name, channel in zip(names, self.channels, strict=True):
+            if name in given:
+                fitted.append(given[name])
+                continue
             with working(f"fitting {name}"):
                 fitted.append(fit_in(channel, fold, run and run.child(name)))
         return FittedBlend(
@@ -179,6 +194,11 @@ class FittedBlend:
         )
         votes = votes_for(item, lists, self.num_items)
         return Candidates(item, score, self.channels, votes)
+
+    def only(self, names: Container[str]) -> dict[str, FittedRetriever]:
+        """Return the retrievers of some channels, by name."""
+        pairs = zip(self.channels, self.retrievers, strict=True)
+        return {name: retriever for name, retriever in pairs if name in names}
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
