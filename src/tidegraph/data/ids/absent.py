@@ -9,6 +9,7 @@ MARKERS = (
     *("nan", "NaN", "None"),
 )
 """What tools write where a value is absent."""
+_NOTHING = {"keep": ("",), "refuse": ("", *MARKERS), "drop": ("", *MARKERS)}
 
 
 def absent(values: pl.Series, missing: Missing) -> pl.Series:
@@ -27,13 +28,15 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
     if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
         return values.is_null()
     text = values.cast(pl.String)
-    nothing = ("",) if missing == "keep" else ("", *MARKERS)
     if len(text) <= FEW:
-        return pl.Series(
-            [(v or "").strip(WHITE) in nothing for v in text.to_list()],
-            dtype=pl.Boolean,
-        )
-    return text.str.strip_chars().is_in(nothing).fill_null(True)
+        there = [is_absent(value, missing) for value in text.to_list()]
+        return pl.Series(there, dtype=pl.Boolean)
+    return text.str.strip_chars().is_in(_NOTHING[missing]).fill_null(True)
+
+
+def is_absent(text: str | None, missing: Missing) -> bool:
+    """Return whether one text stands for no id; see ``absent``."""
+    return (text or "").strip(WHITE) in _NOTHING[missing]
 
 
 def _if_text(value: object) -> str | None:

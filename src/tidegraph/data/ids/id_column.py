@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32, Integer
 
-from tidegraph.data.ids.absent import absent
+from tidegraph.data.ids.absent import absent, is_absent
 from tidegraph.data.ids.appending import numbered
 from tidegraph.data.ids.identity import FEW, Missing, NotAnIdError, canonical
 from tidegraph.data.ids.lookup import gathered
-from tidegraph.data.ids.rounded import are_rounded, warn_rounded
+from tidegraph.data.ids.rounded import are_rounded, is_rounded, warn_rounded
 from tidegraph.data.origin import Rows, as_array, joined, rows_text
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled
@@ -151,9 +151,11 @@ class IdColumn:
         """Return the same without the steps that many values are worth."""
         if spelt.dtype != pl.Int64:
             spelt = spelt.cast(pl.String)
-            code = np.arange(len(spelt), dtype=np.int32)
-            self._refuse_markers(spelt, code)
-            self._warn_of_rounded(spelt, code, *self._rows)
+            texts, code = spelt.to_list(), np.arange(len(spelt), dtype=np.int32)
+            if any(is_absent(text, self._missing) for text in texts):
+                self._refuse_markers(spelt, code)
+            if any(map(is_rounded, texts)):
+                self._warn_of_rounded(spelt, code, *self._rows)
         return Coded(*numbered(canonical(spelt)), tidy=True)
 
     def _refuse_nulls(self, ids: pl.Series, rows: Rows) -> None:

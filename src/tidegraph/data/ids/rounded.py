@@ -13,6 +13,7 @@ from tidegraph.errors import RoundedIdWarning
 
 _ROUNDED = r"^\s*[+-]?[1-9]([.,][0-9]+)?[eE]\+[0-9]{1,3}\s*$"
 """What is left of a long number, such as ``1.23457E+12``."""
+_FITS = re.compile(_ROUNDED).match
 _MEND = (
     "a spreadsheet writes for a long number, so that several ids may have become one. "
     "Export the ids as text"
@@ -25,8 +26,12 @@ def are_rounded(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
         return np.zeros(len(ids), np.bool_)
     if len(ids) > FEW:
         return ids.str.contains(_ROUNDED).to_numpy()
-    fits = re.compile(_ROUNDED).match
-    return np.array([fits(text) is not None for text in ids.to_list()], np.bool_)
+    return np.array([is_rounded(text) for text in ids.to_list()], np.bool_)
+
+
+def is_rounded(text: str) -> bool:
+    """Return whether one id reads like ``1.23457E+12``."""
+    return _FITS(text) is not None
 
 
 def rounded_text(events: int, column: str, example: str, where: str) -> str:
