@@ -182,6 +182,16 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
 
     with pytest.raises(RequestError, match="1 given rows of 'action' for 2 nodes"):
         DSG.sample(graph, [-1, -1], 9, given={ACTION: one})
+    with pytest.raises(RequestError, match="'action' do not fit together"):
+        DSG.sample(graph, [-1], 9, given={ACTION: replace(one, ptr=np.array([0, 7]))})
+    three = Histories(
+        np.array([0, 1, 3]),
+        np.zeros(3, np.int32),
+        np.array([9, 5, 4]),
+        np.ones(3, np.float32),
+    )
+    with pytest.raises(RequestError, match="row 1 of 'action' is not oldest first"):
+        DSG.sample(graph, [-1, -1], 9, given={ACTION: three})
     beyond = replace(one, node=np.array([90], np.int32))
     with pytest.raises(RequestError, match="lead to nodes 90 to 90, and there are 8"):
         DSG.sample(graph, [-1], 9, given={ACTION: beyond})

@@ -6,13 +6,14 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int32, Int64
 
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.build import base_of, narrowest
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.kernels.keyed_rng import Keys, root_keys
+from tidegraph.kernels.ragged import owners
 
 
 class Seeds(NamedTuple):
@@ -67,16 +68,20 @@ def asked(
         first: Number of the first node in the epoch, so that any split draws the same.
         given: The edges of nodes that the graph does not hold, by edge type; a row for
             each node.
+
+    Raises:
+        RequestError: Given rows do not fit together, or are not oldest first.
     """
     keys = root_keys(seed, first, len(nodes))
     if given is None:
         return Seeds(nodes, clocks, keys, seed=seed)
-    rows = {name: _rows(histories) for name, histories in given.items()}
+    rows = {name: _rows(name, histories) for name, histories in given.items()}
     return Seeds(nodes, clocks, keys, seed=seed, given=rows)
 
 
-def _rows(histories: Histories) -> TemporalCSR:
-    """Return histories, oldest first within a node, as rows of edges by their place."""
+def _rows(name: str, histories: Histories) -> TemporalCSR:
+    """Return histories as rows of edges that are numbered by their place."""
+    _check_rows(name, histories)
     base, span = base_of(histories.time)
     weight = histories.weight
     return TemporalCSR(
@@ -90,6 +95,23 @@ def _rows(histories: Histories) -> TemporalCSR:
         None,
         0,
     )
+
+
+def _check_rows(name: str, given: Histories) -> None:
+    ptr, time = given.ptr, given.time
+    sizes = {len(given.node), len(time), len(given.weight), *ptr[-1:].tolist()}
+    if len(sizes) > 1 or (ptr[:1] != 0).any() or (ptr[1:] < ptr[:-1]).any():
+        raise RequestError(
+            f"given rows of {name!r} do not fit together: node, time and weight need "
+            "an entry for each edge, and ptr the place where each row starts."
+        )
+    owner = owners(ptr)
+    early = (time[1:] < time[:-1]) & (owner[1:] == owner[:-1])
+    if early.any():
+        raise RequestError(
+            f"given row {owner[int(early.argmax())]} of {name!r} is not oldest first. "
+            "Sort it by time."
+        )
 
 
 def check_plan(name: str, plan: object) -> None:
