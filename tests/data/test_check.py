@@ -178,7 +178,7 @@ def test_ids_that_read_like_missing_ones_are_told():
     (marker,) = kept.markers
     assert (marker.side, marker.id, marker.events, marker.row) == ("user", "NULL", 2, 2)
     assert "2 events have a user id like 'NULL' in column 'user'" in kept.text()
-    assert "(the builtins dict, rows 2, 3)" in kept.text()
+    assert "(the dict, rows 2, 3)" in kept.text()
     assert (dropped.rows, dropped.dropped, dropped.markers) == (1, 2, ())
     assert "2 rows were left out in reading" in dropped.text()
 

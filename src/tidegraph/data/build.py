@@ -203,10 +203,11 @@ def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
 
 def _labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     numbers = _numbers(values, where, "a label is 1 (action) or 0 (impression only)")
-    spelt = values.cast(pl.String).str.strip_chars().str.to_lowercase()
-    truths = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Float64)
-    labels = numbers.fill_null(truths)
-    labels = labels.set(~labels.is_in([0.0, 1.0]), None).cast(pl.Int8)
+    if numbers.null_count():
+        spelt = values.cast(pl.String).str.strip_chars().str.to_lowercase()
+        truths = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Float64)
+        numbers = numbers.fill_null(truths)
+    labels = numbers.set(~numbers.is_in([0.0, 1.0]), None).cast(pl.Int8)
     if labels.null_count():
         row = int(labels.is_null().arg_true()[0])
         raise DataError(

@@ -132,7 +132,10 @@ class IdColumn:
         if column.dtype == self._text:
             code = column.to_physical().to_numpy().astype(np.int32)
             # The categories live only as long as a series that uses them.
-            spelt = self._text.categories.to_series().cast(pl.String)
+            places = pl.Series(
+                np.arange(int(code.max(initial=-1)) + 1, dtype=np.uint32)
+            )
+            spelt = places.cat.to(self._text).cast(pl.String)
             self._refuse_markers(spelt, code)
             self._warn_of_rounded(spelt, code, joined(self._rows))
             self._parts.clear()

@@ -36,6 +36,8 @@ def fault_in(
         shown: The same as they came.
         signed: May they be below 0?
     """
+    if len(values) and _plain(values, shown, signed=signed):
+        return None
     before = f"{_MEND} Times before 1970 are written as dates."
     short = "Read the column as 64 bits."
     for bad, what, mend in (
@@ -58,6 +60,13 @@ def as_written(values: pl.Series, row: int) -> str:
     if values.dtype.is_temporal():
         return values.cast(pl.String)[row]
     return str(values[row]) if values.dtype.is_numeric() else repr(values[row])
+
+
+def _plain(values: Num[np.ndarray, " n"], shown: pl.Series, *, signed: bool) -> bool:
+    """Whether the least and the greatest time say that nothing is wrong with any."""
+    low, high = values.min(), values.max()  # NaN if one is.
+    most = min(_LATEST, np.nextafter(_exact(shown), 0))
+    return bool((-most if signed else 0) <= low and high <= most)
 
 
 def _exact(shown: pl.Series) -> float:
