@@ -68,6 +68,16 @@ def test_graphs_that_grow_from_one_folder_answer_as_built_at_once(
         assert all(same(one, other) for one, other in pairs)
 
 
+def test_an_empty_graph_that_was_opened_takes_nothing_and_then_something(tmp_path):
+    graph_of([]).save(tmp_path / "g")
+    opened = Graph.open(tmp_path / "g")
+    events = [(0, 1, 5, 2), (1, 1, 6, 1)]
+    opened.append("click", table([])).append("click", table(events))
+
+    pairs = zip(answers(opened), answers(graph_of(events)), strict=True)
+    assert all(same(one, other) for one, other in pairs)
+
+
 def test_the_first_append_to_an_opened_graph_copies_no_edges(tmp_path):
     rng = np.random.default_rng(0)
     size, ends = 200_000, "user_id -> item_id"

@@ -185,7 +185,12 @@ def _in_order(
     number: Int64[np.ndarray, " n"],
 ) -> tuple[Int32[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
     """Sort nodes by time and, within a second, by number."""
-    order = np.argsort(number, kind="stable")
+    if len(number) and int(number.max()) - int(number.min()) + 1 == len(number):
+        # Every number of a range, once: each says its place.
+        order = np.empty(len(number), np.int64)
+        order[number - number.min()] = np.arange(len(number))
+    else:
+        order = np.argsort(number, kind="stable")
     if bool((time[order][1:] < time[order][:-1]).any()):
         order = order[np.argsort(time[order], kind="stable")]
     return node[order], time[order]

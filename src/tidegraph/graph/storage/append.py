@@ -132,8 +132,9 @@ def grow(
                 return *_grow(bounds, slots, new, num_nodes, arena), arena
     # Nobody has written behind these rows, or others do: write behind a copy of them,
     # without what others have written. Those of a file are not copied but mapped again.
-    if is_mapped(slots.node):
-        held = len(slots.node)
+    held = len(slots.node)
+    # Without edges, nothing says yet whether they have times.
+    if held and is_mapped(slots.node):
         slots = _longer(slots, held, _ROOM * held + _LEAST_CHANGES, new)
         arena = Arena(len(bounds), held, version)
     else:
