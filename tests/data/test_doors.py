@@ -153,8 +153,8 @@ def test_a_column_of_any_mix_is_carried_as_the_database_holds_it(values):
         connection.execute("create table t (user, item, time, odd)")
         rows = [(f"u{n}", n, n, value) for n, value in enumerate(held)]
         connection.executemany("insert into t values (?, ?, ?, ?)", rows)
-        asked = "select * from t order by time"
-        log = read_sql(asked, connection, context=("odd",))
+        query = "select * from t order by time"
+        log = read_sql(query, connection, context=("odd",))
         stored = [row[0] for row in connection.execute("select odd from t")]
     connection.close()
 
@@ -185,16 +185,16 @@ def late_types():
 
 
 def test_a_type_that_shows_late_is_not_cut_to_that_of_the_first_rows(late_types):
-    asked = "select * from t order by time"
+    query = "select * from t order by time"
 
-    log = read_sql(asked, late_types, weight="x", context=("x",))
+    log = read_sql(query, late_types, weight="x", context=("x",))
 
     assert log.weight[-3:].tolist() == [4.0, 4.5, 2.0]
     assert log.context["x"].to_list()[-3:] == [4.0, 4.5, 2.0]
     assert log.users.ids.to_list()[-3:] == ["59999", "60000.5", "60001"]
     assert len(log.users) == 60_002
     with pytest.raises(DataError, match=r"row 1: the label in column 'x' is 4"):
-        read_sql(asked, late_types, label="x")
+        read_sql(query, late_types, label="x")
 
 
 def test_a_query_without_a_table_or_rows_or_with_doubles_is_refused():

@@ -31,11 +31,11 @@ class Clerk(BaseHTTPRequestHandler):
     server: Shelf
 
     def do_GET(self):
-        asked = self.headers.get("Range")
-        self.server.ranges.append(asked)
+        range_ = self.headers.get("Range")
+        self.server.ranges.append(range_)
         start = 0
-        if asked and self.server.resumes:
-            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if range_ and self.server.resumes:
+            start = int(range_.removeprefix("bytes=").removesuffix("-"))
             if start >= len(self.server.content):
                 self.send_error(416)
                 return

@@ -78,7 +78,7 @@ def simulated(market: Marketplace, seed: int = 0) -> World:
 
 @dataclass(frozen=True)
 class Trial:
-    """Three recommenders that know the first ten days, asked at each later click."""
+    """Three recommenders that know the first ten days; one request per later click."""
 
     truth: Truth
     task: Task
@@ -250,8 +250,8 @@ def test_raw_clicks_exaggerate_the_popular_and_inverse_propensities_do_not():
 def test_the_order_holds_where_tastes_drift_and_items_come_and_go():
     world = simulated(replace(MARKET, lifecycle=Lifecycle(20.0), policy=BIASED))
     truth, cut = world.truth, START + 10 * DAY
-    asked = world.log.since(cut)
-    user, time = asked.user[::50], asked.time[::50]
+    later = world.log.since(cut)
+    user, time = later.user[::50], later.time[::50]
     offered = truth.click_probabilities(user, time) > 0
     clicked = world.log.before(cut).actions().item
     fame = 1 + np.bincount(clicked, minlength=offered.shape[1])

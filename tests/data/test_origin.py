@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tidegraph.data.check import check
 from tidegraph.data.interactions import interactions
-from tidegraph.data.origin import Origin, joined
+from tidegraph.data.origin import Origin, concatenated
 from tidegraph.data.sources import read, read_sql
 from tidegraph.errors import DataError, RoundedIdWarning
 
@@ -46,8 +46,8 @@ def by_sqlite(table, folder):
         connection.execute("create table log (who, what, at, part)")
         rows = zip(*table.values(), strict=True)
         connection.executemany("insert into log values (?, ?, ?, ?)", rows)
-        asked = "select * from log order by rowid"
-        return read_sql(asked, connection, missing="keep", **ROLES)
+        query = "select * from log order by rowid"
+        return read_sql(query, connection, missing="keep", **ROLES)
 
 
 DOORS = {
@@ -154,9 +154,9 @@ def test_an_origin_keeps_each_events_row_through_sorting_and_taking(times, data)
 
 
 def test_rows_that_follow_one_another_are_a_range():
-    assert joined([range(1, 4), range(4, 6)]) == range(1, 6)
-    assert joined([range(1, 4), range(5, 6)]).tolist() == [1, 2, 3, 5]
-    assert joined([range(1, 3), np.array([4, 4])]).tolist() == [1, 2, 4, 4]
+    assert concatenated([range(1, 4), range(4, 6)]) == range(1, 6)
+    assert concatenated([range(1, 4), range(5, 6)]).tolist() == [1, 2, 3, 5]
+    assert concatenated([range(1, 3), np.array([4, 4])]).tolist() == [1, 2, 4, 4]
     log = interactions([1, 2], [1, 2], [1, 2])
     assert log.origin.row == range(2)
     assert Origin("x", "u", "i", range(9)).take(slice(2, 5)).row == range(2, 5)

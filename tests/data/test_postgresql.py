@@ -116,9 +116,9 @@ def connection(server):
 
 @pytest.mark.parametrize("value", TYPES)
 def test_ids_of_postgresqls_types_follow_the_rule(connection, value):
-    asked = f"select {value} as person, 1 as item, timestamp '2024-05-01' as at"
+    query = f"select {value} as person, 1 as item, timestamp '2024-05-01' as at"
 
-    log = read_sql(asked, connection, user="person", time="at")
+    log = read_sql(query, connection, user="person", time="at")
 
     assert log.users.ids.to_list() == [TYPES[value]]
     assert log.time.tolist() == [1_714_521_600]
@@ -126,20 +126,20 @@ def test_ids_of_postgresqls_types_follow_the_rule(connection, value):
 
 @pytest.mark.parametrize("value", REFUSED)
 def test_types_that_are_no_ids_are_refused_or_not_looked_at(connection, value):
-    asked = f"select 1 as item, 5 as time, {value} as odd"
+    query = f"select 1 as item, 5 as time, {value} as odd"
 
-    assert len(read_sql(asked, connection, user="item")) == 1
+    assert len(read_sql(query, connection, user="item")) == 1
     with pytest.raises(DataError, match=REFUSED[value]):
-        read_sql(asked, connection, user="odd")
+        read_sql(query, connection, user="odd")
 
 
 def test_times_of_postgresql_have_their_zone(connection):
-    asked = (
+    query = (
         "select 1 as item, timestamptz '2024-05-01 14:00:00+02' as at "
         "union all select 2, timestamptz 'infinity' order by item"
     )
 
     with pytest.raises(DataError, match=r"row 2: the time in column 'at' is .*\d{4}-"):
-        read_sql(asked, connection, user="item", time="at")
-    log = read_sql(f"{asked} limit 1", connection, user="item", time="at")
+        read_sql(query, connection, user="item", time="at")
+    log = read_sql(f"{query} limit 1", connection, user="item", time="at")
     assert log.time.tolist() == [1_714_564_800]

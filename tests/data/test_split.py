@@ -112,9 +112,9 @@ def test_a_window_follows_everything_it_is_judged_on(times, window, step, folds)
 
     end = max(times) + 1
     for number, (train, test) in enumerate(pairs):
-        until = end - (folds - 1 - number) * step * DAY
-        since = until - window * DAY
-        inside = {r for r, t in enumerate(times) if since <= t < until}
+        before = end - (folds - 1 - number) * step * DAY
+        since = before - window * DAY
+        inside = {r for r, t in enumerate(times) if since <= t < before}
         assert set(rows(test)) == inside
         assert set(rows(train)) == {r for r, t in enumerate(times) if t < since}
     assert len(pairs) == folds

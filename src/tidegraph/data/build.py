@@ -12,7 +12,7 @@ from tidegraph.data.ids.id_column import IdColumn
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.ids.missing import with_ids
 from tidegraph.data.interactions import Interactions, from_codes, untimed
-from tidegraph.data.origin import Origin, Rows, as_array, joined
+from tidegraph.data.origin import Origin, Rows, as_array, concatenated
 from tidegraph.data.tables.impressions import LABEL, exploded, refuse_impressions
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import without_objects
@@ -174,13 +174,13 @@ class _Gathered:
         else:
             ticks = self._when.finish()
         context = pl.concat(self._carried, how="vertical_relaxed")
-        rows = joined(self._origin)
+        rows = concatenated(self._origin)
         return from_codes(
             self._who.finish(),
             self._what.finish(),
             ticks.when,
-            label=_joined(self._labels, self.rows, np.int8),
-            weight=_joined(self._weights, self.rows, np.float32),
+            label=_concatenated(self._labels, self.rows, np.int8),
+            weight=_concatenated(self._weights, self.rows, np.float32),
             context=typed(context) if self._is_text else context,
             per_second=ticks.per_second,
             dropped=self._dropped,
@@ -189,7 +189,9 @@ class _Gathered:
         )
 
 
-def _joined(parts: list[np.ndarray], rows: int, kind: type[np.generic]) -> np.ndarray:
+def _concatenated(
+    parts: list[np.ndarray], rows: int, kind: type[np.generic]
+) -> np.ndarray:
     return np.concatenate(parts) if parts else np.ones(rows, dtype=kind)
 
 

@@ -38,7 +38,7 @@ from tidegraph.rng import generator
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Interactions:
-    """Who met what, when, and whether they acted; in time order (Eq 19.1).
+    """Who saw which item, when, and whether they acted; in time order (Eq 19.1).
 
     Rows of one second keep the order in which they came. Splits of one log share its
     vocabularies, so their row numbers agree. A log is never changed in place.

@@ -35,7 +35,7 @@ class Origin:
 
     def followed_by(self, later: "Origin") -> "Origin":
         """Return the origin of these events and of those of ``later``."""
-        return replace(self, row=joined([self.row, later.row]))
+        return replace(self, row=concatenated([self.row, later.row]))
 
 
 def rows_text(name: str, rows: Integer[np.ndarray, " rows"]) -> str:
@@ -45,7 +45,7 @@ def rows_text(name: str, rows: Integer[np.ndarray, " rows"]) -> str:
     return f"{name}, row{'s' * (len(rows) > 1)} {named}{more}"
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
+def concatenated(parts: Sequence[Rows]) -> Rows:
     """Return rows one after the other, as a range where they are one."""
     whole = parts[0]
     for part in parts[1:]:

@@ -174,9 +174,9 @@ def random_parts(
     place = np.empty(len(user), np.int64)
     place[order] = places_from_last(user[order])
     events = np.bincount(user)[user]
-    until = np.round(np.cumsum(fractions) * events[:, None]).astype(np.int64)
-    until = np.maximum(until, 1)
-    part = (place[:, None] >= until).sum(axis=1)
+    stop = np.round(np.cumsum(fractions) * events[:, None]).astype(np.int64)
+    stop = np.maximum(stop, 1)
+    part = (place[:, None] >= stop).sum(axis=1)
     parts = [part == number for number in range(len(fractions) + 1)]
     for number, rows in enumerate(parts, 1):
         if not rows.any():
@@ -210,9 +210,9 @@ def windows(
         raise DataError("the log is empty, so it has no windows. Read some events.")
     end = int(time[-1]) + 1
     back = np.arange(folds - 1, -1, -1) * step_days * DAY
-    until = end - np.round(back).astype(np.int64)
-    since = until - round(window_days * DAY)
-    spans = np.searchsorted(time, np.stack([since, until], axis=1)).tolist()
+    before = end - np.round(back).astype(np.int64)
+    since = before - round(window_days * DAY)
+    spans = np.searchsorted(time, np.stack([since, before], axis=1)).tolist()
     for fold, (start, stop) in enumerate(spans):
         if start == 0 or start == stop:
             raise DataError(

@@ -23,7 +23,7 @@ from tidegraph.kernels.ragged import owners, starts
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """How much each user met each item; time and order are forgotten.
+    """How much each user interacted with each item; time and order are forgotten.
 
     Attributes:
         ptr: Where each user's entries start.

@@ -224,7 +224,7 @@ def test_drift_is_the_standard_deviation_of_a_taste_over_time():
     market = replace(SMALL, users=400, tastes=tastes, lifecycle=STILL)
     truth = simulated(market).truth
     user = np.arange(400, dtype=np.int32)[:, None]
-    # Far more days than the longest period of 20, so that every phase is met.
+    # Far more days than the longest period of 20, so that every phase occurs.
     wave = logits(truth, user, rows32(3), at_days(*np.arange(0, 1000, 0.7)))
     deviation = wave.std(axis=1) / abs(float(truth.goods.vector[3, 0]))
 

@@ -1,4 +1,4 @@
-"""JSON is told by content, keeps its digits, and asks nothing of other keys."""
+"""JSON is told by content, keeps its digits, and reads no other key."""
 
 import bz2
 import gzip

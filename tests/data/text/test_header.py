@@ -138,15 +138,15 @@ def test_words_alone_may_be_names_or_events_and_the_caller_says(
 ):
     path = tmp_path / "log.csv"
     path.write_text(joined(separator, rows))
-    asked = {"names": ["user", "item"], "time": None, "missing": "keep"}
+    settings = {"names": ["user", "item"], "time": None, "missing": "keep"}
 
     if rows[0] != ("user", "item"):
         with pytest.raises(DataError, match="Say header=True or header=False"):
-            read(path, **asked)
-    log = read(path, header=False, **asked)
+            read(path, **settings)
+    log = read(path, header=False, **settings)
     assert log.frame().select("user", "item").rows() == rows
     if len(rows) > 1:
-        below = read(path, header=True, **asked)
+        below = read(path, header=True, **settings)
         assert below.frame().select("user", "item").rows() == rows[1:]
 
 

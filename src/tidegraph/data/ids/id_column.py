@@ -11,7 +11,7 @@ from tidegraph.data.ids.appending import numbered
 from tidegraph.data.ids.identity import FEW, Missing, NotAnIdError, canonical
 from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.rounded import are_rounded, is_rounded, warn_rounded
-from tidegraph.data.origin import Rows, as_array, joined, rows_text
+from tidegraph.data.origin import Rows, as_array, concatenated, rows_text
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled
 
@@ -137,7 +137,7 @@ class IdColumn:
             )
             spelt = places.cat.to(self._text).cast(pl.String)
             self._refuse_markers(spelt, code)
-            self._warn_of_rounded(spelt, code, joined(self._rows))
+            self._warn_of_rounded(spelt, code, concatenated(self._rows))
             self._parts.clear()
             return _merged(spelt, code)
         self._parts.clear()
@@ -171,7 +171,7 @@ class IdColumn:
         if not nothing.any():
             return
         at = int(nothing[code].argmax())
-        row = int(joined(self._rows)[at])
+        row = int(concatenated(self._rows)[at])
         found = str(spelt[int(code[at])]).strip()
         if not found:
             raise self._refused(row, f"has no id. {self._mend()}")

@@ -65,7 +65,7 @@ class Weights(NamedTuple):
     """The numbers of the formula.
 
     Attributes:
-        base: Logit where nothing else speaks.
+        base: Logit of a click before any other effect.
         match: Weight of the inner product: clicks.taste / sqrt(dimensions).
         swing: Height of the waves of taste: drift * sqrt(2).
         freshness: Logit at the peak of an item's life.

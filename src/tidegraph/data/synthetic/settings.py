@@ -59,7 +59,7 @@ class Clicks:
     """What makes a user click.
 
     Attributes:
-        base: Logit of a click where nothing else speaks for or against it.
+        base: Logit of a click before any other effect.
         taste: Weight of the match between the user's taste and the item.
         quality: Standard deviation, over items, of what all users agree on.
         position: Position bias; rank r is looked at with probability r**-position.

@@ -18,10 +18,10 @@ def written_as_dates(when: Num[np.ndarray, " n"]) -> bool:
         return True
     if _within(when, 1900001, 2200366) and _within(when % 1000, 1, 366):
         return True
-    return any(_dated(when // after) for after in (1, 10**4, 10**6, 10**9))
+    return any(_is_date(when // after) for after in (1, 10**4, 10**6, 10**9))
 
 
-def _dated(day: Num[np.ndarray, " n"]) -> bool:
+def _is_date(day: Num[np.ndarray, " n"]) -> bool:
     """Whether every number reads as year, month and day run together."""
     return (
         _within(day, 19000101, 22001231)

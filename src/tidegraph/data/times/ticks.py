@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Num
 
-from tidegraph.data.origin import Rows, joined
+from tidegraph.data.origin import Rows, concatenated
 from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.day_month import DayMonth
 from tidegraph.data.times.faults import as_written, fault_in
@@ -157,7 +157,7 @@ class TimeColumn:
         self._parts.append(values)
         self._rows.append(rows)
         if self._order.known:
-            self._settle()
+            self._resolve_day_order()
 
     def finish(self) -> Ticks:
         """Return the whole column.
@@ -166,7 +166,7 @@ class TimeColumn:
             DataError: The numbers mix units, or look like dates without dashes; or
                 neither day nor month is known to come first.
         """
-        self._settle()
+        self._resolve_day_order()
         when = np.concatenate(self._parts)
         self._parts.clear()
         if self._positions:
@@ -176,7 +176,7 @@ class TimeColumn:
         low, high = int(np.abs(when).argmin()), int(np.abs(when).argmax())
         unit = _unit_of(float(when[high]))
         if _unit_of(float(when[low])) != unit:
-            rows = joined(self._rows)
+            rows = concatenated(self._rows)
             raise DataError(
                 f"{self._where}: column {self._name!r} mixes units: {when[low]} in row "
                 f"{rows[low]} reads as {_NAMES[_unit_of(float(when[low]))]} and "
@@ -191,7 +191,7 @@ class TimeColumn:
             )
         return Ticks(when, PER_SECOND[unit])
 
-    def _settle(self) -> None:
+    def _resolve_day_order(self) -> None:
         """Keep one reading of the dates whose day and month could change places."""
         order = self._order
         if order.day and order.month:
