@@ -61,7 +61,7 @@ def test_nobody_with_anything_new_is_an_error():
         at_cut(train, test.take(slice(0, 1)), repeat=False)
 
 
-def test_popularity_counts_training_actions_and_unmet_is_what_it_never_saw():
+def test_popularity_counts_training_actions_and_unseen_is_what_it_never_saw():
     task = at_cut(*small(), repeat=True)
 
     assert task.popularity.tolist() == [2, 1, 0]

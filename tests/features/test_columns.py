@@ -11,7 +11,7 @@ from tidegraph.errors import DataError
 from tidegraph.features.columns import NAMES, Features, _raw, category_codes
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Requests
-from tidegraph.testing.rankers import lessons
+from tidegraph.testing.rankers import split_examples
 
 DAY = 86_400
 
@@ -45,14 +45,14 @@ def test_counts_and_gaps_are_those_worked_by_hand():
     expected = {
         "item_count": [math.log(5), math.log(2), math.log(2)],
         "item_gap": [math.log(6), math.log(6), math.log(20)],
-        "item_unmet": [0, 0, 0],
+        "item_unseen": [0, 0, 0],
         "user_count": [math.log(5)] * 3,
         "user_gap": [math.log(6)] * 3,
         "pair_count": [math.log(4), math.log(2), 0],
         "pair_gap": [math.log(6), math.log(6), 0],
-        "pair_unmet": [0, 0, 1],
+        "pair_unseen": [0, 0, 1],
         "pair_share": [3 / 4, 1 / 4, 0],
-        # x comes every 10 days and was last met 5 days ago.
+        # x comes every 10 days and was last seen 5 days ago.
         "pair_overdue": [math.log(1.5), 0, 0],
         "pair_regular": [1, 0, 0],
         "category_share": [1, 1, 0],
@@ -66,13 +66,13 @@ def test_an_event_at_the_very_second_of_the_request_is_the_future():
     found = raw(shop(), "a", ["x", "y"], 20 * DAY)
 
     np.testing.assert_allclose(found["pair_count"], [math.log(3), 0], rtol=1e-6)
-    assert found["item_unmet"] == [0, 1]
+    assert found["item_unseen"] == [0, 1]
 
 
-def test_co_occurrence_counts_the_fellows_that_items_share():
-    # b met x, which a met too; b then met z. At day 25 a's history is x x x y.
-    # Fellows: b is met three times (once for each x), total 1 + 3 + 5 = 9 = 3 ** 2.
-    # z was met by b alone: 3 / sqrt(1) / sqrt(9) = 1; x four times, once by b.
+def test_co_occurrence_counts_the_co_users_that_items_share():
+    # b has x, as a has; b then has z. At day 25 a's history is x x x y.
+    # Co-users: b counts three times (once for each x), total 1 + 3 + 5 = 9 = 3 ** 2.
+    # z has b alone: 3 / sqrt(1) / sqrt(9) = 1; x four times, once by b.
     found = raw(shop(), "a", ["z", "x", "y"], 25 * DAY)
 
     np.testing.assert_allclose(found["co_occurrence"], [1, 3 / 2 / 3, 0], rtol=1e-5)
@@ -114,7 +114,7 @@ def test_decayed_counts_halve_with_their_half_life():
 
 def test_the_future_changes_no_input():
     log = draw_log(events=1500)
-    learn, _, _ = lessons(log)
+    learn, _, _ = split_examples(log)
     cut = int(learn.requests.time[0])
     later = log.time >= cut
     item = log.item.copy()
@@ -129,7 +129,7 @@ def test_the_future_changes_no_input():
 
 
 def test_inputs_are_standardised_over_the_examples_they_were_fitted_on():
-    learn, _, _ = lessons(draw_log(events=1500))
+    learn, _, _ = split_examples(draw_log(events=1500))
     features = Features.fit(learn, "category")
 
     there = features.of(learn.requests, learn.candidates)[learn.candidates.present]
@@ -141,7 +141,7 @@ def test_inputs_are_standardised_over_the_examples_they_were_fitted_on():
 
 
 def test_a_block_of_requests_has_the_inputs_of_each_alone():
-    learn, _, _ = lessons(draw_log(events=1500))
+    learn, _, _ = split_examples(draw_log(events=1500))
     features = Features.fit(learn)
     whole = features.of(learn.requests, learn.candidates)
 

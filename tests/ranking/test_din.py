@@ -7,7 +7,7 @@ from conftest import draw_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranking.din import DIN
 from tidegraph.run import Run
-from tidegraph.testing.rankers import RankerLaws, lessons
+from tidegraph.testing.rankers import RankerLaws, split_examples
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
 
@@ -27,7 +27,7 @@ class TestDINWithCategory(RankerLaws):
 def test_what_depends_on_user_and_item_together_is_learnt():
     """After an even item an even one: no count of user or item alone tells it."""
     log = draw_log(events=6000, users=400, items=20)
-    learn, stop, judge = lessons(log)
+    learn, stop, judge = split_examples(log)
     for part in (learn, stop, judge):
         history = part.requests.history
         latest = history.node[np.maximum(history.ptr[1:] - 1, 0)]
@@ -50,7 +50,7 @@ def test_what_depends_on_user_and_item_together_is_learnt():
 
 
 def test_a_past_without_a_right_candidate_is_refused():
-    learn, stop, _ = lessons(draw_log(events=1500))
+    learn, stop, _ = split_examples(draw_log(events=1500))
     learn.label[:] = 0
 
     with pytest.raises(DataError, match="nothing to learn"):

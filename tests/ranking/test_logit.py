@@ -6,7 +6,7 @@ from conftest import draw_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranking.logit import RecencyLogit, logistic
 from tidegraph.run import Run
-from tidegraph.testing.rankers import RankerLaws, lessons
+from tidegraph.testing.rankers import RankerLaws, split_examples
 
 
 class TestRecencyLogit(RankerLaws):
@@ -42,7 +42,7 @@ def test_half_right_and_no_inputs_is_a_probability_of_one_half():
 
 
 def test_labels_that_are_all_alike_teach_nothing():
-    learn, stop, _ = lessons(draw_log(events=1500))
+    learn, stop, _ = split_examples(draw_log(events=1500))
     learn.label[:] = 0
 
     with pytest.raises(DataError, match="same label"):
@@ -55,7 +55,7 @@ def test_a_penalty_of_0_is_refused():
 
 
 def test_what_is_predicted_comes_true_as_often_as_predicted():
-    learn, stop, _ = lessons(draw_log(events=1500))
+    learn, stop, _ = split_examples(draw_log(events=1500))
     model = RecencyLogit().fit(learn, stop, run=Run(np.random.default_rng(0)))
 
     score = model.score(learn.requests, learn.candidates)[learn.candidates.present]

@@ -10,7 +10,7 @@ from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click import FactorizationMachine, Interest
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
-from tidegraph.testing.rankers import RankerLaws, lessons
+from tidegraph.testing.rankers import RankerLaws, split_examples
 from tidegraph.training.optimizers import SGD
 from tidegraph.training.schedules import Cosine, WarmUp
 from tidegraph.training.settings import Training
@@ -31,7 +31,7 @@ class TestInterestOfAFewGroups(RankerLaws):
 
 
 def fitted(ranker, **circumstances):
-    learn, stop, judge = lessons(draw_log(events=1500))
+    learn, stop, judge = split_examples(draw_log(events=1500))
     run = Run(np.random.default_rng(1), **circumstances)
     return ranker.fit(learn, stop, run=run), judge
 
@@ -43,7 +43,7 @@ def test_a_group_that_is_off_is_no_input():
     assert model.features.names == (
         "user_count",
         "user_gap",
-        "user_unmet",
+        "user_unseen",
         "category_share",
         "category_gap",
         "user_recent_count",

@@ -25,13 +25,13 @@ from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "item": ("item_count", "item_gap", "item_unmet", "item_recent_count"),
+    "item": ("item_count", "item_gap", "item_unseen", "item_recent_count"),
     "repeats": ("item_repeats",),
-    "user": ("user_count", "user_gap", "user_unmet", "user_recent_count"),
+    "user": ("user_count", "user_gap", "user_unseen", "user_recent_count"),
     "pair": (
         "pair_count",
         "pair_gap",
-        "pair_unmet",
+        "pair_unseen",
         "pair_share",
         "pair_overdue",
         "pair_regular",

@@ -14,26 +14,26 @@ LATELY = 14.0
 SEASON = 90.0
 """Half-lives, in days, of an event of a pair."""
 TASTE = 20
-"""How many of the latest events of the history speak for co-occurrence."""
-FELLOWS = 100
+"""How many of the latest events of the history count for co-occurrence."""
+CO_USERS = 100
 """How many of the latest users of an item count for co-occurrence."""
 LOYAL = 256
 """How many of the latest events of an item say whether people come back to it."""
-_FELLOW_SLOTS = 4096
+_CO_USER_SLOTS = 4096
 _SEEN_SLOTS = 1024
 """Sizes of tables that are never half full."""
 
 (
     ITEM_COUNT,
     ITEM_GAP,
-    ITEM_UNMET,
+    ITEM_UNSEEN,
     ITEM_RECENT_COUNT,
     USER_COUNT,
     USER_GAP,
-    USER_UNMET,
+    USER_UNSEEN,
     PAIR_COUNT,
     PAIR_GAP,
-    PAIR_UNMET,
+    PAIR_UNSEEN,
     PAIR_SHARE,
     PAIR_OVERDUE,
     PAIR_REGULAR,
@@ -49,14 +49,14 @@ _SEEN_SLOTS = 1024
 NAMES = (
     "item_count",
     "item_gap",
-    "item_unmet",
+    "item_unseen",
     "item_recent_count",
     "user_count",
     "user_gap",
-    "user_unmet",
+    "user_unseen",
     "pair_count",
     "pair_gap",
-    "pair_unmet",
+    "pair_unseen",
     "pair_share",
     "pair_overdue",
     "pair_regular",
@@ -99,10 +99,10 @@ def fill(
     ``shared_users`` and ``repeats`` say whether the two columns that cost most are
     wanted.
     """
-    fellow = (np.full(_FELLOW_SLOTS, EMPTY, np.int32), np.zeros(_FELLOW_SLOTS))
+    co_users = (np.full(_CO_USER_SLOTS, EMPTY, np.int32), np.zeros(_CO_USER_SLOTS))
     seen = np.zeros(_SEEN_SLOTS, np.int64)
-    met_most = history[1].max() + 2 if history[1].size else 0
-    size = max(items[0].size, item.max() + 2 if item.size else 0, met_most)
+    most = history[1].max() + 2 if history[1].size else 0
+    size = max(items[0].size, item.max() + 2 if item.size else 0, most)
     habits = (
         np.zeros(size, np.int64),
         np.zeros(size, np.int64),
@@ -117,7 +117,9 @@ def fill(
         remember(history, low, high, clock, category, habits, decayed, tastes)
         total = 0.0
         if shared_users:
-            total = fellows(history, items, fellow, user[row], clock, low, high)
+            total = count_co_users(
+                history, items, co_users, user[row], clock, low, high
+            )
         recent = high - before(history[2], low, high, clock - RECENT)
         for place in range(item.shape[1]):
             i = item[row, place]
@@ -136,7 +138,7 @@ def fill(
                 cell[CATEGORY_GAP] = gap(clock, int(tastes[1][kind]))
             if total > 0:
                 cell[CO_OCCURRENCE] = shared(
-                    items, fellow, user[row], i, clock
+                    items, co_users, user[row], i, clock
                 ) / np.sqrt(total)
         forget(history, low, high, category, habits, decayed, tastes)
 
@@ -152,7 +154,7 @@ def remember(
     decayed: Pair,
     tastes: Pair,
 ) -> None:
-    """Note per item of a history how often, since when, until when, how lately."""
+    """Note per item of a history how often, since when, up to when, how lately."""
     for h in range(low, high):
         v = history[1][h]
         if habits[0][v] == 0:
@@ -193,23 +195,23 @@ def forget(
 def of_user(
     history: Rows, low: int, high: int, recent: int, clock: int, cell: np.ndarray
 ) -> None:
-    """Write what was known of a user: count, gap, never met, count of four weeks."""
+    """Write what was known of a user: count, gap, never seen, count of four weeks."""
     cell[USER_COUNT] = np.log1p(high - low)
     cell[USER_GAP] = gap(clock, int(history[2][high - 1])) if high > low else 0.0
-    cell[USER_UNMET] = 0.0 if high > low else 1.0
+    cell[USER_UNSEEN] = 0.0 if high > low else 1.0
     cell[USER_RECENT_COUNT] = np.log1p(recent)
 
 
 @compiled
 def of_item(items: Sides, i: int, clock: int, cell: np.ndarray) -> None:
-    """Write what was known of an item: count, gap, never met, count of four weeks."""
+    """Write what was known of an item: count, gap, never seen, count of four weeks."""
     if i >= items[0].size:
-        cell[ITEM_UNMET] = 1.0
+        cell[ITEM_UNSEEN] = 1.0
         return
     low = int(items[0][i])
     end = before(items[3], low, int(items[1][i]), clock)
     if end == low:
-        cell[ITEM_UNMET] = 1.0
+        cell[ITEM_UNSEEN] = 1.0
         return
     cell[ITEM_COUNT] = np.log1p(end - low)
     cell[ITEM_GAP] = gap(clock, items[3][end - 1])
@@ -220,34 +222,34 @@ def of_item(items: Sides, i: int, clock: int, cell: np.ndarray) -> None:
 def of_pair(
     i: int, clock: int, events: int, habits: Rows, decayed: Pair, cell: np.ndarray
 ) -> None:
-    """Write the habit: count, gap, never met, share, gap over usual gap, decays."""
-    met, start, latest = int(habits[0][i]), int(habits[1][i]), int(habits[2][i])
-    if met == 0:
-        cell[PAIR_UNMET] = 1.0
+    """Write the habit: count, gap, never seen, share, gap over usual gap, decays."""
+    times, start, latest = int(habits[0][i]), int(habits[1][i]), int(habits[2][i])
+    if times == 0:
+        cell[PAIR_UNSEEN] = 1.0
         return
-    cell[PAIR_COUNT] = np.log1p(met)
+    cell[PAIR_COUNT] = np.log1p(times)
     cell[PAIR_GAP] = gap(clock, latest)
-    cell[PAIR_SHARE] = met / events
+    cell[PAIR_SHARE] = times / events
     cell[PAIR_LATELY] = np.log1p(decayed[0][i])
     cell[PAIR_THIS_SEASON] = np.log1p(decayed[1][i])
-    if met > 1 and latest > start:
-        usual = (latest - start) / (met - 1)
+    if times > 1 and latest > start:
+        usual = (latest - start) / (times - 1)
         cell[PAIR_OVERDUE] = np.log1p((clock - latest) / usual)
         cell[PAIR_REGULAR] = 1.0
 
 
 @compiled
-def fellows(
+def count_co_users(
     history: Rows,
     items: Sides,
-    fellow: Pair,
+    co_users: Pair,
     user: int,
     clock: int,
     low: int,
     high: int,
 ) -> float:
     """Count in a table, per other user, the latest history items shared."""
-    who, count = fellow
+    who, count = co_users
     who[:] = EMPTY
     total = 0.0
     for h in range(max(low, high - TASTE), high):
@@ -256,7 +258,7 @@ def fellows(
             continue
         begin = items[0][v]
         end = before(items[3], int(begin), int(items[1][v]), clock)
-        for e in range(max(begin, end - FELLOWS), end):
+        for e in range(max(begin, end - CO_USERS), end):
             other = items[2][e]
             if other == user:
                 continue
@@ -269,20 +271,20 @@ def fellows(
 
 
 @compiled
-def shared(items: Sides, fellow: Pair, user: int, i: int, clock: int) -> float:
-    """Return how much the latest users of an item are the fellows, as a cosine."""
+def shared(items: Sides, co_users: Pair, user: int, i: int, clock: int) -> float:
+    """Return how much the latest users of an item are the co-users, as a cosine."""
     if i >= items[0].size:
         return 0.0
     begin = int(items[0][i])
     end = before(items[3], begin, int(items[1][i]), clock)
-    begin = max(begin, end - FELLOWS)
+    begin = max(begin, end - CO_USERS)
     together = 0.0
     for e in range(begin, end):
         other = items[2][e]
         if other != user:
-            at = slot(fellow[0], other)
-            if fellow[0][at] != EMPTY:
-                together += float(fellow[1][at])
+            at = slot(co_users[0], other)
+            if co_users[0][at] != EMPTY:
+                together += float(co_users[1][at])
     return together / math.sqrt(max(end - begin, 1))
 
 

@@ -3,7 +3,7 @@
 Both choose greedily, one place after the other, and both start from relevance and
 similarity. Relevance is the ranker's score scaled to 0 .. 1 between the worst and the
 best candidate of the request, and never above that of an item ranked before, so that
-the ranker's order is kept where diversity does not speak against it; ties go to the
+the ranker's order is kept where diversity gives no reason against it; ties go to the
 item ranked first. The answer keeps the ranker's scores.
 """
 

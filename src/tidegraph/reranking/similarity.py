@@ -134,7 +134,7 @@ def similarity(
         train: Its item features are read.
         by: A feature column of text, whole numbers, dates, truth values or lists of
             those; or an embedding.
-        method: Who asks, for the error message.
+        method: Name of the caller, for the error message.
 
     Raises:
         DataError: There is no such column, its values are not categories, or the

@@ -54,7 +54,7 @@ def asked(log: Interactions, cut: int, graph: Snapshot | None = None) -> Example
     )
 
 
-def lessons(log: Interactions) -> tuple[Examples, Examples, Examples]:
+def split_examples(log: Interactions) -> tuple[Examples, Examples, Examples]:
     """Examples to learn from, to stop by, and to be judged on; each later."""
     end, graph = int(log.time[-1]), Snapshot.of(log)
     return (
@@ -95,7 +95,7 @@ class RankerLaws:
     """How far scores may be apart that are learnt from rows in another order."""
 
     def fitted(self, log: Interactions) -> tuple[FittedRanker, Examples]:
-        learn, stop, judge = lessons(log)
+        learn, stop, judge = split_examples(log)
         return self.ranker.fit(learn, stop, run=Run(np.random.default_rng(1))), judge
 
     def test_rewriting_the_future_changes_no_score_about_the_past(self):
@@ -143,7 +143,7 @@ class RankerLaws:
         rng = np.random.default_rng(3)
         user, item = rng.permutation(len(log.users)), rng.permutation(len(log.items))
         graph = Snapshot.of(permuted(log, user, item))
-        learn, stop, judge = lessons(log)
+        learn, stop, judge = split_examples(log)
         moved = [renumbered(part, graph, user, item) for part in (learn, stop, judge)]
 
         model = self.ranker.fit(learn, stop, run=Run(np.random.default_rng(1)))
