@@ -1,3 +1,4 @@
+import multiprocessing
 from dataclasses import replace
 
 import numpy as np
@@ -5,13 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
+from graph.brute import graph_of
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.ego.hops import hop
 from tidegraph.ego.step import Step
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampling.gather import NO_NODE
 from tidegraph.graph.sampling.samplers import recent
+from tidegraph.graph.sampling.seeds import check_plan
 from tidegraph.graph.snapshot import Snapshot
+
+LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
+LIGHT = [(1, i, i, 0.1) for i in range(5)]
 
 DSG = hop("action").recent(3).hop("~action").recent(2)
 EVENTS = st.lists(
@@ -153,3 +160,75 @@ def test_the_example_of_the_page_is_true():
     assert levels.ids[1].tolist() == [[0, NO_NODE]]
     assert levels.time[1].tolist() == [[1, 0]]
     assert not levels.mask[2].any()
+
+
+def test_half_said_and_contradictory_plans_are_refused():
+    graph = graph_of(LOG)
+    with pytest.raises(ConfigError, match="needs to be told which neighbours"):
+        check_plan("a", tg.hop("click"))
+    with pytest.raises(ConfigError, match="all time and at a window"):
+        tg.hop("click").within(days=1).all_time()
+    with pytest.raises(ConfigError, match="looks back from a clock"):
+        graph.V("user").all_time().within(days=1)
+    with pytest.raises(ConfigError, match="1 counts"):
+        tg.fan_out("click", "~click", counts=(3,))
+    with pytest.raises(ConfigError, match="'source' or 'target'"):
+        graph.E("click").shuffle(together="user")
+    with pytest.raises(RequestError, match="cannot name a plan"):
+        graph.V("user").with_(**{"class": tg.identity()})
+
+
+def test_a_hop_without_time_keeps_the_clock_of_its_parent():
+    graph = graph_of(LOG).edges("made", {"a": [0], "b": [3]}, "a: item -> b: item")
+    plan = tg.hop("click").recent(1).hop("made").all()
+    field = graph.V("user", [0]).before(15).with_(a=plan).a
+
+    # Item 0 was clicked at 10; what it leads to has that clock too.
+    assert field.ids[2].tolist() == [[[3]]]
+    assert field.time[2].tolist() == [[[10]]]
+    assert field.dt[2].tolist() == [[[0]]]
+
+
+def _sampled_elsewhere(queue, graph) -> None:
+    rows = np.zeros(20_000, np.int32)
+    field = tg.hop("click").recent(2).sample(graph, rows, np.full(20_000, 99))
+    queue.put(int(field.mask[1].sum()))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_samples_as_its_parent():
+    graph, rows = graph_of(LOG), np.zeros(20_000, np.int32)
+    tg.hop("click").recent(2).sample(graph, rows, np.full(20_000, 99))
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_sampled_elsewhere, args=(queue, graph))
+    child.start()
+
+    assert queue.get(timeout=60) == 40_000
+    child.join(timeout=60)
+    assert child.exitcode == 0
+
+
+def test_numbers_that_make_no_sense_are_refused():
+    graph = graph_of(LOG)
+    with pytest.raises(ConfigError, match="seed is -1"):
+        graph.V("user", [0]).before(9).with_(seed=-1, p=tg.hop("click").sample(2))
+    with pytest.raises(ConfigError, match="seed is -1"):
+        graph.E("click").shuffle(-1)
+    for endless in (float("inf"), 1e15, 0):
+        with pytest.raises(ConfigError, match="holds nothing or everything"):
+            tg.hop("click").within(days=endless)
+    with pytest.raises(ConfigError, match="of at least 1"):
+        tg.local_cluster("click", type="user", size=-5)
+
+
+def test_nodes_and_clocks_of_a_plan_may_be_plain_lists():
+    plan = tg.hop("click").recent(1)
+    graph = graph_of(LIGHT)
+
+    assert plan.sample(graph, [1], [3]).ids[1].tolist() == [[2]]
+    assert plan.sample(graph, [1], "1970-01-01T00:00:03").ids[1].tolist() == [[2]]
+    with pytest.raises(RequestError, match="not a list of rows"):
+        plan.sample(graph, [[1]], [3])
+    with pytest.raises(RequestError, match="year 5138"):
+        plan.sample(graph, [1], [1_714_521_600_000])

@@ -5,13 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
 from tidegraph.ego.hard_negatives import hard
 from tidegraph.ego.negatives import in_batch, negatives
 from tidegraph.ego.walks import walk
-from tidegraph.errors import ConfigError, RequestError
+from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.kernels.keyed_rng import root_keys
+
+LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
+LIGHT = [(1, i, i, 0.1) for i in range(5)]
 
 
 def ask(users, clocks, chosen=None, seed=0):
@@ -145,3 +149,21 @@ def test_negatives_that_cannot_be_drawn_are_refused():
         hard(walk("click").top(3), 2, ranks=(2, 5))
     with pytest.raises(RequestError, match="needs edges"):
         in_batch(2, via="click").draw(graph, ask([0], 9))
+
+
+def test_hard_negatives_avoid_what_their_own_node_met():
+    pool = tg.walk("~click", "click", times=9).top(3)
+    with pytest.raises(ConfigError, match="the pool starts from 'item'"):
+        graph_of(LOG).E("click").with_(
+            neg=tg.hard(pool, 2, ranks=(0, 3), avoid="click")
+        )
+
+
+def test_negatives_over_timed_edges_need_a_clock():
+    users = graph_of(LIGHT).V("user", [0])
+    with pytest.raises(LeakageError, match="need a clock"):
+        users.with_(n=tg.negatives("item", 3, avoid="click"))
+    with pytest.raises(ConfigError, match="leads to 'user', not to 'item'"):
+        users.before(9).with_(n=tg.negatives("item", 3, avoid="click", via="~click"))
+    ever = tg.negatives("item", 3, avoid="click", all_time=True)
+    assert users.with_(n=ever).n.mask.all()

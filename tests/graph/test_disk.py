@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 import tidegraph as tg
 from graph.brute import EVENTS, answers, graph_of, same, table
 from tidegraph.artifact.sealed import _seal
-from tidegraph.errors import ArtifactError, TidegraphError
+from tidegraph.errors import (
+    ArtifactError,
+    TidegraphError,
+)
 from tidegraph.graph.disk import MANIFEST
 from tidegraph.graph.live import Graph
 from tidegraph.graph.projection import CoOccurrence
@@ -252,3 +255,27 @@ def test_features_of_every_kind_come_back(tmp_path):
         .frame("id", "tags", "name", "n")
         .equals(table)
     )
+
+
+def test_a_graph_keeps_the_columns_and_unit_of_its_tables(tmp_path):
+    people = tg.Graph().nodes("user", {"user": ["a", "b", "c"]}, key="user")
+    first = {"from": ["a"], "to": ["b"], "at": [5_000]}
+    people.edges("met", first, "from: user -> to: user", time="at", time_unit="ms")
+    people.save(tmp_path / "g")
+    again = tg.Graph.open(tmp_path / "g")
+
+    again.append("met", {"from": ["b"], "to": ["c"], "at": [7_000]})
+
+    assert again.V("user", "b").before(9).out("met").frame("user", "at").rows() == [
+        ("c", 7)
+    ]
+
+
+def test_a_view_of_the_past_can_be_saved(tmp_path):
+    events = [(0, 0, 9, 1), (0, 1, 1, 7), (1, 1, 2, 5)]
+    Graph(graph_of(events).snapshot().until(5)).save(tmp_path / "g")
+
+    again = Graph.open(tmp_path / "g")
+
+    found = again.V("user").all_time().out("click").frame("item_id", "ts", "w")
+    assert sorted(found.rows()) == [(1, 1, 7.0), (1, 2, 5.0)]

@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.hops import hop
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.storage import append
+
+LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
+ONE = np.array([1], np.int32)
 
 
 @settings(max_examples=200, deadline=None)
@@ -233,3 +237,63 @@ def test_a_failed_append_changes_nothing_and_the_next_one_works(monkeypatch):
     graph.append("click", table([(0, 3, 5, 1)]))
     whole = graph_of([(0, 0, 1, 1), (1, 0, 2, 1), (0, 1, 3, 1), (0, 3, 5, 1)])
     assert all(same(a, b) for a, b in zip(answers(graph), answers(whole), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((np.zeros(5, np.int32), ONE, np.array([40])), "5 sources, 1 targets, 1 times"),
+        ((ONE, ONE, None), "have a time, and none was given"),
+        ((ONE, ONE, np.array([40_000_000_000_000])), "beyond the year 5138"),
+        ((ONE, ONE, np.array([40.5])), "no whole Unix seconds"),
+        ((np.array([0.5]), ONE, np.array([40])), "not a list of whole numbers"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_whole(given, said):
+    graph = graph_of(LOG)
+    before = graph.snapshot()
+
+    with pytest.raises(DataError, match=said):
+        graph.append_rows("click", *given, {"w": np.array([1.0])})
+
+    assert graph.snapshot() is before
+
+
+def test_features_have_a_row_for_each_edge_and_their_type():
+    graph = graph_of(LOG)
+    with pytest.raises(DataError, match="2 rows of features"):
+        graph.append_rows("click", ONE, ONE, np.array([40]), {"w": np.array([1.0, 2])})
+    new = {"user_id": [0], "item_id": [1], "ts": [50], "w": ["heavy"]}
+    with pytest.raises(DataError, match="of other types than those of the others"):
+        graph.append("click", new)
+
+
+def test_an_empty_append_is_none():
+    graph = graph_of(LOG)
+
+    graph.append("click", table([]))
+
+    assert len(graph.snapshot().edges["click"]) == len(LOG)
+
+
+def test_a_unit_once_found_is_kept():
+    graph = tg.Graph().nodes("u", {"u": [1]}, key="u").nodes("i", {"i": [1]}, key="i")
+    graph.edges("met", {"u": [1, 1], "i": [1, 1], "t": [5, 9_000]}, "u -> i", time="t")
+
+    # 2000 alone would read as a year.
+    graph.append("met", {"u": [1], "i": [1], "t": [9_000]})
+    graph.append("met", {"u": [1], "i": [1], "t": [9_001]})
+
+    assert graph.snapshot().latest == 9_001
+
+
+def test_edges_of_one_second_keep_their_finer_order():
+    graph = tg.Graph().nodes("u", {"u": [1]}, key="u")
+    graph.nodes("i", {"i": ["late", "early"]}, key="i")
+    base = 1_714_521_600_000
+    log = {"u": [1, 1], "i": ["late", "early"], "t": [base + 900, base + 100]}
+    graph.edges("met", log, "u -> i", time="t")
+
+    assert graph.V("u", 1).before("2024-05-02").out("met").ids().to_list() == [
+        *("early", "late")
+    ]

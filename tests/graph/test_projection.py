@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.projection import CoOccurrence
@@ -131,3 +132,12 @@ def test_what_cannot_be_induced_is_said():
     graph.edges("knows", {"a": [0], "b": [1]}, "a: user -> b: user")
     with pytest.raises(DataError, match="have no times"):
         CoOccurrence(via="knows").of(graph.snapshot())
+
+
+def test_what_fades_to_nothing_is_no_edge_and_harms_nobody():
+    day = 86_400
+    events = [(u, (u + d) % 5, d * day, 1) for u in range(4) for d in range(365)]
+
+    found = tg.CoOccurrence(via="click", half_life_seconds=60.0).of(graph_of(events))
+
+    assert len(found.weight) == 0

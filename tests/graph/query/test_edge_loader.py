@@ -1,9 +1,13 @@
+import copy
+import multiprocessing
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
 from graph.brute import EVENTS, graph_of
 from tidegraph.ego.hops import hop
 from tidegraph.ego.negatives import negatives
@@ -11,6 +15,8 @@ from tidegraph.ego.walks import walk
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.live import Graph
 from tidegraph.kernels import jit
+
+LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
 
 DSG = hop("click").recent(3).hop("~click").recent(2)
 RNG = np.random.default_rng(0)
@@ -212,3 +218,14 @@ def test_plans_that_fit_neither_end_are_refused():
         graph.E("click").batch(0)
     with pytest.raises(RequestError, match="have no time"):
         graph.E("sold", between=(0, 1))
+
+
+def test_batches_can_be_handed_to_other_processes():
+    batch = next(iter(graph_of(LOG).E("click").with_(src=tg.hop("click").recent(2))))
+
+    queue = multiprocessing.get_context("spawn").SimpleQueue()
+    queue.put(batch)
+    again = queue.get()
+
+    assert np.array_equal(again.src.ids[1], batch.src.ids[1])
+    assert copy.copy(batch)._fields == batch._fields

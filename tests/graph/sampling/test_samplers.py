@@ -7,11 +7,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like, past, rows
+import tidegraph as tg
+from graph.brute import (
+    EVENTS,
+    ITEMS,
+    USERS,
+    graph_of,
+    looks_like,
+    past,
+    rows,
+)
 from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import SAMPLERS, sampler
+
+LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
+LIGHT = [(1, i, i, 0.1) for i in range(5)]
+WEIGHTS = st.sampled_from([1e-7, 0.1, 1 / 3, 1.0, 1e10, 1e17])
+HEAVY = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 9), WEIGHTS),
+    max_size=30,
+)
 
 CLOCK = st.integers(0, 11)
 SIDE = st.sampled_from(["click", "~click"])
@@ -248,3 +265,73 @@ def test_items_and_users_without_edges_have_no_neighbours():
     )
 
     assert not field.mask[1].any()
+
+
+@tg.sampler("reaches_on")
+def reaches_on(past: Neighborhood) -> Run:
+    past.stop[:] += 1
+    return Run(past.start, past.stop, 9)
+
+
+@tg.sampler("too_short")
+def too_short(past: Neighborhood) -> Picks:
+    return Picks(past.start[:1, None])
+
+
+def test_a_sampler_can_change_nothing_that_it_is_given():
+    with pytest.raises(ValueError, match="read-only"):
+        graph_of(LOG).V("user", [0]).before(25).with_(
+            a=tg.hop("click").draw(reaches_on())
+        )
+
+
+@tg.sampler("says_nothing")
+def says_nothing(past: Neighborhood):
+    return None
+
+
+@tg.sampler("half_slots")
+def half_slots(past: Neighborhood) -> Picks:
+    return Picks(past.start[:, None] + 0.5)
+
+
+def test_a_sampler_answers_with_slots():
+    user = graph_of(LOG).V("user", [0]).before(25)
+    with pytest.raises(RequestError, match="returned NoneType"):
+        user.with_(a=tg.hop("click").draw(says_nothing()))
+    with pytest.raises(RequestError, match="slots of float64"):
+        user.with_(a=tg.hop("click").draw(half_slots()))
+
+
+def test_a_sampler_answers_for_each_node():
+    with pytest.raises(RequestError, match=r"for 1 nodes and was asked for 2"):
+        graph_of(LOG).V("user", [0, 1]).before(25).with_(
+            a=tg.hop("click").draw(too_short())
+        )
+
+
+@given(HEAVY, st.integers(0, 11), st.integers(0, 5))
+def test_a_heavy_edge_of_the_future_takes_no_draw(events, clock, seed):
+    before = [e for e in events if e[2] < clock]
+    plans = (
+        tg.hop("click").sample(4, by="w"),
+        tg.hop("click").importance(4, by="w"),
+        tg.walk("click", "~click", times=2, length=2).weighted("w"),
+    )
+    nodes = list(range(USERS))
+    for plan in plans:
+        one, other = (
+            graph_of(log).V("user", nodes).before(clock).with_(seed=seed, p=plan).p
+            for log in (events, before)
+        )
+        assert np.array_equal(one.ids[-1], other.ids[-1])
+
+
+def test_every_draw_finds_an_edge_beside_a_heavy_row():
+    plan = tg.hop("click").sample(50, by="w")
+    graph = graph_of([*LIGHT, (0, 0, 99, 1e17)])
+
+    found = graph.V("user", [1]).before(50).with_(p=plan).p
+
+    assert found.mask[1].all()
+    assert set(found.ids[1][0].tolist()) == set(range(5))

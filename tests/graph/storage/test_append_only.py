@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import polars as pl
 from hypothesis import given
@@ -29,3 +31,21 @@ def test_a_column_that_two_extend_is_not_shared():
     assert one.values.tolist() == [0, 1, 2, 7]
     assert other.values.tolist() == [0, 1, 2, 8]
     assert last.values.tolist() == [0, 1, 2, 7, 9]
+
+
+def test_two_that_extend_one_column_at_once_share_nothing():
+    for _ in range(200):
+        base = Column(np.zeros(64, np.float32)).extended(np.zeros(1, np.float32))
+        found: dict[int, Column] = {}
+        start = threading.Barrier(2)
+
+        def extend(who: int, base=base, found=found, start=start) -> None:
+            start.wait()
+            found[who] = base.extended(np.full(40, who, np.float32))
+
+        pair = [threading.Thread(target=extend, args=(who,)) for who in (1, 2)]
+        for one in pair:
+            one.start()
+        for one in pair:
+            one.join()
+        assert all((found[who].values[65:] == who).all() for who in (1, 2))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
 from graph.brute import EVENTS, USERS, graph_of, looks_like
 from tidegraph.ego.walks import walk
-from tidegraph.errors import ConfigError, LeakageError
+from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.sampling.seeds import asked
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -230,3 +231,10 @@ def test_more_walks_than_are_taken_at_once_are_those_taken_alone():
 
     assert np.array_equal(whole[777:779], part)
     assert np.array_equal(whole[-1:], last)
+
+
+def test_a_weight_below_zero_stops_a_weighted_walk():
+    with pytest.raises(DataError, match="a weight of 'click' is below 0"):
+        graph_of([(0, 0, 1, -1)]).V("user").before(9).with_(
+            a=tg.walk("click").weighted()
+        )

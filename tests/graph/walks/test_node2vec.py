@@ -1,0 +1,72 @@
+"""Walks with a second-order bias, alone and beside restarts and time."""
+
+import numpy as np
+import pytest
+
+import tidegraph as tg
+from tidegraph.errors import ConfigError
+from tidegraph.graph.live import Graph
+from tidegraph.graph.walks.node2vec import Bias
+
+
+def friends(pairs, times=None) -> Graph:
+    size = max(max(pair) for pair in pairs) + 1
+    graph = Graph().nodes("person", {"id": np.arange(size)}, key="id")
+    log = {"a": [a for a, _ in pairs], "b": [b for _, b in pairs]}
+    timed = {} if times is None else {"time": "t", "time_unit": "s"}
+    log |= {} if times is None else {"t": times}
+    return graph.edges("knows", log, "a: person -> b: person", **timed)
+
+
+@pytest.mark.parametrize("p", [1e-12, 1e12])
+def test_a_walk_whose_bias_is_extreme_comes_to_an_end(p):
+    # From 1, which 0 leads to, only 2 can be reached.
+    walks = friends([(0, 1), (1, 2)]).V("person", [0])
+
+    steps = walks.with_(w=tg.walk("knows", length=2).biased(p=p, q=p)).w.ids
+
+    assert steps.tolist() == [[[0, 1, 2]]]
+
+
+def test_those_who_keep_no_draw_weigh_the_row_exactly():
+    # From 0 by 1: back to 0 with 1/p = 1e-9, on to 2 or 3 with 1/q = 1e-9 and 3e-9.
+    graph = friends([(0, 1), (1, 2), (1, 3), (1, 3), (1, 3)])
+    plan = tg.walk("knows", times=8_000, length=2).biased(p=1e9, q=1e9)
+    ends = graph.V("person", [0]).with_(w=plan).w.ids[0, :, 2]
+
+    # No edge leads back, so 1 is as likely as its edges; each draw is kept with 1e-9.
+    assert abs((ends == 2).mean() - 1 / 4) < 0.02
+
+
+def test_a_bias_is_a_number():
+    with pytest.raises(ConfigError, match="must be above 0"):
+        Bias(p=float("inf"))
+
+
+def test_after_a_restart_a_walk_minds_nothing():
+    # 0 and 1 know each other and 0 knows 2 and 3. A tiny p leads back to where a walk
+    # came from, but not where it was before it began again.
+    graph = friends([(0, 1), (1, 0), (0, 2), (0, 3), (2, 2), (3, 3)])
+    plan = tg.walk("knows", times=9_000, length=2).restart(0.999).biased(p=0.001)
+    steps = graph.V("person", [0]).with_(w=plan).w.ids[0]
+
+    from_two = steps[steps[:, 1] == 2][:, 2]
+    assert abs((from_two == 2).mean() - 1 / 3) < 0.03
+
+
+def test_a_biased_walk_can_respect_time_and_no_walk_both_does_and_does_not():
+    graph = friends([(0, 1), (1, 2), (2, 3)], times=[9, 5, 7])
+    plan = tg.walk("knows", times=50, length=3).biased(2.0, 0.5).respecting_time()
+
+    steps = graph.V("person", [0]).before(10).with_(w=plan).w.ids[0]
+
+    assert np.unique(steps, axis=0).tolist() == [[0, 1, 2, -1]]
+    with pytest.raises(ConfigError, match="cannot respect time"):
+        tg.walk("knows").respecting_time().all_time()
+
+
+def test_a_bias_needs_one_type_on_the_whole_path():
+    graph = friends([(0, 1)]).nodes("item", {"item": [0]}, key="item")
+    graph.edges("likes", {"id": [1], "item": [0]}, "id -> item")
+    with pytest.raises(ConfigError, match="between nodes of one type"):
+        graph.V("person", [0]).with_(p=tg.walk("knows", "likes").biased(2.0))
