@@ -29,7 +29,7 @@ from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, ItemSets, Requests
+from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests
 
 OUT = Path(__file__).parent / "results" / "ranking.json"
 SECONDS = 14 * 86_400
@@ -103,9 +103,10 @@ def main() -> None:
     blend = Blend(
         (Repeat(half_life_days=90.0), RP3beta(alpha=0.8, beta=0.3), Popular(28.0))
     )
-    past, rng = Past(blend, graph, 200, True), np.random.default_rng(0)
-    learn, stop = past_examples(past, train, valid, 3, SECONDS, rng)
-    judge = past.ask(log.before(end - SECONDS), test, end - SECONDS, rng)
+    past = Past(blend, (), graph, 200, True, Run(np.random.default_rng(0)))
+    learn, stop = past_examples(past, Fold(train), valid, 3, SECONDS)
+    cut = end - SECONDS
+    judge = past.ask(past.fit(Fold(log.before(cut)), cut), test, cut)
     shown = judge.candidates.top(200)
     requests = judge.requests
     order = np.searchsorted(requests.user, test.user)

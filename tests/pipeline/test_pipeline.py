@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -316,6 +317,17 @@ def test_a_pipeline_refitted_before_valid_knows_nothing_of_it():
     assert judged.ranker is model.ranker
     after = judged.stages()["retrieve"].recommend("u4", at=at)
     assert after["item"].equals(alone.recommend("u4", at=at)["item"])
+
+
+class Vague:
+    """A channel that does not say what it becomes."""
+
+    def fit(self, train) -> Any:
+        return Popular(half_life_days=None).fit(train)
+
+
+def test_a_channel_that_may_become_anything_is_tried():
+    assert Pipeline(retrieve=Vague()).fit(draw_log()).recommend("u1", k=2).height == 2
 
 
 class Untrained:

@@ -112,6 +112,8 @@ def check_kind(stages: Iterable[object], method: str, where: str) -> None:
             fitted = typing.get_type_hints(fit).get("return")
         except (NameError, TypeError, AttributeError):
             continue  # A method of one's own, which need not say what it returns.
+        if fitted in (typing.Any, object):
+            continue  # It says that it may return anything.
         if isinstance(fitted, type) and not hasattr(fitted, method):
             raise ConfigError(
                 f"pipeline {where} has {type(stage).__name__}, which is not made for "
