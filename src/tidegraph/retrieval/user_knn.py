@@ -333,10 +333,9 @@ def _because(
             wanted = item[request, place]
             for n in range(ptr[request], ptr[request + 1]):
                 v = user[n]
-                if find(vote_ptr, vote_item, v, wanted) < 0:
-                    continue
-                for e in range(vote_ptr[v], vote_ptr[v + 1]):
-                    add(shared, block, vote_item[e], gain[n], halvings[n])
+                if find(vote_ptr, vote_item, v, wanted) >= 0:
+                    for e in range(vote_ptr[v], vote_ptr[v + 1]):
+                        add(shared, block, vote_item[e], gain[n], halvings[n])
             most = 0
             for h in range(history_ptr[request], history_ptr[request + 1]):
                 i = history_item[h]
@@ -346,4 +345,6 @@ def _because(
                 if loud > most:
                     most = loud
                     out[request, place] = i
-            shared[:] = 0
+            for v in user[ptr[request] : ptr[request + 1]]:
+                for e in range(vote_ptr[v], vote_ptr[v + 1]):
+                    shared[vote_item[e]] = 0
