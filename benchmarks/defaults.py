@@ -102,7 +102,7 @@ GRID: dict[type, dict[str, tuple[Any, ...]]] = {
     CommonNeighbors: {"neighbors": (50, 100, 200)},
     AdamicAdar: {"neighbors": (50, 100, 200)},
     Katz: {"share": (0.1, 0.5, 0.8), "neighbors": (100,)},
-    PersonalizedPageRank: {"damping": (0.1, 0.2, 0.3, 0.5), "neighbors": (100,)},
+    PersonalizedPageRank: {"restart": (0.9, 0.8, 0.7, 0.5), "neighbors": (100,)},
 }
 LEFT = (Popular, ItemKNN, UserKNN, RP3beta, SLIM)
 """Methods that leave settings to the log."""

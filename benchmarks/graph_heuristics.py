@@ -28,7 +28,7 @@ GRID: dict[str, list[Retriever]] = {
     "AdamicAdar": [AdamicAdar(neighbors=n) for n in (50, 200)],
     "Katz": [Katz()],
     "PersonalizedPageRank": [
-        PersonalizedPageRank(damping=damping) for damping in (0.1, 0.3, 0.5, 0.7)
+        PersonalizedPageRank(restart=restart) for restart in (0.9, 0.7, 0.5, 0.3)
     ],
 }
 

@@ -181,7 +181,7 @@ def test_pagerank_of_a_user_of_the_graph_is_that_of_networkx(seed, events):
     graph = bipartite(log)
     items = len(log.items)
 
-    fine = PersonalizedPageRank(damping=0.7, tolerance=1e-8, neighbors=None)
+    fine = PersonalizedPageRank(restart=0.3, tolerance=1e-8, neighbors=None)
     scores = found(fine, log)
 
     for user in range(0, len(log.users), 7):
@@ -197,7 +197,7 @@ def test_pagerank_on_the_item_graph_starts_at_the_history():
     graph = between_items(log, weighted=True)
     seen = met(log)
 
-    fine = PersonalizedPageRank(on="items", damping=0.7, tolerance=1e-8, neighbors=None)
+    fine = PersonalizedPageRank(on="items", restart=0.3, tolerance=1e-8, neighbors=None)
     scores = found(fine, log)
 
     for user in range(len(log.users)):
@@ -208,12 +208,12 @@ def test_pagerank_on_the_item_graph_starts_at_the_history():
         np.testing.assert_allclose(scores[user], expected, rtol=1e-4, atol=1e-7)
 
 
-@pytest.mark.parametrize("damping", [0.3, 0.9])
+@pytest.mark.parametrize("restart", [0.7, 0.1])
 @pytest.mark.parametrize("tolerance", [0.3, 0.01])
-def test_pagerank_falls_short_by_no_more_than_the_tolerance(damping, tolerance):
+def test_pagerank_falls_short_by_no_more_than_the_tolerance(restart, tolerance):
     log = draw_log()
-    rough = found(PersonalizedPageRank(damping=damping, tolerance=tolerance), log)
-    fine = found(PersonalizedPageRank(damping=damping, tolerance=1e-9), log)
+    rough = found(PersonalizedPageRank(restart=restart, tolerance=tolerance), log)
+    fine = found(PersonalizedPageRank(restart=restart, tolerance=1e-9), log)
 
     assert (rough <= fine + 1e-7).all()
     assert ((fine - rough).sum(axis=1) <= tolerance * met(log).sum(axis=1)).all()
@@ -222,7 +222,7 @@ def test_pagerank_falls_short_by_no_more_than_the_tolerance(damping, tolerance):
 @pytest.mark.parametrize("on", ["bipartite", "items"])
 def test_the_shortest_walk_still_reaches_items_the_user_never_met(on):
     log = draw_log()
-    hasty = PersonalizedPageRank(on=on, damping=0.05, tolerance=0.9).fit(log)
+    hasty = PersonalizedPageRank(on=on, restart=0.95, tolerance=0.9).fit(log)
 
     assert hasty.retrieve(ask(log, repeat=False), 3).present.all()
 
@@ -256,7 +256,7 @@ def test_katz_refuses_steps_whose_sum_is_infinite_and_names_the_bound(on):
         (CommonNeighbors, {"least_users": 0}),
         (Katz, {"tolerance": 0.0}),
         (Katz, {"beta": -0.1}),
-        (PersonalizedPageRank, {"damping": 1.0}),
+        (PersonalizedPageRank, {"restart": 1.0}),
         (PersonalizedPageRank, {"tolerance": 2.0}),
     ],
 )

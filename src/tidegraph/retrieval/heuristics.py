@@ -221,15 +221,16 @@ class Katz:
 class PersonalizedPageRank:
     """Scores an item by how often a walk that keeps coming home visits it.
 
-    score(u, .) = n (1-a) (I - a P)^-1 rooted at the requester, at the items, for n
-    items of the history: with probability a the walker takes a random edge, else it
-    goes home. For a user of the bipartite graph this is rooted PageRank itself, n
+    score(u, .) = n r (I - (1-r) P)^-1 rooted at the requester, at the items, for n
+    items of the history: with probability r the walker restarts at home, else it takes
+    a random edge. For a user of the bipartite graph this is rooted PageRank itself, n
     times; a new user's edges are walked only outward. History items without an edge are
     left out. Edges of the item graph weigh as many users as met both ends.
 
     Attributes:
         on: The graph.
-        damping: a, the probability to walk on.
+        restart: r, the probability to return home at each step; one minus it is known
+            as the damping factor.
         tolerance: Walks are cut where those left out are at most this share of all.
         least_users: How many users must share two items that the item graph joins.
         neighbors: Each item speaks for this many, itself and those its walks reach
@@ -242,7 +243,7 @@ class PersonalizedPageRank:
     """
 
     on: On = "bipartite"
-    damping: float = 0.5
+    restart: float = 0.5
     tolerance: float = 0.01
     least_users: int = 1
     neighbors: int | None = 100
@@ -256,27 +257,28 @@ class PersonalizedPageRank:
             least_users=self.least_users,
         )
         span("PersonalizedPageRank", half_life_days=self.half_life_days)
-        within("PersonalizedPageRank", damping=self.damping, tolerance=self.tolerance)
+        within("PersonalizedPageRank", restart=self.restart, tolerance=self.tolerance)
 
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Add up the walks from each item.
 
         Raises:
-            ConfigError: ``damping`` or ``tolerance`` is not between 0 and 1, or another
+            ConfigError: ``restart`` or ``tolerance`` is not between 0 and 1, or another
                 setting out of range.
             DataError: The log has no action, or no times for a half-life.
         """
         fold = Fold.of(train, "PersonalizedPageRank")
         half_life = check_half_life(self.half_life_days, fold, "PersonalizedPageRank")
         graph = _graph(fold, "PersonalizedPageRank", self.on, self.least_users)
-        steps = _steps(graph, self.damping, self.tolerance)
+        onward = 1 - self.restart
+        steps = _steps(graph, onward, self.tolerance)
         scale = _inverse(graph.strength)
-        pairs = walks(graph, scale, self.damping, steps, self.neighbors)
+        pairs = walks(graph, scale, onward, steps, self.neighbors)
         return FittedItemModel.of(
             "PersonalizedPageRank",
             "a short walk from {item}",
-            scipy.sparse.csr_array(self.damping * (1 - self.damping) * pairs),
+            scipy.sparse.csr_array(onward * self.restart * pairs),
             half_life,
             trained_until(fold),
         )
