@@ -62,7 +62,12 @@ def rows_of(part: int) -> list[dict[str, Any]]:
         (four, ("RP3beta", "BPR-MF")),
     ):
         rank = tg.RecencyLogit()
-        plan = replace(plain, retrieve=channels, rank=rank, fit_once=once)
+        plan = replace(
+            plain,
+            retrieve=channels,
+            rank=rank,
+            windows=replace(plain.windows, fit_once=once),
+        )
         model = plan.fit(train, valid, rng=part)
         result = tg.evaluate(model, test, train=model.graph, at=(10, 20), rng=0)
         means = result.table().filter(pl.col("model") == "model")

@@ -45,8 +45,7 @@ def saved(folder: Path, items: int, events: int, users: int) -> float:
         channels,
         rank=tg.DIN(category="category", training=Training(epochs=1)),
         rerank=tg.MMR(),
-        windows=1,
-        window_days=360_000 / events,
+        windows=tg.Windows(1, 360_000 / events),
     )
     began = time.perf_counter()
     pipeline.fit(train, valid).save(folder)

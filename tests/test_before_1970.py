@@ -28,6 +28,7 @@ from tidegraph.evaluation.protocol import (
     at_each_event,
     at_first_event,
 )
+from tidegraph.pipeline import Windows
 
 START = 1_600_000_000
 WEEK = 7 * 86_400
@@ -88,7 +89,7 @@ def fitted(shift):
         retrieve=(ItemKNN(), Popular(half_life_days=20.0), Repeat()),
         rank=RecencyLogit(),
         candidates=20,
-        windows=2,
+        windows=Windows(2),
     )
     return recipe.fit(train, valid)
 

@@ -90,10 +90,8 @@ def test_a_range_holds_what_it_says(check, inside, outside):
 
 
 def test_a_pipeline_has_no_endless_window():
-    with pytest.raises(
-        ConfigError, match="window_days is inf; it must be above 0, and"
-    ):
-        tidegraph.Pipeline(tidegraph.Popular(), window_days=math.inf)
+    with pytest.raises(ConfigError, match="days is inf; it must be above 0, and"):
+        tidegraph.Windows(days=math.inf)
 
 
 def test_a_span_of_time_may_be_endless():

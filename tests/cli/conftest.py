@@ -14,7 +14,7 @@ items = "items.csv"
 
 [pipeline]
 candidates = 20
-windows = 1
+windows = { count = 1 }
 names = "title"
 
 [[retrieve]]

@@ -60,8 +60,12 @@ def test_only_the_items_to_choose_from_are_in(shop, model, capsys):
 def test_a_fallback_of_the_recipe_answers_unknown_users(shop, capsys):
     recipe = (shop / "recipe.toml").read_text()
     recipe = recipe.replace('[[retrieve]]\nmodel = "Popular"\n', "", 1)
-    fallback = 'windows = 1\nfallback = { model = "Popular", half_life_days = 9 }'
-    (shop / "recipe.toml").write_text(recipe.replace("windows = 1", fallback))
+    fallback = (
+        'windows = { count = 1 }\nfallback = { model = "Popular", half_life_days = 9 }'
+    )
+    (shop / "recipe.toml").write_text(
+        recipe.replace("windows = { count = 1 }", fallback)
+    )
     assert run(["train", str(shop / "recipe.toml"), "-o", str(shop / "model")]) == 0
     capsys.readouterr()
     asked = ["--user", "nobody", "-k", "3", "--explain", "--json"]

@@ -60,8 +60,11 @@ def said(text, tmp_path, capsys, *words) -> str:
         (LOG + POPULAR + "[pipeline]\ncandidates = 0", "at least 1"),
         (LOG + POPULAR + '[pipeline]\nfallback = "Populer"', "'Popular'"),
         (LOG + POPULAR + "[pipeline]\nfallback = 3", "a table with a 'model'"),
-        (LOG + POPULAR + '[pipeline]\nfit_once = ["Populer"]', "no such channel"),
-        (LOG + POPULAR + "[pipeline]\nfit_once = 1", "fit_once] is 1"),
+        (
+            LOG + POPULAR + '[pipeline.windows]\nfit_once = ["Populer"]',
+            "no such channel",
+        ),
+        (LOG + POPULAR + "[pipeline.windows]\nfit_once = 1", "fit_once] is 1"),
         (LOG + POPULAR + "[blend]\nquotas = [1, 2]", "2 quotas for 1 channels"),
         (LOG + POPULAR + "[blend]\nat_least = 1.5", "at_least is 1.5"),
     ],

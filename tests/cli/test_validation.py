@@ -8,7 +8,7 @@ import pytest
 from tidegraph.cli.validation import ALL, _Asked, ahead_of_all, behind_popular, on_valid
 from tidegraph.evaluation.evaluate import evaluate, task_of
 from tidegraph.evaluation.judging import judge_lists
-from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -55,7 +55,7 @@ def pipeline(*channels):
         rerank=MMR(by="category"),
         fallback=Popular(),
         candidates=12,
-        windows=1,
+        windows=Windows(1),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tidegraph.errors import ConfigError
-from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -41,12 +41,14 @@ def cuts(train, valid, windows):
 def test_only_those_named_are_fitted_once_for_all_windows(held_out):
     train, valid = parts()
     costly, cheap = Watched("costly"), Watched("cheap")
-    plan = Pipeline((costly, cheap), rank=RecencyLogit(), fit_once=("costly",))
+    plan = Pipeline(
+        (costly, cheap), rank=RecencyLogit(), windows=Windows(fit_once=("costly",))
+    )
 
     if held_out:
         plan.fit(train, valid)
     else:
-        replace(plan, window_days=1.0).fit(train)
+        replace(plan, windows=Windows(days=1.0, fit_once=("costly",))).fit(train)
 
     assert len(cheap.until) == 5
     assert costly.until == [min(cheap.until), max(cheap.until)]
@@ -69,7 +71,9 @@ def test_rewriting_what_comes_after_the_oldest_cut_keeps_what_was_fitted_before_
             seen.append(Popular(half_life_days=None).fit(train))
             return seen[-1]
 
-    plan = Pipeline((Kept(), ItemKNN()), rank=RecencyLogit(), fit_once=("kept",))
+    plan = Pipeline(
+        (Kept(), ItemKNN()), rank=RecencyLogit(), windows=Windows(fit_once=("kept",))
+    )
     for whole in (log, replace(log, item=item)):
         plan.fit(*parts(whole))
 
@@ -82,7 +86,9 @@ def test_what_is_served_is_fitted_on_everything():
     train, valid = parts()
     plan = Pipeline((Popular(), ItemKNN()))
 
-    once = replace(plan, fit_once=("Popular", "ItemKNN")).fit(train, valid)
+    once = replace(plan, windows=Windows(fit_once=("Popular", "ItemKNN"))).fit(
+        train, valid
+    )
 
     assert once.recommend_all(k=5).equals(plan.fit(train, valid).recommend_all(k=5))
 
@@ -91,7 +97,9 @@ def test_a_trained_channel_answers_in_later_windows_for_users_it_never_met():
     train, valid = parts()
     bpr = bpr_mf(4, training=Training(1, 128, patience=None))
     plan = Pipeline(
-        Blend((bpr, Popular())), rank=RecencyLogit(), fit_once=("BPR-MF",), windows=2
+        Blend((bpr, Popular())),
+        rank=RecencyLogit(),
+        windows=Windows(2, fit_once=("BPR-MF",)),
     )
 
     assert plan.fit(train, valid).recommend_all(k=5).height > 0
@@ -99,4 +107,4 @@ def test_a_trained_channel_answers_in_later_windows_for_users_it_never_met():
 
 def test_a_name_that_is_no_channel_is_refused():
     with pytest.raises(ConfigError, match=r"no such channel\. Did you mean 'ItemKNN'"):
-        Pipeline((ItemKNN(), Popular()), fit_once=("ItemKnn",))
+        Pipeline((ItemKNN(), Popular()), windows=Windows(fit_once=("ItemKnn",)))

@@ -12,7 +12,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.graph.live import Graph
-from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -117,8 +117,7 @@ def test_stages_that_read_only_the_log_answer_as_without_the_graph():
         rank=RecencyLogit(),
         rerank=MMR(by="category"),
         fallback=Popular(),
-        windows=2,
-        window_days=3.0,
+        windows=Windows(2, 3.0),
     )
     users = train.users.ids
 
@@ -158,7 +157,7 @@ def test_training_reads_no_edge_that_is_later_than_its_log():
     train, valid = halves(draw_log())
     method = Viewed()
 
-    Pipeline(retrieve=method, rank=RecencyLogit(), windows=2, window_days=3.0).fit(
+    Pipeline(retrieve=method, rank=RecencyLogit(), windows=Windows(2, 3.0)).fit(
         train, valid, graph=beside(train, late_days=9)
     )
 

@@ -16,7 +16,7 @@ from tidegraph.errors import (
     RequestError,
     UnknownIdWarning,
 )
-from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.pipeline import FittedPipeline, Pipeline, Windows
 from tidegraph.ranking.din import DIN
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.reranking.diversity import DPP, MMR
@@ -33,7 +33,7 @@ WHOLE = Pipeline(
     rank=RecencyLogit(),
     rerank=MMR(diversity=0.2, by="category"),
     candidates=25,
-    windows=2,
+    windows=Windows(2),
     names="category",
 )
 
@@ -263,7 +263,7 @@ def test_a_log_too_short_for_the_windows_is_refused():
     train, valid, _ = parts()
 
     with pytest.raises(DataError, match="too short for 40 windows"):
-        replace(WHOLE, windows=40).fit(train, valid)
+        replace(WHOLE, windows=Windows(40)).fit(train, valid)
 
 
 def test_without_a_valid_part_the_last_window_takes_its_place():
@@ -294,9 +294,9 @@ def test_planted_habits_are_found():
     log = interactions(
         [f"u{u}" for u in user], [f"i{i}" for i in item], np.arange(4000) * 60
     )
-    model = Pipeline((ItemKNN(),), rank=RecencyLogit(), candidates=30, windows=2).fit(
-        log
-    )
+    model = Pipeline(
+        (ItemKNN(),), rank=RecencyLogit(), candidates=30, windows=Windows(2)
+    ).fit(log)
 
     lists = model.recommend_all(k=10)
 

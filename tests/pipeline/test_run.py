@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.din import DIN
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -17,7 +17,9 @@ from tidegraph.testing.retrievers import ask, same
 from tidegraph.training.settings import Training
 
 BPR = bpr_mf(4, training=Training(2, 128, patience=None))
-PLAN = Pipeline((BPR, ItemKNN()), rank=DIN(training=Training(epochs=2)), windows=2)
+PLAN = Pipeline(
+    (BPR, ItemKNN()), rank=DIN(training=Training(epochs=2)), windows=Windows(2)
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def test_each_fit_of_a_channel_keeps_its_checkpoints_apart(tmp_path):
     told, spare = Told(), Told()
     blend = Blend((Blend((told, ItemKNN())), ItemKNN()))
 
-    plan = Pipeline(blend, fallback=spare, rank=PLAN.rank, windows=2)
+    plan = Pipeline(blend, fallback=spare, rank=PLAN.rank, windows=Windows(2))
     plan.fit(train, valid, run=run(checkpoints=tmp_path, device="cpu"))
 
     end = int(valid.time[0])

@@ -38,7 +38,7 @@ def model() -> tg.FittedPipeline:
         channels,
         rank=tg.RecencyLogit(category="category"),
         rerank=tg.MMR(),
-        windows=1,
+        windows=tg.Windows(1),
         candidates=50,
         names="category",
     )

@@ -12,7 +12,7 @@ from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.static import StaticGraph
-from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.retrieval import from_log
 from tidegraph.retrieval.heuristics import AdamicAdar, Katz
@@ -50,7 +50,7 @@ def made(monkeypatch) -> Counter:
 
 def test_five_channels_build_each_view_once_for_each_fold(made):
     train, valid = draw_log(events=4000).split(fractions=(0.9,))
-    Pipeline(FIVE, rank=RecencyLogit(), windows=3).fit(train, valid)
+    Pipeline(FIVE, rank=RecencyLogit(), windows=Windows(3)).fit(train, valid)
 
     # Three windows, the end of train, and all: each, and what its settings try on it.
     folds = 5

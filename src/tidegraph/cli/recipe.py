@@ -1,7 +1,7 @@
 """A recipe: which log, which split, which stages; strict TOML."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline.past import Windows
 from tidegraph.retrieval.blend import Blend
 
 
@@ -38,9 +39,7 @@ class PipelineTable:
     Attributes:
         repeat: May a user be recommended items they already met?
         candidates: How many items retrieval hands to the ranker.
-        windows: How many past cuts the ranker learns from.
-        window_days: Length of the window after a cut.
-        fit_once: Names of channels that are fitted before the oldest cut, for all.
+        windows: Which requests of the past the ranker learns from.
         names: Item feature column that names an item in answers.
         fallback: Retrieval model that fills up short lists, such as "Popular"; a table
             with a ``model`` if it has settings.
@@ -49,9 +48,7 @@ class PipelineTable:
 
     repeat: bool = True
     candidates: int = 200
-    windows: int = 3
-    window_days: float | None = None
-    fit_once: tuple[str, ...] = ()
+    windows: Windows = field(default_factory=Windows)
     names: str | None = None
     fallback: object = None
     seed: int = 0
@@ -185,7 +182,11 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
         name = f"{where}:pipeline.fallback"
         made["fallback"] = model(_one(table, name), name, "retrieve")
     apart = ("seed", "fallback")
-    shared = {key: v for key, v in asdict(settings).items() if key not in apart}
+    shared = {
+        part.name: getattr(settings, part.name)
+        for part in fields(settings)
+        if part.name not in apart
+    }
     return Pipeline(**made, **shared)
 
 

@@ -117,10 +117,11 @@ def _pipeline(pipeline: Pipeline, parts: Parts) -> Pipeline:
 
     A valid part that was moved behind train has no length to go by.
     """
-    if not parts.overlap or pipeline.window_days is not None:
+    if not parts.overlap or pipeline.windows.days is not None:
         return pipeline
     span = int(parts.train.time[-1] - parts.train.time[0])
-    return replace(pipeline, window_days=max(1, span // 20) / DAY)
+    windows = replace(pipeline.windows, days=max(1, span // 20) / DAY)
+    return replace(pipeline, windows=windows)
 
 
 def _memory(plan: Recipe, parts: Parts) -> dict[str, object]:

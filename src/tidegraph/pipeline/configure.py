@@ -21,10 +21,10 @@ from tidegraph.pipeline.before import (
 )
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.further import beside, with_features
-from tidegraph.pipeline.past import Past, check_windows, past_examples
+from tidegraph.pipeline.past import Past, Windows, check_windows, past_examples
 from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
-from tidegraph.ranges import above, at_least
+from tidegraph.ranges import at_least
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import Seed, generator
 from tidegraph.run import Run
@@ -143,11 +143,8 @@ class Pipeline:
             channels have too few items, such as those of unknown users.
         repeat: May a user be recommended items they already met?
         candidates: How many items retrieval hands to the ranker.
-        windows: How many past cuts the ranker learns from.
-        window_days: Length of the window after a cut; by default that of ``valid``.
+        windows: Which requests of the past the ranker learns from.
         names: Item feature column that names an item in answers.
-        fit_once: Names of channels that are too costly to be fitted before each cut:
-            they are fitted before the oldest one, for all, and once more for serving.
     """
 
     retrieve: Retriever | tuple[Retriever, ...]
@@ -156,20 +153,17 @@ class Pipeline:
     fallback: Retriever | None = None
     repeat: bool = True
     candidates: int = 200
-    windows: int = 3
-    window_days: float | None = None
+    windows: Windows = Windows()
     names: str | None = None
-    fit_once: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.blend.channels:
             raise ConfigError("a pipeline needs at least one retrieval method.")
-        at_least("pipeline", 1, candidates=self.candidates, windows=self.windows)
-        above("pipeline", 0, window_days=self.window_days)
-        for name in self.fit_once:
+        at_least("pipeline", 1, candidates=self.candidates)
+        for name in self.windows.fit_once:
             if name not in self.blend.names:
                 raise ConfigError(
-                    f"pipeline fit_once names {name!r}, and there is no such channel."
+                    f"windows fit_once names {name!r}, and there is no such channel."
                     f"{did_you_mean(name, self.blend.names)} "
                     f"There are: {', '.join(self.blend.names)}."
                 )
@@ -291,8 +285,8 @@ class Pipeline:
             name = called(self.rank)
             log = parts.train.events
             as_seconds_log(log, f"{name}, which learns from windows of time,")
-            seconds = parts.window_seconds(self.window_days)
-            check_windows(log, parts.valid, self.windows, seconds)
+            seconds = parts.window_seconds(self.windows.days)
+            check_windows(log, parts.valid, self.windows.count, seconds)
         stages = (*self.blend.channels, *ranker, *reranker, *spare)
         check_before(stages, parts.known)
 
@@ -301,7 +295,7 @@ class Pipeline:
             return None
         past = Past(
             self.blend,
-            self.fit_once,
+            self.windows.fit_once,
             parts.graph,
             self.candidates,
             self.repeat,
@@ -312,8 +306,8 @@ class Pipeline:
                 past,
                 parts.train,
                 parts.valid,
-                self.windows,
-                parts.window_seconds(self.window_days),
+                self.windows.count,
+                parts.window_seconds(self.windows.days),
                 per_user=parts.per_user,
             )
             return self.rank.fit(learn, check, run=run.child("rank"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Int32
 
+from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
@@ -12,9 +13,30 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.ragged import end_to_end
 from tidegraph.progress import track
+from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.blend import Blend, FittedBlend
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests
+
+
+@settings
+class Windows:
+    """Which requests of the past a ranker learns from.
+
+    Attributes:
+        count: How many past cuts.
+        days: Length of the window after a cut; by default that of ``valid``.
+        fit_once: Names of channels that are too costly to be fitted before each cut:
+            they are fitted before the oldest one, for all, and once more for serving.
+    """
+
+    count: int = 3
+    days: float | None = None
+    fit_once: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        at_least("windows", 1, count=self.count)
+        above("windows", 0, days=self.days)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +102,7 @@ def check_windows(
         raise DataError(
             f"the log spans {(end - int(train.time[0])) / 86_400:.1f} days, too short "
             f"for {windows + held} windows of {seconds / 86_400:.1f} days to learn to "
-            "rank from. Lower windows or window_days."
+            "rank from. Lower the count or the days of the windows."
         )
     return cuts
 

@@ -160,6 +160,6 @@ def _two_kinds(label: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
     if len(np.unique(label)) < 2:
         raise DataError(
             "every candidate of the past has the same label, so there is nothing to "
-            "tell apart. Retrieve more candidates, or lengthen window_days."
+            "tell apart. Retrieve more candidates, or lengthen the windows."
         )
     return label

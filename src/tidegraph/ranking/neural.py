@@ -87,7 +87,7 @@ class NeuralRanker:
         if not bool(train.label.any()):
             raise DataError(
                 "no candidate of the past was right, so there is nothing to learn. "
-                "Retrieve more candidates, or lengthen window_days."
+                "Retrieve more candidates, or lengthen the windows."
             )
         features = Features.fit(train, self.features.category, self.features.groups)
         tables = Tables(known_before(valid.requests), features.category)

@@ -19,6 +19,7 @@ from tidegraph.fitting.examples import acted_on_within, examples
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import spread
 from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline.past import Windows
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -169,7 +170,8 @@ class RankerLaws:
 
     def test_events_observed_by_two_threads_are_answered_as_those_of_one(self):
         two_threads_answer_as_one(
-            Pipeline(retrieve=ItemKNN(), rank=self.ranker, window_days=4.0), 1500
+            Pipeline(retrieve=ItemKNN(), rank=self.ranker, windows=Windows(days=4.0)),
+            1500,
         )
 
     def test_the_same_rng_gives_the_same_bits(self):
