@@ -60,7 +60,7 @@ class Demo:
     test_days: float = 14.0
     households: int = 3
     seed: int = 0
-    say: Callable[[object], None] = field(default=Console().print)
+    say: Callable[[object], None] = field(default_factory=lambda: screen().print)
 
     def run(self, folder: Path) -> Mapping[str, Evaluation]:
         """Do everything; leave report, picture and two model folders in ``folder``.
@@ -82,7 +82,7 @@ class Demo:
             self.say(f"\n[bold]{title}[/]: {model.describe()}")
             self.say(f"trained in {time.perf_counter() - started:.1f} s")
             found[title] = self._judge(model, known, test)
-            self.say(Text(_judged(found[title]), no_wrap=True, overflow="ignore"))
+            self.say(Text(found[title].text(width=min(screen().width, WIDTH))))
             lists = self._shown(model, test)
             self.say(_drawn(lists, title))
             sections.append(evaluation_section(found[title], title))
@@ -152,11 +152,11 @@ class Demo:
         lists = model.recommend_all(users.head(self.households), k=5)
         later = test.frame().select("user", "item").unique()
         hit = lists.join(
-            later.with_columns(met_later=pl.lit("yes")),
+            later.with_columns(chosen_later=pl.lit("yes")),
             on=["user", "item"],
             how="left",
             maintain_order="left",
-        )["met_later"].fill_null("")
+        )["chosen_later"].fill_null("")
         return lists.with_columns(hit)
 
 
@@ -170,16 +170,16 @@ def _first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
     return next((column for column in columns if column in there), None)
 
 
-def _judged(found: Evaluation) -> str:
-    """Return what an evaluation says, within the terminal where there is one."""
-    screen = Console()
-    return found.text(width=min(screen.width, WIDTH) if screen.is_terminal else WIDTH)
+def screen() -> Console:
+    """Return what prints to the terminal, or to a file as wide as texts are."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=WIDTH)
 
 
 def _drawn(lists: pl.DataFrame, title: str) -> Table:
     """Return lists for a terminal; the report has their ids and channels too."""
     item = "name" if "name" in lists.columns else "item"
-    shown = lists.select("user", item, "score", "why", "met_later")
+    shown = lists.select("user", item, "score", "why", "chosen_later")
     table = Table(*shown.columns, title=f"What it recommends ({title.lower()})")
     for row in shown.iter_rows():
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row))
