@@ -8,6 +8,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.ragged import starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,7 @@ class SparseRows:
     def rows(self, rows: Int32[np.ndarray, " some"]) -> "SparseRows":
         """Return a copy of some rows, in the order given."""
         start = self.ptr[rows]
-        ptr = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(self.ptr[rows + 1] - start, out=ptr[1:])
+        ptr = starts(self.ptr[rows + 1] - start)
         at = ranges(start, ptr)
         return SparseRows(ptr, self.column[at], self.weight[at], self.width)
 

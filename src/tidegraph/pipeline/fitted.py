@@ -12,7 +12,6 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, RequestError
-from tidegraph.graph.erasure import rows_to_erase
 from tidegraph.graph.from_log import USER, carried
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
@@ -281,7 +280,7 @@ class FittedPipeline:
             RequestError: A user is not known; nothing was erased.
         """
         ids = series(users, "users")
-        rows = rows_to_erase(self.graph, USER, ids)
+        rows = self.graph.users.encode(ids)
         self.live.erase(USER, ids)
         self.retriever = without(self.retriever, rows)
         self.fallback = without(self.fallback, rows)

@@ -28,22 +28,10 @@ def fused(
         k: Length of the answer; ties break on item number.
         num_items: Items are below this.
     """
+    named = None
     if are_few(lists.size, num_items):
         named = Few.of(lists[lists < num_items])
-        places_of = named.places(lists)
-        item, score = _fused(places_of, quotas, places, smoothing, k, len(named))
-        return named.at(item), score
-    return _fused(lists, quotas, places, smoothing, k, num_items)
-
-
-def _fused(
-    lists: Int32[np.ndarray, "c b n"],
-    quotas: Float64[np.ndarray, " c"],
-    places: Int64[np.ndarray, " c"],
-    smoothing: float,
-    k: int,
-    num_items: int,
-) -> tuple[Int32[np.ndarray, "b k"], Float32[np.ndarray, "b k"]]:
+        lists, num_items = named.places(lists), len(named)
     shape = (lists.shape[1], k)
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
@@ -55,7 +43,7 @@ def _fused(
         len(item),
         grain=128,
     )
-    return item, score
+    return item if named is None else named.at(item), score
 
 
 def votes_for(
