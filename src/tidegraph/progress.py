@@ -101,7 +101,7 @@ def _bars() -> Any:
 class _Lines:
     """A plain line on standard error every minute, from a thread of its own.
 
-    The thread speaks in the midst of a step too, since one step may take an hour.
+    The thread prints in the midst of a step too, since one step may take an hour.
     """
 
     def __init__(self, what: str, total: int | None) -> None:

@@ -102,7 +102,7 @@ def test_an_impossible_length_is_refused(model, k, shop, capsys):
     assert f"k is {k}" in said
 
 
-def test_a_stranger_without_a_fallback_is_refused(shop, capsys):
+def test_an_unknown_user_without_a_fallback_is_refused(shop, capsys):
     recipe = (shop / "recipe.toml").read_text()
     lonely = recipe.replace('[[retrieve]]\nmodel = "Popular"\n', "")
     (shop / "recipe.toml").write_text(lonely)

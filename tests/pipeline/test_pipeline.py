@@ -195,10 +195,10 @@ def test_a_history_answers_like_the_user_who_lived_it():
     )
     met = model.graph.items.decode(history.node).to_list()
 
-    stranger = model.recommend(history=met, k=8)
+    unknown = model.recommend(history=met, k=8)
     known = model.recommend("u4", k=8)
 
-    assert stranger["item"].to_list() == known["item"].to_list()
+    assert unknown["item"].to_list() == known["item"].to_list()
 
 
 def test_repeats_are_allowed_or_not_as_set():
@@ -246,7 +246,7 @@ def test_everything_excluded_is_said(model):
         model.recommend("u4", exclude=model.graph.items.ids.to_list())
 
 
-def test_a_stranger_gets_what_popular_says(model):
+def test_an_unknown_user_gets_what_popular_says(model):
     with pytest.warns(UnknownIdWarning):
         lists = model.recommend("nobody", k=5)
 

@@ -310,7 +310,7 @@ def single_item_scores(fitted, log: Interactions) -> np.ndarray:
     return fitted.scores(Requests.of_users(Snapshot.of(one_each), everyone, time))
 
 
-def test_each_item_speaks_only_for_those_it_is_closest_to():
+def test_each_item_votes_only_for_those_it_is_closest_to():
     log = draw_log()
     full = AdamicAdar(neighbors=1000).fit(log).csr().toarray()
     cut = AdamicAdar(neighbors=3).fit(log).csr().toarray()

@@ -20,7 +20,7 @@ class TestCoCount(RetrieverLaws):
     retriever = CoCount()
 
 
-def test_an_item_met_twice_speaks_once():
+def test_an_item_of_two_events_votes_once():
     log = interactions(["a", "a", "b", "b"], ["x", "x", "x", "y"], [1, 2, 3, 4])
     fitted = CoCount().fit(log)
 

@@ -46,15 +46,15 @@ def test_scores_are_the_similarities_of_the_nearest_users_who_met_the_item():
     np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_user_is_not_their_own_neighbour_but_a_stranger_of_the_same_taste_is():
+def test_a_user_is_not_their_own_neighbour_but_an_unknown_user_of_the_same_taste_is():
     log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "z"], [1, 2, 3, 4])
     fitted = UserKNN(similarity=Cosine(), shrinkage=0.0).fit(log)
     requests = ask(log)
-    stranger = replace(requests, user=np.array([-1, -1], np.int32))
+    unknown = replace(requests, user=np.array([-1, -1], np.int32))
 
-    # a shares x with b: cosine 1/2, which speaks for x and z only.
+    # a shares x with b: cosine 1/2, which votes for x and z only.
     np.testing.assert_allclose(fitted.scores(requests)[0], [0.5, -np.inf, 0.5])
-    np.testing.assert_allclose(fitted.scores(stranger)[0], [1.5, 1.0, 0.5])
+    np.testing.assert_allclose(fitted.scores(unknown)[0], [1.5, 1.0, 0.5])
 
 
 def test_the_reason_is_the_shared_item_of_the_most_similar_voters():

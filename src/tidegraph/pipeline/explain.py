@@ -39,7 +39,7 @@ class Sources:
     def because_of(
         self, requests: Requests, answer: Candidates
     ) -> Int32[np.ndarray, "b k"]:
-        """Return the item of the history that speaks for each, -1 for none."""
+        """Return the history item with the largest vote for each, -1 for none."""
         out = self.blend.because_of(requests, answer)
         if self.fallback is not None:
             mine = answer.votes.argmax(axis=2) == len(self.blend.retrievers)
@@ -89,8 +89,8 @@ class Sources:
         # Each different reason is written once.
         pairs = votes.argmax(axis=1) * (len(items) + 1) + because + 1
         different, which = np.unique(pairs, return_inverse=True)
-        channel, speaking = np.divmod(different, len(items) + 1)
-        names = called(items, (speaking - 1).astype(np.int32), self.names).to_list()
+        channel, named = np.divmod(different, len(items) + 1)
+        names = called(items, (named - 1).astype(np.int32), self.names).to_list()
         reasons = self.reasons
         texts: list[str] = []
         for c, name in zip(channel, names, strict=True):
@@ -105,8 +105,8 @@ def _channels(
     """Return the channels that proposed each row, joined by ``+``."""
     if not len(votes):
         return pl.Series(dtype=pl.String)
-    spoke = np.packbits(votes > 0, axis=1)
-    said, which = np.unique(spoke.view(f"V{spoke.shape[1]}"), return_inverse=True)
+    proposed = np.packbits(votes > 0, axis=1)
+    said, which = np.unique(proposed.view(f"V{proposed.shape[1]}"), return_inverse=True)
     bits = said.view(np.uint8).reshape(len(said), -1)
     names = [
         "+".join(name for name, there in zip(channels, row, strict=True) if there)

@@ -1,7 +1,7 @@
 """Several retrievers as one: fused ranks, with places kept for each channel.
 
 A list trained on what it showed drifts into a dead loop: the channel that was shown
-gets the clicks, so it is shown more, and the others fall silent (section 19.1.3).
+gets the clicks, so it is shown more, and the others fall out of use (section 19.1.3).
 Places that fusion cannot take away keep every source in the list, and in the log.
 """
 

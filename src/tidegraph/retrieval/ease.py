@@ -143,7 +143,7 @@ class FittedEASE:
     A requester without a history that training met gets an empty answer.
 
     Attributes:
-        weight: Row h says how much history item h speaks for each item.
+        weight: Row h says how much history item h votes for each item.
         met: Which items training met; others are not answered.
         half_life_days: Age of an item's last event, since the newest of the history, at
             which it counts half; None where age does not matter.
@@ -171,11 +171,11 @@ class FittedEASE:
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never met it."""
         out = np.zeros((len(requests), len(self.met)), np.float32)
-        speakers = WeightedHistory.of_history(
+        voters = WeightedHistory.of_history(
             requests.history, len(self.met), self.half_life_days
         )
         over_rows(
-            lambda a, b: _scores(speakers.arrays, self.weight, self.met, out, a, b),
+            lambda a, b: _scores(voters.arrays, self.weight, self.met, out, a, b),
             len(requests),
             grain=16,
         )
@@ -211,10 +211,10 @@ class FittedEASE:
     ) -> Int32[np.ndarray, "b k"]:
         """Return the history item with the largest weight to each item, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
-        speakers = WeightedHistory.of_history(
+        voters = WeightedHistory.of_history(
             requests.history, len(self.met), self.half_life_days
         )
-        _because(speakers.arrays, self.weight, self.met, item, out)
+        _because(voters.arrays, self.weight, self.met, item, out)
         return out
 
     def state(self) -> State:
@@ -260,45 +260,45 @@ def _scale_columns(out: np.ndarray, scale: np.ndarray, first: int, last: int) ->
 
 @compiled
 def _scores(
-    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weight: np.ndarray,
     met: np.ndarray,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
-    ptr, row, gain, halvings = speakers
-    spoken = np.full(met.size, -1, np.int64)
+    ptr, row, gain, halvings = voters
+    voted = np.full(met.size, -1, np.int64)
     for request in range(first, last):
         total = out[request]
-        silent, newest = True, 0
+        nobody, newest = True, 0
         for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
             v = row[h]
-            if v < 0 or v >= met.size or not met[v] or spoken[v] == request:
+            if v < 0 or v >= met.size or not met[v] or voted[v] == request:
                 continue
-            spoken[v] = request
-            if silent:
-                silent, newest = False, halvings[h]
+            voted[v] = request
+            if nobody:
+                nobody, newest = False, halvings[h]
             # Every item has a weight to every other, so what a float takes for 0
             # beside the newest item's votes decides nothing.
-            loud = np.float32(halved(gain[h], halvings[h] - newest))
+            amount = np.float32(halved(gain[h], halvings[h] - newest))
             votes = weight[v]
             for i in range(met.size):
-                total[i] += loud * votes[i]
+                total[i] += amount * votes[i]
         for i in range(met.size):
-            if silent or not met[i]:
+            if nobody or not met[i]:
                 total[i] = -np.inf
 
 
 @compiled
 def _because(
-    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weight: np.ndarray,
     met: np.ndarray,
     item: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    ptr, row, gain, halvings = speakers
+    ptr, row, gain, halvings = voters
     for request in range(item.shape[0]):
         for place in range(item.shape[1]):
             i = item[request, place]
@@ -307,7 +307,7 @@ def _because(
                 v = row[h]
                 if not (0 <= i < met.size and 0 <= v < met.size):
                     continue
-                loud = as_key(np.float64(gain[h]) * weight[v, i], halvings[h])
-                if loud > most:
-                    most = loud
+                amount = as_key(np.float64(gain[h]) * weight[v, i], halvings[h])
+                if amount > most:
+                    most = amount
                     out[request, place] = v

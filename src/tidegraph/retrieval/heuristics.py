@@ -45,7 +45,7 @@ class CommonNeighbors:
 
     Attributes:
         on: The graph.
-        neighbors: Each item speaks for this many others, those it shares most with;
+        neighbors: Each item votes for this many others, those it shares most with;
             None for all.
         least_users: How many users must share two items that the item graph joins.
         half_life_days: Age at which an item of the history counts half; see ItemKNN.
@@ -101,7 +101,7 @@ class AdamicAdar:
 
     Attributes:
         on: The graph.
-        neighbors: Each item speaks for this many others, those it is closest to; None
+        neighbors: Each item votes for this many others, those it is closest to; None
             for all.
         least_users: How many users must share two items that the item graph joins.
         half_life_days: Age at which an item of the history counts half; see ItemKNN.
@@ -162,7 +162,7 @@ class Katz:
         tolerance: Walks are cut where those left out add at most this share of the
             bound beta * |h| / (1 - beta * radius) to the answer's length.
         least_users: How many users must share two items that the item graph joins.
-        neighbors: Each item speaks for this many, itself and those it has most walks
+        neighbors: Each item votes for this many, itself and those it has most walks
             to; the others' walks are lost. None for all, which is exact.
         half_life_days: Age at which an item of the history counts half; see ItemKNN.
 
@@ -233,7 +233,7 @@ class PersonalizedPageRank:
             as the damping factor.
         tolerance: Walks are cut where those left out are at most this share of all.
         least_users: How many users must share two items that the item graph joins.
-        neighbors: Each item speaks for this many, itself and those its walks reach
+        neighbors: Each item votes for this many, itself and those its walks reach
             most; the others' share of the walks is lost. None for all, which is exact.
         half_life_days: Age at which an item of the history counts half; see ItemKNN.
 

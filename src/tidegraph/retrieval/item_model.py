@@ -33,10 +33,10 @@ class FittedItemModel:
         channel: The method's name.
         reason: Why it recommends, with ``{item}`` for the item of the history.
         ptr: Where each history item's neighbours start.
-        item: The items it speaks for, increasing.
+        item: The items it votes for, increasing.
         weight: How much.
         half_life_days: Age of an item's last event, since the newest of the history, at
-            which it speaks half as loud; None where age does not matter.
+            which its vote counts half; None where age does not matter.
         trained_until: Time of the last training event; None for training without times.
         chosen: What the log has chosen, by setting.
     """
@@ -60,7 +60,7 @@ class FittedItemModel:
         trained_until: int | None = None,
         chosen: Mapping[str, object] | None = None,
     ) -> "FittedItemModel":
-        """Wrap a matrix whose row h says how much history item h speaks for each."""
+        """Wrap a matrix whose row h says how much history item h votes for each."""
         model.sort_indices()
         rows = SparseRows.of(model)
         return cls(
@@ -102,28 +102,28 @@ class FittedItemModel:
         return self.votes.csr()
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
-        """Return the score of every item; ``-inf`` where no history item speaks."""
-        return all_scores(self._speakers(requests), self.votes)
+        """Return the score of every item; ``-inf`` where no history item votes."""
+        return all_scores(self._voters(requests), self.votes)
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
-        """Return the best ``k`` of the items that some history item speaks for."""
-        speakers = self._speakers(requests)
-        return top_k_of_sums(speakers, self.votes, requests.excluded, k, self.channel)
+        """Return the best ``k`` of the items that some history item votes for."""
+        voters = self._voters(requests)
+        return top_k_of_sums(voters, self.votes, requests.excluded, k, self.channel)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
-        """Return the ``k`` other items that each item speaks most for."""
-        speakers, itself = WeightedHistory.alone(rows), but_itself(rows)
-        return above_zero(top_k_of_sums(speakers, self.votes, itself, k, self.channel))
+        """Return the ``k`` other items that each item has most weight for."""
+        voters, itself = WeightedHistory.alone(rows), but_itself(rows)
+        return above_zero(top_k_of_sums(voters, self.votes, itself, k, self.channel))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
     ) -> Int32[np.ndarray, "b k"]:
-        """Return the history item that speaks most for each item, -1 for none."""
+        """Return the history item with the largest vote for each item, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
-        speakers = self._speakers(requests)
+        voters = self._voters(requests)
         over_rows(
             lambda a, b: _because(
-                speakers.arrays,
+                voters.arrays,
                 (self.ptr, self.item, self.weight),
                 item,
                 out,
@@ -163,7 +163,7 @@ class FittedItemModel:
             cast(Mapping[str, object], state.settings.get("chosen", {})),
         )
 
-    def _speakers(self, requests: Requests) -> WeightedHistory:
+    def _voters(self, requests: Requests) -> WeightedHistory:
         return WeightedHistory.of_history(
             requests.history, self.num_items, self.half_life_days
         )
@@ -171,14 +171,14 @@ class FittedItemModel:
 
 @compiled
 def _because(
-    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     votes: tuple[np.ndarray, np.ndarray, np.ndarray],
     item: np.ndarray,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
-    ptr, row, gain, halvings = speakers
+    ptr, row, gain, halvings = voters
     size = votes[0].size - 1
     for request in range(first, last):
         for place in range(item.shape[1]):
@@ -190,7 +190,7 @@ def _because(
                 at = find(votes[0], votes[1], v, item[request, place])
                 if at < 0:
                     continue
-                loud = as_key(np.float64(gain[h]) * votes[2][at], halvings[h])
-                if loud > most:
-                    most = loud
+                amount = as_key(np.float64(gain[h]) * votes[2][at], halvings[h])
+                if amount > most:
+                    most = amount
                     out[request, place] = v

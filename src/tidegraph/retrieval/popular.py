@@ -86,7 +86,7 @@ def _lately(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FittedPopular:
-    """Answers the same list to everyone, strangers too, less what is excluded.
+    """Answers the same list to everyone, unknown users too, less what is excluded.
 
     Attributes:
         score: What each item scores; ``-inf`` where training never met it.
@@ -131,7 +131,7 @@ class FittedPopular:
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
     ) -> Int32[np.ndarray, "b k"]:
-        """Return -1 for each: no item of the history speaks here."""
+        """Return -1 for each: no item of the history votes here."""
         return np.full(item.shape, NO_ITEM, np.int32)
 
     def state(self) -> State:

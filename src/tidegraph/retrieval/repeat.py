@@ -90,20 +90,20 @@ class FittedRepeat:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where it is not in the history."""
-        return all_scores(*self._voices(requests))
+        return all_scores(*self._voters_and_votes(requests))
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items of the history with the highest scores."""
-        speakers, votes = self._voices(requests)
-        return top_k_of_sums(speakers, votes, requests.excluded, k, "Repeat")
+        voters, votes = self._voters_and_votes(requests)
+        return top_k_of_sums(voters, votes, requests.excluded, k, "Repeat")
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
     ) -> Int32[np.ndarray, "b k"]:
         """Return the item itself where it is in the history, else -1."""
-        speakers = self._speakers(requests)
+        voters = self._voters(requests)
         answered = np.arange(len(item))[:, None] * len(self.met) + item
-        met = owners(speakers.ptr) * len(self.met) + speakers.row
+        met = owners(voters.ptr) * len(self.met) + voters.row
         own = np.isin(answered, met) & (item != NO_ITEM)
         return np.where(own, item, np.int32(NO_ITEM))
 
@@ -125,13 +125,15 @@ class FittedRepeat:
         until = cast(int | None, state.settings.get("trained_until"))
         return cls(state.arrays["met"], half_life, until)
 
-    def _voices(self, requests: Requests) -> tuple[WeightedHistory, SparseRows]:
-        """Return who speaks, and a row of votes for each different speaker.
+    def _voters_and_votes(
+        self, requests: Requests
+    ) -> tuple[WeightedHistory, SparseRows]:
+        """Return who votes, and a row of votes for each different voter.
 
         Each item that training met votes for itself.
         """
-        speakers = self._speakers(requests)
-        own = Few.of(speakers.row)
+        voters = self._voters(requests)
+        own = Few.of(voters.row)
         met = self.met[own.number]
         votes = SparseRows(
             starts(met),
@@ -139,9 +141,9 @@ class FittedRepeat:
             np.ones(int(met.sum()), np.float32),
             len(self.met),
         )
-        return replace(speakers, row=own.places(speakers.row)), votes
+        return replace(voters, row=own.places(voters.row)), votes
 
-    def _speakers(self, requests: Requests) -> WeightedHistory:
-        """Return the distinct items of each history, as loud as all their events."""
+    def _voters(self, requests: Requests) -> WeightedHistory:
+        """Return the distinct items of each history, weighing as their events do."""
         total = summed(heard(requests.history), len(self.met), self.half_life_days)
         return total.of(total.gain > 0)

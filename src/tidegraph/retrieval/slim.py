@@ -45,7 +45,7 @@ class SLIM:
     which, for n users, is scikit-learn's ``ElasticNet(alpha=(l1 + l2) / n, l1_ratio=l1
     / (l1 + l2), positive=True, fit_intercept=False)``. So both penalties are counted in
     users, however many there are: items that no more than ``l1`` users met together do
-    not speak for each other. Memory is 8 bytes for each pair of items that some user
+    not vote for each other. Memory is 8 bytes for each pair of items that some user
     met together, and the weights. What is ``FROM_LOG`` is chosen on the log.
 
     Attributes:
@@ -100,7 +100,7 @@ class SLIM:
         )
 
     def _regress(self, gram: SparseRows) -> sparse.csr_array:
-        """Return the weights, a row per item that speaks."""
+        """Return the weights, a row per item that votes."""
         items = len(gram)
         diagonal = gram.csr().diagonal().astype(np.float64)
         solved: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray, int]] = {}

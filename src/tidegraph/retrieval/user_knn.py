@@ -68,7 +68,7 @@ class UserKNN:
     ``FROM_LOG`` is chosen on the log.
 
     Attributes:
-        neighbors: How many similar users speak for a requester.
+        neighbors: How many similar users vote for a requester.
         similarity: How alike two users are, each a vector over items.
         shrinkage: Added to the similarity's denominator; makes little evidence weak.
         half_life_days: Age of an event, since the newest of the history, at which it
@@ -181,12 +181,12 @@ class FittedUserKNN:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where no neighbour met it."""
-        return all_scores(self._speakers(requests), self._votes)
+        return all_scores(self._voters(requests), self._votes)
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the best ``k`` of the items that some neighbour met."""
-        speakers = self._speakers(requests)
-        return top_k_of_sums(speakers, self._votes, requests.excluded, k, "UserKNN")
+        voters = self._voters(requests)
+        return top_k_of_sums(voters, self._votes, requests.excluded, k, "UserKNN")
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -196,13 +196,13 @@ class FittedUserKNN:
         Voters count by their similarity; an item is no reason for itself.
         """
         out = np.full(item.shape, NO_ITEM, np.int32)
-        speakers, votes = self._speakers(requests), self._votes
+        voters, votes = self._voters(requests), self._votes
         history = heard(requests.history)
         over_rows(
             lambda a, b: _because(
                 history.ptr,
                 history.node,
-                speakers.arrays,
+                voters.arrays,
                 (votes.ptr, votes.column),
                 votes.width,
                 item,
@@ -256,8 +256,8 @@ class FittedUserKNN:
         ones = np.ones(len(rows.column), np.float32)
         return SparseRows(rows.ptr, rows.column, ones, rows.width)
 
-    def _speakers(self, requests: Requests) -> WeightedHistory:
-        """Return each requester's neighbours, as loud as they are similar."""
+    def _voters(self, requests: Requests) -> WeightedHistory:
+        """Return each requester's neighbours, weighing as they are similar."""
         parts = [
             self._neighbors(requests.rows(start, start + BLOCK))
             for start in range(0, max(len(requests), 1), BLOCK)
@@ -317,7 +317,7 @@ class FittedUserKNN:
 def _because(
     history_ptr: Int64[np.ndarray, " starts"],
     history_item: np.ndarray,
-    speakers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     votes: tuple[np.ndarray, np.ndarray],
     width: int,
     item: np.ndarray,
@@ -325,7 +325,7 @@ def _because(
     first: int,
     last: int,
 ) -> None:
-    ptr, user, gain, halvings = speakers
+    ptr, user, gain, halvings = voters
     vote_ptr, vote_item = votes
     shared, block = np.zeros(width), np.zeros(width, np.int64)
     for request in range(first, last):
@@ -341,9 +341,9 @@ def _because(
                 i = history_item[h]
                 if not 0 <= i < width or i == wanted:
                     continue
-                loud = as_key(shared[i], block[i])
-                if loud > most:
-                    most = loud
+                amount = as_key(shared[i], block[i])
+                if amount > most:
+                    most = amount
                     out[request, place] = i
             for v in user[ptr[request] : ptr[request + 1]]:
                 for e in range(vote_ptr[v], vote_ptr[v + 1]):

@@ -2,7 +2,7 @@
 
 A retriever, a ranker and a re-ranker are each a frozen configuration whose ``fit``
 returns another type; only the fitted value answers. All three take ``Requests`` and
-speak in ``Candidates``; every array of a request is as of that request's own clock.
+answer with ``Candidates``; every array of a request is as of that request's own clock.
 """
 
 from tidegraph.stages.abilities import (

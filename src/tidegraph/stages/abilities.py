@@ -33,7 +33,7 @@ class Explains(Protocol):
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
     ) -> Int32[np.ndarray, "b k"]:
-        """Return the item of the history that spoke most for each, -1 for none."""
+        """Return the history item with the largest vote for each, -1 for none."""
         ...
 
 
@@ -46,7 +46,7 @@ def reason_of(retriever: FittedRetriever, channel: str) -> str:
 def because_of(
     retriever: FittedRetriever, requests: Requests, item: Int32[np.ndarray, "b k"]
 ) -> Int32[np.ndarray, "b k"]:
-    """Return the item of the history that spoke most for each, -1 for none.
+    """Return the history item with the largest vote for each, -1 for none.
 
     A retriever that cannot explain names none.
     """

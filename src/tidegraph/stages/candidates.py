@@ -20,7 +20,7 @@ class Candidates:
         item: Rows of items, each at most once per request, best first;
             ``NO_ITEM`` fills the end of a row.
         score: What the last stage thought of each; ``-inf`` where there is no item.
-        channels: Names of the retrievers that spoke.
+        channels: Names of the retrievers that proposed them.
         votes: One over the rank (1, 1/2, 1/3 ...) that each channel gave the item,
             0 where it did not propose it.
     """

@@ -239,7 +239,7 @@ class RankerLaws:
 
         np.testing.assert_allclose(alone[0], score[3], rtol=1e-5)
 
-    def test_strangers_and_unknown_items_are_scored(self):
+    def test_unknown_users_and_unknown_items_are_scored(self):
         log = draw_log(events=1500)
         model, _ = self.fitted(log)
         nobody = Requests.of_users(

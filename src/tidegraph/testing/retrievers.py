@@ -218,13 +218,13 @@ class RetrieverLaws:
             assert not np.isin(answer.item[row], seen).any()
             assert len(set(answer.item[row][answer.present[row]])) == len(found)
 
-    def test_a_stranger_gets_the_documented_answer(self):
+    def test_an_unknown_user_gets_the_documented_answer(self):
         log = draw_log()
         fitted = self.retriever.fit(log)
-        stranger = Requests.of_users(
+        unknown = Requests.of_users(
             Snapshot.of(log), np.array([-1], np.int32), log.time[-1:] + 1
         )
-        answer = fitted.retrieve(stranger, 5)
+        answer = fitted.retrieve(unknown, 5)
 
         assert answer.present.any() != self.needs_history
 

@@ -229,7 +229,7 @@ def test_a_faded_history_has_the_cosines_of_a_loop():
     ],
     ids=lambda method: type(method).__name__,
 )
-def test_an_item_speaks_half_as_loud_a_half_life_before_the_newest(method):
+def test_the_vote_of_an_item_counts_half_a_half_life_before_the_newest(method):
     log = draw_log()
     fitted = method.fit(log)
     table = fitted.weight if isinstance(method, EASE) else fitted.csr().toarray()
@@ -243,8 +243,8 @@ def test_an_item_speaks_half_as_loud_a_half_life_before_the_newest(method):
 
     scores = fitted.scores(ask(log))
 
-    spoken = ~np.isneginf(scores)
-    np.testing.assert_allclose(scores[spoken], expected[spoken], rtol=1e-4, atol=1e-6)
+    voted = ~np.isneginf(scores)
+    np.testing.assert_allclose(scores[voted], expected[voted], rtol=1e-4, atol=1e-6)
 
 
 def test_popular_ranks_the_rest_beside_one_clock_decades_ahead():

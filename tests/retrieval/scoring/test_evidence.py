@@ -132,13 +132,13 @@ def test_a_history_says_what_is_left_of_it_at_its_own_time():
     assert left.node.tolist() == [0, 2, 2, 2, 1]
 
 
-def test_a_returned_item_does_not_speak_for_its_neighbours():
+def test_a_returned_item_does_not_vote_for_its_neighbours():
     log = interactions([*"bbccaa"], [*"xyxyxx"], range(6), weight=[1, 1, 1, 1, 1, -1])
     a = log.users.row("a")
 
-    for at, spoken in ((5, True), (6, False)):
+    for at, voted in ((5, True), (6, False)):
         requests = ask(log, at=at).rows(a, a + 1)
-        assert ItemKNN().fit(log).retrieve(requests, 5).present.any() == spoken
+        assert ItemKNN().fit(log).retrieve(requests, 5).present.any() == voted
 
 
 def test_a_decayed_sum_below_zero_is_not_recommended():

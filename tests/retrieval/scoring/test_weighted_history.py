@@ -24,7 +24,7 @@ seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
 def histories(rng: np.random.Generator) -> Histories:
-    """Three histories with strangers, repeats and weights of any sign."""
+    """Three histories with unknown items, repeats and weights of any sign."""
     ptr = np.concatenate([[0], np.cumsum(rng.integers(0, 6, 3))]).astype(np.int64)
     events = int(ptr[-1])
     weight = rng.choice(np.array([-1, 0, 1, 2], np.float32), events)
@@ -50,12 +50,12 @@ def matrix(rng: np.random.Generator) -> SparseRows:
 @given(rng=seeds)
 def test_the_answer_among_few_items_is_that_among_many(half_life_days, rng):
     votes, history = matrix(rng), heard(histories(rng))
-    speakers = WeightedHistory.of_history(history, ITEMS, half_life_days)
+    voters = WeightedHistory.of_history(history, ITEMS, half_life_days)
     hidden = ItemSets(
         np.array([0, 2, 2, 5], np.int64), rng.integers(-1, ITEMS, 5).astype(np.int32)
     )
-    small = top_k_of_sums(speakers, votes, hidden, ITEMS, "a")
-    large = top_k_of_sums(speakers, replace(votes, width=MANY), hidden, MANY, "a")
+    small = top_k_of_sums(voters, votes, hidden, ITEMS, "a")
+    large = top_k_of_sums(voters, replace(votes, width=MANY), hidden, MANY, "a")
 
     assert are_few(len(votes.column), MANY)
     assert not are_few(1, ITEMS)

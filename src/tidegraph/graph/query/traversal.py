@@ -66,9 +66,9 @@ class Query:
             wanted = id_column(ids)
             node = known.encode(wanted)
             if len(node) and int(node.min()) < 0:
-                stranger = wanted[int(np.flatnonzero(node < 0)[0])]
+                unknown = wanted[int(np.flatnonzero(node < 0)[0])]
                 raise RequestError(
-                    f"{name} {stranger!r} is not in the graph. Ids are written like "
+                    f"{name} {unknown!r} is not in the graph. Ids are written like "
                     f"{known.ids.first()!r}."
                 )
         origin = np.arange(len(node))

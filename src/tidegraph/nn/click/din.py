@@ -20,7 +20,7 @@ AGE = 4
 
 
 class Activation(nn.Module):
-    """How much each event of the history speaks for each candidate.
+    """How much each event of the history weighs for each candidate.
 
     One hidden layer over [event, candidate, event - candidate, event x candidate, age],
     computed without ever laying the five side by side: only their product depends on

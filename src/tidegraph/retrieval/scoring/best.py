@@ -20,7 +20,7 @@ def best(
         scores: One row per request, one column per item.
         excluded: Items to leave out, per request.
         k: Length of the list; rows have ``min(k, items)`` columns.
-        channel: Who is speaking.
+        channel: Whose answer it is.
 
     Raises:
         RequestError: ``k`` is below 1.

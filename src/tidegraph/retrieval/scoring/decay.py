@@ -135,12 +135,12 @@ def as_float(key: int) -> float:
 
 @compiled
 def all_fading(
-    speakers: Arrays, votes: Rows, out: np.ndarray, first: int, last: int
+    voters: Arrays, votes: Rows, out: np.ndarray, first: int, last: int
 ) -> None:
-    """Write the score of every item that somebody speaks for into ``out``."""
+    """Write the score of every item that somebody votes for into ``out``."""
     scratch = blank(votes[0].size - 1, out.shape[1])
     for request in range(first, last):
-        count = tally(speakers, votes, scratch, request)
+        count = tally(voters, votes, scratch, request)
         for t in range(count):
             i = scratch[3][t]
             out[request, i] = as_float(as_key(scratch[1][i], scratch[2][i]))
@@ -148,9 +148,9 @@ def all_fading(
 
 
 @compiled
-def elect_fading(
+def top_k_fading(
     scratch: Arrays,
-    speakers: Arrays,
+    voters: Arrays,
     votes: Rows,
     hidden: tuple[np.ndarray, np.ndarray],
     item: np.ndarray,
@@ -162,7 +162,7 @@ def elect_fading(
     total, block, touched = scratch[1], scratch[2], scratch[3]
     key = np.empty(item.shape[1], np.int64)
     for request in range(first, last):
-        count = tally(speakers, votes, scratch, request)
+        count = tally(voters, votes, scratch, request)
         for e in range(hidden[0][request], hidden[0][request + 1]):
             if 0 <= hidden[1][e] < total.size:
                 total[hidden[1][e]] = np.nan
@@ -181,10 +181,10 @@ def elect_fading(
 def blank(
     rows: int, width: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what ``tally`` notes: who has spoken, sums, their halvings, items."""
+    """Return what ``tally`` notes: who has voted, sums, their halvings, items."""
     return (
         np.full(rows, -1, np.int64),
-        # NaN marks an item nobody has spoken for; a sum of votes may be 0.
+        # NaN marks an item nobody has voted for; a sum of votes may be 0.
         np.full(width, np.nan),
         np.zeros(width, np.int64),
         np.empty(width, np.int32),
@@ -192,16 +192,16 @@ def blank(
 
 
 @compiled
-def tally(speakers: Arrays, votes: Rows, scratch: Arrays, request: int) -> int:
+def tally(voters: Arrays, votes: Rows, scratch: Arrays, request: int) -> int:
     """Add up the votes of one request; return how many items got any."""
-    ptr, row, gain, halvings = speakers
-    spoken, total, block, touched = scratch
+    ptr, row, gain, halvings = voters
+    voted, total, block, touched = scratch
     count = 0
     for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
         v = row[h]
-        if v < 0 or v >= spoken.size or spoken[v] == request:
+        if v < 0 or v >= voted.size or voted[v] == request:
             continue
-        spoken[v] = request
+        voted[v] = request
         for e in range(votes[0][v], votes[0][v + 1]):
             i = votes[1][e]
             vote = np.float64(gain[h]) * votes[2][e]

@@ -1,4 +1,4 @@
-"""Scores as sums of votes: each speaker of a request votes for a few items."""
+"""Scores as sums of votes: each voter of a request votes for a few items."""
 
 from dataclasses import dataclass, replace
 
@@ -15,8 +15,8 @@ from tidegraph.retrieval.scoring.decay import (
     add,
     all_fading,
     blank,
-    elect_fading,
     halvings,
+    top_k_fading,
 )
 from tidegraph.retrieval.scoring.evidence import heard, some_of
 from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
@@ -24,32 +24,32 @@ from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
 
 @dataclass(frozen=True, eq=False)
 class WeightedHistory:
-    """Who speaks in each request, and how loud.
+    """Who votes in each request, and with what weight.
 
     Attributes:
-        ptr: Where each request's speakers start.
-        row: The row of votes of each speaker. Of one that stands several times in a
-            request only the last counts; one outside the votes is silent.
-        gain: What the speaker's votes are multiplied with.
+        ptr: Where each request's voters start.
+        row: The row of votes of each voter. Of one that stands several times in a
+            request only the last counts; one outside the votes has none.
+        gain: What the voter's votes are multiplied with.
         halvings: How often the gain is then halved; None for never.
     """
 
     ptr: Int64[np.ndarray, " starts"]
-    row: Int32[np.ndarray, " speakers"]
-    gain: Float32[np.ndarray, " speakers"]
-    halvings: Int64[np.ndarray, " speakers"] | None = None
+    row: Int32[np.ndarray, " voters"]
+    gain: Float32[np.ndarray, " voters"]
+    halvings: Int64[np.ndarray, " voters"] | None = None
 
     @classmethod
     def of_history(
         cls, history: Histories, num_items: int, half_life_days: float | None
     ) -> "WeightedHistory":
-        """Let each item of the history speak, quieter with its last event's age.
+        """Let each item of the history vote, the less the older its last event.
 
         Args:
             history: The requesters' own events.
-            num_items: Items from here on are unknown; they are silent.
+            num_items: Items from here on are unknown; they have no vote.
             half_life_days: Age, since the newest event of a known item, at which an
-                item speaks half as loud; None for never.
+                item's vote counts half; None for never.
         """
         history = heard(history)
         if half_life_days is None:
@@ -61,12 +61,12 @@ class WeightedHistory:
 
     @classmethod
     def alone(cls, row: Int32[np.ndarray, " requests"]) -> "WeightedHistory":
-        """Let one speak in each request."""
+        """Let one vote in each request."""
         ptr = np.arange(len(row) + 1, dtype=np.int64)
         return cls(ptr, row, np.ones(len(row), np.float32))
 
-    def of(self, kept: Bool[np.ndarray, " speakers"]) -> "WeightedHistory":
-        """Return some of the speakers."""
+    def of(self, kept: Bool[np.ndarray, " voters"]) -> "WeightedHistory":
+        """Return some of the voters."""
         ptr = starts_where(self.ptr, kept)
         count = None if self.halvings is None else self.halvings[kept]
         return WeightedHistory(ptr, self.row[kept], self.gain[kept], count)
@@ -84,23 +84,23 @@ class WeightedHistory:
 
 
 def all_scores(
-    speakers: WeightedHistory, votes: SparseRows
+    voters: WeightedHistory, votes: SparseRows
 ) -> Float32[np.ndarray, "b items"]:
-    """Return the sum of the votes for every item; ``-inf`` where nobody speaks."""
-    out = np.full((len(speakers), votes.width), -np.inf, np.float32)
-    if speakers.halvings is not None:
+    """Return the sum of the votes for every item; ``-inf`` where nobody votes."""
+    out = np.full((len(voters), votes.width), -np.inf, np.float32)
+    if voters.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
         over_rows(
-            lambda a, b: all_fading(speakers.arrays, table, out, a, b),
-            len(speakers),
+            lambda a, b: all_fading(voters.arrays, table, out, a, b),
+            len(voters),
             grain=16,
         )
         return out
     over_rows(
         lambda a, b: _all_scores(
-            speakers.ptr,
-            speakers.row,
-            speakers.gain,
+            voters.ptr,
+            voters.row,
+            voters.gain,
             votes.ptr,
             votes.column,
             votes.weight,
@@ -108,14 +108,14 @@ def all_scores(
             a,
             b,
         ),
-        len(speakers),
+        len(voters),
         grain=16,
     )
     return out
 
 
 def top_k_of_sums(
-    speakers: WeightedHistory,
+    voters: WeightedHistory,
     votes: SparseRows,
     excluded: ItemSets,
     k: int,
@@ -124,8 +124,8 @@ def top_k_of_sums(
     """Return each request's ``k`` items with the highest sum of votes.
 
     Args:
-        speakers: Who votes.
-        votes: For whom, a row per speaker.
+        voters: Who votes.
+        votes: For whom, a row per voter.
         excluded: Items to leave out.
         k: Length of the list; rows have ``min(k, items)`` columns.
         channel: The method's name.
@@ -133,28 +133,28 @@ def top_k_of_sums(
     Raises:
         RequestError: ``k`` is below 1.
     """
-    shape = (len(speakers), min(check_k(k), votes.width))
+    shape = (len(voters), min(check_k(k), votes.width))
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
-    asked = Few.of(speakers.row[speakers.row < len(votes)])
+    asked = Few.of(voters.row[voters.row < len(votes)])
     size = int((votes.ptr[asked.number + 1] - votes.ptr[asked.number]).sum())
     if not are_few(size, votes.width):
-        _elect(speakers, votes, excluded, item, score)
+        _write_top_k(voters, votes, excluded, item, score)
         return Candidates.of_channel(item, score, channel)
-    # Only the rows that speak, and only the items that they speak for.
-    voices = votes.rows(asked.number)
-    named = Few.of(voices.column)
-    voices = SparseRows(
-        voices.ptr, named.places(voices.column), voices.weight, len(named)
+    # Only the rows that vote, and only the items that they vote for.
+    few_votes = votes.rows(asked.number)
+    named = Few.of(few_votes.column)
+    few_votes = SparseRows(
+        few_votes.ptr, named.places(few_votes.column), few_votes.weight, len(named)
     )
-    speakers = replace(speakers, row=asked.places(speakers.row))
+    voters = replace(voters, row=asked.places(voters.row))
     hidden = ItemSets(excluded.ptr, named.places(excluded.item))
-    _elect(speakers, voices, hidden, item, score)
+    _write_top_k(voters, few_votes, hidden, item, score)
     return Candidates.of_channel(named.at(item), score, channel)
 
 
-def _elect(
-    speakers: WeightedHistory,
+def _write_top_k(
+    voters: WeightedHistory,
     votes: SparseRows,
     excluded: ItemSets,
     item: Int32[np.ndarray, "b k"],
@@ -162,24 +162,24 @@ def _elect(
 ) -> None:
     """Write the items with the highest sums of votes, and the sums."""
     hidden = (excluded.ptr, excluded.item)
-    if speakers.halvings is not None:
+    if voters.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
         over_rows_in(
             lambda: blank(len(votes), votes.width),
-            lambda room, a, b: elect_fading(
-                room, speakers.arrays, table, hidden, item, score, a, b
+            lambda room, a, b: top_k_fading(
+                room, voters.arrays, table, hidden, item, score, a, b
             ),
-            len(speakers),
+            len(voters),
             grain=128,
         )
         return
     over_rows_in(
-        lambda: _silence(len(votes), votes.width),
-        lambda room, a, b: _elected(
+        lambda: _blank_sums(len(votes), votes.width),
+        lambda room, a, b: _top_k_rows(
             room,
-            speakers.ptr,
-            speakers.row,
-            speakers.gain,
+            voters.ptr,
+            voters.row,
+            voters.gain,
             votes.ptr,
             votes.column,
             votes.weight,
@@ -189,14 +189,14 @@ def _elect(
             a,
             b,
         ),
-        len(speakers),
+        len(voters),
         grain=128,
     )
 
 
-def _silence(rows: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return who has spoken, sums of votes, and room for the items that got any."""
-    # NaN marks an item nobody has spoken for; a sum of votes may be 0.
+def _blank_sums(rows: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return who has voted, sums of votes, and room for the items that got any."""
+    # NaN marks an item nobody has voted for; a sum of votes may be 0.
     total = np.full(width, np.nan, np.float32)
     return np.full(rows, -1, np.int64), total, np.empty(width + 1, np.int32)
 
@@ -228,7 +228,7 @@ def _all_scores(
 
 
 @compiled
-def _elected(
+def _top_k_rows(
     room: tuple[np.ndarray, np.ndarray, np.ndarray],
     ptr: np.ndarray,
     row: np.ndarray,
@@ -251,7 +251,7 @@ def _elected(
             if v < 0 or v >= met.size or met[v] == request:
                 continue
             met[v] = request
-            loud = gain[h]
+            part = gain[h]
             for e in range(vote_ptr[v], vote_ptr[v + 1]):
                 i = np.uint32(vote_item[e])
                 so_far = total[i]
@@ -259,7 +259,7 @@ def _elected(
                 # Written without a branch, which would be guessed wrong too often.
                 touched[count] = i
                 count += fresh
-                total[i] = (np.float32(0) if fresh else so_far) + loud * vote_weight[e]
+                total[i] = (np.float32(0) if fresh else so_far) + part * vote_weight[e]
         for e in range(hidden_ptr[request], hidden_ptr[request + 1]):
             if 0 <= hidden_item[e] < total.size:
                 total[hidden_item[e]] = np.nan
@@ -276,7 +276,7 @@ def _elected(
 def summed(
     history: Histories, num_items: int, half_life_days: float | None
 ) -> WeightedHistory:
-    """Return the distinct known items of each history, as loud as all their events.
+    """Return the distinct known items of each history, weighing as their events do.
 
     They stand in the order of their last events.
 
