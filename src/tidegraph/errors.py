@@ -59,5 +59,9 @@ class RoundedIdWarning(TidegraphWarning):
     """Ids read like long numbers that a spreadsheet has rounded."""
 
 
+class NoHistoryWarning(TidegraphWarning):
+    """A user that the model holds has done nothing before the time of the request."""
+
+
 class NoAnswerWarning(TidegraphWarning):
     """A user was asked for and has no list."""

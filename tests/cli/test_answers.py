@@ -4,6 +4,7 @@ import dataclasses
 import json
 import shutil
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -75,6 +76,25 @@ def test_unknown_items_are_said_and_the_others_answered(model, capsys):
     said = capsys.readouterr()
     assert said.err == "tidegraph: item 'what' is not in the model; passed over\n"
     assert {json.loads(line)["item"] for line in said.out.splitlines()} == {"i3"}
+
+
+def test_a_user_without_a_history_by_then_is_said(tmp_path, model, capsys):
+    fitted = load(model)
+    after = fitted.graph.latest + 60
+    fitted.observe([("fresh", "i3", after)])
+    fitted.save(tmp_path / "model")
+    moment = f"{np.datetime64(after, 's')}Z"
+    capsys.readouterr()
+
+    asked = ["recommend", str(tmp_path / "model"), "--user", "fresh", "-k", "2"]
+    assert run([*asked, "--json", "--at", moment]) == 0
+
+    said = capsys.readouterr()
+    assert said.err == (
+        f"tidegraph: user 'fresh' has no interactions before at={moment!r}; answered "
+        "as a user without history\n"
+    )
+    assert len(said.out.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import tidegraph as tg
 from conftest import draw_log
 from tidegraph.artifact.sealed import State
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, NoHistoryWarning
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import Pipeline, Windows
@@ -146,7 +146,8 @@ def test_ids_that_the_log_lacks_are_nodes_that_nobody_is_recommended():
         log, graph=beside(log)
     )
 
-    lists = model.recommend_all(k=40, at="2024-02-01")
+    with pytest.warns(NoHistoryWarning, match="5 users have no interactions before"):
+        lists = model.recommend_all(k=40, at="2024-02-01")
 
     assert set(lists["item"]) <= set(log.items.ids.gather(np.unique(log.item)))
     assert {"u30", "u34"} <= set(lists["user"])
@@ -222,7 +223,8 @@ def test_further_edges_are_appended_to_a_served_model():
     model.live.append("view", {**new, "dwell": [1.0, 1.0]})
 
     assert model.recommend("u1", k=1)["item"].to_list() == ["i3"]
-    assert model.recommend("new", k=1)["item"].to_list() == ["i4"]
+    with pytest.warns(NoHistoryWarning, match="user 'new' has no interactions;"):
+        assert model.recommend("new", k=1)["item"].to_list() == ["i4"]
 
 
 def test_erased_users_are_gone_from_every_type_and_from_what_is_fitted_again():

@@ -1,5 +1,7 @@
 """What a trained pipeline answers beside one user's list."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,6 +12,7 @@ from tidegraph.data.sources import read
 from tidegraph.errors import (
     DataError,
     NoAnswerWarning,
+    NoHistoryWarning,
     RequestError,
     UnknownIdWarning,
 )
@@ -65,6 +68,38 @@ def test_without_a_fallback_the_warning_counts_who_has_no_list():
 
     assert lists["user"].unique().to_list() == ["u1"]
     assert any("1 of 2 users have no row" in str(one.message) for one in said)
+
+
+def test_a_known_user_without_a_history_at_that_time_is_said_as_an_unknown_one_is():
+    model = Pipeline(retrieve=ItemKNN(), fallback=Popular()).fit(draw_log())
+    now = model.graph.latest
+    later = {"user": ["new-1", "new-2"], "item": ["i1", "i2"], "time": [now + 9] * 2}
+    model.observe(later)
+
+    with pytest.warns(NoHistoryWarning) as said:
+        lists = model.recommend_all(["u1", "new-1", "new-2"], k=3, at=now + 9)
+
+    assert [str(one.message) for one in said] == [
+        f"2 users have no interactions before at={now + 9} ('new-1', 'new-2'); each "
+        "answered as a user without history"
+    ]
+    silent = lists.filter(pl.col("user") != "u1")
+    assert silent["channel"].unique().to_list() == ["Popular (fallback)"]
+    model.recommend_all(["u1", "new-1", "new-2"], k=3, at=now + 10)
+
+
+def test_a_user_of_the_features_alone_has_no_interactions():
+    log = draw_log()
+    known = pl.DataFrame({"id": [*log.users.ids, "guest"], "age": 30})
+    log = replace(log, users=log.users.with_features(known, "id"))
+    model = Pipeline(retrieve=ItemKNN()).fit(log)
+    alone = "user 'guest' has no interactions; answered as a user without history"
+
+    with pytest.warns(NoHistoryWarning) as said, pytest.raises(RequestError) as told:
+        model.recommend("guest")
+
+    assert [str(one.message) for one in said] == [alone]
+    assert "'guest' has no interactions and no channel answers" in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -119,11 +119,12 @@ def _put(lists: pl.DataFrame, of: str, *, json: bool, output: Path | None) -> No
     say(f"{output}: {lists[of].n_unique()} lists, {lists.height} rows.")
 
 
-def _moment(model: FittedPipeline, text: str) -> int:
+def _moment(model: FittedPipeline, text: str) -> int | str:
     clock = model.serving.source.get("clock", "seconds")
     if clock == "none":
         raise RequestError("the log of this model has no times. Leave --at out.")
-    return moment_of(text, positions=clock == "order")
+    # A moment is handed on as it was written, for messages.
+    return moment_of(text, positions=True) if clock == "order" else text
 
 
 def _users_in(model: FittedPipeline, path: Path) -> pl.Series:

@@ -168,14 +168,14 @@ class FittedPipeline:
         clock = clock_of(at, graph, self.trained_until)
         if history is None:
             asked = label = one_user(user)
-            requests = of_users(asked, graph, clock, repeat=self.repeat)
+            requests = of_users(asked, graph, clock, at, repeat=self.repeat)
         else:
             asked, label = None, graph.users.ids.clear(1)
             requests = of_history(history, graph, clock, repeat=self.repeat)
         filters = Filters.read(only, exclude, asked, graph.items)
         answer = self._lists(requests, k, filters)
         if not bool(answer.present.any()):
-            raise RequestError(nothing_for(user, requests))
+            raise RequestError(nothing_for(user, requests, at))
         return self._sources.frame(requests, answer, label)
 
     def recommend_all(
@@ -212,7 +212,7 @@ class FittedPipeline:
         held = graph.users.ids.drop_nulls()
         asked = held if users is None else series(users, "users")
         asked = asked.unique(maintain_order=True)
-        requests = of_users(asked, graph, clock, repeat=self.repeat)
+        requests = of_users(asked, graph, clock, at, repeat=self.repeat)
         filters = Filters.read(only, exclude, asked, graph.items)
         answer = self._lists(requests, k, filters)
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)

@@ -9,19 +9,21 @@ from jaxtyping import Int32
 
 from tidegraph.arguments import shown
 from tidegraph.data.ids.identity import series
-from tidegraph.data.ids.unknown import known_rows, warn_unknown
+from tidegraph.data.ids.unknown import first_few, known_rows, outside, warn_unknown
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.split import second_of
 from tidegraph.errors import (
     DataError,
     LeakageError,
     NoAnswerWarning,
+    NoHistoryWarning,
     RequestError,
 )
-from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.stages import ItemSets, Requests, check_k
+
+_AS_UNKNOWN = "answered as a user without history"
 
 
 def length_of(k: object, items: int) -> int:
@@ -75,12 +77,41 @@ def one_user(user: object) -> pl.Series:
     return series([cast(object, user)], "user")
 
 
-def of_users(ids: pl.Series, graph: Snapshot, time: int, *, repeat: bool) -> Requests:
-    """Return a request of each user; those that are not known are warned of."""
-    rows = known_rows(graph.users, ids, "user", "answered as a user without history")
-    return Requests.of_users(
+def of_users(
+    ids: pl.Series, graph: Snapshot, time: int, at: object = None, *, repeat: bool
+) -> Requests:
+    """Return a request of each user.
+
+    Those that are not known are warned of, and so are those without a history.
+
+    Args:
+        ids: Raw ids.
+        graph: All events.
+        time: The time of the requests.
+        at: As the caller wrote it; none if it was left out.
+        repeat: May items of the history be recommended again?
+    """
+    rows = known_rows(graph.users, ids, "user", _AS_UNKNOWN)
+    requests = Requests.of_users(
         graph, rows, np.full(len(rows), time, np.int64), repeat=repeat
     )
+    silent = (rows != UNKNOWN) & (np.diff(requests.history.ptr) == 0)
+    if silent.any():
+        _warn_without_history(ids.filter(silent), at)
+    return requests
+
+
+def _warn_without_history(users: pl.Series, at: object) -> None:
+    nothing = f"no interactions{_before(at)}"
+    said = f"user {first_few(users)} has {nothing}; {_AS_UNKNOWN}"
+    if len(users) > 1:
+        said = f"{len(users):,} users have {nothing} ({first_few(users)}); "
+        said += f"each {_AS_UNKNOWN}"
+    warnings.warn(said, NoHistoryWarning, stacklevel=outside())
+
+
+def _before(at: object) -> str:
+    return "" if at is None else f" before at={shown(at)}"
 
 
 def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Requests:
@@ -116,22 +147,20 @@ def warn_of_unanswered(users: pl.Series, asked: int) -> None:
     """Warn of users for whom there is nothing, naming up to three of them."""
     if not len(users):
         return
-    named = ", ".join(repr(user) for user in users.head(3))
-    more = ", ..." if len(users) > 3 else ""
     warnings.warn(
         f"{len(users):,} of {asked:,} users have no row, since no channel has an item "
-        f"for them ({named}{more}). Give the pipeline fallback=Popular() to answer "
-        "everybody.",
+        f"for them ({first_few(users)}). Give the pipeline fallback=Popular() to "
+        "answer everybody.",
         NoAnswerWarning,
-        stacklevel=3,
+        stacklevel=outside(),
     )
 
 
-def nothing_for(user: object, requests: Requests) -> str:
+def nothing_for(user: object, requests: Requests, at: object) -> str:
     """Return why one request has no answer, and what to do."""
     if user is not None and not len(requests.history.node):
-        known = len(requests.graph[ACTION]) > int(requests.user[0]) >= 0
-        what = "has no earlier action" if known else "is not known"
+        known = int(requests.user[0]) != UNKNOWN
+        what = f"has no interactions{_before(at)}" if known else "is not known"
         return (
             f"user {user!r} {what} and no channel answers an unknown user. "
             "Pass a history, or give the pipeline fallback=Popular()."

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import warnings
 
 import polars as pl
@@ -21,6 +23,18 @@ def test_one_unknown_id_is_named_with_what_is_done():
     assert [str(one.message) for one in said] == [
         "user 'x9' is not in the model; answered as a user without history"
     ]
+
+
+def test_a_warning_names_the_line_of_the_caller_however_deep_it_arises():
+    # Not in this process, where checks of types stand between two of our functions.
+    code = "import tidegraph\nids = ['1.5E+12', 'a']\n"
+    code += "tidegraph.read({'user': ids, 'item': [1, 2], 'time': [1, 2]})"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert done.stderr.startswith("<string>:3: RoundedIdWarning: 1 row holds an id")
 
 
 def test_many_unknown_ids_are_counted_once_each_and_three_are_named():

@@ -8,6 +8,7 @@ import polars as pl
 
 from tidegraph.data.ids.absent import absent
 from tidegraph.data.ids.identity import canonical, series
+from tidegraph.data.ids.unknown import outside
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.tables.opening import from_table
 from tidegraph.data.tables.table import Table
@@ -74,5 +75,5 @@ def _say_name(where: str, name: str, column: str, known: Vocabulary) -> None:
         f"the first line of {where}, {name!r}, is not in the model and is taken for "
         f"the name of the column. Write {column!r} there to say so.",
         UnknownIdWarning,
-        stacklevel=3,
+        stacklevel=outside(),
     )

@@ -13,7 +13,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import UnknownIdWarning
 
 _NAMED = 3
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = str(Path(__file__).parents[2])
 
 
 def known_rows(
@@ -45,12 +45,17 @@ def warn_unknown(kind: str, ids: pl.Series, then: str) -> None:
     ids = ids.unique(maintain_order=True)
     if not len(ids):
         return
-    named = ", ".join(repr(id_) for id_ in ids.head(_NAMED))
+    named = first_few(ids)
     said = f"{kind} {named} is not in the model; {then}"
     if len(ids) > 1:
-        more = ", ..." if len(ids) > _NAMED else ""
-        said = f"{len(ids):,} {kind}s are not in the model ({named}{more}); each {then}"
+        said = f"{len(ids):,} {kind}s are not in the model ({named}); each {then}"
     warnings.warn(said, UnknownIdWarning, stacklevel=outside())
+
+
+def first_few(ids: pl.Series) -> str:
+    """Return up to three ids for a message."""
+    named = ", ".join(repr(id_) for id_ in ids.head(_NAMED))
+    return f"{named}, ..." if len(ids) > _NAMED else named
 
 
 def outside() -> int:
