@@ -1,13 +1,25 @@
 """The rule of ids written a second time, as an oracle, and values to try it on."""
 
+import unicodedata
 from decimal import Decimal
 
 from hypothesis import strategies as st
 
-WHITE = "".join(
-    c for c in map(chr, range(0x3001)) if c.isspace() and not "\x1c" <= c <= "\x1f"
-)
-"""Unicode's white space, which is Python's but for four control characters."""
+SHOWN = ("ARABIC", "SYRIAC", "INTERLINEAR")
+"""Format characters whose names begin so are drawn, but for one mark of direction."""
+
+
+def shows_nothing(c: str) -> bool:
+    """By Unicode's categories, of which C1 may be letters that were decoded wrongly."""
+    kind = unicodedata.category(c)
+    if kind == "Cf":
+        name = unicodedata.name(c)
+        return name == "ARABIC LETTER MARK" or not name.startswith(SHOWN)
+    return kind in ("Zs", "Zl", "Zp") or c == "\x85" or (kind == "Cc" and c < "\x80")
+
+
+INVISIBLE = "".join(c for c in map(chr, range(0x10000)) if shows_nothing(c))
+"""White space, controls of ASCII, and format characters of the first plane."""
 
 
 def rule(value) -> str | None:
@@ -18,7 +30,7 @@ def rule(value) -> str | None:
         value = format(value, "f")
         if "." in value:
             value = value.rstrip("0").rstrip(".")
-    text = str(value).strip(WHITE)
+    text = str(value).strip(INVISIBLE)
     head, _, tail = text.partition(".")
     digits = head.removeprefix("-")
     plain = digits.isascii() and digits.isdigit() and str(int(digits)) == digits
@@ -50,6 +62,11 @@ SPELLINGS = st.one_of(
     ),
     st.text("0123456789.-+ ", max_size=5),
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=4),
+    st.tuples(
+        st.text(INVISIBLE, max_size=2),
+        st.sampled_from(["7", "7.0", "-0", "a", "A b", "NULL", "a\u200bb", "\x80"]),
+        st.text(INVISIBLE, max_size=2),
+    ).map("".join),
     st.integers(-(2**70), 2**70).map(str),
     st.integers(-(2**65), 2**65).map(lambda n: f"{n}.0"),
 )

@@ -12,6 +12,7 @@ from tidegraph.data.ids.id_column import IdColumn
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.ids.missing import with_ids
 from tidegraph.data.interactions import Interactions, from_codes, untimed
+from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Origin, Rows, as_array, concatenated
 from tidegraph.data.tables.impressions import LABEL, exploded, refuse_impressions
 from tidegraph.data.tables.table import Table
@@ -206,7 +207,7 @@ def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
 def _labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     numbers = _numbers(values, where, "a label is 1 (action) or 0 (impression only)")
     if numbers.null_count():
-        spelt = values.cast(pl.String).str.strip_chars().str.to_lowercase()
+        spelt = stripped(values.cast(pl.String)).str.to_lowercase()
         truths = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Float64)
         numbers = numbers.fill_null(truths)
     labels = numbers.set(~numbers.is_in([0.0, 1.0]), None).cast(pl.Int8)
@@ -240,7 +241,7 @@ def _numbers(values: pl.Series, where: str, what: str) -> pl.Series:
     """
     kind = values.dtype
     if isinstance(kind, pl.String | pl.Categorical | pl.Enum):
-        values = values.cast(pl.String).str.strip_chars()
+        values = stripped(values.cast(pl.String))
     elif not (kind.is_numeric() or isinstance(kind, pl.Boolean | pl.Null)):
         raise DataError(
             f"{where}: column {values.name!r} holds {kind}, and {what}. Turn it into "

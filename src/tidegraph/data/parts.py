@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
+from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Origin
 from tidegraph.errors import DataError
 
@@ -35,7 +36,7 @@ def named_parts(
             f"the log carries no column {column!r} to split by; it carries: {carried}. "
             "Read the log with split=, or context=."
         )
-    spelt = context[column].cast(pl.String).str.strip_chars().str.to_lowercase()
+    spelt = stripped(context[column].cast(pl.String)).str.to_lowercase()
     part = spelt.replace_strict(_PART, default=None, return_dtype=pl.String)
     if part.null_count():
         row = int(part.is_null().arg_true()[0])

@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from tidegraph.data.ids.identity import FEW, WHITE, Missing, is_no_value
+from tidegraph.data.ids.identity import FEW, Missing, is_no_value
+from tidegraph.data.invisible import INVISIBLE
 
 MARKERS = (
     *("NULL", "null", r"\N", "NA", "N/A", "n/a", "#N/A", "<NA>"),
@@ -31,12 +32,12 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
     if len(text) <= FEW:
         there = [is_absent(value, missing) for value in text.to_list()]
         return pl.Series(there, dtype=pl.Boolean)
-    return text.str.strip_chars().is_in(_NOTHING[missing]).fill_null(True)
+    return text.str.strip_chars(INVISIBLE).is_in(_NOTHING[missing]).fill_null(True)
 
 
 def is_absent(text: str | None, missing: Missing) -> bool:
     """Return whether one text stands for no id; see ``absent``."""
-    return (text or "").strip(WHITE) in _NOTHING[missing]
+    return (text or "").strip(INVISIBLE) in _NOTHING[missing]
 
 
 def _if_text(value: object) -> str | None:

@@ -11,6 +11,7 @@ from tidegraph.data.ids.appending import numbered
 from tidegraph.data.ids.identity import FEW, Missing, NotAnIdError, canonical
 from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.rounded import are_rounded, is_rounded, warn_rounded
+from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.origin import Rows, as_array, concatenated, rows_text
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled
@@ -172,7 +173,7 @@ class IdColumn:
             return
         at = int(nothing[code].argmax())
         row = int(concatenated(self._rows)[at])
-        found = str(spelt[int(code[at])]).strip()
+        found = str(spelt[int(code[at])]).strip(INVISIBLE)
         if not found:
             raise self._refused(row, f"has no id. {self._mend()}")
         raise self._refused(
@@ -189,7 +190,7 @@ class IdColumn:
             return
         at = np.flatnonzero(rounded[code])
         where = rows_text(self._where, as_array(rows)[at])
-        example = str(spelt[int(code[at[0]])]).strip()
+        example = str(spelt[int(code[at[0]])]).strip(INVISIBLE)
         warn_rounded(len(at), self._name, example, where)
 
     def _mend(self) -> str:

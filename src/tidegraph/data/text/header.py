@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
+from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.text.dialect import TextForm
 from tidegraph.data.times.spellings import layout_of
 from tidegraph.errors import DataError
@@ -35,7 +36,7 @@ def has_header(
     """
     if form.header is not None:
         return form.header
-    first, rows = [field.strip() for field in records[0]], records[1:]
+    first, rows = [field.strip(INVISIBLE) for field in records[0]], records[1:]
     if form.names is not None and first == list(form.names):
         return True
     if set(wanted) & set(first):
@@ -61,7 +62,7 @@ def _names_values(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         # What pandas writes where columns have no names.
         return True
     for place, field in enumerate(first):
-        below = [row[place].strip() for row in rows if place < len(row)]
+        below = [row[place].strip(INVISIBLE) for row in rows if place < len(row)]
         below = [value for value in below if value.lower() not in _ABSENT]
         absent = field.lower() in _ABSENT
         if below and all(map(is_value, below)) and not (absent or is_value(field)):
@@ -71,5 +72,5 @@ def _names_values(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 
 def is_value(text: str) -> bool:
     """Return whether a field is a number, a time or a UUID, and so no name."""
-    text = text.strip()
+    text = text.strip(INVISIBLE)
     return _VALUE.match(text) is not None or layout_of(text) is not None

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import product
 
+from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.text.dialect import RUNS, Dialect, TextForm
 from tidegraph.data.text.header import has_header, is_value
 from tidegraph.data.text.layouts import Layout, layout_of
@@ -312,4 +313,4 @@ def _in_comment(top: _Top, dialect: Dialect, width: int) -> tuple[str, ...] | No
 
 
 def _stripped(fields: Iterable[str]) -> tuple[str, ...]:
-    return tuple(field.strip() for field in fields)
+    return tuple(field.strip(INVISIBLE) for field in fields)

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Num
 
+from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Rows, concatenated
 from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.day_month import DayMonth
@@ -257,7 +258,7 @@ class TimeColumn:
 
         Datetimes come a second time with the month first, if that may be meant.
         """
-        texts = texts.str.strip_chars()
+        texts = stripped(texts)
         if self._layout is not None:
             return self._fitting(texts, self._layout, rows), None
         if texts[:1].cast(pl.Float64, strict=False).null_count():
