@@ -12,7 +12,16 @@ from tidegraph.config import build, to_table
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.retrieval import from_log, item_knn, popular, rp3beta, slim, user_knn
+from tidegraph.retrieval import (
+    ease,
+    from_log,
+    item_knn,
+    popular,
+    rp3beta,
+    slim,
+    user_knn,
+)
+from tidegraph.retrieval.ease import EASE, FittedEASE
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog, given, settled
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
@@ -31,6 +40,7 @@ METHODS = [
     (UserKNN(), user_knn.QUESTIONS),
     (RP3beta(), rp3beta.QUESTIONS),
     (SLIM(), slim.QUESTIONS),
+    (EASE(), ease.QUESTIONS),
 ]
 NAMES = [type(method).__name__ for method, _ in METHODS]
 
@@ -144,6 +154,7 @@ def test_the_same_log_chooses_the_same(method, questions):
         RP3beta(beta=0.9),
         RP3beta(alpha=0.7, half_life_days=None),
         SLIM(half_life_days=5.0),
+        EASE(half_life_days=5.0),
     ],
     ids=repr,
 )
@@ -157,7 +168,7 @@ def test_a_written_value_is_never_chosen_over(written):
 
 
 def test_nothing_is_tried_where_all_is_written(monkeypatch):
-    monkeypatch.setattr(from_log._Trial, "of", lambda log: pytest.fail("tried"))
+    monkeypatch.setattr(from_log._Trial, "of", lambda *_: pytest.fail("tried"))
 
     RP3beta(alpha=1.0, beta=0.0, half_life_days=None).fit(drifting())
 
@@ -167,9 +178,8 @@ def test_a_saved_model_reopens_with_what_was_chosen(method, questions, tmp_path)
     log = drifting()
     fitted = method.fit(log)
     save(fitted, tmp_path / "model")
-    classes = {
-        kind.__name__: kind for kind in (FittedItemModel, FittedPopular, FittedUserKNN)
-    }
+    kinds = (FittedEASE, FittedItemModel, FittedPopular, FittedUserKNN)
+    classes = {kind.__name__: kind for kind in kinds}
 
     back = load(tmp_path / "model", classes)
 
@@ -178,6 +188,25 @@ def test_a_saved_model_reopens_with_what_was_chosen(method, questions, tmp_path)
     for name, value in fitted.chosen.items():
         assert value is None or f"{name}={value}" in repr(back)
     same(fitted, back, ask(log))
+
+
+def test_settings_are_tried_on_the_most_frequent_items_as_if_there_were_no_others():
+    SEEN.clear()
+    log = lasting()
+    count = np.bincount(log.item)
+    frequent = np.flatnonzero(np.argsort(np.argsort(-count, kind="stable")) < 10)
+    few = log.take(np.isin(log.item, frequent))
+    few = interactions(few.user, log.items.ids.gather(few.item), few.time)
+    settled(Spy(), [({"size": 1}, {"size": 2})], few)
+    settled(Spy(), [({"size": 1}, {"size": 2})], log, items=10)
+    (expected, asked), _, (known, requests), _ = SEEN
+
+    assert len(known.items) == 10
+    assert (known.time == expected.time).all()
+    assert (requests.time == asked.time).all()
+    assert (np.unique(known.item) == np.arange(10)).all()
+    found, meant = (part.items.ids.gather(part.item) for part in (known, expected))
+    assert found.to_list() == meant.to_list()
 
 
 def test_a_log_that_says_too_little_gets_the_first_of_each_question():

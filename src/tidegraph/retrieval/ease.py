@@ -1,6 +1,7 @@
 """Dense linear item weights in closed form."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -12,6 +13,13 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, span
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    chosen,
+    settled,
+)
 from tidegraph.retrieval.scoring.best import best
 from tidegraph.retrieval.scoring.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.scoring.describe import described
@@ -20,6 +28,11 @@ from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
 
+QUESTIONS = (HALF_LIVES,)
+"""What is chosen on a log; see ``from_log``."""
+TRIED = 1_000
+"""Items that a half-life is tried on, the most frequent: a second inverse of all would
+take as long as the fit itself."""
 BLOCK = 256
 """Requests scored at a time, which bounds memory."""
 
@@ -30,7 +43,8 @@ class EASE:
 
     The weights B minimise |X - X B|^2 + l2 |B|^2 with a zero diagonal; with P the
     inverse of X'X + l2 I, B is I - P diag(1 / P). Time grows with the cube of the
-    number of items and memory with its square.
+    number of items and memory with its square. What is ``FROM_LOG`` is chosen on the
+    log, on the most frequent of its items.
 
     Attributes:
         l2: Strength of the penalty.
@@ -47,7 +61,7 @@ class EASE:
     l2: float = 100.0
     single_precision: bool = False
     memory_limit_gb: float = 8.0
-    half_life_days: float | None = None
+    half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
         above("EASE", 0, l2=self.l2, memory_limit_gb=self.memory_limit_gb)
@@ -62,19 +76,21 @@ class EASE:
             ConfigError: Memory would exceed the limit.
         """
         fold = Fold.of(train, "EASE")
-        half_life = check_half_life(self.half_life_days, fold, "EASE")
         matrix = evidence(fold, "EASE")
         kind = np.float32 if self.single_precision else np.float64
         # Rows are by first appearance; what the future brings must not change the
         # rounding of a blocked inversion.
         known = int(matrix.item.max()) + 1
         self._check_memory(known)
+        method = settled(self, QUESTIONS, fold, items=TRIED)
+        half_life = check_half_life(method.half_life_days, fold, "EASE")
         met = matrix.csr()[:, :known].astype(kind)
         gram = (met.T @ met).toarray(order="F")
         gram.flat[:: len(gram) + 1] += self.l2
         weights = _weights(_inverse(gram))
         seen = np.bincount(matrix.item, minlength=len(weights)) > 0
-        return FittedEASE(weights, seen, half_life, trained_until(fold))
+        until, said = trained_until(fold), chosen(self, method)
+        return FittedEASE(weights, seen, half_life, until, said)
 
     def needs_bytes(self, items: int) -> int:
         """Return how much memory ``fit`` takes for so many items."""
@@ -148,12 +164,14 @@ class FittedEASE:
         half_life_days: Age of an item's last event, since the newest of the history, at
             which it counts half; None where age does not matter.
         trained_until: Time of the last training event; None for training without times.
+        chosen: What the log has chosen, by setting.
     """
 
     weight: Float32[np.ndarray, "items items"]
     met: Bool[np.ndarray, " items"]
     half_life_days: float | None = None
     trained_until: int | None = None
+    chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __repr__(self) -> str:
         return described(
@@ -162,6 +180,10 @@ class FittedEASE:
             f"{int(self.met.sum()):,} items",
             half_life_days=self.half_life_days,
         )
+
+    def faded(self, half_life_days: float | None) -> "FittedEASE":
+        """Return the same with another half-life."""
+        return replace(self, half_life_days=half_life_days)
 
     @property
     def reason(self) -> str:
@@ -224,6 +246,7 @@ class FittedEASE:
             settings={
                 "half_life_days": self.half_life_days,
                 "trained_until": self.trained_until,
+                "chosen": dict(self.chosen),
             },
             arrays={"weight": self.weight, "met": self.met},
         )
@@ -236,6 +259,7 @@ class FittedEASE:
             state.arrays["met"],
             cast(float | None, state.settings.get("half_life_days")),
             cast(int | None, state.settings.get("trained_until")),
+            cast(Mapping[str, object], state.settings.get("chosen", {})),
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 import numpy as np
 from jaxtyping import Int32
 
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
@@ -81,7 +82,13 @@ def chosen(before: Retriever, after: Retriever) -> dict[str, object]:
     }
 
 
-def settled(method: M, questions: Sequence[Alternatives], train: Train) -> M:
+def settled(
+    method: M,
+    questions: Sequence[Alternatives],
+    train: Train,
+    *,
+    items: int | None = None,
+) -> M:
     """Return the method with no setting left to the log.
 
     Args:
@@ -91,6 +98,8 @@ def settled(method: M, questions: Sequence[Alternatives], train: Train) -> M:
             left to the log.
         train: What the method is to be fitted on. Settings are chosen by its newest
             part; if it has no times, by events of each user drawn at random.
+        items: Try them on at most so many items, those with the most events; None for
+            all.
 
     Raises:
         DataError: ``train`` holds nothing to learn from.
@@ -99,7 +108,7 @@ def settled(method: M, questions: Sequence[Alternatives], train: Train) -> M:
         return method
     fold = Fold.of(train, type(method).__name__)
     log = evident_log(fold, type(method).__name__)
-    trial = fold.view(_trial)
+    trial = fold.view(_trial, items)
     judge = None if trial is None else _Judge(trial)
     for place, question in enumerate(questions):
         ways = _ways(method, question, log)
@@ -156,8 +165,10 @@ class _Trial:
     item: Int32[np.ndarray, " b"]
 
     @classmethod
-    def of(cls, log: Interactions) -> "_Trial | None":
+    def of(cls, log: Interactions, items: int | None = None) -> "_Trial | None":
         """Hold out events of some users; none where there are too few."""
+        if items is not None:
+            log = _of_frequent(log, items)
         rng = np.random.default_rng(0)
         users = np.unique(log.user)
         if len(users) > USERS:
@@ -176,8 +187,19 @@ class _Trial:
         return cls(Fold(known), requests, later.item)
 
 
-def _trial(fold: Fold) -> _Trial | None:
-    return _Trial.of(fold.view(evident_actions))
+def _trial(fold: Fold, items: int | None) -> _Trial | None:
+    return _Trial.of(fold.view(evident_actions), items)
+
+
+def _of_frequent(log: Interactions, items: int) -> Interactions:
+    """Return the events on so many items, as a log that knows of no others."""
+    count = np.bincount(log.item, minlength=len(log.items))
+    kept = np.sort(np.argsort(-count, kind="stable")[:items])
+    place = np.full(len(count), -1, np.int32)
+    place[kept] = np.arange(len(kept))
+    log = log.take(place[log.item] >= 0)
+    ids = log.items.ids.gather(kept)
+    return replace(log, item=place[log.item], items=Vocabulary.of_different(ids))
 
 
 @dataclass(frozen=True, eq=False)
