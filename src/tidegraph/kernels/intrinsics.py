@@ -3,7 +3,8 @@
 A kernel over neighbours waits for memory, guesses branches that depend on data wrong
 half of the time, and moves rows too short for the vectors that compilers make of loops.
 A few words mend that: ``prefetch``, ``choose``, ``halve_lanes``, ``copy_lanes`` and
-``fill_lanes``. Another, ``publish``, keeps what readers on other cores see in order.
+``fill_lanes``. Another, ``publish``, keeps what readers on other cores see in order;
+``multiply_tile`` keeps the sums of many products in registers.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,11 @@ from numba.extending import intrinsic
 LANES = 8
 """How many numbers the words about lanes take at once."""
 
+TILE_ROWS, TILE_COLUMNS = 6, 2 * LANES
+"""How many vectors ``multiply_tile`` multiplies with how many others."""
+
 _BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+_SINGLES = ir.VectorType(ir.FloatType(), LANES)
 
 
 def _prefetch(typing: Any, array: Any, index: Any) -> Any:
@@ -139,6 +144,55 @@ def _fill_lanes(typing: Any, target: Any, to: Any, found: Any) -> Any:
     return types.void(target, types.intp, types.intp), generated
 
 
+def _multiply_tile(
+    typing: Any, left: Any, start: Any, right: Any, begin: Any, size: Any, out: Any
+) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        held, first, panel, offset, length, target = args
+        tools = cast(Any, cgutils)
+        kind = ir.FunctionType(_SINGLES, [_SINGLES] * 3)
+        name = f"llvm.fmuladd.v{LANES}f32"
+        multiply_add = tools.get_or_insert_function(builder.module, kind, name)
+        zero = ir.Constant(_SINGLES, [0.0] * LANES)
+        parts = TILE_COLUMNS // LANES
+        # Room on the stack by name, which the compiler keeps in registers.
+        sums = [
+            tools.alloca_once_value(builder, zero) for _ in range(TILE_ROWS * parts)
+        ]
+        for place in sums:
+            builder.store(zero, place)
+        with tools.for_range(builder, length) as loop:
+            at = builder.add(offset, builder.mul(loop.index, _LONG(TILE_COLUMNS)))
+            columns = [
+                builder.load(
+                    _place(
+                        context,
+                        builder,
+                        right,
+                        panel,
+                        builder.add(at, _LONG(part * LANES)),
+                        _SINGLES,
+                    ),
+                    align=4,
+                )
+                for part in range(parts)
+            ]
+            for n, place in enumerate(sums):
+                row = builder.mul(length, _LONG(n // parts))
+                where = builder.add(builder.add(first, row), loop.index)
+                value = _place(context, builder, left, held, where, ir.FloatType())
+                factor = _spread(builder, builder.load(value))
+                terms = [factor, columns[n % parts], builder.load(place)]
+                builder.store(builder.call(multiply_add, terms), place)
+        for n, place in enumerate(sums):
+            where = _place(context, builder, out, target, _LONG(n * LANES), _SINGLES)
+            builder.store(builder.load(place), where, align=4)
+        return context.get_dummy_value()
+
+    number = types.intp
+    return types.void(left, number, right, number, number, out), generated
+
+
 def _publish(typing: Any) -> Any:
     def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         builder.fence("release")
@@ -213,6 +267,18 @@ fill_lanes = cast(Callable[[np.ndarray, int, int], None], intrinsic(_fill_lanes)
 
 ``target.flat[to + j]`` becomes 1 for j below ``found``, and 0 from there on; nothing is
 checked.
+"""
+
+multiply_tile = cast(
+    Callable[[np.ndarray, int, np.ndarray, int, int, np.ndarray], None],
+    intrinsic(_multiply_tile),
+)
+"""Multiply ``TILE_ROWS`` vectors with ``TILE_COLUMNS`` others:
+``multiply_tile(left, start, right, begin, size, out)``.
+
+``out[r * TILE_COLUMNS + c]`` becomes the sum over j below ``size`` of
+``left[start + r * size + j] * right[begin + j * TILE_COLUMNS + c]``, the terms added in
+the order of j. All arrays are flat float32; nothing is checked.
 """
 
 publish = cast(Callable[[], None], intrinsic(_publish))
