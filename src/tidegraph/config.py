@@ -143,17 +143,17 @@ def to_table(config: object) -> dict[str, Any]:
         if value is None and field.default is not None:
             table[field.name] = None
         elif value is not None:
-            table[field.name] = _plain(value)
-            if _protocol(hints[field.name]) is not None:
-                table[field.name]["type"] = type(value).__name__
+            table[field.name] = _plain(value, hints[field.name])
     return table
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return to_table(value)
+        tag = {"type": type(value).__name__} if _protocol(hint) is not None else {}
+        return to_table(value) | tag
     if isinstance(value, tuple | list):
-        return [_plain(part) for part in cast(Iterable[Any], value)]
+        inner = next(iter(typing.get_args(hint)), object)
+        return [_plain(part, inner) for part in cast(Iterable[Any], value)]
     return value
 
 

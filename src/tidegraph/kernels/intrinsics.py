@@ -4,7 +4,7 @@ A kernel over neighbours waits for memory, guesses branches that depend on data 
 half of the time, and moves rows too short for the vectors that compilers make of loops.
 A few words mend that: ``prefetch``, ``choose``, ``halve_lanes``, ``copy_lanes`` and
 ``fill_lanes``. Another, ``publish``, keeps what readers on other cores see in order;
-``multiply_tile`` keeps the sums of many products in registers.
+``multiply_tile`` and ``sum_rows`` keep sums in registers.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,9 @@ LANES = 8
 
 TILE_ROWS, TILE_COLUMNS = 6, 2 * LANES
 """How many vectors ``multiply_tile`` multiplies with how many others."""
+
+SUMMED = 4 * LANES
+"""How many numbers the rows have that ``sum_rows`` adds up."""
 
 _BYTE, _INT, _LONG = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 _SINGLES = ir.VectorType(ir.FloatType(), LANES)
@@ -193,6 +196,35 @@ def _multiply_tile(
     return types.void(left, number, right, number, number, out), generated
 
 
+def _sum_rows(
+    typing: Any, source: Any, row: Any, start: Any, stop: Any, target: Any, to: Any
+) -> Any:
+    def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        table, rows, first, last, out, place = args
+        tools, parts = cast(Any, cgutils), range(SUMMED // LANES)
+        zero = ir.Constant(_SINGLES, [0.0] * LANES)
+        sums = [tools.alloca_once_value(builder, zero) for _ in parts]
+        for part in sums:
+            builder.store(zero, part)
+        number = context.get_data_type(row.dtype)
+        with tools.for_range(builder, last, start=first) as loop:
+            at = _place(context, builder, row, rows, loop.index, number)
+            begin = builder.mul(builder.zext(builder.load(at), _LONG), _LONG(SUMMED))
+            for n in parts:
+                here = builder.add(begin, _LONG(n * LANES))
+                read = _place(context, builder, source, table, here, _SINGLES)
+                more = builder.load(read, align=4)
+                builder.store(builder.fadd(builder.load(sums[n]), more), sums[n])
+        for n in parts:
+            here = builder.add(place, _LONG(n * LANES))
+            written = _place(context, builder, target, out, here, _SINGLES)
+            builder.store(builder.load(sums[n]), written, align=4)
+        return context.get_dummy_value()
+
+    number = types.intp
+    return types.void(source, row, number, number, target, number), generated
+
+
 def _publish(typing: Any) -> Any:
     def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         builder.fence("release")
@@ -279,6 +311,18 @@ multiply_tile = cast(
 ``out[r * TILE_COLUMNS + c]`` becomes the sum over j below ``size`` of
 ``left[start + r * size + j] * right[begin + j * TILE_COLUMNS + c]``, the terms added in
 the order of j. All arrays are flat float32; nothing is checked.
+"""
+
+sum_rows = cast(
+    Callable[[np.ndarray, np.ndarray, int, int, np.ndarray, int], None],
+    intrinsic(_sum_rows),
+)
+"""Add up rows of ``SUMMED`` numbers:
+``sum_rows(source, row, start, stop, target, to)``.
+
+``target[to + j]`` becomes the sum over e from ``start`` to ``stop`` of
+``source[row[e] * SUMMED + j]``, added in that order. The source and target are flat
+float32, ``row`` is int32; nothing is checked.
 """
 
 publish = cast(Callable[[], None], intrinsic(_publish))

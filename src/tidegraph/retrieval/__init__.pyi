@@ -2,6 +2,10 @@ from tidegraph.retrieval.blend import Blend as Blend, FittedBlend as FittedBlend
 from tidegraph.retrieval.ease import EASE as EASE, FittedEASE as FittedEASE
 from tidegraph.retrieval.embedded import FittedEmbedding as FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding as Embedding
+from tidegraph.retrieval.graph_filter import (
+    FittedGraphFilter as FittedGraphFilter,
+    GraphFilter as GraphFilter,
+)
 from tidegraph.retrieval.heuristics import (
     AdamicAdar as AdamicAdar,
     CommonNeighbors as CommonNeighbors,
@@ -15,6 +19,11 @@ from tidegraph.retrieval.popular import (
     Popular as Popular,
 )
 from tidegraph.retrieval.recipes.gnn import lightgcn as lightgcn
+from tidegraph.retrieval.recipes.linear import (
+    cheby_cf as cheby_cf,
+    gf_cf as gf_cf,
+    pure_svd as pure_svd,
+)
 from tidegraph.retrieval.recipes.mf import bpr_mf as bpr_mf
 from tidegraph.retrieval.repeat import FittedRepeat as FittedRepeat, Repeat as Repeat
 from tidegraph.retrieval.rp3beta import RP3beta as RP3beta

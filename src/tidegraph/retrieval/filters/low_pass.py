@@ -1,0 +1,86 @@
+"""The ideal low-pass filter: a history as seen by the first singular vectors."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import scipy
+from jaxtyping import Float32
+
+from tidegraph.arguments import settings
+from tidegraph.errors import ConfigError
+from tidegraph.graph.from_log import ITEM
+from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.products import products
+from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.ranges import at_least
+from tidegraph.retrieval.filters.degrees import powers
+from tidegraph.retrieval.filters.svd import truncated_svd
+
+
+@settings
+class LowPass:
+    """Projects a history on what users have in common: x D^-p V V' D^p.
+
+    V are the right singular vectors with the largest values of n^-1/2 R d^-1/2, with R
+    the pairs of users and items and n, d their degrees; D is the diagonal of d.
+
+    Attributes:
+        rank: How many singular vectors.
+        power: p, how far popular items are held back in the history and brought
+            forward in the answer.
+        normalised: Divide by the degrees? If not, V are those of R itself.
+        steps: Power iterations of the randomised decomposition; more are nearer to the
+            exact one.
+        seed: Seed of the randomised decomposition.
+
+    Source:
+        Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM
+        2021, section 5.3; Halko et al. (2011) for the decomposition.
+    """
+
+    rank: int = 256
+    power: float = 0.5
+    normalised: bool = True
+    steps: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("LowPass", 1, rank=self.rank)
+        at_least("LowPass", 0, steps=self.steps, seed=self.seed)
+
+    def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
+        """Return the singular vectors of the items.
+
+        Raises:
+            ConfigError: There are fewer users or items than ``rank``.
+        """
+        items = graph.size(ITEM)
+        linked = graph.degree() > 0
+        fewest = min(int(linked[:items].sum()), int(linked[items:].sum()))
+        if self.rank > fewest:
+            raise ConfigError(
+                f"LowPass has rank={self.rank}, but users and items have at most "
+                f"{fewest} singular vectors. Lower it."
+            )
+        half = -0.5 if self.normalised else 0.0
+        of_items, of_users = powers(graph, half, half)
+        pairs = scipy.sparse.csr_array(graph.csr()[items:, :items])
+        left, right = (scipy.sparse.diags_array(side) for side in (of_users, of_items))
+        scaled = scipy.sparse.csr_array(left @ pairs @ right)
+        _, _, vectors = truncated_svd(scaled, self.rank, self.steps, self.seed)
+        return {"vectors": vectors}
+
+    def scores(
+        self,
+        graph: StaticGraph,
+        solved: Mapping[str, np.ndarray],
+        history: SparseRows,
+    ) -> Float32[np.ndarray, "b items"]:
+        """Return the projection of each history."""
+        vectors = solved["vectors"]
+        before, after = (
+            powers(graph, power)[0].astype(np.float32)
+            for power in (-self.power, self.power)
+        )
+        seen = history.csr() @ (vectors * before[:, None])
+        return products(np.asarray(seen, np.float32), vectors * after[:, None])

@@ -1,0 +1,283 @@
+"""Retrieval by linear filters of the history: nothing is trained."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from tidegraph.arguments import checked, settings
+from tidegraph.artifact.sealed import State
+from tidegraph.config import build, to_table
+from tidegraph.errors import ArtifactError, ConfigError, DataError
+from tidegraph.graph.from_log import ITEM, USER
+from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.ranges import span
+from tidegraph.retrieval.filters import Filter
+from tidegraph.retrieval.filters.hop import Hop
+from tidegraph.retrieval.scoring.best import best
+from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.retrieval.scoring.describe import described
+from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
+from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
+from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
+
+_NUMBERS = 1 << 22  # Scores held at a time, which bounds memory.
+
+
+@settings
+class GraphFilter:
+    """Scores items by what linear filters let through of a requester's history.
+
+    Every distinct item of the history counts once, and so does every pair of training.
+
+    Attributes:
+        name: The channel.
+        filters: What the history goes through, each on its own.
+        weights: What the answer of each filter counts; 1 for each if left out.
+        half_life_days: Age of an item's last event, since the newest of the history, at
+            which it counts half; None where age does not matter.
+    """
+
+    name: str = "GraphFilter"
+    filters: tuple[Filter, ...] = (Hop(),)
+    weights: tuple[float, ...] = ()
+    half_life_days: float | None = None
+
+    def __post_init__(self) -> None:
+        span(self.name, half_life_days=self.half_life_days)
+        if not self.filters:
+            raise ConfigError(f"{self.name} has no filter. Name at least one.")
+        if self.weights and len(self.weights) != len(self.filters):
+            raise ConfigError(
+                f"{self.name} has {len(self.filters)} filters and "
+                f"{len(self.weights)} weights. Give each filter one, or none."
+            )
+
+    @checked(DataError)
+    def fit(self, train: Train) -> "FittedGraphFilter":
+        """Link users and items, and work out what the filters need.
+
+        Raises:
+            DataError: ``train`` holds no action, or has no times for a half-life.
+            ConfigError: A filter does not fit the log.
+        """
+        fold = Fold.of(train, self.name)
+        half_life = check_half_life(self.half_life_days, fold, self.name)
+        evidence(fold, self.name)  # Says whose fold it is if there is none.
+        graph = fold.view(_known_pairs)
+        solved = tuple(part.solve(graph) for part in self.filters)
+        settings = replace(self, half_life_days=half_life)
+        return FittedGraphFilter(settings, graph, solved, trained_until(fold))
+
+
+def _known_pairs(fold: Fold) -> StaticGraph:
+    """Return the graph of the pairs; rows of the future add nothing to it."""
+    matrix = fold.view(evident_pairs)
+    user, item = owners(matrix.ptr), matrix.item
+    return _linked(user, item, int(user.max()) + 1, int(item.max()) + 1)
+
+
+def _linked(user: np.ndarray, item: np.ndarray, users: int, items: int) -> StaticGraph:
+    """Return the graph of pairs that are sorted by user and item."""
+    back = np.lexsort((user, item))
+    ptr = starts(
+        np.bincount(np.concatenate([item, items + user]), minlength=items + users)
+    )
+    node = np.concatenate([items + user[back], item]).astype(np.int32)
+    return _of_links(ptr, node, items)
+
+
+def _of_links(ptr: np.ndarray, node: np.ndarray, items: int) -> StaticGraph:
+    one = np.broadcast_to(np.float64(1), len(node))
+    strength = np.diff(ptr).astype(np.float64)
+    return StaticGraph({ITEM: 0, USER: items}, ptr, node, one, strength)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedGraphFilter:
+    """Filters the history of each request, so a user never seen is served too.
+
+    A requester without a history of known items gets an empty answer, and an item that
+    nothing comes through for is not answered.
+
+    Attributes:
+        settings: The filters.
+        graph: The users and items of training, each pair once.
+        solved: What each filter has worked out.
+        trained_until: Time of the last training event; None for training without times.
+    """
+
+    settings: GraphFilter
+    graph: StaticGraph
+    solved: tuple[Mapping[str, np.ndarray], ...]
+    trained_until: int | None = None
+
+    def __repr__(self) -> str:
+        return described(
+            self.settings.name,
+            self.trained_until,
+            f"{self.graph.size(USER):,} users",
+            f"{self.graph.size(ITEM):,} items",
+            half_life_days=self.settings.half_life_days,
+        )
+
+    @property
+    def reason(self) -> str:
+        """Why it recommends."""
+        return "goes together with {item}"
+
+    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
+        """Return the score of every item; ``-inf`` where nothing comes through."""
+        return self._scores(self._histories(requests))
+
+    def retrieve(self, requests: Requests, k: int) -> Candidates:
+        """Return the ``k`` items with the highest scores."""
+        check_k(k)
+        answers = [
+            best(self.scores(block), block.excluded, k, self.settings.name)
+            for block in self._blocks(requests)
+        ]
+        return Candidates.joined(answers)
+
+    def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
+        """Return the ``k`` other items that come through for each item alone."""
+        check_k(k)
+        step = self._block
+        answers = [
+            best(
+                self._scores(self._alone(rows[a : a + step])),
+                but_itself(rows[a : a + step]),
+                k,
+                self.settings.name,
+            )
+            for a in range(0, max(1, len(rows)), step)
+        ]
+        return above_zero(Candidates.joined(answers))
+
+    def because(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> Int32[np.ndarray, "b k"]:
+        """Return the history item that lets most through for each, -1 for none.
+
+        A filter is linear: the score of an item is the sum of what each item of the
+        history lets through for it alone. Another item than itself is named.
+        """
+        history = self._histories(requests)
+        owner = owners(history.ptr)
+        out = np.full(item.shape, NO_ITEM, np.int32)
+        most = np.zeros(item.shape, np.float32)
+        for start in range(0, len(history.column), self._block):
+            part = slice(start, start + self._block)
+            voter, weight = history.column[part], history.weight[part]
+            share = self._scores(self._alone(voter))
+            row = owner[part]
+            wanted = item[row]
+            known = (wanted >= 0) & (wanted < share.shape[1])
+            at = np.where(known, wanted, 0)
+            vote = np.take_along_axis(share, at, axis=1) * weight[:, None]
+            vote = np.where(known & (wanted != voter[:, None]), vote, -np.inf)
+            for n, r in enumerate(row):
+                better = vote[n] > most[r]
+                out[r, better], most[r, better] = voter[n], vote[n, better]
+        return out
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedGraphFilter":
+        """Return the same without the links of some users.
+
+        What a filter has worked out from the links of all users stays.
+        """
+        items, users = self.graph.size(ITEM), self.graph.size(USER)
+        owner = owners(self.graph.ptr)
+        mine = (owner >= items) & ~np.isin(owner - items, rows)
+        pairs = (owner[mine] - items, self.graph.node[mine])
+        return replace(self, graph=_linked(*pairs, users, items))
+
+    def state(self) -> State:
+        """Return what a file needs to hold.
+
+        Raises:
+            ArtifactError: A filter is none that a file can name.
+        """
+        for part in self.settings.filters:
+            if not type(part).__module__.startswith(Filter.__module__):
+                raise ArtifactError(
+                    f"{self.settings.name} with a {type(part).__name__} cannot be "
+                    "saved: only this package's filters have names."
+                )
+        solved = {
+            f"{n}.{name}": array
+            for n, arrays in enumerate(self.solved)
+            for name, array in arrays.items()
+        }
+        return State(
+            kind="FittedGraphFilter",
+            settings={
+                "settings": to_table(self.settings),
+                "items": self.graph.size(ITEM),
+                "trained_until": self.trained_until,
+            },
+            arrays={"ptr": self.graph.ptr, "node": self.graph.node, **solved},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedGraphFilter":
+        """Rebuild from what ``state`` returned."""
+        arrays, kept = state.arrays, state.settings
+        table = cast(dict[str, Any], kept["settings"])
+        settings = build(GraphFilter, table, "GraphFilter")
+        solved = tuple(
+            {
+                name.partition(".")[2]: array
+                for name, array in arrays.items()
+                if name.startswith(f"{n}.")
+            }
+            for n in range(len(settings.filters))
+        )
+        graph = _of_links(arrays["ptr"], arrays["node"], cast(int, kept["items"]))
+        return cls(settings, graph, solved, cast(int | None, kept["trained_until"]))
+
+    @property
+    def _block(self) -> int:
+        return max(1, _NUMBERS // self.graph.size(ITEM))
+
+    def _blocks(self, requests: Requests) -> Iterator[Requests]:
+        for start in range(0, max(1, len(requests)), self._block):
+            yield requests.rows(start, start + self._block)
+
+    def _histories(self, requests: Requests) -> SparseRows:
+        """Return the weight of each distinct known item of each history."""
+        items = self.graph.size(ITEM)
+        voters = WeightedHistory.of_history(
+            requests.history, items, self.settings.half_life_days
+        )
+        ptr, row, gain, count = voters.arrays
+        # Of an item that stands several times only the last counts.
+        key = owners(ptr) * np.int64(items + 1) + np.minimum(row, items)
+        last = len(key) - 1 - np.unique(key[::-1], return_index=True)[1]
+        last = last[(row[last] >= 0) & (row[last] < items)]
+        size = np.bincount(owners(ptr)[last], minlength=len(voters))
+        weight = np.ldexp(gain[last], -np.minimum(count[last], 1000))
+        return SparseRows(starts(size), row[last], weight.astype(np.float32), items)
+
+    def _alone(self, rows: Int32[np.ndarray, " b"]) -> SparseRows:
+        """Return a history of one item each; an unknown one leaves it empty."""
+        items = self.graph.size(ITEM)
+        known = (rows >= 0) & (rows < items)
+        ones = np.ones(int(known.sum()), np.float32)
+        return SparseRows(starts(known.astype(np.int64)), rows[known], ones, items)
+
+    def _scores(self, history: SparseRows) -> Float32[np.ndarray, "b items"]:
+        own = self.settings
+        weights = own.weights or (1.0,) * len(own.filters)
+        total = np.zeros((len(history), self.graph.size(ITEM)), np.float32)
+        for part, solved, weight in zip(own.filters, self.solved, weights, strict=True):
+            total += np.float32(weight) * part.scores(self.graph, solved, history)
+        linked = self.graph.degree()[: total.shape[1]] > 0
+        total[:, ~linked] = 0
+        total[total == 0] = -np.inf
+        return total

@@ -1,0 +1,64 @@
+"""Linear methods: a history goes through fixed filters of the graph (section 19.4)."""
+
+from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
+from tidegraph.retrieval.graph_filter import GraphFilter
+
+
+def pure_svd(rank: int = 64, half_life_days: float | None = None) -> GraphFilter:
+    """Return PureSVD: histories projected on the first singular vectors of the pairs.
+
+    Args:
+        rank: How many singular vectors.
+        half_life_days: Age at which an item of the history counts half.
+
+    Source:
+        Cremonesi et al., "Performance of Recommender Algorithms on Top-N
+        Recommendation Tasks", RecSys 2010, section 3.2, for actions in place of
+        ratings.
+    """
+    filters = (LowPass(rank, power=0.0, normalised=False, steps=7),)
+    return GraphFilter("PureSVD", filters, half_life_days=half_life_days)
+
+
+def gf_cf(
+    rank: int = 256, weight: float = 0.3, half_life_days: float | None = None
+) -> GraphFilter:
+    """Return GF-CF: a linear filter and an ideal low-pass one.
+
+    Args:
+        rank: How many singular vectors the low-pass filter has.
+        weight: What it counts beside the linear filter.
+        half_life_days: Age at which an item of the history counts half.
+
+    Source:
+        Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM
+        2021, equation 8.
+    """
+    filters = (Hop(0.5, 1.0, 0.5), LowPass(rank))
+    return GraphFilter("GF-CF", filters, (1.0, weight), half_life_days)
+
+
+def cheby_cf(
+    order: int = 8,
+    flatness: float = 1.5,
+    power: float = 0.4,
+    rank: int = 512,
+    weight: float = 0.2,
+    half_life_days: float | None = None,
+) -> GraphFilter:
+    """Return ChebyCF: a filter with a plateau and an ideal low-pass one.
+
+    Args:
+        order: Degree of the polynomial.
+        flatness: How flat the plateau is.
+        power: How far popular items are held back and brought forward again.
+        rank: How many singular vectors the low-pass filter has.
+        weight: What it counts beside the plateau.
+        half_life_days: Age at which an item of the history counts half.
+
+    Source:
+        Kim et al., "Graph Spectral Filtering with Chebyshev Interpolation for
+        Recommendation", SIGIR 2025, equation 17; the defaults are theirs for Gowalla.
+    """
+    filters = (Chebyshev(order, flatness, power), LowPass(rank, power, steps=7))
+    return GraphFilter("ChebyCF", filters, (1.0, weight), half_life_days)

@@ -1,0 +1,242 @@
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from tidegraph.artifact.sealed import load, save
+from tidegraph.catalog import model
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
+from tidegraph.retrieval.graph_filter import FittedGraphFilter, GraphFilter
+from tidegraph.retrieval.heuristics import PersonalizedPageRank
+from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
+from tidegraph.stages import Requests
+from tidegraph.testing.retrievers import RetrieverLaws, ask
+
+
+class TestHop(RetrieverLaws):
+    retriever = GraphFilter()
+
+
+class TestPureSVD(RetrieverLaws):
+    retriever = pure_svd(5)
+    unmoved = 0.0  # The decomposition starts from what is drawn row by row.
+
+
+class TestGFCF(RetrieverLaws):
+    retriever = gf_cf(5)
+    unmoved = 0.0  # The decomposition starts from what is drawn row by row.
+
+
+class TestChebyCF(RetrieverLaws):
+    retriever = GraphFilter("Chebyshev", (Chebyshev(5, 1.5, 0.4),), half_life_days=3.0)
+
+
+def dense(log):
+    """Pairs, each once, and both degrees."""
+    pairs = (Matrix.of(log).csr().toarray() > 0).astype(float)
+    return pairs, pairs.sum(axis=1), pairs.sum(axis=0)
+
+
+def normalised(log):
+    pairs, n, d = dense(log)
+    return pairs / np.sqrt(np.maximum(n, 1))[:, None] / np.sqrt(np.maximum(d, 1))
+
+
+def found(method, log):
+    scores = method.fit(log).scores(ask(log))
+    return np.where(np.isneginf(scores), 0, scores)
+
+
+def rebuilt(pairs, rank):
+    _, _, right = np.linalg.svd(pairs)
+    return right[:rank].T @ right[:rank]
+
+
+def test_a_hop_is_its_formula():
+    log = draw_log()
+    pairs, n, d = dense(log)
+    want = (pairs * d**-0.8) @ pairs.T * n**-0.75 @ pairs * d**-0.2
+
+    np.testing.assert_allclose(
+        found(GraphFilter(filters=(Hop(0.8, 0.75, 0.2),)), log), want, rtol=1e-4
+    )
+
+
+def test_a_hop_counts_the_walks_of_pagerank():
+    log = draw_log()
+    walks = PersonalizedPageRank(neighbors=None, restart=0.999, tolerance=1e-3).fit(log)
+    hop = found(GraphFilter(filters=(Hop(1.0, 1.0, 0.0),)), log)
+    scores = walks.scores(ask(log))
+    unseen = dense(log)[0] == 0
+
+    share = scores[unseen] / np.maximum(hop[unseen], 1e-12)
+    both = hop[unseen] > 0
+    np.testing.assert_allclose(share[both], share[both][0], rtol=1e-2)
+
+
+def test_pure_svd_projects_on_the_singular_vectors():
+    log = draw_log()
+    pairs, _, _ = dense(log)
+
+    np.testing.assert_allclose(
+        found(pure_svd(4), log), pairs @ rebuilt(pairs, 4), atol=1e-3
+    )
+
+
+def test_gf_cf_is_its_formula():
+    log = draw_log()
+    pairs, _, d = dense(log)
+    scaled = normalised(log)
+    want = pairs @ scaled.T.dot(scaled)
+    want += 0.3 * (pairs * d**-0.5) @ rebuilt(scaled, 5) * d**0.5
+
+    np.testing.assert_allclose(found(gf_cf(5), log), want, rtol=2e-2, atol=2e-3)
+
+
+@pytest.mark.parametrize("order", [1, 2, 5, 8])
+def test_a_chebyshev_filter_is_a_function_of_the_eigenvalues(order):
+    log = draw_log()
+    method = Chebyshev(order, 1.5, 0.4)
+    pairs, _, d = dense(log)
+    scaled = normalised(log)
+    value, vector = np.linalg.eigh(np.eye(len(d)) - 2 * scaled.T @ scaled)
+    passed = np.polynomial.chebyshev.chebval(value, method.coefficients)
+    want = (pairs * d**-0.4) @ (vector * passed) @ vector.T * d**0.4
+
+    np.testing.assert_allclose(
+        found(GraphFilter(filters=(method,)), log), want, rtol=1e-3, atol=1e-5
+    )
+
+
+def test_the_plateau_passes_low_frequencies_and_stops_high_ones():
+    passed = np.polynomial.chebyshev.Chebyshev(Chebyshev(8, 1.5).coefficients)
+
+    assert passed(-1.0) == pytest.approx(1, abs=0.05)
+    assert passed(0.0) == pytest.approx(0.5, abs=1e-9)
+    assert passed(1.0) == pytest.approx(0, abs=0.05)
+    flat, line = passed.deriv()(0.0), -0.5
+    assert abs(flat) < abs(line)
+
+
+def test_cheby_cf_adds_an_ideal_filter_to_the_plateau():
+    log = draw_log()
+    parts = [
+        found(GraphFilter(filters=(part,)), log)
+        for part in (Chebyshev(8, 1.5, 0.4), LowPass(5, 0.4, steps=7))
+    ]
+
+    whole = found(cheby_cf(rank=5), log)
+
+    np.testing.assert_allclose(whole, parts[0] + 0.2 * parts[1], rtol=1e-4, atol=1e-6)
+
+
+def test_the_reason_lets_most_through():
+    log = draw_log()
+    fitted = GraphFilter().fit(log)
+    pairs, n, d = dense(log)
+    between = (pairs.T / np.maximum(n, 1)) @ pairs / np.sqrt(np.outer(d, d))
+    requests = ask(log)
+    answer = fitted.retrieve(requests, 5)
+
+    reason = fitted.because(requests, answer.item)
+
+    for row in range(len(requests)):
+        history = set(requests.history.rows(row, row + 1).node.tolist())
+        for item, why in zip(answer.item[row], reason[row], strict=True):
+            others = [h for h in history if h != item]
+            if item >= 0 and others:
+                best = max(others, key=lambda h: between[h, item])
+                assert between[why, item] == pytest.approx(between[best, item])
+
+
+def test_similar_items_share_most():
+    log = draw_log()
+    fitted = GraphFilter().fit(log)
+    pairs, n, d = dense(log)
+    between = (pairs.T / np.maximum(n, 1)) @ pairs / np.sqrt(np.outer(d, d))
+    np.fill_diagonal(between, 0)
+
+    item = fitted.similar(np.array([3, 0, 10_000], np.int32), 4).item
+
+    for row, i in enumerate((3, 0)):
+        np.testing.assert_allclose(
+            between[i, item[row]], np.sort(between[i])[::-1][:4], rtol=1e-4
+        )
+    assert (item[2] == -1).all()
+
+
+def test_an_erased_user_leaves_no_walk():
+    log = draw_log()
+    fitted = GraphFilter().fit(log)
+    kept = log.take(log.user != 4)
+
+    without = fitted.without_users(np.array([4, 9_999], np.int32))
+
+    asked = ask(log).rows(0, 4)
+    want = GraphFilter().fit(kept)
+    # The rows of a log that is cut are the same here: user 4 brought no item first.
+    np.testing.assert_allclose(
+        without.scores(asked), want.scores(asked)[:, : without.graph.size("item")], 1e-5
+    )
+
+
+def test_a_filter_of_ones_own_works_and_cannot_be_saved(tmp_path):
+    class Twice:
+        def solve(self, graph):
+            return {}
+
+        def scores(self, graph, solved, history):
+            return 2 * history.csr().toarray()
+
+    log = draw_log()
+    fitted = GraphFilter("mine", (Twice(),)).fit(log)
+
+    assert fitted.retrieve(ask(log), 3).present.any()
+    with pytest.raises(Exception, match="Twice cannot be saved"):
+        fitted.state()
+
+
+def test_filters_are_named_in_a_recipe(tmp_path):
+    table = {
+        "model": "GraphFilter",
+        "filters": [{"type": "Hop", "item": 1.0}, "Chebyshev"],
+        "weights": [1.0, 0.5],
+    }
+
+    method = model(table, "retrieve", "retrieve")
+
+    assert method == GraphFilter(filters=(Hop(1.0), Chebyshev()), weights=(1.0, 0.5))
+    fitted = method.fit(draw_log())
+    save(fitted, tmp_path / "model")
+    back = load(tmp_path / "model", {"FittedGraphFilter": FittedGraphFilter})
+    assert back.settings == fitted.settings
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(ConfigError, match="no filter"):
+        GraphFilter(filters=())
+    with pytest.raises(ConfigError, match="1 filters and 2 weights"):
+        GraphFilter(weights=(1.0, 2.0))
+    with pytest.raises(ConfigError, match="rank is 0"):
+        pure_svd(0)
+    with pytest.raises(ConfigError, match="order is 0"):
+        cheby_cf(0)
+    with pytest.raises(ConfigError, match="at most 30 singular vectors"):
+        pure_svd(500).fit(draw_log())
+
+
+def test_an_old_event_counts_less():
+    log = draw_log()
+    time = np.array([log.time[-1] + 1])
+    requests = Requests.of_users(Snapshot.of(log), np.array([2], np.int32), time)
+    far = GraphFilter(half_life_days=1e9).fit(log).scores(requests)
+    near = GraphFilter(half_life_days=1e-6).fit(log).scores(requests)
+    newest = requests.history.node[-1:]
+    alone = GraphFilter().fit(log)
+
+    np.testing.assert_allclose(far, alone.scores(requests), rtol=1e-4)
+    one = np.float32(1) * alone._scores(alone._alone(newest))
+    top = np.argsort(-one[0])[:3]
+    np.testing.assert_array_equal(np.argsort(-near[0])[:3], top)
