@@ -27,7 +27,7 @@ METRICS = ("ndcg@10", "recall@10", "ndcg@20", "recall@20")
 
 @dataclass(frozen=True)
 class Timed:
-    """A channel that is fitted once for each moment, however many plans ask."""
+    """A channel that is fitted once for each moment, however many plans need it."""
 
     method: Retriever
     name: str

@@ -35,18 +35,20 @@ def held_by(model: tg.FittedPipeline) -> int:
 
 def together(model: tg.FittedPipeline, writers: int, calls: int, readers: int) -> dict:
     now, before, done = model.graph.latest, held_by(model), threading.Event()
-    asked = [0] * readers
+    answered = [0] * readers
 
     def observe(who: int) -> None:
         for n in range(calls):
             model.observe([(1_000_000 + calls * who + n, n % 50, now + n)])
 
-    def ask(who: int) -> None:
+    def recommend(who: int) -> None:
         while not done.is_set():
             model.recommend(who, k=10)
-            asked[who] += 1
+            answered[who] += 1
 
-    reading = [threading.Thread(target=ask, args=(who,)) for who in range(readers)]
+    reading = [
+        threading.Thread(target=recommend, args=(who,)) for who in range(readers)
+    ]
     writing = [threading.Thread(target=observe, args=(who,)) for who in range(writers)]
     start = time.perf_counter()
     for one in reading + writing:
@@ -63,7 +65,7 @@ def together(model: tg.FittedPipeline, writers: int, calls: int, readers: int) -
         "reported as taken in": writers * calls,
         "kept": held_by(model) - before,
         "ms per event": 1000 * seconds / (writers * calls),
-        "requests answered meanwhile": sum(asked),
+        "requests answered meanwhile": sum(answered),
     }
 
 

@@ -106,7 +106,7 @@ def main() -> None:
     past = Past(blend, (), graph, 200, True, Run(np.random.default_rng(0)))
     learn, stop = past_examples(past, Fold(train), valid, 3, SECONDS)
     cut = end - SECONDS
-    judge = past.ask(past.fit(Fold(log.before(cut)), cut), test, cut)
+    judge = past.examples(past.fit(Fold(log.before(cut)), cut), test, cut)
     shown = judge.candidates.top(200)
     requests = judge.requests
     order = np.searchsorted(requests.user, test.user)

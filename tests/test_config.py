@@ -67,7 +67,7 @@ def test_a_wrong_value_says_what_it_should_be(table, says):
         build(Model, table, "x")
 
 
-def test_a_required_setting_is_asked_for():
+def test_a_required_setting_must_be_given():
     with pytest.raises(ConfigError, match="lacks the setting 'path'"):
         build(Needy, {}, "data")
 

@@ -109,7 +109,7 @@ def test_absent_questions_count_nothing_even_if_not_finite():
     torch.testing.assert_close(masked, alone)
 
 
-def test_nothing_asked_costs_nothing():
+def test_an_empty_batch_costs_nothing():
     none = torch.zeros(1, 2, dtype=torch.bool)
 
     assert bpr(torch.zeros(1), torch.zeros(1, 2), none).item() == 0.0

@@ -129,9 +129,9 @@ def by_graph(values, folder):
     graph = Graph().nodes("user", {"user": [0]}, key="user")
     graph.nodes("item", {"item": [1]}, key="item")
     rows = {"user": pl.Series(values, dtype=pl.Object), "item": [1] * len(values)}
-    graph.edges("met", pl.DataFrame(rows), "user -> item")
-    asked = graph.V("user", values).ids()
-    return asked.cast(pl.String).to_list()
+    graph.edges("click", pl.DataFrame(rows), "user -> item")
+    found = graph.V("user", values).ids()
+    return found.cast(pl.String).to_list()
 
 
 DOORS = [

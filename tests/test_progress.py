@@ -38,17 +38,17 @@ def into_a_file(monkeypatch) -> Waiter:
 
 def test_a_file_gets_plain_lines_with_the_count_and_the_time_left(monkeypatch):
     lines = into_a_file(monkeypatch)
-    for step in track([10, 20, 30, 40], "asking"):
+    for step in track([10, 20, 30, 40], "fitting"):
         if step == 20:
             lines.written.clear()
             assert lines.written.wait(10)
 
     said = lines.getvalue().splitlines()
-    pattern = r"asking: 1 of 4, \d+\.\d s, about \d+\.\d s left"
+    pattern = r"fitting: 1 of 4, \d+\.\d s, about \d+\.\d s left"
     assert any(re.fullmatch(pattern, line) for line in said)
 
 
-def test_a_step_without_end_is_heard_of_too(monkeypatch):
+def test_a_step_without_end_is_reported_too(monkeypatch):
     lines = into_a_file(monkeypatch)
     with working("fitting EASE"):
         assert lines.written.wait(10)
@@ -70,7 +70,7 @@ def test_what_takes_less_than_a_minute_says_nothing(monkeypatch):
     out = Waiter(terminal=False)
     monkeypatch.setattr("sys.stderr", out)
 
-    assert list(track(range(3), "asking")) == [0, 1, 2]
+    assert list(track(range(3), "fitting")) == [0, 1, 2]
     with working("fitting"):
         pass
 

@@ -82,7 +82,7 @@ DOORS = {
     "observe": lambda v: model().observe([(one, 1, 9) for one in v]),
     "observe of a frame": lambda v: model().observe(columns(v)),
     "nodes": lambda v: graph().nodes("user", {"user": v}, key="user"),
-    "edges": lambda v: graph().edges("met", {"user": v, "item": [1] * len(v)}, ends),
+    "edges": lambda v: graph().edges("click", {"user": v, "item": [1] * len(v)}, ends),
     "start": lambda v: graph().V("user", v).ids(),
     "lists": lambda v: evaluate({"user": v, "item": [1] * len(v)}, known()),
 }

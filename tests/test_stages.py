@@ -29,10 +29,10 @@ def test_ranking_moves_items_with_their_votes_and_leaves_gaps_last():
     assert np.isneginf(again.score[0, 2])
 
 
-def test_joined_answers_keep_their_order():
+def test_concatenated_answers_keep_their_order():
     parts = [three(), three().top(3)]
 
-    assert Candidates.joined(parts).item.shape == (4, 3)
+    assert Candidates.concatenated(parts).item.shape == (4, 3)
 
 
 def test_a_request_excludes_its_history_only_where_repeats_are_unwanted():
@@ -49,29 +49,29 @@ def test_a_request_excludes_its_history_only_where_repeats_are_unwanted():
 def test_excluding_the_history_keeps_what_was_excluded_already():
     log = draw_log()
     user = np.array([0, 1], np.int32)
-    asked = Requests.of_users(Snapshot.of(log), user, np.full(2, log.time[-1] + 1))
+    requests = Requests.of_users(Snapshot.of(log), user, np.full(2, log.time[-1] + 1))
     picky = Requests(
-        asked.graph,
-        asked.user,
-        asked.time,
-        asked.history,
+        requests.graph,
+        requests.user,
+        requests.time,
+        requests.history,
         ItemSets(np.array([0, 0, 1]), np.array([39], np.int32)),
     ).without_history()
 
     for row in range(2):
-        seen = set(asked.history.rows(row, row + 1).node) | ({39} if row else set())
+        seen = set(requests.history.rows(row, row + 1).node) | ({39} if row else set())
         assert set(picky.excluded.rows(row, row + 1).item) == seen
 
 
 def test_the_history_is_strictly_before_the_request():
     log = draw_log()
     time = log.time[300]
-    asked = Requests.of_users(
+    requests = Requests.of_users(
         Snapshot.of(log), np.arange(30, dtype=np.int32), np.full(30, time)
     )
 
-    assert len(asked.history.node) == (log.time < time).sum()
-    assert (asked.history.time < time).all()
+    assert len(requests.history.node) == (log.time < time).sum()
+    assert (requests.history.time < time).all()
 
 
 def test_a_list_has_at_least_one_item():
@@ -79,15 +79,15 @@ def test_a_list_has_at_least_one_item():
         check_k(0)
 
 
-def test_answers_with_and_without_votes_can_be_joined():
+def test_answers_with_and_without_votes_can_be_concatenated():
     item, score = np.zeros((1, 2), np.int32), np.ones((1, 2), np.float32)
     voted = Candidates.of_channel(item, score, "a")
     silent = replace(voted, channels=(), votes=np.zeros((1, 2, 0), np.float32))
 
     for parts in ([voted, silent], [silent, voted]):
-        joined = Candidates.joined(parts)
-        assert joined.channels == ("a",)
-        assert joined.votes.shape == (2, 2, 1)
-        assert sorted(joined.votes.any(axis=(1, 2))) == [False, True]
+        whole = Candidates.concatenated(parts)
+        assert whole.channels == ("a",)
+        assert whole.votes.shape == (2, 2, 1)
+        assert sorted(whole.votes.any(axis=(1, 2))) == [False, True]
     with pytest.raises(RequestError, match="of the channels a and of b cannot"):
-        Candidates.joined([voted, Candidates.of_channel(item, score, "b")])
+        Candidates.concatenated([voted, Candidates.of_channel(item, score, "b")])

@@ -147,7 +147,7 @@ class Demo:
         )
 
     def _shown(self, model: FittedPipeline, test: Interactions) -> pl.DataFrame:
-        """Return some users' lists, and whether they went on to meet each item."""
+        """Return some users' lists, and whether they went on to choose each item."""
         users = test.users.decode(test.user).unique(maintain_order=True)
         lists = model.recommend_all(users.head(self.households), k=5)
         later = test.frame().select("user", "item").unique()
@@ -190,6 +190,6 @@ def _lists_section(lists: pl.DataFrame, title: str) -> Section:
     return Section(
         f"Three lists ({title.lower()})",
         "What three users of the test part would have been shown when it began, who "
-        "proposed each item and why, and whether they went on to meet it.",
+        "proposed each item and why, and whether they went on to choose it.",
         tables=[ReportTable("Recommendations", lists)],
     )

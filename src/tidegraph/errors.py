@@ -4,7 +4,7 @@ TidegraphError
     ConfigError         a setting or recipe says something we do not understand
     DataError           the data are not what their schema says
         LeakageError    a split, query or feature would let the future in
-    RequestError        a request for recommendations cannot be answered as asked
+    RequestError        a request for recommendations cannot be answered as it is
     ArtifactError       a saved model cannot be written, or read back and trusted
     MissingExtraError   an optional package is needed and not installed
 
@@ -30,7 +30,7 @@ class LeakageError(DataError):
 
 
 class RequestError(TidegraphError):
-    """A request for recommendations cannot be answered as asked."""
+    """A request for recommendations cannot be answered as it is."""
 
 
 class ArtifactError(TidegraphError):
@@ -64,4 +64,4 @@ class NoHistoryWarning(TidegraphWarning):
 
 
 class NoAnswerWarning(TidegraphWarning):
-    """A user was asked for and has no list."""
+    """A requested user has no list."""

@@ -12,7 +12,7 @@ from tidegraph.ranges import at_least
 
 @runtime_checkable
 class Monitor(Protocol):
-    """Hears of every epoch as it ends."""
+    """Is told of every epoch as it ends."""
 
     def epoch(self, number: int, loss: float, metric: float) -> None:
         """Take note of an epoch, counted from 1; ``metric`` may be nan."""
@@ -28,7 +28,7 @@ class Run:
         device: Torch's name of the device, such as ``cpu`` or ``cuda``.
         threads: Threads of the tensor engine; the same number gives the same bits.
         checkpoints: Folder to resume from and to write to after every epoch.
-        monitor: Hears how it goes.
+        monitor: Is told how it goes.
     """
 
     rng: np.random.Generator

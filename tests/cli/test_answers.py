@@ -48,8 +48,8 @@ def test_similar_items_are_those_of_the_saved_model(model, capsys):
 def test_similar_items_of_several_items_become_a_file(tmp_path, model, capsys):
     capsys.readouterr()
     out = tmp_path / "similar.csv"
-    asked = ["similar", str(model), "--item", "i3", "--item", "i4", "-k", "2"]
-    assert run([*asked, "-o", str(out)]) == 0
+    words = ["similar", str(model), "--item", "i3", "--item", "i4", "-k", "2"]
+    assert run([*words, "-o", str(out)]) == 0
 
     assert capsys.readouterr().out == f"{out}: 2 lists, 4 rows.\n"
     found = pl.read_csv(out)
@@ -70,8 +70,8 @@ def test_similar_items_are_a_table_that_is_not_cut(model, capsys):
 
 def test_unknown_items_are_said_and_the_others_answered(model, capsys):
     capsys.readouterr()
-    asked = ["--item", "i3", "--item", "what", "-k", "2", "--json"]
-    assert run(["similar", str(model), *asked]) == 0
+    words = ["--item", "i3", "--item", "what", "-k", "2", "--json"]
+    assert run(["similar", str(model), *words]) == 0
 
     said = capsys.readouterr()
     assert said.err == "tidegraph: item 'what' is not in the model; passed over\n"
@@ -98,7 +98,7 @@ def test_a_user_without_a_history_by_then_is_said(tmp_path, model, capsys):
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("words", "why"),
     [
         (["--item", "what"], "the model knows no item like 'what'."),
         (["--item", "i3", "-k", "0"], "k is 0"),
@@ -109,9 +109,9 @@ def test_a_user_without_a_history_by_then_is_said(tmp_path, model, capsys):
     ],
     ids=["unknown", "length", "no-channel", "channel", "ending", "nothing"],
 )
-def test_similar_items_that_nobody_can_name_are_one_sentence(model, capsys, asked, why):
+def test_similar_items_that_nobody_can_name_are_one_sentence(model, capsys, words, why):
     capsys.readouterr()
-    assert run(["similar", str(model), *asked]) == 2
+    assert run(["similar", str(model), *words]) == 2
 
     said = capsys.readouterr()
     assert why in said.err.splitlines()[-1]

@@ -159,8 +159,8 @@ def test_a_place_that_cannot_be_written_is_refused(shop, monkeypatch, capsys):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tidegraph.artifact.writing.tempfile.mkdtemp", readonly)
-    asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
-    said = refused(asked, capsys, shop)
+    words = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
+    said = refused(words, capsys, shop)
 
     assert "Permission denied" in said
 
@@ -170,8 +170,8 @@ def test_a_full_disk_is_answered_and_leaves_nothing(shop, monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tidegraph.artifact.sealed.write_arrays", full)
-    asked = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
-    said = refused(asked, capsys, shop)
+    words = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
+    said = refused(words, capsys, shop)
 
     assert "No space left on device" in said
 

@@ -29,8 +29,8 @@ def test_a_recipe_becomes_a_model_that_recommends(model, capsys):
 
 
 def test_an_explanation_names_channel_and_reason(model, capsys):
-    asked = ["recommend", str(model), "--history", "s1,s2", "--explain", "--json"]
-    assert run(asked) == 0
+    words = ["recommend", str(model), "--history", "s1,s2", "--explain", "--json"]
+    assert run(words) == 0
 
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()[-10:]]
     assert all(row["channel"] and row["why"] for row in rows)
@@ -39,8 +39,8 @@ def test_an_explanation_names_channel_and_reason(model, capsys):
 def test_excluded_items_stay_out(model, capsys):
     assert run(["recommend", str(model), "--user", "u3", "--json"]) == 0
     first = json.loads(capsys.readouterr().out.splitlines()[-10])["item"]
-    asked = ["recommend", str(model), "--user", "u3", "--exclude", first, "--json"]
-    assert run(asked) == 0
+    words = ["recommend", str(model), "--user", "u3", "--exclude", first, "--json"]
+    assert run(words) == 0
 
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert first not in {row["item"] for row in rows}
@@ -48,10 +48,10 @@ def test_excluded_items_stay_out(model, capsys):
 
 def test_only_the_items_to_choose_from_are_in(shop, model, capsys):
     (shop / "who.csv").write_text("u1\nu2\n")
-    for asked in (["--user", "u3"], ["--users-file", str(shop / "who.csv")]):
+    for who in (["--user", "u3"], ["--users-file", str(shop / "who.csv")]):
         capsys.readouterr()
         words = ["--only", "s1,s2,s3", "--exclude", "s2", "-k", "3", "--json"]
-        assert run(["recommend", str(model), *asked, *words]) == 0
+        assert run(["recommend", str(model), *who, *words]) == 0
 
         rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         assert {row["item"] for row in rows} == {"s1", "s3"}
@@ -68,8 +68,8 @@ def test_a_fallback_of_the_recipe_answers_unknown_users(shop, capsys):
     )
     assert run(["train", str(shop / "recipe.toml"), "-o", str(shop / "model")]) == 0
     capsys.readouterr()
-    asked = ["--user", "nobody", "-k", "3", "--explain", "--json"]
-    assert run(["recommend", str(shop / "model"), *asked]) == 0
+    words = ["--user", "nobody", "-k", "3", "--explain", "--json"]
+    assert run(["recommend", str(shop / "model"), *words]) == 0
 
     said = capsys.readouterr()
     rows = [json.loads(line) for line in said.out.splitlines()]
@@ -80,8 +80,8 @@ def test_a_fallback_of_the_recipe_answers_unknown_users(shop, capsys):
 def test_a_file_of_users_becomes_a_file_of_lists(shop, model):
     pl.DataFrame({"user": ["u1", "u2", "nobody"]}).write_csv(shop / "who.csv")
     out = shop / "lists.parquet"
-    asked = ["recommend", str(model), "--users-file", str(shop / "who.csv")]
-    assert run([*asked, "-k", "3", "-o", str(out)]) == 0
+    words = ["recommend", str(model), "--users-file", str(shop / "who.csv")]
+    assert run([*words, "-k", "3", "-o", str(out)]) == 0
 
     lists = pl.read_parquet(out)
     assert lists.filter(pl.col("user") == "u1").height == 3
@@ -89,8 +89,8 @@ def test_a_file_of_users_becomes_a_file_of_lists(shop, model):
 
 def test_a_model_is_judged_on_what_came_after_it(shop, model, capsys):
     report = shop / "report.html"
-    asked = ["evaluate", str(model), str(shop / "events.csv"), "--against", str(model)]
-    assert run([*asked, "--html", str(report), "--at", "5"]) == 0
+    words = ["evaluate", str(model), str(shop / "events.csv"), "--against", str(model)]
+    assert run([*words, "--html", str(report), "--at", "5"]) == 0
 
     assert "ndcg" in capsys.readouterr().out.lower()
     assert report.read_text().startswith("<!")
@@ -98,8 +98,8 @@ def test_a_model_is_judged_on_what_came_after_it(shop, model, capsys):
 
 def test_a_report_that_cannot_be_written_is_said_in_one_sentence(shop, model, capsys):
     report = shop / "events.csv" / "report.html"
-    asked = ["evaluate", str(model), str(shop / "events.csv"), "--at", "5"]
-    assert run([*asked, "--html", str(report)]) == 2
+    words = ["evaluate", str(model), str(shop / "events.csv"), "--at", "5"]
+    assert run([*words, "--html", str(report)]) == 2
 
     said = capsys.readouterr().err
     assert said.startswith(f"tidegraph: cannot write {report}: ")
@@ -107,29 +107,29 @@ def test_a_report_that_cannot_be_written_is_said_in_one_sentence(shop, model, ca
 
 def test_a_file_of_users_keeps_ids_as_they_are_written(shop, model, capsys):
     (shop / "who.csv").write_text("user\n007\n")
-    asked = ["recommend", str(model), "--users-file", str(shop / "who.csv"), "--json"]
-    assert run(asked) == 0
+    words = ["recommend", str(model), "--users-file", str(shop / "who.csv"), "--json"]
+    assert run(words) == 0
 
     assert json.loads(capsys.readouterr().out.splitlines()[0])["user"] == "007"
 
 
 def test_a_place_that_cannot_be_written_is_found_before_the_work(shop, model, capsys):
-    for asked in (
+    for words in (
         ["train", str(shop / "recipe.toml"), "-o", str(shop / "events.csv" / "m")],
         ["simulate", "-o", "/proc/none/log.csv"],
         ["demo", "--output", str(shop / "events.csv" / "m")],
     ):
         started = time.perf_counter()
-        assert run(asked) == 2
+        assert run(words) == 2
         assert time.perf_counter() - started < 1
         assert "Choose another place" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "asked", [["--user", "u1", "--at", "9" * 20], ["--history", '"i,2"," i5 "']]
+    "words", [["--user", "u1", "--at", "9" * 20], ["--history", '"i,2"," i5 "']]
 )
-def test_what_no_model_can_answer_is_said_in_one_sentence(model, asked, capsys):
-    assert run(["recommend", str(model), *asked]) == 2
+def test_what_no_model_can_answer_is_said_in_one_sentence(model, words, capsys):
+    assert run(["recommend", str(model), *words]) == 2
 
     said = capsys.readouterr().err
     assert said.startswith("tidegraph: ")
@@ -137,8 +137,8 @@ def test_what_no_model_can_answer_is_said_in_one_sentence(model, asked, capsys):
 
 
 def test_lists_longer_than_the_catalogue_are_refused(shop, model, capsys):
-    asked = ["evaluate", str(model), str(shop / "events.csv"), "--at", "999999999"]
-    assert run(asked) == 2
+    words = ["evaluate", str(model), str(shop / "events.csv"), "--at", "999999999"]
+    assert run(words) == 2
 
     assert "the catalogue has" in capsys.readouterr().err
 

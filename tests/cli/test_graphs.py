@@ -34,7 +34,7 @@ def test_a_picture_has_what_was_met_before_left_of_who_met_it(log, tmp_path, cap
     drawn = ET.parse(out).getroot()
     labels = [text.text for text in drawn.iter(f"{SVG}text")]
     places = [float(dot.get("cx")) for dot in drawn.iter(f"{SVG}circle")]
-    # ana met tea and jam; <cy> had met tea before, bo jam.
+    # ana has tea and jam; <cy> had tea before, bo jam.
     assert status == 0
     assert sorted(labels[-5:]) == ["<cy>", "ana", "bo", "jam", "tea"]
     assert places[0] == max(places)

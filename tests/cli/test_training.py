@@ -92,8 +92,8 @@ def test_quiet_says_nothing(plain, capsys):
 def test_what_is_printed_of_valid_is_what_evaluate_finds(plain, capsys):
     assert trained(plain) == 0
     printed = table(capsys.readouterr().out)["model"].split()
-    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv")]
-    assert run([*asked, "--part", "valid", "--at", "10", "--json"]) == 0
+    words = ["evaluate", str(plain / "model"), str(plain / "events.csv")]
+    assert run([*words, "--part", "valid", "--at", "10", "--json"]) == 0
 
     found = json.loads(capsys.readouterr().out)
     (recall,) = [m["mean"] for m in found["metrics"] if m["metric"] == "recall@10"]
@@ -121,8 +121,8 @@ def test_leave_last_out_trains_and_says_that_it_leaks(plain, capsys):
     said = capsys.readouterr().out
     assert "train knows the future" in said
     assert "test   40 events of 40 users" in said
-    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
-    assert run(asked) == 0
+    words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
+    assert run(words) == 0
 
     assert "40 requests" in capsys.readouterr().out
 
@@ -145,8 +145,8 @@ def test_against_a_method_needs_no_folder(plain, capsys):
     assert trained(plain) == 0
     model = load(plain / "model")
     capsys.readouterr()
-    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--json"]
-    assert run([*asked, "--against", "popular", "--at", "10"]) == 0
+    words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--json"]
+    assert run([*words, "--against", "popular", "--at", "10"]) == 0
 
     found = json.loads(capsys.readouterr().out)["metrics"]
     gain = {m["model"]: m["mean"] for m in found if m["metric"] == "ndcg@10"}
@@ -179,8 +179,8 @@ def _ndcg(model, fitted, folder) -> float:
 
 def test_an_unknown_baseline_is_said_before_the_log_is_read(plain, capsys):
     assert trained(plain, "--quiet") == 0
-    asked = ["evaluate", str(plain / "model"), str(plain / "none.csv")]
-    assert run([*asked, "--against", "poplar"]) == 2
+    words = ["evaluate", str(plain / "model"), str(plain / "none.csv")]
+    assert run([*words, "--against", "poplar"]) == 2
 
     assert "Did you mean 'popular'?" in capsys.readouterr().err
 
@@ -207,7 +207,7 @@ def test_data_without_times_go_from_recipe_to_evaluation(plain, capsys):
     (plain / "recipe.toml").write_text(recipe)
     assert trained(plain) == 0
     assert "train  900 events" in capsys.readouterr().out
-    asked = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
-    assert run([*asked, "--against", "itemknn"]) == 0
+    words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
+    assert run([*words, "--against", "itemknn"]) == 0
 
     assert "ItemKNN" in capsys.readouterr().out

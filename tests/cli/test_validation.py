@@ -5,7 +5,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.cli.validation import ALL, _Asked, ahead_of_all, behind_popular, on_valid
+from tidegraph.cli.validation import (
+    ALL,
+    _EachPart,
+    ahead_of_all,
+    behind_popular,
+    on_valid,
+)
 from tidegraph.evaluation.evaluate import evaluate, task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.pipeline import Pipeline, Windows
@@ -22,7 +28,7 @@ CALLS: Counter[str] = Counter()
 
 @dataclass(frozen=True)
 class Counted:
-    """A retriever that counts how often it is asked for a request."""
+    """A retriever that counts how often it answers a request."""
 
     method: object
     name: str = field(default="")
@@ -59,7 +65,7 @@ def pipeline(*channels):
     )
 
 
-def test_each_channel_is_asked_once_about_each_request(parts):
+def test_each_channel_answers_each_request_once(parts):
     train, valid, _ = parts
     method = pipeline(Counted(ItemKNN(), "knn"), Counted(RP3beta(), "rp3"))
     model = method.fit(train, valid)
@@ -72,13 +78,13 @@ def test_each_channel_is_asked_once_about_each_request(parts):
     assert {"knn": users, "rp3": users} == CALLS
 
 
-def test_asking_once_finds_what_asking_each_alone_finds(parts):
+def test_one_answer_finds_what_each_alone_finds(parts):
     train, valid, _ = parts
     method = pipeline()
     judged = method.refitted(method.fit(train, valid), train)
     task = task_of(judged, valid, train=judged.graph)
-    asked = _Asked(judged, Popular().fit(train), task.relevant)
-    found = {name: answer.item for name, answer in asked(task.requests).items()}
+    each = _EachPart(judged, Popular().fit(train), task.relevant)
+    found = {name: answer.item for name, answer in each(task.requests).items()}
     alone = {"Popular": Popular().fit(train)}
     alone |= {f"channel {n}": channel for n, channel in judged.channels().items()}
     stages = judged.stages()
@@ -95,7 +101,7 @@ def test_asking_once_finds_what_asking_each_alone_finds(parts):
         for name, model in alone.items()
         if name.startswith(("Popular", "channel"))
     }
-    assert asked.recalls() == pytest.approx(
+    assert each.recalls() == pytest.approx(
         {
             name: result.table().filter(model="model", metric="recall@12")["mean"][0]
             for name, result in recalls.items()

@@ -105,11 +105,11 @@ def test_a_letter_that_an_encoding_lacks_is_spelt_by_its_number(
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
     monkeypatch.setenv("PYTHONPATH", str(Path(tidegraph.__file__).parents[1]))
     started = [sys.executable, "-c", "from tidegraph.cli import main; main()"]
-    asked = ["recommend", str(shop / "named"), "--user", "ü", "-k", "2"]
+    words = ["recommend", str(shop / "named"), "--user", "ü", "-k", "2"]
     run(["train", str(shop / "recipe.toml"), "-o", str(shop / "named"), "--quiet"])
 
-    done = subprocess.run([*started, *asked, "--json"], capture_output=True, check=True)
-    table = subprocess.run([*started, *asked], capture_output=True, check=True)
+    done = subprocess.run([*started, *words, "--json"], capture_output=True, check=True)
+    table = subprocess.run([*started, *words], capture_output=True, check=True)
     rows = [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
 
     assert [row["name"] for row in rows] == ["日本 🙂 Zoë"] * 2

@@ -16,7 +16,7 @@ from tidegraph.stages import NO_ITEM, Candidates, ItemSets, Requests
 DAY = 86_400
 
 
-def ask(log, at, *, repeat=True):
+def requests_at(log, at, *, repeat=True):
     users = np.arange(len(log.users), dtype=np.int32)
     times = np.full(len(users), at, np.int64)
     return Requests.of_users(Snapshot.of(log), users, times, repeat=repeat)
@@ -48,7 +48,7 @@ def test_relevant_within_starts_at_the_request_and_stops_before_the_end():
 
 def test_candidates_come_first_with_their_votes_and_labels(rng):
     log = draw_log()
-    requests = ask(log, int(log.time[400]))
+    requests = requests_at(log, int(log.time[400]))
     item = np.tile(np.array([3, 1, NO_ITEM], np.int32), (len(requests), 1))
     score = np.tile(np.array([2.0, 1.0, -np.inf], np.float32), (len(requests), 1))
     ptr = np.arange(len(requests) + 1, dtype=np.int64)
@@ -82,7 +82,7 @@ def test_examples_are_alive_and_neither_relevant_excluded_nor_repeated(
 ):
     log = draw_log(seed)
     at = int(log.time[row])
-    requests = ask(log, at, repeat=repeat)
+    requests = requests_at(log, at, repeat=repeat)
     relevant = acted_on_within(requests, 5 * DAY)
     found = examples(
         requests,
@@ -138,7 +138,7 @@ def test_examples_do_not_depend_on_the_future_nor_on_other_requests(rng):
     rewritten = replace(log, item=item)
 
     def drawn(source, rows):
-        requests = ask(source, at).rows(0, rows)
+        requests = requests_at(source, at).rows(0, rows)
         found = examples(
             requests,
             no_relevant(requests),
@@ -153,7 +153,7 @@ def test_examples_do_not_depend_on_the_future_nor_on_other_requests(rng):
     np.testing.assert_array_equal(drawn(log, 30)[:7], drawn(log, 7))
 
 
-def test_missed_items_are_added_if_asked_for_but_never_unborn_or_excluded_ones(rng):
+def test_missed_items_are_added_on_request_but_never_unborn_or_excluded_ones(rng):
     times = [1, 2, 5, 6, 7]
     log = interactions(["b", "a", "a", "a", "a"], ["p", "q", "p", "q", "new"], times)
     graph = Snapshot.of(log)
@@ -174,7 +174,7 @@ def test_missed_items_are_added_if_asked_for_but_never_unborn_or_excluded_ones(r
     "wrong", [{"negatives": -1}, {"missed": -2}, {"popularity": 1.5}]
 )
 def test_impossible_settings_are_refused(rng, wrong):
-    requests = ask(draw_log(), 1_700_000_000)
+    requests = requests_at(draw_log(), 1_700_000_000)
 
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         examples(requests, no_relevant(requests), nothing(requests), rng=rng, **wrong)

@@ -93,7 +93,7 @@ def test_what_is_served_is_fitted_on_everything():
     assert once.recommend_all(k=5).equals(plan.fit(train, valid).recommend_all(k=5))
 
 
-def test_a_trained_channel_answers_in_later_windows_for_users_it_never_met():
+def test_a_trained_channel_answers_in_later_windows_for_users_it_has_never_seen():
     train, valid = parts()
     bpr = bpr_mf(4, training=Training(1, 128, patience=None))
     plan = Pipeline(

@@ -49,22 +49,22 @@ class Viewed:
     """Recommends what a user viewed last, and keeps what it was fitted on."""
 
     folds: list[Fold] = field(default_factory=list)
-    asked: list[int] = field(default_factory=list)
+    clocks: list[int] = field(default_factory=list)
 
     def fit(self, train) -> "FittedViewed":
         fold = Fold.of(train, "Viewed")
         self.folds.append(fold)
-        return FittedViewed(len(fold.events.items), self.asked)
+        return FittedViewed(len(fold.events.items), self.clocks)
 
 
 @dataclass(frozen=True)
 class FittedViewed:
     items: int
-    asked: list[int]
+    clocks: list[int]
     reason: str = "viewed"
 
     def retrieve(self, requests, k) -> Candidates:
-        self.asked.append(int(requests.time.min()))
+        self.clocks.append(int(requests.time.min()))
         plan = tg.hop("view").recent(k)
         found = plan.sample(requests.graph, requests.user, requests.time)
         item = np.where(found.ids[1] < self.items, found.ids[1], NO_ITEM)[:, ::-1]
@@ -162,10 +162,10 @@ def test_training_reads_no_edge_that_is_later_than_its_log():
         train, valid, graph=beside(train, late_days=9)
     )
 
-    # Three windows, each asked at its cut, and what is served.
+    # Three windows, each with requests at its cut, and what is served.
     *past, served = method.folds
-    assert len(past) == len(method.asked) == 3
-    for fold, cut in zip(past, method.asked, strict=True):
+    assert len(past) == len(method.clocks) == 3
+    for fold, cut in zip(past, method.clocks, strict=True):
         assert int(fold.events.time[-1]) < cut
         assert 0 < len(fold.graph.edge("view")) < 500
         assert fold.graph.edge("view").latest < cut

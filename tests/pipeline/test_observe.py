@@ -41,7 +41,7 @@ def taken_in(model, users) -> list[tuple[str, str, int]]:
     return sorted(event for event in known if event[0] in users)
 
 
-def test_every_event_of_eight_threads_is_kept_while_others_ask():
+def test_every_event_of_eight_threads_is_kept_while_others_recommend():
     model = Pipeline(retrieve=(Repeat(), ItemKNN())).fit(draw_log())
     now, wrong, done = model.graph.latest, [], threading.Event()
     # Users are each thread's own, items are shared, and times cross one another.
@@ -54,7 +54,7 @@ def test_every_event_of_eight_threads_is_kept_while_others_ask():
         for event in events:
             model.observe([event])
 
-    def ask() -> None:
+    def recommend() -> None:
         while not done.is_set():
             try:
                 graph = model.graph
@@ -66,7 +66,7 @@ def test_every_event_of_eight_threads_is_kept_while_others_ask():
                 wrong.append(error)
                 raise
 
-    readers = [threading.Thread(target=ask) for _ in range(2)]
+    readers = [threading.Thread(target=recommend) for _ in range(2)]
     for reader in readers:
         reader.start()
     with ThreadPoolExecutor(8) as pool:

@@ -24,7 +24,7 @@ from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
-from tidegraph.testing.retrievers import ask
+from tidegraph.testing.retrievers import requests_at
 from tidegraph.training.settings import Training
 
 CHANNELS = (Popular(), ItemKNN(neighbors=10), Repeat())
@@ -65,7 +65,7 @@ def test_a_list_has_raw_ids_and_says_who_proposed_each_item_and_why(model):
 
 
 def test_each_stage_works_alone_and_the_last_is_the_whole(model):
-    requests = ask(parts()[0])
+    requests = requests_at(parts()[0])
     stages = model.stages()
 
     assert list(stages) == ["retrieve", "rank", "rerank"]
@@ -76,7 +76,7 @@ def test_each_stage_works_alone_and_the_last_is_the_whole(model):
     np.testing.assert_array_equal(alone.item, blend.item)
 
 
-def test_each_channel_can_be_asked_alone(model):
+def test_each_channel_can_answer_alone(model):
     channels = model.channels()
 
     assert list(channels) == list(model.retriever.channels)
@@ -193,9 +193,9 @@ def test_a_history_answers_like_the_user_who_lived_it():
     history = model.graph["action"].before(
         np.array([user], np.int32), np.array([model.graph.latest + 1])
     )
-    met = model.graph.items.decode(history.node).to_list()
+    chosen = model.graph.items.decode(history.node).to_list()
 
-    unknown = model.recommend(history=met, k=8)
+    unknown = model.recommend(history=chosen, k=8)
     known = model.recommend("u4", k=8)
 
     assert unknown["item"].to_list() == known["item"].to_list()
@@ -220,7 +220,7 @@ def test_excluded_items_stay_out(model):
     assert not set(first) & set(again["item"])
 
 
-def test_asking_about_a_time_that_training_saw_is_a_leak(model):
+def test_a_request_at_a_time_that_training_saw_is_a_leak(model):
     with pytest.raises(LeakageError, match="would know its own future"):
         model.recommend("u4", at=model.serving.trained_until)
 
@@ -287,7 +287,7 @@ def test_a_saved_vocabulary_alone_is_not_a_pipeline(tmp_path):
 
 
 def test_planted_habits_are_found():
-    """Even users meet even items; the held-out ones are recommended."""
+    """Even users choose even items; the held-out ones are recommended."""
     rng = np.random.default_rng(0)
     user = rng.integers(0, 40, 4000)
     item = rng.integers(0, 20, 4000) * 2 + user % 2

@@ -13,7 +13,7 @@ from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.run import Run
 from tidegraph.stages import Fold, fit_in
 from tidegraph.testing.logs import draw_log
-from tidegraph.testing.retrievers import ask, same
+from tidegraph.testing.retrievers import requests_at, same
 from tidegraph.training.settings import Training
 
 BPR = bpr_mf(4, training=Training(2, 128, patience=None))
@@ -26,10 +26,10 @@ PLAN = Pipeline(
 class Told:
     """A method that wants to know its circumstances."""
 
-    heard: list = field(default_factory=list)
+    runs: list = field(default_factory=list)
 
     def fit(self, train, *, run=None):
-        self.heard.append(run)
+        self.runs.append(run)
         return Popular().fit(train)
 
 
@@ -48,7 +48,7 @@ def test_only_a_method_that_takes_a_run_is_told_of_it():
     fit_in(ItemKNN(), Fold(draw_log()), here)
     fit_in(told, Fold(draw_log()), None)
 
-    assert told.heard == [here, None]
+    assert told.runs == [here, None]
 
 
 def test_each_fit_of_a_channel_keeps_its_checkpoints_apart(tmp_path):
@@ -63,10 +63,10 @@ def test_each_fit_of_a_channel_keeps_its_checkpoints_apart(tmp_path):
     span = int(valid.time[-1]) - int(train.time[-1])
     cuts = [int(train.time[-1]) + 1 - n * span for n in (2, 1)]
     folders = [*(f"before-{cut}" for cut in (*cuts, end)), "known"]
-    assert [one.checkpoints for one in told.heard] == [
+    assert [one.checkpoints for one in told.runs] == [
         tmp_path / folder / "Blend" / "Told" for folder in folders
     ]
-    assert [one.checkpoints for one in spare.heard] == [tmp_path / "fallback"]
+    assert [one.checkpoints for one in spare.runs] == [tmp_path / "fallback"]
     assert (tmp_path / "rank").is_dir()
 
 
@@ -77,11 +77,11 @@ def test_a_pipeline_resumes_from_its_checkpoints_and_ends_with_the_same_bits(tmp
     epochs = []
 
     @dataclass
-    class Hears:
+    class Counting:
         def epoch(self, number, loss, metric):
             epochs.append(number)
 
-    again = PLAN.fit(train, valid, run=run(checkpoints=tmp_path, monitor=Hears()))
+    again = PLAN.fit(train, valid, run=run(checkpoints=tmp_path, monitor=Counting()))
 
     assert first.recommend_all(k=5).equals(whole)
     assert again.recommend_all(k=5).equals(whole)
@@ -94,5 +94,5 @@ def test_a_channel_learns_the_same_alone_and_in_company():
 
     pipeline = Pipeline((BPR, ItemKNN())).fit(log, rng=7)
 
-    same(pipeline.retriever.retrievers[0], alone, ask(log))
-    same(replace(BPR, seed=0).fit(log, run=run(threads=2)), alone, ask(log))
+    same(pipeline.retriever.retrievers[0], alone, requests_at(log))
+    same(replace(BPR, seed=0).fit(log, run=run(threads=2)), alone, requests_at(log))

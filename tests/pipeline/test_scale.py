@@ -17,7 +17,7 @@ USERS, ITEMS, EVENTS = 2_000, 200_000, 20_000
 
 @pytest.fixture(scope="module")
 def model() -> tg.FittedPipeline:
-    """A pipeline of a large catalogue, few of whose items were ever met."""
+    """A pipeline of a large catalogue, few of whose items were ever chosen."""
     rng = np.random.default_rng(0)
     groups = pl.DataFrame({"category": [f"c{n % 50}" for n in range(ITEMS)]})
     log = Interactions(

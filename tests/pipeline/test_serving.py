@@ -31,12 +31,12 @@ def test_one_channel_keeps_its_own_scores_and_order():
     log = draw_log()
     model = Pipeline(retrieve=ItemKNN()).fit(log)
     users = np.arange(len(log.users), dtype=np.int32)
-    asked = Requests.of_users(
+    requests = Requests.of_users(
         model.graph, users, np.full(len(users), model.graph.latest + 1)
     )
-    alone = ItemKNN().fit(log).retrieve(asked, 10)
+    alone = ItemKNN().fit(log).retrieve(requests, 10)
 
-    whole = model.retrieve(asked, 10)
+    whole = model.retrieve(requests, 10)
 
     assert np.array_equal(whole.item, alone.item)
     assert np.array_equal(whole.score, alone.score)

@@ -18,8 +18,8 @@ from tidegraph.retrieval.repeat import Repeat
 
 def test_similar_items_are_the_largest_cosines_of_a_loop():
     log = draw_log()
-    met = np.zeros((len(log.users), len(log.items)))
-    np.add.at(met, (log.user, log.item), 1)
+    counts = np.zeros((len(log.users), len(log.items)))
+    np.add.at(counts, (log.user, log.item), 1)
     model = Pipeline(
         retrieve=(Popular(), ItemKNN(neighbors=39, similarity=Cosine(), shrinkage=0.0))
     ).fit(log)
@@ -28,10 +28,10 @@ def test_similar_items_are_the_largest_cosines_of_a_loop():
 
     assert table.columns == ["item", "rank", "similar", "score", "channel"]
     assert table["channel"].unique().to_list() == ["ItemKNN"]
-    length = np.linalg.norm(met, axis=0)
+    length = np.linalg.norm(counts, axis=0)
     for name in ("i3", "i7"):
         row = log.items.row(name)
-        alike = met.T @ met[:, row] / (length * length[row])
+        alike = counts.T @ counts[:, row] / (length * length[row])
         alike[row] = -1
         mine = table.filter(pl.col("item") == name)
         np.testing.assert_allclose(mine["score"], np.sort(alike)[::-1][:4], rtol=1e-5)

@@ -18,7 +18,7 @@ from tidegraph.reranking.diversity import (
 from tidegraph.reranking.similarity import Cosines, ItemEmbedding, SharedTags
 from tidegraph.stages import NO_ITEM, Candidates
 from tidegraph.testing.rerankers import RerankerLaws, ranked, same
-from tidegraph.testing.retrievers import ask
+from tidegraph.testing.retrievers import requests_at
 
 few = settings(max_examples=40, deadline=None)
 drawn = given(seed=st.integers(0, 10_000), diversity=st.floats(0, 1))
@@ -77,13 +77,13 @@ def chosen(fitted, score: list[float], k: int) -> list[int]:
     offered = Candidates(
         np.arange(len(score), dtype=np.int32)[None], np.array([score], np.float32)
     )
-    return list(fitted.rerank(ask(draw_log()).rows(0, 1), offered, k).item[0])
+    return list(fitted.rerank(requests_at(draw_log()).rows(0, 1), offered, k).item[0])
 
 
 @pytest.mark.parametrize("method", [MMR(diversity=0.0), DPP(diversity=0.0)])
 def test_without_diversity_the_ranker_is_not_contradicted(method):
     log = draw_log()
-    requests = ask(log)
+    requests = requests_at(log)
     offered = ranked(len(requests))
 
     same(method.fit(log).rerank(requests, offered, 20), offered)
@@ -168,7 +168,7 @@ def test_dpp_is_the_greedy_maximum_of_the_determinant(seed, diversity):
 
 def test_diversity_brings_in_other_categories():
     log = draw_log()
-    requests = ask(log)
+    requests = requests_at(log)
     offered = ranked(len(requests), items=len(log.items))
     category = np.array(log.items.features["category"])
 

@@ -19,7 +19,7 @@ from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.stages import NO_ITEM, Candidates, Requests
-from tidegraph.testing.retrievers import RetrieverLaws, ask, same
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same
 from tidegraph.training.settings import Training
 
 
@@ -49,7 +49,7 @@ class Says:
 def blend(*lists, k, **settings) -> Candidates:
     log = draw_log()
     fitted = Blend(tuple(map(Says, lists)), **settings).fit(log)
-    return fitted.retrieve(ask(log).rows(0, 2), k)
+    return fitted.retrieve(requests_at(log).rows(0, 2), k)
 
 
 class TestBlend(RetrieverLaws):
@@ -58,7 +58,7 @@ class TestBlend(RetrieverLaws):
 
     def test_answers_are_the_best_scores_in_order(self):
         log = draw_log()
-        requests = ask(log, repeat=False)
+        requests = requests_at(log, repeat=False)
         answer = Blend().fit(log).retrieve(requests, 10)
 
         for row in range(len(requests)):
@@ -77,7 +77,7 @@ class TestBlend(RetrieverLaws):
         kinds = (FittedBlend, FittedItemModel)
         back = load(tmp_path / "model", {kind.__name__: kind for kind in kinds})
 
-        same(fitted, back, ask(log))
+        same(fitted, back, requests_at(log))
         assert back.channels == ("AdamicAdar", "PersonalizedPageRank")
 
 
@@ -169,7 +169,7 @@ def test_the_strongest_channel_gives_the_reason():
     log = draw_log()
     channels = (Says((1, 2, 4), named=7), Says((2, 3), named=9))
     fitted = Blend(channels).fit(log)
-    requests = ask(log).rows(0, 1)
+    requests = requests_at(log).rows(0, 1)
     answer = fitted.retrieve(requests, 4)
 
     np.testing.assert_array_equal(answer.item[0], [2, 1, 3, 4])
@@ -181,7 +181,7 @@ def test_the_strongest_channel_gives_the_reason():
 def test_both_ways_to_a_reason_agree_on_real_channels():
     log = draw_log()
     fitted = Blend((CommonNeighbors(), PersonalizedPageRank(), AdamicAdar())).fit(log)
-    requests = ask(log, repeat=False)
+    requests = requests_at(log, repeat=False)
     answer = fitted.retrieve(requests, 10)
 
     np.testing.assert_array_equal(
@@ -257,7 +257,7 @@ def test_a_request_without_relevant_items_is_not_counted():
 
 def test_a_single_channel_keeps_its_own_scores_and_order():
     log = draw_log()
-    requests = ask(log)
+    requests = requests_at(log)
     alone = ItemKNN().fit(log).retrieve(requests, 9)
 
     blended = Blend(channels=(ItemKNN(),)).fit(log).retrieve(requests, 9)

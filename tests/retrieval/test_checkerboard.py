@@ -10,7 +10,7 @@ from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard, Pea
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.testing.retrievers import ask
+from tidegraph.testing.retrievers import requests_at
 
 METHODS = [
     ItemKNN(),
@@ -43,7 +43,7 @@ def test_the_one_item_of_their_colour_that_each_user_did_not_meet_comes_first(me
     user, item = np.array(pairs).T
     log = interactions(user, item, np.zeros(len(user)))
 
-    answer = method.fit(log).retrieve(ask(log, repeat=False), 1)
+    answer = method.fit(log).retrieve(requests_at(log, repeat=False), 1)
 
     first = log.items.decode(answer.item[:, 0]).to_numpy()
     np.testing.assert_array_equal(first, log.users.ids.to_numpy())

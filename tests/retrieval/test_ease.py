@@ -6,7 +6,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.ease import EASE
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 
 class TestEASE(RetrieverLaws):
@@ -49,7 +49,7 @@ def test_scores_are_the_distinct_history_times_the_weights():
     fitted = EASE(l2=5.0).fit(log)
     seen = Matrix.of(log).csr().toarray() > 0
 
-    scores = fitted.scores(ask(log))
+    scores = fitted.scores(requests_at(log))
 
     np.testing.assert_allclose(scores, seen @ fitted.weight, atol=1e-5)
 

@@ -10,7 +10,7 @@ from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 from tidegraph.training.settings import Training
 
 FEW = Training(3, 128, patience=None)
@@ -40,7 +40,7 @@ def test_two_groups_that_share_nothing_are_told_apart(method):
     training = Training(60, 128, optimizer=bpr_mf().training.optimizer, patience=None)
     fitted = method(size=8, training=training).fit(log)
 
-    answer = fitted.retrieve(ask(log, repeat=True), 5)
+    answer = fitted.retrieve(requests_at(log, repeat=True), 5)
     right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
     assert right[answer.present].mean() > 0.9
 
@@ -48,7 +48,7 @@ def test_two_groups_that_share_nothing_are_told_apart(method):
 def test_an_unknown_user_is_the_mean_of_their_items():
     log = draw_log()
     fitted = bpr_mf(8, training=FEW).fit(log)
-    known = ask(log)
+    known = requests_at(log)
     nobody = Requests(
         known.graph,
         np.full(len(known), -1, np.int32),

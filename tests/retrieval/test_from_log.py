@@ -31,7 +31,7 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN
 from tidegraph.testing.logs import draw_log
-from tidegraph.testing.retrievers import RetrieverLaws, ask, same
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same
 
 DAY = 86_400
 METHODS = [
@@ -122,7 +122,7 @@ def test_what_ranks_the_newest_events_highest_is_chosen_as_a_loop_finds_it():
 
     assert fitted.chosen == {"half_life_days": max(value, key=value.__getitem__)}
     assert value[fitted.chosen["half_life_days"]] > 2 * value[None]
-    same(fitted, Popular(**fitted.chosen).fit(log), ask(log))
+    same(fitted, Popular(**fitted.chosen).fit(log), requests_at(log))
 
 
 @pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
@@ -131,7 +131,7 @@ def test_a_default_is_fitted_as_what_it_chose_would_be(method, questions):
     chosen = settled(method, questions, log)
 
     assert FROM_LOG not in vars(chosen).values()
-    same(method.fit(log), chosen.fit(log), ask(log))
+    same(method.fit(log), chosen.fit(log), requests_at(log))
 
 
 @pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
@@ -187,7 +187,7 @@ def test_a_saved_model_reopens_with_what_was_chosen(method, questions, tmp_path)
     assert repr(back) == repr(fitted)
     for name, value in fitted.chosen.items():
         assert value is None or f"{name}={value}" in repr(back)
-    same(fitted, back, ask(log))
+    same(fitted, back, requests_at(log))
 
 
 def test_settings_are_tried_on_the_most_frequent_items_as_if_there_were_no_others():
@@ -257,7 +257,7 @@ def _value(method, known, later) -> float:
     rows.permutation(len(log))  # What the random split draws first.
     asked = later.take(np.sort(rows.permutation(len(later))[:2_000]))
     pairs = len(np.unique(log.user.astype(np.int64) * 1000 + log.item))
-    scores = method.fit(known).scores(ask(known))
+    scores = method.fit(known).scores(requests_at(known))
     total = 0.0
     for user, item in zip(asked.user, asked.item, strict=True):
         row = scores[user].copy()
@@ -285,7 +285,7 @@ def test_a_half_life_that_never_ends_is_none_at_all():
     same(
         Popular(half_life_days=math.inf).fit(log),
         Popular(half_life_days=None).fit(log),
-        ask(log),
+        requests_at(log),
     )
     assert model({"model": "SLIM", "half_life_days": math.inf}, "", "retrieve").fit(
         pairs

@@ -18,7 +18,7 @@ from tidegraph.retrieval.heuristics import (
     PersonalizedPageRank,
 )
 from tidegraph.stages import Requests
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 seeds = given(seed=st.integers(0, 10_000), events=st.integers(20, 200))
 few = settings(max_examples=15, deadline=None)
@@ -83,7 +83,7 @@ def summed(log: Interactions, pair: np.ndarray) -> np.ndarray:
 
 
 def found(retriever, log: Interactions) -> np.ndarray:
-    scores = retriever.fit(log).scores(ask(log))
+    scores = retriever.fit(log).scores(requests_at(log))
     return np.where(np.isneginf(scores), 0, scores)
 
 
@@ -224,7 +224,7 @@ def test_the_shortest_walk_still_reaches_items_the_user_never_met(on):
     log = draw_log()
     hasty = PersonalizedPageRank(on=on, restart=0.95, tolerance=0.9).fit(log)
 
-    assert hasty.retrieve(ask(log, repeat=False), 3).present.all()
+    assert hasty.retrieve(requests_at(log, repeat=False), 3).present.all()
 
 
 def test_katz_keeps_to_its_stated_error():
@@ -279,7 +279,7 @@ def test_a_setting_out_of_range_is_refused(method, settings):
 def test_the_reason_is_the_history_item_that_adds_most(retriever):
     log = draw_log()
     fitted = retriever.fit(log)
-    requests = ask(log, repeat=False)
+    requests = requests_at(log, repeat=False)
     answer = fitted.retrieve(requests, 5)
 
     reason = fitted.because(requests, answer.item)
@@ -329,5 +329,5 @@ def test_two_kinds_of_user_are_told_apart():
     held = log.items.encode(log.users.ids)
 
     for retriever in (CommonNeighbors(), AdamicAdar(), Katz(), PersonalizedPageRank()):
-        answer = retriever.fit(log).retrieve(ask(log, repeat=False), 1)
+        answer = retriever.fit(log).retrieve(requests_at(log, repeat=False), 1)
         np.testing.assert_array_equal(answer.item[:, 0], held)

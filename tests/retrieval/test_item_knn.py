@@ -18,7 +18,7 @@ from tidegraph.retrieval.knn.similarity import (
     Pearson,
     Profiles,
 )
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 DAY = 86_400
 
@@ -61,7 +61,7 @@ def test_scores_are_the_history_times_the_kept_cosines():
     scores = (
         ItemKNN(neighbors=3, similarity=Cosine(), shrinkage=0.0)
         .fit(log)
-        .scores(ask(log))
+        .scores(requests_at(log))
     )
 
     np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4, atol=1e-6)
@@ -77,7 +77,7 @@ def test_an_item_of_the_history_counts_half_a_half_life_after_its_last_event():
     once = log.take(np.arange(len(log)) != 4)
     fitted = ItemKNN(similarity=Cosine(), shrinkage=0.0, half_life_days=10.0).fit(once)
 
-    requests = ask(log, at=20 * DAY + 1)
+    requests = requests_at(log, at=20 * DAY + 1)
     a = log.users.row("a")
     scores = fitted.scores(requests)[a]
 

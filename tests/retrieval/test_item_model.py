@@ -6,7 +6,7 @@ from scipy import sparse
 from tidegraph.data.interactions import interactions
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.stages import Fold
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def test_an_item_of_two_events_votes_once():
     log = interactions(["a", "a", "b", "b"], ["x", "x", "x", "y"], [1, 2, 3, 4])
     fitted = CoCount().fit(log)
 
-    scores = fitted.scores(ask(log))
+    scores = fitted.scores(requests_at(log))
 
     # x is met by two users, x and y together by one.
     np.testing.assert_array_equal(scores[0], [2.0, 1.0])

@@ -5,7 +5,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.repeat import Repeat
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 DAY = 86_400
 
@@ -24,7 +24,7 @@ def test_each_event_of_the_history_counts_half_as_much_a_half_life_later():
     log = interactions(["a"] * 3, ["x", "y", "x"], [0, 10 * DAY, 20 * DAY])
     fitted = Repeat(half_life_days=10.0).fit(log)
 
-    scores = fitted.scores(ask(log, at=30 * DAY))
+    scores = fitted.scores(requests_at(log, at=30 * DAY))
 
     # From the newest event, x: 2^-2 + 1; y: 2^-1.
     np.testing.assert_allclose(scores, [[1.25, 0.5]])
@@ -34,21 +34,21 @@ def test_without_a_half_life_the_count_decides():
     log = interactions(["a"] * 3, ["y", "y", "x"], [0, 1, 20 * DAY])
     fitted = Repeat(half_life_days=None).fit(log)
 
-    np.testing.assert_array_equal(fitted.scores(ask(log)), [[2.0, 1.0]])
+    np.testing.assert_array_equal(fitted.scores(requests_at(log)), [[2.0, 1.0]])
 
 
 def test_an_event_after_training_changes_the_next_answer():
     log = interactions(["a", "a", "b", "a"], ["x", "y", "x", "x"], [0, 5, 6, DAY])
     fitted = Repeat().fit(log.before(DAY))
 
-    assert fitted.retrieve(ask(log, at=DAY), 1).item[0] == 1
-    assert fitted.retrieve(ask(log, at=DAY + 1), 1).item[0] == 0
+    assert fitted.retrieve(requests_at(log, at=DAY), 1).item[0] == 1
+    assert fitted.retrieve(requests_at(log, at=DAY + 1), 1).item[0] == 0
 
 
 def test_an_event_at_the_time_of_the_request_does_not_count():
     log = interactions(["a", "a"], ["x", "y"], [0, 5])
 
-    scores = Repeat().fit(log).scores(ask(log, at=5))
+    scores = Repeat().fit(log).scores(requests_at(log, at=5))
 
     assert np.isneginf(scores[0, 1])
 
@@ -57,7 +57,7 @@ def test_the_reason_is_the_item_itself_if_it_was_met():
     log = interactions(["a", "b"], ["x", "y"], [0, 5])
     fitted = Repeat().fit(log)
 
-    reason = fitted.because(ask(log), np.array([[0, 1], [1, -1]], np.int32))
+    reason = fitted.because(requests_at(log), np.array([[0, 1], [1, -1]], np.int32))
 
     assert reason.tolist() == [[0, -1], [1, -1]]
 

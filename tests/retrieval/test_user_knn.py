@@ -11,7 +11,7 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.retrieval.knn.similarity import BM25, Cosine, Jaccard, Profiles
 from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 
 class TestUserKNN(RetrieverLaws):
@@ -40,7 +40,7 @@ def test_scores_are_the_similarities_of_the_nearest_users_who_met_the_item():
     scores = (
         UserKNN(neighbors=4, similarity=Cosine(), shrinkage=0.0)
         .fit(log)
-        .scores(ask(log))
+        .scores(requests_at(log))
     )
 
     np.testing.assert_allclose(np.maximum(scores, 0), expected, rtol=1e-4, atol=1e-6)
@@ -49,7 +49,7 @@ def test_scores_are_the_similarities_of_the_nearest_users_who_met_the_item():
 def test_a_user_is_not_their_own_neighbour_but_an_unknown_user_of_the_same_taste_is():
     log = interactions(["a", "a", "b", "b"], ["x", "y", "x", "z"], [1, 2, 3, 4])
     fitted = UserKNN(similarity=Cosine(), shrinkage=0.0).fit(log)
-    requests = ask(log)
+    requests = requests_at(log)
     unknown = replace(requests, user=np.array([-1, -1], np.int32))
 
     # a shares x with b: cosine 1/2, which votes for x and z only.
@@ -61,7 +61,7 @@ def test_the_reason_is_the_shared_item_of_the_most_similar_voters():
     # b and c both met w; b shares x with a, c shares y and z with a, so is nearer.
     log = interactions(list("aaabbccc"), list("xyzxwyzw"), range(8))
     fitted = UserKNN(similarity=Cosine(), shrinkage=0.0).fit(log)
-    requests = ask(log).rows(0, 1)
+    requests = requests_at(log).rows(0, 1)
     w = log.items.row("w")
 
     reason = fitted.because(requests, np.array([[w]], np.int32))
@@ -72,7 +72,7 @@ def test_the_reason_is_the_shared_item_of_the_most_similar_voters():
 def test_many_requests_are_answered_like_few():
     log = draw_log()
     fitted = UserKNN(neighbors=3).fit(log)
-    few = ask(log)
+    few = requests_at(log)
     users = np.tile(few.user, 50)
     many = type(few).of_users(few.graph, users, np.tile(few.time, 50))
 
@@ -92,7 +92,7 @@ class Own:
 def test_a_similarity_without_a_name_answers_but_is_not_saved(tmp_path, log):
     fitted = UserKNN(similarity=Own()).fit(log)
 
-    assert fitted.retrieve(ask(log), 3).present.all()
+    assert fitted.retrieve(requests_at(log), 3).present.all()
     with pytest.raises(ArtifactError, match="Own cannot be saved"):
         save(fitted, tmp_path / "model")
     assert not (tmp_path / "model").exists()
@@ -100,4 +100,4 @@ def test_a_similarity_without_a_name_answers_but_is_not_saved(tmp_path, log):
 
 def test_no_neighbours_are_refused(log):
     with pytest.raises(ConfigError, match="neighbors is 0"):
-        UserKNN(neighbors=0).fit(log).retrieve(ask(log), 3)
+        UserKNN(neighbors=0).fit(log).retrieve(requests_at(log), 3)

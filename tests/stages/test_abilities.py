@@ -10,7 +10,7 @@ from conftest import draw_log
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import UnknownIdWarning
 from tidegraph.stages import NO_ITEM, Candidates, because_of, reason_of, without
-from tidegraph.testing.retrievers import ask
+from tidegraph.testing.retrievers import requests_at
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def test_as_a_fallback_it_is_named_too(log):
     assert answer["why"].to_list() == ["proposed by First (fallback)"] * 3
 
 
-def test_who_cannot_explain_names_no_item_and_who_can_is_asked(log):
-    requests = ask(log)
+def test_who_cannot_explain_names_no_item_and_who_can_answers(log):
+    requests = requests_at(log)
     plain, knn = First().fit(log), tg.ItemKNN(similarity=tg.Cosine()).fit(log)
     item = knn.retrieve(requests, 4).item
 

@@ -90,13 +90,13 @@ def test_a_fold_of_a_matrix_has_events_without_times():
 def test_a_view_of_ones_own_is_made_once_for_each_set_of_values():
     calls = []
 
-    def items_met(fold: Fold, at_least: int) -> int:
+    def items_seen(fold: Fold, at_least: int) -> int:
         calls.append(at_least)
         return int((np.bincount(fold.matrix.item) >= at_least).sum())
 
     fold = Fold(interactions(["a", "b", "b"], ["x", "x", "y"], [1, 2, 3]))
 
-    assert [fold.view(items_met, n) for n in (1, 2, 1, 2)] == [2, 1, 2, 1]
+    assert [fold.view(items_seen, n) for n in (1, 2, 1, 2)] == [2, 1, 2, 1]
     assert calls == [1, 2]
 
 

@@ -146,16 +146,16 @@ def test_dropout_follows_the_generator_and_leaves_the_global_state_alone():
     assert curves[0] == curves[1]
 
 
-def test_a_monitor_hears_of_every_epoch():
-    heard = []
+def test_a_monitor_is_told_of_every_epoch():
+    told = []
 
     class Ear:
         def epoch(self, number, loss, metric):
-            heard.append((number, loss, metric))
+            told.append((number, loss, metric))
 
     curve = train(Falls([1.0, 2.0]), Training(epochs=2), run(monitor=Ear()))
 
-    assert heard == list(zip([1, 2], curve.loss, curve.metric, strict=True))
+    assert told == list(zip([1, 2], curve.loss, curve.metric, strict=True))
 
 
 def test_a_run_says_how_many_threads():

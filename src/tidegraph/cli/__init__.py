@@ -61,8 +61,8 @@ def _meant(error: TyperException) -> str | None:
         return None
     given: str = cast(Any, error).option_name
     known = [name for option in context.command.params for name in option.opts]
-    asked = context.command_path
+    path = context.command_path
     return (
-        f"'{asked}' has no option {given}.{did_you_mean(given, known)} "
-        f"See {asked} --help."
+        f"'{path}' has no option {given}.{did_you_mean(given, known)} "
+        f"See {path} --help."
     )

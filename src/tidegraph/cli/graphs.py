@@ -52,7 +52,7 @@ def draw(
         "sub-graph.svg"
     ),
 ) -> None:
-    """Draw the dynamic sequential sub-graph of a node: what it met, who met that."""
+    """Draw the dynamic sequential sub-graph of a node: its latest edges, and theirs."""
     if output.suffix.lower() not in (".svg", ""):
         raise RequestError(f"{output} would hold an SVG. Name it {output.stem}.svg.")
     check_file(output)
@@ -77,12 +77,12 @@ def draw(
             f"like {start.ids.first()!r}."
         )
     field = plan.sample(graph, np.array([row], np.int32), np.array([moment]))
-    title = f"What {around} met, and who had met that before"
+    title = f"The dynamic sequential graph of {around}"
     with replaced(output) as aside:
         names = _Names((start, end))
         aside.write_text(drawn(field, names, title, clock), encoding="utf-8")
-    met = sum(int(mask.sum()) for mask in field.mask[1:])
-    say(f"{output}: {met} events before {moment_text(moment, clock)}.")
+    events = sum(int(mask.sum()) for mask in field.mask[1:])
+    say(f"{output}: {events} events before {moment_text(moment, clock)}.")
 
 
 @app.command()

@@ -137,11 +137,11 @@ def _recipe(source: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _later(model: FittedPipeline, log: Interactions, path: Path) -> Interactions:
-    until = model.trained_until
-    test = log.since(until + 1) if log.clock != "none" else log
+    end = model.trained_until
+    test = log.since(end + 1) if log.clock != "none" else log
     if not len(test):
         raise DataError(
-            f"{path} has no event after {moment_text(until, log.clock)}, the "
+            f"{path} has no event after {moment_text(end, log.clock)}, the "
             "last that training saw. Judge the model on later events."
         )
     return test

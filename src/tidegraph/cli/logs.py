@@ -141,8 +141,8 @@ class LogReader:
         """Return in one line how a log is written."""
         # A header shows, among others, by the columns that are asked for.
         single = asdict(replace(self.columns, context=())).values()
-        asked = [str(name) for name in (*single, *self.columns.context) if name]
-        return str(dialect_of(path, self.format.text_form(), asked))
+        names = [str(name) for name in (*single, *self.columns.context) if name]
+        return str(dialect_of(path, self.format.text_form(), names))
 
 
 def setting_names() -> list[str]:

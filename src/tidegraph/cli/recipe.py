@@ -37,7 +37,7 @@ class PipelineTable:
     """The table ``[pipeline]`` of a recipe; see ``Pipeline``.
 
     Attributes:
-        repeat: May a user be recommended items they already met?
+        repeat: May a user be recommended items they have already interacted with?
         candidates: How many items retrieval hands to the ranker.
         windows: Which requests of the past the ranker learns from.
         names: Item feature column that names an item in answers.

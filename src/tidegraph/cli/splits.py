@@ -193,7 +193,7 @@ class Parts:
         """Return two or three parts, the last one as test, each after the one before.
 
         A part that begins no later than the one before it ends, as of a split by user
-        or at random, is moved right behind that: it is asked about when all of the
+        or at random, is moved right behind that: its requests are made when all of the
         other is known.
         """
         moved = [parts[0]]
@@ -229,10 +229,10 @@ def part_of(
         chosen = parts.valid if part == "valid" else parts.test
         before = parts.train if part == "valid" else parts.known
     elif part in memory:
-        since, until = memory[part], memory.get("test")
+        since, end = memory[part], memory.get("test")
         chosen, before = log.since(since), log.before(since)
-        if part == "valid" and until is not None:
-            chosen = chosen.before(until)
+        if part == "valid" and end is not None:
+            chosen = chosen.before(end)
     else:
         chosen, before = None, log
     if chosen is None:

@@ -43,11 +43,11 @@ def on_valid(
     except DataError as error:
         # The model is trained and saved; a small valid part takes nothing from it.
         return f"valid cannot be judged on: {error}"
-    asked = _Asked(judged, Popular().fit(train), task.relevant)
-    result = judge_lists(all_lists(asked, task, K, "every stage"), task, at=(K,))
-    recalls = asked.recalls()
+    parts = _EachPart(judged, Popular().fit(train), task.relevant)
+    result = judge_lists(all_lists(parts, task, K, "every stage"), task, at=(K,))
+    recalls = parts.recalls()
     proposed = (
-        f"recall@{asked.width} of what retrieval proposes: {recalls.pop(ALL):.4f}"
+        f"recall@{parts.width} of what retrieval proposes: {recalls.pop(ALL):.4f}"
     )
     others = [f"{name} {mean:.4f}" for name, mean in recalls.items()]
     return "\n".join(
@@ -62,8 +62,8 @@ def on_valid(
 
 
 @dataclass(eq=False)
-class _Asked:
-    """Asks all parts of a pipeline, each once, and counts what retrieval proposes.
+class _EachPart:
+    """Lets each part of a pipeline answer once, and counts what retrieval proposes.
 
     Attributes:
         model: The pipeline.

@@ -1,7 +1,7 @@
 """Examples to learn to rank from: past requests, what was chosen, and what was not.
 
-Negatives are alive at the time of the request: met by somebody strictly before it. An
-item that nobody had met yet would give its label away by its empty past.
+Negatives are alive at the time of the request: somebody chose them strictly before it.
+An item that nobody had chosen yet would give its label away by its empty past.
 """
 
 import numpy as np
@@ -55,7 +55,7 @@ def examples(
         negatives: How many more to draw per request; fewer where there are no more.
         popularity: Draw in proportion to (actions before t) to this power, 0 to 1.
         missed: Add up to this many relevant items per request that retrieval missed.
-            None by default: a ranker is asked about retrieval's candidates only, and
+            None by default: a ranker scores retrieval's candidates only, and
             items added for being relevant teach it that having no votes is a merit.
         rng: Draws the negatives.
 
@@ -68,22 +68,22 @@ def examples(
     item = np.full(shape, NO_ITEM, np.int32)
     place = np.full(shape, -1, np.int64)
     label = np.zeros(shape, np.float32)
-    met_by = requests.graph[f"~{ACTION}"]
-    pool = met_by.alive
+    incoming = requests.graph[f"~{ACTION}"]
+    pool = incoming.alive
     alive = pool.births.before(requests.time)
     events = pool.meetings.before(requests.time)
     seed = np.uint64(fresh_seed(rng))
     limits = np.array([missed, negatives], np.int64)
-    size = len(met_by)
+    size = len(incoming)
     over_rows_in(
         lambda: (np.full(size, -1, np.int64), np.full(size, -1, np.int64)),
         lambda room, a, b: _assemble(
             room,
-            (requests.time - met_by.base, alive, events),
+            (requests.time - incoming.base, alive, events),
             (requests.excluded.ptr, requests.excluded.item),
             (relevant.ptr, relevant.item),
             candidates.item,
-            (met_by.start, met_by.stop, met_by.time),
+            (incoming.start, incoming.stop, incoming.time),
             pool,
             popularity,
             limits,
@@ -185,7 +185,7 @@ def _assemble(
     excluded: tuple[np.ndarray, np.ndarray],
     relevant: tuple[np.ndarray, np.ndarray],
     proposed: np.ndarray,
-    met_by: tuple[np.ndarray, np.ndarray, np.ndarray],
+    edges: tuple[np.ndarray, np.ndarray, np.ndarray],
     pool: ActiveNodes,
     power: float,
     limits: np.ndarray,
@@ -197,7 +197,7 @@ def _assemble(
     time, alive, events = clocks
     item, place, label = out
     # Who was taken or wanted in which row; no row comes twice.
-    (taken, wanted), size = room, met_by[0].size
+    (taken, wanted), size = room, edges[0].size
     state = np.empty(1, np.uint64)
     for row in range(first, last):
         state[0] = seed
@@ -218,7 +218,7 @@ def _assemble(
         until = found + limits[0]
         for e in range(relevant[0][row], relevant[0][row + 1]):
             i = relevant[1][e]
-            if found < until and taken[i] != row and _met(met_by, i, time[row]) > 0:
+            if found < until and taken[i] != row and _degree(edges, i, time[row]) > 0:
                 item[row, found], label[row, found] = i, 1
                 found += 1
             taken[i] = row
@@ -229,7 +229,7 @@ def _assemble(
                 alive[row],
                 events[row],
                 time[row],
-                met_by,
+                edges,
                 pool,
                 power,
                 state,
@@ -248,7 +248,7 @@ def _draw(
     alive: int,
     events: int,
     time: int,
-    met_by: tuple[np.ndarray, np.ndarray, np.ndarray],
+    edges: tuple[np.ndarray, np.ndarray, np.ndarray],
     pool: ActiveNodes,
     power: float,
     state: np.ndarray,
@@ -263,24 +263,24 @@ def _draw(
         else:
             # An event of the past names its item by count; thinning bends the power.
             i = nth(pool.meetings, int(uniform(state) * events))
-            kept = uniform(state) < float(_met(met_by, i, time)) ** (power - 1)
+            kept = uniform(state) < float(_degree(edges, i, time)) ** (power - 1)
         if kept and taken[i] != row:
             return i
     # Nearly everything is taken: weigh what is left.
     total = 0.0
     for a in range(alive):
         if taken[nth(pool.births, a)] != row:
-            total += float(_met(met_by, nth(pool.births, a), time)) ** power
+            total += float(_degree(edges, nth(pool.births, a), time)) ** power
     left, chosen = uniform(state) * total, -1
     for a in range(alive):
         if taken[nth(pool.births, a)] != row and left >= 0:
             chosen = nth(pool.births, a)
-            left -= float(_met(met_by, chosen, time)) ** power
+            left -= float(_degree(edges, chosen, time)) ** power
     return chosen
 
 
 @compiled
-def _met(met_by: tuple[np.ndarray, np.ndarray, np.ndarray], i: int, time: int) -> int:
+def _degree(edges: tuple[np.ndarray, np.ndarray, np.ndarray], i: int, time: int) -> int:
     """Count the actions on item ``i`` strictly before ``time``."""
-    start = met_by[0][i]
-    return before(met_by[2], start, met_by[1][i], time) - start
+    start = edges[0][i]
+    return before(edges[2], start, edges[1][i], time) - start

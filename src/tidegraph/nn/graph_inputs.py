@@ -11,7 +11,7 @@ with needed("torch", "neural", "a neural network"):
 
 
 class Bipartite(NamedTuple):
-    """Which user is joined to which item, each pair once.
+    """Which user is linked to which item, each pair once.
 
     Attributes:
         users: How many users there are.

@@ -96,11 +96,11 @@ def check_names(names: str | None, features: pl.DataFrame) -> None:
 
 
 def check_kind(stages: Iterable[object], method: str, where: str) -> None:
-    """Refuse a configuration whose fitted value lacks what a stage is asked for.
+    """Refuse a configuration whose fitted value lacks what a stage needs.
 
     Args:
         stages: The configurations of one stage.
-        method: What their fitted values are asked for.
+        method: What their fitted values must have.
         where: Name of the stage.
 
     Raises:

@@ -141,7 +141,7 @@ class Pipeline:
         rerank: Re-ranking method, or none to keep the order of the ranker.
         fallback: Retrieval method that fills up the end of lists for which the
             channels have too few items, such as those of unknown users.
-        repeat: May a user be recommended items they already met?
+        repeat: May a user be recommended items they have already interacted with?
         candidates: How many items retrieval hands to the ranker.
         windows: Which requests of the past the ranker learns from.
         names: Item feature column that names an item in answers.

@@ -43,9 +43,9 @@ class Sources:
         out = self.blend.because_of(requests, answer)
         if self.fallback is not None:
             mine = answer.votes.argmax(axis=2) == len(self.blend.retrievers)
-            asked = np.where(mine, answer.item, np.int32(NO_ITEM))
+            own = np.where(mine, answer.item, np.int32(NO_ITEM))
             if mine.any():
-                why = because_of(self.fallback.retriever, requests, asked)
+                why = because_of(self.fallback.retriever, requests, own)
                 out[mine] = why[mine]
         return out
 
@@ -55,7 +55,7 @@ class Sources:
         """Return columns user, rank, item, (name,) score, channel, why.
 
         Args:
-            requests: What was asked.
+            requests: The requests that were answered.
             answer: What was answered.
             users: Raw id of each request's user.
         """

@@ -24,7 +24,7 @@ class Fallback:
         """Return ``found`` with rows shorter than ``k`` filled up, its order kept.
 
         The channel is among those of the answer even where it adds nothing, so that
-        answers to several blocks of requests can be joined.
+        answers to several blocks of requests can be concatenated.
         """
         extra = self._beyond(requests, found, k)
         channels = found.votes.shape[2] if found.votes.size else len(found.channels)

@@ -62,22 +62,22 @@ class Filters:
 
     @classmethod
     def read(
-        cls, only: Items, exclude: Items, asked: pl.Series | None, items: Vocabulary
+        cls, only: Items, exclude: Items, users: pl.Series | None, items: Vocabulary
     ) -> "Filters":
         """Read filters as callers write them.
 
         Args:
             only: Items that may be answered; None if all may.
             exclude: Items that may not be answered; None if all may.
-            asked: The users that requests are made for; None for one without an id.
+            users: The users that requests are made for; None for one without an id.
             items: The items there are; ids it does not hold are passed over.
 
         Raises:
-            RequestError: A filter for each user meets a request without a user.
+            RequestError: A filter for each user is given for a request without a user.
         """
         return cls(
-            None if only is None else _read(only, "only", asked, items),
-            None if exclude is None else _read(exclude, "exclude", asked, items),
+            None if only is None else _read(only, "only", users, items),
+            None if exclude is None else _read(exclude, "exclude", users, items),
             len(items),
         )
 
@@ -108,26 +108,26 @@ class Filters:
 
 
 def _read(
-    value: object, what: str, asked: pl.Series | None, items: Vocabulary
+    value: object, what: str, users: pl.Series | None, items: Vocabulary
 ) -> Filter:
     pairs = _pairs(value, what)
     if pairs is None:
         ids = series(value, what)
         return Filter(None, _known(known_rows(items, ids, "item", _PASSED_OVER)))
-    if asked is None:
+    if users is None:
         raise RequestError(
             f"{what} names items for each user, but the request has a history and no "
             f"user. Pass {what} as a list of item ids."
         )
-    users, wanted = pairs
+    named, wanted = pairs
     row = known_rows(items, wanted, "item", _PASSED_OVER)
-    groups = Vocabulary(users.unique(maintain_order=True))
-    group = groups.encode(users)[row != UNKNOWN]
+    groups = Vocabulary(named.unique(maintain_order=True))
+    group = groups.encode(named)[row != UNKNOWN]
     row = row[row != UNKNOWN]
     row = row[np.argsort(group, kind="stable")]
     size = np.append(np.bincount(group, minlength=len(groups)), 0)
     first = starts(size)
-    mine = groups.encode(asked)  # -1 is the last group, which is empty.
+    mine = groups.encode(users)  # -1 is the last group, which is empty.
     ptr = starts(size[mine])
     place: np.ndarray = np.arange(int(ptr[-1])) - np.repeat(
         ptr[:-1] - first[mine], size[mine]

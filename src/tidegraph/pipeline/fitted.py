@@ -50,8 +50,8 @@ _OPTIONAL = ("ranker", "reranker", "fallback")
 class FittedPipeline:
     """What ``Pipeline.fit`` returns; it is itself a retriever of finished lists.
 
-    Any number of threads may ask and ``observe`` at once: an answer sees the events of
-    one moment, and every event that was taken in is kept.
+    Any number of threads may recommend and ``observe`` at once: an answer sees the
+    events of one moment, and every event that was taken in is kept.
 
     Attributes:
         live: The graph of all events, which ``observe`` adds to; nothing else changes.
@@ -121,7 +121,7 @@ class FittedPipeline:
             (start, requests.rows(start, start + size))
             for start in range(0, max(1, len(requests)), size)
         ]
-        return Candidates.joined(
+        return Candidates.concatenated(
             [
                 self.steps.answer(filters.applied(some, start), k)
                 for start, some in blocks
@@ -167,12 +167,12 @@ class FittedPipeline:
             raise RequestError("give either a user or a history, and not both.")
         clock = clock_of(at, graph, self.trained_until)
         if history is None:
-            asked = label = one_user(user)
-            requests = of_users(asked, graph, clock, at, repeat=self.repeat)
+            who = label = one_user(user)
+            requests = of_users(who, graph, clock, at, repeat=self.repeat)
         else:
-            asked, label = None, graph.users.ids.clear(1)
+            who, label = None, graph.users.ids.clear(1)
             requests = of_history(history, graph, clock, repeat=self.repeat)
-        filters = Filters.read(only, exclude, asked, graph.items)
+        filters = Filters.read(only, exclude, who, graph.items)
         answer = self._lists(requests, k, filters)
         if not bool(answer.present.any()):
             raise RequestError(nothing_for(user, requests, at))
@@ -210,14 +210,14 @@ class FittedPipeline:
         k = length_of(k, len(graph.items))
         clock = clock_of(at, graph, self.trained_until)
         held = graph.users.ids.drop_nulls()
-        asked = held if users is None else series(users, "users")
-        asked = asked.unique(maintain_order=True)
-        requests = of_users(asked, graph, clock, at, repeat=self.repeat)
-        filters = Filters.read(only, exclude, asked, graph.items)
+        wanted = held if users is None else series(users, "users")
+        wanted = wanted.unique(maintain_order=True)
+        requests = of_users(wanted, graph, clock, at, repeat=self.repeat)
+        filters = Filters.read(only, exclude, wanted, graph.items)
         answer = self._lists(requests, k, filters)
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
-        warn_of_unanswered(asked.filter(empty), len(asked))
-        return self._sources.frame(requests, answer, asked)
+        warn_of_unanswered(wanted.filter(empty), len(wanted))
+        return self._sources.frame(requests, answer, wanted)
 
     @checked(RequestError)
     def similar_items(
@@ -228,7 +228,7 @@ class FittedPipeline:
         Args:
             ids: Raw ids of items; an unknown one has no row, which a warning says.
             k: How many similar items each.
-            channel: Name of the channel to ask.
+            channel: Name of the channel that answers.
 
         Returns:
             Columns item, rank, similar, (name,) score, channel.
@@ -245,7 +245,7 @@ class FittedPipeline:
     ) -> None:
         """Take in new events; the next answer knows them, nothing is refitted.
 
-        Any number of threads may call this while others ask: when it returns the
+        Any number of threads may call this while others recommend: when it returns the
         events are kept, and an answer sees all events of a call or none.
 
         Args:

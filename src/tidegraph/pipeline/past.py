@@ -41,14 +41,14 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """How requests of the past are put to retrieval.
+    """How examples are made of requests of the past.
 
     Attributes:
         blend: The retrieval method, fitted anew before each cut.
         once: Channels by name that are fitted before the oldest cut only.
         graph: Every event known; each request reads it before its own time only.
         candidates: How many items retrieval answers.
-        repeat: May the answer hold items the user already met?
+        repeat: May the answer hold items of the user's history?
         run: In what circumstances channels train; draws the negatives.
     """
 
@@ -73,8 +73,10 @@ class Past:
         given = {} if older is None else older.only(self.once)
         return self.blend.fit(known, run=self.run.child(f"before-{cut}"), given=given)
 
-    def ask(self, retriever: FittedBlend, window: Interactions, cut: int) -> Examples:
-        """Ask at ``cut`` for every user of ``window``."""
+    def examples(
+        self, retriever: FittedBlend, window: Interactions, cut: int
+    ) -> Examples:
+        """Return a request at ``cut`` for each user of ``window``, labelled by it."""
         acted = window.actions()
         users = np.unique(acted.user)
         requests = Requests.of_users(
@@ -90,7 +92,7 @@ class Past:
 def check_windows(
     train: Interactions, valid: Interactions | None, windows: int, seconds: int
 ) -> list[int]:
-    """Return the cuts at which the past is asked, oldest first.
+    """Return the cuts at which requests of the past are made, oldest first.
 
     Raises:
         DataError: ``train`` has no events before the first window.
@@ -119,14 +121,14 @@ def past_examples(
     """Return examples to learn from and, later in time, examples to stop by.
 
     Args:
-        past: How to ask.
-        train: What to learn from; its last ``windows`` windows are asked about.
-        valid: The log after ``train``, asked about as a whole; without it the last
-            window of ``train`` is.
+        past: How to make requests.
+        train: What to learn from; its last ``windows`` windows give labels.
+        valid: The log after ``train``, which gives labels as a whole; without it the
+            last window of ``train`` does.
         windows: How many windows to learn from.
         seconds: Length of a window.
-        per_user: Does ``valid`` overlap with ``train`` in time? It is asked about at
-            the end of ``train`` then, of which alone the answer may know.
+        per_user: Does ``valid`` overlap with ``train`` in time? Its requests are
+            at the end of ``train`` then, of which alone the answer may know.
 
     Raises:
         DataError: ``train`` has no events before the first window.
@@ -135,21 +137,22 @@ def past_examples(
     cuts = check_windows(log, valid, windows, seconds)
     if per_user:
         past = replace(past, graph=train.graph)
-    asked, fitted = list[Examples](), None
-    for cut in track(cuts, "asking the past"):
+    labelled, fitted = list[Examples](), None
+    for cut in track(cuts, "requests of the past"):
         fitted = past.fit(train.before(cut), cut, fitted)
-        asked.append(past.ask(fitted, log.since(cut).before(cut + seconds), cut))
-    learn, end = joined(asked), int(log.time[-1]) + 1
+        window = log.since(cut).before(cut + seconds)
+        labelled.append(past.examples(fitted, window, cut))
+    learn, end = concatenated(labelled), int(log.time[-1]) + 1
     if valid is None:
         cut = end - seconds
         known, window = train.before(cut), log.since(cut)
     else:
         cut = end if per_user else max(end, int(valid.time[0]))
         known, window = train, valid
-    return learn, past.ask(past.fit(known, cut, fitted), window, cut)
+    return learn, past.examples(past.fit(known, cut, fitted), window, cut)
 
 
-def joined(parts: list[Examples]) -> Examples:
+def concatenated(parts: list[Examples]) -> Examples:
     """Lay examples about one graph end to end."""
     if len(parts) == 1:
         return parts[0]
@@ -172,7 +175,7 @@ def joined(parts: list[Examples]) -> Examples:
                 np.concatenate([x.item for x in hidden]),
             ),
         ),
-        Candidates.joined([part.candidates for part in parts]),
+        Candidates.concatenated([part.candidates for part in parts]),
         np.concatenate([part.label for part in parts]),
     )
 

@@ -1,4 +1,4 @@
-"""What callers ask for, as requests to the stages."""
+"""The calls of a pipeline, as requests to the stages."""
 
 import warnings
 from typing import Any, cast
@@ -115,7 +115,7 @@ def _before(at: object) -> str:
 
 
 def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Requests:
-    """Return the one request of someone who met these items.
+    """Return the one request of a user with this history.
 
     Raises:
         RequestError: The history is empty, or no item of it is known.
@@ -132,23 +132,23 @@ def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Req
             f"no item of the history is known, beginning with {ids[0]!r}. "
             "Name items of the training log."
         )
-    met = Histories(
+    past = Histories(
         np.array([0, len(known)], np.int64),
         known,
         np.full(len(known), time - 1, np.int64),
         np.ones(len(known), np.float32),
     )
     nobody, clock = np.array([UNKNOWN], np.int32), np.full(1, time, np.int64)
-    asked = Requests(graph, nobody, clock, met, ItemSets.none(1))
-    return asked if repeat else asked.without_history()
+    requests = Requests(graph, nobody, clock, past, ItemSets.none(1))
+    return requests if repeat else requests.without_history()
 
 
-def warn_of_unanswered(users: pl.Series, asked: int) -> None:
+def warn_of_unanswered(users: pl.Series, total: int) -> None:
     """Warn of users for whom there is nothing, naming up to three of them."""
     if not len(users):
         return
     warnings.warn(
-        f"{len(users):,} of {asked:,} users have no row, since no channel has an item "
+        f"{len(users):,} of {total:,} users have no row, since no channel has an item "
         f"for them ({first_few(users)}). Give the pipeline fallback=Popular() to "
         "answer everybody.",
         NoAnswerWarning,

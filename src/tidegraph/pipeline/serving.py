@@ -9,7 +9,7 @@ class Serving:
     """What a trained pipeline was told about answering.
 
     Attributes:
-        repeat: May a user be recommended items they already met?
+        repeat: May a user be recommended items they have already interacted with?
         candidates: How many items retrieval hands to the ranker.
         trained_until: Unix seconds of the last event that training saw.
         names: Item feature column that names an item in answers.

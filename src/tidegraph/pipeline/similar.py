@@ -31,7 +31,7 @@ def similar(
         graph: What they were fitted on, or what goes on from it.
         items: Raw ids; those that are not known are passed over with a warning.
         k: How many similar items each.
-        channel: Which channel to ask; by default the first that can say.
+        channel: Name of the channel that answers; by default the first that can.
         names: Item feature column to call the similar items by; no name if none.
 
     Raises:

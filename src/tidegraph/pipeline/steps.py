@@ -49,7 +49,7 @@ class Steps:
         return self._finished(requests, last, k)
 
     def each(self, requests: Requests, k: int) -> StageAnswers:
-        """Return what every part answers; each is asked once."""
+        """Return what every part answers; each runs once."""
         width = max(k, self.candidates)
         lists = self.retriever.answers(requests, width)
         candidates = self.retriever.fused(lists, width)

@@ -226,7 +226,7 @@ class FittedEASE:
             weight = np.full((len(some), size), -np.inf, np.float32)
             weight[known] = self.weight[some[known]]
             answers.append(best(weight, but_itself(some), k, "EASE"))
-        return above_zero(Candidates.joined(answers))
+        return above_zero(Candidates.concatenated(answers))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]

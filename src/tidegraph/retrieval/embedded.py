@@ -84,7 +84,7 @@ class FittedEmbedding:
         for start in range(0, max(1, len(requests)), BLOCK):
             block = requests.rows(start, start + BLOCK)
             answers.append(best(self.scores(block), block.excluded, k, self.name))
-        return Candidates.joined(answers)
+        return Candidates.concatenated(answers)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items whose vectors have the highest cosine."""

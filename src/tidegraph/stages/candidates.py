@@ -45,7 +45,7 @@ class Candidates:
         return cls(item, score, (channel,), votes[:, :, None])
 
     @classmethod
-    def joined(cls, parts: "list[Candidates]") -> "Candidates":
+    def concatenated(cls, parts: "list[Candidates]") -> "Candidates":
         """Lay answers to consecutive blocks of requests on top of each other.
 
         A part without votes got none from any channel.
@@ -61,8 +61,8 @@ class Candidates:
             if part.channels != channels:
                 raise RequestError(
                     f"answers of the channels {', '.join(channels)} and of "
-                    f"{', '.join(part.channels)} cannot be joined. "
-                    "Ask the same retriever for all of them."
+                    f"{', '.join(part.channels)} cannot be concatenated. "
+                    "Let the same retriever answer all of them."
                 )
         return cls(
             np.concatenate([part.item for part in parts]),

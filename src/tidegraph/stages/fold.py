@@ -16,12 +16,12 @@ T = TypeVar("T")
 class Fold:
     """A log as stages learn from it, and its views, which they share.
 
-    A view is made when a stage first asks for it and kept as long as the fold, so that
+    A view is made when a stage first needs it and kept as long as the fold, so that
     several methods fitted on one fold build each matrix, graph or index once. Views are
     shared: nobody changes one in place.
 
     Attributes:
-        log: What happened; of a matrix, who met what.
+        log: What happened; of a matrix, who interacted with what.
         valid: What happened after it, if some of that decides when to stop.
         edges: Further types of nodes and edges, such as knowledge about items, whose
             users and items begin with those of the log; none timed later than it.
@@ -56,7 +56,7 @@ class Fold:
 
     @cached_property
     def matrix(self) -> Matrix:
-        """How much each user met each item, impressions left out."""
+        """How much each user interacted with each item, impressions left out."""
         return self.log if isinstance(self.log, Matrix) else Matrix.of(self.log)
 
     @cached_property
@@ -66,7 +66,7 @@ class Fold:
 
     @cached_property
     def graph(self) -> Snapshot:
-        """Users and items joined by the events, and the further ``edges``."""
+        """Users and items linked by the events, and the further ``edges``."""
         return Snapshot.of(self.events, self.edges)
 
     def view(self, make: Callable[..., T], *args: Hashable) -> T:

@@ -48,7 +48,7 @@ class FittedRetriever(Protocol):
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return up to ``k`` items per request, best first, excluded ones left out.
 
-        Only items met in training are answered; rows have ``min(k, items)`` columns or
+        Only items seen in training are answered; rows have ``min(k, items)`` columns or
         fewer. Raises RequestError where ``k`` is below 1.
         """
         ...

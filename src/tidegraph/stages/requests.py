@@ -1,4 +1,4 @@
-"""Who asks, when, what is known of them by then, and what must not be answered."""
+"""Requests: users, their clocks, their histories by then, and items to leave out."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from tidegraph.stages.item_sets import ItemSets
 
 @dataclass(frozen=True, eq=False)
 class Requests:
-    """Who asks, when, and what is known of them by then.
+    """Users, the clock of each, and what is known of them by then.
 
     Attributes:
         graph: Everything that happened; a stage reads it only before each ``time``.
@@ -42,7 +42,7 @@ class Requests:
         *,
         repeat: bool = True,
     ) -> "Requests":
-        """Ask for users of the graph, each at its own time.
+        """Return a request for each user of the graph, at its own time.
 
         Args:
             graph: Where their histories are.
@@ -51,8 +51,8 @@ class Requests:
             repeat: May items of the history be recommended again?
         """
         history = graph[ACTION].before(user, time)
-        asked = cls(graph, user, time, history, ItemSets.none(len(user)))
-        return asked if repeat else asked.without_history()
+        requests = cls(graph, user, time, history, ItemSets.none(len(user)))
+        return requests if repeat else requests.without_history()
 
     def seeds(self, seed: int = 0) -> Seeds:
         """Return the requesters as what a plan starts from, each at its own time.
@@ -68,7 +68,7 @@ class Requests:
         return asked(self.user, self.time, seed=seed, given=given)
 
     def without_history(self) -> "Requests":
-        """Return the same requests, excluding also what each user already met."""
+        """Return the same requests, excluding also the items of each history."""
         return self.excluding(ItemSets(self.history.ptr, self.history.node))
 
     def excluding(self, items: ItemSets) -> "Requests":

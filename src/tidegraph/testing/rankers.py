@@ -39,7 +39,7 @@ from tidegraph.testing.retrievers import permuted
 WEEK = 7 * 86_400
 
 
-def asked(log: Interactions, cut: int, graph: Snapshot | None = None) -> Examples:
+def examples_at(log: Interactions, cut: int, graph: Snapshot | None = None) -> Examples:
     """One request per user at ``cut``, with candidates known then and labels."""
     users = np.arange(len(log.users), dtype=np.int32)
     requests = Requests.of_users(
@@ -59,9 +59,9 @@ def split_examples(log: Interactions) -> tuple[Examples, Examples, Examples]:
     """Examples to learn from, to stop by, and to be judged on; each later."""
     end, graph = int(log.time[-1]), Snapshot.of(log)
     return (
-        asked(log, end - 3 * WEEK, graph),
-        asked(log, end - 2 * WEEK, graph),
-        asked(log, end - WEEK, graph),
+        examples_at(log, end - 3 * WEEK, graph),
+        examples_at(log, end - 2 * WEEK, graph),
+        examples_at(log, end - WEEK, graph),
     )
 
 

@@ -25,7 +25,7 @@ from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.stages import NO_ITEM, Candidates, FittedReranker, Reranker
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.observing import two_threads_answer_as_one
-from tidegraph.testing.retrievers import ask
+from tidegraph.testing.retrievers import requests_at
 
 
 def ranked(rows: int, width: int = 20, items: int = 40, seed: int = 5) -> Candidates:
@@ -50,9 +50,9 @@ class RerankerLaws:
     kinds: tuple[Rebuilds, ...]
 
     @pytest.mark.parametrize("k", [1, 7, 20, 50])
-    def test_the_list_is_a_choice_of_the_candidates_as_long_as_asked(self, k: int):
+    def test_the_list_is_a_choice_of_the_candidates_of_length_k(self, k: int):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         offered = ranked(len(requests))
         answer = self.reranker.fit(log).rerank(requests, offered, k)
 
@@ -66,7 +66,7 @@ class RerankerLaws:
 
     def test_places_without_an_item_come_last(self):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         answer = self.reranker.fit(log).rerank(requests, ranked(len(requests)), 20)
 
         assert (np.diff(answer.present.astype(int), axis=1) <= 0).all()
@@ -74,7 +74,7 @@ class RerankerLaws:
 
     def test_each_item_keeps_its_votes(self):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         offered = ranked(len(requests))
         answer = self.reranker.fit(log).rerank(requests, offered, 7)
 
@@ -88,7 +88,7 @@ class RerankerLaws:
 
     def test_the_number_of_threads_changes_no_bit(self):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         offered = ranked(len(requests))
         one = self.reranker.fit(log).rerank(requests, offered, 10)
         with spread(threads=3, grain=1):
@@ -99,9 +99,9 @@ class RerankerLaws:
     def test_events_observed_by_two_threads_are_answered_as_those_of_one(self):
         two_threads_answer_as_one(Pipeline(retrieve=ItemKNN(), rerank=self.reranker))
 
-    def test_asking_twice_gives_the_same_bits(self):
+    def test_answering_twice_gives_the_same_bits(self):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         offered = ranked(len(requests))
 
         one = self.reranker.fit(log).rerank(requests, offered, 10)
@@ -111,7 +111,7 @@ class RerankerLaws:
 
     def test_a_block_of_requests_is_answered_like_each_alone(self):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         offered = ranked(len(requests))
         fitted = self.reranker.fit(log)
         whole = fitted.rerank(requests, offered, 10)
@@ -128,7 +128,7 @@ class RerankerLaws:
 
     def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path: Path):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         offered = ranked(len(requests))
         fitted = self.reranker.fit(log)
         save(fitted, tmp_path / "model")
@@ -141,14 +141,14 @@ class RerankerLaws:
 
     def test_renumbering_items_renumbers_the_answer(self):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
         offered = ranked(len(requests), items=len(log.items))
         answer = self.reranker.fit(log).rerank(requests, offered, 10)
 
         new = np.random.default_rng(2).permutation(len(log.items)).astype(np.int32)
         other = self.renumbered(log, new)
         moved = replace(offered, item=np.where(offered.present, new[offered.item], -1))
-        found = self.reranker_of(new).fit(other).rerank(ask(other), moved, 10)
+        found = self.reranker_of(new).fit(other).rerank(requests_at(other), moved, 10)
 
         expected = np.where(answer.present, new[answer.item], NO_ITEM)
         np.testing.assert_array_equal(found.item, expected)
@@ -167,13 +167,13 @@ class RerankerLaws:
         as_rewritten = self.reranker.fit(rewritten.before(t))
 
         same(
-            as_it_was.rerank(ask(log, at=t), offered, 10),
-            as_rewritten.rerank(ask(rewritten, at=t), offered, 10),
+            as_it_was.rerank(requests_at(log, at=t), offered, 10),
+            as_rewritten.rerank(requests_at(rewritten, at=t), offered, 10),
         )
 
     def test_an_item_unknown_to_training_is_neither_dropped_nor_fatal(self):
         log = draw_log()
-        requests = ask(log).rows(0, 1)
+        requests = requests_at(log).rows(0, 1)
         item = np.array([[3, 10_000, 4, 2_000_000]], np.int32)
         score = np.array([[0.9, 0.8, 0.7, 0.6]], np.float32)
         answer = self.reranker.fit(log).rerank(requests, Candidates(item, score), 4)
@@ -182,7 +182,7 @@ class RerankerLaws:
 
     def test_an_empty_offer_gives_an_empty_list(self):
         log = draw_log()
-        requests = ask(log).rows(0, 2)
+        requests = requests_at(log).rows(0, 2)
         nothing = Candidates(
             np.full((2, 3), NO_ITEM, np.int32), np.full((2, 3), -np.inf, np.float32)
         )
@@ -195,7 +195,7 @@ class RerankerLaws:
     @pytest.mark.parametrize("k", [0, -3])
     def test_a_list_shorter_than_one_is_refused(self, k: int):
         log = draw_log()
-        requests = ask(log)
+        requests = requests_at(log)
 
         with pytest.raises(RequestError, match="k >= 1"):
             self.reranker.fit(log).rerank(requests, ranked(len(requests)), k)

@@ -35,7 +35,9 @@ from tidegraph.testing.logs import draw_log
 from tidegraph.testing.observing import two_threads_answer_as_one
 
 
-def ask(log: Interactions, *, repeat: bool = True, at: int | None = None) -> Requests:
+def requests_at(
+    log: Interactions, *, repeat: bool = True, at: int | None = None
+) -> Requests:
     """One request for every user of the log, at its end unless told otherwise."""
     users = np.arange(len(log.users), dtype=np.int32)
     time = np.full(len(users), log.time[-1] + 1 if at is None else at, np.int64)
@@ -88,8 +90,8 @@ class RetrieverLaws:
         as_it_was = self.retriever.fit(log.before(t))
         as_rewritten = self.retriever.fit(rewritten.before(t))
 
-        answer = as_it_was.retrieve(ask(log, at=t), 10)
-        other = as_rewritten.retrieve(ask(rewritten, at=t), 10)
+        answer = as_it_was.retrieve(requests_at(log, at=t), 10)
+        other = as_rewritten.retrieve(requests_at(rewritten, at=t), 10)
         np.testing.assert_array_equal(answer.item, other.item)
         np.testing.assert_array_equal(answer.score, other.score)
 
@@ -127,8 +129,8 @@ class RetrieverLaws:
         first, second = self.retriever.fit(fold), self.retriever.fit(fold)
         alone = self.retriever.fit(log)
 
-        same(first, alone, ask(log))
-        same(second, alone, ask(log))
+        same(first, alone, requests_at(log))
+        same(second, alone, requests_at(log))
 
     def test_renaming_ids_renames_the_answer(self):
         log = draw_log()
@@ -137,8 +139,8 @@ class RetrieverLaws:
             log.items.decode(log.item).str.replace("i", "y"),
             log.time,
         )
-        answer = self.retriever.fit(log).retrieve(ask(log), 10)
-        other = self.retriever.fit(renamed).retrieve(ask(renamed), 10)
+        answer = self.retriever.fit(log).retrieve(requests_at(log), 10)
+        other = self.retriever.fit(renamed).retrieve(requests_at(renamed), 10)
 
         np.testing.assert_array_equal(answer.item, other.item)
         np.testing.assert_array_equal(answer.score, other.score)
@@ -151,11 +153,14 @@ class RetrieverLaws:
         model, twin = self.retriever.fit(log), self.retriever.fit(other)
 
         if isinstance(model, Scores) and isinstance(twin, Scores):
-            expected, found = model.scores(ask(log)), twin.scores(ask(other))
+            expected, found = (
+                model.scores(requests_at(log)),
+                twin.scores(requests_at(other)),
+            )
             found = found[:, item]
         else:
-            expected = model.retrieve(ask(log), 10).score
-            found = twin.retrieve(ask(other), 10).score
+            expected = model.retrieve(requests_at(log), 10).score
+            found = twin.retrieve(requests_at(other), 10).score
         close = np.isclose(found[user], expected, rtol=1e-4, atol=1e-6)
         assert close.mean() >= self.unmoved
 
@@ -164,8 +169,8 @@ class RetrieverLaws:
         model = self.retriever.fit(log)
         with spread(threads=3, grain=1):
             other = self.retriever.fit(log)
-            found = other.retrieve(ask(log), 10)
-        expected = model.retrieve(ask(log), 10)
+            found = other.retrieve(requests_at(log), 10)
+        expected = model.retrieve(requests_at(log), 10)
 
         np.testing.assert_array_equal(found.item, expected.item)
         np.testing.assert_array_equal(found.score, expected.score)
@@ -176,7 +181,7 @@ class RetrieverLaws:
     def test_fitting_twice_gives_the_same_bits(self):
         log = draw_log()
 
-        same(self.retriever.fit(log), self.retriever.fit(log), ask(log))
+        same(self.retriever.fit(log), self.retriever.fit(log), requests_at(log))
 
     def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path: Path):
         log = draw_log()
@@ -188,12 +193,12 @@ class RetrieverLaws:
         back = load(tmp_path / "model", {type(fitted).__name__: kind})
 
         assert isinstance(back, FittedRetriever)
-        same(fitted, back, ask(log))
+        same(fitted, back, requests_at(log))
 
     def test_a_block_of_requests_is_answered_like_each_alone(self):
         log = draw_log()
         fitted = self.retriever.fit(log)
-        requests = ask(log)
+        requests = requests_at(log)
         whole = fitted.retrieve(requests, 7)
 
         for row in range(len(requests)):
@@ -203,7 +208,7 @@ class RetrieverLaws:
     def test_answers_are_the_best_scores_in_order(self):
         log = draw_log()
         fitted = self.retriever.fit(log)
-        requests = ask(log, repeat=False)
+        requests = requests_at(log, repeat=False)
         answer = fitted.retrieve(requests, 10)
         assert isinstance(fitted, Scores)
         scores = fitted.scores(requests)
@@ -228,25 +233,25 @@ class RetrieverLaws:
 
         assert answer.present.any() != self.needs_history
 
-    def test_an_item_never_met_in_training_is_neither_answered_nor_fatal(self):
+    def test_an_item_never_seen_in_training_is_neither_answered_nor_fatal(self):
         log = draw_log()
         t = int(log.time[200])
         fitted = self.retriever.fit(log.before(t))
-        met = np.unique(log.before(t).item)
-        answer = fitted.retrieve(ask(log), 40)
+        seen = np.unique(log.before(t).item)
+        answer = fitted.retrieve(requests_at(log), 40)
 
-        assert np.isin(answer.item[answer.present], met).all()
+        assert np.isin(answer.item[answer.present], seen).all()
 
     @pytest.mark.parametrize("k", [0, -3])
     def test_a_list_shorter_than_one_is_refused(self, k: int):
         log = draw_log()
 
         with pytest.raises(RequestError, match="k >= 1"):
-            self.retriever.fit(log).retrieve(ask(log), k)
+            self.retriever.fit(log).retrieve(requests_at(log), k)
 
     def test_a_list_longer_than_the_catalogue_is_padded(self):
         log = draw_log()
-        answer = self.retriever.fit(log).retrieve(ask(log), 10_000)
+        answer = self.retriever.fit(log).retrieve(requests_at(log), 10_000)
 
         assert answer.item.shape[1] <= len(log.items)
         np.testing.assert_array_equal(answer.item == NO_ITEM, np.isneginf(answer.score))
@@ -265,7 +270,7 @@ class RetrieverLaws:
     def test_the_reason_is_an_item_of_the_history_or_none(self):
         log = draw_log()
         fitted = self.retriever.fit(log)
-        requests = ask(log)
+        requests = requests_at(log)
         answer = fitted.retrieve(requests, 10)
         reason = because_of(fitted, requests, answer.item)
 
@@ -280,4 +285,4 @@ class RetrieverLaws:
             log.items.decode(log.item).str.slice(1).cast(pl.Int64),
             log.time,
         )
-        same(self.retriever.fit(log), self.retriever.fit(numbered), ask(log))
+        same(self.retriever.fit(log), self.retriever.fit(numbered), requests_at(log))

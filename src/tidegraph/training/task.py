@@ -1,4 +1,4 @@
-"""What the training loop asks of anything that learns."""
+"""What the training loop needs of anything that learns."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar, runtime_checkable

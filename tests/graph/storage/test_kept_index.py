@@ -75,7 +75,7 @@ def small(monkeypatch):
 @given(EVENTS, st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=6))
 def test_draws_from_a_graph_that_grew_are_those_of_one_built_at_once(events, cuts):
     # Late events find their place: parts may overlap in time in any way.
-    steps = {min(cut, len(events)): ask for cut, ask in cuts} | {len(events): True}
+    steps = {min(cut, len(events)): read for cut, read in cuts} | {len(events): True}
     grown, seen = graph_of([], late_seconds=100), []
     for start, stop in itertools.pairwise([0, *sorted(steps)]):
         grown.append("click", table(events[start:stop]))

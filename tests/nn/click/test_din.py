@@ -12,7 +12,7 @@ def network():
     ).eval()
 
 
-def asked(steps, ages, mask, numbers=None):
+def batch_of(steps, ages, mask, numbers=None):
     """One candidate, item 3 of category 1, after some events."""
     return Inputs(
         torch.tensor([[[3, 1]]]),
@@ -30,7 +30,7 @@ def test_interest_is_the_sum_of_events_each_by_its_own_activation():
     seen: list[torch.Tensor] = []
     net.tower.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     with torch.no_grad():
-        net(asked([[1, 1], [2, 2], [0, 0]], [0, 5, 0], [True, True, False]))
+        net(batch_of([[1, 1], [2, 2], [0, 0]], [0, 5, 0], [True, True, False]))
 
         candidate = torch.cat([net.item.weight[3], net.category.weight[1]])
         interest = torch.zeros(4)
@@ -46,8 +46,8 @@ def test_interest_is_the_sum_of_events_each_by_its_own_activation():
 
 def test_padding_of_the_history_says_nothing():
     net, numbers = network(), torch.ones(1, 1, 3)
-    short = asked([[1, 1]], [0], [True], numbers)
-    long = asked([[1, 1], [4, 2]], [0, 3], [True, False], numbers)
+    short = batch_of([[1, 1]], [0], [True], numbers)
+    long = batch_of([[1, 1], [4, 2]], [0, 3], [True, False], numbers)
 
     with torch.no_grad():
         torch.testing.assert_close(net(short), net(long))

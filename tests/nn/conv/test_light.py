@@ -11,14 +11,14 @@ from tidegraph.training.weights import initialised
 def test_vectors_are_the_mean_of_powers_of_the_normalised_adjacency(layers):
     """He et al. (2020), equation 8, on a dense matrix; a node may have no edge."""
     rng = np.random.default_rng(0)
-    joined = rng.random((5, 7)) < 0.4
-    joined[2] = False
-    user, item = (torch.from_numpy(side) for side in np.nonzero(joined))
+    linked = rng.random((5, 7)) < 0.4
+    linked[2] = False
+    user, item = (torch.from_numpy(side) for side in np.nonzero(linked))
     net = initialised(
         lambda: LightPropagation(layers).build(Bipartite(5, 7, user, item), 4), rng
     )
     a = np.zeros((12, 12))
-    a[:5, 5:], a[5:, :5] = joined, joined.T
+    a[:5, 5:], a[5:, :5] = linked, linked.T
     scale = 1 / np.sqrt(np.maximum(a.sum(axis=1), 1))
     a = scale[:, None] * a * scale
     first = np.concatenate(

@@ -23,7 +23,7 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.scoring.decay import as_float, as_key, ordered, parted
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.testing.retrievers import ask
+from tidegraph.testing.retrievers import requests_at
 
 DAY = 86_400
 DECADES = 40 * 365 * DAY
@@ -95,7 +95,7 @@ def test_repeat_is_in_the_order_of_the_exact_sums(ages, seed):
     log = interactions(
         rng.integers(0, 2, rows), rng.integers(0, 6, rows), -np.array(ages) * DAY
     )
-    answer = Repeat(half_life_days=1.0).fit(log).retrieve(ask(log), 6)
+    answer = Repeat(half_life_days=1.0).fit(log).retrieve(requests_at(log), 6)
     key = exact_keys(log)
 
     for user in range(len(log.users)):
@@ -128,7 +128,7 @@ def test_a_later_request_changes_no_order(days):
     )
     fitted = Repeat(half_life_days=1.0).fit(log)
 
-    answer = fitted.retrieve(ask(log, at=start + DAY * days), 3)
+    answer = fitted.retrieve(requests_at(log, at=start + DAY * days), 3)
 
     assert log.items.decode(answer.item[0]).to_list() == ["A", "C", "B"]
 
@@ -138,8 +138,8 @@ def test_the_time_of_the_request_changes_no_answer(method):
     log = draw_log()
     fitted = method.fit(log)
 
-    soon = fitted.retrieve(ask(log), 10)
-    late = fitted.retrieve(ask(log, at=int(log.time[-1]) + DECADES), 10)
+    soon = fitted.retrieve(requests_at(log), 10)
+    late = fitted.retrieve(requests_at(log, at=int(log.time[-1]) + DECADES), 10)
 
     np.testing.assert_array_equal(soon.item, late.item)
     np.testing.assert_array_equal(soon.score, late.score)
@@ -162,9 +162,9 @@ def test_one_clock_decades_ahead_does_not_change_the_order_of_the_others(method)
     fitted = method.fit(log)
     own = len(log.items)
 
-    before = fitted.retrieve(ask(log), 40)
+    before = fitted.retrieve(requests_at(log), 40)
     # The model has never met the wrong event's item: it is of the history only.
-    after = fitted.retrieve(ask(wrong), 41)
+    after = fitted.retrieve(requests_at(wrong), 41)
 
     for row in range(len(log.users)):
         others = after.item[row][(after.item[row] != own) & (after.item[row] >= 0)]
@@ -181,7 +181,7 @@ def test_neighbours_of_old_items_keep_their_order_beside_a_wrong_clock():
     )
     fitted = ItemKNN(half_life_days=1.0).fit(log.take(np.arange(len(log)) < 11))
     a = log.users.row("a")
-    requests = ask(log).rows(a, a + 1)
+    requests = requests_at(log).rows(a, a + 1)
 
     answer = fitted.retrieve(requests, 5)
     reason = fitted.because(requests, answer.item)
@@ -211,7 +211,7 @@ def test_a_faded_history_has_the_cosines_of_a_loop():
     scores = (
         UserKNN(similarity=Cosine(), shrinkage=0.0, half_life_days=3.0)
         .fit(log)
-        .scores(ask(log))
+        .scores(requests_at(log))
     )
 
     expected = faded_cosines(log, 3.0)
@@ -241,7 +241,7 @@ def test_the_vote_of_an_item_counts_half_a_half_life_before_the_newest(method):
             last = log.time[mine & (log.item == item)].max()
             expected[user] += 0.5 ** ((newest - last) / DAY / 3) * table[item]
 
-    scores = fitted.scores(ask(log))
+    scores = fitted.scores(requests_at(log))
 
     voted = ~np.isneginf(scores)
     np.testing.assert_allclose(scores[voted], expected[voted], rtol=1e-4, atol=1e-6)
@@ -261,7 +261,7 @@ def test_popular_ranks_the_rest_beside_one_clock_decades_ahead():
 
     assert flat.order[0] == wrong.items.row("late")
     np.testing.assert_array_equal(flat.order[1:], right.order)
-    answer = flat.retrieve(ask(log), 10).item
+    answer = flat.retrieve(requests_at(log), 10).item
     np.testing.assert_array_equal(answer[0, 1:], right.order[:9])
 
 

@@ -20,7 +20,7 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.scoring.evidence import evidence, evident_log, heard
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.testing.retrievers import ask, same
+from tidegraph.testing.retrievers import requests_at, same
 
 METHODS = [
     Popular(),
@@ -74,7 +74,7 @@ def test_a_pair_that_adds_up_to_nothing_is_as_if_it_had_never_been(method, seed)
     whole = method.fit(returned)
     clean = method.fit(without)
 
-    a, b = ask(returned, at=end), ask(without, at=end)
+    a, b = requests_at(returned, at=end), requests_at(without, at=end)
     left, right = whole.retrieve(a, 10), clean.retrieve(b, 10)
     np.testing.assert_array_equal(left.item, right.item)
     finite = np.isfinite(right.score)
@@ -89,7 +89,7 @@ def test_a_pair_that_adds_up_to_nothing_is_as_if_it_had_never_been(method, seed)
 def test_no_score_has_the_sign_of_a_return(method):
     returned, _ = with_returns(7)
 
-    answer = method.fit(returned).retrieve(ask(returned), 10)
+    answer = method.fit(returned).retrieve(requests_at(returned), 10)
 
     if not isinstance(method, EASE):
         assert (answer.score[answer.present] > 0).all()
@@ -137,7 +137,7 @@ def test_a_returned_item_does_not_vote_for_its_neighbours():
     a = log.users.row("a")
 
     for at, voted in ((5, True), (6, False)):
-        requests = ask(log, at=at).rows(a, a + 1)
+        requests = requests_at(log, at=at).rows(a, a + 1)
         assert ItemKNN().fit(log).retrieve(requests, 5).present.any() == voted
 
 
@@ -147,7 +147,7 @@ def test_a_decayed_sum_below_zero_is_not_recommended():
         ["a"] * 5, [*"xxxyx"], [0, 0, 0, 0, 864_000], weight=[1, 1, 1, 1, -1]
     )
 
-    answer = Repeat(half_life_days=1.0).fit(log).retrieve(ask(log), 5)
+    answer = Repeat(half_life_days=1.0).fit(log).retrieve(requests_at(log), 5)
     popular = Popular(half_life_days=1.0).fit(log)
 
     assert answer.item[0].tolist()[:2] == [1, -1]
@@ -165,6 +165,6 @@ def test_a_log_of_returns_only_is_refused(method):
 def test_weights_above_zero_are_taken_as_they_are():
     log = draw_log()
 
-    history = ask(log).history
+    history = requests_at(log).history
     assert heard(history) is history
-    same(ItemKNN().fit(log), ItemKNN().fit(Matrix.of(log)), ask(log))
+    same(ItemKNN().fit(log), ItemKNN().fit(Matrix.of(log)), requests_at(log))
