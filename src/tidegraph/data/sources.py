@@ -115,8 +115,7 @@ def read_sql(
     """Read a log of interactions from a database.
 
     Events of one second keep the order in which the query returns them, so end the
-    query with ``ORDER BY`` if that matters. Errors of the database come as its driver
-    raises them.
+    query with ``ORDER BY`` if that matters.
 
     Args:
         query: What selects the events.
@@ -135,7 +134,8 @@ def read_sql(
         missing: See ``read``.
 
     Raises:
-        DataError: A column or value is not what it should be.
+        DataError: The database refuses the query or fails on the way, or a column or
+            value is not what it should be.
     """
     columns = Columns.of(user, item, time, label, weight, split, context)
     spelt = TimeSpelling(time_unit, time_format)

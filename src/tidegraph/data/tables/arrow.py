@@ -6,12 +6,14 @@ understand are text where they are text.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from typing import Any
 
 import polars as pl
 
 from tidegraph.data.ids.identity import uuid_text
+from tidegraph.data.tables.refused import each
 from tidegraph.data.tables.table import Batches
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
@@ -20,21 +22,24 @@ _MONEY = b"money"
 
 
 def arrow_batches(
-    stream: Iterable[Any], names: Sequence[str], columns: Sequence[str], where: str
+    opened: Callable[[], Iterable[Any]],
+    names: Sequence[str],
+    columns: Sequence[str],
+    where: str,
 ) -> Batches:
     """Yield some columns of Arrow record batches; the others are not looked at.
 
     Args:
-        stream: The record batches; closed afterwards, if it can be.
+        opened: Gives the record batches; they are closed afterwards, if they can be.
         names: The names of all their columns.
         columns: Those to yield.
         where: What messages call the source.
 
     Raises:
-        DataError: A column cannot be read.
+        DataError: The stream fails, or a column cannot be read.
     """
     places = {column: list(names).index(column) for column in columns}
-    try:
+    with closing(each(opened, where)) as stream:
         for batch in stream:
             if not batch.num_rows:
                 continue
@@ -46,9 +51,6 @@ def arrow_batches(
                     for column, place in places.items()
                 ]
             )
-    finally:
-        # Until then DuckDB refuses whatever else its connection is asked.
-        getattr(stream, "close", _nothing)()
 
 
 def arrow_series(name: str, values: Any, where: str) -> pl.Series:
@@ -118,10 +120,6 @@ def _refuse_money(name: str, metadata: dict[bytes, bytes], where: str) -> None:
     """Refuse a type that the driver of PostgreSQL gives in hundredths."""
     if metadata.get(b"POSTGRESQL:type") == _MONEY:
         raise _unread(name, "money", where)
-
-
-def _nothing() -> None:
-    """Close what needs no closing."""
 
 
 def _unread(name: str, kind: object, where: str) -> DataError:

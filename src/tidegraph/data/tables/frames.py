@@ -3,8 +3,7 @@
 Columns that nobody asked for are not looked at, so they may hold anything.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from tidegraph.data.tables.arrow import arrow_batches, arrow_series
+from tidegraph.data.tables.refused import each, said_plainly
 from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
@@ -28,7 +28,8 @@ def frame_table(source: Any) -> Table:
     name = name.replace("the builtins", "the")
     if type(source).__name__ == "Series" and not hasattr(source, "columns"):
         raise DataError(f"{name} is one column and not a table. Pass a frame.")
-    names, read = _opened(source, name)
+    with said_plainly(name):
+        names, read = _opened(source, name)
 
     def batches(columns: Sequence[str]) -> Batches:
         for column in columns:
@@ -59,9 +60,10 @@ def _opened(source: Any, name: str) -> tuple[tuple[str, ...], _Reader]:
         return _pandas(source, name)
     if (arrow := _arrow(source)) is not None:
         names, stream = arrow
-        return names, lambda columns: arrow_batches(stream(), names, columns, name)
+        return names, lambda columns: arrow_batches(stream, names, columns, name)
     if hasattr(source, "__arrow_c_stream__"):
-        whole = pl.DataFrame(source)
+        with said_plainly(name):
+            whole = pl.DataFrame(source)
         return _columns(whole.columns, whole.get_column, name)
     raise DataError(
         f"a {type(source).__name__} is not a table. Pass a path, a polars or "
@@ -78,22 +80,13 @@ def lazy_batches(
     """
 
     def batches(columns: Sequence[str]) -> Batches:
-        with _said_plainly(where):
-            yield from source.select(columns).collect_batches(
-                chunk_size=BATCH_ROWS, lazy=True
-            )
+        chosen = source.select(columns)
+        return each(
+            partial(chosen.collect_batches, chunk_size=BATCH_ROWS, lazy=True), where
+        )
 
-    with _said_plainly(where):
+    with said_plainly(where):
         return tuple(source.collect_schema()), batches
-
-
-@contextmanager
-def _said_plainly(name: str) -> Generator[None, None, None]:
-    try:
-        yield
-    except (OSError, PolarsError) as error:
-        first_line = str(error).strip().split("\n")[0].rstrip(".")
-        raise DataError(f"{name} cannot be read: {first_line}. Mend it.") from error
 
 
 def _arrow(source: Any) -> tuple[tuple[str, ...], Callable[[], Iterable[Any]]] | None:

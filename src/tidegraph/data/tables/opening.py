@@ -27,12 +27,21 @@ from tidegraph.errors import DataError
 T = TypeVar("T")
 HEAD = 1 << 18
 """Bytes in which the form of a file shows."""
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _PARQUET = b"PAR1"
 _FOREIGN = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook", "Unpack it or save CSV."),
     (b"ARROW1", "an Arrow file", "Read it with polars and pass the frame."),
     (b"\xd0\xcf\x11\xe0", "an old workbook", "Save it as CSV."),
     (b"SQLite format 3\0", "an SQLite database", "Use read_sql()."),
+    (b"\x89HDF", "an HDF5 file", "Read it with pandas and pass the frame."),
+    (b"\x93NUMPY", "an array of NumPy", "Pass its columns as a mapping."),
+    (b"%PDF", "a PDF", "Save its table as CSV."),
+    (b"version https://git-lfs", "a pointer of Git LFS", "Run: git lfs pull."),
+    (b"<!DOCTYPE", "a web page", "Download the file that it links to."),
+    (b"<!doctype", "a web page", "Download the file that it links to."),
+    (b"<html", "a web page", "Download the file that it links to."),
+    (b"<?xml", "XML", "Save it as CSV."),
 )
 _JSON = (
     (re.compile(r"\s*\{\s*([\"}]|$)"), FileForm.JSON_LINES),
@@ -82,9 +91,25 @@ def open_table(
     """Return a path or a frame as a table; see ``from_table``, which reads it too."""
     if not isinstance(source, str | os.PathLike):
         return frame_table(source)
-    path = Path(cast("str | os.PathLike[str]", source))
+    path = _path(os.fsdecode(cast("str | os.PathLike[str]", source)))
     names = None if wanted is None else frozenset(wanted)
     return _file_table(path, form or TextForm(), names)
+
+
+def _path(text: str) -> Path:
+    """Return where a file lies.
+
+    Raises:
+        DataError: It is the address of something elsewhere, or can be no path.
+    """
+    if _ADDRESS.match(text):
+        raise DataError(
+            f"{text} is an address, and files are read from a disk. Download it, or "
+            "read it with polars and pass the frame."
+        )
+    if not text or "\0" in text:
+        raise DataError(f"{text!r} is no path of a file. Name one.")
+    return Path(text)
 
 
 def read_whole(source: object, ids: Collection[str] = ()) -> pl.DataFrame:

@@ -5,14 +5,16 @@ a column is typed by all of them; columns that nobody asked for are not looked a
 """
 
 import importlib.util
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
+from tidegraph.arguments import shown
 from tidegraph.data.tables.arrow import arrow_batches
+from tidegraph.data.tables.refused import each, said_plainly
 from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
@@ -26,20 +28,29 @@ def open_query(query: str, connection: Any) -> Generator[Table, None, None]:
     """Open what a query selects as a table; its cursor is closed afterwards.
 
     Raises:
-        DataError: The connection is none, or the query selects nothing.
+        DataError: The connection is none, the query is no text or selects nothing, or
+            the database refuses it.
     """
+    if not isinstance(cast(object, query), str):
+        raise DataError(f"the query is {shown(query)}; it must be text.")
     if hasattr(connection, "sql") and _has_arrow():
-        yield _selected(connection.sql(query))  # DuckDB.
+        with said_plainly(_WHERE):
+            relation = connection.sql(query)  # DuckDB.
+        yield _selected(relation)
         return
-    cursor = _cursor(connection)
+    with said_plainly(_WHERE):
+        cursor = _cursor(connection)
     try:
-        if hasattr(cursor, "adbc_statement"):
-            _type_by_all_rows(connection, cursor)
-        cursor.execute(query)
+        with said_plainly(_WHERE):
+            if hasattr(cursor, "adbc_statement"):
+                _type_by_all_rows(connection, cursor)
+            cursor.execute(query)
         yield _selected(cursor)
     finally:
         if cursor is not connection:
-            cursor.close()
+            # Of a connection that broke it fails, which is said already.
+            with suppress(Exception):
+                cursor.close()
 
 
 def _selected(cursor: Any) -> Table:
@@ -52,7 +63,7 @@ def _selected(cursor: Any) -> Table:
         _refuse_doubles(names, columns)
         found = _python_batches(cursor, names, columns)
         if stream is not None:
-            found = arrow_batches(stream(), names, columns, _WHERE)
+            found = arrow_batches(stream, names, columns, _WHERE)
         empty = True
         with closing(found):
             for batch in found:
@@ -107,7 +118,12 @@ def _python_batches(
     cursor: Any, names: Sequence[str], columns: Sequence[str]
 ) -> Batches:
     places = {column: names.index(column) for column in columns}
-    while rows := cursor.fetchmany(BATCH_ROWS):
+
+    def blocks() -> Iterator[Sequence[Any]]:
+        while rows := cursor.fetchmany(BATCH_ROWS):
+            yield rows
+
+    for rows in each(blocks, _WHERE):
         yield pl.DataFrame(
             [
                 series_of(column, list(map(itemgetter(place), rows)))

@@ -74,9 +74,9 @@ def head(path: Path, size: int) -> bytes:
 
 @contextmanager
 def _opened(path: Path) -> Generator[tuple[_Bytes, bool], None, None]:
-    if path.is_dir():
-        raise DataError(f"{path} is a folder. Name one file in it.")
     try:
+        if path.is_dir():
+            raise DataError(f"{path} is a folder. Name one file in it.")
         file = open(path, "rb")  # noqa: SIM115
     except FileNotFoundError as error:
         raise DataError(f"there is no file {path}. Check the path.") from error
