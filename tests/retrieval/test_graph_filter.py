@@ -12,7 +12,7 @@ from tidegraph.retrieval.graph_filter import FittedGraphFilter, GraphFilter
 from tidegraph.retrieval.heuristics import PersonalizedPageRank
 from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
 from tidegraph.stages import Requests
-from tidegraph.testing.retrievers import RetrieverLaws, ask
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 
 class TestHop(RetrieverLaws):
@@ -45,7 +45,7 @@ def normalised(log):
 
 
 def found(method, log):
-    scores = method.fit(log).scores(ask(log))
+    scores = method.fit(log).scores(requests_at(log))
     return np.where(np.isneginf(scores), 0, scores)
 
 
@@ -68,7 +68,7 @@ def test_a_hop_counts_the_walks_of_pagerank():
     log = draw_log()
     walks = PersonalizedPageRank(neighbors=None, restart=0.999, tolerance=1e-3).fit(log)
     hop = found(GraphFilter(filters=(Hop(1.0, 1.0, 0.0),)), log)
-    scores = walks.scores(ask(log))
+    scores = walks.scores(requests_at(log))
     unseen = dense(log)[0] == 0
 
     share = scores[unseen] / np.maximum(hop[unseen], 1e-12)
@@ -137,7 +137,7 @@ def test_the_reason_lets_most_through():
     fitted = GraphFilter().fit(log)
     pairs, n, d = dense(log)
     between = (pairs.T / np.maximum(n, 1)) @ pairs / np.sqrt(np.outer(d, d))
-    requests = ask(log)
+    requests = requests_at(log)
     answer = fitted.retrieve(requests, 5)
 
     reason = fitted.because(requests, answer.item)
@@ -174,7 +174,7 @@ def test_an_erased_user_leaves_no_walk():
 
     without = fitted.without_users(np.array([4, 9_999], np.int32))
 
-    asked = ask(log).rows(0, 4)
+    asked = requests_at(log).rows(0, 4)
     want = GraphFilter().fit(kept)
     # The rows of a log that is cut are the same here: user 4 brought no item first.
     np.testing.assert_allclose(
@@ -193,7 +193,7 @@ def test_a_filter_of_ones_own_works_and_cannot_be_saved(tmp_path):
     log = draw_log()
     fitted = GraphFilter("mine", (Twice(),)).fit(log)
 
-    assert fitted.retrieve(ask(log), 3).present.any()
+    assert fitted.retrieve(requests_at(log), 3).present.any()
     with pytest.raises(Exception, match="Twice cannot be saved"):
         fitted.state()
 

@@ -1,6 +1,7 @@
 """What every trained embedding answers with: vectors, and the largest products."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -9,14 +10,13 @@ from jaxtyping import Bool, Float32, Int32
 from tidegraph.artifact.sealed import State
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
-from tidegraph.retrieval.scoring.best import best
+from tidegraph.kernels.products import products
+from tidegraph.retrieval.index.exact import FittedExact
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import heard
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
-
-BLOCK = 256
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,38 +67,37 @@ class FittedEmbedding:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never had it."""
-        return self._products(self.vectors(requests))
-
-    def _products(
-        self, vector: Float32[np.ndarray, "b d"]
-    ) -> Float32[np.ndarray, "b items"]:
-        # einsum without BLAS: the same bits for a row alone and in a block.
-        score = np.einsum("bd,id->bi", vector, self.item)
+        score = products(self.vectors(requests), self.item)
         score[:, ~self.item_known] = -np.inf
         return np.where(np.isnan(score), np.float32(-np.inf), score)
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items with the highest scores."""
-        check_k(k)
-        answers: list[Candidates] = []
-        for start in range(0, max(1, len(requests)), BLOCK):
-            block = requests.rows(start, start + BLOCK)
-            answers.append(best(self.scores(block), block.excluded, k, self.name))
-        return Candidates.concatenated(answers)
+        found = self._index.search(
+            self.vectors(requests), check_k(k), requests.excluded
+        )
+        return Candidates.of_channel(*found, self.name)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items whose vectors have the highest cosine."""
-        check_k(k)
-        length = np.maximum(np.linalg.norm(self.item, axis=1, keepdims=True), 1e-12)
-        unit = self.item / length
+        length = np.linalg.norm(self.item, axis=1, keepdims=True)
+        unit = self._searchable / np.maximum(length, 1e-12)
         known = (rows >= 0) & (rows < len(unit))
         vector = np.full((len(rows), unit.shape[1]), np.nan, np.float32)
         vector[known] = unit[rows[known]]
-        vector[known] *= np.where(self.item_known[rows[known]], 1, np.nan)[:, None]
-        score = FittedEmbedding(
-            self.name, self.user, unit, self.user_known, self.item_known
-        )._products(vector)
-        return above_zero(best(score, but_itself(rows), k, self.name))
+        found = FittedExact(unit).search(vector, check_k(k), but_itself(rows))
+        return above_zero(Candidates.of_channel(*found, self.name))
+
+    @cached_property
+    def _index(self) -> FittedExact:
+        return FittedExact(self._searchable)
+
+    @property
+    def _searchable(self) -> Float32[np.ndarray, "items d"]:
+        """The vectors of items, nan where training had none."""
+        if bool(self.item_known.all()):
+            return self.item
+        return np.where(self.item_known[:, None], self.item, np.float32(np.nan))
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedEmbedding":
         """Return the same without the vectors of some users."""

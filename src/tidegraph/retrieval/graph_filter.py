@@ -142,7 +142,7 @@ class FittedGraphFilter:
             best(self.scores(block), block.excluded, k, self.settings.name)
             for block in self._blocks(requests)
         ]
-        return Candidates.joined(answers)
+        return Candidates.concatenated(answers)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items that come through for each item alone."""
@@ -157,7 +157,7 @@ class FittedGraphFilter:
             )
             for a in range(0, max(1, len(rows)), step)
         ]
-        return above_zero(Candidates.joined(answers))
+        return above_zero(Candidates.concatenated(answers))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
