@@ -7,6 +7,7 @@ from tidegraph.catalog import model
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
 from tidegraph.retrieval.graph_filter import FittedGraphFilter, GraphFilter
 from tidegraph.retrieval.heuristics import PersonalizedPageRank
@@ -225,6 +226,17 @@ def test_impossible_settings_are_refused():
         cheby_cf(0)
     with pytest.raises(ConfigError, match="at most 30 singular vectors"):
         pure_svd(500).fit(draw_log())
+
+
+def test_an_event_that_counts_nothing_takes_no_room():
+    log = draw_log()
+    item = np.tile(log.item[:1], 400)
+    graph = GraphFilter().fit(log).graph
+    history = SparseRows(
+        np.array([0, 400]), item, np.zeros(400, np.float32), graph.size("item")
+    )
+
+    assert not Hop().scores(graph, {}, history).any()
 
 
 def test_an_old_event_counts_less():

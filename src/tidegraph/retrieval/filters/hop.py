@@ -87,6 +87,9 @@ def _walk(
         for h in range(start[row], start[row + 1]):
             i = item[h]
             part = weight[h] * gain[i]
+            if part == 0:
+                # Too old to count; it would not mark the users that it touches.
+                continue
             for e in range(ptr[i], ptr[i + 1]):
                 v = node[e] - items
                 if shared[v] == 0:
