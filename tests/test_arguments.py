@@ -1,5 +1,5 @@
 import fractions
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 from typing import Literal, Protocol, runtime_checkable
@@ -148,6 +148,33 @@ def test_settings_are_what_their_annotations_say():
 def test_a_setting_of_another_type_is_one_sentence(wrong, says):
     with pytest.raises(ConfigError, match=says):
         Walk(**wrong)
+
+
+@settings
+class Shares:
+    """Settings by name.
+
+    Attributes:
+        of: How much of each, in order or by name.
+    """
+
+    of: tuple[float, ...] | Mapping[str, float] = ()
+
+
+def test_a_mapping_is_copied_and_its_values_are_what_is_said():
+    given = {"a": np.int64(1)}
+    shares = Shares(given)
+    given["b"] = 2
+
+    assert shares.of == {"a": 1.0}
+    assert type(shares.of["a"]) is float
+    assert Shares([1, 2]).of == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("wrong", [{"a": "b"}, 7, "text"])
+def test_a_mapping_of_something_else_is_one_sentence(wrong):
+    with pytest.raises(ConfigError, match=r"must be a list or a (mapping|number)"):
+        Shares(wrong)
 
 
 def test_arguments_of_a_function_are_what_their_annotations_say():

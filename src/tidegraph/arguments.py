@@ -143,6 +143,8 @@ def converter(hint: Any) -> Convert:
         return functools.partial(_named, args)
     if origin in _LISTS:
         return _listed(origin, args)
+    if isinstance(origin, type) and origin.__name__ == "Mapping":
+        return functools.partial(_mapped, converter(args[1]))
     kind = origin if isinstance(origin, type) else hint
     if isinstance(kind, type) and issubclass(kind, Enum):
         return functools.partial(_named, tuple(kind))
@@ -294,6 +296,15 @@ def _listed(origin: type, args: tuple[Any, ...]) -> Convert:
         )
 
     return convert
+
+
+def _mapped(rule: Convert, value: object, what: str) -> Any:
+    if not isinstance(value, Mapping):
+        raise _unfit(value, what, "a mapping of names")
+    given = cast(Mapping[object, object], value)
+    return {
+        name: rule(_scalar(one), f"{what}[{name!r}]") for name, one in given.items()
+    }
 
 
 def _iterates(value: Any) -> bool:

@@ -1,7 +1,8 @@
 """Every method by its name, and every fitted value by its class."""
 
+import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tidegraph.arguments import checked
@@ -66,6 +67,12 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
         )
     settings = {key: value for key, value in table.items() if key != "model"}
     return build(known[name], settings, f"{where}.{name}")
+
+
+def settings_of(stage: str, name: str) -> Collection[str]:
+    """Return the settings of a method, none if there is no such method."""
+    known = STAGES[stage]
+    return inspect.signature(known[name]).parameters if name in known else ()
 
 
 @checked(ArtifactError)

@@ -178,6 +178,9 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return value
     if origin is tuple:
         return _convert_tuple(value, args, where)
+    if origin is Mapping and isinstance(value, Mapping):
+        table = cast(Mapping[str, Any], value)
+        return {key: _convert(v, args[1], f"{where}.{key}") for key, v in table.items()}
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return build(cast(Any, hint), cast(Mapping[str, Any], value), where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

@@ -119,7 +119,7 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
         "here",
     )
 
-    light, mine = made.blend.channels
+    light, mine = made.blend.methods.values()
     training = Training(3, optimizer=Adam(0.1))
     assert light == lightgcn(2, training=training)
     assert mine == Embedding("mine", LightPropagation(1), Softmax(20))
@@ -129,7 +129,7 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
 def test_a_part_is_its_name_or_a_table_with_its_type():
     def method(similarity: str) -> ItemKNN:
         table = f'[[retrieve]]\nmodel = "ItemKNN"\nsimilarity = {similarity}'
-        (channel,) = pipeline_of(tomllib.loads(table), "here").blend.channels
+        (channel,) = pipeline_of(tomllib.loads(table), "here").blend.methods.values()
         return channel
 
     assert method('"BM25"') == ItemKNN(similarity=BM25())

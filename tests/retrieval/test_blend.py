@@ -48,7 +48,8 @@ class Says:
 
 def blend(*lists, k, **settings) -> Candidates:
     log = draw_log()
-    fitted = Blend(tuple(map(Says, lists)), **settings).fit(log)
+    said = {f"said {n}": Says(list) for n, list in enumerate(lists, 1)}
+    fitted = Blend(said, **settings).fit(log)
     return fitted.retrieve(requests_at(log).rows(0, 2), k)
 
 
@@ -93,7 +94,7 @@ def test_fusion_adds_one_over_sixty_plus_rank():
 def test_an_item_comes_once_with_the_votes_of_all_its_sources():
     answer = blend((1, 2), (2, 3), k=3)
 
-    assert answer.channels == ("Says", "Says 2")
+    assert answer.channels == ("said 1", "said 2")
     np.testing.assert_array_equal(answer.item[0], [2, 1, 3])
     np.testing.assert_array_equal(answer.votes[0], [[0.5, 1], [1, 0], [0, 0.5]])
 
@@ -167,7 +168,7 @@ def test_more_promises_than_places_are_cut_from_the_largest():
 
 def test_the_strongest_channel_gives_the_reason():
     log = draw_log()
-    channels = (Says((1, 2, 4), named=7), Says((2, 3), named=9))
+    channels = {"a": Says((1, 2, 4), named=7), "b": Says((2, 3), named=9)}
     fitted = Blend(channels).fit(log)
     requests = requests_at(log).rows(0, 1)
     answer = fitted.retrieve(requests, 4)
@@ -205,11 +206,34 @@ def test_a_channel_is_called_by_its_name_if_it_has_one():
     assert blend.fit(train).channels == ("LightGCN", "BPR-MF")
 
 
-def test_channels_of_one_kind_are_numbered():
+def test_one_method_may_be_there_twice_by_two_names():
     log = draw_log()
-    fitted = Blend((AdamicAdar(), CommonNeighbors(), AdamicAdar(on="items"))).fit(log)
+    requests = requests_at(log)
+    fitted = Blend({"near": ItemKNN(2), "far": ItemKNN(90)}).fit(log)
+    answer = fitted.retrieve(requests, 9)
 
-    assert fitted.channels == ("AdamicAdar", "CommonNeighbors", "AdamicAdar 2")
+    assert fitted.channels == answer.channels == ("near", "far")
+    for c, neighbors in enumerate((2, 90)):
+        alone = ItemKNN(neighbors).fit(log).retrieve(requests, 9)
+        proposed = np.where(answer.votes[:, :, c] > 0, answer.item, NO_ITEM)
+        for row, items in enumerate(proposed):
+            assert set(items[items != NO_ITEM]) <= set(alone.item[row])
+
+
+def test_weights_may_be_given_by_name_in_any_order():
+    named = blend((1,), (2,), k=2, quotas={"said 2": 3.0, "said 1": 1}, at_least=0.0)
+    placed = blend((1,), (2,), k=2, quotas=(1.0, 3.0), at_least=0.0)
+
+    np.testing.assert_array_equal(named.score, placed.score)
+    np.testing.assert_array_equal(named.votes, placed.votes)
+
+
+def test_what_is_done_to_a_mapping_later_changes_no_blend():
+    given = {"near": ItemKNN(2)}
+    blend = Blend(given)
+    given["far"] = ItemKNN(90)
+
+    assert list(blend.methods) == ["near"]
 
 
 @pytest.mark.parametrize(
@@ -221,6 +245,17 @@ def test_channels_of_one_kind_are_numbered():
         ({"quotas": (0.0, 0.0)}, "above 0"),
         ({"at_least": 1.5}, "at_least is 1.5"),
         ({"smoothing": -1.0}, "smoothing is -1.0"),
+        ({"channels": (ItemKNN(2), ItemKNN(9))}, "two channels called 'ItemKNN'. Name"),
+        ({"channels": (bpr_mf(2), bpr_mf(4))}, "two channels called 'BPR-MF'"),
+        ({"channels": {"a+b": ItemKNN()}}, r"a channel called 'a\+b'. A name is text"),
+        ({"channels": {"../a": ItemKNN()}}, "a channel called '../a'"),
+        ({"channels": {"..": ItemKNN()}}, r"a channel called '\.\.'"),
+        ({"channels": {"": ItemKNN()}}, "a channel called ''"),
+        ({"channels": {" a": ItemKNN()}}, "a channel called ' a'"),
+        ({"channels": {"a\n": ItemKNN()}}, "a channel called 'a.n'"),
+        ({"channels": {}}, "no channels"),
+        ({"quotas": {"Katz": 1.0}}, "a quota for 'Katz', and there is no such channel"),
+        ({"quotas": {"AdamicAdar": 1.0}}, "no quota for 'PersonalizedPageRank'"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, says):
@@ -237,7 +272,7 @@ def test_hits_are_told_apart_by_channel():
     table = hit_ratio_by_channel(answer, ptr, relevant)
 
     # Hits: 1 (one alone) and 2 (both) for the first request, 3 (two alone).
-    assert table["channel"].to_list() == ["Says", "Says 2"]
+    assert table["channel"].to_list() == ["said 1", "said 2"]
     assert table["items"].to_list() == [2.0, 2.0]
     assert table["hit_ratio"].to_list() == [0.5, 1.0]
     np.testing.assert_allclose(table["hits"], [2 / 3, 2 / 3])

@@ -1,11 +1,11 @@
 """A recipe: which log, which split, which stages; strict TOML."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
-from tidegraph.catalog import model
+from tidegraph.catalog import model, settings_of
 from tidegraph.cli.logs import LogReader, setting_names
 from tidegraph.cli.options import Given
 from tidegraph.cli.splits import Split
@@ -15,6 +15,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
 from tidegraph.pipeline.past import Windows
 from tidegraph.retrieval.blend import Blend
+from tidegraph.stages import Retriever, called, checked_name
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,13 @@ class BlendTable:
     """The table ``[blend]`` of a recipe; see ``Blend``.
 
     Attributes:
-        quotas: The weight of each channel, in their order; all alike if left out.
+        quotas: The weight of each channel, in their order or by their names; all alike
+            if left out.
         at_least: How much of its quota of places a channel is sure of.
         smoothing: The larger, the less the first ranks stand out.
     """
 
-    quotas: tuple[float, ...] = ()
+    quotas: tuple[float, ...] | Mapping[str, float] = ()
     at_least: float = 0.5
     smoothing: float = 60.0
 
@@ -166,10 +168,7 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
             f"{where} has no [[retrieve]]. Name at least one retrieval model, "
             'such as model = "ItemKNN".'
         )
-    channels = tuple(
-        model(_one(table, f"{where}:retrieve"), f"{where}:retrieve", "retrieve")
-        for table in cast(list[object], retrieve)
-    )
+    channels = channels_of(cast(list[object], retrieve), f"{where}:retrieve")
     shares = build(BlendTable, _table(tables, "blend", where), f"{where}:blend")
     made: dict[str, Any] = {"retrieve": Blend(channels, **asdict(shares))}
     for stage in ("rank", "rerank"):
@@ -180,7 +179,7 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
         table = settings.fallback
         table = {"model": table} if isinstance(table, str) else table
         name = f"{where}:pipeline.fallback"
-        made["fallback"] = model(_one(table, name), name, "retrieve")
+        made["fallback"] = channels_of([table], name)
     apart = ("seed", "fallback")
     shared = {
         part.name: getattr(settings, part.name)
@@ -188,6 +187,33 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
         if part.name not in apart
     }
     return Pipeline(**made, **shared)
+
+
+def channels_of(tables: Iterable[object], where: str) -> dict[str, Retriever]:
+    """Return the retrieval methods of some tables by the names they are to have.
+
+    Args:
+        tables: Each has a ``model``, its settings, and a ``name`` if it is to have one.
+        where: File and table, for the error message.
+
+    Raises:
+        ConfigError: Two have one name, or a table cannot be read.
+    """
+    found: dict[str, Retriever] = {}
+    for table in tables:
+        settings = dict(_one(table, where))
+        given = settings.get("name")
+        if "name" not in settings_of("retrieve", str(settings.get("model"))):
+            settings.pop("name", None)
+        method = cast(Retriever, model(settings, where, "retrieve"))
+        name = called(method) if given is None else checked_name(given, f"[{where}]")
+        if name in found:
+            raise ConfigError(
+                f"[{where}] has two channels called {name!r}. Give one of them another "
+                f'name, such as name = "{name} 2" below its model.'
+            )
+        found[name] = method
+    return found
 
 
 def _agreed(reader: LogReader, split: Split, where: str) -> tuple[LogReader, Split]:

@@ -1,5 +1,6 @@
 """The pipeline's settings, and how its stages are trained without leaking."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,6 +36,7 @@ from tidegraph.stages import (
     Reranker,
     Retriever,
     Train,
+    by_name,
     called,
     fit_in,
 )
@@ -136,36 +138,41 @@ class Pipeline:
 
     Attributes:
         retrieve: One retrieval method, whose own scores are kept; several, blended in
-            equal parts; or a Blend of your own.
+            equal parts, perhaps by names of your own; or a Blend of your own.
         rank: Ranking method, or none to keep the order of the blend.
         rerank: Re-ranking method, or none to keep the order of the ranker.
         fallback: Retrieval method that fills up the end of lists for which the
-            channels have too few items, such as those of unknown users.
+            channels have too few items, such as those of unknown users; a mapping of
+            one name to it if it shall have one.
         repeat: May a user be recommended items they have already interacted with?
         candidates: How many items retrieval hands to the ranker.
         windows: Which requests of the past the ranker learns from.
         names: Item feature column that names an item in answers.
     """
 
-    retrieve: Retriever | tuple[Retriever, ...]
+    retrieve: Retriever | tuple[Retriever, ...] | Mapping[str, Retriever]
     rank: Ranker | None = None
     rerank: Reranker | None = None
-    fallback: Retriever | None = None
+    fallback: Retriever | Mapping[str, Retriever] | None = None
     repeat: bool = True
     candidates: int = 200
     windows: Windows = Windows()
     names: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.blend.channels:
-            raise ConfigError("a pipeline needs at least one retrieval method.")
+        names = tuple(self.blend.methods)
         at_least("pipeline", 1, candidates=self.candidates)
         for name in self.windows.fit_once:
-            if name not in self.blend.names:
+            if name not in names:
                 raise ConfigError(
                     f"windows fit_once names {name!r}, and there is no such channel."
-                    f"{did_you_mean(name, self.blend.names)} "
-                    f"There are: {', '.join(self.blend.names)}."
+                    f"{did_you_mean(name, names)} There are: {', '.join(names)}."
+                )
+        for other in (*self.spare, *([called(self.rank)] if self.rank else [])):
+            if other in names:
+                raise ConfigError(
+                    f"the pipeline has a channel called {other!r}, as its ranker or "
+                    "fallback is. Rename it."
                 )
 
     @property
@@ -174,7 +181,22 @@ class Pipeline:
         if isinstance(self.retrieve, Blend):
             return self.retrieve
         given = self.retrieve
-        return Blend(channels=given if isinstance(given, tuple) else (given,))
+        several = isinstance(given, tuple | Mapping)
+        return Blend(channels=given if several else (given,))
+
+    @property
+    def spare(self) -> dict[str, Retriever]:
+        """The method that fills up short lists by what its rows say, or nothing."""
+        given = () if self.fallback is None else self.fallback
+        if isinstance(given, Retriever):
+            given = (given,)
+        methods = by_name(given, "the pipeline's fallback")
+        if len(methods) > 1:
+            raise ConfigError(
+                f"the pipeline's fallback names {len(methods)} methods. Give it one, "
+                "or a Blend of them."
+            )
+        return {f"{name} (fallback)": method for name, method in methods.items()}
 
     @checked(DataError)
     def fit(
@@ -248,20 +270,19 @@ class Pipeline:
     ) -> FittedPipeline:
         known = parts.known
         retriever = self.blend.fit(known, run=run and run.child("known"))
-        reranker, fallback, spare = None, None, None
+        reranker, fallback = None, None
         if self.rerank is not None:
             with working(f"fitting {called(self.rerank)}"):
                 reranker = fit_in(self.rerank, known, run and run.child("rerank"))
-        if self.fallback is not None:
-            spare = f"{called(self.fallback)} (fallback)"
-            with working(f"fitting {spare}"):
-                fallback = fit_in(self.fallback, known, run and run.child("fallback"))
+        for name, method in self.spare.items():
+            with working(f"fitting {name}"):
+                fallback = fit_in(method, known, run and run.child("fallback"))
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
             trained_until=last_event(parts.graph.edges),
             names=self.names,
-            fallback=spare,
+            fallback=next(iter(self.spare), None),
         )
         return FittedPipeline(
             Graph(parts.graph.in_order(), late_seconds=None),
@@ -276,8 +297,8 @@ class Pipeline:
         """Raise what can be known to be wrong before anything is trained."""
         ranker = () if self.rank is None else (self.rank,)
         reranker = () if self.rerank is None else (self.rerank,)
-        spare = () if self.fallback is None else (self.fallback,)
-        check_kind((*self.blend.channels, *spare), "retrieve", "retrieve")
+        channels = (*self.blend.methods.values(), *self.spare.values())
+        check_kind(channels, "retrieve", "retrieve")
         check_kind(ranker, "score", "rank")
         check_kind(reranker, "rerank", "rerank")
         check_names(self.names, parts.known.events.items.features)
@@ -287,8 +308,7 @@ class Pipeline:
             as_seconds_log(log, f"{name}, which learns from windows of time,")
             seconds = parts.window_seconds(self.windows.days)
             check_windows(log, parts.valid, self.windows.count, seconds)
-        stages = (*self.blend.channels, *ranker, *reranker, *spare)
-        check_before(stages, parts.known)
+        check_before((*channels, *ranker, *reranker), parts.known)
 
     def _fit_ranker(self, parts: _Parts, run: Run) -> FittedRanker | None:
         if self.rank is None:

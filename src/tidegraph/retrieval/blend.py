@@ -32,9 +32,10 @@ from tidegraph.stages import (
     Retriever,
     Train,
     because_of,
-    called,
+    by_name,
     check_k,
     fit_in,
+    ordered,
     without,
 )
 
@@ -53,8 +54,10 @@ class Blend:
     their score; the other places go to the highest scores.
 
     Attributes:
-        channels: The retrievers.
-        quotas: The weight of each channel, in any unit; all alike if left out.
+        channels: The retrievers, called by their classes; or a mapping of names of your
+            own to them, which may hold one class several times.
+        quotas: The weight of each channel, in any unit, in their order or by their
+            names; all alike if left out.
         at_least: How much of its quota of places a channel is sure of, 0 to 1.
         smoothing: The larger, the less the first ranks stand out.
 
@@ -63,8 +66,11 @@ class Blend:
         Condorcet and individual rank learning methods", who use 60.
     """
 
-    channels: tuple[Retriever, ...] = (AdamicAdar(), PersonalizedPageRank())
-    quotas: tuple[float, ...] = ()
+    channels: tuple[Retriever, ...] | Mapping[str, Retriever] = (
+        AdamicAdar(),
+        PersonalizedPageRank(),
+    )
+    quotas: tuple[float, ...] | Mapping[str, float] = ()
     at_least: float = 0.5
     smoothing: float = 60.0
 
@@ -74,9 +80,9 @@ class Blend:
         at_least("Blend", 0, smoothing=self.smoothing)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What each channel is called, all different."""
-        return _unique([called(channel) for channel in self.channels])
+    def methods(self) -> dict[str, Retriever]:
+        """Each channel's method by its name."""
+        return by_name(self.channels, "Blend")
 
     def fit(
         self,
@@ -96,16 +102,16 @@ class Blend:
             DataError: A channel cannot learn from the log.
         """
         fold = Fold.of(train, "Blend")
-        names, fitted = self.names, list[FittedRetriever]()
-        for name, channel in zip(names, self.channels, strict=True):
+        fitted: dict[str, FittedRetriever] = {}
+        for name, channel in self.methods.items():
             if name in given:
-                fitted.append(given[name])
+                fitted[name] = given[name]
                 continue
             with working(f"fitting {name}"):
-                fitted.append(fit_in(channel, fold, run and run.child(name)))
+                fitted[name] = fit_in(channel, fold, run and run.child(name))
         return FittedBlend(
-            channels=names,
-            retrievers=tuple(fitted),
+            channels=tuple(fitted),
+            retrievers=tuple(fitted.values()),
             quotas=self._shares(),
             at_least=self.at_least,
             smoothing=self.smoothing,
@@ -114,12 +120,16 @@ class Blend:
 
     def _shares(self) -> tuple[float, ...]:
         """Return the quotas, adding up to 1."""
-        count = len(self.channels)
+        names = tuple(self.methods)
+        count = len(names)
         if not count:
             raise ConfigError(
                 "Blend has no channels. Give it at least one retrieval method."
             )
-        quotas = self.quotas or (1.0,) * count
+        given = self.quotas or (1.0,) * count
+        if isinstance(given, Mapping):
+            given = ordered(given, names, "Blend", "quota")
+        quotas = given
         if len(quotas) != count:
             raise ConfigError(
                 f"Blend has {len(quotas)} quotas for {count} channels. Give one each."
@@ -329,12 +339,3 @@ def _hits(
     relevant = owners(ptr) * size + item
     pairs = np.arange(rows)[:, None] * size + answer.item
     return np.isin(pairs, relevant) & answer.present
-
-
-def _unique(names: list[str]) -> tuple[str, ...]:
-    """Return the names, the second of a kind called ``name 2`` and so on."""
-    before = [names[:place].count(name) for place, name in enumerate(names)]
-    return tuple(
-        f"{name} {count + 1}" if count else name
-        for name, count in zip(names, before, strict=True)
-    )

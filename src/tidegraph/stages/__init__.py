@@ -16,6 +16,7 @@ from tidegraph.stages.abilities import (
 from tidegraph.stages.candidates import NO_ITEM, Candidates, Examples
 from tidegraph.stages.fold import Fold, Train
 from tidegraph.stages.item_sets import ItemSets
+from tidegraph.stages.naming import by_name, called, checked_name, ordered
 from tidegraph.stages.protocols import (
     FittedRanker,
     FittedReranker,
@@ -23,7 +24,6 @@ from tidegraph.stages.protocols import (
     Ranker,
     Reranker,
     Retriever,
-    called,
     fit_in,
 )
 from tidegraph.stages.requests import Requests, check_k
@@ -46,9 +46,12 @@ __all__ = [
     "Scores",
     "Train",
     "because_of",
+    "by_name",
     "called",
     "check_k",
+    "checked_name",
     "fit_in",
+    "ordered",
     "reason_of",
     "without",
 ]

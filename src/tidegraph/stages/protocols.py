@@ -35,12 +35,6 @@ def fit_in(method: Fits[F], fold: Fold, run: Run | None) -> F:
     return fit(fold)
 
 
-def called(method: object) -> str:
-    """Return what a method is called: the name it has, else that of its class."""
-    name = getattr(method, "name", None)
-    return name if isinstance(name, str) else type(method).__name__
-
-
 @runtime_checkable
 class FittedRetriever(Protocol):
     """Finds hundreds of promising items among all."""
