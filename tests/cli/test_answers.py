@@ -129,4 +129,4 @@ def test_an_erased_user_is_gone_from_the_saved_model(model, tmp_path, capsys):
     assert load(folder).graph.users.row(gone) == -1
     assert load(model).graph.users.row(gone) == 0
     assert run(["erase", str(folder), "--user", gone]) == 2
-    assert "is not in the graph, so nothing was erased" in capsys.readouterr().err
+    assert "is not in the graph; nothing was erased" in capsys.readouterr().err

@@ -60,7 +60,7 @@ def test_items_and_their_features_are_erased_like_users():
 
 def test_nothing_is_erased_where_an_id_is_unknown():
     graph = graph_of([(0, 0, 1, 1)])
-    with pytest.raises(RequestError, match="user 99 is not in the graph, so nothing"):
+    with pytest.raises(RequestError, match="user 99 is not in the graph; nothing"):
         graph.erase("user", [0, 99])
 
     assert len(edges_of(graph)) == 1

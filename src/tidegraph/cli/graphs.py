@@ -13,6 +13,8 @@ from tidegraph.catalog import load as load_model
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, moment_of, taking
 from tidegraph.cli.terminal import say
+from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.public import load
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
@@ -70,13 +72,8 @@ def draw(
     latest = graph.latest + 1
     moment = latest if at is None else moment_of(at, positions=clock == "order")
     start, end = (graph.typed(name).ids for name in graph.ends(edge))
-    row = start.row(around)
-    if row < 0:
-        raise RequestError(
-            f"{graph.ends(edge)[0]} {around!r} is not in the graph. Ids are written "
-            f"like {start.ids.first()!r}."
-        )
-    field = plan.sample(graph, np.array([row], np.int32), np.array([moment]))
+    row = rows_of_all(start, series([around], "--around"), graph.ends(edge)[0])
+    field = plan.sample(graph, row, np.array([moment]))
     title = f"The dynamic sequential graph of {around}"
     with replaced(output) as aside:
         names = _Names((start, end))

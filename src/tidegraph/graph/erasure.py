@@ -6,8 +6,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.data.ids.vocabulary import UNKNOWN
-from tidegraph.errors import RequestError
+from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 
@@ -20,14 +19,7 @@ def rows_to_erase(
     Raises:
         RequestError: An id is not in the graph; nothing was erased.
     """
-    rows = graph.typed(type).ids.encode(ids)
-    unknown = np.flatnonzero(rows == UNKNOWN)
-    if len(unknown):
-        raise RequestError(
-            f"{type} {ids[int(unknown[0])]!r} is not in the graph, so nothing was "
-            "erased. Leave it out."
-        )
-    return rows
+    return rows_of_all(graph.typed(type).ids, ids, type, "nothing was erased")
 
 
 def without_nodes(

@@ -23,7 +23,7 @@ from tidegraph.retrieval.from_log import (
 from tidegraph.retrieval.scoring.best import best
 from tidegraph.retrieval.scoring.decay import as_key, check_half_life, halved
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import evidence, evident_log, trained_until
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
@@ -104,7 +104,7 @@ class EASE:
             ConfigError: They take more than ``memory_limit_gb``.
             DataError: ``train`` holds no action.
         """
-        self._check_memory(int(evident_log(train, "EASE").item.max()) + 1)
+        self._check_memory(int(evidence(train, "EASE").item.max()) + 1)
 
     def _check_memory(self, items: int) -> None:
         needed = self.needs_bytes(items) / 1e9

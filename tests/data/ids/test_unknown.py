@@ -2,12 +2,13 @@ import subprocess
 import sys
 import warnings
 
+import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.data.ids.unknown import known_rows, warn_unknown
+from tidegraph.data.ids.unknown import known_rows, rows_of_all, warn_unknown
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import UnknownIdWarning
+from tidegraph.errors import RequestError, UnknownIdWarning
 
 
 def test_one_unknown_id_is_named_with_what_is_done():
@@ -50,3 +51,19 @@ def test_nothing_is_said_if_all_are_known():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_unknown("item", pl.Series([], dtype=pl.Int64), "passed over")
+
+
+def test_ids_that_must_be_there_are_refused_by_name_and_told_how_ids_look():
+    held = Vocabulary(pl.Series(["a", "b"])).without(np.array([0], np.int32))
+
+    assert rows_of_all(held, pl.Series(["b"]), "user").tolist() == [1]
+    with pytest.raises(RequestError) as one:
+        rows_of_all(held, pl.Series(["b", "x"]), "user")
+    with pytest.raises(RequestError) as several:
+        rows_of_all(held, pl.Series(["x", "y", "x"]), "user", "nothing was erased")
+
+    assert str(one.value) == "user 'x' is not in the graph. Ids are written like 'b'."
+    assert str(several.value) == (
+        "2 users ('x', 'y') are not in the graph; nothing was erased. "
+        "Ids are written like 'b'."
+    )

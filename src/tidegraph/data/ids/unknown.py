@@ -1,4 +1,4 @@
-"""What is said of ids that a model does not hold, by the same words at every door."""
+"""What is said of ids that are not held, by the same words at every door."""
 
 import inspect
 import warnings
@@ -10,7 +10,7 @@ from jaxtyping import Int32
 
 from tidegraph.data.ids.lookup import UNKNOWN, gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import UnknownIdWarning
+from tidegraph.errors import RequestError, UnknownIdWarning
 
 _NAMED = 3
 _PACKAGE = str(Path(__file__).parents[2])
@@ -32,6 +32,33 @@ def known_rows(
     if len(unknown):
         warn_unknown(kind, gathered(ids, unknown), then)
     return rows
+
+
+def rows_of_all(
+    held: Vocabulary, ids: pl.Series, kind: str, then: str = ""
+) -> Int32[np.ndarray, " n"]:
+    """Return the row of each id, all of which must be held.
+
+    Args:
+        held: The ids of a graph.
+        ids: Ids that a caller passed.
+        kind: What they are, in the singular, such as ``"user"``.
+        then: What follows from one that is unknown, such as ``"nothing was erased"``.
+
+    Raises:
+        RequestError: One is not.
+    """
+    rows = held.encode(ids)
+    unknown = np.flatnonzero(rows == UNKNOWN)
+    if not len(unknown):
+        return rows
+    lacking = gathered(ids, unknown).unique(maintain_order=True)
+    said = f"{kind} {first_few(lacking)} is"
+    if len(lacking) > 1:
+        said = f"{len(lacking):,} {kind}s ({first_few(lacking)}) are"
+    there = held.ids.drop_nulls()
+    like = f"Ids are written like {there[0]!r}" if len(there) else "There is none"
+    raise RequestError(f"{said} not in the graph{then and f'; {then}'}. {like}.")
 
 
 def warn_unknown(kind: str, ids: pl.Series, then: str) -> None:

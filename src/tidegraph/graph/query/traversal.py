@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
+from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
 from tidegraph.graph.query.columns import column, columns_of
@@ -63,14 +64,7 @@ class Query:
         if ids is None:
             node = np.flatnonzero(known.ids.is_not_null()).astype(np.int32)
         else:
-            wanted = id_column(ids)
-            node = known.encode(wanted)
-            if len(node) and int(node.min()) < 0:
-                unknown = wanted[int(np.flatnonzero(node < 0)[0])]
-                raise RequestError(
-                    f"{name} {unknown!r} is not in the graph. Ids are written like "
-                    f"{known.ids.first()!r}."
-                )
+            node = rows_of_all(known, id_column(ids), name)
         origin = np.arange(len(node))
         at = Reached(origin, node, None, np.full(len(node), -1, np.int64))
         return cls(graph, Begun(name, node, None), name, at, None, pl.DataFrame())
