@@ -81,7 +81,7 @@ def composite(edges: TemporalCSR):
 
 
 def latest(edges: TemporalCSR, nodes: np.ndarray, clocks: np.ndarray):
-    return STEP.sampler(STEP.past(edges, nodes, clocks, KEYS[: len(nodes)]))
+    return STEP.sampler(STEP.past(edges, nodes, clocks, KEYS[: len(nodes)], "s"))
 
 
 def questions(log: Log, rng: np.random.Generator, size: int, count: int):

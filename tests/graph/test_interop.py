@@ -133,3 +133,18 @@ def test_a_table_without_a_row_is_a_type_without_edges():
     graph.edges("click", table([]), "user_id -> item_id", time="ts")
 
     assert interop.to_scipy(graph.snapshot(), "click").nnz == 0
+
+
+def test_others_are_handed_ticks_and_told_so():
+    graph = Graph(tick="ms").nodes("u", {"u": [0]}, key="u")
+    graph.nodes("i", {"i": [0, 1]}, key="i")
+    rows = {"u": [0, 0], "i": [0, 1], "t": [1_714_521_600.25, 1_714_521_600.5]}
+    graph.edges("click", rows, "u -> i", time="t")
+
+    for again in (
+        interop.from_networkx(interop.to_networkx(graph)),
+        interop.from_pyg(interop.to_pyg(graph)),
+    ):
+        assert again.snapshot().tick == "ms"
+        assert again.snapshot().latest == 1_714_521_600_500
+    assert "tick" not in interop.to_pyg(shop())

@@ -245,7 +245,7 @@ def test_a_failed_append_changes_nothing_and_the_next_one_works(monkeypatch):
         ((np.zeros(5, np.int32), ONE, np.array([40])), "5 sources, 1 targets, 1 times"),
         ((ONE, ONE, None), "have a time, and none was given"),
         ((ONE, ONE, np.array([40_000_000_000_000])), "beyond the year 5138"),
-        ((ONE, ONE, np.array([40.5])), "no whole Unix seconds"),
+        ((ONE, ONE, np.array([40.5])), "tick=.ms."),
         ((np.array([0.5]), ONE, np.array([40])), "not a list of whole numbers"),
     ],
 )
@@ -288,7 +288,7 @@ def test_a_unit_once_found_is_kept():
 
 
 def test_edges_of_one_second_keep_their_finer_order():
-    graph = tg.Graph().nodes("u", {"u": [1]}, key="u")
+    graph = tg.Graph(tick="ms").nodes("u", {"u": [1]}, key="u")
     graph.nodes("i", {"i": ["late", "early"]}, key="i")
     base = 1_714_521_600_000
     log = {"u": [1, 1], "i": ["late", "early"], "t": [base + 900, base + 100]}

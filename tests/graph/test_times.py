@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tidegraph.errors import DataError, RequestError
-from tidegraph.graph.times import unix_seconds
+from tidegraph.graph.times import moments
 
 MAY = 1_714_521_600  # 2024-05-01
 
@@ -26,11 +26,11 @@ MAY = 1_714_521_600  # 2024-05-01
     ids=repr,
 )
 def test_a_moment_of_any_spelling_is_that_of_all(moment):
-    assert unix_seconds(moment, 2).tolist() == [MAY, MAY]
+    assert moments(moment, 2).tolist() == [MAY, MAY]
 
 
 @pytest.mark.parametrize(
-    "moments",
+    "given",
     [
         [MAY, MAY + 1],
         np.array([MAY, MAY + 1], np.uint32),
@@ -40,18 +40,18 @@ def test_a_moment_of_any_spelling_is_that_of_all(moment):
     ],
     ids=["numbers", "an array", "texts", "an array of dates", "a column"],
 )
-def test_each_row_may_have_its_own(moments):
-    assert unix_seconds(moments, 2).tolist() == [MAY, MAY + 1]
+def test_each_row_may_have_its_own(given):
+    assert moments(given, 2).tolist() == [MAY, MAY + 1]
 
 
 def test_no_rows_need_no_moments():
-    assert unix_seconds([], 0).tolist() == []
+    assert moments([], 0).tolist() == []
 
 
 @pytest.mark.parametrize("moment", [1000 * MAY, 1000.0 * MAY, float("nan"), 2**63 - 1])
 def test_what_is_no_second_of_our_time_is_refused(moment):
     with pytest.raises(RequestError, match="no Unix second before the year 5138"):
-        unix_seconds(moment, 1)
+        moments(moment, 1)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_what_is_no_second_of_our_time_is_refused(moment):
 )
 def test_what_is_no_time_is_one_sentence(moment):
     with pytest.raises((RequestError, DataError)) as caught:
-        unix_seconds(moment, 1)
+        moments(moment, 1)
 
     assert "\n" not in str(caught.value)
 
 
 def test_as_many_moments_as_rows_are_wanted():
     with pytest.raises(RequestError, match="2 times for 3 rows"):
-        unix_seconds([1, 2], 3)
+        moments([1, 2], 3)

@@ -93,7 +93,8 @@ def check(
 def _saved(folder: Path, *, verify: bool | None = None) -> tuple[Snapshot, Clock]:
     """Return the graph of a saved model, or one saved alone, and what its times are."""
     if not (folder / MANIFEST).is_file():
-        return Graph.open(folder, verify=verify).snapshot(), "seconds"
+        graph = Graph.open(folder, verify=verify).snapshot()
+        return graph.counted_in("s"), "seconds"
     model = load_model(folder, verify=verify)
     return model.graph, model.serving.source.get("clock", "seconds")
 

@@ -34,7 +34,7 @@ class EgoStates(NamedTuple):
         edge: Number of that edge; each stands once per depth.
         child: For each state of depth n, the places of its neighbours among those of
             depth n + 1, as many as the hop is wide, -1 where there is none.
-        dt: Seconds from each child's edge to the clock of this state; 0 where none.
+        dt: Ticks from each child's edge to the clock of this state; 0 where none.
         share: What each child counts for here; another than the strength of its edge
             where the sampler says so.
     """

@@ -22,7 +22,7 @@ from tidegraph.graph.sampling.seeds import Seeds, asked
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.tcsr import NOW
-from tidegraph.graph.times import unix_seconds, window
+from tidegraph.graph.times import moments, window
 from tidegraph.kernels.keyed_rng import child_keys
 
 
@@ -88,7 +88,7 @@ class Hops:
             )
         clock = None
         if clocks is not None:
-            clock = unix_seconds(clocks, len(node))
+            clock = moments(clocks, len(node), graph.snapshot().tick)
         question = asked(
             node.astype(np.int32), clock, seed=seed, first=first, given=given
         )
@@ -152,7 +152,7 @@ class Hop:
 
     before: tuple[Step, ...]
     edge: str
-    seconds: int | None = None
+    seconds: int | float | None = None
     ever: bool = False
     from_root: bool = False
 

@@ -159,6 +159,7 @@ class Weighed:
             Avoided(*_avoided(graph, self.avoid, asked), other),
             asked.key,
             self.count,
+            graph.tick,
         )
         return Negatives(out, out >= 0)
 

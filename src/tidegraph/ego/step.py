@@ -11,6 +11,7 @@ from tidegraph.graph.sampling.protocol import Draw
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.times import Tick, ticks_in
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Step:
     edge: str
     sampler: Draw
     by: str | None = None
-    seconds: int | None = None
+    seconds: int | float | None = None
     all_time: bool = False
     rewind: bool = False
 
@@ -39,12 +40,14 @@ class Step:
         nodes: np.ndarray,
         clocks: np.ndarray,
         keys: np.ndarray,
+        tick: Tick,
     ) -> Neighborhood:
-        """Return what the sampler may choose from."""
+        """Return what the sampler may choose from, in a graph that counts so."""
         if self.all_time or not edges.is_timed:
             return Neighborhood.sealed(edges, edges.span(nodes), keys, whole=True)
+        window = None if self.seconds is None else ticks_in(self.seconds, tick)
         return Neighborhood.sealed(
-            edges, edges.span_before(nodes, clocks, self.seconds), keys
+            edges, edges.span_before(nodes, clocks, window), keys
         )
 
     def keeps_clock(self, edges: TemporalCSR) -> bool:
@@ -78,18 +81,17 @@ def drawn(
         given: The edges of nodes that the graph does not hold: a row for each node,
             which is taken where the node is -1. They are numbered on from the graph's.
     """
-    edges = graph.along(step.edge, step.by)
+    edges, tick = graph.along(step.edge, step.by), graph.tick
     strange = np.flatnonzero(nodes < 0) if given is not None else np.zeros(0, np.int64)
     if given is None or not len(strange):
-        return step.sampler(step.past(edges, nodes, clocks, keys))
-    theirs = step.sampler(
-        step.past(given, strange.astype(np.int32), clocks[strange], keys[strange])
-    )
+        return step.sampler(step.past(edges, nodes, clocks, keys, tick))
+    row = strange.astype(np.int32)
+    theirs = step.sampler(step.past(given, row, clocks[strange], keys[strange], tick))
     number = np.where(theirs.mask, theirs.edge + graph.edge(step.edge).issued, -1)
     theirs = theirs._replace(edge=number)
     if len(strange) == len(nodes):
         return theirs
-    ours = step.sampler(step.past(edges, nodes, clocks, keys))
+    ours = step.sampler(step.past(edges, nodes, clocks, keys, tick))
     width = max(theirs.ids.shape[1], ours.ids.shape[1])
     ours, theirs = _as_wide(ours, width), _as_wide(theirs, width)
     for held, new in zip(ours, theirs, strict=True):

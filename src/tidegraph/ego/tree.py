@@ -15,13 +15,14 @@ class EgoTree(NamedTuple):
 
     Depth 0 are the b nodes asked about; a hop of width k adds an axis of that size at
     the end. What the mask leaves out has node -1, edge -1 and everything else 0. The
-    arrays can be handed to any tensor engine as they are, without a copy.
+    arrays can be handed to any tensor engine as they are, without a copy. Times are in
+    ticks of the graph: seconds, unless it counts finer.
 
     Attributes:
         ids: Rows of nodes.
         time: Clock of each: that of the request, then that of the edge that led there;
             the parent's along an edge without time.
-        dt: Seconds from that edge to its parent's clock; 0 at the root.
+        dt: Ticks from that edge to its parent's clock; 0 at the root.
         weight: Strength of that edge; 1 at the root.
         edge: Number of that edge; -1 at the root.
         mask: Is there a node?
@@ -83,7 +84,7 @@ def dated(found: NeighborBatch, clocks: Int64[np.ndarray, " parents"]) -> Neighb
 def gaps(
     clocks: Int64[np.ndarray, " q"], found: NeighborBatch
 ) -> Int64[np.ndarray, "q k"]:
-    """Return the seconds from each neighbour's edge to the clock it was found at."""
+    """Return the ticks from each neighbour's edge to the clock it was found at."""
     gap = np.empty(found.ids.shape, np.int64)
     over_rows(
         lambda a, b: _gaps(clocks, found.time, found.mask, gap, a, b), len(gap), 2048

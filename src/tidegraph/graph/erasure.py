@@ -43,7 +43,7 @@ def without_nodes(
     edges = {
         name: _without(kept, type, gone, sizes) for name, kept in graph.edges.items()
     }
-    return Snapshot(nodes, edges)
+    return replace(graph, nodes=nodes, edges=edges)
 
 
 def _without(

@@ -19,6 +19,7 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
         graph: A graph that ``Snapshot.of`` made, and what it has observed since.
         clock: What its times are.
     """
+    graph = graph.counted_in("s")
     names = [name for name in (ACTION, IMPRESSION) if name in graph.edges]
     carries = carried(graph.edges).columns
     columns: list[tuple[np.ndarray, ...]] = []

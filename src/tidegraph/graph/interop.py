@@ -64,6 +64,7 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
         peer.graph.setdefault("keys", {})[name] = nodes.key
     for name, edges in graph.edges.items():
         table = _table(graph, edges)
+        peer.graph["tick"] = graph.tick
         peer.graph.setdefault("edges", {})[name] = [
             *(edges.source, edges.target, edges.time, edges.weight)
         ]
@@ -78,8 +79,9 @@ def from_networkx(peer: Any) -> Graph:
     """Return the graph that ``to_networkx`` handed out, or one of your own.
 
     A node is a pair of its type and its id, such as ``("user", 7)``. An edge has a key
-    such as ``("click", 0)`` or an attribute ``type``; ``time`` in Unix seconds and
-    ``weight`` are taken for what they say.
+    such as ``("click", 0)`` or an attribute ``type``; ``time`` and ``weight`` are taken
+    for what they say. Times are whole Unix seconds, or if ``peer.graph["tick"]`` is
+    ``"ms"`` or ``"us"`` thousandths or millionths of one.
 
     Args:
         peer: A ``networkx.MultiDiGraph``.
@@ -87,7 +89,7 @@ def from_networkx(peer: Any) -> Graph:
     Raises:
         DataError: A node is not a pair of type and id, or an edge has no type.
     """
-    graph = Graph()
+    graph = Graph(tick=peer.graph.get("tick"))
     tables: dict[str, list[dict[str, object]]] = {}
     for node, features in peer.nodes(data=True):
         if not (isinstance(node, tuple) and len(cast(tuple[Any, ...], node)) == 2):
@@ -112,7 +114,8 @@ def from_networkx(peer: Any) -> Graph:
         )
         ends = f"source id: {source} -> target id: {target}"
         named = {"time": time, "weight": weight}
-        graph.edges(name, table, ends, **named, time_unit="s" if time else None)
+        unit = graph.snapshot().tick if time else None
+        graph.edges(name, table, ends, **named, time_unit=unit)
     return graph
 
 
@@ -143,7 +146,10 @@ def _edges_by_type(
 
 
 def to_pyg(graph: Snapshot | Graph) -> Any:
-    """Return a PyG ``HeteroData``: numeric features, edges by number, ``time``."""
+    """Return a PyG ``HeteroData``: numeric features, edges by number, ``time``.
+
+    Times are Unix seconds, or what ``peer.tick`` says if the graph counts finer.
+    """
     graph = graph.snapshot().compacted()
     with needed("torch_geometric", "interop", "handing a graph to PyG"):
         torch: Any = importlib.import_module("torch")
@@ -152,6 +158,8 @@ def to_pyg(graph: Snapshot | Graph) -> Any:
         peer[name].num_nodes = len(nodes)
         for column, values in _numbers(nodes.ids.features).items():
             peer[name][column] = torch.from_numpy(values)
+    if graph.tick != "s":
+        peer.tick = graph.tick
     for name, edges in graph.edges.items():
         source, target, time = _by_number(edges)
         kind = (edges.source, name, edges.target)
@@ -172,7 +180,7 @@ def from_pyg(peer: Any) -> Graph:
     Raises:
         DataError: An edge leads to a node that there is not.
     """
-    graph = Graph()
+    graph = Graph(tick=getattr(peer, "tick", None))
     for name in peer.node_types:
         size, held = int(peer[name].num_nodes), dict(peer[name].items())
         table = {name: np.arange(size), **_columns(held, size)}
@@ -191,7 +199,7 @@ def from_pyg(peer: Any) -> Graph:
         table = {"source": pair[0], "target": pair[1], **_columns(held, len(pair[0]))}
         time = _TIME if _TIME in table else None
         ends = f"source: {source} -> target: {target}"
-        unit = "s" if time else None
+        unit = graph.snapshot().tick if time else None
         graph.edges(name, table, ends, time=time, time_unit=unit, weight=weight)
     return graph
 

@@ -1,6 +1,7 @@
 """Two graphs as one: a node of both is the same if its type and raw id are."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ def further(graph: Snapshot) -> Snapshot | None:
     edges = {name: held for name, held in graph.edges.items() if name not in own}
     if not edges and not graph.nodes.keys() - {USER, ITEM}:
         return None
-    return Snapshot(graph.nodes, edges)
+    return replace(graph, edges=edges)
 
 
 def joined(graph: Snapshot, more: Snapshot) -> Snapshot:
@@ -28,7 +29,7 @@ def joined(graph: Snapshot, more: Snapshot) -> Snapshot:
 
     Rows of ``graph`` do not change: ids that only ``more`` has come behind them. A
     feature that both have keeps the values of ``graph``, for its own nodes. Nodes of
-    ``more`` that were erased stay out.
+    ``more`` that were erased stay out. Times are counted as ``graph`` counts them.
 
     Args:
         graph: What there is.
@@ -44,6 +45,7 @@ def joined(graph: Snapshot, more: Snapshot) -> Snapshot:
                 f"both graphs have edges {name!r}. Leave them out of one, or append "
                 "them to the other."
             )
+    more = more.counted_in(graph.tick)
     nodes, rows = dict(graph.nodes), dict[str, Int32[np.ndarray, " nodes"]]()
     for name, theirs in more.nodes.items():
         if name in nodes:
@@ -52,7 +54,7 @@ def joined(graph: Snapshot, more: Snapshot) -> Snapshot:
         else:
             nodes[name] = theirs
     moved = {name: _moved(edges, rows, nodes) for name, edges in more.edges.items()}
-    return Snapshot(nodes, {**graph.edges, **moved})
+    return replace(graph, nodes=nodes, edges={**graph.edges, **moved})
 
 
 def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from threading import Lock
 
 import numpy as np
@@ -21,9 +22,10 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage import ingest
 from tidegraph.graph.storage.compaction import Tidying
 from tidegraph.graph.storage.edge_store import EdgeStore, Origin, Step
-from tidegraph.graph.storage.ends import encoded, type_of
+from tidegraph.graph.storage.ends import check_rows, encoded, types_of
 from tidegraph.graph.storage.ingest import Ends
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.times import Tick
 
 
 class Graph:
@@ -34,14 +36,22 @@ class Graph:
 
     Args:
         snapshot: What to begin with; an empty graph if left out.
+        tick: What times count: whole Unix seconds ("s"), milliseconds ("ms") or
+            microseconds ("us"); as the snapshot has it, or seconds, if left out.
+            Times that lie between two ticks are refused.
         late_seconds: How much older than the latest edge of its type a new edge may be;
             none for any age.
     """
 
     def __init__(
-        self, snapshot: Snapshot | None = None, *, late_seconds: int | None = 0
+        self,
+        snapshot: Snapshot | None = None,
+        *,
+        tick: Tick | None = None,
+        late_seconds: int | float | None = 0,
     ) -> None:
-        self._now = snapshot if snapshot is not None else Snapshot({}, {})
+        held = snapshot if snapshot is not None else Snapshot({}, {})
+        self._now = held if tick is None else held.counted_in(tick)
         self._late = late_seconds
         self._writing = Lock()
         self._tidying = Tidying(self._writing, self._put)
@@ -61,7 +71,7 @@ class Graph:
         folder: str | os.PathLike[str],
         *,
         verify: bool | None = None,
-        late_seconds: int | None = 0,
+        late_seconds: int | float | None = 0,
     ) -> "Graph":
         """Open what ``save`` wrote, mapped into memory; see ``disk.load``."""
         return cls(disk.load(folder, verify=verify), late_seconds=late_seconds)
@@ -102,7 +112,7 @@ class Graph:
             if held is not None:
                 new = held.updated(new, key)
             nodes = {**self._now.nodes, name: Nodes(new, key)}
-            self._now = Snapshot(nodes, self._now.edges)
+            self._now = replace(self._now, nodes=nodes)
         return self
 
     def edges(
@@ -133,8 +143,8 @@ class Graph:
             The graph itself.
 
         Raises:
-            DataError: A column is missing or holds what it should not, or the type of a
-                node is not known.
+            DataError: A column is missing or holds what it should not, a time is finer
+                than a tick, or the type of a node is not known.
         """
         if name in self._now.edges or not name.isidentifier():
             raise DataError(
@@ -147,16 +157,14 @@ class Graph:
         ingest.check(rows, [where.source, where.target], f"the table of {name!r}")
         for named in filter(None, (where.source_type, where.target_type)):
             self._now.typed(named)
-        types = (
-            type_of(self._now.nodes, where.source, where.source_type),
-            type_of(self._now.nodes, where.target, where.target_type),
-        )
+        types = types_of(self._now.nodes, where)
         used = [where.source, where.target, *([time] if time is not None else [])]
         with self._writing:
             ends_of = (where.source, where.target)
             when, unit = None, None
             if time is not None:
-                rows, when, unit = ingest.dated(rows, time, name, time_unit)
+                tick = self._now.tick
+                when, unit = ingest.edge_times(rows, time, name, tick, time_unit)
             nodes, at = encoded(self._now.nodes, name, rows, ends_of, types)
             edges = EdgeStore.build(
                 types,
@@ -168,7 +176,7 @@ class Graph:
                 features=rows.drop(used),
                 origin=Origin(*ends_of, unit),
             )
-            self._now = Snapshot(nodes, {**self._now.edges, name: edges})
+            self._with(nodes, {name: edges})
         return self
 
     def append(self, name: str, table: object) -> "Graph":
@@ -187,13 +195,15 @@ class Graph:
 
         Raises:
             DataError: A column is missing or holds what it should not, or an edge is
-                too late.
+                too late, or timed finer than a tick.
         """
         held = self._now.edge(name)
         name, origin = name.removeprefix("~"), held.origin
         rows, when = ingest.frame(table, (origin.source, origin.target)), None
         if held.time is not None:
-            rows, when, _ = ingest.dated(rows, held.time, name, origin.unit)
+            when, _ = ingest.edge_times(
+                rows, held.time, name, self._now.tick, origin.unit
+            )
         features = held.typed(rows)
         with self._writing:
             types, ends = (held.source, held.target), (origin.source, origin.target)
@@ -215,34 +225,25 @@ class Graph:
             name: Edge type.
             source: Row of the node each edge starts from: whole numbers.
             target: Row of the node it leads to.
-            time: Whole Unix seconds of each; none if edges have no time.
+            time: Unix seconds or datetimes; none if edges have no time.
             features: A column for each feature that the edges have.
 
         Returns:
             The graph itself.
 
         Raises:
-            DataError: A row is no node, a column is missing, or an edge is too late.
+            DataError: A row is no node, a column is missing, or an edge is too late,
+                or timed finer than a tick.
         """
         held, name = self._now.edge(name), name.removeprefix("~")
         ends = (ingest.rows(source, name), ingest.rows(target, name))
-        when = None if time is None else np.asarray(time)
+        tick = self._now.tick
+        when = None if time is None else ingest.time_array(time, name, tick)
         table = pl.DataFrame(dict(features or {}))
         held.check_new(name, *ends, when, table)
-        if set(table.columns) != set(held.features.columns):
-            raise DataError(
-                f"edges {name!r} have the features "
-                f"{', '.join(held.features.columns) or 'none'}, and "
-                f"{', '.join(table.columns) or 'none'} were given."
-            )
         with self._writing:
             for side, rows in zip((held.source, held.target), ends, strict=True):
-                size = len(self._now.nodes[side])
-                if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
-                    raise DataError(
-                        f"rows {int(rows.min())} to {int(rows.max())} are not all "
-                        f"{side!r} nodes: there are {size}. Add nodes first."
-                    )
+                check_rows(side, rows, len(self._now.nodes[side]))
             nodes = dict(self._now.nodes)
             self._append(name, nodes, ends, when, held.typed(table))
         return self
@@ -259,14 +260,16 @@ class Graph:
             The graph itself.
 
         Raises:
-            DataError: An event is too late, or a column of another type.
+            DataError: An event is too late, or a column of another type, or the graph
+                counts finer than a log.
         """
         with self._writing:
             events = self._now.numbered(log)
+            nodes = self._now.with_nodes_of(events)
             steps = grown_by(events, self._now.edges)
             for name in steps:
                 self._refuse_late(name, log.time)
-            self._grow(self._now.with_nodes_of(events), steps)
+            self._grow(nodes, steps)
         return self
 
     def erase(self, name: str, ids: object) -> "Graph":
@@ -326,25 +329,22 @@ class Graph:
         """Put the graph with new edges in place, of all types or of none."""
         now = self._now.edges
         grown = {name: step(now.get(name)) for name, step in steps.items()}
-        self._now = Snapshot(nodes, {**now, **grown})
+        self._with(nodes, grown)
         for name, step in steps.items():
             self._tidying.grown(name, grown[name], step)
 
     def _put(self, name: str, edges: EdgeStore) -> None:
-        self._now = Snapshot(self._now.nodes, {**self._now.edges, name: edges})
+        self._with(self._now.nodes, {name: edges})
+
+    def _with(self, nodes: Mapping[str, Nodes], edges: Mapping[str, EdgeStore]) -> None:
+        whole = {**self._now.edges, **edges}
+        self._now = replace(self._now, nodes=nodes, edges=whole)
 
     def _refuse_late(self, name: str, when: Int64[np.ndarray, " n"] | None) -> None:
         held = self._now.edges.get(name)
-        if self._late is None or held is None or when is None or not len(when):
-            return
-        oldest, latest = int(when.min()), held.latest
-        if len(held) and oldest < latest - self._late:
-            raise DataError(
-                f"row {int(when.argmin())} of the new edges {name!r} is "
-                f"{latest - oldest} seconds older than the latest, and this graph "
-                f"takes edges up to {self._late} late. Pass late_seconds to Graph."
-            )
+        if self._late is not None and held is not None and when is not None:
+            held.check_late(name, when, self._late, self._now.tick)
 
 
-def _again(snapshot: Snapshot, late_seconds: int | None) -> Graph:
+def _again(snapshot: Snapshot, late_seconds: int | float | None) -> Graph:
     return Graph(snapshot, late_seconds=late_seconds)

@@ -7,11 +7,12 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32
 
+from tidegraph.data.times.ticks import PER_SECOND
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.graph.times import unix_seconds
+from tidegraph.graph.times import moments
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, from_0_to_1
@@ -68,7 +69,7 @@ class CoOccurrence:
 
     via: str
     window: int | None = None
-    session_seconds: int | None = None
+    session_seconds: int | float | None = None
     decay: float = 1.0
     half_life_seconds: float | None = None
     directed: bool = False
@@ -95,13 +96,16 @@ class CoOccurrence:
         """
         seen = graph.snapshot()
         if clock is not None:
-            seen = seen.until(int(unix_seconds(clock, 1, "the clock")[0]))
+            seen = seen.until(int(moments(clock, 1, seen.tick, "the clock")[0]))
         people, items = seen[self.via], seen[reverse(self.via)]
         if not people.is_timed:
             raise DataError(
                 f"edges {self.via!r} have no times, so nothing follows anything. Give "
                 "them a time column."
             )
+        per_second = PER_SECOND[seen.tick]
+        pause = int((self.session_seconds or 0) * per_second) or _FOREVER
+        half_life = (self.half_life_seconds or np.inf) * per_second
         found: dict[int, tuple[np.ndarray, ...]] = {}
 
         def block(first: int, last: int) -> None:
@@ -110,11 +114,11 @@ class CoOccurrence:
                 _rows(items),
                 (
                     self.window or _FOREVER,
-                    self.session_seconds or _FOREVER,
+                    pause,
                     self.keep or _FOREVER,
                     self.directed,
                 ),
-                (self.decay, self.half_life_seconds or np.inf),
+                (self.decay, half_life),
                 first,
                 last,
             )

@@ -9,12 +9,14 @@ import numpy as np
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import DataError
+from tidegraph.errors import ArtifactError, DataError
 from tidegraph.graph.from_log import ITEM, USER, edges_of_log, grown_by
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
 from tidegraph.graph.storage.edge_store import EdgeStore
+from tidegraph.graph.storage.recounted import recounted
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.times import TICKS, Tick, check_tick
 from tidegraph.lazy import Homes
 
 if TYPE_CHECKING:
@@ -45,10 +47,14 @@ class Snapshot:
     Attributes:
         nodes: Node type to its nodes.
         edges: Edge type to its edges.
+        tick: What times inside count: Unix seconds, or thousandths (``ms``) or
+            millionths (``us``) of one. Arrays of plans and samplers hold ticks; who
+            asks with Unix seconds, datetimes or text is understood in any graph.
     """
 
     nodes: Mapping[str, Nodes]
     edges: Mapping[str, EdgeStore]
+    tick: Tick = "s"
 
     @classmethod
     def of(cls, log: Interactions, further: "Snapshot | None" = None) -> "Snapshot":
@@ -60,12 +66,14 @@ class Snapshot:
         Args:
             log: The events.
             further: Nodes and edges of other types, whose users and items, if it has
-                any, begin with those of the log.
+                any, begin with those of the log. Like the log's, their times become
+                whole seconds.
         """
         nodes = {USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}
         if further is None:
             return cls(nodes, edges_of_log(log))
-        return cls({**nodes, **further.nodes}, {**further.edges, **edges_of_log(log)})
+        edges = {**further.counted_in("s").edges, **edges_of_log(log)}
+        return cls({**nodes, **further.nodes}, edges)
 
     @property
     def users(self) -> Vocabulary:
@@ -79,7 +87,7 @@ class Snapshot:
 
     @property
     def latest(self) -> int:
-        """Unix seconds of the last event; the smallest integer if there is none."""
+        """Tick of the last event; the smallest integer if there is none."""
         return max(
             (edges.latest for edges in self.edges.values()),
             default=int(np.iinfo(np.int64).min),
@@ -93,9 +101,10 @@ class Snapshot:
             + _listed(nodes.ids.features.columns)
             for name, nodes in self.nodes.items()
         ]
+        unit = "" if self.tick == "s" else f" in {TICKS[self.tick]}"
         lines += [
             f"{name}: {edges.source} -> {edges.target}, {len(edges):,} edges, "
-            + (f"timed by {edges.time}" if edges.time else "without time")
+            + (f"timed by {edges.time}{unit}" if edges.time else "without time")
             + _listed(edges.features.columns)
             for name, edges in self.edges.items()
         ]
@@ -182,9 +191,23 @@ class Snapshot:
         return self
 
     def until(self, clock: int) -> "Snapshot":
-        """Return a view of what happened strictly before ``clock``."""
+        """Return a view of what happened strictly before ``clock``, a tick."""
         edges = {name: edges.until(clock) for name, edges in self.edges.items()}
         return replace(self, edges=edges)
+
+    def counted_in(self, tick: Tick) -> "Snapshot":
+        """Return the graph with times in other ticks; itself if it counts in them.
+
+        In longer ones, times within one are alike, and their edges keep their order.
+
+        Raises:
+            ConfigError: There is no such tick.
+        """
+        check_tick(tick)
+        if tick == self.tick:
+            return self
+        edges = {n: recounted(held, self.tick, tick) for n, held in self.edges.items()}
+        return replace(self, edges=edges, tick=tick)
 
     def observed(self, events: Interactions) -> "Snapshot":
         """Return the graph with ``events`` added; the present one does not change.
@@ -196,7 +219,7 @@ class Snapshot:
         """
         nodes, steps = self.with_nodes_of(events), grown_by(events, self.edges)
         edges = {name: step(self.edges.get(name)) for name, step in steps.items()}
-        return Snapshot(nodes, {**self.edges, **edges})
+        return replace(self, nodes=nodes, edges={**self.edges, **edges})
 
     def numbered(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as here, new ones last."""
@@ -221,8 +244,14 @@ class Snapshot:
         """Return the nodes, with the users and items of ``events`` among them.
 
         Raises:
-            DataError: The events do not number them as the graph does.
+            DataError: The events do not number them as the graph does, or the graph
+                counts finer than they do.
         """
+        if self.tick != "s":
+            raise DataError(
+                f"a log counts whole seconds, and this graph {TICKS[self.tick]}, so an "
+                "event could be seen before it happened. Use append() with their times."
+            )
         sides = {USER: events.users, ITEM: events.items}
         for name, side in sides.items():
             if len(side) < len(self.typed(name)):
@@ -245,14 +274,14 @@ class Snapshot:
         keys = {name: nodes.key for name, nodes in self.nodes.items()}
         return State(
             kind="Snapshot",
-            settings={"nodes": keys, "edges": list(self.edges)},
+            settings={"nodes": keys, "edges": list(self.edges), "tick": self.tick},
             parts=nodes | edges,
         )
 
     @classmethod
     def from_state(cls, state: State) -> "Snapshot":
         """Rebuild from what ``state`` returned."""
-        keys = cast(dict[str, str], state.settings["nodes"])
+        tick, keys = _tick_of(state), cast(dict[str, str], state.settings["nodes"])
         nodes = {
             name: Nodes(state.part(f"nodes {name}", Vocabulary), key)
             for name, key in keys.items()
@@ -262,7 +291,15 @@ class Snapshot:
             name: edges_of(state.parts[f"edges {name}"], sizes)
             for name in cast(list[str], state.settings["edges"])
         }
-        return cls(nodes, edges)
+        return cls(nodes, edges, tick)
+
+
+def _tick_of(state: State) -> Tick:
+    # Graphs that were saved before there was a choice count seconds.
+    tick = state.settings.get("tick", "s")
+    if tick not in TICKS:
+        raise ArtifactError(f"the graph counts in {tick!r}, which is no tick we know.")
+    return tick
 
 
 def _listed(names: list[str]) -> str:

@@ -1,26 +1,108 @@
-"""Moments as people write them, to Unix seconds."""
+"""Moments as people write them, to the ticks that a graph counts in, and back."""
 
 from datetime import date
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64
+from jaxtyping import Bool, Float64, Int64, Num
 
-from tidegraph.data.times.ticks import BEYOND, TimeColumn
+from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn
 from tidegraph.errors import ConfigError, RequestError
 
+Tick = Literal["s", "ms", "us"]
+"""What a graph counts time in: Unix seconds, or thousandths or millionths of one."""
+TICKS: dict[Tick, str] = {"s": "seconds", "ms": "milliseconds", "us": "microseconds"}
 _ALONE = (str, date, np.datetime64)
 
 
-def unix_seconds(
-    times: object, count: int, what: str = "the clocks"
-) -> Int64[np.ndarray, " count"]:
-    """Return a moment for each of ``count`` rows.
+def check_tick(tick: str) -> None:
+    """Raise ConfigError if a graph cannot count in a unit."""
+    if tick not in TICKS:
+        raise ConfigError(
+            f"tick is {tick!r}, and a graph counts in {', '.join(map(repr, TICKS))}."
+        )
+
+
+def ticks_of(
+    when: Num[np.ndarray, " n"], per_second: int, tick: Tick
+) -> Int64[np.ndarray, " n"]:
+    """Return the tick that each time is at or, if it lies between two, the earlier.
+
+    A fraction is at a tick if it is the number nearest to it. Microseconds are as fine
+    as a fraction of today's seconds can say, so there the nearest tick is taken.
 
     Args:
-        times: Unix seconds, a datetime or ISO text; one for all, or one for each.
+        when: Times since 1970 in any unit, below the year 5138.
+        per_second: How many of that unit make a second.
+        tick: What is counted.
+    """
+    if when.dtype.kind != "f":
+        finer, coarser = _scale(per_second, tick)
+        if coarser == 1:
+            return when.astype(np.int64) * finer
+        return np.floor_divide(when, coarser).astype(np.int64)
+    nearest, scaled = _nearest(when, per_second, tick)
+    if tick == "us":
+        return nearest.astype(np.int64)
+    between = within_ticks(when, per_second, tick)
+    return np.where(between, np.floor(scaled), nearest).astype(np.int64)
+
+
+def within_ticks(
+    when: Num[np.ndarray, " n"], per_second: int, tick: Tick
+) -> Bool[np.ndarray, " n"]:
+    """Return which times lie between two ticks; see ``ticks_of``."""
+    finer, coarser = _scale(per_second, tick)
+    if when.dtype.kind == "f":
+        nearest = _nearest(when, per_second, tick)[0]
+        return (nearest * coarser / finer != when) & (tick != "us")
+    if coarser == 1:
+        return np.zeros(len(when), np.bool_)
+    return when % coarser != 0
+
+
+def longest_tick(when: Num[np.ndarray, " n"], per_second: int) -> Tick | None:
+    """Return the longest tick that no time lies within; none if each is too long."""
+    for tick in TICKS:
+        if not within_ticks(when, per_second, tick).any():
+            return tick
+    return None
+
+
+def _nearest(
+    when: Num[np.ndarray, " n"], per_second: int, tick: Tick
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """Return the nearest tick to each time, and the time itself in ticks."""
+    finer, coarser = _scale(per_second, tick)
+    scaled = when.astype(np.float64) * finer / coarser
+    return np.rint(scaled), scaled
+
+
+def _scale(per_second: int, tick: Tick) -> tuple[int, int]:
+    """Return how many ticks a unit has, and how many of that unit a tick has."""
+    into = PER_SECOND[tick]
+    return max(1, into // per_second), max(1, per_second // into)
+
+
+def seconds_of(ticks: Int64[np.ndarray, " n"], tick: Tick) -> Num[np.ndarray, " n"]:
+    """Return ticks as Unix seconds: with a fraction where a graph counts finer.
+
+    Exact for 285 years around 1970.
+    """
+    return ticks if tick == "s" else ticks / PER_SECOND[tick]
+
+
+def moments(
+    times: object, count: int, tick: Tick = "s", what: str = "the clocks"
+) -> Int64[np.ndarray, " count"]:
+    """Return a moment for each of ``count`` rows, in ticks.
+
+    Args:
+        times: Unix seconds, a datetime or ISO text; one for all, or one for each. What
+            lies between two ticks counts as the earlier.
         count: How many are wanted.
+        tick: What the graph counts in.
         what: What messages call them.
 
     Raises:
@@ -32,7 +114,7 @@ def unix_seconds(
     if not alone and not len(values):
         found = np.zeros(0, np.int64)
     else:
-        found = _seconds(values, what)
+        found = _in_ticks(values, tick, what)
     if len(found) == 1 and alone:
         return np.full(count, found[0], np.int64)
     if len(found) != count:
@@ -45,22 +127,37 @@ def unix_seconds(
 
 def window(
     days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
-) -> int:
+) -> int | float:
     """Return the seconds of a window.
 
     Raises:
         ConfigError: It is empty, or no number.
     """
     span = days * 86_400 + hours * 3_600 + seconds
-    if not 1 <= span < BEYOND:
+    if not 1e-6 <= span < BEYOND:
         raise ConfigError(
             f"within({span} seconds) holds nothing or everything; say days, hours or "
             "seconds."
         )
-    return int(span)
+    return int(span) if span == int(span) else span
 
 
-def _seconds(values: Any, what: str) -> Int64[np.ndarray, " n"]:
+def ticks_in(seconds: int | float, tick: Tick) -> int:
+    """Return the whole ticks of a window.
+
+    Raises:
+        ConfigError: It is shorter than one.
+    """
+    if seconds * PER_SECOND[tick] < 1:
+        raise ConfigError(
+            f"within({seconds} seconds) holds nothing in a graph that counts "
+            f"{TICKS[tick]}. Make the graph with a finer tick, such as "
+            "tg.Graph(tick='us')."
+        )
+    return int(seconds * PER_SECOND[tick])
+
+
+def _in_ticks(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
     try:
         plain = np.asarray(values)
     except ValueError as error:
@@ -68,9 +165,12 @@ def _seconds(values: Any, what: str) -> Int64[np.ndarray, " n"]:
     if plain.dtype.kind == "M" and not isinstance(values, pl.Series):
         if bool(np.isnat(plain).any()):
             raise RequestError(f"{what}: a time is missing. Drop it or give one.")
-        return plain.astype("datetime64[s]").astype(np.int64)
+        _bounded(plain.astype("datetime64[s]").astype(np.int64), what)
+        return plain.astype(f"datetime64[{tick}]").astype(np.int64)
     if plain.dtype.kind in "iuf":
-        return _numbers(plain, what)
+        _bounded(plain, what)
+        # These are seconds here: never a year or milliseconds.
+        return ticks_of(plain, 1, tick)
     try:
         column = pl.Series(values)
     except (TypeError, pl.exceptions.PolarsError) as error:
@@ -81,16 +181,14 @@ def _seconds(values: Any, what: str) -> Int64[np.ndarray, " n"]:
     times.add(column, range(len(column)))
     if column.dtype == pl.Null:
         raise RequestError(f"{what}: a time is missing. Drop it or give one.")
-    ticks = times.finish()
-    return np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
+    found = times.finish()
+    return ticks_of(found.when, found.per_second, tick)
 
 
-def _numbers(plain: np.ndarray, what: str) -> Int64[np.ndarray, " n"]:
-    """Return plain numbers, which are seconds here: never a year or milliseconds."""
-    bad = np.flatnonzero(~(np.abs(plain.astype(np.float64)) < BEYOND))
+def _bounded(seconds: np.ndarray, what: str) -> None:
+    bad = np.flatnonzero(~(np.abs(seconds.astype(np.float64)) < BEYOND))
     if len(bad):
         raise RequestError(
-            f"{what}: {plain[bad[0]]} is no Unix second before the year 5138. Divide "
+            f"{what}: {seconds[bad[0]]} is no Unix second before the year 5138. Divide "
             "milliseconds by 1,000, or pass datetimes."
         )
-    return np.floor(plain).astype(np.int64)

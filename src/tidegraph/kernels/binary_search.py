@@ -36,10 +36,10 @@ def search(
 
     Args:
         time: Seconds since ``base``, rising within a stretch.
-        base: Unix seconds.
+        base: A tick.
         low: Where each stretch starts.
         high: Where it stops.
-        clocks: Unix seconds of each search.
+        clocks: Tick of each search.
         found: Receives the first place whose time is not below the clock.
         first: The first search to do.
         last: One after the last.

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import Concatenate, NamedTuple, ParamSpec, cast
 
 import numpy as np
-from jaxtyping import Float, Int32, Int64
+from jaxtyping import Float, Int32, Int64, Num
 
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.registry import Named, Registry
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.times import Tick, seconds_of
 
 P = ParamSpec("P")
 
@@ -31,7 +32,7 @@ class Seen(NamedTuple):
     Attributes:
         nodes: All nodes of the type, for their ids and features.
         node: Rows of nodes; all were met before their clock.
-        clock: Unix seconds.
+        clock: Unix seconds; with a fraction in a graph that counts finer.
         degree: How many edges met each before its clock, at least 1.
         first: Unix seconds of the first of them.
         last: Unix seconds of the last of them.
@@ -39,10 +40,10 @@ class Seen(NamedTuple):
 
     nodes: Nodes
     node: Int32[np.ndarray, " n"]
-    clock: Int64[np.ndarray, " n"]
+    clock: Num[np.ndarray, " n"]
     degree: Int64[np.ndarray, " n"]
-    first: Int64[np.ndarray, " n"]
-    last: Int64[np.ndarray, " n"]
+    first: Num[np.ndarray, " n"]
+    last: Num[np.ndarray, " n"]
 
     def feature(self, name: str) -> np.ndarray:
         """Return a feature of each node.
@@ -113,6 +114,7 @@ def seen_of(
     met_by: TemporalCSR,
     node: Int32[np.ndarray, " n"],
     clock: Int64[np.ndarray, " n"],
+    tick: Tick,
 ) -> Seen:
     """Return what was known of nodes that were met before their clocks.
 
@@ -120,11 +122,12 @@ def seen_of(
         nodes: All nodes of the type.
         met_by: The edges that meet them, from their end.
         node: Rows of nodes.
-        clock: Unix seconds.
+        clock: Ticks.
+        tick: What the graph counts in.
     """
     low, high = met_by.span_before(node, clock)
     if bool((low == high).any()):
         raise ConfigError("a node that was not met before its clock cannot be weighed.")
-    return Seen(
-        nodes, node, clock, high - low, met_by.time_at(low), met_by.time_at(high - 1)
-    )
+    when = (clock, met_by.time_at(low), met_by.time_at(high - 1))
+    now, first, last = (seconds_of(ticks, tick) for ticks in when)
+    return Seen(nodes, node, now, high - low, first, last)

@@ -36,7 +36,7 @@ def fill(
         until: How many of either are in each row's past.
         rows: Bounds of the edges that reach each node.
         times: When those were, and what that counts from.
-        clocks: Unix seconds of each row.
+        clocks: Tick of each row.
         power: Of the degree; 0 for each node as likely.
         avoided: Index, base and rows of what must not be drawn.
         other: What each row chose, which must not be drawn either.

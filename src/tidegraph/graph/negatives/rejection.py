@@ -10,6 +10,7 @@ from tidegraph.graph.negatives.kernels import strike_met
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.has_edge import NeighborIndex
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.times import Tick
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import GAMMA, Keys, below, child_keys, mixed, unit
 
@@ -54,6 +55,7 @@ def weighed(
     avoided: Avoided,
     keys: Keys,
     count: int,
+    tick: Tick,
 ) -> Int32[np.ndarray, "b k"]:
     """Draw nodes for each row, each as likely as the distribution says.
 
@@ -73,7 +75,7 @@ def weighed(
     for attempt in range(_ATTEMPTS):
         at, share = _attempt(key[open_], until[row[open_]], attempt)
         node, clock = pool.at(at), clocks[row[open_]]
-        kept = share < weighing(seen_of(nodes, met_by, node, clock))
+        kept = share < weighing(seen_of(nodes, met_by, node, clock, tick))
         kept &= avoided.leaves(row[open_], node, clock)
         out[open_[kept]] = node[kept]
         open_ = open_[~kept]
@@ -82,7 +84,7 @@ def weighed(
     for one in np.unique(row[open_]):
         alive = pool.at(np.arange(int(until[one])))
         clock = np.full(len(alive), clocks[one])
-        share = weighing(seen_of(nodes, met_by, alive, clock)).astype(np.float64)
+        share = weighing(seen_of(nodes, met_by, alive, clock, tick)).astype(np.float64)
         share *= avoided.leaves(np.full(len(alive), one), alive, clock)
         sums = np.cumsum(share)
         if len(sums) and sums[-1] > 0:

@@ -7,6 +7,7 @@ from jaxtyping import Int64
 from tidegraph.errors import RequestError
 from tidegraph.graph.query.traversers import START, Reached
 from tidegraph.graph.snapshot import Snapshot, reverse
+from tidegraph.graph.times import seconds_of
 
 
 def columns_of(
@@ -80,7 +81,7 @@ def _of_edges(
         time = forth.time_at(here)
         if bool(against.any()):
             time = np.where(against, back.time_at(there), time)
-        return pl.Series(held, time)
+        return pl.Series(held, seconds_of(time, graph.tick))
     edge = forth.edge[here]
     if bool(against.any()):
         edge = np.where(against, back.edge[there], edge)

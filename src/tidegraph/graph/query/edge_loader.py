@@ -15,7 +15,7 @@ from tidegraph.graph.query.filters import check, holds
 from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
-from tidegraph.graph.times import unix_seconds
+from tidegraph.graph.times import moments, seconds_of
 from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import check_seed, mixed_keys, root_keys
@@ -27,7 +27,7 @@ class EdgeLoader:
     """Edges of one type in some order, in batches, with plans for both their ends.
 
     Iterating yields named tuples: ``source``, ``target`` (rows of nodes), ``time``
-    (Unix seconds), ``weight``, ``edge`` (numbers), then a field for each plan.
+    (ticks), ``weight``, ``edge`` (numbers), then a field for each plan.
 
     Attributes:
         graph: The snapshot that is asked.
@@ -72,7 +72,7 @@ class EdgeLoader:
                 )
             nodes = np.arange(len(edges), dtype=np.int32)
             first, last = (
-                unix_seconds(moment, len(nodes), "between")
+                moments(moment, len(nodes), graph.tick, "between")
                 if moment is not None
                 else np.full(len(nodes), end, np.int64)
                 for moment, end in zip(between, (-NOW, NOW), strict=True)
@@ -90,8 +90,8 @@ class EdgeLoader:
         edges = self.graph.edge(self.name)
         table = edges.features[self._side.edge[self.slot]]
         if edges.time is not None:
-            time = pl.Series(edges.time, self._side.time_at(self.slot))
-            table = table.with_columns(time)
+            time = seconds_of(self._side.time_at(self.slot), self.graph.tick)
+            table = table.with_columns(pl.Series(edges.time, time))
         kept = np.ones(len(self.slot), np.bool_)
         for condition in conditions:
             kept &= holds(table, check(condition), edges.time)

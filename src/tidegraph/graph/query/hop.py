@@ -12,7 +12,7 @@ from tidegraph.kernels.ragged import owners, starts
 
 
 def along(
-    graph: Snapshot, edge: str, at: Reached, seconds: int | None
+    graph: Snapshot, edge: str, at: Reached, window: int | None
 ) -> tuple[Reached, Int64[np.ndarray, " reached"]]:
     """Return what the edges of each traverser lead to, and which traverser came.
 
@@ -20,7 +20,7 @@ def along(
         graph: The snapshot that is asked.
         edge: Edge type; with ``~`` it is gone against.
         at: The traversers, at nodes that the edge starts from.
-        seconds: How far back from its clock each looks; none for any age.
+        window: How far back from its clock each looks, in ticks; none for any age.
 
     Raises:
         LeakageError: The edge has times, and there is no clock.
@@ -34,7 +34,7 @@ def along(
             "before(time), or all_time() to see every edge."
         )
     else:
-        low, high = edges.span_before(at.node, at.clock, seconds)
+        low, high = edges.span_before(at.node, at.clock, window)
     ptr = starts(high - low)
     slot, parent = ranges(low, ptr), owners(ptr)
     clock = None if at.clock is None else at.clock[parent]
@@ -44,14 +44,14 @@ def along(
 
 
 def along_both(
-    graph: Snapshot, edge: str, at: Reached, seconds: int | None
+    graph: Snapshot, edge: str, at: Reached, window: int | None
 ) -> tuple[Reached, Int64[np.ndarray, " reached"]]:
     """Return what ``along`` finds along an edge and then against it, of each traverser.
 
     Slots of edges gone against are ``-1 - slot``.
     """
-    forth, came = along(graph, edge, at, seconds)
-    back, went = along(graph, reverse(edge), at, seconds)
+    forth, came = along(graph, edge, at, window)
+    back, went = along(graph, reverse(edge), at, window)
     back = back._replace(slot=-1 - back.slot)
     parent = np.concatenate([came, went])
     order = np.argsort(parent, kind="stable")

@@ -22,7 +22,7 @@ from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.ingest import id_column
 from tidegraph.graph.storage.tcsr import NOW
-from tidegraph.graph.times import unix_seconds, window
+from tidegraph.graph.times import moments, ticks_in, window
 from tidegraph.kernels.keyed_rng import Keys, nth_child_keys, root_keys
 
 
@@ -37,7 +37,7 @@ class Query:
         at: The nodes reached.
         via: The edge that led here; none at the start.
         kept: What ``as_`` kept of earlier nodes.
-        seconds: How far back from the clock the next hops look.
+        span: How far back from the clock the next hops look, in ticks.
     """
 
     graph: Snapshot
@@ -46,7 +46,7 @@ class Query:
     at: Reached
     via: str | None
     kept: pl.DataFrame
-    seconds: int | None = None
+    span: int | None = None
 
     @classmethod
     def start(
@@ -75,7 +75,7 @@ class Query:
         Args:
             times: Unix seconds, a datetime or ISO text; one for all starts, or each.
         """
-        return self._with_clock(unix_seconds(times, len(self.begun.node)))
+        return self._with_clock(moments(times, len(self.begun.node), self.graph.tick))
 
     def all_time(self) -> "Query":
         """See every edge, whatever its time."""
@@ -87,7 +87,8 @@ class Query:
         """Let the next hops look no further back from the clock than this."""
         if self.at.clock is not None and bool((self.at.clock == NOW).any()):
             raise ConfigError("within() looks back from a clock; say before(time).")
-        return replace(self, seconds=window(days, hours, seconds))
+        wide = window(days, hours, seconds)
+        return replace(self, span=ticks_in(wide, self.graph.tick))
 
     def rewind(self) -> "Query":
         """Set the clock back to that of the start."""
@@ -104,7 +105,7 @@ class Query:
             RequestError: The edge does not start here.
         """
         there = self._there(edge)
-        at, parent = along(self.graph, edge, self.at, self.seconds)
+        at, parent = along(self.graph, edge, self.at, self.span)
         return self._at(there, at, parent, edge)
 
     def in_(self, edge: str) -> "Query":
@@ -123,7 +124,7 @@ class Query:
                 f"{edge!r} leads to {self.graph.ends(edge)[1]!r}, so both ways are "
                 "not of one type. Use out() or in_()."
             )
-        at, parent = along_both(self.graph, edge, self.at, self.seconds)
+        at, parent = along_both(self.graph, edge, self.at, self.span)
         return self._at(self.type, at, parent, edge)
 
     def not_yet(self, edge: str) -> "Query":
@@ -240,7 +241,7 @@ class Query:
         Raises:
             RequestError: A plan starts from another type of node.
         """
-        if self.seconds is not None:
+        if self.span is not None:
             raise ConfigError(
                 "within() narrows the hops of a query. Say it in the plan: "
                 "hop('click').within(days=7)."

@@ -15,7 +15,7 @@ class Begun(NamedTuple):
     Attributes:
         type: Type of the nodes.
         node: Their rows.
-        clock: Unix seconds of each, ``NOW`` to see everything; none if not said.
+        clock: Tick of each, ``NOW`` to see everything; none if not said.
     """
 
     type: str
@@ -29,7 +29,7 @@ class Reached(NamedTuple):
     Attributes:
         origin: Number of the start that each was reached from.
         node: Their rows.
-        clock: Unix seconds of each.
+        clock: Tick of each.
         slot: Place of the edge that led to each, -1 less its place among the reversed
             edges where a hop both ways went against it.
     """

@@ -76,7 +76,7 @@ class NeighborBatch(NamedTuple):
 
     Attributes:
         ids: The neighbours, ``NO_NODE`` where there is none.
-        time: Unix seconds of the edge that leads there, 0 where there is none.
+        time: Tick of the edge that leads there, 0 where there is none.
         weight: Strength of that edge, 0 where there is none.
         edge: Number of that edge, -1 where there is none.
         mask: Is there a neighbour?

@@ -21,7 +21,7 @@ class Seeds(NamedTuple):
 
     Attributes:
         node: Rows of nodes; -1 for none.
-        clock: Unix seconds of each, none if there is no clock.
+        clock: Tick of each, none if there is no clock.
         key: Random key of each.
         other: The node at the other end of the edge that is asked about, if any.
         seed: Of the epoch, for what is drawn once for several rows.
@@ -63,7 +63,7 @@ def asked(
 
     Args:
         nodes: Rows of nodes.
-        clocks: Unix seconds of each.
+        clocks: Tick of each.
         seed: Of the epoch.
         first: Number of the first node in the epoch, so that any split draws the same.
         given: The edges of nodes that the graph does not hold, by edge type; a row for

@@ -21,10 +21,10 @@ class Timeline(NamedTuple):
 
     Attributes:
         node: The long part, with room behind.
-        time: Unix seconds of each.
+        time: Tick of each.
         settled: How many entries of it there are.
         recent: The short part, not before the long one.
-        recent_time: Unix seconds of each.
+        recent_time: Tick of each.
     """
 
     node: Int32[np.ndarray, " room"]
@@ -114,7 +114,7 @@ def active_nodes(
         start: Where each node's row starts.
         stop: Where it stops.
         time: Seconds since ``base``; empty if untimed.
-        base: Unix seconds.
+        base: A tick.
         edge: Number of each edge.
     """
     nodes = np.arange(len(start), dtype=np.int32)

@@ -18,7 +18,7 @@ class Sorted(NamedTuple):
         stop: Where it stops.
         node: The other end of each edge.
         time: Seconds since ``base``; empty if untimed.
-        base: Unix seconds of the first edge.
+        base: A tick of the first edge.
         edge: Number of each edge, in the order in which they were given.
     """
 
@@ -41,7 +41,7 @@ def sorted_edges(
     Args:
         source: Row of the node each edge starts from.
         target: Row of the other end.
-        time: Unix seconds, ties keeping their order; empty if untimed.
+        time: Ticks, ties keeping their order; empty if untimed.
         num_nodes: How many nodes there are.
     """
     rising, base, latest = _span(time)

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.data.times.ticks import TimeUnit
+from tidegraph.data.times.ticks import PER_SECOND, TimeUnit
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.append_only import Column, Table
-from tidegraph.graph.storage.ingest import check_seconds
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
+from tidegraph.graph.times import Tick
 from tidegraph.kernels.jit import over_rows
 
 
@@ -48,7 +48,7 @@ class EdgeStore:
         count: How many edges there are.
         issued: How many edge numbers were given; more than there are edges in a view
             of the past.
-        latest: Unix seconds of the last edge; the smallest integer if there is none.
+        latest: Tick of the last edge; the smallest integer if there is none.
     """
 
     source: str
@@ -83,7 +83,7 @@ class EdgeStore:
             ends: Types of the nodes at source and target.
             rows: Rows of the nodes at source and target of each edge.
             sizes: How many nodes of either type there are.
-            when: Unix seconds of each edge, in any order; none if untimed.
+            when: Tick of each edge, in any order; none if untimed.
             time: Name of the time.
             weight: Name of the feature that is the strength.
             features: One row per edge.
@@ -197,15 +197,33 @@ class EdgeStore:
             )
         counts = {"sources": len(source), "targets": len(target)}
         if time is not None:
-            if time.dtype.kind not in "iu":
-                raise DataError(f"times of edges {name!r} are no whole Unix seconds.")
-            check_seconds(time, name)
             counts["times"] = len(time)
         if table.width:
             counts["rows of features"] = table.height
         if len(set(counts.values())) > 1:
             said = ", ".join(f"{count} {what}" for what, count in counts.items())
             raise DataError(f"new edges {name!r} have {said}. Give one for each edge.")
+        if set(table.columns) != set(self.features.columns):
+            raise DataError(
+                f"edges {name!r} have the features "
+                f"{', '.join(self.features.columns) or 'none'}, and "
+                f"{', '.join(table.columns) or 'none'} were given."
+            )
+
+    def check_late(
+        self, name: str, when: Int64[np.ndarray, " n"], seconds: int | float, tick: Tick
+    ) -> None:
+        """Raise DataError if a new edge is more than ``seconds`` behind the latest."""
+        per_second = PER_SECOND[tick]
+        if not len(self) or not len(when):
+            return
+        behind = self.latest - int(when.min())
+        if behind > seconds * per_second:
+            raise DataError(
+                f"row {int(when.argmin())} of the new edges {name!r} is "
+                f"{behind / per_second:.15g} seconds older than the latest, and this "
+                f"graph takes edges up to {seconds} late. Pass late_seconds to Graph."
+            )
 
     def appended(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
+from jaxtyping import Int32
 
 from tidegraph.errors import DataError
 from tidegraph.graph.nodes import Nodes
@@ -33,6 +34,14 @@ def type_of(nodes: Mapping[str, Nodes], column: str, named: str | None) -> str:
     return found[0]
 
 
+def types_of(nodes: Mapping[str, Nodes], where: ingest.Ends) -> tuple[str, str]:
+    """Return the types of both ends of an edge; see ``type_of``."""
+    return (
+        type_of(nodes, where.source, where.source_type),
+        type_of(nodes, where.target, where.target_type),
+    )
+
+
 def encoded(
     nodes: Mapping[str, Nodes],
     name: str,
@@ -50,3 +59,12 @@ def encoded(
             whole[side] = Nodes(longer, held.key)
         at.append(found)
     return whole, (at[0], at[1])
+
+
+def check_rows(name: str, rows: Int32[np.ndarray, " n"], size: int) -> None:
+    """Raise DataError if a row is not one of the ``size`` nodes of a type."""
+    if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
+        raise DataError(
+            f"rows {int(rows.min())} to {int(rows.max())} are not all {name!r} nodes: "
+            f"there are {size}. Add nodes first."
+        )

@@ -15,7 +15,7 @@ class Histories:
     Attributes:
         ptr: Where each node's events start; one more entry than there are nodes.
         node: The other end of each event.
-        time: Unix seconds of each event.
+        time: Tick of each event.
         weight: Strength of each event.
     """
 

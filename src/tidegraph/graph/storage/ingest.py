@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32, Int64
+from jaxtyping import Int32, Int64, Num
 
 from tidegraph.data.ids.id_column import IdColumn
 from tidegraph.data.ids.identity import series
@@ -17,6 +17,13 @@ from tidegraph.data.tables.opening import read_whole
 from tidegraph.data.tables.values import without_objects
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn, TimeUnit
 from tidegraph.errors import DataError
+from tidegraph.graph.times import (
+    TICKS,
+    Tick,
+    longest_tick,
+    ticks_of,
+    within_ticks,
+)
 
 _ENDS = re.compile(
     r"\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?->\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?"
@@ -56,19 +63,16 @@ class Ends:
         return cls(source, target, source_type, target_type)
 
 
-class Seconds(NamedTuple):
+class EdgeTimes(NamedTuple):
     """The times of a table of edges.
 
     Attributes:
-        time: Unix seconds.
+        time: Ticks of the graph.
         unit: Unit of the column, if it holds plain numbers or it was given.
-        order: Puts rows in the order of their times at full resolution; none if they
-            are in it, or seconds are all there is.
     """
 
     time: Int64[np.ndarray, " n"]
     unit: TimeUnit | None
-    order: Int64[np.ndarray, " n"] | None
 
 
 def frame(source: object, ids: Collection[str]) -> pl.DataFrame:
@@ -118,19 +122,21 @@ def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
     )
 
 
-def seconds(
-    table: pl.DataFrame, column: str, edge: str, unit: TimeUnit | None = None
-) -> Seconds:
-    """Return a time column of a table of edges as Unix seconds.
+def edge_times(
+    table: pl.DataFrame, column: str, edge: str, tick: Tick, unit: TimeUnit | None
+) -> EdgeTimes:
+    """Return a time column of a table of edges as ticks.
 
     Args:
         table: One row per edge.
         column: Name of the column.
         edge: Type of the edges, for messages.
+        tick: What the graph counts in.
         unit: Unit of plain numbers; found by their size if left out.
 
     Raises:
-        DataError: The column is missing, or holds what is no time.
+        DataError: The column is missing, holds what is no time, or what is finer than
+            a tick.
     """
     check(table, [column], f"the table of {edge!r}")
     if unit is not None and unit not in PER_SECOND:
@@ -138,42 +144,79 @@ def seconds(
             f"time_unit is {unit!r}; it must be one of {', '.join(PER_SECOND)}."
         )
     if not table.height:
-        return Seconds(np.zeros(0, np.int64), unit, None)
-    where = f"the table of {edge!r}"
-    times = TimeColumn(column, where, unit, historic=True)
+        return EdgeTimes(np.zeros(0, np.int64), unit)
+    times = TimeColumn(column, f"the table of {edge!r}", unit, historic=True)
     times.add(table[column], range(table.height))
     ticks = times.finish()
-    found = np.floor_divide(ticks.when, ticks.per_second).astype(np.int64)
-    check_seconds(found, edge)
+    found = whole_ticks(ticks.when, ticks.per_second, tick, edge)
     plain = table[column].dtype.is_numeric()
     of: dict[int, TimeUnit] = {ticks: unit for unit, ticks in PER_SECOND.items()}
-    finer = ticks.when[1:] < ticks.when[:-1] if ticks.per_second > 1 else np.zeros(0)
-    return Seconds(
-        found,
-        of[ticks.per_second] if unit is None and plain else unit,
-        np.argsort(ticks.when, kind="stable") if bool(finer.any()) else None,
-    )
+    return EdgeTimes(found, of[ticks.per_second] if unit is None and plain else unit)
 
 
-def dated(
-    rows: pl.DataFrame, time: str, edge: str, unit: TimeUnit | None
-) -> tuple[pl.DataFrame, Int64[np.ndarray, " n"], TimeUnit | None]:
-    """Return rows with their seconds, those of one second in their finer order."""
-    found = seconds(rows, time, edge, unit)
-    if found.order is None:
-        return rows, found.time, found.unit
-    return rows[found.order], found.time[found.order], found.unit
+def time_array(time: object, edge: str, tick: Tick) -> Int64[np.ndarray, " n"]:
+    """Return given times of edges as ticks: an array of Unix seconds or datetimes.
 
-
-def check_seconds(time: Int64[np.ndarray, " n"], edge: str) -> None:
-    """Raise DataError if a time can be no Unix second."""
-    if len(time) and (int(time.max()) >= BEYOND or int(time.min()) <= -BEYOND):
-        row = int(np.abs(time.astype(np.float64)).argmax())
-        raise DataError(
-            f"the time of edge {row} of {edge!r} is second {time[row]}, beyond the "
-            "year 5138 or before -1199. Divide milliseconds by 1,000, or pass "
-            "time_unit='ms'."
+    Raises:
+        DataError: They are no times, or finer than a tick.
+    """
+    when = np.asarray(time)
+    if when.dtype.kind == "M" and not bool(np.isnat(when).any()):
+        return whole_ticks(
+            when.astype("datetime64[ns]").astype(np.int64), 10**9, tick, edge
         )
+    if when.dtype.kind not in "iuf" or not bool(np.isfinite(when).all()):
+        raise DataError(f"times of edges {edge!r} are no Unix seconds or datetimes.")
+    return whole_ticks(when, 1, tick, edge)
+
+
+def whole_ticks(
+    when: Num[np.ndarray, " n"], per_second: int, tick: Tick, edge: str
+) -> Int64[np.ndarray, " n"]:
+    """Return times of any unit as ticks, none of which lies between two.
+
+    Raises:
+        DataError: One can be no Unix second, or is finer than a tick.
+    """
+    if len(when):
+        _check_bounds(when, per_second, edge)
+    between = within_ticks(when, per_second, tick)
+    if between.any():
+        raise DataError(_finer(when, per_second, tick, edge, int(between.argmax())))
+    return ticks_of(when, per_second, tick)
+
+
+def _check_bounds(when: Num[np.ndarray, " n"], per_second: int, edge: str) -> None:
+    most = BEYOND * per_second
+    if float(when.max()) >= most or float(when.min()) <= -most:
+        row = int(np.abs(when.astype(np.float64)).argmax())
+        raise DataError(
+            f"the time of edge {row} of {edge!r} is second {when[row] // per_second}, "
+            "beyond the year 5138 or before -1199. Divide milliseconds by 1,000, or "
+            "pass time_unit='ms'."
+        )
+
+
+def _finer(
+    when: Num[np.ndarray, " n"], per_second: int, tick: Tick, edge: str, row: int
+) -> str:
+    """Return what to do about times that lie between two ticks."""
+    held = longest_tick(when, per_second)
+    mend = (
+        f"Make the graph with tg.Graph(tick={held!r}), or one that is there finer with "
+        f"tg.Graph(graph.snapshot(), tick={held!r})."
+        if held is not None
+        else "Round the column to microseconds, and make the graph with tick='us'."
+    )
+    if when.dtype.kind == "f":
+        # A fraction of today's seconds tells microseconds at best.
+        shown = np.datetime64(round(float(when[row]) * 10**6 / per_second), "us")
+    else:
+        shown = np.datetime64(int(when[row]) * (10**9 // per_second), "ns")
+    return (
+        f"the time of edge {row} of {edge!r} is {str(shown).rstrip('0')}, and this "
+        f"graph counts whole {TICKS[tick]}. {mend}"
+    )
 
 
 def rows(values: object, edge: str) -> Int32[np.ndarray, " n"]:

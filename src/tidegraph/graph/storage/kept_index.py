@@ -31,7 +31,7 @@ class SlotRows(NamedTuple):
         bounds: Where each node's row starts and stops.
         node: The other end.
         time: Seconds since ``base``; empty if untimed.
-        base: Unix seconds.
+        base: A tick.
         edge: Number of each edge.
         weight: Strength by edge number; empty if each is 1.
         version: Number of the value in its line.

@@ -29,17 +29,18 @@ NO_WEIGHT = np.zeros(0, np.float32)
 class TemporalCSR:
     """The edges of every node in time order; a value that never changes.
 
-    An edge takes 12 bytes here, 8 if it has no time: the other end, seconds since
-    ``base`` and the edge's number. Two more bounds per node say where its row is. Times
-    that do not fit 32 bits, more than 68 years from ``base``, take 8 bytes, and so do
-    numbers from 2^31 on. Weights stand once per edge, for both directions.
+    An edge takes 12 bytes here, 8 if it has no time: the other end, ticks since
+    ``base`` (seconds, unless the graph counts finer) and the edge's number. Two more
+    bounds per node say where its row is. Times that do not fit 32 bits, such as 68
+    years of seconds, take 8 bytes, and so do numbers from 2^31 on. Weights stand once
+    per edge, for both directions.
 
     Attributes:
         bounds: Where each node's row starts and stops. Rows need not touch: there may
             be room to grow between.
         node: The other end.
-        time: Seconds since ``base``, never falling within a row; empty if untimed.
-        base: Unix seconds.
+        time: Ticks since ``base``, never falling within a row; empty if untimed.
+        base: A tick.
         edge: Number of each edge, in the order in which the edges were given.
         weight: Strength by edge number; empty if each is 1.
         is_timed: Does each edge have a time?
@@ -73,7 +74,7 @@ class TemporalCSR:
         Args:
             source: Row of the node each edge starts from.
             target: Row of the other end.
-            time: Unix seconds, in any order, ties keeping theirs; none if untimed.
+            time: Ticks, in any order, ties keeping theirs; none if untimed.
             num_nodes: How many nodes there are; every source is below it.
             weight: Strength of each edge; empty if each is 1.
         """
@@ -106,7 +107,7 @@ class TemporalCSR:
 
     @property
     def latest(self) -> int:
-        """Unix seconds of the last edge; the smallest integer if there is none."""
+        """Tick of the last edge; the smallest integer if there is none."""
         last = self.stop[self.stop > self.start] - 1
         if not self.is_timed or not len(last):
             return int(np.iinfo(np.int64).min)
@@ -200,21 +201,21 @@ class TemporalCSR:
         self,
         nodes: Int32[np.ndarray, " q"],
         clocks: Int64[np.ndarray, " q"],
-        seconds: int | None = None,
+        window: int | None = None,
     ) -> tuple[Int64[np.ndarray, " q"], Int64[np.ndarray, " q"]]:
         """Return where each node's edges before its clock start and stop.
 
         Args:
             nodes: Rows of nodes; a row outside the graph has no edges.
-            clocks: Unix seconds of each query; only strictly earlier edges count.
-            seconds: Only edges at most this much older than the clock.
+            clocks: Tick of each query; only strictly earlier edges count.
+            window: Only edges at most so many ticks older than the clock.
         """
         low, high = self.span(nodes)
         if not self.is_timed:
             return low, high
         stop = self._search(low, high, clocks)
-        if seconds is not None:
-            low = self._search(low, stop, clocks - seconds)
+        if window is not None:
+            low = self._search(low, stop, clocks - window)
         return low, stop
 
     def before(
@@ -238,7 +239,7 @@ class TemporalCSR:
         return Histories(ptr, self.node[at], self.time_at(at), self.weight_at(at))
 
     def time_at(self, slots: Int64[np.ndarray, " s"]) -> Int64[np.ndarray, " s"]:
-        """Return the Unix seconds of some slots; 0 for edges without time."""
+        """Return the ticks of some slots; 0 for edges without time."""
         if not self.is_timed:
             return np.zeros(len(slots), np.int64)
         return self.time[slots].astype(np.int64) + self.base
@@ -293,7 +294,7 @@ class TemporalCSR:
     ) -> "TemporalCSR":
         """Return these and new edges, each placed by its time.
 
-        A new edge comes after the old ones of the same second. In time order this takes
+        A new edge comes after the old ones of the same tick. In time order this takes
         O(new): rows have room at their end, a row that is full moves to where there is
         more, and only what changed is noted. Values that were there before do not
         change, so a reader may go on with one while others are made.
@@ -301,7 +302,7 @@ class TemporalCSR:
         Args:
             source: Node of each new edge.
             target: Its other end.
-            time: Its Unix second; none if untimed.
+            time: Its tick; none if untimed.
             edge: Its number.
             num_nodes: How many nodes there are now; at least as many as before.
             weight: Strength by number of all edges, old and new; empty if each is 1.

@@ -75,7 +75,7 @@ def walks(
         keys: Random key of each walk.
         length: Steps of a walk.
         habit: How it chooses.
-        clocks: Unix seconds of each; only strictly earlier edges are taken. Every edge
+        clocks: Tick of each; only strictly earlier edges are taken. Every edge
             is, if left out.
 
     Returns:

@@ -48,7 +48,7 @@ def visits(
         rounds: How often each walk goes along the path.
         top: How many nodes to keep.
         habit: How walks choose.
-        clocks: Unix seconds of each start, if hops are to see only what is before.
+        clocks: Tick of each start, if hops are to see only what is before.
         returns: Does the path lead back to the type of node it starts from?
 
     Source:
