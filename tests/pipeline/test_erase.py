@@ -49,7 +49,7 @@ def test_channels_keep_nothing_of_an_erased_user(log):
     model.erase(["user-3"])
     channels = model.channels()
 
-    assert channels["UserKNN"].met[[row]].nnz == 0
+    assert channels["UserKNN"].interactions[[row]].nnz == 0
     (vectors,) = (c for c in channels.values() if isinstance(c, FittedEmbedding))
     assert not vectors.user_known[row]
     assert not vectors.user[row].any()

@@ -190,7 +190,7 @@ def test_both_ways_to_a_reason_agree_on_real_channels():
     )
 
 
-def test_a_channel_may_answer_less_than_it_is_asked_for():
+def test_a_channel_may_answer_less_than_k():
     answer = blend((), (5,), k=3)
 
     np.testing.assert_array_equal(answer.item[0], [5, NO_ITEM, NO_ITEM])

@@ -32,7 +32,7 @@ METHODS = [
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_the_one_item_of_their_colour_that_each_user_did_not_meet_comes_first(method):
     # Even users like even items, all but the one of their own number; odd users alike.
-    # Each also meets one item of the other colour, so that colours are connected.
+    # Each also has one item of the other colour, so that colours are connected.
     size = 16
     pairs = [
         (user, item)

@@ -22,7 +22,7 @@ from tidegraph.retrieval import (
     user_knn,
 )
 from tidegraph.retrieval.ease import EASE, FittedEASE
-from tidegraph.retrieval.from_log import FROM_LOG, FromLog, given, settled
+from tidegraph.retrieval.from_log import FROM_LOG, FromLog, given, resolved
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
@@ -66,7 +66,7 @@ SEEN = []
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Watched(FittedPopular):
-    """A fitted method that notes what it learnt from and what it is asked."""
+    """A fitted method that notes what it learnt from and which requests it got."""
 
     learnt: Any = None
 
@@ -85,10 +85,10 @@ class Spy:
         return Watched(known.score, known.order, learnt=train.log)
 
 
-def test_each_alternative_knows_only_what_came_before_what_it_is_asked():
+def test_each_alternative_knows_only_what_came_before_its_requests():
     SEEN.clear()
     log = lasting()
-    settled(Spy(), [({"size": 1}, {"size": 2})], log)
+    resolved(Spy(), [({"size": 1}, {"size": 2})], log)
 
     assert len(SEEN) == 2
     for train, requests in SEEN:
@@ -113,8 +113,8 @@ def test_what_ranks_the_newest_events_highest_is_chosen_as_a_loop_finds_it():
         order = [i for i in np.argsort(-score, kind="stable") if score[i] > 0]
         value[days] = 0.0
         for user, item, time in zip(later.user, later.item, later.time, strict=True):
-            met = set(log.item[(log.user == user) & (log.time < time)].tolist())
-            left = [i for i in order if repeat or i not in met][:20]
+            seen = set(log.item[(log.user == user) & (log.time < time)].tolist())
+            left = [i for i in order if repeat or i not in seen][:20]
             if item in left:
                 value[days] += 1 / math.log2(left.index(item) + 2)
 
@@ -128,7 +128,7 @@ def test_what_ranks_the_newest_events_highest_is_chosen_as_a_loop_finds_it():
 @pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
 def test_a_default_is_fitted_as_what_it_chose_would_be(method, questions):
     log = drifting()
-    chosen = settled(method, questions, log)
+    chosen = resolved(method, questions, log)
 
     assert FROM_LOG not in vars(chosen).values()
     same(method.fit(log), chosen.fit(log), requests_at(log))
@@ -136,7 +136,7 @@ def test_a_default_is_fitted_as_what_it_chose_would_be(method, questions):
 
 @pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
 def test_the_same_log_chooses_the_same(method, questions):
-    assert settled(method, questions, drifting()) == settled(
+    assert resolved(method, questions, drifting()) == resolved(
         method, questions, drifting()
     )
 
@@ -159,8 +159,8 @@ def test_the_same_log_chooses_the_same(method, questions):
     ids=repr,
 )
 def test_a_written_value_is_never_chosen_over(written):
-    questions = {type(method): asked for method, asked in METHODS}[type(written)]
-    chosen = settled(written, questions, drifting())
+    questions = {type(method): them for method, them in METHODS}[type(written)]
+    chosen = resolved(written, questions, drifting())
 
     for name, value in vars(written).items():
         if value is not FROM_LOG:
@@ -197,13 +197,13 @@ def test_settings_are_tried_on_the_most_frequent_items_as_if_there_were_no_other
     frequent = np.flatnonzero(np.argsort(np.argsort(-count, kind="stable")) < 10)
     few = log.take(np.isin(log.item, frequent))
     few = interactions(few.user, log.items.ids.gather(few.item), few.time)
-    settled(Spy(), [({"size": 1}, {"size": 2})], few)
-    settled(Spy(), [({"size": 1}, {"size": 2})], log, items=10)
-    (expected, asked), _, (known, requests), _ = SEEN
+    resolved(Spy(), [({"size": 1}, {"size": 2})], few)
+    resolved(Spy(), [({"size": 1}, {"size": 2})], log, items=10)
+    (expected, held_out), _, (known, requests), _ = SEEN
 
     assert len(known.items) == 10
     assert (known.time == expected.time).all()
-    assert (requests.time == asked.time).all()
+    assert (requests.time == held_out.time).all()
     assert (np.unique(known.item) == np.arange(10)).all()
     found, meant = (part.items.ids.gather(part.item) for part in (known, expected))
     assert found.to_list() == meant.to_list()
@@ -212,7 +212,7 @@ def test_settings_are_tried_on_the_most_frequent_items_as_if_there_were_no_other
 def test_a_log_that_says_too_little_gets_the_first_of_each_question():
     few = draw_log(events=400)
 
-    assert settled(ItemKNN(), item_knn.QUESTIONS, few) == ItemKNN(
+    assert resolved(ItemKNN(), item_knn.QUESTIONS, few) == ItemKNN(
         similarity=Cosine(), shrinkage=10.0, half_life_days=None
     )
     assert Popular().fit(few).chosen == {"half_life_days": None}
@@ -255,11 +255,11 @@ def _value(method, known, later) -> float:
     log = known.followed_by(later)
     rows = np.random.default_rng(0)
     rows.permutation(len(log))  # What the random split draws first.
-    asked = later.take(np.sort(rows.permutation(len(later))[:2_000]))
+    held_out = later.take(np.sort(rows.permutation(len(later))[:2_000]))
     pairs = len(np.unique(log.user.astype(np.int64) * 1000 + log.item))
     scores = method.fit(known).scores(requests_at(known))
     total = 0.0
-    for user, item in zip(asked.user, asked.item, strict=True):
+    for user, item in zip(held_out.user, held_out.item, strict=True):
         row = scores[user].copy()
         if pairs >= 0.9 * len(log):
             row[known.item[known.user == user]] = -np.inf
@@ -271,7 +271,7 @@ def _value(method, known, later) -> float:
 def test_positions_hold_out_the_last_of_each_user_and_choose_no_half_life():
     SEEN.clear()
     log = replace(lasting(), clock="order")
-    settled(Spy(), [({"size": 1}, {"size": 2})], log)
+    resolved(Spy(), [({"size": 1}, {"size": 2})], log)
     train, requests = SEEN[0]
 
     assert len(train) == len(log) - (np.bincount(log.user) > 1).sum()
@@ -299,7 +299,7 @@ def test_a_recipe_leaves_to_the_log_what_it_leaves_out():
 
 
 def test_an_alternative_that_does_not_go_with_what_is_written_is_left_out():
-    chosen = settled(UserKNN(similarity=Jaccard()), user_knn.QUESTIONS, drifting())
+    chosen = resolved(UserKNN(similarity=Jaccard()), user_knn.QUESTIONS, drifting())
 
     assert chosen.half_life_days is None
 

@@ -175,11 +175,11 @@ def test_an_erased_user_leaves_no_walk():
 
     without = fitted.without_users(np.array([4, 9_999], np.int32))
 
-    asked = requests_at(log).rows(0, 4)
+    few = requests_at(log).rows(0, 4)
     want = GraphFilter().fit(kept)
     # The rows of a log that is cut are the same here: user 4 brought no item first.
     np.testing.assert_allclose(
-        without.scores(asked), want.scores(asked)[:, : without.graph.size("item")], 1e-5
+        without.scores(few), want.scores(few)[:, : without.graph.size("item")], 1e-5
     )
 
 

@@ -56,13 +56,13 @@ class TestPersonalizedPageRankOfItems(RetrieverLaws):
     retriever = PersonalizedPageRank(on="items")
 
 
-def met(log: Interactions) -> np.ndarray:
+def seen_by(log: Interactions) -> np.ndarray:
     return Matrix.of(log).csr().sign().toarray().astype(float)
 
 
 def bipartite(log: Interactions) -> nx.Graph:
     """Nodes are items, then users."""
-    seen = met(log)
+    seen = seen_by(log)
     users, items = seen.shape
     graph = nx.Graph()
     graph.add_nodes_from(range(items + users))
@@ -71,7 +71,7 @@ def bipartite(log: Interactions) -> nx.Graph:
 
 
 def between_items(log: Interactions, weighted: bool) -> nx.Graph:
-    together = met(log).T @ met(log)
+    together = seen_by(log).T @ seen_by(log)
     np.fill_diagonal(together, 0)
     return nx.from_numpy_array(together if weighted else np.sign(together))
 
@@ -79,7 +79,7 @@ def between_items(log: Interactions, weighted: bool) -> nx.Graph:
 def summed(log: Interactions, pair: np.ndarray) -> np.ndarray:
     """Sum a table of item pairs over each user's distinct items."""
     np.fill_diagonal(pair, 0)
-    return met(log) @ pair
+    return seen_by(log) @ pair
 
 
 def found(retriever, log: Interactions) -> np.ndarray:
@@ -130,12 +130,12 @@ def test_adamic_adar_is_that_of_networkx(seed, events):
 
 
 def test_adamic_adar_by_hand():
-    # x and y share the users a (who met 2 items) and b (who met 3).
+    # x and y share the users a (with 2 items) and b (with 3).
     log = interactions(["a", "a", "b", "b", "b"], [*"xyxyz"], [1, 2, 3, 4, 5])
 
     scores = found(AdamicAdar(), log)
 
-    # What a, who met x and y, should think of z: z shares b with each of them.
+    # The score of z for a, who has x and y: z shares b with each of them.
     assert scores[0, 2] == pytest.approx(2 / math.log(3))
     assert scores[0, 1] == pytest.approx(1 / math.log(2) + 1 / math.log(3))
 
@@ -169,7 +169,7 @@ def test_katz_on_the_item_graph_is_a_dense_inverse(seed, events):
         Katz(on="items", beta=float(beta), tolerance=1e-9, neighbors=None), log
     )
 
-    expected = beta * met(log) @ katz
+    expected = beta * seen_by(log) @ katz
     expected[:, lone] = 0
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-8)
 
@@ -195,7 +195,7 @@ def test_pagerank_of_a_user_of_the_graph_is_that_of_networkx(seed, events):
 def test_pagerank_on_the_item_graph_starts_at_the_history():
     log = draw_log()
     graph = between_items(log, weighted=True)
-    seen = met(log)
+    seen = seen_by(log)
 
     fine = PersonalizedPageRank(on="items", restart=0.3, tolerance=1e-8, neighbors=None)
     scores = found(fine, log)
@@ -203,8 +203,8 @@ def test_pagerank_on_the_item_graph_starts_at_the_history():
     for user in range(len(log.users)):
         home = dict(enumerate(seen[user]))
         peer = nx.pagerank(graph, alpha=0.7, personalization=home, tol=1e-12)
-        joined = sum(home[i] for i in home if graph.degree(i))
-        expected = [0.7 * joined * peer[i] for i in range(len(log.items))]
+        linked = sum(home[i] for i in home if graph.degree(i))
+        expected = [0.7 * linked * peer[i] for i in range(len(log.items))]
         np.testing.assert_allclose(scores[user], expected, rtol=1e-4, atol=1e-7)
 
 
@@ -216,11 +216,11 @@ def test_pagerank_falls_short_by_no_more_than_the_tolerance(restart, tolerance):
     fine = found(PersonalizedPageRank(restart=restart, tolerance=1e-9), log)
 
     assert (rough <= fine + 1e-7).all()
-    assert ((fine - rough).sum(axis=1) <= tolerance * met(log).sum(axis=1)).all()
+    assert ((fine - rough).sum(axis=1) <= tolerance * seen_by(log).sum(axis=1)).all()
 
 
 @pytest.mark.parametrize("on", ["bipartite", "items"])
-def test_the_shortest_walk_still_reaches_items_the_user_never_met(on):
+def test_the_shortest_walk_still_reaches_items_new_to_the_user(on):
     log = draw_log()
     hasty = PersonalizedPageRank(on=on, restart=0.95, tolerance=0.9).fit(log)
 
@@ -233,7 +233,7 @@ def test_katz_keeps_to_its_stated_error():
 
     # beta is half of the bound, so beta * radius is one half.
     beta = 0.5 / np.linalg.eigvalsh(nx.to_numpy_array(bipartite(log))).max()
-    length = np.sqrt(met(log).sum(axis=1))
+    length = np.sqrt(seen_by(log).sum(axis=1))
     error = np.linalg.norm(gap, axis=1)
     assert (error > 0).any()
     assert (error <= 0.05 * beta * length / 0.5).all()
@@ -243,7 +243,7 @@ def test_katz_keeps_to_its_stated_error():
 def test_katz_refuses_steps_whose_sum_is_infinite_and_names_the_bound(on):
     log = interactions(["a", "b", "a", "b"], ["x", "x", "y", "y"], [1, 2, 3, 4])
 
-    # Four nodes in a ring have radius 2; two items met by two users also.
+    # Four nodes in a ring have radius 2; two items shared by two users also.
     with pytest.raises(ConfigError, match=r"below 0\.5, one over"):
         Katz(on=on, beta=0.6).fit(log)
 

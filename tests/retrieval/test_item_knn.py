@@ -68,7 +68,7 @@ def test_scores_are_the_history_times_the_kept_cosines():
 
 
 def test_an_item_of_the_history_counts_half_a_half_life_after_its_last_event():
-    # a met x twice; b and c link x to y and z to w: both cosines are 1 / sqrt 2.
+    # a has x twice; b and c link x to y and z to w: both cosines are 1 / sqrt 2.
     log = interactions(
         ["b", "b", "c", "c", "a", "a", "a"],
         ["x", "y", "z", "w", "x", "x", "z"],
@@ -110,7 +110,7 @@ def test_a_half_life_of_nothing_is_refused(log):
 
 
 def test_asymmetry_divides_by_the_lengths_to_its_powers():
-    # x is met by a, b, c, d, y by a: together once; lengths are 2 and 1.
+    # a, b, c, d have x, a has y: together once; lengths are 2 and 1.
     log = interactions(list("aabcd"), list("xyxxx"), range(5))
 
     model = ItemKNN(similarity=Cosine(), shrinkage=0.0, asymmetry=0.75).fit(log).csr()

@@ -26,5 +26,5 @@ def test_an_item_of_two_events_votes_once():
 
     scores = fitted.scores(requests_at(log))
 
-    # x is met by two users, x and y together by one.
+    # Two users have x, one has x and y.
     np.testing.assert_array_equal(scores[0], [2.0, 1.0])

@@ -56,7 +56,7 @@ def test_excluded_items_make_room_for_the_next_popular():
 
     answer = Popular().fit(log).retrieve(requests_at(log, repeat=False), 2)
 
-    # x has 3 actions, y 2, z 1; a met x and y, c met x.
+    # x has 3 actions, y 2, z 1; a has x and y, c has x.
     assert answer.item.tolist() == [[2, -1], [-1, -1], [1, 2]]
 
 

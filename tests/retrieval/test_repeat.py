@@ -53,7 +53,7 @@ def test_an_event_at_the_time_of_the_request_does_not_count():
     assert np.isneginf(scores[0, 1])
 
 
-def test_the_reason_is_the_item_itself_if_it_was_met():
+def test_the_reason_is_the_item_itself_if_it_is_in_the_history():
     log = interactions(["a", "b"], ["x", "y"], [0, 5])
     fitted = Repeat().fit(log)
 
@@ -65,7 +65,7 @@ def test_the_reason_is_the_item_itself_if_it_was_met():
 def test_a_matrix_is_enough_without_a_half_life_and_refused_with_one():
     pairs = Matrix.from_pairs(["a"], ["x"])
 
-    assert Repeat(half_life_days=None).fit(pairs).met.tolist() == [True]
+    assert Repeat(half_life_days=None).fit(pairs).seen.tolist() == [True]
     with pytest.raises(DataError, match="Repeat with a half-life counts in days"):
         Repeat().fit(pairs)
 

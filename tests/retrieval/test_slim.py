@@ -92,11 +92,11 @@ def test_one_processor_learns_the_same_bits_as_several(monkeypatch):
     np.testing.assert_array_equal(several.weight, alone.weight)
 
 
-def test_items_that_did_not_settle_are_reported(caplog):
+def test_items_that_did_not_converge_are_reported(caplog):
     with caplog.at_level(logging.WARNING):
         SLIM(l1=0.0, l2=1e-3, sweeps=1, tolerance=1e-12).fit(draw_log())
 
-    assert "items settled" in caplog.text
+    assert "items converged" in caplog.text
 
 
 @pytest.mark.parametrize(

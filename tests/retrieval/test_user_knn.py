@@ -58,7 +58,7 @@ def test_a_user_is_not_their_own_neighbour_but_an_unknown_user_of_the_same_taste
 
 
 def test_the_reason_is_the_shared_item_of_the_most_similar_voters():
-    # b and c both met w; b shares x with a, c shares y and z with a, so is nearer.
+    # b and c both have w; b shares x with a, c shares y and z with a, so is nearer.
     log = interactions(list("aaabbccc"), list("xyzxwyzw"), range(8))
     fitted = UserKNN(similarity=Cosine(), shrinkage=0.0).fit(log)
     requests = requests_at(log).rows(0, 1)

@@ -177,7 +177,7 @@ class FittedBlend:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the fused ``k``; ties break on item number.
 
-        Each channel is asked for ``k``, so an item can come with the votes of all. A
+        Each channel answers ``k``, so an item can come with the votes of all. A
         single channel keeps its own scores.
         """
         return self.fused(self.answers(requests, k), k)
@@ -215,7 +215,7 @@ class FittedBlend:
     ) -> Int32[np.ndarray, "b k"]:
         """Return what the channel that ranks each item best names, -1 for none.
 
-        The channels are asked again; ``because_of`` spares that. An item that no
+        The channels answer again; ``because_of`` spares that. An item that no
         channel has among its first thousand is explained by the first.
         """
         lists = _stacked(self.answers(requests, _DEPTH))
@@ -230,7 +230,7 @@ class FittedBlend:
         """Return what the strongest channel of each answered item names, -1 for none.
 
         Args:
-            requests: What was asked.
+            requests: The requests that were answered.
             answer: What ``retrieve`` returned, perhaps ranked and cut since; its votes
                 say which channel is strongest, the first one where they tie.
         """
@@ -239,8 +239,8 @@ class FittedBlend:
         for c, retriever in enumerate(self.retrievers):
             mine = strongest == c
             if mine.any():
-                asked = np.where(mine, answer.item, np.int32(NO_ITEM))
-                out[mine] = because_of(retriever, requests, asked)[mine]
+                own = np.where(mine, answer.item, np.int32(NO_ITEM))
+                out[mine] = because_of(retriever, requests, own)[mine]
         return out
 
     def state(self) -> State:
@@ -312,11 +312,11 @@ def hit_ratio_by_channel(
         no other channel proposed. All 0 where there is nothing to count.
     """
     hit = _hits(answer, ptr, item)
-    asked = np.diff(ptr) > 0
-    proposed = (answer.votes > 0) & answer.present[:, :, None] & asked[:, None, None]
+    relevant = np.diff(ptr) > 0
+    proposed = (answer.votes > 0) & answer.present[:, :, None] & relevant[:, None, None]
     hits = proposed & hit[:, :, None]
     alone = hits & (proposed.sum(axis=2) == 1)[:, :, None]
-    requests, found = max(int(asked.sum()), 1), max(int(hit.sum()), 1)
+    requests, found = max(int(relevant.sum()), 1), max(int(hit.sum()), 1)
     return pl.DataFrame(
         {
             "channel": list(answer.channels),

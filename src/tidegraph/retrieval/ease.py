@@ -18,7 +18,7 @@ from tidegraph.retrieval.from_log import (
     HALF_LIVES,
     FromLog,
     chosen,
-    settled,
+    resolved,
 )
 from tidegraph.retrieval.scoring.best import best
 from tidegraph.retrieval.scoring.decay import as_key, check_half_life, halved
@@ -82,10 +82,10 @@ class EASE:
         # rounding of a blocked inversion.
         known = int(matrix.item.max()) + 1
         self._check_memory(known)
-        method = settled(self, QUESTIONS, fold, items=TRIED)
+        method = resolved(self, QUESTIONS, fold, items=TRIED)
         half_life = check_half_life(method.half_life_days, fold, "EASE")
-        met = matrix.csr()[:, :known].astype(kind)
-        gram = (met.T @ met).toarray(order="F")
+        x = matrix.csr()[:, :known].astype(kind)
+        gram = (x.T @ x).toarray(order="F")
         gram.flat[:: len(gram) + 1] += self.l2
         weights = _weights(_inverse(gram))
         seen = np.bincount(matrix.item, minlength=len(weights)) > 0
@@ -156,11 +156,11 @@ def _weights(
 class FittedEASE:
     """Scores an item by the sum of its weights to the distinct items of the history.
 
-    A requester without a history that training met gets an empty answer.
+    A request without a history that training saw gets an empty answer.
 
     Attributes:
         weight: Row h says how much history item h votes for each item.
-        met: Which items training met; others are not answered.
+        seen: Which items training saw; others are not answered.
         half_life_days: Age of an item's last event, since the newest of the history, at
             which it counts half; None where age does not matter.
         trained_until: Time of the last training event; None for training without times.
@@ -168,7 +168,7 @@ class FittedEASE:
     """
 
     weight: Float32[np.ndarray, "items items"]
-    met: Bool[np.ndarray, " items"]
+    seen: Bool[np.ndarray, " items"]
     half_life_days: float | None = None
     trained_until: int | None = None
     chosen: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -177,7 +177,7 @@ class FittedEASE:
         return described(
             "EASE",
             self.trained_until,
-            f"{int(self.met.sum()):,} items",
+            f"{int(self.seen.sum()):,} items",
             half_life_days=self.half_life_days,
         )
 
@@ -191,13 +191,13 @@ class FittedEASE:
         return "goes together with {item}"
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
-        """Return the score of every item; ``-inf`` where training never met it."""
-        out = np.zeros((len(requests), len(self.met)), np.float32)
+        """Return the score of every item; ``-inf`` where training never saw it."""
+        out = np.zeros((len(requests), len(self.seen)), np.float32)
         voters = WeightedHistory.of_history(
-            requests.history, len(self.met), self.half_life_days
+            requests.history, len(self.seen), self.half_life_days
         )
         over_rows(
-            lambda a, b: _scores(voters.arrays, self.weight, self.met, out, a, b),
+            lambda a, b: _scores(voters.arrays, self.weight, self.seen, out, a, b),
             len(requests),
             grain=16,
         )
@@ -205,7 +205,7 @@ class FittedEASE:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items with the highest scores."""
-        shape = (len(requests), min(check_k(k), len(self.met)))
+        shape = (len(requests), min(check_k(k), len(self.seen)))
         item = np.full(shape, NO_ITEM, np.int32)
         score = np.full(shape, -np.inf, np.float32)
         for start in range(0, len(requests), BLOCK):
@@ -218,7 +218,7 @@ class FittedEASE:
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items that each item has the largest weights to."""
         check_k(k)
-        size = len(self.met)
+        size = len(self.seen)
         answers: list[Candidates] = []
         for start in range(0, max(1, len(rows)), BLOCK):
             some = rows[start : start + BLOCK]
@@ -234,9 +234,9 @@ class FittedEASE:
         """Return the history item with the largest weight to each item, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
         voters = WeightedHistory.of_history(
-            requests.history, len(self.met), self.half_life_days
+            requests.history, len(self.seen), self.half_life_days
         )
-        _because(voters.arrays, self.weight, self.met, item, out)
+        _because(voters.arrays, self.weight, self.seen, item, out)
         return out
 
     def state(self) -> State:
@@ -248,7 +248,7 @@ class FittedEASE:
                 "trained_until": self.trained_until,
                 "chosen": dict(self.chosen),
             },
-            arrays={"weight": self.weight, "met": self.met},
+            arrays={"weight": self.weight, "seen": self.seen},
         )
 
     @classmethod
@@ -256,7 +256,7 @@ class FittedEASE:
         """Rebuild from what ``state`` returned."""
         return cls(
             state.arrays["weight"],
-            state.arrays["met"],
+            state.arrays["seen"],
             cast(float | None, state.settings.get("half_life_days")),
             cast(int | None, state.settings.get("trained_until")),
             cast(Mapping[str, object], state.settings.get("chosen", {})),
@@ -286,19 +286,19 @@ def _scale_columns(out: np.ndarray, scale: np.ndarray, first: int, last: int) ->
 def _scores(
     voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weight: np.ndarray,
-    met: np.ndarray,
+    seen: np.ndarray,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
     ptr, row, gain, halvings = voters
-    voted = np.full(met.size, -1, np.int64)
+    voted = np.full(seen.size, -1, np.int64)
     for request in range(first, last):
         total = out[request]
         nobody, newest = True, 0
         for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
             v = row[h]
-            if v < 0 or v >= met.size or not met[v] or voted[v] == request:
+            if v < 0 or v >= seen.size or not seen[v] or voted[v] == request:
                 continue
             voted[v] = request
             if nobody:
@@ -307,10 +307,10 @@ def _scores(
             # beside the newest item's votes decides nothing.
             amount = np.float32(halved(gain[h], halvings[h] - newest))
             votes = weight[v]
-            for i in range(met.size):
+            for i in range(seen.size):
                 total[i] += amount * votes[i]
-        for i in range(met.size):
-            if nobody or not met[i]:
+        for i in range(seen.size):
+            if nobody or not seen[i]:
                 total[i] = -np.inf
 
 
@@ -318,7 +318,7 @@ def _scores(
 def _because(
     voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weight: np.ndarray,
-    met: np.ndarray,
+    seen: np.ndarray,
     item: np.ndarray,
     out: np.ndarray,
 ) -> None:
@@ -329,7 +329,7 @@ def _because(
             most = 0
             for h in range(ptr[request], ptr[request + 1]):
                 v = row[h]
-                if not (0 <= i < met.size and 0 <= v < met.size):
+                if not (0 <= i < seen.size and 0 <= v < seen.size):
                     continue
                 amount = as_key(np.float64(gain[h]) * weight[v, i], halvings[h])
                 if amount > most:

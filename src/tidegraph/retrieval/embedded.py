@@ -13,7 +13,7 @@ from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.products import products
 from tidegraph.retrieval.index.exact import FittedExact
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import heard
+from tidegraph.retrieval.scoring.evidence import evident_history
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
@@ -58,7 +58,7 @@ class FittedEmbedding:
     def vectors(self, requests: Requests) -> Float32[np.ndarray, "b d"]:
         """Return the vector of each requester; nan for one nothing is known of."""
         out = np.zeros((len(requests), self.item.shape[1]), np.float32)
-        history = heard(requests.history)
+        history = evident_history(requests.history)
         _means(history.ptr, history.node, self.item, self.item_known, out)
         known = (requests.user >= 0) & (requests.user < len(self.user_known))
         known[known] = self.user_known[requests.user[known]]
@@ -111,7 +111,7 @@ class FittedEmbedding:
     ) -> Int32[np.ndarray, "b k"]:
         """Return the history item with the largest product with each, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
-        history: Histories = heard(requests.history)
+        history: Histories = evident_history(requests.history)
         _because(history.ptr, history.node, self.item, self.item_known, item, out)
         return out
 

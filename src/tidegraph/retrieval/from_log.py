@@ -82,7 +82,7 @@ def chosen(before: Retriever, after: Retriever) -> dict[str, object]:
     }
 
 
-def settled(
+def resolved(
     method: M,
     questions: Sequence[Alternatives],
     train: Train,
@@ -112,7 +112,7 @@ def settled(
     judge = None if trial is None else _Judge(trial)
     for place, question in enumerate(questions):
         ways = _ways(method, question, log)
-        # What is asked later is the first of its alternatives for now.
+        # A later question takes its first alternative for now.
         whole = [_first_of(way, questions[place + 1 :], log) for way in ways]
         method = ways[0 if judge is None else judge.best(whole)]
     return method
@@ -152,7 +152,7 @@ def _first_of(method: M, questions: Sequence[Alternatives], log: Interactions) -
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """What came before the newest events, and what these would be asked.
+    """What came before the newest events, and requests at these.
 
     Attributes:
         known: What methods are fitted on.

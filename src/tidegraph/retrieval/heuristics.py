@@ -1,7 +1,7 @@
 """Graph heuristics: common neighbours, Adamic-Adar, Katz, personalised PageRank.
 
 Each is defined on the bipartite graph of training, or on the item graph it induces. The
-requester is one more node, joined to each item of their history.
+requester is one more node, linked to each item of their history.
 """
 
 from typing import Literal
@@ -39,9 +39,9 @@ class CommonNeighbors:
     """Scores an item by the neighbours it shares with the items of the history.
 
     score(u, i) = sum over h in the history, h not i, of (A^2)_hi. On the bipartite
-    graph (A^2)_hi is how many users met both, so for an item the user has not met the
+    graph (A^2)_hi is how many users have both, so for an item new to the user the
     score is the number of walks of three steps from u to i. On the item graph, which
-    counts here without its weights, it is how many third items are joined to both.
+    counts here without its weights, it is how many third items are linked to both.
 
     Attributes:
         on: The graph.
@@ -56,7 +56,7 @@ class CommonNeighbors:
 
     Departs:
         The walk that steps back to the item it came from is left out: it says how
-        popular an item is to those who already met it.
+        popular an item is to those who already have it.
     """
 
     on: On = "bipartite"
@@ -84,7 +84,7 @@ class CommonNeighbors:
         pairs = two_steps(graph, np.ones(len(graph)), self.neighbors)
         return FittedItemModel.of(
             "CommonNeighbors",
-            "often met with {item}",
+            "often seen with {item}",
             pairs,
             half_life,
             trained_until(fold),
@@ -153,7 +153,7 @@ class Katz:
     score(u, i) = sum_k beta^k (A^k)_ui over the walks that leave the requester once:
     beta * ((I - beta A)^-1 h)_i with h = 1 at the history. For a user of the bipartite
     graph this is Katz's measure itself, which needs their own node only to walk back
-    through it. Edges of the item graph weigh as many users as met both ends.
+    through it. An edge of the item graph weighs how many users have both.
 
     Attributes:
         on: The graph.
@@ -225,7 +225,7 @@ class PersonalizedPageRank:
     items of the history: with probability r the walker restarts at home, else it takes
     a random edge. For a user of the bipartite graph this is rooted PageRank itself, n
     times; a new user's edges are walked only outward. History items without an edge are
-    left out. Edges of the item graph weigh as many users as met both ends.
+    left out. An edge of the item graph weighs how many users have both.
 
     Attributes:
         on: The graph.
@@ -306,5 +306,5 @@ def _steps(graph: StaticGraph, rate: float, tolerance: float) -> int:
 
 
 def _inverse(strength: Float64[np.ndarray, " nodes"]) -> Float64[np.ndarray, " nodes"]:
-    joined = strength > 0
-    return np.where(joined, 1 / np.where(joined, strength, 1), 0.0)
+    linked = strength > 0
+    return np.where(linked, 1 / np.where(linked, strength, 1), 0.0)

@@ -13,7 +13,7 @@ from tidegraph.retrieval.from_log import (
     FromLog,
     chosen,
     given,
-    settled,
+    resolved,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.search import Index, as_matrix_of_neighbors, nearest
@@ -39,7 +39,7 @@ QUESTIONS = (
 
 @settings
 class ItemKNN:
-    """Recommends what is met by the same users as the items of the history.
+    """Recommends what the users of the history's items also interacted with.
 
     An item scores the sum of its similarities to those distinct items of the history
     that count it among their nearest. What is ``FROM_LOG`` is chosen on the log.
@@ -79,7 +79,7 @@ class ItemKNN:
             ConfigError: A setting is out of range.
         """
         fold = Fold.of(train, "ItemKNN")
-        method = settled(self, QUESTIONS, fold)
+        method = resolved(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, "ItemKNN")
         items = users_of_items(fold, "ItemKNN")
         profiles = given(method.similarity).profiles(items, Corpus.of(items))

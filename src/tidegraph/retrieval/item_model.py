@@ -26,7 +26,7 @@ from tidegraph.stages import NO_ITEM, Candidates, Requests
 class FittedItemModel:
     """Scores an item by the sum of its weights to the distinct items of the history.
 
-    Items of the history that training never met count nothing; a requester without
+    Items of the history that training never saw count nothing; a request without
     history gets an empty answer.
 
     Attributes:

@@ -15,7 +15,7 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import span
-from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, settled
+from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, resolved
 from tidegraph.retrieval.scoring.decay import check_half_life, ordered
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_log, trained_until
@@ -51,7 +51,7 @@ class Popular:
             ConfigError: The half-life is not above 0.
         """
         fold = Fold.of(train, "Popular")
-        method = settled(self, QUESTIONS, fold)
+        method = resolved(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, "Popular")
         if half_life is None:
             matrix = evidence(fold, "Popular")
@@ -89,7 +89,7 @@ class FittedPopular:
     """Answers the same list to everyone, unknown users too, less what is excluded.
 
     Attributes:
-        score: What each item scores; ``-inf`` where training never met it.
+        score: What each item scores; ``-inf`` where training never saw it.
         order: The items that have a score, best first; it tells scores apart that are
             too small for a float.
         trained_until: Time of the last training event; None for training without times.

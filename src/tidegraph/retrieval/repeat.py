@@ -15,7 +15,11 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import evidence, heard, trained_until
+from tidegraph.retrieval.scoring.evidence import (
+    evidence,
+    evident_history,
+    trained_until,
+)
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
     all_scores,
@@ -27,7 +31,7 @@ from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train
 
 @settings
 class Repeat:
-    """Recommends the items of the user's own history, often and lately met first.
+    """Recommends the items of the user's own history, often and lately chosen first.
 
     An item scores the sum over its events of weight x 0.5^(age / half-life), with ages
     since the newest event of the history; events since training count at once. One
@@ -57,8 +61,8 @@ class Repeat:
         fold = Fold.of(train, "Repeat")
         half_life = check_half_life(self.half_life_days, fold, "Repeat")
         matrix = evidence(fold, "Repeat")
-        met = np.bincount(matrix.item, minlength=len(matrix.items)) > 0
-        return FittedRepeat(met, half_life, trained_until(fold))
+        seen = np.bincount(matrix.item, minlength=len(matrix.items)) > 0
+        return FittedRepeat(seen, half_life, trained_until(fold))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,12 +70,12 @@ class FittedRepeat:
     """Answers from the history alone; without one the answer is empty.
 
     Attributes:
-        met: Which items training met; others are not answered.
+        seen: Which items training saw; others are not answered.
         half_life_days: Age at which an event counts half; None counts events only.
         trained_until: Time of the last training event; None for training without times.
     """
 
-    met: Bool[np.ndarray, " items"]
+    seen: Bool[np.ndarray, " items"]
     half_life_days: float | None
     trained_until: int | None = None
 
@@ -79,7 +83,7 @@ class FittedRepeat:
         return described(
             "Repeat",
             self.trained_until,
-            f"{len(self.met):,} items",
+            f"{len(self.seen):,} items",
             half_life_days=self.half_life_days,
         )
 
@@ -102,9 +106,9 @@ class FittedRepeat:
     ) -> Int32[np.ndarray, "b k"]:
         """Return the item itself where it is in the history, else -1."""
         voters = self._voters(requests)
-        answered = np.arange(len(item))[:, None] * len(self.met) + item
-        met = owners(voters.ptr) * len(self.met) + voters.row
-        own = np.isin(answered, met) & (item != NO_ITEM)
+        answered = np.arange(len(item))[:, None] * len(self.seen) + item
+        own_items = owners(voters.ptr) * len(self.seen) + voters.row
+        own = np.isin(answered, own_items) & (item != NO_ITEM)
         return np.where(own, item, np.int32(NO_ITEM))
 
     def state(self) -> State:
@@ -115,7 +119,7 @@ class FittedRepeat:
                 "half_life_days": self.half_life_days,
                 "trained_until": self.trained_until,
             },
-            arrays={"met": self.met},
+            arrays={"seen": self.seen},
         )
 
     @classmethod
@@ -123,27 +127,28 @@ class FittedRepeat:
         """Rebuild from what ``state`` returned."""
         half_life = cast(float | None, state.settings["half_life_days"])
         until = cast(int | None, state.settings.get("trained_until"))
-        return cls(state.arrays["met"], half_life, until)
+        return cls(state.arrays["seen"], half_life, until)
 
     def _voters_and_votes(
         self, requests: Requests
     ) -> tuple[WeightedHistory, SparseRows]:
         """Return who votes, and a row of votes for each different voter.
 
-        Each item that training met votes for itself.
+        Each item that training saw votes for itself.
         """
         voters = self._voters(requests)
         own = Few.of(voters.row)
-        met = self.met[own.number]
+        known = self.seen[own.number]
         votes = SparseRows(
-            starts(met),
-            own.number[met],
-            np.ones(int(met.sum()), np.float32),
-            len(self.met),
+            starts(known),
+            own.number[known],
+            np.ones(int(known.sum()), np.float32),
+            len(self.seen),
         )
         return replace(voters, row=own.places(voters.row)), votes
 
     def _voters(self, requests: Requests) -> WeightedHistory:
         """Return the distinct items of each history, weighing as their events do."""
-        total = summed(heard(requests.history), len(self.met), self.half_life_days)
+        history = evident_history(requests.history)
+        total = summed(history, len(self.seen), self.half_life_days)
         return total.of(total.gain > 0)

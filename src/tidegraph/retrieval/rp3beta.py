@@ -12,7 +12,7 @@ from tidegraph.retrieval.from_log import (
     FromLog,
     chosen,
     given,
-    settled,
+    resolved,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.search import Index, as_matrix_of_neighbors, nearest
@@ -79,12 +79,12 @@ class RP3beta:
             ConfigError: A setting is out of range.
         """
         fold = Fold.of(train, "RP3beta")
-        method = settled(self, QUESTIONS, fold)
+        method = resolved(self, QUESTIONS, fold)
         alpha, beta = given(method.alpha), given(method.beta)
         half_life = check_half_life(method.half_life_days, fold, "RP3beta")
-        met = evidence(fold, "RP3beta").csr()
-        popularity = np.bincount(met.indices, met.data, minlength=met.shape[1])
-        from_user = _powered(met, alpha)
+        pairs = evidence(fold, "RP3beta").csr()
+        popularity = np.bincount(pairs.indices, pairs.data, minlength=pairs.shape[1])
+        from_user = _powered(pairs, alpha)
         from_item = _powered(users_of_items(fold, "RP3beta"), alpha)
         discount = np.power(np.maximum(popularity, 1e-12), beta)
         found, near = nearest(

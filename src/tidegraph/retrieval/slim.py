@@ -18,7 +18,7 @@ from tidegraph.retrieval.from_log import (
     HALF_LIVES,
     FromLog,
     chosen,
-    settled,
+    resolved,
 )
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
@@ -44,16 +44,16 @@ class SLIM:
 
     which, for n users, is scikit-learn's ``ElasticNet(alpha=(l1 + l2) / n, l1_ratio=l1
     / (l1 + l2), positive=True, fit_intercept=False)``. So both penalties are counted in
-    users, however many there are: items that no more than ``l1`` users met together do
-    not vote for each other. Memory is 8 bytes for each pair of items that some user
-    met together, and the weights. What is ``FROM_LOG`` is chosen on the log.
+    users, however many there are: items that no more than ``l1`` users share do not
+    vote for each other. Memory is 8 bytes for each pair of items that some user
+    has both, and the weights. What is ``FROM_LOG`` is chosen on the log.
 
     Attributes:
         l1: Strength of the penalty that makes weights zero.
         l2: Strength of the penalty that makes weights small, as in EASE.
         tolerance: Stop when no weight moved more than this part of the largest.
         sweeps: Stop after this many rounds over the weights in any case.
-        candidates: Regress each item on only this many items, those most often met
+        candidates: Regress each item on only this many items, those most often seen
             together with it; None for all.
         half_life_days: Age of an item's last event, since the newest of the history, at
             which it counts half; None where age does not matter.
@@ -86,10 +86,10 @@ class SLIM:
             ConfigError: A setting is out of range.
         """
         fold = Fold.of(train, "SLIM")
-        method = settled(self, QUESTIONS, fold)
+        method = resolved(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, "SLIM")
-        met = evidence(fold, "SLIM").csr()
-        gram = SparseRows.of(sparse.csr_array(met.T @ met))
+        x = evidence(fold, "SLIM").csr()
+        gram = SparseRows.of(sparse.csr_array(x.T @ x))
         return FittedItemModel.of(
             "SLIM",
             "goes together with {item}",
@@ -136,7 +136,7 @@ def _assembled(
     unfinished = sum(block[3] for block in blocks)
     if unfinished:
         logger.warning(
-            "SLIM stopped before %d of %d items settled. Raise sweeps or l2.",
+            "SLIM stopped before %d of %d items converged. Raise sweeps or l2.",
             unfinished,
             items,
         )
@@ -162,7 +162,7 @@ def _solve(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Return the weights of some items' regressions, end to end.
 
-    Also how many there are of each, and how many regressions did not settle.
+    Also how many there are of each, and how many regressions did not converge.
     """
     place = np.full(diagonal.size, -1, np.int32)
     sizes = np.zeros(last - first, np.int64)
@@ -173,10 +173,10 @@ def _solve(
         candidate, slack = _screened(gram, lasso, limit, j)
         for p in range(candidate.size):
             place[candidate[p]] = p
-        weight, settled = _descend(
+        weight, converged = _descend(
             gram, diagonal, candidate, slack, place, ridge, tolerance, sweeps
         )
-        unfinished += not settled
+        unfinished += not converged
         place[candidate] = -1
         if used + candidate.size > ids.size:
             room = 2 * (used + candidate.size)
@@ -226,9 +226,9 @@ def _descend(
     tolerance: float,
     sweeps: int,
 ) -> tuple[np.ndarray, bool]:
-    """Return one regression's weights, and whether they settled.
+    """Return one regression's weights, and whether they converged.
 
-    A sweep over all candidates finds who takes part; those then settle among
+    A sweep over all candidates finds who takes part; those then converge among
     themselves, which is cheap, before the next.
     """
     size = candidate.size
@@ -258,12 +258,12 @@ def _descend(
             _subtract(slack, change, rows[slot[p]])
         if moved <= tolerance * largest:
             return weight, True
-        _settle(rows, active[:taking_part], weight, slack, ridge, tolerance, sweeps)
+        _converge(rows, active[:taking_part], weight, slack, ridge, tolerance, sweeps)
     return weight, size == 0
 
 
 @compiled
-def _settle(
+def _converge(
     rows: np.ndarray,
     active: np.ndarray,
     weight: np.ndarray,

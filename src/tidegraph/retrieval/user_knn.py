@@ -24,7 +24,7 @@ from tidegraph.retrieval.from_log import (
     FromLog,
     chosen,
     given,
-    settled,
+    resolved,
 )
 from tidegraph.retrieval.knn.search import Index, nearest, nearest_of_faded
 from tidegraph.retrieval.knn.similarity import (
@@ -37,7 +37,11 @@ from tidegraph.retrieval.knn.similarity import (
 )
 from tidegraph.retrieval.scoring.decay import add, as_key, check_half_life
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import evidence, heard, trained_until
+from tidegraph.retrieval.scoring.evidence import (
+    evidence,
+    evident_history,
+    trained_until,
+)
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
     all_scores,
@@ -62,9 +66,9 @@ _VISIBLE = 64  # Halvings that a similarity sees; those beyond are kept beside i
 
 @settings
 class UserKNN:
-    """Recommends what the users with the most similar histories have met.
+    """Recommends what the users with the most similar histories interacted with.
 
-    An item scores the sum of the similarities of the neighbours that met it. What is
+    An item scores the sum of the similarities of the neighbours with that item. What is
     ``FROM_LOG`` is chosen on the log.
 
     Attributes:
@@ -88,15 +92,11 @@ class UserKNN:
         at_least("UserKNN", 1, neighbors=self.neighbors)
         at_least("UserKNN", 0, shrinkage=self.shrinkage)
         span("UserKNN", half_life_days=self.half_life_days)
-        self._compares_ages()
-
-    def _compares_ages(self) -> None:
-        days = self.half_life_days
-        aged = isinstance(days, float) and days < math.inf
+        aged = isinstance(self.half_life_days, float) and self.half_life_days < math.inf
         if aged and isinstance(self.similarity, Jaccard):
             raise ConfigError(
-                "UserKNN with Jaccard compares which items users met, not how much, so "
-                "half_life_days would change nothing. Leave it out, or use Cosine."
+                "UserKNN with Jaccard compares which items users chose, not how often, "
+                "so half_life_days would change nothing. Leave it out, or use Cosine."
             )
 
     @checked(DataError)
@@ -108,11 +108,11 @@ class UserKNN:
             ConfigError: The half-life is not above 0, or the similarity knows none.
         """
         fold = Fold.of(train, "UserKNN")
-        method = settled(self, QUESTIONS, fold)
+        method = resolved(self, QUESTIONS, fold)
         days = check_half_life(method.half_life_days, fold, "UserKNN")
-        met = evidence(fold, "UserKNN").csr()
+        pairs = evidence(fold, "UserKNN").csr()
         fixed = replace(method, half_life_days=days)
-        return FittedUserKNN.of(fixed, met, trained_until(fold), chosen(self, method))
+        return FittedUserKNN.of(fixed, pairs, trained_until(fold), chosen(self, method))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,7 +124,7 @@ class FittedUserKNN:
 
     Attributes:
         settings: How neighbours are chosen.
-        met: How much each training user met each item.
+        interactions: How much each training user interacted with each item.
         corpus: What the similarity knows of all users.
         index: The users, searchable by item.
         trained_until: Time of the last training event; None for training without times.
@@ -132,7 +132,7 @@ class FittedUserKNN:
     """
 
     settings: UserKNN
-    met: sparse.csr_array
+    interactions: sparse.csr_array
     corpus: Corpus
     index: Index
     trained_until: int | None = None
@@ -142,17 +142,17 @@ class FittedUserKNN:
     def of(
         cls,
         settings: UserKNN,
-        met: sparse.csr_array,
+        interactions: sparse.csr_array,
         trained_until: int | None,
         chosen: Mapping[str, object],
     ) -> "FittedUserKNN":
         """Index the rows of a matrix of users and items."""
-        corpus = Corpus.of(met)
-        index = Index.of(given(settings.similarity).profiles(met, corpus))
-        return cls(settings, met, corpus, index, trained_until, chosen)
+        corpus = Corpus.of(interactions)
+        index = Index.of(given(settings.similarity).profiles(interactions, corpus))
+        return cls(settings, interactions, corpus, index, trained_until, chosen)
 
     def __repr__(self) -> str:
-        users, items = self.met.shape
+        users, items = self.interactions.shape
         return described(
             "UserKNN",
             self.trained_until,
@@ -168,11 +168,11 @@ class FittedUserKNN:
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedUserKNN":
         """Return the same without some users among the neighbours."""
-        kept = np.ones(self.met.shape[0], np.float32)
+        kept = np.ones(self.interactions.shape[0], np.float32)
         kept[rows[rows < len(kept)]] = 0
-        met = sparse.csr_array(sparse.diags_array(kept) @ self.met)
-        met.eliminate_zeros()
-        return FittedUserKNN.of(self.settings, met, self.trained_until, self.chosen)
+        pairs = sparse.csr_array(sparse.diags_array(kept) @ self.interactions)
+        pairs.eliminate_zeros()
+        return FittedUserKNN.of(self.settings, pairs, self.trained_until, self.chosen)
 
     @property
     def reason(self) -> str:
@@ -180,24 +180,24 @@ class FittedUserKNN:
         return "chosen by others who chose {item}"
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
-        """Return the score of every item; ``-inf`` where no neighbour met it."""
+        """Return the score of every item; ``-inf`` where no neighbour has it."""
         return all_scores(self._voters(requests), self._votes)
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
-        """Return the best ``k`` of the items that some neighbour met."""
+        """Return the best ``k`` of the items that some neighbour has."""
         voters = self._voters(requests)
         return top_k_of_sums(voters, self._votes, requests.excluded, k, "UserKNN")
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
     ) -> Int32[np.ndarray, "b k"]:
-        """Return the history item that most of an item's voters met, -1 for none.
+        """Return the history item that most of an item's voters have, -1 for none.
 
         Voters count by their similarity; an item is no reason for itself.
         """
         out = np.full(item.shape, NO_ITEM, np.int32)
         voters, votes = self._voters(requests), self._votes
-        history = heard(requests.history)
+        history = evident_history(requests.history)
         over_rows(
             lambda a, b: _because(
                 history.ptr,
@@ -227,7 +227,7 @@ class FittedUserKNN:
                 "saved: only this package's similarities have names. Save ItemKNN, "
                 "which needs its similarity only in fit."
             )
-        rows = SparseRows.of(self.met)
+        rows = SparseRows.of(self.interactions)
         return State(
             kind="FittedUserKNN",
             settings={
@@ -251,8 +251,8 @@ class FittedUserKNN:
 
     @cached_property
     def _votes(self) -> SparseRows:
-        """A vote of 1 by each user for each item met."""
-        rows = SparseRows.of(self.met)
+        """A vote of 1 by each user for each item of their history."""
+        rows = SparseRows.of(self.interactions)
         ones = np.ones(len(rows.column), np.float32)
         return SparseRows(rows.ptr, rows.column, ones, rows.width)
 
@@ -273,8 +273,8 @@ class FittedUserKNN:
 
     def _neighbors(self, requests: Requests) -> WeightedHistory:
         half_life = given(self.settings.half_life_days)
-        items = int(self.met.shape[1])
-        total = summed(heard(requests.history), items, half_life)
+        items = int(self.interactions.shape[1])
+        total = summed(evident_history(requests.history), items, half_life)
         if half_life is not None:
             return self._faded(total, requests.user)
         vectors = sparse.csr_array(
@@ -301,7 +301,7 @@ class FittedUserKNN:
         seen = np.minimum(count, _VISIBLE)
         vectors = sparse.csr_array(
             (np.ldexp(gain, -seen), total.row, total.ptr),
-            shape=(len(total), self.met.shape[1]),
+            shape=(len(total), self.interactions.shape[1]),
         )
         return nearest_of_faded(
             given(self.settings.similarity).profiles(vectors, self.corpus),

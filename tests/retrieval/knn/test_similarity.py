@@ -45,7 +45,7 @@ def all_pairs(similarity: Similarity, vectors, shrinkage: float = 0.0) -> np.nda
     return dense
 
 
-def met_together(vectors) -> np.ndarray:
+def overlap(vectors) -> np.ndarray:
     seen = vectors.toarray() > 0
     return (seen.astype(int) @ seen.T.astype(int)) > 0
 
@@ -61,7 +61,7 @@ def test_cosine_is_that_of_scikit_learn():
 def test_pearson_is_the_correlation_where_it_is_positive_and_something_is_shared():
     vectors = draw()
     correlation = np.corrcoef(vectors.toarray())
-    expected = np.where(met_together(vectors) & (correlation > 0), correlation, 0)
+    expected = np.where(overlap(vectors) & (correlation > 0), correlation, 0)
 
     np.testing.assert_allclose(
         all_pairs(Pearson(), vectors), expected, rtol=1e-4, atol=1e-6

@@ -163,7 +163,7 @@ def test_one_clock_decades_ahead_does_not_change_the_order_of_the_others(method)
     own = len(log.items)
 
     before = fitted.retrieve(requests_at(log), 40)
-    # The model has never met the wrong event's item: it is of the history only.
+    # The model has never seen the wrong event's item: it is of the history only.
     after = fitted.retrieve(requests_at(wrong), 41)
 
     for row in range(len(log.users)):
@@ -173,7 +173,7 @@ def test_one_clock_decades_ahead_does_not_change_the_order_of_the_others(method)
 
 
 def test_neighbours_of_old_items_keep_their_order_beside_a_wrong_clock():
-    # y and z are near x, v is near w; w was met by a with a clock decades ahead.
+    # y and z are near x, v is near w; a has w with a clock decades ahead.
     log = interactions(
         [*"bbccddddee", "a", "a"],
         [*"xyxyxyxzvw", "x", "w"],
@@ -194,15 +194,15 @@ def test_neighbours_of_old_items_keep_their_order_beside_a_wrong_clock():
 
 def faded_cosines(log: Interactions, half_life: float) -> np.ndarray:
     """UserKNN's scores by loops, in float64, for a history that floats can hold."""
-    met = Matrix.of(log).csr().toarray().astype(float)
-    end = np.array([log.time[log.user == u].max() for u in range(len(met))])
-    faded = np.zeros_like(met)
+    seen = Matrix.of(log).csr().toarray().astype(float)
+    end = np.array([log.time[log.user == u].max() for u in range(len(seen))])
+    faded = np.zeros_like(seen)
     for user, item, time in zip(log.user, log.item, log.time, strict=True):
         faded[user, item] += 0.5 ** ((end[user] - time) / DAY / half_life)
-    near = faded @ met.T
-    near /= np.linalg.norm(faded, axis=1)[:, None] * np.linalg.norm(met, axis=1)
+    near = faded @ seen.T
+    near /= np.linalg.norm(faded, axis=1)[:, None] * np.linalg.norm(seen, axis=1)
     np.fill_diagonal(near, 0)
-    return near @ (met > 0)
+    return near @ (seen > 0)
 
 
 def test_a_faded_history_has_the_cosines_of_a_loop():

@@ -17,7 +17,7 @@ from tidegraph.retrieval.knn.similarity import BM25, Cosine, Pearson
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.scoring.evidence import evidence, evident_log, heard
+from tidegraph.retrieval.scoring.evidence import evidence, evident_history, evident_log
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.testing.retrievers import requests_at, same
@@ -126,7 +126,7 @@ def test_a_history_says_what_is_left_of_it_at_its_own_time():
         np.array([1, 1, -1, -1, 1, 1, 1], np.float32),
     )
 
-    left = heard(history)
+    left = evident_history(history)
 
     assert left.ptr.tolist() == [0, 4, 4, 5]
     assert left.node.tolist() == [0, 2, 2, 2, 1]
@@ -166,5 +166,5 @@ def test_weights_above_zero_are_taken_as_they_are():
     log = draw_log()
 
     history = requests_at(log).history
-    assert heard(history) is history
+    assert evident_history(history) is history
     same(ItemKNN().fit(log), ItemKNN().fit(Matrix.of(log)), requests_at(log))

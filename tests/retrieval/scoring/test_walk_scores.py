@@ -33,7 +33,7 @@ def dense(
     total = sum(np.linalg.matrix_power(step, k) for k in range(steps + 1))
     items = graph.size("item")
     found = np.asarray(total).T[:items, :items]
-    # An item that nobody met is not even reached from itself.
+    # An item that nobody has is not even reached from itself.
     found[graph.degree()[:items] == 0] = 0
     return found
 
@@ -118,7 +118,7 @@ def test_rows_that_are_cut_are_never_above_the_sum_and_near_it(build, steps):
     assert short <= 1e-5 * full.sum()
 
 
-def test_blocks_of_rows_are_joined_as_if_they_were_one(monkeypatch):
+def test_blocks_of_rows_are_concatenated_as_if_they_were_one(monkeypatch):
     graph, scale = drawn(StaticGraph.bipartite)
     whole = walks(graph, scale, 0.7, 4, 5)
     monkeypatch.setattr(walk_scores, "_ENTRIES", 1)

@@ -1,4 +1,4 @@
-"""What is asked of few items costs what they are, and is answered alike."""
+"""An answer about few items costs what they are, and is the same."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import are_few
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.retrieval.scoring.evidence import heard
+from tidegraph.retrieval.scoring.evidence import evident_history
 from tidegraph.retrieval.scoring.fusion import fused, votes_for
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
@@ -49,7 +49,7 @@ def matrix(rng: np.random.Generator) -> SparseRows:
 @settings(max_examples=40, deadline=None)
 @given(rng=seeds)
 def test_the_answer_among_few_items_is_that_among_many(half_life_days, rng):
-    votes, history = matrix(rng), heard(histories(rng))
+    votes, history = matrix(rng), evident_history(histories(rng))
     voters = WeightedHistory.of_history(history, ITEMS, half_life_days)
     hidden = ItemSets(
         np.array([0, 2, 2, 5], np.int64), rng.integers(-1, ITEMS, 5).astype(np.int32)
@@ -83,7 +83,10 @@ def test_histories_are_summed_alike_among_few_and_many(half_life_days, rng):
 def test_weights_of_items_with_large_numbers_are_no_evidence_alike(rng):
     history = histories(rng)
     far = np.where(history.node < 0, -1, history.node.astype(np.int64) * 10_000)
-    small, large = heard(history), heard(replace(history, node=far.astype(np.int32)))
+    small, large = (
+        evident_history(history),
+        evident_history(replace(history, node=far.astype(np.int32))),
+    )
 
     assert (large.ptr == small.ptr).all()
     assert (large.time == small.time).all()

@@ -13,7 +13,7 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.knn.similarity import Profiles
-from tidegraph.retrieval.scoring.decay import as_key, blank, halved, parted, tally
+from tidegraph.retrieval.scoring.decay import add_votes, as_key, blank, halved, parted
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM
 
@@ -177,7 +177,7 @@ def _nearest(
     query_ptr, query_feature, query_weight = query
     owner_ptr, owner, owner_weight = owners
     scale, shift, size = owner_terms
-    # NaN marks a vector not met yet; a dot product may be 0.
+    # NaN marks a vector not seen yet; a dot product may be 0.
     dot, touched = room
     for q in range(first, last):
         count = 0
@@ -230,7 +230,7 @@ def _nearest_of_faded(
     scale, shift, size = owner_terms
     dot, block = room[1], room[2]
     for q in range(first, last):
-        count, kept = tally(query, owners, room, q), 0
+        count, kept = add_votes(query, owners, room, q), 0
         for t in range(count):
             v = room[3][t]
             plain, shifted = halved(dot[v], block[v]), query_terms[1][q] * shift[v]

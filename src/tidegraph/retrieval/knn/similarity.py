@@ -27,7 +27,7 @@ class Corpus:
     """What weightings need to know of all vectors together.
 
     Attributes:
-        count: Number of vectors that are not empty: a thing that has met nothing yet
+        count: Number of vectors that are not empty: one that has no interaction yet
             is no part of the corpus, or the future's newcomers would count.
         occurrences: In how many vectors each feature is.
         mean_length: Mean sum of their values.

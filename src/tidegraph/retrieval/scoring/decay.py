@@ -140,7 +140,7 @@ def all_fading(
     """Write the score of every item that somebody votes for into ``out``."""
     scratch = blank(votes[0].size - 1, out.shape[1])
     for request in range(first, last):
-        count = tally(voters, votes, scratch, request)
+        count = add_votes(voters, votes, scratch, request)
         for t in range(count):
             i = scratch[3][t]
             out[request, i] = as_float(as_key(scratch[1][i], scratch[2][i]))
@@ -162,7 +162,7 @@ def top_k_fading(
     total, block, touched = scratch[1], scratch[2], scratch[3]
     key = np.empty(item.shape[1], np.int64)
     for request in range(first, last):
-        count = tally(voters, votes, scratch, request)
+        count = add_votes(voters, votes, scratch, request)
         for e in range(hidden[0][request], hidden[0][request + 1]):
             if 0 <= hidden[1][e] < total.size:
                 total[hidden[1][e]] = np.nan
@@ -181,7 +181,7 @@ def top_k_fading(
 def blank(
     rows: int, width: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what ``tally`` notes: who has voted, sums, their halvings, items."""
+    """Return what ``add_votes`` notes: who has voted, sums, their halvings, items."""
     return (
         np.full(rows, -1, np.int64),
         # NaN marks an item nobody has voted for; a sum of votes may be 0.
@@ -192,7 +192,7 @@ def blank(
 
 
 @compiled
-def tally(voters: Arrays, votes: Rows, scratch: Arrays, request: int) -> int:
+def add_votes(voters: Arrays, votes: Rows, scratch: Arrays, request: int) -> int:
     """Add up the votes of one request; return how many items got any."""
     ptr, row, gain, halvings = voters
     voted, total, block, touched = scratch

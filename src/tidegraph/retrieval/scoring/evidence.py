@@ -2,7 +2,7 @@
 
 A user and an item whose actions' weights add up to 0 or less are no evidence: a return
 that cancels a purchase, or a dislike. In training such a pair is as if it had never
-been; in a history its item says nothing. It is not evidence against anything either.
+been; in a history its item counts nothing. It is not evidence against anything either.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tidegraph.stages import Fold, Train
 
 
 def evidence(train: Train, method: str) -> Matrix:
-    """Return who has met what, without the pairs that are no evidence.
+    """Return who interacted with what, without the pairs that are no evidence.
 
     Raises:
         DataError: ``train`` is neither a log nor a matrix, or nothing is left of it.
@@ -83,14 +83,14 @@ def _turned(fold: Fold) -> "scipy.sparse.csr_array":
     return scipy.sparse.csr_array(fold.view(evident_pairs).csr().T)
 
 
-def heard(history: Histories) -> Histories:
+def evident_history(history: Histories) -> Histories:
     """Return the events of each history whose items are evidence."""
     if bool((history.weight > 0).all()):
         return history
     node, size = history.node, int(history.node.max()) + 1
     if are_few(len(node), size):
-        met = Few.of(node)
-        node, size = met.places(node), len(met)
+        few = Few.of(node)
+        node, size = few.places(node), len(few)
     kept = np.zeros(len(node), np.bool_)
     _mark(history.ptr, node, history.weight, max(size, 0), kept)
     return some_of(history, kept)

@@ -16,7 +16,7 @@ class FindsSimilar(Protocol):
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items that each item has most weight for.
 
-        Only weights above 0 make an item similar. A row that training did not meet has
+        Only weights above 0 make an item similar. A row that training did not see has
         none. Raises RequestError where ``k`` is below 1.
         """
         ...

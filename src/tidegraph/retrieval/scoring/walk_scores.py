@@ -1,4 +1,4 @@
-"""Walks between items as sparse tables: what each item says of those it leads to.
+"""Walks between items as sparse tables: how each item votes for those it leads to.
 
 A score that adds up walks from the history is linear in the history. So the walks from
 each item are added up once, in ``fit``, each item keeps those it reaches most, and an
@@ -91,9 +91,9 @@ def walks(
     onward = SparseRows.of(
         scipy.sparse.csr_array(scipy.sparse.diags_array(own) @ between)
     )
-    joined = (graph.degree()[:items] > 0).astype(np.float32)
+    linked = (graph.degree()[:items] > 0).astype(np.float32)
     # Horner's scheme: I + S (I + S (...)).
-    total = scipy.sparse.csr_array(scipy.sparse.diags_array(joined))
+    total = scipy.sparse.csr_array(scipy.sparse.diags_array(linked))
     for _ in track(range(rounds), "walks"):
         total = _extended(onward, total, neighbors)
     total.eliminate_zeros()

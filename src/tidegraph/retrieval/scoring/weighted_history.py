@@ -18,7 +18,7 @@ from tidegraph.retrieval.scoring.decay import (
     halvings,
     top_k_fading,
 )
-from tidegraph.retrieval.scoring.evidence import heard, some_of
+from tidegraph.retrieval.scoring.evidence import evident_history, some_of
 from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
 
 
@@ -51,7 +51,7 @@ class WeightedHistory:
             half_life_days: Age, since the newest event of a known item, at which an
                 item's vote counts half; None for never.
         """
-        history = heard(history)
+        history = evident_history(history)
         if half_life_days is None:
             gain = np.ones(len(history.node), np.float32)
             return cls(history.ptr, history.node, gain)
@@ -136,18 +136,18 @@ def top_k_of_sums(
     shape = (len(voters), min(check_k(k), votes.width))
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
-    asked = Few.of(voters.row[voters.row < len(votes)])
-    size = int((votes.ptr[asked.number + 1] - votes.ptr[asked.number]).sum())
+    few = Few.of(voters.row[voters.row < len(votes)])
+    size = int((votes.ptr[few.number + 1] - votes.ptr[few.number]).sum())
     if not are_few(size, votes.width):
         _write_top_k(voters, votes, excluded, item, score)
         return Candidates.of_channel(item, score, channel)
     # Only the rows that vote, and only the items that they vote for.
-    few_votes = votes.rows(asked.number)
+    few_votes = votes.rows(few.number)
     named = Few.of(few_votes.column)
     few_votes = SparseRows(
         few_votes.ptr, named.places(few_votes.column), few_votes.weight, len(named)
     )
-    voters = replace(voters, row=asked.places(voters.row))
+    voters = replace(voters, row=few.places(voters.row))
     hidden = ItemSets(excluded.ptr, named.places(excluded.item))
     _write_top_k(voters, few_votes, hidden, item, score)
     return Candidates.of_channel(named.at(item), score, channel)
@@ -213,14 +213,14 @@ def _all_scores(
     first: int,
     last: int,
 ) -> None:
-    met = np.full(vote_ptr.size - 1, -1, np.int64)
+    counted = np.full(vote_ptr.size - 1, -1, np.int64)
     for request in range(first, last):
         total = out[request]
         for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
             v = row[h]
-            if v < 0 or v >= met.size or met[v] == request:
+            if v < 0 or v >= counted.size or counted[v] == request:
                 continue
-            met[v] = request
+            counted[v] = request
             for e in range(vote_ptr[v], vote_ptr[v + 1]):
                 i = vote_item[e]
                 vote = gain[h] * vote_weight[e]
@@ -243,14 +243,14 @@ def _top_k_rows(
     first: int,
     last: int,
 ) -> None:
-    met, total, touched = room
+    counted, total, touched = room
     for request in range(first, last):
         count = 0
         for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
             v = row[h]
-            if v < 0 or v >= met.size or met[v] == request:
+            if v < 0 or v >= counted.size or counted[v] == request:
                 continue
-            met[v] = request
+            counted[v] = request
             part = gain[h]
             for e in range(vote_ptr[v], vote_ptr[v + 1]):
                 i = np.uint32(vote_item[e])
@@ -293,17 +293,17 @@ def summed(
         worth = history.weight * part
     else:
         worth, count = history.weight, np.zeros(len(history.node), np.int64)
-    node, met = history.node, None
+    node, few = history.node, None
     if are_few(len(node), num_items):
-        met = Few.of(node[node < num_items])
-        node, num_items = met.places(node), len(met)
+        few = Few.of(node[node < num_items])
+        node, num_items = few.places(node), len(few)
     size = np.zeros(len(history), np.int64)
     item = np.full(len(node), -1, np.int32)
     total, block = np.zeros(len(item)), np.zeros(len(item), np.int64)
     events = (history.ptr, node, worth, count)
     _add_up(events, num_items, size, (item, total, block))
     kept = item >= 0
-    item = item if met is None else met.at(item)
+    item = item if few is None else few.at(item)
     ptr = starts(size)
     faded = None if half_life_days is None else block[kept]
     return WeightedHistory(ptr, item[kept], total[kept].astype(np.float32), faded)
