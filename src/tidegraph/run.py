@@ -1,9 +1,10 @@
 """The circumstances of a fit, which change where it runs, and how it went."""
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -39,6 +40,12 @@ class Run:
 
     def __post_init__(self) -> None:
         at_least("a run's", 1, threads=self.threads)
+
+    @property
+    def key(self) -> Hashable:
+        """What decides the bits that a fit ends with, beside its log and settings."""
+        seed = cast(np.random.SeedSequence, self.rng.bit_generator.seed_seq)
+        return repr(seed.entropy), seed.spawn_key, self.device, self.threads
 
     def child(self, name: str) -> "Run":
         """Return the run of a part, whose checkpoints have a folder of their own."""

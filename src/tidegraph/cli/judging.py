@@ -32,6 +32,7 @@ from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
 from tidegraph.rng import generator
+from tidegraph.run import Run
 from tidegraph.stages import Fold, Retriever
 
 Baseline = Callable[[Fold], Recommender]
@@ -124,7 +125,9 @@ def _task(
         raise RequestError(f"--part is {part!r}; it can be valid, test or all.")
     before, chosen = part_of(log, memory, "valid")
     pipeline = pipeline_of(_recipe(source), "the saved recipe")
-    return pipeline.refitted(model, before), before, chosen
+    seed = _recipe(source).get("pipeline", {}).get("seed", 0)
+    run = Run(generator(seed))
+    return pipeline.refitted(model, before, run=run), before, chosen
 
 
 def _recipe(source: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -23,6 +23,8 @@ from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.describe import spelt_out
+from tidegraph.rng import generator
+from tidegraph.run import Run
 from tidegraph.stages import Fold, called
 
 DAY = 86_400
@@ -63,10 +65,10 @@ def train(
         parts = plan.split.parts(events)
         if not quiet:
             say(_sizes(parts))
-        train = Fold(parts.train)
+        train, run = Fold(parts.train), Run(generator(plan.seed))
         if plan.split.rolling is None:
             model = _pipeline(plan.pipeline, parts).fit(
-                train, parts.valid, graph=further, rng=plan.seed
+                train, parts.valid, graph=further, run=run
             )
         else:
             model = _over_windows(plan, events, further, quiet=quiet)
@@ -83,7 +85,7 @@ def train(
             say(f"{called(plan.pipeline.rank)} learnt: {curve.text()}")
         if parts.valid is not None:
             with working("judging on valid"):
-                judged = on_valid(plan.pipeline, model, train, parts.valid)
+                judged = on_valid(plan.pipeline, model, train, parts.valid, run)
             say(judged)
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")

@@ -17,7 +17,16 @@ from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.slices import COLD
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
-from tidegraph.stages import Candidates, FittedRetriever, ItemSets, Requests, Train
+from tidegraph.run import Run
+from tidegraph.stages import (
+    Candidates,
+    FittedRetriever,
+    Fold,
+    ItemSets,
+    Requests,
+    Train,
+    fit_in,
+)
 
 K = 10
 """Length of the lists that are judged."""
@@ -27,23 +36,31 @@ SURELY = 0.05
 
 
 def on_valid(
-    pipeline: Pipeline, model: FittedPipeline, train: Train, valid: Interactions
+    pipeline: Pipeline,
+    model: FittedPipeline,
+    train: Train,
+    valid: Interactions,
+    run: Run | None = None,
 ) -> str:
     """Return how each part does on ``valid``, or why that is nothing to judge by.
 
     Args:
         pipeline: What was trained.
         model: What came of it, which knows ``valid``.
-        train: What is known before ``valid``; retrieval is fitted on it again.
+        train: What is known before ``valid``; retrieval is fitted on it, as far as it
+            is a fold on which that was not done.
         valid: What happened after it.
+        run: In what circumstances channels trained, if they matter.
     """
-    judged = pipeline.refitted(model, train)
+    judged = pipeline.refitted(model, train, run=run)
     try:
         task = task_of(judged, valid, train=judged.graph)
     except DataError as error:
         # The model is trained and saved; a small valid part takes nothing from it.
         return f"valid cannot be judged on: {error}"
-    parts = _EachPart(judged, Popular().fit(train), task.relevant)
+    parts = _EachPart(
+        judged, fit_in(Popular(), Fold.of(train, "Popular"), None), task.relevant
+    )
     result = judge_lists(all_lists(parts, task, K, "every stage"), task, at=(K,))
     recalls = parts.recalls()
     proposed = (

@@ -1,7 +1,7 @@
 """The pipeline's settings, and how its stages are trained without leaking."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tidegraph.arguments import checked, settings
@@ -243,6 +243,8 @@ class Pipeline:
         self._check(parts)
         run = Run(generator(rng)) if run is None else run
         ranker = self._fit_ranker(parts, run)
+        # What was fitted on train alone is kept by a fold of the caller's, if by any.
+        parts = replace(parts, train=parts.known)
         return self._whole(parts, ranker, run)
 
     def refitted(
@@ -256,7 +258,8 @@ class Pipeline:
         Args:
             model: What ``fit`` returned.
             log: The events that the new pipeline knows, beside the further nodes and
-                edges of ``model``.
+                edges of ``model``. What ``fit`` has learnt of it in the same
+                circumstances is taken over if it is the same fold.
             run: In what circumstances channels train, if they matter.
         """
         fold, more = Fold.of(log, "Pipeline"), further(model.graph)

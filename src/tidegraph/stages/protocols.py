@@ -1,6 +1,8 @@
 """What a retriever, a ranker and a re-ranker do, before and after they are fitted."""
 
 import inspect
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
@@ -28,11 +30,39 @@ class Fits(Protocol[F]):
 
 
 def fit_in(method: Fits[F], fold: Fold, run: Run | None) -> F:
-    """Fit a method, in the circumstances of a run if it takes them."""
+    """Fit a method, in the circumstances of a run if it takes them.
+
+    What is fitted is a view of the fold: a method of the same settings, in
+    circumstances that give the same bits, is fitted on it once. That goes for frozen
+    dataclasses, whose settings cannot have changed since.
+    """
+    if run is not None and "run" not in inspect.signature(method.fit).parameters:
+        run = None
+    if not _is_fixed(method):
+        return _fitted(fold, method, _Same(run, None))
+    return fold.view(_fitted, method, _Same(run, run and run.key))
+
+
+@dataclass(frozen=True)
+class _Same:
+    """A run as far as it changes what is learnt."""
+
+    run: Run | None = field(compare=False)
+    key: Hashable
+
+
+def _fitted(fold: Fold, method: Fits[F], given: _Same) -> F:
     fit = cast(Any, method.fit)
-    if run is not None and "run" in inspect.signature(fit).parameters:
-        return fit(fold, run=run)
-    return fit(fold)
+    return fit(fold) if given.run is None else fit(fold, run=given.run)
+
+
+def _is_fixed(method: object) -> bool:
+    kind = getattr(type(method), "__dataclass_params__", None)
+    try:
+        hash(method)
+    except TypeError:
+        return False
+    return kind is not None and kind.frozen
 
 
 @runtime_checkable
