@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pytest
 
+from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.din import DIN
 from tidegraph.retrieval.blend import Blend
@@ -96,3 +98,27 @@ def test_a_channel_learns_the_same_alone_and_in_company():
 
     same(pipeline.retriever.retrievers[0], alone, requests_at(log))
     same(replace(BPR, seed=0).fit(log, run=run(threads=2)), alone, requests_at(log))
+
+
+def test_a_folder_of_checkpoints_serves_one_log_and_one_method(tmp_path):
+    log, other = draw_log(events=1500), draw_log(events=1500, seed=8)
+    where = run(checkpoints=tmp_path)
+    fitted = BPR.fit(log, run=where)
+    fewer = replace(BPR, objective=replace(BPR.objective, negatives=3))
+
+    same(BPR.fit(log, run=where), fitted, requests_at(log))
+    for method, train in ((BPR, other), (fewer, log)):
+        with pytest.raises(ConfigError, match="another log, or of a method with other"):
+            method.fit(train, run=where)
+
+
+def test_a_ranker_does_not_go_on_with_what_was_learnt_of_another_log(tmp_path):
+    train, valid = parts()
+    item = train.item.copy()
+    item[:50] = np.roll(item[:50], 1)
+    changed = replace(train, item=item)
+    plan = Pipeline(Popular(half_life_days=None), rank=PLAN.rank, windows=Windows(1))
+    plan.fit(train, valid, run=run(checkpoints=tmp_path))
+
+    with pytest.raises(ConfigError, match="another log, or of a method with other"):
+        plan.fit(changed, valid, run=run(checkpoints=tmp_path))

@@ -11,6 +11,7 @@ import pytest
 
 from tidegraph.errors import ConfigError
 from tidegraph.run import Run
+from tidegraph.training.checkpoint import fingerprint
 from tidegraph.training.loop import train
 from tidegraph.training.settings import Training
 from training.fitting_a_line import OPTIMIZERS, Line, learnt
@@ -92,3 +93,45 @@ def test_checkpoints_of_another_training_are_refused(tmp_path):
 
     with pytest.raises(ConfigError, match="another training"):
         train(Line(rng), Training(epochs=2), Run(rng, checkpoints=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [np.arange(3), Training(epochs=3), {"a": (1, 2.0)}],
+        [np.arange(3), Training(epochs=2), {"a": (1, 3.0)}],
+        [np.arange(4), Training(epochs=2), {"a": (1, 2.0)}],
+        [np.arange(3.0), Training(epochs=2), {"a": (1, 2.0)}],
+        [np.array([0, 1, 3]), Training(epochs=2), {"a": (1, 2.0)}],
+        [np.arange(3), Training(epochs=2)],
+    ],
+)
+def test_checkpoints_of_a_training_on_other_data_are_refused(tmp_path, other):
+    def goes_on(data):
+        rng = np.random.default_rng(0)
+        train(Line(rng), Training(epochs=1), Run(rng, checkpoints=tmp_path), data)
+
+    mine = [np.arange(3), Training(epochs=2), {"a": (1, 2.0)}]
+    goes_on(mine)
+    goes_on([np.arange(3), Training(epochs=2), {"a": (1, 2.0)}])
+
+    with pytest.raises(ConfigError, match="on another log, or of a method with other"):
+        goes_on(other)
+
+
+def test_a_fingerprint_is_the_same_in_another_process():
+    code = (
+        "import numpy as np; from tidegraph.training.checkpoint import fingerprint; "
+        "print(fingerprint([np.arange(3), {'a': object()}, 'b']))"
+    )
+    path = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": "7"}
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        env=path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    mine = fingerprint([np.arange(3), {"a": object()}, "b"])
+    assert said.stdout.strip() == mine

@@ -278,4 +278,9 @@ def _learnt(
         model.features.of(part.requests, part.candidates) for part in (learn, valid)
     )
     task = _Clicks(model, learn, valid, numbers, valid_numbers, run.device)
-    return train(task, model.settings.training, run)
+    data: list[object] = [model.settings, numbers, valid_numbers]
+    for part in (learn, valid):
+        history = part.requests.history
+        data += [part.candidates.item, part.label, history.ptr, history.node]
+        data += [part.requests.time, history.time]
+    return train(task, model.settings.training, run, data)

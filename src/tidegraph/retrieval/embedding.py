@@ -74,7 +74,8 @@ class Embedding:
         rng = np.random.default_rng(self.seed)
         run = Run(rng) if run is None else replace(run, rng=rng)
         task = _Pairs.of(self, matrix, run)
-        curve = trained(task, self.training, run)
+        data = self, task.user, task.item
+        curve = trained(task, self.training, run, data)
         with torch.inference_mode():
             user, item = (part.cpu().numpy().copy() for part in task.module())
         users, items = len(user), len(item)

@@ -6,9 +6,9 @@ only when it stands. So whatever is killed when, the newest whole one can be rea
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +28,7 @@ class Checkpoint:
 
     Attributes:
         digest: Tells one training from another.
+        data: Fingerprint of what it learns from, and of the method's settings.
         step: Steps taken.
         curve: How it went.
         rng: State of the generator.
@@ -35,6 +36,7 @@ class Checkpoint:
     """
 
     digest: str
+    data: str
     step: int
     curve: Curve
     rng: Mapping[str, Any]
@@ -44,6 +46,7 @@ class Checkpoint:
         """Return what a file needs to hold."""
         settings = {
             "digest": self.digest,
+            "data": self.data,
             "step": self.step,
             "curve": self.curve.table(),
             "rng": _plain(self.rng),
@@ -57,7 +60,14 @@ class Checkpoint:
         curve = Curve.from_table(kept["curve"])
         # Training writes to the arrays, and those of a file are mapped.
         arrays = {name: np.array(array) for name, array in state.arrays.items()}
-        return cls(kept["digest"], kept["step"], curve, kept["rng"], arrays)
+        return cls(
+            kept["digest"],
+            kept.get("data", ""),
+            kept["step"],
+            curve,
+            kept["rng"],
+            arrays,
+        )
 
     def write(self, folder: Path) -> None:
         """Write it below ``folder`` and drop what it replaces."""
@@ -69,11 +79,11 @@ class Checkpoint:
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def newest(folder: Path, digest: str) -> Checkpoint | None:
+def newest(folder: Path, digest: str, data: str) -> Checkpoint | None:
     """Return the last whole checkpoint of a folder, or None if it has none.
 
     Raises:
-        ConfigError: It is of another training.
+        ConfigError: It is of another training, or learnt from other data.
     """
     for path in sorted(folder.glob(f"{PREFIX}*"), reverse=True):
         # What a kill left half removed is not the newest; older ones are whole.
@@ -83,6 +93,12 @@ def newest(folder: Path, digest: str) -> Checkpoint | None:
                 raise ConfigError(
                     f"{folder} holds a checkpoint of another training: other settings, "
                     "another module or another seed. Choose another folder for "
+                    "checkpoints, or empty it."
+                )
+            if found.data != data:
+                raise ConfigError(
+                    f"{folder} holds a checkpoint of a training on another log, or of "
+                    "a method with other settings. Choose another folder for "
                     "checkpoints, or empty it."
                 )
             return found
@@ -98,6 +114,40 @@ def digest_of(
     seed = _plain(rng.bit_generator.state)
     said = repr((settings, sorted(shapes.items()), seed))
     return hashlib.sha256(said.encode()).hexdigest()
+
+
+def fingerprint(parts: Iterable[object]) -> str:
+    """Return what tells arrays and settings from others, the same in every process.
+
+    Args:
+        parts: Arrays, dataclasses, text, numbers, and lists or mappings of these; of
+            another value only its class counts.
+    """
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            array = np.ascontiguousarray(cast(Any, part))
+            total.update(f"{array.dtype.str}{array.shape}".encode())
+            total.update(array.data)
+        else:
+            total.update(_spelt(part).encode())
+        total.update(b"\0")
+    return total.hexdigest()
+
+
+def _spelt(value: Any) -> str:
+    """Return a value as text without anything that changes from process to process."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {part.name: getattr(value, part.name) for part in fields(value)} | {
+            "type": type(value).__qualname__
+        }
+    if isinstance(value, Mapping):
+        held = cast(Mapping[Any, Any], value).items()
+        return f"{{{', '.join(f'{name}: {_spelt(part)}' for name, part in held)}}}"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(_spelt(part) for part in cast(Iterable[Any], value))})"
+    plain = value is None or isinstance(value, str | bytes | int | float)
+    return repr(value) if plain else type(value).__qualname__
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
@@ -14,7 +14,7 @@ from tidegraph.extras import needed
 from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
 from tidegraph.run import Curve, Run
-from tidegraph.training.checkpoint import Checkpoint, digest_of, newest
+from tidegraph.training.checkpoint import Checkpoint, digest_of, fingerprint, newest
 from tidegraph.training.settings import Training
 from tidegraph.training.task import Task
 from tidegraph.training.weights import tensor
@@ -48,7 +48,9 @@ class _Weights:
                 mean.copy_(value)
 
 
-def train(task: Task[B], settings: Training, run: Run) -> Curve:
+def train(
+    task: Task[B], settings: Training, run: Run, data: Iterable[object] = ()
+) -> Curve:
     """Fit a task's module in place and return how it went.
 
     The weights of the best epoch are kept: whatever ends the training, an interruption
@@ -59,6 +61,8 @@ def train(task: Task[B], settings: Training, run: Run) -> Curve:
         task: What learns, from what.
         settings: How long and how fast.
         run: Where, and from which generator.
+        data: Arrays and settings that a checkpoint must agree in, beside ``settings``
+            and the module's shapes; what the task learns from.
 
     Raises:
         ConfigError: The loss is not a number any more, the device is not there, or the
@@ -66,13 +70,15 @@ def train(task: Task[B], settings: Training, run: Run) -> Curve:
     """
     with engine(run) as device:
         task.module.to(device)
-        return _Training(task, settings, run).run_all()
+        return _Training(task, settings, run, data).run_all()
 
 
 class _Training(Generic[B]):
     """One training under way."""
 
-    def __init__(self, task: Task[B], settings: Training, run: Run) -> None:
+    def __init__(
+        self, task: Task[B], settings: Training, run: Run, data: Iterable[object]
+    ) -> None:
         self.task, self.settings, self.run = task, settings, run
         self.optimizer = settings.optimizer.build(task.module.parameters())
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -81,6 +87,7 @@ class _Training(Generic[B]):
             self.weights.mean = _copy(task.module.state_dict())
         shapes = {n: tuple(v.shape) for n, v in task.module.state_dict().items()}
         self.digest = digest_of(settings, shapes, run.rng)
+        self.data = "" if run.checkpoints is None else fingerprint(data)
 
     def run_all(self) -> Curve:
         """Train to the end, from the newest checkpoint if there is one."""
@@ -177,7 +184,7 @@ class _Training(Generic[B]):
                     held = torch.as_tensor(value).detach().cpu().numpy()
                     arrays[f"optimizer/{number}/{name}"] = held
         rng = cast(dict[str, Any], self.run.rng.bit_generator.state)
-        Checkpoint(self.digest, self.step, self.curve, rng, arrays).write(
+        Checkpoint(self.digest, self.data, self.step, self.curve, rng, arrays).write(
             self.run.checkpoints
         )
 
@@ -185,7 +192,7 @@ class _Training(Generic[B]):
         """Go on from the newest checkpoint, if there is one."""
         if self.run.checkpoints is None:
             return
-        found = newest(self.run.checkpoints, self.digest)
+        found = newest(self.run.checkpoints, self.digest, self.data)
         if found is None:
             return
         parts: dict[str, dict[str, Tensor]] = {"best": {}, "mean": {}, "weights": {}}
