@@ -61,6 +61,7 @@ def test_training_says_what_channels_chose_on_the_log(plain, capsys):
     assert set(chosen) == {"similarity", "shrinkage", "half_life_days"}
     assert f"ItemKNN chose on the log: similarity={chosen['similarity']}," in said
     assert "Popular chose on the log: half_life_days=" in said
+    assert "weights of the channels: ItemKNN " in said
 
 
 def test_a_saved_graph_lies_beside_the_log(plain, capsys):

@@ -42,7 +42,9 @@ def test_only_those_named_are_fitted_once_for_all_windows(held_out):
     train, valid = parts()
     costly, cheap = Watched("costly"), Watched("cheap")
     plan = Pipeline(
-        (costly, cheap), rank=RecencyLogit(), windows=Windows(fit_once=("costly",))
+        Blend((costly, cheap), quotas=()),
+        rank=RecencyLogit(),
+        windows=Windows(fit_once=("costly",)),
     )
 
     if held_out:
@@ -72,7 +74,9 @@ def test_rewriting_what_comes_after_the_oldest_cut_keeps_what_was_fitted_before_
             return seen[-1]
 
     plan = Pipeline(
-        (Kept(), ItemKNN()), rank=RecencyLogit(), windows=Windows(fit_once=("kept",))
+        Blend((Kept(), ItemKNN()), quotas=()),
+        rank=RecencyLogit(),
+        windows=Windows(fit_once=("kept",)),
     )
     for whole in (log, replace(log, item=item)):
         plan.fit(*parts(whole))
@@ -108,3 +112,17 @@ def test_a_trained_channel_answers_in_later_windows_for_users_it_has_never_seen(
 def test_a_name_that_is_no_channel_is_refused():
     with pytest.raises(ConfigError, match=r"no such channel\. Did you mean 'ItemKNN'"):
         Pipeline((ItemKNN(), Popular()), windows=Windows(fit_once=("ItemKnn",)))
+
+
+def test_channels_are_weighed_before_the_oldest_cut_and_on_everything():
+    log = draw_log(events=8000)
+    watched = Watched("watched")
+    plan = Pipeline((watched, ItemKNN()), rank=RecencyLogit(), windows=Windows(3))
+
+    plan.fit(*parts(log))
+
+    # Before each of five cuts, and twice on nine tenths of what was known.
+    assert len(watched.until) == 7
+    oldest, *_, last = sorted(set(watched.until) - set(watched.until[:1]))
+    assert watched.until[0] < oldest
+    assert watched.until[-2] < watched.until[-1] == last

@@ -56,7 +56,7 @@ def test_only_a_method_that_takes_a_run_is_told_of_it():
 def test_each_fit_of_a_channel_keeps_its_checkpoints_apart(tmp_path):
     train, valid = parts()
     told, spare = Told(), Told()
-    blend = Blend((Blend((told, ItemKNN())), ItemKNN()))
+    blend = Blend((Blend((told, ItemKNN()), quotas=()), ItemKNN()), quotas=())
 
     plan = Pipeline(blend, fallback=spare, rank=PLAN.rank, windows=Windows(2))
     plan.fit(train, valid, run=run(checkpoints=tmp_path, device="cpu"))

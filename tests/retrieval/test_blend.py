@@ -1,14 +1,16 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
 from tidegraph.artifact.sealed import State, load, save
+from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError
-from tidegraph.retrieval.blend import Blend, FittedBlend, hit_ratio_by_channel
+from tidegraph.retrieval.blend import Blend, FittedBlend
 from tidegraph.retrieval.heuristics import (
     AdamicAdar,
     CommonNeighbors,
@@ -16,8 +18,11 @@ from tidegraph.retrieval.heuristics import (
 )
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
+from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.retrieval.repeat import Repeat
+from tidegraph.retrieval.scoring.hit_ratio import hit_ratio_by_channel
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same
 from tidegraph.training.settings import Training
@@ -300,3 +305,82 @@ def test_a_single_channel_keeps_its_own_scores_and_order():
     np.testing.assert_array_equal(blended.item, alone.item)
     np.testing.assert_array_equal(blended.score, alone.score)
     assert blended.channels == ("ItemKNN",)
+
+
+def habit_and_noise():
+    """Users return to three items of their own; popularity knows nothing of them."""
+    rng = np.random.default_rng(0)
+    user = np.tile(np.arange(60), 40)
+    item = user * 3 + rng.integers(0, 3, len(user))
+    frame = {"user": user, "item": item, "time": np.arange(len(user)) * 60}
+    return interactions(*(pl.Series(column) for column in frame.values()))
+
+
+@pytest.mark.parametrize("by", ["ranks", "scores"])
+def test_weights_that_are_left_to_the_log_are_those_of_what_users_did(by):
+    log = habit_and_noise()
+    blend = Blend((Popular(half_life_days=None), Repeat()), by=by)
+
+    learnt = blend.fit(log)
+    alike = replace(blend, quotas=()).fit(log)
+
+    assert learnt.quotas[1] > 0.8
+    assert sum(learnt.quotas) == pytest.approx(1)
+    assert alike.quotas == (0.5, 0.5)
+    requests = requests_at(log)
+    own = log.users.decode(requests.user).to_numpy()
+
+    def right(fitted):
+        first = log.items.decode(fitted.retrieve(requests, 100).item[:, :3].ravel())
+        return (first.to_numpy().reshape(-1, 3) // 3 == own[:, None]).mean()
+
+    assert right(learnt) > 0.99 > right(alike)
+
+
+def test_weights_know_nothing_of_what_comes_later():
+    log = habit_and_noise()
+    cut = int(log.time[1500])
+    blend = Blend((Popular(half_life_days=None), Repeat()))
+
+    assert (
+        blend.fit(log.before(cut)).quotas
+        == blend.fit(log.before(cut).followed_by(log.since(cut)).before(cut)).quotas
+    )
+    taken = blend.fit(log, shares=(0.25, 0.75))
+    assert taken.quotas == (0.25, 0.75)
+
+
+def test_weights_for_new_items_are_learnt_from_new_items():
+    log = habit_and_noise()
+    blend = Blend((Popular(half_life_days=None), Repeat()))
+
+    # Everybody has had all their items, so that nothing is left to learn from.
+    assert blend.fit(log, repeat=False).quotas == (0.5, 0.5)
+    assert blend.fit(log, repeat=True).quotas == blend.fit(log).quotas
+
+
+def test_a_log_too_small_to_tell_weighs_channels_alike():
+    fitted = Blend((Popular(half_life_days=None), Repeat())).fit(draw_log(events=50))
+
+    assert fitted.quotas == (0.5, 0.5)
+
+
+def test_by_scores_an_item_is_as_far_above_the_last_as_its_channel_has_it():
+    log = draw_log()
+    channels = (Popular(half_life_days=None), ItemKNN(half_life_days=None))
+    fitted = Blend(channels, quotas=(3.0, 1.0), at_least=0.0, by="scores").fit(log)
+    requests = requests_at(log)
+    want = np.zeros((len(requests), len(log.items)))
+    for share, channel in zip((0.75, 0.25), fitted.retrievers, strict=True):
+        found = channel.retrieve(requests, 10)
+        for row in range(len(requests)):
+            score = found.score[row][found.present[row]].astype(float)
+            above = (score - score.min()) / score.std()
+            want[row, found.item[row][found.present[row]]] += share * above
+
+    answer = fitted.retrieve(requests, 10)
+
+    for row in range(len(requests)):
+        np.testing.assert_allclose(
+            answer.score[row], np.sort(want[row])[::-1][:10], rtol=1e-4, atol=1e-6
+        )

@@ -14,7 +14,6 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval import (
     ease,
-    from_log,
     item_knn,
     popular,
     rp3beta,
@@ -28,6 +27,7 @@ from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import FittedPopular, Popular
 from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.retrieval.scoring import trial
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN
 from tidegraph.testing.logs import draw_log
@@ -168,7 +168,7 @@ def test_a_written_value_is_never_chosen_over(written):
 
 
 def test_nothing_is_tried_where_all_is_written(monkeypatch):
-    monkeypatch.setattr(from_log._Trial, "of", lambda *_: pytest.fail("tried"))
+    monkeypatch.setattr(trial.Trial, "of", lambda *_: pytest.fail("tried"))
 
     RP3beta(alpha=1.0, beta=0.0, half_life_days=None).fit(drifting())
 
@@ -336,7 +336,7 @@ class TestLawsWhereTheLogChooses(RetrieverLaws):
 
     @pytest.fixture(autouse=True)
     def _chooses_on_little(self, monkeypatch):
-        monkeypatch.setattr(from_log, "LEAST", 10)
+        monkeypatch.setattr(trial, "LEAST", 10)
 
 
 class TestLawsOfPopularWhereTheLogChooses(TestLawsWhereTheLogChooses):

@@ -14,12 +14,12 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.static import StaticGraph
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
-from tidegraph.retrieval import from_log
 from tidegraph.retrieval.heuristics import AdamicAdar, Katz
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
+from tidegraph.retrieval.scoring import trial
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.stages import Fold
 from tidegraph.testing.logs import draw_log
@@ -44,7 +44,7 @@ def made(monkeypatch) -> Counter:
     watch(Matrix, "of")
     watch(Snapshot, "of")
     watch(StaticGraph, "bipartite")
-    watch(from_log._Trial, "of")
+    watch(trial.Trial, "of")
     return counts
 
 
@@ -52,11 +52,12 @@ def test_five_channels_build_each_view_once_for_each_fold(made):
     train, valid = draw_log(events=4000).split(fractions=(0.9,))
     Pipeline(FIVE, rank=RecencyLogit(), windows=Windows(3)).fit(train, valid)
 
-    # Three windows, the end of train, and all: each, and what its settings try on it.
-    folds = 5
-    assert made["_Trial.of"] == folds
-    assert made["Matrix.of"] == 2 * folds
-    assert made["Snapshot.of"] == folds + 1
+    # Three windows, the end of train, and all: each, and what its settings try on it;
+    # before the first and on all, channels are weighed on what their settings try.
+    folds, weighed = 5, 2
+    assert made["Trial.of"] == folds + weighed
+    assert made["Matrix.of"] == 2 * folds + weighed
+    assert made["Snapshot.of"] == folds + weighed + 1
 
 
 def test_methods_on_one_graph_build_it_once(made):

@@ -14,7 +14,8 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
 from tidegraph.pipeline.past import Windows
-from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.blend import Blend, By
+from tidegraph.retrieval.from_log import FROM_LOG, FromLog
 from tidegraph.stages import Retriever, called, checked_name
 
 
@@ -60,15 +61,17 @@ class BlendTable:
     """The table ``[blend]`` of a recipe; see ``Blend``.
 
     Attributes:
-        quotas: The weight of each channel, in their order or by their names; all alike
-            if left out.
+        quotas: The weight of each channel, in their order or by their names; [] for all
+            alike; learnt from the log if left out.
         at_least: How much of its quota of places a channel is sure of.
         smoothing: The larger, the less the first ranks stand out.
+        by: What of a channel's list counts, its "ranks" or its "scores".
     """
 
-    quotas: tuple[float, ...] | Mapping[str, float] = ()
+    quotas: tuple[float, ...] | Mapping[str, float] | FromLog = FROM_LOG
     at_least: float = 0.5
     smoothing: float = 60.0
+    by: By = "ranks"
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ def train(
             chose = cast(Mapping[str, object], getattr(channel, "chosen", {}))
             if chose:
                 say(f"{name} chose on the log: {spelt_out(chose)}")
+        if len(model.retriever.channels) > 1:
+            say(f"weights of the channels: {model.retriever.weights_text()}")
         curve = getattr(model.ranker, "curve", None)
         if curve is not None:
             say(f"{called(plan.pipeline.rank)} learnt: {curve.text()}")

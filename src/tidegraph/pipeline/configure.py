@@ -137,8 +137,9 @@ class Pipeline:
     whole log for serving.
 
     Attributes:
-        retrieve: One retrieval method, whose own scores are kept; several, blended in
-            equal parts, perhaps by names of your own; or a Blend of your own.
+        retrieve: One retrieval method, whose own scores are kept; several, blended
+            with weights learnt from the log, perhaps by names of your own; or a Blend
+            of your own.
         rank: Ranking method, or none to keep the order of the blend.
         rerank: Re-ranking method, or none to keep the order of the ranker.
         fallback: Retrieval method that fills up the end of lists for which the
@@ -272,7 +273,9 @@ class Pipeline:
         self, parts: _Parts, ranker: FittedRanker | None, run: Run | None
     ) -> FittedPipeline:
         known = parts.known
-        retriever = self.blend.fit(known, run=run and run.child("known"))
+        retriever = self.blend.fit(
+            known, run=run and run.child("known"), repeat=self.repeat
+        )
         reranker, fallback = None, None
         if self.rerank is not None:
             with working(f"fitting {called(self.rerank)}"):

@@ -71,7 +71,12 @@ class Past:
                 later events, so its channels that are fitted once are taken over.
         """
         given = {} if older is None else older.only(self.once)
-        return self.blend.fit(known, run=self.run.child(f"before-{cut}"), given=given)
+        # Weights of channels are learnt before the oldest cut, for all.
+        shares = None if older is None else older.quotas
+        run = self.run.child(f"before-{cut}")
+        return self.blend.fit(
+            known, run=run, given=given, shares=shares, repeat=self.repeat
+        )
 
     def examples(
         self, retriever: FittedBlend, window: Interactions, cut: int

@@ -8,20 +8,27 @@ Places that fusion cannot take away keep every source in the list, and in the lo
 import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
-import polars as pl
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Float64, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import ConfigError
-from tidegraph.kernels.ragged import owners
 from tidegraph.progress import working
 from tidegraph.ranges import at_least, from_0_to_1
+from tidegraph.retrieval.from_log import FROM_LOG, FromLog
 from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
-from tidegraph.retrieval.scoring.fusion import fused, votes_for
+from tidegraph.retrieval.scoring.channel_weights import learned_weights
+from tidegraph.retrieval.scoring.fusion import (
+    above_the_last,
+    fused,
+    stacked,
+    stacked_scores,
+    votes_for,
+)
+from tidegraph.retrieval.scoring.trial import trial_of
 from tidegraph.run import Run
 from tidegraph.stages import (
     NO_ITEM,
@@ -39,7 +46,9 @@ from tidegraph.stages import (
     without,
 )
 
+By = Literal["ranks", "scores"]
 NONE: Mapping[str, FittedRetriever] = {}
+_WEIGHED = 100  # How long the lists are from which weights are learnt.
 _DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
 
 
@@ -49,17 +58,22 @@ class Blend:
 
     score(i) = sum over channels c that propose i of
     quota_c * (smoothing + 1) / (smoothing + rank_c(i)), which is 1 for an item that
-    every channel puts first. Each channel's first ``at_least * quota_c * k`` items
-    (rounded up, as far as there are places) are in the list whatever
-    their score; the other places go to the highest scores.
+    every channel puts first, or, by scores, of quota_c times how far its score is above
+    the last of its list, in standard deviations of the list. Each channel's first
+    ``at_least * quota_c * k`` items (rounded up, as far as there are places) are in the
+    list whatever their score; the other places go to the highest scores.
 
     Attributes:
         channels: The retrievers, called by their classes; or a mapping of names of your
             own to them, which may hold one class several times.
         quotas: The weight of each channel, in any unit, in their order or by their
-            names; all alike if left out.
+            names; () for all alike. ``FROM_LOG`` learns them: each channel answers
+            requests of the newest part of the log, knowing only what came before, and
+            the weights that rank highest what users then did are taken, so that no
+            channel alone ranks it higher. They are alike where that part is too small.
         at_least: How much of its quota of places a channel is sure of, 0 to 1.
         smoothing: The larger, the less the first ranks stand out.
+        by: What of a channel's list counts, its ranks or its scores.
 
     Source:
         Cormack, Clarke & Buettcher (2009), "Reciprocal rank fusion outperforms
@@ -70,9 +84,10 @@ class Blend:
         AdamicAdar(),
         PersonalizedPageRank(),
     )
-    quotas: tuple[float, ...] | Mapping[str, float] = ()
+    quotas: tuple[float, ...] | Mapping[str, float] | FromLog = FROM_LOG
     at_least: float = 0.5
     smoothing: float = 60.0
+    by: By = "ranks"
 
     def __post_init__(self) -> None:
         self._shares()
@@ -90,18 +105,27 @@ class Blend:
         *,
         run: Run | None = None,
         given: Mapping[str, FittedRetriever] = NONE,
+        shares: tuple[float, ...] | None = None,
+        repeat: bool | None = None,
     ) -> "FittedBlend":
-        """Fit every channel.
+        """Fit every channel, and learn their weights if they are left to the log.
 
         Args:
             train: A log, a matrix, or a fold of either.
             run: The circumstances of channels that train, if they matter.
             given: Channels by name that are fitted already and are taken as they are.
+            shares: Weights that an earlier fit has learnt and this one takes over.
+            repeat: May lists hold items of the history, as weights are learnt? What the
+                log itself does if left out.
 
         Raises:
             DataError: A channel cannot learn from the log.
         """
         fold = Fold.of(train, "Blend")
+        if shares is None:
+            shares = self._shares()
+            if self._learns:
+                shares = self._learned(fold, run, repeat) or shares
         fitted: dict[str, FittedRetriever] = {}
         for name, channel in self.methods.items():
             if name in given:
@@ -112,11 +136,34 @@ class Blend:
         return FittedBlend(
             channels=tuple(fitted),
             retrievers=tuple(fitted.values()),
-            quotas=self._shares(),
+            quotas=shares,
             at_least=self.at_least,
             smoothing=self.smoothing,
             num_items=len(fold.log.items),
+            by=self.by,
         )
+
+    @property
+    def _learns(self) -> bool:
+        return isinstance(self.quotas, FromLog) and len(self.methods) > 1
+
+    def _learned(
+        self, fold: Fold, run: Run | None, repeat: bool | None
+    ) -> tuple[float, ...]:
+        """Return the weights that rank highest what users did in the newest part.
+
+        Nothing where that part is too small to tell.
+        """
+        trial = fold.view(trial_of, None)
+        if trial is None:
+            return ()
+        requests = trial.requests if repeat is None else trial.with_repeats(repeat)
+        channels = replace(self, quotas=())
+        with working("weighing the channels"):
+            blend = channels.fit(trial.known, run=run and run.child("weights"))
+            answers = blend.answers(requests, _WEIGHED)
+            gain = blend.gains(answers, np.ones(len(answers)))
+            return tuple(learned_weights(stacked(answers), gain, trial.item).tolist())
 
     def _shares(self) -> tuple[float, ...]:
         """Return the quotas, adding up to 1."""
@@ -126,10 +173,11 @@ class Blend:
             raise ConfigError(
                 "Blend has no channels. Give it at least one retrieval method."
             )
-        given = self.quotas or (1.0,) * count
-        if isinstance(given, Mapping):
-            given = ordered(given, names, "Blend", "quota")
-        quotas = given
+        quotas = (1.0,) * count
+        if isinstance(self.quotas, Mapping):
+            quotas = ordered(self.quotas, names, "Blend", "quota")
+        elif isinstance(self.quotas, tuple) and self.quotas:
+            quotas = self.quotas
         if len(quotas) != count:
             raise ConfigError(
                 f"Blend has {len(quotas)} quotas for {count} channels. Give one each."
@@ -154,6 +202,7 @@ class FittedBlend:
         at_least: How much of its quota of places a channel is sure of.
         smoothing: The larger, the less the first ranks stand out.
         num_items: How many items training knew.
+        by: What of a channel's list counts.
     """
 
     channels: tuple[str, ...]
@@ -162,6 +211,7 @@ class FittedBlend:
     at_least: float
     smoothing: float
     num_items: int
+    by: By = "ranks"
 
     @property
     def reason(self) -> str:
@@ -173,6 +223,11 @@ class FittedBlend:
         return replace(
             self, retrievers=tuple(without(one, rows) for one in self.retrievers)
         )
+
+    def weights_text(self) -> str:
+        """Return what each channel counts, in one line."""
+        pairs = zip(self.channels, self.quotas, strict=True)
+        return ", ".join(f"{name} {quota:.2f}" for name, quota in pairs)
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the fused ``k``; ties break on item number.
@@ -193,17 +248,22 @@ class FittedBlend:
             (alone,) = answers
             return Candidates.of_channel(alone.item, alone.score, self.channels[0])
         width = min(check_k(k), self.num_items)
-        lists = _stacked(answers)
-        item, score = fused(
-            lists,
-            np.array(self.quotas),
-            self._places(width),
-            self.smoothing,
-            width,
-            self.num_items,
-        )
+        lists = stacked(answers)
+        gain = self.gains(answers, np.array(self.quotas))
+        item, score = fused(lists, gain, self._places(width), width, self.num_items)
         votes = votes_for(item, lists, self.num_items)
         return Candidates(item, score, self.channels, votes)
+
+    def gains(
+        self, answers: Sequence[Candidates], quotas: Float64[np.ndarray, " c"]
+    ) -> Float64[np.ndarray, "c b k"]:
+        """Return what each place of each channel's list adds to its item's score."""
+        lists: Int32[np.ndarray, "c b k"] = stacked(answers)
+        if self.by == "scores":
+            return quotas[:, None, None] * above_the_last(stacked_scores(answers))
+        rank = np.arange(1, lists.shape[2] + 1, dtype=np.float64)
+        worth = (self.smoothing + 1) / (self.smoothing + rank)
+        return np.broadcast_to(quotas[:, None, None] * worth, lists.shape)
 
     def only(self, names: Container[str]) -> dict[str, FittedRetriever]:
         """Return the retrievers of some channels, by name."""
@@ -218,7 +278,7 @@ class FittedBlend:
         The channels answer again; ``because_of`` spares that. An item that no
         channel has among its first thousand is explained by the first.
         """
-        lists = _stacked(self.answers(requests, _DEPTH))
+        lists = stacked(self.answers(requests, _DEPTH))
         votes = votes_for(item, lists, self.num_items)
         return self.because_of(
             requests, Candidates(item, votes.sum(axis=2), self.channels, votes)
@@ -253,6 +313,7 @@ class FittedBlend:
                 "at_least": self.at_least,
                 "smoothing": self.smoothing,
                 "num_items": self.num_items,
+                "by": self.by,
             },
             parts={
                 str(c): retriever.state() for c, retriever in enumerate(self.retrievers)
@@ -273,6 +334,7 @@ class FittedBlend:
             at_least=cast(float, state.settings["at_least"]),
             smoothing=cast(float, state.settings["smoothing"]),
             num_items=cast(int, state.settings["num_items"]),
+            by=cast(By, state.settings.get("by", "ranks")),
         )
 
     def _places(self, k: int) -> Int64[np.ndarray, " c"]:
@@ -282,60 +344,3 @@ class FittedBlend:
         while places.sum() > k:
             places[(places - wanted).argmax()] -= 1
         return places
-
-
-def _stacked(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b k"]:
-    """Return the items of each answer, padded to the widest."""
-    width = max(answer.item.shape[1] for answer in answers)
-    lists = np.full((len(answers), len(answers[0]), width), NO_ITEM, np.int32)
-    for c, answer in enumerate(answers):
-        lists[c, :, : answer.item.shape[1]] = answer.item
-    return lists
-
-
-def hit_ratio_by_channel(
-    answer: Candidates,
-    ptr: Int64[np.ndarray, " starts"],
-    item: Int32[np.ndarray, " entries"],
-) -> pl.DataFrame:
-    """Return what each channel contributes to finding what users then chose.
-
-    Args:
-        answer: What a blend answered.
-        ptr: Where each request's relevant items start.
-        item: The relevant items; requests that have none are left out.
-
-    Returns:
-        A row per channel: ``channel``; ``items``, how many of the list it proposed on
-        average; ``hit_ratio``, the share of requests for which it proposed a relevant
-        item; ``hits``, its share of the list's hits; ``unique_hits``, the share that
-        no other channel proposed. All 0 where there is nothing to count.
-    """
-    hit = _hits(answer, ptr, item)
-    relevant = np.diff(ptr) > 0
-    proposed = (answer.votes > 0) & answer.present[:, :, None] & relevant[:, None, None]
-    hits = proposed & hit[:, :, None]
-    alone = hits & (proposed.sum(axis=2) == 1)[:, :, None]
-    requests, found = max(int(relevant.sum()), 1), max(int(hit.sum()), 1)
-    return pl.DataFrame(
-        {
-            "channel": list(answer.channels),
-            "items": proposed.sum(axis=(0, 1)) / requests,
-            "hit_ratio": hits.any(axis=1).sum(axis=0) / requests,
-            "hits": hits.sum(axis=(0, 1)) / found,
-            "unique_hits": alone.sum(axis=(0, 1)) / found,
-        }
-    )
-
-
-def _hits(
-    answer: Candidates,
-    ptr: Int64[np.ndarray, " starts"],
-    item: Int32[np.ndarray, " entries"],
-) -> Bool[np.ndarray, "b k"]:
-    """Return where an answered item is relevant to its request."""
-    rows = len(answer)
-    size = int(max(item.max(initial=0), answer.item.max(initial=0))) + 1
-    relevant = owners(ptr) * size + item
-    pairs = np.arange(rows)[:, None] * size + answer.item
-    return np.isin(pairs, relevant) & answer.present

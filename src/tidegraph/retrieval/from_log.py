@@ -12,15 +12,13 @@ from enum import Enum
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int32
 
-from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import ConfigError, DataError
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.errors import ConfigError
 from tidegraph.progress import working
-from tidegraph.retrieval.scoring.evidence import evident_actions, evident_log
-from tidegraph.stages import FittedRetriever, Fold, Requests, Retriever, Train
+from tidegraph.retrieval.scoring.evidence import evident_log
+from tidegraph.retrieval.scoring.trial import Trial, trial_of
+from tidegraph.stages import FittedRetriever, Fold, Retriever, Train
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Retriever)
@@ -45,12 +43,9 @@ HALF_LIVES: Alternatives = [
 ]
 """What an old event is worth, for methods that sum a history."""
 
-SHARE, USERS, REQUESTS, LEAST, K = 0.1, 20_000, 2_000, 100, 20
-"""Settings are tried on the newest tenth of the events of at most so many users, and on
-at most so many of those events; with fewer than the least nothing is chosen. Of fewer
-users the log would be thinner, which likes other settings. The item of each event is
-looked for among the first twenty: a list of ten has too few hits to tell.
-Of positions each user's last event is taken, and without times two tenths at random."""
+K = 20
+"""The item of each event is looked for among so many: a list of ten has too few hits to
+tell."""
 
 
 @runtime_checkable
@@ -108,7 +103,7 @@ def resolved(
         return method
     fold = Fold.of(train, type(method).__name__)
     log = evident_log(fold, type(method).__name__)
-    trial = fold.view(_trial, items)
+    trial = fold.view(trial_of, items)
     judge = None if trial is None else _Judge(trial)
     for place, question in enumerate(questions):
         ways = _ways(method, question, log)
@@ -151,58 +146,6 @@ def _first_of(method: M, questions: Sequence[Alternatives], log: Interactions) -
 
 
 @dataclass(frozen=True, eq=False)
-class _Trial:
-    """What came before the newest events, and requests at these.
-
-    Attributes:
-        known: What methods are fitted on.
-        requests: One for each event, at its time and with all before it.
-        item: The item of the event.
-    """
-
-    known: Fold
-    requests: Requests
-    item: Int32[np.ndarray, " b"]
-
-    @classmethod
-    def of(cls, log: Interactions, items: int | None = None) -> "_Trial | None":
-        """Hold out events of some users; none where there are too few."""
-        if items is not None:
-            log = _of_frequent(log, items)
-        rng = np.random.default_rng(0)
-        users = np.unique(log.user)
-        if len(users) > USERS:
-            log = log.take(np.isin(log.user, rng.permutation(users)[:USERS]))
-        try:
-            known, later = _held_out(log, rng)
-        except DataError:
-            return None  # Nobody has two events.
-        pair = log.user.astype(np.int64) * len(log.items) + log.item
-        repeat = len(np.unique(pair)) < 0.9 * len(pair)
-        if len(later) < LEAST or not len(known):
-            return None
-        later = later.take(np.sort(rng.permutation(len(later))[:REQUESTS]))
-        graph = Snapshot.of(known.followed_by(later))
-        requests = Requests.of_users(graph, later.user, later.time, repeat=repeat)
-        return cls(Fold(known), requests, later.item)
-
-
-def _trial(fold: Fold, items: int | None) -> _Trial | None:
-    return _Trial.of(fold.view(evident_actions), items)
-
-
-def _of_frequent(log: Interactions, items: int) -> Interactions:
-    """Return the events on so many items, as a log that knows of no others."""
-    count = np.bincount(log.item, minlength=len(log.items))
-    kept = np.sort(np.argsort(-count, kind="stable")[:items])
-    place = np.full(len(count), -1, np.int32)
-    place[kept] = np.arange(len(kept))
-    log = log.take(place[log.item] >= 0)
-    ids = log.items.ids.gather(kept)
-    return replace(log, item=place[log.item], items=Vocabulary.of_different(ids))
-
-
-@dataclass(frozen=True, eq=False)
 class _Judge:
     """Says which of several settings of a method does best in a trial.
 
@@ -211,7 +154,7 @@ class _Judge:
         fits: Methods and what they are fitted, so that none is fitted twice.
     """
 
-    trial: _Trial
+    trial: Trial
     fits: list[tuple[Retriever, FittedRetriever]] = field(
         default_factory=list[tuple[Retriever, FittedRetriever]]
     )
@@ -250,16 +193,3 @@ class _Judge:
                 return fitted
         self.fits.append((method, method.fit(self.trial.known)))
         return self.fits[-1][1]
-
-
-def _held_out(
-    log: Interactions, rng: np.random.Generator
-) -> tuple[Interactions, Interactions]:
-    """Return what is known and what is to be found, the later part where time is."""
-    if log.clock == "seconds":
-        cut = int(log.time[int(len(log) * (1 - SHARE))])
-        return log.before(cut), log.since(cut)
-    if log.clock == "order":
-        return log.leave_last(1)
-    known, found = log.random_split(fractions=(1 - 2 * SHARE,), rng=rng)
-    return known, found

@@ -15,7 +15,7 @@ from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.ragged import owners, starts
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.ranges import span
+from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.filters import Filter
 from tidegraph.retrieval.filters.hop import Hop
 from tidegraph.retrieval.scoring.best import best
@@ -50,6 +50,8 @@ class GraphFilter:
 
     def __post_init__(self) -> None:
         span(self.name, half_life_days=self.half_life_days)
+        for weight in self.weights:
+            at_least(self.name, 0, weights=weight)
         if not self.filters:
             raise ConfigError(f"{self.name} has no filter. Name at least one.")
         if self.weights and len(self.weights) != len(self.filters):

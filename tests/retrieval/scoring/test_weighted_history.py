@@ -102,9 +102,9 @@ def test_lists_fuse_alike_among_few_and_many(rng):
         [[rng.permutation(ITEMS)[:5] for _ in range(3)] for _ in range(2)]
     ).astype(np.int32)
     lists[rng.random(lists.shape) < 0.2] = -1
-    quotas, places = np.array([0.7, 0.3]), np.array([1, 2])
-    small = fused(lists, quotas, places, 60.0, 6, ITEMS)
-    large = fused(lists, quotas, places, 60.0, 6, MANY)
+    gain, places = rng.random(lists.shape), np.array([1, 2])
+    small = fused(lists, gain, places, 6, ITEMS)
+    large = fused(lists, gain, places, 6, MANY)
 
     assert (small[0] == large[0]).all()
     assert (small[1] == large[1]).all()

@@ -48,6 +48,7 @@ class Chebyshev:
     def __post_init__(self) -> None:
         at_least("Chebyshev", 1, order=self.order)
         above("Chebyshev", 0, flatness=self.flatness)
+        at_least("Chebyshev", 0, power=self.power)
 
     @property
     def coefficients(self) -> Float64[np.ndarray, " order1"]:

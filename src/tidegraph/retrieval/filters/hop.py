@@ -10,6 +10,7 @@ from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.ranges import at_least
 from tidegraph.retrieval.filters.degrees import powers
 
 _NOTHING: Mapping[str, np.ndarray] = {}
@@ -37,6 +38,9 @@ class Hop:
     item: float = 0.5
     user: float = 1.0
     target: float = 0.5
+
+    def __post_init__(self) -> None:
+        at_least("Hop", 0, item=self.item, user=self.user, target=self.target)
 
     def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return nothing: a walk needs only the graph."""

@@ -46,7 +46,7 @@ class LowPass:
 
     def __post_init__(self) -> None:
         at_least("LowPass", 1, rank=self.rank)
-        at_least("LowPass", 0, steps=self.steps, seed=self.seed)
+        at_least("LowPass", 0, power=self.power, steps=self.steps, seed=self.seed)
 
     def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return the singular vectors of the items.

@@ -1,4 +1,6 @@
-"""Reciprocal rank fusion of several lists, with places that are kept for each."""
+"""Several lists as one, with places that are kept for each."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
@@ -6,14 +8,53 @@ from jaxtyping import Float32, Float64, Int32, Int64
 from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.topk import drain, push
-from tidegraph.stages import NO_ITEM
+from tidegraph.stages import NO_ITEM, Candidates
+
+
+def stacked(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b n"]:
+    """Return the items of each answer, padded to the widest."""
+    return _stacked([answer.item for answer in answers], np.int32(NO_ITEM))
+
+
+def stacked_scores(answers: Sequence[Candidates]) -> Float32[np.ndarray, "c b n"]:
+    """Return the scores of each answer, padded to the widest."""
+    return _stacked([answer.score for answer in answers], np.float32(-np.inf))
+
+
+def _stacked(parts: Sequence[np.ndarray], blank: np.generic) -> np.ndarray:
+    width = max(part.shape[1] for part in parts)
+    whole = np.full((len(parts), len(parts[0]), width), blank)
+    for part, row in zip(parts, whole, strict=True):
+        row[:, : part.shape[1]] = part
+    return whole
+
+
+def above_the_last(
+    score: Float32[np.ndarray, "c b n"],
+) -> Float64[np.ndarray, "c b n"]:
+    """Return how far each score is above the last of its list, in standard deviations.
+
+    A list of equal scores says nothing of its order, so each of its items gets 1, and
+    the last of any other list a little more than 0, as it was found. What is padded is
+    0.
+    """
+    present = np.isfinite(score)
+    known = np.where(present, score, 0).astype(np.float64)
+    count = np.maximum(present.sum(axis=2, keepdims=True), 1)
+    mean = known.sum(axis=2, keepdims=True) / count
+    spread = np.where(present, (known - mean) ** 2, 0).sum(axis=2, keepdims=True)
+    spread = np.sqrt(spread / count)
+    last = np.where(present, known, np.inf).min(axis=2, keepdims=True)
+    last = np.where(np.isfinite(last), last, 0)
+    flat = spread <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
+    above = np.where(flat, 1, (known - last) / np.where(flat, 1, spread))
+    return np.where(present, np.maximum(above, 1e-9), 0)
 
 
 def fused(
     lists: Int32[np.ndarray, "c b n"],
-    quotas: Float64[np.ndarray, " c"],
+    gain: Float64[np.ndarray, "c b n"],
     places: Int64[np.ndarray, " c"],
-    smoothing: float,
     k: int,
     num_items: int,
 ) -> tuple[Int32[np.ndarray, "b k"], Float32[np.ndarray, "b k"]]:
@@ -21,10 +62,9 @@ def fused(
 
     Args:
         lists: Each channel's items in its order, each once, padded with ``NO_ITEM``.
-        quotas: The weight of each channel.
+        gain: What each place of each list adds to the score of its item.
         places: How many of each channel's first items are in the answer whatever
             their score; at most ``k`` together.
-        smoothing: The larger, the less the first ranks stand out.
         k: Length of the answer; ties break on item number.
         num_items: Items are below this.
     """
@@ -37,9 +77,7 @@ def fused(
     score = np.full(shape, -np.inf, np.float32)
     over_rows_in(
         lambda: np.full(num_items, -1, np.int32),
-        lambda room, a, b: _fuse(
-            room, lists, quotas, places, smoothing, item, score, a, b
-        ),
+        lambda room, a, b: _fuse(room, lists, gain, places, item, score, a, b),
         len(item),
         grain=128,
     )
@@ -73,9 +111,8 @@ def votes_for(
 def _fuse(
     slot: np.ndarray,
     lists: np.ndarray,
-    quotas: np.ndarray,
+    gain: np.ndarray,
     places: np.ndarray,
-    smoothing: float,
     item: np.ndarray,
     score: np.ndarray,
     first: int,
@@ -99,7 +136,7 @@ def _fuse(
                     fused[count] = 0
                     sure[count] = False
                     count += 1
-                fused[slot[i]] += quotas[c] * (smoothing + 1) / (smoothing + r + 1)
+                fused[slot[i]] += gain[c, row, r]
                 if r < places[c]:
                     sure[slot[i]] = True
         _choose(union[:count], fused, sure, item[row], score[row])

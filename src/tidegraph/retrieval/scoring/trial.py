@@ -1,0 +1,91 @@
+"""The newest part of a log held out from the rest, on which settings are tried."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int32
+
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import DataError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.stages import Fold, ItemSets, Requests
+
+SHARE, USERS, REQUESTS, LEAST = 0.1, 20_000, 2_000, 100
+"""Settings are tried on the newest tenth of the events of at most so many users, and on
+at most so many of those events; with fewer than the least nothing is chosen. Of fewer
+users the log would be thinner, which likes other settings. Of positions each user's
+last event is taken, and without times two tenths at random."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What came before the newest events, and requests at these.
+
+    Attributes:
+        known: What methods are fitted on.
+        requests: One for each event, at its time and with all before it.
+        item: The item of the event.
+    """
+
+    known: Fold
+    requests: Requests
+    item: Int32[np.ndarray, " b"]
+
+    @classmethod
+    def of(cls, log: Interactions, items: int | None = None) -> "Trial | None":
+        """Hold out events of some users; none where there are too few."""
+        if items is not None:
+            log = _of_frequent(log, items)
+        rng = np.random.default_rng(0)
+        users = np.unique(log.user)
+        if len(users) > USERS:
+            log = log.take(np.isin(log.user, rng.permutation(users)[:USERS]))
+        try:
+            known, later = _held_out(log, rng)
+        except DataError:
+            return None  # Nobody has two events.
+        pair = log.user.astype(np.int64) * len(log.items) + log.item
+        repeat = len(np.unique(pair)) < 0.9 * len(pair)
+        if len(later) < LEAST or not len(known):
+            return None
+        later = later.take(np.sort(rng.permutation(len(later))[:REQUESTS]))
+        graph = Snapshot.of(known.followed_by(later))
+        requests = Requests.of_users(graph, later.user, later.time, repeat=repeat)
+        return cls(Fold(known), requests, later.item)
+
+    def with_repeats(self, repeat: bool) -> Requests:
+        """Return the requests for lists with or without items of the history."""
+        nothing = ItemSets.none(len(self.requests))
+        free = replace(self.requests, excluded=nothing)
+        return free if repeat else free.without_history()
+
+
+def trial_of(fold: Fold, items: int | None = None) -> Trial | None:
+    """Return a trial of a fold as a view of it; none where there is too little."""
+    return Trial.of(fold.view(evident_actions), items)
+
+
+def _of_frequent(log: Interactions, items: int) -> Interactions:
+    """Return the events on so many items, as a log that knows of no others."""
+    count = np.bincount(log.item, minlength=len(log.items))
+    kept = np.sort(np.argsort(-count, kind="stable")[:items])
+    place = np.full(len(count), -1, np.int32)
+    place[kept] = np.arange(len(kept))
+    log = log.take(place[log.item] >= 0)
+    ids = log.items.ids.gather(kept)
+    return replace(log, item=place[log.item], items=Vocabulary.of_different(ids))
+
+
+def _held_out(
+    log: Interactions, rng: np.random.Generator
+) -> tuple[Interactions, Interactions]:
+    """Return what is known and what is to be found, the later part where time is."""
+    if log.clock == "seconds":
+        cut = int(log.time[int(len(log) * (1 - SHARE))])
+        return log.before(cut), log.since(cut)
+    if log.clock == "order":
+        return log.leave_last(1)
+    known, found = log.random_split(fractions=(1 - 2 * SHARE,), rng=rng)
+    return known, found

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegraph.retrieval.scoring.channel_weights import _Judge, learned_weights
+
+
+def drawn(rng, channels=3, requests=40, width=8, items=20):
+    lists = np.stack(
+        [
+            np.stack([rng.permutation(items)[:width] for _ in range(requests)])
+            for _ in range(channels)
+        ]
+    ).astype(np.int32)
+    lists[rng.random(lists.shape) < 0.1] = -1
+    gain = rng.random(lists.shape) + 0.01
+    return lists, gain, rng.integers(0, items, requests).astype(np.int32)
+
+
+def brute(lists, gain, item, weight):
+    total = 0.0
+    for row in range(len(item)):
+        score = {}
+        for c in range(len(lists)):
+            for i, g in zip(lists[c, row], gain[c, row], strict=True):
+                if i >= 0:
+                    score[i] = score.get(i, 0.0) + float(g) * weight[c]
+        mine = score.get(item[row], 0.0)
+        if mine > 0:
+            rank = sum(s >= mine for i, s in score.items() if i != item[row] and s > 0)
+            total += 1 / np.log2(rank + 2) if rank < 20 else 0
+    return total / len(item)
+
+
+@given(st.integers(0, 10_000))
+def test_the_judge_ranks_as_brute_force_does(seed):
+    rng = np.random.default_rng(seed)
+    lists, gain, item = drawn(rng)
+    weight = rng.random(3)
+    weight[rng.random(3) < 0.3] = 0
+    judge = _Judge.of(lists, gain, item)
+
+    assert judge.ndcg(weight) == pytest.approx(brute(lists, gain, item, weight))
+
+
+@given(st.integers(0, 10_000))
+def test_no_channel_alone_is_better(seed):
+    lists, gain, item = drawn(np.random.default_rng(seed))
+    judge = _Judge.of(lists, gain, item)
+
+    weight = learned_weights(lists, gain, item)
+
+    assert weight.sum() == pytest.approx(1)
+    assert (weight >= 0).all()
+    alone = [judge.ndcg(one) for one in np.eye(3)]
+    assert judge.ndcg(weight) >= max(*alone, judge.ndcg(np.full(3, 1 / 3)))
+
+
+def test_a_channel_of_noise_gets_next_to_nothing():
+    rng = np.random.default_rng(0)
+    lists, gain, item = drawn(rng, channels=2, requests=400, width=10, items=400)
+    gain = np.broadcast_to(1 / np.arange(2, 12), lists.shape)
+    lists[0, :, 2] = item
+
+    weight = learned_weights(lists, gain, item)
+
+    assert weight[0] > 0.8
+
+
+def test_two_channels_that_know_half_each_are_combined():
+    rng = np.random.default_rng(0)
+    lists, _, item = drawn(rng, channels=2, requests=400, width=10, items=4000)
+    gain = np.broadcast_to(1 / np.arange(2, 12), lists.shape)
+    lists[0, ::2, 0], lists[1, 1::2, 0] = item[::2], item[1::2]
+    judge = _Judge.of(lists, gain, item)
+
+    weight = learned_weights(lists, gain, item)
+
+    assert judge.ndcg(weight) > 1.5 * max(judge.ndcg(one) for one in np.eye(2))
+
+
+def test_where_nothing_is_found_all_are_alike():
+    lists = np.full((3, 5, 4), -1, np.int32)
+
+    weight = learned_weights(lists, lists.astype(float), np.zeros(5, np.int32))
+
+    np.testing.assert_allclose(weight, 1 / 3)
