@@ -176,7 +176,7 @@ def test_a_row_that_is_not_like_the_others_is_named(write, text, sentence):
     [
         ({"sep": ""}, "sep is ''"),
         ({"sep": '"'}, "neither quotes nor line ends"),
-        ({"names": "user"}, "a list is expected"),
+        ({"names": "user"}, "a list"),
         ({"names": ["a", "b"]}, "2 names, and a row of .* has 3 fields"),
         ({"encoding": "utf99"}, "no encoding 'utf99'"),
         ({"encoding": "base64"}, "no encoding 'base64'"),
@@ -200,6 +200,16 @@ def test_an_encoding_that_shows_late_begins_the_reading_again(write):
 
     assert log.users.ids.to_list() == ["u1", "Müller"]
     assert str(dialect_of(path)).endswith("Windows-1252")
+
+
+def test_lines_of_two_encodings_are_refused_because_one_name_would_be_two(write):
+    path = write((ROW + "Zo\xeb,i1,1\n").encode("latin-1") + "Zoë,i1,2\n".encode())
+
+    with pytest.raises(
+        DataError, match=r"line 3: byte 0xeb is not UTF-8, and line 4 is\. Mend"
+    ):
+        read(path)
+    assert "ZoÃ«" in read(path, encoding="latin-1").users.ids
 
 
 def test_text_that_is_utf8_for_a_while_is_refused_with_the_line(write):

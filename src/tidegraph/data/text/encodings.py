@@ -109,12 +109,15 @@ def _other(
 
 
 def _refuse_mixture(head: bytes, at: int, name: str) -> None:
-    """Refuse text that is UTF-8 for a while and then is not."""
+    """Refuse text of which some lines are UTF-8 and others are not."""
+    line = head[:at].count(10) + 1
+    said = f"{name}, line {line}: byte 0x{head[at]:02x} is not UTF-8, and"
+    mend = "is. Mend the lines, or say the encoding."
     if not head[:at].isascii():
-        raise DataError(
-            f"{name}, line {head[:at].count(10) + 1}: byte 0x{head[at]:02x} is not "
-            "UTF-8, and what stands above is. Mend the line, or say the encoding."
-        )
+        raise DataError(f"{said} what stands above {mend}")
+    for below, text in enumerate(head.split(b"\n")[line:], line + 1):
+        if not text.isascii() and _decodes(text, "utf-8"):
+            raise DataError(f"{said} line {below} {mend}")
 
 
 def _decodes(head: bytes, encoding: str) -> bool:
