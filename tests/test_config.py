@@ -53,12 +53,12 @@ def test_a_whole_number_is_a_fraction_too():
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ({"neighbors": "many"}, r"neighbors\] is 'many'; it must be int"),
-        ({"neighbors": True}, "must be int"),
+        ({"neighbors": "many"}, r"neighbors\] is 'many'; it must be a whole number"),
+        ({"neighbors": True}, "must be a whole number"),
         ({"kind": "max"}, "it can be: 'sum', 'mean'"),
         ({"sizes": 3}, "must be a list"),
-        ({"sizes": [1, "b"]}, "must be int"),
-        ({"cap": 1.5}, "must be int"),
+        ({"sizes": [1, "b"]}, "must be a whole number"),
+        ({"cap": 1.5}, "must be a whole number"),
         ({"inner": {"widht": 1}}, "Did you mean 'width'"),
     ],
 )

@@ -18,6 +18,14 @@ from tidegraph.errors import ConfigError
 T = TypeVar("T")
 
 
+_IN_WORDS: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file; the byte order mark that some editors write is passed over.
 
@@ -187,7 +195,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     wrong_bool = isinstance(value, bool) and hint is not bool
     if isinstance(hint, type) and (wrong_bool or not isinstance(value, hint)):
-        wanted = hint.__name__
+        wanted = _IN_WORDS.get(hint, hint.__name__)
         if dataclasses.is_dataclass(cast(Any, hint)):
             wanted = "a table, in braces"
         raise ConfigError(f"[{where}] is {value!r}; it must be {wanted}.")

@@ -41,10 +41,10 @@ def said(text, tmp_path, capsys, *words) -> str:
         (LOG + "time_unit = 3\n" + POPULAR, "time_unit] is 3"),
         (LOG + 'time_format = "%Q"\n' + POPULAR, "has %Q"),
         (LOG + 'sep = ""\n' + POPULAR, "sep is ''"),
-        (LOG + "sep = 3\n" + POPULAR, "sep] is 3; it must be str"),
-        (LOG + "names = [1]\n" + POPULAR, "must be str"),
+        (LOG + "sep = 3\n" + POPULAR, "sep] is 3; it must be text"),
+        (LOG + "names = [1]\n" + POPULAR, "must be text"),
         (LOG + POPULAR + "[split]\ntest = 2.0", "from 0 to 1"),
-        (LOG + POPULAR + "[split]\nleave_last = true", "must be int"),
+        (LOG + POPULAR + "[split]\nleave_last = true", "must be a whole number"),
         (LOG + POPULAR + "[split.rolling]\nfolds = 3", "lacks the setting"),
         (
             LOG + 'time = "none"\n' + POPULAR,

@@ -239,7 +239,9 @@ def test_a_log_of_one_event_and_an_empty_log_cannot_be_split():
 
 
 def test_a_cut_that_is_no_time_is_refused():
-    with pytest.raises(DataError, match="'soon', not a time"):
+    with pytest.raises(
+        DataError, match=r"^the cut is 'soon', not a time\. Write Unix seconds, a date"
+    ):
         log_of([0, 1], [1, 2]).split(time="soon")
 
 

@@ -220,6 +220,8 @@ def _read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
         raise ArtifactError(
             f"{root} is not {kind.what}: it has no {kind.manifest}."
         ) from error
+    except NotADirectoryError as error:
+        raise ArtifactError(f"{root} is not {kind.what}, but a file.") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}.") from error
     if version != FORMAT:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import shown
 from tidegraph.data.times.clocks import Clock, moment_text
+from tidegraph.data.times.faults import NotATimeError
 from tidegraph.data.times.ticks import TimeColumn
 from tidegraph.errors import DataError, LeakageError
 
@@ -49,9 +50,8 @@ def second_of(moment: object, what: str = "the cut") -> int:
         ticks = column.finish()
     except (OverflowError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}") from error
-    except DataError as error:
-        found = str(error).partition("time in column 'time' ")[2]
-        raise DataError(f"{what} {found}" if found else str(error)) from None
+    except NotATimeError as error:
+        raise DataError(f"{what} {error.found}. {_WRITE}") from None
     return math.floor(ticks.when[0] / ticks.per_second)
 
 

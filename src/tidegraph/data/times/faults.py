@@ -6,10 +6,24 @@ import numpy as np
 import polars as pl
 from jaxtyping import Num
 
+from tidegraph.errors import DataError
+
 _LATEST = 9.2e18
 _EXACT: dict[pl.DataType, float] = {pl.Float32(): 2.0**24, pl.Float16(): 2.0**11}
 """From here on a short float skips whole numbers; today's seconds by 128 at a time."""
 _MEND = "Mend or drop the row."
+
+
+class NotATimeError(DataError):
+    """A value is no time.
+
+    Attributes:
+        found: What it is, after the words "the time".
+    """
+
+    def __init__(self, where: str, found: str, mend: str) -> None:
+        super().__init__(f"{where} {found}. {mend}")
+        self.found = found
 
 
 class Fault(NamedTuple):

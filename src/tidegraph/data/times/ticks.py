@@ -20,7 +20,7 @@ from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Rows, concatenated
 from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.day_month import DayMonth
-from tidegraph.data.times.faults import as_written, fault_in
+from tidegraph.data.times.faults import NotATimeError, as_written, fault_in
 from tidegraph.data.times.spellings import (
     Layout,
     day_first_pattern,
@@ -305,10 +305,8 @@ class TimeColumn:
         return by_day.fill_null(by_month), by_month.fill_null(by_day)
 
     def _bad(self, row: int | np.integer, found: str, mend: str) -> DataError:
-        return DataError(
-            f"{self._where}, row {row}: the time in column {self._name!r} {found}. "
-            f"{mend}"
-        )
+        where = f"{self._where}, row {row}: the time in column {self._name!r}"
+        return NotATimeError(where, found, mend)
 
 
 def check_unit(unit: str | None) -> None:
