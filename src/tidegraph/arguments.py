@@ -30,6 +30,10 @@ Convert = Callable[[Any, str], Any]
 """Takes a value and its name; returns what is meant, or raises ``_Unfit``."""
 
 _LARGEST = 2**63 - 1
+_ORDERED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
 _LISTS = (tuple, list, Sequence, Iterable)
 
 
@@ -72,30 +76,29 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
+        parameters = inspect.signature(function).parameters
+        ordered = [name for name, p in parameters.items() if p.kind in _ORDERED]
+        rest = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL] or [""]
+        others = "".join(n for n, p in parameters.items() if p.kind is p.VAR_KEYWORD)
 
         @functools.cache
-        def converters() -> dict[str, Convert]:
+        def rules() -> dict[str, Convert]:
             # Late, so that names that are only imported for typing are not looked up.
-            hints = typing.get_type_hints(function)
-            kept = {n: hints[n] for n in signature.parameters if n in hints}
-            return {name: converter(hint) for name, hint in kept.items()}
+            found = {n: converter(hint) for n, hint in _hints(function).items()}
+            return {name: rule for name, rule in found.items() if rule is not _anything}
+
+        def turned(name: str, value: Any, what: str) -> Any:
+            rule = rules().get(name)
+            return value if rule is None else _said(rule, value, what, error)
 
         @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            bound = signature.bind(*args, **kwargs)
-            convert = converters()
-            given = bound.arguments
-            for name in given:
-                if name in convert:
-                    given[name] = _given(
-                        signature.parameters[name].kind,
-                        convert[name],
-                        given[name],
-                        name,
-                        error,
-                    )
-            return function(*bound.args, **bound.kwargs)
+        def call(*args: Any, **kwargs: Any) -> R:
+            names = ordered[: len(args)] + rest * (len(args) - len(ordered))
+            given = [turned(n, v, n) for n, v in zip(names, args, strict=True)]
+            for name, value in kwargs.items():
+                known = name if name in parameters else others
+                kwargs[name] = turned(known, value, name)
+            return cast(Callable[..., R], function)(*given, **kwargs)
 
         return cast(Callable[P, R], call)
 
@@ -153,14 +156,12 @@ def converter(hint: Any) -> Convert:
     return _anything
 
 
-def _given(
-    kind: Any, convert: Convert, value: Any, name: str, error: type[TidegraphError]
-) -> Any:
-    if kind is inspect.Parameter.VAR_POSITIONAL:
-        return tuple(_said(convert, one, name, error) for one in value)
-    if kind is inspect.Parameter.VAR_KEYWORD:
-        return {key: _said(convert, one, key, error) for key, one in value.items()}
-    return _said(convert, value, name, error)
+def _hints(function: Callable[..., object]) -> dict[str, Any]:
+    """Return the types of the parameters; what is returned may not be imported yet."""
+    plain = inspect.unwrap(function)
+    said = {n: hint for n, hint in plain.__annotations__.items() if n != "return"}
+    holder = types.SimpleNamespace(__annotations__=said)
+    return typing.get_type_hints(holder, plain.__globals__)
 
 
 def _said(

@@ -5,18 +5,21 @@ The law: a call works, or raises a TidegraphError, or Python refuses the call it
 """
 
 import contextlib
+import copy
 import dataclasses
 import datetime as dt
 import decimal
 import inspect
 import io
 import json
+import sqlite3
 import sys
 import tempfile
 import uuid
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+from graphs import questions
 
 import tidegraph as tg
 from tidegraph.errors import TidegraphError
@@ -103,8 +107,12 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     train, valid, test = log.split(fractions=(0.6, 0.2))
     path = folder / "log.csv"
     table.write_csv(path)
-    yield "read", tg.read, {"source": path}
-    yield "interactions", tg.interactions, {"user": [1], "item": [2], "time": [3]}
+    yield "read", tg.read, {"source": path, **defaults(tg.read)}
+    yield "read frame", tg.read, {"source": table, **defaults(tg.read)}
+    lines = {"query": "select * from log", "connection": database(table)}
+    yield "read_sql", tg.read_sql, lines | defaults(tg.read_sql)
+    columns = {"user": [1], "item": [2], "time": [3]}
+    yield "interactions", tg.interactions, columns | defaults(tg.interactions)
     yield "check", tg.check, {"log": log}
     columns = {"user": ["u1"], "item": ["i1"]}
     yield "Matrix.from_pairs", tg.Matrix.from_pairs, dict(columns)
@@ -112,7 +120,10 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "Impressions.of", tg.Impressions.of, {"log": log}
     yield "Sequences.of", tg.Sequences.of, {"log": log}
     yield "split", log.split, {"fractions": (0.5, 0.2)}
+    yield "split time", log.split, {"time": (1_700_800_000, 1_701_600_000)}
     yield "split by", log.split, {"by": "split"}
+    yield "random_split", log.random_split, defaults(log.random_split)
+    yield "leave_last_out", log.leave_last_out, defaults(log.leave_last_out)
     yield "before", log.before, {"time": 1_700_000_000}
     yield "since", log.since, {"time": 1_700_000_000}
     yield "take", log.take, {"rows": slice(0, 3)}
@@ -120,6 +131,13 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     yield "rolling", log.rolling, {"window_days": 2, "step_days": 2, "folds": 2}
     yield "followed_by", train.followed_by, {"later": valid}
     yield "Marketplace", tg.Marketplace, {"users": 20, "items": 10, "days": 2}
+    yield from methods(train)
+    yield from described()
+    yield from answers(train, valid, test, folder)
+
+
+def methods(train: tg.Interactions) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield each retriever's settings, and what fits it."""
     for name in (
         *("AdamicAdar", "CommonNeighbors", "EASE", "ItemKNN", "Katz", "Popular"),
         *("PersonalizedPageRank", "RP3beta", "Repeat", "SLIM", "UserKNN"),
@@ -129,17 +147,23 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
         good = {key: v for key, v in good.items() if type(v).__name__ != "_HAS_D"}
         yield name, lambda kind=kind, **kw: kind(**kw).fit(train), good
         yield f"{name}.fit", kind().fit, {"train": train}
+
+
+def answers(
+    train: tg.Interactions, valid: tg.Interactions, test: tg.Interactions, folder: Path
+) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield what a fitted pipeline does, and what makes and judges one."""
     model = tg.Pipeline(retrieve=tg.ItemKNN(), fallback=tg.Popular()).fit(train, valid)
     similar = {"ids": ["i1"], "k": 2, "channel": None}
     yield "similar_items", model.similar_items, similar
     yield "hit lists", tg.evaluate, {"model": model, "test": test, "against": None}
-    yield from described()
     yield "recommend", model.recommend, {"user": "u1", "k": 3, "exclude": ["i1"]}
     yield "recommend at", model.recommend, {"user": "u1", "k": 3, "at": 1_800_000_000}
     yield "recommend only", model.recommend, {"user": "u1", "k": 3, "only": ["i1"]}
     yield "recommend history", model.recommend, {"history": ["i1"], "k": 3}
     all_of = {"users": ["u1"], "k": 2, "only": None, "exclude": None, "at": None}
     yield "recommend_all", model.recommend_all, all_of
+    yield "erase", lambda users: copy.copy(model).erase(users), {"users": ["u1"]}
     yield (
         "tg.recommend",
         tg.recommend,
@@ -148,9 +172,11 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
             "log": train,
             "users": ["u1"],
             "k": 2,
+            "repeat": True,
         },
     )
-    yield "observe", model.observe, {"events": [("u1", "i1", 1_900_000_000)]}
+    event = [("u1", "i1", 1_900_000_000)]
+    yield "observe", model.observe, {"events": event, "missing": "refuse"}
     yield (
         "observe one",
         lambda u, i, t: model.observe([(u, i, t)]),
@@ -175,6 +201,20 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     )
     fit = tg.Pipeline(retrieve=tg.ItemKNN()).fit
     yield "Pipeline.fit", fit, {"train": train, "valid": valid, "rng": 1}
+
+
+def defaults(call: Any) -> dict[str, Any]:
+    """Return the arguments that a call has a value for."""
+    parameters = inspect.signature(call).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def database(table: pl.DataFrame) -> sqlite3.Connection:
+    """Return a database that holds a log."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("create table log (user, item, time, label, split)")
+    connection.executemany("insert into log values (?, ?, ?, ?, ?)", table.rows())
+    return connection
 
 
 def described() -> Iterator[tuple[str, Any, dict[str, Any]]]:
@@ -206,7 +246,7 @@ def main(share: int) -> None:
     found: dict[str, str] = {}
     calls = 0
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
-        for subject, call, good in subjects(Path(name)):
+        for subject, call, good in chain(subjects(Path(name)), questions()):
             wrong = outcome(call, dict(good))
             if wrong:
                 found[f"{subject}()"] = wrong

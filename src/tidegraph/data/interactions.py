@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int8, Int64, Num, Shaped
 
-from tidegraph.arguments import shown
+from tidegraph.arguments import checked, shown
 from tidegraph.data.ids.id_column import Coded, coded
 from tidegraph.data.ids.identity import NotAnIdError, column
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -19,6 +19,7 @@ from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError
 
 
+@checked(DataError)
 def interactions(
     user: Any,
     item: Any,

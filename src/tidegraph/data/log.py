@@ -183,6 +183,7 @@ class Interactions:
             return self._split_by(by)
         refuse_without_order(self.clock, "a split by time")
         several = isinstance(time, Iterable) and not isinstance(time, str | bytes)
+        several = several and getattr(cast(object, time), "ndim", 1) > 0
         cuts: list[object] = list(cast(Iterable[object], time)) if several else [time]
         starts = time_cuts(self.time, cuts, self.clock) if cuts else None
         starts = starts or fraction_cuts(self.time, fractions, self.clock)

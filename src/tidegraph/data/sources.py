@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from tidegraph.arguments import checked
 from tidegraph.data.build import Columns, Reference, build
 from tidegraph.data.features import featured
 from tidegraph.data.ids.identity import Missing
@@ -16,8 +17,10 @@ from tidegraph.data.tables.opening import from_table
 from tidegraph.data.tables.sql import open_query
 from tidegraph.data.text.dialect import TextForm
 from tidegraph.data.times.ticks import LogUnit, TimeSpelling
+from tidegraph.errors import DataError
 
 
+@checked(DataError)
 def read(
     source: object,
     *,
@@ -95,6 +98,7 @@ def read(
     return _with_features(log, columns, users, items, missing)
 
 
+@checked(DataError)
 def read_sql(
     query: str,
     connection: Any,

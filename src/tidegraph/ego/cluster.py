@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
+from tidegraph.arguments import checked
 from tidegraph.ego.at_clock import by_moment, check_ends
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.local_cluster import local_clusters
@@ -97,6 +98,7 @@ class LocalCluster:
         return f"{text}all_time={self.ever})"
 
 
+@checked(ConfigError)
 def local_cluster(
     *edges: str,
     type: str,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
+from tidegraph.arguments import checked
 from tidegraph.ego.hops import Hops
 from tidegraph.ego.step import drawn, given_of, strength_of
 from tidegraph.ego.tree import gaps
@@ -114,6 +115,7 @@ class Unique:
         return f"unique({self.hops})"
 
 
+@checked(ConfigError)
 def unique(hops: Hops) -> Unique:
     """Let the batches of a plan come as unique states.
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidegraph.arguments import checked
 from tidegraph.ego.nearest import Near
 from tidegraph.ego.negatives import Negatives, clocks_of, met_index
 from tidegraph.ego.walks import VisitCount
@@ -62,6 +63,7 @@ class Hard:
         return Negatives(out, out >= 0)
 
 
+@checked(ConfigError)
 def hard(
     pool: VisitCount | Near,
     count: int,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tidegraph.arguments import checked
 from tidegraph.ego.step import Step, check_given, drawn, given_of
 from tidegraph.ego.tree import EgoTree, child_clocks, dated, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
@@ -178,14 +179,17 @@ class Hop:
             )
         return self
 
+    @checked(ConfigError)
     def recent(self, count: int) -> Hops:
         """Take the latest ``count`` edges before the clock, oldest first."""
         return self.draw(recent(count))
 
+    @checked(ConfigError)
     def all(self, limit: int = 2**31 - 1) -> Hops:
         """Take every edge, oldest first; no node may have more than ``limit``."""
         return self.draw(everything(limit))
 
+    @checked(ConfigError)
     def sample(
         self, count: int, *, by: str | None = None, replace: bool = True
     ) -> Hops:
@@ -194,20 +198,24 @@ class Hop:
             return self.draw(uniform(count, replace))
         return self.draw(by_weight(count, replace), by=by)
 
+    @checked(ConfigError)
     def top(self, count: int, *, by: str | None = None) -> Hops:
         """Take the ``count`` edges of largest weight, best first."""
         return self.draw(top(count), by=by)
 
+    @checked(ConfigError)
     def importance(self, count: int, *, by: str | None = None) -> Hops:
         """Draw by weight, and let each draw count so that sums are unbiased."""
         return self.draw(importance(count), by=by)
 
+    @checked(ConfigError)
     def draw(self, sampler: Draw, *, by: str | None = None) -> Hops:
         """Take what a sampler draws, ours or yours."""
         step = Step(self.edge, sampler, by, self.seconds, self.ever, self.from_root)
         return Hops((*self.before, step))
 
 
+@checked(ConfigError)
 def hop(edge: str) -> Hop:
     """Begin a plan at a node, along an edge type or, with ``~``, against it."""
     return Hop((), edge)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tidegraph.arguments import checked
 from tidegraph.ego.at_clock import by_moment, check_ends
 from tidegraph.ego.tree import EgoTree
 from tidegraph.ego.walks import with_weights
@@ -75,6 +76,7 @@ class Near:
         return f"{text}, of={self.of!r}, all_time={self.ever})"
 
 
+@checked(ConfigError)
 def near(
     *edges: str,
     type: str,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
+from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.negatives.distribution import Weighing
 from tidegraph.graph.negatives.kernels import fill, other_rows, strike_met
@@ -205,6 +206,7 @@ class InBatch:
         return Negatives(np.where(kept, ids, -1).astype(np.int32), kept)
 
 
+@checked(ConfigError)
 def negatives(
     type: str,
     count: int,
@@ -238,6 +240,7 @@ def negatives(
     return Drawn(type, count, edge, by, power, avoid, all_time)
 
 
+@checked(ConfigError)
 def in_batch(count: int, *, via: str) -> InBatch:
     """Draw from what the other rows of the batch chose along ``via``."""
     return InBatch(count, via)

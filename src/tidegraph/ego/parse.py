@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tidegraph.arguments import checked
 from tidegraph.ego.cluster import LocalCluster, local_cluster
 from tidegraph.ego.dedup import Unique, unique
 from tidegraph.ego.hard_negatives import Hard, hard
@@ -53,6 +54,7 @@ _WORDS: dict[type, tuple[str, ...]] = {
 _LONGEST = 10_000
 
 
+@checked(ConfigError)
 def parse(text: str) -> Plan:
     """Return the plan that a text says; ``parse(str(plan)) == plan``.
 

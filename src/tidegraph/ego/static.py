@@ -3,6 +3,7 @@
 Each is a plan like any other: over timed edges it takes a clock, or ``all_time()``.
 """
 
+from tidegraph.arguments import checked
 from tidegraph.ego.hops import Hop, Hops
 from tidegraph.errors import ConfigError
 
@@ -12,6 +13,7 @@ def identity() -> Hops:
     return Hops(())
 
 
+@checked(ConfigError)
 def khop(*edges: str, limit: int = 2**31 - 1, all_time: bool = False) -> Hops:
     """Take every neighbour along each edge in turn, as a GCN of that depth sees.
 
@@ -28,6 +30,7 @@ def khop(*edges: str, limit: int = 2**31 - 1, all_time: bool = False) -> Hops:
     return plan
 
 
+@checked(ConfigError)
 def fan_out(
     *edges: str, counts: tuple[int, ...], by: str | None = None, all_time: bool = False
 ) -> Hops:

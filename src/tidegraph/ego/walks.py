@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32
 
+from tidegraph.arguments import checked
 from tidegraph.ego.tree import EgoTree, root
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.sampling.seeds import Seeds
@@ -61,15 +62,18 @@ class Walk:
                 f"({self.length}) of at least 1."
             )
 
+    @checked(ConfigError)
     def weighted(self, by: str | None = None) -> "Walk":
         """Take edges in proportion to their weight rather than each as likely."""
         return replace(self, habit=replace(self.habit, weighted=True), by=by)
 
+    @checked(ConfigError)
     def restart(self, probability: int | float) -> "Walk":
         """Begin again at the start with this probability, after each round."""
         below_1("a walk's", restart=probability)
         return replace(self, habit=replace(self.habit, restart=float(probability)))
 
+    @checked(ConfigError)
     def biased(self, p: int | float = 1.0, q: int | float = 1.0) -> "Walk":
         """Prefer nodes near to, or far from, the one before (node2vec)."""
         return replace(self, habit=replace(self.habit, bias=Bias(float(p), float(q))))
@@ -90,6 +94,7 @@ class Walk:
             )
         return self
 
+    @checked(ConfigError)
     def top(self, count: int) -> "VisitCount":
         """Take the nodes visited most, with L1-normalised counts as weights."""
         if count < 1:
@@ -219,6 +224,7 @@ def with_weights(asked: Seeds, node: np.ndarray, weight: np.ndarray) -> EgoTree:
     )
 
 
+@checked(ConfigError)
 def walk(*path: str, times: int = 1, length: int = 1) -> Walk:
     """Begin a plan of random walks along a path of edges.
 

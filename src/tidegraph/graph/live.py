@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
+from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import DataError
@@ -22,7 +23,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage import ingest
 from tidegraph.graph.storage.compaction import Tidying
 from tidegraph.graph.storage.edge_store import EdgeStore, Origin, Step
-from tidegraph.graph.storage.ends import check_rows, encoded, types_of
+from tidegraph.graph.storage.ends import check_new, check_rows, encoded, types_of
 from tidegraph.graph.storage.ingest import Ends
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import Tick
@@ -91,13 +92,14 @@ class Graph:
         """Return the neighbours along an edge type or, with ``~``, against it."""
         return self._now[edge]
 
+    @checked(DataError)
     def nodes(self, name: str, table: object, key: str) -> "Graph":
         """Add nodes of a type, or new features of nodes that are there.
 
         Args:
             name: Node type, such as ``user``.
             table: One row per node: a polars, pandas or Arrow table, a mapping of
-                ingest, or a path. Columns other than the key are features.
+                columns, or a path. Columns other than the key are features.
             key: The column that holds the id.
 
         Returns:
@@ -115,6 +117,7 @@ class Graph:
             self._now = replace(self._now, nodes=nodes)
         return self
 
+    @checked(DataError)
     def edges(
         self,
         name: str,
@@ -146,12 +149,7 @@ class Graph:
             DataError: A column is missing or holds what it should not, a time is finer
                 than a tick, or the type of a node is not known.
         """
-        if name in self._now.edges or not name.isidentifier():
-            raise DataError(
-                f"the graph has edges {name!r} already. Use append() to add to them."
-                if name in self._now.edges
-                else f"{name!r} is no name for an edge. Use letters, digits and '_'."
-            )
+        check_new(name, self._now.edges)
         where = Ends.parse(ends)
         rows = ingest.frame(table, (where.source, where.target))
         ingest.check(rows, [where.source, where.target], f"the table of {name!r}")

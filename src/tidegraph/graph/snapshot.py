@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from tidegraph.arguments import checked
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import ArtifactError, DataError
+from tidegraph.errors import ArtifactError, DataError, RequestError
 from tidegraph.graph.from_log import ITEM, USER, edges_of_log, grown_by
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
@@ -110,6 +111,7 @@ class Snapshot:
         ]
         return "\n".join(lines)
 
+    @checked(DataError)
     def typed(self, name: str) -> Nodes:
         """Return the nodes of a type.
 
@@ -123,6 +125,7 @@ class Snapshot:
             )
         return self.nodes[name]
 
+    @checked(DataError)
     def edge(self, name: str) -> EdgeStore:
         """Return the edges of a type, whichever direction is named.
 
@@ -162,6 +165,7 @@ class Snapshot:
         """Return the neighbours along an edge type or, with ``~``, against it."""
         return self.along(edge)
 
+    @checked(RequestError)
     def V(self, name: str, ids: object = None) -> "Query":
         """Begin a query at some nodes of a type, or at all of them.
 
@@ -174,6 +178,7 @@ class Snapshot:
         """
         return _QUERIES["Query"].start(self, name, ids)
 
+    @checked(RequestError)
     def E(
         self, name: str, *, between: tuple[object, object] | None = None
     ) -> "EdgeLoader":

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float64, Int64, Num
 
+from tidegraph.arguments import checked
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn
 from tidegraph.errors import ConfigError, RequestError
 
@@ -125,6 +126,7 @@ def moments(
     return found
 
 
+@checked(ConfigError)
 def window(
     days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
 ) -> int | float:

@@ -4,6 +4,7 @@ from typing import cast
 
 import polars as pl
 
+from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix, as_log
 from tidegraph.errors import RequestError
@@ -16,6 +17,7 @@ from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import FittedRetriever
 
 
+@checked(RequestError)
 def recommend(
     retriever: FittedRetriever,
     log: Interactions | Matrix,

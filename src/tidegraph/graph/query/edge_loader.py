@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
+from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
 from tidegraph.graph.query.filters import check, holds
@@ -97,6 +98,7 @@ class EdgeLoader:
             kept &= holds(table, check(condition), edges.time)
         return self._ordered(np.flatnonzero(kept))
 
+    @checked(RequestError)
     def shuffle(self, seed: int = 0, *, together: str | None = None) -> "EdgeLoader":
         """Put the edges in a random order.
 
@@ -120,12 +122,14 @@ class EdgeLoader:
             order = np.argsort(place[whose], kind="stable")
         return replace(self._ordered(order), seed=seed)
 
+    @checked(RequestError)
     def batch(self, size: int) -> "EdgeLoader":
         """Cut the edges into batches of ``size``; the last may be smaller."""
         if size < 1:
             raise ConfigError(f"batch({size}) holds nothing; at least 1.")
         return replace(self, size=size)
 
+    @checked(RequestError)
     def with_(self, **plans: Plan) -> "EdgeLoader":
         """Bring along what plans take around an end of each edge, as of its time.
 

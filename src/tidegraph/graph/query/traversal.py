@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
+from tidegraph.arguments import checked
 from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
@@ -81,6 +82,7 @@ class Query:
         """See every edge, whatever its time."""
         return self._with_clock(np.full(len(self.begun.node), NOW, np.int64))
 
+    @checked(RequestError)
     def within(
         self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
     ) -> "Query":
@@ -97,6 +99,7 @@ class Query:
         clock = self.begun.clock[self.at.origin]
         return replace(self, at=self.at._replace(clock=clock))
 
+    @checked(RequestError)
     def out(self, edge: str) -> "Query":
         """Go along an edge to every node it leads to; ``~`` goes against it.
 
@@ -108,10 +111,12 @@ class Query:
         at, parent = along(self.graph, edge, self.at, self.span)
         return self._at(there, at, parent, edge)
 
+    @checked(RequestError)
     def in_(self, edge: str) -> "Query":
         """Go against an edge to every node it starts from."""
         return self.out(reverse(edge))
 
+    @checked(RequestError)
     def both(self, edge: str) -> "Query":
         """Go along an edge and against it, such as to all whom friends are joined to.
 
@@ -127,6 +132,7 @@ class Query:
         at, parent = along_both(self.graph, edge, self.at, self.span)
         return self._at(self.type, at, parent, edge)
 
+    @checked(RequestError)
     def not_yet(self, edge: str) -> "Query":
         """Keep the nodes that their start has no edge to, as of the start's clock.
 
@@ -156,6 +162,7 @@ class Query:
             kept &= holds(table, condition, time)
         return self._taken(np.flatnonzero(kept))
 
+    @checked(RequestError)
     def top(self, count: int, *, by: str, smallest: bool = False) -> "Query":
         """Keep the ``count`` nodes of each start that are largest in a column."""
         table = pl.DataFrame({"origin": self.at.origin}).with_columns(
@@ -172,11 +179,13 @@ class Query:
         ).to_series()
         return self._taken(order.to_numpy().astype(np.int64)).limit(count)
 
+    @checked(RequestError)
     def sample(self, count: int, *, seed: int = 0) -> "Query":
         """Keep ``count`` nodes of each start, each subset as likely."""
         mixed = self._taken(np.lexsort((self._keys(seed), self.at.origin)))
         return mixed.limit(count)
 
+    @checked(RequestError)
     def limit(self, count: int) -> "Query":
         """Keep the first ``count`` nodes of each start."""
         origin = self.at.origin
@@ -190,6 +199,7 @@ class Query:
         first = table.select(pl.struct("origin", "node").is_first_distinct())
         return self._taken(np.flatnonzero(first.to_series().to_numpy()))
 
+    @checked(RequestError)
     def as_(self, label: str) -> "Query":
         """Keep the ids of these nodes as a column ``label`` of later frames."""
         ids = self.graph.nodes[self.type].ids.decode(self.at.node).alias(label)
@@ -197,6 +207,7 @@ class Query:
             raise RequestError(f"there is a column {label!r} already. Choose another.")
         return replace(self, kept=pl.DataFrame([*self.kept.iter_columns(), ids]))
 
+    @checked(RequestError)
     def frame(self, *columns: str) -> pl.DataFrame:
         """Return columns of the nodes reached, a row for each.
 
@@ -235,6 +246,7 @@ class Query:
         starts = self._starts().gather(counted["origin"])
         return pl.DataFrame([starts, ids.alias(key), counted["count"]])
 
+    @checked(RequestError)
     def with_(self, *, seed: int = 0, **plans: Plan) -> Any:
         """Return what plans take around the nodes, a named tuple with a field each.
 

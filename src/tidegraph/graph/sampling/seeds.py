@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from tidegraph.arguments import whole
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.build import base_of, narrowest
@@ -70,9 +71,11 @@ def asked(
             each node.
 
     Raises:
-        RequestError: Given rows do not fit together, or are not oldest first.
+        RequestError: Given rows do not fit together, or are not oldest first, or a seed
+            is no whole number.
     """
-    keys = root_keys(seed, first, len(nodes))
+    seed = whole(seed, "seed")
+    keys = root_keys(seed, whole(first, "first"), len(nodes))
     if given is None:
         return Seeds(nodes, clocks, keys, seed=seed)
     rows = {name: _rows(name, histories) for name, histories in given.items()}

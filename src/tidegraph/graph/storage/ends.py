@@ -1,6 +1,6 @@
 """Who the ends of edges are: the types that columns name, and the rows of their ids."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
@@ -67,4 +67,20 @@ def check_rows(name: str, rows: Int32[np.ndarray, " n"], size: int) -> None:
         raise DataError(
             f"rows {int(rows.min())} to {int(rows.max())} are not all {name!r} nodes: "
             f"there are {size}. Add nodes first."
+        )
+
+
+def check_new(name: str, edges: Collection[str]) -> None:
+    """Refuse a name for a type of edge that is taken or is none.
+
+    Raises:
+        DataError: It is.
+    """
+    if name in edges:
+        raise DataError(
+            f"the graph has edges {name!r} already. Use append() to add to them."
+        )
+    if not name.isidentifier():
+        raise DataError(
+            f"{name!r} is no name for an edge. Use letters, digits and '_'."
         )
