@@ -5,13 +5,13 @@ import pytest
 from sklearn.metrics.pairwise import cosine_similarity
 
 from conftest import draw_log
-from tidegraph.artifact.sealed import save
+from tidegraph.artifact.sealed import load, save
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.retrieval.knn.similarity import BM25, Cosine, Jaccard, Profiles
-from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same
 
 
 class TestUserKNN(RetrieverLaws):
@@ -101,3 +101,17 @@ def test_a_similarity_without_a_name_answers_but_is_not_saved(tmp_path, log):
 def test_no_neighbours_are_refused(log):
     with pytest.raises(ConfigError, match="neighbors is 0"):
         UserKNN(neighbors=0).fit(log).retrieve(requests_at(log), 3)
+
+
+def test_an_opened_model_builds_its_index_at_the_first_request(tmp_path):
+    log = draw_log()
+    fitted = UserKNN(neighbors=5).fit(log)
+    save(fitted, tmp_path / "model")
+
+    back = load(tmp_path / "model", {"FittedUserKNN": FittedUserKNN})
+
+    assert "index" in vars(fitted.users)
+    assert "index" not in vars(back.users)
+    same(fitted, back, requests_at(log))
+    assert "index" in vars(back.users)
+    assert back.faded(None).users is back.users

@@ -26,15 +26,8 @@ from tidegraph.retrieval.from_log import (
     given,
     resolved,
 )
-from tidegraph.retrieval.knn.search import Index, nearest, nearest_of_faded
-from tidegraph.retrieval.knn.similarity import (
-    BM25,
-    TFIDF,
-    Corpus,
-    Cosine,
-    Jaccard,
-    Similarity,
-)
+from tidegraph.retrieval.knn.search import LazyIndex, nearest, nearest_of_faded
+from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard, Similarity
 from tidegraph.retrieval.scoring.decay import add, as_key, check_half_life
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import (
@@ -124,17 +117,14 @@ class FittedUserKNN:
 
     Attributes:
         settings: How neighbours are chosen.
-        interactions: How much each training user interacted with each item.
-        corpus: What the similarity knows of all users.
-        index: The users, searchable by item.
+        users: How much each training user interacted with each item, and the index
+            of that, which an opened model builds at its first request.
         trained_until: Time of the last training event; None for training without times.
         chosen: What the log has chosen, by setting.
     """
 
     settings: UserKNN
-    interactions: sparse.csr_array
-    corpus: Corpus
-    index: Index
+    users: LazyIndex
     trained_until: int | None = None
     chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
@@ -147,9 +137,14 @@ class FittedUserKNN:
         chosen: Mapping[str, object],
     ) -> "FittedUserKNN":
         """Index the rows of a matrix of users and items."""
-        corpus = Corpus.of(interactions)
-        index = Index.of(given(settings.similarity).profiles(interactions, corpus))
-        return cls(settings, interactions, corpus, index, trained_until, chosen)
+        users = LazyIndex(interactions, given(settings.similarity))
+        users.index  # noqa: B018 - built here rather than by a request
+        return cls(settings, users, trained_until, chosen)
+
+    @property
+    def interactions(self) -> sparse.csr_array:
+        """How much each training user interacted with each item."""
+        return self.users.interactions
 
     def __repr__(self) -> str:
         users, items = self.interactions.shape
@@ -247,7 +242,8 @@ class FittedUserKNN:
         table = cast(dict[str, Any], state.settings["settings"])
         until = cast(int | None, state.settings.get("trained_until"))
         chosen = cast(Mapping[str, object], state.settings.get("chosen", {}))
-        return cls.of(build(UserKNN, table, "UserKNN"), rows.csr(), until, chosen)
+        made = build(UserKNN, table, "UserKNN")
+        return cls(made, LazyIndex(rows.csr(), given(made.similarity)), until, chosen)
 
     @cached_property
     def _votes(self) -> SparseRows:
@@ -282,8 +278,8 @@ class FittedUserKNN:
         )
         vectors.sort_indices()
         found, near = nearest(
-            given(self.settings.similarity).profiles(vectors, self.corpus),
-            self.index,
+            given(self.settings.similarity).profiles(vectors, self.users.corpus),
+            self.users.index,
             neighbors=self.settings.neighbors,
             shrinkage=given(self.settings.shrinkage),
             skip=requests.user,
@@ -304,9 +300,9 @@ class FittedUserKNN:
             shape=(len(total), self.interactions.shape[1]),
         )
         return nearest_of_faded(
-            given(self.settings.similarity).profiles(vectors, self.corpus),
+            given(self.settings.similarity).profiles(vectors, self.users.corpus),
             count - seen,
-            self.index,
+            self.users.index,
             neighbors=self.settings.neighbors,
             shrinkage=given(self.settings.shrinkage),
             skip=user,

@@ -1,6 +1,7 @@
 """The most similar of many sparse vectors, found by brute force over an index."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
@@ -12,7 +13,7 @@ from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.ranges import at_least
-from tidegraph.retrieval.knn.similarity import Profiles
+from tidegraph.retrieval.knn.similarity import Corpus, Profiles, Similarity
 from tidegraph.retrieval.scoring.decay import add_votes, as_key, blank, halved, parted
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM
@@ -35,6 +36,29 @@ class Index:
         """Turn the vectors around."""
         turned = sparse.csr_array(profiles.vectors.csr().T)
         return cls(profiles, SparseRows.of(turned))
+
+
+@dataclass(frozen=True, eq=False)
+class LazyIndex:
+    """Vectors that are indexed when they are first searched.
+
+    Attributes:
+        interactions: The vectors as they come: how much each has of each feature.
+        similarity: How alike two are.
+    """
+
+    interactions: sparse.csr_array
+    similarity: Similarity
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """What the similarity knows of all vectors."""
+        return Corpus.of(self.interactions)
+
+    @cached_property
+    def index(self) -> Index:
+        """The vectors as the similarity has them, searchable by feature."""
+        return Index.of(self.similarity.profiles(self.interactions, self.corpus))
 
 
 def nearest(
