@@ -4,10 +4,10 @@ Claims (Recall@20 / NDCG@20, train items left out): on Gowalla a single recipe f
 .1932 / .1611 within 5 minutes on 2 cores; on Amazon-CDs .1755 / .1170.
 GF-CF and ChebyCF have the settings of their papers. The exponents of a hop are chosen
 on a held-out fifth of each user's train items, by 3,000 users: on Gowalla the last
-ones, whose test part is the tail of each user's list (chi-square of its items against a
-random cut 5.6), elsewhere random ones (1.46 on Amazon-CDs). The test part is then looked
-at once by each. Blends are chosen on nothing: scores in standard deviations, in equal
-parts.
+ones, as its test part is the tail of each user's list (chi-square of its items against
+a random cut 5.6), elsewhere random ones (1.46 on Amazon-CDs). The test part is then
+looked at once by each. Blends are chosen on nothing: they add scores in standard
+deviations.
 Run: TIDEGRAPH_DATA=folder python benchmarks/linear.py [data set ...]
 """
 
