@@ -17,6 +17,7 @@ from tidegraph.errors import (
     UnknownIdWarning,
 )
 from tidegraph.pipeline import Pipeline
+from tidegraph.pipeline.serve import recommend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.stages import Requests
@@ -151,3 +152,50 @@ def test_a_log_numbered_as_the_model_keeps_its_clock():
     model = Pipeline(retrieve=Popular()).fit(log)
 
     assert model.read_as_known(log).clock == "none"
+
+
+def test_everything_excluded_is_said_where_there_is_a_fallback(model):
+    with pytest.warns(NoAnswerWarning, match="since every item is excluded for them"):
+        lists = model.recommend_all(["u1"], k=2, only={"u2": ["i1"]})
+
+    assert not lists.height
+
+
+def test_milliseconds_are_no_time_of_a_request(model):
+    with pytest.raises(RequestError, match="Divide milliseconds by 1,000"):
+        model.recommend("u1", at=1_900_000_000_000)
+
+
+def test_an_event_that_lacks_a_value_is_refused_and_none_moves_into_its_place():
+    model = Pipeline(retrieve=Popular()).fit(draw_log())
+    before, now = model.graph, model.graph.latest
+
+    with pytest.raises(DataError, match="event 1 has no 'item'; it has: user, time"):
+        model.observe(
+            [
+                {"user": "u1", "item": "i1", "time": now + 1},
+                {"user": "u1", "time": now + 2},
+            ]
+        )
+
+    assert model.graph is before
+
+
+def test_records_of_numpy_are_events():
+    model = Pipeline(retrieve=Popular()).fit(draw_log())
+    now = model.graph.latest
+    kind = [("user", "U4"), ("item", "U4"), ("time", "i8")]
+
+    model.observe(np.array([("u1", "i1", now + 1), ("new", "i2", now + 2)], kind))
+
+    assert model.graph.latest == now + 2
+    assert model.graph.users.row("new") >= 0
+
+
+def test_answers_about_another_log_are_refused():
+    log = {"user": [1, 2, 3], "item": ["a", "b", "b"], "time": [1, 2, 3]}
+    fitted = Popular().fit(read(log))
+    other = read({"user": ["a"], "item": ["b"], "time": [1]})
+
+    with pytest.raises(RequestError, match="Pass the log that was learnt from"):
+        recommend(fitted, other, k=1)

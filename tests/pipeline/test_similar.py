@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from conftest import draw_log
-from tidegraph.errors import RequestError, UnknownIdWarning
+from tidegraph.errors import NoAnswerWarning, RequestError, UnknownIdWarning
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.heuristics import PersonalizedPageRank
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -69,6 +69,19 @@ def test_unknown_items_are_passed_over_with_a_warning():
     assert table["item"].unique().to_list() == ["i3"]
     with pytest.warns(UnknownIdWarning):
         assert model.similar_items(["what"]).height == 0
+
+
+def test_a_known_item_like_no_other_is_said():
+    model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
+    model.observe([("u1", "new", model.graph.latest + 1)])
+
+    with pytest.warns(NoAnswerWarning) as said:
+        table = model.similar_items(["i3", "new"], k=2)
+
+    assert table["item"].unique().to_list() == ["i3"]
+    assert [str(one.message) for one in said] == [
+        "item 'new' has no row: ItemKNN found nothing like it"
+    ]
 
 
 def test_similar_items_have_names_where_the_log_has_them():

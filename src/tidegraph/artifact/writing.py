@@ -71,7 +71,11 @@ def refuse_other(target: Path, manifest: str, what: str) -> None:
     Raises:
         ArtifactError: It does.
     """
-    if not target.exists() or (target / manifest).is_file():
+    try:
+        there = target.exists()
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"cannot save to {str(target)!r}: {error}.") from error
+    if not there or (target / manifest).is_file():
         return
     if not target.is_dir() or any(target.iterdir()):
         raise ArtifactError(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int32, Int64
 from tidegraph.arguments import shown
 from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.data.times.faults import NotATimeError
-from tidegraph.data.times.ticks import TimeColumn
+from tidegraph.data.times.ticks import BEYOND, TimeColumn
 from tidegraph.errors import DataError, LeakageError
 
 Moment = str | int | float | date
@@ -52,7 +52,13 @@ def second_of(moment: object, what: str = "the cut") -> int:
         raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}") from error
     except NotATimeError as error:
         raise DataError(f"{what} {error.found}. {_WRITE}") from None
-    return math.floor(ticks.when[0] / ticks.per_second)
+    second = math.floor(ticks.when[0] / ticks.per_second)
+    if second >= BEYOND and not isinstance(value, date):
+        raise DataError(
+            f"{what} is {_short(value)}, no Unix second before the year 5138. Divide "
+            "milliseconds by 1,000, or pass a datetime."
+        )
+    return second
 
 
 def _short(value: object) -> str:

@@ -39,7 +39,8 @@ def events_log(
     """
     if isinstance(events, Interactions):
         return events if len(events) else None
-    if isinstance(events, Mapping) or hasattr(type(events), "columns"):
+    records = getattr(getattr(events, "dtype", None), "names", None) is not None
+    if records or isinstance(events, Mapping) or hasattr(type(events), "columns"):
         return _of_frame(events, columns, context, missing)
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
@@ -105,6 +106,8 @@ def _mapping(row: Any) -> Mapping[str, Any]:
 def _names(frame: Any) -> list[Any]:
     if isinstance(frame, Mapping):
         return list(cast(Mapping[Any, Any], frame))
+    if getattr(getattr(frame, "dtype", None), "names", None):
+        return list(frame.dtype.names)
     if hasattr(frame, "column_names"):
         return list(frame.column_names)
     return list(frame.columns)
@@ -123,7 +126,14 @@ def _row(row: Any, place: int) -> tuple[Any, ...]:
     """Return user, item, time, label and weight of one event."""
     if isinstance(row, Mapping):
         given = cast(Mapping[str, Any], row)
-        row = [given[name] for name in COLUMNS[:3] if name in given]
+        lacking = [name for name in COLUMNS[:3] if name not in given]
+        if lacking:
+            raise DataError(
+                f"event {place} has no {lacking[0]!r}; it has: "
+                f"{', '.join(map(str, given)) or 'nothing'}. Name the values user, "
+                "item and time; nothing was taken in."
+            )
+        row = [given[name] for name in COLUMNS[:3]]
         row += [given.get("label", 1), given.get("weight", 1.0)]
     sized = isinstance(row, Sequence | np.ndarray) and not isinstance(row, str | bytes)
     values = list(cast(Sequence[Any], row)) if sized else []

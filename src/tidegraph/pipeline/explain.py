@@ -8,6 +8,7 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.errors import RequestError
 from tidegraph.pipeline.fallback import Fallback
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import NO_ITEM, Candidates, Requests, because_of, reason_of
@@ -61,6 +62,7 @@ class Sources:
         """
         row, place = np.nonzero(answer.present)
         item = answer.item[row, place]
+        _check_items(item, len(requests.graph.items))
         votes = answer.votes[row, place]
         because = self.because_of(requests, answer)[row, place]
         items = requests.graph.items
@@ -97,6 +99,19 @@ class Sources:
             said = "your history" if name is None else name
             texts.append(reasons[int(c)].replace("{item}", said, 1))
         return gathered(pl.Series(texts, dtype=pl.String), which)
+
+
+def _check_items(item: Int32[np.ndarray, " n"], items: int) -> None:
+    """Refuse answers of a retriever that was fitted on another log.
+
+    Raises:
+        RequestError: One is no item of the log.
+    """
+    if len(item) and int(item.max()) >= items:
+        raise RequestError(
+            f"an answer is item {int(item.max())} by its row, and the log has {items:,}"
+            ". Pass the log that was learnt from, or one that goes on from it."
+        )
 
 
 def _channels(

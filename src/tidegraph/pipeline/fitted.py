@@ -216,7 +216,7 @@ class FittedPipeline:
         filters = Filters.read(only, exclude, wanted, graph.items)
         answer = self._lists(requests, k, filters)
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
-        warn_of_unanswered(wanted.filter(empty), len(wanted))
+        warn_of_unanswered(wanted.filter(empty), len(wanted), self.serving.fallback)
         return self._sources.frame(requests, answer, wanted)
 
     @checked(RequestError)

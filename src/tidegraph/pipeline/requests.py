@@ -143,14 +143,23 @@ def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Req
     return requests if repeat else requests.without_history()
 
 
-def warn_of_unanswered(users: pl.Series, total: int) -> None:
-    """Warn of users for whom there is nothing, naming up to three of them."""
+def warn_of_unanswered(users: pl.Series, total: int, fallback: str | None) -> None:
+    """Warn of users for whom there is nothing, naming up to three of them.
+
+    Args:
+        users: Those who have no list.
+        total: How many were asked about.
+        fallback: Who answers everybody, so that all items were excluded; or nobody.
+    """
     if not len(users):
         return
+    why = "no channel has an item for them"
+    mend = "Give the pipeline fallback=Popular() to answer everybody."
+    if fallback is not None:
+        why, mend = "every item is excluded for them", "Name fewer, or more in only=."
     warnings.warn(
-        f"{len(users):,} of {total:,} users have no row, since no channel has an item "
-        f"for them ({first_few(users)}). Give the pipeline fallback=Popular() to "
-        "answer everybody.",
+        f"{len(users):,} of {total:,} users have no row, since {why} "
+        f"({first_few(users)}). {mend}",
         NoAnswerWarning,
         stacklevel=outside(),
     )

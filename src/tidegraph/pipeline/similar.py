@@ -1,5 +1,6 @@
 """Items like a given one, as far as a channel has weights between items."""
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -7,9 +8,9 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.data.ids.identity import series
-from tidegraph.data.ids.unknown import known_rows
+from tidegraph.data.ids.unknown import first_few, known_rows, outside
 from tidegraph.data.ids.vocabulary import UNKNOWN
-from tidegraph.errors import RequestError
+from tidegraph.errors import NoAnswerWarning, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.explain import called
 from tidegraph.retrieval.scoring.similar_items import FindsSimilar
@@ -48,11 +49,25 @@ def similar(
     for name in able:
         retriever = channels[name]
         if isinstance(retriever, FindsSimilar):
-            return _frame(graph, known, retriever.similar(known, k), name, names)
+            found = retriever.similar(known, k)
+            _warn_of_none(graph.items.decode(known[~found.present.any(axis=1)]), name)
+            return _frame(graph, known, found, name, names)
     raise RequestError(
         f"{' and '.join(able)} cannot say which items are like these. Fit a channel "
         "that compares items, such as ItemKNN."
     )
+
+
+def _warn_of_none(items: pl.Series, channel: str) -> None:
+    """Warn of items that are known and like no other, naming up to three."""
+    if not len(items):
+        return
+    few = first_few(items)
+    said = f"item {few} has no row: {channel} found nothing like it"
+    if len(items) > 1:
+        said = f"{len(items):,} items ({few}) have no row: {channel} found nothing "
+        said += "like them"
+    warnings.warn(said, NoAnswerWarning, stacklevel=outside())
 
 
 def _frame(
