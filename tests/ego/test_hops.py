@@ -232,3 +232,11 @@ def test_nodes_and_clocks_of_a_plan_may_be_plain_lists():
         plan.sample(graph, [[1]], [3])
     with pytest.raises(RequestError, match="year 5138"):
         plan.sample(graph, [1], [1_714_521_600_000])
+
+
+def test_a_row_that_32_bits_do_not_hold_is_nobody():
+    graph = graph_of(LOG)
+
+    far = hop("click").recent(2).sample(graph, [0, 2**32, -(2**32)], 99)
+
+    assert far.mask[1].any(axis=1).tolist() == [True, False, False]

@@ -137,6 +137,7 @@ def test_without_a_training_log_only_what_lists_find_is_known():
     assert result.slices().height == 0
     assert "no training log: popularity and histories are unknown" in str(result)
     assert "had no history" not in str(result)
+    assert "unknown to training" not in str(result)
     with pytest.raises(DataError, match="Pass that log as train="):
         evaluate(LISTS, test, repeat=False)
 

@@ -247,6 +247,7 @@ def test_a_failed_append_changes_nothing_and_the_next_one_works(monkeypatch):
         ((ONE, ONE, np.array([40_000_000_000_000])), "beyond the year 5138"),
         ((ONE, ONE, np.array([40.5])), "tick=.ms."),
         ((np.array([0.5]), ONE, np.array([40])), "not a list of whole numbers"),
+        ((np.array([2**32]), ONE, np.array([40])), "are not all 'user' nodes"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused_whole(given, said):

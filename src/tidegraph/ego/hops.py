@@ -90,9 +90,9 @@ class Hops:
         clock = None
         if clocks is not None:
             clock = moments(clocks, len(node), graph.snapshot().tick)
-        question = asked(
-            node.astype(np.int32), clock, seed=seed, first=first, given=given
-        )
+        # What 32 bits do not hold would wrap around to the row of another node.
+        node = np.clip(node.astype(np.int64), -(2**31), 2**31 - 1).astype(np.int32)
+        question = asked(node, clock, seed=seed, first=first, given=given)
         return self.draw(graph.snapshot(), question)
 
     def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:

@@ -176,7 +176,7 @@ def _setup(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -> S
         task.when,
         len(task),
         task.dropped,
-        task.unseen,
+        None if NO_TRAINING in notes else task.unseen,
         rng if isinstance(rng, int) else fresh_seed(source),
         tuple(notes),
     )

@@ -35,7 +35,8 @@ class Setup:
         when: The clock of the requests.
         requests: How many were made.
         dropped: How many were left out, as nothing new was left for them to find.
-        unseen: Share of the relevant items that training never saw.
+        unseen: Share of the relevant items that training never saw; None where no
+            training log is known.
         seed: Where the randomness of intervals and tests starts.
         notes: What lists made elsewhere lack.
     """
@@ -45,7 +46,7 @@ class Setup:
     when: str
     requests: int
     dropped: int
-    unseen: float
+    unseen: float | None
     seed: int
     notes: tuple[str, ...] = ()
 
@@ -55,8 +56,11 @@ class Setup:
             self.protocol,
             "repeats allowed" if self.repeat else "only items new to the user",
             f"{self.requests:,} requests, {self.when}",
-            f"{self.unseen:.1%} of the relevant items are unknown to training",
         ]
+        if self.unseen is not None:
+            said.append(
+                f"{self.unseen:.1%} of the relevant items are unknown to training"
+            )
         if self.dropped:
             said.append(f"{self.dropped:,} left out: nothing new to find")
         return [*said, *self.notes]

@@ -133,6 +133,13 @@ def test_mistakes_are_answered_with_a_mend():
         graph.V("user", [0]).out("click")
     with pytest.raises(RequestError, match="user 99 is not in the graph"):
         graph.V("user", [0, 99])
+    for keep in (start.limit, start.sample):
+        with pytest.raises(
+            ConfigError, match="limit count is -1; it must be at least 0"
+        ):
+            keep(-1)
+    with pytest.raises(RequestError, match="edge is 3; it must be text"):
+        start.out(3)
     with pytest.raises(DataError, match=r"no nodes 'shop'\. It has: user, item"):
         graph.V("shop")
     with pytest.raises(DataError, match=r"no edge 'buy'\. It has: click, ~click"):

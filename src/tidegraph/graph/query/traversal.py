@@ -25,6 +25,7 @@ from tidegraph.graph.storage.ingest import id_column
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.graph.times import moments, ticks_in, window
 from tidegraph.kernels.keyed_rng import Keys, nth_child_keys, root_keys
+from tidegraph.ranges import at_least
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +189,7 @@ class Query:
     @checked(RequestError)
     def limit(self, count: int) -> "Query":
         """Keep the first ``count`` nodes of each start."""
+        at_least("limit", 0, count=count)
         origin = self.at.origin
         order = np.argsort(origin, kind="stable")
         first = np.searchsorted(origin[order], origin[order])

@@ -231,7 +231,8 @@ def rows(values: object, edge: str) -> Int32[np.ndarray, " n"]:
             f"the rows of edges {edge!r} are {found.dtype} of shape {found.shape}, not "
             "a list of whole numbers."
         )
-    return found.astype(np.int32)
+    # What 32 bits do not hold would wrap around to the row of another node.
+    return np.clip(found.astype(np.int64), -1, 2**31 - 1).astype(np.int32)
 
 
 def check(table: pl.DataFrame, columns: list[str], where: str) -> None:
