@@ -513,3 +513,14 @@ def test_a_log_is_read_by_a_given_time_format(tmp_path):
     assert log.time.tolist() == [1580544300]
     with pytest.raises(DataError, match="may have the day or the month first"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("weight", "mend"),
+    [("1,5", "Write its decimals behind a point"), ("much", "Mend or drop the row")],
+)
+def test_a_weight_that_is_no_number_is_told_how_to_write_one(weight, mend):
+    rows = {"user": ["a", "b"], "item": [1, 2], "time": [1, 2], "w": ["2", weight]}
+
+    with pytest.raises(DataError, match=rf"row 2: .* '{weight}', not a .*\. {mend}"):
+        read(rows, weight="w")

@@ -1,5 +1,6 @@
 """A log from the columns of a table, each value checked."""
 
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields, replace
@@ -226,9 +227,12 @@ def _weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     bad = ~weights.is_finite().fill_null(False)
     if bad.any():
         row = int(bad.arg_true()[0])
+        mend = "Mend or drop the row."
+        if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", str(values[row])):
+            mend = "Write its decimals behind a point."
         raise DataError(
             f"{where}, row {rows[row]}: the weight in column {values.name!r} is "
-            f"{values[row]!r}, not a finite number. Mend or drop the row."
+            f"{values[row]!r}, not a finite number. {mend}"
         )
     return weights.to_numpy()
 
