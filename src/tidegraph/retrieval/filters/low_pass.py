@@ -1,6 +1,7 @@
 """The ideal low-pass filter: a history as seen by the first singular vectors."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import scipy
@@ -82,5 +83,6 @@ class LowPass:
             powers(graph, power)[0].astype(np.float32)
             for power in (-self.power, self.power)
         )
-        seen = history.csr() @ (vectors * before[:, None])
-        return products(np.asarray(seen, np.float32), vectors * after[:, None])
+        weight = history.weight * before[history.column]
+        seen = replace(history, weight=weight).csr() @ vectors
+        return products(np.asarray(seen, np.float32), vectors) * after
