@@ -206,6 +206,18 @@ def test_ids_that_a_spreadsheet_rounded_are_told():
     assert not check(interactions(["a"], ["x"], [1])).ruined
 
 
+def test_ids_with_characters_inside_that_show_nothing_are_told():
+    users = ["a\u200bb", "ab", "a b", "\u0645\u06cc\u200c\u062e"]
+    log = interactions(users, ["7", "8", "x\xa0y", "7"], [1, 2, 3, 4])
+    report = check(log)
+
+    user, item = report.hidden
+    assert (user.side, user.id, user.events) == ("user", "a\u200bb", 1)
+    assert (item.side, item.id, item.row) == ("item", "x\xa0y", 2)
+    assert r"a user id like 'a\u200bb' in column 'user'" in report.text()
+    assert not check(interactions(["a b"], [1], [1])).hidden
+
+
 @pytest.mark.parametrize(("last", "told"), [(2, True), (1_700_000_000, False)])
 def test_numbers_that_may_be_positions_are_told(last, told):
     text = check(interactions(list("abc"), list("xyz"), [0, 1, last])).text()

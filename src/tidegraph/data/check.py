@@ -9,9 +9,11 @@ from jaxtyping import Int32
 from tidegraph.arguments import checked
 from tidegraph.data.log import Interactions
 from tidegraph.data.oddities import (
+    Hidden,
     Markers,
     Outliers,
     Ruined,
+    hidden,
     is_by_day,
     marked,
     outlying,
@@ -107,6 +109,7 @@ class Report:
         outliers: Events whose clock is far from the rest; none if there are none.
         markers: Ids that read like missing values.
         ruined: Ids that read like numbers which a spreadsheet has rounded.
+        hidden: Ids with characters inside that show nothing.
         dropped: Rows left out in reading because an id was missing.
     """
 
@@ -128,6 +131,7 @@ class Report:
     outliers: Outliers | None
     markers: tuple[Markers, ...]
     ruined: tuple[Ruined, ...]
+    hidden: tuple[Hidden, ...]
     dropped: int
 
     @property
@@ -153,7 +157,7 @@ class Report:
             *([_BY_DAY] if self.by_day else []),
             *([self.outliers.text()] if self.outliers else []),
             *(marker.text() for marker in self.markers),
-            *(ids.text() for ids in self.ruined),
+            *(ids.text() for ids in (*self.ruined, *self.hidden)),
             *([_dropped_text(self.dropped)] if self.dropped else []),
             f"labels: {labels}",
             f"duplicate rows: {self.duplicates:,}, kept",
@@ -210,6 +214,7 @@ def check(log: Interactions) -> Report:
         outliers=outlying(log),
         markers=marked(log),
         ruined=ruined(log),
+        hidden=hidden(log),
         dropped=log.dropped,
     )
 

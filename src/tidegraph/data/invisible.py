@@ -19,6 +19,11 @@ _ANY = "".join(f"\\x{{{low:x}}}-\\x{{{high:x}}}" for low, high in _RANGES)
 AT_AN_END = f"^[{_ANY}]|[{_ANY}]$"
 """A pattern of polars that finds one of them before or behind a text."""
 
+_SEEN = r"\x{20}\x{200c}\x{200d}\x{3000}"
+"""Spaces between words, and joiners, which change the letters beside them."""
+WITHIN = f"[{_ANY}--[{_SEEN}]]"
+"""A pattern of polars that finds one that nobody sees inside a text."""
+
 
 def stripped(text: pl.Series) -> pl.Series:
     """Return numbers or times in text without what shows nothing around them.

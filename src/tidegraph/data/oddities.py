@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from jaxtyping import Bool, Int64
 
 from tidegraph.data.ids.absent import absent
 from tidegraph.data.ids.rounded import are_rounded, rounded_text
+from tidegraph.data.invisible import WITHIN
 from tidegraph.data.log import Interactions
 from tidegraph.data.origin import Origin, as_array, rows_text
 from tidegraph.data.split import DAY
@@ -102,6 +104,36 @@ class Ruined:
         return rounded_text(self.events, self.column, self.id, self.where)
 
 
+@dataclass(frozen=True)
+class Hidden:
+    """Events whose id has a character inside that shows nothing.
+
+    Attributes:
+        side: ``user`` or ``item``.
+        column: The column of these ids.
+        id: The first.
+        events: How many events have one.
+        row: The row of the first, counted as the errors of the source count.
+        where: The source and some of the rows in words.
+    """
+
+    side: str
+    column: str
+    id: str
+    events: int
+    row: int
+    where: str
+
+    def text(self) -> str:
+        """Return them in a sentence."""
+        return (
+            f"{self.events:,} {'event has' if self.events == 1 else 'events have'} a "
+            f"{self.side} id like {self.id!a} in column {self.column!r} "
+            f"({self.where}), with a character inside that shows nothing. Take it out "
+            "if it is not meant"
+        )
+
+
 def is_by_day(log: Interactions) -> bool:
     """Whether every event is dated at midnight, so that only its day is known."""
     return log.clock == "seconds" and not bool((log.time % DAY).any())
@@ -142,6 +174,18 @@ def ruined(log: Interactions) -> tuple[Ruined, ...]:
     """Return the sides of the log on which ids read like rounded numbers."""
     users, items = are_rounded(log.users.ids), are_rounded(log.items.ids)
     return tuple(Ruined(*found) for found in _sides(log, users, items))
+
+
+def hidden(log: Interactions) -> tuple[Hidden, ...]:
+    """Return the sides of the log on which ids have invisible characters inside."""
+    users, items = _with_hidden(log.users.ids), _with_hidden(log.items.ids)
+    return tuple(Hidden(*found) for found in _sides(log, users, items))
+
+
+def _with_hidden(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
+    if ids.dtype != pl.String:
+        return np.zeros(len(ids), np.bool_)
+    return ids.str.contains(WITHIN).fill_null(False).to_numpy()
 
 
 def _sides(
