@@ -1,6 +1,7 @@
 """The circumstances of a fit, which change where it runs, and how it went."""
 
 import math
+import zlib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,17 @@ class Run:
         """What decides the bits that a fit ends with, beside its log and settings."""
         seed = cast(np.random.SeedSequence, self.rng.bit_generator.seed_seq)
         return repr(seed.entropy), seed.spawn_key, self.device, self.threads
+
+    def drawing(self, part: str) -> np.random.Generator:
+        """Return a generator of a part's own, by the seed of ``rng`` and its name.
+
+        It draws the same alone and in company, whatever ``rng`` has drawn before.
+        """
+        seed = cast(np.random.SeedSequence, self.rng.bit_generator.seed_seq)
+        key = (*seed.spawn_key, zlib.crc32(part.encode()))
+        return np.random.default_rng(
+            np.random.SeedSequence(seed.entropy, spawn_key=key)
+        )
 
     def child(self, name: str) -> "Run":
         """Return the run of a part, whose checkpoints have a folder of their own."""

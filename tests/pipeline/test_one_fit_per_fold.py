@@ -10,6 +10,7 @@ import pytest
 from tidegraph.cli.validation import on_valid
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.mf import bpr_mf
@@ -60,7 +61,8 @@ def parts():
 
 def test_training_and_judging_fit_each_channel_once_per_fold():
     train, valid = parts()
-    plan = Pipeline((Counted("a"), ItemKNN()), rank=RecencyLogit(), windows=Windows(2))
+    blend = Blend((Counted("a"), ItemKNN()), quotas=())
+    plan = Pipeline(blend, rank=RecencyLogit(), windows=Windows(2))
     model = plan.fit(train, valid, run=run())
 
     on_valid(plan, model, train, valid, run())
@@ -72,7 +74,8 @@ def test_training_and_judging_fit_each_channel_once_per_fold():
 def test_a_channel_that_is_fitted_once_for_all_windows_is_fitted_anew_on_train():
     train, valid = parts()
     windows = Windows(2, fit_once=("a",))
-    plan = Pipeline((Counted("a"), ItemKNN()), rank=RecencyLogit(), windows=windows)
+    blend = Blend((Counted("a"), ItemKNN()), quotas=())
+    plan = Pipeline(blend, rank=RecencyLogit(), windows=windows)
     model = plan.fit(train, valid, run=run())
 
     judged = plan.refitted(model, train, run=run())

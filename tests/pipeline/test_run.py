@@ -39,8 +39,8 @@ def parts():
     return draw_log(events=1500).split(fractions=(0.8,))
 
 
-def run(**circumstances):
-    return Run(np.random.default_rng(0), **circumstances)
+def run(seed=0, **circumstances):
+    return Run(np.random.default_rng(seed), **circumstances)
 
 
 def test_only_a_method_that_takes_a_run_is_told_of_it():
@@ -92,12 +92,26 @@ def test_a_pipeline_resumes_from_its_checkpoints_and_ends_with_the_same_bits(tmp
 
 def test_a_channel_learns_the_same_alone_and_in_company():
     log = draw_log()
-    alone = BPR.fit(log)
+    alone = BPR.fit(log, run=run(7))
 
-    pipeline = Pipeline((BPR, ItemKNN())).fit(log, rng=7)
+    pipeline = Pipeline((ItemKNN(), BPR)).fit(log, rng=7)
+    other = Pipeline((BPR, ItemKNN())).fit(log, rng=8)
 
-    same(pipeline.retriever.retrievers[0], alone, requests_at(log))
-    same(replace(BPR, seed=0).fit(log, run=run(threads=2)), alone, requests_at(log))
+    same(pipeline.channels()["BPR-MF"], alone, requests_at(log))
+    same(BPR.fit(log, run=run(7, threads=2)), alone, requests_at(log))
+    same(BPR.fit(log), BPR.fit(log, run=run()), requests_at(log))
+    assert (other.channels()["BPR-MF"].user != alone.user).all()
+
+
+def test_what_a_generator_drew_before_changes_nothing_and_a_seed_of_its_own_neither():
+    log = draw_log()
+    used = run(7)
+    used.rng.random(99)
+
+    same(BPR.fit(log, run=used), BPR.fit(log, run=run(7)), requests_at(log))
+    fixed = replace(BPR, seed=3)
+    same(fixed.fit(log, run=used), fixed.fit(log), requests_at(log))
+    assert (fixed.fit(log).user != BPR.fit(log).user).all()
 
 
 def test_a_folder_of_checkpoints_serves_one_log_and_one_method(tmp_path):

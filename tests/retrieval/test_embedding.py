@@ -61,7 +61,9 @@ def test_an_unknown_user_is_the_mean_of_their_items():
 
     for row in range(len(known)):
         items = sorted(set(known.history.rows(row, row + 1).node.tolist()))
-        np.testing.assert_allclose(found[row], fitted.item[items].mean(axis=0), 1e-5)
+        np.testing.assert_allclose(
+            found[row], fitted.item[items].mean(axis=0), 1e-5, 1e-8
+        )
 
 
 def test_similar_items_have_the_highest_cosines():

@@ -44,7 +44,7 @@ class Embedding:
         objective: Positive pairs, negatives and loss.
         size: Numbers in a vector.
         training: How long and how fast to learn.
-        seed: Seed of everything random.
+        seed: Seed of everything random; that of the run if left out.
     """
 
     name: str = "Embedding"
@@ -52,7 +52,7 @@ class Embedding:
     objective: Objective = field(default_factory=Pairwise)
     size: int = 64
     training: Training = STEADY
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least(self.name, 1, size=self.size)
@@ -63,16 +63,19 @@ class Embedding:
 
         Args:
             train: A log, a matrix, or a fold of either.
-            run: Device, threads, checkpoints and monitor, if they matter. What is drawn
-                comes from ``seed``, so that a channel is the same alone and in company.
+            run: Generator, device, threads, checkpoints and monitor, if they matter; of
+                seed 0 if left out. What is drawn goes by its seed and the name of the
+                channel, so that a channel is the same alone and in company.
 
         Raises:
             DataError: ``train`` holds no action.
         """
         fold = Fold.of(train, self.name)
         matrix = evidence(fold, self.name)
-        rng = np.random.default_rng(self.seed)
-        run = Run(rng) if run is None else replace(run, rng=rng)
+        run = Run(np.random.default_rng(0)) if run is None else run
+        own = self.seed is not None
+        rng = np.random.default_rng(self.seed) if own else run.drawing(self.name)
+        run = replace(run, rng=rng)
         task = _Pairs.of(self, matrix, run)
         data = self, task.user, task.item
         curve = trained(task, self.training, run, data)

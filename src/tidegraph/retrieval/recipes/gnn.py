@@ -11,7 +11,7 @@ def lightgcn(
     size: int = 64,
     l2: float = 1e-4,
     training: Training = STEADY,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Embedding:
     """Return LightGCN.
 
@@ -20,7 +20,7 @@ def lightgcn(
         size: Numbers in a vector.
         l2: Penalty on the squared length of the vectors that a batch learns.
         training: How long and how fast to learn.
-        seed: Seed of everything random.
+        seed: Seed of everything random; that of the run if left out.
 
     Source:
         He et al., "LightGCN", SIGIR 2020, equations 3 to 15.

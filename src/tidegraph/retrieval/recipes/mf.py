@@ -7,7 +7,10 @@ from tidegraph.training.settings import Training
 
 
 def bpr_mf(
-    size: int = 64, l2: float = 1e-2, training: Training = STEADY, seed: int = 0
+    size: int = 64,
+    l2: float = 1e-2,
+    training: Training = STEADY,
+    seed: int | None = None,
 ) -> Embedding:
     """Return matrix factorisation with the pairwise loss.
 
@@ -15,7 +18,7 @@ def bpr_mf(
         size: Numbers in a vector.
         l2: Penalty on the squared length of the vectors of a batch.
         training: How long and how fast to learn.
-        seed: Seed of everything random.
+        seed: Seed of everything random; that of the run if left out.
 
     Source:
         Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback", UAI
