@@ -111,28 +111,26 @@ class Snapshot:
         ]
         return "\n".join(lines)
 
-    @checked(DataError)
     def typed(self, name: str) -> Nodes:
         """Return the nodes of a type.
 
         Raises:
             DataError: The graph has no such type.
         """
-        if name not in self.nodes:
+        if not isinstance(cast(object, name), str) or name not in self.nodes:
             raise DataError(
                 f"the graph has no nodes {name!r}. "
                 f"It has: {', '.join(self.nodes) or 'none'}."
             )
         return self.nodes[name]
 
-    @checked(DataError)
     def edge(self, name: str) -> EdgeStore:
         """Return the edges of a type, whichever direction is named.
 
         Raises:
             DataError: The graph has no such edge.
         """
-        plain = name.removeprefix("~")
+        plain = name.removeprefix("~") if isinstance(cast(object, name), str) else ""
         if plain not in self.edges:
             known = ", ".join(f"{e}, ~{e}" for e in self.edges)
             raise DataError(
