@@ -5,7 +5,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float64, Int64, Num
+from jaxtyping import Bool, Int64, Num
 
 from tidegraph.arguments import checked
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn
@@ -38,46 +38,32 @@ def ticks_of(
         per_second: How many of that unit make a second.
         tick: What is counted.
     """
-    if when.dtype.kind != "f":
-        finer, coarser = _scale(per_second, tick)
-        if coarser == 1:
-            return when.astype(np.int64) * finer
-        return np.floor_divide(when, coarser).astype(np.int64)
-    nearest, scaled = _nearest(when, per_second, tick)
-    if tick == "us":
-        return nearest.astype(np.int64)
-    between = within_ticks(when, per_second, tick)
-    return np.where(between, np.floor(scaled), nearest).astype(np.int64)
+    return placed(when, per_second, tick)[0]
 
 
-def within_ticks(
+def placed(
     when: Num[np.ndarray, " n"], per_second: int, tick: Tick
-) -> Bool[np.ndarray, " n"]:
-    """Return which times lie between two ticks; see ``ticks_of``."""
+) -> tuple[Int64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Return the tick of each time, and which lie between two; see ``ticks_of``."""
     finer, coarser = _scale(per_second, tick)
     if when.dtype.kind == "f":
-        nearest = _nearest(when, per_second, tick)[0]
-        return (nearest * coarser / finer != when) & (tick != "us")
+        scaled = when.astype(np.float64) * finer / coarser
+        nearest = np.rint(scaled)
+        between = (nearest * coarser / finer != when) & (tick != "us")
+        return np.where(between, np.floor(scaled), nearest).astype(np.int64), between
     if coarser == 1:
-        return np.zeros(len(when), np.bool_)
-    return when % coarser != 0
+        whole = when.astype(np.int64)
+        return whole if finer == 1 else whole * finer, np.zeros(len(when), np.bool_)
+    whole = np.floor_divide(when, coarser).astype(np.int64)
+    return whole, whole * coarser != when
 
 
 def longest_tick(when: Num[np.ndarray, " n"], per_second: int) -> Tick | None:
     """Return the longest tick that no time lies within; none if each is too long."""
     for tick in TICKS:
-        if not within_ticks(when, per_second, tick).any():
+        if not placed(when, per_second, tick)[1].any():
             return tick
     return None
-
-
-def _nearest(
-    when: Num[np.ndarray, " n"], per_second: int, tick: Tick
-) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
-    """Return the nearest tick to each time, and the time itself in ticks."""
-    finer, coarser = _scale(per_second, tick)
-    scaled = when.astype(np.float64) * finer / coarser
-    return np.rint(scaled), scaled
 
 
 def _scale(per_second: int, tick: Tick) -> tuple[int, int]:

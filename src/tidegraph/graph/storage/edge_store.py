@@ -174,7 +174,8 @@ class EdgeStore:
                 f"the new edges have no column {missing[0]!r}, which the others have."
             )
         try:
-            return table.select(pl.col(n).cast(kind) for n, kind in schema.items())
+            # Not as a query, which takes three times as long for one row.
+            return pl.DataFrame([table[n].cast(kind) for n, kind in schema.items()])
         except pl.exceptions.PolarsError as error:
             raise DataError(
                 "the features of the new edges are of other types than those of the "

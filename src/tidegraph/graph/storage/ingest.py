@@ -21,8 +21,7 @@ from tidegraph.graph.times import (
     TICKS,
     Tick,
     longest_tick,
-    ticks_of,
-    within_ticks,
+    placed,
 )
 
 _ENDS = re.compile(
@@ -180,10 +179,10 @@ def whole_ticks(
     """
     if len(when):
         _check_bounds(when, per_second, edge)
-    between = within_ticks(when, per_second, tick)
+    ticks, between = placed(when, per_second, tick)
     if between.any():
         raise DataError(_finer(when, per_second, tick, edge, int(between.argmax())))
-    return ticks_of(when, per_second, tick)
+    return ticks
 
 
 def _check_bounds(when: Num[np.ndarray, " n"], per_second: int, edge: str) -> None:
