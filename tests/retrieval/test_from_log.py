@@ -21,7 +21,13 @@ from tidegraph.retrieval import (
     user_knn,
 )
 from tidegraph.retrieval.ease import EASE, FittedEASE
-from tidegraph.retrieval.from_log import FROM_LOG, FromLog, given, resolved
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    given,
+    resolved,
+)
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
@@ -114,7 +120,7 @@ def test_what_ranks_the_newest_events_highest_is_chosen_as_a_loop_finds_it():
         value[days] = 0.0
         for user, item, time in zip(later.user, later.item, later.time, strict=True):
             seen = set(log.item[(log.user == user) & (log.time < time)].tolist())
-            left = [i for i in order if repeat or i not in seen][:20]
+            left = [i for i in order if repeat or i not in seen][:50]
             if item in left:
                 value[days] += 1 / math.log2(left.index(item) + 2)
 
@@ -188,6 +194,67 @@ def test_a_saved_model_reopens_with_what_was_chosen(method, questions, tmp_path)
     for name, value in fitted.chosen.items():
         assert value is None or f"{name}={value}" in repr(back)
     same(fitted, back, requests_at(log))
+
+
+@dataclass(frozen=True)
+class Reversing(Spy):
+    """The popular first, or last."""
+
+    def fit(self, train):
+        fitted = super().fit(train)
+        if self.size == 2:
+            fitted = replace(fitted, order=fitted.order[::-1].copy())
+        return replace(fitted, learnt=self.size)
+
+
+def test_what_is_as_good_is_tried_on_every_held_out_event():
+    SEEN.clear()
+    log = lasting(events=25_000)
+    later = log.since(int(log.time[22_500]))
+    resolved(Spy(), [({"size": 1}, {"size": 2})], log)
+    of_one = [requests for _, requests in SEEN[::2]]
+
+    assert [len(requests) for requests in of_one] == [1_000, 1_000, 500]
+    asked = [zip(r.user.tolist(), r.time.tolist(), strict=True) for r in of_one]
+    told = zip(later.user.tolist(), later.time.tolist(), strict=True)
+    assert sorted(pair for part in asked for pair in part) == sorted(told)
+
+
+def test_what_is_clearly_behind_is_tried_on_a_thousand_events_only():
+    SEEN.clear()
+    chosen = resolved(Reversing(), [({"size": 1}, {"size": 2})], lasting(events=25_000))
+
+    assert chosen.size == 1
+    assert [(size, len(requests)) for size, requests in SEEN] == [(1, 1000), (2, 1000)]
+
+
+@dataclass(frozen=True)
+class Turning:
+    """Ranks by popularity, of two kinds; one is best with old events, one without."""
+
+    kind: str | FromLog = FROM_LOG
+    half_life_days: float | FromLog | None = FROM_LOG
+
+    def fit(self, train):
+        lately = {("a", None): 90.0, ("b", 30.0): 7.0}
+        days = lately.get((self.kind, self.half_life_days), 365.0)
+        TRIED.append((self.kind, self.half_life_days))
+        return Popular(half_life_days=days).fit(train)
+
+
+TRIED = []
+
+
+def test_an_alternative_that_is_best_with_a_half_life_wins_though_poor_without():
+    TRIED.clear()
+    kinds = [{"kind": "a"}, {"kind": "b"}]
+
+    chosen = resolved(Turning(), [kinds, HALF_LIVES], drifting())
+
+    assert chosen == Turning("b", 30.0)
+    # Of the kind that lost only the ends are tried, and nothing is tried twice.
+    ends = [("a", None), ("a", 30.0), ("b", None), ("b", 30.0)]
+    assert [*ends, ("b", 365.0), ("b", 90.0)] == TRIED
 
 
 def test_settings_are_tried_on_the_most_frequent_items_as_if_there_were_no_others():
@@ -264,7 +331,7 @@ def _value(method, known, later) -> float:
         if pairs >= 0.9 * len(log):
             row[known.item[known.user == user]] = -np.inf
         rank = int((row > row[item]).sum())
-        total += 1 / math.log2(rank + 2) if rank < 20 and row[item] > -np.inf else 0.0
+        total += 1 / math.log2(rank + 2) if rank < 50 and row[item] > -np.inf else 0.0
     return total
 
 

@@ -48,6 +48,7 @@ from tidegraph.stages import (
 
 By = Literal["ranks", "scores"]
 NONE: Mapping[str, FittedRetriever] = {}
+_REQUESTS = 2_000  # Whose answers weigh the channels.
 _WEIGHED = 100  # How long the lists are from which weights are learnt.
 _DEPTH = 1000  # How deep a channel's list is searched for an item to explain.
 
@@ -157,6 +158,7 @@ class Blend:
         trial = fold.view(trial_of, None)
         if trial is None:
             return ()
+        trial = trial.rows(0, _REQUESTS)
         requests = trial.requests if repeat is None else trial.with_repeats(repeat)
         channels = replace(self, quotas=())
         with working("weighing the channels"):

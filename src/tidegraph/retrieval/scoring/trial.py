@@ -12,7 +12,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.scoring.evidence import evident_actions
 from tidegraph.stages import Fold, ItemSets, Requests
 
-SHARE, USERS, REQUESTS, LEAST = 0.1, 20_000, 2_000, 100
+SHARE, USERS, REQUESTS, LEAST = 0.1, 20_000, 8_000, 100
 """Settings are tried on the newest tenth of the events of at most so many users, and on
 at most so many of those events; with fewer than the least nothing is chosen. Of fewer
 users the log would be thinner, which likes other settings. Of positions each user's
@@ -25,7 +25,8 @@ class Trial:
 
     Attributes:
         known: What methods are fitted on.
-        requests: One for each event, at its time and with all before it.
+        requests: One for each event, at its time and with all before it, in an order
+            drawn at random, so that the first are a sample of all.
         item: The item of the event.
     """
 
@@ -50,10 +51,16 @@ class Trial:
         repeat = len(np.unique(pair)) < 0.9 * len(pair)
         if len(later) < LEAST or not len(known):
             return None
-        later = later.take(np.sort(rng.permutation(len(later))[:REQUESTS]))
+        drawn = rng.permutation(len(later))[:REQUESTS]
+        user, time = later.user[drawn], later.time[drawn]
         graph = Snapshot.of(known.followed_by(later))
-        requests = Requests.of_users(graph, later.user, later.time, repeat=repeat)
-        return cls(Fold(known), requests, later.item)
+        requests = Requests.of_users(graph, user, time, repeat=repeat)
+        return cls(Fold(known), requests, later.item[drawn])
+
+    def rows(self, start: int, stop: int) -> "Trial":
+        """Return the same with some of its requests."""
+        requests = self.requests.rows(start, stop)
+        return replace(self, requests=requests, item=self.item[start:stop])
 
     def with_repeats(self, repeat: bool) -> Requests:
         """Return the requests for lists with or without items of the history."""
