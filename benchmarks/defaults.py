@@ -187,7 +187,7 @@ def points(method: type) -> Iterator[dict[str, Any]]:
 def made(method: type, point: dict[str, Any], task: Task) -> Any:
     """The configuration of a point; Katz's beta is a share of what its graph allows."""
     if method is not Katz:
-        ageless = {"half_life_days": None} if method in LEFT else {}
+        ageless = {"half_life_days": None} if method in (*LEFT, EASE) else {}
         return method(**FIXED.get(method, {}), **(ageless | point))
     bound = spectral_radius(StaticGraph.bipartite(Matrix.of(task.train)))
     return Katz(beta=point["share"] / bound, neighbors=point["neighbors"])
