@@ -17,7 +17,7 @@ from power_law import SPAN, Log, each, seconds
 
 from tidegraph.ego.dedup import unique
 from tidegraph.ego.hops import hop
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.graph.storage.tcsr import TemporalCSR
 
@@ -136,13 +136,13 @@ def sub_graphs(
         ("random", rng.integers(EVENTS // 2, EVENTS, 4_096)),
         ("block_of_users", by_user[EVENTS // 2 : EVENTS // 2 + 4_096]),
     ):
-        question = asked(log.user[at], log.time[at])
-        states, field = unique(DSG).draw(graph, question), DSG.draw(graph, question)
+        question = Seeds.of(log.user[at], log.time[at])
+        states, field = unique(DSG).sample(graph, question), DSG.sample(graph, question)
         found[f"unique_{name}"] = {
             "tree_states": sum(int(mask.sum()) for mask in field.mask),
             "unique_states": sum(len(ids) for ids in states.ids),
-            "times_faster_than_tree": seconds(lambda q=question: DSG.draw(graph, q))
-            / seconds(lambda q=question: unique(DSG).draw(graph, q)),
+            "times_faster_than_tree": seconds(lambda q=question: DSG.sample(graph, q))
+            / seconds(lambda q=question: unique(DSG).sample(graph, q)),
         }
     return found
 

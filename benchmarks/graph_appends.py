@@ -26,7 +26,7 @@ from power_law import SPAN, Log
 from tidegraph.ego.hops import hop
 from tidegraph.ego.negatives import negatives
 from tidegraph.graph.live import Graph
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.graph.storage.kept_index import Indexes
 from tidegraph.kernels.jit import spread
@@ -65,7 +65,9 @@ def draws(events: int, users: int = 64, steps: int = 200) -> dict[str, float]:
     def drawn(plan: object) -> float:
         now = graph.snapshot()
         nodes = rng.integers(0, log.sizes[0], users).astype(np.int32)
-        return spent(lambda: plan.draw(now, asked(nodes, np.full(users, 2 * SPAN))))
+        return spent(
+            lambda: plan.sample(now, Seeds.of(nodes, np.full(users, 2 * SPAN)))
+        )
 
     found: dict[str, float] = {"events": events}
     for name, plan in PLANS.items():

@@ -69,8 +69,8 @@ def fields(graph: Snapshot) -> dict[str, float]:
     ids = graph.items.decode(known.history.node).to_list()
     history = of_history(ids, graph, END + 1, repeat=True)
     of_user, of_given = median(
-        lambda: plan.draw(graph, known.seeds()),
-        lambda: plan.draw(graph, history.seeds()),
+        lambda: plan.sample(graph, known.seeds()),
+        lambda: plan.sample(graph, history.seeds()),
         repeats=2000,
     )
     return {"user": 1000 * of_user, "history": 1000 * of_given}

@@ -79,7 +79,7 @@ def test_a_log_of_positions_is_drawn_without_dates(log, tmp_path, capsys):
     assert run([*words, "--at", "250000"]) == 0
     assert "events before position 250000." in capsys.readouterr().out
     labels = [text.text for text in ET.parse(out).getroot().iter(f"{SVG}text")]
-    assert "asked position 250000" in labels
+    assert "as of position 250000" in labels
     assert not any("1970" in label or "day" in label for label in labels)
     assert run([*words, "--at", "2024-01-01"]) == 2
     assert "the log has positions" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from tidegraph.ego.cluster import local_cluster
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.static import StaticGraph
 
 ALL = np.arange(ITEMS, dtype=np.int32)
@@ -19,7 +19,7 @@ PLAN = local_cluster("click", type="item", size=5, restart=0.2, epsilon=1e-7)
 @given(EVENTS, st.lists(st.integers(0, 11), min_size=ITEMS, max_size=ITEMS))
 def test_each_node_gets_the_cluster_of_its_own_past(events, clocks):
     graph = graph_of(events).snapshot()
-    found = PLAN.draw(graph, asked(ALL, np.array(clocks)))
+    found = PLAN.sample(graph, Seeds.of(ALL, np.array(clocks)))
 
     for item, clock in enumerate(clocks):
         past = graph_of([e for e in events if e[2] < clock]).snapshot()
@@ -30,7 +30,7 @@ def test_each_node_gets_the_cluster_of_its_own_past(events, clocks):
         rows = alone.node[0][alone.node[0] >= 0]
         mask = found.mask[item]
         assert sum(mask) == len(rows)
-        # Users come first in the joined graph: kind 0, items kind 1.
+        # Users come first in the static graph: kind 0, items kind 1.
         whole = found.ids[item][mask] + USERS * found.kind[item][mask]
         assert whole.tolist() == rows.tolist()
         assert found.ids[item][~mask].tolist() == [-1] * sum(~mask)
@@ -41,16 +41,16 @@ def test_with_all_time_no_clock_is_needed_and_none_matters():
     graph = graph_of([(0, 0, 1, 1), (0, 1, 9, 1)]).snapshot()
     plan = local_cluster("click", type="item", size=5, all_time=True)
 
-    one = plan.draw(graph, asked(ALL, None))
-    other = plan.draw(graph, asked(ALL, np.arange(ITEMS)))
+    one = plan.sample(graph, Seeds.of(ALL, None))
+    other = plan.sample(graph, Seeds.of(ALL, np.arange(ITEMS)))
 
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_an_empty_batch_has_no_clusters():
-    found = PLAN.draw(
+    found = PLAN.sample(
         graph_of([(0, 0, 1, 1)]).snapshot(),
-        asked(np.zeros(0, np.int32), np.zeros(0, np.int64)),
+        Seeds.of(np.zeros(0, np.int32), np.zeros(0, np.int64)),
     )
 
     assert found.ids.shape == (0, 5)
@@ -59,8 +59,8 @@ def test_an_empty_batch_has_no_clusters():
 def test_what_has_no_cluster_is_said():
     graph = graph_of([(0, 0, 1, 1)]).snapshot()
     with pytest.raises(LeakageError, match="needs a clock"):
-        PLAN.draw(graph, asked(ALL, None))
+        PLAN.sample(graph, Seeds.of(ALL, None))
     with pytest.raises(ConfigError, match="no node 'shop'"):
-        local_cluster("click", type="shop", size=2).draw(graph, asked(ALL, None))
+        local_cluster("click", type="shop", size=2).sample(graph, Seeds.of(ALL, None))
     with pytest.raises(RequestError, match="from 0 to 4"):
-        PLAN.draw(graph, asked(np.array([-1], np.int32), np.array([9])))
+        PLAN.sample(graph, Seeds.of(np.array([-1], np.int32), np.array([9])))

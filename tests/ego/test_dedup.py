@@ -8,7 +8,7 @@ from graph.brute import EVENTS, USERS, graph_of
 from tidegraph.ego.dedup import unique
 from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 
 DSG = hop("click").recent(3).hop("~click").recent(2).hop("click").recent(2)
 
@@ -20,7 +20,7 @@ def test_unique_states_unfold_to_the_tree(events, queries):
     nodes = np.array([u for u, _ in queries], np.int32)
     clocks = np.array([t for _, t in queries], np.int64)
     tree = DSG.sample(graph, nodes, clocks)
-    states = unique(DSG).draw(graph, asked(nodes, clocks))
+    states = unique(DSG).sample(graph, Seeds.of(nodes, clocks))
 
     for depth in range(4):
         for name in ("ids", "time", "weight", "edge"):
@@ -35,9 +35,9 @@ def test_unique_states_unfold_to_the_tree(events, queries):
 def test_the_gap_of_a_child_is_to_the_clock_of_its_parent():
     graph = graph_of([(0, 0, 1, 1), (1, 0, 4, 1)]).snapshot()
     plan = unique(hop("~click").recent(2))
-    states = plan.draw(graph, asked(np.zeros(2, np.int32), np.array([5, 9])))
+    states = plan.sample(graph, Seeds.of(np.zeros(2, np.int32), np.array([5, 9])))
 
-    # Item 0 was met at 1 and 4; both rows share the two states.
+    # Item 0 has edges at 1 and 4; both rows share the two states.
     assert states.edge[1].tolist() == [0, 1]
     assert states.child[0].tolist() == [[0, 1], [0, 1]]
     assert states.dt[0].tolist() == [[4, 1], [8, 5]]
@@ -49,8 +49,8 @@ def test_a_state_drawn_by_chance_is_the_same_in_any_batch():
     graph = graph_of(events).snapshot()
     plan = unique(hop("click").recent(5).hop("~click").sample(3).hop("click").sample(2))
     nodes, clocks = np.arange(4, dtype=np.int32), np.full(4, 9)
-    whole = plan.draw(graph, asked(nodes, clocks))
-    part = plan.draw(graph, asked(nodes[2:], clocks[2:], first=2))
+    whole = plan.sample(graph, Seeds.of(nodes, clocks))
+    part = plan.sample(graph, Seeds.of(nodes[2:], clocks[2:], first=2))
 
     # What the last two rows drew deep down, by the edge that led there.
     for depth in (1, 2):
@@ -71,4 +71,4 @@ def test_states_whose_clock_is_not_their_edge_are_refused():
         hop("click").recent(2).hop("~click").rewind().recent(2),
     ):
         with pytest.raises(ConfigError, match="unique states need hops"):
-            unique(plan).draw(graph, asked(one, np.array([9])))
+            unique(plan).sample(graph, Seeds.of(one, np.array([9])))

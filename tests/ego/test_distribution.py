@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ego.test_negatives import POPULAR, ask
+from ego.test_negatives import POPULAR, seeds
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, looks_like
 from tidegraph.ego.negatives import negatives
 from tidegraph.ego.parse import parse
@@ -39,20 +39,20 @@ def wrong(seen: Seen, value: float = 2.0, short: bool = False) -> np.ndarray:
 @given(EVENTS, st.integers(0, 11), st.integers(-1, ITEMS - 1), st.integers(0, 9))
 def test_negatives_are_alive_unmet_and_none_is_left_out(events, clock, chosen, seed):
     plan = negatives("item", 60, by=by_all_that_is_seen(), avoid="click")
-    question = ask(range(USERS), clock, [chosen] * USERS, seed)
-    found = plan.draw(graph_of(events).snapshot(), question)
+    question = seeds(range(USERS), clock, [chosen] * USERS, seed)
+    found = plan.sample(graph_of(events).snapshot(), question)
 
     alive = {e[1] for e in events if e[2] < clock}
     for user in range(USERS):
-        met = {e[1] for e in events if e[0] == user and e[2] < clock}
-        possible = alive - met - {chosen}
+        known = {e[1] for e in events if e[0] == user and e[2] < clock}
+        possible = alive - known - {chosen}
         assert set(found.ids[user][found.mask[user]].tolist()) <= possible
         assert found.mask[user].all() == bool(possible)
 
 
 def test_a_node_is_as_likely_as_the_distribution_says_of_its_past():
     plan = negatives("item", 20_000, by=by_all_that_is_seen(), avoid="click")
-    drawn = plan.draw(graph_of(POPULAR).snapshot(), ask([0], 99)).ids[0]
+    drawn = plan.sample(graph_of(POPULAR).snapshot(), seeds([0], 99)).ids[0]
 
     # Item 0: last at 1, 8 edges; item 1: last at 2, 1 edge; item 2: last at 3, 4 edges.
     weights = {0: 1 / (1 + 98 + 8), 1: 1 / (1 + 97 + 1), 2: 1 / (1 + 96 + 4)}
@@ -64,7 +64,7 @@ def test_a_node_is_as_likely_as_the_distribution_says_of_its_past():
 
 def test_what_is_hardly_ever_kept_is_weighed_as_a_whole():
     plan = negatives("item", 20_000, by=seldom(), avoid="click")
-    drawn = plan.draw(graph_of(POPULAR).snapshot(), ask([0], 99)).ids[0]
+    drawn = plan.sample(graph_of(POPULAR).snapshot(), seeds([0], 99)).ids[0]
 
     assert looks_like(Counter(drawn.tolist()), {0: 1 / 7, 1: 3 / 7, 2: 3 / 7})
 
@@ -76,9 +76,9 @@ def test_features_of_nodes_can_be_read():
     log = {"user_id": [0, 0], "item_id": [0, 1], "ts": [1, 2]}
     graph.edges("click", log, "user_id -> item_id", time="ts", time_unit="s")
     plan = negatives("item", 20_000, by=cheap(), via="click")
-    drawn = plan.draw(graph.snapshot(), ask([1], 9)).ids[0]
+    drawn = plan.sample(graph.snapshot(), seeds([1], 9)).ids[0]
 
-    # Nobody met item 2.
+    # Nobody has item 2.
     assert looks_like(Counter(drawn.tolist()), {0: 0.2, 1: 0.8})
 
 
@@ -86,9 +86,9 @@ def test_features_of_nodes_can_be_read():
 def test_the_future_changes_no_draw(events, clock, seed):
     before = [e for e in events if e[2] < clock]
     plan = negatives("item", 5, by=by_all_that_is_seen(shift=3), avoid="click")
-    question = ask(range(USERS), clock, [0, 1, 2, 3], seed)
+    question = seeds(range(USERS), clock, [0, 1, 2, 3], seed)
     one, other = (
-        plan.draw(graph_of(x).snapshot(), question).ids for x in (events, before)
+        plan.sample(graph_of(x).snapshot(), question).ids for x in (events, before)
     )
 
     assert np.array_equal(one, other)
@@ -98,7 +98,7 @@ def test_the_future_changes_no_draw(events, clock, seed):
 def test_a_batch_cut_in_two_draws_the_same(events, cut):
     graph = graph_of(events).snapshot()
     plan = negatives("item", 5, by=by_all_that_is_seen(), avoid="click")
-    whole = ask(range(USERS), 7, [0] * USERS)
+    whole = seeds(range(USERS), 7, [0] * USERS)
     parts = [
         whole._replace(
             node=whole.node[rows],
@@ -109,8 +109,8 @@ def test_a_batch_cut_in_two_draws_the_same(events, cut):
         for rows in (slice(0, cut), slice(cut, None))
     ]
 
-    drawn = [plan.draw(graph, part).ids for part in parts]
-    assert np.array_equal(np.concatenate(drawn), plan.draw(graph, whole).ids)
+    drawn = [plan.sample(graph, part).ids for part in parts]
+    assert np.array_equal(np.concatenate(drawn), plan.sample(graph, whole).ids)
 
 
 def test_the_plan_is_data():
@@ -125,12 +125,12 @@ def test_the_plan_is_data():
 def test_what_is_no_distribution_is_said():
     graph = graph_of(POPULAR).snapshot()
     with pytest.raises(RequestError, match=r"returned 2\.0, which is not from 0 to 1"):
-        negatives("item", 5, by=wrong(), avoid="click").draw(graph, ask([0], 9))
+        negatives("item", 5, by=wrong(), avoid="click").sample(graph, seeds([0], 9))
     nan = negatives("item", 5, by=wrong(value=float("nan")), avoid="click")
     with pytest.raises(RequestError, match="returned nan"):
-        nan.draw(graph, ask([0], 9))
+        nan.sample(graph, seeds([0], 9))
     short = negatives("item", 5, by=wrong(value=0.5, short=True), avoid="click")
     with pytest.raises(RequestError, match="Return one number for each"):
-        short.draw(graph, ask([0], 9))
+        short.sample(graph, seeds([0], 9))
     with pytest.raises(ConfigError, match="a plan holds numbers"):
         wrong(value=[1])

@@ -15,7 +15,7 @@ from tidegraph.ego.dedup import unique
 from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.from_log import ACTION
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.pipeline.requests import of_history
@@ -80,7 +80,7 @@ def test_it_has_the_receptive_field_of_a_user_who_has_it(rule, events, own, cloc
     graph, held, row, history = two_graphs(events, own)
     if row is None:
         return
-    # Beside a user of the graph, who is asked too.
+    # Beside a user of the graph, who is a seed too.
     pair = Histories(
         np.array([0, 0, len(own)]), history.node, history.time, history.weight
     )
@@ -116,7 +116,7 @@ def test_its_unique_states_unfold_to_its_tree(events, own, clock):
     nodes, clocks = np.array([0, -1, 1], np.int32), np.full(3, clock)
 
     tree = DSG.sample(graph, nodes, clocks, given={ACTION: three})
-    states = unique(DSG).draw(graph, asked(nodes, clocks, given={ACTION: three}))
+    states = unique(DSG).sample(graph, Seeds.of(nodes, clocks, given={ACTION: three}))
 
     for depth in range(4):
         assert len(set(states.edge[depth][states.edge[depth] >= 0])) == len(
@@ -150,8 +150,8 @@ def test_requests_are_what_plans_start_from_with_a_history_or_as_a_user():
     somebody = of_history(["x", "y"], graph, 9, repeat=True)
     known = Requests.of_users(graph, np.array([0, 2], np.int32), np.array([9, 9]))
 
-    field = plan.draw(graph, somebody.seeds())
-    same = plan.draw(graph, known.seeds())
+    field = plan.sample(graph, somebody.seeds())
+    same = plan.sample(graph, known.seeds())
 
     names = graph.users.decode(field.ids[2][field.mask[2]]).to_list()
     assert graph.items.decode(field.ids[1][field.mask[1]]).to_list() == ["x", "y"]
@@ -167,7 +167,7 @@ def test_the_history_of_a_request_is_the_first_hop_of_a_plan():
     strange = replace(known, user=np.array([-1, 0, -1], np.int32))
 
     for requests in (known, strange):
-        field = tg.hop("action").all().draw(graph, requests.seeds())
+        field = tg.hop("action").all().sample(graph, requests.seeds())
 
         np.testing.assert_array_equal(field.mask[1].sum(1), np.diff(known.history.ptr))
         np.testing.assert_array_equal(field.ids[1][field.mask[1]], known.history.node)

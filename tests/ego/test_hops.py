@@ -36,12 +36,12 @@ def log_of(events: list[tuple[int, int, int]]) -> Interactions:
 def latest(log: Interactions, side: str, row: int, clock: int, count: int):
     """Brute force: the last of all events of a node that are earlier than the clock."""
     here, there = (log.user, log.item) if side == "user" else (log.item, log.user)
-    met = [
+    earlier = [
         (int(there[e]), int(log.time[e]))
         for e in range(len(log))
         if here[e] == row and log.time[e] < clock
     ]
-    return met[-count:]
+    return earlier[-count:]
 
 
 @settings(max_examples=300, deadline=None)
@@ -72,7 +72,7 @@ def test_a_dynamic_sequential_graph_is_what_brute_force_finds(events, user, cloc
 def test_rewriting_the_future_never_changes_an_answer(events, clock, shift):
     log = log_of(events)
     late = log.time >= clock
-    # Who met what at or after the clock is shuffled around.
+    # Edges at or after the clock are shuffled around.
     item = np.where(late, (log.item + shift) % len(log.items), log.item)
     other = replace(log, item=item.astype(np.int32))
     nodes = np.arange(len(log.users), dtype=np.int32)
@@ -109,8 +109,8 @@ def test_any_split_of_a_batch_gives_the_same_bits(monkeypatch):
 
     for field in range(6):
         for depth in range(3):
-            joined = np.concatenate([part[field][depth] for part in parts])
-            assert np.array_equal(together[field][depth], joined)
+            whole = np.concatenate([part[field][depth] for part in parts])
+            assert np.array_equal(together[field][depth], whole)
             assert np.array_equal(together[field][depth], alone[field][depth])
 
 
@@ -122,7 +122,7 @@ def test_a_plan_is_data():
     assert DSG.flip().steps == (Step("~action", recent(3)), Step("action", recent(2)))
     assert DSG.flip().flip() == DSG
     assert str(DSG) == (
-        "hop('action').draw('recent', count=3).hop('~action').draw('recent', count=2)"
+        "hop('action').using('recent', count=3).hop('~action').using('recent', count=2)"
     )
 
 
@@ -132,7 +132,7 @@ def test_the_other_side_of_an_edge_is_the_flipped_plan():
         Snapshot.of(log), np.array([1], np.int32), np.array([4], np.int64)
     )
 
-    # Before 4 item 1 met user 1, at 3; before 3 user 1 met item 0, at 2.
+    # Before 4 item 1 has user 1, at 3; before 3 user 1 has item 0, at 2.
     assert ego.ids[1].tolist() == [[1, NO_NODE, NO_NODE]]
     assert ego.ids[2][0, 0].tolist() == [0, NO_NODE]
     assert ego.dt[2][0, 0].tolist() == [1, 0]

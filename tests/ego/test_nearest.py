@@ -16,7 +16,7 @@ from tidegraph.graph.proximity.common_neighbors import (
     pagerank,
     proximity,
 )
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 
 ALL = np.arange(ITEMS, dtype=np.int32)
 
@@ -50,10 +50,10 @@ def bipartite(events) -> nx.Graph:
 @given(EVENTS, st.lists(st.integers(0, 11), min_size=ITEMS, max_size=ITEMS))
 def test_each_node_gets_the_nearest_of_its_own_past(events, clocks):
     graph = graph_of(events).snapshot()
-    question = asked(ALL, np.array(clocks))
+    question = Seeds.of(ALL, np.array(clocks))
     common = near("click", type="item", count=3, by=common_neighbors())
     rare = near("click", type="item", count=3, by=adamic_adar())
-    found, weighed = common.draw(graph, question), rare.draw(graph, question)
+    found, weighed = common.sample(graph, question), rare.sample(graph, question)
 
     for item, clock in enumerate(clocks):
         past = bipartite(e for e in events if e[2] < clock)
@@ -78,11 +78,11 @@ def test_each_node_gets_the_nearest_of_its_own_past(events, clocks):
 
 
 def test_the_nearest_of_another_type_are_taken_too():
-    # User 0 met item 1 twice and item 0 once; user 1 leads on to item 2.
+    # User 0 has item 1 twice and item 0 once; user 1 leads on to item 2.
     events = [(0, 1, 1, 1), (0, 1, 2, 1), (0, 0, 3, 1), (1, 1, 1, 1), (1, 2, 1, 1)]
     plan = near("click", type="user", of="item", count=4, by=pagerank(restart=0.2))
-    field = plan.draw(
-        graph_of(events).snapshot(), asked(np.zeros(1, np.int32), np.array([9]))
+    field = plan.sample(
+        graph_of(events).snapshot(), Seeds.of(np.zeros(1, np.int32), np.array([9]))
     )
 
     assert field.ids[1].tolist() == [[1, 0, 2, -1]]
@@ -92,7 +92,7 @@ def test_the_nearest_of_another_type_are_taken_too():
 def test_a_proximity_of_ones_own_goes_wherever_ours_do():
     graph = graph_of([(0, 0, 1, 1), (0, 1, 1, 1), (1, 1, 1, 1)]).snapshot()
     plan = near("click", type="item", count=2, by=as_itself(scale=2.0))
-    field = plan.draw(graph, asked(ALL[:2], np.array([9, 9])))
+    field = plan.sample(graph, Seeds.of(ALL[:2], np.array([9, 9])))
 
     # A seed is not its own neighbour.
     assert field.ids[1].tolist() == [[-1, -1], [-1, -1]]
@@ -104,8 +104,8 @@ def test_hard_negatives_come_from_the_ranks_of_a_proximity():
     events = [(u, i, 1, 1) for u, i in [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 2)]]
     pool = near("click", type="item", count=3, by=common_neighbors())
     plan = hard(pool, 2, ranks=(1, 3))
-    found = plan.draw(
-        graph_of(events).snapshot(), asked(np.zeros(1, np.int32), np.array([9]))
+    found = plan.sample(
+        graph_of(events).snapshot(), Seeds.of(np.zeros(1, np.int32), np.array([9]))
     )
 
     # Item 0 shares two users with item 1 and one with item 2.
@@ -115,16 +115,16 @@ def test_hard_negatives_come_from_the_ranks_of_a_proximity():
 
 def test_what_cannot_be_near_is_said():
     graph = graph_of([(0, 0, 1, 1)]).snapshot()
-    question = asked(ALL[:1], np.array([9]))
+    question = Seeds.of(ALL[:1], np.array([9]))
     with pytest.raises(LeakageError, match="needs a clock"):
-        near("click", type="item", count=2).draw(graph, asked(ALL[:1], None))
+        near("click", type="item", count=2).sample(graph, Seeds.of(ALL[:1], None))
     with pytest.raises(ConfigError, match="no node 'shop'"):
-        near("click", type="shop", count=2).draw(graph, question)
+        near("click", type="shop", count=2).sample(graph, question)
     with pytest.raises(ConfigError, match="at least 1"):
         near("click", type="item", count=0)
     with pytest.raises(RequestError, match="Return a sparse array of shape"):
-        near("click", type="item", count=2, by=misshapen()).draw(graph, question)
+        near("click", type="item", count=2, by=misshapen()).sample(graph, question)
     with pytest.raises(RequestError, match="from 0 to 4"):
-        near("click", type="item", count=2).draw(
-            graph, asked(np.array([99], np.int32), np.array([9]))
+        near("click", type="item", count=2).sample(
+            graph, Seeds.of(np.array([99], np.int32), np.array([9]))
         )

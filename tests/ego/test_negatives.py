@@ -18,7 +18,7 @@ LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
 LIGHT = [(1, i, i, 0.1) for i in range(5)]
 
 
-def ask(users, clocks, chosen=None, seed=0):
+def seeds(users, clocks, chosen=None, seed=0):
     users = np.asarray(users, np.int32)
     clocks = np.broadcast_to(np.asarray(clocks, np.int64), users.shape)
     other = None if chosen is None else np.asarray(chosen, np.int32)
@@ -37,13 +37,13 @@ def test_negatives_are_exactly_what_is_alive_and_not_to_be_avoided(
     events, clock, by, chosen, seed
 ):
     plan = negatives("item", 40, by=by, power=0.75, avoid="click")
-    question = ask(range(USERS), clock, [chosen] * USERS, seed)
-    found = plan.draw(graph_of(events).snapshot(), question)
+    question = seeds(range(USERS), clock, [chosen] * USERS, seed)
+    found = plan.sample(graph_of(events).snapshot(), question)
 
     alive = {e[1] for e in events if e[2] < clock}
     for user in range(USERS):
-        met = {e[1] for e in events if e[0] == user and e[2] < clock}
-        possible = alive - met - {chosen}
+        known = {e[1] for e in events if e[0] == user and e[2] < clock}
+        possible = alive - known - {chosen}
         drawn = set(found.ids[user][found.mask[user]].tolist())
         assert drawn <= possible
         # 40 draws of at most 5 items miss one of them once in thousands.
@@ -63,7 +63,7 @@ POPULAR = [(1, 0, 1, 1)] * 8 + [(1, 1, 2, 1)] * 1 + [(2, 2, 3, 1)] * 4 + [(0, 3,
 )
 def test_negatives_are_as_likely_as_their_degree_says(by, power, weights):
     plan = negatives("item", 20_000, by=by, power=power, avoid="click")
-    drawn = plan.draw(graph_of(POPULAR).snapshot(), ask([0], 99)).ids[0]
+    drawn = plan.sample(graph_of(POPULAR).snapshot(), seeds([0], 99)).ids[0]
 
     total = sum(weights.values())
     expected = {item: weight / total for item, weight in weights.items()}
@@ -72,16 +72,16 @@ def test_negatives_are_as_likely_as_their_degree_says(by, power, weights):
 
 def test_the_degree_is_that_of_the_clock():
     plan = negatives("item", 20_000, by="degree", power=1.0, avoid="click")
-    drawn = plan.draw(graph_of(POPULAR).snapshot(), ask([0], 3)).ids[0]
+    drawn = plan.sample(graph_of(POPULAR).snapshot(), seeds([0], 3)).ids[0]
 
     assert looks_like(Counter(drawn.tolist()), {0: 8 / 9, 1: 1 / 9})
 
 
 def test_when_nearly_all_is_to_be_avoided_the_rest_is_weighed():
-    # User 0 met the item of 2,000 edges; draws by degree would hardly find the others.
+    # User 0 has the item of 2,000 edges; draws by degree would hardly find the others.
     events = [(0, 0, 1, 1)] * 2000 + [(1, 1, 1, 1)] * 3 + [(1, 2, 1, 1)]
     plan = negatives("item", 4000, by="degree", power=1.0, avoid="click")
-    drawn = plan.draw(graph_of(events).snapshot(), ask([0], 9)).ids[0]
+    drawn = plan.sample(graph_of(events).snapshot(), seeds([0], 9)).ids[0]
 
     assert looks_like(Counter(drawn.tolist()), {1: 3 / 4, 2: 1 / 4})
 
@@ -89,10 +89,10 @@ def test_when_nearly_all_is_to_be_avoided_the_rest_is_weighed():
 def test_in_batch_negatives_are_the_choices_of_others_alive_and_unmet():
     events = [(0, 0, 1, 1), (1, 1, 2, 1), (2, 2, 8, 1), (3, 3, 1, 1)]
     graph = graph_of(events).snapshot()
-    question = ask([0, 1, 2, 3], [5, 5, 9, 9], [3, 0, 0, 2])
-    found = in_batch(200, via="click").draw(graph, question)
+    question = seeds([0, 1, 2, 3], [5, 5, 9, 9], [3, 0, 0, 2])
+    found = in_batch(200, via="click").sample(graph, question)
 
-    # 0 met 0, 2 is not alive at 5; 1 may not draw its own 0; 3 met 3 and chose 2.
+    # 0 has 0, 2 is not alive at 5; 1 may not draw its own 0; 3 has 3 and chose 2.
     drawn = [set(row[row >= 0].tolist()) for row in found.ids]
     assert drawn == [set(), {3}, {3}, {0}]
     assert np.array_equal(found.mask, found.ids >= 0)
@@ -102,20 +102,22 @@ def test_hard_negatives_come_from_their_ranks():
     events = [(0, 0, 1, 1), (0, 1, 1, 1), (1, 1, 1, 1), (1, 2, 1, 1), (2, 2, 1, 1)]
     graph = graph_of([*events, (2, 3, 1, 1)]).snapshot()
     pool = walk("~click", "click", times=500, length=3).top(3)
-    ranked = pool.draw(graph, ask([0], 9)).ids[1][0]
-    found = hard(pool, 2, ranks=(1, 3)).draw(graph, ask([0], 9)).ids[0]
-    chosen = hard(pool, 2, ranks=(1, 3)).draw(graph, ask([0], 9, [ranked[1]])).ids[0]
+    ranked = pool.sample(graph, seeds([0], 9)).ids[1][0]
+    found = hard(pool, 2, ranks=(1, 3)).sample(graph, seeds([0], 9)).ids[0]
+    chosen = (
+        hard(pool, 2, ranks=(1, 3)).sample(graph, seeds([0], 9, [ranked[1]])).ids[0]
+    )
 
     assert ranked.tolist() == [1, 2, 3]
     assert sorted(found.tolist()) == [2, 3]
     assert chosen.tolist() == [3, -1]
 
 
-def test_hard_negatives_avoid_what_was_met():
+def test_hard_negatives_avoid_neighbors():
     events = [(0, 0, 1, 1), (0, 1, 1, 1), (1, 1, 1, 1), (1, 2, 1, 1)]
     pool = walk("click", "~click", "click", times=300).top(3)
     plan = hard(pool, 3, ranks=(0, 3), avoid="click")
-    found = plan.draw(graph_of(events).snapshot(), ask([0], 9)).ids[0]
+    found = plan.sample(graph_of(events).snapshot(), seeds([0], 9)).ids[0]
 
     assert found.tolist() == [2, -1, -1]
 
@@ -129,29 +131,29 @@ def test_the_future_changes_no_negative(events, clock, seed):
         in_batch(3, via="click"),
         hard(walk("click", "~click", "click", times=9).top(3), 2, ranks=(0, 3)),
     )
-    question = ask(range(USERS), clock, [0, 1, 2, 3], seed)
+    question = seeds(range(USERS), clock, [0, 1, 2, 3], seed)
     for plan in plans:
         one, other = (
-            plan.draw(graph_of(x).snapshot(), question).ids for x in (events, before)
+            plan.sample(graph_of(x).snapshot(), question).ids for x in (events, before)
         )
         assert np.array_equal(one, other)
 
 
 def test_negatives_that_cannot_be_drawn_are_refused():
     graph = graph_of(POPULAR).snapshot()
-    with pytest.raises(ConfigError, match="along which edge"):
+    with pytest.raises(ConfigError, match="which edge leads to"):
         negatives("item", 3)
     with pytest.raises(ConfigError, match="a power from 0"):
         negatives("item", 3, by="degree", power=2.0, avoid="click")
     with pytest.raises(ConfigError, match="leads to 'user', not to 'item'"):
-        negatives("item", 3, avoid="~click").draw(graph, ask([0], 9))
+        negatives("item", 3, avoid="~click").sample(graph, seeds([0], 9))
     with pytest.raises(ConfigError, match="not within the 3 that"):
         hard(walk("click").top(3), 2, ranks=(2, 5))
     with pytest.raises(RequestError, match="needs edges"):
-        in_batch(2, via="click").draw(graph, ask([0], 9))
+        in_batch(2, via="click").sample(graph, seeds([0], 9))
 
 
-def test_hard_negatives_avoid_what_their_own_node_met():
+def test_hard_negatives_avoid_neighbors_of_their_own_node():
     pool = tg.walk("~click", "click", times=9).top(3)
     with pytest.raises(ConfigError, match="the pool starts from 'item'"):
         graph_of(LOG).E("click").with_(

@@ -84,7 +84,7 @@ def test_other_plans_are_what_their_text_says(plan):
 
 WORDS = st.sampled_from(
     [
-        *("hop", "walk", "unique", "negatives", "hard", "identity", "recent", "draw"),
+        *("hop", "walk", "unique", "negatives", "hard", "identity", "recent", "using"),
         *(
             "sample",
             "top",
@@ -107,7 +107,7 @@ WORDS = st.sampled_from(
 @given(st.one_of(st.text(max_size=30), st.lists(WORDS, max_size=14).map("".join)))
 @example("hop('click').recent(3).__class__")
 @example("__import__('os').system('true')")
-@example("hop('click').draw('recent', 3, 4)")
+@example("hop('click').using('recent', 3, 4)")
 @example("hop('click')")
 @example("(" * 500)
 @example("hop('click').within(days=1e300).recent(1)")
@@ -130,6 +130,6 @@ def test_the_sentence_says_what_is_wrong():
     with pytest.raises(ConfigError, match=r"'resent' does not stand there\. Possible"):
         parse("hop('click').resent(3)")
     with pytest.raises(ConfigError, match="no sampler 'resent'"):
-        parse("hop('click').draw('resent')")
+        parse("hop('click').using('resent')")
     with pytest.raises(ConfigError, match="is no plan"):
         parse("open('/etc/passwd')")

@@ -11,7 +11,7 @@ def test_a_sample_has_both_labels_and_what_it_leaves_out_is_accounted_for():
     label = (there & (rng.random(there.shape) < 0.3)).astype(np.float32)
     rows = np.arange(200)
 
-    place, kept, log_odds = CandidateSampling(8).draw(there, label, rng)
+    place, kept, log_odds = CandidateSampling(8).sample(there, label, rng)
 
     chosen = np.zeros(label.shape, bool)
     chosen[np.broadcast_to(rows[:, None], kept.shape)[kept], place[kept]] = True

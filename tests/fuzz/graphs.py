@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 import tidegraph as tg
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 
 LATE = 1_900_000_000
@@ -93,10 +93,10 @@ def _plans(snapshot: Snapshot) -> Iterator[Question]:
     nodes, clocks = np.array([0], np.int32), np.array([LATE])
 
     def draw(plan: Any) -> object:
-        return plan.draw(snapshot, asked(nodes, clocks, seed=0))
+        return plan.sample(snapshot, Seeds.of(nodes, clocks, seed=0))
 
     hop = tg.hop("click")
-    here = {"nodes": [0], "clocks": LATE, "seed": 0}
+    here = {"seeds": [0], "clocks": LATE, "seed": 0}
     plan = hop.recent(2)
     yield "plan.sample", lambda **to: plan.sample(snapshot, **to), here
     yield "hop", lambda edge: draw(tg.hop(edge).recent(2)), {"edge": "click"}

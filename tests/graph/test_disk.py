@@ -260,13 +260,13 @@ def test_features_of_every_kind_come_back(tmp_path):
 def test_a_graph_keeps_the_columns_and_unit_of_its_tables(tmp_path):
     people = tg.Graph().nodes("user", {"user": ["a", "b", "c"]}, key="user")
     first = {"from": ["a"], "to": ["b"], "at": [5_000]}
-    people.edges("met", first, "from: user -> to: user", time="at", time_unit="ms")
+    people.edges("follows", first, "from: user -> to: user", time="at", time_unit="ms")
     people.save(tmp_path / "g")
     again = tg.Graph.open(tmp_path / "g")
 
-    again.append("met", {"from": ["b"], "to": ["c"], "at": [7_000]})
+    again.append("follows", {"from": ["b"], "to": ["c"], "at": [7_000]})
 
-    assert again.V("user", "b").before(9).out("met").frame("user", "at").rows() == [
+    assert again.V("user", "b").before(9).out("follows").frame("user", "at").rows() == [
         ("c", 7)
     ]
 

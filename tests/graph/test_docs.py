@@ -34,5 +34,5 @@ def test_every_answer_on_the_page_is_true():
     assert [found for found, _ in answers] == [expected for _, expected in answers]
 
 
-def test_ten_questions_are_asked():
+def test_ten_questions_have_answers():
     assert len(re.findall(r"^## \d+\. .*\?$", PAGE, re.MULTILINE)) == 10

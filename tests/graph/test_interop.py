@@ -41,9 +41,9 @@ def test_scipy_adds_parallel_edges():
 
 def test_a_scipy_matrix_becomes_a_graph():
     matrix = interop.to_scipy(shop().snapshot(), "click")
-    graph = interop.from_scipy(matrix, "met")
+    graph = interop.from_scipy(matrix, "click")
 
-    found = graph.V("user", [0]).out("met").frame("item", "weight")
+    found = graph.V("user", [0]).out("click").frame("item", "weight")
     assert found.rows() == [(0, 5.0), (2, 1.0), (4, 9.0)]
 
 
@@ -80,32 +80,34 @@ def test_pyg_keeps_matrices_and_which_feature_is_the_weight():
     peer = geometric.HeteroData()
     peer["user"].num_nodes = 2
     peer["item"].x = torch.arange(6.0).reshape(3, 2)
-    peer["user", "met", "item"].edge_index = torch.tensor([[0, 1], [2, 0]])
-    peer["user", "met", "item"].edge_attr = torch.ones(2, 4)
+    peer["user", "click", "item"].edge_index = torch.tensor([[0, 1], [2, 0]])
+    peer["user", "click", "item"].edge_attr = torch.ones(2, 4)
 
     again = interop.to_pyg(interop.from_pyg(peer))
 
     assert torch.equal(again["item"].x, peer["item"].x)
-    kind = ("user", "met", "item")
+    kind = ("user", "click", "item")
     assert torch.equal(again[kind].edge_attr, peer[kind].edge_attr)
     assert torch.equal(again[kind].edge_index, peer[kind].edge_index)
     weighed = interop.from_pyg(interop.to_pyg(shop()))
     assert weighed.snapshot().edges["click"].weight == "w"
     peer[kind].edge_index[1, 0] = 3
-    with pytest.raises(DataError, match="'met' lead to rows 0 to 3 of 'item'"):
+    with pytest.raises(DataError, match="'click' lead to rows 0 to 3 of 'item'"):
         interop.from_pyg(peer)
 
 
 def test_a_networkx_graph_of_ones_own_becomes_a_graph():
     networkx = pytest.importorskip("networkx")
     peer = networkx.MultiDiGraph()
-    peer.add_edge(("user", "ana"), ("item", 7), type="met", time=5, weight=2.0)
-    peer.add_edge(("user", "ana"), ("item", 8), type="met", time=3, weight=1.0)
+    peer.add_edge(("user", "ana"), ("item", 7), type="click", time=5, weight=2.0)
+    peer.add_edge(("user", "ana"), ("item", 8), type="click", time=3, weight=1.0)
     peer.add_edge(("user", "ana"), ("user", "bo"), key=("knows", 0))
 
     graph = interop.from_networkx(peer)
 
-    found = graph.V("user", "ana").before(9).out("met").frame("item", "time", "weight")
+    found = (
+        graph.V("user", "ana").before(9).out("click").frame("item", "time", "weight")
+    )
     assert found.rows() == [(8, 3, 1.0), (7, 5, 2.0)]
     assert graph.V("user", "ana").out("knows").ids().to_list() == ["bo"]
     peer.add_edge(("user", "ana"), ("item", 9))

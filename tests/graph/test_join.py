@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.errors import DataError
-from tidegraph.graph.join import joined
+from tidegraph.graph.join import union
 from tidegraph.graph.live import Graph
 
 PAIRS = st.lists(
@@ -45,7 +45,7 @@ def edges_by_id(graph, name) -> list[tuple]:
 def test_edges_keep_their_ends_by_raw_id(ours, theirs):
     one, other = follows("likes", ours), follows("follows", theirs)
 
-    both = joined(one.snapshot(), other.snapshot())
+    both = union(one.snapshot(), other.snapshot())
 
     assert edges_by_id(both, "likes") == edges_by_id(one, "likes")
     assert edges_by_id(both, "follows") == edges_by_id(other, "follows")
@@ -59,7 +59,7 @@ def test_edges_keep_their_ends_by_raw_id(ours, theirs):
 def test_a_view_of_the_past_brings_what_it_sees():
     one, other = follows("likes", [(3, 4)]), follows("follows", [(1, 4), (3, 1)])
 
-    both = joined(one.snapshot(), other.snapshot().until(1_000_007))
+    both = union(one.snapshot(), other.snapshot().until(1_000_007))
 
     assert edges_by_id(both, "follows") == [("u1", "u4", 1_000_000, 0)]
 
@@ -69,7 +69,7 @@ def test_types_that_only_one_has_are_taken_as_they_are():
     other.edges("same", {"a": ["e"], "b": ["f"]}, "a: entity -> b: entity")
     edges = other.snapshot().edge("same")
 
-    both = joined(follows("likes", [(3, 4)]).snapshot(), other.snapshot())
+    both = union(follows("likes", [(3, 4)]).snapshot(), other.snapshot())
 
     assert both.edge("same") is edges
     assert both.V("entity", ["e"]).out("same").ids().to_list() == ["f"]
@@ -80,7 +80,7 @@ def test_a_feature_of_both_keeps_our_values_and_takes_theirs_for_new_nodes():
     tags = [["x"], ["y", "z"]]
     theirs = {"user": [2, 3], "age": [50.0, 60.0], "tags": tags}
 
-    both = joined(
+    both = union(
         ours.snapshot(), Graph().nodes("user", theirs, key="user").snapshot()
     ).typed("user")
 
@@ -93,12 +93,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
     ours = follows("likes", [(3, 4)]).snapshot()
 
     with pytest.raises(DataError, match="both graphs have edges 'likes'"):
-        joined(ours, follows("likes", [(3, 4)]).snapshot())
+        union(ours, follows("likes", [(3, 4)]).snapshot())
     other = Graph().nodes("user", {"id": ["u3"]}, key="id").snapshot()
     with pytest.raises(DataError, match="key of nodes 'user' is 'user' in one graph"):
-        joined(ours, other)
+        union(ours, other)
     aged = Graph().nodes("user", {"user": ["u3"], "age": [4]}, key="user").snapshot()
     told = {"user": ["u9"], "age": ["old"]}
     named = Graph().nodes("user", told, key="user").snapshot()
     with pytest.raises(DataError, match="feature 'age' of nodes 'user' is Int64"):
-        joined(aged, named)
+        union(aged, named)

@@ -45,7 +45,7 @@ def test_two_lines_that_grow_from_one_value_do_not_meet():
     right.append("click", table([(0, 4, 5, 1)]))
     left.append("click", table([(0, 0, 6, 1)]))
 
-    def met(graph):
+    def items(graph):
         return (
             hop("click")
             .recent(9)
@@ -53,9 +53,9 @@ def test_two_lines_that_grow_from_one_value_do_not_meet():
             .ids[1][0]
         )
 
-    assert met(base).tolist()[:4] == [0, 1, 2, -1]
-    assert met(left).tolist()[:6] == [0, 1, 2, 3, 0, -1]
-    assert met(right).tolist()[:5] == [0, 1, 2, 4, -1]
+    assert items(base).tolist()[:4] == [0, 1, 2, -1]
+    assert items(left).tolist()[:6] == [0, 1, 2, 3, 0, -1]
+    assert items(right).tolist()[:5] == [0, 1, 2, 4, -1]
 
 
 def test_what_is_too_late_is_refused_and_nothing_taken_in():
@@ -279,11 +279,13 @@ def test_an_empty_append_is_none():
 
 def test_a_unit_once_found_is_kept():
     graph = tg.Graph().nodes("u", {"u": [1]}, key="u").nodes("i", {"i": [1]}, key="i")
-    graph.edges("met", {"u": [1, 1], "i": [1, 1], "t": [5, 9_000]}, "u -> i", time="t")
+    graph.edges(
+        "click", {"u": [1, 1], "i": [1, 1], "t": [5, 9_000]}, "u -> i", time="t"
+    )
 
     # 2000 alone would read as a year.
-    graph.append("met", {"u": [1], "i": [1], "t": [9_000]})
-    graph.append("met", {"u": [1], "i": [1], "t": [9_001]})
+    graph.append("click", {"u": [1], "i": [1], "t": [9_000]})
+    graph.append("click", {"u": [1], "i": [1], "t": [9_001]})
 
     assert graph.snapshot().latest == 9_001
 
@@ -293,8 +295,8 @@ def test_edges_of_one_second_keep_their_finer_order():
     graph.nodes("i", {"i": ["late", "early"]}, key="i")
     base = 1_714_521_600_000
     log = {"u": [1, 1], "i": ["late", "early"], "t": [base + 900, base + 100]}
-    graph.edges("met", log, "u -> i", time="t")
+    graph.edges("click", log, "u -> i", time="t")
 
-    assert graph.V("u", 1).before("2024-05-02").out("met").ids().to_list() == [
+    assert graph.V("u", 1).before("2024-05-02").out("click").ids().to_list() == [
         *("early", "late")
     ]

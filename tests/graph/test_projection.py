@@ -71,15 +71,15 @@ def test_the_future_joins_nothing(events, rule, clock):
 
 def test_co_occurrence_is_the_square_of_who_met_what():
     rng = np.random.default_rng(0)
-    met = rng.random((USERS, ITEMS)) < 0.6
+    chosen = rng.random((USERS, ITEMS)) < 0.6
     events = [
-        (int(u), int(i), int(i), 1) for u, i in zip(*np.nonzero(met), strict=True)
+        (int(u), int(i), int(i), 1) for u, i in zip(*np.nonzero(chosen), strict=True)
     ]
     found = CoOccurrence(via="click").of(graph_of(events).snapshot())
     dense = np.zeros((ITEMS, ITEMS))
     dense[found.source, found.target] = found.weight
 
-    expected = met.T.astype(float) @ met
+    expected = chosen.T.astype(float) @ chosen
     np.fill_diagonal(expected, 0)
     assert np.array_equal(dense, expected)
 
@@ -104,7 +104,7 @@ def test_each_item_keeps_its_strongest():
     events += [(2, 2, 4, 1)]
     found = CoOccurrence(via="click", keep=1).of(graph_of(events).snapshot())
 
-    # Item 0 met item 2 twice and item 1 once.
+    # Item 0 is with item 2 twice and item 1 once.
     assert list(zip(*(part.tolist() for part in found), strict=True)) == [
         (0, 2, 2.0),
         (1, 0, 1.0),

@@ -48,7 +48,7 @@ def test_observing_leaves_the_old_graph_as_it_was():
     np.testing.assert_array_equal(graph["action"].node, before)
 
 
-def test_a_snapshot_is_asked_as_the_live_graph_of_it_is():
+def test_a_snapshot_is_queried_as_the_live_graph_of_it_is():
     log = draw_log()
     graph = Snapshot.of(log)
     user = log.users.ids[3]

@@ -66,9 +66,9 @@ def test_queries_see_what_is_strictly_before_to_the_microsecond(
     graph, expected = fine_graph(events, start), past(events, "click", user, clock)
 
     for moment in spellings(start + timedelta(microseconds=clock)):
-        asked = graph.V("user", [user]).before(moment).out("click")
-        assert asked.ids().to_list() == [e[0] for e in expected]
-    found = (asked.frame("ts")["ts"].to_numpy() * 1e6).round() - ticks_from(start)
+        before = graph.V("user", [user]).before(moment).out("click")
+        assert before.ids().to_list() == [e[0] for e in expected]
+    found = (before.frame("ts")["ts"].to_numpy() * 1e6).round() - ticks_from(start)
     assert found.tolist() == [e[1] for e in expected]
 
 
@@ -122,7 +122,7 @@ def test_what_is_appended_saved_and_mapped_is_as_fine(
 @settings(max_examples=40, deadline=None)
 @given(EVENTS, st.integers(0, 4), st.integers(0, 30))
 def test_a_graph_counted_in_longer_ticks_shows_nothing_earlier(events, user, clock):
-    # Ticks of 300 ms, so that a second holds some, asked at any of them.
+    # Ticks of 300 ms, so that a second holds some, queried at any of them.
     fine = tg.Graph(tick="ms").nodes("user", {"user_id": np.arange(5)}, key="user_id")
     fine.nodes("item", {"item_id": np.arange(ITEMS)}, key="item_id")
     base, step = 1_714_521_600_000, 300
@@ -234,10 +234,10 @@ def test_conditions_compare_with_seconds():
 def test_windows_are_seconds_and_no_shorter_than_a_tick():
     graph = clicks([MAY, MAY + 0.25, MAY + 0.5], tick="ms")
 
-    asked = graph.V("u", 0).before(MAY + 0.75)
-    assert asked.within(seconds=0.5).out("click").ids().to_list() == [1, 2]
+    before = graph.V("u", 0).before(MAY + 0.75)
+    assert before.within(seconds=0.5).out("click").ids().to_list() == [1, 2]
     with pytest.raises(ConfigError, match="counts milliseconds"):
-        asked.within(seconds=0.0001)
+        before.within(seconds=0.0001)
     with pytest.raises(ConfigError, match="counts seconds"):
         hop("click").within(seconds=0.5).all().sample(clicks([MAY]), [0], MAY)
 

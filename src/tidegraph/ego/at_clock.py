@@ -20,15 +20,15 @@ def check_ends(graph: Snapshot, edges: tuple[str, ...], *types: str) -> None:
 
 
 def by_moment(
-    graph: Snapshot, edges: tuple[str, ...], type: str, asked: Seeds, *, ever: bool
+    graph: Snapshot, edges: tuple[str, ...], type: str, seeds: Seeds, *, ever: bool
 ) -> Iterator[tuple[Int64[np.ndarray, " rows"], StaticGraph]]:
     """Yield the graph as of each different clock, and the rows that have that clock.
 
     Args:
         graph: The edges.
         edges: Edge types that join the nodes, taken both ways.
-        type: Type of the nodes asked about.
-        asked: The batch.
+        type: Type of the seeds.
+        seeds: The batch.
         ever: Take any edge, whatever its time: one graph for all rows.
 
     Raises:
@@ -36,19 +36,19 @@ def by_moment(
         RequestError: A node is not in the graph.
     """
     size = len(graph.typed(type))
-    if len(asked.node) and not 0 <= asked.node.min() <= asked.node.max() < size:
+    if len(seeds.node) and not 0 <= seeds.node.min() <= seeds.node.max() < size:
         raise RequestError(
-            f"joined edges need a node {type!r} in each row: from 0 to {size - 1}."
+            f"a static graph needs a node {type!r} in each row: from 0 to {size - 1}."
         )
     timed = [edge for edge in edges if graph[edge].is_timed]
     if ever or not timed:
-        yield np.arange(len(asked.node)), StaticGraph.of(graph, edges)
+        yield np.arange(len(seeds.node)), StaticGraph.of(graph, edges)
         return
-    if asked.clock is None:
+    if seeds.clock is None:
         raise LeakageError(
-            f"edges {timed[0]!r} have times, so joining them needs a clock. Pass one, "
-            "or say all_time=True to take every edge."
+            f"edges {timed[0]!r} have times, so their static graph needs a clock. Pass "
+            "one, or say all_time=True to take every edge."
         )
-    for moment in np.unique(asked.clock):
+    for moment in np.unique(seeds.clock):
         then = graph.until(int(moment))
-        yield np.flatnonzero(asked.clock == moment), StaticGraph.of(then, edges)
+        yield np.flatnonzero(seeds.clock == moment), StaticGraph.of(then, edges)

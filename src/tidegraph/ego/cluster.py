@@ -35,7 +35,7 @@ class Cluster(NamedTuple):
 class LocalCluster:
     """A plan that takes the part of the graph around a node that few edges leave.
 
-    The edges before a clock are joined anew for each different clock of a batch, so ask
+    The edges before a clock are linked anew for each different clock of a batch, so ask
     about many nodes at few moments.
 
     Attributes:
@@ -63,25 +63,27 @@ class LocalCluster:
         check_ends(graph, self.edges, self.type)
         return self.type
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> Cluster:
-        """Return the cluster of each node asked about.
+    def sample(self, graph: Snapshot, seeds: Seeds) -> Cluster:
+        """Return the cluster of each seed.
 
         Raises:
             LeakageError: An edge has times, and there is no clock.
             RequestError: A node is not in the graph.
         """
         self.start(graph)
-        shape = (len(asked.node), self.size)
+        shape = (len(seeds.node), self.size)
         out = Cluster(
             np.full(shape, -1, np.int32),
             np.zeros(shape, np.int32),
             np.zeros(shape, np.float32),
             np.zeros(shape, np.bool_),
         )
-        batch = by_moment(graph, self.edges, self.type, asked, ever=self.ever)
+        batch = by_moment(graph, self.edges, self.type, seeds, ever=self.ever)
         for mine, whole in batch:
-            seeds = whole.rows(self.type, asked.node[mine])
-            found = local_clusters(whole, seeds, size=self.size, settings=self.settings)
+            middle = whole.rows(self.type, seeds.node[mine])
+            found = local_clusters(
+                whole, middle, size=self.size, settings=self.settings
+            )
             there = found.node >= 0
             kind = whole.kinds(found.node.ravel()).reshape(there.shape)
             first = np.array(list(whole.first.values()))

@@ -13,7 +13,7 @@ from jaxtyping import Float32, Int, Int32, Int64
 
 from tidegraph.arguments import checked
 from tidegraph.ego.hops import Hops
-from tidegraph.ego.step import drawn, given_of, strength_of
+from tidegraph.ego.step import given_of, sample_step, strength_of
 from tidegraph.ego.tree import gaps
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.seeds import Seeds
@@ -66,14 +66,14 @@ class Unique:
         """Return the type of node that the plan starts from."""
         return self.hops.start(graph)
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> EgoStates:
-        """Return the unique states around the nodes asked about.
+    def sample(self, graph: Snapshot, seeds: Seeds) -> EgoStates:
+        """Return the unique states around the seeds.
 
         Raises:
             ConfigError: A child's clock is not the time of its edge.
         """
-        self.hops.check(graph, asked)
-        if asked.clock is None or any(
+        self.hops.check(graph, seeds)
+        if seeds.clock is None or any(
             step.rewind or step.keeps_clock(graph[step.edge])
             for step in self.hops.steps
         ):
@@ -81,16 +81,16 @@ class Unique:
                 "unique states need hops over timed edges, with a clock and without "
                 "all_time() or rewind()."
             )
-        ids, time = [asked.node], [asked.clock]
-        weight = [(asked.node >= 0).astype(np.float32)]
-        edge: list[np.ndarray] = [np.full(len(asked.node), -1, np.int32)]
+        ids, time = [seeds.node], [seeds.clock]
+        weight = [(seeds.node >= 0).astype(np.float32)]
+        edge: list[np.ndarray] = [np.full(len(seeds.node), -1, np.int32)]
         child: list[np.ndarray] = []
         gap: list[np.ndarray] = []
         share: list[np.ndarray] = []
-        key = asked.key
+        key = seeds.key
         for depth, step in enumerate(self.hops.steps):
-            given = given_of(asked, step) if depth == 0 else None
-            found = drawn(graph, step, ids[-1], time[-1], key, given)
+            given = given_of(seeds, step) if depth == 0 else None
+            found = sample_step(graph, step, ids[-1], time[-1], key, given)
             place, first = _numbered(found.edge.ravel())
             child.append(place.reshape(found.edge.shape))
             gap.append(gaps(time[-1], found))
@@ -99,7 +99,7 @@ class Unique:
             time.append(found.time.ravel()[first])
             edge.append(found.edge.ravel()[first])
             weight.append(strength_of(graph, step, edge[-1], given))
-            epoch = (asked.seed * 0x9E3779B1 + depth + 1) % 2**64
+            epoch = (seeds.seed * 0x9E3779B1 + depth + 1) % 2**64
             key = mixed_keys(edge[-1].astype(np.uint64), epoch)
         return EgoStates(
             tuple(ids),

@@ -6,16 +6,16 @@ import numpy as np
 
 from tidegraph.arguments import checked
 from tidegraph.ego.nearest import Near
-from tidegraph.ego.negatives import Negatives, clocks_of, met_index
+from tidegraph.ego.negatives import Negatives, clocks_of, neighbor_index_of
 from tidegraph.ego.walks import VisitCount
 from tidegraph.errors import ConfigError
-from tidegraph.graph.negatives.kernels import strike_met, subsets
+from tidegraph.graph.negatives.kernels import strike_neighbors, subsets
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class Hard:
+class HardNegatives:
     """Hard negatives: nodes of a window of ranks around each row's node.
 
     Attributes:
@@ -23,7 +23,7 @@ class Hard:
             ``near(..., count=500)``.
         count: How many to draw from the window, without replacement.
         window: First rank, from 0, and one after the last.
-        avoid: Never draw what the row's node met along this edge before the clock.
+        avoid: Never draw neighbours of the row's node along this edge before the clock.
     """
 
     pool: VisitCount | Near
@@ -38,7 +38,7 @@ class Hard:
             raise ConfigError(
                 f"the pool starts from {begins!r}, and avoid={self.avoid!r} from "
                 f"{graph.ends(self.avoid)[0]!r}. Rank around the node that should "
-                "not get what it met."
+                "not get its neighbours."
             )
         return begins
 
@@ -46,20 +46,20 @@ class Hard:
         text = f"hard({self.pool}, {self.count}, ranks={self.window}"
         return f"{text}, avoid={self.avoid!r})"
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
+    def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
         first, last = self.window
-        ids = self.pool.draw(graph, asked).ids[1][:, first:last].copy()
-        clocks = clocks_of(graph, (self.avoid,), asked, ever=self.pool.ever)
+        ids = self.pool.sample(graph, seeds).ids[1][:, first:last].copy()
+        clocks = clocks_of(graph, (self.avoid,), seeds, ever=self.pool.ever)
         kept = ids >= 0
-        if asked.other is not None:
-            kept &= ids != asked.other[:, None]
+        if seeds.other is not None:
+            kept &= ids != seeds.other[:, None]
         if self.avoid is not None:
-            index, base, low, high = met_index(graph[self.avoid], asked)
-            strike_met(index, base, low, high, clocks, ids, kept)
+            index, base, low, high = neighbor_index_of(graph[self.avoid], seeds)
+            strike_neighbors(index, base, low, high, clocks, ids, kept)
         out = np.full((len(ids), self.count), -1, np.int32)
-        subsets(asked.key, ids, kept, out)
+        subsets(seeds.key, ids, kept, out)
         return Negatives(out, out >= 0)
 
 
@@ -70,14 +70,14 @@ def hard(
     *,
     ranks: tuple[int, int],
     avoid: str | None = None,
-) -> Hard:
+) -> HardNegatives:
     """Draw from a window of ranks, as PinSage's hard negatives.
 
     Args:
         pool: Ranks nodes around each row's node.
         count: How many to draw.
         ranks: First rank, from 0, and one after the last.
-        avoid: Never draw what the row's node met along this edge before the clock.
+        avoid: Never draw neighbours of the row's node along this edge before the clock.
 
     Source:
         Ying et al., "Graph convolutional neural networks for web-scale recommender
@@ -86,6 +86,6 @@ def hard(
     if not 0 <= ranks[0] < ranks[1] <= pool.count or count < 1:
         raise ConfigError(
             f"ranks {ranks[0]} to {ranks[1]} are not within the {pool.count} that "
-            "are ranked. Keep more with top(), or ask for nearer ranks."
+            "are ranked. Keep more with top(), or name nearer ranks."
         )
-    return Hard(pool, count, ranks, avoid)
+    return HardNegatives(pool, count, ranks, avoid)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tidegraph.arguments import checked
-from tidegraph.ego.step import Step, check_given, drawn, given_of
-from tidegraph.ego.tree import EgoTree, child_clocks, dated, deeper, root
+from tidegraph.ego.step import Step, check_given, given_of, sample_step
+from tidegraph.ego.tree import EgoTree, at_clocks, child_clocks, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.sampling.protocol import Draw
+from tidegraph.graph.sampling.protocol import Sampler
 from tidegraph.graph.sampling.samplers import (
     everything,
     importance,
@@ -19,7 +19,7 @@ from tidegraph.graph.sampling.samplers import (
     uniform,
 )
 from tidegraph.graph.sampling.samplers import weighted as by_weight
-from tidegraph.graph.sampling.seeds import Seeds, asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.tcsr import NOW
@@ -56,19 +56,20 @@ class Hops:
     def sample(
         self,
         graph: Snapshot | Graph,
-        nodes: object,
+        seeds: object,
         clocks: object = None,
         *,
         seed: int = 0,
         first: int = 0,
         given: Mapping[str, Histories] | None = None,
     ) -> EgoTree:
-        """Return the receptive field of each node as of its clock.
+        """Return the receptive field of each seed as of its clock.
 
         Args:
             graph: Where to look.
-            nodes: Rows of nodes of the type that the first edge starts from; a row
-                outside the graph has no neighbours.
+            seeds: ``Seeds``, which say all that follows; or rows of nodes of the type
+                that the first edge starts from, of which one outside the graph has no
+                neighbours.
             clocks: Unix seconds, datetimes or ISO text, one for each or one for all;
                 only strictly earlier edges are seen.
             seed: For samplers that draw.
@@ -82,7 +83,9 @@ class Hops:
             LeakageError: A hop over a timed edge has no clock.
             DataError: The graph has no such edge.
         """
-        node = np.asarray(nodes)
+        if isinstance(seeds, Seeds):
+            return self._field(graph.snapshot(), seeds)
+        node = np.asarray(seeds)
         if node.ndim != 1 or (len(node) and node.dtype.kind not in "iu"):
             raise RequestError(
                 f"nodes are {node.dtype} of shape {node.shape}, not a list of rows."
@@ -91,25 +94,24 @@ class Hops:
         if clocks is not None:
             clock = moments(clocks, len(node), graph.snapshot().tick)
         # What 32 bits do not hold would wrap around to the row of another node.
-        node = np.clip(node.astype(np.int64), -(2**31), 2**31 - 1).astype(np.int32)
-        question = asked(node, clock, seed=seed, first=first, given=given)
-        return self.draw(graph.snapshot(), question)
+        rows = np.clip(node.astype(np.int64), -(2**31), 2**31 - 1).astype(np.int32)
+        read = Seeds.of(rows, clock, seed=seed, first=first, given=given)
+        return self._field(graph.snapshot(), read)
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:
-        """Return the receptive field of each node asked about."""
-        self.check(graph, asked)
-        field = root(asked.node, asked.clock)
-        never = np.full(len(asked.node), NOW, np.int64)
-        origin = asked.clock if asked.clock is not None else never
-        clocks, keys = origin, asked.key
+    def _field(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
+        self.check(graph, seeds)
+        field = root(seeds.node, seeds.clock)
+        never = np.full(len(seeds.node), NOW, np.int64)
+        origin = seeds.clock if seeds.clock is not None else never
+        clocks, keys = origin, seeds.key
         for depth, step in enumerate(self.steps):
             nodes = field.ids[-1].ravel()
             if step.rewind:
                 clocks = np.repeat(origin, len(nodes) // max(len(origin), 1))
-            given = given_of(asked, step) if depth == 0 else None
-            found = drawn(graph, step, nodes, clocks, keys, given)
+            given = given_of(seeds, step) if depth == 0 else None
+            found = sample_step(graph, step, nodes, clocks, keys, given)
             if not graph[step.edge].is_timed:
-                found = dated(found, clocks)
+                found = at_clocks(found, clocks)
             field = deeper(field, found, clocks)
             if depth + 1 < len(self.steps):
                 keeps = step.keeps_clock(graph[step.edge])
@@ -117,9 +119,9 @@ class Hops:
                 keys = child_keys(keys, found.ids.shape[1])
         return field
 
-    def check(self, graph: Snapshot, asked: Seeds) -> None:
+    def check(self, graph: Snapshot, seeds: Seeds) -> None:
         """Raise if the hops do not follow one another, or one lacks a clock."""
-        check_given(graph, asked)
+        check_given(graph, seeds)
         at = self.start(graph)
         for step in self.steps:
             here, there = graph.ends(step.edge)
@@ -129,7 +131,7 @@ class Hops:
                     f"{at!r} there. Put '~' before an edge to go against it."
                 )
             at = there
-            if asked.clock is None and not step.keeps_clock(graph[step.edge]):
+            if seeds.clock is None and not step.keeps_clock(graph[step.edge]):
                 raise LeakageError(
                     f"hop({step.edge!r}) needs a clock: the edge has times. Pass "
                     "clocks, or say all_time() to see every edge."
@@ -182,12 +184,12 @@ class Hop:
     @checked(ConfigError)
     def recent(self, count: int) -> Hops:
         """Take the latest ``count`` edges before the clock, oldest first."""
-        return self.draw(recent(count))
+        return self.using(recent(count))
 
     @checked(ConfigError)
     def all(self, limit: int = 2**31 - 1) -> Hops:
         """Take every edge, oldest first; no node may have more than ``limit``."""
-        return self.draw(everything(limit))
+        return self.using(everything(limit))
 
     @checked(ConfigError)
     def sample(
@@ -195,21 +197,21 @@ class Hop:
     ) -> Hops:
         """Draw ``count`` edges, each as likely or in proportion to a feature."""
         if by is None:
-            return self.draw(uniform(count, replace))
-        return self.draw(by_weight(count, replace), by=by)
+            return self.using(uniform(count, replace))
+        return self.using(by_weight(count, replace), by=by)
 
     @checked(ConfigError)
     def top(self, count: int, *, by: str | None = None) -> Hops:
         """Take the ``count`` edges of largest weight, best first."""
-        return self.draw(top(count), by=by)
+        return self.using(top(count), by=by)
 
     @checked(ConfigError)
     def importance(self, count: int, *, by: str | None = None) -> Hops:
         """Draw by weight, and let each draw count so that sums are unbiased."""
-        return self.draw(importance(count), by=by)
+        return self.using(importance(count), by=by)
 
     @checked(ConfigError)
-    def draw(self, sampler: Draw, *, by: str | None = None) -> Hops:
+    def using(self, sampler: Sampler, *, by: str | None = None) -> Hops:
         """Take what a sampler draws, ours or yours."""
         step = Step(self.edge, sampler, by, self.seconds, self.ever, self.from_root)
         return Hops((*self.before, step))

@@ -18,7 +18,7 @@ from tidegraph.graph.snapshot import Snapshot
 class Near:
     """A plan that takes the nodes nearest to a node, as of its clock.
 
-    The edges before a clock are joined anew for each different clock of a batch, so ask
+    The edges before a clock are linked anew for each different clock of a batch, so ask
     about many nodes at few moments.
 
     Attributes:
@@ -48,7 +48,7 @@ class Near:
         check_ends(graph, self.edges, self.type, self.of)
         return self.type
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:
+    def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return a field of depth 1, nearest first; weights are scores.
 
         Raises:
@@ -56,19 +56,19 @@ class Near:
             RequestError: A node is not in the graph.
         """
         self.start(graph)
-        shape, size = (len(asked.node), self.count), len(graph.typed(self.of))
+        shape, size = (len(seeds.node), self.count), len(graph.typed(self.of))
         node, score = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-        batch = by_moment(graph, self.edges, self.type, asked, ever=self.ever)
+        batch = by_moment(graph, self.edges, self.type, seeds, ever=self.ever)
         for mine, whole in batch:
             first = whole.first[self.of]
             node[mine], score[mine] = nearest(
                 whole,
                 self.by,
-                whole.rows(self.type, asked.node[mine]),
+                whole.rows(self.type, seeds.node[mine]),
                 range(first, first + size),
                 self.count,
             )
-        return with_weights(asked, node, score)
+        return with_weights(seeds, node, score)
 
     def __str__(self) -> str:
         edges = ", ".join(repr(edge) for edge in self.edges)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int32, Int64
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.negatives.distribution import Weighing
-from tidegraph.graph.negatives.kernels import fill, other_rows, strike_met
+from tidegraph.graph.negatives.kernels import fill, other_rows, strike_neighbors
 from tidegraph.graph.negatives.rejection import Avoided, weighed
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot, reverse
@@ -33,20 +33,20 @@ class Negatives(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Drawn:
+class RandomNegatives:
     """Negatives drawn from the nodes of a type that are alive at the clock.
 
-    A node is alive once somebody met it, strictly before the clock. Draws are
+    A node is alive once it has an edge, strictly before the clock. Draws are
     independent of one another, so a node may come twice.
 
     Attributes:
         type: Node type.
         count: How many for each row.
-        via: The edge along which nodes of the type are met.
+        via: The edge that leads to nodes of the type.
         by: ``"degree"`` to draw in proportion to (edges before the clock) ** power;
             each as likely if left out.
         power: See ``by``; from 0 to 1.
-        avoid: Never draw what the row's node met along this edge before the clock.
+        avoid: Never draw neighbours of the row's node along this edge before the clock.
         ever: Whatever the times of the edges.
     """
 
@@ -82,19 +82,19 @@ class Drawn:
         text += f"power={self.power}, avoid={self.avoid!r}, via={self.via!r}"
         return f"{text}, all_time={self.ever})"
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
+    def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
-        met_by = graph[reverse(self.via)]
+        incoming = graph[reverse(self.via)]
         used = (self.via, self.avoid)
-        pool, clocks = met_by.alive, clocks_of(graph, used, asked, ever=self.ever)
-        until = pool.births.before(clocks), pool.meetings.before(clocks)
-        shape = (len(asked.node), self.count)
+        pool, clocks = incoming.alive, clocks_of(graph, used, seeds, ever=self.ever)
+        until = pool.births.before(clocks), pool.occurrences.before(clocks)
+        shape = (len(seeds.node), self.count)
         out = np.empty(shape, np.int32)
         power = self.power if self.by == DEGREE else 0.0
-        avoided = _avoided(graph, self.avoid, asked)
-        other = asked.other if asked.other is not None else np.zeros(0, np.int32)
-        rows, times = met_by.bounds.view, (met_by.time, met_by.base)
+        avoided = _avoided(graph, self.avoid, seeds)
+        other = seeds.other if seeds.other is not None else np.zeros(0, np.int32)
+        rows, times = incoming.bounds.view, (incoming.time, incoming.base)
         over_rows(
             lambda a, b: fill(
                 pool,
@@ -105,7 +105,7 @@ class Drawn:
                 power,
                 avoided,
                 other,
-                asked.key,
+                seeds.key,
                 out,
                 a,
                 b,
@@ -117,7 +117,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Weighed:
+class WeightedNegatives:
     """Negatives drawn by a distribution from the nodes that are alive at the clock.
 
     Draws are independent of one another, so a node may come twice.
@@ -125,9 +125,9 @@ class Weighed:
     Attributes:
         type: Node type.
         count: How many for each row.
-        via: The edge along which nodes of the type are met.
+        via: The edge that leads to nodes of the type.
         by: How likely each is.
-        avoid: Never draw what the row's node met along this edge before the clock.
+        avoid: Never draw neighbours of the row's node along this edge before the clock.
         ever: Whatever the times of the edges.
     """
 
@@ -140,25 +140,27 @@ class Weighed:
 
     def start(self, graph: Snapshot) -> str | None:
         """Return the type of node that the negatives are drawn for."""
-        return Drawn(self.type, self.count, self.via, avoid=self.avoid).start(graph)
+        return RandomNegatives(self.type, self.count, self.via, avoid=self.avoid).start(
+            graph
+        )
 
     def __str__(self) -> str:
         text = f"negatives({self.type!r}, {self.count}, by={self.by!r}"
         return f"{text}, avoid={self.avoid!r}, via={self.via!r}, all_time={self.ever})"
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
+    def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
-        other = asked.other
+        other = seeds.other
         if other is None:
-            other = np.full(len(asked.node), -1, np.int32)
+            other = np.full(len(seeds.node), -1, np.int32)
         out = weighed(
             self.by,
             graph.typed(self.type),
             graph[reverse(self.via)],
-            clocks_of(graph, (self.via, self.avoid), asked, ever=self.ever),
-            Avoided(*_avoided(graph, self.avoid, asked), other),
-            asked.key,
+            clocks_of(graph, (self.via, self.avoid), seeds, ever=self.ever),
+            Avoided(*_avoided(graph, self.avoid, seeds), other),
+            seeds.key,
             self.count,
             graph.tick,
         )
@@ -166,11 +168,11 @@ class Weighed:
 
 
 @dataclass(frozen=True)
-class InBatch:
+class InBatchNegatives:
     """Negatives from what the other rows of the batch chose.
 
     Each row draws other rows, each as likely; what it chose itself, what was not alive
-    at its clock and what it met before count as missing. What is drawn depends on the
+    at its clock and what it chose before count as missing. What is drawn depends on the
     whole batch, unlike that of any other plan.
 
     Attributes:
@@ -188,21 +190,21 @@ class InBatch:
     def __str__(self) -> str:
         return f"in_batch({self.count}, via={self.via!r})"
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> Negatives:
+    def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row.
 
         Raises:
             RequestError: The rows have not chosen anything: they are no edges.
         """
-        if asked.other is None:
+        if seeds.other is None:
             raise RequestError("in_batch() needs edges: use it with g.E(...).with_().")
-        clocks = clocks_of(graph, (self.via,), asked, ever=False)
-        ids = asked.other[other_rows(asked.key, self.count)]
-        met_by, when = graph[reverse(self.via)], np.repeat(clocks, self.count)
-        first, last = met_by.span_before(ids.reshape(-1), when)
-        kept = (last > first).reshape(ids.shape) & (ids != asked.other[:, None])
-        index, base, low, high = met_index(graph[self.via], asked)
-        strike_met(index, base, low, high, clocks, ids, kept)
+        clocks = clocks_of(graph, (self.via,), seeds, ever=False)
+        ids = seeds.other[other_rows(seeds.key, self.count)]
+        incoming, when = graph[reverse(self.via)], np.repeat(clocks, self.count)
+        first, last = incoming.span_before(ids.reshape(-1), when)
+        kept = (last > first).reshape(ids.shape) & (ids != seeds.other[:, None])
+        index, base, low, high = neighbor_index_of(graph[self.via], seeds)
+        strike_neighbors(index, base, low, high, clocks, ids, kept)
         return Negatives(np.where(kept, ids, -1).astype(np.int32), kept)
 
 
@@ -216,7 +218,7 @@ def negatives(
     avoid: str | None = None,
     via: str | None = None,
     all_time: bool = False,
-) -> Drawn | Weighed:
+) -> RandomNegatives | WeightedNegatives:
     """Draw nodes of a type that were alive at the clock and were not chosen.
 
     Args:
@@ -225,53 +227,53 @@ def negatives(
         by: ``"degree"`` to draw by (edges before the clock) ** power, or a distribution
             of your own; each as likely if left out.
         power: From 0 (each as likely) to 1; 0.75 is usual.
-        avoid: Never draw what the row's node met along this edge before the clock.
-        via: The edge along which nodes are met; ``avoid`` if left out.
+        avoid: Never draw neighbours of the row's node along this edge before the clock.
+        via: The edge that leads to the nodes; ``avoid`` if left out.
         all_time: Whatever the times of the edges.
     """
     edge = via if via is not None else avoid
     if edge is None:
         raise ConfigError(
-            f"negatives({type!r}) need to know along which edge nodes are met. Say "
+            f"negatives({type!r}) need to know which edge leads to the nodes. Say "
             "avoid= or via= with an edge that leads to them."
         )
     if isinstance(by, Weighing):
-        return Weighed(type, count, edge, by, avoid, all_time)
-    return Drawn(type, count, edge, by, power, avoid, all_time)
+        return WeightedNegatives(type, count, edge, by, avoid, all_time)
+    return RandomNegatives(type, count, edge, by, power, avoid, all_time)
 
 
 @checked(ConfigError)
-def in_batch(count: int, *, via: str) -> InBatch:
+def in_batch(count: int, *, via: str) -> InBatchNegatives:
     """Draw from what the other rows of the batch chose along ``via``."""
-    return InBatch(count, via)
+    return InBatchNegatives(count, via)
 
 
 def clocks_of(
-    graph: Snapshot, edges: tuple[str | None, ...], asked: Seeds, *, ever: bool
+    graph: Snapshot, edges: tuple[str | None, ...], seeds: Seeds, *, ever: bool
 ) -> Int64[np.ndarray, " b"]:
     """Return the clock of each row; an error if an edge has times and there is none."""
-    if not ever and asked.clock is not None:
-        return asked.clock
+    if not ever and seeds.clock is not None:
+        return seeds.clock
     timed = [edge for edge in edges if edge is not None and graph[edge].is_timed]
     if timed and not ever:
         raise LeakageError(
             f"negatives over {timed[0]!r} need a clock: the edge has times. Pass one, "
             "or say all_time to see every edge."
         )
-    return np.full(len(asked.node), NOW, np.int64)
+    return np.full(len(seeds.node), NOW, np.int64)
 
 
-def met_index(
-    edges: TemporalCSR, asked: Seeds
+def neighbor_index_of(
+    edges: TemporalCSR, seeds: Seeds
 ) -> tuple[NeighborIndex, int, Int64[np.ndarray, " b"], Int64[np.ndarray, " b"]]:
-    """Return what tells which nodes each row's node met, and when."""
-    return edges.neighbor_index, edges.base, *edges.span(asked.node)
+    """Return the index of the neighbours of each row's node, and its row there."""
+    return edges.neighbor_index, edges.base, *edges.span(seeds.node)
 
 
 def _avoided(
-    graph: Snapshot, edge: str | None, asked: Seeds
+    graph: Snapshot, edge: str | None, seeds: Seeds
 ) -> tuple[NeighborIndex, int, np.ndarray, np.ndarray]:
     if edge is not None:
-        return met_index(graph[edge], asked)
-    none = np.zeros(len(asked.node), np.int64)
+        return neighbor_index_of(graph[edge], seeds)
+    none = np.zeros(len(seeds.node), np.int64)
     return NeighborIndex(*[np.zeros(0, np.int32)] * 5), 0, none, none

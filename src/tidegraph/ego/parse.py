@@ -10,10 +10,16 @@ from typing import Any
 from tidegraph.arguments import checked
 from tidegraph.ego.cluster import LocalCluster, local_cluster
 from tidegraph.ego.dedup import Unique, unique
-from tidegraph.ego.hard_negatives import Hard, hard
+from tidegraph.ego.hard_negatives import HardNegatives, hard
 from tidegraph.ego.hops import Hop, Hops, hop
 from tidegraph.ego.nearest import Near, near
-from tidegraph.ego.negatives import Drawn, InBatch, Weighed, in_batch, negatives
+from tidegraph.ego.negatives import (
+    InBatchNegatives,
+    RandomNegatives,
+    WeightedNegatives,
+    in_batch,
+    negatives,
+)
 from tidegraph.ego.static import identity
 from tidegraph.ego.walks import VisitCount, Walk, walk
 from tidegraph.errors import ConfigError
@@ -25,7 +31,7 @@ from tidegraph.graph.sampling.seeds import Plan
 
 AnyPlan = (
     *(Hops, Walk, VisitCount, Unique, LocalCluster, Near),
-    *(Drawn, Weighed, InBatch, Hard),
+    *(RandomNegatives, WeightedNegatives, InBatchNegatives, HardNegatives),
 )
 
 _BEGIN: dict[str, Callable[..., Any]] = {
@@ -46,7 +52,7 @@ _DOORS: dict[str, Registry[Any]] = {
 _WORDS: dict[type, tuple[str, ...]] = {
     Hop: (
         *("within", "all_time", "rewind", "recent", "all"),
-        *("sample", "top", "importance", "draw"),
+        *("sample", "top", "importance", "using"),
     ),
     Hops: ("hop", "flip"),
     Walk: ("weighted", "restart", "biased", "respecting_time", "all_time", "top"),
@@ -116,9 +122,9 @@ def _called(node: ast.Call, text: str) -> Any:
         name, held = node.func.attr, _value(node.func.value, text)
         known = _WORDS.get(held.__class__, ())
         target = getattr(held, name) if name in known else None
-        if name == "draw" and isinstance(held, Hop) and target is not None:
+        if name == "using" and isinstance(held, Hop) and target is not None:
             by = named.pop("by", None)
-            return held.draw(_named(SAMPLERS, positional, named, text), by=by)
+            return held.using(_named(SAMPLERS, positional, named, text), by=by)
     else:
         name, known, target = ast.unparse(node.func), tuple(_BEGIN), None
     if target is None:

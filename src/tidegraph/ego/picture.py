@@ -1,4 +1,4 @@
-"""A dynamic sequential graph as a picture: who met what, and when, before whom."""
+"""A dynamic sequential graph as a picture: edges, their times, and what led there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def draw(
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="22" font-size="16">{escape(title)}</text>',
     ]
-    for age, label in ((0, f"asked {moment}"), *ticks):
+    for age, label in ((0, f"as of {moment}"), *ticks):
         if age <= oldest:
             parts.append(
                 _tick(x(age), height, label if age == 0 else f"{label} before")
@@ -120,7 +120,7 @@ def _flat(node: _Node) -> list[_Node]:
 
 def _tick(x: float, height: int, label: str) -> str:
     # The label of the clock stands beside those of the past, not on them.
-    anchor = "start" if label.startswith("asked") else "middle"
+    anchor = "start" if label.startswith("as of") else "middle"
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{height - 12}" '
         'stroke="#ddd"/>'

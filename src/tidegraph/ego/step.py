@@ -7,7 +7,7 @@ from jaxtyping import Float32, Int, Int32, Int64
 
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.sampling.gather import NO_NODE, NeighborBatch, Neighborhood
-from tidegraph.graph.sampling.protocol import Draw
+from tidegraph.graph.sampling.protocol import Sampler
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -28,7 +28,7 @@ class Step:
     """
 
     edge: str
-    sampler: Draw
+    sampler: Sampler
     by: str | None = None
     seconds: int | float | None = None
     all_time: bool = False
@@ -59,10 +59,10 @@ class Step:
         words += ["rewind()"] * self.rewind + ["all_time()"] * self.all_time
         words += [f"within(seconds={self.seconds})"] * (self.seconds is not None)
         by = f", by={self.by!r}" if self.by is not None else ""
-        return ".".join([*words, f"draw({self.sampler}{by})"])
+        return ".".join([*words, f"using({self.sampler}{by})"])
 
 
-def drawn(
+def sample_step(
     graph: Snapshot,
     step: Step,
     nodes: Int32[np.ndarray, " q"],
@@ -105,7 +105,7 @@ def strength_of(
     edge: Int[np.ndarray, " e"],
     given: TemporalCSR | None = None,
 ) -> Float32[np.ndarray, " e"]:
-    """Return the strengths of edges that ``drawn`` took, by their numbers."""
+    """Return the strengths of edges that ``sample_step`` took, by their numbers."""
     edges = graph.along(step.edge, step.by)
     if given is None:
         return edges.strength_of(edge)
@@ -116,13 +116,13 @@ def strength_of(
     return found
 
 
-def given_of(asked: Seeds, step: Step) -> TemporalCSR | None:
+def given_of(seeds: Seeds, step: Step) -> TemporalCSR | None:
     """Return the edges that are given for a first hop, if there are any.
 
     Raises:
         ConfigError: The hop takes them by a feature, which they do not have.
     """
-    given = None if asked.given is None else asked.given.get(step.edge)
+    given = None if seeds.given is None else seeds.given.get(step.edge)
     if given is not None and step.by is not None:
         raise ConfigError(
             f"hop({step.edge!r}) takes edges by {step.by!r}, and those that are given "
@@ -131,18 +131,18 @@ def given_of(asked: Seeds, step: Step) -> TemporalCSR | None:
     return given
 
 
-def check_given(graph: Snapshot, asked: Seeds) -> None:
+def check_given(graph: Snapshot, seeds: Seeds) -> None:
     """Raise if the edges that are given do not fit the nodes or the graph.
 
     Raises:
         RequestError: There are not as many rows as nodes, or a row leads to no node.
         DataError: The graph has no such edge.
     """
-    for name, rows in (asked.given or {}).items():
+    for name, rows in (seeds.given or {}).items():
         size = len(graph.typed(graph.ends(name)[1]))
-        if len(rows) != len(asked.node):
+        if len(rows) != len(seeds.node):
             raise RequestError(
-                f"there are {len(rows)} given rows of {name!r} for {len(asked.node)} "
+                f"there are {len(rows)} given rows of {name!r} for {len(seeds.node)} "
                 "nodes. Give one for each."
             )
         if len(rows.node) and not 0 <= rows.node.min() <= rows.node.max() < size:

@@ -13,7 +13,7 @@ from tidegraph.kernels.jit import compiled, over_rows
 class EgoTree(NamedTuple):
     """What was cut out of the graph around each node; entry n is about depth n.
 
-    Depth 0 are the b nodes asked about; a hop of width k adds an axis of that size at
+    Depth 0 are the b seeds; a hop of width k adds an axis of that size at
     the end. What the mask leaves out has node -1, edge -1 and everything else 0. The
     arrays can be handed to any tensor engine as they are, without a copy. Times are in
     ticks of the graph: seconds, unless it counts finer.
@@ -75,7 +75,9 @@ def deeper(
     )
 
 
-def dated(found: NeighborBatch, clocks: Int64[np.ndarray, " parents"]) -> NeighborBatch:
+def at_clocks(
+    found: NeighborBatch, clocks: Int64[np.ndarray, " parents"]
+) -> NeighborBatch:
     """Return neighbours along edges without time as of their parent's clock."""
     known = found.mask & (clocks != NOW)[:, None]
     return found._replace(time=np.where(known, clocks[:, None], 0))

@@ -105,21 +105,21 @@ class Walk:
         """Return the type of node that the walks start from."""
         return graph.ends(self.path[0])[0]
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> Walked:
-        """Return walks from each node asked about."""
-        clocks = None if self.ever else asked.clock
+    def sample(self, graph: Snapshot, seeds: Seeds) -> Walked:
+        """Return walks from each seed."""
+        clocks = None if self.ever else seeds.clock
         found = walks(
-            self.edges(graph, asked),
-            np.repeat(asked.node, self.times),
-            child_keys(asked.key, self.times),
+            self.edges(graph, seeds),
+            np.repeat(seeds.node, self.times),
+            child_keys(seeds.key, self.times),
             self.length * len(self.path),
             self.habit,
             None if clocks is None else np.repeat(clocks, self.times),
         )
-        ids = found.reshape(len(asked.node), self.times, found.shape[1])
+        ids = found.reshape(len(seeds.node), self.times, found.shape[1])
         return Walked(ids, ids >= 0)
 
-    def edges(self, graph: Snapshot, asked: Seeds) -> tuple[TemporalCSR, ...]:
+    def edges(self, graph: Snapshot, seeds: Seeds) -> tuple[TemporalCSR, ...]:
         """Return the edges of a round.
 
         Raises:
@@ -136,7 +136,7 @@ class Walk:
                 )
             at = there
         timed = [edge for edge in self.path if graph[edge].is_timed]
-        if timed and asked.clock is None and not self.ever:
+        if timed and seeds.clock is None and not self.ever:
             raise LeakageError(
                 f"a walk along {timed[0]!r} needs a clock: the edge has times. Pass "
                 "clocks, or say all_time() to take every edge."
@@ -190,28 +190,28 @@ class VisitCount:
         """Return the type of node that the walks start from."""
         return self.walk.start(graph)
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> EgoTree:
+    def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return a field of depth 1, most visited first; weights are visit shares."""
         found = visits(
-            self.walk.edges(graph, asked),
-            asked.node,
-            asked.key,
+            self.walk.edges(graph, seeds),
+            seeds.node,
+            seeds.key,
             times=self.walk.times,
             rounds=self.walk.length,
             top=self.count,
             habit=self.walk.habit,
-            clocks=None if self.walk.ever else asked.clock,
+            clocks=None if self.walk.ever else seeds.clock,
             returns=graph.ends(self.walk.path[-1])[1] == self.start(graph),
         )
-        return with_weights(asked, found.node, found.share)
+        return with_weights(seeds, found.node, found.share)
 
     def __str__(self) -> str:
         return f"{self.walk}.top({self.count})"
 
 
-def with_weights(asked: Seeds, node: np.ndarray, weight: np.ndarray) -> EgoTree:
+def with_weights(seeds: Seeds, node: np.ndarray, weight: np.ndarray) -> EgoTree:
     """Return a field of depth 1 whose nodes were not reached by one edge each."""
-    field, there = root(asked.node, asked.clock), node >= 0
+    field, there = root(seeds.node, seeds.clock), node >= 0
     clock = field.time[0][:, None]
     none = np.zeros(node.shape, np.int64)
     return EgoTree(

@@ -17,7 +17,7 @@ from tidegraph.evaluation.metrics.ranking import check_cutoffs
 from tidegraph.evaluation.parts import judged, rivals, test_log
 from tidegraph.evaluation.protocol import EvaluationProtocol, Judged, Task, at_cut
 from tidegraph.evaluation.results import Evaluation
-from tidegraph.graph.join import further, joined
+from tidegraph.graph.join import further, union
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.rng import Seed
 
@@ -131,7 +131,7 @@ def _beside(task: Task, graph: Snapshot) -> Task:
     held, more = task.requests.graph, further(graph)
     if more is None or more.edges.keys() <= held.edges.keys():
         return task
-    return replace(task, requests=replace(task.requests, graph=joined(held, more)))
+    return replace(task, requests=replace(task.requests, graph=union(held, more)))
 
 
 def _events(

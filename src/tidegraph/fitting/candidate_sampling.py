@@ -21,7 +21,7 @@ class CandidateSampling:
     def __post_init__(self) -> None:
         at_least("candidate sampling", 1, size=self.size)
 
-    def draw(
+    def sample(
         self,
         present: Bool[np.ndarray, "b k"],
         label: Float32[np.ndarray, "b k"],

@@ -71,7 +71,7 @@ def examples(
     incoming = requests.graph[f"~{ACTION}"]
     pool = incoming.alive
     alive = pool.births.before(requests.time)
-    events = pool.meetings.before(requests.time)
+    events = pool.occurrences.before(requests.time)
     seed = np.uint64(fresh_seed(rng))
     limits = np.array([missed, negatives], np.int64)
     size = len(incoming)
@@ -262,7 +262,7 @@ def _draw(
             kept = True
         else:
             # An event of the past names its item by count; thinning bends the power.
-            i = nth(pool.meetings, int(uniform(state) * events))
+            i = nth(pool.occurrences, int(uniform(state) * events))
             kept = uniform(state) < float(_degree(edges, i, time)) ** (power - 1)
         if kept and taken[i] != row:
             return i

@@ -32,9 +32,9 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
         columns.append((user, item, time, label, weight))
         if carries:
             contexts.append(edges.features.select(carries))
-    joined = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
-    order = np.argsort(joined[2], kind="stable")
-    user, item, time, label, weight = (column[order] for column in joined)
+    whole = [np.concatenate(parts) for parts in zip(*columns, strict=True)]
+    order = np.argsort(whole[2], kind="stable")
+    user, item, time, label, weight = (column[order] for column in whole)
     return Interactions(
         user.astype(np.int32),
         item.astype(np.int32),

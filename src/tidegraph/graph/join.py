@@ -24,7 +24,7 @@ def further(graph: Snapshot) -> Snapshot | None:
     return replace(graph, edges=edges)
 
 
-def joined(graph: Snapshot, more: Snapshot) -> Snapshot:
+def union(graph: Snapshot, more: Snapshot) -> Snapshot:
     """Return a graph with the further nodes and edges of another.
 
     Rows of ``graph`` do not change: ids that only ``more`` has come behind them. A

@@ -51,10 +51,10 @@ class Induced(NamedTuple):
 
 @dataclass(frozen=True)
 class CoOccurrence:
-    """How two items that one person met are joined.
+    """How two items of one person are linked.
 
     Each pair of events of a person adds ``decay ** (steps apart - 1)``, times one half
-    for each half-life between them. No item is joined to itself.
+    for each half-life between them. No item is linked to itself.
 
     Attributes:
         via: Edge type that leads from people to items.
@@ -88,7 +88,7 @@ class CoOccurrence:
         item goes through its own events and, from each, through its person's.
 
         Args:
-            graph: Who met what.
+            graph: Who interacted with what.
             clock: Unix seconds, a datetime or ISO text; everything counts if left out.
 
         Raises:
@@ -154,20 +154,30 @@ def _induce(
     weight = np.empty(1024, np.float32)
     filled = 0
     for i in range(first, last):
-        met = 0
+        found = 0
         for s in range(items[0][i], items[1][i]):
             at = _place(people, items[2][s], items[3][s], items[4][s])
             if at < 0:
                 continue
-            met = _along(
-                people, items[2][s], at, i, limits, fading, total, seen, touched, met, 1
+            found = _along(
+                people,
+                items[2][s],
+                at,
+                i,
+                limits,
+                fading,
+                total,
+                seen,
+                touched,
+                found,
+                1,
             )
             if not directed:
-                met = _along(
+                found = _along(
                     *(people, items[2][s], at, i, limits, fading),
-                    *(total, seen, touched, met, -1),
+                    *(total, seen, touched, found, -1),
                 )
-        rows = touched[:met]
+        rows = touched[:found]
         # What has faded away to nothing is no edge.
         rows = np.sort(rows[total[rows].astype(np.float32) > 0])
         if rows.size > keep:
@@ -182,7 +192,7 @@ def _induce(
             target[filled + j] = rows[j]
             weight[filled + j] = total[rows[j]]
         filled += rows.size
-        for j in range(met):
+        for j in range(found):
             total[touched[j]] = 0.0
             seen[touched[j]] = False
     return source[:filled], target[:filled], weight[:filled]
@@ -215,7 +225,7 @@ def _along(
     total: np.ndarray,
     seen: np.ndarray,
     touched: np.ndarray,
-    met: int,
+    found: int,
     way: int,
 ) -> int:
     """Add what one event's neighbours, forward or back in time, weigh."""
@@ -234,8 +244,8 @@ def _along(
             apart = abs(np.int64(time[s]) - np.int64(time[at]))
             if not seen[other]:
                 seen[other] = True
-                touched[met] = other
-                met += 1
+                touched[found] = other
+                found += 1
             total[other] += factor * 0.5 ** (apart / fading[1])
         factor *= fading[0]
-    return met
+    return found

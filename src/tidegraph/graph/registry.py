@@ -3,7 +3,7 @@
     @sampler("every_other")
     def every_other(past: Neighborhood, *, count: int) -> Picks: ...
 
-    hop("click").draw(every_other(count=5))
+    hop("click").using(every_other(count=5))
 
 A plan holds the name and the settings, which are data; the function stays in this
 process. So a plan can be compared, printed, read and shipped, and nothing that is read

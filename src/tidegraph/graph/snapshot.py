@@ -40,7 +40,7 @@ def reverse(edge: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Typed nodes, and who met what and when, in both directions (Eq 19.3).
+    """Typed nodes and timed edges, in both directions (Eq 19.3).
 
     The state of a node at time t is a function of its edges strictly before t; every
     query takes a clock. ``"~action"`` is the reverse of ``"action"``.

@@ -16,7 +16,7 @@ from tidegraph.kernels.ragged import starts
 
 @dataclass(frozen=True, eq=False)
 class StaticGraph:
-    """Nodes of several types end to end, joined both ways.
+    """Nodes of several types end to end, linked both ways.
 
     Parallel edges are one, as strong as all of them together. A loop counts twice at
     its node, as in the degree of an undirected graph.

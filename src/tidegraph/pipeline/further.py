@@ -7,7 +7,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ACTION, IMPRESSION, ITEM, USER
-from tidegraph.graph.join import joined
+from tidegraph.graph.join import union
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.snapshot import Snapshot
 
@@ -39,7 +39,7 @@ def beside(log: Interactions, graph: Snapshot) -> Snapshot:
                 f"no {name} of the graph is in the log: the graph holds "
                 f"{ids.ids.first()!r}, the log {held.ids.first()!r}. Write ids alike."
             )
-    return joined(ours, graph)
+    return union(ours, graph)
 
 
 def with_features(log: Interactions, nodes: Snapshot) -> Interactions:

@@ -240,7 +240,7 @@ class _Clicks:
         self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
     ) -> _Batch:
         settings, candidates = self.model.settings, self.train.candidates
-        place, kept, log_odds = settings.sampling.draw(
+        place, kept, log_odds = settings.sampling.sample(
             candidates.present[rows], self.train.label[rows], rng
         )
         at = rows[:, None], place

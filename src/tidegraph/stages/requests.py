@@ -8,7 +8,7 @@ from jaxtyping import Int32, Int64
 from tidegraph.arguments import whole
 from tidegraph.errors import RequestError
 from tidegraph.graph.from_log import ACTION
-from tidegraph.graph.sampling.seeds import Seeds, asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.stages.item_sets import ItemSets
@@ -65,7 +65,7 @@ class Requests:
         """
         strange = bool((self.user < 0).any())
         given = {ACTION: self.history} if strange else None
-        return asked(self.user, self.time, seed=seed, given=given)
+        return Seeds.of(self.user, self.time, seed=seed, given=given)
 
     def without_history(self) -> "Requests":
         """Return the same requests, excluding also the items of each history."""

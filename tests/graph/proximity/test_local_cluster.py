@@ -20,7 +20,7 @@ EDGES = st.lists(
 ALL = np.arange(NODES, dtype=np.int32)
 
 
-def joined(edges: list[tuple[int, int, int]], nodes: int = NODES) -> StaticGraph:
+def static(edges: list[tuple[int, int, int]], nodes: int = NODES) -> StaticGraph:
     graph = Graph().nodes("person", {"id": np.arange(nodes)}, key="id")
     kinds = {"a": pl.Int64, "b": pl.Int64, "w": pl.Float64}
     table = pl.DataFrame(edges, schema=kinds, orient="row")
@@ -45,7 +45,7 @@ def members(found: Clusters, q: int) -> list[int]:
 @settings(max_examples=150)
 @given(EDGES, st.integers(1, NODES))
 def test_with_loops_and_weights_a_cluster_is_the_best_prefix_of_its_sweep(edges, size):
-    graph = joined(edges)
+    graph = static(edges)
     how = Push(0.15, 1e-6)
     pushed = personalized_pagerank(graph, ALL, how)
 
@@ -67,7 +67,7 @@ def test_with_loops_and_weights_a_cluster_is_the_best_prefix_of_its_sweep(edges,
 
 @given(EDGES, st.integers(1, NODES))
 def test_the_seed_is_first_nobody_stands_twice_and_size_is_kept(edges, size):
-    found = local_clusters(joined(edges), ALL, size=size, settings=Push())
+    found = local_clusters(static(edges), ALL, size=size, settings=Push())
 
     for q in range(NODES):
         cluster = members(found, q)
@@ -83,7 +83,7 @@ def test_the_conductance_is_that_of_networkx():
     seeds = np.arange(len(club), dtype=np.int32)
 
     found = local_clusters(
-        joined(edges, len(club)), seeds, size=17, settings=Push(0.1, 1e-7)
+        static(edges, len(club)), seeds, size=17, settings=Push(0.1, 1e-7)
     )
 
     expected = [nx.conductance(club, members(found, q), weight="weight") for q in seeds]
@@ -98,7 +98,7 @@ def test_each_of_two_planted_blocks_is_found_from_any_of_its_nodes():
     edges = [(int(a), int(b), 1) for a, b in np.argwhere(drawn)]
     seeds = np.arange(60, dtype=np.int32)
 
-    found = local_clusters(joined(edges, 60), seeds, size=40, settings=Push(0.05, 1e-6))
+    found = local_clusters(static(edges, 60), seeds, size=40, settings=Push(0.05, 1e-6))
 
     for q in range(60):
         assert set(members(found, q)) == set(range(q // 30 * 30, q // 30 * 30 + 30))
@@ -107,7 +107,7 @@ def test_each_of_two_planted_blocks_is_found_from_any_of_its_nodes():
 def test_a_component_that_nothing_leaves_is_a_cluster_of_conductance_zero():
     # A triangle and, apart from it, a square: the smaller side is the triangle.
     edges = [(0, 1, 1), (1, 2, 1), (2, 0, 1), (3, 4, 1), (4, 5, 1), (5, 6, 1)]
-    graph = joined([*edges, (6, 3, 1)])
+    graph = static([*edges, (6, 3, 1)])
 
     found = local_clusters(graph, ALL, size=NODES, settings=Push(0.1, 1e-8))
 
@@ -117,7 +117,7 @@ def test_a_component_that_nothing_leaves_is_a_cluster_of_conductance_zero():
 
 
 def test_a_node_without_edges_is_a_cluster_by_itself():
-    found = local_clusters(joined([(0, 1, 1)]), ALL, size=3, settings=Push())
+    found = local_clusters(static([(0, 1, 1)]), ALL, size=3, settings=Push())
 
     assert members(found, 5) == [5]
     assert found.score[5].tolist() == [1, 0, 0]
@@ -126,14 +126,14 @@ def test_a_node_without_edges_is_a_cluster_by_itself():
 
 def test_equal_ranks_are_taken_by_row():
     # From the middle of a star of four leaves all leaves look alike.
-    star = joined([(7, leaf, 1) for leaf in (5, 2, 6, 1)])
+    star = static([(7, leaf, 1) for leaf in (5, 2, 6, 1)])
 
     found = local_clusters(star, np.array([7], np.int32), size=4, settings=Push())
 
     # Of strength 4, 4 leave the middle; 3 of 5, 2 of 6, then 1 of 7 against 1 leaf:
     # 4/4, 3/3, 2/2, 1/1. The first of equal shares is kept.
     assert members(found, 7 - 7) == [7]
-    triangle = joined([(7, 5, 1), (7, 2, 1), (5, 2, 1), (2, 0, 1), (5, 1, 1)])
+    triangle = static([(7, 5, 1), (7, 2, 1), (5, 2, 1), (2, 0, 1), (5, 1, 1)])
     both = local_clusters(triangle, np.array([7], np.int32), size=3, settings=Push())
     # The triangle is left by 2 edges, of 2 at the smaller side: nothing beats 1.
     assert members(both, 0)[0] == 7
@@ -143,7 +143,7 @@ def test_equal_ranks_are_taken_by_row():
 def test_one_by_one_all_at_once_and_backwards_give_the_same_bits(monkeypatch, threads):
     rng = np.random.default_rng(2)
     ends = rng.integers(0, 300, (1500, 2))
-    graph = joined([(int(a), int(b), 1 + int(a) % 3) for a, b in ends], 300)
+    graph = static([(int(a), int(b), 1 + int(a) % 3) for a, b in ends], 300)
     seeds = np.arange(300, dtype=np.int32)
     alone = [
         local_clusters(graph, seeds[q : q + 1], size=25, settings=Push())
@@ -163,7 +163,7 @@ def test_one_by_one_all_at_once_and_backwards_give_the_same_bits(monkeypatch, th
 
 def test_no_seeds_have_no_clusters():
     found = local_clusters(
-        joined([(0, 1, 1)]), np.zeros(0, np.int32), size=3, settings=Push()
+        static([(0, 1, 1)]), np.zeros(0, np.int32), size=3, settings=Push()
     )
 
     assert found.node.shape == (0, 3)

@@ -22,7 +22,7 @@ def adjacency(events) -> np.ndarray:
     return dense
 
 
-def joined(events) -> StaticGraph:
+def static(events) -> StaticGraph:
     return StaticGraph.of(graph_of(events).snapshot(), ("click",))
 
 
@@ -45,7 +45,7 @@ def friends(pairs) -> StaticGraph:
 
 @given(EVENTS)
 def test_types_are_laid_end_to_end_and_parallel_edges_added(events):
-    found = joined(events)
+    found = static(events)
     dense = np.zeros((NODES, NODES))
     for v in range(NODES):
         row = slice(found.ptr[v], found.ptr[v + 1])
@@ -60,7 +60,7 @@ def test_types_are_laid_end_to_end_and_parallel_edges_added(events):
 @settings(max_examples=150)
 @given(EVENTS, st.floats(0.05, 0.9), st.sampled_from([1e-2, 1e-4, 1e-8]))
 def test_push_is_below_pagerank_by_no_more_than_its_bound(events, restart, epsilon):
-    graph = joined(events)
+    graph = static(events)
     seeds = np.arange(NODES, dtype=np.int32)
     found = personalized_pagerank(graph, seeds, Push(restart, epsilon))
     true = exact(adjacency(events), restart)
@@ -108,7 +108,7 @@ def conductance(dense: np.ndarray, part: list[int]) -> float:
 @settings(max_examples=150)
 @given(EVENTS, st.integers(1, NODES))
 def test_a_cluster_is_the_best_prefix_of_the_sweep(events, size):
-    graph, dense = joined(events), adjacency(events)
+    graph, dense = static(events), adjacency(events)
     seeds = np.arange(NODES, dtype=np.int32)
     pushed = personalized_pagerank(graph, seeds, Push(0.15, 1e-7))
     found = local_clusters(graph, seeds, size=size, settings=Push(0.15, 1e-7))
@@ -179,17 +179,17 @@ def test_what_cannot_be_pushed_is_said():
     with pytest.raises(ConfigError, match=r"restart is 1\.0"):
         Push(restart=1.0)
     with pytest.raises(DataError, match="have a weight below 0"):
-        joined([(0, 0, 1, -1)])
+        static([(0, 0, 1, -1)])
     with pytest.raises(ConfigError, match="holds nothing"):
-        local_clusters(joined([]), np.zeros(1, np.int32), size=0, settings=Push())
+        local_clusters(static([]), np.zeros(1, np.int32), size=0, settings=Push())
 
 
 def test_the_unit_of_the_weights_changes_no_score():
     events = [(0, 0, 1, 2.0), (0, 1, 2, 1.0), (1, 1, 3, 4.0), (2, 1, 4, 0.5)]
     seeds = np.arange(NODES, dtype=np.int32)
-    pounds = joined(events)
+    pounds = static(events)
     # A power of two scales floating point numbers exactly.
-    grains = joined([(u, i, t, w * 2**13) for u, i, t, w in events])
+    grains = static([(u, i, t, w * 2**13) for u, i, t, w in events])
     one, other = (
         personalized_pagerank(graph, seeds, Push(0.15, 1e-3))
         for graph in (pounds, grains)

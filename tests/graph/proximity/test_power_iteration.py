@@ -16,7 +16,7 @@ from tidegraph.graph.static import StaticGraph
 
 
 def two_users() -> Matrix:
-    # a met x and y (x twice), b met y and z.
+    # a has x and y (x twice), b has y and z.
     return Matrix.from_pairs(["a", "a", "a", "b", "b"], ["x", "x", "y", "y", "z"])
 
 
@@ -35,7 +35,7 @@ def test_the_item_graph_counts_users_and_has_no_loops():
     pairs = Matrix.from_pairs(["a", "a", "b", "b", "b"], ["x", "y", "x", "y", "z"])
     graph = StaticGraph.between_items(pairs)
 
-    # x and y were both met by a and b; z with each of them only by b.
+    # a and b have both x and y; z with each of them only by b.
     expected = [[0, 2, 1], [2, 0, 1], [1, 1, 0]]
     np.testing.assert_array_equal(graph.csr().toarray(), expected)
 

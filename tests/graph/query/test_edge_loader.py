@@ -95,8 +95,8 @@ def test_the_size_of_a_batch_and_threads_change_no_bit(monkeypatch, threads):
 
     for name in ("src", "dst"):
         for depth, held in enumerate(getattr(whole, name).ids):
-            joined = [getattr(p, name).ids[depth] for p in parts]
-            assert np.array_equal(np.concatenate(joined), held)
+            cut = [getattr(p, name).ids[depth] for p in parts]
+            assert np.array_equal(np.concatenate(cut), held)
     assert np.array_equal(np.concatenate([p.neg.ids for p in parts]), whole.neg.ids)
 
 

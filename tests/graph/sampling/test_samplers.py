@@ -130,7 +130,7 @@ def test_rewriting_the_future_never_changes_what_is_drawn(events, clock, seed):
 
 
 STAR = [(0, i, i, i + 1) for i in range(5)]
-"""User 0 met items 0 to 4 at times 0 to 4, with weights 1 to 5."""
+"""User 0 has items 0 to 4 at times 0 to 4, with weights 1 to 5."""
 
 
 def counted(plan, count=20_000, clock=5):
@@ -226,18 +226,18 @@ def seer(past: Neighborhood) -> Picks:
 
 
 def test_a_sampler_of_ones_own_is_a_plan_like_any_other():
-    plan = hop("click").draw(every_other(2))
+    plan = hop("click").using(every_other(2))
     field = one(plan, STAR, 0, 5)
 
     assert field.ids[1].tolist() == [[4, 2]]
-    assert plan == hop("click").draw(SAMPLERS.named("every_other", count=2))
-    assert len({plan, hop("click").draw(every_other(count=2))}) == 1
+    assert plan == hop("click").using(SAMPLERS.named("every_other", count=2))
+    assert len({plan, hop("click").using(every_other(count=2))}) == 1
 
 
 @pytest.mark.parametrize("peek", [prophet, seer])
 def test_a_sampler_cannot_bring_the_future_in(peek):
     with pytest.raises(RequestError, match="outside the past"):
-        one(hop("click").draw(peek()), STAR, 0, 3)
+        one(hop("click").using(peek()), STAR, 0, 3)
 
 
 def test_what_cannot_be_drawn_is_said():
@@ -281,7 +281,7 @@ def too_short(past: Neighborhood) -> Picks:
 def test_a_sampler_can_change_nothing_that_it_is_given():
     with pytest.raises(ValueError, match="read-only"):
         graph_of(LOG).V("user", [0]).before(25).with_(
-            a=tg.hop("click").draw(reaches_on())
+            a=tg.hop("click").using(reaches_on())
         )
 
 
@@ -298,15 +298,15 @@ def half_slots(past: Neighborhood) -> Picks:
 def test_a_sampler_answers_with_slots():
     user = graph_of(LOG).V("user", [0]).before(25)
     with pytest.raises(RequestError, match="returned NoneType"):
-        user.with_(a=tg.hop("click").draw(says_nothing()))
+        user.with_(a=tg.hop("click").using(says_nothing()))
     with pytest.raises(RequestError, match="slots of float64"):
-        user.with_(a=tg.hop("click").draw(half_slots()))
+        user.with_(a=tg.hop("click").using(half_slots()))
 
 
 def test_a_sampler_answers_for_each_node():
-    with pytest.raises(RequestError, match=r"for 1 nodes and was asked for 2"):
+    with pytest.raises(RequestError, match=r"for 1 nodes instead of 2"):
         graph_of(LOG).V("user", [0, 1]).before(25).with_(
-            a=tg.hop("click").draw(too_short())
+            a=tg.hop("click").using(too_short())
         )
 
 

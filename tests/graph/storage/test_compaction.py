@@ -5,7 +5,7 @@ import pytest
 
 from graph.brute import ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.negatives import negatives
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.storage import compaction
 
 PLAN = negatives("item", 3, by="degree", avoid="click")
@@ -32,21 +32,23 @@ def test_what_comes_in_while_rows_are_tidied_is_kept(monkeypatch, few):
 
     for event in events:
         graph.append("click", table([event]))
-        PLAN.draw(graph.snapshot(), asked(users, clocks))
+        PLAN.sample(graph.snapshot(), Seeds.of(users, clocks))
     tidied()
 
     whole = graph_of(events)
     for one, other in zip(answers(graph), answers(whole), strict=True):
         assert same(one, other)
-    one, other = (PLAN.draw(g.snapshot(), asked(users, clocks)) for g in (graph, whole))
+    one, other = (
+        PLAN.sample(g.snapshot(), Seeds.of(users, clocks)) for g in (graph, whole)
+    )
     np.testing.assert_array_equal(one.ids, other.ids)
 
 
 def test_tidy_rows_have_the_indexes_that_the_others_had(monkeypatch):
     graph = graph_of([(0, 0, 1, 1), (1, 1, 2, 1)])
     users, clocks = np.arange(USERS, dtype=np.int32), np.full(USERS, 10)
-    PLAN.draw(
-        graph.append("click", table([(2, 2, 3, 1)])).snapshot(), asked(users, clocks)
+    PLAN.sample(
+        graph.append("click", table([(2, 2, 3, 1)])).snapshot(), Seeds.of(users, clocks)
     )
     monkeypatch.setattr(compaction, "_MOVED", -1)
     monkeypatch.setattr(compaction, "_TOO_MANY", 10**9)

@@ -18,7 +18,7 @@ from tidegraph.ego.hops import hop
 from tidegraph.ego.negatives import in_batch, negatives
 from tidegraph.graph.live import Graph
 from tidegraph.graph.negatives.distribution import Seen, distribution
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage import active_nodes, has_edge
 
@@ -47,14 +47,14 @@ DRAWS = (
 def drawn(graph: Graph | Snapshot) -> list[np.ndarray]:
     """What every plan draws for every user at every clock."""
     now = graph.snapshot()
-    users = asked(
+    users = Seeds.of(
         np.repeat(np.arange(USERS, dtype=np.int32), 6),
         np.tile(np.arange(0, 12, 2), USERS),
         seed=7,
     )
     chosen = users._replace(other=(users.node % ITEMS).astype(np.int32))
-    found = [flat(plan.draw(now, users)) for plan in DRAWS]
-    found.append(flat(in_batch(3, via="click").draw(now, chosen)))
+    found = [flat(plan.sample(now, users)) for plan in DRAWS]
+    found.append(flat(in_batch(3, via="click").sample(now, chosen)))
     return [array for answer in found for array in answer]
 
 
@@ -108,12 +108,12 @@ def test_a_heavy_edge_of_the_future_changes_no_draw_about_the_past():
     graph = graph_of(events)
     clocks, users = np.full(64, 4), np.zeros(64, np.int32)
     plans = (DRAWS[0], negatives("item", 3, by="degree", via="click"))
-    first = [flat(p.draw(graph.snapshot(), asked(users, clocks))) for p in plans]
+    first = [flat(p.sample(graph.snapshot(), Seeds.of(users, clocks))) for p in plans]
     for k in range(20):
         graph.append("click", table([(0, 3, 10 + k, 10**6)]))
 
         for plan, before in zip(plans, first, strict=True):
-            after = flat(plan.draw(graph.snapshot(), asked(users, clocks)))
+            after = flat(plan.sample(graph.snapshot(), Seeds.of(users, clocks)))
             for one, other in zip(before, after, strict=True):
                 np.testing.assert_array_equal(one, other)
 
@@ -137,7 +137,7 @@ def test_draws_after_an_append_take_memory_for_what_came_in_and_not_for_the_grap
         new = {"user_id": [k % 8], "item_id": [k], "ts": [size + k], "w": [1.0]}
         graph.append("click", new)
         for plan in plans:
-            plan.draw(graph.snapshot(), asked(users, np.full(8, 2 * size)))
+            plan.sample(graph.snapshot(), Seeds.of(users, np.full(8, 2 * size)))
 
     for k in range(20):
         step(k)
@@ -159,10 +159,10 @@ def test_readers_draw_while_a_writer_appends():
         users = np.zeros(4, np.int32)
         while not done.is_set():
             now = graph.snapshot()
-            ids = plan.draw(now, asked(users, np.full(4, 10**6))).ids
-            met = now["~click"].degree() > 0
+            ids = plan.sample(now, Seeds.of(users, np.full(4, 10**6))).ids
+            seen = now["~click"].degree() > 0
             picked = hop("click").sample(8, by="w").sample(now, users, 10**6)
-            if not met[ids].all() or not picked.mask[1].all():
+            if not seen[ids].all() or not picked.mask[1].all():
                 wrong.append(ids)
 
     readers = [threading.Thread(target=read) for _ in range(2)]

@@ -13,7 +13,7 @@ from graph.brute import EVENTS, USERS, graph_of, looks_like
 from tidegraph.ego.walks import walk
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.sampling.seeds import asked
+from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels.keyed_rng import root_keys
@@ -24,7 +24,7 @@ ROUND = walk("click", "~click", times=3, length=3)
 def walked(plan, graph, nodes, clock=None, seed=0):
     nodes = np.asarray(nodes, np.int32)
     clocks = None if clock is None else np.full(len(nodes), clock)
-    return plan.draw(graph.snapshot(), asked(nodes, clocks, seed=seed))
+    return plan.sample(graph.snapshot(), Seeds.of(nodes, clocks, seed=seed))
 
 
 @settings(max_examples=150)
@@ -33,10 +33,10 @@ def test_every_step_is_an_edge_before_the_clock(events, user, clock, weighted, s
     plan = ROUND.weighted("w") if weighted else ROUND
     found = walked(plan, graph_of(events), [user], clock, seed).ids[0]
 
-    joined = {(e[0], e[1]) for e in events if e[2] < clock and (e[3] or not weighted)}
+    linked = {(e[0], e[1]) for e in events if e[2] < clock and (e[3] or not weighted)}
     for steps in found.tolist():
         for step, (a, b) in enumerate(itertools.pairwise(steps)):
-            ways = {p[::-1] for p in joined} if step % 2 else joined
+            ways = {p[::-1] for p in linked} if step % 2 else linked
             if b < 0:
                 assert a < 0 or all(one != a for one, _ in ways)
             else:
@@ -168,14 +168,15 @@ def test_threads_and_batch_splits_change_no_walk(monkeypatch, threads):
     plans = (plan, plan.weighted("w").restart(0.3), plan.respecting_time(), plan.top(2))
     nodes = rng.integers(0, 4, 40).astype(np.int32)
     clocks = rng.integers(0, 11, 40)
-    whole = asked(nodes, clocks, seed=1)
-    expected = [one.draw(snapshot, whole) for one in plans]
+    whole = Seeds.of(nodes, clocks, seed=1)
+    expected = [one.sample(snapshot, whole) for one in plans]
     monkeypatch.setattr("tidegraph.kernels.jit.cpu_count", lambda: threads)
 
     for one, together in zip(plans, expected, strict=True):
         parts = [
-            one.draw(
-                snapshot, asked(nodes[a : a + 13], clocks[a : a + 13], seed=1, first=a)
+            one.sample(
+                snapshot,
+                Seeds.of(nodes[a : a + 13], clocks[a : a + 13], seed=1, first=a),
             )
             for a in range(0, 40, 13)
         ]

@@ -31,9 +31,9 @@ class Seen(NamedTuple):
 
     Attributes:
         nodes: All nodes of the type, for their ids and features.
-        node: Rows of nodes; all were met before their clock.
+        node: Rows of nodes; all have an edge before their clock.
         clock: Unix seconds; with a fraction in a graph that counts finer.
-        degree: How many edges met each before its clock, at least 1.
+        degree: How many edges each has before its clock, at least 1.
         first: Unix seconds of the first of them.
         last: Unix seconds of the last of them.
     """
@@ -109,25 +109,25 @@ def distribution(
     return define
 
 
-def seen_of(
+def seen_before(
     nodes: Nodes,
-    met_by: TemporalCSR,
+    incoming: TemporalCSR,
     node: Int32[np.ndarray, " n"],
     clock: Int64[np.ndarray, " n"],
     tick: Tick,
 ) -> Seen:
-    """Return what was known of nodes that were met before their clocks.
+    """Return what was known of nodes that had edges before their clocks.
 
     Args:
         nodes: All nodes of the type.
-        met_by: The edges that meet them, from their end.
+        incoming: The edges that lead to them, from their end.
         node: Rows of nodes.
         clock: Ticks.
         tick: What the graph counts in.
     """
-    low, high = met_by.span_before(node, clock)
+    low, high = incoming.span_before(node, clock)
     if bool((low == high).any()):
-        raise ConfigError("a node that was not met before its clock cannot be weighed.")
-    when = (clock, met_by.time_at(low), met_by.time_at(high - 1))
+        raise ConfigError("a node without an edge before its clock cannot be weighed.")
+    when = (clock, incoming.time_at(low), incoming.time_at(high - 1))
     now, first, last = (seconds_of(ticks, tick) for ticks in when)
     return Seen(nodes, node, now, high - low, first, last)

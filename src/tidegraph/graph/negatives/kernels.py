@@ -29,7 +29,7 @@ def fill(
     first: int,
     last: int,
 ) -> None:
-    """Draw negatives for rows ``first`` to ``last``; see ``ego.negative.Drawn``.
+    """Draw negatives for rows ``first`` to ``last``; see ``RandomNegatives``.
 
     Args:
         pool: Nodes by birth, and the node of every edge in time order.
@@ -54,9 +54,9 @@ def fill(
             for _ in range(_ATTEMPTS if until[0][q] > 0 else 0):
                 state = after(state)
                 if power > 0:
-                    v = nth(pool.meetings, below(mixed(state), until[1][q]))
+                    v = nth(pool.occurrences, below(mixed(state), until[1][q]))
                     state = after(state)
-                    kept = power == 1 or unit(mixed(state)) < _met(
+                    kept = power == 1 or unit(mixed(state)) < _degree(
                         rows, times, v, clocks[q]
                     ) ** (power - 1)
                 else:
@@ -78,7 +78,7 @@ def fill(
                 if v != chosen and not has_edge_before(
                     index, zero, low[q], high[q], v, clocks[q]
                 ):
-                    left[a + 1] += float(_met(rows, times, v, clocks[q])) ** power
+                    left[a + 1] += float(_degree(rows, times, v, clocks[q])) ** power
             for j in range(out.shape[1]):
                 state = after(state)
                 if out[q, j] < 0:
@@ -89,8 +89,8 @@ def fill(
 
 
 @compiled
-def _met(rows: BoundsView, times: tuple[np.ndarray, int], v: int, clock: int) -> int:
-    """Count how often a node was met strictly before the clock."""
+def _degree(rows: BoundsView, times: tuple[np.ndarray, int], v: int, clock: int) -> int:
+    """Count the edges of a node strictly before the clock."""
     time, base = times
     low, high = row_of(rows, v)
     if time.size == 0 or clock == NOW:
@@ -113,7 +113,7 @@ def other_rows(key: np.ndarray, count: int) -> np.ndarray:
 
 
 @compiled
-def strike_met(
+def strike_neighbors(
     index: NeighborIndex,
     base: int,
     low: np.ndarray,
@@ -122,7 +122,7 @@ def strike_met(
     ids: np.ndarray,
     kept: np.ndarray,
 ) -> None:
-    """Strike out what each row's node met before its clock."""
+    """Strike out what each row's node had an edge to before its clock."""
     for q in range(ids.shape[0]):
         for j in range(ids.shape[1]):
             if kept[q, j] and has_edge_before(

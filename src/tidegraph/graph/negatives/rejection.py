@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from tidegraph.graph.negatives.distribution import Weighing, seen_of
-from tidegraph.graph.negatives.kernels import strike_met
+from tidegraph.graph.negatives.distribution import Weighing, seen_before
+from tidegraph.graph.negatives.kernels import strike_neighbors
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.has_edge import NeighborIndex
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -21,14 +21,14 @@ class Avoided(NamedTuple):
     """What the rows of a batch must not draw.
 
     Attributes:
-        met: What they met, by node.
+        held: Their neighbours, by node.
         base: What its times count from.
         low: Where the row of each begins there.
         high: Where it ends.
         other: What each chose; -1 for nothing.
     """
 
-    met: NeighborIndex
+    held: NeighborIndex
     base: int
     low: Int64[np.ndarray, " b"]
     high: Int64[np.ndarray, " b"]
@@ -43,14 +43,16 @@ class Avoided(NamedTuple):
         """Return whether each of some rows may draw a node."""
         kept = node != self.other[row]
         low, high = self.low[row], self.high[row]
-        strike_met(self.met, self.base, low, high, clock, node[:, None], kept[:, None])
+        strike_neighbors(
+            self.held, self.base, low, high, clock, node[:, None], kept[:, None]
+        )
         return kept
 
 
 def weighed(
     weighing: Weighing,
     nodes: Nodes,
-    met_by: TemporalCSR,
+    incoming: TemporalCSR,
     clocks: Int64[np.ndarray, " b"],
     avoided: Avoided,
     keys: Keys,
@@ -66,7 +68,7 @@ def weighed(
     Returns:
         Rows of nodes; -1 where nothing may be drawn.
     """
-    pool = met_by.alive.births
+    pool = incoming.alive.births
     until = pool.before(clocks)
     out = np.full(len(clocks) * count, -1, np.int32)
     key = child_keys(keys, count)
@@ -75,7 +77,7 @@ def weighed(
     for attempt in range(_ATTEMPTS):
         at, share = _attempt(key[open_], until[row[open_]], attempt)
         node, clock = pool.at(at), clocks[row[open_]]
-        kept = share < weighing(seen_of(nodes, met_by, node, clock, tick))
+        kept = share < weighing(seen_before(nodes, incoming, node, clock, tick))
         kept &= avoided.leaves(row[open_], node, clock)
         out[open_[kept]] = node[kept]
         open_ = open_[~kept]
@@ -84,7 +86,9 @@ def weighed(
     for one in np.unique(row[open_]):
         alive = pool.at(np.arange(int(until[one])))
         clock = np.full(len(alive), clocks[one])
-        share = weighing(seen_of(nodes, met_by, alive, clock, tick)).astype(np.float64)
+        share = weighing(seen_before(nodes, incoming, alive, clock, tick)).astype(
+            np.float64
+        )
         share *= avoided.leaves(np.full(len(alive), one), alive, clock)
         sums = np.cumsum(share)
         if len(sums) and sums[-1] > 0:

@@ -90,8 +90,8 @@ def common_neighbors(
     graph: StaticGraph, seeds: Int32[np.ndarray, " q"]
 ) -> sparse.csr_array:
     """Count the neighbours that two nodes share: ``A^2``, each edge once."""
-    joined = _joined(graph)
-    return sparse.csr_array(joined[seeds] @ joined)
+    linked = _linked(graph)
+    return sparse.csr_array(linked[seeds] @ linked)
 
 
 @proximity("adamic_adar")
@@ -103,9 +103,9 @@ def adamic_adar(graph: StaticGraph, seeds: Int32[np.ndarray, " q"]) -> sparse.cs
     Source:
         Adamic & Adar (2003), "Friends and neighbors on the Web".
     """
-    joined = _joined(graph)
+    linked = _linked(graph)
     rare = sparse.diags_array(adamic_adar_weights(graph.degree()))
-    return sparse.csr_array(joined[seeds] @ rare @ joined)
+    return sparse.csr_array(linked[seeds] @ rare @ linked)
 
 
 @proximity("pagerank")
@@ -159,7 +159,7 @@ def nearest(
     return node, score
 
 
-def _joined(graph: StaticGraph) -> sparse.csr_array:
+def _linked(graph: StaticGraph) -> sparse.csr_array:
     ones = np.ones(len(graph.node))
     shape = (len(graph), len(graph))
     return sparse.csr_array((ones, graph.node, graph.ptr), shape=shape)

@@ -15,7 +15,7 @@ from tidegraph.ranges import above, within
 _SEEDS = 64
 """Seeds a thread takes at once, so that its scratch space is made seldom."""
 
-_NEW, _MET, _WAITING = 0, 1, 2
+_NEW, _SEEN, _WAITING = 0, 1, 2
 
 
 class Pushed(NamedTuple):
@@ -82,7 +82,7 @@ def personalized_pagerank(
     if len(seeds) and not 0 <= int(seeds.min()) <= int(seeds.max()) < len(graph):
         raise RequestError(
             f"seeds go from {int(seeds.min())} to {int(seeds.max())}, and the graph "
-            f"has {len(graph)} nodes. Pass rows of the joined graph."
+            f"has {len(graph)} nodes. Pass rows of the static graph."
         )
     # Weights may be of any unit: what a node may keep is counted in mean edges.
     unit = float(graph.weight.mean()) if len(graph.weight) else 1.0
@@ -122,25 +122,25 @@ def _push(
     node, value = np.empty(1024, np.int32), np.empty(1024, np.float64)
     filled = 0
     for q in range(seeds.size):
-        met = _spread(
+        count = _spread(
             graph, seeds[q], restart, epsilon, score, rest, state, queue, touched
         )
         left[q] = 0.0
         kept = 0
-        for j in range(met):
+        for j in range(count):
             left[q] += rest[touched[j]]
             kept += score[touched[j]] > 0
         while filled + kept > node.size:
             node = np.concatenate((node, np.empty_like(node)))
             value = np.concatenate((value, np.empty_like(value)))
-        rows = np.sort(touched[:met])
+        rows = np.sort(touched[:count])
         rows = rows[score[rows] > 0]
         rows = rows[np.argsort(-score[rows], kind="mergesort")]
         node[filled : filled + kept] = rows
         value[filled : filled + kept] = score[rows]
         filled += kept
         size[q] = kept
-        for j in range(met):
+        for j in range(count):
             score[touched[j]] = 0.0
             rest[touched[j]] = 0.0
             state[touched[j]] = _NEW
@@ -161,17 +161,17 @@ def _spread(
 ) -> int:
     """Push from one seed until no node keeps too much; return how many were touched."""
     ptr, node, weight, strength = graph
-    touched[0], met = seed, 1
+    touched[0], count = seed, 1
     if strength[seed] == 0:
         score[seed] = 1.0
-        return met
+        return count
     rest[seed] = 1.0
     queue[0], head, tail = seed, 0, 1
     state[seed] = _WAITING
     while head != tail:
         v = queue[head]
         head = (head + 1) % queue.size
-        state[v] = _MET
+        state[v] = _SEEN
         held = rest[v]
         score[v] += restart * held
         rest[v] = 0.0
@@ -179,12 +179,12 @@ def _spread(
         for e in range(ptr[v], ptr[v + 1]):
             u = node[e]
             if state[u] == _NEW:
-                touched[met] = u
-                met += 1
-                state[u] = _MET
+                touched[count] = u
+                count += 1
+                state[u] = _SEEN
             rest[u] += share * weight[e]
             if state[u] != _WAITING and rest[u] >= epsilon * strength[u]:
                 state[u] = _WAITING
                 queue[tail] = u
                 tail = (tail + 1) % queue.size
-    return met
+    return count

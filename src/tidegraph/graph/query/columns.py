@@ -16,7 +16,7 @@ def columns_of(
     """Return each column's name, whether it is the edge's, and its name there.
 
     Args:
-        graph: The snapshot that is asked.
+        graph: The snapshot that is queried.
         type: Type of the nodes.
         via: The edge that led to them, if one did.
     """
@@ -45,7 +45,7 @@ def column(
     """Return a column of the nodes reached, or of the edges that led to them.
 
     Args:
-        graph: The snapshot that is asked.
+        graph: The snapshot that is queried.
         type: Type of the nodes.
         via: The edge that led to them, if one did.
         at: The nodes.

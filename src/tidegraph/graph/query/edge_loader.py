@@ -31,7 +31,7 @@ class EdgeLoader:
     (ticks), ``weight``, ``edge`` (numbers), then a field for each plan.
 
     Attributes:
-        graph: The snapshot that is asked.
+        graph: The snapshot that is queried.
         name: The edge type.
         slot: Places of the edges, in the order in which they are batched.
         source: The node each starts from.
@@ -55,7 +55,7 @@ class EdgeLoader:
         """Begin at the edges of a type, oldest first.
 
         Args:
-            graph: The snapshot that is asked.
+            graph: The snapshot that is queried.
             name: Edge type; with ``~`` source and target change places.
             between: Only edges from the first moment on and before the second.
 
@@ -133,8 +133,8 @@ class EdgeLoader:
     def with_(self, **plans: Plan) -> "EdgeLoader":
         """Bring along what plans take around an end of each edge, as of its time.
 
-        A plan is asked at the end whose type it starts from. Where both ends have that
-        type, one named ``dst`` is asked at the target, any other at the source.
+        A plan is run at the end whose type it starts from. Where both ends have that
+        type, one named ``dst`` is run at the target, any other at the source.
 
         Raises:
             RequestError: A plan starts from neither end.
@@ -190,8 +190,8 @@ class EdgeLoader:
             if self._at_target(name, plan):
                 ends = (target, source)
             clock = time if edges.is_timed else None
-            asked = Seeds(ends[0], clock, keys, ends[1], self.seed)
-            fields.append(plan.draw(self.graph, asked))
+            seeds = Seeds(ends[0], clock, keys, ends[1], self.seed)
+            fields.append(plan.sample(self.graph, seeds))
         return tuple(fields)
 
     def _at_target(self, name: str, plan: Plan) -> bool:

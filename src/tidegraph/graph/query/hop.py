@@ -17,7 +17,7 @@ def along(
     """Return what the edges of each traverser lead to, and which traverser came.
 
     Args:
-        graph: The snapshot that is asked.
+        graph: The snapshot that is queried.
         edge: Edge type; with ``~`` it is gone against.
         at: The traversers, at nodes that the edge starts from.
         window: How far back from its clock each looks, in ticks; none for any age.
@@ -70,7 +70,7 @@ def has_edge(
     Only edges strictly before the clock of the start count.
 
     Args:
-        graph: The snapshot that is asked.
+        graph: The snapshot that is queried.
         edge: Edge type that leads from the type of the starts to that of the nodes.
         begun: Where the query began.
         at: The traversers.

@@ -33,7 +33,7 @@ class Query:
     """Nodes that were reached from some starts; every step returns another query.
 
     Attributes:
-        graph: The snapshot that is asked.
+        graph: The snapshot that is queried.
         begun: Where it began.
         type: Type of the nodes reached.
         at: The nodes reached.
@@ -119,7 +119,7 @@ class Query:
 
     @checked(RequestError)
     def both(self, edge: str) -> "Query":
-        """Go along an edge and against it, such as to all whom friends are joined to.
+        """Go along an edge and against it, such as to all whom friends are linked to.
 
         Raises:
             LeakageError: The edge has times, and no clock was set.
@@ -270,7 +270,7 @@ class Query:
                     f"{self.type!r}."
                 )
         return batch_of(
-            tuple(plans), [plan.draw(self.graph, question) for plan in plans.values()]
+            tuple(plans), [plan.sample(self.graph, question) for plan in plans.values()]
         )
 
     def __len__(self) -> int:

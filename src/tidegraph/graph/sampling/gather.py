@@ -20,7 +20,7 @@ NO_NODE = -1
 class Neighborhood(NamedTuple):
     """What a sampler may choose from: the past of each node, and no more.
 
-    The slots ``start[q]`` to ``stop[q]`` of ``edges`` are what node q met strictly
+    The slots ``start[q]`` to ``stop[q]`` of ``edges`` are the edges of node q strictly
     before its clock, oldest first.
 
     Attributes:

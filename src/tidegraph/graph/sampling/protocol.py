@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
-class Draw(Named):
+class Sampler(Named):
     """Which sampler to call, and how: plain data."""
 
     def __call__(self, past: Neighborhood) -> NeighborBatch:
@@ -38,7 +38,7 @@ class Draw(Named):
         if not isinstance(picked, (Run, Picks)):
             raise RequestError(
                 f"sampler {self.name!r} returned {type(picked).__name__}. Return a Run "
-                "or a Chosen."
+                "or a Picks."
             )
         wanted = len(past.start)
         for part in _parts(picked):
@@ -48,8 +48,8 @@ class Draw(Named):
                 )
             if len(part) != wanted:
                 raise RequestError(
-                    f"sampler {self.name!r} picked for {len(part)} nodes and was asked "
-                    f"for {wanted}. Return a row for each."
+                    f"sampler {self.name!r} picked for {len(part)} nodes instead of "
+                    f"{wanted}. Return a row for each."
                 )
         found, strays = gathered(past, picked)
         if strays:
@@ -66,13 +66,15 @@ def _parts(picked: Run | Picks) -> tuple[np.ndarray, ...]:
     return (picked.slot,) if picked.weight is None else (picked.slot, picked.weight)
 
 
-SAMPLERS = Registry("sampler", 1, Draw)
+SAMPLERS = Registry("sampler", 1, Sampler)
 
 
 def sampler(
     name: str,
-) -> Callable[[Callable[Concatenate[Neighborhood, P], Run | Picks]], Callable[P, Draw]]:
-    """Define a sampler under a name; what it returns makes its ``Draw``.
+) -> Callable[
+    [Callable[Concatenate[Neighborhood, P], Run | Picks]], Callable[P, Sampler]
+]:
+    """Define a sampler under a name; what it returns makes its ``Sampler``.
 
     Raises:
         ConfigError: The name is taken by another function.
@@ -80,7 +82,7 @@ def sampler(
 
     def define(
         function: Callable[Concatenate[Neighborhood, P], Run | Picks],
-    ) -> Callable[P, Draw]:
-        return cast(Callable[P, Draw], SAMPLERS.define(name, function))
+    ) -> Callable[P, Sampler]:
+        return cast(Callable[P, Sampler], SAMPLERS.define(name, function))
 
     return define

@@ -1,4 +1,4 @@
-"""What a plan is asked about: nodes, each with its clock and its random key."""
+"""The seeds of a plan: nodes, each with its clock and its random key."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -24,7 +24,7 @@ class Seeds(NamedTuple):
         node: Rows of nodes; -1 for none.
         clock: Tick of each, none if there is no clock.
         key: Random key of each.
-        other: The node at the other end of the edge that is asked about, if any.
+        other: The node at the other end of the seed's edge, if it is that of an edge.
         seed: Of the epoch, for what is drawn once for several rows.
         given: A first hop that the graph does not hold, by edge type: a row of edges
             for each node, which hops take where the node is -1. So somebody without a
@@ -38,6 +38,38 @@ class Seeds(NamedTuple):
     seed: int = 0
     given: Mapping[str, TemporalCSR] | None = None
 
+    @classmethod
+    def of(
+        cls,
+        nodes: Int32[np.ndarray, " b"],
+        clocks: Int64[np.ndarray, " b"] | None,
+        *,
+        seed: int = 0,
+        first: int = 0,
+        given: Mapping[str, Histories] | None = None,
+    ) -> "Seeds":
+        """Return nodes as seeds of one epoch.
+
+        Args:
+            nodes: Rows of nodes.
+            clocks: Tick of each.
+            seed: Of the epoch.
+            first: Number of the first node in the epoch, so that any split draws the
+                same.
+            given: The edges of nodes that the graph does not hold, by edge type; a row
+                for each node.
+
+        Raises:
+            RequestError: Given rows do not fit together, or are not oldest first, or a
+                seed is no whole number.
+        """
+        seed = whole(seed, "seed")
+        keys = root_keys(seed, whole(first, "first"), len(nodes))
+        rows = None
+        if given is not None:
+            rows = {name: _rows(name, histories) for name, histories in given.items()}
+        return cls(nodes, clocks, keys, seed=seed, given=rows)
+
 
 @runtime_checkable
 class Plan(Protocol):
@@ -47,39 +79,9 @@ class Plan(Protocol):
         """Return the type of node that the plan starts from; none if any will do."""
         ...
 
-    def draw(self, graph: Snapshot, asked: Seeds) -> tuple[object, ...]:
+    def sample(self, graph: Snapshot, seeds: Seeds) -> tuple[object, ...]:
         """Return a named tuple of arrays whose first axis is the batch."""
         ...
-
-
-def asked(
-    nodes: Int32[np.ndarray, " b"],
-    clocks: Int64[np.ndarray, " b"] | None,
-    *,
-    seed: int = 0,
-    first: int = 0,
-    given: Mapping[str, Histories] | None = None,
-) -> Seeds:
-    """Return a question about nodes.
-
-    Args:
-        nodes: Rows of nodes.
-        clocks: Tick of each.
-        seed: Of the epoch.
-        first: Number of the first node in the epoch, so that any split draws the same.
-        given: The edges of nodes that the graph does not hold, by edge type; a row for
-            each node.
-
-    Raises:
-        RequestError: Given rows do not fit together, or are not oldest first, or a seed
-            is no whole number.
-    """
-    seed = whole(seed, "seed")
-    keys = root_keys(seed, whole(first, "first"), len(nodes))
-    if given is None:
-        return Seeds(nodes, clocks, keys, seed=seed)
-    rows = {name: _rows(name, histories) for name, histories in given.items()}
-    return Seeds(nodes, clocks, keys, seed=seed, given=rows)
 
 
 def _rows(name: str, histories: Histories) -> TemporalCSR:

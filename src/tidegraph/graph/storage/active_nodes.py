@@ -1,4 +1,4 @@
-"""Which nodes were met by when, and how often: what negatives are drawn from."""
+"""Which nodes had an edge by when, and how many: what negatives are drawn from."""
 
 from typing import NamedTuple
 
@@ -93,12 +93,12 @@ class ActiveNodes(NamedTuple):
     """What can be drawn at any time: the nodes and edges of the past are prefixes.
 
     Attributes:
-        births: Nodes that were ever met, by time of their first edge.
-        meetings: The node of every edge, by time; within a second, by number.
+        births: Nodes with an edge at any time, by time of their first.
+        occurrences: The node of every edge, by time; within a second, by number.
     """
 
     births: Timeline
-    meetings: Timeline
+    occurrences: Timeline
 
 
 def active_nodes(
@@ -139,17 +139,17 @@ def with_changes(
         slots: Times, what they count from, and numbers.
 
     Returns:
-        None if a node was met earlier than was known.
+        None if a node has an earlier edge than was known.
     """
     (start, stop), (low, high) = after, before
     moved = start != low
     since = np.where(moved, start, high)
-    born, met = _found(nodes, start, since, stop, slots, held.meetings.size() - 1)
+    born, seen = _found(nodes, start, since, stop, slots, held.occurrences.size() - 1)
     new = high == low
     if bool((~new & np.isin(nodes, born[0])).any()):
         return None
     births = held.births.with_entries(*_in_order(*born))
-    return ActiveNodes(births, held.meetings.with_entries(*_in_order(*met)))
+    return ActiveNodes(births, held.occurrences.with_entries(*_in_order(*seen)))
 
 
 Entries = tuple[
@@ -167,12 +167,12 @@ def _found(
     known: int,
 ) -> tuple[Entries, Entries]:
     """Return the edges numbered above ``known``: those that are a node's first, all."""
-    born, met = _entries(len(nodes)), _entries(int((stop - since).sum()))
-    births, meetings = _collect(nodes, start, since, stop, *slots, known, born, met)
+    born, seen = _entries(len(nodes)), _entries(int((stop - since).sum()))
+    births, occurrences = _collect(nodes, start, since, stop, *slots, known, born, seen)
     node, time, number = born
     first = node[:births], time[:births], number[:births]
-    node, time, number = met
-    return first, (node[:meetings], time[:meetings], number[:meetings])
+    node, time, number = seen
+    return first, (node[:occurrences], time[:occurrences], number[:occurrences])
 
 
 def _entries(size: int) -> Entries:
@@ -221,20 +221,20 @@ def _collect(
     edge: np.ndarray,
     known: int,
     born: tuple[np.ndarray, np.ndarray, np.ndarray],
-    met: tuple[np.ndarray, np.ndarray, np.ndarray],
+    seen: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[int, int]:
     """Write the edges numbered above ``known``; first edges of nodes to ``born``."""
-    births, meetings = 0, 0
+    births, occurrences = 0, 0
     for n in range(nodes.size):
         for s in range(since[n], stop[n]):
             if edge[s] <= known:
                 continue
             when = time[s] + base if time.size else 0
-            met[0][meetings], met[1][meetings] = nodes[n], when
-            met[2][meetings] = edge[s]
-            meetings += 1
+            seen[0][occurrences], seen[1][occurrences] = nodes[n], when
+            seen[2][occurrences] = edge[s]
+            occurrences += 1
             if s == start[n]:
                 born[0][births], born[1][births] = nodes[n], when
                 born[2][births] = edge[s]
                 births += 1
-    return births, meetings
+    return births, occurrences

@@ -159,7 +159,7 @@ class TemporalCSR:
 
     @cached_property
     def alive(self) -> ActiveNodes:
-        """The nodes that were met and the edges that met them, by time."""
+        """The nodes with an edge, and the node of every edge, by time."""
         return self.indexes.active.of(self.slot_rows)
 
     @cached_property

@@ -60,13 +60,13 @@ def node2vec_step(
         engine" (2019), for rejection.
     """
     low, stop = edges.span(here)
-    met_low, met_stop = edges.span(came)
+    own_low, own_stop = edges.span(came)
     if clock is not None and edges.is_timed:
         high = stop.copy()
         search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
     _step(
         (low, stop),
-        (met_low, met_stop),
+        (own_low, own_stop),
         edges.neighbor_index,
         (edges.node, edges.time, edges.base),
         edges.prefix_sums if weighted and len(edges.weight) else NO_SUMS,
@@ -82,7 +82,7 @@ def node2vec_step(
 @compiled
 def _step(
     rows: tuple[np.ndarray, np.ndarray],
-    met: tuple[np.ndarray, np.ndarray],
+    own_rows: tuple[np.ndarray, np.ndarray],
     index: NeighborIndex,
     edges: tuple[np.ndarray, np.ndarray, int],
     sums: PrefixSums,
@@ -108,7 +108,7 @@ def _step(
                 w = int(waiting[n])
                 state[w] = after(state[w])
                 until = clock[w] if clock.size else NOW
-                own = (met[0][w], met[1][w], came[w], until)
+                own = (own_rows[0][w], own_rows[1][w], came[w], until)
                 row = (rows[0][w], rows[1][w])
                 slot[n] = _weigh(row, own, index, edges, sums, bias, mixed(state[w]))
         again = 0
@@ -121,12 +121,14 @@ def _step(
             elif x == came[w]:
                 kept = share[n] * most < back
             elif share[n] * most < least or share[n] * most >= larger:
-                # Whether the two are joined makes no difference.
+                # Whether the two are linked makes no difference.
                 kept = share[n] * most < least
             else:
                 until = clock[w] if clock.size else NOW
-                joined = has_edge_before(index, base, met[0][w], met[1][w], x, until)
-                kept = share[n] * most < (1.0 if joined else outward)
+                linked = has_edge_before(
+                    index, base, own_rows[0][w], own_rows[1][w], x, until
+                )
+                kept = share[n] * most < (1.0 if linked else outward)
             if kept:
                 there[w] = x
                 if respect:
@@ -177,13 +179,13 @@ def _weigh(
 ) -> int:
     """Return a slot drawn by the bias of all: for those who kept none for long."""
     low, stop = row
-    met_low, met_stop, came, until = own
+    own_low, own_stop, came, until = own
     total = np.zeros(stop - low + 1)
     for s in range(low, stop):
         x = edges[0][s]
         if x == came:
             share = bias[0]
-        elif has_edge_before(index, edges[2], met_low, met_stop, x, until):
+        elif has_edge_before(index, edges[2], own_low, own_stop, x, until):
             share = 1.0
         else:
             share = bias[1]

@@ -93,7 +93,7 @@ def _walk(
             draws += np.uint64(1)
             for w in range(size):
                 drawn[w] = mixed(key[w] + GAMMA * draws) >> np.uint64(32)
-            _ask(rows[way], nodes[way], here, drawn, slot, size)
+            _fetch(rows[way], nodes[way], here, drawn, slot, size)
             _read(nodes[way], slot, there, size)
         for w in range(size):
             for step in range(out.shape[1]):
@@ -101,7 +101,7 @@ def _walk(
 
 
 @inlined
-def _ask(
+def _fetch(
     rows: np.ndarray,
     node: np.ndarray,
     here: np.ndarray,
