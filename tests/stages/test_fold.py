@@ -57,7 +57,7 @@ def test_five_channels_build_each_view_once_for_each_fold(made):
     folds, weighed = 5, 2
     assert made["Trial.of"] == folds + weighed
     assert made["Matrix.of"] == 2 * folds + weighed
-    assert made["Snapshot.of"] == folds + weighed + 1
+    assert made["Snapshot.of"] == folds + 2 * weighed + 1
 
 
 def test_methods_on_one_graph_build_it_once(made):

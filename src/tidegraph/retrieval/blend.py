@@ -68,10 +68,10 @@ class Blend:
         channels: The retrievers, called by their classes; or a mapping of names of your
             own to them, which may hold one class several times.
         quotas: The weight of each channel, in any unit, in their order or by their
-            names; () for all alike. ``FROM_LOG`` learns them: each channel answers
-            requests of the newest part of the log, knowing only what came before, and
-            the weights that rank highest what users then did are taken, so that no
-            channel alone ranks it higher. They are alike where that part is too small.
+            names; () for all alike. ``FROM_LOG`` learns them: each channel answers the
+            users of the newest part of the log, knowing only what came before, and the
+            weights that rank highest what they then did are taken, so that no channel
+            alone ranks it higher. They are alike where that part is too small.
         at_least: How much of its quota of places a channel is sure of, 0 to 1.
         smoothing: The larger, the less the first ranks stand out.
         by: What of a channel's list counts, its ranks or its scores.
@@ -158,14 +158,13 @@ class Blend:
         trial = fold.view(trial_of, None)
         if trial is None:
             return ()
-        trial = trial.rows(0, _REQUESTS)
-        requests = trial.requests if repeat is None else trial.with_repeats(repeat)
+        requests, relevant = trial.as_of_the_cut(_REQUESTS, repeat)
         channels = replace(self, quotas=())
         with working("weighing the channels"):
             blend = channels.fit(trial.known, run=run and run.child("weights"))
             answers = blend.answers(requests, _WEIGHED)
             gain = blend.gains(answers, np.ones(len(answers)))
-            return tuple(learned_weights(stacked(answers), gain, trial.item).tolist())
+            return tuple(learned_weights(stacked(answers), gain, relevant).tolist())
 
     def _shares(self) -> tuple[float, ...]:
         """Return the quotas, adding up to 1."""

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.retrieval.scoring.channel_weights import _Judge, learned_weights
+from tidegraph.stages import ItemSets
 
 
 def drawn(rng, channels=3, requests=40, width=8, items=20):
@@ -15,22 +16,40 @@ def drawn(rng, channels=3, requests=40, width=8, items=20):
     ).astype(np.int32)
     lists[rng.random(lists.shape) < 0.1] = -1
     gain = rng.random(lists.shape) + 0.01
-    return lists, gain, rng.integers(0, items, requests).astype(np.int32)
+    return lists, gain, drawn_items(rng, requests, items)
 
 
-def brute(lists, gain, item, weight):
+def drawn_items(rng, requests, items):
+    """One to three items for each request."""
+    row = np.repeat(np.arange(requests), rng.integers(1, 4, requests))
+    return ItemSets.of_pairs(
+        row, rng.integers(0, items, len(row)).astype(np.int32), requests
+    )
+
+
+def alone(item):
+    """One item for each request."""
+    return ItemSets(np.arange(len(item) + 1, dtype=np.int64), item.astype(np.int32))
+
+
+def brute(lists, gain, relevant, weight):
     total = 0.0
-    for row in range(len(item)):
+    for row in range(len(relevant)):
         score = {}
         for c in range(len(lists)):
             for i, g in zip(lists[c, row], gain[c, row], strict=True):
                 if i >= 0:
                     score[i] = score.get(i, 0.0) + float(g) * weight[c]
-        mine = score.get(item[row], 0.0)
-        if mine > 0:
-            rank = sum(s >= mine for i, s in score.items() if i != item[row] and s > 0)
-            total += 1 / np.log2(rank + 2) if rank < 20 else 0
-    return total / len(item)
+        wanted = relevant.rows(row, row + 1).item
+        found = [score.get(i, 0.0) for i in wanted]
+        ranks = [sum(s >= mine for s in score.values()) - 1 for mine in found]
+        dcg = sum(
+            1 / np.log2(rank + 2)
+            for rank, mine in zip(ranks, found, strict=True)
+            if mine > 0 and rank < 20
+        )
+        total += dcg / sum(1 / np.log2(np.arange(min(20, len(wanted))) + 2))
+    return total / len(relevant)
 
 
 @given(st.integers(0, 10_000))
@@ -59,23 +78,25 @@ def test_no_channel_alone_is_better(seed):
 
 def test_a_channel_of_noise_gets_next_to_nothing():
     rng = np.random.default_rng(0)
-    lists, gain, item = drawn(rng, channels=2, requests=400, width=10, items=400)
+    lists, gain, _ = drawn(rng, channels=2, requests=400, width=10, items=400)
     gain = np.broadcast_to(1 / np.arange(2, 12), lists.shape)
+    item = rng.integers(0, 400, 400)
     lists[0, :, 2] = item
 
-    weight = learned_weights(lists, gain, item)
+    weight = learned_weights(lists, gain, alone(item))
 
     assert weight[0] > 0.8
 
 
 def test_two_channels_that_know_half_each_are_combined():
     rng = np.random.default_rng(0)
-    lists, _, item = drawn(rng, channels=2, requests=400, width=10, items=4000)
+    lists, _, _ = drawn(rng, channels=2, requests=400, width=10, items=4000)
     gain = np.broadcast_to(1 / np.arange(2, 12), lists.shape)
+    item = rng.integers(0, 4000, 400)
     lists[0, ::2, 0], lists[1, 1::2, 0] = item[::2], item[1::2]
-    judge = _Judge.of(lists, gain, item)
+    judge = _Judge.of(lists, gain, alone(item))
 
-    weight = learned_weights(lists, gain, item)
+    weight = learned_weights(lists, gain, alone(item))
 
     assert judge.ndcg(weight) > 1.5 * max(judge.ndcg(one) for one in np.eye(2))
 
@@ -83,6 +104,6 @@ def test_two_channels_that_know_half_each_are_combined():
 def test_where_nothing_is_found_all_are_alike():
     lists = np.full((3, 5, 4), -1, np.int32)
 
-    weight = learned_weights(lists, lists.astype(float), np.zeros(5, np.int32))
+    weight = learned_weights(lists, lists.astype(float), alone(np.zeros(5)))
 
     np.testing.assert_allclose(weight, 1 / 3)

@@ -1,7 +1,13 @@
 """Weights of channels, learnt from what users did next."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
+
+from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.ragged import starts
+from tidegraph.stages import ItemSets
 
 _FACTORS = (0.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
 _ROUNDS = 10
@@ -11,7 +17,7 @@ _K = 20
 def learned_weights(
     lists: Int32[np.ndarray, "c b n"],
     gain: Float64[np.ndarray, "c b n"],
-    item: Int32[np.ndarray, " b"],
+    relevant: ItemSets,
 ) -> Float64[np.ndarray, " c"]:
     """Return the weights of channels whose weighted sum ranks items highest.
 
@@ -22,9 +28,9 @@ def learned_weights(
     Args:
         lists: Each channel's items for each request, each once, padded with -1.
         gain: What each channel adds to the score of an item, above 0, at weight 1.
-        item: The item that each request should find.
+        relevant: The distinct items that each request should find.
     """
-    judge = _Judge.of(lists, gain, item)
+    judge = _Judge.of(lists, gain, relevant)
     channels = len(lists)
     starts = [np.full(channels, 1 / channels), *np.eye(channels)]
     worth = [judge.ndcg(weight) for weight in starts]
@@ -56,58 +62,62 @@ def _moves(
     return moved
 
 
+@dataclass(frozen=True, eq=False)
 class _Judge:
     """Says how high weighted sums rank the items that were to be found.
 
-    Args:
-        gain: What each channel gives each item of each request, a row per pair.
-        owner: The request of each pair.
-        target: The pair of the item that a request should find.
-        found: The requests that have such a pair.
-        requests: How many requests there are.
+    Attributes:
+        ptr: Where the items that some channel proposes to each request start.
+        gain: What each channel gives each of them.
+        wanted: Which of them were to be found.
+        ideal: The DCG of each request if all that was to be found came first.
     """
 
-    def __init__(
-        self,
-        gain: Float64[np.ndarray, "pairs c"],
-        owner: Int64[np.ndarray, " pairs"],
-        target: Int64[np.ndarray, " found"],
-        requests: int,
-    ) -> None:
-        self._gain, self._owner, self._target = gain, owner, target
-        self._requests = requests
+    ptr: Int64[np.ndarray, " starts"]
+    gain: Float64[np.ndarray, "pairs c"]
+    wanted: Bool[np.ndarray, " pairs"]
+    ideal: Float64[np.ndarray, " b"]
 
     @classmethod
     def of(
         cls,
         lists: Int32[np.ndarray, "c b n"],
         gain: Float64[np.ndarray, "c b n"],
-        item: Int32[np.ndarray, " b"],
+        relevant: ItemSets,
     ) -> "_Judge":
-        channels, requests, _ = lists.shape
         present: Bool[np.ndarray, "c b n"] = lists >= 0
         channel, row, _ = np.nonzero(present)
-        size = int(lists.max(initial=0)) + 1
+        size = int(max(lists.max(initial=0), relevant.item.max(initial=0))) + 1
         key, place = np.unique(row * size + lists[present], return_inverse=True)
-        table = np.zeros((len(key), channels))
+        table = np.zeros((len(key), len(lists)))
         table[place, channel] = gain[present]
-        owner, named = np.divmod(key, size)
-        # Only requests whose item some channel found can be told apart.
-        hit = named == item[owner]
-        kept = np.zeros(requests, np.bool_)
-        kept[owner[hit]] = True
-        inside = kept[owner]
-        number = np.cumsum(kept) - 1
-        return cls(
-            table[inside], number[owner[inside]], np.flatnonzero(hit[inside]), requests
-        )
+        ptr = starts(np.bincount(key // size, minlength=len(relevant)))
+        wanted = np.isin(key, relevant.row * size + relevant.item)
+        worth = np.cumsum(1 / np.log2(np.arange(_K) + 2))
+        ideal = worth[np.clip(relevant.count, 1, _K) - 1]
+        return cls(ptr, table, wanted, ideal)
 
     def ndcg(self, weight: Float64[np.ndarray, " c"]) -> float:
-        """Return the mean NDCG of the first twenty; one item is relevant in each."""
-        score = self._gain @ weight
-        mine = score[self._target]
-        # Of equals the item that is looked for comes last: luck is not learnt.
-        ahead = (score >= mine[self._owner]) & (score > 0)
-        rank = np.bincount(self._owner[ahead], minlength=len(mine)) - 1
-        counted = (mine > 0) & (rank < _K)
-        return float((1 / np.log2(rank[counted] + 2)).sum()) / self._requests
+        """Return the mean NDCG of the first twenty."""
+        score = self.gain @ weight
+        out = np.zeros(len(self.ideal))
+        _add_up(self.ptr, score, self.wanted, out)
+        return float((out / self.ideal).mean())
+
+
+@compiled
+def _add_up(
+    ptr: np.ndarray, score: np.ndarray, wanted: np.ndarray, out: np.ndarray
+) -> None:
+    """Write the DCG of each request."""
+    for row in range(out.size):
+        low, high = ptr[row], ptr[row + 1]
+        for p in range(low, high):
+            if not wanted[p] or score[p] <= 0:
+                continue
+            # Of equals the item that is looked for comes last: luck is not learnt.
+            rank = -1
+            for q in range(low, high):
+                rank += score[q] >= score[p]
+            if rank < _K:
+                out[row] += 1 / np.log2(rank + 2)

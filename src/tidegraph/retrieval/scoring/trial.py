@@ -28,11 +28,15 @@ class Trial:
         requests: One for each event, at its time and with all before it, in an order
             drawn at random, so that the first are a sample of all.
         item: The item of the event.
+        later: All that was held out.
+        repeat: Do users of the log return to items?
     """
 
     known: Fold
     requests: Requests
     item: Int32[np.ndarray, " b"]
+    later: Interactions
+    repeat: bool
 
     @classmethod
     def of(cls, log: Interactions, items: int | None = None) -> "Trial | None":
@@ -55,18 +59,36 @@ class Trial:
         user, time = later.user[drawn], later.time[drawn]
         graph = Snapshot.of(known.followed_by(later))
         requests = Requests.of_users(graph, user, time, repeat=repeat)
-        return cls(Fold(known), requests, later.item[drawn])
+        return cls(Fold(known), requests, later.item[drawn], later, repeat)
 
     def rows(self, start: int, stop: int) -> "Trial":
         """Return the same with some of its requests."""
         requests = self.requests.rows(start, stop)
         return replace(self, requests=requests, item=self.item[start:stop])
 
-    def with_repeats(self, repeat: bool) -> Requests:
-        """Return the requests for lists with or without items of the history."""
-        nothing = ItemSets.none(len(self.requests))
-        free = replace(self.requests, excluded=nothing)
-        return free if repeat else free.without_history()
+    def as_of_the_cut(
+        self, most: int, repeat: bool | None = None
+    ) -> tuple[Requests, ItemSets]:
+        """Return requests of users of what was held out, and what they then did.
+
+        All know what came before, and nothing of what was held out.
+
+        Args:
+            most: How many users at most.
+            repeat: May lists hold items of the history? What the log does if left out.
+        """
+        later, known = self.later, self.known
+        users = np.unique(later.user)
+        if len(users) > most:
+            users = np.sort(np.random.default_rng(0).permutation(users)[:most])
+        place = np.full(len(later.users), -1, np.int64)
+        place[users] = np.arange(len(users))
+        row = place[later.user]
+        relevant = ItemSets.of_pairs(row[row >= 0], later.item[row >= 0], len(users))
+        time = np.full(len(users), known.events.time[-1] + 1, np.int64)
+        repeat = self.repeat if repeat is None else repeat
+        requests = Requests.of_users(known.graph, users, time, repeat=repeat)
+        return requests, relevant
 
 
 def trial_of(fold: Fold, items: int | None = None) -> Trial | None:
