@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from data.id_rule import VALUES, rule
@@ -134,6 +134,7 @@ def by_graph(values, folder):
     return found.cast(pl.String).to_list()
 
 
+FILES = (by_csv, by_users_file)
 DOORS = [
     *(by_frame, by_arrow, by_csv, by_json, by_sql, by_features, by_recommend),
     *(by_observe, by_users_file, by_graph),
@@ -144,6 +145,8 @@ DOORS = [
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(values=LISTS)
 def test_an_id_is_its_text_at_every_door(door, folder, values):
+    # A file with a zero byte is no text, and is refused as a whole.
+    assume(door not in FILES or "\0" not in "".join(written(v) for v in values))
     assert door(values, folder) == [rule(value) for value in values]
 
 

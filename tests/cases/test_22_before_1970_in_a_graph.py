@@ -12,8 +12,8 @@ from tidegraph.errors import DataError
 SECOND = -157_766_400  # 1965-01-01
 
 
-def citing(times, **settings) -> tg.Graph:
-    graph = tg.Graph().nodes("paper", {"id": ["a", "b", "c"]}, key="id")
+def citing(times, tick="s", **settings) -> tg.Graph:
+    graph = tg.Graph(tick=tick).nodes("paper", {"id": ["a", "b", "c"]}, key="id")
     rows = {"src": ["b", "c"], "dst": ["a", "a"], "on": times}
     return graph.edges("cites", rows, "src: paper -> dst: paper", time="on", **settings)
 
@@ -45,18 +45,22 @@ def test_edges_before_1970_are_found_by_clocks_before_and_after_them(times):
     assert found["on"].to_list() == [SECOND]
 
 
-def test_a_fraction_of_a_second_before_1970_is_in_the_second_it_began():
-    graph = citing([datetime(1969, 12, 31, 23, 59, 58, 500_000), datetime(1970, 1, 1)])
+def test_a_fraction_of_a_second_before_1970_is_kept_by_a_graph_that_counts_so():
+    half = datetime(1969, 12, 31, 23, 59, 58, 500_000)
+    graph = citing([half, datetime(1970, 1, 1)], tick="ms")
 
-    found = graph.V("paper", ["b"]).before(-1).out("cites").frame("on")
-    assert found["on"].to_list() == [-2]
+    for clock, found in ((-1, [-1.5]), (-1.499, [-1.5]), (-1.5, []), (half, [])):
+        on = graph.V("paper", ["b"]).before(clock).out("cites").frame("on")["on"]
+        assert on.to_list() == found
+    with pytest.raises(DataError, match=r"counts whole seconds.*tick='ms'"):
+        citing([half, datetime(1970, 1, 1)])
 
 
 def test_a_unit_of_numbers_before_1970_can_be_named():
-    graph = citing([SECOND * 1000 + 999, 0], time_unit="ms")
+    graph = citing([SECOND * 1000 + 999, 0], tick="ms", time_unit="ms")
 
     found = graph.V("paper", ["b"]).before(SECOND + 1).out("cites").frame("on")
-    assert found["on"].to_list() == [SECOND]
+    assert found["on"].to_list() == [SECOND + 0.999]
 
 
 def test_a_plan_sees_what_is_strictly_before_a_clock_before_1970():
