@@ -9,10 +9,8 @@ from jaxtyping import Int32
 from tidegraph.arguments import checked
 from tidegraph.data.log import Interactions
 from tidegraph.data.oddities import (
-    Hidden,
-    Markers,
+    OddIds,
     Outliers,
-    Ruined,
     hidden,
     is_by_day,
     marked,
@@ -129,9 +127,9 @@ class Report:
     leak: Leak | None
     by_day: bool
     outliers: Outliers | None
-    markers: tuple[Markers, ...]
-    ruined: tuple[Ruined, ...]
-    hidden: tuple[Hidden, ...]
+    markers: tuple[OddIds, ...]
+    ruined: tuple[OddIds, ...]
+    hidden: tuple[OddIds, ...]
     dropped: int
 
     @property

@@ -1,6 +1,7 @@
 """What looks wrong in a log though it can be read: stray clocks, missing markers."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -50,10 +51,12 @@ class Outliers:
 
 
 @dataclass(frozen=True)
-class Markers:
-    """Events whose id reads like a missing value.
+class OddIds:
+    """Events whose id is unlikely to be meant as it stands.
 
     Attributes:
+        why: It reads like a missing value, like a number that a spreadsheet has
+            rounded, or has a character inside that shows nothing.
         side: ``user`` or ``item``.
         column: The column of these ids.
         id: The first.
@@ -62,6 +65,7 @@ class Markers:
         where: The source and some of the rows in words.
     """
 
+    why: Literal["missing", "rounded", "hidden"]
     side: str
     column: str
     id: str
@@ -71,67 +75,22 @@ class Markers:
 
     def text(self) -> str:
         """Return them in a sentence."""
+        if self.why == "rounded":
+            return rounded_text(self.events, self.column, self.id, self.where)
+        have = "event has" if self.events == 1 else "events have"
+        # What shows nothing is shown by its number.
+        shown = repr(self.id) if self.why == "missing" else ascii(self.id)
         return (
-            f"{self.events:,} {'event has' if self.events == 1 else 'events have'} a "
-            f"{self.side} id like {self.id!r} in column {self.column!r} "
-            f"({self.where}), which may mean that it is missing. Drop them with "
-            "missing='drop'"
+            f"{self.events:,} {have} a {self.side} id like {shown} in column "
+            f"{self.column!r} ({self.where}), {_MEANING[self.why]}"
         )
 
 
-@dataclass(frozen=True)
-class Ruined:
-    """Events whose id is a number that a spreadsheet has rounded.
-
-    Attributes:
-        side: ``user`` or ``item``.
-        column: The column of these ids.
-        id: The first.
-        events: How many events have one.
-        row: The row of the first, counted as the errors of the source count.
-        where: The source and some of the rows in words.
-    """
-
-    side: str
-    column: str
-    id: str
-    events: int
-    row: int
-    where: str
-
-    def text(self) -> str:
-        """Return them in a sentence."""
-        return rounded_text(self.events, self.column, self.id, self.where)
-
-
-@dataclass(frozen=True)
-class Hidden:
-    """Events whose id has a character inside that shows nothing.
-
-    Attributes:
-        side: ``user`` or ``item``.
-        column: The column of these ids.
-        id: The first.
-        events: How many events have one.
-        row: The row of the first, counted as the errors of the source count.
-        where: The source and some of the rows in words.
-    """
-
-    side: str
-    column: str
-    id: str
-    events: int
-    row: int
-    where: str
-
-    def text(self) -> str:
-        """Return them in a sentence."""
-        return (
-            f"{self.events:,} {'event has' if self.events == 1 else 'events have'} a "
-            f"{self.side} id like {self.id!a} in column {self.column!r} "
-            f"({self.where}), with a character inside that shows nothing. Take it out "
-            "if it is not meant"
-        )
+_MEANING = {
+    "missing": "which may mean that it is missing. Drop them with missing='drop'",
+    "hidden": "with a character inside that shows nothing. Take it out if it is not "
+    "meant",
+}
 
 
 def is_by_day(log: Interactions) -> bool:
@@ -164,22 +123,22 @@ def _far(log: Interactions, times: Int64[np.ndarray, " times"]) -> Outliers | No
     return Outliers(len(events), row, where, int(log.time[first]), low, high)
 
 
-def marked(log: Interactions) -> tuple[Markers, ...]:
+def marked(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids read like missing values."""
     like = [absent(side.ids, "refuse").to_numpy() for side in (log.users, log.items)]
-    return tuple(Markers(*found) for found in _sides(log, like[0], like[1]))
+    return tuple(OddIds("missing", *found) for found in _sides(log, like[0], like[1]))
 
 
-def ruined(log: Interactions) -> tuple[Ruined, ...]:
+def ruined(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids read like rounded numbers."""
     users, items = are_rounded(log.users.ids), are_rounded(log.items.ids)
-    return tuple(Ruined(*found) for found in _sides(log, users, items))
+    return tuple(OddIds("rounded", *found) for found in _sides(log, users, items))
 
 
-def hidden(log: Interactions) -> tuple[Hidden, ...]:
+def hidden(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids have invisible characters inside."""
     users, items = _with_hidden(log.users.ids), _with_hidden(log.items.ids)
-    return tuple(Hidden(*found) for found in _sides(log, users, items))
+    return tuple(OddIds("hidden", *found) for found in _sides(log, users, items))
 
 
 def _with_hidden(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
