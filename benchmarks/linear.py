@@ -90,7 +90,7 @@ def measured(
     }
 
 
-def run(name: str) -> dict[str, object]:
+def run(name: str, results: dict[str, object]) -> None:
     train, test = data(name)
     known, valid = a_fifth_held_out(train, np.random.default_rng(0))
     tried = [
@@ -113,14 +113,15 @@ def run(name: str) -> dict[str, object]:
             (walks, cheby_cf()), quotas=(), at_least=0.0, by="scores"
         ),
     }
-    results: dict[str, object] = {"published": PUBLISHED[name], "valid": tried}
+    table: dict[str, object] = {"published": PUBLISHED[name], "valid": tried}
+    results[name] = table
     print(f"{name}, published: {PUBLISHED[name]}; chosen: {hop}", flush=True)
     for label, method in methods.items():
         final = measured(method, train, test)
-        results[label] = final
+        table[label] = final
+        OUT.write_text(json.dumps(results, indent=1) + "\n")
         shown = {key: value for key, value in final.items() if key != "settings"}
         print(f"{label:22}", *(f"{k} {v}" for k, v in shown.items()), flush=True)
-    return results
 
 
 def main() -> None:
@@ -129,8 +130,7 @@ def main() -> None:
     results: dict[str, object] = json.loads(OUT.read_text()) if OUT.exists() else {}
     results["cores"] = cpu_count()
     for name in sys.argv[1:] or PUBLISHED:
-        results[name] = run(name)
-        OUT.write_text(json.dumps(results, indent=1) + "\n")
+        run(name, results)
     for name, (least_recall, least_ndcg) in CLAIMS.items():
         if name in results:
             table = results[name]
