@@ -9,7 +9,13 @@ from jaxtyping import Int32
 
 from tidegraph.arguments import shown
 from tidegraph.data.ids.identity import series
-from tidegraph.data.ids.unknown import first_few, known_rows, outside, warn_unknown
+from tidegraph.data.ids.unknown import (
+    first_few,
+    known_rows,
+    outside,
+    said_of,
+    warn_unknown,
+)
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.split import second_of
 from tidegraph.errors import (
@@ -103,10 +109,7 @@ def of_users(
 
 def _warn_without_history(users: pl.Series, at: object) -> None:
     nothing = f"no interactions{_before(at)}"
-    said = f"user {first_few(users)} has {nothing}; {_AS_UNKNOWN}"
-    if len(users) > 1:
-        said = f"{len(users):,} users have {nothing} ({first_few(users)}); "
-        said += f"each {_AS_UNKNOWN}"
+    said = said_of("user", users, f"has {nothing}", f"have {nothing}", _AS_UNKNOWN)
     warnings.warn(said, NoHistoryWarning, stacklevel=outside())
 
 

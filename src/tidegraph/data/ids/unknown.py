@@ -72,11 +72,24 @@ def warn_unknown(kind: str, ids: pl.Series, then: str) -> None:
     ids = ids.unique(maintain_order=True)
     if not len(ids):
         return
-    named = first_few(ids)
-    said = f"{kind} {named} is not in the model; {then}"
-    if len(ids) > 1:
-        said = f"{len(ids):,} {kind}s are not in the model ({named}); each {then}"
+    what = "not in the model"
+    said = said_of(kind, ids, f"is {what}", f"are {what}", then)
     warnings.warn(said, UnknownIdWarning, stacklevel=outside())
+
+
+def said_of(kind: str, ids: pl.Series, is_so: str, are_so: str, then: str) -> str:
+    """Return what is so of one id or of several, naming up to three of them.
+
+    Args:
+        kind: What they are, in the singular, such as ``"user"``.
+        ids: The ids, at least one.
+        is_so: What one is, with its verb.
+        are_so: What several are, with theirs.
+        then: What is done with each.
+    """
+    if len(ids) == 1:
+        return f"{kind} {first_few(ids)} {is_so}; {then}"
+    return f"{len(ids):,} {kind}s {are_so} ({first_few(ids)}); each {then}"
 
 
 def first_few(ids: pl.Series) -> str:
