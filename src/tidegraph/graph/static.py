@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Float64, Int32, Int64, Integer
 
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
@@ -71,9 +71,33 @@ class StaticGraph:
     @classmethod
     def bipartite(cls, matrix: Matrix) -> "StaticGraph":
         """Join each user to each item they interacted with; repeats count once."""
-        pairs = _once(matrix)
+        return cls._of_pairs(_once(matrix))
+
+    @classmethod
+    def of_pairs(
+        cls,
+        user: Integer[np.ndarray, " pairs"],
+        item: Integer[np.ndarray, " pairs"],
+        users: int,
+        items: int,
+    ) -> "StaticGraph":
+        """Join users and items by pairs of their rows.
+
+        Args:
+            user: Row of the user of each pair.
+            item: Row of its item; no pair comes twice.
+            users: How many users there are.
+            items: How many items there are.
+        """
+        ones = np.ones(len(user))
+        shape = (users, items)
+        return cls._of_pairs(scipy.sparse.csr_array((ones, (user, item)), shape=shape))
+
+    @classmethod
+    def _of_pairs(cls, pairs: "scipy.sparse.csr_array") -> "StaticGraph":
         both = scipy.sparse.block_array([[None, pairs.T], [pairs, None]], format="csr")
-        return cls._of({ITEM: 0, USER: len(matrix.items)}, scipy.sparse.csr_array(both))
+        items = int(pairs.shape[1])
+        return cls._of({ITEM: 0, USER: items}, scipy.sparse.csr_array(both))
 
     @classmethod
     def between_items(cls, matrix: Matrix, least_users: int = 1) -> "StaticGraph":

@@ -81,23 +81,7 @@ def _known_pairs(fold: Fold) -> StaticGraph:
     """Return the graph of the pairs; rows of the future add nothing to it."""
     matrix = fold.view(evident_pairs)
     user, item = owners(matrix.ptr), matrix.item
-    return _linked(user, item, int(user.max()) + 1, int(item.max()) + 1)
-
-
-def _linked(user: np.ndarray, item: np.ndarray, users: int, items: int) -> StaticGraph:
-    """Return the graph of pairs that are sorted by user and item."""
-    back = np.lexsort((user, item))
-    ptr = starts(
-        np.bincount(np.concatenate([item, items + user]), minlength=items + users)
-    )
-    node = np.concatenate([items + user[back], item]).astype(np.int32)
-    return _of_links(ptr, node, items)
-
-
-def _of_links(ptr: np.ndarray, node: np.ndarray, items: int) -> StaticGraph:
-    one = np.broadcast_to(np.float64(1), len(node))
-    strength = np.diff(ptr).astype(np.float64)
-    return StaticGraph({ITEM: 0, USER: items}, ptr, node, one, strength)
+    return StaticGraph.of_pairs(user, item, int(user.max()) + 1, int(item.max()) + 1)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -197,7 +181,7 @@ class FittedGraphFilter:
         owner = owners(self.graph.ptr)
         mine = (owner >= items) & ~np.isin(owner - items, rows)
         pairs = (owner[mine] - items, self.graph.node[mine])
-        return replace(self, graph=_linked(*pairs, users, items))
+        return replace(self, graph=StaticGraph.of_pairs(*pairs, users, items))
 
     def state(self) -> State:
         """Return what a file needs to hold.
@@ -240,7 +224,7 @@ class FittedGraphFilter:
             }
             for n in range(len(settings.filters))
         )
-        graph = _of_links(arrays["ptr"], arrays["node"], cast(int, kept["items"]))
+        graph = _opened(arrays["ptr"], arrays["node"], cast(int, kept["items"]))
         return cls(settings, graph, solved, cast(int | None, kept["trained_until"]))
 
     @property
@@ -283,3 +267,10 @@ class FittedGraphFilter:
         total[:, ~linked] = 0
         total[total == 0] = -np.inf
         return total
+
+
+def _opened(ptr: np.ndarray, node: np.ndarray, items: int) -> StaticGraph:
+    """Return the graph of a file, whose edges all weigh 1, without a copy."""
+    one = np.broadcast_to(np.float64(1), len(node))
+    strength = np.diff(ptr).astype(np.float64)
+    return StaticGraph({ITEM: 0, USER: items}, ptr, node, one, strength)
