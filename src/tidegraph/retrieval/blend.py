@@ -163,8 +163,9 @@ class Blend:
         with working("weighing the channels"):
             blend = channels.fit(trial.known, run=run and run.child("weights"))
             answers = blend.answers(requests, _WEIGHED)
-            gain = blend.gains(answers, np.ones(len(answers)))
-            return tuple(learned_weights(stacked(answers), gain, relevant).tolist())
+            lists = stacked(answers)
+            gain = blend.gains(answers, lists, np.ones(len(answers)))
+            return tuple(learned_weights(lists, gain, relevant).tolist())
 
     def _shares(self) -> tuple[float, ...]:
         """Return the quotas, adding up to 1."""
@@ -250,16 +251,18 @@ class FittedBlend:
             return Candidates.of_channel(alone.item, alone.score, self.channels[0])
         width = min(check_k(k), self.num_items)
         lists = stacked(answers)
-        gain = self.gains(answers, np.array(self.quotas))
+        gain = self.gains(answers, lists, np.array(self.quotas))
         item, score = fused(lists, gain, self._places(width), width, self.num_items)
         votes = votes_for(item, lists, self.num_items)
         return Candidates(item, score, self.channels, votes)
 
     def gains(
-        self, answers: Sequence[Candidates], quotas: Float64[np.ndarray, " c"]
+        self,
+        answers: Sequence[Candidates],
+        lists: Int32[np.ndarray, "c b k"],
+        quotas: Float64[np.ndarray, " c"],
     ) -> Float64[np.ndarray, "c b k"]:
-        """Return what each place of each channel's list adds to its item's score."""
-        lists: Int32[np.ndarray, "c b k"] = stacked(answers)
+        """Return what each place of ``lists``, of the answers, adds to its item."""
         if self.by == "scores":
             return quotas[:, None, None] * above_the_last(stacked_scores(answers))
         rank = np.arange(1, lists.shape[2] + 1, dtype=np.float64)
