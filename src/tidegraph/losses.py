@@ -5,6 +5,8 @@ the logit, for the margin) as a scalar tensor. ``present`` says which entries co
 batch in which none does has loss 0.
 """
 
+import math
+
 from jaxtyping import Bool, Float
 
 from tidegraph.extras import needed
@@ -99,7 +101,7 @@ def triplet_margin(
 def sampled_softmax(
     positive: Float[Tensor, " batch"],
     negative: Float[Tensor, "batch k"],
-    log_q: Float[Tensor, "batch k"],
+    log_q: Float[Tensor, "#batch #k"],
     present: Bool[Tensor, "batch k"] | None = None,
 ) -> Float[Tensor, ""]:
     """Negative log-likelihood of the positive among itself and ``k`` sampled items.
@@ -117,6 +119,9 @@ def sampled_softmax(
     Source:
         Bengio & Senecal (2008); recommended for retrieval in section 19.1.3.
     """
+    if log_q.numel() == 1:
+        # It need not be taken off each of them.
+        return _softmax_of_first(positive + log_q.reshape(()), negative, present)
     return _softmax_of_first(positive, negative - log_q, present)
 
 
@@ -146,13 +151,74 @@ def info_nce(
     return _softmax_of_first(positive / temperature, negative / temperature, present)
 
 
+def bilateral_softmax(
+    positive: Float[Tensor, " batch"],
+    negative: Float[Tensor, "batch k"],
+    ratio: float = 1.0,
+    present: Bool[Tensor, "batch k"] | None = None,
+) -> Float[Tensor, ""]:
+    """Mean of ``ratio * (log sum exp(negative) - positive)``.
+
+    Args:
+        positive: Similarity to the observed item over the temperature of negatives.
+        negative: Similarities to ``k`` sampled items over their temperature.
+        ratio: Their temperature over that of the observed item: large trusts it more.
+        present: Which of the ``k`` are there; all if left out.
+
+    Source:
+        Wu et al., "BSL: Understanding and Improving Softmax Loss for Recommendation",
+        ICDE 2024, equation 14, with each observed item alone in its expectation.
+    """
+    # Without any negative the pair alone counts.
+    return ratio * (_log_sum(negative, present).clamp(min=-1e4) - positive).mean()
+
+
+def alignment_and_uniformity(
+    source: Float[Tensor, "batch d"],
+    target: Float[Tensor, "batch d"],
+    weight: float = 1.0,
+) -> Float[Tensor, ""]:
+    """Mean squared distance of pairs, and how near all vectors lie to one another.
+
+    The second is the log of the mean of ``exp(-2 * squared distance)`` of all pairs of
+    rows, averaged over sources and targets; a batch of one has none.
+
+    Args:
+        source: Vectors of length 1.
+        target: Vectors of length 1.
+        weight: What the second counts beside the first.
+
+    Source:
+        Wang et al., "Towards Representation Alignment and Uniformity in Collaborative
+        Filtering" (DirectAU), KDD 2022, equations 3 to 5.
+    """
+    aligned = (source - target).square().sum(dim=1).mean()
+    if len(source) < 2:
+        return aligned
+    spread = [_uniformity(side) for side in (source, target)]
+    return aligned + weight * (spread[0] + spread[1]) / 2
+
+
+def _uniformity(vector: Tensor) -> Tensor:
+    # Of vectors of length 1 the squared distance is 2 - 2 * product.
+    product = vector @ vector.T
+    rows, columns = torch.triu_indices(len(vector), len(vector), 1).to(vector.device)
+    near = 4 * (product[rows, columns] - 1)
+    return torch.logsumexp(near, 0) - math.log(len(near))
+
+
 def _softmax_of_first(
     positive: Tensor, negative: Tensor, present: Tensor | None
 ) -> Tensor:
+    return F.softplus(_log_sum(negative, present) - positive).mean()
+
+
+def _log_sum(negative: Tensor, present: Tensor | None) -> Tensor:
+    """Return the log of the sum of the exponentials of each row."""
     if present is not None:
-        negative = negative.masked_fill(~present, -torch.inf)
-    logits = torch.cat([positive[:, None], negative], dim=1)
-    return -F.log_softmax(logits, dim=1)[:, 0].mean()
+        # Not infinite: a row without any has no gradient, rather than nan.
+        negative = negative.masked_fill(~present, -1e30)
+    return torch.logsumexp(negative, dim=1)
 
 
 def _mean(each: Tensor, present: Tensor | None) -> Tensor:

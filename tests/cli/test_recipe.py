@@ -14,7 +14,9 @@ from tidegraph.ranking.recipes import deepfm
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import BM25
-from tidegraph.retrieval.objective import Softmax
+from tidegraph.retrieval.objective import Objective
+from tidegraph.retrieval.objective.losses import SampledSoftmax
+from tidegraph.retrieval.objective.negatives import PerPair
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.settings import Training
@@ -111,7 +113,8 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
         model = "Embedding"
         name = "mine"
         encoder = { type = "LightPropagation", layers = 1 }
-        objective = { type = "Softmax", negatives = 20 }
+        [retrieve.objective]
+        loss = { type = "SampledSoftmax", negatives = { type = "PerPair", count = 2 } }
         [rank]
         model = "deepfm"
         hidden = [8]
@@ -122,7 +125,8 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
     light, mine = made.blend.methods.values()
     training = Training(3, optimizer=Adam(0.1))
     assert light == lightgcn(2, training=training)
-    assert mine == Embedding("mine", LightPropagation(1), Softmax(20))
+    objective = Objective(loss=SampledSoftmax(negatives=PerPair(2)))
+    assert mine == Embedding("mine", LightPropagation(1), objective)
     assert made.rank == deepfm(hidden=(8,))
 
 

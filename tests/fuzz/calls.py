@@ -31,7 +31,14 @@ from graphs import questions
 
 import tidegraph as tg
 from tidegraph.errors import TidegraphError
-from tidegraph.retrieval.objective import Pairwise, Softmax
+from tidegraph.retrieval.objective import Objective
+from tidegraph.retrieval.objective.losses import (
+    BPR,
+    BSL,
+    DirectAU,
+    InfoNCE,
+    SampledSoftmax,
+)
 from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW
 from tidegraph.training.schedules import Cosine, Stairs, WarmUp
 from tidegraph.training.settings import Training
@@ -220,7 +227,8 @@ def database(table: pl.DataFrame) -> sqlite3.Connection:
 def described() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Yield the settings of what a pipeline fits, each with its defaults."""
     kinds = (tg.Blend, tg.RecencyLogit, tg.DIN, tg.MMR, tg.DPP, Training, AdamW)
-    for kind in (*kinds, Adam, SGD, Adagrad, Cosine, Stairs, WarmUp, Pairwise, Softmax):
+    losses = (Objective, BPR, SampledSoftmax, InfoNCE, BSL, DirectAU)
+    for kind in (*kinds, Adam, SGD, Adagrad, Cosine, Stairs, WarmUp, *losses):
         made = kind()
         fields = dataclasses.fields(made)
         yield kind.__name__, kind, {one.name: getattr(made, one.name) for one in fields}

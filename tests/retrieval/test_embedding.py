@@ -4,13 +4,19 @@ import pytest
 from conftest import draw_log
 from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.retrieval.embedding import Embedding
-from tidegraph.retrieval.objective import Softmax
+from tidegraph.retrieval.objective.losses import (
+    BPR,
+    BSL,
+    DirectAU,
+    InfoNCE,
+    SampledSoftmax,
+)
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tidegraph.training.optimizers import LazyAdam
 from tidegraph.training.settings import Training
 
 FEW = Training(3, 128, patience=None)
@@ -27,18 +33,34 @@ class TestLightGCN(RetrieverLaws):
 
 
 class TestSoftmax(RetrieverLaws):
-    retriever = Embedding("Softmax", objective=Softmax(5), size=8, training=FEW)
+    retriever = bpr_mf(8, loss=SampledSoftmax(negatives=5), training=FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
+class TestLazyAdam(RetrieverLaws):
+    retriever = bpr_mf(8, training=Training(3, 128, LazyAdam(5e-3), patience=None))
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        BPR(),
+        SampledSoftmax(negatives=20),
+        InfoNCE(),
+        BSL(negatives=20),
+        DirectAU(),
+    ],
+    ids=lambda loss: type(loss).__name__,
+)
 @pytest.mark.parametrize("method", [bpr_mf, lightgcn])
-def test_two_groups_that_share_nothing_are_told_apart(method):
+def test_two_groups_that_share_nothing_are_told_apart(method, loss):
     """Users of even number act on even items only, and never on all of them."""
     log = draw_log(events=900)
     item = (log.item // 2 * 2 + log.user % 2) % len(log.items)
     log = type(log)(**{**vars(log), "item": item.astype(np.int32)})
     training = Training(60, 128, optimizer=bpr_mf().training.optimizer, patience=None)
-    fitted = method(size=8, training=training).fit(log)
+    fitted = method(size=8, loss=loss, training=training).fit(log)
 
     answer = fitted.retrieve(requests_at(log, repeat=True), 5)
     right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
@@ -108,7 +130,9 @@ def test_impossible_settings_are_refused():
     with pytest.raises(ConfigError, match="l2 is -1"):
         bpr_mf(l2=-1.0)
     with pytest.raises(ConfigError, match="negatives is 0"):
-        Softmax(0)
+        BPR(0)
+    with pytest.raises(ConfigError, match="temperature is 0"):
+        SampledSoftmax(temperature=0.0)
 
 
 def test_the_reason_has_the_largest_product():

@@ -14,6 +14,26 @@ from tidegraph.retrieval.heuristics import (
 )
 from tidegraph.retrieval.item_knn import ItemKNN as ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel as FittedItemModel
+from tidegraph.retrieval.objective import Objective as Objective
+from tidegraph.retrieval.objective.losses import (
+    BPR as BPR,
+    BSL as BSL,
+    BinaryCrossEntropy as BinaryCrossEntropy,
+    DirectAU as DirectAU,
+    InfoNCE as InfoNCE,
+    SampledSoftmax as SampledSoftmax,
+    SkipGram as SkipGram,
+    TripletMargin as TripletMargin,
+)
+from tidegraph.retrieval.objective.negatives import (
+    InBatch as InBatch,
+    Mixed as Mixed,
+    PerPair as PerPair,
+    Planned as Planned,
+    Queue as Queue,
+    Shared as Shared,
+)
+from tidegraph.retrieval.objective.pairs import Edges as Edges
 from tidegraph.retrieval.popular import (
     FittedPopular as FittedPopular,
     Popular as Popular,

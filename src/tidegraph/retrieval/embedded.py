@@ -35,6 +35,7 @@ class FittedEmbedding:
         item_known: Which items; others are not answered.
         trained_until: Time of the last training event; None for training without times.
         curve: How training went.
+        given: Vectors of items in a history, where those differ from ``item``.
     """
 
     name: str
@@ -44,6 +45,7 @@ class FittedEmbedding:
     item_known: Bool[np.ndarray, " items"]
     trained_until: int | None = None
     curve: Curve = field(default_factory=Curve)
+    given: Float32[np.ndarray, "items d"] | None = None
 
     def __repr__(self) -> str:
         users, items = int(self.user_known.sum()), int(self.item_known.sum())
@@ -59,7 +61,7 @@ class FittedEmbedding:
         """Return the vector of each requester; nan for one nothing is known of."""
         out = np.zeros((len(requests), self.item.shape[1]), np.float32)
         history = evident_history(requests.history)
-        _means(history.ptr, history.node, self.item, self.item_known, out)
+        _means(history.ptr, history.node, self._given, self.item_known, out)
         known = (requests.user >= 0) & (requests.user < len(self.user_known))
         known[known] = self.user_known[requests.user[known]]
         out[known] = self.user[requests.user[known]]
@@ -88,6 +90,11 @@ class FittedEmbedding:
         found = FittedExact(unit).search(vector, check_k(k), but_itself(rows))
         return above_zero(Candidates.of_channel(*found, self.name))
 
+    @property
+    def _given(self) -> Float32[np.ndarray, "items d"]:
+        """The vectors of items in a history."""
+        return self.item if self.given is None else self.given
+
     @cached_property
     def _index(self) -> FittedExact:
         return FittedExact(self._searchable)
@@ -112,7 +119,8 @@ class FittedEmbedding:
         """Return the history item with the largest product with each, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
         history: Histories = evident_history(requests.history)
-        _because(history.ptr, history.node, self.item, self.item_known, item, out)
+        vectors = self._given, self.item
+        _because(history.ptr, history.node, *vectors, self.item_known, item, out)
         return out
 
     def state(self) -> State:
@@ -129,7 +137,8 @@ class FittedEmbedding:
                 "item": self.item,
                 "user_known": self.user_known,
                 "item_known": self.item_known,
-            },
+            }
+            | ({} if self.given is None else {"given": self.given}),
         )
 
     @classmethod
@@ -144,6 +153,7 @@ class FittedEmbedding:
             arrays["item_known"],
             cast(int | None, kept["trained_until"]),
             Curve.from_table(kept["curve"]),
+            arrays.get("given"),
         )
 
 
@@ -174,6 +184,7 @@ def _means(
 def _because(
     ptr: np.ndarray,
     node: np.ndarray,
+    given: np.ndarray,
     vector: np.ndarray,
     known: np.ndarray,
     item: np.ndarray,
@@ -190,6 +201,6 @@ def _because(
                     continue
                 product = 0.0
                 for d in range(vector.shape[1]):
-                    product += vector[v, d] * vector[i, d]
+                    product += given[v, d] * vector[i, d]
                 if product > most:
                     most, out[row, k] = product, v

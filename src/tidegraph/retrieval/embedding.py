@@ -3,32 +3,32 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
-from jaxtyping import Bool, Int, Int64
+from jaxtyping import Float, Float32, Int
 
 from tidegraph.arguments import settings
-from tidegraph.data.views import Matrix
 from tidegraph.extras import needed
-from tidegraph.kernels.ragged import owners
-from tidegraph.nn.conv import Encoder, Identity, Tables
-from tidegraph.nn.graph_inputs import Bipartite
+from tidegraph.nn.conv import Encoder, Identity, Table
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
-from tidegraph.retrieval.objective import Objective, Pairwise, drawn_negatives
-from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.objective import Objective
+from tidegraph.retrieval.objective.losses import LOWEST, Scored
+from tidegraph.retrieval.objective.negatives import Drawn
+from tidegraph.retrieval.objective.pairs import PairSource, Positives
+from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train
 from tidegraph.training.loop import train as trained
-from tidegraph.training.optimizers import Adam
+from tidegraph.training.optimizers import Adam, LazyAdam
 from tidegraph.training.settings import Training
-from tidegraph.training.weights import initialised, shuffled, tensor
+from tidegraph.training.weights import initialised, tensor
 
 with needed("torch", "neural", "a neural network"):
     import torch
-    from torch import Tensor
+    import torch.nn.functional as F
+    from torch import Tensor, nn
 
 STEADY = Training(40, 1024, optimizer=Adam(5e-3), patience=None)
 """No part is held out, so every epoch is taken and the last weights are kept."""
@@ -49,7 +49,7 @@ class Embedding:
 
     name: str = "Embedding"
     encoder: Encoder = field(default_factory=Identity)
-    objective: Objective = field(default_factory=Pairwise)
+    objective: Objective = field(default_factory=Objective)
     size: int = 64
     training: Training = STEADY
     seed: int | None = None
@@ -71,96 +71,143 @@ class Embedding:
             DataError: ``train`` holds no action.
         """
         fold = Fold.of(train, self.name)
-        matrix = evidence(fold, self.name)
+        pairs = self.objective.pairs.of(fold, self.name)
         run = Run(np.random.default_rng(0)) if run is None else run
         own = self.seed is not None
         rng = np.random.default_rng(self.seed) if own else run.drawing(self.name)
         run = replace(run, rng=rng)
-        task = _Pairs.of(self, matrix, run)
-        data = self, task.user, task.item
+        task = _Pairs.of(self, pairs, run)
+        graph = pairs.graph
+        data = self, graph.row.numpy(), graph.column.numpy()
         curve = trained(task, self.training, run, data)
-        with torch.inference_mode():
-            user, item = (part.cpu().numpy().copy() for part in task.module())
-        users, items = len(user), len(item)
+        source, target = task.vectors()
+        users, linked = graph.users, np.bincount(data[1], minlength=graph.nodes) > 0
         return FittedEmbedding(
             self.name,
-            user,
-            item,
-            np.bincount(task.user, minlength=users) > 0,
-            np.bincount(task.item, minlength=items) > 0,
+            source[:users],
+            target[users:],
+            linked[:users],
+            linked[users:],
             trained_until(fold),
             curve,
+            None if target is source else source[users:],
         )
 
 
 class _Batch(NamedTuple):
-    """Positive pairs, and items that are none for each user."""
+    """Positive pairs, and what their sources are to be told from.
 
-    user: Int[Tensor, " b"]
-    item: Int[Tensor, " b"]
-    negative: Int[Tensor, "b n"]
-    present: Bool[Tensor, "b n"]
+    Attributes:
+        nodes: The sources, the targets, and the negatives row by row.
+        size: How many pairs.
+        shared: Does the batch share its negatives?
+        log_q: Natural log of how often each negative is drawn on average.
+        missing: Row and column of those that are no negatives.
+    """
+
+    nodes: Int[Tensor, " n"]
+    size: int
+    shared: bool
+    log_q: Float[Tensor, "_ _"]
+    missing: tuple[Int[Tensor, " m"], Int[Tensor, " m"]] | None
 
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """The task of an embedding: tell a user's items from others."""
+    """The task of an embedding: tell the targets of a source from other nodes."""
 
     settings: Embedding
-    module: Tables
-    user: Int64[np.ndarray, " pairs"]
-    item: Int64[np.ndarray, " pairs"]
+    module: nn.Module
+    pairs: PairSource
     device: str
     unit: str = "pairs"
 
     @classmethod
-    def of(cls, settings: Embedding, matrix: Matrix, run: Run) -> "_Pairs":
-        user = owners(matrix.ptr)
-        item = matrix.item.astype(np.int64)
-        # Rows are by first appearance: what the future brings adds none.
-        users, items = int(user.max()) + 1, int(item.max()) + 1
-        graph = Bipartite(users, items, tensor(user), tensor(item))
-        module = initialised(
-            lambda: settings.encoder.build(graph, settings.size), run.rng
-        )
-        return cls(settings, module, user, item, run.device)
+    def of(cls, settings: Embedding, pairs: PairSource, run: Run) -> "_Pairs":
+        def build() -> nn.Module:
+            return settings.encoder.build(pairs.graph, settings.size)
+
+        module = initialised(build, run.rng)
+        sparse = isinstance(settings.training.optimizer, LazyAdam)
+        for part in module.modules():
+            if isinstance(part, nn.Embedding):
+                part.sparse = sparse
+        return cls(settings, module, pairs, run.device)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
-        objective = self.settings.objective
-        items, pool, keys = self._known
-        for rows in shuffled(len(self.user), self.settings.training.batch_size, rng):
-            user = self.user[rows]
-            negative, present = drawn_negatives(
-                user, objective.negatives, pool, keys, items, rng
+        negatives = self.settings.objective.loss.drawn
+        drawer = None if negatives is None else negatives.drawer(self.pairs, rng)
+        for batch in self.pairs.epoch(self.settings.training.batch_size, rng):
+            drawn = _none_of(batch) if drawer is None else drawer.draw(batch)
+            nodes = np.concatenate([batch.source, batch.target, drawn.node.ravel()])
+            log_q = np.atleast_2d(drawn.log_q).astype(np.float32)
+            yield _Batch(
+                tensor(nodes).to(self.device),
+                len(batch.source),
+                drawn.node.ndim == 1,
+                tensor(log_q).to(self.device),
+                None if drawn.missing is None else self._moved(*drawn.missing),
             )
-            arrays = user, self.item[rows], negative, present
-            yield _Batch(*(tensor(array).to(self.device) for array in arrays))
 
-    @cached_property
-    def _known(
-        self,
-    ) -> tuple[int, Int64[np.ndarray, " known"], Int64[np.ndarray, " pairs"]]:
-        """How many items there are, those with an event, and the keys of all pairs."""
-        items = int(self.item.max()) + 1
-        return items, np.unique(self.item), np.sort(self.user * items + self.item)
+    def _moved(self, row: np.ndarray, column: np.ndarray) -> tuple[Tensor, Tensor]:
+        return tensor(row).to(self.device), tensor(column).to(self.device)
 
     def loss(self, batch: _Batch) -> Tensor:
-        users, items = self.module()
-        user, item = users[batch.user], items[batch.item]
-        other, objective = items[batch.negative], self.settings.objective
-        positive = (user * item).sum(dim=1)
-        negative = (user[:, None] * other).sum(dim=2)
-        loss = objective.loss(positive, negative, batch.present, len(items))
-        own = [
-            table.weight[rows].square().sum()
-            for table, rows in (
-                (self.module.user, batch.user),
-                (self.module.item, batch.item),
-                (self.module.item, batch.negative),
-            )
-        ]
-        return loss + objective.l2 / 2 * torch.stack(own).sum() / len(batch.user)
+        objective, b = self.settings.objective, batch.size
+        if hasattr(self.module, "context"):
+            module = cast(_TwoSided, self.module)
+            source, rest = module(batch.nodes[:b]), module.context(batch.nodes[b:])
+        else:
+            vector = self.module(batch.nodes)
+            source, rest = vector[:b], vector[b:]
+        scale = 1.0
+        if objective.loss.temperature is not None:
+            source, rest = F.normalize(source, dim=1), F.normalize(rest, dim=1)
+            scale = 1 / objective.loss.temperature
+        target, other = rest[:b], rest[b:]
+        scaled = source * scale
+        positive = (scaled * target).sum(dim=1)
+        if batch.shared:
+            negative = scaled @ other.T
+        else:
+            negative = torch.einsum("bd,bnd->bn", scaled, other.unflatten(0, (b, -1)))
+        if batch.missing is not None:
+            negative[batch.missing] = LOWEST
+        scored = Scored(source, target, positive, negative, batch.log_q)
+        loss = objective.loss.loss(scored)
+        if objective.l2:
+            learnt = cast(Table, self.module).learnt(batch.nodes)
+            loss = loss + objective.l2 / 2 * learnt.square().sum() / b
+        return loss
 
     def validate(self) -> float:
         """Return nan: nothing is held out."""
         return math.nan
+
+    def vectors(
+        self,
+    ) -> tuple[Float32[np.ndarray, "nodes d"], Float32[np.ndarray, "nodes d"]]:
+        """Return the vectors of all nodes as sources and as targets."""
+        nodes = torch.arange(self.pairs.graph.nodes, device=self.device)
+        with torch.inference_mode():
+            found = [self.module(nodes)]
+            if hasattr(self.module, "context"):
+                found.append(cast(_TwoSided, self.module).context(nodes))
+            if self.settings.objective.loss.temperature is not None:
+                found = [F.normalize(side, dim=1) for side in found]
+            sides = [side.cpu().numpy().copy() for side in found]
+        return sides[0], sides[-1]
+
+
+class _TwoSided(Protocol):
+    """A module whose targets have other vectors than its sources."""
+
+    def __call__(self, nodes: Tensor) -> Tensor: ...
+
+    def context(self, nodes: Tensor) -> Tensor: ...
+
+
+def _none_of(batch: Positives) -> Drawn:
+    """Return no negatives at all."""
+    shape = len(batch.source), 0
+    return Drawn(np.zeros(shape, np.int64), np.zeros(shape))

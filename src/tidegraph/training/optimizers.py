@@ -7,12 +7,13 @@ from typing import Protocol, runtime_checkable
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.ranges import above, at_least
+from tidegraph.training.row_adam import RowAdam
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import nn
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "LazyAdam", "Optimizer"]
 
 
 @runtime_checkable
@@ -75,6 +76,30 @@ class Adam:
 
 
 @settings
+class LazyAdam:
+    """Adam that moves only the rows of a table that a batch touches.
+
+    A step costs what the batch costs, however large the table. Where every row is
+    touched it is ``Adam``.
+
+    Attributes:
+        learning_rate: Step length.
+
+    Source:
+        Kingma and Ba (2015), with the running means of a row as of its last step.
+    """
+
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimiser of some weights."""
+        return RowAdam(parameters, self.learning_rate)
+
+
+@settings
 class SGD:
     """Steps down the gradient.
 
@@ -126,7 +151,7 @@ class Adagrad:
         )
 
 
-def _check(given: AdamW | Adam | SGD | Adagrad) -> None:
+def _check(given: AdamW | Adam | LazyAdam | SGD | Adagrad) -> None:
     name = type(given).__name__
     above(name, 0, learning_rate=given.learning_rate)
     at_least(name, 0, **{f.name: getattr(given, f.name) for f in fields(given)})

@@ -2,17 +2,25 @@
 
 from typing import Protocol, runtime_checkable
 
-from tidegraph.nn.conv.identity import Identity, Tables
+from tidegraph.extras import needed
+from tidegraph.nn.conv.identity import Identity, Table
 from tidegraph.nn.conv.light import LightPropagation
-from tidegraph.nn.graph_inputs import Bipartite
+from tidegraph.nn.graph_inputs import GraphInputs
 
-__all__ = ["Encoder", "Identity", "LightPropagation", "Tables"]
+with needed("torch", "neural", "a neural network"):
+    from torch import nn
+
+__all__ = ["Encoder", "Identity", "LightPropagation", "Table"]
 
 
 @runtime_checkable
 class Encoder(Protocol):
     """Settings of an encoder; one of your own needs no more than this."""
 
-    def build(self, graph: Bipartite, size: int) -> Tables:
-        """Return tables whose ``forward`` gives the vectors of users and of items."""
+    def build(self, graph: GraphInputs, size: int) -> nn.Module:
+        """Return a module whose ``forward`` takes nodes and gives their vectors.
+
+        A second method, ``context``, gives the vectors of targets where they are others
+        than those of sources, and ``learnt`` what a penalty keeps small.
+        """
         ...

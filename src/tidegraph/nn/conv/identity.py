@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
-from tidegraph.nn.graph_inputs import Bipartite
+from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -15,19 +15,22 @@ with needed("torch", "neural", "a neural network"):
 class Identity:
     """Every node is its own receptive field."""
 
-    def build(self, graph: Bipartite, size: int) -> "Tables":
-        """Return the two tables, with weights yet to be drawn."""
-        return Tables(graph, size)
+    def build(self, graph: GraphInputs, size: int) -> "Table":
+        """Return the table, with weights yet to be drawn."""
+        return Table(graph, size)
 
 
-class Tables(nn.Module):
-    """A vector per user and per item."""
+class Table(nn.Module):
+    """A vector per node."""
 
-    def __init__(self, graph: Bipartite, size: int) -> None:
+    def __init__(self, graph: GraphInputs, size: int) -> None:
         super().__init__()
-        self.user = nn.Embedding(graph.users, size)
-        self.item = nn.Embedding(graph.items, size)
+        self.own = nn.Embedding(graph.nodes, size)
 
-    def forward(self) -> tuple[Float[Tensor, "users d"], Float[Tensor, "items d"]]:
-        """Return the vectors of users and of items."""
-        return self.user.weight, self.item.weight
+    def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return the vectors of some nodes."""
+        return self.own(nodes)
+
+    def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return what is learnt of these nodes alone, which a penalty keeps small."""
+        return self.own(nodes)

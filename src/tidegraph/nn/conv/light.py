@@ -1,11 +1,11 @@
 """LightGCN: vectors walk along normalised edges, and nothing else is learnt."""
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
-from tidegraph.nn.conv.identity import Tables
-from tidegraph.nn.graph_inputs import Bipartite
+from tidegraph.nn.conv.identity import Table
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -26,12 +26,12 @@ class LightPropagation:
     def __post_init__(self) -> None:
         at_least("LightGCN", 1, layers=self.layers)
 
-    def build(self, graph: Bipartite, size: int) -> Tables:
+    def build(self, graph: GraphInputs, size: int) -> Table:
         """Return the network, with weights yet to be drawn."""
         return LightNetwork(graph, size, self.layers)
 
 
-class LightNetwork(Tables):
+class LightNetwork(Table):
     """Propagation over the symmetrically normalised adjacency matrix.
 
     Source:
@@ -39,36 +39,22 @@ class LightNetwork(Tables):
         Recommendation", SIGIR 2020, equations 3, 4 and 8 with equal weights.
     """
 
-    def __init__(self, graph: Bipartite, size: int, layers: int) -> None:
+    def __init__(self, graph: GraphInputs, size: int, layers: int) -> None:
         super().__init__(graph, size)
         self.layers = layers
-        degree = [
-            torch.bincount(side, minlength=count).clamp(min=1).float()
-            for side, count in ((graph.user, graph.users), (graph.item, graph.items))
-        ]
-        share = (degree[0][graph.user] * degree[1][graph.item]).rsqrt()
+        degree = torch.bincount(graph.row, minlength=graph.nodes).clamp(min=1).float()
+        share = (degree[graph.row] * degree[graph.column]).rsqrt()
+        place, shape = torch.stack([graph.row, graph.column]), (graph.nodes,) * 2
         # Not a buffer: it is no weight, and is made again from the graph.
-        self.to_user = _sparse(graph.user, graph.item, share, graph.users, graph.items)
-        self.to_item = _sparse(graph.item, graph.user, share, graph.items, graph.users)
+        self.step = torch.sparse_coo_tensor(  # pyright: ignore[reportUnknownMemberType]
+            place, share, shape, check_invariants=True
+        ).coalesce()
 
-    def forward(self) -> tuple[Float[Tensor, "users d"], Float[Tensor, "items d"]]:
-        """Return the vectors of users and of items."""
-        user, item = super().forward()
-        users, items = [user], [item]
-        to_user, to_item = self.to_user.to(user.device), self.to_item.to(user.device)
+    def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return the vectors of some nodes."""
+        vector = self.own.weight
+        total, step = vector, self.step.to(vector.device)
         for _ in range(self.layers):
-            # Both sides step at once, each from the other's last layer.
-            user, item = to_user @ item, to_item @ user
-            users.append(user)
-            items.append(item)
-        return torch.stack(users).mean(dim=0), torch.stack(items).mean(dim=0)
-
-
-def _sparse(
-    row: Tensor, column: Tensor, share: Tensor, rows: int, columns: int
-) -> Tensor:
-    """Return a sparse matrix, whose product is several times faster than a scatter."""
-    place, size = torch.stack([row, column]), (rows, columns)
-    return torch.sparse_coo_tensor(  # pyright: ignore[reportUnknownMemberType]
-        place, share, size, check_invariants=True
-    ).coalesce()
+            vector = step @ vector
+            total = total + vector
+        return total[nodes] / (self.layers + 1)

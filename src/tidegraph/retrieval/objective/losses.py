@@ -1,0 +1,314 @@
+"""Losses of pairs: each with the negatives and the similarity that it takes."""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from jaxtyping import Float
+
+from tidegraph import losses
+from tidegraph.arguments import settings
+from tidegraph.extras import needed
+from tidegraph.ranges import above, at_least
+from tidegraph.retrieval.objective.negatives import (
+    InBatch,
+    Negatives,
+    PerPair,
+    Shared,
+)
+
+with needed("torch", "neural", "a neural network"):
+    from torch import Tensor
+
+__all__ = [
+    "BPR",
+    "BSL",
+    "BinaryCrossEntropy",
+    "DirectAU",
+    "InfoNCE",
+    "PairLoss",
+    "SampledSoftmax",
+    "SkipGram",
+    "TripletMargin",
+]
+
+
+LOWEST = -1e30
+"""The similarity of a negative that is missing, which costs nothing."""
+
+
+class Scored(NamedTuple):
+    """A batch of pairs under the vectors as they are.
+
+    Attributes:
+        source: Vector of each source.
+        target: Vector of each target.
+        positive: Similarity of each pair.
+        negative: Similarities of each source to its negatives; ``LOWEST`` where one
+            is missing.
+        log_q: Natural log of how often each negative is drawn on average.
+    """
+
+    source: Float[Tensor, "b d"]
+    target: Float[Tensor, "b d"]
+    positive: Float[Tensor, " b"]
+    negative: Float[Tensor, "b n"]
+    log_q: Float[Tensor, "#b #n"]
+
+
+@runtime_checkable
+class PairLoss(Protocol):
+    """Settings of a loss; one of your own needs no more than this."""
+
+    @property
+    def drawn(self) -> Negatives | None:
+        """Its negatives; none if it needs none."""
+        ...
+
+    @property
+    def temperature(self) -> float | None:
+        """Similarities are cosines over this; products of vectors if none."""
+        ...
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        ...
+
+
+@settings
+class BPR:
+    """A target is to score above each negative: ``losses.bpr``.
+
+    Attributes:
+        negatives: A number of them for each pair, or a kind.
+        temperature: Similarities are cosines over this; products if left out.
+    """
+
+    negatives: int | Negatives = 1
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _each(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        return losses.bpr(batch.positive, batch.negative)
+
+
+@settings
+class BinaryCrossEntropy:
+    """A target is a yes and each negative a no: ``losses.binary_cross_entropy``.
+
+    Attributes:
+        negatives: A number of them for each pair, or a kind.
+        temperature: Similarities are cosines over this; products if left out.
+    """
+
+    negatives: int | Negatives = 1
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _each(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the mean over targets and negatives alike."""
+        yes, no = batch.positive.new_ones, batch.negative.new_zeros
+        count = batch.positive.numel(), batch.negative.numel()
+        positive = losses.binary_cross_entropy(
+            batch.positive, yes(batch.positive.shape)
+        )
+        negative = losses.binary_cross_entropy(batch.negative, no(batch.negative.shape))
+        return (positive * count[0] + negative * count[1]) / sum(count)
+
+
+@settings
+class SkipGram:
+    """A pair is to be told from noise: ``losses.skip_gram``.
+
+    Attributes:
+        negatives: A number of them for each pair, or a kind.
+        temperature: Similarities are cosines over this; products if left out.
+    """
+
+    negatives: int | Negatives = 5
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _each(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        return losses.skip_gram(batch.positive, batch.negative)
+
+
+@settings
+class TripletMargin:
+    """A target is to score above each negative by a margin: ``losses.triplet_margin``.
+
+    Attributes:
+        margin: By how much.
+        negatives: A number of them that the batch shares, or a kind.
+        temperature: Similarities are cosines over this; products if left out.
+    """
+
+    margin: float = 0.1
+    negatives: int | Negatives = 500
+    temperature: float | None = 1.0
+
+    def __post_init__(self) -> None:
+        _check(self)
+        above("TripletMargin", 0, margin=self.margin)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _shared(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        return losses.triplet_margin(batch.positive, batch.negative, self.margin)
+
+
+@settings
+class SampledSoftmax:
+    """A target is to be told from all items: ``losses.sampled_softmax``.
+
+    Attributes:
+        temperature: Similarities are cosines over this; products if none.
+        negatives: A number of them that the batch shares, or a kind.
+    """
+
+    temperature: float | None = 0.1
+    negatives: int | Negatives = 1024
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _shared(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        return losses.sampled_softmax(batch.positive, batch.negative, batch.log_q)
+
+
+@settings
+class InfoNCE:
+    """A target is to be told from its negatives as they come: ``losses.info_nce``.
+
+    Attributes:
+        temperature: Similarities are cosines over this; products if none.
+        negatives: A number of them that the batch shares, or a kind.
+    """
+
+    temperature: float | None = 0.1
+    negatives: int | Negatives = InBatch()
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _shared(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        return losses.info_nce(batch.positive, batch.negative)
+
+
+@settings
+class BSL:
+    """A softmax whose targets and negatives have temperatures of their own.
+
+    Attributes:
+        temperature: Of negatives: similarities are cosines over this.
+        positive_temperature: Of targets.
+        negatives: A number of them that the batch shares, or a kind.
+    """
+
+    temperature: float = 0.1
+    positive_temperature: float = 0.1
+    negatives: int | Negatives = 1024
+
+    def __post_init__(self) -> None:
+        _check(self)
+        above("BSL", 0, positive_temperature=self.positive_temperature)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _shared(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        ratio = self.temperature / self.positive_temperature
+        return losses.bilateral_softmax(batch.positive, batch.negative, ratio)
+
+
+@settings
+class DirectAU:
+    """Pairs are to lie together, and all vectors apart from one another.
+
+    Attributes:
+        uniformity: What lying apart counts beside lying together.
+    """
+
+    uniformity: float = 1.0
+
+    def __post_init__(self) -> None:
+        at_least("DirectAU", 0, uniformity=self.uniformity)
+
+    @property
+    def drawn(self) -> None:
+        """It needs no negatives."""
+
+    @property
+    def temperature(self) -> float:
+        """Vectors have length 1."""
+        return 1.0
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        return losses.alignment_and_uniformity(
+            batch.source, batch.target, self.uniformity
+        )
+
+
+def _each(negatives: int | Negatives) -> Negatives:
+    return PerPair(negatives) if isinstance(negatives, int) else negatives
+
+
+def _shared(negatives: int | Negatives) -> Negatives:
+    return Shared(negatives) if isinstance(negatives, int) else negatives
+
+
+def _check(
+    given: BPR
+    | BinaryCrossEntropy
+    | SkipGram
+    | TripletMargin
+    | SampledSoftmax
+    | InfoNCE
+    | BSL,
+) -> None:
+    name = type(given).__name__
+    if isinstance(given.negatives, int):
+        at_least(name, 1, negatives=given.negatives)
+    if given.temperature is not None:
+        above(name, 0, temperature=given.temperature)

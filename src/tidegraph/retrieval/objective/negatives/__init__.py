@@ -1,0 +1,89 @@
+"""Negatives: what a target is to be told from, and how likely each was to be drawn."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from tidegraph.arguments import settings
+from tidegraph.errors import ConfigError
+from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
+from tidegraph.retrieval.objective.negatives.per_pair import PerPair
+from tidegraph.retrieval.objective.negatives.planned import Planned
+from tidegraph.retrieval.objective.negatives.recent import InBatch, Queue
+from tidegraph.retrieval.objective.negatives.shared import Shared
+from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+
+__all__ = [
+    "Drawer",
+    "Drawn",
+    "InBatch",
+    "Mixed",
+    "Negatives",
+    "PerPair",
+    "Planned",
+    "Queue",
+    "Shared",
+]
+
+
+@runtime_checkable
+class Negatives(Protocol):
+    """Settings of negatives; some of your own need no more than this."""
+
+    def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
+        """Return what draws the negatives of an epoch."""
+        ...
+
+
+@settings
+class Mixed:
+    """Negatives of several kinds, side by side.
+
+    Attributes:
+        parts: The kinds.
+
+    Source:
+        Yang et al., "Mixed Negative Sampling for Learning Two-tower Neural Networks in
+        Recommendations", WWW 2020, for uniform ones beside those in the batch.
+    """
+
+    parts: tuple[Negatives, ...]
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ConfigError("Mixed has no parts. Name at least one kind of negative.")
+
+    def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
+        """Return what draws the negatives of an epoch."""
+        return _Mixed([part.drawer(pairs, rng) for part in self.parts])
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixed:
+    parts: list[Drawer]
+
+    def draw(self, batch: Positives) -> Drawn:
+        drawn, rows = [part.draw(batch) for part in self.parts], len(batch.source)
+        nodes = [one.node for one in drawn]
+        if any(node.ndim == 2 for node in nodes):
+            nodes = [np.broadcast_to(node, (rows, node.shape[-1])) for node in nodes]
+        node = np.concatenate(nodes, axis=-1)
+        first = np.cumsum([0, *(one.node.shape[-1] for one in drawn)])
+        missing = [
+            (one.missing[0], one.missing[1] + begin)
+            for one, begin in zip(drawn, first[:-1], strict=True)
+            if one.missing is not None
+        ]
+        row, column = (
+            np.concatenate([np.zeros(0, np.int64), *side])
+            for side in zip(*missing, strict=True)
+        )
+        return Drawn(node, self.log_count(node, batch), (row, column))
+
+    def log_count(
+        self, node: Int64[np.ndarray, "*rows n"], batch: Positives
+    ) -> Float[np.ndarray, "..."]:
+        counts = [part.log_count(node, batch) for part in self.parts]
+        return np.logaddexp.reduce(np.broadcast_arrays(*counts), axis=0)

@@ -1,0 +1,69 @@
+"""Negatives that a plan draws from the graph, as of the time of each pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from tidegraph.arguments import settings
+from tidegraph.ego.negatives import Negatives as Found
+from tidegraph.errors import ConfigError
+from tidegraph.graph.from_log import ACTION, USER
+from tidegraph.graph.sampling.seeds import Plan, Seeds
+from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
+from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+from tidegraph.rng import fresh_seed
+
+
+@settings
+class Planned:
+    """What a plan draws for the user of each pair, as of the pair's time.
+
+    Attributes:
+        plan: ``negatives(...)``, whose items are alive at the time of the pair, or
+            ``hard(...)``, from a window of ranks.
+    """
+
+    plan: Plan
+
+    def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
+        """Return what draws the negatives of an epoch.
+
+        Raises:
+            ConfigError: The plan does not start from users.
+        """
+        start = self.plan.start(pairs.fold.graph)
+        if start != USER:
+            raise ConfigError(
+                f"{self.plan} starts from {start!r}, and negatives are drawn for the "
+                f"user of each pair. Begin with an edge of users, such as {ACTION!r}."
+            )
+        return _Planned(self.plan, pairs, rng)
+
+
+@dataclass(frozen=True, eq=False)
+class _Planned:
+    plan: Plan
+    pairs: PairSource
+    rng: np.random.Generator
+
+    def draw(self, batch: Positives) -> Drawn:
+        graph = self.pairs.fold.graph
+        seeds = Seeds.of(
+            batch.source.astype(np.int32),
+            batch.time,
+            seed=fresh_seed(self.rng),
+        )
+        users = self.pairs.graph.users
+        other = (batch.target - users).astype(np.int32)
+        found = self.plan.sample(graph, seeds._replace(other=other))
+        assert isinstance(found, Found)
+        node = np.where(found.mask, found.ids, 0).astype(np.int64) + users
+        missing = np.nonzero(~found.mask)
+        return Drawn(node, self.log_count(node, batch), (missing[0], missing[1]))
+
+    def log_count(
+        self, node: Int64[np.ndarray, "*rows n"], batch: Positives
+    ) -> Float[np.ndarray, "..."]:
+        alive = int((self.pairs.frequency > 0).sum())
+        return np.full(node.shape, np.log(max(node.shape[-1], 1) / max(alive - 1, 1)))

@@ -1,0 +1,106 @@
+"""Losses of pairs against their formulas and a numerical gradient."""
+
+import numpy as np
+import pytest
+import torch
+
+from tidegraph.retrieval.objective.losses import (
+    BPR,
+    BSL,
+    LOWEST,
+    BinaryCrossEntropy,
+    DirectAU,
+    InfoNCE,
+    SampledSoftmax,
+    Scored,
+    SkipGram,
+    TripletMargin,
+)
+
+
+def softplus(x):
+    return np.log1p(np.exp(x))
+
+
+def lse(x):
+    return np.log(np.exp(x).sum(axis=1))
+
+
+def uniformity(x):
+    rows, columns = np.triu_indices(len(x), 1)
+    return np.log(np.exp(-2 * ((x[rows] - x[columns]) ** 2).sum(axis=1)).mean())
+
+
+FORMULAS = {
+    BPR(): lambda s, t, p, n, q: softplus(n - p[:, None]).mean(),
+    SkipGram(): lambda s, t, p, n, q: (softplus(-p) + softplus(n).sum(axis=1)).mean(),
+    BinaryCrossEntropy(): lambda s, t, p, n, q: np.concatenate(
+        [softplus(-p), softplus(n).ravel()]
+    ).mean(),
+    TripletMargin(0.5): lambda s, t, p, n, q: np.maximum(
+        n - p[:, None] + 0.5, 0
+    ).mean(),
+    SampledSoftmax(): lambda s, t, p, n, q: softplus(lse(n - q) - p).mean(),
+    InfoNCE(): lambda s, t, p, n, q: softplus(lse(n) - p).mean(),
+    BSL(0.1, 0.2): lambda s, t, p, n, q: 0.5 * (lse(n) - p).mean(),
+    DirectAU(2.0): lambda s, t, p, n, q: (
+        ((s - t) ** 2).sum(axis=1).mean() + uniformity(s) + uniformity(t)
+    ),
+}
+SAID = [(type(loss).__name__, loss) for loss in FORMULAS]
+
+
+def drawn(seed=0):
+    rng = np.random.default_rng(seed)
+    source, target = (
+        x / np.linalg.norm(x, axis=1, keepdims=True) for x in rng.normal(size=(2, 6, 3))
+    )
+    return (
+        source,
+        target,
+        rng.normal(size=6),
+        rng.normal(size=(6, 4)),
+        rng.normal(size=(1, 4)),
+    )
+
+
+@pytest.mark.parametrize(("name", "loss"), SAID)
+def test_a_loss_is_its_formula(name, loss):
+    parts = drawn()
+    found = loss.loss(Scored(*(torch.tensor(part) for part in parts)))
+
+    np.testing.assert_allclose(found.item(), FORMULAS[loss](*parts), rtol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "loss"), SAID)
+def test_its_gradient_is_the_numerical_one(name, loss):
+    *parts, log_q = (torch.tensor(part) for part in drawn(1))
+    parts = [part.requires_grad_() for part in parts]
+
+    assert torch.autograd.gradcheck(lambda *p: loss.loss(Scored(*p, log_q)), parts)
+
+
+@pytest.mark.parametrize(("name", "loss"), SAID)
+def test_a_missing_negative_costs_nothing_and_has_no_gradient(name, loss):
+    source, target, positive, negative, log_q = (torch.tensor(p) for p in drawn())
+    negative[:, 0] = LOWEST
+    negative[2] = LOWEST
+    negative.requires_grad_()
+    value = loss.loss(Scored(source, target, positive, negative, log_q))
+
+    if loss.drawn is not None:
+        value.backward()
+        assert negative.grad[:, 0].abs().max() == 0
+        assert torch.isfinite(negative.grad).all()
+    assert torch.isfinite(value)
+
+
+def test_a_softmax_over_every_other_item_is_the_full_one():
+    logits = torch.tensor(np.random.default_rng(0).normal(size=(4, 7)))
+    none = torch.zeros(4, 2)
+    batch = Scored(none, none, logits[:, 0], logits[:, 1:], torch.zeros(1, 1))
+
+    found = SampledSoftmax().loss(batch)
+
+    expected = -torch.log_softmax(logits, dim=1)[:, 0].mean()
+    torch.testing.assert_close(found, expected)

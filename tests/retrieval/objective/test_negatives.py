@@ -1,0 +1,145 @@
+"""Negatives are drawn as their distributions say, and say how often they are drawn."""
+
+import numpy as np
+import pytest
+
+import tidegraph as tg
+from conftest import draw_log
+from tidegraph.errors import ConfigError
+from tidegraph.retrieval.objective.negatives import (
+    InBatch,
+    Mixed,
+    PerPair,
+    Planned,
+    Queue,
+    Shared,
+)
+from tidegraph.retrieval.objective.pairs import Edges, Positives
+from tidegraph.stages import Fold
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return Edges().of(Fold.of(draw_log(), "a test"), "a test")
+
+
+def first(pairs, size=32):
+    return next(iter(pairs.epoch(size, np.random.default_rng(1))))
+
+
+def counted(drawer, batch, draws, nodes):
+    """How often each node is drawn for a pair of the batch on average."""
+    total = np.zeros((len(batch.source), nodes))
+    for _ in range(draws):
+        drawn = drawer.draw(batch)
+        node = np.broadcast_to(drawn.node, (len(batch.source), drawn.node.shape[-1]))
+        for row, of_row in enumerate(node):
+            np.add.at(total[row], of_row, 1)
+        if drawn.missing is not None:
+            np.add.at(total, (drawn.missing[0], node[drawn.missing]), -1)
+    return total / draws
+
+
+@pytest.mark.parametrize("power", [0.0, 0.75])
+@pytest.mark.parametrize("kind", [Shared, PerPair])
+def test_nodes_come_as_often_as_log_q_says(pairs, kind, power):
+    batch = Positives(*(side[:2] for side in first(pairs)))
+    drawer = kind(6, power).drawer(pairs, np.random.default_rng(0))
+
+    found = counted(drawer, batch, 4000, pairs.graph.nodes)
+
+    for row in range(2):
+        node = np.flatnonzero(found[row])
+        expected = np.exp(drawer.log_count(np.tile(node, (2, 1)), batch))
+        expected = np.broadcast_to(expected, (2, len(node)))[row]
+        np.testing.assert_allclose(found[row, node], expected, rtol=0.25)
+        assert batch.target[row] not in node
+        assert np.all(node >= pairs.graph.users)
+
+
+def test_negatives_of_a_pair_are_no_items_of_its_user(pairs):
+    batch = first(pairs)
+    drawn = PerPair(50).drawer(pairs, np.random.default_rng(0)).draw(batch)
+    edges = set(zip(pairs.user.tolist(), pairs.item.tolist(), strict=True))
+
+    kept = np.ones(drawn.node.shape, bool)
+    kept[drawn.missing] = False
+
+    items = drawn.node - pairs.graph.users
+    for row, user in enumerate(batch.source):
+        for item in items[row][kept[row]]:
+            assert (int(user), int(item)) not in edges
+
+
+def test_a_user_of_every_item_has_no_negative():
+    log = tg.interactions(["a", "a", "a", "b"], ["x", "y", "z", "x"], range(4))
+    pairs = Edges().of(Fold.of(log, "a test"), "a test")
+    batch = Positives(np.array([0]), np.array([2]))
+
+    drawn = PerPair(4).drawer(pairs, np.random.default_rng(0)).draw(batch)
+
+    np.testing.assert_array_equal(drawn.missing[1], np.arange(4))
+
+
+def test_those_in_the_batch_are_its_other_targets(pairs):
+    batch = first(pairs)
+
+    drawn = InBatch().drawer(pairs, np.random.default_rng(0)).draw(batch)
+
+    np.testing.assert_array_equal(drawn.node, batch.target)
+    row, column = np.nonzero(batch.target[:, None] == batch.target[None, :])
+    np.testing.assert_array_equal(np.sort(drawn.missing[0]), np.sort(row))
+    assert set(zip(*drawn.missing, strict=True)) == set(zip(row, column, strict=True))
+
+
+def test_a_queue_holds_the_targets_of_batches_before(pairs):
+    drawer = Queue(40).drawer(pairs, np.random.default_rng(0))
+    batches = list(pairs.epoch(16, np.random.default_rng(2)))[:5]
+
+    held = [drawer.draw(batch).node for batch in batches]
+
+    before = np.concatenate([batch.target for batch in batches])
+    for n, nodes in enumerate(held):
+        np.testing.assert_array_equal(nodes, before[: 16 * n][-40:])
+
+
+def test_a_mixture_is_drawn_as_often_as_its_parts_together(pairs):
+    batch = first(pairs)
+    rng = np.random.default_rng(0)
+    drawer = Mixed((Shared(8), InBatch())).drawer(pairs, rng)
+
+    drawn = drawer.draw(batch)
+
+    assert drawn.node.shape == (8 + len(batch.source),)
+    popular = InBatch().drawer(pairs, rng).draw(batch)
+    share = pairs.frequency / pairs.frequency.sum()
+    uniform = 8 / np.count_nonzero(pairs.frequency)
+    expected = uniform + (len(batch.source) - 1) * share[drawn.node]
+    np.testing.assert_allclose(np.exp(drawn.log_q), expected)
+    assert len(drawn.missing[0]) >= len(popular.missing[0])
+
+
+def test_a_plan_draws_items_that_were_there_at_the_time_of_the_pair(pairs):
+    plan = tg.negatives("item", 5, avoid="action")
+    drawer = Planned(plan).drawer(pairs, np.random.default_rng(0))
+    log, users = pairs.fold.log, pairs.graph.users
+    born = {}
+    for item, time in zip(log.item, log.time, strict=True):
+        born.setdefault(int(item), int(time))
+    batch = first(pairs)
+
+    drawn = drawer.draw(batch)
+
+    kept = np.ones(drawn.node.shape, bool)
+    kept[drawn.missing] = False
+    assert kept.any()
+    for row, time in enumerate(batch.time):
+        for item in drawn.node[row][kept[row]] - users:
+            assert born[int(item)] < time
+
+
+def test_a_plan_that_starts_elsewhere_is_refused(pairs):
+    plan = tg.negatives("user", 5, avoid="~action")
+
+    with pytest.raises(ConfigError, match="starts from 'item'"):
+        Planned(plan).drawer(pairs, np.random.default_rng(0))
