@@ -1,0 +1,46 @@
+"""GCN: the sum over neighbours and oneself, over the roots of both degrees."""
+
+from jaxtyping import Float
+
+from tidegraph.extras import needed
+from tidegraph.nn.links import Links
+from tidegraph.nn.sums import summed
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+
+class GCNConv(nn.Module):
+    """One graph convolution, without its activation.
+
+    ``out_i = W sum_j a_ij x_j + b`` over the neighbours j of i and i itself, where a_ij
+    is the strength of the edge over sqrt((s_i + 1) (s_j + 1)), and s is the strength of
+    all edges of a node.
+
+    Source:
+        Kipf & Welling, "Semi-Supervised Classification with Graph Convolutional
+        Networks", ICLR 2017, equation 2.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs, bias=False)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(
+        self,
+        source: Float[Tensor, "sources inputs"],
+        target: Float[Tensor, "targets inputs"],
+        links: Links,
+    ) -> Float[Tensor, "targets outputs"]:
+        """Return the new vectors of the targets."""
+        return self.linear(smoothed(source, target, links)) + self.bias
+
+
+def smoothed(
+    source: Float[Tensor, "sources d"], target: Float[Tensor, "targets d"], links: Links
+) -> Float[Tensor, "targets d"]:
+    """Return the normalised sum over the neighbours of a target and itself."""
+    looped, loop = links.looped
+    return summed(looped, source) + loop[:, None] * target
