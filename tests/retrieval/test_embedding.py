@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+import tidegraph as tg
 from conftest import draw_log
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.objective.losses import (
     BPR,
@@ -13,8 +14,9 @@ from tidegraph.retrieval.objective.losses import (
 )
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Requests
+from tidegraph.stages import Candidates, Fold, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 from tidegraph.training.optimizers import LazyAdam
 from tidegraph.training.settings import Training
@@ -148,3 +150,39 @@ def test_the_reason_has_the_largest_product():
     most = max(others, key=lambda i: float(fitted.item[i] @ fitted.item[1]))
     assert reason[0, 0] == most
     assert isinstance(fitted.retrieve(requests, 3), Candidates)
+
+
+def test_patience_keeps_the_epoch_that_finds_most_of_what_is_held_out():
+    log = draw_log(events=900)
+    training = Training(6, 128, patience=2)
+    fitted = bpr_mf(8, training=training).fit(log)
+
+    assert np.isfinite(fitted.curve.metric).all()
+    held = HeldOut.of(Fold.of(log, "BPR-MF"), "BPR-MF", drawing("BPR-MF"))
+    assert held.ndcg(fitted) == max(fitted.curve.metric)
+
+
+def test_what_is_held_out_is_not_trained_on():
+    log = draw_log(events=900)
+    held = HeldOut.of(Fold.of(log, "a test"), "a test", np.random.default_rng(0))
+    known = held.known.log
+
+    user = held.requests.user
+    assert len(np.unique(user)) == len(user)
+    assert len(known) < len(log)
+    pairs = set(zip(known.user.tolist(), known.item.tolist(), strict=True))
+    for who, item in zip(user, held.item, strict=True):
+        assert (int(who), int(item)) not in pairs
+        of_user = np.flatnonzero(log.user == who)
+        assert log.item[of_user[-1]] == item
+
+
+def test_patience_with_nobody_of_two_items_is_refused():
+    log = tg.interactions(["a", "b"], ["x", "y"], [1, 2])
+
+    with pytest.raises(DataError, match="nobody has two"):
+        bpr_mf(2, training=Training(2, 8)).fit(log)
+
+
+def drawing(name):
+    return Run(np.random.default_rng(0)).drawing(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
@@ -18,6 +18,7 @@ from tidegraph.retrieval.objective.losses import LOWEST, Scored
 from tidegraph.retrieval.objective.negatives import Drawn
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
 from tidegraph.retrieval.scoring.evidence import trained_until
+from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train
 from tidegraph.training.loop import train as trained
@@ -43,7 +44,8 @@ class Embedding:
         encoder: How a vector comes from a node and its neighbours.
         objective: Positive pairs, negatives and loss.
         size: Numbers in a vector.
-        training: How long and how fast to learn.
+        training: How long and how fast to learn; with ``patience`` the newest item of
+            a thousand users is held out, and the best epoch at finding them is kept.
         seed: Seed of everything random; that of the run if left out.
     """
 
@@ -71,27 +73,19 @@ class Embedding:
             DataError: ``train`` holds no action.
         """
         fold = Fold.of(train, self.name)
-        pairs = self.objective.pairs.of(fold, self.name)
         run = Run(np.random.default_rng(0)) if run is None else run
         own = self.seed is not None
         rng = np.random.default_rng(self.seed) if own else run.drawing(self.name)
         run = replace(run, rng=rng)
-        task = _Pairs.of(self, pairs, run)
-        graph = pairs.graph
+        held = None
+        if self.training.patience is not None:
+            held = HeldOut.of(fold, self.name, rng)
+        known = fold if held is None else held.known
+        task = _Pairs.of(self, self.objective.pairs.of(known, self.name), run, held)
+        graph = task.pairs.graph
         data = self, graph.row.numpy(), graph.column.numpy()
         curve = trained(task, self.training, run, data)
-        source, target = task.vectors()
-        users, linked = graph.users, np.bincount(data[1], minlength=graph.nodes) > 0
-        return FittedEmbedding(
-            self.name,
-            source[:users],
-            target[users:],
-            linked[:users],
-            linked[users:],
-            trained_until(fold),
-            curve,
-            None if target is source else source[users:],
-        )
+        return replace(task.fitted(), trained_until=trained_until(fold), curve=curve)
 
 
 class _Batch(NamedTuple):
@@ -119,11 +113,14 @@ class _Pairs:
     settings: Embedding
     module: nn.Module
     pairs: PairSource
+    held: HeldOut | None
     device: str
     unit: str = "pairs"
 
     @classmethod
-    def of(cls, settings: Embedding, pairs: PairSource, run: Run) -> "_Pairs":
+    def of(
+        cls, settings: Embedding, pairs: PairSource, run: Run, held: HeldOut | None
+    ) -> "_Pairs":
         def build() -> nn.Module:
             return settings.encoder.build(pairs.graph, settings.size)
 
@@ -132,7 +129,7 @@ class _Pairs:
         for part in module.modules():
             if isinstance(part, nn.Embedding):
                 part.sparse = sparse
-        return cls(settings, module, pairs, run.device)
+        return cls(settings, module, pairs, held, run.device)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         negatives = self.settings.objective.loss.drawn
@@ -181,22 +178,30 @@ class _Pairs:
         return loss
 
     def validate(self) -> float:
-        """Return nan: nothing is held out."""
-        return math.nan
+        """Return how well what is held out is found; nan if nothing is."""
+        return math.nan if self.held is None else self.held.ndcg(self.fitted())
 
-    def vectors(
-        self,
-    ) -> tuple[Float32[np.ndarray, "nodes d"], Float32[np.ndarray, "nodes d"]]:
-        """Return the vectors of all nodes as sources and as targets."""
-        nodes = torch.arange(self.pairs.graph.nodes, device=self.device)
+    def fitted(self) -> FittedEmbedding:
+        """Return the vectors as they are."""
+        graph = self.pairs.graph
+        nodes, users = torch.arange(graph.nodes, device=self.device), graph.users
         with torch.inference_mode():
-            found = [self.module(nodes)]
+            sides = [self.module(nodes)]
             if hasattr(self.module, "context"):
-                found.append(cast(_TwoSided, self.module).context(nodes))
+                sides.append(cast(_TwoSided, self.module).context(nodes))
             if self.settings.objective.loss.temperature is not None:
-                found = [F.normalize(side, dim=1) for side in found]
-            sides = [side.cpu().numpy().copy() for side in found]
-        return sides[0], sides[-1]
+                sides = [F.normalize(side, dim=1) for side in sides]
+            source, *context = (side.cpu().numpy().copy() for side in sides)
+        target = context[0] if context else source
+        linked = np.bincount(graph.row.numpy(), minlength=graph.nodes) > 0
+        return FittedEmbedding(
+            self.settings.name,
+            source[:users],
+            target[users:],
+            linked[:users],
+            linked[users:],
+            given=source[users:] if context else None,
+        )
 
 
 class _TwoSided(Protocol):
