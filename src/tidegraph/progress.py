@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -17,7 +17,9 @@ EVERY = 60.0
 _CLOCK: ContextVar[dict[str, float] | None] = ContextVar("clock", default=None)
 
 
-def track(steps: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def track(
+    steps: Iterable[T], what: str | Callable[[], str], total: int | None = None
+) -> Iterator[T]:
     """Yield from ``steps``, saying on standard error how far it is.
 
     A terminal gets a bar with the time left; a file or a pipe gets a plain line every
@@ -25,16 +27,20 @@ def track(steps: Iterable[T], what: str, total: int | None = None) -> Iterator[T
 
     Args:
         steps: What is being worked through.
-        what: A few words for the left side.
+        what: A few words for the left side, or what says them as they are now.
         total: How many steps there are, where ``steps`` has no length.
     """
     if total is None and isinstance(steps, Sized):
         total = len(steps)
+    text = (lambda: what) if isinstance(what, str) else what
     if sys.stderr.isatty():
         with _bars() as progress:
-            yield from progress.track(steps, total=total, description=what)
+            bar = progress.add_task(text(), total=total)
+            for step in steps:
+                yield step
+                progress.update(bar, advance=1, description=text())
         return
-    with _Lines(what, total) as lines:
+    with _Lines(text, total) as lines:
         for step in steps:
             yield step
             lines.done += 1
@@ -49,7 +55,7 @@ def working(what: str) -> Generator[None, None, None]:
                 progress.add_task(what, total=None)
                 yield
         else:
-            with _Lines(what, None):
+            with _Lines(lambda: what, None):
                 yield
 
 
@@ -104,7 +110,7 @@ class _Lines:
     The thread prints in the midst of a step too, since one step may take an hour.
     """
 
-    def __init__(self, what: str, total: int | None) -> None:
+    def __init__(self, what: Callable[[], str], total: int | None) -> None:
         self.what, self.total, self.done = what, total, 0
         self._started = time.monotonic()
         self._over = threading.Event()
@@ -127,8 +133,8 @@ class _Lines:
     def _line(self) -> str:
         elapsed = time.monotonic() - self._started
         if self.total is None:
-            return f"{self.what}: {spelt(elapsed)}"
-        line = f"{self.what}: {self.done} of {self.total}, {spelt(elapsed)}"
+            return f"{self.what()}: {spelt(elapsed)}"
+        line = f"{self.what()}: {self.done} of {self.total}, {spelt(elapsed)}"
         if self.done:
             left = elapsed / self.done * (self.total - self.done)
             line += f", about {spelt(left)} left"

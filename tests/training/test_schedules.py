@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tidegraph.errors import ConfigError
-from tidegraph.training.schedules import Cosine, Stairs, WarmUp
+from tidegraph.training.schedules import Cosine, Linear, Stairs, WarmUp
 
 
 def test_a_cosine_falls_from_one_to_its_floor():
@@ -13,6 +13,14 @@ def test_a_cosine_falls_from_one_to_its_floor():
     assert math.isclose(factors[5], 0.6)
     assert math.isclose(factors[10], 0.2)
     assert factors == sorted(factors, reverse=True)
+
+
+def test_a_line_falls_from_one_to_its_floor_and_no_further():
+    line = Linear(floor=0.2)
+
+    assert line.factor(0, 0, 10) == 1
+    assert math.isclose(line.factor(7, 2.5, 10), 0.8)
+    assert math.isclose(line.factor(9, 10.2, 10), 0.2)
 
 
 def test_stairs_fall_after_every_so_many_epochs():
@@ -32,6 +40,7 @@ def test_a_warm_up_rises_step_by_step_and_then_follows_another():
     ("kind", "setting"),
     [
         (Cosine, {"floor": 2.0}),
+        (Linear, {"floor": -1.0}),
         (Stairs, {"every": 0}),
         (Stairs, {"by": -1.0}),
         (WarmUp, {"steps": 0}),

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from tidegraph.rng import fresh_seed
 from tidegraph.run import Curve, Run
 from tidegraph.training.checkpoint import Checkpoint, digest_of, fingerprint, newest
 from tidegraph.training.settings import Training
-from tidegraph.training.task import Task
+from tidegraph.training.stepping import stepper
+from tidegraph.training.task import Counts, Steps, Task
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -49,13 +51,17 @@ class _Weights:
 
 
 def train(
-    task: Task[B], settings: Training, run: Run, data: Iterable[object] = ()
+    task: Task[B] | Steps[B],
+    settings: Training,
+    run: Run,
+    data: Iterable[object] = (),
 ) -> Curve:
     """Fit a task's module in place and return how it went.
 
     The weights of the best epoch are kept: whatever ends the training, an interruption
     included, they are put back. With ``run.checkpoints`` a training that was killed
     goes on after its last whole epoch and ends with the same bits as one that was not.
+    A task that takes its steps itself does so on the processor, whatever the device.
 
     Args:
         task: What learns, from what.
@@ -65,11 +71,13 @@ def train(
             and the module's shapes; what the task learns from.
 
     Raises:
-        ConfigError: The loss is not a number any more, the device is not there, or the
-            checkpoints are of another training.
+        ConfigError: The loss is not a number any more, the device is not there, the
+            optimiser is not one for the task, or the checkpoints are of another
+            training.
     """
     with engine(run) as device:
-        task.module.to(device)
+        if not isinstance(task, Steps):
+            task.module.to(device)
         return _Training(task, settings, run, data).run_all()
 
 
@@ -77,12 +85,16 @@ class _Training(Generic[B]):
     """One training under way."""
 
     def __init__(
-        self, task: Task[B], settings: Training, run: Run, data: Iterable[object]
+        self,
+        task: Task[B] | Steps[B],
+        settings: Training,
+        run: Run,
+        data: Iterable[object],
     ) -> None:
         self.task, self.settings, self.run = task, settings, run
-        self.optimizer = settings.optimizer.build(task.module.parameters())
-        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.stepper = stepper(task, settings.optimizer)
         self.step, self.curve, self.weights = 0, Curve(), _Weights()
+        self.speed = ""
         if settings.average is not None:
             self.weights.mean = _copy(task.module.state_dict())
         shapes = {n: tuple(v.shape) for n, v in task.module.state_dict().items()}
@@ -95,7 +107,7 @@ class _Training(Generic[B]):
         first = len(self.curve.loss)
         epochs = range(first, 0 if self._patience_is_over() else self.settings.epochs)
         try:
-            for epoch in track(epochs, f"training on {self.task.unit}"):
+            for epoch in track(epochs, self._doing):
                 loss = self._epoch(epoch)
                 self.curve = self.curve.followed_by(loss, self._validated(epoch))
                 if self.run.monitor is not None:
@@ -109,36 +121,50 @@ class _Training(Generic[B]):
             self.task.module.eval()
         return self.curve
 
+    def _doing(self) -> str:
+        return f"training on {self.task.unit}{self.speed}"
+
     def _epoch(self, epoch: int) -> float:
         """Take one step per batch and return the mean loss."""
-        module, seen = self.task.module, list[float]()
-        module.train()
+        task, seen, examples = self.task, list[float](), 0
+        counts = cast(Counts[B], task) if isinstance(task, Counts) else None
+        task.module.train()
+        started = time.perf_counter()
         with _noise(self.run.rng):
-            for batch in self.task.batches(epoch, self.run.rng):
-                loss = self.task.loss(batch)
-                self._step(loss, epoch)
-                seen.append(loss.item())
+            for batch in task.batches(epoch, self.run.rng):
+                seen.append(self._step(batch, epoch, len(seen)))
                 if not math.isfinite(seen[-1]):
-                    raise ConfigError(
-                        f"the training loss is {seen[-1]} in epoch {epoch + 1}, batch "
-                        f"{len(seen)}. Lower learning_rate, or look for huge features."
-                    )
+                    raise ConfigError(self._lost(seen[-1], epoch, len(seen)))
+                examples += 0 if counts is None else counts.examples(batch)
+        if examples:
+            rate = examples / (time.perf_counter() - started)
+            self.speed = f", {rate:,.0f} {task.unit} a second"
         return float(np.mean(seen)) if seen else 0.0
 
-    def _step(self, loss: Tensor, epoch: int) -> None:
-        schedule, share = self.settings.schedule, self.settings.average
+    def _step(self, batch: B, epoch: int, done: int) -> float:
+        """Take one step, after ``done`` others in this epoch; return the loss."""
+        schedule, share, factor = self.settings.schedule, self.settings.average, 1.0
         if schedule is not None:
-            factor = schedule.factor(self.step, epoch, self.settings.epochs)
-            for group, rate in zip(
-                self.optimizer.param_groups, self.rates, strict=True
-            ):
-                group["lr"] = rate * factor
-        self.optimizer.zero_grad()
-        loss.backward()  # pyright: ignore[reportUnknownMemberType]
-        self.optimizer.step()
+            over = epoch + 0.0
+            if isinstance(self.task, Steps):
+                over += min(done / self.task.steps, 1.0)
+            factor = schedule.factor(self.step, over, self.settings.epochs)
+        loss = self.stepper.step(batch, factor)
         self.step += 1
         if share is not None:
             self.weights.blend(self.task.module, share)
+        return loss
+
+    def _lost(self, loss: float, epoch: int, step: int) -> str:
+        """Return the sentence about a loss that is no number any more."""
+        text = (
+            f"the training loss is {loss} in epoch {epoch + 1}, step {step}, at a "
+            f"learning rate of {self.stepper.rate:g}. Lower learning_rate, or look for "
+            "huge features."
+        )
+        if self.run.checkpoints is not None and epoch:
+            text += f" The checkpoint of epoch {epoch} is kept."
+        return text
 
     def _validated(self, epoch: int) -> float:
         """Return what validation finds, nan where it is not this epoch's turn."""
@@ -178,11 +204,8 @@ class _Training(Generic[B]):
             )
             for name, value in values.items()
         }
-        for number, kept in self.optimizer.state_dict()["state"].items():
-            for name, value in kept.items():
-                if value is not None:
-                    held = torch.as_tensor(value).detach().cpu().numpy()
-                    arrays[f"optimizer/{number}/{name}"] = held
+        for name, array in self.stepper.state().items():
+            arrays[f"optimizer/{name}"] = array
         rng = cast(dict[str, Any], self.run.rng.bit_generator.state)
         Checkpoint(self.digest, self.data, self.step, self.curve, rng, arrays).write(
             self.run.checkpoints
@@ -196,17 +219,15 @@ class _Training(Generic[B]):
         if found is None:
             return
         parts: dict[str, dict[str, Tensor]] = {"best": {}, "mean": {}, "weights": {}}
-        slots: dict[int, dict[str, Tensor]] = {}
+        kept: dict[str, np.ndarray] = {}
         for name, array in found.arrays.items():
             part, _, rest = name.partition("/")
             if part == "optimizer":
-                number, _, slot = rest.partition("/")
-                slots.setdefault(int(number), {})[slot] = tensor(array)
+                kept[rest] = array
             else:
                 parts[part][rest] = tensor(array)
         self.task.module.load_state_dict(parts["weights"])
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+        self.stepper.restore(kept)
         device = next(self.task.module.parameters()).device
         self.weights = _Weights(
             *({n: v.to(device) for n, v in parts[p].items()} for p in ("best", "mean"))

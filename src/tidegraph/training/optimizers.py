@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Protocol, runtime_checkable
 
 from tidegraph.arguments import settings
+from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.ranges import above, at_least
 from tidegraph.training.row_adam import RowAdam
@@ -13,7 +14,7 @@ with needed("torch", "neural", "a neural network"):
     import torch
     from torch import nn
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "LazyAdam", "Optimizer"]
+__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "LazyAdam", "Optimizer", "PairSGD"]
 
 
 @runtime_checkable
@@ -151,7 +152,30 @@ class Adagrad:
         )
 
 
-def _check(given: AdamW | Adam | LazyAdam | SGD | Adagrad) -> None:
+@settings
+class PairSGD:
+    """A step down the gradient for every pair, on the vectors of its nodes alone.
+
+    For tables of vectors, which compiled kernels move; nothing else can take it.
+
+    Attributes:
+        learning_rate: Step length.
+    """
+
+    learning_rate: float = 0.025
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Raise ConfigError: there is no gradient of all weights."""
+        raise ConfigError(
+            "PairSGD moves tables of vectors alone, and this trains a network or by a "
+            "loss that no kernel knows. Use another optimizer, such as Adam."
+        )
+
+
+def _check(given: AdamW | Adam | LazyAdam | SGD | Adagrad | PairSGD) -> None:
     name = type(given).__name__
     above(name, 0, learning_rate=given.learning_rate)
     at_least(name, 0, **{f.name: getattr(given, f.name) for f in fields(given)})

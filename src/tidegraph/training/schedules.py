@@ -9,21 +9,25 @@ from typing import Protocol, runtime_checkable
 from tidegraph.arguments import settings
 from tidegraph.ranges import at_least, from_0_to_1
 
-__all__ = ["Cosine", "Schedule", "Stairs", "WarmUp"]
+__all__ = ["Cosine", "Linear", "Schedule", "Stairs", "WarmUp"]
 
 
 @runtime_checkable
 class Schedule(Protocol):
     """Settings of a schedule; one of your own needs no more than this."""
 
-    def factor(self, step: int, epoch: int, epochs: int) -> float:
-        """Return the factor of step ``step`` (from 0, over all epochs)."""
+    def factor(self, step: int, epoch: int | float, epochs: int) -> float:
+        """Return the factor of step ``step`` (from 0, over all epochs).
+
+        ``epoch`` is how many are over; a whole number, unless the task knows how many
+        steps an epoch has.
+        """
         ...
 
 
 @settings
 class Cosine:
-    """Falls along half a cosine, epoch by epoch, from 1 to ``floor``.
+    """Falls along half a cosine from 1 to ``floor``.
 
     Attributes:
         floor: The factor at the end.
@@ -37,10 +41,32 @@ class Cosine:
     def __post_init__(self) -> None:
         from_0_to_1("Cosine", floor=self.floor)
 
-    def factor(self, step: int, epoch: int, epochs: int) -> float:
+    def factor(self, step: int, epoch: int | float, epochs: int) -> float:
         """Return the factor of an epoch."""
         turn = math.cos(math.pi * epoch / epochs)
         return self.floor + (1 - self.floor) * (1 + turn) / 2
+
+
+@settings
+class Linear:
+    """Falls in a line from 1 to ``floor``.
+
+    Attributes:
+        floor: The factor at the end.
+
+    Source:
+        Mikolov et al., "Efficient Estimation of Word Representations in Vector Space",
+        2013, section 4.2, where the floor is 1e-4.
+    """
+
+    floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        from_0_to_1("Linear", floor=self.floor)
+
+    def factor(self, step: int, epoch: int | float, epochs: int) -> float:
+        """Return the factor at a moment."""
+        return 1 - (1 - self.floor) * min(epoch / epochs, 1.0)
 
 
 @settings
@@ -59,9 +85,9 @@ class Stairs:
         at_least("Stairs", 1, every=self.every)
         from_0_to_1("Stairs", by=self.by)
 
-    def factor(self, step: int, epoch: int, epochs: int) -> float:
+    def factor(self, step: int, epoch: int | float, epochs: int) -> float:
         """Return the factor of an epoch."""
-        return self.by ** (epoch // self.every)
+        return self.by ** int(epoch // self.every)
 
 
 @settings
@@ -79,7 +105,7 @@ class WarmUp:
     def __post_init__(self) -> None:
         at_least("WarmUp", 1, steps=self.steps)
 
-    def factor(self, step: int, epoch: int, epochs: int) -> float:
+    def factor(self, step: int, epoch: int | float, epochs: int) -> float:
         """Return the factor of a step."""
         later = 1.0 if self.then is None else self.then.factor(step, epoch, epochs)
         return min(1.0, (step + 1) / self.steps) * later

@@ -11,6 +11,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 B = TypeVar("B")
+C = TypeVar("C", contravariant=True)
 
 
 @runtime_checkable
@@ -41,4 +42,49 @@ class Task(Protocol[B]):
 
     def validate(self) -> float:
         """Return a number that should grow."""
+        ...
+
+
+@runtime_checkable
+class Steps(Protocol[B]):
+    """A task that takes its steps itself: a kernel on the arrays of the weights.
+
+    Its weights are those of a module, so that they are copied, judged, kept and put
+    back as any are; ``step`` changes them in place, on the processor.
+    """
+
+    @property
+    def module(self) -> nn.Module:
+        """What learns."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """What a batch is made of, in the plural: requests, pairs."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """How many batches an epoch has, or about so many."""
+        ...
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterable[B]:
+        """Return the batches of an epoch, counted from 0."""
+        ...
+
+    def step(self, batch: B, rate: float) -> float:
+        """Take a step of length ``rate``, and return the mean loss before it."""
+        ...
+
+    def validate(self) -> float:
+        """Return a number that should grow."""
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol[C]):
+    """A task that says how many examples a batch has, for the progress to tell."""
+
+    def examples(self, batch: C) -> int:
+        """Return how many examples a batch has."""
         ...
