@@ -107,12 +107,25 @@ class StaticGraph:
             matrix: Who interacted with what.
             least_users: How many users an edge needs.
         """
-        pairs = _once(matrix)
-        shared = scipy.sparse.csr_array(pairs.T @ pairs).tocoo()
+        return cls.induced(_once(matrix), least_users)
+
+    @classmethod
+    def induced(
+        cls, pairs: "scipy.sparse.csr_array", least_users: int = 1
+    ) -> "StaticGraph":
+        """Do so of pairs of users and items, each of which counts once.
+
+        Args:
+            pairs: A row per user, a column per item.
+            least_users: How many users an edge needs.
+        """
+        ones = (np.ones(len(pairs.indices)), pairs.indices, pairs.indptr)
+        once = scipy.sparse.csr_array(ones, shape=pairs.shape)
+        shared = scipy.sparse.csr_array(once.T @ once).tocoo()
         row, column = shared.coords
         kept = (row != column) & (shared.data >= least_users)
         edges = (shared.data[kept], (row[kept], column[kept]))
-        size = len(matrix.items)
+        size = int(pairs.shape[1])
         return cls._of({ITEM: 0}, scipy.sparse.csr_array(edges, shape=(size, size)))
 
     @classmethod

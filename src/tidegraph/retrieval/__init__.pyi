@@ -2,6 +2,7 @@ from tidegraph.retrieval.blend import Blend as Blend, FittedBlend as FittedBlend
 from tidegraph.retrieval.ease import EASE as EASE, FittedEASE as FittedEASE
 from tidegraph.retrieval.embedded import FittedEmbedding as FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding as Embedding
+from tidegraph.retrieval.factorized import Factorized as Factorized
 from tidegraph.retrieval.graph_filter import (
     FittedGraphFilter as FittedGraphFilter,
     GraphFilter as GraphFilter,
@@ -45,6 +46,12 @@ from tidegraph.retrieval.recipes.linear import (
     pure_svd as pure_svd,
 )
 from tidegraph.retrieval.recipes.mf import bpr_mf as bpr_mf
+from tidegraph.retrieval.recipes.spectral import (
+    grarep as grarep,
+    hope as hope,
+    netmf as netmf,
+    prone as prone,
+)
 from tidegraph.retrieval.repeat import FittedRepeat as FittedRepeat, Repeat as Repeat
 from tidegraph.retrieval.rp3beta import RP3beta as RP3beta
 from tidegraph.retrieval.slim import SLIM as SLIM

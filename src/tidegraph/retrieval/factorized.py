@@ -1,0 +1,93 @@
+"""Any factorisation: a solver, and vectors as a trained embedding has them."""
+
+from dataclasses import field
+
+import numpy as np
+import scipy
+
+from tidegraph.arguments import checked, settings
+from tidegraph.data.views import Matrix
+from tidegraph.errors import DataError
+from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.solvers import HOPE, Solver
+from tidegraph.stages import Fold, Train
+
+
+@settings
+class Factorized:
+    """A vector per user and item that is solved, not trained.
+
+    Attributes:
+        name: The channel.
+        solve: From who interacted with what to vectors.
+    """
+
+    name: str = "Factorized"
+    solve: Solver = field(default_factory=HOPE)
+
+    @checked(DataError)
+    def fit(self, train: Train) -> FittedEmbedding:
+        """Solve for every user and item that has an event in ``train``.
+
+        Args:
+            train: A log, a matrix, or a fold of either.
+
+        Raises:
+            DataError: ``train`` holds no action, or nothing in it sets items apart.
+            ConfigError: The solver does not fit the log.
+        """
+        fold = Fold.of(train, self.name)
+        matrix = evidence(fold, self.name)
+        user, item = _with_pairs(matrix)
+        solved = self.solve.solve(_pairs(matrix, user, item))
+        # A node without an edge in the solver's graph has a vector of zeros.
+        alive = solved.target.any(axis=1)
+        if not alive.any():
+            raise DataError(
+                f"{self.name} finds nothing that sets items apart: all its vectors are "
+                "0. Give it more interactions, or other settings."
+            )
+        users = user[: len(solved.user)]  # None where a user is their history.
+        same = solved.source is solved.target
+        return FittedEmbedding(
+            self.name,
+            _spread(solved.user, users),
+            _spread(solved.target, item),
+            _marked(users),
+            _marked(item[alive], int(item[-1]) + 1),
+            trained_until(fold),
+            given=None if same else _spread(solved.source, item),
+        )
+
+
+def _with_pairs(matrix: Matrix) -> tuple[np.ndarray, np.ndarray]:
+    """Return the users and the items that have a pair."""
+    return np.flatnonzero(np.diff(matrix.ptr)), np.unique(matrix.item)
+
+
+def _pairs(
+    matrix: Matrix, user: np.ndarray, item: np.ndarray
+) -> "scipy.sparse.csr_array":
+    """Return the matrix without its empty rows and columns."""
+    ptr = np.append(matrix.ptr[user], matrix.ptr[-1])
+    column = np.searchsorted(item, matrix.item).astype(np.int32)
+    shape = (len(user), len(item))
+    return scipy.sparse.csr_array((matrix.weight, column, ptr), shape=shape)
+
+
+def _spread(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the vectors at their rows, zeros between them."""
+    size = int(rows[-1]) + 1 if len(rows) else 0
+    if size == len(vectors):
+        return vectors
+    out = np.zeros((size, vectors.shape[1]), np.float32)
+    out[rows] = vectors
+    return out
+
+
+def _marked(rows: np.ndarray, size: int | None = None) -> np.ndarray:
+    wide = int(rows[-1]) + 1 if size is None and len(rows) else size or 0
+    out = np.zeros(wide, np.bool_)
+    out[rows] = True
+    return out

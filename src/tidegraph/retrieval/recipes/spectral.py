@@ -1,0 +1,74 @@
+"""Embeddings by factorisation: nothing is trained."""
+
+from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.solvers import HOPE, GraRep, NetMF, ProNE
+from tidegraph.retrieval.solvers.graphs import On
+from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
+
+
+def hope(
+    proximity: Proximity | None = None, size: int = 64, on: On = "bipartite"
+) -> Factorized:
+    """Return HOPE: vectors whose products are a proximity of high order.
+
+    Args:
+        proximity: Katz's if left out.
+        size: Numbers in a vector.
+        on: The graph of users and items, or the item-item graph that it induces.
+
+    Source:
+        Ou et al., "Asymmetric Transitivity Preserving Graph Embedding", KDD 2016.
+    """
+    return Factorized("HOPE", HOPE(proximity or KatzProximity(), size, on))
+
+
+def netmf(
+    size: int = 64,
+    window: int = 10,
+    negatives: float = 1.0,
+    rank: int | None = 128,
+    on: On = "bipartite",
+) -> Factorized:
+    """Return NetMF: what DeepWalk learns, factorised.
+
+    Args:
+        size: Numbers in a vector.
+        window: Reach of the skip-gram.
+        negatives: Its noise words a pair.
+        rank: Eigenvalues that approximate its matrix; None for the matrix itself.
+        on: The graph of users and items, or the item-item graph that it induces.
+
+    Source:
+        Qiu et al., "Network Embedding as Matrix Factorization", WSDM 2018.
+    """
+    return Factorized("NetMF", NetMF(size, window, negatives, rank, on))
+
+
+def grarep(size: int = 32, steps: int = 3, on: On = "bipartite") -> Factorized:
+    """Return GraRep: what is reached in 1, 2, ... steps, each factorised.
+
+    Args:
+        size: Numbers in a vector for each number of steps.
+        steps: The largest of them.
+        on: The graph of users and items, or the item-item graph that it induces.
+
+    Source:
+        Cao, Lu & Xu, "GraRep: Learning Graph Representations with Global Structural
+        Information", CIKM 2015.
+    """
+    return Factorized("GraRep", GraRep(size, steps, on=on))
+
+
+def prone(size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Factorized:
+    """Return ProNE: a sparse factorisation smoothed along the spectrum of items.
+
+    Args:
+        size: Numbers in a vector.
+        mu: Centre of the band of the spectrum that passes.
+        theta: How narrow it is.
+
+    Source:
+        Zhang et al., "ProNE: Fast and Scalable Network Representation Learning", IJCAI
+        2019.
+    """
+    return Factorized("ProNE", ProNE(size, mu=mu, theta=theta))

@@ -1,0 +1,31 @@
+"""Solvers: from who interacted with what to vectors, in closed form or by a library.
+
+What is solved has one answer: no loss is watched, and the order of rows changes no
+product of vectors.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import scipy
+
+from tidegraph.retrieval.solvers.grarep import GraRep
+from tidegraph.retrieval.solvers.hope import HOPE
+from tidegraph.retrieval.solvers.netmf import NetMF
+from tidegraph.retrieval.solvers.prone import ProNE
+from tidegraph.retrieval.solvers.solved import Solved
+
+__all__ = ["HOPE", "GraRep", "NetMF", "ProNE", "Solved", "Solver"]
+
+
+@runtime_checkable
+class Solver(Protocol):
+    """Settings of a solver; one of your own needs no more than this."""
+
+    def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
+        """Return vectors whose products order items.
+
+        Args:
+            pairs: Weight of each user (row) and item (column); no row and no column is
+                empty, and no weight 0 or below.
+        """
+        ...

@@ -1,0 +1,85 @@
+"""The graph that a solver works on, and the matrices that walks on it are made of."""
+
+from typing import Literal
+
+import numpy as np
+import scipy
+from jaxtyping import Float64
+
+from tidegraph.errors import ConfigError
+from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.ragged import owners
+
+On = Literal["bipartite", "items"]
+"""The graph of users and items, or the item-item graph that it induces."""
+
+
+def graph_of(pairs: "scipy.sparse.csr_array", on: On) -> StaticGraph:
+    """Return the graph of pairs, each counting once.
+
+    An edge of the item graph weighs how many users have both; there, a user is their
+    history.
+    """
+    if on == "bipartite":
+        user = owners(pairs.indptr.astype(np.int64))
+        return StaticGraph.of_pairs(user, pairs.indices, *pairs.shape)
+    return StaticGraph.induced(pairs)
+
+
+def inverse(values: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
+    """Return one over each value, 0 for 0."""
+    some = values > 0
+    return np.where(some, 1 / np.where(some, values, 1), 0.0)
+
+
+def transition(graph: StaticGraph) -> "scipy.sparse.csr_array":
+    """Return P = D^-1 A: where a walker steps from each node."""
+    scale = scipy.sparse.diags_array(inverse(graph.strength))
+    return scipy.sparse.csr_array(scale @ graph.csr())
+
+
+def symmetric(graph: StaticGraph) -> "scipy.sparse.csr_array":
+    """Return D^-1/2 A D^-1/2, whose eigenvalues are those of P, from -1 to 1."""
+    half = scipy.sparse.diags_array(inverse(graph.strength) ** 0.5)
+    return scipy.sparse.csr_array(half @ graph.csr() @ half)
+
+
+def check_size(solver: str, size: int, graph: StaticGraph) -> None:
+    """Refuse more numbers in a vector than there are singular vectors.
+
+    Raises:
+        ConfigError: The graph is too small, or without an edge.
+    """
+    if not len(graph.node):
+        raise ConfigError(
+            f"{solver} has nothing to work on: no two items share a user. Take "
+            'on = "bipartite".'
+        )
+    if size >= len(graph):
+        raise ConfigError(
+            f"{solver} has size={size}, but the graph has {len(graph):,} nodes, and a "
+            "vector must have fewer numbers than that. Lower size."
+        )
+
+
+def check_memory(
+    solver: str, graph: StaticGraph, each: int, limit_gb: float, instead: str
+) -> None:
+    """Refuse dense matrices that would not fit, before any work.
+
+    Args:
+        solver: Its name.
+        graph: Has as many nodes as a matrix has rows and columns.
+        each: Bytes for each pair of nodes, all matrices together.
+        limit_gb: ``memory_limit_gb``, in 10^9 bytes.
+        instead: What else can be done; ends the sentence.
+
+    Raises:
+        ConfigError: They would take more than the limit.
+    """
+    needed = len(graph) ** 2 * each / 1e9
+    if needed > limit_gb:
+        raise ConfigError(
+            f"{solver} on {len(graph):,} nodes needs {needed:,.1f} GB, and "
+            f"memory_limit_gb is {limit_gb:g}. Raise it, or {instead}."
+        )

@@ -1,0 +1,78 @@
+"""GraRep: a factorisation of what is reached in each number of steps."""
+
+import numpy as np
+import scipy
+
+from tidegraph.arguments import settings
+from tidegraph.ranges import above, at_least
+from tidegraph.retrieval.solvers.decomposition import halves
+from tidegraph.retrieval.solvers.graphs import (
+    On,
+    check_memory,
+    check_size,
+    graph_of,
+    transition,
+)
+from tidegraph.retrieval.solvers.solved import Solved
+
+
+@settings
+class GraRep:
+    """For each k: max(0, log(P^k_ij / sum_t P^k_tj) - log(lambda / N)), halved by SVD.
+
+    P = D^-1 A of N nodes. The source vector of a node is U s^1/2 of each k one after
+    the other, the target vector V s^1/2; their products add up the matrices of all k.
+
+    Attributes:
+        size: Numbers in a vector for each number of steps.
+        steps: The largest k.
+        negatives: lambda, noise words a step in the skip-gram that this factorises.
+        on: The graph.
+        memory_limit_gb: Refuse to need more than this, in 10^9 bytes.
+        seed: Seed of the decomposition's start, of which products do not depend.
+
+    Source:
+        Cao, Lu & Xu, "GraRep: Learning Graph Representations with Global Structural
+        Information", CIKM 2015, algorithm 1.
+    """
+
+    size: int = 32
+    steps: int = 3
+    negatives: float = 1.0
+    on: On = "bipartite"
+    memory_limit_gb: float = 8.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("GraRep", 1, size=self.size, steps=self.steps)
+        at_least("GraRep", 0, seed=self.seed)
+        above("GraRep", 0, negatives=self.negatives)
+        above("GraRep", 0, memory_limit_gb=self.memory_limit_gb)
+
+    def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
+        """Return the vectors of all steps one after the other.
+
+        Raises:
+            ConfigError: Memory would exceed the limit, or the graph has no more than
+                ``size`` nodes.
+        """
+        graph = graph_of(pairs, self.on)
+        check_size("GraRep", self.size, graph)
+        instead = "take NetMF or HOPE, which need no dense matrix"
+        if self.on == "bipartite":
+            instead += ', or on = "items"'
+        check_memory("GraRep", graph, 24, self.memory_limit_gb, instead)
+        step = transition(graph)
+        reached = step.toarray()
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        for k in range(self.steps):
+            reached = step @ reached if k else reached
+            parts.append(halves(self._positive(reached), self.size, self.seed))
+        sources, targets = zip(*parts, strict=True)
+        return Solved.of_nodes(graph, np.hstack(sources), np.hstack(targets))
+
+    def _positive(self, reached: np.ndarray) -> np.ndarray:
+        """Return the log of what is reached more often than by chance, 0 elsewhere."""
+        total = reached.sum(axis=0)
+        scale = len(reached) / self.negatives / np.where(total > 0, total, 1)
+        return np.log(np.maximum(reached * scale, 1))

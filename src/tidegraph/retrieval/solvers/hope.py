@@ -1,0 +1,59 @@
+"""HOPE: vectors whose products are a proximity of high order, asymmetric ones too."""
+
+from dataclasses import field
+
+import numpy as np
+import scipy
+
+from tidegraph.arguments import settings
+from tidegraph.ranges import at_least
+from tidegraph.retrieval.solvers.graphs import On, check_size, graph_of
+from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
+from tidegraph.retrieval.solvers.solved import Solved
+
+
+@settings
+class HOPE:
+    """The nearest S of a rank: source vectors U s^1/2, target vectors V s^1/2.
+
+    S = Mg^-1 Ml is never formed. Where it links items alone (common neighbours,
+    Adamic-Adar) a user is their history.
+
+    Attributes:
+        proximity: S.
+        size: Numbers in a vector.
+        on: The graph.
+        seed: Seed of the decomposition's start, of which products do not depend.
+
+    Source:
+        Ou et al., "Asymmetric Transitivity Preserving Graph Embedding", KDD 2016,
+        table 1 and algorithm 1.
+
+    Departs:
+        By ARPACK's implicitly restarted Lanczos method in place of Jacobi-Davidson.
+        The graph is undirected, so Katz needs no inverse: S has A's eigenvectors.
+    """
+
+    proximity: Proximity = field(default_factory=KatzProximity)
+    size: int = 64
+    on: On = "bipartite"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("HOPE", 1, size=self.size)
+        at_least("HOPE", 0, seed=self.seed)
+
+    def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
+        """Return source and target vectors.
+
+        Raises:
+            ConfigError: The graph has no more than ``size`` nodes, or Katz's ``beta``
+                is too large for it.
+        """
+        graph = graph_of(pairs, self.on)
+        check_size("HOPE", self.size, graph)
+        source, target = self.proximity.halves(graph, self.size, self.seed)
+        if len(source) == len(graph):
+            return Solved.of_nodes(graph, source, target)
+        source, target = (part.astype(np.float32) for part in (source, target))
+        return Solved(source[:0], source, target)

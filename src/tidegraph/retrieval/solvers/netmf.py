@@ -1,0 +1,126 @@
+"""NetMF: the matrix that DeepWalk factorises, factorised."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import scipy
+from scipy.sparse.linalg import eigsh
+
+from tidegraph.arguments import settings
+from tidegraph.graph.static import StaticGraph
+from tidegraph.ranges import above, at_least
+from tidegraph.retrieval.solvers.decomposition import halves, symmetric_halves
+from tidegraph.retrieval.solvers.graphs import (
+    On,
+    check_memory,
+    check_size,
+    graph_of,
+    inverse,
+    symmetric,
+    transition,
+)
+from tidegraph.retrieval.solvers.solved import Solved
+
+_NUMBERS = 1 << 24
+"""Numbers of the matrix that are held at a time, which bounds memory."""
+
+
+@settings
+class NetMF:
+    """The nearest log max(M, 1) of a rank, M = vol / (b T) sum_{r <= T} P^r D^-1.
+
+    P = D^-1 A, vol the sum of all degrees. With ``rank``, M comes of so many of the
+    largest eigenvalues of D^-1/2 A D^-1/2, and no matrix of all pairs of nodes is held:
+    its rows are made anew for each product. Source vectors are U s^1/2, target vectors
+    V s^1/2.
+
+    Attributes:
+        size: Numbers in a vector.
+        window: T, the reach of the skip-gram.
+        negatives: b, noise words a pair.
+        rank: Eigenvalues that M is made of; None for M itself, which is dense.
+        on: The graph.
+        steps: Power iterations of the randomised decomposition; only with a rank.
+        memory_limit_gb: Refuse to need more than this, in 10^9 bytes; of M itself.
+        seed: Seed of the decomposition's start.
+
+    Source:
+        Qiu et al., "Network Embedding as Matrix Factorization: Unifying DeepWalk, LINE,
+        PTE, and node2vec", WSDM 2018, algorithms 3 and 4.
+    """
+
+    size: int = 64
+    window: int = 10
+    negatives: float = 1.0
+    rank: int | None = 128
+    on: On = "bipartite"
+    steps: int = 2
+    memory_limit_gb: float = 8.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("NetMF", 1, size=self.size, window=self.window, rank=self.rank)
+        at_least("NetMF", 0, seed=self.seed, steps=self.steps)
+        above("NetMF", 0, negatives=self.negatives)
+        above("NetMF", 0, memory_limit_gb=self.memory_limit_gb)
+
+    def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
+        """Return source and target vectors.
+
+        A graph of no more nodes than ``rank`` is solved exactly.
+
+        Raises:
+            ConfigError: Memory would exceed the limit, or the graph has no more than
+                ``size`` nodes.
+        """
+        graph = graph_of(pairs, self.on)
+        check_size("NetMF", self.size, graph)
+        if self.rank is None or self.rank >= len(graph):
+            instead = "give a rank, as rank = 128: then M is never held"
+            check_memory("NetMF", graph, 24, self.memory_limit_gb, instead)
+            source, target = halves(self._whole(graph), self.size, self.seed)
+        else:
+            source, target = self._approximate(graph, self.rank)
+        return Solved.of_nodes(graph, source, target)
+
+    def _whole(self, graph: StaticGraph) -> np.ndarray:
+        """Return log max(M, 1)."""
+        step = transition(graph)
+        power = step.toarray()
+        total = power.copy()
+        for _ in range(self.window - 1):
+            power = step @ power
+            total += power
+        volume = graph.strength.sum()
+        total *= volume / self.negatives / self.window * inverse(graph.strength)
+        return np.log(np.maximum(total, 1, out=total), out=total)
+
+    def _approximate(
+        self, graph: StaticGraph, rank: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        start = np.random.default_rng(self.seed).standard_normal(len(graph))
+        value, vector = cast(Any, eigsh)(
+            symmetric(graph), rank, which="LA", v0=start, tol=1e-6
+        )
+        powers = value[:, None] ** np.arange(1, self.window + 1)
+        passed = graph.strength.sum() / self.negatives * powers.mean(axis=1)
+        left = inverse(graph.strength)[:, None] ** 0.5 * vector
+        apply = _logs(*(x.astype(np.float32) for x in (left, (left * passed).T)))
+        return symmetric_halves(apply, len(graph), self.size, self.steps, self.seed)
+
+
+def _logs(left: np.ndarray, right: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the product with log max(L R, 1), whose rows are made as they are due."""
+    nodes = len(left)
+    block = max(1, _NUMBERS // nodes)
+
+    def apply(x: np.ndarray) -> np.ndarray:
+        out = np.empty((nodes, x.shape[1]), np.float32)
+        for a in range(0, nodes, block):
+            rows = left[a : a + block] @ right
+            np.log(np.maximum(rows, 1, out=rows), out=rows)
+            out[a : a + block] = rows @ x
+        return out
+
+    return apply

@@ -1,0 +1,171 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from tidegraph.artifact.sealed import load, save
+from tidegraph.catalog import model
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.recipes.spectral import grarep, hope, netmf, prone
+from tidegraph.retrieval.solvers import Solved
+from tidegraph.retrieval.solvers.proximities import (
+    CommonNeighborProximity,
+    PageRankProximity,
+)
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+
+
+class TestHOPE(RetrieverLaws):
+    retriever = hope(size=6)
+
+
+class TestHOPEOfAsymmetricProximity(RetrieverLaws):
+    retriever = hope(PageRankProximity(), size=6)
+
+
+class TestHOPEOfItemsAlone(RetrieverLaws):
+    retriever = hope(CommonNeighborProximity(), size=6, on="items")
+
+
+class TestNetMF(RetrieverLaws):
+    retriever = netmf(size=6, window=3, rank=None)
+
+
+class TestApproximateNetMF(RetrieverLaws):
+    retriever = netmf(size=6, rank=16)
+    unmoved = 0.0  # The decomposition starts from what is drawn row by row.
+
+
+class TestGraRep(RetrieverLaws):
+    retriever = grarep(size=4)
+
+
+class TestProNE(RetrieverLaws):
+    retriever = prone(size=6)
+
+
+ALL = pytest.mark.parametrize(
+    "method",
+    [
+        hope(size=8),
+        hope(PageRankProximity(), size=8),
+        hope(CommonNeighborProximity(), size=8),
+        netmf(size=8),
+        netmf(size=8, rank=8),
+        grarep(size=8),
+        prone(size=8),
+    ],
+    ids=lambda method: str(method.solve),
+)
+
+
+def planted(groups=4, users=80, items=40, rng=None):
+    """Users who act on items of their own group, some of which are held out."""
+    rng = np.random.default_rng(0) if rng is None else rng
+    log = draw_log(events=12 * users, users=users, items=items)
+    user = np.repeat(np.arange(users), 12)
+    own = rng.random(len(user)) < 0.9
+    item = rng.integers(0, items, len(user))
+    item = np.where(own, item // groups * groups + user % groups, item)
+    names = {"user": user.astype(np.int32), "item": item.astype(np.int32)}
+    return type(log)(**{**vars(log), **names})
+
+
+@ALL
+def test_planted_groups_are_told_apart(method):
+    log = planted()
+    fitted = method.fit(log)
+    answer = fitted.retrieve(requests_at(log), 5)
+    alike = fitted.similar(np.arange(40, dtype=np.int32), 5)
+
+    group = np.arange(len(log.users))[:, None] % 4
+    assert (answer.item % 4 == group)[answer.present].mean() > 0.9
+    group = np.arange(40)[:, None] % 4
+    assert (alike.item % 4 == group)[alike.present].mean() > 0.9
+
+
+@ALL
+def test_a_saved_model_holds_both_vectors(method, tmp_path):
+    log = draw_log()
+    fitted = method.fit(log)
+    save(fitted, tmp_path / "model")
+    back = load(tmp_path / "model", {"FittedEmbedding": FittedEmbedding})
+    requests = requests_at(log)
+
+    np.testing.assert_array_equal(back.scores(requests), fitted.scores(requests))
+    item = fitted.retrieve(requests, 5).item
+    np.testing.assert_array_equal(
+        back.because(requests, item), fitted.because(requests, item)
+    )
+
+
+def test_an_unknown_user_is_the_mean_of_the_sources_of_their_history():
+    log = draw_log()
+    fitted = hope(PageRankProximity(), size=6).fit(log)
+    requests = requests_at(log)
+    stranger = replace(requests, user=np.full(len(requests), -1, np.int32))
+    found = fitted.vectors(stranger)
+
+    for row in range(5):
+        items = sorted(set(requests.history.rows(row, row + 1).node.tolist()))
+        mean = fitted.given[items].mean(axis=0)
+        np.testing.assert_allclose(found[row], mean, rtol=1e-5, atol=1e-7)
+
+
+def test_a_user_without_a_vector_is_their_history():
+    fitted = hope(CommonNeighborProximity(), size=6).fit(draw_log())
+
+    assert not len(fitted.user)
+    assert fitted.retrieve(requests_at(draw_log()), 5).present.all()
+
+
+def test_users_and_items_without_a_pair_have_no_vector():
+    log = draw_log()
+    label = np.where((log.user == 3) | (log.item == 4), 0, 1).astype(np.int8)
+    fitted = hope(size=6).fit(replace(log, label=label))
+
+    assert not fitted.user_known[3]
+    assert not fitted.item_known[4]
+    assert fitted.user_known[[0, 1, 2]].all()
+    assert np.isneginf(fitted.scores(requests_at(log))[:, 4]).all()
+
+
+def test_what_sets_nothing_apart_is_said():
+    log = draw_log(events=60, users=2, items=2)
+
+    with pytest.raises(DataError, match="nothing that sets items apart"):
+        netmf(size=1, negatives=100.0).fit(log)
+
+
+def test_recipes_are_written_in_a_table():
+    table = {
+        "model": "hope",
+        "proximity": {"type": "PageRankProximity", "restart": 0.3},
+        "size": 4,
+        "on": "items",
+    }
+    solver = {"type": "NetMF", "size": 5, "rank": 9}
+    own = {"model": "Factorized", "name": "mine", "solve": solver}
+
+    assert model(table, "recipe", "retrieve") == hope(
+        PageRankProximity(0.3), 4, "items"
+    )
+    built = model(own, "recipe", "retrieve")
+    assert (built.name, built.solve.size, built.solve.rank) == ("mine", 5, 9)
+    with pytest.raises(ConfigError, match="Did you mean 'NetMF'"):
+        model(own | {"solve": {"type": "NetMff"}}, "recipe", "retrieve")
+
+
+def test_a_solver_of_your_own_needs_one_method():
+    class Counts:
+        def solve(self, pairs):
+            both = np.eye(pairs.shape[1], dtype=np.float32)
+            return Solved(pairs.toarray(), both, both)
+
+    log = draw_log()
+    fitted = Factorized("counts", Counts()).fit(log)
+
+    assert fitted.retrieve(requests_at(log), 1).present.all()
