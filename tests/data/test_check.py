@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -216,6 +218,36 @@ def test_ids_with_characters_inside_that_show_nothing_are_told():
     assert (item.side, item.id, item.row) == ("item", "x\xa0y", 2)
     assert r"a user id like 'a\u200bb' in column 'user'" in report.text()
     assert not check(interactions(["a b"], [1], [1])).hidden
+
+
+def test_an_id_in_two_spellings_of_unicode_is_told():
+    users = ["ze\u0301", "z\u00e9", "ze", "o\u0308", "ze\u0301"]
+    log = interactions(users, ["K", "\u212a", "K", "x", "y"], [1, 2, 3, 4, 5])
+    assert len(log.users) == 4
+    report = check(log)
+
+    user, item = report.respelt
+    assert (user.side, user.id, user.events, user.row) == ("user", "ze\u0301", 2, 0)
+    assert (item.side, item.id, item.events, item.row) == ("item", "\u212a", 1, 1)
+    assert r"a user id like 'ze\u0301' in column 'user'" in report.text()
+    assert "(NFD and NFC) and so two ids" in report.text()
+    assert not check(
+        interactions(["o\u0308", "o", "\u00e9"], [1, 2, 3], [1] * 3)
+    ).respelt
+
+
+@given(st.lists(st.text("eEaA\u0301\u00e9K\u212ak;\u037e", min_size=1), min_size=1))
+def test_spellings_told_are_those_that_normalize_to_another_id(texts):
+    users = [f"-{text}-" for text in texts]
+    composed = [unicodedata.normalize("NFC", user) for user in users]
+    told = [
+        user != plain
+        and len({u for u, p in zip(users, composed, strict=True) if p == plain}) > 1
+        for user, plain in zip(users, composed, strict=True)
+    ]
+    found = check(interactions(users, users, range(len(users)))).respelt
+
+    assert [one.events for one in found] == [sum(told)] * 2 * any(told)
 
 
 @pytest.mark.parametrize(("last", "told"), [(2, True), (1_700_000_000, False)])

@@ -15,6 +15,7 @@ from tidegraph.data.oddities import (
     is_by_day,
     marked,
     outlying,
+    respelt,
     ruined,
 )
 from tidegraph.data.split import DAY
@@ -108,6 +109,7 @@ class Report:
         markers: Ids that read like missing values.
         ruined: Ids that read like numbers which a spreadsheet has rounded.
         hidden: Ids with characters inside that show nothing.
+        respelt: Ids that read the same as another, but are other code points.
         dropped: Rows left out in reading because an id was missing.
     """
 
@@ -130,6 +132,7 @@ class Report:
     markers: tuple[OddIds, ...]
     ruined: tuple[OddIds, ...]
     hidden: tuple[OddIds, ...]
+    respelt: tuple[OddIds, ...]
     dropped: int
 
     @property
@@ -155,7 +158,7 @@ class Report:
             *([_BY_DAY] if self.by_day else []),
             *([self.outliers.text()] if self.outliers else []),
             *(marker.text() for marker in self.markers),
-            *(ids.text() for ids in (*self.ruined, *self.hidden)),
+            *(ids.text() for ids in (*self.ruined, *self.hidden, *self.respelt)),
             *([_dropped_text(self.dropped)] if self.dropped else []),
             f"labels: {labels}",
             f"duplicate rows: {self.duplicates:,}, kept",
@@ -213,6 +216,7 @@ def check(log: Interactions) -> Report:
         markers=marked(log),
         ruined=ruined(log),
         hidden=hidden(log),
+        respelt=respelt(log),
         dropped=log.dropped,
     )
 

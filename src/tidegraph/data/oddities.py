@@ -56,7 +56,8 @@ class OddIds:
 
     Attributes:
         why: It reads like a missing value, like a number that a spreadsheet has
-            rounded, or has a character inside that shows nothing.
+            rounded, has a character inside that shows nothing, or is the same text as
+            another id, with accents composed in another way.
         side: ``user`` or ``item``.
         column: The column of these ids.
         id: The first.
@@ -65,7 +66,7 @@ class OddIds:
         where: The source and some of the rows in words.
     """
 
-    why: Literal["missing", "rounded", "hidden"]
+    why: Literal["missing", "rounded", "hidden", "respelt"]
     side: str
     column: str
     id: str
@@ -90,6 +91,8 @@ _MEANING = {
     "missing": "which may mean that it is missing. Drop them with missing='drop'",
     "hidden": "with a character inside that shows nothing. Take it out if it is not "
     "meant",
+    "respelt": "which reads the same as another id, but is two spellings of Unicode "
+    "(NFD and NFC) and so two ids. Normalize the column if they are one",
 }
 
 
@@ -139,6 +142,32 @@ def hidden(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids have invisible characters inside."""
     users, items = _with_hidden(log.users.ids), _with_hidden(log.items.ids)
     return tuple(OddIds("hidden", *found) for found in _sides(log, users, items))
+
+
+def respelt(log: Interactions) -> tuple[OddIds, ...]:
+    """Return the sides of the log on which an id is another one in other code points.
+
+    Of canonically equivalent ids those count that are not in NFC.
+    """
+    users, items = _are_respelt(log.users.ids), _are_respelt(log.items.ids)
+    return tuple(OddIds("respelt", *found) for found in _sides(log, users, items))
+
+
+def _are_respelt(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
+    odd = np.zeros(len(ids), np.bool_)
+    if ids.dtype != pl.String:
+        return odd
+    beyond_ascii = ids.str.len_bytes() > ids.str.len_chars()
+    wide = ids.filter(beyond_ascii)
+    composed = wide.str.normalize("NFC")
+    # What is ASCII as composed has no twin that is not, but for a few signs.
+    twin = composed.is_duplicated() | composed.is_in(
+        ids.filter(~beyond_ascii).implode()
+    )
+    odd[beyond_ascii.fill_null(False).to_numpy()] = (
+        (composed != wide) & twin
+    ).to_numpy()
+    return odd
 
 
 def _with_hidden(ids: pl.Series) -> Bool[np.ndarray, " ids"]:

@@ -6,7 +6,9 @@ the same id if ``canonical`` makes them the same.
 - Whole numbers of any width are that number, also where a tool wrote them as floats or
   decimals: ``20001``, ``20001.0`` and ``"20001.0"`` are one id.
 - Other text is itself, without white space and other characters that show nothing
-  around it. ``007`` and ``+7`` are ids of their own, and so are ``A`` and ``a``.
+  around it. ``007`` and ``+7`` are ids of their own, and so are ``A`` and ``a``, and an
+  accent composed (NFC) and one behind its letter (NFD): what comes out is what went in,
+  so that it can be joined with the tables it came from. ``check`` names such pairs.
 - A number with a fraction is its shortest text, a date is ``2024-05-01``, a UUID is its
   lower-case text.
 - Bytes are the UTF-8 text they hold; 16 bytes that are no text are a UUID.
