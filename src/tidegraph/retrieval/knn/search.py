@@ -14,7 +14,14 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.topk import drain, push
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.knn.similarity import Corpus, Profiles, Similarity
-from tidegraph.retrieval.scoring.decay import add_votes, as_key, blank, halved, parted
+from tidegraph.retrieval.scoring.decay import (
+    Room,
+    add_votes,
+    as_key,
+    blank_fading,
+    halved,
+    parted,
+)
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import NO_ITEM
 
@@ -148,7 +155,7 @@ def nearest_of_faded(
     found = np.full((len(a), min(neighbors, len(b))), NO_ITEM, np.int32)
     near = np.zeros(found.shape, np.int64)
     over_rows_in(
-        lambda: blank(len(owners), len(b)),
+        lambda: blank_fading(len(owners), len(b)),
         lambda room, first, last: _nearest_of_faded(
             room,
             (a.vectors.ptr, a.vectors.column, a.vectors.weight, halvings),
@@ -239,7 +246,7 @@ def _nearest(
 
 @compiled
 def _nearest_of_faded(
-    room: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    room: Room,
     query: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],
     owners: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -252,11 +259,11 @@ def _nearest_of_faded(
     last: int,
 ) -> None:
     scale, shift, size = owner_terms
-    dot, block = room[1], room[2]
+    (_, dot, touched), block = room
     for q in range(first, last):
         count, kept = add_votes(query, owners, room, q), 0
         for t in range(count):
-            v = room[3][t]
+            v = touched[t]
             plain, shifted = halved(dot[v], block[v]), query_terms[1][q] * shift[v]
             below = query_terms[0][q] * scale[v] + query_terms[2][q] + size[v]
             below -= overlap * plain

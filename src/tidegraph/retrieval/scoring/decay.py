@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64
+from numpy.typing import DTypeLike
 
 from tidegraph.data.views import as_seconds_log
 from tidegraph.graph.storage.histories import Histories
@@ -33,6 +34,8 @@ _HALVES = 0.5 ** np.arange(1100.0)  # From 1 down to what a float64 takes for 0.
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+Sums = tuple[np.ndarray, np.ndarray, np.ndarray]
+Room = tuple[Sums, np.ndarray]
 
 
 def check_half_life(
@@ -135,21 +138,27 @@ def as_float(key: int) -> float:
 
 @compiled
 def all_fading(
-    voters: Arrays, votes: Rows, out: np.ndarray, first: int, last: int
+    room: Room,
+    voters: Arrays,
+    votes: Rows,
+    out: np.ndarray,
+    first: int,
+    last: int,
 ) -> None:
     """Write the score of every item that somebody votes for into ``out``."""
-    scratch = blank(votes[0].size - 1, out.shape[1])
+    sums, block = room
+    total, touched = sums[1], sums[2]
     for request in range(first, last):
-        count = add_votes(voters, votes, scratch, request)
+        count = add_votes(voters, votes, room, request)
         for t in range(count):
-            i = scratch[3][t]
-            out[request, i] = as_float(as_key(scratch[1][i], scratch[2][i]))
-            scratch[1][i] = np.nan
+            i = touched[t]
+            out[request, i] = as_float(as_key(total[i], block[i]))
+            total[i] = np.nan
 
 
 @compiled
 def top_k_fading(
-    scratch: Arrays,
+    room: Room,
     voters: Arrays,
     votes: Rows,
     hidden: tuple[np.ndarray, np.ndarray],
@@ -159,10 +168,11 @@ def top_k_fading(
     last: int,
 ) -> None:
     """Write the items with the highest scores, best first, and their scores."""
-    total, block, touched = scratch[1], scratch[2], scratch[3]
+    sums, block = room
+    total, touched = sums[1], sums[2]
     key = np.empty(item.shape[1], np.int64)
     for request in range(first, last):
-        count = add_votes(voters, votes, scratch, request)
+        count = add_votes(voters, votes, room, request)
         for e in range(hidden[0][request], hidden[0][request + 1]):
             if 0 <= hidden[1][e] < total.size:
                 total[hidden[1][e]] = np.nan
@@ -177,25 +187,30 @@ def top_k_fading(
             score[request, place] = as_float(key[place])
 
 
-@compiled
-def blank(
-    rows: int, width: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what ``add_votes`` notes: who has voted, sums, their halvings, items."""
-    return (
-        np.full(rows, -1, np.int64),
-        # NaN marks an item nobody has voted for; a sum of votes may be 0.
-        np.full(width, np.nan),
-        np.zeros(width, np.int64),
-        np.empty(width, np.int32),
-    )
+def blank_sums(rows: int, width: int, kind: DTypeLike) -> Sums:
+    """Return room for sums of votes: who has voted, the sums, items that got any.
+
+    Args:
+        rows: How many may vote.
+        width: How many items they may vote for.
+        kind: What a sum is kept in.
+    """
+    # NaN marks an item nobody has voted for; a sum of votes may be 0. A place more than
+    # there are items lets a kernel note an item before it knows that it is new.
+    total = np.full(width, np.nan, kind)
+    return np.full(rows, -1, np.int64), total, np.empty(width + 1, np.int32)
+
+
+def blank_fading(rows: int, width: int) -> Room:
+    """Return the same for sums that fade, and how often to halve each."""
+    return blank_sums(rows, width, np.float64), np.zeros(width, np.int64)
 
 
 @compiled
-def add_votes(voters: Arrays, votes: Rows, scratch: Arrays, request: int) -> int:
+def add_votes(voters: Arrays, votes: Rows, room: Room, request: int) -> int:
     """Add up the votes of one request; return how many items got any."""
     ptr, row, gain, halvings = voters
-    voted, total, block, touched = scratch
+    (voted, total, touched), block = room
     count = 0
     for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
         v = row[h]

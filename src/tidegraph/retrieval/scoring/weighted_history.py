@@ -14,7 +14,8 @@ from tidegraph.kernels.topk import drain, push
 from tidegraph.retrieval.scoring.decay import (
     add,
     all_fading,
-    blank,
+    blank_fading,
+    blank_sums,
     halvings,
     top_k_fading,
 )
@@ -90,8 +91,9 @@ def all_scores(
     out = np.full((len(voters), votes.width), -np.inf, np.float32)
     if voters.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
-        over_rows(
-            lambda a, b: all_fading(voters.arrays, table, out, a, b),
+        over_rows_in(
+            lambda: blank_fading(len(votes), votes.width),
+            lambda room, a, b: all_fading(room, voters.arrays, table, out, a, b),
             len(voters),
             grain=16,
         )
@@ -165,7 +167,7 @@ def _write_top_k(
     if voters.halvings is not None:
         table = (votes.ptr, votes.column, votes.weight)
         over_rows_in(
-            lambda: blank(len(votes), votes.width),
+            lambda: blank_fading(len(votes), votes.width),
             lambda room, a, b: top_k_fading(
                 room, voters.arrays, table, hidden, item, score, a, b
             ),
@@ -174,7 +176,7 @@ def _write_top_k(
         )
         return
     over_rows_in(
-        lambda: _blank_sums(len(votes), votes.width),
+        lambda: blank_sums(len(votes), votes.width, np.float32),
         lambda room, a, b: _top_k_rows(
             room,
             voters.ptr,
@@ -192,13 +194,6 @@ def _write_top_k(
         len(voters),
         grain=128,
     )
-
-
-def _blank_sums(rows: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return who has voted, sums of votes, and room for the items that got any."""
-    # NaN marks an item nobody has voted for; a sum of votes may be 0.
-    total = np.full(width, np.nan, np.float32)
-    return np.full(rows, -1, np.int64), total, np.empty(width + 1, np.int32)
 
 
 @compiled
