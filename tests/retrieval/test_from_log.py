@@ -51,6 +51,10 @@ METHODS = [
 NAMES = [type(method).__name__ for method, _ in METHODS]
 
 
+def moments_of(method):
+    return popular.MOMENTS if isinstance(method, Popular) else 1
+
+
 def drifting(seed=0, events=3_000, days=200):
     """A log in which each month has its own items."""
     rng = np.random.default_rng(seed)
@@ -107,18 +111,16 @@ def test_each_alternative_knows_only_what_came_before_its_requests():
 
 def test_what_ranks_the_newest_events_highest_is_chosen_as_a_loop_finds_it():
     log = drifting()
-    known = log.before(int(log.time[int(len(log) * 0.9)]))
     later = log.since(int(log.time[int(len(log) * 0.9)]))
     pairs = len(set(zip(log.user.tolist(), log.item.tolist(), strict=True)))
     repeat = pairs < 0.9 * len(log)
+    moments = [int(later.time[len(later) * part // 10]) for part in range(10)]
     value = {}
     for days in (None, 365.0, 90.0, 30.0, 7.0):
-        age = (known.time[-1] - known.time) / DAY
-        weight = np.ones(len(known)) if days is None else 0.5 ** (age / days)
-        score = np.bincount(known.item, weight, minlength=len(log.items))
-        order = [i for i in np.argsort(-score, kind="stable") if score[i] > 0]
+        orders = {moment: order_at(log, moment, days) for moment in moments}
         value[days] = 0.0
         for user, item, time in zip(later.user, later.item, later.time, strict=True):
+            order = orders[max(moment for moment in moments if moment <= time)]
             seen = set(log.item[(log.user == user) & (log.time < time)].tolist())
             left = [i for i in order if repeat or i not in seen][:50]
             if item in left:
@@ -131,10 +133,38 @@ def test_what_ranks_the_newest_events_highest_is_chosen_as_a_loop_finds_it():
     same(fitted, Popular(**fitted.chosen).fit(log), requests_at(log))
 
 
+def order_at(log, moment, days):
+    """The items before a moment, by how much they were chosen with a half-life."""
+    known = log.before(moment)
+    age = (known.time[-1] - known.time) / DAY
+    weight = np.ones(len(known)) if days is None else 0.5 ** (age / days)
+    score = np.bincount(known.item, weight, minlength=len(log.items))
+    return [i for i in np.argsort(-score, kind="stable") if score[i] > 0]
+
+
+def test_each_moment_knows_all_that_came_before_it_and_nothing_else():
+    SEEN.clear()
+    log = lasting()
+    resolved(Spy(), [({"size": 1}, {"size": 2})], log, moments=4)
+    cut = int(log.time[int(len(log) * 0.9)])
+
+    parts = {}
+    for train, requests in SEEN:
+        owner = np.repeat(np.arange(len(requests)), np.diff(requests.history.ptr))
+        assert train.time.max() < requests.time.min()
+        assert (requests.history.time < requests.time[owner]).all()
+        parts.setdefault(len(train), []).append(requests.time)
+    asked = [np.unique(np.concatenate(times)) for _, times in sorted(parts.items())]
+    assert len(parts) == 4
+    assert np.array_equal(np.concatenate(asked), np.unique(log.time[log.time >= cut]))
+    for known, times in zip(sorted(parts), asked, strict=True):
+        assert known == (log.time < times[0]).sum()
+
+
 @pytest.mark.parametrize(("method", "questions"), METHODS, ids=NAMES)
 def test_a_default_is_fitted_as_what_it_chose_would_be(method, questions):
     log = drifting()
-    chosen = resolved(method, questions, log)
+    chosen = resolved(method, questions, log, moments=moments_of(method))
 
     assert FROM_LOG not in vars(chosen).values()
     same(method.fit(log), chosen.fit(log), requests_at(log))

@@ -84,6 +84,7 @@ def resolved(
     train: Train,
     *,
     items: int | None = None,
+    moments: int = 1,
 ) -> M:
     """Return the method with no setting left to the log.
 
@@ -98,6 +99,9 @@ def resolved(
             part; if it has no times, by events of each user drawn at random.
         items: Try them on at most so many items, those with the most events; None for
             all.
+        moments: Fit them anew before so many parts of what they are tried on. What
+            answers everybody alike gives one list a moment, however many ask for it,
+            and one list says little.
 
     Raises:
         DataError: ``train`` holds nothing to learn from.
@@ -107,7 +111,7 @@ def resolved(
     fold = Fold.of(train, type(method).__name__)
     log = evident_log(fold, type(method).__name__)
     trial = fold.view(trial_of, items)
-    judge = None if trial is None else _Judge(trial)
+    judge = None if trial is None else _Judge(trial.in_parts(moments))
     for place, question in enumerate(questions):
         ways = _ways(method, question, log)
         whole = [_ends(way, questions[place + 1 :], log) for way in ways]
@@ -159,17 +163,18 @@ class _Judge:
     close.
 
     Attributes:
-        trial: What they are tried on.
-        fits: Methods and what they are fitted, so that none is fitted twice.
+        trials: What they are tried on, one trial for each moment.
+        fits: Methods and what they are fitted before each, so that none is fitted
+            twice.
         gains: Methods and what they find of each part, so that none is tried twice.
 
     Source:
         Birattari et al. (2002), a race, with the interval of a paired mean.
     """
 
-    trial: Trial
-    fits: list[tuple[Retriever, FittedRetriever]] = field(
-        default_factory=list[tuple[Retriever, FittedRetriever]]
+    trials: tuple[Trial, ...]
+    fits: list[tuple[Retriever, Trial, FittedRetriever]] = field(
+        default_factory=list[tuple[Retriever, Trial, FittedRetriever]]
     )
     gains: list[tuple[Retriever, list[np.ndarray]]] = field(
         default_factory=list[tuple[Retriever, list[np.ndarray]]]
@@ -185,7 +190,7 @@ class _Judge:
         left = [(place, way) for place, option in enumerate(options) for way in option]
         winner = 0
         with working(f"choosing the settings of {type(left[0][1]).__name__}"):
-            for asked in range(PART, len(self.trial.item) + PART, PART):
+            for asked in range(PART, self._requests + PART, PART):
                 found = np.stack([self._gains(way, asked) for _, way in left])
                 lead = int(found.mean(axis=1).argmax())
                 behind = found[lead] - found
@@ -197,17 +202,32 @@ class _Judge:
                     break
         return winner
 
+    @property
+    def _requests(self) -> int:
+        return sum(len(trial.item) for trial in self.trials)
+
     def _gains(self, method: Retriever, asked: int) -> Float64[np.ndarray, " requests"]:
-        """Return the NDCG of the first requests, where their item alone is relevant."""
+        """Return the NDCG of the first requests, where their item alone is relevant.
+
+        Of each trial there are as many as its share.
+        """
         gains = self._known(method)
-        for start in range(PART * len(gains), asked, PART):
-            part = self.trial.rows(start, start + PART)
-            found = self._fitted(method).retrieve(part.requests, K).item
-            row, rank = np.nonzero(found == part.item[:, None])
-            gain = np.zeros(len(part.item))
-            gain[row] = 1 / np.log2(rank + 2)
-            gains.append(gain)
+        for stop in range(PART * (len(gains) + 1), asked + 1, PART):
+            found = [self._gained(method, trial, stop) for trial in self.trials]
+            gains.append(np.concatenate(found))
         return np.concatenate(gains[: asked // PART])
+
+    def _gained(
+        self, method: Retriever, trial: Trial, stop: int
+    ) -> Float64[np.ndarray, " requests"]:
+        size = len(trial.item)
+        first, last = (size * at // self._requests for at in (stop - PART, stop))
+        part = trial.rows(first, min(last, size))
+        found = self._fitted(method, trial).retrieve(part.requests, K).item
+        row, rank = np.nonzero(found == part.item[:, None])
+        gain = np.zeros(len(part.item))
+        gain[row] = 1 / np.log2(rank + 2)
+        return gain
 
     def _known(self, method: Retriever) -> list[np.ndarray]:
         for known, gains in self.gains:
@@ -216,17 +236,18 @@ class _Judge:
         self.gains.append((method, []))
         return self.gains[-1][1]
 
-    def _fitted(self, method: Retriever) -> FittedRetriever:
+    def _fitted(self, method: Retriever, trial: Trial) -> FittedRetriever:
         days = cast(Any, method).half_life_days
         if days is not None:
-            fitted = self._fitted_as(replace(cast(Any, method), half_life_days=None))
+            ageless = replace(cast(Any, method), half_life_days=None)
+            fitted = self._fitted_as(ageless, trial)
             if isinstance(fitted, Fades):
                 return fitted.faded(days)
-        return self._fitted_as(method)
+        return self._fitted_as(method, trial)
 
-    def _fitted_as(self, method: Retriever) -> FittedRetriever:
-        for known, fitted in self.fits:
-            if known == method:
+    def _fitted_as(self, method: Retriever, trial: Trial) -> FittedRetriever:
+        for known, before, fitted in self.fits:
+            if before is trial and known == method:
                 return fitted
-        self.fits.append((method, method.fit(self.trial.known)))
-        return self.fits[-1][1]
+        self.fits.append((method, trial, method.fit(trial.known)))
+        return self.fits[-1][2]

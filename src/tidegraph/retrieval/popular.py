@@ -18,12 +18,14 @@ from tidegraph.ranges import span
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, resolved
 from tidegraph.retrieval.scoring.decay import check_half_life, ordered
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import evidence, evident_log, trained_until
+from tidegraph.retrieval.scoring.evidence import evident_log, trained_until
 from tidegraph.retrieval.scoring.weighted_history import summed
 from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
 
 QUESTIONS = ([{"half_life_days": days} for days in (None, 365.0, 90.0, 30.0, 7.0)],)
 """What is chosen on a log; see ``from_log``."""
+MOMENTS = 10
+"""One list for everybody is tried anew at so many moments."""
 
 
 @settings
@@ -51,16 +53,15 @@ class Popular:
             ConfigError: The half-life is not above 0.
         """
         fold = Fold.of(train, "Popular")
-        method = resolved(self, QUESTIONS, fold)
+        method = resolved(self, QUESTIONS, fold, moments=MOMENTS)
         half_life = check_half_life(method.half_life_days, fold, "Popular")
+        log = evident_log(fold, "Popular")
         if half_life is None:
-            matrix = evidence(fold, "Popular")
-            item, weight = matrix.item, matrix.weight.astype(np.float64)
-            total = np.bincount(item, weight, minlength=len(matrix.items))
+            total = np.bincount(log.item, log.weight, minlength=len(log.items))
             score = np.where(total > 0, total, -np.inf).astype(np.float32)
             order = _by_score(score)
         else:
-            score, order = _lately(evident_log(fold, "Popular"), half_life)
+            score, order = _lately(log, half_life)
         return FittedPopular(score, order, trained_until(fold), chosen(self, method))
 
 
