@@ -11,6 +11,27 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor
 
 
+class NodeFeatures(NamedTuple):
+    """What is known of nodes beside their edges.
+
+    Attributes:
+        category: Number of the value of each category; 0 where it is not known.
+        sizes: How many numbers each category has, that 0 included.
+        number: Numbers, of about the same size; 0 where one is not known.
+    """
+
+    category: Int[Tensor, "nodes c"]
+    sizes: tuple[int, ...]
+    number: Float[Tensor, "nodes f"]
+
+    def of(self, nodes: Int[Tensor, " n"] | None) -> "NodeFeatures":
+        """Return those of some nodes; of all of them for None."""
+        if nodes is None:
+            return self
+        nodes = nodes.to(self.category.device)
+        return NodeFeatures(self.category[nodes], self.sizes, self.number[nodes])
+
+
 class GraphInputs(NamedTuple):
     """Nodes and edges: users come first, item ``i`` is node ``users + i``.
 
@@ -20,6 +41,7 @@ class GraphInputs(NamedTuple):
         row: Where each edge leads to, increasing.
         column: Where it comes from.
         weight: How strong it is.
+        features: What is known of each node, if anything is.
     """
 
     users: int
@@ -27,6 +49,7 @@ class GraphInputs(NamedTuple):
     row: Int[Tensor, " edges"]
     column: Int[Tensor, " edges"]
     weight: Float[Tensor, " edges"]
+    features: NodeFeatures | None = None
 
     @property
     def nodes(self) -> int:

@@ -20,7 +20,7 @@ def test_vectors_are_the_mean_of_powers_of_the_normalised_adjacency(layers):
     a[:5, 5:], a[5:, :5] = linked, linked.T
     scale = 1 / np.sqrt(np.maximum(a.sum(axis=1), 1))
     a = scale[:, None] * a * scale
-    first = net.own.weight.detach().numpy()
+    first = net.first.own.weight.detach().numpy()
     nodes = torch.tensor([11, 0, 2, 5, 0])
 
     with torch.no_grad():

@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from tidegraph.nn.conv.gat import GATConv
 from tidegraph.nn.conv.gcn import GCNConv
 from tidegraph.nn.conv.gin import GINConv
-from tidegraph.nn.conv.light_gcn import LightGCNConv
+from tidegraph.nn.conv.light import LightGCNConv
 from tidegraph.nn.conv.ngcf import NGCFConv
 from tidegraph.nn.conv.pinsage import PinSageConv
-from tidegraph.nn.conv.sage import LSTM, MaxPool, Mean, SAGEConv
+from tidegraph.nn.conv.sage import (
+    LSTMAggregator,
+    MaxPoolAggregator,
+    MeanAggregator,
+    SAGEConv,
+)
 from tidegraph.nn.conv.sgc import SGConv
 from tidegraph.nn.links import Links
 
@@ -27,9 +32,9 @@ with warnings.catch_warnings():
 D = 4
 OPERATORS = {
     "gcn": lambda: GCNConv(D, D),
-    "sage-mean": lambda: SAGEConv(D, D, Mean),
-    "sage-max": lambda: SAGEConv(D, D, MaxPool),
-    "sage-lstm": lambda: SAGEConv(D, D, LSTM),
+    "sage-mean": lambda: SAGEConv(D, D, MeanAggregator().build(D)),
+    "sage-max": lambda: SAGEConv(D, D, MaxPoolAggregator().build(D)),
+    "sage-lstm": lambda: SAGEConv(D, D, LSTMAggregator().build(D)),
     "gat": lambda: GATConv(D, D, heads=2),
     "gin": lambda: GINConv(D, D),
     "ngcf": lambda: NGCFConv(D, D),

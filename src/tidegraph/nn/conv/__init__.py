@@ -3,14 +3,41 @@
 from typing import Protocol, runtime_checkable
 
 from tidegraph.extras import needed
+from tidegraph.nn.conv.gat import GAT
+from tidegraph.nn.conv.gcn import GCN
+from tidegraph.nn.conv.gin import GIN
 from tidegraph.nn.conv.identity import Identity, Table
 from tidegraph.nn.conv.light import LightPropagation
+from tidegraph.nn.conv.ngcf import NGCF
+from tidegraph.nn.conv.pinsage import PinSage
+from tidegraph.nn.conv.sage import (
+    GraphSAGE,
+    LSTMAggregator,
+    MaxPoolAggregator,
+    MeanAggregator,
+)
+from tidegraph.nn.conv.sgc import SGC
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
     from torch import nn
 
-__all__ = ["Encoder", "Identity", "LightPropagation", "Table"]
+__all__ = [
+    "GAT",
+    "GCN",
+    "GIN",
+    "NGCF",
+    "SGC",
+    "Encoder",
+    "GraphSAGE",
+    "Identity",
+    "LSTMAggregator",
+    "LightPropagation",
+    "MaxPoolAggregator",
+    "MeanAggregator",
+    "PinSage",
+    "Table",
+]
 
 
 @runtime_checkable

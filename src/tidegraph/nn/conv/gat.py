@@ -2,9 +2,15 @@
 
 from jaxtyping import Float
 
+from tidegraph.arguments import settings
+from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
+from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.stack import Stack, last
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 from tidegraph.nn.sums import summed
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -12,6 +18,36 @@ with needed("torch", "neural", "a neural network"):
     from torch.nn import functional
 
 SLOPE = 0.2
+
+
+@settings
+class GAT:
+    """Attention layers, with an ELU between them.
+
+    Attributes:
+        layers: How far the receptive field reaches.
+        heads: Attentions in a layer; a vector has so many equal parts.
+    """
+
+    layers: int = 2
+    heads: int = 4
+
+    def __post_init__(self) -> None:
+        at_least("GAT", 1, layers=self.layers, heads=self.heads)
+
+    def build(self, graph: GraphInputs, size: int) -> Stack:
+        """Return the network, with weights yet to be drawn.
+
+        Raises:
+            ConfigError: The heads do not share out the numbers of a vector.
+        """
+        if size % self.heads:
+            raise ConfigError(
+                f"{self.heads} heads cannot share out {size} numbers. Let size be a "
+                "multiple of heads."
+            )
+        layers = [GATConv(size, size, self.heads) for _ in range(self.layers)]
+        return Stack(graph, FirstVectors(graph, size), layers, last, functional.elu)
 
 
 class GATConv(nn.Module):

@@ -2,13 +2,37 @@
 
 from jaxtyping import Float
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.stack import Stack, last
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 from tidegraph.nn.sums import summed
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
+
+
+@settings
+class GIN:
+    """Isomorphism layers, with a ReLU between them.
+
+    Attributes:
+        layers: How far the receptive field reaches.
+    """
+
+    layers: int = 2
+
+    def __post_init__(self) -> None:
+        at_least("GIN", 1, layers=self.layers)
+
+    def build(self, graph: GraphInputs, size: int) -> Stack:
+        """Return the network, with weights yet to be drawn."""
+        layers = [GINConv(size, size) for _ in range(self.layers)]
+        return Stack(graph, FirstVectors(graph, size), layers, last, torch.relu)
 
 
 class GINConv(nn.Module):

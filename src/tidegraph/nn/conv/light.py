@@ -1,16 +1,18 @@
 """LightGCN: vectors walk along normalised edges, and nothing else is learnt."""
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
-from tidegraph.nn.conv.identity import Table
+from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.stack import Stack, mean
 from tidegraph.nn.graph_inputs import GraphInputs
+from tidegraph.nn.links import Links
+from tidegraph.nn.sums import summed
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
-    import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 @settings
@@ -26,35 +28,28 @@ class LightPropagation:
     def __post_init__(self) -> None:
         at_least("LightGCN", 1, layers=self.layers)
 
-    def build(self, graph: GraphInputs, size: int) -> Table:
+    def build(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
-        return LightNetwork(graph, size, self.layers)
+        layers = [LightGCNConv() for _ in range(self.layers)]
+        return Stack(graph, FirstVectors(graph, size), layers, mean)
 
 
-class LightNetwork(Table):
-    """Propagation over the symmetrically normalised adjacency matrix.
+class LightGCNConv(nn.Module):
+    """One step of propagation.
+
+    ``out_i = sum_j a_ij x_j`` over the neighbours j of i, where a_ij is the strength of
+    the edge over sqrt(s_i s_j), and s is the strength of all edges of a node.
 
     Source:
         He et al., "LightGCN: Simplifying and Powering Graph Convolution Network for
-        Recommendation", SIGIR 2020, equations 3, 4 and 8 with equal weights.
+        Recommendation", SIGIR 2020, equation 3.
     """
 
-    def __init__(self, graph: GraphInputs, size: int, layers: int) -> None:
-        super().__init__(graph, size)
-        self.layers = layers
-        degree = torch.bincount(graph.row, minlength=graph.nodes).clamp(min=1).float()
-        share = (degree[graph.row] * degree[graph.column]).rsqrt()
-        place, shape = torch.stack([graph.row, graph.column]), (graph.nodes,) * 2
-        # Not a buffer: it is no weight, and is made again from the graph.
-        self.step = torch.sparse_coo_tensor(  # pyright: ignore[reportUnknownMemberType]
-            place, share, shape, check_invariants=True
-        ).coalesce()
-
-    def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
-        """Return the vectors of some nodes."""
-        vector = self.own.weight
-        total, step = vector, self.step.to(vector.device)
-        for _ in range(self.layers):
-            vector = step @ vector
-            total = total + vector
-        return total[nodes] / (self.layers + 1)
+    def forward(
+        self,
+        source: Float[Tensor, "sources d"],
+        target: Float[Tensor, "targets d"],
+        links: Links,
+    ) -> Float[Tensor, "targets d"]:
+        """Return the new vectors of the targets."""
+        return summed(links.symmetric, source)

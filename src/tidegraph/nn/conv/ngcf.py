@@ -2,15 +2,39 @@
 
 from jaxtyping import Float
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.stack import Stack, side_by_side
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 from tidegraph.nn.sums import summed
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
     from torch.nn import functional
 
 SLOPE = 0.2
+
+
+@settings
+class NGCF:
+    """The vectors of all layers side by side, each aware of what both ends share.
+
+    Attributes:
+        layers: How far the receptive field reaches.
+    """
+
+    layers: int = 3
+
+    def __post_init__(self) -> None:
+        at_least("NGCF", 1, layers=self.layers)
+
+    def build(self, graph: GraphInputs, size: int) -> Stack:
+        """Return the network, with weights yet to be drawn."""
+        layers = [NGCFConv(size, size) for _ in range(self.layers)]
+        return Stack(graph, FirstVectors(graph, size), layers, side_by_side)
 
 
 class NGCFConv(nn.Module):

@@ -1,15 +1,45 @@
 """PinSage: the neighbours that walks visit most, each as important as they say."""
 
+from collections.abc import Sequence
+
 from jaxtyping import Float
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.stack import Stack
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 from tidegraph.nn.sums import summed
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
     from torch.nn import functional
+
+
+@settings
+class PinSage:
+    """Convolutions by importance pooling, and a network over the last of them.
+
+    Attributes:
+        layers: How far the receptive field reaches.
+        ids: Does each node have a vector of its own, beside its features?
+    """
+
+    layers: int = 2
+    ids: bool = True
+
+    def __post_init__(self) -> None:
+        at_least("PinSage", 1, layers=self.layers)
+
+    def build(self, graph: GraphInputs, size: int) -> Stack:
+        """Return the network, with weights yet to be drawn."""
+        layers = [PinSageConv(size, size) for _ in range(self.layers)]
+        return Stack(
+            graph, FirstVectors(graph, size, ids=self.ids), layers, _Headed(size)
+        )
 
 
 class PinSageConv(nn.Module):
@@ -39,3 +69,19 @@ class PinSageConv(nn.Module):
         pooled = summed(links.mean, self.message(source).relu())
         mixed = self.both(torch.cat([target, pooled], dim=1)).relu()
         return functional.normalize(mixed, dim=1)
+
+
+class _Headed(nn.Module):
+    """A network over the last layer.
+
+    Source:
+        Ying et al. (2018), algorithm 2, line 18.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(size, size)
+        self.out = nn.Linear(size, size, bias=False)
+
+    def forward(self, seen: Sequence[Tensor]) -> Tensor:
+        return self.out(self.hidden(seen[-1]).relu())

@@ -1,20 +1,95 @@
 """GraphSAGE: oneself and what an aggregator makes of the neighbours."""
 
-from collections.abc import Callable
+from dataclasses import field
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int64
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.stack import Stack, last
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 from tidegraph.nn.sums import largest, summed
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
     from torch.nn.utils.rnn import PackedSequence
 
-Aggregator = Callable[[int], nn.Module]
-"""Makes a module of vectors of so many numbers; it takes (source, links)."""
+
+@runtime_checkable
+class Aggregator(Protocol):
+    """Settings of an aggregator; one of your own needs no more than this."""
+
+    def build(self, size: int) -> nn.Module:
+        """Return a module that makes vectors of targets of sources and links."""
+        ...
+
+
+@settings
+class MeanAggregator:
+    """The mean of the neighbours, by the strengths of the edges; 0 of none."""
+
+    def build(self, size: int) -> nn.Module:
+        """Return the module, which has no weights."""
+        return _Mean()
+
+
+@settings
+class MaxPoolAggregator:
+    """The largest of ``ReLU(P x_j + p)`` over the neighbours; 0 of none.
+
+    Source:
+        Hamilton, Ying & Leskovec (2017), equation 3.
+    """
+
+    def build(self, size: int) -> nn.Module:
+        """Return the module, with weights yet to be drawn."""
+        return _MaxPool(size)
+
+
+@settings
+class LSTMAggregator:
+    """The last state of an LSTM over the neighbours, as the edges lie; 0 of none.
+
+    Departs: the order is that of the edges, oldest first where they have times, not a
+    random one, so that a vector is the same at each look.
+
+    Source:
+        Hamilton, Ying & Leskovec (2017), section 3.3.
+    """
+
+    def build(self, size: int) -> nn.Module:
+        """Return the module, with weights yet to be drawn."""
+        return _LSTM(size)
+
+
+@settings
+class GraphSAGE:
+    """Oneself and an aggregate of the neighbours, with a ReLU between layers.
+
+    Attributes:
+        layers: How far the receptive field reaches.
+        aggregator: What is made of the vectors of neighbours.
+        ids: Does each node have a vector of its own, beside its features?
+    """
+
+    layers: int = 2
+    aggregator: Aggregator = field(default_factory=MeanAggregator)
+    ids: bool = True
+
+    def __post_init__(self) -> None:
+        at_least("GraphSAGE", 1, layers=self.layers)
+
+    def build(self, graph: GraphInputs, size: int) -> Stack:
+        """Return the network, with weights yet to be drawn."""
+        made = self.aggregator.build
+        layers = [SAGEConv(size, size, made(size)) for _ in range(self.layers)]
+        first = FirstVectors(graph, size, ids=self.ids)
+        return Stack(graph, first, layers, last, torch.relu)
 
 
 class SAGEConv(nn.Module):
@@ -25,16 +100,16 @@ class SAGEConv(nn.Module):
     Args:
         inputs: Numbers in a vector that comes in.
         outputs: Numbers in one that goes out.
-        aggregator: ``Mean``, ``MaxPool``, ``LSTM`` or one of your own.
+        aggregate: Takes the vectors of sources and the links.
 
     Source:
         Hamilton, Ying & Leskovec, "Inductive Representation Learning on Large Graphs",
         NeurIPS 2017, algorithm 1; the concatenation times a matrix is a sum of two.
     """
 
-    def __init__(self, inputs: int, outputs: int, aggregator: Aggregator) -> None:
+    def __init__(self, inputs: int, outputs: int, aggregate: nn.Module) -> None:
         super().__init__()
-        self.aggregate = aggregator(inputs)
+        self.aggregate = aggregate
         self.own = nn.Linear(inputs, outputs, bias=False)
         self.neighbors = nn.Linear(inputs, outputs)
 
@@ -48,26 +123,14 @@ class SAGEConv(nn.Module):
         return self.own(target) + self.neighbors(self.aggregate(source, links))
 
 
-class Mean(nn.Module):
-    """The mean of the neighbours, by the strengths of the edges; 0 of none."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-
+class _Mean(nn.Module):
     def forward(
         self, source: Float[Tensor, "sources d"], links: Links
     ) -> Float[Tensor, "targets d"]:
-        """Return a vector for each target."""
         return summed(links.mean, source)
 
 
-class MaxPool(nn.Module):
-    """The largest of ``ReLU(P x_j + p)`` over the neighbours; 0 of none.
-
-    Source:
-        Hamilton, Ying & Leskovec (2017), equation 3.
-    """
-
+class _MaxPool(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.pool = nn.Linear(size, size)
@@ -75,20 +138,10 @@ class MaxPool(nn.Module):
     def forward(
         self, source: Float[Tensor, "sources d"], links: Links
     ) -> Float[Tensor, "targets d"]:
-        """Return a vector for each target."""
         return largest(links, self.pool(source).relu())
 
 
-class LSTM(nn.Module):
-    """The last state of an LSTM over the neighbours, as the edges lie; 0 of none.
-
-    Departs: the order is that of the edges, oldest first where they have times, not a
-    random one, so that a vector is the same at each look.
-
-    Source:
-        Hamilton, Ying & Leskovec (2017), section 3.3.
-    """
-
+class _LSTM(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.lstm = nn.LSTM(size, size)
@@ -96,14 +149,13 @@ class LSTM(nn.Module):
     def forward(
         self, source: Float[Tensor, "sources d"], links: Links
     ) -> Float[Tensor, "targets d"]:
-        """Return a vector for each target."""
         out = source.new_zeros(links.targets, source.shape[1])
         order, sizes, edge = _in_step(links)
         if not len(order):
             return out
         packed = PackedSequence(source[links.column[edge]], sizes)
-        last = self.lstm(packed)[1][0][0]  # (targets with a neighbour, d)
-        return out.index_copy(0, order, last)
+        last_state = self.lstm(packed)[1][0][0]  # (targets with a neighbour, d)
+        return out.index_copy(0, order, last_state)
 
 
 def _in_step(

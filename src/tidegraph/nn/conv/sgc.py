@@ -1,13 +1,39 @@
 """SGC: graph convolutions with nothing in between."""
 
+from collections.abc import Sequence
+
 from jaxtyping import Float
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.nn.conv.first import FirstVectors
 from tidegraph.nn.conv.gcn import smoothed
+from tidegraph.nn.conv.stack import Stack
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
+from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
+
+
+@settings
+class SGC:
+    """Smoothed vectors, and one linear map of them.
+
+    Attributes:
+        layers: How far the receptive field reaches.
+    """
+
+    layers: int = 2
+
+    def __post_init__(self) -> None:
+        at_least("SGC", 1, layers=self.layers)
+
+    def build(self, graph: GraphInputs, size: int) -> Stack:
+        """Return the network, with weights yet to be drawn."""
+        layers = [SGConv() for _ in range(self.layers)]
+        return Stack(graph, FirstVectors(graph, size), layers, _Mapped(size))
 
 
 class SGConv(nn.Module):
@@ -28,3 +54,14 @@ class SGConv(nn.Module):
     ) -> Float[Tensor, "targets d"]:
         """Return the smoothed vectors of the targets."""
         return smoothed(source, target, links)
+
+
+class _Mapped(nn.Module):
+    """A linear map of the last layer."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(size, size)
+
+    def forward(self, seen: Sequence[Tensor]) -> Tensor:
+        return self.linear(seen[-1])

@@ -1,0 +1,96 @@
+"""Layers of an operator over the vectors that nodes begin with."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from jaxtyping import Float, Int
+
+from tidegraph.extras import needed
+from tidegraph.nn.field import Field
+from tidegraph.nn.graph_inputs import GraphInputs
+from tidegraph.nn.links import Links
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+Joined = Callable[[Sequence[Tensor]], Tensor]
+"""What becomes of the vectors of every layer, the first ones included."""
+
+
+class Stack(nn.Module):
+    """An encoder of a graph: each layer gives a node what its neighbours have.
+
+    Args:
+        graph: The whole graph.
+        first: The vectors that nodes begin with.
+        layers: The operators, nearest to the first vectors first.
+        joined: What becomes of the vectors of all layers.
+        between: Activation after every layer but the last.
+    """
+
+    def __init__(
+        self,
+        graph: GraphInputs,
+        first: nn.Module,
+        layers: Sequence[nn.Module],
+        joined: Joined,
+        between: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        super().__init__()
+        self.first, self.layers = first, nn.ModuleList(layers)
+        self.joined, self.between = joined, between
+        # No buffers: they are no weights, and are made again from the graph.
+        self.links = Links.square(graph.nodes, graph.row, graph.column, graph.weight)
+
+    def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return the vectors of some nodes; only they go through the last layer."""
+        self.links = self.links.to(nodes.device)
+        some, place = cast(tuple[Tensor, Tensor], _unique(nodes, return_inverse=True))
+        steps: list[_Step] = [(self.links, None)] * (len(self.layers) - 1)
+        steps.append((self.links.of(some), some))
+        return self._through(self.first(None), steps)[place]
+
+    def of(self, field: Field) -> Float[Tensor, "b d"]:
+        """Return the vectors of nodes from what was sampled around them."""
+        steps: list[_Step] = [
+            (field.links.first(after, before), slice(after))
+            for before, after in zip(field.sizes, field.sizes[1:], strict=False)
+        ]
+        return self._through(self.first(field.node), steps)
+
+    def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return what is learnt of these nodes alone, which a penalty keeps small."""
+        return self.first(nodes)
+
+    def _through(self, x: Tensor, steps: "Sequence[_Step]") -> Tensor:
+        seen = [x]
+        for depth, (layer, (links, place)) in enumerate(
+            zip(self.layers, steps, strict=True), start=1
+        ):
+            if place is not None:
+                seen = [vectors[place] for vectors in seen]
+            x = layer(x, seen[-1], links)
+            if self.between is not None and depth < len(self.layers):
+                x = self.between(x)
+            seen.append(x)
+        return self.joined(seen)
+
+
+_Step = tuple[Links, Tensor | slice | None]
+_unique = cast(Any, torch).unique
+
+
+def last(seen: Sequence[Tensor]) -> Tensor:
+    """Keep the last layer."""
+    return seen[-1]
+
+
+def mean(seen: Sequence[Tensor]) -> Tensor:
+    """Take the mean of all layers."""
+    return torch.stack(list(seen)).mean(dim=0)
+
+
+def side_by_side(seen: Sequence[Tensor]) -> Tensor:
+    """Put all layers one after the other."""
+    return torch.cat(list(seen), dim=1)

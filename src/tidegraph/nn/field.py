@@ -1,0 +1,29 @@
+"""What was sampled around the nodes of a batch, as one small graph."""
+
+from typing import NamedTuple
+
+from jaxtyping import Int
+
+from tidegraph.extras import needed
+from tidegraph.nn.links import Links
+
+with needed("torch", "neural", "a neural network"):
+    from torch import Tensor
+
+
+class Field(NamedTuple):
+    """The states that the layers of an encoder need for a batch.
+
+    A state is a node as of a moment. Those of the batch come first, then what each hop
+    reached, so that every layer works on the first few of what the one before made.
+
+    Attributes:
+        node: The node of each state.
+        links: Which states hear from which.
+        sizes: How many states are needed before the first layer, after it, and so on;
+            after the last, those of the batch.
+    """
+
+    node: Int[Tensor, " states"]
+    links: Links
+    sizes: tuple[int, ...]
