@@ -45,7 +45,11 @@ from tidegraph.retrieval.recipes.linear import (
     gf_cf as gf_cf,
     pure_svd as pure_svd,
 )
-from tidegraph.retrieval.recipes.mf import bpr_mf as bpr_mf
+from tidegraph.retrieval.recipes.mf import (
+    bpr_mf as bpr_mf,
+    ials as ials,
+    svdpp as svdpp,
+)
 from tidegraph.retrieval.recipes.spectral import (
     grarep as grarep,
     hope as hope,

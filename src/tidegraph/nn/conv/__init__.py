@@ -17,6 +17,7 @@ from tidegraph.nn.conv.sage import (
     MeanAggregator,
 )
 from tidegraph.nn.conv.sgc import SGC
+from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
@@ -36,6 +37,7 @@ __all__ = [
     "MaxPoolAggregator",
     "MeanAggregator",
     "PinSage",
+    "SVDPlusPlus",
     "Table",
 ]
 

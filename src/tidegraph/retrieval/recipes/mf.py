@@ -1,9 +1,12 @@
-"""BPR-MF: matrix factorisation for the order of items."""
+"""Matrix factorisation: trained by pairs, or solved in turn."""
 
 from tidegraph.nn.conv.identity import Identity
+from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.retrieval.embedding import STEADY, Embedding
+from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import BPR, PairLoss
+from tidegraph.retrieval.solvers.ials import IALS
 from tidegraph.training.settings import Training
 
 
@@ -30,3 +33,52 @@ def bpr_mf(
     return Embedding(
         "BPR-MF", Identity(), Objective(loss=loss, l2=l2), size, training, seed
     )
+
+
+def svdpp(
+    size: int = 64,
+    loss: PairLoss = BPR(),  # noqa: B008 - it is frozen
+    l2: float = 1e-2,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return SVD++: a user is a vector of their own and what their items say of them.
+
+    Args:
+        size: Numbers in a vector.
+        loss: What it costs if a user's items are not told from others.
+        l2: Penalty on the squared length of the vectors of a batch.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Koren, "Factorization Meets the Neighborhood: a Multifaceted Collaborative
+        Filtering Model", KDD 2008, equation 15. Departs: a loss of pairs in place of
+        the squared error of ratings.
+    """
+    objective = Objective(loss=loss, l2=l2)
+    return Embedding("SVDpp", SVDPlusPlus(), objective, size, training, seed)
+
+
+def ials(
+    size: int = 64,
+    l2: float = 0.1,
+    alpha: float = 1.0,
+    iterations: int = 15,
+    seed: int = 0,
+) -> Factorized:
+    """Return iALS: squared error over all pairs, by the package ``implicit``.
+
+    Args:
+        size: Numbers in a vector.
+        l2: Strength of the penalty.
+        alpha: How much more a pair counts than none.
+        iterations: How often users and items are solved in turn.
+        seed: Seed of the first vectors.
+
+    Source:
+        Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
+        ICDM 2008.
+    """
+    solver = IALS(size, l2, alpha, iterations, seed=seed)
+    return Factorized("iALS", solver)

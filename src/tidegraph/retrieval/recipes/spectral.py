@@ -7,19 +7,21 @@ from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
 
 
 def hope(
-    proximity: Proximity | None = None, size: int = 64, on: On = "bipartite"
+    proximity: Proximity = KatzProximity(),  # noqa: B008 - it is frozen
+    size: int = 64,
+    on: On = "bipartite",
 ) -> Factorized:
     """Return HOPE: vectors whose products are a proximity of high order.
 
     Args:
-        proximity: Katz's if left out.
+        proximity: Katz's unless said.
         size: Numbers in a vector.
         on: The graph of users and items, or the item-item graph that it induces.
 
     Source:
         Ou et al., "Asymmetric Transitivity Preserving Graph Embedding", KDD 2016.
     """
-    return Factorized("HOPE", HOPE(proximity or KatzProximity(), size, on))
+    return Factorized("HOPE", HOPE(proximity, size, on))
 
 
 def netmf(

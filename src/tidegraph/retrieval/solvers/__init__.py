@@ -10,11 +10,12 @@ import scipy
 
 from tidegraph.retrieval.solvers.grarep import GraRep
 from tidegraph.retrieval.solvers.hope import HOPE
+from tidegraph.retrieval.solvers.ials import IALS
 from tidegraph.retrieval.solvers.netmf import NetMF
 from tidegraph.retrieval.solvers.prone import ProNE
 from tidegraph.retrieval.solvers.solved import Solved
 
-__all__ = ["HOPE", "GraRep", "NetMF", "ProNE", "Solved", "Solver"]
+__all__ = ["HOPE", "IALS", "GraRep", "NetMF", "ProNE", "Solved", "Solver"]
 
 
 @runtime_checkable

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import scipy
+
+from conftest import draw_log
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError, MissingExtraError
+from tidegraph.retrieval.recipes.mf import ials
+from tidegraph.retrieval.solvers import IALS
+from tidegraph.testing.retrievers import RetrieverLaws
+
+
+class TestIALS(RetrieverLaws):
+    retriever = ials(5, iterations=3)
+    unmoved = 0.0  # First vectors are drawn row by row.
+
+
+def pairs():
+    matrix = Matrix.of(draw_log()).csr()
+    return scipy.sparse.csr_array(matrix, dtype=np.float32)
+
+
+@pytest.mark.parametrize(("l2", "alpha"), [(0.1, 1.0), (3.0, 0.2), (1.0, 20.0)])
+def test_users_solve_the_normal_equations(l2, alpha):
+    weight = pairs().toarray().astype(float)
+    solved = IALS(5, l2, alpha, 4).solve(pairs())
+    y = solved.target.astype(float)
+
+    for user, row in enumerate(weight):
+        confidence = 1 + alpha * row
+        left = y.T @ (confidence[:, None] * y) + l2 * np.eye(5)
+        right = y.T @ (confidence * (row > 0))
+        want = np.linalg.solve(left, right)
+        np.testing.assert_allclose(solved.user[user], want, rtol=2e-3, atol=1e-4)
+
+
+def test_more_rounds_find_a_lower_loss_and_settle():
+    weight = pairs().toarray().astype(float)
+    losses = []
+    for rounds in (1, 5, 40, 41):
+        solved = IALS(5, 1.0, 2.0, rounds).solve(pairs())
+        error = (weight > 0) - solved.user @ solved.target.T
+        penalty = (solved.user**2).sum() + (solved.target**2).sum()
+        losses.append(((1 + 2 * weight) * error**2).sum() + penalty)
+
+    assert losses[0] > losses[1] > losses[2]
+    assert losses[3] == pytest.approx(losses[2], rel=1e-3)
+
+
+def test_a_history_stands_for_the_solution_with_equal_confidences():
+    solved = IALS(5, 1.0, 2.0, 4).solve(pairs())
+    y = solved.target.astype(float)
+    want = 3 * y @ np.linalg.inv(y.T @ y + np.eye(5))
+
+    np.testing.assert_allclose(solved.source, want, rtol=1e-3, atol=1e-5)
+
+
+def test_without_the_package_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "implicit.cpu.als", None)
+
+    with pytest.raises(MissingExtraError, match=r"implicit.*tidegraph\[als\]"):
+        IALS(5).solve(pairs())
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(ConfigError, match="l2 is 0"):
+        ials(l2=0.0)
+    with pytest.raises(ConfigError, match="iterations is 0"):
+        ials(iterations=0)
