@@ -237,7 +237,8 @@ def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
     errors: list[ConfigError] = []
     if value is None and types.NoneType in options:
         return None
-    for option in options:
+    # What is wrong is said of the option that was most probably meant.
+    for option in sorted(options, key=lambda one: -_named_in(value, one)):
         if option is types.NoneType:
             continue
         try:
@@ -245,6 +246,14 @@ def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
         except ConfigError as error:
             errors.append(error)
     raise errors[0]
+
+
+def _named_in(value: Any, option: Any) -> int:
+    """Return how many of a table's keys are settings of an option."""
+    if not isinstance(value, Mapping) or not dataclasses.is_dataclass(option):
+        return 0
+    names = {field.name for field in dataclasses.fields(option)}
+    return len(names & cast(Mapping[str, Any], value).keys())
 
 
 def _convert_tuple(value: Any, args: tuple[Any, ...], where: str) -> tuple[Any, ...]:

@@ -62,6 +62,12 @@ app = TyperGroup(
             "Train the pipeline of a recipe, save it, and say how each stage does.",
         ),
         Later(
+            "tune",
+            "tidegraph.cli.tuning.command:tune",
+            "Search the settings of a recipe on its valid part, and write the best "
+            "recipe.",
+        ),
+        Later(
             "evaluate",
             "tidegraph.cli.judging:evaluate",
             "Judge a model by what happened after its training, on the full catalogue.",

@@ -67,7 +67,7 @@ def train(
             say(_sizes(parts))
         train, run = Fold(parts.train), Run(generator(plan.seed))
         if plan.split.rolling is None:
-            model = _pipeline(plan.pipeline, parts).fit(
+            model = as_long_as_the_log_allows(plan.pipeline, parts).fit(
                 train, parts.valid, graph=further, run=run
             )
         else:
@@ -116,8 +116,8 @@ def _sizes(parts: Parts) -> str:
     return "\n".join(rows)
 
 
-def _pipeline(pipeline: Pipeline, parts: Parts) -> Pipeline:
-    """Return the pipeline, with windows as long as the log allows.
+def as_long_as_the_log_allows(pipeline: Pipeline, parts: Parts) -> Pipeline:
+    """Return a pipeline, with windows as long as the log allows.
 
     A valid part that was moved behind train has no length to go by.
     """

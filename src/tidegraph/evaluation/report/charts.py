@@ -107,6 +107,19 @@ def lines(
     return _chart(title, description, height, parts, names)
 
 
+def points(
+    title: str, description: str, series: Series, axes: tuple[Axis, Axis]
+) -> Chart:
+    """Return points over two axes, in any order along them."""
+    height, (x, y) = 300, axes
+    across = LEFT + x.place(series.x) * (WIDTH - LEFT - RIGHT)
+    drawn = [
+        f'<circle class="bar s0" cx="{a:.1f}" cy="{b:.1f}" r="4"/>'
+        for a, b in zip(across, _down(y.place(series.y), height), strict=True)
+    ]
+    return _chart(title, description, height, [_frame(axes, height), *drawn], ())
+
+
 def columns(
     title: str,
     description: str,

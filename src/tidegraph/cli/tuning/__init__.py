@@ -1,0 +1,1 @@
+"""The command ``tidegraph tune``: settings of a recipe are searched on validation."""

@@ -1,0 +1,172 @@
+"""The command ``tidegraph tune``: settings of a recipe are searched on validation."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from tidegraph.artifact.writing import check_file, replaced
+from tidegraph.cli.recipe import Recipe, pipeline_of, read_recipe
+from tidegraph.cli.splits import Parts
+from tidegraph.cli.terminal import say
+from tidegraph.cli.training import as_long_as_the_log_allows
+from tidegraph.cli.tuning.pictures import search_section
+from tidegraph.cli.tuning.space import Search, with_values
+from tidegraph.cli.tuning.study import Found, search
+from tidegraph.config import build, read_toml
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import ConfigError
+from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.evaluation.report.html import write_report
+from tidegraph.extras import needed
+from tidegraph.progress import working
+from tidegraph.retrieval.scoring.describe import spelt_out
+from tidegraph.rng import generator
+from tidegraph.run import Run
+from tidegraph.stages import Fold
+
+
+def tune(
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe in TOML that has a table [tune].")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder of the search; one that was stopped there goes on.",
+        ),
+    ],
+    trials: Annotated[
+        int | None, typer.Option(help="How many trials, in place of the recipe's.")
+    ] = None,
+) -> None:
+    """Search the settings of a recipe on its valid part, and write the best recipe."""
+    tables = read_toml(recipe)
+    if "tune" not in tables:
+        raise ConfigError(
+            f"{recipe.name} has no table [tune]. Say there which settings to search, "
+            'such as [tune.settings] "retrieve.ItemKNN.neighbors" = { low = 10, '
+            "high = 500 }."
+        )
+    table = cast(dict[str, Any], tables.pop("tune"))
+    wanted = build(
+        Search,
+        table | ({} if trials is None else {"trials": trials}),
+        f"{recipe.name}:tune",
+    )
+    with needed("tomli-w", "tune", "a search of settings"):
+        written = cast(Any, importlib.import_module("tomli_w"))
+    plan = read_recipe(recipe)
+    _check(plan, wanted, recipe.name)
+    best_file, report = output / "best.toml", output / "report.html"
+    output.mkdir(parents=True, exist_ok=True)
+    for path in (best_file, report):
+        check_file(path)
+    with working("reading the log"):
+        judged = _Judged.of(plan)
+    key = {
+        "recipe": tables,
+        "settings": table.get("settings"),
+        "metric": wanted.metric,
+        "events": [(len(known.events), len(later)) for known, later in judged.folds],
+    }
+
+    def score(values: Mapping[str, object]) -> float:
+        return judged.score(with_values(plan.stages, values), wanted)
+
+    found = search(wanted, output, key, score, plan.seed)
+    best = with_values(tables, found.best.settings)
+    best["data"] = _beside(best["data"], recipe.parent)
+    with replaced(best_file) as aside:
+        aside.write_text(written.dumps(best), encoding="utf-8")
+    write_report(report, f"Search of {recipe.name}", [search_section(wanted, found)])
+    say(_said(wanted, found))
+    say(f"{best_file}: the best recipe; {report}: pictures")
+
+
+def _check(plan: Recipe, wanted: Search, where: str) -> None:
+    """Raise if an end of a range cannot be, before anything is read."""
+    if plan.split.rolling is None and not plan.split.shares[0]:
+        raise ConfigError(
+            f"{where}: the split has no valid part, by which settings are chosen. "
+            "Give [split] valid a share above 0."
+        )
+    for place, values in wanted.settings.items():
+        for end in values.ends:
+            pipeline_of(with_values(plan.stages, {place: end}), where)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What pipelines are fitted on, and what they are then to find.
+
+    Attributes:
+        plan: The recipe.
+        parts: The parts of the log; none of rolling windows.
+        folds: What is known and what comes after it, for each time that is judged.
+    """
+
+    plan: Recipe
+    parts: Parts | None
+    folds: list[tuple[Fold, Interactions]]
+
+    @classmethod
+    def of(cls, plan: Recipe) -> "_Judged":
+        log = plan.read()
+        if plan.split.rolling is not None:
+            windows = plan.split.folds(log)
+            return cls(plan, None, [(Fold(known), later) for known, later in windows])
+        parts = plan.split.parts(log)
+        if parts.valid is None:
+            raise ConfigError(
+                "the valid part, by which settings are chosen, holds no event. Give "
+                "[split] another share or time."
+            )
+        return cls(plan, parts, [(Fold(parts.train), parts.valid)])
+
+    def score(self, stages: Mapping[str, Any], wanted: Search) -> float:
+        """Return what the pipeline of a recipe's tables finds, on average."""
+        pipeline, total = pipeline_of(stages, "the recipe of a trial"), 0.0
+        if self.parts is not None:
+            pipeline = as_long_as_the_log_allows(pipeline, self.parts)
+        for known, later in self.folds:
+            fitted = pipeline.fit(known, run=Run(generator(self.plan.seed)))
+            found = evaluate(fitted, later, train=fitted.graph, at=(wanted.length,))
+            table = found.table().filter(model="model")
+            rows = table.filter(metric=wanted.metric)
+            if not len(rows):
+                raise ConfigError(
+                    f"[tune] metric is {wanted.metric!r}, which is not measured. There "
+                    f"are: {', '.join(table['metric'].unique(maintain_order=True))}."
+                )
+            total += float(rows["mean"][0])
+        return total / len(self.folds)
+
+
+def _beside(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the table of the log with paths that hold from anywhere."""
+    names = ("path", "users", "items")
+    return {
+        name: str((folder / value).absolute()) if name in names else value
+        for name, value in data.items()
+    }
+
+
+def _said(wanted: Search, found: Found) -> str:
+    best = found.best
+    if not best.settings:
+        return (
+            f"none of {len(found.trials)} trials finds more than the recipe as it is: "
+            f"{wanted.metric} {found.recipe:.4f} on valid."
+        )
+    return (
+        f"{wanted.metric} on valid: {best.score:.4f} with {spelt_out(best.settings)}; "
+        f"{found.recipe:.4f} with the recipe as it is. It is the best of "
+        f"{len(found.trials)} trials, so judge it once on test: tidegraph train, then "
+        "tidegraph evaluate --part test."
+    )

@@ -1,0 +1,147 @@
+"""What is searched: settings of a recipe, by where they stand, and their values."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from tidegraph.arguments import settings
+from tidegraph.config import did_you_mean
+from tidegraph.errors import ConfigError
+from tidegraph.ranges import at_least
+
+
+@settings
+class Between:
+    """A number between two others; a whole one if both are.
+
+    Attributes:
+        low: The smallest.
+        high: The largest.
+        log: Are equal factors as likely, rather than equal steps?
+    """
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ConfigError(
+                f"a setting between {self.low} and {self.high}"
+                f"{' by factors' if self.log else ''} has no room. The first must be "
+                "smaller, and above 0 where log = true."
+            )
+
+    @property
+    def ends(self) -> tuple[int | float, ...]:
+        """Values that must be possible if all are to be."""
+        return self.low, self.high
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of some values.
+
+    Attributes:
+        choices: The values; a word or a table where the setting is a part.
+    """
+
+    choices: Sequence[object]
+
+    def __post_init__(self) -> None:
+        if len(self.choices) < 2:
+            raise ConfigError("choices has fewer than two values: nothing to choose.")
+
+    @property
+    def ends(self) -> tuple[object, ...]:
+        """Values that must be possible if all are to be."""
+        return tuple(self.choices)
+
+
+Values = Between | OneOf
+
+
+@dataclass(frozen=True)
+class Search:
+    """The table ``[tune]`` of a recipe.
+
+    Attributes:
+        settings: Where a setting stands in the recipe, such as
+            ``retrieve.RP3beta.alpha`` or ``blend.smoothing``, and its values.
+        trials: How many values of all are tried together.
+        metric: What should grow, such as ``ndcg@10`` or ``recall@50``.
+    """
+
+    settings: Mapping[str, Values] = field(default_factory=dict[str, Values])
+    trials: int = 30
+    metric: str = "ndcg@10"
+
+    def __post_init__(self) -> None:
+        at_least("tune", 1, trials=self.trials)
+        if not self.settings:
+            raise ConfigError(
+                "[tune] has no settings to search. Name some below [tune.settings], "
+                'such as "retrieve.RP3beta.alpha" = { low = 0.2, high = 1.0 }.'
+            )
+        name, _, length = self.metric.partition("@")
+        if not name or not length.isdigit() or int(length) < 1:
+            raise ConfigError(
+                f"[tune] metric is {self.metric!r}; it must be a measure and the "
+                'length of the list, such as "ndcg@10".'
+            )
+
+    @property
+    def length(self) -> int:
+        """How long the lists are that are judged."""
+        return int(self.metric.partition("@")[2])
+
+
+def with_values(stages: Mapping[str, Any], values: Mapping[str, object]) -> Any:
+    """Return the tables of a recipe with some settings replaced.
+
+    Args:
+        stages: ``pipeline``, ``blend``, ``retrieve``, ``rank`` and ``rerank``.
+        values: A value for each place.
+
+    Raises:
+        ConfigError: The recipe has no such place.
+    """
+    changed = copy.deepcopy(dict(stages))
+    for place, value in values.items():
+        *way, last = place.split(".")
+        if not way:
+            raise ConfigError(
+                f"[tune.settings] names {place!r}, which stands in no table. Write "
+                f"where it does, such as retrieve.ItemKNN.{place}."
+            )
+        table: Any = changed
+        for part in way:
+            table = _inside(table, part, place)
+        if not isinstance(table, dict):
+            raise ConfigError(f"[tune.settings] {place!r}: it stands in no table.")
+        table[last] = value
+    return changed
+
+
+def _inside(table: Any, part: str, place: str) -> Any:
+    """Return what a table or a list of channels holds under a name."""
+    if isinstance(table, list):
+        channels = cast(list[Mapping[str, Any]], table)
+        named = {_called(channel): channel for channel in channels}
+        if part not in named:
+            raise ConfigError(
+                f"[tune.settings] names {place!r}, and no channel of the recipe is "
+                f"called {part!r}.{did_you_mean(part, named)} There are: "
+                f"{', '.join(named)}."
+            )
+        return named[part]
+    held = cast(dict[str, Any], table)
+    if not isinstance(held.get(part, {}), dict | list):
+        # A part that is its name becomes a table that says the same.
+        held[part] = {"type": held[part]}
+    return held.setdefault(part, {})
+
+
+def _called(channel: Mapping[str, Any]) -> str:
+    return str(channel.get("name", channel.get("model")))

@@ -1,0 +1,142 @@
+"""The search itself: each trial is a pipeline, fitted on train and judged on valid."""
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from tidegraph.cli.tuning.space import Between, Search, Values
+from tidegraph.errors import ConfigError, TidegraphError
+from tidegraph.extras import needed
+from tidegraph.progress import track
+
+STUDY = "study.jsonl"
+RECIPE, FAILED = "recipe", "failed"
+
+Score = Callable[[Mapping[str, object]], float]
+"""Returns what settings find on validation."""
+
+
+class Trial(NamedTuple):
+    """Settings that were tried, and what they found; nan where they cannot be."""
+
+    settings: Mapping[str, object]
+    score: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found so far.
+
+    Attributes:
+        recipe: What the recipe finds as it is.
+        trials: All that was tried, oldest first.
+    """
+
+    recipe: float
+    trials: tuple[Trial, ...]
+
+    @property
+    def best(self) -> Trial:
+        """The trial that finds most; the recipe itself if none finds more."""
+        own = Trial({}, self.recipe)
+        tried = [trial for trial in self.trials if trial.score > self.recipe]
+        return max(tried, key=lambda trial: trial.score, default=own)
+
+
+def search(
+    wanted: Search, folder: Path, key: Mapping[str, Any], score: Score, seed: int
+) -> Found:
+    """Try settings until there are as many trials as wanted, and return all.
+
+    Every trial is written to the folder as it ends, and a search that was stopped goes
+    on with the next.
+
+    Args:
+        wanted: What to search.
+        folder: Where the trials are kept.
+        key: What they were tried on; another is another search.
+        score: Says how good settings are.
+        seed: Seed of the draws.
+
+    Raises:
+        ConfigError: The folder holds another search, or no settings can be tried.
+        MissingExtraError: Optuna is not installed.
+
+    Source:
+        Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011:
+        tree-structured Parzen estimators, by Optuna.
+    """
+    with needed("optuna", "tune", "a search of settings"):
+        optuna = cast(Any, importlib.import_module("optuna"))
+        journal = cast(Any, importlib.import_module("optuna.storages.journal"))
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    folder.mkdir(parents=True, exist_ok=True)
+    backend = journal.JournalFileBackend(str(folder / STUDY))
+    study = optuna.create_study(
+        study_name="tune",
+        direction="maximize",
+        storage=optuna.storages.JournalStorage(backend),
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        load_if_exists=True,
+    )
+    _check_same(study, key, folder)
+    if RECIPE not in study.user_attrs:
+        study.set_user_attr(RECIPE, score({}))
+
+    def objective(trial: Any) -> float:
+        values = {
+            place: _drawn(trial, place, values)
+            for place, values in wanted.settings.items()
+        }
+        trial.set_user_attr("settings", values)
+        try:
+            return score(values)
+        except TidegraphError as error:
+            trial.set_user_attr(FAILED, str(error))
+            raise optuna.TrialPruned from error
+
+    # One that was running when the search was stopped is not done.
+    done = sum(trial.state.is_finished() for trial in study.trials)
+    for _ in track(range(done, wanted.trials), "trying settings"):
+        study.optimize(objective, n_trials=1)
+    return _all(study)
+
+
+def _drawn(trial: Any, place: str, values: Values) -> object:
+    if not isinstance(values, Between):
+        # Optuna keeps words and numbers; a choice may be a table.
+        number = trial.suggest_categorical(place, list(range(len(values.choices))))
+        return values.choices[number]
+    if isinstance(values.low, int) and isinstance(values.high, int):
+        return trial.suggest_int(place, values.low, values.high, log=values.log)
+    return trial.suggest_float(place, values.low, values.high, log=values.log)
+
+
+def _check_same(study: Any, key: Mapping[str, Any], folder: Path) -> None:
+    now = json.dumps(key, sort_keys=True, default=str)
+    before = study.user_attrs.get("key")
+    if before is None:
+        study.set_user_attr("key", now)
+    elif before != now:
+        raise ConfigError(
+            f"{folder} holds a search of another recipe or of other settings. Choose "
+            "another folder, or remove it."
+        )
+
+
+def _all(study: Any) -> Found:
+    trials = [
+        Trial(
+            trial.user_attrs["settings"],
+            float("nan") if trial.value is None else float(trial.value),
+        )
+        for trial in study.trials
+        if trial.state.is_finished() and "settings" in trial.user_attrs
+    ]
+    failed = [t.user_attrs[FAILED] for t in study.trials if FAILED in t.user_attrs]
+    if trials and len(failed) == len(trials):
+        raise ConfigError(f"none of {len(trials)} trials could be fitted: {failed[-1]}")
+    return Found(float(study.user_attrs[RECIPE]), tuple(trials))

@@ -1,0 +1,119 @@
+"""``tidegraph tune`` searches what a recipe names, goes on, and refuses mistakes."""
+
+import json
+import tomllib
+
+import pytest
+
+from tidegraph.cli import run
+
+PLAIN = """
+[data]
+path = "events.csv"
+user = "uid"
+item = "sku"
+time = "ts"
+
+[[retrieve]]
+model = "RP3beta"
+
+[[retrieve]]
+model = "ItemKNN"
+name = "near"
+"""
+SEARCH = """
+[tune]
+trials = 4
+metric = "ndcg@5"
+
+[tune.settings]
+"retrieve.RP3beta.alpha" = { low = 0.2, high = 1.0 }
+"retrieve.near.neighbors" = { low = 2, high = 20, log = true }
+"retrieve.near.similarity" = { choices = ["Cosine", { type = "BM25", k1 = 1.0 }] }
+"blend.smoothing" = { low = 1.0, high = 100.0 }
+"""
+
+
+def tuned(folder, text, *words) -> int:
+    recipe = folder / "recipe.toml"
+    recipe.write_text(text)
+    return run(["tune", str(recipe), "-o", str(folder / "search"), *words])
+
+
+def trials(folder):
+    """The values of the trials that ended, from the file of the search."""
+    lines = (folder / "search" / "study.jsonl").read_text().splitlines()
+    ended = [json.loads(line) for line in lines]
+    return [line["values"] for line in ended if line.get("op_code") == 6]
+
+
+def test_the_best_recipe_is_one_that_trains_and_scores_what_was_said(shop, capsys):
+    assert tuned(shop, PLAIN + SEARCH) == 0
+
+    said = capsys.readouterr().out
+    best = tomllib.loads((shop / "search" / "best.toml").read_text())
+    assert "tune" not in best
+    assert len(trials(shop)) == 4
+    scores = [value for (value,) in trials(shop)]
+    recipe = float(said.split("; ")[1].split()[0]) if "; " in said else None
+    if recipe is not None and max(scores) > recipe:
+        assert f"{max(scores):.4f}" in said
+        assert 2 <= best["retrieve"][1]["neighbors"] <= 20
+        assert 0.2 <= best["retrieve"][0]["alpha"] <= 1.0
+    page = (shop / "search" / "report.html").read_text()
+    assert "How the search went" in page
+    assert "retrieve.near.neighbors, as a power of ten" in page
+    model = shop / "model"
+    path = shop / "search" / "best.toml"
+    assert run(["train", str(path), "-o", str(model)]) == 0
+
+
+def test_a_search_goes_on_where_it_stopped(shop):
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "2") == 0
+    first = trials(shop)
+
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "3") == 0
+
+    assert trials(shop)[:2] == first
+    assert len(trials(shop)) == 3
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "3") == 0
+    assert len(trials(shop)) == 3
+
+
+def test_a_folder_of_another_search_is_refused(shop, capsys):
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "1") == 0
+
+    other = SEARCH.replace("low = 0.2", "low = 0.3")
+    assert tuned(shop, PLAIN + other, "--trials", "1") == 2
+
+    assert "another recipe or of other settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (SEARCH, "", "has no table [tune]"),
+        ("retrieve.near.neighbors", "retrieve.nera.neighbors", "Did you mean 'near'"),
+        ("retrieve.RP3beta.alpha", "alpha", "stands in no table"),
+        ("RP3beta.alpha", "RP3beta.alhpa", "alhpa"),
+        ("low = 2, high = 20", "low = 20, high = 2", "has no room"),
+        ("low = 0.2", "low = -3.0", "alpha"),
+        ("ndcg@5", "ndcg", 'such as "ndcg@10"'),
+        ("trials = 4", "trials = 0", "trials is 0"),
+        ('"Cosine", {', '"Kosine", {', "Kosine"),
+        ('["Cosine", { type = "BM25", k1 = 1.0 }]', '["Cosine"]', "fewer than two"),
+    ],
+)
+def test_a_mistake_is_said_before_the_log_is_read(shop, capsys, old, new, sentence):
+    (shop / "events.csv").unlink()
+
+    assert tuned(shop, (PLAIN + SEARCH).replace(old, new)) == 2
+
+    assert sentence in capsys.readouterr().err
+    assert not (shop / "search").exists()
+
+
+def test_a_measure_that_is_not_taken_is_refused(shop, capsys):
+    assert tuned(shop, (PLAIN + SEARCH).replace("ndcg@5", "ndgc@5")) == 2
+
+    assert "'ndgc@5', which is not measured" in capsys.readouterr().err
