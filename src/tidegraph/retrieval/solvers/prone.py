@@ -52,7 +52,7 @@ class ProNE:
 
     def __post_init__(self) -> None:
         at_least("ProNE", 1, size=self.size, order=self.order)
-        at_least("ProNE", 0, power=self.power, seed=self.seed)
+        at_least("ProNE", 0, power=self.power, mu=self.mu, seed=self.seed)
         above("ProNE", 0, negatives=self.negatives, theta=self.theta)
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
