@@ -91,7 +91,7 @@ class Unique:
         for depth, step in enumerate(self.hops.steps):
             given = given_of(seeds, step) if depth == 0 else None
             found = sample_step(graph, step, ids[-1], time[-1], key, given)
-            place, first = _numbered(found.edge.ravel())
+            place, first = numbered(found.edge.ravel())
             child.append(place.reshape(found.edge.shape))
             gap.append(gaps(time[-1], found))
             share.append(found.weight)
@@ -130,7 +130,7 @@ def unique(hops: Hops) -> Unique:
 
 
 @compiled
-def _numbered(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def numbered(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the different values from 0 in order of appearance; -1 stays.
 
     Returns:

@@ -18,12 +18,14 @@ class Field(NamedTuple):
     reached, so that every layer works on the first few of what the one before made.
 
     Attributes:
+        seat: The state of each node of the batch.
         node: The node of each state.
         links: Which states hear from which.
         sizes: How many states are needed before the first layer, after it, and so on;
-            after the last, those of the batch.
+            after the last, the different ones of the batch.
     """
 
+    seat: Int[Tensor, " b"]
     node: Int[Tensor, " states"]
     links: Links
     sizes: tuple[int, ...]

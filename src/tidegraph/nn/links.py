@@ -90,7 +90,9 @@ class Links:
     @cached_property
     def symmetric(self) -> "Links":
         """The same with weights over the roots of the strengths of both ends."""
-        both = self.received[self.row] * self.strength[self.column]
+        # Before the edge that led to it a sampled source may have had no other.
+        sent = torch.where(self.strength > 0, self.strength, 1)
+        both = self.received[self.row] * sent[self.column]
         return replace(self, weight=self.weight * both.rsqrt())
 
     @cached_property

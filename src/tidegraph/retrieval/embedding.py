@@ -10,9 +10,13 @@ from jaxtyping import Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.nn.conv import Encoder, Identity, Table
+from tidegraph.nn.conv.stack import Stack
+from tidegraph.nn.field import Field
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import LOWEST, Scored
 from tidegraph.retrieval.objective.negatives import Drawn
@@ -47,6 +51,9 @@ class Embedding:
         training: How long and how fast to learn; with ``patience`` the newest item of
             a thousand users is held out, and the best epoch at finding them is kept.
         seed: Seed of everything random; that of the run if left out.
+        ego: What a vector is made of: a plan, of which each batch takes what is around
+            its nodes, strictly before the time of their pair. The whole graph if left
+            out.
     """
 
     name: str = "Embedding"
@@ -55,6 +62,7 @@ class Embedding:
     size: int = 64
     training: Training = STEADY
     seed: int | None = None
+    ego: Plan | None = None
 
     def __post_init__(self) -> None:
         at_least(self.name, 1, size=self.size)
@@ -97,6 +105,7 @@ class _Batch(NamedTuple):
         shared: Does the batch share its negatives?
         log_q: Natural log of how often each negative is drawn on average.
         missing: Row and column of those that are no negatives.
+        field: What was sampled around the nodes, if anything is.
     """
 
     nodes: Int[Tensor, " n"]
@@ -104,6 +113,7 @@ class _Batch(NamedTuple):
     shared: bool
     log_q: Float[Tensor, "_ _"]
     missing: tuple[Int[Tensor, " m"], Int[Tensor, " m"]] | None
+    field: Field | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +125,7 @@ class _Pairs:
     pairs: PairSource
     held: HeldOut | None
     device: str
+    fields: Fields | None
     unit: str = "pairs"
 
     @classmethod
@@ -129,7 +140,9 @@ class _Pairs:
         for part in module.modules():
             if isinstance(part, nn.Embedding):
                 part.sparse = sparse
-        return cls(settings, module, pairs, held, run.device)
+        ego, encoder = settings.ego, settings.encoder
+        fields = None if ego is None else Fields.of(ego, encoder, pairs, run.device)
+        return cls(settings, module, pairs, held, run.device, fields)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         negatives = self.settings.objective.loss.drawn
@@ -144,10 +157,16 @@ class _Pairs:
                 drawn.node.ndim == 1,
                 tensor(log_q).to(self.device),
                 None if drawn.missing is None else self._moved(*drawn.missing),
+                self.fields and self.fields.of_batch(batch, drawn.node, rng),
             )
 
     def _moved(self, row: np.ndarray, column: np.ndarray) -> tuple[Tensor, Tensor]:
         return tensor(row).to(self.device), tensor(column).to(self.device)
+
+    def _vectors(self, nodes: Tensor, field: Field | None) -> Tensor:
+        if field is None:
+            return self.module(nodes)
+        return cast(Stack, self.module).of(field)
 
     def loss(self, batch: _Batch) -> Tensor:
         objective, b = self.settings.objective, batch.size
@@ -155,7 +174,7 @@ class _Pairs:
             module = cast(_TwoSided, self.module)
             source, rest = module(batch.nodes[:b]), module.context(batch.nodes[b:])
         else:
-            vector = self.module(batch.nodes)
+            vector = self._vectors(batch.nodes, batch.field)
             source, rest = vector[:b], vector[b:]
         scale = 1.0
         if objective.loss.temperature is not None:
@@ -186,7 +205,11 @@ class _Pairs:
         graph = self.pairs.graph
         nodes, users = torch.arange(graph.nodes, device=self.device), graph.users
         with torch.inference_mode():
-            sides = [self.module(nodes)]
+            if self.fields is not None and self.fields.sampled_for_good:
+                module = cast(Stack, self.module)
+                sides = [torch.cat([module.of(f) for f in self.fields.of_all()])]
+            else:
+                sides = [self.module(nodes)]
             if hasattr(self.module, "context"):
                 sides.append(cast(_TwoSided, self.module).context(nodes))
             if self.settings.objective.loss.temperature is not None:

@@ -57,7 +57,7 @@ class Stack(nn.Module):
             (field.links.first(after, before), slice(after))
             for before, after in zip(field.sizes, field.sizes[1:], strict=False)
         ]
-        return self._through(self.first(field.node), steps)
+        return self._through(self.first(field.node), steps)[field.seat]
 
     def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return what is learnt of these nodes alone, which a penalty keeps small."""

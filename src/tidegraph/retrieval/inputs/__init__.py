@@ -1,0 +1,1 @@
+"""What encoders get of a log: sampled surroundings and features."""
