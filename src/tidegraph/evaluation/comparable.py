@@ -5,16 +5,7 @@ from typing import Protocol, runtime_checkable
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.protocol import Judged, Task, moment_of
 from tidegraph.graph.snapshot import Snapshot
-
-
-@runtime_checkable
-class HasGraph(Protocol):
-    """A fitted pipeline, which carries what it knows."""
-
-    @property
-    def graph(self) -> Snapshot:
-        """All events known now."""
-        ...
+from tidegraph.stages import Ids, ids_of
 
 
 @runtime_checkable
@@ -27,6 +18,15 @@ class Trained(Protocol):
         ...
 
 
+def graph_of(model: object) -> Snapshot | None:
+    """Return all events that a fitted pipeline knows; a retriever has them not.
+
+    What a retriever calls its graph may be a static one.
+    """
+    graph: object = getattr(model, "graph", None)
+    return graph if isinstance(graph, Snapshot) else None
+
+
 def check_comparable(name: str, model: Judged, task: Task) -> None:
     """Refuse a model that knows the answers, or whose rows mean other items.
 
@@ -36,18 +36,18 @@ def check_comparable(name: str, model: Judged, task: Task) -> None:
     """
     if isinstance(model, Trained):
         _check_trained_until(name, model.trained_until, task)
-    if not isinstance(model, HasGraph):
-        return
-    pairs = (
-        ("item", model.graph.items, task.requests.graph.items),
-        ("user", model.graph.users, task.requests.graph.users),
-    )
-    for what, theirs, ours in pairs:
-        if not theirs.numbers_as(ours):
-            raise DataError(
-                f"{name} was trained on another log: its {what} rows are not those of "
-                "the first model. Train both on the same log to compare them."
-            )
+    graph = graph_of(model)
+    theirs = ids_of(model) if graph is None else _ids_of(graph)
+    what = theirs and theirs.differing(_ids_of(task.requests.graph))
+    if what is not None:
+        raise DataError(
+            f"{name} was trained on another log: its {what} rows are not those of the "
+            "log that it is judged on. Train all on the same log to compare them."
+        )
+
+
+def _ids_of(graph: Snapshot) -> Ids:
+    return Ids(graph.users, graph.items)
 
 
 def _check_trained_until(name: str, until: int | None, task: Task) -> None:

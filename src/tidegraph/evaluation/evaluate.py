@@ -10,7 +10,7 @@ from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.evaluation.comparable import HasGraph, check_comparable
+from tidegraph.evaluation.comparable import check_comparable, graph_of
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
@@ -115,8 +115,9 @@ def task_of(
             "log as train=."
         )
     task = protocol(known, events, repeat=repeat)
-    if isinstance(subject, HasGraph):
-        task = _beside(task, subject.graph)
+    graph = graph_of(subject)
+    if graph is not None:
+        task = _beside(task, graph)
     if task.unseen == 1.0 and task.popularity.any():
         raise DataError(
             f"no item of the test log is known to training; it holds "
@@ -140,8 +141,8 @@ def _events(
     """Return what was known before the test log, and that log, numbered alike."""
     if isinstance(train, Matrix):
         train = train.log()
-    if train is None and isinstance(model, HasGraph):
-        train = model.graph
+    if train is None:
+        train = graph_of(model)
     if train is None and isinstance(model, GivenLists):
         log = test_log(test, None)
         return log.take(slice(0, 0)), log

@@ -14,7 +14,7 @@ from tidegraph.pipeline.filters import Items
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.serving import Serving
 from tidegraph.retrieval.blend import FittedBlend
-from tidegraph.stages import FittedRetriever
+from tidegraph.stages import FittedRetriever, Ids, ids_of
 
 
 @checked(RequestError)
@@ -43,11 +43,20 @@ def recommend(
         Columns user, rank, item, score, channel, why.
 
     Raises:
-        RequestError: ``retriever`` is not fitted, or a list is not one.
+        RequestError: ``retriever`` is not fitted, or on another log, or a list is not
+            one.
     """
     if not isinstance(cast(object, retriever), FittedRetriever):
         raise RequestError(
             f"a {type(retriever).__name__} is not fitted. Pass what its fit() returned."
+        )
+    learnt_from = ids_of(retriever)
+    other = learnt_from and learnt_from.differing(Ids(log.users, log.items))
+    if other is not None:
+        raise RequestError(
+            f"the {type(retriever).__name__} was fitted on another log: its {other} "
+            "rows are not those of this one. Pass the log that was learnt from, or one "
+            "that goes on from it."
         )
     return around(retriever, log, repeat=repeat).recommend_all(
         users, k=k, only=only, exclude=exclude

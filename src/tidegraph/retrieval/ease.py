@@ -26,7 +26,15 @@ from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
-from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
+from tidegraph.stages import (
+    NO_ITEM,
+    Candidates,
+    Fold,
+    Requests,
+    Train,
+    check_k,
+    remembers,
+)
 
 QUESTIONS = (HALF_LIVES,)
 """What is chosen on a log; see ``from_log``."""
@@ -67,6 +75,7 @@ class EASE:
         above("EASE", 0, l2=self.l2, memory_limit_gb=self.memory_limit_gb)
         span("EASE", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> "FittedEASE":
         """Invert the matrix of common users.

@@ -24,7 +24,7 @@ from tidegraph.retrieval.objective.pairs import PairSource, Positives
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
-from tidegraph.stages import Fold, Train
+from tidegraph.stages import Fold, Train, remembers
 from tidegraph.training.loop import train as trained
 from tidegraph.training.optimizers import Adam, LazyAdam
 from tidegraph.training.settings import Training
@@ -68,6 +68,7 @@ class Embedding:
         at_least(self.name, 1, size=self.size)
         at_least(self.name, 0, seed=self.seed)
 
+    @remembers
     def fit(self, train: Train, *, run: Run | None = None) -> FittedEmbedding:
         """Learn from every user and item that has an event in ``train``.
 

@@ -11,7 +11,7 @@ from tidegraph.errors import DataError
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.solvers import HOPE, Solver
-from tidegraph.stages import Fold, Train
+from tidegraph.stages import Fold, Train, remembers
 
 
 @settings
@@ -26,6 +26,7 @@ class Factorized:
     name: str = "Factorized"
     solve: Solver = field(default_factory=HOPE)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedEmbedding:
         """Solve for every user and item that has an event in ``train``.

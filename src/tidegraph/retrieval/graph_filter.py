@@ -24,7 +24,15 @@ from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
-from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
+from tidegraph.stages import (
+    NO_ITEM,
+    Candidates,
+    Fold,
+    Requests,
+    Train,
+    check_k,
+    remembers,
+)
 
 _NUMBERS = 1 << 22  # Scores held at a time, which bounds memory.
 
@@ -60,6 +68,7 @@ class GraphFilter:
                 f"{len(self.weights)} weights. Give each filter one, or none."
             )
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> "FittedGraphFilter":
         """Link users and items, and work out what the filters need.

@@ -28,7 +28,7 @@ from tidegraph.retrieval.scoring.evidence import (
     trained_until,
 )
 from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
-from tidegraph.stages import Fold, Train
+from tidegraph.stages import Fold, Train, remembers
 
 On = Literal["bipartite", "items"]
 """The graph of users and items, or the item-item graph that it induces."""
@@ -70,6 +70,7 @@ class CommonNeighbors:
         )
         span("CommonNeighbors", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Count shared neighbours.
@@ -124,6 +125,7 @@ class AdamicAdar:
         )
         span("AdamicAdar", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Weigh shared neighbours.
@@ -184,6 +186,7 @@ class Katz:
         above("Katz", 0, beta=self.beta)
         within("Katz", tolerance=self.tolerance)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Find how short steps must be for the sum to be finite, and add up the walks.
@@ -259,6 +262,7 @@ class PersonalizedPageRank:
         span("PersonalizedPageRank", half_life_days=self.half_life_days)
         within("PersonalizedPageRank", restart=self.restart, tolerance=self.tolerance)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Add up the walks from each item.

@@ -25,7 +25,7 @@ from tidegraph.retrieval.knn.similarity import (
 )
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import trained_until, users_of_items
-from tidegraph.stages import Fold, Train
+from tidegraph.stages import Fold, Train, remembers
 
 QUESTIONS = (
     (
@@ -70,6 +70,7 @@ class ItemKNN:
         from_0_to_1("ItemKNN", asymmetry=self.asymmetry)
         span("ItemKNN", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Find each item's nearest.

@@ -20,7 +20,15 @@ from tidegraph.retrieval.scoring.decay import check_half_life, ordered
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evident_log, trained_until
 from tidegraph.retrieval.scoring.weighted_history import summed
-from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, check_k
+from tidegraph.stages import (
+    NO_ITEM,
+    Candidates,
+    Fold,
+    Requests,
+    Train,
+    check_k,
+    remembers,
+)
 
 QUESTIONS = ([{"half_life_days": days} for days in (None, 365.0, 90.0, 30.0, 7.0)],)
 """What is chosen on a log; see ``from_log``."""
@@ -44,6 +52,7 @@ class Popular:
     def __post_init__(self) -> None:
         span("Popular", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> "FittedPopular":
         """Add up the weights of each item's actions.

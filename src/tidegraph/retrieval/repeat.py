@@ -26,7 +26,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     summed,
     top_k_of_sums,
 )
-from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, remembers
 
 
 @settings
@@ -50,6 +50,7 @@ class Repeat:
     def __post_init__(self) -> None:
         span("Repeat", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> "FittedRepeat":
         """Learn which items there are; the rest is in each request.

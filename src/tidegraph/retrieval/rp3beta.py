@@ -23,14 +23,16 @@ from tidegraph.retrieval.scoring.evidence import (
     trained_until,
     users_of_items,
 )
-from tidegraph.stages import Fold, Train
+from tidegraph.stages import Fold, Train, remembers
 
 QUESTIONS = (
     (
         {"alpha": 0.4, "beta": 0.2},
         {"alpha": 0.4, "beta": 0.0},
         {"alpha": 0.4, "beta": 0.4},
+        {"alpha": 0.4, "beta": 0.6},
         {"alpha": 0.8, "beta": 0.6},
+        {"alpha": 1.0, "beta": 0.4},
     ),
     HALF_LIVES,
 )
@@ -70,6 +72,7 @@ class RP3beta:
         at_least("RP3beta", 0, alpha=self.alpha, beta=self.beta)
         span("RP3beta", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Find each item's likeliest ends.

@@ -23,7 +23,7 @@ from tidegraph.retrieval.from_log import (
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
-from tidegraph.stages import Fold, Train
+from tidegraph.stages import Fold, Train, remembers
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ class SLIM:
         at_least("SLIM", 1, sweeps=self.sweeps, candidates=self.candidates)
         span("SLIM", half_life_days=self.half_life_days)
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> FittedItemModel:
         """Solve one regression per item, in parallel.

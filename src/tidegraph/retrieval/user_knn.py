@@ -41,7 +41,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     summed,
     top_k_of_sums,
 )
-from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, remembers
 
 QUESTIONS = (
     (
@@ -92,6 +92,7 @@ class UserKNN:
                 "so half_life_days would change nothing. Leave it out, or use Cosine."
             )
 
+    @remembers
     @checked(DataError)
     def fit(self, train: Train) -> "FittedUserKNN":
         """Index the users of the log.

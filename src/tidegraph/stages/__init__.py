@@ -27,6 +27,7 @@ from tidegraph.stages.protocols import (
     fit_in,
 )
 from tidegraph.stages.requests import Requests, check_k
+from tidegraph.stages.rows_of import Ids, ids_of, remembers
 
 __all__ = [
     "NO_ITEM",
@@ -38,6 +39,7 @@ __all__ = [
     "FittedRetriever",
     "Fold",
     "HoldsUsers",
+    "Ids",
     "ItemSets",
     "Ranker",
     "Requests",
@@ -51,7 +53,9 @@ __all__ = [
     "check_k",
     "checked_name",
     "fit_in",
+    "ids_of",
     "ordered",
     "reason_of",
+    "remembers",
     "without",
 ]
