@@ -336,14 +336,13 @@ def test_a_log_without_times_chooses_by_events_at_random_and_no_half_life():
 
     fitted = RP3beta().fit(pairs)
 
-    assert fitted.chosen["half_life_days"] is None
     known, later = pairs.random_split(fractions=(0.8,), rng=0)
     values = [
-        _value(RP3beta(alpha=a, beta=b, half_life_days=None), known, later)
-        for a, b in ((0.4, 0.2), (0.4, 0.0), (0.4, 0.4), (0.8, 0.6))
+        _value(RP3beta(**dict(way), half_life_days=None), known, later)
+        for way in rp3beta.QUESTIONS[0]
     ]
-    best = ((0.4, 0.2), (0.4, 0.0), (0.4, 0.4), (0.8, 0.6))[int(np.argmax(values))]
-    assert (fitted.chosen["alpha"], fitted.chosen["beta"]) == best
+    best = rp3beta.QUESTIONS[0][int(np.argmax(values))]
+    assert fitted.chosen == {**best, "half_life_days": None}
     assert RP3beta().fit(Matrix.of(pairs)).chosen["half_life_days"] is None
 
 

@@ -190,7 +190,7 @@ class _Judge:
         left = [(place, way) for place, option in enumerate(options) for way in option]
         winner = 0
         with working(f"choosing the settings of {type(left[0][1]).__name__}"):
-            for asked in range(PART, self._requests + PART, PART):
+            for asked in range(self._part, self._requests + self._part, self._part):
                 found = np.stack([self._gains(way, asked) for _, way in left])
                 lead = int(found.mean(axis=1).argmax())
                 behind = found[lead] - found
@@ -206,22 +206,28 @@ class _Judge:
     def _requests(self) -> int:
         return sum(len(trial.item) for trial in self.trials)
 
+    @property
+    def _part(self) -> int:
+        # Requests of a moment that share a list err alike, more than their error says:
+        # nobody drops out by it, and all are asked for.
+        return PART if len(self.trials) == 1 else self._requests
+
     def _gains(self, method: Retriever, asked: int) -> Float64[np.ndarray, " requests"]:
         """Return the NDCG of the first requests, where their item alone is relevant.
 
         Of each trial there are as many as its share.
         """
         gains = self._known(method)
-        for stop in range(PART * (len(gains) + 1), asked + 1, PART):
+        for stop in range(self._part * (len(gains) + 1), asked + 1, self._part):
             found = [self._gained(method, trial, stop) for trial in self.trials]
             gains.append(np.concatenate(found))
-        return np.concatenate(gains[: asked // PART])
+        return np.concatenate(gains[: asked // self._part])
 
     def _gained(
         self, method: Retriever, trial: Trial, stop: int
     ) -> Float64[np.ndarray, " requests"]:
         size = len(trial.item)
-        first, last = (size * at // self._requests for at in (stop - PART, stop))
+        first, last = (size * at // self._requests for at in (stop - self._part, stop))
         part = trial.rows(first, min(last, size))
         found = self._fitted(method, trial).retrieve(part.requests, K).item
         row, rank = np.nonzero(found == part.item[:, None])
