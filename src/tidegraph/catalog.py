@@ -33,6 +33,7 @@ STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
 FITTED = Homes.of("tidegraph").where(_fitted) | Homes(
     {
         "Cosines": "tidegraph.reranking.similarity",
+        "FittedInvertedLists": "tidegraph.retrieval.index.lists",
         "Features": "tidegraph.features.columns",
         "SharedTags": "tidegraph.reranking.similarity",
         "Snapshot": "tidegraph.graph.snapshot",

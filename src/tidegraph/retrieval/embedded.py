@@ -7,11 +7,12 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
-from tidegraph.artifact.sealed import State
+from tidegraph.artifact.sealed import State, Storable
+from tidegraph.errors import ArtifactError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.products import products
-from tidegraph.retrieval.index.exact import FittedExact
+from tidegraph.retrieval.index import Exact, FittedExact, FittedIndex, Index
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evident_history
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
@@ -36,6 +37,7 @@ class FittedEmbedding:
         trained_until: Time of the last training event; None for training without times.
         curve: How training went.
         given: Vectors of items in a history, where those differ from ``item``.
+        index: Where the largest products are looked for; exact if left out.
     """
 
     name: str
@@ -46,6 +48,7 @@ class FittedEmbedding:
     trained_until: int | None = None
     curve: Curve = field(default_factory=Curve)
     given: Float32[np.ndarray, "items d"] | None = None
+    index: FittedIndex | None = None
 
     def __repr__(self) -> str:
         users, items = int(self.user_known.sum()), int(self.item_known.sum())
@@ -75,9 +78,8 @@ class FittedEmbedding:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items with the highest scores."""
-        found = self._index.search(
-            self.vectors(requests), check_k(k), requests.excluded
-        )
+        k = min(check_k(k), len(self.item))
+        found = self._searched.search(self.vectors(requests), k, requests.excluded)
         return Candidates.of_channel(*found, self.name)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
@@ -95,9 +97,15 @@ class FittedEmbedding:
         """The vectors of items in a history."""
         return self.item if self.given is None else self.given
 
+    def indexed(self, index: Index) -> "FittedEmbedding":
+        """Return the same with its items in an index."""
+        if isinstance(index, Exact):
+            return self  # The vectors are all it needs.
+        return replace(self, index=index.build(self._searchable))
+
     @cached_property
-    def _index(self) -> FittedExact:
-        return FittedExact(self._searchable)
+    def _searched(self) -> FittedIndex:
+        return FittedExact(self._searchable) if self.index is None else self.index
 
     @property
     def _searchable(self) -> Float32[np.ndarray, "items d"]:
@@ -124,7 +132,16 @@ class FittedEmbedding:
         return out
 
     def state(self) -> State:
-        """Return what a file needs to hold."""
+        """Return what a file needs to hold.
+
+        Raises:
+            ArtifactError: Its index is one that has no state.
+        """
+        if self.index is not None and not isinstance(self.index, Storable):
+            raise ArtifactError(
+                f"{self.name} cannot be saved: its index, a "
+                f"{type(self.index).__name__}, has no method state()."
+            )
         return State(
             kind="FittedEmbedding",
             settings={
@@ -139,6 +156,7 @@ class FittedEmbedding:
                 "item_known": self.item_known,
             }
             | ({} if self.given is None else {"given": self.given}),
+            parts={} if self.index is None else {"index": self.index.state()},
         )
 
     @classmethod
@@ -154,6 +172,7 @@ class FittedEmbedding:
             cast(int | None, kept["trained_until"]),
             Curve.from_table(kept["curve"]),
             arrays.get("given"),
+            state.part("index", FittedIndex) if "index" in state.parts else None,
         )
 
 

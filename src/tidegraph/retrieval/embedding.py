@@ -16,6 +16,7 @@ from tidegraph.nn.conv.stack import Stack
 from tidegraph.nn.field import Field
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import LOWEST, Scored
@@ -54,6 +55,7 @@ class Embedding:
         ego: What a vector is made of: a plan, of which each batch takes what is around
             its nodes, strictly before the time of their pair. The whole graph if left
             out.
+        index: Where the largest products are looked for.
     """
 
     name: str = "Embedding"
@@ -63,6 +65,7 @@ class Embedding:
     training: Training = STEADY
     seed: int | None = None
     ego: Plan | None = None
+    index: Index = field(default_factory=Exact)
 
     def __post_init__(self) -> None:
         at_least(self.name, 1, size=self.size)
@@ -94,7 +97,8 @@ class Embedding:
         graph = task.pairs.graph
         data = self, graph.row.numpy(), graph.column.numpy()
         curve = trained(task, self.training, run, data)
-        return replace(task.fitted(), trained_until=trained_until(fold), curve=curve)
+        fitted = task.fitted().indexed(self.index)
+        return replace(fitted, trained_until=trained_until(fold), curve=curve)
 
 
 class _Batch(NamedTuple):

@@ -9,6 +9,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.solvers import HOPE, Solver
 from tidegraph.stages import Fold, Train, remembers
@@ -21,10 +22,12 @@ class Factorized:
     Attributes:
         name: The channel.
         solve: From who interacted with what to vectors.
+        index: Where the largest products are looked for.
     """
 
     name: str = "Factorized"
     solve: Solver = field(default_factory=HOPE)
+    index: Index = field(default_factory=Exact)
 
     @remembers
     @checked(DataError)
@@ -51,7 +54,7 @@ class Factorized:
             )
         users = user[: len(solved.user)]  # None where a user is their history.
         same = solved.source is solved.target
-        return FittedEmbedding(
+        fitted = FittedEmbedding(
             self.name,
             _spread(solved.user, users),
             _spread(solved.target, item),
@@ -60,6 +63,7 @@ class Factorized:
             trained_until(fold),
             given=None if same else _spread(solved.source, item),
         )
+        return fitted.indexed(self.index)
 
 
 def _with_pairs(matrix: Matrix) -> tuple[np.ndarray, np.ndarray]:

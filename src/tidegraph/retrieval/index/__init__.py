@@ -6,9 +6,17 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from tidegraph.retrieval.index.exact import Exact, FittedExact
+from tidegraph.retrieval.index.lists import FittedInvertedLists, InvertedLists
 from tidegraph.stages import ItemSets
 
-__all__ = ["Exact", "FittedExact", "FittedIndex", "Index"]
+__all__ = [
+    "Exact",
+    "FittedExact",
+    "FittedIndex",
+    "FittedInvertedLists",
+    "Index",
+    "InvertedLists",
+]
 
 
 @runtime_checkable
@@ -22,8 +30,8 @@ class FittedIndex(Protocol):
 
         Args:
             queries: One with a nan finds nothing.
-            k: How many; rows have ``min(k, vectors)`` columns, and those that are not
-                found are -1, their products ``-inf``.
+            k: How many, and no more than there are vectors; those that are not found
+                are -1, their products ``-inf``.
             excluded: Rows that each query must not find.
         """
         ...
