@@ -118,7 +118,8 @@ def test_a_folder_of_checkpoints_serves_one_log_and_one_method(tmp_path):
     log, other = draw_log(events=1500), draw_log(events=1500, seed=8)
     where = run(checkpoints=tmp_path)
     fitted = BPR.fit(log, run=where)
-    fewer = replace(BPR, objective=replace(BPR.objective, negatives=3))
+    loss = replace(BPR.objective.loss, negatives=3)
+    fewer = replace(BPR, objective=replace(BPR.objective, loss=loss))
 
     same(BPR.fit(log, run=where), fitted, requests_at(log))
     for method, train in ((BPR, other), (fewer, log)):
