@@ -1,7 +1,7 @@
-"""The commands about a saved model: ``tidegraph recommend | similar | erase``."""
+"""The commands about a saved model: ``recommend | similar | embed | erase``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import polars as pl
 import typer
@@ -13,6 +13,7 @@ from tidegraph.cli.terminal import say
 from tidegraph.data.ids.id_list import read_ids
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import FittedPipeline
+from tidegraph.pipeline.similar import Side
 
 Model = Annotated[Path, typer.Argument(help="A folder that 'train' wrote.")]
 Count = Annotated[int, typer.Option("-k", help="How many items.")]
@@ -94,6 +95,30 @@ def similar(
             f"the model knows no item like {' or '.join(map(repr, item))}."
         )
     _put(found, "item", json=json, output=output)
+
+
+def embed(
+    model: Model,
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="A table: .parquet, .csv or .jsonl."),
+    ],
+    of: Annotated[Side, typer.Option(help="Whose vectors.")] = "item",
+    channel: Annotated[
+        str | None,
+        typer.Option(help="Whose they are (default: the first that has vectors)."),
+    ] = None,
+) -> None:
+    """Write the vectors of an embedding beside their ids; a CSV has a column each."""
+    check_table(output)
+    found = load(model).vectors(of, channel=channel)
+    size = cast(pl.Array, found.schema["vector"]).size
+    if output.suffix == ".csv":
+        names = [f"vector_{n}" for n in range(size)]
+        each = found["vector"].arr.to_struct(names).struct.unnest()
+        found = found.select(of).hstack(each)
+    write_table(found, output)
+    say(f"{output}: {found.height:,} vectors of {size} numbers.")
 
 
 def erase(

@@ -83,6 +83,12 @@ app = TyperGroup(
             "Show the items that are most like an item.",
         ),
         Later(
+            "embed",
+            "tidegraph.cli.answers:embed",
+            "Write the vectors of an embedding beside their ids; a CSV has a column "
+            "each.",
+        ),
+        Later(
             "erase",
             "tidegraph.cli.answers:erase",
             "Erase users from a saved model, which is written anew.",

@@ -1,6 +1,6 @@
 """Which items may be answered: for all requests alike, or for each user."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -81,12 +81,13 @@ class Filters:
             len(items),
         )
 
-    @property
-    def block(self) -> int:
-        """How many requests to apply the filters to at once, to bound memory."""
-        if self.only is None:
-            return BLOCK
-        return max(1, min(BLOCK, _CELLS // max(1, self.num_items)))
+    def blocks(self, requests: Requests) -> Iterator[Requests]:
+        """Return all requests a few at a time, which bounds memory, and filtered."""
+        size = BLOCK
+        if self.only is not None:
+            size = max(1, min(BLOCK, _CELLS // max(1, self.num_items)))
+        for start in range(0, max(1, len(requests)), size):
+            yield self.applied(requests.rows(start, start + size), start)
 
     def applied(self, requests: Requests, start: int) -> Requests:
         """Return the block of all requests that begins at ``start``, filtered."""

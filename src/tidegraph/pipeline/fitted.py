@@ -29,7 +29,7 @@ from tidegraph.pipeline.requests import (
     warn_of_unanswered,
 )
 from tidegraph.pipeline.serving import Serving
-from tidegraph.pipeline.similar import similar
+from tidegraph.pipeline.similar import Side, similar, vectors
 from tidegraph.pipeline.steps import Steps
 from tidegraph.retrieval.blend import FittedBlend
 from tidegraph.stages import (
@@ -38,7 +38,6 @@ from tidegraph.stages import (
     FittedReranker,
     FittedRetriever,
     Requests,
-    called,
     check_k,
     without,
 )
@@ -115,18 +114,9 @@ class FittedPipeline:
         return self.steps.each(requests, check_k(k)).stages
 
     def _lists(self, requests: Requests, k: int, filters: Filters) -> Candidates:
-        k = check_k(k)
-        size = filters.block
-        blocks = [
-            (start, requests.rows(start, start + size))
-            for start in range(0, max(1, len(requests)), size)
-        ]
-        return Candidates.concatenated(
-            [
-                self.steps.answer(filters.applied(some, start), k)
-                for start, some in blocks
-            ]
-        )
+        k, steps = check_k(k), self.steps
+        blocks = [steps.answer(some, k) for some in filters.blocks(requests)]
+        return Candidates.concatenated(blocks)
 
     def recommend(
         self,
@@ -240,6 +230,22 @@ class FittedPipeline:
         k = length_of(k, len(graph.items))
         return similar(self.channels(), graph, ids, k, channel, self.serving.names)
 
+    @checked(RequestError)
+    def vectors(self, of: Side = "item", *, channel: str | None = None) -> pl.DataFrame:
+        """Return the vectors of an embedding, of all that training knew.
+
+        Args:
+            of: ``"item"``, as items are scored, or ``"user"``.
+            channel: Name of the channel; by default the first that has vectors.
+
+        Returns:
+            Columns item or user, and vector: an array of 32-bit floats.
+
+        Raises:
+            RequestError: No channel, or not the one that is named, has such vectors.
+        """
+        return vectors(self.channels(), self.graph, of, channel)
+
     def observe(
         self, events: Events, *, missing: Literal["refuse", "keep"] = "refuse"
     ) -> None:
@@ -295,17 +301,8 @@ class FittedPipeline:
 
     def describe(self) -> str:
         """Return what the pipeline is made of, in one line."""
-        stages = [" + ".join(self.retriever.channels)]
-        after = [stage for stage in (self.ranker, self.reranker) if stage is not None]
-        stages += [called(stage).removeprefix("Fitted") for stage in after]
-        seen = "may repeat" if self.serving.repeat else "new items only"
-        if self.serving.fallback is not None:
-            stages.append(f"else {self.serving.fallback}")
-        graph = self.graph
-        return (
-            f"{' > '.join(stages)}; {len(graph.users):,} users, "
-            f"{len(graph.items):,} items; {seen}"
-        )
+        after, graph = (self.ranker, self.reranker), self.graph
+        return self.serving.described(self.retriever.channels, after, graph)
 
     @checked(ArtifactError)
     def save(self, folder: str | os.PathLike[str]) -> None:

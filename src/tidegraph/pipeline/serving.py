@@ -1,7 +1,11 @@
 """What a trained pipeline keeps of how it was told to answer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.stages import called
 
 
 @dataclass(frozen=True)
@@ -23,3 +27,25 @@ class Serving:
     names: str | None = None
     source: dict[str, Any] = field(default_factory=dict[str, Any])
     fallback: str | None = None
+
+    def described(
+        self, channels: Iterable[str], after: Iterable[object], graph: Snapshot
+    ) -> str:
+        """Return what a pipeline is made of, in one line.
+
+        Args:
+            channels: Names of what retrieves.
+            after: The stages that follow, in their order; None where there is none.
+            graph: Its users and items.
+        """
+        stages = [" + ".join(channels)]
+        stages += [
+            called(stage).removeprefix("Fitted") for stage in after if stage is not None
+        ]
+        seen = "may repeat" if self.repeat else "new items only"
+        if self.fallback is not None:
+            stages.append(f"else {self.fallback}")
+        return (
+            f"{' > '.join(stages)}; {len(graph.users):,} users, "
+            f"{len(graph.items):,} items; {seen}"
+        )

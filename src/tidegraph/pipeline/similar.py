@@ -1,7 +1,8 @@
-"""Items like a given one, as far as a channel has weights between items."""
+"""What channels know beside lists: items like a given one, and vectors."""
 
 import warnings
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -13,8 +14,11 @@ from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.errors import NoAnswerWarning, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.explain import called
+from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.scoring.similar_items import FindsSimilar
 from tidegraph.stages import Candidates, FittedRetriever
+
+Side = Literal["item", "user"]
 
 
 def similar(
@@ -41,11 +45,7 @@ def similar(
     ids = series(items, "ids").unique(maintain_order=True)
     rows = known_rows(graph.items, ids, "item", "passed over")
     known: Int32[np.ndarray, " n"] = rows[rows != UNKNOWN]
-    if channel is not None and channel not in channels:
-        raise RequestError(
-            f"there is no channel {channel!r}. There are: {', '.join(channels)}."
-        )
-    able = list(channels) if channel is None else [channel]
+    able = channels_named(channels, channel)
     for name in able:
         retriever = channels[name]
         if isinstance(retriever, FindsSimilar):
@@ -56,6 +56,62 @@ def similar(
         f"{' and '.join(able)} cannot say which items are like these. Fit a channel "
         "that compares items, such as ItemKNN."
     )
+
+
+def vectors(
+    channels: Mapping[str, FittedRetriever],
+    graph: Snapshot,
+    of: Side,
+    channel: str | None,
+) -> pl.DataFrame:
+    """Return columns item or user, and vector.
+
+    Args:
+        channels: The retrievers by name.
+        graph: What they were fitted on, or what goes on from it.
+        of: Items, as they are scored, or users.
+        channel: Name of the channel; by default the first that has vectors.
+
+    Raises:
+        RequestError: There is no such channel, or it has no vectors of these.
+    """
+    able = channels_named(channels, channel)
+    for name in able:
+        found = channels[name]
+        if isinstance(found, FittedEmbedding):
+            break
+    else:
+        raise RequestError(
+            f"{' and '.join(able)} cannot give vectors. Fit a channel that has them, "
+            "such as bpr_mf or hope."
+        )
+    held, known, ids = (
+        (found.item, found.item_known, graph.items)
+        if of == "item"
+        else (found.user, found.user_known, graph.users)
+    )
+    rows = np.flatnonzero(known).astype(np.int32)
+    if not len(rows):
+        raise RequestError(
+            f"{name} has no vectors of users: each is the mean of their items. Take "
+            "those of items."
+        )
+    shape = pl.Array(pl.Float32, held.shape[1])
+    vector = pl.Series(np.ascontiguousarray(held[rows]), dtype=shape)
+    return pl.DataFrame({of: ids.decode(rows), "vector": vector})
+
+
+def channels_named(channels: Mapping[str, object], channel: str | None) -> list[str]:
+    """Return the channel of a name, or all of them if none is named.
+
+    Raises:
+        RequestError: There is none of that name.
+    """
+    if channel is not None and channel not in channels:
+        raise RequestError(
+            f"there is no channel {channel!r}. There are: {', '.join(channels)}."
+        )
+    return list(channels) if channel is None else [channel]
 
 
 def _warn_of_none(items: pl.Series, channel: str) -> None:
