@@ -21,6 +21,15 @@ class Monitor(Protocol):
         ...
 
 
+@runtime_checkable
+class HasParts(Protocol):
+    """A monitor that keeps the parts of a fit apart."""
+
+    def child(self, name: str) -> Monitor:
+        """Return the monitor of a part."""
+        ...
+
+
 @dataclass(frozen=True)
 class Run:
     """Where a fit runs; none of it is a setting of the method.
@@ -61,8 +70,12 @@ class Run:
 
     def child(self, name: str) -> "Run":
         """Return the run of a part, whose checkpoints have a folder of their own."""
-        folder = self.checkpoints
-        return self if folder is None else replace(self, checkpoints=folder / name)
+        folder, monitor = self.checkpoints, self.monitor
+        if isinstance(monitor, HasParts):
+            monitor = monitor.child(name)
+        if folder is not None:
+            folder = folder / name
+        return replace(self, checkpoints=folder, monitor=monitor)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The command ``tidegraph train``: a recipe becomes a model, and how good it is."""
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from tidegraph.progress import spelt, timing, working
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.describe import spelt_out
 from tidegraph.rng import generator
-from tidegraph.run import Run
+from tidegraph.run import Monitor, Run
 from tidegraph.stages import Fold, called
 
 DAY = 86_400
@@ -49,6 +50,10 @@ def train(
             "wrote."
         ),
     ] = None,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(help="Write the curves of what trains there, for TensorBoard."),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Judge nothing and print nothing.")
     ] = False,
@@ -58,6 +63,7 @@ def train(
         data = data | {"path": str(log.absolute())}
     plan = read_recipe(recipe, data, split)
     check_folder(output)
+    monitor = None if tensorboard is None else _event_log(tensorboard)
     further = None if graph is None else Graph.open(graph)
     with timing() as seconds:
         with working("reading the log"):
@@ -65,7 +71,7 @@ def train(
         parts = plan.split.parts(events)
         if not quiet:
             say(_sizes(parts))
-        train, run = Fold(parts.train), Run(generator(plan.seed))
+        train, run = Fold(parts.train), Run(generator(plan.seed), monitor=monitor)
         if plan.split.rolling is None:
             model = as_long_as_the_log_allows(plan.pipeline, parts).fit(
                 train, parts.valid, graph=further, run=run
@@ -76,15 +82,7 @@ def train(
         model.save(output)
         if quiet:
             return
-        for name, channel in model.channels().items():
-            chose = cast(Mapping[str, object], getattr(channel, "chosen", {}))
-            if chose:
-                say(f"{name} chose on the log: {spelt_out(chose)}")
-        if len(model.retriever.channels) > 1:
-            say(f"weights of the channels: {model.retriever.weights_text()}")
-        curve = getattr(model.ranker, "curve", None)
-        if curve is not None:
-            say(f"{called(plan.pipeline.rank)} learnt: {curve.text()}")
+        _say_what_was_chosen(model, called(plan.pipeline.rank))
         if parts.valid is not None:
             with working("judging on valid"):
                 judged = on_valid(plan.pipeline, model, train, parts.valid, run)
@@ -94,6 +92,25 @@ def train(
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())
     say(f"time: {times}")
     say(f"{output}: {model.describe()}")
+
+
+def _say_what_was_chosen(model: FittedPipeline, ranker: str) -> None:
+    """Print what channels, the blend and the ranker took from the log."""
+    for name, channel in model.channels().items():
+        chose = cast(Mapping[str, object], getattr(channel, "chosen", {}))
+        if chose:
+            say(f"{name} chose on the log: {spelt_out(chose)}")
+    if len(model.retriever.channels) > 1:
+        say(f"weights of the channels: {model.retriever.weights_text()}")
+    curve = getattr(model.ranker, "curve", None)
+    if curve is not None:
+        say(f"{ranker} learnt: {curve.text()}")
+
+
+def _event_log(folder: Path) -> Monitor:
+    # What trains loads a tensor engine, and not what is trained without.
+    home = importlib.import_module("tidegraph.training.tensorboard")
+    return home.TensorBoard(folder)
 
 
 def _sizes(parts: Parts) -> str:
