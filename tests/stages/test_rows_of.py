@@ -8,7 +8,7 @@ import pytest
 import tidegraph as tg
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError, RequestError
-from tidegraph.stages import Fold, ids_of, rows_of
+from tidegraph.stages import Fold, called, ids_of, rows_of
 
 METHODS = [
     tg.Popular(),
@@ -60,6 +60,7 @@ def test_the_same_log_read_again_and_one_that_goes_on_are_answered(method):
 
     lists = tg.recommend(fitted, log, k=3)
 
+    assert lists["channel"].unique().to_list() == [called(method)]
     assert lists.equals(tg.recommend(fitted, again, k=3))
     assert set(lists["user"]) == set(tg.recommend(fitted, more, k=3)["user"])
 

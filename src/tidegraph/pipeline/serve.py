@@ -14,7 +14,7 @@ from tidegraph.pipeline.filters import Items
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.serving import Serving
 from tidegraph.retrieval.blend import FittedBlend
-from tidegraph.stages import FittedRetriever, Ids, ids_of
+from tidegraph.stages import FittedRetriever, Ids, called, ids_of
 
 
 @checked(RequestError)
@@ -54,7 +54,7 @@ def recommend(
     other = learnt_from and learnt_from.differing(Ids(log.users, log.items))
     if other is not None:
         raise RequestError(
-            f"the {type(retriever).__name__} was fitted on another log: its {other} "
+            f"{_name(retriever)} was fitted on another log: its {other} "
             "rows are not those of this one. Pass the log that was learnt from, or one "
             "that goes on from it."
         )
@@ -69,7 +69,12 @@ def around(
     """Return a pipeline of one fitted retriever; nothing is fitted again."""
     known = as_log(log, "recommend")
     graph = Snapshot.of(known)
-    name = type(retriever).__name__.removeprefix("Fitted")
-    blend = FittedBlend((name,), (retriever,), (1.0,), 0.5, 60.0, len(known.items))
+    blend = FittedBlend(
+        (_name(retriever),), (retriever,), (1.0,), 0.5, 60.0, len(known.items)
+    )
     serving = Serving(repeat, 200, graph.latest)
     return FittedPipeline(Graph(graph, late_seconds=None), blend, None, None, serving)
+
+
+def _name(retriever: FittedRetriever) -> str:
+    return called(retriever).removeprefix("Fitted")

@@ -114,12 +114,17 @@ class FittedGraphFilter:
 
     def __repr__(self) -> str:
         return described(
-            self.settings.name,
+            self.name,
             self.trained_until,
             f"{self.graph.size(USER):,} users",
             f"{self.graph.size(ITEM):,} items",
             half_life_days=self.settings.half_life_days,
         )
+
+    @property
+    def name(self) -> str:
+        """What the filters are called together."""
+        return self.settings.name
 
     @property
     def reason(self) -> str:
@@ -134,7 +139,7 @@ class FittedGraphFilter:
         """Return the ``k`` items with the highest scores."""
         check_k(k)
         answers = [
-            best(self.scores(block), block.excluded, k, self.settings.name)
+            best(self.scores(block), block.excluded, k, self.name)
             for block in self._blocks(requests)
         ]
         return Candidates.concatenated(answers)
@@ -148,7 +153,7 @@ class FittedGraphFilter:
                 self._scores(self._alone(rows[a : a + step])),
                 but_itself(rows[a : a + step]),
                 k,
-                self.settings.name,
+                self.name,
             )
             for a in range(0, max(1, len(rows)), step)
         ]
@@ -201,7 +206,7 @@ class FittedGraphFilter:
         for part in self.settings.filters:
             if not type(part).__module__.startswith(Filter.__module__):
                 raise ArtifactError(
-                    f"{self.settings.name} with a {type(part).__name__} cannot be "
+                    f"{self.name} with a {type(part).__name__} cannot be "
                     "saved: only this package's filters have names."
                 )
         solved = {

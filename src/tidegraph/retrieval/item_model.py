@@ -30,7 +30,7 @@ class FittedItemModel:
     history gets an empty answer.
 
     Attributes:
-        channel: The method's name.
+        name: The method's name.
         reason: Why it recommends, with ``{item}`` for the item of the history.
         ptr: Where each history item's neighbours start.
         item: The items it votes for, increasing.
@@ -41,7 +41,7 @@ class FittedItemModel:
         chosen: What the log has chosen, by setting.
     """
 
-    channel: str
+    name: str
     reason: str
     ptr: Int64[np.ndarray, " starts"]
     item: Int32[np.ndarray, " entries"]
@@ -53,7 +53,7 @@ class FittedItemModel:
     @classmethod
     def of(
         cls,
-        channel: str,
+        name: str,
         reason: str,
         model: "scipy.sparse.csr_array",
         half_life_days: float | None = None,
@@ -64,7 +64,7 @@ class FittedItemModel:
         model.sort_indices()
         rows = SparseRows.of(model)
         return cls(
-            channel,
+            name,
             reason,
             rows.ptr,
             rows.column,
@@ -76,7 +76,7 @@ class FittedItemModel:
 
     def __repr__(self) -> str:
         return described(
-            self.channel,
+            self.name,
             self.trained_until,
             f"{self.num_items:,} items",
             f"{len(self.item):,} weights",
@@ -108,12 +108,12 @@ class FittedItemModel:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the best ``k`` of the items that some history item votes for."""
         voters = self._voters(requests)
-        return top_k_of_sums(voters, self.votes, requests.excluded, k, self.channel)
+        return top_k_of_sums(voters, self.votes, requests.excluded, k, self.name)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items that each item has most weight for."""
         voters, itself = WeightedHistory.alone(rows), but_itself(rows)
-        return above_zero(top_k_of_sums(voters, self.votes, itself, k, self.channel))
+        return above_zero(top_k_of_sums(voters, self.votes, itself, k, self.name))
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -140,7 +140,7 @@ class FittedItemModel:
         return State(
             kind="FittedItemModel",
             settings={
-                "channel": self.channel,
+                "name": self.name,
                 "reason": self.reason,
                 "half_life_days": self.half_life_days,
                 "trained_until": self.trained_until,
@@ -153,7 +153,7 @@ class FittedItemModel:
     def from_state(cls, state: State) -> "FittedItemModel":
         """Rebuild from what ``state`` returned."""
         return cls(
-            cast(str, state.settings["channel"]),
+            cast(str, state.settings["name"]),
             cast(str, state.settings["reason"]),
             state.arrays["ptr"],
             state.arrays["item"],
