@@ -113,7 +113,7 @@ class Walk:
             np.repeat(seeds.node, self.times),
             child_keys(seeds.key, self.times),
             self.length * len(self.path),
-            self.habit,
+            self.habit_in(graph),
             None if clocks is None else np.repeat(clocks, self.times),
         )
         ids = found.reshape(len(seeds.node), self.times, found.shape[1])
@@ -142,10 +142,12 @@ class Walk:
                 "clocks, or say all_time() to take every edge."
             )
         kinds = {end for edge in self.path for end in graph.ends(edge)}
-        if self.habit.bias is not None and len(kinds) > 1:
+        mixed = len(kinds) > 1 and not self._is_two_sided(graph)
+        if self.habit.bias is not None and mixed:
             raise ConfigError(
-                "node2vec's bias needs edges between nodes of one type, and "
-                f"{', '.join(self.path)} joins {' and '.join(sorted(kinds))}."
+                "node2vec's bias needs edges between nodes of one type, or each from "
+                f"one of two types to the other, and {', '.join(self.path)} joins "
+                f"{' and '.join(sorted(kinds))}."
             )
         path = tuple(graph.along(edge, self.by) for edge in self.path)
         for edge, side in zip(self.path, path, strict=True):
@@ -155,6 +157,17 @@ class Walk:
                     "proportion to weights. Choose another feature with weighted()."
                 )
         return path
+
+    def habit_in(self, graph: Snapshot) -> Habit:
+        """Return how the walks choose, which knows whether edges have two sides."""
+        if self.habit.bias is None or not self._is_two_sided(graph):
+            return self.habit
+        return replace(self.habit, bias=replace(self.habit.bias, two_sided=True))
+
+    def _is_two_sided(self, graph: Snapshot) -> bool:
+        ends = {graph.ends(edge) for edge in self.path}
+        kinds = {end for pair in ends for end in pair}
+        return len(kinds) == 2 and all(here != there for here, there in ends)
 
     def __str__(self) -> str:
         words = [repr(edge) for edge in self.path]
@@ -199,7 +212,7 @@ class VisitCount:
             times=self.walk.times,
             rounds=self.walk.length,
             top=self.count,
-            habit=self.walk.habit,
+            habit=self.walk.habit_in(graph),
             clocks=None if self.walk.ever else seeds.clock,
             returns=graph.ends(self.walk.path[-1])[1] == self.start(graph),
         )

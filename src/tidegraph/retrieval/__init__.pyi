@@ -34,7 +34,11 @@ from tidegraph.retrieval.objective.negatives import (
     Queue as Queue,
     Shared as Shared,
 )
-from tidegraph.retrieval.objective.pairs import Edges as Edges
+from tidegraph.retrieval.objective.pairs import (
+    Edges as Edges,
+    WalkEnds as WalkEnds,
+    WalkWindows as WalkWindows,
+)
 from tidegraph.retrieval.popular import (
     FittedPopular as FittedPopular,
     Popular as Popular,

@@ -18,6 +18,7 @@ from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.inputs.fields import Fields
+from tidegraph.retrieval.fused import FusedPairs
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import LOWEST, Scored
 from tidegraph.retrieval.objective.negatives import Drawn
@@ -27,7 +28,7 @@ from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train, remembers
 from tidegraph.training.loop import train as trained
-from tidegraph.training.optimizers import Adam, LazyAdam
+from tidegraph.training.optimizers import Adam, LazyAdam, PairSGD
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised, tensor
 
@@ -96,7 +97,12 @@ class Embedding:
         task = _Pairs.of(self, self.objective.pairs.of(known, self.name), run, held)
         graph = task.pairs.graph
         data = self, graph.row.numpy(), graph.column.numpy()
-        curve = trained(task, self.training, run, data)
+        if isinstance(self.training.optimizer, PairSGD):
+            size, judge = self.training.batch_size, task.validate
+            fused = FusedPairs(task.module, task.pairs, self.objective, size, judge)
+            curve = trained(fused, self.training, run, data)
+        else:
+            curve = trained(task, self.training, run, data)
         fitted = task.fitted().indexed(self.index)
         return replace(fitted, trained_until=trained_until(fold), curve=curve)
 

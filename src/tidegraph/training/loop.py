@@ -146,7 +146,7 @@ class _Training(Generic[B]):
         schedule, share, factor = self.settings.schedule, self.settings.average, 1.0
         if schedule is not None:
             over = epoch + 0.0
-            if isinstance(self.task, Steps):
+            if isinstance(self.task, Steps) and self.task.steps:
                 over += min(done / self.task.steps, 1.0)
             factor = schedule.factor(self.step, over, self.settings.epochs)
         loss = self.stepper.step(batch, factor)

@@ -65,7 +65,7 @@ class Steps(Protocol[B]):
 
     @property
     def steps(self) -> int:
-        """How many batches an epoch has, or about so many."""
+        """How many batches an epoch has, or about so many; 0 if nobody knows."""
         ...
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterable[B]:

@@ -70,3 +70,22 @@ def test_a_bias_needs_one_type_on_the_whole_path():
     graph.edges("likes", {"id": [1], "item": [0]}, "id -> item")
     with pytest.raises(ConfigError, match="between nodes of one type"):
         graph.V("person", [0]).with_(p=tg.walk("knows", "likes").biased(2.0))
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.25, 1.0), (4.0, 1.0), (1.0, 4.0)])
+def test_between_two_types_only_the_way_back_is_another(p, q):
+    """No edge joins two people or two items, so who does not return is 2 away."""
+    graph = friends([(0, 1)]).nodes("item", {"item": [0, 1, 2]}, key="item")
+    likes = {"id": [0, 0, 1, 2, 3], "item": [0, 1, 0, 0, 0]}
+    graph.edges("likes", likes, "id -> item")
+    plan = tg.walk("likes", "~likes", times=40_000, length=2).biased(p, q)
+
+    steps = graph.V("person", [1]).with_(w=plan).w.ids[0]
+
+    # From 1 by item 0, which 0, 1, 2 and 3 like.
+    back = (1 / p) / (1 / p + 3 / q)
+    assert abs((steps[:, 2] == 1).mean() - back) < 0.015
+    # 0 has come from item 0 to itself, and may go back there or on to item 1.
+    came = steps[steps[:, 2] == 0]
+    back = (1 / p) / (1 / p + 1 / q)
+    assert abs((came[:, 3] == 0).mean() - back) < 0.03

@@ -27,10 +27,13 @@ class Bias:
     Attributes:
         p: Return parameter; small values keep a walk where it is.
         q: In-out parameter; small values lead it away.
+        two_sided: Do edges lead from one type of node to another and back? Then t never
+            leads to x by one edge.
     """
 
     p: float = 1.0
     q: float = 1.0
+    two_sided: bool = False
 
     def __post_init__(self) -> None:
         above("node2vec", 0, p=self.p, q=self.q)
@@ -61,6 +64,9 @@ def node2vec_step(
     """
     low, stop = edges.span(here)
     own_low, own_stop = edges.span(came)
+    if bias.two_sided:
+        # The rows are of another type of node than the one before.
+        own_low, own_stop = np.zeros_like(own_low), np.zeros_like(own_stop)
     if clock is not None and edges.is_timed:
         high = stop.copy()
         search(edges.time, edges.base, low, high, clock, stop, 0, len(here))

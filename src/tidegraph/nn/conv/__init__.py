@@ -18,6 +18,7 @@ from tidegraph.nn.conv.sage import (
 )
 from tidegraph.nn.conv.sgc import SGC
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
+from tidegraph.nn.conv.two_tables import TwoTables
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
@@ -39,6 +40,7 @@ __all__ = [
     "PinSage",
     "SVDPlusPlus",
     "Table",
+    "TwoTables",
 ]
 
 

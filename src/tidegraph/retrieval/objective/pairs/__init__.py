@@ -4,9 +4,10 @@ from typing import Protocol, runtime_checkable
 
 from tidegraph.retrieval.objective.pairs.edges import Edges
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+from tidegraph.retrieval.objective.pairs.walks import WalkEnds, WalkWindows
 from tidegraph.stages import Fold
 
-__all__ = ["Edges", "PairSource", "Pairs", "Positives"]
+__all__ = ["Edges", "PairSource", "Pairs", "Positives", "WalkEnds", "WalkWindows"]
 
 
 @runtime_checkable

@@ -91,6 +91,10 @@ class EdgePairs:
         count = np.bincount(self.item + self.users, minlength=self.users + self.items)
         return count.astype(np.float64)
 
+    def __len__(self) -> int:
+        """How many pairs an epoch has."""
+        return len(self.user)
+
     def epoch(self, size: int, rng: np.random.Generator) -> Iterator[Positives]:
         """Return every pair once, in batches of a random order."""
         for rows in shuffled(len(self.user), size, rng):

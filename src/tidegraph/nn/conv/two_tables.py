@@ -1,0 +1,38 @@
+"""Two vectors of one's own: one to find others with, one to be found by."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+
+from tidegraph.extras import needed
+from tidegraph.nn.conv.identity import Table
+from tidegraph.nn.graph_inputs import GraphInputs
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class TwoTables:
+    """A vector per node as a source, and another as a target (its context)."""
+
+    def build(self, graph: GraphInputs, size: int) -> "SourceTarget":
+        """Return the tables, with weights yet to be drawn."""
+        return SourceTarget(graph, size)
+
+
+class SourceTarget(Table):
+    """A table of sources and one of targets."""
+
+    def __init__(self, graph: GraphInputs, size: int) -> None:
+        super().__init__(graph, size)
+        self.other = nn.Embedding(graph.nodes, size)
+
+    def context(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return the vectors of some nodes as targets."""
+        return self.other(nodes)
+
+    def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n twice"]:
+        """Return what is learnt of these nodes alone, which a penalty keeps small."""
+        return torch.cat([self.own(nodes), self.other(nodes)], dim=1)

@@ -1,0 +1,218 @@
+"""Pairs of users and items that random walks meet one after the other.
+
+Walks see the training fold alone, whole: an embedding has one vector per node and is as
+of the fold's end. They are drawn anew every epoch, some at a time; no corpus is kept.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float64, Int32, Int64
+
+from tidegraph.arguments import settings
+from tidegraph.ego.walks import Walk
+from tidegraph.errors import ConfigError
+from tidegraph.graph.from_log import ITEM, USER
+from tidegraph.graph.sampling.seeds import Seeds
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.tcsr import NOW
+from tidegraph.kernels.windows import window_pairs
+from tidegraph.nn.graph_inputs import GraphInputs
+from tidegraph.ranges import above, at_least, from_0_to_1
+from tidegraph.retrieval.objective.pairs.edges import EdgePairs, Edges
+from tidegraph.retrieval.objective.pairs.positives import Positives
+from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.rng import fresh_seed
+from tidegraph.stages import Fold
+
+Nodes = Int32[np.ndarray, " pairs"]
+
+
+@settings
+class WalkWindows:
+    """Each node of a walk with those near to it on the walk, in both directions.
+
+    Attributes:
+        walks: Plans that start from users or from items, and visit no other nodes.
+        window: How many steps apart the two of a pair are at the most.
+
+    Source:
+        Perozzi et al., "DeepWalk: Online Learning of Social Representations", KDD 2014,
+        algorithm 2.
+    """
+
+    walks: tuple[Walk, ...]
+    window: int = 5
+
+    def __post_init__(self) -> None:
+        _check("WalkWindows", self.walks)
+        at_least("WalkWindows", 1, window=self.window)
+
+    def of(self, fold: Fold, method: str) -> "WalkPairs":
+        """Return the pairs of a fold."""
+        return WalkPairs(Edges().of(fold, method), self.walks, self)
+
+    def pairs_of(self, walk: Walk) -> int:
+        """Return how many pairs a walk has that does not end early."""
+        nodes = walk.length * len(walk.path) + 1
+        near = min(self.window, nodes - 1)
+        return 2 * near * nodes - near * (near + 1)
+
+    def taken(
+        self, walks: Int32[np.ndarray, "w nodes"], rng: np.random.Generator
+    ) -> tuple[Nodes, Nodes]:
+        """Return the sources and targets of some walks."""
+        ptr = np.arange(len(walks) + 1) * walks.shape[1]
+        return window_pairs(ptr, walks.ravel(), self.window)
+
+
+@settings
+class WalkEnds:
+    """The first node of a walk with the last, in this direction alone.
+
+    A walk stops after each step with probability ``stop``, and where it cannot go on.
+
+    Attributes:
+        walks: As of ``WalkWindows``; each is as long as a walk can be.
+        stop: Probability to stop after a step.
+
+    Source:
+        Zhou et al., "Scalable Graph Embedding for Asymmetric Proximity", AAAI 2017,
+        algorithm 1.
+    """
+
+    walks: tuple[Walk, ...]
+    stop: float = 0.15
+
+    def __post_init__(self) -> None:
+        _check("WalkEnds", self.walks)
+        above("WalkEnds", 0, stop=self.stop)
+        from_0_to_1("WalkEnds", stop=self.stop)
+
+    def of(self, fold: Fold, method: str) -> "WalkPairs":
+        """Return the pairs of a fold."""
+        return WalkPairs(Edges().of(fold, method), self.walks, self)
+
+    def pairs_of(self, walk: Walk) -> int:
+        """Return how many pairs a walk has."""
+        return 1
+
+    def taken(
+        self, walks: Int32[np.ndarray, "w nodes"], rng: np.random.Generator
+    ) -> tuple[Nodes, Nodes]:
+        """Return the sources and targets of some walks."""
+        rows = np.arange(len(walks))
+        steps = np.minimum(rng.geometric(self.stop, len(walks)), walks.shape[1] - 1)
+        # From its end on a walk is nowhere.
+        ends = walks[rows, np.minimum(steps, (walks >= 0).sum(axis=1) - 1)]
+        moved = (steps > 0) & (walks[:, 1] >= 0)
+        return walks[moved, 0], ends[moved]
+
+
+@dataclass(frozen=True, eq=False)
+class WalkPairs:
+    """The pairs of walks over the users and items of a fold.
+
+    Attributes:
+        edges: Who is linked with what.
+        walks: The plans.
+        settings: Which nodes of a walk belong together.
+    """
+
+    edges: EdgePairs
+    walks: tuple[Walk, ...]
+    settings: WalkWindows | WalkEnds
+
+    @property
+    def fold(self) -> Fold:
+        """What they were taken from."""
+        return self.edges.fold
+
+    @property
+    def graph(self) -> GraphInputs:
+        """Users and items, linked by events."""
+        return self.edges.graph
+
+    @cached_property
+    def frequency(self) -> Float64[np.ndarray, " nodes"]:
+        """How many neighbours each node has: so often walks come by."""
+        row = self.graph.row.numpy()
+        return np.bincount(row, minlength=self.graph.nodes).astype(np.float64)
+
+    def __len__(self) -> int:
+        """About how many pairs an epoch has."""
+        return sum(
+            len(self._starts(walk)) * walk.times * self.settings.pairs_of(walk)
+            for walk in self.walks
+        )
+
+    def epoch(self, size: int, rng: np.random.Generator) -> Iterator[Positives]:
+        """Return the pairs of new walks, about ``size`` of them at a time.
+
+        Each plan is followed as many times as it says from every node, in an order
+        drawn anew.
+        """
+        for turn in range(max(walk.times for walk in self.walks)):
+            walks = [walk for walk in self.walks if turn < walk.times]
+            plan = np.repeat(
+                np.arange(len(walks)), [len(self._starts(walk)) for walk in walks]
+            )
+            start = np.concatenate([self._starts(walk) for walk in walks])
+            order = rng.permutation(len(start))
+            most = max(self.settings.pairs_of(walk) for walk in walks)
+            rows = max(1, size // most)
+            for first in range(0, len(order), rows):
+                some = order[first : first + rows]
+                parts = [
+                    self._walked(walk, start[some[plan[some] == n]], rng)
+                    for n, walk in enumerate(walks)
+                ]
+                source, target = (np.concatenate(s) for s in zip(*parts, strict=True))
+                yield Positives(source, target)
+
+    def _walked(
+        self, walk: Walk, start: Int32[np.ndarray, " w"], rng: np.random.Generator
+    ) -> tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]:
+        graph, once = self._graph, replace(walk, times=1)
+        clocks = None if walk.ever else np.full(len(start), NOW)
+        seeds = Seeds.of(start, clocks, seed=fresh_seed(rng))
+        nodes = once.sample(graph, seeds).ids[:, 0]
+        nodes = np.where(nodes >= 0, nodes + self._offsets(walk), np.int32(-1))
+        source, target = self.settings.taken(nodes.astype(np.int32, copy=False), rng)
+        return source.astype(np.int64), target.astype(np.int64)
+
+    def _offsets(self, walk: Walk) -> Int32[np.ndarray, " nodes"]:
+        """Return the first node of the type that each step of a walk is at."""
+        first = {USER: 0, ITEM: self.graph.users}
+        ends = [self._graph.ends(edge) for edge in walk.path]
+        types = [ends[0][0], *(there for _, there in ends * walk.length)]
+        return np.array([first[name] for name in types], np.int32)
+
+    def _starts(self, walk: Walk) -> Int32[np.ndarray, " starts"]:
+        """Return the rows of the nodes of the type it starts from that have edges."""
+        side, users = walk.start(self._graph), self.graph.users
+        linked = self.frequency > 0
+        some = linked[:users] if side == USER else linked[users:]
+        return np.flatnonzero(some).astype(np.int32)
+
+    @cached_property
+    def _graph(self) -> Snapshot:
+        """The graph of the fold, without events that are no evidence."""
+        log = self.fold.view(evident_actions)
+        whole = len(log) == int(self.fold.events.label.sum())
+        graph = self.fold.graph if whole else Snapshot.of(log, self.fold.edges)
+        for walk in self.walks:
+            types = {end for edge in walk.path for end in graph.ends(edge)}
+            if types - {USER, ITEM}:
+                raise ConfigError(
+                    f"{walk} visits {' and '.join(sorted(types - {USER, ITEM}))}, and "
+                    "only users and items have vectors. Walk along edges of these."
+                )
+        return graph
+
+
+def _check(name: str, walks: tuple[Walk, ...]) -> None:
+    if not walks:
+        raise ConfigError(f"{name} has no walks. Give at least one plan.")
