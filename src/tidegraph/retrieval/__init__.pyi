@@ -1,5 +1,6 @@
 from tidegraph.retrieval.blend import Blend as Blend, FittedBlend as FittedBlend
 from tidegraph.retrieval.ease import EASE as EASE, FittedEASE as FittedEASE
+from tidegraph.retrieval.recipes.concatenated import Concatenated as Concatenated
 from tidegraph.retrieval.embedded import FittedEmbedding as FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding as Embedding
 from tidegraph.retrieval.factorized import Factorized as Factorized
@@ -36,6 +37,7 @@ from tidegraph.retrieval.objective.negatives import (
 )
 from tidegraph.retrieval.objective.pairs import (
     Edges as Edges,
+    SequenceWindows as SequenceWindows,
     WalkEnds as WalkEnds,
     WalkWindows as WalkWindows,
 )
@@ -59,6 +61,13 @@ from tidegraph.retrieval.recipes.spectral import (
     hope as hope,
     netmf as netmf,
     prone as prone,
+)
+from tidegraph.retrieval.recipes.walk import (
+    app as app,
+    deepwalk as deepwalk,
+    item2vec as item2vec,
+    line as line,
+    node2vec as node2vec,
 )
 from tidegraph.retrieval.repeat import FittedRepeat as FittedRepeat, Repeat as Repeat
 from tidegraph.retrieval.rp3beta import RP3beta as RP3beta

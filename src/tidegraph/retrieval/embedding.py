@@ -18,8 +18,8 @@ from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.inputs.fields import Fields
-from tidegraph.retrieval.fused import FusedPairs
 from tidegraph.retrieval.objective import Objective
+from tidegraph.retrieval.objective.fused import FusedPairs
 from tidegraph.retrieval.objective.losses import LOWEST, Scored
 from tidegraph.retrieval.objective.negatives import Drawn
 from tidegraph.retrieval.objective.pairs import PairSource, Positives

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,36 @@ def test_every_pair_is_in_one_cell_in_the_order_given(nodes):
     assert all(
         part[n] == part_of_target[n] for n in part.keys() & part_of_target.keys()
     )
+
+
+def test_a_shuffle_keeps_pairs_and_cells_and_goes_by_its_key():
+    found = []
+    for key, threads in ((1, 1), (1, 3), (2, 1)):
+        grid, *_ = drawn(5000)
+        was = [grid.cell(i, 3)[0] for i in range(grid.parts)]
+        was = [sorted(zip(*(side.tolist() for side in c), strict=True)) for c in was]
+        with spread(threads=threads, grain=1):
+            grid.shuffle(key)
+        now = [grid.cell(i, 3)[0] for i in range(grid.parts)]
+        now = [sorted(zip(*(side.tolist() for side in c), strict=True)) for c in now]
+        assert now == was
+        found.append(grid.source.copy())
+
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+def test_each_order_of_a_cell_is_as_likely():
+    orders = Counter()
+    for key in range(3000):
+        nodes = np.arange(3, dtype=np.int32)
+        grid = Grid.of(nodes.copy(), nodes.copy(), nodes, 3, 0)
+        grid.shuffle(key)
+        orders[tuple(grid.source.tolist())] += 1
+
+    assert len(orders) == 6
+    # 500 each, of deviation 20.4.
+    assert all(abs(n - 500) < 100 for n in orders.values())
 
 
 def test_the_negatives_of_a_part_are_nodes_of_it():

@@ -79,6 +79,18 @@ def test_products_beyond_thirty_keep_the_loss_finite_and_the_step_right():
     np.testing.assert_allclose(y[:, 0], [10, 9])
 
 
+def test_a_block_in_which_everything_is_wrong_has_a_finite_loss():
+    """Its 96 probabilities multiply to less than any number."""
+    x, y = np.full((40, 1), 10, np.float32), np.full((40, 1), 10, np.float32)
+    y[:20] = -10
+    source, target = np.zeros(16, np.int32), np.arange(16, dtype=np.int32)
+    pool = np.arange(20, 25, dtype=np.int32)
+
+    loss = skip_gram(x, y, Grid.of(source, target, pool, 40, 0), 1e-6, 5)
+
+    assert np.isclose(loss, -6 * np.log(1e-7))
+
+
 def test_what_is_no_number_makes_a_loss_that_is_none():
     x, y = tables(300, 8)
     x[17] = np.nan

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.kernels.keyed_rng import GAMMA, mixed
+from tidegraph.kernels.keyed_rng import GAMMA, after, below, mixed
 
 Rows = Int32[np.ndarray, " _"]
 MOST_PARTS = 16
@@ -71,6 +71,20 @@ class Grid(NamedTuple):
         _sort_pairs(source, target, salt, parts, ptr, sources, targets)
         _sort_pool(pool, salt, parts, pool_ptr, pools)
         return cls(parts, ptr, sources, targets, pool_ptr, pools)
+
+    def shuffle(self, key: int) -> None:
+        """Bring the pairs of each cell into a random order, in place.
+
+        Pairs that came one after the other, as those of a walk, would pull one vector
+        many times before it has moved.
+        """
+        over_rows(
+            lambda a, b: _shuffle(
+                self.ptr, self.source, self.target, np.uint64(key), a, b
+            ),
+            len(self.ptr) - 1,
+            grain=8,
+        )
 
     def cell(self, i: int, j: int) -> tuple[tuple[Rows, Rows], Rows]:
         """Return the sources and targets of a cell, and the negatives of its part."""
@@ -139,6 +153,24 @@ def _sort_pairs(
         place = at[cell[n]]
         sources[place], targets[place] = source[n], target[n]
         at[cell[n]] += 1
+
+
+@compiled
+def _shuffle(
+    ptr: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    salt: np.uint64,
+    first: int,
+    last: int,
+) -> None:
+    for cell in range(first, last):
+        state = mixed(salt ^ mixed(after(np.uint64(cell))))
+        for n in range(ptr[cell + 1] - 1, ptr[cell], -1):
+            state = after(state)
+            m = ptr[cell] + below(mixed(state), n + 1 - ptr[cell])
+            source[n], source[m] = source[m], source[n]
+            target[n], target[m] = target[m], target[n]
 
 
 @compiled

@@ -36,9 +36,9 @@ def pairwise(
     """Take a step down the gradient for every pair of a grid; return the mean loss.
 
     The other item is drawn from the pool of the item's part, each entry as likely,
-    until it is none of the user's; a pair for which that fails is left out. The pairs
-    of a cell come in an order drawn by ``key``. The penalty is in the steps, not in the
-    loss that is returned. The bits are the same on any number of threads.
+    until it is none of the user's; a pair for which that fails is left out. The penalty
+    is in the steps, not in the loss that is returned. The bits are the same on any
+    number of threads.
 
     Args:
         users: Vectors of users, changed in place.
@@ -47,7 +47,7 @@ def pairwise(
         known: The items of each user, increasing.
         rate: Length of a step.
         l2: Penalty on the squared length of the three vectors.
-        key: Draws the order and the other items.
+        key: Draws the other items.
     """
     loss, count = np.zeros(grid.parts**2), np.zeros(grid.parts**2, np.int64)
     tables = users.reshape(-1), items.reshape(-1)
@@ -78,7 +78,7 @@ def _cell(
 ) -> tuple[float, int]:
     """Take the steps of the pairs of a cell; return their losses' sum and number."""
     user, item = pairs
-    other = _drawn(user, item, pool, known, state)
+    other = _drawn(user, pool, known, state)
     width = padded(size)
     room, score = np.zeros(3 * width, np.float32), np.zeros(2, np.float32)
     total, count = 0.0, 0
@@ -136,18 +136,13 @@ def _move(
 @compiled
 def _drawn(
     user: np.ndarray,
-    item: np.ndarray,
     pool: np.ndarray,
     known: tuple[np.ndarray, np.ndarray],
     state: np.uint64,
 ) -> np.ndarray:
-    """Shuffle pairs in place and return another item for each, -1 for none."""
+    """Return another item for each pair, -1 for none."""
     other = np.full(user.size, -1, np.int32)
-    for n in range(user.size - 1, -1, -1):
-        state = after(state)
-        m = below(mixed(state), n + 1)
-        user[n], user[m] = user[m], user[n]
-        item[n], item[m] = item[m], item[n]
+    for n in range(user.size):
         for _ in range(_ATTEMPTS if pool.size else 0):
             state = after(state)
             j = pool[below(mixed(state), pool.size)]

@@ -126,10 +126,8 @@ def _cell(
         _gather(tables, size, width, source, target, first, block, room)
         _score(width, block, room)
         _sigmoids(room.score, room.power, block * (count + 1))
-        product = _steps(target, first, block, rate, room, product)
-        if product < _LEAST:
-            total -= np.log(product)
-            product = 1.0
+        loss, product = _steps(target, first, block, rate, room, product)
+        total += loss
         _move(tables, size, width, source, target, first, block, room)
     return total - np.log(product)
 
@@ -202,15 +200,18 @@ def _steps(
     rate: np.float32,
     room: _Room,
     product: float,
-) -> float:
-    """Turn probabilities into steps, and return ``product`` times those of the truth.
+) -> tuple[float, float]:
+    """Turn probabilities into steps, and multiply ``product`` by those of the truth.
 
-    A factor is never below 1e-7, so a block that starts above 1e-150 does not vanish.
+    A logarithm costs more than a pair, so there is one where the product gets small.
+
+    Returns:
+        The loss of the products that were, and the product that is.
     """
-    at = 0
+    at, loss = 0, 0.0
     for b in range(block):
         likely = room.score[at]
-        own = _kept(likely)
+        product *= _kept(likely)
         room.score[at] = rate * (np.float32(1) - likely)
         at += 1
         for k in range(room.node.size):
@@ -218,11 +219,13 @@ def _steps(
             if room.node[k] == target[first + b]:
                 room.score[at] = 0
             else:
-                own *= _kept(np.float32(1) - likely)
+                product *= _kept(np.float32(1) - likely)
                 room.score[at] = -rate * likely
             at += 1
-        product *= own
-    return product
+            if product < _LEAST:
+                loss -= np.log(product)
+                product = 1.0
+    return loss, product
 
 
 @inlined

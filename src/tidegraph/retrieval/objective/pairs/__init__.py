@@ -4,10 +4,19 @@ from typing import Protocol, runtime_checkable
 
 from tidegraph.retrieval.objective.pairs.edges import Edges
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+from tidegraph.retrieval.objective.pairs.sequences import SequenceWindows
 from tidegraph.retrieval.objective.pairs.walks import WalkEnds, WalkWindows
 from tidegraph.stages import Fold
 
-__all__ = ["Edges", "PairSource", "Pairs", "Positives", "WalkEnds", "WalkWindows"]
+__all__ = [
+    "Edges",
+    "PairSource",
+    "Pairs",
+    "Positives",
+    "SequenceWindows",
+    "WalkEnds",
+    "WalkWindows",
+]
 
 
 @runtime_checkable

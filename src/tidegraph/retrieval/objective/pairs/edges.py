@@ -18,12 +18,18 @@ from tidegraph.training.weights import shuffled, tensor
 
 @dataclass(frozen=True)
 class Edges:
-    """Users and the items they have an event with, each pair once."""
+    """Users and the items they have an event with, each pair once.
+
+    Attributes:
+        both_ways: Are users to be found by their items, too?
+    """
+
+    both_ways: bool = False
 
     def of(self, fold: Fold, method: str) -> "EdgePairs":
         """Return the pairs of a fold."""
         evidence(fold, method)
-        return EdgePairs(fold, method)
+        return EdgePairs(fold, method, self.both_ways)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +39,12 @@ class EdgePairs:
     Attributes:
         fold: What they were taken from.
         method: Who learns from them, for messages.
+        both_ways: Does each pair come from either end?
     """
 
     fold: Fold
     method: str
+    both_ways: bool = False
 
     @cached_property
     def user(self) -> Int64[np.ndarray, " pairs"]:
@@ -87,16 +95,22 @@ class EdgePairs:
 
     @property
     def frequency(self) -> Float64[np.ndarray, " nodes"]:
-        """How many users have each item; users are no targets."""
-        count = np.bincount(self.item + self.users, minlength=self.users + self.items)
+        """How many users have each item, and the other way if users are targets."""
+        target = self.item + self.users
+        if self.both_ways:
+            target = np.concatenate([target, self.user])
+        count = np.bincount(target, minlength=self.users + self.items)
         return count.astype(np.float64)
 
     def __len__(self) -> int:
         """How many pairs an epoch has."""
-        return len(self.user)
+        return len(self.user) * (1 + self.both_ways)
 
     def epoch(self, size: int, rng: np.random.Generator) -> Iterator[Positives]:
         """Return every pair once, in batches of a random order."""
-        for rows in shuffled(len(self.user), size, rng):
+        for rows in shuffled(len(self), size, rng):
+            turned, rows = rows >= len(self.user), rows % len(self.user)
+            user, item = self.user[rows], self.item[rows] + self.users
             time = None if self.time is None else self.time[rows]
-            yield Positives(self.user[rows], self.item[rows] + self.users, time)
+            source, target = np.where(turned, (item, user), (user, item))
+            yield Positives(source, target, time)

@@ -135,7 +135,7 @@ class WalkPairs:
         """Users and items, linked by events."""
         return self.edges.graph
 
-    @cached_property
+    @property
     def frequency(self) -> Float64[np.ndarray, " nodes"]:
         """How many neighbours each node has: so often walks come by."""
         row = self.graph.row.numpy()

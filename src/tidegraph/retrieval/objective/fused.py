@@ -67,7 +67,9 @@ class FusedPairs:
                 f"PairSGD knows SkipGram without a penalty, and l2 is "
                 f"{self.objective.l2}. Set it to 0, or use another optimizer."
             )
-        if isinstance(loss, BPR) and not isinstance(self.pairs, EdgePairs):
+        pairs = self.pairs
+        apart = isinstance(pairs, EdgePairs) and not pairs.both_ways
+        if isinstance(loss, BPR) and not apart:
             raise ConfigError(
                 "PairSGD knows BPR of users and their items alone, and these are other "
                 "pairs. Use pairs = Edges(), or another optimizer."
@@ -99,6 +101,7 @@ class FusedPairs:
         pool = self._noise.draw(count, key)
         source, target = (side.astype(np.int32) for side in pairs[:2])
         grid = Grid.of(source, target, pool, self.pairs.graph.nodes, key)
+        grid.shuffle(key)
         return _Batch(grid, key)
 
     def step(self, batch: _Batch, rate: float) -> float:

@@ -1,0 +1,176 @@
+"""Random walk methods: skip-gram of nodes that come near to one another on walks.
+
+Departs: where a method has vectors of sources and of targets, a user's vector as a
+source meets items' as targets, which is what was trained; and negatives are shared by a
+few pairs. Rates fall in a line, as in word2vec.
+"""
+
+from typing import Literal
+
+from tidegraph.ego.walks import Walk, walk
+from tidegraph.nn.conv.identity import Identity
+from tidegraph.nn.conv.two_tables import TwoTables
+from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.objective import Objective
+from tidegraph.retrieval.objective.losses import SkipGram
+from tidegraph.retrieval.objective.negatives import PerPair
+from tidegraph.retrieval.objective.pairs import (
+    Edges,
+    SequenceWindows,
+    WalkEnds,
+    WalkWindows,
+)
+from tidegraph.retrieval.recipes.concatenated import Concatenated
+from tidegraph.training.optimizers import PairSGD
+from tidegraph.training.schedules import Linear
+from tidegraph.training.settings import Training
+
+WALKED = Training(1, 2**20, PairSGD(0.025), Linear(), patience=None)
+"""One pass over the walks, in batches that kernels like."""
+PASSES = Training(40, 2**18, PairSGD(0.05), Linear(), patience=None)
+"""Many passes over pairs that are the same every time."""
+_NOISE = SkipGram(PerPair(5, 0.75))
+
+
+def deepwalk(
+    walks: int = 10,
+    length: int = 40,
+    window: int = 5,
+    size: int = 64,
+    training: Training = WALKED,
+    seed: int | None = None,
+) -> Embedding:
+    """Return DeepWalk, with negative sampling.
+
+    Args:
+        walks: Walks from each user and item.
+        length: Steps of a walk.
+        window: How many steps apart nodes belong together.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Perozzi et al., "DeepWalk: Online Learning of Social Representations", KDD 2014.
+    """
+    pairs = WalkWindows(_both_sides(walks, length), window)
+    objective = Objective(pairs, _NOISE)
+    return Embedding("DeepWalk", TwoTables(), objective, size, training, seed)
+
+
+def node2vec(
+    p: float = 1.0,
+    q: float = 1.0,
+    walks: int = 10,
+    length: int = 40,
+    window: int = 5,
+    size: int = 64,
+    training: Training = WALKED,
+    seed: int | None = None,
+) -> Embedding:
+    """Return node2vec; between users and items only ``p / q`` matters.
+
+    Args:
+        p: Return parameter; small values keep a walk where it is.
+        q: In-out parameter; small values lead it away.
+        walks: As of ``deepwalk``.
+        length: As there.
+        window: As there.
+        size: As there.
+        training: As there.
+        seed: As there.
+
+    Source:
+        Grover & Leskovec, "node2vec: Scalable Feature Learning for Networks", KDD 2016.
+    """
+    plans = tuple(plan.biased(p, q) for plan in _both_sides(walks, length))
+    objective = Objective(WalkWindows(plans, window), _NOISE)
+    return Embedding("node2vec", TwoTables(), objective, size, training, seed)
+
+
+def line(
+    order: Literal["first", "second", "both"] = "both",
+    size: int = 64,
+    training: Training = PASSES,
+    seed: int | None = None,
+) -> Embedding | Concatenated:
+    """Return LINE: who is linked, who shares neighbours, or both, trained apart.
+
+    Args:
+        order: Which proximity; of both, each has half of the numbers.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Tang et al., "LINE: Large-scale Information Network Embedding", WWW 2015.
+    """
+    if order == "both":
+        first = _line("first", size // 2, training, seed)
+        second = _line("second", size - size // 2, training, seed)
+        return Concatenated("LINE", (first, second))
+    return _line(order, size, training, seed)
+
+
+def app(
+    stop: float = 0.15,
+    walks: int = 200,
+    length: int = 20,
+    size: int = 64,
+    training: Training = PASSES,
+    seed: int | None = None,
+) -> Embedding:
+    """Return APP: where walks that stop by chance end, seen from where they began.
+
+    Args:
+        stop: Probability to stop after a step.
+        walks: Walks from each user and item, each epoch.
+        length: Steps of the longest walk.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Zhou et al., "Scalable Graph Embedding for Asymmetric Proximity", AAAI 2017.
+    """
+    objective = Objective(WalkEnds(_both_sides(walks, length), stop), _NOISE)
+    return Embedding("APP", TwoTables(), objective, size, training, seed)
+
+
+def item2vec(
+    window: int = 5,
+    size: int = 64,
+    training: Training = PASSES,
+    seed: int | None = None,
+) -> Embedding:
+    """Return item2vec: items that a user took soon after one another.
+
+    Users are the mean of their items. It is also the base of BGE, before a graph.
+
+    Args:
+        window: How many places apart items belong together.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Barkan & Koenigstein, "Item2Vec", MLSP 2016.
+    """
+    objective = Objective(SequenceWindows(window), _NOISE)
+    return Embedding("item2vec", TwoTables(), objective, size, training, seed)
+
+
+def _line(
+    order: Literal["first", "second"], size: int, training: Training, seed: int | None
+) -> Embedding:
+    encoder = Identity() if order == "first" else TwoTables()
+    objective = Objective(Edges(both_ways=True), _NOISE)
+    return Embedding(f"LINE-{order}", encoder, objective, size, training, seed)
+
+
+def _both_sides(walks: int, length: int) -> tuple[Walk, Walk]:
+    """Return walks from users and from items, over all of training."""
+    rounds = -(-length // 2)
+    forth = walk("action", "~action", times=walks, length=rounds)
+    back = walk("~action", "action", times=walks, length=rounds)
+    return forth.all_time(), back.all_time()

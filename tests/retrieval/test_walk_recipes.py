@@ -1,0 +1,96 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from retrieval.recipes_log import two_groups
+from tidegraph.errors import ConfigError
+from tidegraph.retrieval.recipes.concatenated import Concatenated
+from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.retrieval.recipes.walk import app, deepwalk, item2vec, line, node2vec
+from tidegraph.testing.logs import draw_log
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tidegraph.training.optimizers import PairSGD
+from tidegraph.training.schedules import Linear
+from tidegraph.training.settings import Training
+
+FEW = Training(2, 512, PairSGD(0.05), Linear(), patience=None)
+
+
+class TestDeepWalk(RetrieverLaws):
+    retriever = deepwalk(2, 6, 2, 8, FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+class TestNode2Vec(RetrieverLaws):
+    retriever = node2vec(0.5, 2.0, 2, 6, 2, 8, FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+class TestLINE(RetrieverLaws):
+    retriever = line("both", 9, FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+class TestAPP(RetrieverLaws):
+    retriever = app(0.3, 5, 6, 8, FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+class TestItem2Vec(RetrieverLaws):
+    retriever = item2vec(2, 8, FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+LONG = Training(30, 4096, PairSGD(0.1), Linear(), patience=None)
+PLANTED = {
+    "deepwalk": deepwalk(5, 10, 3, 8, LONG),
+    "node2vec": node2vec(0.5, 2.0, 5, 10, 3, 8, LONG),
+    "first": line("first", 8, replace(LONG, epochs=200)),
+    "second": line("second", 8, replace(LONG, epochs=200)),
+    "both": line("both", 16, replace(LONG, epochs=200)),
+    "app": app(0.15, 50, 10, 8, LONG),
+    "item2vec": item2vec(5, 8, replace(LONG, epochs=60)),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_two_groups_that_share_nothing_are_told_apart(name):
+    log = two_groups()
+    answer = PLANTED[name].fit(log).retrieve(requests_at(log, repeat=True), 5)
+
+    right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
+    assert answer.present.all()
+    assert right.mean() > 0.95
+
+
+def test_of_both_orders_each_half_is_what_it_is_alone():
+    log = draw_log()
+    method = line("both", 9, FEW)
+    whole = method.fit(log)
+
+    assert isinstance(method, Concatenated)
+    for part, columns in zip(method.parts, (slice(0, 4), slice(4, 9)), strict=True):
+        alone = part.fit(log)
+        for mine, theirs in ((whole.user, alone.user), (whole.item, alone.item)):
+            length = np.linalg.norm(theirs, axis=1, keepdims=True)
+            np.testing.assert_allclose(mine[:, columns], theirs / length, rtol=1e-5)
+        given = alone.item if alone.given is None else alone.given
+        length = np.linalg.norm(given, axis=1, keepdims=True)
+        np.testing.assert_allclose(whole.given[:, columns], given / length, rtol=1e-5)
+
+
+def test_the_sources_of_app_are_not_its_targets():
+    fitted = app(0.3, 5, 6, 8, FEW).fit(draw_log())
+
+    assert fitted.given is not None
+    assert not np.allclose(fitted.given, fitted.item)
+
+
+def test_what_does_not_go_together_is_refused():
+    with pytest.raises(ConfigError, match="no parts"):
+        Concatenated("x", ())
+    with pytest.raises(ConfigError, match="other nodes"):
+        Concatenated("x", (bpr_mf(4), item2vec(2, 4, FEW))).fit(draw_log())
+    with pytest.raises(ConfigError, match="size is 0"):
+        line("both", 1)
