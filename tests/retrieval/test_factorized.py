@@ -7,10 +7,12 @@ from conftest import draw_log
 from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import model
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.spectral import grarep, hope, netmf, prone
-from tidegraph.retrieval.solvers import Solved
+from tidegraph.retrieval.solvers import GraRep, NetMF, Solved
 from tidegraph.retrieval.solvers.proximities import (
     CommonNeighborProximity,
     PageRankProximity,
@@ -138,6 +140,23 @@ def test_what_sets_nothing_apart_is_said():
 
     with pytest.raises(DataError, match="nothing that sets items apart"):
         netmf(size=1, negatives=100.0).fit(log)
+
+
+@pytest.mark.parametrize("solver", [GraRep(4), NetMF(4, rank=None)])
+def test_what_does_not_fit_is_said_before_any_channel_is_trained(solver):
+    tight = replace(solver, memory_limit_gb=1e-6)
+    trained = []
+
+    class Watched(Popular):
+        def fit(self, train):
+            trained.append(train)
+            return super().fit(train)
+
+    with pytest.raises(ConfigError, match=r"on 70 nodes needs 0\.0 GB"):
+        Pipeline((Watched(), Factorized("dense", tight))).fit(draw_log())
+    assert not trained
+    Factorized("dense", solver).check(draw_log())
+    hope().check(draw_log())
 
 
 def test_recipes_are_written_in_a_table():

@@ -11,7 +11,7 @@ from tidegraph.errors import DataError
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
-from tidegraph.retrieval.solvers import HOPE, Solver
+from tidegraph.retrieval.solvers import HOPE, Foresees, Solver
 from tidegraph.stages import Fold, Train, remembers
 
 
@@ -64,6 +64,17 @@ class Factorized:
             given=None if same else _spread(solved.source, item),
         )
         return fitted.indexed(self.index)
+
+    def check(self, train: Train) -> None:
+        """Find out before any work whether the users and items of a log fit.
+
+        Raises:
+            ConfigError: The solver needs more memory than it may take.
+            DataError: ``train`` holds no action.
+        """
+        if isinstance(self.solve, Foresees):
+            user, item = _with_pairs(evidence(Fold.of(train, self.name), self.name))
+            self.solve.check(len(user), len(item))
 
 
 def _with_pairs(matrix: Matrix) -> tuple[np.ndarray, np.ndarray]:

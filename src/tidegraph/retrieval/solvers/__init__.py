@@ -15,7 +15,16 @@ from tidegraph.retrieval.solvers.netmf import NetMF
 from tidegraph.retrieval.solvers.prone import ProNE
 from tidegraph.retrieval.solvers.solved import Solved
 
-__all__ = ["HOPE", "IALS", "GraRep", "NetMF", "ProNE", "Solved", "Solver"]
+__all__ = ["HOPE", "IALS", "Foresees", "GraRep", "NetMF", "ProNE", "Solved", "Solver"]
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A solver that knows before the work what will not fit."""
+
+    def check(self, users: int, items: int) -> None:
+        """Refuse more users and items than fit, in one sentence."""
+        ...
 
 
 @runtime_checkable

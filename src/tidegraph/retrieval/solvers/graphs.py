@@ -62,14 +62,19 @@ def check_size(solver: str, size: int, graph: StaticGraph) -> None:
         )
 
 
+def nodes_of(users: int, items: int, on: On) -> int:
+    """Return how many nodes the graph of so many users and items has."""
+    return users + items if on == "bipartite" else items
+
+
 def check_memory(
-    solver: str, graph: StaticGraph, each: int, limit_gb: float, instead: str
+    solver: str, nodes: int, each: int, limit_gb: float, instead: str
 ) -> None:
     """Refuse dense matrices that would not fit, before any work.
 
     Args:
         solver: Its name.
-        graph: Has as many nodes as a matrix has rows and columns.
+        nodes: As many as a matrix has rows and columns.
         each: Bytes for each pair of nodes, all matrices together.
         limit_gb: ``memory_limit_gb``, in 10^9 bytes.
         instead: What else can be done; ends the sentence.
@@ -77,9 +82,9 @@ def check_memory(
     Raises:
         ConfigError: They would take more than the limit.
     """
-    needed = len(graph) ** 2 * each / 1e9
+    needed = nodes**2 * each / 1e9
     if needed > limit_gb:
         raise ConfigError(
-            f"{solver} on {len(graph):,} nodes needs {needed:,.1f} GB, and "
+            f"{solver} on {nodes:,} nodes needs {needed:,.1f} GB, and "
             f"memory_limit_gb is {limit_gb:g}. Raise it, or {instead}."
         )

@@ -11,6 +11,7 @@ from tidegraph.retrieval.solvers.graphs import (
     check_memory,
     check_size,
     graph_of,
+    nodes_of,
     transition,
 )
 from tidegraph.retrieval.solvers.solved import Solved
@@ -49,6 +50,18 @@ class GraRep:
         above("GraRep", 0, negatives=self.negatives)
         above("GraRep", 0, memory_limit_gb=self.memory_limit_gb)
 
+    def check(self, users: int, items: int) -> None:
+        """Find out before any work whether so many users and items fit.
+
+        Raises:
+            ConfigError: They take more than ``memory_limit_gb``.
+        """
+        nodes = nodes_of(users, items, self.on)
+        instead = "take NetMF or HOPE, which need no dense matrix"
+        if self.on == "bipartite":
+            instead += ', or on = "items"'
+        check_memory("GraRep", nodes, 24, self.memory_limit_gb, instead)
+
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return the vectors of all steps one after the other.
 
@@ -56,12 +69,9 @@ class GraRep:
             ConfigError: Memory would exceed the limit, or the graph has no more than
                 ``size`` nodes.
         """
+        self.check(*pairs.shape)
         graph = graph_of(pairs, self.on)
         check_size("GraRep", self.size, graph)
-        instead = "take NetMF or HOPE, which need no dense matrix"
-        if self.on == "bipartite":
-            instead += ', or on = "items"'
-        check_memory("GraRep", graph, 24, self.memory_limit_gb, instead)
         step = transition(graph)
         reached = step.toarray()
         parts: list[tuple[np.ndarray, np.ndarray]] = []

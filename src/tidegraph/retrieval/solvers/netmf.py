@@ -17,6 +17,7 @@ from tidegraph.retrieval.solvers.graphs import (
     check_size,
     graph_of,
     inverse,
+    nodes_of,
     symmetric,
     transition,
 )
@@ -65,6 +66,17 @@ class NetMF:
         above("NetMF", 0, negatives=self.negatives)
         above("NetMF", 0, memory_limit_gb=self.memory_limit_gb)
 
+    def check(self, users: int, items: int) -> None:
+        """Find out before any work whether so many users and items fit.
+
+        Raises:
+            ConfigError: They take more than ``memory_limit_gb``.
+        """
+        nodes = nodes_of(users, items, self.on)
+        if self.rank is None or self.rank >= nodes:
+            instead = "give a rank, as rank = 128: then M is never held"
+            check_memory("NetMF", nodes, 24, self.memory_limit_gb, instead)
+
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors.
 
@@ -74,11 +86,10 @@ class NetMF:
             ConfigError: Memory would exceed the limit, or the graph has no more than
                 ``size`` nodes.
         """
+        self.check(*pairs.shape)
         graph = graph_of(pairs, self.on)
         check_size("NetMF", self.size, graph)
         if self.rank is None or self.rank >= len(graph):
-            instead = "give a rank, as rank = 128: then M is never held"
-            check_memory("NetMF", graph, 24, self.memory_limit_gb, instead)
             source, target = halves(self._whole(graph), self.size, self.seed)
         else:
             source, target = self._approximate(graph, self.rank)
