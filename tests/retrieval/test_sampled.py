@@ -30,7 +30,7 @@ from tidegraph.retrieval.objective.losses import SampledSoftmax
 from tidegraph.retrieval.objective.pairs import Edges
 from tidegraph.stages import Fold
 from tidegraph.testing.logs import draw_log
-from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tidegraph.testing.retrievers import requests_at
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised
@@ -50,27 +50,6 @@ ENCODERS = [
     PinSage(),
     SGC(),
 ]
-
-
-class TestTimed(RetrieverLaws):
-    retriever = Embedding("GraphSAGE", GraphSAGE(), size=8, training=FEW, ego=PAST)
-    unmoved = 0.0  # First weights and samples are drawn row by row.
-
-
-class TestWalks(RetrieverLaws):
-    retriever = Embedding("PinSage", PinSage(), size=8, training=FEW, ego=WALKS.top(5))
-    unmoved = 0.0  # First weights and samples are drawn row by row.
-
-
-class TestClusters(RetrieverLaws):
-    retriever = Embedding(
-        "LCGNN",
-        GCN(),
-        size=8,
-        training=FEW,
-        ego=local_cluster("action", type="item", size=6, all_time=True),
-    )
-    unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 def once(log: Interactions) -> Interactions:

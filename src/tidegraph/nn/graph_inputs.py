@@ -12,7 +12,7 @@ with needed("torch", "neural", "a neural network"):
 
 
 class NodeFeatures(NamedTuple):
-    """What is known of nodes beside their edges.
+    """What is known of nodes beside their edges, also of nodes past those of a graph.
 
     Attributes:
         category: Number of the value of each category; 0 where it is not known.
@@ -24,10 +24,8 @@ class NodeFeatures(NamedTuple):
     sizes: tuple[int, ...]
     number: Float[Tensor, "nodes f"]
 
-    def of(self, nodes: Int[Tensor, " n"] | None) -> "NodeFeatures":
-        """Return those of some nodes; of all of them for None."""
-        if nodes is None:
-            return self
+    def of(self, nodes: Int[Tensor, " n"]) -> "NodeFeatures":
+        """Return those of some nodes."""
         nodes = nodes.to(self.category.device)
         return NodeFeatures(self.category[nodes], self.sizes, self.number[nodes])
 

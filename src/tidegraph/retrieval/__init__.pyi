@@ -45,7 +45,17 @@ from tidegraph.retrieval.popular import (
     FittedPopular as FittedPopular,
     Popular as Popular,
 )
-from tidegraph.retrieval.recipes.gnn import lightgcn as lightgcn
+from tidegraph.retrieval.recipes.gnn import (
+    gat as gat,
+    gcn as gcn,
+    gin as gin,
+    graphsage as graphsage,
+    lcgnn as lcgnn,
+    lightgcn as lightgcn,
+    ngcf as ngcf,
+    pinsage as pinsage,
+    sgc as sgc,
+)
 from tidegraph.retrieval.recipes.linear import (
     cheby_cf as cheby_cf,
     gf_cf as gf_cf,

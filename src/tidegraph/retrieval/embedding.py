@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
@@ -17,6 +17,7 @@ from tidegraph.nn.field import Field
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
+from tidegraph.retrieval.inputs.features import item_features
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.fused import FusedPairs
@@ -143,8 +144,14 @@ class _Pairs:
     def of(
         cls, settings: Embedding, pairs: PairSource, run: Run, held: HeldOut | None
     ) -> "_Pairs":
+        graph = pairs.graph
+        if columns := getattr(settings.encoder, "features", ()):
+            items, known = pairs.fold.log.items, pairs.graph.items
+            features = item_features(items, columns, graph.users, known)
+            graph = graph._replace(features=features)
+
         def build() -> nn.Module:
-            return settings.encoder.build(pairs.graph, settings.size)
+            return settings.encoder.build(graph, settings.size)
 
         module = initialised(build, run.rng)
         sparse = isinstance(settings.training.optimizer, LazyAdam)
@@ -228,14 +235,34 @@ class _Pairs:
             source, *context = (side.cpu().numpy().copy() for side in sides)
         target = context[0] if context else source
         linked = np.bincount(graph.row.numpy(), minlength=graph.nodes) > 0
+        item, known = self._with_cold(target[users:], linked[users:])
         return FittedEmbedding(
             self.settings.name,
             source[:users],
-            target[users:],
+            item,
             linked[:users],
-            linked[users:],
+            known,
             given=source[users:] if context else None,
         )
+
+    def _with_cold(
+        self, item: Float32[np.ndarray, "items d"], known: Bool[np.ndarray, " items"]
+    ) -> tuple[Float32[np.ndarray, "all d"], Bool[np.ndarray, " all"]]:
+        """Return the vectors of items, and of others from their features alone."""
+        if not getattr(self.settings.encoder, "features", ()):
+            return item, known
+        count = len(self.pairs.fold.log.items)
+        vectors = np.zeros((count, item.shape[1]), np.float32)
+        vectors[: len(item)] = item
+        cold = np.flatnonzero(~np.pad(known, (0, count - len(known))))
+        if len(cold):
+            nodes = tensor(cold + self.pairs.graph.users).to(self.device)
+            with torch.inference_mode():
+                alone = cast(Stack, self.module).alone(nodes)
+                if self.settings.objective.loss.temperature is not None:
+                    alone = F.normalize(alone, dim=1)
+            vectors[cold] = alone.cpu().numpy()
+        return vectors, np.ones(count, np.bool_)
 
 
 class _TwoSided(Protocol):

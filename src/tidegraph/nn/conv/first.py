@@ -7,6 +7,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 
 with needed("torch", "neural", "a neural network"):
+    import torch
     from torch import Tensor, nn
 
 
@@ -33,7 +34,7 @@ class FirstVectors(nn.Module):
                 "some, or say ids=True."
             )
         self.own = nn.Embedding(graph.nodes, size) if ids else None
-        self.features = graph.features
+        self.features, self.nodes = graph.features, graph.nodes
         sizes = () if graph.features is None else graph.features.sizes
         numbers = 0 if graph.features is None else graph.features.number.shape[1]
         self.category = nn.ModuleList(nn.Embedding(n, size) for n in sizes)
@@ -45,11 +46,17 @@ class FirstVectors(nn.Module):
         if self.own is not None:
             parts.append(self.own.weight if nodes is None else self.own(nodes))
         if self.features is not None:
-            parts += self.described(self.features.of(nodes))
+            whole = torch.arange(self.nodes) if nodes is None else nodes
+            parts += self._described(self.features.of(whole))
         return sum(parts[1:], parts[0])
 
-    def described(self, features: NodeFeatures) -> list[Float[Tensor, "n d"]]:
-        """Return what each of the features of some nodes says."""
+    def alone(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return what the features of nodes say, be they of the graph or not."""
+        assert self.features is not None
+        parts = self._described(self.features.of(nodes))
+        return sum(parts[1:], parts[0])
+
+    def _described(self, features: NodeFeatures) -> list[Float[Tensor, "n d"]]:
         weight = next(self.parameters())
         category = features.category.to(weight.device)
         parts = [part(category[:, n]) for n, part in enumerate(self.category)]

@@ -26,10 +26,13 @@ class PinSage:
     Attributes:
         layers: How far the receptive field reaches.
         ids: Does each node have a vector of its own, beside its features?
+        features: Columns of item features, numbers and categories. With some, an item
+            without an edge has a vector too.
     """
 
     layers: int = 2
     ids: bool = True
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         at_least("PinSage", 1, layers=self.layers)

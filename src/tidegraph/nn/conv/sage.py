@@ -75,11 +75,14 @@ class GraphSAGE:
         layers: How far the receptive field reaches.
         aggregator: What is made of the vectors of neighbours.
         ids: Does each node have a vector of its own, beside its features?
+        features: Columns of item features, numbers and categories. With some, an item
+            without an edge has a vector too.
     """
 
     layers: int = 2
     aggregator: Aggregator = field(default_factory=MeanAggregator)
     ids: bool = True
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         at_least("GraphSAGE", 1, layers=self.layers)

@@ -6,6 +6,7 @@ from typing import Any, cast
 from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
+from tidegraph.nn.conv.first import FirstVectors
 from tidegraph.nn.field import Field
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
@@ -32,7 +33,7 @@ class Stack(nn.Module):
     def __init__(
         self,
         graph: GraphInputs,
-        first: nn.Module,
+        first: FirstVectors,
         layers: Sequence[nn.Module],
         joined: Joined,
         between: Callable[[Tensor], Tensor] | None = None,
@@ -58,6 +59,18 @@ class Stack(nn.Module):
             for before, after in zip(field.sizes, field.sizes[1:], strict=False)
         ]
         return self._through(self.first(field.node), steps)[field.seat]
+
+    def alone(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return the vectors of nodes that have no edge, from their features alone."""
+        x = self.first.alone(nodes)
+        count, none = len(nodes), x.new_zeros(0)
+        links = Links(
+            nodes.new_zeros(count + 1),
+            nodes.new_zeros(0).int(),
+            none,
+            x.new_zeros(count),
+        )
+        return self._through(x, [(links, None)] * len(self.layers))
 
     def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return what is learnt of these nodes alone, which a penalty keeps small."""

@@ -1,10 +1,32 @@
 """Graph neural networks for retrieval."""
 
+from itertools import cycle, islice
+
+from tidegraph.ego.cluster import local_cluster
+from tidegraph.ego.static import fan_out
+from tidegraph.ego.walks import walk
+from tidegraph.graph.from_log import ACTION, USER
+from tidegraph.graph.snapshot import reverse
+from tidegraph.nn.conv.gat import GAT
+from tidegraph.nn.conv.gcn import GCN
+from tidegraph.nn.conv.gin import GIN
 from tidegraph.nn.conv.light import LightPropagation
+from tidegraph.nn.conv.ngcf import NGCF
+from tidegraph.nn.conv.pinsage import PinSage
+from tidegraph.nn.conv.sage import Aggregator, GraphSAGE, MeanAggregator
+from tidegraph.nn.conv.sgc import SGC
 from tidegraph.retrieval.embedding import STEADY, Embedding
 from tidegraph.retrieval.objective import Objective
-from tidegraph.retrieval.objective.losses import BPR, PairLoss
+from tidegraph.retrieval.objective.losses import (
+    BPR,
+    PairLoss,
+    SampledSoftmax,
+    SkipGram,
+    TripletMargin,
+)
 from tidegraph.training.settings import Training
+
+SOFTMAX = Objective(loss=SampledSoftmax())
 
 
 def lightgcn(
@@ -31,3 +53,186 @@ def lightgcn(
     objective = Objective(loss=loss, l2=l2)
     encoder = LightPropagation(layers)
     return Embedding("LightGCN", encoder, objective, size, training, seed)
+
+
+def ngcf(
+    layers: int = 3,
+    size: int = 64,
+    l2: float = 1e-4,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return NGCF, with a pairwise loss.
+
+    Args:
+        layers: How far vectors walk along edges.
+        size: Numbers in a layer; a vector has ``layers + 1`` times as many.
+        l2: Penalty on the squared length of the first vectors of a batch.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Wang et al., "Neural Graph Collaborative Filtering", SIGIR 2019. Departs: no
+        message is dropped.
+    """
+    objective = Objective(loss=BPR(), l2=l2)
+    return Embedding("NGCF", NGCF(layers), objective, size, training, seed)
+
+
+def sgc(
+    layers: int = 2,
+    size: int = 64,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return SGC for users and items, with a sampled softmax.
+
+    Args:
+        layers: How far vectors walk along edges.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Wu et al., "Simplifying Graph Convolutional Networks", ICML 2019.
+    """
+    return Embedding("SGC", SGC(layers), SOFTMAX, size, training, seed)
+
+
+def gcn(
+    layers: int = 2,
+    size: int = 64,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return a GCN of users and items, with a sampled softmax.
+
+    Args:
+        layers: Graph convolutions, a ReLU between them.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Kipf & Welling, "Semi-Supervised Classification with Graph Convolutional
+        Networks", ICLR 2017.
+    """
+    return Embedding("GCN", GCN(layers), SOFTMAX, size, training, seed)
+
+
+def gat(
+    layers: int = 2,
+    heads: int = 4,
+    size: int = 64,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return a GAT of users and items, with a sampled softmax.
+
+    Args:
+        layers: Attention layers, an ELU between them.
+        heads: Attentions in a layer.
+        size: Numbers in a vector, a multiple of ``heads``.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Veličković et al., "Graph Attention Networks", ICLR 2018.
+    """
+    return Embedding("GAT", GAT(layers, heads), SOFTMAX, size, training, seed)
+
+
+def gin(
+    layers: int = 2,
+    size: int = 64,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return a GIN of users and items, with a sampled softmax.
+
+    Args:
+        layers: Isomorphism layers, a ReLU between them.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Xu et al., "How Powerful are Graph Neural Networks?", ICLR 2019.
+    """
+    return Embedding("GIN", GIN(layers), SOFTMAX, size, training, seed)
+
+
+def graphsage(
+    counts: tuple[int, ...] = (10, 5),
+    aggregator: Aggregator = MeanAggregator(),  # noqa: B008 - it is frozen
+    size: int = 64,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return GraphSAGE, which draws neighbours from before the time of each pair.
+
+    Args:
+        counts: Neighbours to draw at each hop, the nearest first.
+        aggregator: What is made of their vectors.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Hamilton, Ying & Leskovec, "Inductive Representation Learning on Large Graphs",
+        NeurIPS 2017, equation 1. Departs: a pair is an event, not what a walk meets.
+    """
+    edges = islice(cycle((ACTION, reverse(ACTION))), len(counts))
+    ego = fan_out(*edges, counts=counts)
+    encoder, objective = GraphSAGE(len(counts), aggregator), Objective(loss=SkipGram(2))
+    return Embedding("GraphSAGE", encoder, objective, size, training, seed, ego)
+
+
+def pinsage(
+    neighbors: int = 10,
+    layers: int = 2,
+    size: int = 64,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return PinSage: importance pooling over the nodes that walks visit most.
+
+    Args:
+        neighbors: How many of them.
+        layers: Convolutions.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
+        Systems", KDD 2018. Departs: users are nodes too, and walks take any edge.
+    """
+    walks = walk(ACTION, reverse(ACTION), times=20, length=2)
+    ego = walks.all_time().top(neighbors)
+    objective = Objective(loss=TripletMargin())
+    return Embedding("PinSage", PinSage(layers), objective, size, training, seed, ego)
+
+
+def lcgnn(
+    cluster: int = 20,
+    layers: int = 2,
+    size: int = 64,
+    training: Training = STEADY,
+    seed: int | None = None,
+) -> Embedding:
+    """Return LCGNN: a GCN inside the local cluster of each node.
+
+    Args:
+        cluster: Most nodes in a cluster.
+        layers: Graph convolutions.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Qiu et al., "Local Clustering Graph Neural Networks". Departs: clusters are of
+        the edges of all time.
+    """
+    ego = local_cluster(ACTION, type=USER, size=cluster, all_time=True)
+    return Embedding("LCGNN", GCN(layers), Objective(), size, training, seed, ego)

@@ -1,0 +1,85 @@
+"""Recipes of graph neural networks keep the laws of retrievers and find clusters."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tidegraph.retrieval.recipes.gnn import (
+    gat,
+    gcn,
+    gin,
+    graphsage,
+    lcgnn,
+    lightgcn,
+    ngcf,
+    pinsage,
+    sgc,
+)
+from tidegraph.testing.logs import draw_log
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tidegraph.training.optimizers import Adam
+from tidegraph.training.settings import Training
+
+FEW = Training(2, 128, patience=None)
+
+
+class TestGCN(RetrieverLaws):
+    retriever = gcn(size=8, training=FEW)
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+class TestSGC(RetrieverLaws):
+    retriever = sgc(size=8, training=FEW)
+    unmoved = 0.0  # As above, and below.
+
+
+class TestGAT(RetrieverLaws):
+    retriever = gat(size=8, heads=2, training=FEW)
+    unmoved = 0.0
+
+
+class TestGIN(RetrieverLaws):
+    retriever = gin(size=8, training=FEW)
+    unmoved = 0.0
+
+
+class TestNGCF(RetrieverLaws):
+    retriever = ngcf(2, size=8, training=FEW)
+    unmoved = 0.0
+
+
+class TestGraphSAGE(RetrieverLaws):
+    retriever = graphsage((3, 2), size=8, training=FEW)
+    unmoved = 0.0
+
+
+class TestPinSage(RetrieverLaws):
+    retriever = pinsage(3, size=8, training=FEW)
+    unmoved = 0.0
+
+
+class TestLCGNN(RetrieverLaws):
+    retriever = lcgnn(5, size=8, training=FEW)
+    unmoved = 0.0
+
+
+@pytest.mark.parametrize(
+    "method",
+    [gat, gcn, gin, graphsage, lcgnn, lightgcn, ngcf, pinsage, sgc],
+    ids=lambda method: method.__name__,
+)
+def test_planted_clusters_are_found(method):
+    """Three quarters of the events of a user are with their own quarter of items."""
+    rng, events = np.random.default_rng(7), 1800
+    log = draw_log(events=events, users=120, items=80)
+    own = rng.integers(0, 20, events) * 4 + log.user % 4
+    item = np.where(rng.random(events) < 3 / 4, own, rng.integers(0, 80, events))
+    log = replace(log, item=item.astype(np.int32))
+    training = Training(15, 128, optimizer=Adam(1e-2), patience=None)
+
+    fitted = method(size=16, training=training, seed=0).fit(log)
+    answer = fitted.retrieve(requests_at(log, repeat=False), 5)
+
+    right = answer.item % 4 == np.arange(len(log.users))[:, None] % 4
+    assert right[answer.present].mean() > 0.6
