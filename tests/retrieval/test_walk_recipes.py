@@ -7,7 +7,14 @@ from retrieval.recipes_log import two_groups
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.recipes.concatenated import Concatenated
 from tidegraph.retrieval.recipes.mf import bpr_mf
-from tidegraph.retrieval.recipes.walk import app, deepwalk, item2vec, line, node2vec
+from tidegraph.retrieval.recipes.walk import (
+    app,
+    bge,
+    deepwalk,
+    item2vec,
+    line,
+    node2vec,
+)
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 from tidegraph.training.optimizers import PairSGD
@@ -42,6 +49,12 @@ class TestItem2Vec(RetrieverLaws):
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
+class TestBGE(RetrieverLaws):
+    retriever = bge(2, 4, 2, None, 8, FEW)
+    forgets_time = False
+    unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
 LONG = Training(30, 4096, PairSGD(0.1), Linear(), patience=None)
 PLANTED = {
     "deepwalk": deepwalk(5, 10, 3, 8, LONG),
@@ -50,6 +63,7 @@ PLANTED = {
     "second": line("second", 8, replace(LONG, epochs=200)),
     "both": line("both", 16, replace(LONG, epochs=200)),
     "app": app(0.15, 50, 10, 8, LONG),
+    "bge": bge(5, 5, 3, None, 8, LONG),
     "item2vec": item2vec(5, 8, replace(LONG, epochs=60)),
 }
 

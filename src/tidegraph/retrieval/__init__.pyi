@@ -38,6 +38,7 @@ from tidegraph.retrieval.objective.negatives import (
 from tidegraph.retrieval.objective.pairs import (
     Edges as Edges,
     SequenceWindows as SequenceWindows,
+    SessionWalks as SessionWalks,
     WalkEnds as WalkEnds,
     WalkWindows as WalkWindows,
 )
@@ -74,6 +75,7 @@ from tidegraph.retrieval.recipes.spectral import (
 )
 from tidegraph.retrieval.recipes.walk import (
     app as app,
+    bge as bge,
     deepwalk as deepwalk,
     item2vec as item2vec,
     line as line,

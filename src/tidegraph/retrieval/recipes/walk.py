@@ -17,6 +17,7 @@ from tidegraph.retrieval.objective.negatives import PerPair
 from tidegraph.retrieval.objective.pairs import (
     Edges,
     SequenceWindows,
+    SessionWalks,
     WalkEnds,
     WalkWindows,
 )
@@ -145,7 +146,7 @@ def item2vec(
 ) -> Embedding:
     """Return item2vec: items that a user took soon after one another.
 
-    Users are the mean of their items. It is also the base of BGE, before a graph.
+    Users are the mean of their items.
 
     Args:
         window: How many places apart items belong together.
@@ -158,6 +159,33 @@ def item2vec(
     """
     objective = Objective(SequenceWindows(window), _NOISE)
     return Embedding("item2vec", TwoTables(), objective, size, training, seed)
+
+
+def bge(
+    walks: int = 10,
+    length: int = 10,
+    window: int = 5,
+    session_seconds: int | float | None = 3600,
+    size: int = 64,
+    training: Training = PASSES,
+    seed: int | None = None,
+) -> Embedding:
+    """Return BGE: DeepWalk on the graph of what followed what; it needs times.
+
+    Args:
+        walks: Walks from each item, each epoch.
+        length: Steps of a walk.
+        window: How many steps apart items belong together.
+        session_seconds: A longer pause ends a session.
+        size: Numbers in a vector.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Wang et al., "Billion-scale Commodity Embedding", KDD 2018, section 2.2.
+    """
+    objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
+    return Embedding("BGE", TwoTables(), objective, size, training, seed)
 
 
 def _line(

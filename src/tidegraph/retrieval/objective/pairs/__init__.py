@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from tidegraph.retrieval.objective.pairs.edges import Edges
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
 from tidegraph.retrieval.objective.pairs.sequences import SequenceWindows
+from tidegraph.retrieval.objective.pairs.sessions import SessionWalks
 from tidegraph.retrieval.objective.pairs.walks import WalkEnds, WalkWindows
 from tidegraph.stages import Fold
 
@@ -14,6 +15,7 @@ __all__ = [
     "Pairs",
     "Positives",
     "SequenceWindows",
+    "SessionWalks",
     "WalkEnds",
     "WalkWindows",
 ]

@@ -144,7 +144,7 @@ class WalkPairs:
     def __len__(self) -> int:
         """About how many pairs an epoch has."""
         return sum(
-            len(self._starts(walk)) * walk.times * self.settings.pairs_of(walk)
+            len(self.starts(walk)) * walk.times * self.settings.pairs_of(walk)
             for walk in self.walks
         )
 
@@ -157,9 +157,9 @@ class WalkPairs:
         for turn in range(max(walk.times for walk in self.walks)):
             walks = [walk for walk in self.walks if turn < walk.times]
             plan = np.repeat(
-                np.arange(len(walks)), [len(self._starts(walk)) for walk in walks]
+                np.arange(len(walks)), [len(self.starts(walk)) for walk in walks]
             )
-            start = np.concatenate([self._starts(walk) for walk in walks])
+            start = np.concatenate([self.starts(walk) for walk in walks])
             order = rng.permutation(len(start))
             most = max(self.settings.pairs_of(walk) for walk in walks)
             rows = max(1, size // most)
@@ -175,13 +175,20 @@ class WalkPairs:
     def _walked(
         self, walk: Walk, start: Int32[np.ndarray, " w"], rng: np.random.Generator
     ) -> tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]:
+        nodes = self.nodes_of(walk, start, rng)
+        source, target = self.settings.taken(nodes, rng)
+        return source.astype(np.int64), target.astype(np.int64)
+
+    def nodes_of(
+        self, walk: Walk, start: Int32[np.ndarray, " w"], rng: np.random.Generator
+    ) -> Int32[np.ndarray, "w nodes"]:
+        """Return the nodes of a walk from each row, in the numbering of the graph."""
         graph, once = self._graph, replace(walk, times=1)
         clocks = None if walk.ever else np.full(len(start), NOW)
         seeds = Seeds.of(start, clocks, seed=fresh_seed(rng))
         nodes = once.sample(graph, seeds).ids[:, 0]
         nodes = np.where(nodes >= 0, nodes + self._offsets(walk), np.int32(-1))
-        source, target = self.settings.taken(nodes.astype(np.int32, copy=False), rng)
-        return source.astype(np.int64), target.astype(np.int64)
+        return nodes.astype(np.int32, copy=False)
 
     def _offsets(self, walk: Walk) -> Int32[np.ndarray, " nodes"]:
         """Return the first node of the type that each step of a walk is at."""
@@ -190,7 +197,7 @@ class WalkPairs:
         types = [ends[0][0], *(there for _, there in ends * walk.length)]
         return np.array([first[name] for name in types], np.int32)
 
-    def _starts(self, walk: Walk) -> Int32[np.ndarray, " starts"]:
+    def starts(self, walk: Walk) -> Int32[np.ndarray, " starts"]:
         """Return the rows of the nodes of the type it starts from that have edges."""
         side, users = walk.start(self._graph), self.graph.users
         linked = self.frequency > 0

@@ -1,0 +1,123 @@
+"""Pairs of items that weighted walks over what followed what come by."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float64
+
+from tidegraph.arguments import settings
+from tidegraph.data.times.clocks import refuse_without_order
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.projection import CoOccurrence
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.walks.random_walks import Habit, walks
+from tidegraph.kernels.keyed_rng import root_keys
+from tidegraph.kernels.windows import window_pairs
+from tidegraph.nn.graph_inputs import GraphInputs
+from tidegraph.ranges import above, at_least
+from tidegraph.retrieval.objective.pairs.positives import Positives
+from tidegraph.retrieval.objective.pairs.sequences import item_graph
+from tidegraph.retrieval.scoring.evidence import evident_actions, evident_log
+from tidegraph.rng import fresh_seed
+from tidegraph.stages import Fold
+
+
+@settings
+class SessionWalks:
+    """Windows of walks over items, from one to what directly followed it in a session.
+
+    An edge is as likely as it was often taken. Items alone have vectors.
+
+    Attributes:
+        times: Walks from each item.
+        length: Steps of a walk.
+        window: How many steps apart the two of a pair are at the most.
+        session_seconds: A longer pause ends a session; all of a user's events are one
+            if left out.
+
+    Source:
+        Wang et al., "Billion-scale Commodity Embedding for E-commerce Recommendation in
+        Alibaba", KDD 2018, sections 2.2 and 2.3.
+    """
+
+    times: int = 10
+    length: int = 10
+    window: int = 5
+    session_seconds: int | float | None = 3600
+
+    def __post_init__(self) -> None:
+        at_least("SessionWalks", 1, times=self.times, length=self.length)
+        at_least("SessionWalks", 1, window=self.window)
+        above("SessionWalks", 0, session_seconds=self.session_seconds)
+
+    def of(self, fold: Fold, method: str) -> "SessionPairs":
+        """Return the pairs of a fold.
+
+        Raises:
+            DataError: It has no times.
+        """
+        log = evident_log(fold, method)
+        refuse_without_order(log.clock, method)
+        return SessionPairs(fold, self)
+
+
+@dataclass(frozen=True, eq=False)
+class SessionPairs:
+    """The pairs of ``SessionWalks``.
+
+    Attributes:
+        fold: What they were taken from.
+        settings: How to walk.
+    """
+
+    fold: Fold
+    settings: SessionWalks
+
+    @cached_property
+    def edges(self) -> TemporalCSR:
+        """From each item to those that directly followed it, by how often."""
+        graph = Snapshot.of(self.fold.view(evident_actions))
+        pause = self.settings.session_seconds
+        followed = CoOccurrence(ACTION, 1, pause, directed=True).of(graph)
+        ends = followed.source, followed.target
+        return TemporalCSR.build(*ends, None, self._items, followed.weight)
+
+    @cached_property
+    def _items(self) -> int:
+        return int(self.fold.view(evident_actions).item.max()) + 1
+
+    @property
+    def graph(self) -> GraphInputs:
+        """Items, linked with what directly followed or came before them."""
+        return self._graph
+
+    @cached_property
+    def _graph(self) -> GraphInputs:
+        slot = self.edges.slots()
+        return item_graph(self._items, self.edges.owners(), self.edges.node[slot])
+
+    @property
+    def frequency(self) -> Float64[np.ndarray, " items"]:
+        """How many neighbours each item has."""
+        row = self.graph.row.numpy()
+        return np.bincount(row, minlength=self._items).astype(np.float64)
+
+    def epoch(self, size: int, rng: np.random.Generator) -> Iterator[Positives]:
+        """Return the pairs of new walks, about ``size`` of them at a time."""
+        settings, nodes = self.settings, self.settings.length + 1
+        rows = max(1, size // (2 * settings.window * nodes))
+        starts = np.flatnonzero(self.frequency).astype(np.int32)
+        for _ in range(settings.times):
+            order = rng.permutation(starts)
+            for first in range(0, len(order), rows):
+                some = order[first : first + rows]
+                keys = root_keys(fresh_seed(rng), 0, len(some))
+                found = walks(
+                    (self.edges,), some, keys, settings.length, Habit(weighted=True)
+                )
+                ptr = np.arange(len(found) + 1) * nodes
+                source, target = window_pairs(ptr, found.ravel(), settings.window)
+                yield Positives(source.astype(np.int64), target.astype(np.int64))
