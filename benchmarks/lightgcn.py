@@ -3,8 +3,8 @@
 Claims: on the pairs of Gowalla, three layers, 64 numbers and batches of 2,048 pairs, an
 epoch takes a fifth of RecBole's processor time or less. A block of steps of each runs
 after the other on the same processors; medians of steps are kept, and an epoch is as
-many of them as there are batches: it is not run to its end. RecBole runs in an environment of its own (see
-peers/recbole_lightgcn.py) and only if its Python is named.
+many of them as there are batches: it is not run to its end. RecBole runs in an
+environment of its own (see peers/recbole_lightgcn.py), and only if its Python is named.
 Run: python benchmarks/lightgcn.py interactions.parquet user item [PYTHON_OF_RECBOLE]
 """
 
