@@ -223,6 +223,6 @@ def _log_sum(negative: Tensor, present: Tensor | None) -> Tensor:
 
 def _mean(each: Tensor, present: Tensor | None) -> Tensor:
     if present is None:
-        return each.mean()
+        return each.mean() if each.numel() else each.sum()
     # An absent entry may hold any number, even one that is not finite.
     return each.masked_fill(~present, 0.0).sum() / present.sum().clamp(min=1)

@@ -95,6 +95,21 @@ def test_a_missing_negative_costs_nothing_and_has_no_gradient(name, loss):
     assert torch.isfinite(value)
 
 
+@pytest.mark.parametrize(("name", "loss"), SAID)
+def test_a_batch_without_any_negative_has_a_loss_and_a_gradient(name, loss):
+    """The first batch of a queue has none."""
+    parts = [torch.tensor(part) for part in drawn()]
+    parts = [part.requires_grad_() for part in parts[:3]]
+    batch = Scored(*parts, torch.zeros(6, 0), torch.zeros(1, 0))
+
+    value = loss.loss(batch)
+    value.backward()
+
+    assert torch.isfinite(value)
+    for part in parts:
+        assert part.grad is None or torch.isfinite(part.grad).all()
+
+
 def test_a_softmax_over_every_other_item_is_the_full_one():
     logits = torch.tensor(np.random.default_rng(0).normal(size=(4, 7)))
     none = torch.zeros(4, 2)
