@@ -192,8 +192,6 @@ def test_walks_that_cannot_be_taken_are_refused():
         walked(ROUND, STAR, [0])
     with pytest.raises(ConfigError, match="must lead back"):
         walked(walk("click", length=2).all_time(), STAR, [0])
-    with pytest.raises(ConfigError, match="nodes of one type"):
-        walked(ROUND.biased(2, 2).all_time(), STAR, [0])
     with pytest.raises(ConfigError, match=r"restart is 1; it must be"):
         ROUND.restart(1.0)
     with pytest.raises(ConfigError, match="it must be above 0"):
