@@ -1,0 +1,246 @@
+"""Losses and negatives of one embedding: accuracy, and how popular its lists are.
+
+Matrix factorisation with each loss and each kind of negatives, on two logs and on a
+simulated marketplace whose true tastes are known. Of two settings a cell takes the one
+that finds more of what is held out of training, and is then judged once; every number
+is the mean of the seeds, with half of its 95 % interval over users, and every lead over
+sampled softmax with uniform negatives comes from paired differences of users.
+Claims: none of a winner; it tests what section 19.1.3 of the chapter claims.
+A run that was stopped goes on.
+Run: TIDEGRAPH_DATA=folder python benchmarks/losses.py [movielens|beauty|marketplace]
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import tidegraph as tg
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.synthetic import Lifecycle, Marketplace, Truth
+from tidegraph.evaluation.metrics.catalogue import mean_popularity, popularity_lift
+from tidegraph.evaluation.metrics.ranking import hits, ndcg
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.objective.negatives import Negatives
+from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.run import Run
+from tidegraph.stages import ItemSets, Requests
+from tidegraph.training.optimizers import LazyAdam
+from tidegraph.training.settings import Training
+
+OUT = Path(__file__).parent / "results" / "losses.json"
+K, SEEDS = 20, 2
+TRAINING = Training(60, 1024, optimizer=LazyAdam(1e-2), patience=4)
+HARD = tg.hard(
+    tg.walk("action", "~action", "action", times=100).all_time().top(200),
+    5,
+    ranks=(20, 200),
+    avoid="action",
+)
+UNIFORM = tg.Shared(256)
+NEGATIVES: dict[str, Negatives] = {
+    "uniform": UNIFORM,
+    "popularity^.75": tg.Shared(256, power=0.75),
+    "popularity": tg.Shared(256, power=1.0),
+    "in-batch": tg.InBatch(),
+    "queue": tg.Queue(2560),
+    "uniform + in-batch": tg.Mixed((UNIFORM, tg.InBatch())),
+    "uniform + hard": tg.Mixed((UNIFORM, tg.Planned(HARD))),
+}
+OPTIONS = (0.1, 0.2)
+"""Temperatures; of losses over products the penalties are a tenth of these."""
+LOSSES: dict[str, Callable[[Negatives, float], Embedding]] = {
+    "BPR": lambda n, x: bpr_mf(32, tg.BPR(n), x / 10),
+    "BCE": lambda n, x: bpr_mf(32, tg.BinaryCrossEntropy(n), x / 10),
+    "triplet margin": lambda n, x: bpr_mf(32, tg.TripletMargin(x * 2, n), 0.0),
+    "sampled softmax": lambda n, x: bpr_mf(32, tg.SampledSoftmax(x, n), 0.0),
+    "InfoNCE": lambda n, x: bpr_mf(32, tg.InfoNCE(x, n), 0.0),
+    "BSL": lambda n, x: bpr_mf(32, tg.BSL(x, x / 1.5, n), 0.0),
+}
+REFERENCE = ("sampled softmax", "uniform")
+
+
+@dataclass(frozen=True)
+class Data:
+    """A log, and what is to be found after it."""
+
+    train: Interactions
+    requests: Requests
+    relevant: ItemSets
+    truth: Truth | None = None
+
+    @classmethod
+    def of(cls, train: Interactions, test: Interactions) -> "Data":
+        seen = np.bincount(train.user, minlength=len(train.users)) > 0
+        test = test.actions()
+        users = np.unique(test.user[seen[test.user]])
+        place = np.full(len(train.users), -1, np.int64)
+        place[users] = np.arange(len(users))
+        row = place[test.user]
+        relevant = ItemSets.of_pairs(row[row >= 0], test.item[row >= 0], len(users))
+        return cls(train, _requests(train, users), relevant)
+
+    def judged(self, item: np.ndarray) -> dict[str, np.ndarray]:
+        """Accuracy and mean popularity of the list of each user."""
+        popularity = np.bincount(
+            self.train.actions().item, minlength=len(self.train.items)
+        )
+        relevant = self.relevant
+        found = {
+            "ndcg": ndcg(hits(item, relevant), relevant.count, K),
+            "popularity": mean_popularity(item, popularity, K),
+        }
+        if self.truth is not None:
+            requests, clicks = self.requests, self.truth.expected_clicks
+            best = self.truth.best(requests.user, requests.time, k=K)
+            found["reached"] = clicks(requests.user, item, requests.time) / clicks(
+                requests.user, best, requests.time
+            )
+        return found
+
+    def own_popularity(self) -> np.ndarray:
+        """Mean popularity of what each user chose; of the marketplace, would choose."""
+        popularity = np.bincount(
+            self.train.actions().item, minlength=len(self.train.items)
+        )
+        if self.truth is not None:
+            best = self.truth.best(self.requests.user, self.requests.time, k=K)
+            return mean_popularity(best, popularity, K)
+        sums = np.add.reduceat(popularity[self.relevant.item], self.relevant.ptr[:-1])
+        return sums / self.relevant.count
+
+
+def _requests(train: Interactions, users: np.ndarray) -> Requests:
+    time = np.full(len(users), train.time[-1] + 1, np.int64)
+    graph = Snapshot.of(train)
+    return Requests.of_users(graph, users.astype(np.int32), time, repeat=False)
+
+
+def movielens() -> Data:
+    log = tg.read(
+        _folder() / "movielens_100k" / "interactions.parquet",
+        user="user",
+        item="item",
+        time="timestamp",
+    )
+    # A cut in time would leave a tenth of the users.
+    return Data.of(*log.leave_last(5))
+
+
+def beauty() -> Data:
+    rows = pl.read_parquet(_folder() / "s3rec_beauty" / "interactions.parquet")
+    log = tg.interactions(rows["user"], rows["item"], rows["position"])
+    return Data.of(*log.leave_last(1))
+
+
+def marketplace() -> Data:
+    market = Marketplace(
+        users=2000,
+        items=2000,
+        days=30,
+        visits=1500,
+        lifecycle=Lifecycle(float("inf"), freshness=0.0),
+    )
+    world = market.simulate(rng=np.random.default_rng(0))
+    train, test = world.log.split(fractions=(0.8,))
+    return replace(Data.of(train, test), truth=world.truth)
+
+
+def _folder() -> Path:
+    if "TIDEGRAPH_DATA" not in os.environ:
+        sys.exit("skipped: set TIDEGRAPH_DATA to the folder of the public data sets.")
+    return Path(os.environ["TIDEGRAPH_DATA"])
+
+
+def cell(
+    data: Data, loss: Callable[[float], Embedding]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Judge the better of two settings with several seeds."""
+    started, tried = time.process_time(), []
+    for option in OPTIONS:
+        method = replace(loss(option), training=TRAINING)
+        fitted = method.fit(data.train, run=Run(np.random.default_rng(0)))
+        tried.append((max(fitted.curve.metric), option, fitted))
+    _, option, fitted = max(tried, key=lambda one: one[0])
+    method = replace(loss(option), training=TRAINING)
+    fits = [fitted] + [
+        method.fit(data.train, run=Run(np.random.default_rng(seed)))
+        for seed in range(1, SEEDS)
+    ]
+    answers = [data.judged(fit.retrieve(data.requests, K).item) for fit in fits]
+    means = {name: np.mean([a[name] for a in answers], axis=0) for name in answers[0]}
+    seconds = round(time.process_time() - started, 1)
+    return means, {"option": option, "seconds": seconds}
+
+
+def row(
+    name: tuple[str, str],
+    found: dict[str, np.ndarray],
+    reference: dict[str, np.ndarray],
+    own: np.ndarray,
+) -> dict[str, Any]:
+    out: dict[str, Any] = {"loss": name[0], "negatives": name[1]}
+    for metric in found.keys() - {"popularity"}:
+        lead = found[metric] - reference[metric]
+        out[metric] = _interval(found[metric])
+        out[f"{metric}_lead"] = _interval(lead)
+    out["popularity_lift"] = round(popularity_lift(found["popularity"], own), 3)
+    return out
+
+
+def _interval(value: np.ndarray) -> list[float]:
+    value = value[~np.isnan(value)]
+    half = 1.96 * value.std() / np.sqrt(len(value))
+    return [round(float(value.mean()), 4), round(float(half), 4)]
+
+
+def run(world: str, data: Data, results: dict[str, Any]) -> None:
+    """Judge every cell of a world that is not in the results yet."""
+    own = data.own_popularity()
+    table = results.setdefault(
+        world,
+        {
+            "users": len(own),
+            "items": len(data.train.items),
+            "events": len(data.train),
+            "rows": [],
+        },
+    )
+    done = {(row["loss"], row["negatives"]) for row in table["rows"]}
+    # Every lead is over the reference, which is fitted again where a run goes on.
+    reference, how = cell(data, _cell_of(*REFERENCE))
+    names = [REFERENCE, *((loss, kind) for loss in LOSSES for kind in NEGATIVES)]
+    for name in dict.fromkeys([*names, ("DirectAU", "none")]):
+        if name in done:
+            continue
+        found, said = (
+            (reference, how) if name == REFERENCE else cell(data, _cell_of(*name))
+        )
+        table["rows"].append(row(name, found, reference, own) | said)
+        OUT.write_text(json.dumps(results, indent=1) + "\n")
+        print(world, table["rows"][-1], flush=True)
+
+
+def _cell_of(loss: str, kind: str) -> Callable[[float], Embedding]:
+    if loss == "DirectAU":
+        return lambda x: bpr_mf(32, tg.DirectAU(x * 5), 0.0)
+    return lambda x: LOSSES[loss](NEGATIVES[kind], x)
+
+
+def main() -> None:
+    worlds = {"movielens": movielens, "beauty": beauty, "marketplace": marketplace}
+    results = json.loads(OUT.read_text()) if OUT.exists() else {}
+    for world in sys.argv[1:] or list(worlds):
+        run(world, worlds[world](), results)
+
+
+if __name__ == "__main__":
+    main()
