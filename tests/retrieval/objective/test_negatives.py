@@ -143,3 +143,11 @@ def test_a_plan_that_starts_elsewhere_is_refused(pairs):
 
     with pytest.raises(ConfigError, match="starts from 'item'"):
         Planned(plan).drawer(pairs, np.random.default_rng(0))
+
+
+def test_a_plan_for_pairs_whose_sources_are_not_users_alone_is_refused(pairs):
+    both = Edges(both_ways=True).of(pairs.fold, "a test")
+    plan = tg.negatives("item", 5, avoid="action")
+
+    with pytest.raises(ConfigError, match="not users alone"):
+        Planned(plan).drawer(both, np.random.default_rng(0))

@@ -30,8 +30,15 @@ class Planned:
         """Return what draws the negatives of an epoch.
 
         Raises:
-            ConfigError: The plan does not start from users.
+            ConfigError: The plan does not start from users, or users are targets too.
         """
+        users = pairs.graph.users
+        if not users or pairs.frequency[:users].any():
+            raise ConfigError(
+                f"{self.plan} draws items for the user of each pair, and the sources "
+                "of these pairs are not users alone. Take pairs of Edges(), or other "
+                "negatives."
+            )
         start = self.plan.start(pairs.fold.graph)
         if start != USER:
             raise ConfigError(
