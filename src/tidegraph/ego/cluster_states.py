@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.ego.cluster import LocalCluster
-from tidegraph.ego.dedup import numbered
-from tidegraph.ego.surroundings import Surroundings, state_keys
+from tidegraph.ego.surroundings import Surroundings, states_of
 from tidegraph.errors import LeakageError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.snapshot import Snapshot
@@ -84,8 +83,7 @@ class ClusterSurveyor:
                 "all_time=True."
             )
         known = np.full(len(nodes), NOW, np.int64) if clocks is None else clocks
-        seat, first = numbered(state_keys(nodes, known))
-        node, clock = nodes[first], known[first]
+        seat, node, clock = states_of(nodes, known)
         parts = [
             (mine, self._clusters(whole, node[mine]))
             for mine, whole in self._by_moment(clock)

@@ -130,8 +130,7 @@ class Surveyor:
                 "all_time() to see every edge."
             )
         known = np.full(len(nodes), NOW, np.int64) if clocks is None else clocks
-        seat, first = numbered(state_keys(nodes, known))
-        node, clock = nodes[first], known[first]
+        seat, node, clock = states_of(nodes, known)
         at, sizes = 0, [len(node)]
         hops: list[_Reached] = []
         places: list[np.ndarray] = []
@@ -140,8 +139,7 @@ class Surveyor:
             there, at = found.node >= 0, len(node)
             node = np.concatenate([node, found.node[there]])
             clock = np.concatenate([clock, found.clock[there]])
-            place, first = numbered(state_keys(node, clock))
-            node, clock = node[first], clock[first]
+            place, node, clock = states_of(node, clock)
             hops.append(found)
             places.append(place[at:])
             sizes.append(len(node))
@@ -241,9 +239,16 @@ def _numbers(ids: Int32[np.ndarray, "q k"], first: int) -> Int64[np.ndarray, "q 
     return np.where(ids >= 0, ids.astype(np.int64) + first, -1)
 
 
-def state_keys(
+def states_of(
     node: Int64[np.ndarray, " n"], clock: Int64[np.ndarray, " n"]
-) -> Int64[np.ndarray, " n"]:
-    """Return a number for each node as of a moment."""
+) -> tuple[
+    Int32[np.ndarray, " n"], Int64[np.ndarray, " states"], Int64[np.ndarray, " states"]
+]:
+    """Return the state of each node as of a moment, and node and moment of each state.
+
+    Each is there once, in the order of the first that has it.
+    """
     _, moment = np.unique(clock, return_inverse=True)
-    return moment.astype(np.int64) * (int(node.max(initial=0)) + 1) + node
+    key = moment.astype(np.int64) * (int(node.max(initial=0)) + 1) + node
+    place, first = numbered(key)
+    return place, node[first], clock[first]

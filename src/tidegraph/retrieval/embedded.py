@@ -84,8 +84,7 @@ class FittedEmbedding:
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items whose vectors have the highest cosine."""
-        length = np.linalg.norm(self.item, axis=1, keepdims=True)
-        unit = self._searchable / np.maximum(length, 1e-12)
+        unit = of_length_1(self._searchable)
         known = (rows >= 0) & (rows < len(unit))
         vector = np.full((len(rows), unit.shape[1]), np.nan, np.float32)
         vector[known] = unit[rows[known]]
@@ -174,6 +173,12 @@ class FittedEmbedding:
             arrays.get("given"),
             state.part("index", FittedIndex) if "index" in state.parts else None,
         )
+
+
+def of_length_1(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
+    """Return vectors scaled to length 1; one of zeros stays."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(length, np.float32(1e-12))
 
 
 @compiled

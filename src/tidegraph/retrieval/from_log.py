@@ -18,7 +18,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.retrieval.scoring.evidence import evident_log
-from tidegraph.retrieval.scoring.trial import Trial, trial_of
+from tidegraph.retrieval.scoring.trial import Trial, ndcg_of_one, trial_of
 from tidegraph.stages import FittedRetriever, Fold, Retriever, Train
 
 T = TypeVar("T")
@@ -230,10 +230,7 @@ class _Judge:
         first, last = (size * at // self._requests for at in (stop - self._part, stop))
         part = trial.rows(first, min(last, size))
         found = self._fitted(method, trial).retrieve(part.requests, K).item
-        row, rank = np.nonzero(found == part.item[:, None])
-        gain = np.zeros(len(part.item))
-        gain[row] = 1 / np.log2(rank + 2)
-        return gain
+        return ndcg_of_one(found, part.item)
 
     def _known(self, method: Retriever) -> list[np.ndarray]:
         for known, gains in self.gains:

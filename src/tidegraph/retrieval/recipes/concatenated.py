@@ -4,11 +4,10 @@ from dataclasses import replace
 from functools import reduce
 
 import numpy as np
-from jaxtyping import Float32
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
-from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.retrieval.embedded import FittedEmbedding, of_length_1
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.run import Curve, Run
 from tidegraph.stages import Fold, Train
@@ -52,13 +51,8 @@ def _unit(fitted: FittedEmbedding) -> FittedEmbedding:
     """Return the same with vectors of length 1."""
     given = fitted.item if fitted.given is None else fitted.given
     sides = fitted.user, fitted.item, given
-    user, item, given = (_of_length_1(side) for side in sides)
+    user, item, given = (of_length_1(side) for side in sides)
     return replace(fitted, user=user, item=item, given=given, index=None)
-
-
-def _of_length_1(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(length, np.float32(1e-12))
 
 
 def _joined(left: FittedEmbedding, right: FittedEmbedding) -> FittedEmbedding:

@@ -8,6 +8,7 @@ from jaxtyping import Int32
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.trial import ndcg_of_one
 from tidegraph.stages import FittedRetriever, Fold, Requests
 
 USERS, K = 1000, 20
@@ -58,8 +59,7 @@ class HeldOut:
     def ndcg(self, fitted: FittedRetriever) -> float:
         """Return the mean NDCG of the first 20, where the held out item is relevant."""
         found = fitted.retrieve(self.requests, K).item
-        rank = np.nonzero(found == self.item[:, None])[1]
-        return float((1 / np.log2(rank + 2)).sum() / max(len(self.item), 1))
+        return float(ndcg_of_one(found, self.item).mean())
 
 
 def _newest(log: Interactions, rng: np.random.Generator) -> Int32[np.ndarray, " n"]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Float64, Int32
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
@@ -117,6 +117,16 @@ class Trial:
         repeat = self.repeat if repeat is None else repeat
         requests = Requests.of_users(known.graph, users, time, repeat=repeat)
         return requests, relevant
+
+
+def ndcg_of_one(
+    found: Int32[np.ndarray, "b k"], item: Int32[np.ndarray, " b"]
+) -> Float64[np.ndarray, " b"]:
+    """Return the NDCG of each list, where one item alone is relevant."""
+    row, rank = np.nonzero(found == item[:, None])
+    gain = np.zeros(len(item))
+    gain[row] = 1 / np.log2(rank + 2)
+    return gain
 
 
 def trial_of(fold: Fold, items: int | None = None) -> Trial | None:

@@ -45,13 +45,15 @@ class Planned:
                 f"{self.plan} starts from {start!r}, and negatives are drawn for the "
                 f"user of each pair. Begin with an edge of users, such as {ACTION!r}."
             )
-        return _Planned(self.plan, pairs, rng)
+        alive = int(np.count_nonzero(pairs.frequency))
+        return _Planned(self.plan, pairs, alive, rng)
 
 
 @dataclass(frozen=True, eq=False)
 class _Planned:
     plan: Plan
     pairs: PairSource
+    alive: int
     rng: np.random.Generator
 
     def draw(self, batch: Positives) -> Drawn:
@@ -72,5 +74,5 @@ class _Planned:
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
-        alive = int((self.pairs.frequency > 0).sum())
-        return np.full(node.shape, np.log(max(node.shape[-1], 1) / max(alive - 1, 1)))
+        others = max(self.alive - 1, 1)
+        return np.full(node.shape, np.log(max(node.shape[-1], 1) / others))
