@@ -77,6 +77,8 @@ from tidegraph.retrieval.recipes.walk import (
     app as app,
     bge as bge,
     deepwalk as deepwalk,
+    eges as eges,
+    ges as ges,
     item2vec as item2vec,
     line as line,
     node2vec as node2vec,

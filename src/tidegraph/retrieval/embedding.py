@@ -17,7 +17,7 @@ from tidegraph.nn.field import Field
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
-from tidegraph.retrieval.inputs.features import item_features
+from tidegraph.retrieval.inputs.features import item_categories, item_features
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.fused import FusedPairs
@@ -147,7 +147,10 @@ class _Pairs:
         graph = pairs.graph
         if columns := getattr(settings.encoder, "features", ()):
             items, known = pairs.fold.log.items, pairs.graph.items
-            features = item_features(items, columns, graph.users, known)
+            described = item_features
+            if getattr(settings.encoder, "categorical", False):
+                described = item_categories
+            features = described(items, columns, graph.users, known)
             graph = graph._replace(features=features)
 
         def build() -> nn.Module:
@@ -228,7 +231,7 @@ class _Pairs:
                 sides = [torch.cat([module.of(f) for f in self.fields.of_all()])]
             else:
                 sides = [self.module(nodes)]
-            if hasattr(self.module, "context"):
+            if hasattr(self.module, "context") and not self._context_trains_only:
                 sides.append(cast(_TwoSided, self.module).context(nodes))
             if self.settings.objective.loss.temperature is not None:
                 sides = [F.normalize(side, dim=1) for side in sides]
@@ -245,6 +248,11 @@ class _Pairs:
             given=source[users:] if context else None,
         )
 
+    @property
+    def _context_trains_only(self) -> bool:
+        """Are items found by their vectors as sources, which unseen ones have too?"""
+        return getattr(self.module, "context_trains_only", False)
+
     def _with_cold(
         self, item: Float32[np.ndarray, "items d"], known: Bool[np.ndarray, " items"]
     ) -> tuple[Float32[np.ndarray, "all d"], Bool[np.ndarray, " all"]]:
@@ -258,11 +266,13 @@ class _Pairs:
         if len(cold):
             nodes = tensor(cold + self.pairs.graph.users).to(self.device)
             with torch.inference_mode():
-                alone = cast(Stack, self.module).alone(nodes)
+                alone = cast(_Described, self.module).alone(nodes)
                 if self.settings.objective.loss.temperature is not None:
                     alone = F.normalize(alone, dim=1)
             vectors[cold] = alone.cpu().numpy()
-        return vectors, np.ones(count, np.bool_)
+        answered = np.isfinite(vectors).all(axis=1)
+        vectors[~answered] = 0
+        return vectors, answered
 
 
 class _TwoSided(Protocol):
@@ -271,6 +281,12 @@ class _TwoSided(Protocol):
     def __call__(self, nodes: Tensor) -> Tensor: ...
 
     def context(self, nodes: Tensor) -> Tensor: ...
+
+
+class _Described(Protocol):
+    """A module that gives a vector to nodes without an edge, too."""
+
+    def alone(self, nodes: Tensor) -> Tensor: ...
 
 
 def _none_of(batch: Positives) -> Drawn:

@@ -17,6 +17,7 @@ from tidegraph.nn.conv.sage import (
     MeanAggregator,
 )
 from tidegraph.nn.conv.sgc import SGC
+from tidegraph.nn.conv.side import SideInformation
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.nn.conv.two_tables import TwoTables
 from tidegraph.nn.graph_inputs import GraphInputs
@@ -39,6 +40,7 @@ __all__ = [
     "MeanAggregator",
     "PinSage",
     "SVDPlusPlus",
+    "SideInformation",
     "Table",
     "TwoTables",
 ]

@@ -9,6 +9,7 @@ from typing import Literal
 
 from tidegraph.ego.walks import Walk, walk
 from tidegraph.nn.conv.identity import Identity
+from tidegraph.nn.conv.side import SideInformation
 from tidegraph.nn.conv.two_tables import TwoTables
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Objective
@@ -22,7 +23,7 @@ from tidegraph.retrieval.objective.pairs import (
     WalkWindows,
 )
 from tidegraph.retrieval.recipes.concatenated import Concatenated
-from tidegraph.training.optimizers import PairSGD
+from tidegraph.training.optimizers import LazyAdam, PairSGD
 from tidegraph.training.schedules import Linear
 from tidegraph.training.settings import Training
 
@@ -30,6 +31,8 @@ WALKED = Training(1, 2**20, PairSGD(0.025), Linear(), patience=None)
 """One pass over the walks, in batches that kernels like."""
 PASSES = Training(40, 2**18, PairSGD(0.05), Linear(), patience=None)
 """Many passes over pairs that are the same every time."""
+DESCRIBED = Training(5, 8192, LazyAdam(2e-3), patience=None)
+"""A few passes over many walks, by a network's optimiser."""
 _NOISE = SkipGram(PerPair(5, 0.75))
 
 
@@ -186,6 +189,67 @@ def bge(
     """
     objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
     return Embedding("BGE", TwoTables(), objective, size, training, seed)
+
+
+def ges(
+    side: tuple[str, ...],
+    walks: int = 10,
+    length: int = 10,
+    window: int = 5,
+    session_seconds: int | float | None = 3600,
+    size: int = 64,
+    training: Training = DESCRIBED,
+    seed: int | None = None,
+) -> Embedding:
+    """Return GES: BGE of items that are the mean of themselves and side information.
+
+    An item without an event is the mean of its side information.
+
+    Args:
+        side: Features of items, each a category.
+        walks: As of ``bge``.
+        length: As there.
+        window: As there.
+        session_seconds: As there.
+        size: As there.
+        training: As there.
+        seed: As there.
+
+    Source:
+        Wang et al., "Billion-scale Commodity Embedding", KDD 2018, section 2.3.
+    """
+    encoder = SideInformation(side, weighted=False)
+    objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
+    return Embedding("GES", encoder, objective, size, training, seed)
+
+
+def eges(
+    side: tuple[str, ...],
+    walks: int = 10,
+    length: int = 10,
+    window: int = 5,
+    session_seconds: int | float | None = 3600,
+    size: int = 64,
+    training: Training = DESCRIBED,
+    seed: int | None = None,
+) -> Embedding:
+    """Return EGES: GES, where each item weighs itself and its side information.
+
+    Args:
+        side: As of ``ges``.
+        walks: As of ``bge``.
+        length: As there.
+        window: As there.
+        session_seconds: As there.
+        size: As there.
+        training: As there.
+        seed: As there.
+
+    Source:
+        Wang et al., "Billion-scale Commodity Embedding", KDD 2018, equations 6 and 7.
+    """
+    objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
+    return Embedding("EGES", SideInformation(side), objective, size, training, seed)
 
 
 def _line(
