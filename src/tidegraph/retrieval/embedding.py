@@ -270,7 +270,7 @@ class _Pairs:
                 if self.settings.objective.loss.temperature is not None:
                     alone = F.normalize(alone, dim=1)
             vectors[cold] = alone.cpu().numpy()
-        answered = np.isfinite(vectors).all(axis=1)
+        answered = np.isfinite(vectors.sum(axis=1))
         vectors[~answered] = 0
         return vectors, answered
 
