@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError, LeakageError, RequestError
+from tidegraph.graph.negatives.alive import Alive
 from tidegraph.graph.negatives.distribution import Weighing
 from tidegraph.graph.negatives.kernels import fill, other_rows, strike_neighbors
 from tidegraph.graph.negatives.rejection import Avoided, weighed
@@ -85,30 +86,16 @@ class RandomNegatives:
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
-        incoming = graph[reverse(self.via)]
+        alive = Alive.of(graph[reverse(self.via)])
         used = (self.via, self.avoid)
-        pool, clocks = incoming.alive, clocks_of(graph, used, seeds, ever=self.ever)
-        until = pool.births.before(clocks), pool.occurrences.before(clocks)
-        shape = (len(seeds.node), self.count)
-        out = np.empty(shape, np.int32)
+        clocks = alive.before(clocks_of(graph, used, seeds, ever=self.ever))
+        out = np.empty((len(seeds.node), self.count), np.int32)
         power = self.power if self.by == DEGREE else 0.0
         avoided = _avoided(graph, self.avoid, seeds)
         other = seeds.other if seeds.other is not None else np.zeros(0, np.int32)
-        rows, times = incoming.bounds.view, (incoming.time, incoming.base)
         over_rows(
             lambda a, b: fill(
-                pool,
-                until,
-                rows,
-                times,
-                clocks,
-                power,
-                avoided,
-                other,
-                seeds.key,
-                out,
-                a,
-                b,
+                alive, clocks, power, avoided, other, seeds.key, out, a, b
             ),
             len(out),
             grain=256,

@@ -11,17 +11,24 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.negatives.alive import (
+    ATTEMPTS,
+    Alive,
+    Clocks,
+    degree,
+    draw,
+    strengths,
+    sums_of,
+)
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.active_nodes import ActiveNodes, nth
-from tidegraph.kernels.binary_search import before
+from tidegraph.graph.storage.active_nodes import nth
 from tidegraph.kernels.jit import compiled, over_rows_in
-from tidegraph.kernels.keyed_rng import bits, uniform
+from tidegraph.kernels.keyed_rng import after, mixed, root_keys
 from tidegraph.kernels.ragged import owners, starts_where
+from tidegraph.kernels.weighted_draw import by_sum
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
-
-_ATTEMPTS = 256
 
 
 def acted_on_within(requests: Requests, seconds: int) -> ItemSets:
@@ -68,26 +75,22 @@ def examples(
     item = np.full(shape, NO_ITEM, np.int32)
     place = np.full(shape, -1, np.int64)
     label = np.zeros(shape, np.float32)
-    incoming = requests.graph[f"~{ACTION}"]
-    pool = incoming.alive
-    alive = pool.births.before(requests.time)
-    events = pool.occurrences.before(requests.time)
-    seed = np.uint64(fresh_seed(rng))
+    alive = Alive.of(requests.graph[f"~{ACTION}"])
+    clocks = alive.before(requests.time)
+    keys = root_keys(fresh_seed(rng), 0, len(requests))
     limits = np.array([missed, negatives], np.int64)
-    size = len(incoming)
+    size = len(requests.graph[f"~{ACTION}"])
     over_rows_in(
         lambda: (np.full(size, -1, np.int64), np.full(size, -1, np.int64)),
         lambda room, a, b: _assemble(
             room,
-            (requests.time - incoming.base, alive, events),
             (requests.excluded.ptr, requests.excluded.item),
             (relevant.ptr, relevant.item),
             candidates.item,
-            (incoming.start, incoming.stop, incoming.time),
-            pool,
+            (alive, clocks),
             popularity,
             limits,
-            seed,
+            keys,
             (item, place, label),
             a,
             b,
@@ -181,27 +184,22 @@ def _placed(
 @compiled
 def _assemble(
     room: tuple[np.ndarray, np.ndarray],
-    clocks: tuple[np.ndarray, np.ndarray, np.ndarray],
     excluded: tuple[np.ndarray, np.ndarray],
     relevant: tuple[np.ndarray, np.ndarray],
     proposed: np.ndarray,
-    edges: tuple[np.ndarray, np.ndarray, np.ndarray],
-    pool: ActiveNodes,
+    graph: tuple[Alive, Clocks],
     power: float,
     limits: np.ndarray,
-    seed: np.uint64,
+    keys: np.ndarray,
     out: tuple[np.ndarray, np.ndarray, np.ndarray],
     first: int,
     last: int,
 ) -> None:
-    time, alive, events = clocks
     item, place, label = out
     # Who was taken or wanted in which row; no row comes twice.
-    (taken, wanted), size = room, edges[0].size
-    state = np.empty(1, np.uint64)
+    (taken, wanted), (alive, clocks) = room, graph
+    rows, time, base = alive.rows, alive.time, alive.base
     for row in range(first, last):
-        state[0] = seed
-        state[0] = bits(state) ^ np.uint64(row)
         for e in range(relevant[0][row], relevant[0][row + 1]):
             wanted[relevant[1][e]] = row
         found = 0
@@ -213,74 +211,50 @@ def _assemble(
                 taken[i] = row
                 found += 1
         for e in range(excluded[0][row], excluded[0][row + 1]):
-            if 0 <= excluded[1][e] < size:
+            if 0 <= excluded[1][e] < taken.size:
                 taken[excluded[1][e]] = row
         until = found + limits[0]
         for e in range(relevant[0][row], relevant[0][row + 1]):
             i = relevant[1][e]
-            if found < until and taken[i] != row and _degree(edges, i, time[row]) > 0:
+            fresh = found < until and taken[i] != row
+            if fresh and degree(rows, time, base, i, clocks.tick[row]) > 0:
                 item[row, found], label[row, found] = i, 1
                 found += 1
             taken[i] = row
-        for _ in range(limits[1]):
-            i = _draw(
-                taken,
-                row,
-                alive[row],
-                events[row],
-                time[row],
-                edges,
-                pool,
-                power,
-                state,
-            )
-            if i < 0:
-                break
-            item[row, found] = i
-            taken[i] = row
-            found += 1
+        more = item[row, found : found + limits[1]]
+        _fill(more, taken, alive, clocks, row, power, keys[row])
 
 
 @compiled
-def _draw(
+def _fill(
+    out: np.ndarray,
     taken: np.ndarray,
+    alive: Alive,
+    clocks: Clocks,
     row: int,
-    alive: int,
-    events: int,
-    time: int,
-    edges: tuple[np.ndarray, np.ndarray, np.ndarray],
-    pool: ActiveNodes,
     power: float,
-    state: np.ndarray,
-) -> int:
-    """Draw an item that is not taken, -1 if there is none."""
-    if alive == 0:
-        return -1
-    for _ in range(_ATTEMPTS):
-        if power == 0:
-            i = nth(pool.births, int(uniform(state) * alive))
-            kept = True
-        else:
-            # An event of the past names its item by count; thinning bends the power.
-            i = nth(pool.occurrences, int(uniform(state) * events))
-            kept = uniform(state) < float(_degree(edges, i, time)) ** (power - 1)
-        if kept and taken[i] != row:
-            return i
+    state: np.uint64,
+) -> None:
+    """Draw items of a row that are not taken, none twice, while there are any."""
+    found = 0
+    for _ in range(ATTEMPTS if clocks.nodes[row] > 0 else 0):
+        state = draw(alive, clocks, row, power, state, out[found:])
+        for n in range(found, out.size):
+            i = out[n]
+            if i >= 0 and taken[i] != row:
+                out[found], taken[i] = i, row
+                found += 1
+        if found == out.size:
+            return
+    out[found:] = NO_ITEM
     # Nearly everything is taken: weigh what is left.
-    total = 0.0
-    for a in range(alive):
-        if taken[nth(pool.births, a)] != row:
-            total += float(_degree(edges, nth(pool.births, a), time)) ** power
-    left, chosen = uniform(state) * total, -1
-    for a in range(alive):
-        if taken[nth(pool.births, a)] != row and left >= 0:
-            chosen = nth(pool.births, a)
-            left -= float(_degree(edges, chosen, time)) ** power
-    return chosen
-
-
-@compiled
-def _degree(edges: tuple[np.ndarray, np.ndarray, np.ndarray], i: int, time: int) -> int:
-    """Count the actions on item ``i`` strictly before ``time``."""
-    start = edges[0][i]
-    return before(edges[2], start, edges[1][i], time) - start
+    left = strengths(alive, clocks, row, power)
+    for a in range(left.size):
+        if taken[nth(alive.births, a)] == row:
+            left[a] = 0
+    for n in range(found, out.size):
+        state = after(state)
+        at = by_sum(sums_of(left), 0, left.size, mixed(state))
+        if at < 0:
+            return
+        out[n], left[at] = nth(alive.births, at), 0

@@ -93,19 +93,6 @@ def unit(drawn: np.uint64) -> float:
 
 
 @compiled
-def bits(state: np.ndarray) -> np.uint64:
-    """Return the next 64 bits of a generator whose state is an array of one."""
-    state[0] = after(state[0])
-    return mixed(state[0])
-
-
-@compiled
-def uniform(state: np.ndarray) -> float:
-    """Return a number from 0 up to, not including, 1; see ``bits``."""
-    return unit(bits(state))
-
-
-@compiled
 def _root_keys(seed: np.uint64, first: int, keys: np.ndarray) -> None:
     start = mixed(after(seed))
     for j in range(keys.size):

@@ -2,25 +2,25 @@
 
 import numpy as np
 
-from tidegraph.graph.storage.active_nodes import ActiveNodes, nth
+from tidegraph.graph.negatives.alive import (
+    ATTEMPTS,
+    Alive,
+    Clocks,
+    draw,
+    strengths,
+    sums_of,
+)
+from tidegraph.graph.storage.active_nodes import nth
 from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
-from tidegraph.graph.storage.row_bounds import BoundsView, row_of
-from tidegraph.graph.storage.tcsr import NOW
-from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.keyed_rng import after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import PrefixSums, by_sum
-
-_ATTEMPTS = 64
+from tidegraph.kernels.keyed_rng import after, below, mixed
+from tidegraph.kernels.weighted_draw import by_sum
 
 
 @compiled
 def fill(
-    pool: ActiveNodes,
-    until: tuple[np.ndarray, np.ndarray],
-    rows: BoundsView,
-    times: tuple[np.ndarray, int],
-    clocks: np.ndarray,
+    alive: Alive,
+    clocks: Clocks,
     power: float,
     avoided: tuple[NeighborIndex, int, np.ndarray, np.ndarray],
     other: np.ndarray,
@@ -32,11 +32,8 @@ def fill(
     """Draw negatives for rows ``first`` to ``last``; see ``RandomNegatives``.
 
     Args:
-        pool: Nodes by birth, and the node of every edge in time order.
-        until: How many of either are in each row's past.
-        rows: Bounds of the edges that reach each node.
-        times: When those were, and what that counts from.
-        clocks: Tick of each row.
+        alive: What is drawn from.
+        clocks: The clock of each row.
         power: Of the degree; 0 for each node as likely.
         avoided: Index, base and rows of what must not be drawn.
         other: What each row chose, which must not be drawn either.
@@ -45,57 +42,39 @@ def fill(
         first: The first row to do.
         last: One after the last.
     """
-    index, zero, low, high = avoided
+    index, base, low, high = avoided
     for q in range(first, last):
-        state = key[q]
+        state, tick, mine = key[q], clocks.tick[q], out[q]
         chosen = other[q] if other.size else -1
-        for j in range(out.shape[1]):
-            out[q, j] = -1
-            for _ in range(_ATTEMPTS if until[0][q] > 0 else 0):
-                state = after(state)
-                if power > 0:
-                    v = nth(pool.occurrences, below(mixed(state), until[1][q]))
-                    state = after(state)
-                    kept = power == 1 or unit(mixed(state)) < _degree(
-                        rows, times, v, clocks[q]
-                    ) ** (power - 1)
-                else:
-                    v = nth(pool.births, below(mixed(state), until[0][q]))
-                    kept = True
+        found = 0
+        for _ in range(ATTEMPTS if clocks.nodes[q] > 0 else 0):
+            state = draw(alive, clocks, q, power, state, mine[found:])
+            for j in range(found, mine.size):
+                v = mine[j]
                 if (
-                    kept
+                    v >= 0
                     and v != chosen
-                    and not has_edge_before(index, zero, low[q], high[q], v, clocks[q])
+                    and not has_edge_before(index, base, low[q], high[q], v, tick)
                 ):
-                    out[q, j] = v
-                    break
-        if until[0][q] > 0 and out[q].min() < 0:
+                    mine[found] = v
+                    found += 1
+            if found == mine.size:
+                break
+        mine[found:] = -1
+        if clocks.nodes[q] > 0 and found < mine.size:
             # Nearly everything is taken: weigh what is left.
-            left = np.zeros(until[0][q] + 1)
-            for a in range(until[0][q]):
-                v = nth(pool.births, a)
-                left[a + 1] = left[a]
-                if v != chosen and not has_edge_before(
-                    index, zero, low[q], high[q], v, clocks[q]
+            left = strengths(alive, clocks, q, power)
+            for a in range(left.size):
+                v = nth(alive.births, a)
+                if v == chosen or has_edge_before(
+                    index, base, low[q], high[q], v, tick
                 ):
-                    left[a + 1] += float(_degree(rows, times, v, clocks[q])) ** power
-            for j in range(out.shape[1]):
+                    left[a] = 0
+            sums = sums_of(left)
+            for j in range(found, mine.size):
                 state = after(state)
-                if out[q, j] < 0:
-                    at = by_sum(
-                        PrefixSums(left[:-1], left[1:]), 0, until[0][q], mixed(state)
-                    )
-                    out[q, j] = nth(pool.births, at) if at >= 0 else -1
-
-
-@compiled
-def _degree(rows: BoundsView, times: tuple[np.ndarray, int], v: int, clock: int) -> int:
-    """Count the edges of a node strictly before the clock."""
-    time, base = times
-    low, high = row_of(rows, v)
-    if time.size == 0 or clock == NOW:
-        return high - low
-    return before(time, low, high, clock - base) - low
+                at = by_sum(sums, 0, left.size, mixed(state))
+                mine[j] = nth(alive.births, at) if at >= 0 else -1
 
 
 @compiled

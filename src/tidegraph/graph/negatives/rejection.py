@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
+from tidegraph.graph.negatives.alive import ATTEMPTS
 from tidegraph.graph.negatives.distribution import Weighing, seen_before
 from tidegraph.graph.negatives.kernels import strike_neighbors
 from tidegraph.graph.nodes import Nodes
@@ -13,8 +14,6 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import Tick
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import GAMMA, Keys, below, child_keys, mixed, unit
-
-_ATTEMPTS = 64
 
 
 class Avoided(NamedTuple):
@@ -74,7 +73,7 @@ def weighed(
     key = child_keys(keys, count)
     row = np.repeat(np.arange(len(clocks)), count)
     open_ = np.flatnonzero(until[row] > 0)
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         at, share = _attempt(key[open_], until[row[open_]], attempt)
         node, clock = pool.at(at), clocks[row[open_]]
         kept = share < weighing(seen_before(nodes, incoming, node, clock, tick))
@@ -93,7 +92,7 @@ def weighed(
         sums = np.cumsum(share)
         if len(sums) and sums[-1] > 0:
             mine = open_[row[open_] == one]
-            _, drawn = _attempt(key[mine], np.ones(len(mine), np.int64), _ATTEMPTS)
+            _, drawn = _attempt(key[mine], np.ones(len(mine), np.int64), ATTEMPTS)
             out[mine] = alive[np.searchsorted(sums, drawn * sums[-1], side="right")]
     return out.reshape(-1, count)
 

@@ -1,4 +1,8 @@
-"""Negatives: what a target is to be told from, and how likely each was to be drawn."""
+"""Negatives: what a target is to be told from, and how likely each was to be drawn.
+
+They are drawn by how often nodes are targets in the training part as a whole, whatever
+the time of a pair; ``Planned`` alone draws from what was there at that time.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
