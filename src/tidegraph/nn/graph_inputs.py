@@ -37,7 +37,7 @@ class GraphInputs(NamedTuple):
         users: How many users there are; 0 for a graph of items alone.
         items: How many items there are.
         row: Where each edge leads to, increasing.
-        column: Where it comes from.
+        column: Where it comes from, increasing among those that lead to one node.
         weight: How strong it is.
         features: What is known of each node, if anything is.
     """

@@ -25,3 +25,17 @@ def test_a_seed_decides_the_draws_on_any_number_of_threads():
         np.testing.assert_array_equal(noise.draw(50_000, 7), found)
     assert not np.array_equal(noise.draw(50_000, 8), found)
     assert len(noise.draw(0, 7)) == 0
+
+
+def test_the_log_of_a_count_is_that_of_many_draws():
+    noise = Noise.of(np.array([4.0, 0.0, 1.0, 9.0, 0.0]), 0.5)
+    drawn = noise.draw((20_000, 6), 3)
+    count = (drawn[:, :, None] == np.arange(5)).sum(axis=1).mean(axis=0)
+
+    # Weights 2, 1 and 3 of 6, six times.
+    np.testing.assert_allclose(
+        np.exp(noise.log_count(np.arange(5), 6)), [2, 0, 1, 3, 0]
+    )
+    np.testing.assert_allclose(count, [2, 0, 1, 3, 0], atol=0.05)
+    even = Noise.of(np.array([4.0, 0.0, 1.0, 9.0, 0.0]), 0.0)
+    np.testing.assert_allclose(np.exp(even.log_count(np.arange(5), 6)), [2])

@@ -54,7 +54,7 @@ def test_bpr_by_pairs_learns_what_bpr_by_batches_of_one_learns():
 
 def test_a_fit_resumes_from_its_checkpoints(tmp_path):
     log = draw_log()
-    pairs = Objective(WalkEnds(plans(4, 3)), SkipGram(PerPair(5, 0.75)))
+    pairs = Objective(WalkEnds(plans(4, 3)), SkipGram(PerPair(5, 0.75, linked=True)))
     method = Embedding("Walks", TwoTables(), pairs, 8, settings())
     whole = method.fit(log)
 
@@ -95,6 +95,12 @@ def test_a_rate_that_is_too_high_is_said_with_the_step():
         ({"objective": Objective(loss=SampledSoftmax())}, "SkipGram and BPR"),
         ({"objective": Objective(loss=BPR(temperature=0.1))}, "SkipGram and BPR"),
         ({"objective": Objective(loss=SkipGram(), l2=0.1)}, "without a penalty"),
+        ({"objective": Objective(loss=SkipGram(PerPair(5)))}, "leaves those out"),
+        ({"objective": Objective(loss=BPR(2))}, "one negative for each pair"),
+        (
+            {"objective": Objective(loss=BPR(PerPair(1, linked=True)))},
+            "not linked with the source",
+        ),
         ({"objective": Objective(WalkEnds(plans(1, 1)))}, "users and their items"),
         ({"encoder": LightPropagation(1)}, "computes them"),
     ],
@@ -109,7 +115,9 @@ def test_what_no_kernel_knows_is_refused(changed, said):
 
 def test_other_optimisers_take_the_same_embedding():
     training = Training(15, 64, SGD(1.0), patience=None)
-    objective = Objective(WalkEnds(plans(2, 2)), SkipGram(PerPair(5, 0.75)))
+    objective = Objective(
+        WalkEnds(plans(2, 2)), SkipGram(PerPair(5, 0.75, linked=True))
+    )
 
     fitted = Embedding("x", TwoTables(), objective, 8, training).fit(draw_log())
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import tidegraph as tg
 from conftest import draw_log
@@ -14,6 +15,7 @@ from tidegraph.retrieval.objective.negatives import (
     Queue,
     Shared,
 )
+from tidegraph.retrieval.objective.negatives.linked import Linked
 from tidegraph.retrieval.objective.pairs import Edges, Positives
 from tidegraph.stages import Fold
 
@@ -40,8 +42,12 @@ def counted(drawer, batch, draws, nodes):
     return total / draws
 
 
+def noise_of_pairs(count, power):
+    return PerPair(count, power, linked=True)
+
+
 @pytest.mark.parametrize("power", [0.0, 0.75])
-@pytest.mark.parametrize("kind", [Shared, PerPair])
+@pytest.mark.parametrize("kind", [Shared, PerPair, noise_of_pairs])
 def test_nodes_come_as_often_as_log_q_says(pairs, kind, power):
     batch = Positives(*(side[:2] for side in first(pairs)))
     drawer = kind(6, power).drawer(pairs, np.random.default_rng(0))
@@ -69,6 +75,31 @@ def test_negatives_of_a_pair_are_no_items_of_its_user(pairs):
     for row, user in enumerate(batch.source):
         for item in items[row][kept[row]]:
             assert (int(user), int(item)) not in edges
+
+
+def test_negatives_that_may_be_linked_are_but_are_never_the_target(pairs):
+    batch = first(pairs)
+    kind = PerPair(50, linked=True)
+    drawn = kind.drawer(pairs, np.random.default_rng(0)).draw(batch)
+    edges = set(zip(pairs.user.tolist(), pairs.item.tolist(), strict=True))
+
+    kept = np.ones(drawn.node.shape, bool)
+    kept[drawn.missing] = False
+
+    assert not (drawn.node[kept] == np.repeat(batch.target, kept.sum(axis=1))).any()
+    user = np.repeat(batch.source, 50).tolist()
+    item = (drawn.node - pairs.graph.users).ravel().tolist()
+    assert edges.intersection(zip(user, item, strict=True))
+
+
+def test_linked_nodes_are_those_of_any_order_of_edges(pairs):
+    graph = pairs.graph
+    end = (graph.row == graph.row[-1]).sum()
+    column = torch.cat([graph.column[:-end], graph.column[-end:].flip(0)])
+    turned = Linked.of(graph._replace(column=column)).rows
+
+    np.testing.assert_array_equal(turned.column, Linked.of(graph).rows.column)
+    assert end > 1
 
 
 def test_a_user_of_every_item_has_no_negative():

@@ -1,9 +1,10 @@
 """Negatives by the thousand: nodes as likely as a power of how frequent they are."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int32
+from jaxtyping import Float, Float64, Int32, Integer
 
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, mixed, root_keys
@@ -17,9 +18,13 @@ class Noise:
     """A distribution of nodes to draw negatives from, in O(1) each.
 
     Attributes:
+        share: How likely each node is.
+        uniform: Is each as likely, of those that come at all?
         table: Slots of all nodes in one row.
     """
 
+    share: Float64[np.ndarray, " nodes"]
+    uniform: bool
     table: AliasTable
 
     @classmethod
@@ -27,16 +32,31 @@ class Noise:
         """Return the distribution of a power; who has a frequency of 0 never comes."""
         some = frequency > 0
         weight = np.where(some, frequency, 1.0) ** power * some
-        share = (weight / weight.sum()).astype(np.float32)
-        one = np.zeros(1, np.int64)
-        return cls(alias_table(one, one + len(share), share))
+        share, one = weight / weight.sum(), np.zeros(1, np.int64)
+        table = alias_table(one, one + len(share), share.astype(np.float32))
+        return cls(share, power == 0, table)
 
-    def draw(self, count: int, seed: int) -> Int32[np.ndarray, " count"]:
+    def draw(
+        self, shape: int | tuple[int, ...], seed: int
+    ) -> Int32[np.ndarray, "*shape"]:
         """Return independent nodes; the same for a seed on any number of threads."""
-        out = np.empty(count, np.int32)
-        keys = root_keys(seed, 0, -(-count // _BLOCK))
-        over_rows(lambda a, b: _draw(self.table, keys, out, a, b), len(keys), grain=4)
+        out = np.empty(shape, np.int32)
+        keys, flat = root_keys(seed, 0, -(-out.size // _BLOCK)), out.reshape(-1)
+        over_rows(lambda a, b: _draw(self.table, keys, flat, a, b), len(keys), grain=4)
         return out
+
+    def log_count(
+        self, node: Integer[np.ndarray, "*rows n"], count: int
+    ) -> Float[np.ndarray, "..."]:
+        """Return the log of how often each node comes in ``count`` draws.
+
+        Of a uniform distribution the one number that all share.
+        """
+        if self.uniform:
+            once = math.log(count / np.count_nonzero(self.share))
+            return np.full((1,) * node.ndim, once)
+        with np.errstate(divide="ignore"):
+            return np.log(count * self.share[node])
 
 
 @compiled

@@ -20,6 +20,7 @@ from tidegraph.nn.conv.two_tables import SourceTarget
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import BPR, SkipGram
 from tidegraph.retrieval.objective.negatives import PerPair
+from tidegraph.retrieval.objective.negatives.linked import Linked
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
 from tidegraph.retrieval.objective.pairs.edges import EdgePairs
 from tidegraph.rng import fresh_seed
@@ -42,7 +43,7 @@ class FusedPairs:
         module: What learns.
         pairs: What belongs together.
         objective: The loss and its negatives. Those of skip-gram are shared by a few
-            pairs, and may have an edge to the source.
+            pairs.
         size: Pairs in a batch, which share their parts of nodes.
         judge: Says how good the vectors are, nan if nothing is held out.
     """
@@ -67,7 +68,19 @@ class FusedPairs:
                 f"PairSGD knows SkipGram without a penalty, and l2 is "
                 f"{self.objective.l2}. Set it to 0, or use another optimizer."
             )
-        pairs = self.pairs
+        drawn, pairs = self._negatives, self.pairs
+        if isinstance(loss, SkipGram) and not drawn.linked:
+            raise ConfigError(
+                "PairSGD draws the negatives of SkipGram as noise, which may be linked "
+                f"with the source, and {drawn} leaves those out. Say linked=True, or "
+                "use another optimizer, such as Adam."
+            )
+        if isinstance(loss, BPR) and (drawn.linked or drawn.count > 1):
+            raise ConfigError(
+                "PairSGD draws one negative for each pair of BPR, which is not linked "
+                f"with the source, and these are {drawn}. Take PerPair(1), or another "
+                "optimizer, such as Adam."
+            )
         apart = isinstance(pairs, EdgePairs) and not pairs.both_ways
         if isinstance(loss, BPR) and not apart:
             raise ConfigError(
@@ -143,10 +156,4 @@ class FusedPairs:
     @cached_property
     def _known(self) -> SparseRows:
         """The neighbours of each node, increasing."""
-        graph = self.pairs.graph
-        row, column = graph.row.numpy(), graph.column.numpy()
-        order = np.lexsort((column, row))
-        ptr = np.searchsorted(row, np.arange(graph.nodes + 1))
-        column = column[order].astype(np.int32)
-        weight = np.ones(len(column), np.float32)
-        return SparseRows(ptr.astype(np.int64), column, weight, graph.nodes)
+        return Linked.of(self.pairs.graph).rows

@@ -134,7 +134,7 @@ class SkipGram:
     """A pair is to be told from noise: ``losses.skip_gram``.
 
     Attributes:
-        negatives: A number of them for each pair, or a kind.
+        negatives: A number of them for each pair, linked ones too, or a kind.
         temperature: Similarities are cosines over this; products if left out.
     """
 
@@ -147,7 +147,9 @@ class SkipGram:
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _each(self.negatives)
+        if isinstance(self.negatives, int):
+            return PerPair(self.negatives, linked=True)
+        return self.negatives
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""

@@ -33,7 +33,7 @@ PASSES = Training(40, 2**18, PairSGD(0.05), Linear(), patience=None)
 """Many passes over pairs that are the same every time."""
 DESCRIBED = Training(5, 8192, LazyAdam(2e-3), patience=None)
 """A few passes over many walks, by a network's optimiser."""
-_NOISE = SkipGram(PerPair(5, 0.75))
+_NOISE = SkipGram(PerPair(5, 0.75, linked=True))
 
 
 def deepwalk(

@@ -7,25 +7,30 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
 from tidegraph.arguments import settings
+from tidegraph.kernels.tables.noise import Noise
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
-from tidegraph.retrieval.objective.negatives.popularity import Popularity
+from tidegraph.retrieval.objective.negatives.linked import Linked
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+from tidegraph.rng import fresh_seed
 
 _ATTEMPTS = 20
 
 
 @settings
 class PerPair:
-    """Negatives of its own for each pair, which the source has no edge to.
+    """Negatives of its own for each pair, none of them its target.
 
     Attributes:
         count: How many for each pair.
         power: As of ``Shared``.
+        linked: May a negative have an edge to the source? Those of ``SkipGram`` do,
+            since it tells pairs from noise.
     """
 
     count: int = 1
     power: float = 0.0
+    linked: bool = False
 
     def __post_init__(self) -> None:
         at_least("PerPair", 1, count=self.count)
@@ -33,73 +38,52 @@ class PerPair:
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
-        popularity = Popularity(pairs.frequency, self.power)
-        return _PerPair(self.count, popularity, _Linked.of(pairs), rng)
-
-
-@dataclass(frozen=True, eq=False)
-class _Linked:
-    """Which source has an edge to which target.
-
-    Attributes:
-        key: ``source * nodes + target`` of every edge, increasing.
-        nodes: How many nodes there are.
-    """
-
-    key: Int64[np.ndarray, " edges"]
-    nodes: int
-
-    @classmethod
-    def of(cls, pairs: PairSource) -> "_Linked":
-        graph = pairs.graph
-        row, column = graph.row.numpy(), graph.column.numpy()
-        return cls(np.sort(row * graph.nodes + column), graph.nodes)
-
-    def has(
-        self, source: Int64[np.ndarray, " b"], target: Int64[np.ndarray, "b n"]
-    ) -> Bool[np.ndarray, "b n"]:
-        if not len(self.key):
-            return np.zeros(target.shape, np.bool_)
-        key = source[:, None] * self.nodes + target
-        at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        return self.key[at] == key
-
-    def share(self, popularity: Popularity) -> Float64[np.ndarray, " nodes"]:
-        """Return how likely a draw is a target that each source has an edge to."""
-        source, target = np.divmod(self.key, self.nodes)
-        return np.bincount(source, popularity.share[target], minlength=self.nodes)
+        noise = Noise.of(pairs.frequency, self.power)
+        avoided = None if self.linked else Linked.of(pairs.graph)
+        return _PerPair(self.count, noise, avoided, rng)
 
 
 @dataclass(frozen=True, eq=False)
 class _PerPair:
     count: int
-    popularity: Popularity
-    linked: _Linked
+    noise: Noise
+    avoided: Linked | None
     rng: np.random.Generator
 
     def draw(self, batch: Positives) -> Drawn:
-        node = self.popularity.draw((len(batch.source), self.count), self.rng)
+        node = self._noise((len(batch.source), self.count))
         wrong = self._is_no_negative(node, batch)
         for _ in range(_ATTEMPTS):
             if not wrong.any():
                 break
-            node[wrong] = self.popularity.draw((int(wrong.sum()),), self.rng)
+            node[wrong] = self._noise((int(wrong.sum()),))
             wrong = self._is_no_negative(node, batch)
         missing = np.nonzero(wrong)
         return Drawn(node, self.log_count(node, batch), (missing[0], missing[1]))
 
+    def _noise(self, shape: tuple[int, ...]) -> Int64[np.ndarray, "*shape"]:
+        return self.noise.draw(shape, fresh_seed(self.rng)).astype(np.int64)
+
     def _is_no_negative(
         self, node: Int64[np.ndarray, "b n"], batch: Positives
     ) -> Bool[np.ndarray, "b n"]:
-        return self.linked.has(batch.source, node) | (node == batch.target[:, None])
+        target = node == batch.target[:, None]
+        if self.avoided is None:
+            return target
+        return target | self.avoided.has(batch.source, node)
 
     @cached_property
-    def _left(self) -> Float64[np.ndarray, " nodes"]:
-        """How likely a draw counts, for each source."""
-        return np.maximum(1 - self.linked.share(self.popularity), 1e-12)
+    def _taken(self) -> Float64[np.ndarray, " nodes"]:
+        """How likely a draw has an edge to each source."""
+        assert self.avoided is not None
+        return self.avoided.share(self.noise)
 
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
-        left = self._left[batch.source][:, None]
-        return self.popularity.log_count(node, self.count) - np.log(left)
+        if self.avoided is None:
+            taken = self.noise.share[batch.target]
+        else:
+            taken = self._taken[batch.source]
+        left = np.maximum(1 - taken, 1e-12)[:, None]
+        return self.noise.log_count(node, self.count) - np.log(left)

@@ -7,13 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from tidegraph.arguments import settings
+from tidegraph.kernels.tables.noise import Noise
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.objective.negatives.drawn import (
     Drawer,
     Drawn,
     drawn_targets,
 )
-from tidegraph.retrieval.objective.negatives.popularity import Popularity
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
 
 
@@ -23,7 +23,7 @@ class InBatch:
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
-        return _Recent(0, Popularity(pairs.frequency, 1.0))
+        return _Recent(0, Noise.of(pairs.frequency, 1.0))
 
 
 @settings
@@ -46,14 +46,14 @@ class Queue:
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
-        return _Recent(self.count, Popularity(pairs.frequency, 1.0))
+        return _Recent(self.count, Noise.of(pairs.frequency, 1.0))
 
 
 class _Recent:
     """The targets of this batch and of those before it, as far as is remembered."""
 
-    def __init__(self, remembered: int, popularity: Popularity) -> None:
-        self.popularity, self.remembered = popularity, remembered
+    def __init__(self, remembered: int, noise: Noise) -> None:
+        self.noise, self.remembered = noise, remembered
         self.held: deque[int] = deque(maxlen=remembered or None)
         self.count = 0
 
@@ -69,4 +69,4 @@ class _Recent:
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
-        return self.popularity.log_count(node, self.count)
+        return self.noise.log_count(node, self.count)

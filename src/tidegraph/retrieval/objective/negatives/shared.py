@@ -6,14 +6,15 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from tidegraph.arguments import settings
+from tidegraph.kernels.tables.noise import Noise
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.objective.negatives.drawn import (
     Drawer,
     Drawn,
     drawn_targets,
 )
-from tidegraph.retrieval.objective.negatives.popularity import Popularity
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+from tidegraph.rng import fresh_seed
 
 
 @settings
@@ -40,20 +41,20 @@ class Shared:
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
-        return _Shared(self.count, Popularity(pairs.frequency, self.power), rng)
+        return _Shared(self.count, Noise.of(pairs.frequency, self.power), rng)
 
 
 @dataclass(frozen=True, eq=False)
 class _Shared:
     count: int
-    popularity: Popularity
+    noise: Noise
     rng: np.random.Generator
 
     def draw(self, batch: Positives) -> Drawn:
-        node = self.popularity.draw((self.count,), self.rng)
+        node = self.noise.draw(self.count, fresh_seed(self.rng)).astype(np.int64)
         return Drawn(node, self.log_count(node, batch), drawn_targets(node, batch))
 
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
-        return self.popularity.log_count(node, self.count)
+        return self.noise.log_count(node, self.count)
