@@ -112,9 +112,10 @@ class _Batch(NamedTuple):
     """Positive pairs, and what their sources are to be told from.
 
     Attributes:
-        nodes: The sources, the targets, and the negatives row by row.
+        nodes: The sources, the targets, the negatives that all pairs share, and then
+            those of each pair.
         size: How many pairs.
-        shared: Does the batch share its negatives?
+        shared: How many negatives all pairs share.
         log_q: Natural log of how often each negative is drawn on average.
         missing: Row and column of those that are no negatives.
         field: What was sampled around the nodes, if anything is.
@@ -122,7 +123,7 @@ class _Batch(NamedTuple):
 
     nodes: Int[Tensor, " n"]
     size: int
-    shared: bool
+    shared: int
     log_q: Float[Tensor, "_ _"]
     missing: tuple[Int[Tensor, " m"], Int[Tensor, " m"]] | None
     field: Field | None
@@ -170,12 +171,19 @@ class _Pairs:
         drawer = None if negatives is None else negatives.drawer(self.pairs, rng)
         for batch in self.pairs.epoch(self.settings.training.batch_size, rng):
             drawn = _none_of(batch) if drawer is None else drawer.draw(batch)
-            nodes = np.concatenate([batch.source, batch.target, drawn.node.ravel()])
+            # What is around a node may be as of its pair, so then each row has its own.
+            negative, shared = np.atleast_2d(drawn.node), drawn.common
+            if drawn.node.ndim == 1:
+                shared = len(drawn.node)
+            elif self.fields is not None:
+                shared = 0
+            common, own = negative[0, :shared], negative[:, shared:]
+            nodes = np.concatenate([batch.source, batch.target, common, own.ravel()])
             log_q = np.atleast_2d(drawn.log_q).astype(np.float32)
             yield _Batch(
                 tensor(nodes).to(self.device),
                 len(batch.source),
-                drawn.node.ndim == 1,
+                shared,
                 tensor(log_q).to(self.device),
                 None if drawn.missing is None else self._moved(*drawn.missing),
                 self.fields and self.fields.of_batch(batch, drawn.node, rng),
@@ -201,13 +209,13 @@ class _Pairs:
         if objective.loss.temperature is not None:
             source, rest = F.normalize(source, dim=1), F.normalize(rest, dim=1)
             scale = 1 / objective.loss.temperature
-        target, other = rest[:b], rest[b:]
+        target, common, own = rest.tensor_split((b, b + batch.shared))
         scaled = source * scale
         positive = (scaled * target).sum(dim=1)
-        if batch.shared:
-            negative = scaled @ other.T
-        else:
-            negative = torch.einsum("bd,bnd->bn", scaled, other.unflatten(0, (b, -1)))
+        negative = scaled @ common.T
+        if len(own):
+            each = torch.einsum("bd,bnd->bn", scaled, own.unflatten(0, (b, -1)))
+            negative = torch.cat([negative, each], dim=1) if batch.shared else each
         if batch.missing is not None:
             negative[batch.missing] = LOWEST
         scored = Scored(source, target, positive, negative, batch.log_q)

@@ -1,5 +1,7 @@
 """Negatives are drawn as their distributions say, and say how often they are drawn."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,11 @@ import torch
 import tidegraph as tg
 from conftest import draw_log
 from tidegraph.errors import ConfigError
+from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.objective import Objective
+from tidegraph.retrieval.objective.losses import SampledSoftmax
 from tidegraph.retrieval.objective.negatives import (
+    Drawer,
     InBatch,
     Mixed,
     PerPair,
@@ -18,11 +24,35 @@ from tidegraph.retrieval.objective.negatives import (
 from tidegraph.retrieval.objective.negatives.linked import Linked
 from tidegraph.retrieval.objective.pairs import Edges, Positives
 from tidegraph.stages import Fold
+from tidegraph.training.settings import Training
 
 
 @pytest.fixture(scope="module")
 def pairs():
     return Edges().of(Fold.of(draw_log(), "a test"), "a test")
+
+
+@dataclass(frozen=True)
+class ByRows:
+    """A mixture with a row of its own for each pair."""
+
+    mixed: Mixed
+
+    def drawer(self, pairs, rng):
+        return _ByRows(self.mixed.drawer(pairs, rng))
+
+
+@dataclass(frozen=True)
+class _ByRows:
+    drawer: Drawer
+
+    def draw(self, batch):
+        drawn = self.drawer.draw(batch)
+        assert drawn.common == 5 + len(batch.source)
+        return drawn._replace(common=0)
+
+    def log_count(self, node, batch):
+        return self.drawer.log_count(node, batch)
 
 
 def first(pairs, size=32):
@@ -148,6 +178,20 @@ def test_a_mixture_is_drawn_as_often_as_its_parts_together(pairs):
     expected = uniform + (len(batch.source) - 1) * share[drawn.node]
     np.testing.assert_allclose(np.exp(drawn.log_q), expected)
     assert len(drawn.missing[0]) >= len(popular.missing[0])
+
+
+def test_a_mixture_trains_alike_however_its_parts_are_held(pairs):
+    """What all pairs share is held once, and costs what a row for each would cost."""
+    kind = Mixed((PerPair(3), Shared(5), InBatch()))
+    rows = ByRows(kind)
+    training = Training(2, 16, patience=None)
+
+    def vectors(negatives):
+        objective = Objective(loss=SampledSoftmax(0.2, negatives))
+        method = Embedding(objective=objective, size=6, training=training)
+        return method.fit(pairs.fold.log).item
+
+    np.testing.assert_allclose(vectors(kind), vectors(rows), rtol=1e-4, atol=1e-6)
 
 
 def test_a_plan_draws_items_that_were_there_at_the_time_of_the_pair(pairs):

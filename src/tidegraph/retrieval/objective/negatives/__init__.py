@@ -70,8 +70,11 @@ class _Mixed:
 
     def draw(self, batch: Positives) -> Drawn:
         drawn, rows = [part.draw(batch) for part in self.parts], len(batch.source)
+        # What all pairs share goes first: a vector and a product do for the batch.
+        drawn.sort(key=lambda one: one.node.ndim)
         nodes = [one.node for one in drawn]
-        if any(node.ndim == 2 for node in nodes):
+        common = sum(len(node) for node in nodes if node.ndim == 1)
+        if nodes[-1].ndim == 2:
             nodes = [np.broadcast_to(node, (rows, node.shape[-1])) for node in nodes]
         node = np.concatenate(nodes, axis=-1)
         first = np.cumsum([0, *(one.node.shape[-1] for one in drawn)])
@@ -84,7 +87,7 @@ class _Mixed:
             np.concatenate([np.zeros(0, np.int64), *side])
             for side in zip(*missing, strict=True)
         )
-        return Drawn(node, self.log_count(node, batch), (row, column))
+        return Drawn(node, self.log_count(node, batch), (row, column), common)
 
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
