@@ -2,17 +2,19 @@
 
 Matrix factorisation with each loss and each kind of negatives, on two logs and on a
 simulated marketplace whose true tastes are known. Of two settings a cell takes the one
-that finds more of what is held out of training, and is then judged once; every number
-is the mean of the seeds, with half of its 95 % interval over users, and every lead over
-sampled softmax with uniform negatives comes from paired differences of users.
+that finds more of what is held out of training, and is then judged once, by the mean of
+its seeds, with half of the 95 % interval over users. Leads are means of paired
+differences of users: over sampled softmax with uniform negatives, over sampled softmax
+with the same negatives, and over the same loss with uniform ones.
 Claims: none of a winner; it tests what section 19.1.3 of the chapter claims.
-A run that was stopped goes on.
+A run that was stopped goes on, as long as the temporary folder lasts.
 Run: TIDEGRAPH_DATA=folder python benchmarks/losses.py [movielens|beauty|marketplace]
 """
 
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -37,8 +39,9 @@ from tidegraph.training.optimizers import LazyAdam
 from tidegraph.training.settings import Training
 
 OUT = Path(__file__).parent / "results" / "losses.json"
-K, SEEDS = 20, 2
-TRAINING = Training(60, 1024, optimizer=LazyAdam(1e-2), patience=4)
+HELD = Path(tempfile.gettempdir()) / "tidegraph-losses"
+K = 20
+TRAINING = Training(60, 1024, optimizer=LazyAdam(2e-2), patience=3)
 HARD = tg.hard(
     tg.walk("action", "~action", "action", times=100).all_time().top(200),
     5,
@@ -48,12 +51,12 @@ HARD = tg.hard(
 UNIFORM = tg.Shared(256)
 NEGATIVES: dict[str, Negatives] = {
     "uniform": UNIFORM,
-    "popularity^.75": tg.Shared(256, power=0.75),
-    "popularity": tg.Shared(256, power=1.0),
     "in-batch": tg.InBatch(),
-    "queue": tg.Queue(2560),
-    "uniform + in-batch": tg.Mixed((UNIFORM, tg.InBatch())),
     "uniform + hard": tg.Mixed((UNIFORM, tg.Planned(HARD))),
+    "popularity^.75": tg.Shared(256, power=0.75),
+    "uniform + in-batch": tg.Mixed((UNIFORM, tg.InBatch())),
+    "popularity": tg.Shared(256, power=1.0),
+    "queue": tg.Queue(1024),
 }
 OPTIONS = (0.1, 0.2)
 """Temperatures; of losses over products the penalties are a tenth of these."""
@@ -70,12 +73,19 @@ REFERENCE = ("sampled softmax", "uniform")
 
 @dataclass(frozen=True)
 class Data:
-    """A log, and what is to be found after it."""
+    """A log, and what is to be found after it.
+
+    Attributes:
+        kinds: How many kinds of negatives are tried on it, the first of them.
+        seeds: How many fits of a cell are judged.
+    """
 
     train: Interactions
     requests: Requests
     relevant: ItemSets
     truth: Truth | None = None
+    kinds: int = 5
+    seeds: int = 1
 
     @classmethod
     def of(cls, train: Interactions, test: Interactions) -> "Data":
@@ -151,7 +161,8 @@ def marketplace() -> Data:
     )
     world = market.simulate(rng=np.random.default_rng(0))
     train, test = world.log.split(fractions=(0.8,))
-    return replace(Data.of(train, test), truth=world.truth)
+    data = Data.of(train, test)
+    return replace(data, truth=world.truth, kinds=len(NEGATIVES), seeds=2)
 
 
 def _folder() -> Path:
@@ -173,7 +184,7 @@ def cell(
     method = replace(loss(option), training=TRAINING)
     fits = [fitted] + [
         method.fit(data.train, run=Run(np.random.default_rng(seed)))
-        for seed in range(1, SEEDS)
+        for seed in range(1, data.seeds)
     ]
     answers = [data.judged(fit.retrieve(data.requests, K).item) for fit in fits]
     means = {name: np.mean([a[name] for a in answers], axis=0) for name in answers[0]}
@@ -181,19 +192,26 @@ def cell(
     return means, {"option": option, "seconds": seconds}
 
 
-def row(
-    name: tuple[str, str],
-    found: dict[str, np.ndarray],
-    reference: dict[str, np.ndarray],
-    own: np.ndarray,
-) -> dict[str, Any]:
-    out: dict[str, Any] = {"loss": name[0], "negatives": name[1]}
-    for metric in found.keys() - {"popularity"}:
-        lead = found[metric] - reference[metric]
+Cells = dict[tuple[str, str], tuple[dict[str, np.ndarray], dict[str, Any]]]
+
+
+def row(name: tuple[str, str], cells: Cells, own: np.ndarray) -> dict[str, Any]:
+    """Return what is told of a cell, beside those it is compared with."""
+    (found, said), (loss, kind) = cells[name], name
+    beside = {
+        "lead": REFERENCE,
+        "over_softmax": (REFERENCE[0], kind),
+        "over_uniform": (loss, REFERENCE[1]),
+    }
+    out: dict[str, Any] = {"loss": loss, "negatives": kind}
+    for metric in sorted(found.keys() - {"popularity"}):
         out[metric] = _interval(found[metric])
-        out[f"{metric}_lead"] = _interval(lead)
+        for lead, other in beside.items():
+            if other in cells and other != name:
+                less = cells[other][0][metric]
+                out[f"{metric}_{lead}"] = _interval(found[metric] - less)
     out["popularity_lift"] = round(popularity_lift(found["popularity"], own), 3)
-    return out
+    return out | said
 
 
 def _interval(value: np.ndarray) -> list[float]:
@@ -203,30 +221,30 @@ def _interval(value: np.ndarray) -> list[float]:
 
 
 def run(world: str, data: Data, results: dict[str, Any]) -> None:
-    """Judge every cell of a world that is not in the results yet."""
-    own = data.own_popularity()
-    table = results.setdefault(
-        world,
-        {
+    """Judge every cell of a world that was not judged yet."""
+    own, cells = data.own_popularity(), Cells()
+    kinds = list(NEGATIVES)[: data.kinds]
+    names = [REFERENCE, *((loss, kind) for kind in kinds for loss in LOSSES)]
+    for name in dict.fromkeys([*names, ("DirectAU", "none")]):
+        path = HELD / f"{world}, {name[0]}, {name[1]}.npz"
+        if path.exists():
+            with np.load(path) as held:
+                found = {key: held[key] for key in held.files}
+            said = json.loads(path.with_suffix(".json").read_text())
+        else:
+            found, said = cell(data, _cell_of(*name))
+            path.with_suffix(".json").write_text(json.dumps(said))
+            np.savez(path, **found)  # pyright: ignore[reportArgumentType]
+        cells[name] = found, said
+        results[world] = {
             "users": len(own),
             "items": len(data.train.items),
-            "events": len(data.train),
-            "rows": [],
-        },
-    )
-    done = {(row["loss"], row["negatives"]) for row in table["rows"]}
-    # Every lead is over the reference, which is fitted again where a run goes on.
-    reference, how = cell(data, _cell_of(*REFERENCE))
-    names = [REFERENCE, *((loss, kind) for loss in LOSSES for kind in NEGATIVES)]
-    for name in dict.fromkeys([*names, ("DirectAU", "none")]):
-        if name in done:
-            continue
-        found, said = (
-            (reference, how) if name == REFERENCE else cell(data, _cell_of(*name))
-        )
-        table["rows"].append(row(name, found, reference, own) | said)
+            "events": len(data.train.actions()),
+            "seeds": data.seeds,
+            "rows": [row(each, cells, own) for each in cells],
+        }
         OUT.write_text(json.dumps(results, indent=1) + "\n")
-        print(world, table["rows"][-1], flush=True)
+        print(world, results[world]["rows"][-1], flush=True)
 
 
 def _cell_of(loss: str, kind: str) -> Callable[[float], Embedding]:
@@ -237,6 +255,7 @@ def _cell_of(loss: str, kind: str) -> Callable[[float], Embedding]:
 
 def main() -> None:
     worlds = {"movielens": movielens, "beauty": beauty, "marketplace": marketplace}
+    HELD.mkdir(exist_ok=True)
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
     for world in sys.argv[1:] or list(worlds):
         run(world, worlds[world](), results)
