@@ -80,7 +80,7 @@ def test_a_known_item_like_no_other_is_said():
 
     assert table["item"].unique().to_list() == ["i3"]
     assert [str(one.message) for one in said] == [
-        "item 'new' has no row: ItemKNN found nothing like it"
+        "item 'new' is like no other in ItemKNN; left out"
     ]
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.data.ids.identity import series
-from tidegraph.data.ids.unknown import first_few, known_rows, outside
+from tidegraph.data.ids.unknown import known_rows, outside, said_of
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.errors import NoAnswerWarning, RequestError
 from tidegraph.graph.snapshot import Snapshot
@@ -118,11 +118,8 @@ def _warn_of_none(items: pl.Series, channel: str) -> None:
     """Warn of items that are known and like no other, naming up to three."""
     if not len(items):
         return
-    few = first_few(items)
-    said = f"item {few} has no row: {channel} found nothing like it"
-    if len(items) > 1:
-        said = f"{len(items):,} items ({few}) have no row: {channel} found nothing "
-        said += "like them"
+    so = f"like no other in {channel}"
+    said = said_of("item", items, f"is {so}", f"are {so}", "left out")
     warnings.warn(said, NoAnswerWarning, stacklevel=outside())
 
 
