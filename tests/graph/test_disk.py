@@ -273,7 +273,7 @@ def test_a_graph_keeps_the_columns_and_unit_of_its_tables(tmp_path):
 
 def test_a_view_of_the_past_can_be_saved(tmp_path):
     events = [(0, 0, 9, 1), (0, 1, 1, 7), (1, 1, 2, 5)]
-    Graph(graph_of(events).snapshot().until(5)).save(tmp_path / "g")
+    Graph(graph_of(events).snapshot().before(5)).save(tmp_path / "g")
 
     again = Graph.open(tmp_path / "g")
 

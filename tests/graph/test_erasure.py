@@ -51,7 +51,7 @@ def test_an_erased_id_that_comes_again_is_a_new_node():
 
 def test_items_and_their_features_are_erased_like_users():
     graph = graph_of([(0, 0, 1, 1), (0, 2, 2, 1)]).erase("item", [2])
-    items = graph.snapshot().typed("item").ids
+    items = graph.snapshot().typed("item").vocabulary
 
     assert edges_of(graph) == [(0, 0, 1, 1.0)]
     assert items.features["price"].to_list() == [0.0, 2.0, None, 6.0, 8.0]

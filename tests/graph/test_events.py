@@ -79,7 +79,7 @@ def test_the_context_of_observed_events_is_taken_in(tmp_path):
 
     assert_same(events_of(live.snapshot()), log)
     assert_same(events_of(disk.load(tmp_path / "g")), log)
-    assert_same(events_of(live.snapshot().until(cut)), early)
+    assert_same(events_of(live.snapshot().before(cut)), early)
 
 
 def test_a_context_that_later_events_lack_is_null_and_one_only_they_have_is_passed():

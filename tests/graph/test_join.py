@@ -59,7 +59,7 @@ def test_edges_keep_their_ends_by_raw_id(ours, theirs):
 def test_a_view_of_the_past_brings_what_it_sees():
     one, other = follows("likes", [(3, 4)]), follows("follows", [(1, 4), (3, 1)])
 
-    both = union(one.snapshot(), other.snapshot().until(1_000_007))
+    both = union(one.snapshot(), other.snapshot().before(1_000_007))
 
     assert edges_by_id(both, "follows") == [("u1", "u4", 1_000_000, 0)]
 
@@ -84,9 +84,9 @@ def test_a_feature_of_both_keeps_our_values_and_takes_theirs_for_new_nodes():
         ours.snapshot(), Graph().nodes("user", theirs, key="user").snapshot()
     ).typed("user")
 
-    assert both.ids.ids.to_list() == [1, 2, 3]
-    assert both.ids.features["age"].to_list() == [30, None, 60]
-    assert both.ids.features["tags"].to_list() == [None, *tags]
+    assert both.vocabulary.ids.to_list() == [1, 2, 3]
+    assert both.vocabulary.features["age"].to_list() == [30, None, 60]
+    assert both.vocabulary.features["tags"].to_list() == [None, *tags]
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence():

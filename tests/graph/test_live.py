@@ -196,7 +196,7 @@ def test_old_snapshots_see_their_moment_through_thousands_of_changes():
     for count, snapshot in kept:
         size = len(snapshot.nodes["user"])
         whole = Graph(snapshot.compacted())
-        ids = snapshot.nodes["user"].ids.ids.to_list()
+        ids = snapshot.nodes["user"].vocabulary.ids.to_list()
         rows = {user: row for row, user in enumerate(ids)}
         last = {row: [] for row in range(size)}
         for user, item, time, _ in events[:count]:

@@ -99,7 +99,7 @@ def test_a_node_is_known_by_its_type_and_its_row_within_it(events):
 def test_a_view_of_the_past_holds_only_what_was_before(events, clock):
     past = [event for event in events if event[2] < clock]
 
-    seen = StaticGraph.of(graph_of(events).snapshot().until(clock), ("click",))
+    seen = StaticGraph.of(graph_of(events).snapshot().before(clock), ("click",))
     alone = StaticGraph.of(graph_of(past).snapshot(), ("click",))
 
     for name in ("ptr", "node", "weight", "strength"):

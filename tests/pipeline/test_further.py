@@ -94,7 +94,7 @@ def test_one_served_graph_holds_every_type_by_raw_id():
     assert list(model.graph.edges) == ["made_by", "friend", "view", "action"]
     for name in ("made_by", "friend", "view"):
         start = g.snapshot().ends(name)[0]
-        ids = g.snapshot().typed(start).ids.ids
+        ids = g.snapshot().typed(start).vocabulary.ids
         one = g.V(start, ids).all_time().out(name).frame()
         other = model.graph.V(start, ids).all_time().out(name).frame()
         assert (

@@ -71,7 +71,7 @@ def draw(
     refuse_without_order(clock, "the picture of a sub-graph")
     latest = graph.latest + 1
     moment = latest if at is None else moment_of(at, positions=clock == "order")
-    start, end = (graph.typed(name).ids for name in graph.ends(edge))
+    start, end = (graph.typed(name).vocabulary for name in graph.ends(edge))
     row = rows_of_all(start, series([around], "--around"), graph.ends(edge)[0])
     field = plan.sample(graph, row, np.array([moment]))
     title = f"The dynamic sequential graph of {around}"

@@ -50,5 +50,5 @@ def by_moment(
             "one, or say all_time=True to take every edge."
         )
     for moment in np.unique(seeds.clock):
-        then = graph.until(int(moment))
+        then = graph.before(int(moment))
         yield np.flatnonzero(seeds.clock == moment), StaticGraph.of(then, edges)

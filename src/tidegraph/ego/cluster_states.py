@@ -99,7 +99,7 @@ class ClusterSurveyor:
             if moment == NOW:
                 yield mine, self._whole
             else:
-                past = self.graph.until(int(moment))
+                past = self.graph.before(int(moment))
                 yield mine, StaticGraph.of(past, self.plan.edges)
 
     @cached_property

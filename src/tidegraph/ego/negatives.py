@@ -9,9 +9,9 @@ from jaxtyping import Bool, Int32, Int64
 from tidegraph.arguments import checked
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.negatives.alive import Alive
-from tidegraph.graph.negatives.distribution import Weighing
+from tidegraph.graph.negatives.distribution import Distribution
 from tidegraph.graph.negatives.kernels import fill, other_rows, strike_neighbors
-from tidegraph.graph.negatives.rejection import Avoided, weighed
+from tidegraph.graph.negatives.rejection import Avoided, by_rejection
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.has_edge import NeighborIndex
@@ -121,7 +121,7 @@ class WeightedNegatives:
     type: str
     count: int
     via: str
-    by: Weighing
+    by: Distribution
     avoid: str | None = None
     ever: bool = False
 
@@ -141,7 +141,7 @@ class WeightedNegatives:
         other = seeds.other
         if other is None:
             other = np.full(len(seeds.node), -1, np.int32)
-        out = weighed(
+        out = by_rejection(
             self.by,
             graph.typed(self.type),
             graph[reverse(self.via)],
@@ -200,7 +200,7 @@ def negatives(
     type: str,
     count: int,
     *,
-    by: str | Weighing | None = None,
+    by: str | Distribution | None = None,
     power: float = 1.0,
     avoid: str | None = None,
     via: str | None = None,
@@ -224,7 +224,7 @@ def negatives(
             f"negatives({type!r}) need to know which edge leads to the nodes. Say "
             "avoid= or via= with an edge that leads to them."
         )
-    if isinstance(by, Weighing):
+    if isinstance(by, Distribution):
         return WeightedNegatives(type, count, edge, by, avoid, all_time)
     return RandomNegatives(type, count, edge, by, power, avoid, all_time)
 

@@ -33,7 +33,7 @@ from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
 
 def acted_on_within(requests: Requests, seconds: int) -> ItemSets:
     """Return what each user acted on from their request on, for so many seconds."""
-    until = requests.graph[ACTION].before(requests.user, requests.time + seconds)
+    until = requests.graph[ACTION].histories(requests.user, requests.time + seconds)
     owner = owners(until.ptr)
     later = until.time >= requests.time[owner]
     return ItemSets(starts_where(until.ptr, later), until.node[later])

@@ -19,7 +19,7 @@ def rows_to_erase(
     Raises:
         RequestError: An id is not in the graph; nothing was erased.
     """
-    return rows_of_all(graph.typed(type).ids, ids, type, "nothing was erased")
+    return rows_of_all(graph.typed(type).vocabulary, ids, type, "nothing was erased")
 
 
 def without_nodes(
@@ -36,7 +36,10 @@ def without_nodes(
         rows: Which of them.
     """
     held = graph.typed(type)
-    nodes = {**graph.nodes, type: replace(held, ids=held.ids.without(rows))}
+    nodes = {
+        **graph.nodes,
+        type: replace(held, vocabulary=held.vocabulary.without(rows)),
+    }
     sizes = {name: len(held) for name, held in nodes.items()}
     gone = np.zeros(len(held), np.bool_)
     gone[rows] = True

@@ -55,7 +55,7 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
     with needed("networkx", "interop", "handing a graph to networkx"):
         peer: Any = importlib.import_module("networkx").MultiDiGraph()
     for name, nodes in graph.nodes.items():
-        ids, features = nodes.ids.ids, nodes.ids.features
+        ids, features = nodes.vocabulary.ids, nodes.vocabulary.features
         blank: list[dict[str, Any]] = [{}] * len(ids)
         held = features.to_dicts() if features.width else blank
         peer.add_nodes_from(
@@ -156,7 +156,7 @@ def to_pyg(graph: Snapshot | Graph) -> Any:
         peer: Any = importlib.import_module("torch_geometric.data").HeteroData()
     for name, nodes in graph.nodes.items():
         peer[name].num_nodes = len(nodes)
-        for column, values in _numbers(nodes.ids.features).items():
+        for column, values in _numbers(nodes.vocabulary.features).items():
             peer[name][column] = torch.from_numpy(values)
     if graph.tick != "s":
         peer.tick = graph.tick
@@ -215,8 +215,8 @@ def _by_number(edges: EdgeStore) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _table(graph: Snapshot, edges: EdgeStore) -> pl.DataFrame:
     source, target, time = _by_number(edges)
     columns = [
-        graph.nodes[edges.source].ids.decode(source).alias("source id"),
-        graph.nodes[edges.target].ids.decode(target).alias("target id"),
+        graph.nodes[edges.source].vocabulary.decode(source).alias("source id"),
+        graph.nodes[edges.target].vocabulary.decode(target).alias("target id"),
     ]
     if edges.time is not None:
         columns.append(pl.Series(edges.time, time))

@@ -50,7 +50,7 @@ def union(graph: Snapshot, more: Snapshot) -> Snapshot:
     for name, theirs in more.nodes.items():
         if name in nodes:
             nodes[name] = _together(name, nodes[name], theirs)
-            rows[name] = nodes[name].ids.encode(theirs.ids.ids)
+            rows[name] = nodes[name].vocabulary.encode(theirs.vocabulary.ids)
         else:
             nodes[name] = theirs
     moved = {name: _moved(edges, rows, nodes) for name, edges in more.edges.items()}
@@ -64,12 +64,12 @@ def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
             f"the key of nodes {name!r} is {ours.key!r} in one graph and "
             f"{theirs.key!r} in the other. Give both the key {ours.key!r}."
         )
-    whole = ours.ids.extended(theirs.ids.ids.drop_nulls())
-    row, place = whole.encode(theirs.ids.ids), np.full(len(whole), -1, np.int64)
+    whole = ours.vocabulary.extended(theirs.vocabulary.ids.drop_nulls())
+    row, place = whole.encode(theirs.vocabulary.ids), np.full(len(whole), -1, np.int64)
     place[row[row >= 0]] = np.flatnonzero(row >= 0)
     there = pl.Series(place).set(pl.Series(place < 0), None)
     columns = {c.name: c for c in whole.features.iter_columns()}
-    for column in theirs.ids.features.iter_columns():
+    for column in theirs.vocabulary.features.iter_columns():
         found = column.gather(there)
         held = columns.get(column.name)
         if held is not None:

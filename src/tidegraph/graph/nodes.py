@@ -13,15 +13,15 @@ class Nodes:
     """The nodes of one type.
 
     Attributes:
-        ids: Raw ids and features, in row order.
+        vocabulary: Raw ids and features, in row order.
         key: Name of the id column.
     """
 
-    ids: Vocabulary
+    vocabulary: Vocabulary
     key: str
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.vocabulary)
 
     def updated(self, new: Vocabulary, key: str) -> Vocabulary:
         """Return these ids and new ones, whose features take the place of theirs.
@@ -33,7 +33,7 @@ class Nodes:
             raise DataError(
                 f"the nodes have the key {self.key!r}, not {key!r}. Use that."
             )
-        whole, rows = self.ids.with_rows(new.ids)
+        whole, rows = self.vocabulary.with_rows(new.ids)
         features = whole.features
         if not features.width:
             features = pl.DataFrame({key: whole.ids}).drop(key)

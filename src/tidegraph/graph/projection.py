@@ -37,7 +37,7 @@ class Induced(NamedTuple):
 
     def add_to(self, graph: Graph, name: str, item: str = "item") -> Graph:
         """Add the edges to a graph as a type without time, weighted by ``weight``."""
-        ids = graph.snapshot().typed(item).ids
+        ids = graph.snapshot().typed(item).vocabulary
         table = pl.DataFrame(
             {
                 "source": ids.decode(self.source),
@@ -96,7 +96,7 @@ class CoOccurrence:
         """
         seen = graph.snapshot()
         if clock is not None:
-            seen = seen.until(int(moments(clock, 1, seen.tick, "the clock")[0]))
+            seen = seen.before(int(moments(clock, 1, seen.tick, "the clock")[0]))
         people, items = seen[self.via], seen[reverse(self.via)]
         if not people.is_timed:
             raise DataError(

@@ -79,12 +79,12 @@ class Snapshot:
     @property
     def users(self) -> Vocabulary:
         """Ids and features of the nodes of type ``user``."""
-        return self.typed(USER).ids
+        return self.typed(USER).vocabulary
 
     @property
     def items(self) -> Vocabulary:
         """Ids and features of the nodes of type ``item``."""
-        return self.typed(ITEM).ids
+        return self.typed(ITEM).vocabulary
 
     @property
     def latest(self) -> int:
@@ -99,7 +99,7 @@ class Snapshot:
         """What the graph holds, one line per type."""
         lines = [
             f"{name} ({nodes.key}): {len(nodes):,} nodes"
-            + _listed(nodes.ids.features.columns)
+            + _listed(nodes.vocabulary.features.columns)
             for name, nodes in self.nodes.items()
         ]
         unit = "" if self.tick == "s" else f" in {TICKS[self.tick]}"
@@ -193,9 +193,9 @@ class Snapshot:
         """Return the value itself; a live graph returns what it holds now."""
         return self
 
-    def until(self, clock: int) -> "Snapshot":
+    def before(self, clock: int) -> "Snapshot":
         """Return a view of what happened strictly before ``clock``, a tick."""
-        edges = {name: edges.until(clock) for name, edges in self.edges.items()}
+        edges = {name: edges.before(clock) for name, edges in self.edges.items()}
         return replace(self, edges=edges)
 
     def counted_in(self, tick: Tick) -> "Snapshot":
@@ -238,7 +238,7 @@ class Snapshot:
         Otherwise they are sorted when that has come to be worth it, amid a request.
         """
         nodes = {
-            name: replace(held, ids=held.ids.in_order())
+            name: replace(held, vocabulary=held.vocabulary.in_order())
             for name, held in self.nodes.items()
         }
         return replace(self, nodes=nodes)
@@ -272,7 +272,9 @@ class Snapshot:
 
     def state(self) -> State:
         """Return what a file needs to hold."""
-        nodes = {f"nodes {n}": nodes.ids.state() for n, nodes in self.nodes.items()}
+        nodes = {
+            f"nodes {n}": nodes.vocabulary.state() for n, nodes in self.nodes.items()
+        }
         edges = {f"edges {n}": edges_state(e) for n, e in self.edges.items()}
         keys = {name: nodes.key for name, nodes in self.nodes.items()}
         return State(

@@ -40,7 +40,7 @@ class StaticGraph:
         """Join the nodes that some types of edge join, as of the snapshot.
 
         Args:
-            graph: The edges; ``graph.until(clock)`` for those of the past.
+            graph: The edges; ``graph.before(clock)`` for those of the past.
             edges: Edge types.
 
         Raises:

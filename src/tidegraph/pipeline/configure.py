@@ -100,7 +100,7 @@ class _Parts:
 
         def fold(log: Interactions) -> Fold:
             end = int(log.time[-1]) + 1
-            edges = whole if whole.latest < end else whole.until(end)
+            edges = whole if whole.latest < end else whole.before(end)
             return Fold(with_features(log, whole), edges=edges)
 
         known = fold(self.known.events)

@@ -33,7 +33,7 @@ def beside(log: Interactions, graph: Snapshot) -> Snapshot:
             f"has {USER!r} and {ITEM!r}: nothing joins them. Call them so."
         )
     for name in shared:
-        ids, held = graph.nodes[name].ids, ours.nodes[name].ids
+        ids, held = graph.nodes[name].vocabulary, ours.nodes[name].vocabulary
         if len(ids) and not bool((held.encode(ids.ids) >= 0).any()):
             raise DataError(
                 f"no {name} of the graph is in the log: the graph holds "

@@ -87,7 +87,7 @@ class Fold:
         Args:
             cut: Unix seconds, or a position if the log has positions.
         """
-        edges = None if self.edges is None else self.edges.counted_in("s").until(cut)
+        edges = None if self.edges is None else self.edges.counted_in("s").before(cut)
         return Fold(self.events.before(cut), edges=edges)
 
 

@@ -50,7 +50,7 @@ class Requests:
             time: Unix seconds of each request.
             repeat: May items of the history be recommended again?
         """
-        history = graph[ACTION].before(user, time)
+        history = graph[ACTION].histories(user, time)
         requests = cls(graph, user, time, history, ItemSets.none(len(user)))
         return requests if repeat else requests.without_history()
 

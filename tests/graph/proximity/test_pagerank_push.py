@@ -164,7 +164,7 @@ def test_the_future_changes_no_cluster(events, clock):
     seeds = np.arange(NODES, dtype=np.int32)
     one, other = (
         local_clusters(
-            StaticGraph.of(graph_of(x).snapshot().until(clock), ("click",)),
+            StaticGraph.of(graph_of(x).snapshot().before(clock), ("click",)),
             seeds,
             size=5,
             settings=Push(),

@@ -25,7 +25,7 @@ def test_eq_19_3_before_is_what_a_loop_over_the_log_finds(events, node, clock, l
     ordered = sorted(events, key=lambda event: event[2])
     expected = [e[1:] for e in ordered if e[0] == node and e[2] < clock]
 
-    found = build(events).before(
+    found = build(events).histories(
         np.array([node], np.int32), np.array([clock]), limit=limit
     )
 
@@ -56,7 +56,10 @@ def test_events_at_or_after_the_clock_change_nothing(events, clock):
     nodes = np.arange(NODES, dtype=np.int32)
     clocks = np.full(NODES, clock)
 
-    whole, cut = build(events).before(nodes, clocks), build(past).before(nodes, clocks)
+    whole, cut = (
+        build(events).histories(nodes, clocks),
+        build(past).histories(nodes, clocks),
+    )
 
     np.testing.assert_array_equal(whole.ptr, cut.ptr)
     np.testing.assert_array_equal(whole.node, cut.node)
@@ -80,7 +83,7 @@ def test_many_queries_on_many_threads_agree_with_one():
 
 
 def test_rows_of_histories_are_cut_without_copying():
-    found = build([(0, 1, 1), (1, 2, 2), (1, 3, 3)]).before(
+    found = build([(0, 1, 1), (1, 2, 2), (1, 3, 3)]).histories(
         np.array([0, 1, 2], np.int32), np.array([9, 9, 9])
     )
 

@@ -51,7 +51,7 @@ class Seen(NamedTuple):
         Raises:
             RequestError: The nodes have no such feature.
         """
-        features = self.nodes.ids.features
+        features = self.nodes.vocabulary.features
         if name not in features.columns:
             raise RequestError(
                 f"the nodes have no feature {name!r}. "
@@ -61,7 +61,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Weighing(Named):
+class Distribution(Named):
     """Which distribution to call, and how: plain data."""
 
     def __call__(self, seen: Seen) -> Float[np.ndarray, " n"]:
@@ -89,13 +89,13 @@ class Weighing(Named):
         return f"distribution({self})"
 
 
-DISTRIBUTIONS = Registry("distribution", 1, Weighing)
+DISTRIBUTIONS = Registry("distribution", 1, Distribution)
 
 
 def distribution(
     name: str,
-) -> Callable[[Callable[Concatenate[Seen, P], np.ndarray]], Callable[P, Weighing]]:
-    """Define a distribution under a name; what it returns makes its ``Weighing``.
+) -> Callable[[Callable[Concatenate[Seen, P], np.ndarray]], Callable[P, Distribution]]:
+    """Define a distribution under a name; what it returns makes its ``Distribution``.
 
     Raises:
         ConfigError: The name is taken by another function.
@@ -103,8 +103,8 @@ def distribution(
 
     def define(
         function: Callable[Concatenate[Seen, P], np.ndarray],
-    ) -> Callable[P, Weighing]:
-        return cast(Callable[P, Weighing], DISTRIBUTIONS.define(name, function))
+    ) -> Callable[P, Distribution]:
+        return cast(Callable[P, Distribution], DISTRIBUTIONS.define(name, function))
 
     return define
 

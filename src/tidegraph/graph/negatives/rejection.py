@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.graph.negatives.alive import ATTEMPTS
-from tidegraph.graph.negatives.distribution import Weighing, seen_before
+from tidegraph.graph.negatives.distribution import Distribution, seen_before
 from tidegraph.graph.negatives.kernels import strike_neighbors
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.has_edge import NeighborIndex
@@ -48,8 +48,8 @@ class Avoided(NamedTuple):
         return kept
 
 
-def weighed(
-    weighing: Weighing,
+def by_rejection(
+    distribution: Distribution,
     nodes: Nodes,
     incoming: TemporalCSR,
     clocks: Int64[np.ndarray, " b"],
@@ -76,7 +76,7 @@ def weighed(
     for attempt in range(ATTEMPTS):
         at, share = _attempt(key[open_], until[row[open_]], attempt)
         node, clock = pool.at(at), clocks[row[open_]]
-        kept = share < weighing(seen_before(nodes, incoming, node, clock, tick))
+        kept = share < distribution(seen_before(nodes, incoming, node, clock, tick))
         kept &= avoided.leaves(row[open_], node, clock)
         out[open_[kept]] = node[kept]
         open_ = open_[~kept]
@@ -85,7 +85,7 @@ def weighed(
     for one in np.unique(row[open_]):
         alive = pool.at(np.arange(int(until[one])))
         clock = np.full(len(alive), clocks[one])
-        share = weighing(seen_before(nodes, incoming, alive, clock, tick)).astype(
+        share = distribution(seen_before(nodes, incoming, alive, clock, tick)).astype(
             np.float64
         )
         share *= avoided.leaves(np.full(len(alive), one), alive, clock)

@@ -21,7 +21,7 @@ def columns_of(
         via: The edge that led to them, if one did.
     """
     nodes = graph.nodes[type]
-    of_node = [nodes.key, *nodes.ids.features.columns]
+    of_node = [nodes.key, *nodes.vocabulary.features.columns]
     of_edge: list[str] = []
     if via is not None:
         edges = graph.edge(via)
@@ -66,8 +66,8 @@ def column(
         return _of_edges(graph, via, held, at.slot)
     nodes = graph.nodes[type]
     if held == nodes.key:
-        return nodes.ids.decode(at.node)
-    return nodes.ids.features[held].gather(at.node)
+        return nodes.vocabulary.decode(at.node)
+    return nodes.vocabulary.features[held].gather(at.node)
 
 
 def _of_edges(

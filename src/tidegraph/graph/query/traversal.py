@@ -62,7 +62,7 @@ class Query:
         Raises:
             RequestError: An id is not in the graph.
         """
-        known = graph.typed(name).ids
+        known = graph.typed(name).vocabulary
         if ids is None:
             node = np.flatnonzero(known.ids.is_not_null()).astype(np.int32)
         else:
@@ -204,7 +204,7 @@ class Query:
     @checked(RequestError)
     def as_(self, label: str) -> "Query":
         """Keep the ids of these nodes as a column ``label`` of later frames."""
-        ids = self.graph.nodes[self.type].ids.decode(self.at.node).alias(label)
+        ids = self.graph.nodes[self.type].vocabulary.decode(self.at.node).alias(label)
         if label in (START, *self.kept.columns):
             raise RequestError(f"there is a column {label!r} already. Choose another.")
         return replace(self, kept=pl.DataFrame([*self.kept.iter_columns(), ids]))
@@ -229,7 +229,7 @@ class Query:
 
     def ids(self) -> pl.Series:
         """Return the raw ids of the nodes reached."""
-        return self.graph.nodes[self.type].ids.decode(self.at.node)
+        return self.graph.nodes[self.type].vocabulary.decode(self.at.node)
 
     def count(self) -> pl.DataFrame:
         """Return how many nodes each start reached, ``start`` and ``count``."""
@@ -244,7 +244,7 @@ class Query:
         counted = counted.sort(
             "origin", "count", descending=[False, True], maintain_order=True
         )
-        ids = self.graph.nodes[self.type].ids.decode(counted["node"].to_numpy())
+        ids = self.graph.nodes[self.type].vocabulary.decode(counted["node"].to_numpy())
         starts = self._starts().gather(counted["origin"])
         return pl.DataFrame([starts, ids.alias(key), counted["count"]])
 
@@ -338,7 +338,7 @@ class Query:
         return replace(self, at=taken, kept=kept)
 
     def _starts(self) -> pl.Series:
-        known = self.graph.nodes[self.begun.type].ids
+        known = self.graph.nodes[self.begun.type].vocabulary
         return known.decode(self.begun.node).alias(START)
 
     def _column(self, name: str) -> pl.Series:

@@ -263,13 +263,13 @@ class EdgeStore:
         """Features that were asked for as weights, by name."""
         return {}
 
-    def until(self, clock: int) -> "EdgeStore":
+    def before(self, clock: int) -> "EdgeStore":
         """Return a view of what happened strictly before ``clock``."""
-        out = self.out.until(clock)
+        out = self.out.before(clock)
         return replace(
             self,
             out=out,
-            back=self.back.until(clock),
+            back=self.back.before(clock),
             count=int(out.degree().sum()),
             latest=out.latest,
         )

@@ -54,8 +54,8 @@ def encoded(
     at: list[np.ndarray] = []
     for column, side in zip(ends, types, strict=True):
         ids, held = ingest.ids(rows, column, name), whole[side]
-        longer, found = held.ids.with_rows(ids)
-        if longer is not held.ids:
+        longer, found = held.vocabulary.with_rows(ids)
+        if longer is not held.vocabulary:
             whole[side] = Nodes(longer, held.key)
         at.append(found)
     return whole, (at[0], at[1])

@@ -179,7 +179,7 @@ class TemporalCSR:
         """Return the same edges with another feature as strength, by edge number."""
         return replace(self, weight=weight, indexes=self.indexes.weighing(by))
 
-    def until(self, clock: int) -> "TemporalCSR":
+    def before(self, clock: int) -> "TemporalCSR":
         """Return the same nodes with only what happened strictly before ``clock``.
 
         A view: nothing is copied but one bound per node.
@@ -218,7 +218,7 @@ class TemporalCSR:
             low = self._search(low, stop, clocks - window)
         return low, stop
 
-    def before(
+    def histories(
         self,
         nodes: Int32[np.ndarray, " q"],
         times: Int64[np.ndarray, " q"],

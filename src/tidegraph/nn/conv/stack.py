@@ -15,7 +15,7 @@ with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
 
-Joined = Callable[[Sequence[Tensor]], Tensor]
+Combined = Callable[[Sequence[Tensor]], Tensor]
 """What becomes of the vectors of every layer, the first ones included."""
 
 
@@ -26,7 +26,7 @@ class Stack(nn.Module):
         graph: The whole graph.
         first: The vectors that nodes begin with.
         layers: The operators, nearest to the first vectors first.
-        joined: What becomes of the vectors of all layers.
+        combined: What becomes of the vectors of all layers.
         between: Activation after every layer but the last.
     """
 
@@ -35,12 +35,12 @@ class Stack(nn.Module):
         graph: GraphInputs,
         first: FirstVectors,
         layers: Sequence[nn.Module],
-        joined: Joined,
+        combined: Combined,
         between: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__()
         self.first, self.layers = first, nn.ModuleList(layers)
-        self.joined, self.between = joined, between
+        self.combined, self.between = combined, between
         # No buffers: they are no weights, and are made again from the graph.
         self.links = Links.square(graph.nodes, graph.row, graph.column, graph.weight)
 
@@ -87,7 +87,7 @@ class Stack(nn.Module):
             if self.between is not None and depth < len(self.layers):
                 x = self.between(x)
             seen.append(x)
-        return self.joined(seen)
+        return self.combined(seen)
 
 
 _Step = tuple[Links, Tensor | slice | None]
