@@ -3,8 +3,10 @@ import pytest
 
 import tidegraph as tg
 from conftest import draw_log
+from retrieval.recipes_log import two_groups
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.nn.conv import Identity, LightPropagation, Spectral
 from tidegraph.retrieval.objective.losses import (
     BPR,
     BSL,
@@ -13,12 +15,12 @@ from tidegraph.retrieval.objective.losses import (
     SampledSoftmax,
 )
 from tidegraph.retrieval.recipes.gnn import lightgcn
-from tidegraph.retrieval.recipes.mf import bpr_mf
+from tidegraph.retrieval.recipes.mf import bpr_mf, softmax_mf
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Fold, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
-from tidegraph.training.optimizers import LazyAdam
+from tidegraph.training.optimizers import Adam, LazyAdam
 from tidegraph.training.settings import Training
 
 FEW = Training(3, 128, patience=None)
@@ -37,6 +39,11 @@ class TestLightGCN(RetrieverLaws):
 class TestSoftmax(RetrieverLaws):
     retriever = bpr_mf(8, loss=SampledSoftmax(negatives=5), training=FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
+
+
+class TestSpectralStart(RetrieverLaws):
+    retriever = softmax_mf(4, negatives=5, training=FEW)
+    unmoved = 0.0  # Samples are drawn row by row.
 
 
 class TestLazyAdam(RetrieverLaws):
@@ -186,3 +193,27 @@ def test_patience_with_nobody_of_two_items_is_refused():
 
 def drawing(name):
     return Run(np.random.default_rng(0)).drawing(name)
+
+
+@pytest.mark.parametrize(
+    "encoder", [Identity(start=Spectral()), LightPropagation(1, start=Spectral())]
+)
+def test_training_begins_with_the_spectrum_of_the_graph(encoder):
+    log = two_groups()
+    still = Training(1, 128, Adam(1e-12), patience=None)
+
+    fitted = tg.Embedding(encoder=encoder, size=4, training=still).fit(log)
+
+    answer = fitted.retrieve(requests_at(log, repeat=True), 5)
+    right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
+    assert right[answer.present].mean() > 0.9
+
+
+def test_numbers_that_a_start_leaves_out_are_drawn():
+    log = draw_log(users=6, items=8)
+    still = Training(1, 128, Adam(1e-12), patience=None)
+    encoder = Identity(start=Spectral())
+
+    fitted = tg.Embedding(encoder=encoder, size=12, training=still).fit(log)
+
+    assert (np.abs(fitted.item).sum(axis=0) > 0).all()

@@ -65,6 +65,7 @@ from tidegraph.retrieval.recipes.linear import (
 from tidegraph.retrieval.recipes.mf import (
     bpr_mf as bpr_mf,
     ials as ials,
+    softmax_mf as softmax_mf,
     svdpp as svdpp,
 )
 from tidegraph.retrieval.recipes.spectral import (

@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float, Float32, Int
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.graph.sampling.seeds import Plan
-from tidegraph.nn.conv import Encoder, Identity, Table
+from tidegraph.nn.conv import Encoder, Identity, Start, Table
 from tidegraph.nn.conv.stack import Stack
 from tidegraph.nn.field import Field
+from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
@@ -158,6 +159,8 @@ class _Pairs:
             return settings.encoder.build(graph, settings.size)
 
         module = initialised(build, run.rng)
+        if (start := getattr(settings.encoder, "start", None)) is not None:
+            _begin(module, cast(Start, start), graph)
         sparse = isinstance(settings.training.optimizer, LazyAdam)
         for part in module.modules():
             if isinstance(part, nn.Embedding):
@@ -281,6 +284,14 @@ class _Pairs:
         answered = np.isfinite(vectors.sum(axis=1))
         vectors[~answered] = 0
         return vectors, answered
+
+
+def _begin(module: nn.Module, start: Start, graph: GraphInputs) -> None:
+    """Give nodes with an edge the vectors of a start; the rest stays as drawn."""
+    own = cast(Table, module).own.weight
+    vectors = start.vectors(graph, own.shape[1])
+    with torch.no_grad():
+        own[graph.row, : vectors.shape[1]] = vectors[graph.row]
 
 
 class _TwoSided(Protocol):

@@ -18,6 +18,7 @@ from tidegraph.nn.conv.sage import (
 )
 from tidegraph.nn.conv.sgc import SGC
 from tidegraph.nn.conv.side import SideInformation
+from tidegraph.nn.conv.start import Spectral, Start
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.nn.conv.two_tables import TwoTables
 from tidegraph.nn.graph_inputs import GraphInputs
@@ -41,6 +42,8 @@ __all__ = [
     "PinSage",
     "SVDPlusPlus",
     "SideInformation",
+    "Spectral",
+    "Start",
     "Table",
     "TwoTables",
 ]

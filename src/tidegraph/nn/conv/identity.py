@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
+from tidegraph.nn.conv.start import Start
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
@@ -13,7 +14,13 @@ with needed("torch", "neural", "a neural network"):
 
 @dataclass(frozen=True)
 class Identity:
-    """Every node is its own receptive field."""
+    """Every node is its own receptive field.
+
+    Attributes:
+        start: What vectors are before training; drawn if left out.
+    """
+
+    start: Start | None = None
 
     def build(self, graph: GraphInputs, size: int) -> "Table":
         """Return the table, with weights yet to be drawn."""

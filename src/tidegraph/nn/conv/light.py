@@ -6,6 +6,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
 from tidegraph.nn.conv.stack import Stack, mean
+from tidegraph.nn.conv.start import Start
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 from tidegraph.nn.sums import summed
@@ -21,9 +22,11 @@ class LightPropagation:
 
     Attributes:
         layers: How far the receptive field reaches.
+        start: What vectors are before training; drawn if left out.
     """
 
     layers: int = 3
+    start: Start | None = None
 
     def __post_init__(self) -> None:
         at_least("LightGCN", 1, layers=self.layers)

@@ -72,6 +72,11 @@ class Stack(nn.Module):
         )
         return self._through(x, [(links, None)] * len(self.layers))
 
+    @property
+    def own(self) -> nn.Embedding | None:
+        """The vectors that are nodes' own, if they have any."""
+        return self.first.own
+
     def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return what is learnt of these nodes alone, which a penalty keeps small."""
         return self.first(nodes)

@@ -1,13 +1,19 @@
 """Matrix factorisation: trained by pairs, or solved in turn."""
 
 from tidegraph.nn.conv.identity import Identity
+from tidegraph.nn.conv.start import Spectral
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
 from tidegraph.retrieval.embedding import STEADY, Embedding
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.objective import Objective
-from tidegraph.retrieval.objective.losses import BPR, PairLoss
+from tidegraph.retrieval.objective.losses import BPR, PairLoss, SampledSoftmax
 from tidegraph.retrieval.solvers.ials import IALS
+from tidegraph.training.optimizers import LazyAdam
+from tidegraph.training.schedules import Linear
 from tidegraph.training.settings import Training
+
+SHORT = Training(12, 2048, LazyAdam(3e-3), Linear(0.0), patience=None)
+"""For vectors that begin where a filter of the graph stands."""
 
 
 def bpr_mf(
@@ -33,6 +39,34 @@ def bpr_mf(
     return Embedding(
         "BPR-MF", Identity(), Objective(loss=loss, l2=l2), size, training, seed
     )
+
+
+def softmax_mf(
+    size: int = 64,
+    temperature: float = 0.1,
+    negatives: int = 1024,
+    training: Training = SHORT,
+    seed: int | None = None,
+) -> Embedding:
+    """Return matrix factorisation by a sampled softmax over cosines.
+
+    Vectors begin with the spectrum of the graph, so that a dozen epochs do.
+
+    Args:
+        size: Numbers in a vector.
+        temperature: What cosines are divided by; the lower, the more the hardest of the
+            negatives count.
+        negatives: How many of all items each batch is told from.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Wu et al., "On the Effectiveness of Sampled Softmax Loss for Item
+        Recommendation", ACM TOIS 2024, section 3. Departs: first vectors.
+    """
+    loss = SampledSoftmax(temperature, negatives)
+    encoder, objective = Identity(start=Spectral()), Objective(loss=loss)
+    return Embedding("Softmax-MF", encoder, objective, size, training, seed)
 
 
 def svdpp(

@@ -4,8 +4,8 @@ import numpy as np
 import scipy
 
 from tidegraph.arguments import settings
+from tidegraph.kernels.decomposition import halves
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.solvers.decomposition import halves
 from tidegraph.retrieval.solvers.graphs import (
     On,
     check_memory,

@@ -9,8 +9,8 @@ from scipy.sparse.linalg import eigsh
 
 from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.decomposition import halves, symmetric_halves
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.solvers.decomposition import halves, symmetric_halves
 from tidegraph.retrieval.solvers.graphs import (
     On,
     check_memory,

@@ -6,8 +6,8 @@ from scipy.special import iv
 
 from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.decomposition import halves
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.solvers.decomposition import halves
 from tidegraph.retrieval.solvers.graphs import check_size, graph_of, transition
 from tidegraph.retrieval.solvers.solved import Solved
 

@@ -20,8 +20,8 @@ from tidegraph.graph.proximity.power_iteration import (
     spectral_radius,
 )
 from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.decomposition import both_ends, halves
 from tidegraph.ranges import above, within
-from tidegraph.retrieval.solvers.decomposition import both_ends, halves
 from tidegraph.retrieval.solvers.graphs import symmetric
 
 __all__ = [
