@@ -160,7 +160,9 @@ def _plain(value: Any, hint: Any) -> Any:
         tag = {"type": type(value).__name__} if _protocol(hint) is not None else {}
         return to_table(value) | tag
     if isinstance(value, tuple | list):
-        inner = next(iter(typing.get_args(hint)), object)
+        options = [hint, *typing.get_args(hint)]
+        several = [one for one in options if typing.get_origin(one) is tuple]
+        inner = next(iter(typing.get_args(several[0] if several else hint)), object)
         return [_plain(part, inner) for part in cast(Iterable[Any], value)]
     return value
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
+from retrieval.recipes_log import two_groups
 from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import model
 from tidegraph.data.views import Matrix
@@ -15,9 +16,17 @@ from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
 from tidegraph.stages import Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
+HOP = GraphFilter(filters=(Hop(),), half_life_days=None)
+KINDS = {"FittedGraphFilter": FittedGraphFilter}
+
 
 class TestHop(RetrieverLaws):
+    retriever = HOP
+
+
+class TestFromLog(RetrieverLaws):
     retriever = GraphFilter()
+    unmoved = 0.0  # Settings are tried on requests that are drawn row by row.
 
 
 class TestPureSVD(RetrieverLaws):
@@ -135,7 +144,7 @@ def test_cheby_cf_adds_an_ideal_filter_to_the_plateau():
 
 def test_the_reason_lets_most_through():
     log = draw_log()
-    fitted = GraphFilter().fit(log)
+    fitted = HOP.fit(log)
     pairs, n, d = dense(log)
     between = (pairs.T / np.maximum(n, 1)) @ pairs / np.sqrt(np.outer(d, d))
     requests = requests_at(log)
@@ -154,7 +163,7 @@ def test_the_reason_lets_most_through():
 
 def test_similar_items_share_most():
     log = draw_log()
-    fitted = GraphFilter().fit(log)
+    fitted = HOP.fit(log)
     pairs, n, d = dense(log)
     between = (pairs.T / np.maximum(n, 1)) @ pairs / np.sqrt(np.outer(d, d))
     np.fill_diagonal(between, 0)
@@ -170,13 +179,13 @@ def test_similar_items_share_most():
 
 def test_an_erased_user_leaves_no_walk():
     log = draw_log()
-    fitted = GraphFilter().fit(log)
+    fitted = HOP.fit(log)
     kept = log.take(log.user != 4)
 
     without = fitted.without_users(np.array([4, 9_999], np.int32))
 
     few = requests_at(log).rows(0, 4)
-    want = GraphFilter().fit(kept)
+    want = HOP.fit(kept)
     # The rows of a log that is cut are the same here: user 4 brought no item first.
     np.testing.assert_allclose(
         without.scores(few), want.scores(few)[:, : without.graph.size("item")], 1e-5
@@ -211,7 +220,7 @@ def test_filters_are_named_in_a_recipe(tmp_path):
     assert method == GraphFilter(filters=(Hop(1.0), Chebyshev()), weights=(1.0, 0.5))
     fitted = method.fit(draw_log())
     save(fitted, tmp_path / "model")
-    back = load(tmp_path / "model", {"FittedGraphFilter": FittedGraphFilter})
+    back = load(tmp_path / "model", KINDS)
     assert back.settings == fitted.settings
 
 
@@ -219,7 +228,7 @@ def test_impossible_settings_are_refused():
     with pytest.raises(ConfigError, match="no filter"):
         GraphFilter(filters=())
     with pytest.raises(ConfigError, match="1 filters and 2 weights"):
-        GraphFilter(weights=(1.0, 2.0))
+        GraphFilter(filters=(Hop(),), weights=(1.0, 2.0))
     with pytest.raises(ConfigError, match="rank is 0"):
         pure_svd(0)
     with pytest.raises(ConfigError, match="order is 0"):
@@ -231,7 +240,7 @@ def test_impossible_settings_are_refused():
 def test_an_event_that_counts_nothing_takes_no_room():
     log = draw_log()
     item = np.tile(log.item[:1], 400)
-    graph = GraphFilter().fit(log).graph
+    graph = HOP.fit(log).graph
     history = SparseRows(
         np.array([0, 400]), item, np.zeros(400, np.float32), graph.size("item")
     )
@@ -243,12 +252,49 @@ def test_an_old_event_counts_less():
     log = draw_log()
     time = np.array([log.time[-1] + 1])
     requests = Requests.of_users(Snapshot.of(log), np.array([2], np.int32), time)
-    far = GraphFilter(half_life_days=1e9).fit(log).scores(requests)
-    near = GraphFilter(half_life_days=1e-6).fit(log).scores(requests)
+    far = GraphFilter(filters=(Hop(),), half_life_days=1e9).fit(log).scores(requests)
+    near = GraphFilter(filters=(Hop(),), half_life_days=1e-6).fit(log).scores(requests)
     newest = requests.history.node[-1:]
-    alone = GraphFilter().fit(log)
+    alone = HOP.fit(log)
 
     np.testing.assert_allclose(far, alone.scores(requests), rtol=1e-4)
     one = np.float32(1) * alone._scores(alone._alone(newest))
     top = np.argsort(-one[0])[:3]
     np.testing.assert_array_equal(np.argsort(-near[0])[:3], top)
+
+
+def test_the_log_chooses_what_ranks_its_newest_events_highest():
+    """Users go round in two rings, of which the graph knows nothing but neighbours."""
+    log = two_groups(3_000)
+
+    fitted = GraphFilter().fit(log)
+
+    (one,) = fitted.settings.filters
+    assert isinstance(one, Hop | LowPass)
+    assert repr(one) in repr(fitted)
+    again = GraphFilter(filters=(one,), half_life_days=fitted.settings.half_life_days)
+    np.testing.assert_array_equal(
+        fitted.scores(requests_at(log)), again.fit(log).scores(requests_at(log))
+    )
+
+
+def test_a_filter_that_does_not_fit_a_small_log_is_not_chosen():
+    log = draw_log(events=400, users=12, items=10)
+
+    fitted = GraphFilter().fit(log)  # LowPass would need ranks of 32 and more.
+
+    assert isinstance(fitted.settings.filters[0], Hop)
+
+
+def test_weights_of_filters_that_the_log_chooses_are_refused():
+    with pytest.raises(ConfigError, match="Name the filters, or leave the weights out"):
+        GraphFilter(weights=(1.0,))
+
+
+def test_a_saved_model_keeps_what_the_log_has_chosen(tmp_path):
+    log = draw_log(events=900)
+    fitted = GraphFilter().fit(log)
+
+    save(fitted, tmp_path / "model")
+
+    assert load(tmp_path / "model", KINDS).settings == fitted.settings

@@ -173,8 +173,8 @@ class _Judge:
     """
 
     trials: tuple[Trial, ...]
-    fits: list[tuple[Retriever, Trial, FittedRetriever]] = field(
-        default_factory=list[tuple[Retriever, Trial, FittedRetriever]]
+    fits: list[tuple[Retriever, Trial, FittedRetriever | None]] = field(
+        default_factory=list[tuple[Retriever, Trial, FittedRetriever | None]]
     )
     gains: list[tuple[Retriever, list[np.ndarray]]] = field(
         default_factory=list[tuple[Retriever, list[np.ndarray]]]
@@ -229,8 +229,10 @@ class _Judge:
         size = len(trial.item)
         first, last = (size * at // self._requests for at in (stop - self._part, stop))
         part = trial.rows(first, min(last, size))
-        found = self._fitted(method, trial).retrieve(part.requests, K).item
-        return ndcg_of_one(found, part.item)
+        fitted = self._fitted(method, trial)
+        if fitted is None:
+            return np.zeros(len(part.item))
+        return ndcg_of_one(fitted.retrieve(part.requests, K).item, part.item)
 
     def _known(self, method: Retriever) -> list[np.ndarray]:
         for known, gains in self.gains:
@@ -239,7 +241,7 @@ class _Judge:
         self.gains.append((method, []))
         return self.gains[-1][1]
 
-    def _fitted(self, method: Retriever, trial: Trial) -> FittedRetriever:
+    def _fitted(self, method: Retriever, trial: Trial) -> FittedRetriever | None:
         days = cast(Any, method).half_life_days
         if days is not None:
             ageless = replace(cast(Any, method), half_life_days=None)
@@ -248,9 +250,14 @@ class _Judge:
                 return fitted.faded(days)
         return self._fitted_as(method, trial)
 
-    def _fitted_as(self, method: Retriever, trial: Trial) -> FittedRetriever:
+    def _fitted_as(self, method: Retriever, trial: Trial) -> FittedRetriever | None:
+        """Return a fitted method; none where the trial is too small for it."""
         for known, before, fitted in self.fits:
             if before is trial and known == method:
                 return fitted
-        self.fits.append((method, trial, method.fit(trial.known)))
-        return self.fits[-1][2]
+        try:
+            fitted = method.fit(trial.known)
+        except ConfigError:
+            fitted = None
+        self.fits.append((method, trial, fitted))
+        return fitted

@@ -18,6 +18,14 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.filters import Filter
 from tidegraph.retrieval.filters.hop import Hop
+from tidegraph.retrieval.filters.low_pass import LowPass
+from tidegraph.retrieval.from_log import (
+    FROM_LOG,
+    HALF_LIVES,
+    FromLog,
+    given,
+    resolved,
+)
 from tidegraph.retrieval.scoring.best import best
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.describe import described
@@ -34,6 +42,23 @@ from tidegraph.stages import (
     remembers,
 )
 
+QUESTIONS = (
+    [
+        {"filters": (one,)}
+        for one in (
+            Hop(0.5, 1.0, 0.5),
+            Hop(0.5, 0.3, 0.3),
+            Hop(0.5, 0.75, 0.4),
+            Hop(0.8, 0.75, 0.2),
+            Hop(1.0, 1.0, 0.0),
+            LowPass(32, 0.4),
+            LowPass(96, 0.4),
+            LowPass(256, 0.3),
+        )
+    ],
+    HALF_LIVES,
+)
+"""What is chosen on a log, in turn; see ``from_log``."""
 _NUMBERS = 1 << 22  # Scores held at a time, which bounds memory.
 
 
@@ -42,6 +67,8 @@ class GraphFilter:
     """Scores items by what linear filters let through of a requester's history.
 
     Every distinct item of the history counts once, and so does every pair of training.
+    What is ``FROM_LOG`` is chosen on the log: a hop or a low-pass filter, and how soon
+    events age.
 
     Attributes:
         name: The channel.
@@ -52,14 +79,21 @@ class GraphFilter:
     """
 
     name: str = "GraphFilter"
-    filters: tuple[Filter, ...] = (Hop(),)
+    filters: tuple[Filter, ...] | FromLog = FROM_LOG
     weights: tuple[float, ...] = ()
-    half_life_days: float | None = None
+    half_life_days: float | FromLog | None = FROM_LOG
 
     def __post_init__(self) -> None:
         span(self.name, half_life_days=self.half_life_days)
         for weight in self.weights:
             at_least(self.name, 0, weights=weight)
+        if isinstance(self.filters, FromLog):
+            if self.weights:
+                raise ConfigError(
+                    f"{self.name} has weights of filters that the log is to choose. "
+                    "Name the filters, or leave the weights out."
+                )
+            return
         if not self.filters:
             raise ConfigError(f"{self.name} has no filter. Name at least one.")
         if self.weights and len(self.weights) != len(self.filters):
@@ -78,11 +112,12 @@ class GraphFilter:
             ConfigError: A filter does not fit the log.
         """
         fold = Fold.of(train, self.name)
-        half_life = check_half_life(self.half_life_days, fold, self.name)
         evidence(fold, self.name)  # Says whose fold it is if there is none.
+        method = resolved(self, QUESTIONS, fold)
+        half_life = check_half_life(method.half_life_days, fold, self.name)
         graph = fold.view(_known_pairs)
-        solved = tuple(part.solve(graph) for part in self.filters)
-        settings = replace(self, half_life_days=half_life)
+        solved = tuple(part.solve(graph) for part in given(method.filters))
+        settings = replace(method, half_life_days=half_life)
         return FittedGraphFilter(settings, graph, solved, trained_until(fold))
 
 
@@ -118,8 +153,20 @@ class FittedGraphFilter:
             self.trained_until,
             f"{self.graph.size(USER):,} users",
             f"{self.graph.size(ITEM):,} items",
+            *(repr(part) for part in given(self.settings.filters)),
             half_life_days=self.settings.half_life_days,
         )
+
+    @property
+    def chosen(self) -> dict[str, object]:
+        """The filters and the half-life, as written or as the log has chosen them."""
+        filters = " + ".join(map(repr, given(self.settings.filters)))
+        return {"filters": filters, "half_life_days": self.settings.half_life_days}
+
+    def faded(self, half_life_days: float | None) -> "FittedGraphFilter":
+        """Return the same with another half-life."""
+        settings = replace(self.settings, half_life_days=half_life_days)
+        return replace(self, settings=settings)
 
     @property
     def name(self) -> str:
@@ -203,7 +250,7 @@ class FittedGraphFilter:
         Raises:
             ArtifactError: A filter is none that a file can name.
         """
-        for part in self.settings.filters:
+        for part in given(self.settings.filters):
             if not type(part).__module__.startswith(Filter.__module__):
                 raise ArtifactError(
                     f"{self.name} with a {type(part).__name__} cannot be "
@@ -236,7 +283,7 @@ class FittedGraphFilter:
                 for name, array in arrays.items()
                 if name.startswith(f"{n}.")
             }
-            for n in range(len(settings.filters))
+            for n in range(len(given(settings.filters)))
         )
         graph = _opened(arrays["ptr"], arrays["node"], cast(int, kept["items"]))
         return cls(settings, graph, solved, cast(int | None, kept["trained_until"]))
@@ -253,7 +300,7 @@ class FittedGraphFilter:
         """Return the weight of each distinct known item of each history."""
         items = self.graph.size(ITEM)
         voters = WeightedHistory.of_history(
-            requests.history, items, self.settings.half_life_days
+            requests.history, items, given(self.settings.half_life_days)
         )
         ptr, row, gain, count = voters.arrays
         # Of an item that stands several times only the last counts.
@@ -272,10 +319,10 @@ class FittedGraphFilter:
         return SparseRows(starts(known.astype(np.int64)), rows[known], ones, items)
 
     def _scores(self, history: SparseRows) -> Float32[np.ndarray, "b items"]:
-        own = self.settings
-        weights = own.weights or (1.0,) * len(own.filters)
+        filters = given(self.settings.filters)
+        weights = self.settings.weights or (1.0,) * len(filters)
         total = np.zeros((len(history), self.graph.size(ITEM)), np.float32)
-        for part, solved, weight in zip(own.filters, self.solved, weights, strict=True):
+        for part, solved, weight in zip(filters, self.solved, weights, strict=True):
             total += np.float32(weight) * part.scores(self.graph, solved, history)
         linked = self.graph.degree()[: total.shape[1]] > 0
         total[:, ~linked] = 0
