@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tidegraph.cli.validation import on_valid
+from tidegraph.graph.live import Graph
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.retrieval.blend import Blend
@@ -59,13 +60,22 @@ def parts():
     return Fold(train), valid
 
 
-def test_training_and_judging_fit_each_channel_once_per_fold():
+def knowledge(log):
+    made = {"item": log.items.ids, "maker": [n % 3 for n in range(len(log.items))]}
+    graph = Graph().nodes("item", {"item": log.items.ids}, key="item")
+    graph.nodes("maker", {"maker": range(3)}, key="maker")
+    return graph.edges("made_by", made, "item -> maker")
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_training_and_judging_fit_each_channel_once_per_fold(further):
     train, valid = parts()
+    graph = knowledge(valid) if further else None
     blend = Blend((Counted("a"), ItemKNN()), quotas=())
     plan = Pipeline(blend, rank=RecencyLogit(), windows=Windows(2))
-    model = plan.fit(train, valid, run=run())
+    model = plan.fit(train, valid, graph=graph, run=run())
 
-    on_valid(plan, model, train, valid, run())
+    on_valid(plan, model, train, valid, graph=graph, run=run())
 
     assert len(Counted.fits) == 4  # Two windows, train, and all.
     assert set(Counted.fits.values()) == {1}

@@ -85,7 +85,9 @@ def train(
         _say_what_was_chosen(model, called(plan.pipeline.rank))
         if parts.valid is not None:
             with working("judging on valid"):
-                judged = on_valid(plan.pipeline, model, train, parts.valid, run)
+                judged = on_valid(
+                    plan.pipeline, model, train, parts.valid, graph=further, run=run
+                )
             say(judged)
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")

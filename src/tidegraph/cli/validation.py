@@ -15,6 +15,7 @@ from tidegraph.evaluation.judging import judge_lists
 from tidegraph.evaluation.metrics.ranking import hits, recall
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.slices import COLD
+from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
 from tidegraph.run import Run
@@ -40,6 +41,8 @@ def on_valid(
     model: FittedPipeline,
     train: Train,
     valid: Interactions,
+    *,
+    graph: Graph | None = None,
     run: Run | None = None,
 ) -> str:
     """Return how each part does on ``valid``, or why that is nothing to judge by.
@@ -50,9 +53,10 @@ def on_valid(
         train: What is known before ``valid``; retrieval is fitted on it, as far as it
             is a fold on which that was not done.
         valid: What happened after it.
+        graph: Further nodes and edges that it was trained with, if any.
         run: In what circumstances channels trained, if they matter.
     """
-    judged = pipeline.refitted(model, train, run=run)
+    judged = pipeline.refitted(model, train, graph=graph, run=run)
     try:
         task = task_of(judged, valid, train=judged.graph)
     except DataError as error:

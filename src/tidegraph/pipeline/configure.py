@@ -21,7 +21,7 @@ from tidegraph.pipeline.before import (
     check_order_per_user,
 )
 from tidegraph.pipeline.fitted import FittedPipeline
-from tidegraph.pipeline.further import beside, with_features
+from tidegraph.pipeline.further import beside, read_with, with_features
 from tidegraph.pipeline.past import Past, Windows, check_windows, past_examples
 from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
@@ -96,18 +96,13 @@ class _Parts:
             raise DataError(
                 "the fold has further edges of its own. Pass the log with graph=."
             )
-        whole = beside(self.known.events, graph)
-
-        def fold(log: Interactions) -> Fold:
-            end = int(log.time[-1]) + 1
-            edges = whole if whole.latest < end else whole.before(end)
-            return Fold(with_features(log, whole), edges=edges)
-
-        known = fold(self.known.events)
-        if self.valid is None:
-            return _Parts(known, None, known, self.per_user, whole)
-        valid = with_features(self.valid, whole)
-        return _Parts(fold(self.train.events), valid, known, self.per_user, whole)
+        log = self.known.events
+        whole = self.train.view(beside, log.users, log.items, graph)
+        train, known = (
+            fold.view(read_with, whole) for fold in (self.train, self.known)
+        )
+        valid = None if self.valid is None else with_features(self.valid, whole)
+        return _Parts(train, valid, known, self.per_user, whole)
 
     @cached_property
     def graph(self) -> Snapshot:
@@ -249,7 +244,12 @@ class Pipeline:
         return self._whole(parts, ranker, run)
 
     def refitted(
-        self, model: FittedPipeline, log: Train, *, run: Run | None = None
+        self,
+        model: FittedPipeline,
+        log: Train,
+        *,
+        graph: Snapshot | Graph | None = None,
+        run: Run | None = None,
     ) -> FittedPipeline:
         """Return a pipeline with the ranker of ``model`` and the rest fitted on a log.
 
@@ -258,12 +258,14 @@ class Pipeline:
 
         Args:
             model: What ``fit`` returned.
-            log: The events that the new pipeline knows, beside the further nodes and
-                edges of ``model``. What ``fit`` has learnt of it in the same
-                circumstances is taken over if it is the same fold.
+            log: The events that the new pipeline knows. What ``fit`` has learnt of it
+                in the same circumstances is taken over if it is the same fold.
+            graph: Further nodes and edges, those that ``fit`` got if what it has
+                learnt shall be taken over; those that ``model`` knows if left out.
             run: In what circumstances channels train, if they matter.
         """
-        fold, more = Fold.of(log, "Pipeline"), further(model.graph)
+        fold = Fold.of(log, "Pipeline")
+        more = further(model.graph) if graph is None else graph.snapshot()
         parts = _Parts(fold, None, fold, False, fold.edges)
         if more is not None and parts.further is None:
             parts = parts.beside(more)

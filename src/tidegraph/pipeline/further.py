@@ -10,13 +10,18 @@ from tidegraph.graph.from_log import ACTION, IMPRESSION, ITEM, USER
 from tidegraph.graph.join import union
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.stages import Fold
 
 
-def beside(log: Interactions, graph: Snapshot) -> Snapshot:
+def beside(
+    fold: Fold, users: Vocabulary, items: Vocabulary, graph: Snapshot
+) -> Snapshot:
     """Return a graph whose users and items begin with those of a log, row by row.
 
     Args:
-        log: Whose rows stay.
+        fold: A part of the log.
+        users: The users of the log, whose rows stay.
+        items: Its items, whose rows stay.
         graph: Further nodes and edges; ids of users and items that the log lacks
             become nodes behind its own.
 
@@ -24,8 +29,8 @@ def beside(log: Interactions, graph: Snapshot) -> Snapshot:
         DataError: The graph holds the log's own edges, shares no node with it, or the
             two do not fit one another.
     """
-    _check_edges(graph, log.clock)
-    ours = Snapshot({USER: Nodes(log.users, USER), ITEM: Nodes(log.items, ITEM)}, {})
+    _check_edges(graph, fold.events.clock)
+    ours = Snapshot({USER: Nodes(users, USER), ITEM: Nodes(items, ITEM)}, {})
     shared = [name for name in ours.nodes if name in graph.nodes]
     if not shared:
         raise DataError(
@@ -40,6 +45,19 @@ def beside(log: Interactions, graph: Snapshot) -> Snapshot:
                 f"{ids.ids.first()!r}, the log {held.ids.first()!r}. Write ids alike."
             )
     return union(ours, graph)
+
+
+def read_with(fold: Fold, whole: Snapshot) -> Fold:
+    """Return a fold with the further edges that are not later than it.
+
+    Args:
+        fold: The log or a part of it.
+        whole: What ``beside`` returned for the log.
+    """
+    log = fold.events
+    end = int(log.time[-1]) + 1
+    edges = whole if whole.latest < end else whole.before(end)
+    return Fold(with_features(log, whole), edges=edges)
 
 
 def with_features(log: Interactions, nodes: Snapshot) -> Interactions:
