@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Int32, Int64
 
 from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.unknown import known_rows
@@ -95,17 +95,8 @@ class Filters:
         if self.exclude is not None:
             requests = requests.excluding(self.exclude.rows(start, stop))
         if self.only is not None:
-            requests = requests.excluding(self._others(self.only.rows(start, stop)))
+            requests = requests.choosing(self.only.rows(start, stop))
         return requests
-
-    def _others(self, allowed: ItemSets) -> ItemSets:
-        """Return, for each request, every item that is not allowed."""
-        shape = (len(allowed), self.num_items)
-        hidden: Bool[np.ndarray, "b items"] = np.ones(shape, np.bool_)
-        hidden[allowed.row, allowed.item] = False
-        return ItemSets(
-            starts(hidden.sum(axis=1)), np.nonzero(hidden)[1].astype(np.int32)
-        )
 
 
 def _read(

@@ -163,7 +163,7 @@ def concatenated(parts: list[Examples]) -> Examples:
         return parts[0]
     requests = [part.requests for part in parts]
     histories = [one.history for one in requests]
-    hidden = [one.excluded for one in requests]
+    hidden = [one.hidden for one in requests]
     return Examples(
         replace(
             requests[0],
@@ -175,7 +175,7 @@ def concatenated(parts: list[Examples]) -> Examples:
                 np.concatenate([h.time for h in histories]),
                 np.concatenate([h.weight for h in histories]),
             ),
-            excluded=ItemSets(
+            hidden=ItemSets(
                 end_to_end([x.ptr for x in hidden]),
                 np.concatenate([x.item for x in hidden]),
             ),

@@ -78,9 +78,18 @@ class FittedEmbedding:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items with the highest scores."""
-        k = min(check_k(k), len(self.item))
-        found = self._searched.search(self.vectors(requests), k, requests.excluded)
-        return Candidates.of_channel(*found, self.name)
+        k, choice = min(check_k(k), len(self.item)), requests.choice(len(self.item))
+        if choice is None:
+            found = self._searched.search(self.vectors(requests), k, requests.hidden)
+            return Candidates.of_channel(*found, self.name)
+        few = np.where(
+            self.item_known[choice.item, None],
+            self.item[choice.item],
+            np.float32(np.nan),
+        )
+        query, hidden = self.vectors(requests), choice.excluded
+        place, score = FittedExact(few).search(query, k, hidden)
+        return Candidates.of_channel(choice.at(place), score, self.name)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items whose vectors have the highest cosine."""

@@ -108,7 +108,8 @@ class FittedItemModel:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the best ``k`` of the items that some history item votes for."""
         voters = self._voters(requests)
-        return top_k_of_sums(voters, self.votes, requests.excluded, k, self.name)
+        choice, hidden = requests.choice(self.num_items), requests.hidden
+        return top_k_of_sums(voters, self.votes, hidden, k, self.name, choice)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items that each item has most weight for."""

@@ -1,7 +1,8 @@
 """What everybody chooses, the recent counting more."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -24,6 +25,7 @@ from tidegraph.stages import (
     NO_ITEM,
     Candidates,
     Fold,
+    ItemSets,
     Requests,
     Train,
     check_k,
@@ -126,17 +128,24 @@ class FittedPopular:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` most popular items that are not excluded."""
-        shape = (len(requests), min(check_k(k), len(self.score)))
-        item = np.full(shape, NO_ITEM, np.int32)
-        score = np.full(shape, -np.inf, np.float32)
-        hidden = requests.excluded
-        over_rows(
-            lambda a, b: _first_visible(
-                self.order, self.score, hidden.ptr, hidden.item, item, score, a, b
-            ),
-            len(requests),
+        choice, width = (
+            requests.choice(len(self.score)),
+            min(check_k(k), len(self.score)),
         )
-        return Candidates.of_channel(item, score, "Popular")
+        if choice is None:
+            return _first(self.order, self.score, requests.hidden, width)
+        few = choice.item
+        order = np.argsort(self._place[few], kind="stable").astype(np.int32)
+        order = order[self._place[few[order]] < len(self.order)]
+        found = _first(order, self.score[few], choice.excluded, min(width, len(few)))
+        return replace(found, item=choice.at(found.item))
+
+    @cached_property
+    def _place(self) -> Int32[np.ndarray, " items"]:
+        """The place of each item in ``order``; behind it where it has no score."""
+        place = np.full(len(self.score), len(self.order), np.int32)
+        place[self.order] = np.arange(len(self.order), dtype=np.int32)
+        return place
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
@@ -163,6 +172,24 @@ class FittedPopular:
             cast(int | None, state.settings.get("trained_until")),
             cast(Mapping[str, object], state.settings.get("chosen", {})),
         )
+
+
+def _first(
+    order: Int32[np.ndarray, " scored"],
+    popularity: Float32[np.ndarray, " items"],
+    hidden: ItemSets,
+    width: int,
+) -> Candidates:
+    """Return the first items of an order that a request does not hide."""
+    item = np.full((len(hidden), width), NO_ITEM, np.int32)
+    score = np.full(item.shape, -np.inf, np.float32)
+    over_rows(
+        lambda a, b: _first_visible(
+            order, popularity, hidden.ptr, hidden.item, item, score, a, b
+        ),
+        len(hidden),
+    )
+    return Candidates.of_channel(item, score, "Popular")
 
 
 @compiled

@@ -100,7 +100,9 @@ class FittedRepeat:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items of the history with the highest scores."""
         voters, votes = self._voters_and_votes(requests)
-        return top_k_of_sums(voters, votes, requests.excluded, k, "Repeat")
+        choice = requests.choice(votes.width)
+        hidden = requests.hidden
+        return top_k_of_sums(voters, votes, hidden, k, "Repeat", choice)
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]

@@ -182,7 +182,8 @@ class FittedUserKNN:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the best ``k`` of the items that some neighbour has."""
         voters = self._voters(requests)
-        return top_k_of_sums(voters, self._votes, requests.excluded, k, "UserKNN")
+        choice, hidden = requests.choice(self._votes.width), requests.hidden
+        return top_k_of_sums(voters, self._votes, hidden, k, "UserKNN", choice)
 
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]

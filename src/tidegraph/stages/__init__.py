@@ -14,6 +14,7 @@ from tidegraph.stages.abilities import (
     without,
 )
 from tidegraph.stages.candidates import NO_ITEM, Candidates, Examples
+from tidegraph.stages.choice import Choice
 from tidegraph.stages.fold import Fold, Train
 from tidegraph.stages.item_sets import ItemSets
 from tidegraph.stages.naming import by_name, called, checked_name, ordered
@@ -32,6 +33,7 @@ from tidegraph.stages.rows_of import Ids, ids_of, remembers
 __all__ = [
     "NO_ITEM",
     "Candidates",
+    "Choice",
     "Examples",
     "Explains",
     "FittedRanker",

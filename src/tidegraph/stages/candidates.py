@@ -48,7 +48,7 @@ class Candidates:
     def concatenated(cls, parts: "list[Candidates]") -> "Candidates":
         """Lay answers to consecutive blocks of requests on top of each other.
 
-        A part without votes got none from any channel.
+        Rows are as long as the longest. A part without votes got none from any channel.
 
         Raises:
             RequestError: Two parts have votes of different channels.
@@ -64,6 +64,8 @@ class Candidates:
                     f"{', '.join(part.channels)} cannot be concatenated. "
                     "Let the same retriever answer all of them."
                 )
+        width = max(part.item.shape[1] for part in parts)
+        parts = [part.padded(width) for part in parts]
         return cls(
             np.concatenate([part.item for part in parts]),
             np.concatenate([part.score for part in parts]),
@@ -109,6 +111,20 @@ class Candidates:
         """Return the same items by decreasing new score; ties keep their order."""
         score = np.where(self.present, score, -np.inf).astype(np.float32)
         return self.reordered(np.argsort(-score, axis=1, kind="stable"), score)
+
+    def padded(self, width: int) -> "Candidates":
+        """Return rows of at least so many columns, empty ones behind."""
+        short = width - self.item.shape[1]
+        if short <= 0:
+            return self
+        behind = ((0, 0), (0, short))
+        votes = np.pad(self.votes, (*behind, (0, 0))) if self.votes.size else self.votes
+        return replace(
+            self,
+            item=np.pad(self.item, behind, constant_values=NO_ITEM),
+            score=np.pad(self.score, behind, constant_values=-np.inf),
+            votes=votes,
+        )
 
     def top(self, k: int) -> "Candidates":
         """Return the first ``k`` columns."""

@@ -69,6 +69,14 @@ class ItemSets:
         kept = np.bincount(self.row[keep], minlength=len(self))
         return ItemSets(starts(kept), self.item[keep])
 
+    def others(self, items: int) -> "ItemSets":
+        """Return, for each request, every other of so many items."""
+        other: Bool[np.ndarray, "b items"] = np.ones((len(self), items), np.bool_)
+        other[self.row, self.item] = False
+        return ItemSets(
+            starts(other.sum(axis=1)), np.nonzero(other)[1].astype(np.int32)
+        )
+
     def and_also(self, other: "ItemSets") -> "ItemSets":
         """Return what either holds, request by request."""
         if not len(other.item):

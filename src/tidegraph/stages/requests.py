@@ -1,6 +1,7 @@
 """Requests: users, their clocks, their histories by then, and items to leave out."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -11,6 +12,7 @@ from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.stages.choice import Choice
 from tidegraph.stages.item_sets import ItemSets
 
 
@@ -24,14 +26,16 @@ class Requests:
         time: Unix seconds; the answer depends only on strictly earlier events.
         history: The requester's own actions (as items) strictly before ``time``, which
             is the first hop of a plan that starts from ``seeds``.
-        excluded: Items that must not be answered.
+        hidden: Items that must not be answered.
+        only: Items of which alone may be answered; any if none.
     """
 
     graph: Snapshot
     user: Int32[np.ndarray, " b"]
     time: Int64[np.ndarray, " b"]
     history: Histories
-    excluded: ItemSets
+    hidden: ItemSets
+    only: ItemSets | None = None
 
     @classmethod
     def of_users(
@@ -73,7 +77,27 @@ class Requests:
 
     def excluding(self, items: ItemSets) -> "Requests":
         """Return the same requests, which must not be answered ``items`` either."""
-        return replace(self, excluded=self.excluded.and_also(items))
+        return replace(self, hidden=self.hidden.and_also(items))
+
+    def choosing(self, items: ItemSets) -> "Requests":
+        """Return the same requests, which must not be answered but from ``items``."""
+        return replace(self, only=items)
+
+    @cached_property
+    def excluded(self) -> ItemSets:
+        """What must not be answered: hidden items, and all but those of ``only``.
+
+        Of a choice of few items that takes the catalogue; see ``choice``.
+        """
+        if self.only is None:
+            return self.hidden
+        return self.hidden.and_also(self.only.others(len(self.graph.items)))
+
+    def choice(self, items: int) -> Choice | None:
+        """Return what the requests may be answered of so many items; none if all."""
+        if self.only is None:
+            return None
+        return Choice.of(self.only, self.hidden, items)
 
     def __len__(self) -> int:
         return len(self.user)
@@ -85,7 +109,8 @@ class Requests:
             user=self.user[start:stop],
             time=self.time[start:stop],
             history=self.history.rows(start, stop),
-            excluded=self.excluded.rows(start, stop),
+            hidden=self.hidden.rows(start, stop),
+            only=None if self.only is None else self.only.rows(start, stop),
         )
 
 

@@ -78,7 +78,7 @@ def renumbered(
         history=replace(
             requests.history, node=item[requests.history.node].astype(np.int32)
         ),
-        excluded=replace(hidden, item=item[hidden.item].astype(np.int32)),
+        hidden=replace(hidden, item=item[hidden.item].astype(np.int32)),
     )
     there = np.where(candidates.present, item[candidates.item], NO_ITEM)
     return replace(

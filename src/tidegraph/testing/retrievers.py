@@ -26,6 +26,7 @@ from tidegraph.stages import (
     NO_ITEM,
     FittedRetriever,
     Fold,
+    ItemSets,
     Requests,
     Retriever,
     Scores,
@@ -222,6 +223,25 @@ class RetrieverLaws:
             np.testing.assert_allclose(found, expected, rtol=1e-5)
             assert not np.isin(answer.item[row], seen).any()
             assert len(set(answer.item[row][answer.present[row]])) == len(found)
+
+    def test_a_choice_of_items_is_answered_as_if_all_others_were_excluded(self):
+        log = draw_log()
+        fitted, asked = self.retriever.fit(log), requests_at(log, repeat=False)
+        rng = np.random.default_rng(5)
+        row, item = np.nonzero(rng.random((len(asked), len(log.items))) < 0.3)
+        each = ItemSets.of_pairs(row, item.astype(np.int32), len(asked))
+        size = int(each.count[0])
+        ptr = np.arange(len(asked) + 1, dtype=np.int64) * size
+        alike = ItemSets(ptr, np.tile(each.item[:size], len(asked)))
+
+        for only in (each, alike):
+            found = fitted.retrieve(asked.choosing(only), 6)
+            rest = asked.excluding(only.others(len(log.items)))
+            expected = fitted.retrieve(rest, 6)
+            width = found.item.shape[1]
+            np.testing.assert_array_equal(found.item, expected.item[:, :width])
+            np.testing.assert_array_equal(found.score, expected.score[:, :width])
+            assert not expected.present[:, width:].any()
 
     def test_an_unknown_user_gets_the_documented_answer(self):
         log = draw_log()

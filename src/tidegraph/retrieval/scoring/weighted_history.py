@@ -20,7 +20,7 @@ from tidegraph.retrieval.scoring.decay import (
     top_k_fading,
 )
 from tidegraph.retrieval.scoring.evidence import evident_history, some_of
-from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
+from tidegraph.stages import NO_ITEM, Candidates, Choice, ItemSets, check_k
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +122,7 @@ def top_k_of_sums(
     excluded: ItemSets,
     k: int,
     channel: str,
+    choice: Choice | None = None,
 ) -> Candidates:
     """Return each request's ``k`` items with the highest sum of votes.
 
@@ -131,10 +132,19 @@ def top_k_of_sums(
         excluded: Items to leave out.
         k: Length of the list; rows have ``min(k, items)`` columns.
         channel: The method's name.
+        choice: The items that may be answered, in place of ``excluded``; all if none.
 
     Raises:
         RequestError: ``k`` is below 1.
     """
+    if choice is not None:
+        few = Few.of(voters.row[voters.row < len(votes)])
+        some, voters = (
+            votes.rows(few.number),
+            replace(voters, row=few.places(voters.row)),
+        )
+        found = top_k_of_sums(voters, choice.columns(some), choice.excluded, k, channel)
+        return replace(found, item=choice.at(found.item))
     shape = (len(voters), min(check_k(k), votes.width))
     item = np.full(shape, NO_ITEM, np.int32)
     score = np.full(shape, -np.inf, np.float32)
