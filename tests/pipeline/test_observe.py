@@ -112,7 +112,7 @@ def test_events_may_come_in_any_order_of_time():
 
     assert [event[1] for event in taken_in(model, {"late"})] == ["i1", "i2", "i3"]
     user = np.array([model.graph.users.row("late")], np.int32)
-    history = model.graph["action"].before(user, np.array([now + 10]))
+    history = model.graph["action"].histories(user, np.array([now + 10]))
     assert model.graph.items.decode(history.node).to_list() == ["i2", "i1", "i3"]
 
 

@@ -190,7 +190,7 @@ def test_a_history_answers_like_the_user_who_lived_it():
     train, valid, _ = parts()
     model = Pipeline((ItemKNN(),)).fit(train, valid)
     user = model.graph.users.row("u4")
-    history = model.graph["action"].before(
+    history = model.graph["action"].histories(
         np.array([user], np.int32), np.array([model.graph.latest + 1])
     )
     chosen = model.graph.items.decode(history.node).to_list()
