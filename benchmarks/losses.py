@@ -184,7 +184,7 @@ def marketplace() -> Data:
 
 
 def sparse_marketplace() -> Data:
-    """Return a world of ten clicks a user, where popularity is most of what is known."""
+    """Return a world of seven clicks a user, where popularity is most of it."""
     data = _market(Marketplace(2000, 2000, 30, 1500, lifecycle=STILL))
     return replace(data, cells=ALL, options=OPTIONS, seeds=2)
 
