@@ -129,6 +129,15 @@ class StaticGraph:
         return cls._of({ITEM: 0}, scipy.sparse.csr_array(edges, shape=(size, size)))
 
     @classmethod
+    def of_matrix(cls, adjacency: "scipy.sparse.csr_array") -> "StaticGraph":
+        """Return nodes of one type, items, with the edges of a symmetric matrix.
+
+        Args:
+            adjacency: Strength of each edge, above 0, in both directions.
+        """
+        return cls._of({ITEM: 0}, adjacency)
+
+    @classmethod
     def _of(
         cls, first: Mapping[str, int], whole: "scipy.sparse.csr_array"
     ) -> "StaticGraph":

@@ -69,6 +69,7 @@ from tidegraph.retrieval.recipes.mf import (
     svdpp as svdpp,
 )
 from tidegraph.retrieval.recipes.spectral import (
+    graphzoom as graphzoom,
     grarep as grarep,
     hope as hope,
     netmf as netmf,

@@ -1,7 +1,14 @@
 """Embeddings by factorisation: nothing is trained."""
 
 from tidegraph.retrieval.factorized import Factorized
-from tidegraph.retrieval.solvers import HOPE, GraRep, NetMF, ProNE
+from tidegraph.retrieval.solvers import (
+    HOPE,
+    GraphSolver,
+    GraphZoom,
+    GraRep,
+    NetMF,
+    ProNE,
+)
 from tidegraph.retrieval.solvers.graphs import On
 from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
 
@@ -74,3 +81,21 @@ def prone(size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Factorized:
         2019.
     """
     return Factorized("ProNE", ProNE(size, mu=mu, theta=theta))
+
+
+def graphzoom(
+    solver: GraphSolver = NetMF(),  # noqa: B008 - it is frozen
+    levels: int = 1,
+    smoothing: int = 2,
+) -> Factorized:
+    """Return GraphZoom: a small graph is embedded, and its vectors refined.
+
+    Args:
+        solver: What embeds the small graph.
+        levels: How many times the graph is made smaller.
+        smoothing: Steps of the filter at each level back.
+
+    Source:
+        Deng et al., "GraphZoom", ICLR 2020. Departs: no features are fused in.
+    """
+    return Factorized("GraphZoom", GraphZoom(solver, levels, smoothing))

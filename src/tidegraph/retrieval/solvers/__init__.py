@@ -8,14 +8,29 @@ from typing import Protocol, runtime_checkable
 
 import scipy
 
+from tidegraph.retrieval.solvers.graphzoom import GraphZoom
 from tidegraph.retrieval.solvers.grarep import GraRep
 from tidegraph.retrieval.solvers.hope import HOPE
 from tidegraph.retrieval.solvers.ials import IALS
 from tidegraph.retrieval.solvers.netmf import NetMF
+from tidegraph.retrieval.solvers.of_graph import GraphSolver
 from tidegraph.retrieval.solvers.prone import ProNE
+from tidegraph.retrieval.solvers.skip_gram import SkipGramWalks
 from tidegraph.retrieval.solvers.solved import Solved
 
-__all__ = ["HOPE", "IALS", "Foresees", "GraRep", "NetMF", "ProNE", "Solved", "Solver"]
+__all__ = [
+    "HOPE",
+    "IALS",
+    "Foresees",
+    "GraRep",
+    "GraphSolver",
+    "GraphZoom",
+    "NetMF",
+    "ProNE",
+    "SkipGramWalks",
+    "Solved",
+    "Solver",
+]
 
 
 @runtime_checkable

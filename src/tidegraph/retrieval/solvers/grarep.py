@@ -4,6 +4,7 @@ import numpy as np
 import scipy
 
 from tidegraph.arguments import settings
+from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.decomposition import halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import (
@@ -56,7 +57,9 @@ class GraRep:
         Raises:
             ConfigError: They take more than ``memory_limit_gb``.
         """
-        nodes = nodes_of(users, items, self.on)
+        self._check(nodes_of(users, items, self.on))
+
+    def _check(self, nodes: int) -> None:
         instead = "take NetMF or HOPE, which need no dense matrix"
         if self.on == "bipartite":
             instead += ', or on = "items"'
@@ -70,7 +73,16 @@ class GraRep:
                 ``size`` nodes.
         """
         self.check(*pairs.shape)
-        graph = graph_of(pairs, self.on)
+        graph = self.graph(pairs)
+        return Solved.of_nodes(graph, *self.embed(graph))
+
+    def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
+        """Return the graph that it works on."""
+        return graph_of(pairs, self.on)
+
+    def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target vectors of the nodes of a graph; see ``solve``."""
+        self._check(len(graph))
         check_size("GraRep", self.size, graph)
         step = transition(graph)
         reached = step.toarray()
@@ -79,7 +91,7 @@ class GraRep:
             reached = step @ reached if k else reached
             parts.append(halves(self._positive(reached), self.size, self.seed))
         sources, targets = zip(*parts, strict=True)
-        return Solved.of_nodes(graph, np.hstack(sources), np.hstack(targets))
+        return np.hstack(sources), np.hstack(targets)
 
     def _positive(self, reached: np.ndarray) -> np.ndarray:
         """Return the log of what is reached more often than by chance, 0 elsewhere."""

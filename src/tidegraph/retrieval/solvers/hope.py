@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 
 from tidegraph.arguments import settings
+from tidegraph.graph.static import StaticGraph
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.solvers.graphs import On, check_size, graph_of
 from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
@@ -50,10 +51,18 @@ class HOPE:
             ConfigError: The graph has no more than ``size`` nodes, or Katz's ``beta``
                 is too large for it.
         """
-        graph = graph_of(pairs, self.on)
-        check_size("HOPE", self.size, graph)
-        source, target = self.proximity.halves(graph, self.size, self.seed)
+        graph = self.graph(pairs)
+        source, target = self.embed(graph)
         if len(source) == len(graph):
             return Solved.of_nodes(graph, source, target)
         source, target = (part.astype(np.float32) for part in (source, target))
         return Solved(source[:0], source, target)
+
+    def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
+        """Return the graph that it works on."""
+        return graph_of(pairs, self.on)
+
+    def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target vectors of its nodes, or of its items alone."""
+        check_size("HOPE", self.size, graph)
+        return self.proximity.halves(graph, self.size, self.seed)

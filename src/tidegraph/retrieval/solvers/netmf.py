@@ -72,7 +72,9 @@ class NetMF:
         Raises:
             ConfigError: They take more than ``memory_limit_gb``.
         """
-        nodes = nodes_of(users, items, self.on)
+        self._check(nodes_of(users, items, self.on))
+
+    def _check(self, nodes: int) -> None:
         if self.rank is None or self.rank >= nodes:
             instead = "give a rank, as rank = 128: then M is never held"
             check_memory("NetMF", nodes, 24, self.memory_limit_gb, instead)
@@ -87,13 +89,20 @@ class NetMF:
                 ``size`` nodes.
         """
         self.check(*pairs.shape)
-        graph = graph_of(pairs, self.on)
+        graph = self.graph(pairs)
+        return Solved.of_nodes(graph, *self.embed(graph))
+
+    def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
+        """Return the graph that it works on."""
+        return graph_of(pairs, self.on)
+
+    def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target vectors of the nodes of a graph; see ``solve``."""
+        self._check(len(graph))
         check_size("NetMF", self.size, graph)
         if self.rank is None or self.rank >= len(graph):
-            source, target = halves(self._whole(graph), self.size, self.seed)
-        else:
-            source, target = self._approximate(graph, self.rank)
-        return Solved.of_nodes(graph, source, target)
+            return halves(self._whole(graph), self.size, self.seed)
+        return self._approximate(graph, self.rank)
 
     def _whole(self, graph: StaticGraph) -> np.ndarray:
         """Return log max(M, 1)."""

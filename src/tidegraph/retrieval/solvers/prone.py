@@ -61,7 +61,15 @@ class ProNE:
         Raises:
             ConfigError: The graph has no more than ``size`` nodes.
         """
-        graph = graph_of(pairs, "items")
+        graph = self.graph(pairs)
+        return Solved.of_nodes(graph, *self.embed(graph))
+
+    def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
+        """Return the graph that it works on."""
+        return graph_of(pairs, "items")
+
+    def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
+        """Return the vectors of the nodes of a graph, the same on both sides."""
         check_size("ProNE", self.size, graph)
         factor, _ = halves(self._edges(graph), self.size, self.seed)
         step = transition(graph)
@@ -69,7 +77,7 @@ class ProNE:
             step @ (factor - self._band(step, factor)), full_matrices=False
         )
         vectors = left * np.sqrt(value)
-        return Solved.of_nodes(graph, vectors, vectors)
+        return vectors, vectors
 
     def _edges(self, graph: StaticGraph) -> "scipy.sparse.csr_array":
         step = transition(graph)

@@ -1,0 +1,44 @@
+"""GraphZoom beside what it wraps: MovieLens-1M's graph of users and items, one thread.
+
+Claims: none of a winner. Each solver has its defaults but for ``SkipGramWalks``, of 5
+walks a node instead of 10; nothing is chosen. Seconds are of one processor, which other
+work shares. A run that was stopped goes on.
+Run: OPENBLAS_NUM_THREADS=1 TIDEGRAPH_DATA=folder python benchmarks/graphzoom.py
+"""
+
+import json
+from pathlib import Path
+
+from published import Job, data
+
+from tidegraph.kernels.jit import spread
+from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.recipes.spectral import graphzoom
+from tidegraph.retrieval.solvers import HOPE, NetMF, SkipGramWalks
+
+OUT = Path(__file__).parent / "results" / "graphzoom.json"
+SOLVERS = {"SkipGramWalks": SkipGramWalks(walks=5), "NetMF": NetMF(), "HOPE": HOPE()}
+ZOOMS = (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)
+
+
+def main() -> None:
+    """Measure each solver alone, then on a graph made smaller."""
+    results = json.loads(OUT.read_text()) if OUT.exists() else {}
+    job = Job.of(*data("reczoo_movielens1m_m1"))
+    for name, solver in SOLVERS.items():
+        rows = {name: Factorized(name, solver)} | {
+            f"{name}, {levels} levels, {steps} steps": graphzoom(solver, levels, steps)
+            for levels, steps in ZOOMS
+        }
+        for row, method in rows.items():
+            if row in results:
+                continue
+            with spread(threads=1, grain=1024):
+                answer, how = job.answered(method)
+            results[row] = job.judged(answer) | how
+            print(row, results[row], flush=True)
+            OUT.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""DeepWalk of any graph: skip-gram of what comes near to one another on its walks."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import scipy
+
+from tidegraph.arguments import settings
+from tidegraph.graph.static import StaticGraph
+from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.walks.random_walks import Habit, walks
+from tidegraph.kernels.keyed_rng import root_keys
+from tidegraph.kernels.tables.grid import Grid
+from tidegraph.kernels.tables.noise import Noise
+from tidegraph.kernels.tables.skip_gram import SHARING, skip_gram
+from tidegraph.kernels.windows import window_pairs
+from tidegraph.ranges import above, at_least
+from tidegraph.retrieval.solvers.graphs import graph_of
+from tidegraph.retrieval.solvers.solved import Solved
+from tidegraph.rng import fresh_seed
+
+_AT_ONCE, _POWER = 2**18, 0.75
+
+
+@settings
+class SkipGramWalks:
+    """DeepWalk of the graph of users and items, of edges as strong as they are.
+
+    It trains as ``deepwalk`` does, and is here for what has weights: a graph that
+    ``GraphZoom`` has made small. Rates fall in a line.
+
+    Attributes:
+        size: Numbers in a vector.
+        walks: Walks from each node; as many rounds over all nodes.
+        length: Steps of a walk.
+        window: How many steps apart nodes belong together.
+        negatives: Noise for each pair, by strength^0.75.
+        learning_rate: Length of the first step.
+        seed: Seed of everything random.
+
+    Source:
+        Perozzi et al., "DeepWalk: Online Learning of Social Representations", KDD 2014.
+    """
+
+    size: int = 64
+    walks: int = 10
+    length: int = 40
+    window: int = 5
+    negatives: int = 5
+    learning_rate: float = 0.025
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least("SkipGramWalks", 1, size=self.size, walks=self.walks)
+        at_least("SkipGramWalks", 1, length=self.length, window=self.window)
+        at_least("SkipGramWalks", 1, negatives=self.negatives)
+        at_least("SkipGramWalks", 0, seed=self.seed)
+        above("SkipGramWalks", 0, learning_rate=self.learning_rate)
+
+    def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
+        """Return source and target vectors."""
+        graph = self.graph(pairs)
+        return Solved.of_nodes(graph, *self.embed(graph))
+
+    def graph(self, pairs: "scipy.sparse.csr_array") -> StaticGraph:
+        """Return the graph that it works on."""
+        return graph_of(pairs, "bipartite")
+
+    def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target vectors of the nodes of a graph."""
+        rng = np.random.default_rng(self.seed)
+        shape = (len(graph), self.size)
+        sides = [rng.normal(0, 0.05, shape).astype(np.float32) for _ in range(2)]
+        source, target = sides
+        # A node without an edge is near to nothing.
+        source[graph.strength == 0] = target[graph.strength == 0] = 0
+        noise = Noise.of(graph.strength, _POWER)
+        for share, (one, other) in self._pairs(graph, rng):
+            key = fresh_seed(rng)
+            pool = noise.draw(-(-len(one) // SHARING) * self.negatives, key)
+            grid = Grid.of(one, other, pool, len(graph), key)
+            grid.shuffle(key)
+            rate = self.learning_rate * max(1 - share, 1e-4)
+            skip_gram(source, target, grid, rate, self.negatives)
+        return source, target
+
+    def _pairs(
+        self, graph: StaticGraph, rng: np.random.Generator
+    ) -> Iterator[tuple[float, tuple[np.ndarray, np.ndarray]]]:
+        """Yield pairs of nodes near to each other, after the share that is done."""
+        here = np.repeat(np.arange(len(graph), dtype=np.int32), graph.degree())
+        weight = graph.weight.astype(np.float32)
+        edges = TemporalCSR.build(here, graph.node, None, len(graph), weight)
+        starts = np.flatnonzero(graph.strength).astype(np.int32)
+        rows = max(1, _AT_ONCE // (2 * self.window * (self.length + 1)))
+        habit, nodes = Habit(weighted=True), self.length + 1
+        for turn in range(self.walks):
+            order = rng.permutation(starts)
+            for first in range(0, len(order), rows):
+                some = order[first : first + rows]
+                keys = root_keys(fresh_seed(rng), 0, len(some))
+                found = walks((edges,), some, keys, self.length, habit)
+                ptr = np.arange(len(found) + 1) * nodes
+                done = (turn + first / len(order)) / self.walks
+                yield done, window_pairs(ptr, found.ravel(), self.window)

@@ -1,0 +1,185 @@
+"""GraphZoom against its formulas, written down densely, one node at a time."""
+
+import numpy as np
+import pytest
+import scipy
+
+from retrieval.test_factorized import planted
+from tidegraph.catalog import model
+from tidegraph.errors import ConfigError
+from tidegraph.graph.static import StaticGraph
+from tidegraph.retrieval.factorized import Factorized
+from tidegraph.retrieval.recipes.spectral import graphzoom
+from tidegraph.retrieval.solvers import HOPE, GraphZoom, GraRep, NetMF, SkipGramWalks
+from tidegraph.retrieval.solvers.coarsening import coarsened, low_pass
+from tidegraph.retrieval.solvers.proximities import CommonNeighborProximity
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+
+
+class TestGraphZoom(RetrieverLaws):
+    retriever = graphzoom(NetMF(size=4, window=3))
+    unmoved = 0.0  # Signals are drawn row by row.
+
+
+class TestGraphZoomOfWalks(RetrieverLaws):
+    retriever = graphzoom(SkipGramWalks(4, walks=2, length=5, window=2))
+    unmoved = 0.0  # Signals are drawn row by row.
+
+
+class TestSkipGramWalks(RetrieverLaws):
+    retriever = Factorized("walks", SkipGramWalks(6, walks=2, length=5, window=2))
+    unmoved = 0.0  # Walks are drawn row by row.
+
+
+@pytest.fixture(scope="module")
+def adjacency():
+    """Of 40 nodes, weighted, one without an edge."""
+    rng = np.random.default_rng(5)
+    half = np.triu(rng.random((40, 40)) < 0.12, 1) * rng.integers(1, 4, (40, 40))
+    half[7] = half[:, 7] = 0
+    return scipy.sparse.csr_array((half + half.T).astype(float))
+
+
+def dense_filter(adjacency, loop):
+    looped = adjacency + loop * np.eye(len(adjacency))
+    root = np.diag(looped.sum(axis=1) ** -0.5)
+    return root @ looped @ root
+
+
+@pytest.mark.parametrize("loop", [0.1, 2.0])
+def test_the_filter_is_its_formula(adjacency, loop):
+    found = low_pass(adjacency, loop).toarray()
+
+    np.testing.assert_allclose(found, dense_filter(adjacency.toarray(), loop))
+
+
+def test_nodes_become_one_by_the_affinity_of_smoothed_signals(adjacency):
+    dense = adjacency.toarray()
+    signal = np.random.default_rng(0).uniform(-1, 1, (40, 7))
+    signal -= signal.mean(axis=0)
+    smooth = dense_filter(dense, 0.1)
+    signal = smooth @ smooth @ signal
+    part, count = {}, 0
+    for p in sorted(range(40), key=lambda p: -np.count_nonzero(dense[p])):
+        if p in part:
+            continue
+        part[p] = count
+        for q in np.flatnonzero(dense[p]):
+            x, y = signal[p], signal[q]
+            if int(q) not in part and (x @ y) ** 2 / ((x @ x) * (y @ y)) > 0.3:
+                part[int(q)] = count
+        count += 1
+
+    found = coarsened(adjacency, np.random.default_rng(0))
+
+    assert 1 < count < 40
+    assert found.part.tolist() == [part[p] for p in range(40)]
+    # What is alone stays alone.
+    assert (found.part == found.part[7]).sum() == 1
+
+
+def test_the_coarser_laplacian_is_h_l_h(adjacency):
+    def laplacian(matrix):
+        return np.diag(matrix.sum(axis=1)) - matrix
+
+    level = coarsened(adjacency, np.random.default_rng(0))
+    h = (level.part == np.arange(level.part.max() + 1)[:, None]).astype(float)
+    coarser = level.coarser().toarray()
+
+    assert not np.diag(coarser).any()
+    want = h @ laplacian(adjacency.toarray()) @ h.T
+    np.testing.assert_allclose(laplacian(coarser), want, atol=1e-12)
+
+
+def pairs():
+    drawn = np.random.default_rng(0).random((30, 20)) < 0.15
+    drawn = drawn[drawn.any(axis=1)][:, drawn.any(axis=0)]
+    return scipy.sparse.csr_array(drawn.astype(np.float32))
+
+
+def whole(solved):
+    """Vectors of items, then of users."""
+    return np.vstack([solved.source, solved.user])
+
+
+def test_vectors_are_carried_over_and_smoothed_level_by_level():
+    solver = GraRep(size=2, steps=2)
+    zoomed = GraphZoom(solver, levels=2, smoothing=3, loop=0.5, seed=4).solve(pairs())
+
+    rng, matrices = np.random.default_rng(4), [solver.graph(pairs()).csr()]
+    parts = []
+    for _ in range(2):
+        level = coarsened(matrices[-1], rng)
+        parts.append(level.part)
+        matrices.append(level.coarser())
+    assert len(parts[0]) > matrices[1].shape[0] > matrices[2].shape[0] > 2
+    vectors, _ = solver.embed(StaticGraph.of_matrix(matrices[2]))
+    for part, matrix in zip(parts[::-1], matrices[1::-1], strict=True):
+        smooth = dense_filter(matrix.toarray(), 0.5)
+        h = (part == np.arange(part.max() + 1)[:, None]).astype(float)
+        vectors = np.linalg.matrix_power(smooth, 3) @ h.T @ vectors
+    np.testing.assert_allclose(whole(zoomed), vectors, rtol=1e-4, atol=1e-6)
+
+
+def test_without_a_level_it_is_the_solver_alone():
+    alone, zoomed = (s.solve(pairs()) for s in (NetMF(4), GraphZoom(NetMF(4), 0)))
+
+    for side in ("user", "source", "target"):
+        np.testing.assert_array_equal(getattr(alone, side), getattr(zoomed, side))
+
+
+@pytest.mark.parametrize(
+    "solver", [NetMF(6), SkipGramWalks(6, length=10), GraRep(6)], ids=repr
+)
+def test_planted_groups_are_told_apart(solver):
+    log = planted()
+    answer = graphzoom(solver).fit(log).retrieve(requests_at(log, repeat=True), 5)
+
+    right = answer.item % 4 == np.arange(len(log.users))[:, None] % 4
+    assert right[answer.present].mean() > 0.6
+
+
+def test_walks_take_strong_edges_and_tell_groups_apart():
+    # Two pairs of nodes, strong within and weak across.
+    strong, weak = 50.0, 0.5
+    blocks = np.kron(np.array([[strong, weak], [weak, strong]]), np.ones((6, 6)))
+    np.fill_diagonal(blocks, 0)
+    graph = StaticGraph.of_matrix(scipy.sparse.csr_array(blocks))
+    solver = SkipGramWalks(4, walks=200, length=10, window=2, learning_rate=0.1)
+    source, target = solver.embed(graph)
+
+    score = source @ target.T
+    within = np.kron(np.eye(2), np.ones((6, 6))) > 0
+    others = ~np.eye(12, dtype=bool)
+    assert score[within & others].min() > score[~within].max()
+
+
+def test_a_graph_that_is_too_small_to_be_coarsened_is_said():
+    with pytest.raises(ConfigError, match=r"Lower levels or size"):
+        GraphZoom(NetMF(16), levels=9).solve(pairs())
+    # Of users and items these are vectors of items alone.
+    solver = HOPE(CommonNeighborProximity(), size=4)
+    with pytest.raises(ConfigError, match='on = "items"'):
+        GraphZoom(solver, levels=0).solve(pairs())
+
+
+def test_impossible_settings_are_refused():
+    for name, value in (("levels", -1), ("smoothing", -1), ("loop", 0.0), ("seed", -1)):
+        with pytest.raises(ConfigError, match=f"{name} is {value}"):
+            GraphZoom(**{name: value})
+    for name in ("size", "walks", "length", "window", "negatives"):
+        with pytest.raises(ConfigError, match=f"{name} is 0"):
+            SkipGramWalks(**{name: 0})
+    with pytest.raises(ConfigError, match="learning_rate is 0"):
+        SkipGramWalks(learning_rate=0.0)
+
+
+def test_a_recipe_names_the_solver():
+    table = {
+        "model": "graphzoom",
+        "solver": {"type": "SkipGramWalks", "size": 8},
+        "levels": 2,
+    }
+
+    found = model(table, "recipe.toml", "retrieve")
+    assert found == graphzoom(SkipGramWalks(8), levels=2)
