@@ -26,7 +26,7 @@ from tidegraph.retrieval.from_log import (
     given,
     resolved,
 )
-from tidegraph.retrieval.scoring.best import best
+from tidegraph.retrieval.scoring.best import best, without_nothing
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
@@ -321,12 +321,16 @@ class FittedGraphFilter:
     def _scores(self, history: SparseRows) -> Float32[np.ndarray, "b items"]:
         filters = given(self.settings.filters)
         weights = self.settings.weights or (1.0,) * len(filters)
-        total = np.zeros((len(history), self.graph.size(ITEM)), np.float32)
-        for part, solved, weight in zip(filters, self.solved, weights, strict=True):
-            total += np.float32(weight) * part.scores(self.graph, solved, history)
+        parts = zip(filters, self.solved, weights, strict=True)
+        total = None
+        for part, solved, weight in parts:
+            score = part.scores(self.graph, solved, history)
+            if weight != 1:
+                score *= np.float32(weight)
+            total = score if total is None else np.add(total, score, out=total)
+        assert total is not None  # Settings without a filter are refused.
         linked = self.graph.degree()[: total.shape[1]] > 0
-        total[:, ~linked] = 0
-        total[total == 0] = -np.inf
+        without_nothing(total, linked)
         return total
 
 

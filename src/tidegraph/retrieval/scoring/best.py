@@ -1,7 +1,7 @@
 """The best k of a block of scores, excluded items left out."""
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.topk import drain, push
@@ -36,6 +36,24 @@ def best(
     return Candidates.of_channel(item, score, channel)
 
 
+def without_nothing(
+    scores: Float32[np.ndarray, "b items"], linked: Bool[np.ndarray, " items"]
+) -> None:
+    """Write ``-inf`` where a score is 0, or the item has no event."""
+    over_rows(lambda a, b: _without_nothing(scores, linked, a, b), len(scores), grain=8)
+
+
+@compiled
+def _without_nothing(
+    scores: np.ndarray, linked: np.ndarray, first: int, last: int
+) -> None:
+    for row in range(first, last):
+        own = scores[row]
+        for i in range(own.size):
+            if own[i] == 0 or not linked[i]:
+                own[i] = -np.inf
+
+
 @compiled
 def _best_rows(
     scores: Float32[np.ndarray, "b items"],
@@ -51,11 +69,12 @@ def _best_rows(
         for e in range(ptr[row], ptr[row + 1]):
             if 0 <= out[e] < hidden.size:
                 hidden[out[e]] = True
+        own, kept, worth = scores[row], item[row], score[row]
         found = 0
         for i in range(hidden.size):
-            if not hidden[i] and scores[row, i] > -np.inf:
-                found = push(item[row], score[row], found, i, scores[row, i])
-        drain(item[row], score[row], found)
+            if own[i] > -np.inf and not hidden[i]:
+                found = push(kept, worth, found, i, own[i])
+        drain(kept, worth, found)
         for e in range(ptr[row], ptr[row + 1]):
             if 0 <= out[e] < hidden.size:
                 hidden[out[e]] = False
