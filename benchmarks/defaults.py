@@ -36,7 +36,7 @@ from tidegraph.evaluation.metrics.ranking import hits, ndcg
 from tidegraph.graph.proximity.power_iteration import spectral_radius
 from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.ease import EASE
-from tidegraph.retrieval.heuristics import (
+from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar,
     CommonNeighbors,
     Katz,

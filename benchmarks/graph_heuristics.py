@@ -14,7 +14,7 @@ import numpy as np
 from gowalla import a_fifth_held_out, gowalla, measured
 
 from tidegraph.kernels.jit import cpu_count
-from tidegraph.retrieval.heuristics import (
+from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar,
     CommonNeighbors,
     Katz,

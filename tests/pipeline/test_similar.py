@@ -9,7 +9,7 @@ import pytest
 from conftest import draw_log
 from tidegraph.errors import NoAnswerWarning, RequestError, UnknownIdWarning
 from tidegraph.pipeline import Pipeline
-from tidegraph.retrieval.heuristics import PersonalizedPageRank
+from tidegraph.retrieval.heuristics.proximity import PersonalizedPageRank
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import Cosine
 from tidegraph.retrieval.popular import Popular

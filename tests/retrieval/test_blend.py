@@ -11,7 +11,7 @@ from tidegraph.artifact.sealed import State, load, save
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.blend import Blend, FittedBlend
-from tidegraph.retrieval.heuristics import (
+from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar,
     CommonNeighbors,
     PersonalizedPageRank,

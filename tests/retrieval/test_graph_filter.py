@@ -11,7 +11,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
 from tidegraph.retrieval.graph_filter import FittedGraphFilter, GraphFilter
-from tidegraph.retrieval.heuristics import PersonalizedPageRank
+from tidegraph.retrieval.heuristics.proximity import PersonalizedPageRank
 from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
 from tidegraph.stages import Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at

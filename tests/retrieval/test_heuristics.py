@@ -11,7 +11,7 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.retrieval.heuristics import (
+from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar,
     CommonNeighbors,
     Katz,

@@ -14,7 +14,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.static import StaticGraph
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
-from tidegraph.retrieval.heuristics import AdamicAdar, Katz
+from tidegraph.retrieval.heuristics.proximity import AdamicAdar, Katz
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat

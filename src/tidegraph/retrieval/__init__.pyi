@@ -8,12 +8,13 @@ from tidegraph.retrieval.graph_filter import (
     FittedGraphFilter as FittedGraphFilter,
     GraphFilter as GraphFilter,
 )
-from tidegraph.retrieval.heuristics import (
+from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar as AdamicAdar,
     CommonNeighbors as CommonNeighbors,
     Katz as Katz,
     PersonalizedPageRank as PersonalizedPageRank,
 )
+from tidegraph.retrieval.heuristics.meta_path import MetaPath as MetaPath
 from tidegraph.retrieval.item_knn import ItemKNN as ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel as FittedItemModel
 from tidegraph.retrieval.objective import Objective as Objective

@@ -19,7 +19,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog
-from tidegraph.retrieval.heuristics import AdamicAdar, PersonalizedPageRank
+from tidegraph.retrieval.heuristics.proximity import AdamicAdar, PersonalizedPageRank
 from tidegraph.retrieval.scoring.channel_weights import learned_weights
 from tidegraph.retrieval.scoring.fusion import (
     above_the_last,

@@ -14,7 +14,7 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.ease import EASE
-from tidegraph.retrieval.heuristics import AdamicAdar, CommonNeighbors, Katz
+from tidegraph.retrieval.heuristics.proximity import AdamicAdar, CommonNeighbors, Katz
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard
 from tidegraph.retrieval.popular import Popular

@@ -11,7 +11,7 @@ from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.ease import EASE
-from tidegraph.retrieval.heuristics import AdamicAdar, CommonNeighbors
+from tidegraph.retrieval.heuristics.proximity import AdamicAdar, CommonNeighbors
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import BM25, Cosine, Pearson
 from tidegraph.retrieval.popular import Popular

@@ -7,7 +7,11 @@ from conftest import draw_log
 from tidegraph.data.views import Matrix
 from tidegraph.errors import RequestError
 from tidegraph.retrieval.ease import EASE
-from tidegraph.retrieval.heuristics import AdamicAdar, Katz, PersonalizedPageRank
+from tidegraph.retrieval.heuristics.proximity import (
+    AdamicAdar,
+    Katz,
+    PersonalizedPageRank,
+)
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat

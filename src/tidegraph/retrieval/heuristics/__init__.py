@@ -1,0 +1,1 @@
+"""Scores of items by the walks that lead to them from a history."""
