@@ -30,6 +30,8 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.synthetic import Lifecycle, Marketplace, Truth
 from tidegraph.evaluation.metrics.catalogue import mean_popularity, popularity_lift
 from tidegraph.evaluation.metrics.ranking import hits, ndcg
+from tidegraph.evaluation.report.charts import Bar, bars
+from tidegraph.evaluation.report.html import write_picture
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective.negatives import Negatives
@@ -40,6 +42,7 @@ from tidegraph.training.optimizers import LazyAdam
 from tidegraph.training.settings import Training
 
 OUT = Path(__file__).parent / "results" / "losses.json"
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "losses.svg"
 HELD = Path(tempfile.gettempdir()) / "tidegraph-losses"
 K = 20
 STILL = Lifecycle(float("inf"), freshness=0.0)
@@ -56,6 +59,7 @@ NEGATIVES: dict[str, Negatives] = {
     "uniform": UNIFORM,
     "in-batch": tg.InBatch(),
     "uniform + hard": tg.Mixed((UNIFORM, tg.Planned(HARD))),
+    "popularity^.25": tg.Shared(256, power=0.25),
     "popularity^.75": tg.Shared(256, power=0.75),
     "uniform + in-batch": tg.Mixed((UNIFORM, tg.InBatch())),
     "popularity": tg.Shared(256, power=1.0),
@@ -92,6 +96,7 @@ MOST = (
     ("InfoNCE", "uniform"),
     ("BPR", "in-batch"),
     ("sampled softmax", "popularity^.75"),
+    ("InfoNCE", "popularity^.25"),
     ("InfoNCE", "popularity^.75"),
 )
 
@@ -301,11 +306,31 @@ WORLDS = {
 }
 
 
+def picture(table: dict[str, Any]) -> None:
+    """Draw what clicks say of each cell beside what is true."""
+    kinds = {"clicks found, NDCG@20": "ndcg", "true preference reached": "reached"}
+
+    def bars_of(told: dict[str, Any]) -> list[Bar]:
+        of = {name: told[metric] for name, metric in kinds.items()}
+        return [Bar(name, v, v - half, v + half) for name, (v, half) in of.items()]
+
+    groups = [("Popular", bars_of(table["popular"]))]
+    short = {"sampled ": "", "uniform + ": "", "popularity": "pop", "in-": ""}
+    for row in table["rows"]:
+        label = f"{row['loss']}, {row['negatives']}"
+        for long, instead in short.items():
+            label = label.replace(long, instead)
+        groups.append((label, bars_of(row)))
+    title = "What a log of clicks says of a loss, and what is true"
+    write_picture(PICTURE, bars(title, f"{title}, in a marketplace.", groups))
+
+
 def main() -> None:
     HELD.mkdir(exist_ok=True)
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
     for world in sys.argv[1:] or list(WORLDS):
         run(world, WORLDS[world](), results)
+    picture(results["marketplace"])
 
 
 if __name__ == "__main__":
