@@ -1,12 +1,14 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import torch
 
 from conftest import draw_log
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
+from tidegraph.nn.around import Reads
 from tidegraph.nn.click import FactorizationMachine, Interest
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
@@ -102,3 +104,57 @@ def test_a_part_without_a_type_is_refused():
 def test_a_group_that_does_not_exist_is_named_with_those_that_do():
     with pytest.raises(ConfigError, match=r"'itm'.*Did you mean 'item'"):
         FeatureSet(("itm",))
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A click model of one's own: how many of both sides' latest events there are."""
+
+    def reads(self):
+        return Reads(
+            user="unique(hop('action').recent(3))",
+            item="unique(hop('~action').recent(2))",
+        )
+
+    def build(self, spec):
+        return CrowdNetwork()
+
+
+class CrowdNetwork(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.each = torch.nn.Parameter(torch.ones(2))
+
+    def forward(self, inputs, around):
+        user = around.user.real(0).sum(dim=1)[:, None]
+        item = around.item.real(0).sum(dim=1)[around.seat]
+        return self.each[0] * user + self.each[1] * item
+
+
+def test_a_model_that_says_what_it_reads_is_given_that():
+    plain = FeatureSet(("category",))
+    model, judge = fitted(NeuralRanker(Crowd(), plain, training=Training(epochs=1)))
+    requests, candidates = judge.requests, judge.candidates
+
+    score = model.score(requests, candidates)
+
+    graph, there = requests.graph, candidates.present
+    at = np.repeat(requests.time, candidates.item.shape[1])
+    by_user = graph["action"].histories(requests.user, requests.time, 3)
+    by_item = graph["~action"].histories(candidates.item.ravel(), at, 2)
+    each = model.network.deep.each.detach().numpy()
+    logit = model.network.wide.bias.item()
+    logit = logit + each[0] * np.diff(by_user.ptr)[:, None]
+    logit = logit + each[1] * np.diff(by_item.ptr).reshape(candidates.item.shape)
+    np.testing.assert_allclose(score[there], 1 / (1 + np.exp(-logit[there])), rtol=1e-5)
+
+
+def test_a_plan_that_brings_no_unique_states_is_refused():
+    learn, stop, _ = split_examples(draw_log(events=800))
+
+    class Elsewhere(Crowd):
+        def reads(self):
+            return Reads("hop('action').recent(3)", "unique(identity())")
+
+    with pytest.raises(ConfigError, match="no unique states"):
+        NeuralRanker(Elsewhere()).fit(learn, stop, run=Run(np.random.default_rng(0)))

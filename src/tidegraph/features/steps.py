@@ -34,10 +34,12 @@ class Tables:
     Attributes:
         items: How many items are known.
         category: Category of each item, -1 where it has none.
+        users: How many users are known.
     """
 
     items: int
     category: Int32[np.ndarray, " items"]
+    users: int = 0
 
     @property
     def categories(self) -> int:
@@ -51,6 +53,12 @@ class Tables:
         kind = np.full(item.shape, -1, np.int32)
         kind[held] = self.category[item[held]]
         return np.stack([np.where(known, item, -1), kind], axis=2).astype(np.int64) + 1
+
+    def user_rows(self, user: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, "n 2"]:
+        """Return the rows of users, who have no category."""
+        known = (user >= 0) & (user < self.users)
+        row = np.where(known, user, -1).astype(np.int64) + 1
+        return np.stack([row, np.zeros_like(row)], axis=1)
 
     def steps(
         self, requests: Requests, rows: Int64[np.ndarray, " b"], count: int
@@ -68,13 +76,17 @@ class Tables:
         return Steps(self.rows(item), np.minimum(age, GAPS - 1), mask)
 
 
-def known_before(requests: Requests) -> int:
+def known_before(requests: Requests, edge: str = f"~{ACTION}") -> int:
     """Return how many rows of items had an action before the last of the requests.
 
     Rows are by first appearance, so what comes later cannot change their number.
+
+    Args:
+        requests: Requests, each at its time.
+        edge: The edges of the nodes that are counted; ``action`` counts users.
     """
-    edges = requests.graph[f"~{ACTION}"]
-    items = np.arange(len(edges), dtype=np.int32)
-    latest = np.full(len(items), requests.time.max(initial=0), np.int64)
-    start, stop = edges.span_before(items, latest)
+    edges = requests.graph[edge]
+    nodes = np.arange(len(edges), dtype=np.int32)
+    latest = np.full(len(nodes), requests.time.max(initial=0), np.int64)
+    start, stop = edges.span_before(nodes, latest)
     return int(np.flatnonzero(stop > start).max(initial=-1)) + 1

@@ -19,11 +19,13 @@ class InputSpec:
         items: Known items; row 0 of a table of ``items + 1`` stands for the unknown.
         categories: Categories, with row 0 for none.
         numbers: Columns of numbers per candidate.
+        users: Known users, with row 0 for the unknown.
     """
 
     items: int
     categories: int
     numbers: int
+    users: int = 0
 
 
 class Inputs(NamedTuple):

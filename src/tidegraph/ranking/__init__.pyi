@@ -7,4 +7,4 @@ from tidegraph.ranking.neural import (
     FittedNeuralRanker as FittedNeuralRanker,
     NeuralRanker as NeuralRanker,
 )
-from tidegraph.ranking.recipes import deepfm as deepfm
+from tidegraph.ranking.recipes import deepfm as deepfm, dsgl as dsgl

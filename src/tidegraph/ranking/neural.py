@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -15,11 +16,14 @@ from tidegraph.extras import needed
 from tidegraph.features.columns import Features, FeatureSet
 from tidegraph.features.steps import Tables, known_before
 from tidegraph.fitting.candidate_sampling import CandidateSampling
+from tidegraph.graph.from_log import ACTION
 from tidegraph.losses import binary_cross_entropy
-from tidegraph.nn.click import ClickModel, Interest
+from tidegraph.nn.around import Around
+from tidegraph.nn.click import ClickModel, Interest, ReadsGraph
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
+from tidegraph.ranking.around import Reader, Shown, read_before
 from tidegraph.run import Curve, Run
 from tidegraph.stages import Candidates, Examples, Requests, called
 from tidegraph.training.loop import threads, train
@@ -53,7 +57,7 @@ class NeuralRanker:
         id_dropout: Share of ids hidden in training, so that new items are known kin.
     """
 
-    model: ClickModel = field(default_factory=Interest)
+    model: ClickModel | ReadsGraph = field(default_factory=Interest)
     features: FeatureSet = field(default_factory=FeatureSet)
     sampling: CandidateSampling = field(default_factory=CandidateSampling)
     training: Training = field(default_factory=Training)
@@ -90,7 +94,8 @@ class NeuralRanker:
                 "Retrieve more candidates, or lengthen the windows."
             )
         features = Features.fit(train, self.features.category, self.features.groups)
-        tables = Tables(known_before(valid.requests), features.category)
+        known = known_before(valid.requests), known_before(valid.requests, ACTION)
+        tables = Tables(known[0], features.category, known[1])
         network = initialised(lambda: self.network(features, tables), run.rng)
         network.start(float(train.label[train.candidates.present].mean()))
         fitted = FittedNeuralRanker(self, features, tables, network)
@@ -101,7 +106,7 @@ class NeuralRanker:
     def network(self, features: Features, tables: Tables) -> Wide:
         """Return the network, with weights yet to be drawn."""
         numbers = len(features.names)
-        spec = InputSpec(tables.items, tables.categories, numbers)
+        spec = InputSpec(tables.items, tables.categories, numbers, tables.users)
         return Wide(self.model.build(spec), numbers)
 
 
@@ -144,7 +149,6 @@ class FittedNeuralRanker:
     ) -> Float32[np.ndarray, "b k"]:
         """Return ``score``, the shared inputs being at hand."""
         out = np.zeros(candidates.item.shape, np.float32)
-        device = next(self.network.parameters()).device
         if not out.size:
             return out
         with torch.inference_mode():
@@ -154,7 +158,8 @@ class FittedNeuralRanker:
                 inputs = self.inputs(
                     requests, rows, candidates.item[rows], numbers[rows], there
                 )
-                logit = self.network(Inputs(*(part.to(device) for part in inputs)))
+                around = self.around(requests, rows, candidates.item[rows])
+                logit = self.network.answer(inputs, around)
                 sure = torch.sigmoid(logit.clamp(-SUREST, SUREST)).cpu().numpy()
                 out[rows] = np.where(there, sure, 0)
         return out
@@ -178,6 +183,35 @@ class FittedNeuralRanker:
             tensor(steps.mask),
         )
 
+    @cached_property
+    def reader(self) -> Reader | None:
+        """What reads the graph around users and candidates, if the model wants that."""
+        model = self.settings.model
+        return (
+            Reader.of(model.reads(), self.tables)
+            if isinstance(model, ReadsGraph)
+            else None
+        )
+
+    def around(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+        shown: Shown | None = None,
+    ) -> Around | None:
+        """Return what the network's plans bring, if it has any.
+
+        Args:
+            requests: Users, clocks and histories.
+            rows: Which of them.
+            item: Candidates of each.
+            shown: Whose ids are not hidden; all if left out.
+        """
+        if self.reader is None:
+            return None
+        return self.reader.around(requests, rows, item, shown)
+
     def state(self) -> State:
         """Return what a file needs to hold."""
         return State(
@@ -185,6 +219,7 @@ class FittedNeuralRanker:
             settings={
                 "ranker": to_table(self.settings),
                 "items": self.tables.items,
+                "users": self.tables.users,
                 "curve": self.curve.table(),
             },
             arrays=weights_of(self.network),
@@ -197,7 +232,8 @@ class FittedNeuralRanker:
         table = cast(dict[str, Any], state.settings["ranker"])
         settings = build(NeuralRanker, table, "a saved ranker")
         features = state.part("features", Features)
-        tables = Tables(cast(int, state.settings["items"]), features.category)
+        items, users = (cast(int, state.settings[n]) for n in ("items", "users"))
+        tables = Tables(items, features.category, users)
         # Without memory for weights, which are those of the file.
         with torch.device("meta"):
             network = settings.network(features, tables)
@@ -212,6 +248,7 @@ class _Batch(NamedTuple):
     inputs: Inputs
     label: Float[Tensor, "b k"]
     log_odds: Float[Tensor, " b"]
+    around: Around | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,16 +283,27 @@ class _Clicks:
         at = rows[:, None], place
         item, numbers = candidates.item[at], self.numbers[at]
         inputs = self.model.inputs(self.train.requests, rows, item, numbers, kept)
+        shown = None
         if settings.id_dropout:
-            shown = rng.random(self.model.tables.items + 1) >= settings.id_dropout
+            shown = self._shown(rng)
             for part in (inputs.item, inputs.step):
-                part[..., 0] *= tensor(shown)[part[..., 0]]
-        return _Batch(inputs, tensor(self.train.label[at]), tensor(log_odds))
+                part[..., 0] *= tensor(shown.item)[part[..., 0]]
+        around = self.model.around(self.train.requests, rows, item, shown)
+        label = tensor(self.train.label[at])
+        return _Batch(inputs, label, tensor(log_odds), around)
+
+    def _shown(self, rng: np.random.Generator) -> Shown:
+        """Draw whose ids a batch shows; of users only where they are read."""
+        hidden, tables = self.model.settings.id_dropout, self.model.tables
+        item = rng.random(tables.items + 1) >= hidden
+        users = 0 if self.model.reader is None else tables.users + 1
+        return Shown(rng.random(users) >= hidden, item)
 
     def loss(self, batch: _Batch) -> Tensor:
-        inputs = Inputs(*(part.to(self.device) for part in batch.inputs))
-        logit = self.module(inputs) + batch.log_odds.to(self.device)[:, None]
-        return binary_cross_entropy(logit, batch.label.to(self.device), inputs.present)
+        logit = self.model.network.answer(batch.inputs, batch.around)
+        logit = logit + batch.log_odds.to(self.device)[:, None]
+        there = batch.inputs.present.to(self.device)
+        return binary_cross_entropy(logit, batch.label.to(self.device), there)
 
     def validate(self) -> float:
         """Return the log likelihood of what is held out, per candidate."""
@@ -278,9 +326,15 @@ def _learnt(
         model.features.of(part.requests, part.candidates) for part in (learn, valid)
     )
     task = _Clicks(model, learn, valid, numbers, valid_numbers, run.device)
-    data: list[object] = [model.settings, numbers, valid_numbers]
-    for part in (learn, valid):
-        history = part.requests.history
-        data += [part.candidates.item, part.label, history.ptr, history.node]
-        data += [part.requests.time, history.time]
-    return train(task, model.settings.training, run, data)
+    return train(task, model.settings.training, run, _learnt_from(task))
+
+
+def _learnt_from(task: _Clicks) -> Iterator[object]:
+    """Yield what a checkpoint must agree in."""
+    yield from (task.model.settings, task.numbers, task.valid_numbers)
+    for part in (task.train, task.valid):
+        requests, history = part.requests, part.requests.history
+        yield from (part.candidates.item, part.label, history.ptr, history.node)
+        yield from (requests.time, history.time)
+        if task.model.reader is not None and len(requests):
+            yield from read_before(requests)

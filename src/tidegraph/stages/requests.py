@@ -58,7 +58,9 @@ class Requests:
         requests = cls(graph, user, time, history, ItemSets.none(len(user)))
         return requests if repeat else requests.without_history()
 
-    def seeds(self, seed: int = 0) -> Seeds:
+    def seeds(
+        self, seed: int = 0, *, rows: Int64[np.ndarray, " r"] | None = None
+    ) -> Seeds:
         """Return the requesters as what a plan starts from, each at its own time.
 
         Somebody whom the graph does not hold starts with the history of the request, as
@@ -66,10 +68,15 @@ class Requests:
 
         Args:
             seed: For plans that draw.
+            rows: Some of the requests; all if left out.
         """
-        strange = bool((self.user < 0).any())
-        given = {ACTION: self.history} if strange else None
-        return Seeds.of(self.user, self.time, seed=seed, given=given)
+        user, time, history = self.user, self.time, self.history
+        if rows is not None:
+            user, time = user[rows], time[rows]
+        given = None
+        if bool((user < 0).any()):
+            given = {ACTION: history if rows is None else history.at(rows)}
+        return Seeds.of(user, time, seed=seed, given=given)
 
     def without_history(self) -> "Requests":
         """Return the same requests, excluding also the items of each history."""

@@ -1,6 +1,7 @@
 """What every click model can do, whatever is in it."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ import torch
 
 from tidegraph.errors import ConfigError
 from tidegraph.nn import click
+from tidegraph.nn.around import Around, States
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.training.weights import initialised
 
-SPEC = InputSpec(items=9, categories=4, numbers=3)
+SPEC = InputSpec(items=9, categories=4, numbers=3, users=7)
 MODELS = {
     name: cls
     for name in click.__all__
@@ -36,17 +38,61 @@ def drawn(spec, rng, b=4, k=5, h=6):
     )
 
 
+def drawn_states(spec, rng, plan, kind, roots):
+    """Unique states as a plan brings them, each with as many children as there fit."""
+    width = [int(n) for n in re.findall(r"recent\((\d+)\)", plan)]
+    sizes = [roots, *(6 for _ in width)]
+    kinds = [("user", "item")[(n + (kind == "item")) % 2] for n in range(len(sizes))]
+    rows = [
+        np.stack(
+            [
+                rng.integers(0, (spec.users if k == "user" else spec.items) + 1, n),
+                rng.integers(0, spec.categories + 1, n) * (k == "item"),
+            ],
+            axis=1,
+        )
+        for k, n in zip(kinds, sizes, strict=True)
+    ]
+    parent = [rng.integers(0, m, n) for m, n in zip([1, *sizes], sizes, strict=False)]
+    child, age = [], []
+    for n, below, wide in zip(sizes, sizes[1:], width, strict=False):
+        there = np.arange(wide) < rng.integers(0, wide + 1, n)[:, None]
+        child.append(np.where(there, rng.integers(0, below, (n, wide)), -1))
+        age.append((rng.random((n, wide)) * 40 * there).astype(np.float32))
+    return States(
+        *(tuple(map(torch.from_numpy, part)) for part in (rows, parent, child, age))
+    )
+
+
+def given_to(model, spec, rng, b=4, k=5):
+    """All that the network of a model is called with."""
+    inputs = drawn(spec, rng, b, k)
+    if not isinstance(model, click.ReadsGraph):
+        return (inputs,)
+    user, item = model.reads()
+    around = Around(
+        drawn_states(spec, rng, user, "user", b),
+        drawn_states(spec, rng, item, "item", 3 * b),
+        torch.from_numpy(rng.integers(0, 3 * b, (b, k))),
+    )
+    return inputs, around
+
+
 @pytest.fixture(params=MODELS)
-def network(request):
-    model = MODELS[request.param](4, (8, 4))
+def model(request):
+    return MODELS[request.param](4, (8, 4))
+
+
+@pytest.fixture
+def network(model):
     return initialised(
         lambda: Wide(model.build(SPEC), SPEC.numbers), np.random.default_rng(0)
     ).eval()
 
 
-def test_many_sets_of_weights_answer_at_once(network):
+def test_many_sets_of_weights_answer_at_once(model, network):
     rng = np.random.default_rng(1)
-    inputs = drawn(SPEC, rng)
+    given = given_to(model, SPEC, rng)
     fixed = dict(network.named_buffers())
     many = {
         name: torch.stack([value.detach() + 0.1 * d for d in range(3)])
@@ -56,12 +102,12 @@ def test_many_sets_of_weights_answer_at_once(network):
     with torch.no_grad():
         found = torch.func.vmap(
             lambda weights: torch.func.functional_call(
-                network, {**weights, **fixed}, (inputs,)
+                network, {**weights, **fixed}, given
             )
         )(many)
         one_by_one = [
             torch.func.functional_call(
-                network, {**{n: v[d] for n, v in many.items()}, **fixed}, (inputs,)
+                network, {**{n: v[d] for n, v in many.items()}, **fixed}, given
             )
             for d in range(3)
         ]
@@ -69,23 +115,30 @@ def test_many_sets_of_weights_answer_at_once(network):
     torch.testing.assert_close(found, torch.stack(one_by_one))
 
 
-def test_it_is_exported_for_any_number_of_requests(network):
+def test_it_is_exported_for_any_number_of_requests(model, network):
     rng = np.random.default_rng(1)
-    inputs = drawn(SPEC, rng)
+    given = given_to(model, SPEC, rng)
     batch = torch.export.Dim("batch", min=2, max=1024)
+    free: tuple[object, ...] = (Inputs(*({0: batch} for _ in given[0])),)
+    if len(given) > 1:
+        any_number = {0: torch.export.Dim.DYNAMIC}
+        states = [
+            States(*(tuple(any_number for _ in part) for part in side))
+            for side in given[1][:2]
+        ]
+        free = (*free, Around(*states, {0: batch}))
 
-    exported = torch.export.export(
-        network, (inputs,), dynamic_shapes=(Inputs(*({0: batch} for _ in inputs)),)
-    )
+    exported = torch.export.export(network, given, dynamic_shapes=free)
 
-    other = drawn(SPEC, rng, b=7)
+    other = given_to(model, SPEC, rng, b=7)
     with torch.no_grad():
-        torch.testing.assert_close(exported.module()(other), network(other))
+        torch.testing.assert_close(exported.module()(*other), network(*other))
 
 
-def test_an_absent_candidate_changes_nothing_about_the_others(network):
+def test_an_absent_candidate_changes_nothing_about_the_others(model, network):
     rng = np.random.default_rng(1)
-    inputs = drawn(SPEC, rng)._replace(present=torch.ones(4, 5, dtype=torch.bool))
+    inputs, *around = given_to(model, SPEC, rng)
+    inputs = inputs._replace(present=torch.ones(4, 5, dtype=torch.bool))
     present = inputs.present.clone()
     present[:, 2] = False
     network.train()
@@ -93,7 +146,7 @@ def test_an_absent_candidate_changes_nothing_about_the_others(network):
     def learnt(numbers, item):
         network.load_state_dict(first)
         changed = inputs._replace(present=present, numbers=numbers, item=item)
-        return network(changed)[present], dict(network.state_dict())
+        return network(changed, *around)[present], dict(network.state_dict())
 
     first = {name: value.clone() for name, value in network.state_dict().items()}
     numbers, item = inputs.numbers.clone(), inputs.item.clone()

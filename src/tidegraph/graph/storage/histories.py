@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.kernels.ragged import consecutive
+from tidegraph.kernels.binary_search import ranges
+from tidegraph.kernels.ragged import consecutive, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,4 +31,10 @@ class Histories:
     def rows(self, start: int, stop: int) -> "Histories":
         """Return the histories of some consecutive nodes; no copy of the events."""
         ptr, events = consecutive(self.ptr, start, stop)
+        return Histories(ptr, self.node[events], self.time[events], self.weight[events])
+
+    def at(self, rows: Int64[np.ndarray, " r"]) -> "Histories":
+        """Return the histories of some nodes, in any order."""
+        ptr = starts(self.ptr[rows + 1] - self.ptr[rows])
+        events = ranges(self.ptr[rows], ptr)
         return Histories(ptr, self.node[events], self.time[events], self.weight[events])

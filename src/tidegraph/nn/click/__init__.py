@@ -3,14 +3,22 @@
 from typing import Protocol, runtime_checkable
 
 from tidegraph.extras import needed
+from tidegraph.nn.around import Reads
 from tidegraph.nn.click.deepfm import FactorizationMachine
 from tidegraph.nn.click.din import Interest
+from tidegraph.nn.click.dsgl import SequentialGraph
 from tidegraph.nn.inputs import InputSpec
 
 with needed("torch", "neural", "a neural network"):
     from torch import nn
 
-__all__ = ["ClickModel", "FactorizationMachine", "Interest"]
+__all__ = [
+    "ClickModel",
+    "FactorizationMachine",
+    "Interest",
+    "ReadsGraph",
+    "SequentialGraph",
+]
 
 
 @runtime_checkable
@@ -19,4 +27,17 @@ class ClickModel(Protocol):
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return a module that takes ``Inputs`` and returns logits of shape (b, k)."""
+        ...
+
+
+@runtime_checkable
+class ReadsGraph(Protocol):
+    """A click model whose module takes what its plans bring, too: ``Around``."""
+
+    def reads(self) -> Reads:
+        """Return the plans of what it reads around users and candidates."""
+        ...
+
+    def build(self, spec: InputSpec) -> nn.Module:
+        """Return a module that takes both and returns logits of shape (b, k)."""
         ...

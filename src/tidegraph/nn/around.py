@@ -1,0 +1,89 @@
+"""What happened around users and candidates, as tensors: each state there once.
+
+A click model that reads the graph says which plans it reads, and is handed what they
+bring beside its ``Inputs``.
+"""
+
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float, Int
+
+from tidegraph.extras import needed
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor
+
+DAY = 86_400
+
+
+class Reads(NamedTuple):
+    """The plans that a click model reads, in the words of ``tidegraph.parse``.
+
+    Attributes:
+        user: What is read around the user of a request; a plan of unique states.
+        item: What is read around a candidate.
+    """
+
+    user: str
+    item: str
+
+
+class States(NamedTuple):
+    """The different states around some nodes; entry n of each is about depth n.
+
+    Depth 0 are the nodes that were asked about. A state below is a node as of the event
+    that led there, and stands once however many share it.
+
+    Attributes:
+        node: Table rows of each node and of its category, 0 for unknown or none.
+        parent: Place of a parent of each state in the depth above; all parents are one
+            node, at different times. Of depth 0 it says nothing.
+        child: Places of the neighbours of each state in the depth below, oldest first,
+            -1 behind them where there are fewer than the plan takes.
+        age: Days from each neighbour's event to the clock of the state; 0 where none.
+    """
+
+    node: tuple[Int[Tensor, "_ 2"], ...]
+    parent: tuple[Int[Tensor, " _"], ...]
+    child: tuple[Int[Tensor, "_ _"], ...]
+    age: tuple[Float[Tensor, "_ _"], ...]
+
+    def below(
+        self, depth: int, values: Float[Tensor, "_ width"]
+    ) -> Float[Tensor, "_ _ width"]:
+        """Return what the neighbours of each state of a depth have.
+
+        Args:
+            depth: Of the states.
+            values: Of the depth below; where there is no neighbour, 0.
+        """
+        # Place -1 is the last one.
+        nobody = values.new_zeros(1, values.shape[1])
+        return torch.cat([values, nobody])[self.child[depth]]
+
+    def real(self, depth: int) -> Bool[Tensor, "_ _"]:
+        """Return where the states of a depth have a neighbour."""
+        return self.child[depth] >= 0
+
+    def to(self, device: torch.device | str) -> "States":
+        """Return the same on a device."""
+        return States(*(tuple(one.to(device) for one in part) for part in self))
+
+
+class Around(NamedTuple):
+    """What is around the users of some requests and around their candidates.
+
+    Attributes:
+        user: States around the users, of which the n-th is that of request n.
+        item: States around the different candidates as of their requests.
+        seat: The state of each candidate.
+    """
+
+    user: States
+    item: States
+    seat: Int[Tensor, "b k"]
+
+    def to(self, device: torch.device | str) -> "Around":
+        """Return the same on a device."""
+        return Around(self.user.to(device), self.item.to(device), self.seat.to(device))

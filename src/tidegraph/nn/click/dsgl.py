@@ -1,0 +1,185 @@
+"""DSGL: user and item, each as what happened around them before, time and again."""
+
+from dataclasses import field
+from typing import ClassVar, Literal, cast
+
+from jaxtyping import Float, Int
+
+from tidegraph.arguments import settings
+from tidegraph.errors import ConfigError
+from tidegraph.extras import needed
+from tidegraph.nn.around import Around, Reads, States
+from tidegraph.nn.click.dsgl_layer import Heard, SequenceAttention, SequenceLayer
+from tidegraph.nn.dense import Tower, check_widths
+from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.ranges import at_least
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+Side = Literal["user", "item"]
+EDGE: dict[Side, str] = {"user": "action", "item": "~action"}
+OTHER: dict[Side, Side] = {"user": "item", "item": "user"}
+
+
+@settings
+class SequentialGraph:
+    """Settings of dynamic sequential graph learning.
+
+    Attributes:
+        embedding_size: Width of a vector.
+        hidden: Widths of the layers after the graph.
+        user_depth: How many hops are read around a user; the items of the history, who
+            chose those before, and so on.
+        item_depth: How many hops are read around a candidate.
+        history: How many of the latest events of each node are read.
+        layer: How a node hears from the sequence of its neighbours.
+        combine: Take the mean of all layers, or the last one alone.
+    """
+
+    name: ClassVar[str] = "DSGL"
+
+    embedding_size: int = 16
+    hidden: tuple[int, ...] = (64, 32)
+    user_depth: int = 2
+    item_depth: int = 1
+    history: int = 10
+    layer: SequenceLayer = field(default_factory=SequenceLayer)
+    combine: bool = True
+
+    def __post_init__(self) -> None:
+        check_widths("DSGL", self.embedding_size, self.hidden)
+        at_least("DSGL", 1, history=self.history)
+        at_least("DSGL", 0, user_depth=self.user_depth, item_depth=self.item_depth)
+        if self.layer.attention != "none" and self.embedding_size % self.layer.heads:
+            raise ConfigError(
+                f"DSGL has embedding_size={self.embedding_size}, which its "
+                f"{self.layer.heads} heads cannot share. Take a multiple of the heads."
+            )
+
+    def reads(self) -> Reads:
+        """Return the plans of both sides: the latest events, hop by hop."""
+        return Reads(
+            self._plan("user", self.user_depth), self._plan("item", self.item_depth)
+        )
+
+    def _plan(self, side: Side, depth: int) -> str:
+        text = "identity()" if depth == 0 else ""
+        for hop in range(depth):
+            edge = EDGE[side if hop % 2 == 0 else OTHER[side]]
+            text += f".hop({edge!r}).recent({self.history})"
+        return f"unique({text.removeprefix('.')})"
+
+    def build(self, spec: InputSpec) -> nn.Module:
+        """Return the network, with weights yet to be drawn."""
+        return DSGLNetwork(spec, self)
+
+
+class DSGLNetwork(nn.Module):
+    """Layers of time-aware sequence encoders and second-order attention, on both sides.
+
+    At layer k a node of either side hears from its latest events before its clock, as
+    the nodes at their other ends were at layer k - 1 and at the time of the event. Both
+    sides of the target pair advance together: at layer k each asks with what the other
+    was at layer k - 1, or at its last layer where it has fewer.
+
+    Source:
+        Chu et al., "Graph Neural Networks in Modern Recommender Systems", equations
+        19.4 to 19.13; Chu et al., "Dynamic Sequential Graph Learning for Click-Through
+        Rate Prediction", 2021. Departs: a neighbour is what it was at its event, not at
+        the time of the request, and asks with its parent's own vector, so that a state
+        depends on its event and side alone; no root stands outside the softmax; the
+        shared inputs enter the last layers and, linearly, the logit.
+    """
+
+    def __init__(self, spec: InputSpec, config: SequentialGraph) -> None:
+        super().__init__()
+        size = config.embedding_size
+        depth: dict[Side, int] = {"user": config.user_depth, "item": config.item_depth}
+        self.combine = config.combine
+        self.user = nn.Embedding(spec.users + 1, size)
+        self.item = nn.Embedding(spec.items + 1, size)
+        self.category = nn.Embedding(spec.categories + 1, size)
+        self.layers = nn.ModuleDict(
+            {
+                side: nn.ModuleList(
+                    SequenceAttention(
+                        size, config.layer, timed=config.layer.knows_time(side)
+                    )
+                    for _ in range(max(depth[side], depth[other] - 1))
+                )
+                for side, other in OTHER.items()
+            }
+        )
+        self.tower = Tower(4 * size + spec.numbers, config.hidden)
+
+    def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
+        """Return the logit of an action on each candidate."""
+        own = torch.arange(around.seat.shape[0], device=around.seat.device)[:, None]
+        roots: tuple[tuple[Side, States, Tensor], ...] = (
+            ("user", around.user, own),
+            ("item", around.item, around.seat),
+        )
+        x: dict[Side, list[Tensor]] = {}
+        heard: dict[Side, list[Heard]] = {}
+        for side, states, seat in roots:
+            x[side] = [self._own(side, states.node[0])[seat]]
+            heard[side] = [one.at(seat) for one in self._heard(side, states)]
+        for k in range(max(len(layers) for layers in heard.values())):
+            # Both advance from what both were, so that neither is a layer ahead.
+            before = {side: x[side][min(k, len(x[side]) - 1)] for side in x}
+            for side, layers in heard.items():
+                if k < len(layers):
+                    attend = self._layer(side, k).attend
+                    found = attend(layers[k], before[side], before[OTHER[side]])
+                    x[side].append(found)
+        ends = [
+            x["user"][0],
+            x["item"][0],
+            self._whole(x["user"]),
+            self._whole(x["item"]),
+        ]
+        parts = [*(end.expand(*around.seat.shape, -1) for end in ends), inputs.numbers]
+        return self.tower(torch.cat(parts, dim=2), inputs.present)
+
+    def _heard(self, side: Side, states: States) -> list[Heard]:
+        """Return what the roots of a side hear at each layer, bottom up."""
+        depth = len(states.node) - 1
+        sides: list[Side] = [
+            side if n % 2 == 0 else OTHER[side] for n in range(depth + 1)
+        ]
+        own = [self._own(*one) for one in zip(sides, states.node, strict=True)]
+        roots: list[Heard] = []
+        x = own
+        for k in range(depth):
+            # Layer k of each depth is there; the deepest has nothing to hear from.
+            levels = range(depth - k)
+            heard = [
+                self._layer(sides[n], k).encode(
+                    states.below(n, x[n + 1]), states.age[n], states.real(n)
+                )
+                for n in levels
+            ]
+            roots.append(heard[0])
+            x = x[:1] + [
+                self._layer(sides[n], k).attend(
+                    heard[n], x[n], own[n - 1][states.parent[n]]
+                )
+                for n in levels[1:]
+            ]
+        return roots
+
+    def _layer(self, side: Side, k: int) -> SequenceAttention:
+        return cast(SequenceAttention, cast(nn.ModuleList, self.layers[side])[k])
+
+    def _own(self, side: Side, rows: Int[Tensor, "n 2"]) -> Float[Tensor, "n size"]:
+        if side == "user":
+            return self.user(rows[:, 0])
+        return self.item(rows[:, 0]) + self.category(rows[:, 1])
+
+    def _whole(self, x: list[Tensor]) -> Float[Tensor, "b _ size"]:
+        """Return the mean of the layers above the own vector, or the last one."""
+        if len(x) == 1 or not self.combine:
+            return x[-1]
+        return torch.stack(x[1:]).mean(dim=0)

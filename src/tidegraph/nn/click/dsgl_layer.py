@@ -1,0 +1,181 @@
+"""One layer of DSGL: a sequence of neighbours, encoded in time and attended to."""
+
+import math
+from typing import Literal, NamedTuple
+
+from jaxtyping import Bool, Float, Int
+
+from tidegraph.arguments import settings
+from tidegraph.extras import needed
+from tidegraph.nn.recurrent import GRU, LSTM
+from tidegraph.ranges import above, at_least
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+Encoder = Literal["lstm", "gru", "none"]
+Attention = Literal["second_order", "gat", "none"]
+Sides = Literal["both", "user", "item", "none"]
+
+
+@settings
+class SequenceLayer:
+    """How a node hears from the sequence of its latest neighbours.
+
+    Attributes:
+        encoder: What reads the sequence in its order; ``none`` looks at each alone.
+        attention: What asks: the node and its parent, the node alone as in GAT, or
+            ``none``, which takes the mean.
+        heads: Parts of a vector that are attended to apart.
+        time: Whose sequences know how long ago their events were.
+        time_size: Width of the vector of a time bucket.
+        time_base: A bucket ends where its days are so many times those of the last.
+        buckets: How many buckets of time there are; the last one is open.
+    """
+
+    encoder: Encoder = "lstm"
+    attention: Attention = "second_order"
+    heads: int = 2
+    time: Sides = "both"
+    time_size: int = 8
+    time_base: float = 2.0
+    buckets: int = 12
+
+    def __post_init__(self) -> None:
+        sizes = {"heads": self.heads, "time_size": self.time_size}
+        at_least("DSGL", 1, **sizes, buckets=self.buckets)
+        above("DSGL", 1, time_base=self.time_base)
+
+    def knows_time(self, side: Literal["user", "item"]) -> bool:
+        """Do the sequences of a side know how long ago their events were?"""
+        return self.time in ("both", side)
+
+
+def bucket_of(
+    age: Float[Tensor, "*shape"], real: Bool[Tensor, "*shape"], base: float, count: int
+) -> Int[Tensor, "*shape"]:
+    """Return 1 + floor(log_base(days + 1)), at most ``count``; 0 where no event.
+
+    Bucket 0 is that of the root, which no event led to, and of the places behind the
+    end of a sequence.
+
+    Args:
+        age: Days from an event to the clock of who looks back at it.
+        real: Where there is an event.
+        base: How many times as long each bucket is as the last.
+        count: How many buckets there are; the last one is open.
+    """
+    edges = base ** torch.arange(1, count, dtype=torch.float64, device=age.device) - 1
+    # By comparison, so that a whole power does not fall to rounding of a logarithm.
+    found = torch.bucketize(age.double(), edges, right=True) + 1
+    return torch.where(real, found, 0)
+
+
+class Heard(NamedTuple):
+    """Sequences of neighbours, encoded; what attention reads.
+
+    Attributes:
+        key: What a query is compared with, head by head.
+        value: What is summed up.
+        real: Where there is a neighbour.
+    """
+
+    key: Float[Tensor, "... h heads part"]
+    value: Float[Tensor, "... h heads part"]
+    real: Bool[Tensor, "... h"]
+
+    def at(self, place: Int[Tensor, "*shape"]) -> "Heard":
+        """Return the sequences at some places, in the shape of these."""
+        return Heard(self.key[place], self.value[place], self.real[place])
+
+
+class SequenceAttention(nn.Module):
+    """Encodes the sequence of a node's neighbours, and sums it up by attention.
+
+    softmax(Q K^T / sqrt(d)) V with Q = W [node; parent], head by head; K and V are of
+    the outputs of the encoder over [W x; time]. A node without neighbours gets a vector
+    of its own, which is learnt.
+    """
+
+    def __init__(self, size: int, config: SequenceLayer, *, timed: bool) -> None:
+        super().__init__()
+        self.config, self.timed = config, timed
+        self.project = nn.Linear(size, size)
+        width = size + config.time_size * timed
+        if timed:
+            self.time = nn.Embedding(config.buckets + 1, config.time_size)
+        if config.encoder == "none":
+            self.encoder = nn.Linear(width, size)
+        else:
+            kind = LSTM if config.encoder == "lstm" else GRU
+            self.encoder = kind(width, size)
+        self.null = nn.Parameter(torch.zeros(size))
+        if config.attention != "none":
+            # W [node; parent] is the sum of what each is multiplied with.
+            self.query = nn.Linear(size, size)
+            self.key = nn.Linear(size, size)
+            self.value = nn.Linear(size, size)
+        if config.attention == "second_order":
+            self.query_of_parent = nn.Linear(size, size, bias=False)
+
+    def encode(
+        self,
+        x: Float[Tensor, "n h size"],
+        age: Float[Tensor, "n h"],
+        real: Bool[Tensor, "n h"],
+    ) -> Heard:
+        """Return each neighbour as heard after those before it.
+
+        Args:
+            x: The neighbours' vectors, oldest first.
+            age: Days since the event of each.
+            real: Where there is a neighbour; all stand before the places without.
+        """
+        x = self.project(x)
+        if self.timed:
+            config = self.config
+            bucket = bucket_of(age, real, config.time_base, config.buckets)
+            x = torch.cat([x, self.time(bucket)], dim=-1)
+        heard = self.encoder(x)
+        if self.config.attention == "none":
+            return Heard(heard[:, :, None], heard[:, :, None], real)
+        return Heard(self._heads(self.key(heard)), self._heads(self.value(heard)), real)
+
+    def attend(
+        self,
+        heard: Heard,
+        node: Float[Tensor, "... size"],
+        parent: Float[Tensor, "... size"],
+    ) -> Float[Tensor, "... size"]:
+        """Return the sum of what was heard, by how much node and parent ask for it.
+
+        Leading axes of 1 are repeated where another has more.
+
+        Args:
+            heard: What ``encode`` returned, for each node.
+            node: Who hears.
+            parent: What led to it; at the root, the other side of the pair.
+        """
+        there = heard.real[..., None].to(heard.value.dtype)
+        if self.config.attention == "none":
+            weight = there / there.sum(dim=-2, keepdim=True).clamp(min=1)
+        else:
+            score = heard.key * self._query(node, parent)[..., None, :, :]
+            score = score.sum(dim=-1) / math.sqrt(heard.key.shape[-1])
+            score = score.masked_fill(~heard.real[..., None], -1e9)
+            weight = score.softmax(dim=-2) * there
+        found = (weight[..., None] * heard.value).sum(dim=-3).flatten(start_dim=-2)
+        return torch.where(heard.real.any(dim=-1, keepdim=True), found, self.null)
+
+    def _query(
+        self, node: Float[Tensor, "... size"], parent: Float[Tensor, "... size"]
+    ) -> Float[Tensor, "... heads part"]:
+        query = self.query(node)
+        if self.config.attention == "second_order":
+            query = query + self.query_of_parent(parent)
+        return self._heads(query)
+
+    def _heads(self, x: Float[Tensor, "... size"]) -> Float[Tensor, "... heads part"]:
+        heads = self.config.heads
+        return x.view(*x.shape[:-1], heads, x.shape[-1] // heads)

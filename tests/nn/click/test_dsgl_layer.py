@@ -1,0 +1,141 @@
+"""A layer of DSGL by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tidegraph.errors import ConfigError
+from tidegraph.nn.click.dsgl import SequentialGraph
+from tidegraph.nn.click.dsgl_layer import (
+    Heard,
+    SequenceAttention,
+    SequenceLayer,
+    bucket_of,
+)
+from tidegraph.training.weights import initialised
+
+
+@pytest.mark.parametrize(
+    ("days", "base", "expected"),
+    [
+        (1 / 86_400, 2, 1),
+        (0.99, 2, 1),
+        (1, 2, 2),
+        (2.99, 2, 2),
+        (3, 2, 3),
+        (7, 2, 4),
+        (1e6, 2, 6),
+        (8, 3, 3),
+        (999, 10, 4),
+    ],
+)
+def test_a_bucket_is_one_more_than_the_whole_logarithm(days, base, expected):
+    found = bucket_of(torch.tensor([float(days)]), torch.tensor([True]), float(base), 6)
+
+    assert found.tolist() == [expected]
+
+
+def test_the_root_and_what_is_not_there_are_in_bucket_0():
+    found = bucket_of(torch.zeros(2), torch.tensor([False, True]), 2.0, 6)
+
+    assert found.tolist() == [0, 1]
+
+
+def test_attention_is_what_a_hand_finds():
+    """Two heads of one number each; three neighbours, of which two are there."""
+    layer = SequenceAttention(2, SequenceLayer(heads=2), timed=False)
+    with torch.no_grad():
+        layer.query.weight.copy_(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+        layer.query_of_parent.weight.copy_(torch.tensor([[0.0, 2.0], [0.0, 0.0]]))
+        layer.query.bias.zero_()
+        key = torch.tensor([[[1.0], [0.0]], [[2.0], [1.0]], [[9.0], [9.0]]])
+        value = torch.tensor([[[10.0], [1.0]], [[20.0], [3.0]], [[5.0], [5.0]]])
+        real = torch.tensor([True, True, False])
+        node, parent = torch.tensor([1.0, 0.0]), torch.tensor([7.0, 0.5])
+
+        # Q = [1 + 2 * .5, 0]: scores of the first head are 2 and 4, of the second 0, 0.
+        found = layer.attend(Heard(key, value, real), node, parent)
+
+    late = 1 / (1 + math.exp(-2))
+    assert found.tolist() == pytest.approx([10 * (1 - late) + 20 * late, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("attention", "asks"), [("second_order", True), ("gat", False), ("none", False)]
+)
+def test_a_parent_asks_in_second_order_attention_alone(attention, asks):
+    layer = initialised(
+        lambda: SequenceAttention(4, SequenceLayer(attention=attention), timed=False),
+        np.random.default_rng(0),
+    )
+    rng = np.random.default_rng(1)
+    x, node, parent, other = (
+        torch.from_numpy(rng.normal(size=shape)).float()
+        for shape in [(1, 3, 4), (1, 4), (1, 4), (1, 4)]
+    )
+    with torch.no_grad():
+        heard = layer.encode(x, torch.ones(1, 3), torch.ones(1, 3, dtype=torch.bool))
+        one, two = (layer.attend(heard, node, p) for p in (parent, other))
+
+    assert torch.equal(one, two) is not asks
+
+
+def test_without_attention_it_is_the_mean_of_what_is_there():
+    layer = SequenceAttention(2, SequenceLayer(attention="none"), timed=False)
+    value = torch.tensor([[1.0, 2.0], [3.0, 6.0], [9.0, 9.0]])[:, None]
+    heard = Heard(value, value, torch.tensor([True, True, False]))
+
+    found = layer.attend(heard, torch.zeros(2), torch.zeros(2))
+
+    assert found.tolist() == [2.0, 4.0]
+
+
+def test_without_an_encoder_the_order_of_neighbours_says_nothing():
+    rng, there = np.random.default_rng(1), torch.ones(1, 3, dtype=torch.bool)
+    x = torch.from_numpy(rng.normal(size=(1, 3, 4))).float()
+    query = torch.ones(1, 4)
+
+    def heard(encoder):
+        layer = initialised(
+            lambda: SequenceAttention(4, SequenceLayer(encoder), timed=False),
+            np.random.default_rng(0),
+        )
+        with torch.no_grad():
+            return [
+                layer.attend(layer.encode(one, torch.ones(1, 3), there), query, query)
+                for one in (x, x.flip(1))
+            ]
+
+    torch.testing.assert_close(*heard("none"))
+    for encoder in ("lstm", "gru"):
+        assert not torch.allclose(*heard(encoder))
+
+
+def test_nobody_before_is_a_vector_that_is_learnt():
+    layer = SequenceAttention(2, SequenceLayer(), timed=True)
+    torch.nn.init.constant_(layer.null, 0.7)
+    nobody = torch.zeros(1, 3, dtype=torch.bool)
+
+    heard = layer.encode(torch.ones(1, 3, 2), torch.zeros(1, 3), nobody)
+    found = layer.attend(heard, torch.ones(1, 2), torch.ones(1, 2))
+    found.sum().backward()
+
+    assert found[0].tolist() == pytest.approx([0.7, 0.7])
+    assert layer.null.grad.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("build", "word"),
+    [
+        (lambda: SequenceLayer(heads=0), "heads"),
+        (lambda: SequenceLayer(time_base=1.0), "time_base"),
+        (lambda: SequentialGraph(user_depth=-1), "user_depth"),
+        (lambda: SequentialGraph(history=0), "history"),
+        (lambda: SequentialGraph(5), "multiple of the heads"),
+    ],
+)
+def test_impossible_settings_are_refused(build, word):
+    with pytest.raises(ConfigError, match=word):
+        build()

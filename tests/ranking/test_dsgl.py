@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import tidegraph as tg
+from conftest import draw_log
+from tidegraph import catalog
+from tidegraph.config import build, to_table
+from tidegraph.errors import ConfigError
+from tidegraph.nn.click.dsgl_layer import SequenceLayer
+from tidegraph.pipeline.past import Windows
+from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.ranking.recipes import dsgl
+from tidegraph.run import Run
+from tidegraph.testing.rankers import RankerLaws, split_examples
+from tidegraph.training.settings import Training
+
+SHORT = dsgl(
+    history=3,
+    embedding_size=4,
+    hidden=(8,),
+    category="category",
+    training=Training(epochs=1),
+)
+
+
+class TestDSGL(RankerLaws):
+    drawn_by_row = True
+    ranker = SHORT
+
+
+def test_a_fit_resumes_from_its_checkpoints_of_the_same_graph(tmp_path):
+    def fitted(log):
+        learn, stop, judge = split_examples(log)
+        run = Run(np.random.default_rng(1), checkpoints=tmp_path)
+        return SHORT.fit(learn, stop, run=run).score(judge.requests, judge.candidates)
+
+    log = draw_log(events=800)
+    whole = fitted(log)
+
+    np.testing.assert_array_equal(fitted(log), whole)
+    with pytest.raises(ConfigError, match="checkpoint"):
+        fitted(replace(log, time=log.time + 3600))
+
+
+def test_a_pipeline_with_it_is_saved_observes_and_answers_anybody(tmp_path):
+    log = draw_log(events=800)
+    pipe = tg.Pipeline(retrieve=tg.ItemKNN(), rank=SHORT, windows=Windows(days=4.0))
+    end = int(log.time[-1])
+    model = pipe.fit(log, rng=np.random.default_rng(0))
+    model.save(tmp_path / "model")
+    back = tg.load(tmp_path / "model")
+
+    def answers(one):
+        lists = [
+            one.recommend("u3", k=5),
+            one.recommend(history=["i2", "i9"], k=5),
+        ]
+        return [frame.select("item", "score").rows() for frame in lists]
+
+    first = answers(model)
+    assert answers(back) == first
+    for one in (model, back):
+        one.observe([("u3", "i30", end + 60), ("u9", "i2", end + 90)])
+    assert answers(model) == answers(back)
+    # The same candidates are scored anew: what happened since is heard.
+    assert dict(answers(model)[1]) != dict(first[1])
+
+
+def test_a_recipe_says_it():
+    table = {
+        "model": "dsgl",
+        "user_depth": 3,
+        "item_depth": 2,
+        "layer": {"encoder": "gru", "attention": "gat", "time": "user"},
+    }
+
+    ranker = catalog.model(table, "rank", "rank")
+
+    assert ranker == dsgl(3, 2, layer=SequenceLayer("gru", "gat", time="user"))
+    assert ranker.name == "DSGL"
+    assert build(NeuralRanker, to_table(ranker), "here") == ranker
