@@ -29,11 +29,13 @@ from tidegraph.retrieval.objective.losses import (
     TripletMargin as TripletMargin,
 )
 from tidegraph.retrieval.objective.negatives import (
+    Curriculum as Curriculum,
     InBatch as InBatch,
     Mixed as Mixed,
     PerPair as PerPair,
     Planned as Planned,
     Queue as Queue,
+    Ranked as Ranked,
     Shared as Shared,
 )
 from tidegraph.retrieval.objective.pairs import (

@@ -23,7 +23,7 @@ from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.fused import FusedPairs
 from tidegraph.retrieval.objective.losses import LOWEST, Scored
-from tidegraph.retrieval.objective.negatives import Drawn
+from tidegraph.retrieval.objective.negatives import Drawn, Scheduled
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
@@ -171,6 +171,8 @@ class _Pairs:
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         negatives = self.settings.objective.loss.drawn
+        if isinstance(negatives, Scheduled):
+            negatives = negatives.at(epoch)
         drawer = None if negatives is None else negatives.drawer(self.pairs, rng)
         for batch in self.pairs.epoch(self.settings.training.batch_size, rng):
             drawn = _none_of(batch) if drawer is None else drawer.draw(batch)
@@ -178,10 +180,12 @@ class _Pairs:
             negative, shared = np.atleast_2d(drawn.node), drawn.common
             if drawn.node.ndim == 1:
                 shared = len(drawn.node)
-            elif self.fields is not None:
+            elif self.fields is not None and self.fields.needs_clocks:
                 shared = 0
             common, own = negative[0, :shared], negative[:, shared:]
-            nodes = np.concatenate([batch.source, batch.target, common, own.ravel()])
+            other = np.concatenate([common, own.ravel()])
+            around = other if shared else drawn.node
+            nodes = np.concatenate([batch.source, batch.target, other])
             log_q = np.atleast_2d(drawn.log_q).astype(np.float32)
             yield _Batch(
                 tensor(nodes).to(self.device),
@@ -189,7 +193,7 @@ class _Pairs:
                 shared,
                 tensor(log_q).to(self.device),
                 None if drawn.missing is None else self._moved(*drawn.missing),
-                self.fields and self.fields.of_batch(batch, drawn.node, rng),
+                self.fields and self.fields.of_batch(batch, around, rng),
             )
 
     def _moved(self, row: np.ndarray, column: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -244,7 +248,7 @@ class _Pairs:
                 sides = [self.module(nodes)]
             if hasattr(self.module, "context") and not self._context_trains_only:
                 sides.append(cast(_TwoSided, self.module).context(nodes))
-            if self.settings.objective.loss.temperature is not None:
+            if self._of_length_1:
                 sides = [F.normalize(side, dim=1) for side in sides]
             source, *context = (side.cpu().numpy().copy() for side in sides)
         target = context[0] if context else source
@@ -264,6 +268,15 @@ class _Pairs:
         """Are items found by their vectors as sources, which unseen ones have too?"""
         return getattr(self.module, "context_trains_only", False)
 
+    @property
+    def _of_length_1(self) -> bool:
+        """Are scores cosines: in training, or since no product was trained to be one?
+
+        A mean of fewer vectors is longer, and would come before all others.
+        """
+        cosines = self.settings.objective.loss.temperature is not None
+        return cosines or self._context_trains_only
+
     def _with_cold(
         self, item: Float32[np.ndarray, "items d"], known: Bool[np.ndarray, " items"]
     ) -> tuple[Float32[np.ndarray, "all d"], Bool[np.ndarray, " all"]]:
@@ -278,7 +291,7 @@ class _Pairs:
             nodes = tensor(cold + self.pairs.graph.users).to(self.device)
             with torch.inference_mode():
                 alone = cast(_Described, self.module).alone(nodes)
-                if self.settings.objective.loss.temperature is not None:
+                if self._of_length_1:
                     alone = F.normalize(alone, dim=1)
             vectors[cold] = alone.cpu().numpy()
         answered = np.isfinite(vectors.sum(axis=1))

@@ -24,6 +24,7 @@ from tidegraph.retrieval.objective.losses import (
     SkipGram,
     TripletMargin,
 )
+from tidegraph.retrieval.objective.negatives import Curriculum, Shared
 from tidegraph.training.settings import Training
 
 SOFTMAX = Objective(loss=SampledSoftmax())
@@ -194,6 +195,7 @@ def pinsage(
     size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
+    hard_ranks: tuple[int, int] | None = None,
 ) -> Embedding:
     """Return PinSage: importance pooling over the nodes that walks visit most.
 
@@ -203,6 +205,9 @@ def pinsage(
         size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
+        hard_ranks: Ranks of items by PageRank from a user, n - 1 of which are negatives
+            of each pair in epoch n; in the paper (2000, 5000). No such ones if left
+            out.
 
     Source:
         Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
@@ -210,7 +215,9 @@ def pinsage(
     """
     walks = walk(ACTION, reverse(ACTION), times=20, length=2)
     ego = walks.all_time().top(neighbors)
-    objective = Objective(loss=TripletMargin())
+    easy = Shared(500)
+    negatives = easy if hard_ranks is None else Curriculum(easy, hard_ranks)
+    objective = Objective(loss=TripletMargin(negatives=negatives))
     return Embedding("PinSage", PinSage(layers), objective, size, training, seed, ego)
 
 

@@ -4,7 +4,7 @@ They are drawn by how often nodes are targets in the training part as a whole, w
 the time of a pair; ``Planned`` alone draws from what was there at that time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,11 +15,13 @@ from tidegraph.errors import ConfigError
 from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
 from tidegraph.retrieval.objective.negatives.per_pair import PerPair
 from tidegraph.retrieval.objective.negatives.planned import Planned
+from tidegraph.retrieval.objective.negatives.ranked import Ranked
 from tidegraph.retrieval.objective.negatives.recent import InBatch, Queue
 from tidegraph.retrieval.objective.negatives.shared import Shared
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
 
 __all__ = [
+    "Curriculum",
     "Drawer",
     "Drawn",
     "InBatch",
@@ -28,6 +30,8 @@ __all__ = [
     "PerPair",
     "Planned",
     "Queue",
+    "Ranked",
+    "Scheduled",
     "Shared",
 ]
 
@@ -38,6 +42,15 @@ class Negatives(Protocol):
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
+        ...
+
+
+@runtime_checkable
+class Scheduled(Protocol):
+    """Negatives that are others in other epochs."""
+
+    def at(self, epoch: int) -> Negatives:
+        """Return those of an epoch, from 0."""
         ...
 
 
@@ -62,6 +75,34 @@ class Mixed:
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
         return _Mixed([part.drawer(pairs, rng) for part in self.parts])
+
+
+@settings
+class Curriculum:
+    """Easy negatives, and beside them n - 1 hard ones of each pair in epoch n.
+
+    Attributes:
+        easy: What the first epoch has alone.
+        ranks: As of ``Ranked``.
+
+    Source:
+        Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
+        Systems", KDD 2018, section 3.3.
+    """
+
+    easy: Negatives = field(default_factory=lambda: Shared(500))
+    ranks: tuple[int, int] = (2000, 5000)
+
+    def __post_init__(self) -> None:
+        Ranked(1, self.ranks)
+
+    def at(self, epoch: int) -> Negatives:
+        """Return those of an epoch, from 0."""
+        return Mixed((self.easy, Ranked(epoch, self.ranks))) if epoch else self.easy
+
+    def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
+        """Return what draws the negatives of the first epoch."""
+        return self.at(0).drawer(pairs, rng)
 
 
 @dataclass(frozen=True, eq=False)
