@@ -8,6 +8,7 @@ Inherit, and name the method::
 
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -99,6 +100,16 @@ class RankerLaws:
         learn, stop, judge = split_examples(log)
         return self.ranker.fit(learn, stop, run=Run(np.random.default_rng(1))), judge
 
+    @property
+    def known(self) -> tuple[FittedRanker, Examples]:
+        """The method fitted on ``draw_log(events=1500)``, once: no law changes it."""
+        kind = type(self)
+        if "_known" not in vars(kind):
+            kind._known = self.fitted(draw_log(events=1500))
+        return kind._known
+
+    _known: ClassVar[tuple[FittedRanker, Examples]]
+
     def test_rewriting_the_future_changes_no_score_about_the_past(self):
         log = draw_log(events=1500)
         cut = int(log.time[-1]) - WEEK
@@ -106,7 +117,7 @@ class RankerLaws:
         item = log.item.copy()
         item[later] = np.random.default_rng(2).permutation(item[later])
         rewritten = replace(log, item=item)
-        model, judge = self.fitted(log)
+        model, judge = self.known
         other, _ = self.fitted(rewritten)
         requests = replace(judge.requests, graph=Snapshot.of(rewritten))
 
@@ -129,7 +140,7 @@ class RankerLaws:
                 ids=log.items.ids.str.replace("i", "y"),
             ),
         )
-        model, judge = self.fitted(log)
+        model, judge = self.known
         other, same = self.fitted(renamed)
 
         np.testing.assert_array_equal(
@@ -159,7 +170,7 @@ class RankerLaws:
 
     def test_the_number_of_threads_changes_no_bit(self):
         log = draw_log(events=1500)
-        model, judge = self.fitted(log)
+        model, judge = self.known
         with spread(threads=3, grain=1):
             other, same = self.fitted(log)
             found = other.score(same.requests, same.candidates)
@@ -176,7 +187,7 @@ class RankerLaws:
 
     def test_the_same_rng_gives_the_same_bits(self):
         log = draw_log(events=1500)
-        model, judge = self.fitted(log)
+        model, judge = self.known
         twin, _ = self.fitted(log)
 
         np.testing.assert_array_equal(
@@ -185,7 +196,7 @@ class RankerLaws:
         )
 
     def test_a_saved_model_scores_bit_for_bit_the_same(self, tmp_path: Path):
-        model, judge = self.fitted(draw_log(events=1500))
+        model, judge = self.known
         save(model, tmp_path / "model")
 
         kind = type(model)
@@ -199,7 +210,7 @@ class RankerLaws:
         )
 
     def test_a_score_is_a_probability_and_0_where_there_is_no_item(self):
-        model, judge = self.fitted(draw_log(events=1500))
+        model, judge = self.known
         item = judge.candidates.item.copy()
         item[::2, -3:] = -1
         gaps = replace(judge.candidates, item=item)
@@ -210,7 +221,7 @@ class RankerLaws:
         assert ((score[item != -1] > 0) & (score[item != -1] < 1)).all()
 
     def test_the_order_of_candidates_does_not_matter(self):
-        model, judge = self.fitted(draw_log(events=1500))
+        model, judge = self.known
         rng = np.random.default_rng(3)
         rows, width = judge.candidates.item.shape
         places = np.arange(width, dtype=np.int64)
@@ -226,7 +237,7 @@ class RankerLaws:
         )
 
     def test_a_request_alone_is_scored_as_in_a_block(self):
-        model, judge = self.fitted(draw_log(events=1500))
+        model, judge = self.known
         score = model.score(judge.requests, judge.candidates)
         part = Candidates(
             judge.candidates.item[3:4],
@@ -241,7 +252,7 @@ class RankerLaws:
 
     def test_unknown_users_and_unknown_items_are_scored(self):
         log = draw_log(events=1500)
-        model, _ = self.fitted(log)
+        model, _ = self.known
         nobody = Requests.of_users(
             Snapshot.of(log), np.array([-1], np.int32), log.time[-1:] + 1
         )

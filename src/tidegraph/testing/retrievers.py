@@ -8,7 +8,7 @@ Inherit, and name the method::
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import polars as pl
@@ -78,6 +78,16 @@ class RetrieverLaws:
     """Share of the scores that must not depend on the order of rows; below 1 where the
     method keeps some of those that are equally good, in the order of rows."""
 
+    @property
+    def fitted(self) -> FittedRetriever:
+        """The method fitted on ``draw_log()``, once: no law changes it."""
+        kind = type(self)
+        if "_fitted" not in vars(kind):
+            kind._fitted = self.retriever.fit(draw_log())
+        return kind._fitted
+
+    _fitted: ClassVar[FittedRetriever]
+
     def test_rewriting_the_future_changes_no_answer_about_the_past(self):
         log = draw_log()
         t = int(log.time[400])
@@ -128,7 +138,7 @@ class RetrieverLaws:
         log = draw_log()
         fold = Fold(log)
         first, second = self.retriever.fit(fold), self.retriever.fit(fold)
-        alone = self.retriever.fit(log)
+        alone = self.fitted
 
         same(first, alone, requests_at(log))
         same(second, alone, requests_at(log))
@@ -140,7 +150,7 @@ class RetrieverLaws:
             log.items.decode(log.item).str.replace("i", "y"),
             log.time,
         )
-        answer = self.retriever.fit(log).retrieve(requests_at(log), 10)
+        answer = self.fitted.retrieve(requests_at(log), 10)
         other = self.retriever.fit(renamed).retrieve(requests_at(renamed), 10)
 
         np.testing.assert_array_equal(answer.item, other.item)
@@ -151,7 +161,7 @@ class RetrieverLaws:
         rng = np.random.default_rng(3)
         user, item = rng.permutation(len(log.users)), rng.permutation(len(log.items))
         other = permuted(log, user, item)
-        model, twin = self.retriever.fit(log), self.retriever.fit(other)
+        model, twin = self.fitted, self.retriever.fit(other)
 
         if isinstance(model, Scores) and isinstance(twin, Scores):
             expected, found = (
@@ -167,7 +177,7 @@ class RetrieverLaws:
 
     def test_the_number_of_threads_changes_no_bit(self):
         log = draw_log()
-        model = self.retriever.fit(log)
+        model = self.fitted
         with spread(threads=3, grain=1):
             other = self.retriever.fit(log)
             found = other.retrieve(requests_at(log), 10)
@@ -182,11 +192,11 @@ class RetrieverLaws:
     def test_fitting_twice_gives_the_same_bits(self):
         log = draw_log()
 
-        same(self.retriever.fit(log), self.retriever.fit(log), requests_at(log))
+        same(self.fitted, self.retriever.fit(log), requests_at(log))
 
     def test_a_saved_model_answers_bit_for_bit_the_same(self, tmp_path: Path):
         log = draw_log()
-        fitted = self.retriever.fit(log)
+        fitted = self.fitted
         save(fitted, tmp_path / "model")
 
         kind = type(fitted)
@@ -198,7 +208,7 @@ class RetrieverLaws:
 
     def test_a_block_of_requests_is_answered_like_each_alone(self):
         log = draw_log()
-        fitted = self.retriever.fit(log)
+        fitted = self.fitted
         requests = requests_at(log)
         whole = fitted.retrieve(requests, 7)
 
@@ -208,7 +218,7 @@ class RetrieverLaws:
 
     def test_answers_are_the_best_scores_in_order(self):
         log = draw_log()
-        fitted = self.retriever.fit(log)
+        fitted = self.fitted
         requests = requests_at(log, repeat=False)
         answer = fitted.retrieve(requests, 10)
         assert isinstance(fitted, Scores)
@@ -226,7 +236,7 @@ class RetrieverLaws:
 
     def test_a_choice_of_items_is_answered_as_if_all_others_were_excluded(self):
         log = draw_log()
-        fitted, asked = self.retriever.fit(log), requests_at(log, repeat=False)
+        fitted, asked = self.fitted, requests_at(log, repeat=False)
         rng = np.random.default_rng(5)
         row, item = np.nonzero(rng.random((len(asked), len(log.items))) < 0.3)
         each = ItemSets.of_pairs(row, item.astype(np.int32), len(asked))
@@ -245,7 +255,7 @@ class RetrieverLaws:
 
     def test_an_unknown_user_gets_the_documented_answer(self):
         log = draw_log()
-        fitted = self.retriever.fit(log)
+        fitted = self.fitted
         unknown = Requests.of_users(
             Snapshot.of(log), np.array([-1], np.int32), log.time[-1:] + 1
         )
@@ -267,11 +277,11 @@ class RetrieverLaws:
         log = draw_log()
 
         with pytest.raises(RequestError, match="k >= 1"):
-            self.retriever.fit(log).retrieve(requests_at(log), k)
+            self.fitted.retrieve(requests_at(log), k)
 
     def test_a_list_longer_than_the_catalogue_is_padded(self):
         log = draw_log()
-        answer = self.retriever.fit(log).retrieve(requests_at(log), 10_000)
+        answer = self.fitted.retrieve(requests_at(log), 10_000)
 
         assert answer.item.shape[1] <= len(log.items)
         np.testing.assert_array_equal(answer.item == NO_ITEM, np.isneginf(answer.score))
@@ -289,7 +299,7 @@ class RetrieverLaws:
 
     def test_the_reason_is_an_item_of_the_history_or_none(self):
         log = draw_log()
-        fitted = self.retriever.fit(log)
+        fitted = self.fitted
         requests = requests_at(log)
         answer = fitted.retrieve(requests, 10)
         reason = because_of(fitted, requests, answer.item)
@@ -305,4 +315,4 @@ class RetrieverLaws:
             log.items.decode(log.item).str.slice(1).cast(pl.Int64),
             log.time,
         )
-        same(self.retriever.fit(log), self.retriever.fit(numbered), requests_at(log))
+        same(self.fitted, self.retriever.fit(numbered), requests_at(log))
