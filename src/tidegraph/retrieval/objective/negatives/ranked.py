@@ -11,6 +11,7 @@ from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.negatives.kernels import subsets
 from tidegraph.graph.proximity.common_neighbors import nearest, pagerank
 from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import root_keys
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
@@ -112,8 +113,22 @@ class _Ranked:
         node = np.broadcast_to(node, (len(ids), node.shape[-1]))
         many = kept.sum(axis=1, keepdims=True)
         share = np.minimum(self.count / np.maximum(many, 1), 1.0)
-        size = int(max(self.window.max(), node.max() - self.users)) + 1
-        row = np.arange(len(ids), dtype=np.int64)[:, None] * size
-        there = np.isin(row + node - self.users, (row + ids)[kept])
+        there = np.zeros(node.shape, np.bool_)
+        size = int(max(ids.max(), node.max() - self.users)) + 1
+        _among(ids, kept, node - self.users, size, there)
         with np.errstate(divide="ignore"):
             return np.log(np.where(there, share, 0.0))
+
+
+@compiled
+def _among(
+    ids: np.ndarray, kept: np.ndarray, item: np.ndarray, size: int, out: np.ndarray
+) -> None:
+    """Write which items of each row are kept in its window."""
+    row_of = np.full(size, -1, np.int64)
+    for row in range(ids.shape[0]):
+        for k in range(ids.shape[1]):
+            if kept[row, k]:
+                row_of[ids[row, k]] = row
+        for n in range(item.shape[1]):
+            out[row, n] = row_of[item[row, n]] == row
