@@ -36,6 +36,9 @@ from tidegraph.evaluation.metrics.ranking import hits, ndcg
 from tidegraph.graph.proximity.power_iteration import spectral_radius
 from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.ease import EASE
+from tidegraph.retrieval.filters import Hop, LowPass
+from tidegraph.retrieval.from_log import Fades
+from tidegraph.retrieval.graph_filter import GraphFilter
 from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar,
     CommonNeighbors,
@@ -73,13 +76,24 @@ GRID: dict[type, dict[str, tuple[Any, ...]]] = {
         "beta": (0.0, 0.2, 0.3, 0.4, 0.6),
     },
     SLIM: {"l1": (0.2, 1.0, 3.0), "l2": (5.0, 50.0, 200.0)},
+    GraphFilter: {
+        "filters": (
+            *(
+                (Hop(item, user, target),)
+                for item in (0.3, 0.5, 0.8, 1.0)
+                for user in (0.3, 0.75, 1.0)
+                for target in (0.0, 0.2, 0.4)
+            ),
+            *((LowPass(r, p),) for r in (16, 64, 128, 256) for p in (0.2, 0.5)),
+        )
+    },
     EASE: {"l2": (5.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1000.0)},
     CommonNeighbors: {"neighbors": (50, 100, 200)},
     AdamicAdar: {"neighbors": (50, 100, 200)},
     Katz: {"share": (0.1, 0.5, 0.8), "neighbors": (100,)},
     PersonalizedPageRank: {"restart": (0.9, 0.8, 0.7, 0.5), "neighbors": (100,)},
 }
-LEFT = (Popular, ItemKNN, UserKNN, RP3beta, SLIM, EASE)
+LEFT = (Popular, ItemKNN, UserKNN, RP3beta, SLIM, EASE, GraphFilter)
 """Methods that leave settings to the log."""
 FIXED: dict[type, dict[str, Any]] = {
     SLIM: {"tolerance": 1e-3, "candidates": 500},
@@ -120,8 +134,8 @@ def judged(fits: Sequence[Any], task: Task) -> np.ndarray:
 
 
 def with_half_life(fitted: Any, days: float | None) -> Any:
-    if isinstance(getattr(fitted, "settings", None), UserKNN):
-        return replace(fitted, settings=replace(fitted.settings, half_life_days=days))
+    if isinstance(fitted, Fades):
+        return fitted.faded(days)
     return replace(fitted, half_life_days=days)
 
 

@@ -1,8 +1,7 @@
 """One fit, one score and one state for every click model."""
 
-import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
@@ -20,7 +19,7 @@ from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.graph.from_log import ACTION
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around
-from tidegraph.nn.click import ClickModel, HasUsers, Interest, ReadsGraph
+from tidegraph.nn.click import ClickModel, Interest, ReadsGraph
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
@@ -212,15 +211,6 @@ class FittedNeuralRanker:
         if self.reader is None:
             return None
         return self.reader.around(requests, rows, item, shown)
-
-    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedNeuralRanker":
-        """Return the same, whose vectors of some users are that of an unknown one."""
-        if not isinstance(self.network.deep, HasUsers):
-            return self
-        network = copy.deepcopy(self.network)
-        weight = cast(HasUsers, network.deep).user.weight.data
-        weight[rows[rows < self.tables.users].astype(np.int64) + 1] = weight[0].clone()
-        return replace(self, network=network)
 
     def state(self) -> State:
         """Return what a file needs to hold."""

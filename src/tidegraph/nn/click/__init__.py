@@ -15,7 +15,6 @@ with needed("torch", "neural", "a neural network"):
 __all__ = [
     "ClickModel",
     "FactorizationMachine",
-    "HasUsers",
     "Interest",
     "ReadsGraph",
     "SequentialGraph",
@@ -29,13 +28,6 @@ class ClickModel(Protocol):
     def build(self, spec: InputSpec) -> nn.Module:
         """Return a module that takes ``Inputs`` and returns logits of shape (b, k)."""
         ...
-
-
-@runtime_checkable
-class HasUsers(Protocol):
-    """A module with vectors of users: that of row r stands at r + 1, of nobody at 0."""
-
-    user: nn.Embedding
 
 
 @runtime_checkable

@@ -42,7 +42,7 @@ def bpr_mf(
 
 
 def softmax_mf(
-    size: int = 64,
+    size: int = 128,
     temperature: float = 0.1,
     negatives: int = 1024,
     training: Training = SHORT,
