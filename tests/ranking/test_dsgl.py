@@ -64,7 +64,7 @@ def test_a_pipeline_with_it_is_saved_observes_and_answers_anybody(tmp_path):
     for one in (model, back):
         one.observe([("u3", "i30", end + 60), ("u9", "i2", end + 90)])
     assert answers(model) == answers(back)
-    # The same candidates are scored anew: what happened since is heard.
+    # The same candidates are scored anew: what happened since is read.
     assert dict(answers(model)[1]) != dict(first[1])
 
 

@@ -20,7 +20,7 @@ class Field(NamedTuple):
     Attributes:
         seat: The state of each node of the batch.
         node: The node of each state.
-        links: Which states hear from which.
+        links: Which states are whose neighbours.
         sizes: How many states are needed before the first layer, after it, and so on;
             after the last, the different ones of the batch.
     """

@@ -62,7 +62,7 @@ def dsgl(
         history: How many of the latest events of each node are read.
         embedding_size: Width of a vector.
         hidden: Widths of the layers after the graph.
-        layer: How a node hears from the sequence of its neighbours.
+        layer: How a node aggregates the sequence of its neighbours.
         category: Item feature column that groups items, if any.
         training: How long and how fast to learn.
 

@@ -32,7 +32,7 @@ class Literal:
             for side, other in (("user", "item"), ("item", "user")):
                 if k <= depth[side]:
                     across = x[other][min(k, len(x[other])) - 1]
-                    new[side] = self.heard(
+                    new[side] = self.attended(
                         side, nodes[side], clock, k, x[side][k - 1], across
                     )
             for side, value in new.items():
@@ -70,9 +70,9 @@ class Literal:
         if k == 0:
             return self.own(side, node)
         below = self.state(side, node, clock, k - 1, parent)
-        return self.heard(side, node, clock, k, below, parent)
+        return self.attended(side, node, clock, k, below, parent)
 
-    def heard(
+    def attended(
         self, side: str, node: int, clock: int, k: int, centre: Tensor, parent: Tensor
     ) -> Tensor:
         layer, config = self.net.layers[side][k - 1], self.config.layer

@@ -9,7 +9,7 @@ import torch
 from tidegraph.errors import ConfigError
 from tidegraph.nn.click.dsgl import SequentialGraph
 from tidegraph.nn.click.dsgl_layer import (
-    Heard,
+    Encoded,
     SequenceAttention,
     SequenceLayer,
     bucket_of,
@@ -56,7 +56,7 @@ def test_attention_is_what_a_hand_finds():
         node, parent = torch.tensor([1.0, 0.0]), torch.tensor([7.0, 0.5])
 
         # Q = [1 + 2 * .5, 0]: scores of the first head are 2 and 4, of the second 0, 0.
-        found = layer.attend(Heard(key, value, real), node, parent)
+        found = layer.attend(Encoded(key, value, real), node, parent)
 
     late = 1 / (1 + math.exp(-2))
     assert found.tolist() == pytest.approx([10 * (1 - late) + 20 * late, 2.0])
@@ -76,8 +76,8 @@ def test_a_parent_asks_in_second_order_attention_alone(attention, asks):
         for shape in [(1, 3, 4), (1, 4), (1, 4), (1, 4)]
     )
     with torch.no_grad():
-        heard = layer.encode(x, torch.ones(1, 3), torch.ones(1, 3, dtype=torch.bool))
-        one, two = (layer.attend(heard, node, p) for p in (parent, other))
+        encoded = layer.encode(x, torch.ones(1, 3), torch.ones(1, 3, dtype=torch.bool))
+        one, two = (layer.attend(encoded, node, p) for p in (parent, other))
 
     assert torch.equal(one, two) is not asks
 
@@ -85,9 +85,9 @@ def test_a_parent_asks_in_second_order_attention_alone(attention, asks):
 def test_without_attention_it_is_the_mean_of_what_is_there():
     layer = SequenceAttention(2, SequenceLayer(attention="none"), timed=False)
     value = torch.tensor([[1.0, 2.0], [3.0, 6.0], [9.0, 9.0]])[:, None]
-    heard = Heard(value, value, torch.tensor([True, True, False]))
+    encoded = Encoded(value, value, torch.tensor([True, True, False]))
 
-    found = layer.attend(heard, torch.zeros(2), torch.zeros(2))
+    found = layer.attend(encoded, torch.zeros(2), torch.zeros(2))
 
     assert found.tolist() == [2.0, 4.0]
 
@@ -97,7 +97,7 @@ def test_without_an_encoder_the_order_of_neighbours_says_nothing():
     x = torch.from_numpy(rng.normal(size=(1, 3, 4))).float()
     query = torch.ones(1, 4)
 
-    def heard(encoder):
+    def encoded(encoder):
         layer = initialised(
             lambda: SequenceAttention(4, SequenceLayer(encoder), timed=False),
             np.random.default_rng(0),
@@ -108,9 +108,9 @@ def test_without_an_encoder_the_order_of_neighbours_says_nothing():
                 for one in (x, x.flip(1))
             ]
 
-    torch.testing.assert_close(*heard("none"))
+    torch.testing.assert_close(*encoded("none"))
     for encoder in ("lstm", "gru"):
-        assert not torch.allclose(*heard(encoder))
+        assert not torch.allclose(*encoded(encoder))
 
 
 def test_nobody_before_is_a_vector_that_is_learnt():
@@ -118,8 +118,8 @@ def test_nobody_before_is_a_vector_that_is_learnt():
     torch.nn.init.constant_(layer.null, 0.7)
     nobody = torch.zeros(1, 3, dtype=torch.bool)
 
-    heard = layer.encode(torch.ones(1, 3, 2), torch.zeros(1, 3), nobody)
-    found = layer.attend(heard, torch.ones(1, 2), torch.ones(1, 2))
+    encoded = layer.encode(torch.ones(1, 3, 2), torch.zeros(1, 3), nobody)
+    found = layer.attend(encoded, torch.ones(1, 2), torch.ones(1, 2))
     found.sum().backward()
 
     assert found[0].tolist() == pytest.approx([0.7, 0.7])

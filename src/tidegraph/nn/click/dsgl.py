@@ -9,7 +9,7 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around, Reads, States
-from tidegraph.nn.click.dsgl_layer import Heard, SequenceAttention, SequenceLayer
+from tidegraph.nn.click.dsgl_layer import Encoded, SequenceAttention, SequenceLayer
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.ranges import at_least
@@ -34,7 +34,7 @@ class SequentialGraph:
             chose those before, and so on.
         item_depth: How many hops are read around a candidate.
         history: How many of the latest events of each node are read.
-        layer: How a node hears from the sequence of its neighbours.
+        layer: How a node aggregates the sequence of its neighbours.
         combine: Take the mean of all layers, or the last one alone.
     """
 
@@ -79,7 +79,7 @@ class SequentialGraph:
 class DSGLNetwork(nn.Module):
     """Layers of time-aware sequence encoders and second-order attention, on both sides.
 
-    At layer k a node of either side hears from its latest events before its clock, as
+    At layer k a node of either side aggregates its latest events before its clock, as
     the nodes at their other ends were at layer k - 1 and at the time of the event. Both
     sides of the target pair advance together: at layer k each asks with what the other
     was at layer k - 1, or at its last layer where it has fewer.
@@ -122,14 +122,14 @@ class DSGLNetwork(nn.Module):
             ("item", around.item, around.seat),
         )
         x: dict[Side, list[Tensor]] = {}
-        heard: dict[Side, list[Heard]] = {}
+        encoded: dict[Side, list[Encoded]] = {}
         for side, states, seat in roots:
             x[side] = [self._own(side, states.node[0])[seat]]
-            heard[side] = [one.at(seat) for one in self._heard(side, states)]
-        for k in range(max(len(layers) for layers in heard.values())):
+            encoded[side] = [one.at(seat) for one in self._encoded(side, states)]
+        for k in range(max(len(layers) for layers in encoded.values())):
             # Both advance from what both were, so that neither is a layer ahead.
             before = {side: x[side][min(k, len(x[side]) - 1)] for side in x}
-            for side, layers in heard.items():
+            for side, layers in encoded.items():
                 if k < len(layers):
                     attend = self._layer(side, k).attend
                     found = attend(layers[k], before[side], before[OTHER[side]])
@@ -143,28 +143,28 @@ class DSGLNetwork(nn.Module):
         parts = [*(end.expand(*around.seat.shape, -1) for end in ends), inputs.numbers]
         return self.tower(torch.cat(parts, dim=2), inputs.present)
 
-    def _heard(self, side: Side, states: States) -> list[Heard]:
-        """Return what the roots of a side hear at each layer, bottom up."""
+    def _encoded(self, side: Side, states: States) -> list[Encoded]:
+        """Return what the roots of a side attend to at each layer, bottom up."""
         depth = len(states.node) - 1
         sides: list[Side] = [
             side if n % 2 == 0 else OTHER[side] for n in range(depth + 1)
         ]
         own = [self._own(*one) for one in zip(sides, states.node, strict=True)]
-        roots: list[Heard] = []
+        roots: list[Encoded] = []
         x = own
         for k in range(depth):
-            # Layer k of each depth is there; the deepest has nothing to hear from.
+            # Layer k of each depth is there; the deepest has no neighbours.
             levels = range(depth - k)
-            heard = [
+            encoded = [
                 self._layer(sides[n], k).encode(
                     states.below(n, x[n + 1]), states.age[n], states.real(n)
                 )
                 for n in levels
             ]
-            roots.append(heard[0])
+            roots.append(encoded[0])
             x = x[:1] + [
                 self._layer(sides[n], k).attend(
-                    heard[n], x[n], own[n - 1][states.parent[n]]
+                    encoded[n], x[n], own[n - 1][states.parent[n]]
                 )
                 for n in levels[1:]
             ]

@@ -21,7 +21,7 @@ Sides = Literal["both", "user", "item", "none"]
 
 @settings
 class SequenceLayer:
-    """How a node hears from the sequence of its latest neighbours.
+    """How a node aggregates the sequence of its latest neighbours.
 
     Attributes:
         encoder: What reads the sequence in its order; ``none`` looks at each alone.
@@ -72,7 +72,7 @@ def bucket_of(
     return torch.where(real, found, 0)
 
 
-class Heard(NamedTuple):
+class Encoded(NamedTuple):
     """Sequences of neighbours, encoded; what attention reads.
 
     Attributes:
@@ -85,9 +85,9 @@ class Heard(NamedTuple):
     value: Float[Tensor, "... h heads part"]
     real: Bool[Tensor, "... h"]
 
-    def at(self, place: Int[Tensor, "*shape"]) -> "Heard":
+    def at(self, place: Int[Tensor, "*shape"]) -> "Encoded":
         """Return the sequences at some places, in the shape of these."""
-        return Heard(self.key[place], self.value[place], self.real[place])
+        return Encoded(self.key[place], self.value[place], self.real[place])
 
 
 class SequenceAttention(nn.Module):
@@ -124,8 +124,8 @@ class SequenceAttention(nn.Module):
         x: Float[Tensor, "n h size"],
         age: Float[Tensor, "n h"],
         real: Bool[Tensor, "n h"],
-    ) -> Heard:
-        """Return each neighbour as heard after those before it.
+    ) -> Encoded:
+        """Return each neighbour as encoded after those before it.
 
         Args:
             x: The neighbours' vectors, oldest first.
@@ -137,36 +137,38 @@ class SequenceAttention(nn.Module):
             config = self.config
             bucket = bucket_of(age, real, config.time_base, config.buckets)
             x = torch.cat([x, self.time(bucket)], dim=-1)
-        heard = self.encoder(x)
+        encoded = self.encoder(x)
         if self.config.attention == "none":
-            return Heard(heard[:, :, None], heard[:, :, None], real)
-        return Heard(self._heads(self.key(heard)), self._heads(self.value(heard)), real)
+            return Encoded(encoded[:, :, None], encoded[:, :, None], real)
+        return Encoded(
+            self._heads(self.key(encoded)), self._heads(self.value(encoded)), real
+        )
 
     def attend(
         self,
-        heard: Heard,
+        encoded: Encoded,
         node: Float[Tensor, "... size"],
         parent: Float[Tensor, "... size"],
     ) -> Float[Tensor, "... size"]:
-        """Return the sum of what was heard, by how much node and parent ask for it.
+        """Return the sum of what was encoded, by how much node and parent ask for it.
 
         Leading axes of 1 are repeated where another has more.
 
         Args:
-            heard: What ``encode`` returned, for each node.
-            node: Who hears.
+            encoded: What ``encode`` returned, for each node.
+            node: Whose neighbours they are.
             parent: What led to it; at the root, the other side of the pair.
         """
-        there = heard.real[..., None].to(heard.value.dtype)
+        there = encoded.real[..., None].to(encoded.value.dtype)
         if self.config.attention == "none":
             weight = there / there.sum(dim=-2, keepdim=True).clamp(min=1)
         else:
-            score = heard.key * self._query(node, parent)[..., None, :, :]
-            score = score.sum(dim=-1) / math.sqrt(heard.key.shape[-1])
-            score = score.masked_fill(~heard.real[..., None], -1e9)
+            score = encoded.key * self._query(node, parent)[..., None, :, :]
+            score = score.sum(dim=-1) / math.sqrt(encoded.key.shape[-1])
+            score = score.masked_fill(~encoded.real[..., None], -1e9)
             weight = score.softmax(dim=-2) * there
-        found = (weight[..., None] * heard.value).sum(dim=-3).flatten(start_dim=-2)
-        return torch.where(heard.real.any(dim=-1, keepdim=True), found, self.null)
+        found = (weight[..., None] * encoded.value).sum(dim=-3).flatten(start_dim=-2)
+        return torch.where(encoded.real.any(dim=-1, keepdim=True), found, self.null)
 
     def _query(
         self, node: Float[Tensor, "... size"], parent: Float[Tensor, "... size"]
