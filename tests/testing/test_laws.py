@@ -29,6 +29,9 @@ class Fitted:
         found = self.plain.retrieve(requests, k)
         return replace(found, score=found.score + found.item.astype(np.float32))
 
+    def state(self):
+        return self.plain.state()
+
 
 @dataclass(frozen=True)
 class ByRow:

@@ -1,4 +1,4 @@
-"""Whose neighbours are whose: the edges of a graph, or of a part of it, as operators get them.
+"""Whose neighbours are whose: edges of a graph, or of a part of it, for operators.
 
 The whole graph and the sampled surroundings of a batch have one form, so that an
 operator is written once and training on either runs the same code.

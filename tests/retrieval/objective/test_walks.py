@@ -25,6 +25,19 @@ def log_of(weight=None):
     return interactions(USERS, ITEMS, np.arange(5), weight=weight)
 
 
+def copies_of(count):
+    """So many of the graph side by side, which are walked together."""
+    ids = [
+        [f"{one} {n}" for n in range(count) for one in side] for side in (USERS, ITEMS)
+    ]
+    return interactions(*ids, np.arange(5 * count))
+
+
+def first_of(nodes, count):
+    """The nodes of the first copy that stand where those of all copies do."""
+    return nodes % 3 + np.where(nodes < 3 * count, 0, 3)
+
+
 def all_pairs(pairs, log, size=1000, seed=0):
     rng = np.random.default_rng(seed)
     batches = list(pairs.of(Fold(log), "Walks").epoch(size, rng))
@@ -41,7 +54,8 @@ def share(source, target, nodes=6):
 def test_windows_have_the_probabilities_of_steps(window):
     """From uniform starts, P(s at step a, t at step b) is start P^a, then P^(b - a)."""
     rounds = 2
-    source, target = all_pairs(WalkWindows(plans(4000, rounds), window), log_of())
+    pairs = all_pairs(WalkWindows(plans(20, rounds), window), copies_of(200))
+    source, target = (first_of(side, 200) for side in pairs)
 
     at, want = np.full(6, 1 / 6), np.zeros((6, 6))
     for a in range(2 * rounds + 1):
@@ -54,7 +68,8 @@ def test_windows_have_the_probabilities_of_steps(window):
 
 def test_ends_have_the_probabilities_of_a_walk_that_stops_by_chance():
     stop, rounds = 0.3, 3
-    source, target = all_pairs(WalkEnds(plans(20_000, rounds), stop), log_of())
+    pairs = all_pairs(WalkEnds(plans(100, rounds), stop), copies_of(200))
+    source, target = (first_of(side, 200) for side in pairs)
 
     longest, want = 2 * rounds, np.zeros((6, 6))
     for steps in range(1, longest + 1):
