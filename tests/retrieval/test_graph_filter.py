@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -282,6 +284,14 @@ def test_a_filter_that_does_not_fit_a_small_log_is_not_chosen():
     log = draw_log(events=400, users=12, items=10)
 
     fitted = GraphFilter().fit(log)  # LowPass would need ranks of 32 and more.
+
+    assert isinstance(fitted.settings.filters[0], Hop)
+
+
+def test_without_the_extra_a_hop_is_chosen(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.utils.extmath", None)
+
+    fitted = GraphFilter().fit(two_groups(3_000))
 
     assert isinstance(fitted.settings.filters[0], Hop)
 

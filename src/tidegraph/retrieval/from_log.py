@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, MissingExtraError
 from tidegraph.progress import working
 from tidegraph.retrieval.scoring.evidence import evident_log
 from tidegraph.retrieval.scoring.trial import Trial, ndcg_of_one, trial_of
@@ -251,13 +251,13 @@ class _Judge:
         return self._fitted_as(method, trial)
 
     def _fitted_as(self, method: Retriever, trial: Trial) -> FittedRetriever | None:
-        """Return a fitted method; none where the trial is too small for it."""
+        """Return a fitted method; none where what it needs is not there."""
         for known, before, fitted in self.fits:
             if before is trial and known == method:
                 return fitted
         try:
             fitted = method.fit(trial.known)
-        except ConfigError:
+        except (ConfigError, MissingExtraError):
             fitted = None
         self.fits.append((method, trial, fitted))
         return fitted
