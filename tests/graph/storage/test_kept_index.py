@@ -71,7 +71,7 @@ def small(monkeypatch):
     monkeypatch.setattr(has_edge, "_LEAST_RUN", 2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(EVENTS, st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=6))
 def test_draws_from_a_graph_that_grew_are_those_of_one_built_at_once(events, cuts):
     # Late events find their place: parts may overlap in time in any way.
@@ -168,7 +168,7 @@ def test_readers_draw_while_a_writer_appends():
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for k in range(1, 400):
+    for k in range(1, 120):
         graph.append("click", table([(k % USERS, k % ITEMS, k, 1 + k % 3)]))
     done.set()
     for reader in readers:
