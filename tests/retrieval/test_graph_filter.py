@@ -274,10 +274,35 @@ def test_the_log_chooses_what_ranks_its_newest_events_highest():
     (one,) = fitted.settings.filters
     assert isinstance(one, Hop | LowPass)
     assert repr(one) in repr(fitted)
+    assert fitted.chosen == {
+        "filters": repr(one),
+        "half_life_days": fitted.settings.half_life_days,
+    }
     again = GraphFilter(filters=(one,), half_life_days=fitted.settings.half_life_days)
     np.testing.assert_array_equal(
         fitted.scores(requests_at(log)), again.fit(log).scores(requests_at(log))
     )
+
+
+def test_what_is_written_is_not_said_to_be_chosen():
+    assert HOP.fit(draw_log()).chosen == {}
+
+
+def test_what_a_filter_returns_is_not_written_to():
+    kept = np.ones((30, 40), np.float32)
+
+    class Same:
+        def solve(self, graph):
+            return {}
+
+        def scores(self, graph, solved, history):
+            return kept[: len(history)]
+
+    log = draw_log()
+    same = GraphFilter("same", (Same(),), (0.5,), None).fit(log)
+    same.scores(requests_at(log))
+
+    assert (kept == 1).all()
 
 
 def test_a_filter_that_does_not_fit_a_small_log_is_not_chosen():
@@ -307,4 +332,5 @@ def test_a_saved_model_keeps_what_the_log_has_chosen(tmp_path):
 
     save(fitted, tmp_path / "model")
 
-    assert load(tmp_path / "model", KINDS).settings == fitted.settings
+    back = load(tmp_path / "model", KINDS)
+    assert (back.settings, back.chosen) == (fitted.settings, fitted.chosen)

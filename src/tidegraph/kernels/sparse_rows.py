@@ -54,6 +54,18 @@ class SparseRows:
         )
 
 
+def ranked(
+    row: np.ndarray, column: np.ndarray, weight: np.ndarray
+) -> tuple[Int64[np.ndarray, " entries"], Int64[np.ndarray, " entries"]]:
+    """Return an order of entries, and the rank of each in its row, from 0.
+
+    Rows come one after the other, in each the largest first; ties break on the column.
+    """
+    order = np.lexsort((column, -weight, row))
+    row = row[order]
+    return order, np.arange(len(row)) - np.searchsorted(row, row)
+
+
 @compiled
 def find(ptr: np.ndarray, column: np.ndarray, row: int, wanted: int) -> int:
     """Return the entry of a row whose column is ``wanted``, -1 if it has none.

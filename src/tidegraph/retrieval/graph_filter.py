@@ -1,7 +1,7 @@
 """Retrieval by linear filters of the history: nothing is trained."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -23,6 +23,7 @@ from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
     FromLog,
+    chosen,
     given,
     resolved,
 )
@@ -118,7 +119,8 @@ class GraphFilter:
         graph = fold.view(_known_pairs)
         solved = tuple(part.solve(graph) for part in given(method.filters))
         settings = replace(method, half_life_days=half_life)
-        return FittedGraphFilter(settings, graph, solved, trained_until(fold))
+        until, said = trained_until(fold), chosen(self, method)
+        return FittedGraphFilter(settings, graph, solved, until, said)
 
 
 def _known_pairs(fold: Fold) -> StaticGraph:
@@ -140,12 +142,14 @@ class FittedGraphFilter:
         graph: The users and items of training, each pair once.
         solved: What each filter has worked out.
         trained_until: Time of the last training event; None for training without times.
+        chosen: What the log has chosen, by setting.
     """
 
     settings: GraphFilter
     graph: StaticGraph
     solved: tuple[Mapping[str, np.ndarray], ...]
     trained_until: int | None = None
+    chosen: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __repr__(self) -> str:
         return described(
@@ -156,12 +160,6 @@ class FittedGraphFilter:
             *(repr(part) for part in given(self.settings.filters)),
             half_life_days=self.settings.half_life_days,
         )
-
-    @property
-    def chosen(self) -> dict[str, object]:
-        """The filters and the half-life, as written or as the log has chosen them."""
-        filters = " + ".join(map(repr, given(self.settings.filters)))
-        return {"filters": filters, "half_life_days": self.settings.half_life_days}
 
     def faded(self, half_life_days: float | None) -> "FittedGraphFilter":
         """Return the same with another half-life."""
@@ -267,6 +265,7 @@ class FittedGraphFilter:
                 "settings": to_table(self.settings),
                 "items": self.graph.size(ITEM),
                 "trained_until": self.trained_until,
+                "chosen": dict(self.chosen),
             },
             arrays={"ptr": self.graph.ptr, "node": self.graph.node, **solved},
         )
@@ -286,7 +285,9 @@ class FittedGraphFilter:
             for n in range(len(given(settings.filters)))
         )
         graph = _opened(arrays["ptr"], arrays["node"], cast(int, kept["items"]))
-        return cls(settings, graph, solved, cast(int | None, kept["trained_until"]))
+        until = cast(int | None, kept["trained_until"])
+        said = cast(Mapping[str, object], kept.get("chosen", {}))
+        return cls(settings, graph, solved, until, said)
 
     @property
     def _block(self) -> int:
@@ -321,14 +322,11 @@ class FittedGraphFilter:
     def _scores(self, history: SparseRows) -> Float32[np.ndarray, "b items"]:
         filters = given(self.settings.filters)
         weights = self.settings.weights or (1.0,) * len(filters)
-        parts = zip(filters, self.solved, weights, strict=True)
-        total = None
-        for part, solved, weight in parts:
+        # What a filter returns may be its own: it is added, and not written to.
+        total = np.zeros((len(history), self.graph.size(ITEM)), np.float32)
+        for part, solved, weight in zip(filters, self.solved, weights, strict=True):
             score = part.scores(self.graph, solved, history)
-            if weight != 1:
-                score *= np.float32(weight)
-            total = score if total is None else np.add(total, score, out=total)
-        assert total is not None  # Settings without a filter are refused.
+            total += score if weight == 1 else np.float32(weight) * score
         linked = self.graph.degree()[: total.shape[1]] > 0
         without_nothing(total, linked)
         return total

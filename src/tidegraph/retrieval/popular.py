@@ -128,10 +128,8 @@ class FittedPopular:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` most popular items that are not excluded."""
-        choice, width = (
-            requests.choice(len(self.score)),
-            min(check_k(k), len(self.score)),
-        )
+        width = min(check_k(k), len(self.score))
+        choice = requests.choice(len(self.score))
         if choice is None:
             return _first(self.order, self.score, requests.hidden, width)
         few = choice.item

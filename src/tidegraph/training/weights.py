@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from tidegraph.extras import needed
+from tidegraph.nn.deviation import DEVIATION
 from tidegraph.rng import fresh_seed
 
 with needed("torch", "neural", "a neural network"):
@@ -43,7 +44,7 @@ def initialised(build: Callable[[], M], rng: np.random.Generator) -> M:
     for part in module.modules():
         for name, weights in part.named_parameters(recurse=False):
             if isinstance(part, nn.Embedding):
-                nn.init.normal_(weights, std=0.05, generator=random)
+                nn.init.normal_(weights, std=DEVIATION, generator=random)
             elif weights.ndim > 1:
                 nn.init.xavier_uniform_(weights, generator=random)
             elif "bias" in name:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from tidegraph.nn.conv.start import DEVIATION, Spectral
+from tidegraph.nn.conv.start import Spectral
+from tidegraph.nn.deviation import DEVIATION
 from tidegraph.nn.graph_inputs import GraphInputs
 
 

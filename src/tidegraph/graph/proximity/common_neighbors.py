@@ -22,6 +22,7 @@ from tidegraph.graph.proximity.pagerank_push import Push, personalized_pagerank
 from tidegraph.graph.proximity.power_iteration import adamic_adar_weights
 from tidegraph.graph.registry import Named, Registry
 from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.sparse_rows import ranked
 
 P = ParamSpec("P")
 _BLOCK = 256
@@ -150,12 +151,10 @@ def nearest(
         kept = (column >= rows.start) & (column < rows.stop) & (value > 0)
         kept &= column != seeds[some][at]
         at, column, value = at[kept], column[kept], value[kept]
-        order = np.lexsort((column, -value, at))
-        at, column, value = at[order], column[order], value[order]
-        rank = np.arange(len(at)) - np.searchsorted(at, at)
-        best = rank < count
-        node[some][at[best], rank[best]] = column[best] - rows.start
-        score[some][at[best], rank[best]] = value[best]
+        order, rank = ranked(at, column, value)
+        best, rank = order[rank < count], rank[rank < count]
+        node[some][at[best], rank] = column[best] - rows.start
+        score[some][at[best], rank] = value[best]
     return node, score
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import GAMMA, after, below, mixed
+from tidegraph.kernels.tables.noise import Noise
 
 Rows = Int32[np.ndarray, " _"]
 MOST_PARTS = 16
@@ -71,6 +72,29 @@ class Grid(NamedTuple):
         _sort_pairs(source, target, salt, parts, ptr, sources, targets)
         _sort_pool(pool, salt, parts, pool_ptr, pools)
         return cls(parts, ptr, sources, targets, pool_ptr, pools)
+
+    @classmethod
+    def drawn(
+        cls,
+        source: Int32[np.ndarray, " pairs"],
+        target: Int32[np.ndarray, " pairs"],
+        noise: Noise,
+        negatives: int,
+        key: int,
+    ) -> "Grid":
+        """Return pairs with so many negatives from noise, in a drawn order.
+
+        Args:
+            source: Rows of the sources.
+            target: Rows of the targets.
+            noise: What negatives are drawn from, over all targets.
+            negatives: How many there are for all pairs together.
+            key: Decides everything random.
+        """
+        pool = noise.draw(negatives, key)
+        grid = cls.of(source, target, pool, len(noise.share), key)
+        grid.shuffle(key)
+        return grid
 
     def shuffle(self, key: int) -> None:
         """Bring the pairs of each cell into a random order, in place.

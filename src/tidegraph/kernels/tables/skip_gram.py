@@ -75,6 +75,11 @@ def skip_gram(
     return float(loss.sum()) / max(len(grid.source), 1)
 
 
+def negatives_of(pairs: int, each: int) -> int:
+    """Return how many negatives pairs need of which a few share ``each``."""
+    return -(-pairs // SHARING) * each
+
+
 class _Room(NamedTuple):
     """What a block of pairs works in; rows are ``padded``.
 

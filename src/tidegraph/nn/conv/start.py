@@ -9,14 +9,12 @@ from jaxtyping import Float
 
 from tidegraph.extras import needed
 from tidegraph.kernels.decomposition import halves
+from tidegraph.nn.deviation import DEVIATION
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor
-
-DEVIATION = 0.05
-"""That of drawn vectors, so that a learning rate means the same for both."""
 
 
 @runtime_checkable

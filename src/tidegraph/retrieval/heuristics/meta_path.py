@@ -7,11 +7,13 @@ from tidegraph.arguments import checked, settings
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.sparse_rows import ranked
 from tidegraph.progress import track
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import evident_pairs, trained_until
+from tidegraph.retrieval.solvers.graphs import inverse
 from tidegraph.stages import Fold, Train, remembers
 
 _ROWS = 256
@@ -114,9 +116,8 @@ def _step(graph: Snapshot, edge: str) -> "scipy.sparse.csr_array":
     rows, columns = (len(graph.typed(end)) for end in ends)
     step = scipy.sparse.csr_array(pairs, shape=(rows, columns))
     step.eliminate_zeros()
-    total = step.sum(axis=1)
-    inverse = np.divide(1.0, total, out=np.zeros(rows), where=total > 0)
-    return scipy.sparse.csr_array(scipy.sparse.diags_array(inverse) @ step)
+    scale = scipy.sparse.diags_array(inverse(step.sum(axis=1)))
+    return scipy.sparse.csr_array(scale @ step)
 
 
 def _best(
@@ -131,11 +132,8 @@ def _best(
     kept = (item < len(known)) & (item != row + start) & (value > 0)
     kept[kept] = known[item[kept]] & known[row[kept] + start]
     row, item, value = row[kept], item[kept], value[kept]
-    order = np.lexsort((item, -value, row))
-    row, item, value = row[order], item[order], value[order]
+    order, rank = ranked(row, item, value)
     if neighbors is not None:
-        place: np.ndarray = np.arange(len(row)) - np.searchsorted(row, row)
-        few = place < neighbors
-        row, item, value = row[few], item[few], value[few]
-    shape = found.shape[0], len(known)
-    return scipy.sparse.csr_array((value, (row, item)), shape=shape)
+        order = order[rank < neighbors]
+    pairs = value[order], (row[order], item[order])
+    return scipy.sparse.csr_array(pairs, shape=(found.shape[0], len(known)))

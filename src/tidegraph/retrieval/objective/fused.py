@@ -14,7 +14,7 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.noise import Noise
 from tidegraph.kernels.tables.pairwise import pairwise
-from tidegraph.kernels.tables.skip_gram import SHARING, skip_gram
+from tidegraph.kernels.tables.skip_gram import negatives_of, skip_gram
 from tidegraph.nn.conv.identity import Table
 from tidegraph.nn.conv.two_tables import SourceTarget
 from tidegraph.retrieval.objective import Objective
@@ -107,15 +107,11 @@ class FusedPairs:
         )
 
     def _batch(self, pairs: Positives, rng: np.random.Generator) -> _Batch:
-        key, drawn = fresh_seed(rng), self._negatives
-        count = -(-len(pairs.source) // SHARING) * drawn.count
-        if isinstance(self.objective.loss, BPR):
-            count = len(pairs.source)
-        pool = self._noise.draw(count, key)
+        key, count = fresh_seed(rng), len(pairs.source)
+        if isinstance(self.objective.loss, SkipGram):
+            count = negatives_of(count, self._negatives.count)
         source, target = (side.astype(np.int32) for side in pairs[:2])
-        grid = Grid.of(source, target, pool, self.pairs.graph.nodes, key)
-        grid.shuffle(key)
-        return _Batch(grid, key)
+        return _Batch(Grid.drawn(source, target, self._noise, count, key), key)
 
     def step(self, batch: _Batch, rate: float) -> float:
         """Take the steps of a batch, and return the mean loss before each."""

@@ -12,8 +12,9 @@ from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels.keyed_rng import root_keys
 from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.noise import Noise
-from tidegraph.kernels.tables.skip_gram import SHARING, skip_gram
+from tidegraph.kernels.tables.skip_gram import negatives_of, skip_gram
 from tidegraph.kernels.windows import window_pairs
+from tidegraph.nn.deviation import DEVIATION
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import graph_of
 from tidegraph.retrieval.solvers.solved import Solved
@@ -70,16 +71,15 @@ class SkipGramWalks:
         """Return source and target vectors of the nodes of a graph."""
         rng = np.random.default_rng(self.seed)
         shape = (len(graph), self.size)
-        sides = [rng.normal(0, 0.05, shape).astype(np.float32) for _ in range(2)]
+        sides = [rng.normal(0, DEVIATION, shape).astype(np.float32) for _ in range(2)]
         source, target = sides
         # A node without an edge is near to nothing.
         source[graph.strength == 0] = target[graph.strength == 0] = 0
         noise = Noise.of(graph.strength, _POWER)
         for share, (one, other) in self._pairs(graph, rng):
             key = fresh_seed(rng)
-            pool = noise.draw(-(-len(one) // SHARING) * self.negatives, key)
-            grid = Grid.of(one, other, pool, len(graph), key)
-            grid.shuffle(key)
+            count = negatives_of(len(one), self.negatives)
+            grid = Grid.drawn(one, other, noise, count, key)
             rate = self.learning_rate * max(1 - share, 1e-4)
             skip_gram(source, target, grid, rate, self.negatives)
         return source, target
