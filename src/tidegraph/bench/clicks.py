@@ -1,0 +1,268 @@
+"""Clicks: a log as what click models learn from, stop by and are judged on.
+
+A request is made for each positive event, at its time, of what was known strictly
+before it. The first candidate is the item; the others are negatives: items alive at the
+time and outside the user's past, or, where a log says what was shown in vain, that.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.arguments import settings
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.fitting.examples import acted_on_within, examples, from_log
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.ranges import at_least, from_0_to_1
+from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
+
+PARTS = ("train", "valid", "test")
+
+
+@settings
+class ClickProtocol:
+    """How the positives of a log are split in time, and what they are told from.
+
+    Attributes:
+        valid: Share of the positives, by time, before which a model learns.
+        test: Share of the positives, by time, from which on it is judged.
+        negatives: How many are drawn for each positive to learn from and to stop by;
+            one in the test, of which probabilities then have the odds.
+        popularity: Negatives are drawn in proportion to (actions before) to this power.
+        warm: Leave out the events of users who had none before?
+        repeat: Is an item that the user had before a positive, and a negative, too?
+        most: Most requests of each part, drawn at random.
+    """
+
+    valid: float = 0.75
+    test: float = 0.85
+    negatives: int = 4
+    popularity: float = 0.0
+    warm: bool = True
+    repeat: bool = False
+    most: int = 200_000
+
+    def __post_init__(self) -> None:
+        at_least("a protocol of clicks", 1, negatives=self.negatives, most=self.most)
+        from_0_to_1("a protocol of clicks", popularity=self.popularity)
+        if not 0 < self.valid < self.test < 1:
+            raise ConfigError(
+                f"a protocol of clicks has valid={self.valid} and test={self.test}; "
+                "both must be between 0 and 1, and test the larger."
+            )
+
+
+PROTOCOLS: Mapping[str, ClickProtocol] = {
+    "time": ClickProtocol(),
+    # 85 % by time, of which the last tenth is for validation.
+    "literature": ClickProtocol(valid=0.765, negatives=1, popularity=1.0, warm=False),
+}
+"""``time`` is ours; ``literature`` is that of DSGL and the papers it is compared with.
+
+Departs: in ``literature`` too negatives are alive at their time and counted by what
+came before it, and positives that nobody had chosen yet are left out.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class ClickParts:
+    """What models learn from, stop by, and are judged on; each later than the last.
+
+    Attributes:
+        train: Requests to learn from.
+        valid: Requests to stop and to choose settings by.
+        test: Requests to be judged on.
+        odds: How many times higher the odds of a positive are in the test than in what
+            models learn from.
+        left_out: How many positives are in no part, by why.
+    """
+
+    train: Examples
+    valid: Examples
+    test: Examples
+    odds: float
+    left_out: Mapping[str, int]
+
+    @property
+    def cuts(self) -> tuple[int, int]:
+        """When validation and test begin."""
+        begin = [int(part.requests.time.min()) for part in (self.valid, self.test)]
+        return begin[0], begin[1]
+
+    def __str__(self) -> str:
+        sizes = ", ".join(
+            f"{name} {len(part.requests):,}"
+            for name, part in zip(
+                PARTS, (self.train, self.valid, self.test), strict=True
+            )
+        )
+        left = [f"{count:,} {why}" for why, count in self.left_out.items() if count]
+        return f"requests: {sizes}" + (f"; left out: {', '.join(left)}" if left else "")
+
+
+def click_parts(
+    log: Interactions, protocol: ClickProtocol, *, rng: np.random.Generator
+) -> ClickParts:
+    """Return the parts of a log.
+
+    Args:
+        log: Positives, and rows with label 0 where the log says what was shown.
+        protocol: How it is split, and what positives are told from.
+        rng: Draws negatives, and requests where there are too many.
+
+    Raises:
+        DataError: The log has no times, or too few events for three parts.
+    """
+    if log.clock == "none":
+        raise DataError(
+            "the log has no times, so nothing says what was known at a click. Name its "
+            "column of times."
+        )
+    graph = Snapshot.of(log)
+    if len(log) and not log.label.all():
+        return _shown(log, graph, protocol, rng)
+    return _drawn(log, graph, protocol, rng)
+
+
+def _drawn(
+    log: Interactions,
+    graph: Snapshot,
+    protocol: ClickProtocol,
+    rng: np.random.Generator,
+) -> ClickParts:
+    """Return parts whose negatives are drawn."""
+    chosen, left_out = _eligible(log, graph, protocol)
+    user, item, time = log.user[chosen], log.item[chosen], log.time[chosen]
+    made: list[Examples] = []
+    for name, rows in zip(PARTS, _parts(time, protocol, rng), strict=True):
+        requests = Requests.of_users(
+            graph, user[rows], time[rows], repeat=protocol.repeat
+        )
+        positive = Candidates(item[rows][:, None], np.zeros((len(rows), 1), np.float32))
+        made.append(
+            examples(
+                requests,
+                # Whatever else the user chose at the very moment is no negative.
+                acted_on_within(requests, 1),
+                positive,
+                negatives=1 if name == "test" else protocol.negatives,
+                popularity=protocol.popularity,
+                rng=rng,
+            )
+        )
+    return ClickParts(made[0], made[1], made[2], float(protocol.negatives), left_out)
+
+
+def _eligible(
+    log: Interactions, graph: Snapshot, protocol: ClickProtocol
+) -> tuple[Int64[np.ndarray, " n"], dict[str, int]]:
+    """Return the rows that become requests, and how many do not, by why."""
+    time, pair = log.time, log.user.astype(np.int64) * len(log.items) + log.item
+    new_item = _first_time(log.item, time) == time
+    new_user = (_first_time(log.user, time) == time) & protocol.warm
+    first = np.zeros(len(log), np.bool_)
+    if protocol.repeat:
+        pair = pair + (time - time.min(initial=0)) * (pair.max(initial=0) + 1)
+    first[np.unique(pair, return_index=True)[1]] = True
+    alive = graph[f"~{ACTION}"].alive.births.before(time)
+    past = graph[ACTION].histories(log.user, time + 1).ptr
+    alone = alive <= np.diff(past)
+    left_out: dict[str, int] = {}
+    kept = np.ones(len(log), np.bool_)
+    for why, gone in (
+        ("of items that nobody had chosen before", new_item),
+        ("of users without an earlier event", new_user),
+        ("of items that the user had chosen before", ~first),
+        ("at times when nothing else was alive", alone),
+    ):
+        left_out[why] = int((kept & gone).sum())
+        kept &= ~gone
+    return np.flatnonzero(kept), left_out
+
+
+def _shown(
+    log: Interactions,
+    graph: Snapshot,
+    protocol: ClickProtocol,
+    rng: np.random.Generator,
+) -> ClickParts:
+    """Return parts whose negatives were shown in vain."""
+    whole = from_log(log, graph)
+    requests, label = whole.requests, whole.label
+    known = np.diff(requests.history.ptr) > 0
+    chosen = np.flatnonzero(known | (not protocol.warm))
+    lost = int(label.sum() - label[chosen].sum())
+    made: list[Examples] = []
+    for rows in _parts(requests.time[chosen], protocol, rng):
+        made.append(_narrow(whole, chosen[rows]))
+    left_out = {"of users without an earlier action": lost}
+    return ClickParts(made[0], made[1], made[2], 1.0, left_out)
+
+
+def _narrow(shown: Examples, rows: Int64[np.ndarray, " part"]) -> Examples:
+    """Return some requests, those of many items as several of the usual number.
+
+    A row of a table has room for the most items that were shown at once.
+    """
+    item, label = shown.candidates.item[rows], shown.label[rows]
+    there = item != NO_ITEM
+    width = math.ceil(there.sum() / len(rows))
+    row, place = np.nonzero(there)
+    part, among = place // width, place % width
+    _, of = np.unique(row * item.shape[1] + part, return_inverse=True)
+    first = np.flatnonzero(among == 0)
+    narrow = np.full((len(first), width), NO_ITEM, np.int32)
+    right = np.zeros(narrow.shape, np.float32)
+    narrow[of, among], right[of, among] = item[there], label[there]
+    owner, requests = rows[row[first]], shown.requests
+    score = np.where(narrow == NO_ITEM, -np.inf, 0).astype(np.float32)
+    return Examples(
+        Requests.of_users(requests.graph, requests.user[owner], requests.time[owner]),
+        Candidates(narrow, score),
+        right,
+    )
+
+
+def _parts(
+    time: Int64[np.ndarray, " n"], protocol: ClickProtocol, rng: np.random.Generator
+) -> list[Int64[np.ndarray, " part"]]:
+    """Return the rows of each part; events of one moment go to the later one.
+
+    Raises:
+        DataError: A part has none.
+    """
+    cuts = [
+        np.sort(time)[int(share * len(time))] if len(time) else 0
+        for share in (protocol.valid, protocol.test)
+    ]
+    part = np.searchsorted(np.array(cuts), time, side="right")
+    rows = [np.flatnonzero(part == number) for number in range(len(PARTS))]
+    for name, held in zip(PARTS, rows, strict=True):
+        if not len(held):
+            raise DataError(
+                f"the {name} part has no request: of the log, {len(time):,} events can "
+                "be asked about, which are too few or too many at one moment. Give a "
+                "longer log."
+            )
+    return [_some(held, protocol.most, rng) for held in rows]
+
+
+def _some(
+    rows: Int64[np.ndarray, " n"], most: int, rng: np.random.Generator
+) -> Int64[np.ndarray, " m"]:
+    if len(rows) <= most:
+        return rows
+    return np.sort(rng.choice(rows, most, replace=False))
+
+
+def _first_time(
+    node: Int32[np.ndarray, " n"], time: Int64[np.ndarray, " n"]
+) -> Int64[np.ndarray, " n"]:
+    """Return when the node of each row first came; rows are in time order."""
+    _, first, place = np.unique(node, return_index=True, return_inverse=True)
+    return time[first][place]

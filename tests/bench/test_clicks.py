@@ -1,0 +1,212 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tidegraph.bench import PROTOCOLS, ClickProtocol, click_parts
+from tidegraph.data.interactions import interactions
+from tidegraph.errors import ConfigError, DataError
+
+DAY = 86_400
+
+
+def day_log(seed: int = 0, events: int = 600, days: int = 60):
+    """A log of whole days, so that many events share a moment."""
+    rng = np.random.default_rng(seed)
+    return interactions(
+        [f"u{u}" for u in rng.integers(0, 25, events)],
+        # Items are born along the way.
+        [f"i{i}" for i in rng.integers(0, 10 + np.arange(events) // 15)],
+        np.sort(rng.integers(0, days, events)) * DAY,
+    )
+
+
+def parts_of(log, protocol=PROTOCOLS["time"], seed=0):
+    return click_parts(log, protocol, rng=np.random.default_rng(seed))
+
+
+def rows_of(part):
+    requests, candidates = part.requests, part.candidates
+    return zip(
+        requests.user.tolist(),
+        requests.time.tolist(),
+        candidates.item.tolist(),
+        part.label.tolist(),
+        strict=True,
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_negatives_are_alive_and_neither_of_the_past_nor_of_the_moment(seed):
+    log = day_log(seed)
+    parts = parts_of(log)
+    for part in (parts.train, parts.valid, parts.test):
+        for user, time, items, labels in rows_of(part):
+            before = log.time < time
+            alive = set(log.item[before].tolist())
+            now = set(log.item[(log.user == user) & (log.time <= time)].tolist())
+            others = [item for item in items[1:] if item >= 0]
+
+            assert labels[0] == 1
+            assert sum(labels) == 1
+            assert items[0] in alive
+            assert len(set(others)) == len(others) > 0
+            assert set(others) <= alive - now
+
+
+def test_positives_are_those_that_a_loop_finds():
+    log = day_log(4)
+    parts = parts_of(log)
+    wanted, new_items, new_users, again = [], 0, 0, 0
+    for n in range(len(log)):
+        user, item, time = log.user[n], log.item[n], log.time[n]
+        before = log.time < time
+        same = (log.user[:n] == user) & (log.item[:n] == item)
+        if not (log.item[before] == item).any():
+            new_items += 1
+        elif not (log.user[before] == user).any():
+            new_users += 1
+        elif same.any():
+            again += 1
+        else:
+            wanted.append((int(user), int(time), int(item)))
+    found = [
+        (user, time, items[0])
+        for part in (parts.train, parts.valid, parts.test)
+        for user, time, items, _ in rows_of(part)
+    ]
+
+    assert found == wanted
+    assert list(parts.left_out.values()) == [new_items, new_users, again, 0]
+
+
+def test_parts_follow_each_other_and_share_no_moment():
+    parts = parts_of(day_log())
+    ends = [
+        (part.requests.time.min(), part.requests.time.max())
+        for part in (parts.train, parts.valid, parts.test)
+    ]
+
+    assert ends[0][1] < ends[1][0] <= ends[1][1] < ends[2][0]
+    assert parts.cuts == (ends[1][0], ends[2][0])
+
+
+def test_a_training_positive_has_more_negatives_than_one_of_the_test():
+    parts = parts_of(day_log())
+
+    assert parts.train.candidates.item.shape[1] == 5
+    assert parts.valid.candidates.item.shape[1] == 5
+    assert parts.test.candidates.item.shape[1] == 2
+    assert parts.odds == 4
+
+
+def test_what_happens_after_the_cuts_changes_nothing_before_them():
+    log = day_log(1)
+    parts = parts_of(log)
+    later = log.time >= parts.cuts[1]
+    item = log.item.copy()
+    item[later] = item[later][::-1]
+    other = parts_of(replace(log, item=item))
+
+    held = min(len(parts.train.requests), len(other.train.requests))
+
+    assert held > 100
+    np.testing.assert_array_equal(
+        parts.train.candidates.item[:held], other.train.candidates.item[:held]
+    )
+
+
+def test_the_literature_draws_negatives_by_popularity():
+    rng = np.random.default_rng(0)
+    events = 4000
+    item = np.where(rng.random(events) < 0.5, 0, rng.integers(1, 200, events))
+    log = interactions(
+        [f"u{u}" for u in range(events)],
+        [f"i{i}" for i in item],
+        np.arange(events) * DAY,
+    )
+    best = np.bincount(log.item).argmax()
+    shares = {
+        name: np.mean(part.candidates.item[:, 1] == best)
+        for name, protocol in PROTOCOLS.items()
+        for part in [parts_of(log, replace(protocol, warm=False)).train]
+    }
+
+    # The best item is half of all; where it is the positive another is drawn.
+    assert shares["literature"] > 0.2
+    assert shares["time"] < 0.02
+
+
+def test_a_repeated_item_is_a_positive_only_if_negatives_may_be_repeated_too():
+    log = day_log(2)
+    once, again = parts_of(log), parts_of(log, ClickProtocol(repeat=True))
+    pasts = [
+        (set(log.item[(log.user == u) & (log.time < t)].tolist()), items)
+        for u, t, items, _ in rows_of(again.train)
+    ]
+
+    assert len(again.train.requests) > len(once.train.requests)
+    assert any(items[0] in past for past, items in pasts)
+    assert any(set(items[1:]) & past for past, items in pasts)
+
+
+def test_impressions_are_the_negatives_where_a_log_has_them():
+    rng = np.random.default_rng(0)
+    events = 900
+    log = interactions(
+        [f"u{u}" for u in rng.integers(0, 20, events)],
+        [f"i{i}" for i in rng.integers(0, 30, events)],
+        np.sort(rng.integers(0, 120, events)) * DAY,
+        label=(rng.random(events) < 0.4).astype(int),
+    )
+    parts = parts_of(log)
+    found = {
+        (user, time, item): label
+        for part in (parts.train, parts.valid, parts.test)
+        for user, time, items, labels in rows_of(part)
+        for item, label in zip(items, labels, strict=True)
+        if item >= 0
+    }
+    wanted: dict[tuple[int, int, int], int] = {}
+    for n in range(events):
+        user, item, time = int(log.user[n]), int(log.item[n]), int(log.time[n])
+        acted = (log.user == user) & (log.time < time) & (log.label == 1)
+        if acted.any():
+            key = (user, time, item)
+            wanted[key] = max(wanted.get(key, 0), int(log.label[n]))
+
+    assert found == wanted
+    assert parts.odds == 1
+
+
+def test_requests_beyond_the_most_are_left_out_at_random():
+    parts = parts_of(day_log(), ClickProtocol(most=20))
+
+    assert len(parts.train.requests) == len(parts.test.requests) == 20
+    assert (np.diff(parts.train.requests.time) >= 0).all()
+
+
+def test_a_log_without_times_is_refused():
+    log = interactions(["a", "b"], ["x", "y"])
+
+    with pytest.raises(DataError, match="has no times"):
+        parts_of(log)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        interactions([], [], []),
+        interactions(["a", "b"], ["x", "y"], [1, 2]),
+        interactions(["a", "b", "a", "b"], ["x", "y", "y", "x"], [1, 1, 2, 2]),
+    ],
+    ids=["empty", "two events", "one moment"],
+)
+def test_a_log_with_too_few_events_is_refused(log):
+    with pytest.raises(DataError, match="part has no request"):
+        parts_of(log)
+
+
+def test_shares_that_do_not_grow_are_refused():
+    with pytest.raises(ConfigError, match=r"valid=0\.9 and test=0\.85"):
+        ClickProtocol(valid=0.9)
