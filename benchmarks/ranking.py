@@ -11,7 +11,7 @@ Run: python benchmarks/ranking.py
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,17 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tidegraph.data.public import load
 from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
-from tidegraph.features.columns import NAMES, Features, _raw, category_codes
+from tidegraph.features.columns import (
+    NAMES,
+    Features,
+    FeatureSet,
+    _raw,
+    category_codes,
+)
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past, past_examples
-from tidegraph.ranking.din import DIN
 from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
@@ -122,8 +128,8 @@ def main() -> None:
         "RecencyLogit": RecencyLogit(),
         "RecencyLogit, category": RecencyLogit(category=CATEGORY),
         "Trees, category": Trees(CATEGORY),
-        "DIN": DIN(),
-        "DIN, category": replace(DIN(), category=CATEGORY),
+        "DIN": NeuralRanker(),
+        "DIN, category": NeuralRanker(features=FeatureSet(category=CATEGORY)),
     }
     for name, ranker in rankers.items():
         started = time.perf_counter()

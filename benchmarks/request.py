@@ -43,7 +43,9 @@ def saved(folder: Path, items: int, events: int, users: int) -> float:
     )
     pipeline = tg.Pipeline(
         channels,
-        rank=tg.DIN(category="category", training=Training(epochs=1)),
+        rank=tg.NeuralRanker(
+            features=tg.FeatureSet(category="category"), training=Training(epochs=1)
+        ),
         rerank=tg.MMR(),
         windows=tg.Windows(1, 360_000 / events),
     )

@@ -51,7 +51,7 @@ def floats() -> list[tuple[str, str]]:
 def test_the_search_finds_the_settings_of_every_room():
     found = {name.rpartition(".")[2] for name, _ in floats()}
 
-    assert found >= {"EASE", "Blend", "RecencyLogit", "DIN", "MMR", "DPP"}
+    assert found >= {"EASE", "Blend", "RecencyLogit", "NeuralRanker", "MMR", "DPP"}
     assert found >= {"Training", "AdamW", "Cosine", "Objective"}
     assert len(floats()) > 30
 

@@ -21,6 +21,7 @@ from tidegraph.ego.parse import parse as parse
 from tidegraph.ego.static import fan_out as fan_out, identity as identity, khop as khop
 from tidegraph.ego.walks import walk as walk
 from tidegraph.evaluation.evaluate import evaluate as evaluate
+from tidegraph.features.columns import FeatureSet as FeatureSet
 from tidegraph.graph.live import Graph as Graph
 from tidegraph.graph.negatives.distribution import distribution as distribution
 from tidegraph.graph.projection import CoOccurrence as CoOccurrence
@@ -45,5 +46,6 @@ from tidegraph.retrieval.knn.similarity import (
 )
 from tidegraph.run import Run as Run
 from tidegraph.stages.fold import Fold as Fold
+from tidegraph.training.settings import Training as Training
 
 __version__: str

@@ -3,14 +3,16 @@
 import inspect
 import os
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
-from tidegraph.config import build, did_you_mean
+from tidegraph.config import build, did_you_mean, refuse_unknown
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.lazy import Homes
 from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.ranking.network import is_network, neural
 
 
 def _fitted(name: str) -> bool:
@@ -23,7 +25,7 @@ def _methods(room: str, *others: str) -> Homes:
 
 
 RETRIEVERS = _methods("retrieval", "Blend")
-RANKERS = _methods("ranking")
+RANKERS = _methods("ranking", "ClickModel", "NeuralRanker", "ReadsGraph")
 RERANKERS = _methods("reranking")
 STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "retrieve": RETRIEVERS,
@@ -67,13 +69,34 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
             f"{did_you_mean(name, known)} There are: {', '.join(sorted(known))}."
         )
     settings = {key: value for key, value in table.items() if key != "model"}
-    return build(known[name], settings, f"{where}.{name}")
+    method, title = known[name], f"{where}.{name}"
+    if not is_network(method):
+        return build(method, settings, title)
+    return _neural(method, settings, title)
+
+
+def _neural(network: Any, table: Mapping[str, Any], where: str) -> Any:
+    """Build the ranker of a click model, whose settings stand beside its own."""
+    own = inspect.signature(network).parameters
+    refuse_unknown(table, [*own, *_beside()], where)
+    of_network = {key: value for key, value in table.items() if key in own}
+    others = {key: value for key, value in table.items() if key not in own}
+    ranker = build(neural(), others, where)
+    return replace(ranker, model=build(network, of_network, where))
 
 
 def settings_of(stage: str, name: str) -> Collection[str]:
     """Return the settings of a method, none if there is no such method."""
     known = STAGES[stage]
-    return inspect.signature(known[name]).parameters if name in known else ()
+    if name not in known:
+        return ()
+    own = inspect.signature(known[name]).parameters
+    return own if not is_network(known[name]) else [*own, *_beside()]
+
+
+def _beside() -> list[str]:
+    """Return the settings of the ranker of a click model, but for the model itself."""
+    return [name for name in inspect.signature(neural()).parameters if name != "model"]
 
 
 @checked(ArtifactError)

@@ -26,12 +26,16 @@ class Homes(Mapping[str, Any]):
 
     @classmethod
     def of(cls, room: str) -> "Homes":
-        """Return the public names of a room, read from its stub without importing it.
+        """Return the public names of a room, read without importing it.
 
         Args:
-            room: Dotted name of a package that has a stub.
+            room: Dotted name of a package that has a stub, or else an ``__all__``.
         """
-        stub = ROOT.joinpath(*room.split("."), "__init__.pyi")
+        folder = ROOT.joinpath(*room.split("."))
+        stub = folder / "__init__.pyi"
+        if not stub.exists():
+            text = (folder / "__init__.py").read_text("utf-8")
+            return cls(dict.fromkeys(_listed(text), room))
         modules: dict[str, str] = {}
         for line in ast.parse(stub.read_text("utf-8")).body:
             if not isinstance(line, ast.ImportFrom) or line.module is None:
@@ -62,6 +66,14 @@ class Homes(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._modules)
+
+
+def _listed(text: str) -> list[str]:
+    """Return what the ``__all__`` of a module lists, by its text."""
+    for line in ast.parse(text).body:
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "__all__":
+            return list(ast.literal_eval(line.value))
+    return []
 
 
 def lifted(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

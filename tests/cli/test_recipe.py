@@ -9,8 +9,9 @@ from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
 from tidegraph.cli import run
 from tidegraph.cli.recipe import pipeline_of
 from tidegraph.errors import ConfigError
+from tidegraph.nn.click import DeepFM
 from tidegraph.nn.conv import LightPropagation
-from tidegraph.ranking.recipes import deepfm
+from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import BM25
@@ -116,7 +117,7 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
         [retrieve.objective]
         loss = { type = "SampledSoftmax", negatives = { type = "PerPair", count = 2 } }
         [rank]
-        model = "deepfm"
+        model = "DeepFM"
         hidden = [8]
         """),
         "here",
@@ -127,7 +128,7 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
     assert light == lightgcn(2, training=training)
     objective = Objective(loss=SampledSoftmax(negatives=PerPair(2)))
     assert mine == Embedding("mine", LightPropagation(1), objective)
-    assert made.rank == deepfm(hidden=(8,))
+    assert made.rank == NeuralRanker(DeepFM(hidden=(8,)))
 
 
 def test_a_part_is_its_name_or_a_table_with_its_type():

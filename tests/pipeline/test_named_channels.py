@@ -8,8 +8,8 @@ from tidegraph.errors import ConfigError, RequestError, UnknownIdWarning
 from tidegraph.evaluation.report.learning import learning_section
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.pipeline.curves import curves_of
-from tidegraph.ranking.din import DIN
 from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.mf import bpr_mf
@@ -58,7 +58,7 @@ def test_each_learns_keeps_its_checkpoints_and_draws_its_curve_apart(tmp_path):
     train, valid = draw_log(events=1500).split(fractions=(0.8,))
     plan = Pipeline(
         {"small": bpr_mf(2, training=SHORT), "large": bpr_mf(4, training=SHORT)},
-        rank=DIN(training=Training(epochs=1)),
+        rank=NeuralRanker(training=Training(epochs=1)),
         windows=Windows(2, fit_once=("small",)),
     )
     where = Run(np.random.default_rng(0), checkpoints=tmp_path)

@@ -15,7 +15,7 @@ from tidegraph.catalog import load
 from tidegraph.errors import RequestError
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import Pipeline
-from tidegraph.ranking.din import DIN
+from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -24,7 +24,7 @@ from tidegraph.training.loop import Training
 
 WHOLE = Pipeline(
     (ItemKNN(), Popular(), Repeat()),
-    rank=DIN(training=Training(epochs=1)),
+    rank=NeuralRanker(training=Training(epochs=1)),
     rerank=MMR(by="category"),
 )
 

@@ -17,8 +17,8 @@ from tidegraph.errors import (
     UnknownIdWarning,
 )
 from tidegraph.pipeline import FittedPipeline, Pipeline, Windows
-from tidegraph.ranking.din import DIN
 from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.reranking.diversity import DPP, MMR
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -93,7 +93,9 @@ def test_without_ranker_and_reranker_a_pipeline_is_its_blend():
 
 
 @pytest.mark.parametrize(
-    "ranker", [None, RecencyLogit(), DIN(training=Training(epochs=1))], ids=repr
+    "ranker",
+    [None, RecencyLogit(), NeuralRanker(training=Training(epochs=1))],
+    ids=repr,
 )
 def test_rewriting_the_test_part_changes_no_answer(ranker):
     log = draw_log(events=1500)
@@ -113,7 +115,7 @@ def test_rewriting_the_test_part_changes_no_answer(ranker):
 def test_the_same_seed_gives_the_same_bits_and_survives_saving(tmp_path):
     train, valid, _ = parts()
     plan = replace(
-        WHOLE, rank=DIN(training=Training(epochs=1)), rerank=DPP(by="category")
+        WHOLE, rank=NeuralRanker(training=Training(epochs=1)), rerank=DPP(by="category")
     )
     model, twin = plan.fit(train, valid, rng=5), plan.fit(train, valid, rng=5)
     model.save(tmp_path / "model")

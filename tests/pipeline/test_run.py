@@ -7,7 +7,7 @@ import pytest
 
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline, Windows
-from tidegraph.ranking.din import DIN
+from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -20,7 +20,7 @@ from tidegraph.training.settings import Training
 
 BPR = bpr_mf(4, training=Training(2, 128, patience=None))
 PLAN = Pipeline(
-    (BPR, ItemKNN()), rank=DIN(training=Training(epochs=2)), windows=Windows(2)
+    (BPR, ItemKNN()), rank=NeuralRanker(training=Training(epochs=2)), windows=Windows(2)
 )
 
 

@@ -13,7 +13,11 @@ NEW = [("u3", "i2", 1_800_000_000), ("newcomer", "i5", 1_800_000_060)]
 @pytest.fixture(scope="module", params=["classical", "neural"])
 def both(request, tmp_path_factory):
     """A model, and the folder that it was saved to."""
-    rank = tg.DIN(category="category") if request.param == "neural" else None
+    rank = (
+        tg.NeuralRanker(features=tg.FeatureSet(category="category"))
+        if request.param == "neural"
+        else None
+    )
     rerank = tg.MMR(by="category")
     log = draw_log()
     model = tg.Pipeline(CLASSICAL, rank=rank, rerank=rerank, names="category").fit(log)

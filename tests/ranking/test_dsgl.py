@@ -8,19 +8,18 @@ from conftest import draw_log
 from tidegraph import catalog
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
+from tidegraph.features.columns import FeatureSet
+from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.pipeline.past import Windows
 from tidegraph.ranking.neural import NeuralRanker
-from tidegraph.ranking.recipes import dsgl
 from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, split_examples
 from tidegraph.training.settings import Training
 
-SHORT = dsgl(
-    history=3,
-    embedding_size=4,
-    hidden=(8,),
-    category="category",
+SHORT = NeuralRanker(
+    DSGL(embedding_size=4, hidden=(8,), history=3),
+    FeatureSet(category="category", history=1),
     training=Training(epochs=1),
 )
 
@@ -70,14 +69,17 @@ def test_a_pipeline_with_it_is_saved_observes_and_answers_anybody(tmp_path):
 
 def test_a_recipe_says_it():
     table = {
-        "model": "dsgl",
+        "model": "DSGL",
         "user_depth": 3,
         "item_depth": 2,
+        "features": {"category": "kind", "history": 1},
         "layer": {"encoder": "gru", "attention": "gat", "time": "user"},
     }
 
     ranker = catalog.model(table, "rank", "rank")
 
-    assert ranker == dsgl(3, 2, layer=SequenceLayer("gru", "gat", time="user"))
+    layer = SequenceLayer("gru", "gat", time="user")
+    model = DSGL(user_depth=3, item_depth=2, layer=layer)
+    assert ranker == NeuralRanker(model, FeatureSet(category="kind", history=1))
     assert ranker.name == "DSGL"
     assert build(NeuralRanker, to_table(ranker), "here") == ranker

@@ -10,7 +10,7 @@ import pytest
 from tidegraph.data.interactions import interactions
 from tidegraph.features.columns import FeatureSet
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.nn.click.dsgl import SequentialGraph
+from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
@@ -19,7 +19,7 @@ from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
 
 DAY = 86_400
-MODEL = SequentialGraph(4, (8,), user_depth=1, item_depth=1, history=2)
+MODEL = DSGL(4, (8,), user_depth=1, item_depth=1, history=2)
 # Of a category that no item has, so that no input tells what the graph should. Ids are
 # hidden now and then, or users of the past are learnt by heart and nothing else is.
 RANKER = NeuralRanker(

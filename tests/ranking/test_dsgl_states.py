@@ -14,7 +14,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.steps import Tables
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click.dsgl import SequentialGraph
+from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.ranking.around import Reader
@@ -23,7 +23,7 @@ from tidegraph.training.weights import initialised
 
 TABLES = Tables(5, np.array([0, 1, 0, -1, 1, 0], np.int32), 4)
 """The last item and the last user of a full log are unknown."""
-SMALL = SequentialGraph(4, (6,), history=3)
+SMALL = DSGL(4, (6,), history=3)
 MODELS = {
     "2, 1": SMALL,
     "1, 0": replace(SMALL, user_depth=1, item_depth=0),
@@ -60,7 +60,7 @@ def numbered(events):
 
 
 def network(config):
-    spec = InputSpec(TABLES.items, TABLES.categories, 2, TABLES.users)
+    spec = InputSpec((TABLES.items, TABLES.categories), (TABLES.users,), 2)
     net = initialised(lambda: config.build(spec), np.random.default_rng(0)).eval()
     with torch.no_grad():
         generator = torch.Generator().manual_seed(1)
@@ -82,12 +82,15 @@ def answered(net, config, graph, user, item, time):
     numbers = torch.from_numpy(np.random.default_rng(5).normal(size=(*item.shape, 2)))
     nothing = torch.zeros(len(user), 1, 2, dtype=torch.int64)
     inputs = Inputs(
-        torch.from_numpy(TABLES.rows(item)),
-        numbers,
-        torch.ones(item.shape, dtype=torch.bool),
-        nothing,
-        nothing[..., 0],
-        nothing[..., 0] > 0,
+        item=torch.from_numpy(TABLES.rows(item)),
+        user=torch.from_numpy(TABLES.user_rows(requests.user)),
+        numbers=numbers,
+        present=torch.ones(item.shape, dtype=torch.bool),
+        step=nothing,
+        event=torch.zeros(len(user), 1, 0),
+        cross=torch.zeros(*item.shape, 1, 0),
+        age=nothing[..., 0],
+        real_step=nothing[..., 0] > 0,
     )
     return net(inputs, around), numbers
 

@@ -9,7 +9,7 @@ from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click import FactorizationMachine, Interest
+from tidegraph.nn.click import DIN, DeepFM
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, split_examples
@@ -17,7 +17,7 @@ from tidegraph.training.optimizers import SGD
 from tidegraph.training.schedules import Cosine, WarmUp
 from tidegraph.training.settings import Training
 
-SHORT = NeuralRanker(FactorizationMachine(4, (8,)), training=Training(epochs=2))
+SHORT = NeuralRanker(DeepFM(4, (8,)), training=Training(epochs=2))
 
 
 class TestDeepFM(RankerLaws):
@@ -25,10 +25,10 @@ class TestDeepFM(RankerLaws):
     ranker = replace(SHORT, features=FeatureSet(category="category", history=6))
 
 
-class TestInterestOfAFewGroups(RankerLaws):
+class TestDINOfAFewGroups(RankerLaws):
     drawn_by_row = True
     ranker = replace(
-        SHORT, model=Interest(4, (8,)), features=FeatureSet(("item", "user"), history=6)
+        SHORT, model=DIN(4, (8,)), features=FeatureSet(("item", "user"), history=6)
     )
 
 
@@ -81,7 +81,7 @@ def test_a_fit_resumes_from_its_checkpoints(tmp_path):
 
 def test_every_setting_survives_a_table():
     ranker = NeuralRanker(
-        FactorizationMachine(4),
+        DeepFM(4),
         FeatureSet(("item",)),
         training=Training(optimizer=SGD(0.2), schedule=WarmUp(3, then=Cosine(0.1))),
     )

@@ -54,11 +54,10 @@ class Tables:
         kind[held] = self.category[item[held]]
         return np.stack([np.where(known, item, -1), kind], axis=2).astype(np.int64) + 1
 
-    def user_rows(self, user: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, "n 2"]:
-        """Return the rows of users, who have no category."""
+    def user_rows(self, user: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, "n 1"]:
+        """Return the rows of users."""
         known = (user >= 0) & (user < self.users)
-        row = np.where(known, user, -1).astype(np.int64) + 1
-        return np.stack([row, np.zeros_like(row)], axis=1)
+        return np.where(known, user, -1).astype(np.int64)[:, None] + 1
 
     def steps(
         self, requests: Requests, rows: Int64[np.ndarray, " b"], count: int

@@ -36,7 +36,7 @@ class States(NamedTuple):
     that led there, and stands once however many share it.
 
     Attributes:
-        node: Table rows of each node and of its category, 0 for unknown or none.
+        node: Table rows of the fields of each node, 0 for unknown or none.
         parent: Place of a parent of each state in the depth above; all parents are one
             node, at different times. Of depth 0 it says nothing.
         child: Places of the neighbours of each state in the depth below, oldest first,
@@ -44,7 +44,7 @@ class States(NamedTuple):
         age: Days from each neighbour's event to the clock of the state; 0 where none.
     """
 
-    node: tuple[Int[Tensor, "_ 2"], ...]
+    node: tuple[Int[Tensor, "_ _"], ...]
     parent: tuple[Int[Tensor, " _"], ...]
     child: tuple[Int[Tensor, "_ _"], ...]
     age: tuple[Float[Tensor, "_ _"], ...]

@@ -13,19 +13,22 @@ with needed("torch", "neural", "a neural network"):
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How many different values each input has.
+    """How many different values, or columns, each input has.
 
     Attributes:
-        items: Known items; row 0 of a table of ``items + 1`` stands for the unknown.
-        categories: Categories, with row 0 for none.
+        item: Known values of each field of an item: its id, its category, and so on.
+            Row 0 of a table of one more stands for the unknown, or for none.
+        user: Known values of each field of a user, the id first.
         numbers: Columns of numbers per candidate.
-        users: Known users, with row 0 for the unknown.
+        event: Columns of numbers of each event of a history.
+        cross: Columns of numbers of each candidate and event.
     """
 
-    items: int
-    categories: int
+    item: tuple[int, ...]
+    user: tuple[int, ...]
     numbers: int
-    users: int = 0
+    event: int = 0
+    cross: int = 0
 
 
 class Inputs(NamedTuple):
@@ -35,18 +38,24 @@ class Inputs(NamedTuple):
     multiplied with, never indexed by, so that shapes do not depend on values.
 
     Attributes:
-        item: Table rows of each candidate and of its category, 0 for unknown.
-        numbers: The shared inputs, standardised.
+        item: Table rows of the fields of each candidate, 0 for unknown.
+        user: Table rows of the fields of each user.
+        numbers: The shared inputs, standardised; 0 where no candidate.
         present: Where there is a candidate.
-        step: Table rows of item and category of each event, the latest first.
+        step: Table rows of the fields of the item of each event, the latest first.
+        event: What was known of each event just before it, standardised; 0 where none.
+        cross: What is known of each candidate and event together; 0 where none.
         age: Bucket of the age of each event.
         real_step: Where there is an event.
     """
 
-    item: Int[Tensor, "b k 2"]
+    item: Int[Tensor, "b k fi"]
+    user: Int[Tensor, "b fu"]
     numbers: Float[Tensor, "b k n"]
     present: Bool[Tensor, "b k"]
-    step: Int[Tensor, "b h 2"]
+    step: Int[Tensor, "b h fi"]
+    event: Float[Tensor, "b h m"]
+    cross: Float[Tensor, "b k h c"]
     age: Int[Tensor, "b h"]
     # No field begins with the name of another: torch.export would mix them up.
     real_step: Bool[Tensor, "b h"]

@@ -26,6 +26,7 @@ from tidegraph.pipeline.past import Past, Windows, check_windows, past_examples
 from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
+from tidegraph.ranking.network import Network, ranker_of
 from tidegraph.retrieval.blend import Blend
 from tidegraph.rng import Seed, generator
 from tidegraph.run import Run
@@ -135,7 +136,8 @@ class Pipeline:
         retrieve: One retrieval method, whose own scores are kept; several, blended
             with weights learnt from the log, perhaps by names of your own; or a Blend
             of your own.
-        rank: Ranking method, or none to keep the order of the blend.
+        rank: Ranking method, or a click model with the inputs and the training that one
+            has unless said; none to keep the order of the blend.
         rerank: Re-ranking method, or none to keep the order of the ranker.
         fallback: Retrieval method that fills up the end of lists for which the
             channels have too few items, such as those of unknown users; a mapping of
@@ -147,7 +149,7 @@ class Pipeline:
     """
 
     retrieve: Retriever | tuple[Retriever, ...] | Mapping[str, Retriever]
-    rank: Ranker | None = None
+    rank: Ranker | Network | None = None
     rerank: Reranker | None = None
     fallback: Retriever | Mapping[str, Retriever] | None = None
     repeat: bool = True
@@ -303,7 +305,7 @@ class Pipeline:
 
     def _check(self, parts: _Parts) -> None:
         """Raise what can be known to be wrong before anything is trained."""
-        ranker = () if self.rank is None else (self.rank,)
+        ranker = () if self.rank is None else (ranker_of(self.rank),)
         reranker = () if self.rerank is None else (self.rerank,)
         channels = (*self.blend.methods.values(), *self.spare.values())
         check_kind(channels, "retrieve", "retrieve")
@@ -338,4 +340,4 @@ class Pipeline:
                 parts.window_seconds(self.windows.days),
                 per_user=parts.per_user,
             )
-            return self.rank.fit(learn, check, run=run.child("rank"))
+            return ranker_of(self.rank).fit(learn, check, run=run.child("rank"))

@@ -1,4 +1,4 @@
-from tidegraph.ranking.din import DIN as DIN
+from tidegraph.nn.click import *
 from tidegraph.ranking.logit import (
     FittedRecencyLogit as FittedRecencyLogit,
     RecencyLogit as RecencyLogit,
@@ -7,4 +7,3 @@ from tidegraph.ranking.neural import (
     FittedNeuralRanker as FittedNeuralRanker,
     NeuralRanker as NeuralRanker,
 )
-from tidegraph.ranking.recipes import deepfm as deepfm, dsgl as dsgl

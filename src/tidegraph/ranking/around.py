@@ -116,7 +116,7 @@ class Reader:
 
     def _rows(
         self, kind: str, node: Int32[np.ndarray, " n"], shown: Shown | None
-    ) -> Int64[np.ndarray, "n 2"]:
+    ) -> Int64[np.ndarray, "n f"]:
         if kind == ITEM:
             rows = self.tables.rows(node[None])[0]
         else:

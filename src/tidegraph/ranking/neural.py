@@ -19,7 +19,7 @@ from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.graph.from_log import ACTION
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around
-from tidegraph.nn.click import ClickModel, Interest, ReadsGraph
+from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
@@ -57,7 +57,7 @@ class NeuralRanker:
         id_dropout: Share of ids hidden in training, so that new items are known kin.
     """
 
-    model: ClickModel | ReadsGraph = field(default_factory=Interest)
+    model: ClickModel | ReadsGraph = field(default_factory=DIN)
     features: FeatureSet = field(default_factory=FeatureSet)
     sampling: CandidateSampling = field(default_factory=CandidateSampling)
     training: Training = field(default_factory=Training)
@@ -106,7 +106,8 @@ class NeuralRanker:
     def network(self, features: Features, tables: Tables) -> Wide:
         """Return the network, with weights yet to be drawn."""
         numbers = len(features.names)
-        spec = InputSpec(tables.items, tables.categories, numbers, tables.users)
+        item, user = (tables.items, tables.categories), (tables.users,)
+        spec = InputSpec(item, user, numbers)
         return Wide(self.model.build(spec), numbers)
 
 
@@ -174,13 +175,17 @@ class FittedNeuralRanker:
     ) -> Inputs:
         """Return what the network gets for some of the requests."""
         steps = self.tables.steps(requests, rows, self.settings.features.history)
+        user = self.tables.user_rows(requests.user[rows])
         return Inputs(
-            tensor(self.tables.rows(item)),
-            tensor(numbers),
-            tensor(there),
-            tensor(steps.rows),
-            tensor(steps.age),
-            tensor(steps.mask),
+            item=tensor(self.tables.rows(item)),
+            user=tensor(user),
+            numbers=tensor(numbers),
+            present=tensor(there),
+            step=tensor(steps.rows),
+            event=torch.zeros(*steps.mask.shape, 0),
+            cross=torch.zeros(*item.shape, steps.mask.shape[1], 0),
+            age=tensor(steps.age),
+            real_step=tensor(steps.mask),
         )
 
     @cached_property
@@ -288,16 +293,16 @@ class _Clicks:
             shown = self._shown(rng)
             for part in (inputs.item, inputs.step):
                 part[..., 0] *= tensor(shown.item)[part[..., 0]]
+            inputs.user[:, 0] *= tensor(shown.user)[inputs.user[:, 0]]
         around = self.model.around(self.train.requests, rows, item, shown)
         label = tensor(self.train.label[at])
         return _Batch(inputs, label, tensor(log_odds), around)
 
     def _shown(self, rng: np.random.Generator) -> Shown:
-        """Draw whose ids a batch shows; of users only where they are read."""
+        """Draw whose ids a batch shows."""
         hidden, tables = self.model.settings.id_dropout, self.model.tables
         item = rng.random(tables.items + 1) >= hidden
-        users = 0 if self.model.reader is None else tables.users + 1
-        return Shown(rng.random(users) >= hidden, item)
+        return Shown(rng.random(tables.users + 1) >= hidden, item)
 
     def loss(self, batch: _Batch) -> Tensor:
         logit = self.model.network.answer(batch.inputs, batch.around)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from tidegraph.features.steps import Tables
-from tidegraph.nn.click.dsgl import DSGLNetwork, SequentialGraph
+from tidegraph.nn.click.dsgl import DSGL, DSGLNetwork
 
 DAY = 86_400
 
@@ -18,7 +18,7 @@ class Literal:
     """Reads events and weights, and recurs."""
 
     net: DSGLNetwork
-    config: SequentialGraph
+    config: DSGL
     tables: Tables
     events: list[tuple[int, int, int]]
 
@@ -50,13 +50,13 @@ class Literal:
     def own(self, side: str, node: int) -> Tensor:
         if side == "user":
             known = 0 <= node < self.tables.users
-            return self.net.user.weight[node + 1 if known else 0]
+            return self.net.user.tables[0].weight[node + 1 if known else 0]
         known = 0 <= node < self.tables.items
         kind = -1
         if 0 <= node < len(self.tables.category):
             kind = int(self.tables.category[node])
-        vector = self.net.item.weight[node + 1 if known else 0]
-        return vector + self.net.category.weight[kind + 1]
+        vector = self.net.item.tables[0].weight[node + 1 if known else 0]
+        return vector + self.net.item.tables[1].weight[kind + 1]
 
     def past(self, side: str, node: int, clock: int) -> list[tuple[int, int]]:
         """The other end and the time of the latest events strictly before the clock."""

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from nn.click.test_models import drawn
-from tidegraph.nn.click.deepfm import FactorizationMachine, pairs
+from tidegraph.nn.click.deepfm import DeepFM, pairs
 from tidegraph.nn.inputs import InputSpec
 from tidegraph.training.weights import initialised
 
@@ -21,8 +21,9 @@ def test_the_sum_of_all_pairs_is_what_a_loop_over_pairs_finds():
 
 def test_the_logit_is_first_order_and_every_pair_of_fields_and_the_tower():
     """Guo et al. (2017), equations 1 to 4, field by field."""
-    spec, rng = InputSpec(items=9, categories=4, numbers=3), np.random.default_rng(1)
-    net = initialised(lambda: FactorizationMachine(5, (6,)).build(spec), rng).eval()
+    rng = np.random.default_rng(1)
+    spec = InputSpec(item=(9, 4), user=(7,), numbers=3)
+    net = initialised(lambda: DeepFM(5, (6,)).build(spec), rng).eval()
     inputs = drawn(spec, rng)
     towers: list[torch.Tensor] = []
     net.tower.register_forward_hook(lambda _m, _i, out: towers.append(out))
@@ -32,10 +33,11 @@ def test_the_logit_is_first_order_and_every_pair_of_fields_and_the_tower():
         for b, k in np.ndindex(*found.shape):
             events = [h for h in range(inputs.age.shape[1]) if inputs.real_step[b, h]]
             fields = [
-                net.item.weight[inputs.item[b, k, 0]],
-                net.category.weight[inputs.item[b, k, 1]],
+                table.weight[inputs.item[b, k, column]]
+                for column, table in enumerate(net.item.tables)
             ]
-            for column, table in enumerate((net.item, net.category)):
+            fields.append(net.user.tables[0].weight[inputs.user[b, 0]])
+            for column, table in enumerate(net.item.tables):
                 total = torch.zeros(5)
                 for h in events:
                     total += table.weight[inputs.step[b, h, column]]

@@ -1,26 +1,31 @@
 import numpy as np
 import torch
 
-from tidegraph.nn.click.din import Interest
+from tidegraph.nn.click.din import DIN
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.training.weights import initialised
+
+SPEC = InputSpec(item=(5, 2), user=(2,), numbers=3)
 
 
 def network():
     return initialised(
-        lambda: Interest(2, (4,)).build(InputSpec(5, 2, 3)), np.random.default_rng(0)
+        lambda: DIN(2, (4,)).build(SPEC), np.random.default_rng(0)
     ).eval()
 
 
 def batch_of(steps, ages, mask, numbers=None):
     """One candidate, item 3 of category 1, after some events."""
     return Inputs(
-        torch.tensor([[[3, 1]]]),
-        torch.zeros(1, 1, 3) if numbers is None else numbers,
-        torch.ones(1, 1, dtype=torch.bool),
-        torch.tensor([steps]),
-        torch.tensor([ages]),
-        torch.tensor([mask]),
+        item=torch.tensor([[[3, 1]]]),
+        user=torch.tensor([[2]]),
+        numbers=torch.zeros(1, 1, 3) if numbers is None else numbers,
+        present=torch.ones(1, 1, dtype=torch.bool),
+        step=torch.tensor([steps]),
+        event=torch.zeros(1, len(steps), 0),
+        cross=torch.zeros(1, 1, len(steps), 0),
+        age=torch.tensor([ages]),
+        real_step=torch.tensor([mask]),
     )
 
 
@@ -32,13 +37,14 @@ def test_interest_is_the_sum_of_events_each_by_its_own_activation():
     with torch.no_grad():
         net(batch_of([[1, 1], [2, 2], [0, 0]], [0, 5, 0], [True, True, False]))
 
-        candidate = torch.cat([net.item.weight[3], net.category.weight[1]])
+        item, category = (table.weight for table in net.item.tables)
+        candidate = torch.cat([item[3], category[1]])
         interest = torch.zeros(4)
-        for item, category, bucket in [(1, 1, 0), (2, 2, 5)]:
-            event = torch.cat([net.item.weight[item], net.category.weight[category]])
+        for i, c, bucket in [(1, 1, 0), (2, 2, 5)]:
+            event = torch.cat([item[i], category[c]])
             pair = [event, candidate, event - candidate, event * candidate]
             unit = net.activation
-            hidden = unit.first(torch.cat([*pair, net.gap.weight[bucket]]))
+            hidden = unit.first(torch.cat([*pair, net.when.age.weight[bucket]]))
             interest += unit.second(unit.bend(hidden)) * event
 
     torch.testing.assert_close(seen[0][0, 0, :4], interest)

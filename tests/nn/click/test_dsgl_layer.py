@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tidegraph.errors import ConfigError
-from tidegraph.nn.click.dsgl import SequentialGraph
+from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.dsgl_layer import (
     Encoded,
     SequenceAttention,
@@ -131,9 +131,9 @@ def test_nobody_before_is_a_vector_that_is_learnt():
     [
         (lambda: SequenceLayer(heads=0), "heads"),
         (lambda: SequenceLayer(time_base=1.0), "time_base"),
-        (lambda: SequentialGraph(user_depth=-1), "user_depth"),
-        (lambda: SequentialGraph(history=0), "history"),
-        (lambda: SequentialGraph(5), "multiple of the heads"),
+        (lambda: DSGL(user_depth=-1), "user_depth"),
+        (lambda: DSGL(history=0), "history"),
+        (lambda: DSGL(5), "multiple of the heads"),
     ],
 )
 def test_impossible_settings_are_refused(build, word):

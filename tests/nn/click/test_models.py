@@ -14,7 +14,7 @@ from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.training.weights import initialised
 
-SPEC = InputSpec(items=9, categories=4, numbers=3, users=7)
+SPEC = InputSpec(item=(9, 4), user=(7,), numbers=3, event=2, cross=2)
 MODELS = {
     name: cls
     for name in click.__all__
@@ -24,17 +24,23 @@ MODELS = {
 
 def drawn(spec, rng, b=4, k=5, h=6):
     def rows(*shape):
-        item = rng.integers(0, spec.items + 1, shape)
-        kind = rng.integers(0, spec.categories + 1, shape)
-        return torch.from_numpy(np.stack([item, kind], axis=-1))
+        each = [rng.integers(0, count + 1, shape) for count in spec.item]
+        return torch.from_numpy(np.stack(each, axis=-1))
 
+    def numbers(*shape):
+        return torch.from_numpy(rng.normal(size=shape).astype(np.float32))
+
+    real = torch.from_numpy(np.arange(h) < rng.integers(0, h + 1, b)[:, None])
     return Inputs(
-        rows(b, k),
-        torch.from_numpy(rng.normal(size=(b, k, spec.numbers)).astype(np.float32)),
-        torch.from_numpy(rng.random((b, k)) < 0.8),
-        rows(b, h),
-        torch.from_numpy(rng.integers(0, 12, (b, h))),
-        torch.from_numpy(rng.random((b, h)) < 0.7),
+        item=rows(b, k),
+        user=torch.from_numpy(rng.integers(0, np.array(spec.user) + 1, (b, 1))),
+        numbers=numbers(b, k, spec.numbers),
+        present=torch.from_numpy(rng.random((b, k)) < 0.8),
+        step=rows(b, h) * real[..., None],
+        event=numbers(b, h, spec.event) * real[..., None],
+        cross=numbers(b, k, h, spec.cross) * real[:, None, :, None],
+        age=torch.from_numpy(rng.integers(0, 12, (b, h))) * real,
+        real_step=real,
     )
 
 
@@ -46,8 +52,8 @@ def drawn_states(spec, rng, plan, kind, roots):
     rows = [
         np.stack(
             [
-                rng.integers(0, (spec.users if k == "user" else spec.items) + 1, n),
-                rng.integers(0, spec.categories + 1, n) * (k == "item"),
+                rng.integers(0, count + 1, n)
+                for count in (spec.user if k == "user" else spec.item)
             ],
             axis=1,
         )

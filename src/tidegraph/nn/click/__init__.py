@@ -4,20 +4,20 @@ from typing import Protocol, runtime_checkable
 
 from tidegraph.extras import needed
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click.deepfm import FactorizationMachine
-from tidegraph.nn.click.din import Interest
-from tidegraph.nn.click.dsgl import SequentialGraph
+from tidegraph.nn.click.deepfm import DeepFM
+from tidegraph.nn.click.din import DIN
+from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.inputs import InputSpec
 
 with needed("torch", "neural", "a neural network"):
     from torch import nn
 
 __all__ = [
+    "DIN",
+    "DSGL",
     "ClickModel",
-    "FactorizationMachine",
-    "Interest",
+    "DeepFM",
     "ReadsGraph",
-    "SequentialGraph",
 ]
 
 

@@ -8,6 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.vectors import FieldVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -15,12 +16,16 @@ with needed("torch", "neural", "a neural network"):
 
 
 @settings
-class FactorizationMachine:
-    """Settings of a factorisation machine beside a tower.
+class DeepFM:
+    """A factorisation machine beside a tower over the same vectors.
 
     Attributes:
         embedding_size: Width of the vector of a field.
         hidden: Widths of the tower's layers.
+
+    Source:
+        Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR
+        Prediction", IJCAI 2017.
     """
 
     name: ClassVar[str] = "DeepFM"
@@ -37,7 +42,7 @@ class FactorizationMachine:
 
 
 class DeepFMNetwork(nn.Module):
-    """Fields: item, category, the mean item and category of the history, each number.
+    """Fields: those of user and item, their means over the history, each number.
 
     Source:
         Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR
@@ -48,22 +53,20 @@ class DeepFMNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
-        self.item = nn.Embedding(spec.items + 1, size)
-        self.category = nn.Embedding(spec.categories + 1, size)
+        self.item = FieldVectors(spec.item, size)
+        self.user = FieldVectors(spec.user, size)
         self.number = nn.Parameter(torch.zeros(spec.numbers, size))
-        self.first = nn.Embedding(spec.items + 1, 1)
-        self.tower = Tower(4 * size + spec.numbers, hidden)
+        self.first = nn.Embedding(spec.item[0] + 1, 1)
+        width = 2 * self.item.width + self.user.width
+        self.tower = Tower(width + spec.numbers, hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
         mask = inputs.real_step[:, :, None].to(inputs.numbers.dtype)
         count = mask.sum(dim=1).clamp(min=1)
-        past = [
-            (table(inputs.step[..., column]) * mask).sum(dim=1) / count
-            for column, table in enumerate((self.item, self.category))
-        ]
-        item, kind = self.item(inputs.item[..., 0]), self.category(inputs.item[..., 1])
-        fields = [item, kind, *(p[:, None].expand_as(item) for p in past)]
+        past = [(one * mask).sum(dim=1) / count for one in self.item.each(inputs.step)]
+        item, about_user = self.item.each(inputs.item), self.user.each(inputs.user)
+        fields = [*item, *(p[:, None].expand_as(item[0]) for p in past + about_user)]
         deep = self.tower(torch.cat([*fields, inputs.numbers], dim=2), inputs.present)
         every = torch.stack(fields, dim=2)
         total = every.sum(dim=2) + inputs.numbers @ self.number

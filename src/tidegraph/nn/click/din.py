@@ -2,21 +2,17 @@
 
 from typing import ClassVar
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.vectors import EventVectors, FieldVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
-
-GAPS = 12
-"""Buckets of the age of an event; those of ``features.steps``."""
-AGE = 4
-"""Width of the vector of an age bucket."""
 
 
 class Activation(nn.Module):
@@ -27,24 +23,24 @@ class Activation(nn.Module):
     event and candidate together, and that part is one matrix product per request.
     """
 
-    def __init__(self, width: int, age: int = AGE, hidden: int = 16) -> None:
+    def __init__(self, width: int, when: int, hidden: int = 16) -> None:
         super().__init__()
-        self.first = nn.Linear(4 * width + age, hidden)
+        self.first = nn.Linear(4 * width + when, hidden)
         self.bend = nn.PReLU()
         self.second = nn.Linear(hidden, 1)
-        self.split = [width, width, width, width, age]
+        self.split = [width, width, width, width, when]
 
     def forward(
         self,
         event: Float[Tensor, "b h width"],
         candidate: Float[Tensor, "b k width"],
-        age: Float[Tensor, "b h age"],
+        when: Float[Tensor, "b h when"],
     ) -> Float[Tensor, "b k h"]:
         """Return one weight per candidate and event."""
-        of_event, of_target, of_gap, of_both, of_age = torch.split(
+        of_event, of_target, of_gap, of_both, of_when = torch.split(
             self.first.weight, self.split, dim=1
         )
-        by_event = event @ (of_event + of_gap).T + age @ of_age.T + self.first.bias
+        by_event = event @ (of_event + of_gap).T + when @ of_when.T + self.first.bias
         by_target = candidate @ (of_target - of_gap).T
         b, k, width = candidate.shape
         # (b, k, hidden, width) x (b, width, h): each hidden unit's view of the pair.
@@ -58,12 +54,18 @@ class Activation(nn.Module):
 
 
 @settings
-class Interest:
-    """Settings of the deep interest network.
+class DIN:
+    """Deep interest network over the latest events of the history.
 
     Attributes:
-        embedding_size: Width of an item's, and of a category's, vector.
+        embedding_size: Width of the vector of a field, such as an item's id.
         hidden: Widths of the layers after pooling.
+
+    Source:
+        Zhou et al. (2018), "Deep interest network for click-through rate prediction":
+        local activation unit without softmax, Dice. Departs: the shared features enter
+        beside the vectors and, linearly, the logit; what is known of each event, and
+        of event and candidate together, enters the activation unit.
     """
 
     name: ClassVar[str] = "DIN"
@@ -76,10 +78,10 @@ class Interest:
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""
-        return InterestNetwork(spec, self.embedding_size, self.hidden)
+        return DINNetwork(spec, self.embedding_size, self.hidden)
 
 
-class InterestNetwork(nn.Module):
+class DINNetwork(nn.Module):
     """The history summed, each event by its own activation for the candidate.
 
     Source:
@@ -89,20 +91,21 @@ class InterestNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
-        width = 2 * size
-        self.item = nn.Embedding(spec.items + 1, size)
-        self.category = nn.Embedding(spec.categories + 1, size)
-        self.gap = nn.Embedding(GAPS, AGE)
-        self.activation = Activation(width)
-        self.tower = Tower(3 * width + spec.numbers, hidden)
+        self.item = FieldVectors(spec.item, size)
+        self.user = FieldVectors(spec.user, size)
+        self.when = EventVectors(spec)
+        width = self.item.width
+        self.activation = Activation(width, self.when.width)
+        self.cross = nn.Linear(spec.cross, 1, bias=False) if spec.cross else None
+        self.tower = Tower(3 * width + self.user.width + spec.numbers, hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        candidate, event = self._vector(inputs.item), self._vector(inputs.step)
-        weight = self.activation(event, candidate, self.gap(inputs.age))
+        candidate, event = self.item(inputs.item), self.item(inputs.step)
+        weight = self.activation(event, candidate, self.when(inputs))
+        if self.cross is not None:
+            weight = weight + self.cross(inputs.cross)[..., 0]
         interest = (weight * inputs.real_step[:, None, :]) @ event
-        parts = [interest, candidate, interest * candidate, inputs.numbers]
+        user = self.user(inputs.user)[:, None].expand(-1, candidate.shape[1], -1)
+        parts = [interest, candidate, interest * candidate, user, inputs.numbers]
         return self.tower(torch.cat(parts, dim=2), inputs.present)
-
-    def _vector(self, rows: Int[Tensor, "b n 2"]) -> Float[Tensor, "b n width"]:
-        return torch.cat([self.item(rows[..., 0]), self.category(rows[..., 1])], dim=-1)

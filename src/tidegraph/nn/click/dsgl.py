@@ -12,6 +12,7 @@ from tidegraph.nn.around import Around, Reads, States
 from tidegraph.nn.click.dsgl_layer import Encoded, SequenceAttention, SequenceLayer
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.vectors import FieldVectors
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -24,8 +25,8 @@ OTHER: dict[Side, Side] = {"user": "item", "item": "user"}
 
 
 @settings
-class SequentialGraph:
-    """Settings of dynamic sequential graph learning.
+class DSGL:
+    """Dynamic sequential graph learning.
 
     Attributes:
         embedding_size: Width of a vector.
@@ -36,6 +37,10 @@ class SequentialGraph:
         history: How many of the latest events of each node are read.
         layer: How a node aggregates the sequence of its neighbours.
         combine: Take the mean of all layers, or the last one alone.
+
+    Source:
+        Chu et al., "Graph Neural Networks in Modern Recommender Systems", section
+        19.2.1; what departs from it is said at ``DSGLNetwork``.
     """
 
     name: ClassVar[str] = "DSGL"
@@ -93,14 +98,13 @@ class DSGLNetwork(nn.Module):
         shared inputs enter the last layers and, linearly, the logit.
     """
 
-    def __init__(self, spec: InputSpec, config: SequentialGraph) -> None:
+    def __init__(self, spec: InputSpec, config: DSGL) -> None:
         super().__init__()
         size = config.embedding_size
         depth: dict[Side, int] = {"user": config.user_depth, "item": config.item_depth}
         self.combine = config.combine
-        self.user = nn.Embedding(spec.users + 1, size)
-        self.item = nn.Embedding(spec.items + 1, size)
-        self.category = nn.Embedding(spec.categories + 1, size)
+        self.user = FieldVectors(spec.user, size)
+        self.item = FieldVectors(spec.item, size)
         self.layers = nn.ModuleDict(
             {
                 side: nn.ModuleList(
@@ -173,10 +177,9 @@ class DSGLNetwork(nn.Module):
     def _layer(self, side: Side, k: int) -> SequenceAttention:
         return cast(SequenceAttention, cast(nn.ModuleList, self.layers[side])[k])
 
-    def _own(self, side: Side, rows: Int[Tensor, "n 2"]) -> Float[Tensor, "n size"]:
-        if side == "user":
-            return self.user(rows[:, 0])
-        return self.item(rows[:, 0]) + self.category(rows[:, 1])
+    def _own(self, side: Side, rows: Int[Tensor, "n f"]) -> Float[Tensor, "n size"]:
+        vectors = self.user if side == "user" else self.item
+        return vectors.total(rows)
 
     def _whole(self, x: list[Tensor]) -> Float[Tensor, "b _ size"]:
         """Return the mean of the layers above the own vector, or the last one."""

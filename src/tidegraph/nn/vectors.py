@@ -1,0 +1,64 @@
+"""Vectors of what a click model is told of: of fields, and of when events happened."""
+
+from jaxtyping import Float, Int
+
+from tidegraph.extras import needed
+from tidegraph.nn.inputs import Inputs, InputSpec
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor, nn
+
+GAPS = 12
+"""Buckets of the age of an event; those of ``features.steps``."""
+AGE = 4
+"""Width of the vector of an age bucket."""
+KNOWN = 8
+"""Width of the vector of what was known of an event just before it."""
+
+
+class FieldVectors(nn.Module):
+    """A table for each field; the vectors of a node's fields stand side by side.
+
+    Args:
+        counts: How many values each field has, without that for the unknown.
+        size: Width of the vector of a field.
+    """
+
+    def __init__(self, counts: tuple[int, ...], size: int) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(n + 1, size) for n in counts])
+        self.width = size * len(counts)
+
+    def forward(self, rows: Int[Tensor, "*shape f"]) -> Float[Tensor, "*shape width"]:
+        """Return the vectors of nodes, of the ``f`` fields of each side by side."""
+        return torch.cat(self.each(rows), dim=-1)
+
+    def each(self, rows: Int[Tensor, "*shape f"]) -> list[Float[Tensor, "*shape size"]]:
+        """Return the vector of each field."""
+        return [table(rows[..., n]) for n, table in enumerate(self.tables)]
+
+    def total(self, rows: Int[Tensor, "*shape f"]) -> Float[Tensor, "*shape size"]:
+        """Return the sum of the vectors of each node's fields."""
+        return torch.stack(self.each(rows)).sum(dim=0)
+
+
+class EventVectors(nn.Module):
+    """How long ago each event of a history was, and what was known just before it.
+
+    Args:
+        spec: Widths of the inputs.
+    """
+
+    def __init__(self, spec: InputSpec) -> None:
+        super().__init__()
+        self.age = nn.Embedding(GAPS, AGE)
+        self.known = nn.Linear(spec.event, KNOWN) if spec.event else None
+        self.width = AGE + KNOWN * (spec.event > 0)
+
+    def forward(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
+        """Return a vector of each event, which says nothing of its item."""
+        age = self.age(inputs.age)
+        if self.known is None:
+            return age
+        return torch.cat([age, self.known(inputs.event)], dim=-1)
