@@ -1,34 +1,35 @@
 """How good a ranker's probabilities are: AUC, GAUC, log loss and calibration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Float32
 
 from tidegraph.errors import DataError
 from tidegraph.evaluation.metrics.classification import (
-    auc,
     calibration_error,
     calibration_ratio,
-    log_loss,
     log_losses,
     reliability,
     user_auc,
+)
+from tidegraph.evaluation.resampling import (
+    TESTED,
+    Impressions,
+    Run,
+    measured,
+    resampled,
 )
 from tidegraph.evaluation.results import (
     corrected,
     with_worded_p,
     without_own_gain,
 )
-from tidegraph.evaluation.significance import bootstrap_p, interval, user_weights
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.evaluation.significance import bootstrap_p, interval
 from tidegraph.rng import Seed, fresh_seed, generator
 from tidegraph.stages import Candidates, Examples, FittedRanker, Requests
-
-TESTED = ("auc", "gauc", "macro_auc", "log_loss")
-"""The metrics that have intervals and tests, in the order of the columns of draws."""
 
 RESAMPLES = 1000
 
@@ -69,22 +70,15 @@ class RankerEvaluation:
             tbl_width_chars=160,
             float_precision=4,
         ):
-            rows = self.scores.filter(model="model")["impressions"].sum()
+            rows = self.scores.filter(model=self.scores["model"][0])[
+                "impressions"
+            ].sum()
             return (
                 f"{rows:,} impressions | {self.dropped:,} users have one class only, "
                 f"and no AUC of their own\n{with_worded_p(self.values)}"
             )
 
     __repr__ = __str__
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Impressions laid end to end, with everything that does not change by model."""
-
-    user: Int64[np.ndarray, " n"]
-    label: Bool[np.ndarray, " n"]
-    names: Int64[np.ndarray, " users"]
 
 
 def evaluate_ranker(
@@ -107,29 +101,42 @@ def evaluate_ranker(
     Raises:
         DataError: There is no impression, or a score is no probability.
     """
-    present = examples.candidates.present
-    if not present.any():
-        raise DataError("the examples hold no candidate, so there is nothing to judge.")
-    owner = np.broadcast_to(examples.requests.user[:, None], present.shape)[present]
-    names, user = np.unique(owner, return_inverse=True)
-    label = examples.label[present] > 0
-    rows = _Rows(user.astype(np.int64), label, names.astype(np.int64))
+    rows, present = Impressions.of(examples), examples.candidates.present
     models = {"model": ranker} | dict(against or {})
-    probability = {
-        name: _scored(model, examples.requests, examples.candidates)[present]
+    runs = {
+        name: [_scored(model, examples.requests, examples.candidates)[present]]
         for name, model in models.items()
     }
-    seed = fresh_seed(generator(rng))
+    return evaluate_runs(rows, runs, rng=rng)
+
+
+def evaluate_runs(
+    rows: Impressions,
+    runs: Mapping[str, Sequence[Run]],
+    *,
+    resamples: int = RESAMPLES,
+    rng: Seed = 0,
+) -> RankerEvaluation:
+    """Return how well models tell actions from impressions, by their probabilities.
+
+    What is said of a model is the mean over its runs, such as trainings of several
+    seeds; intervals and tests are over users.
+
+    Args:
+        rows: The impressions.
+        runs: Probabilities of each impression, by model; the first is the subject.
+        resamples: How many times users are drawn; p-values go down to 2 / resamples.
+        rng: Seed of intervals and tests; the same one gives the same table.
+
+    Raises:
+        DataError: A score is no probability.
+    """
+    seed, subject = fresh_seed(generator(rng)), next(iter(runs))
     return RankerEvaluation(
-        pl.concat([_per_user(name, rows, p) for name, p in probability.items()]),
-        _values(rows, probability, seed),
-        pl.concat(
-            [
-                reliability(rows.label, p).select(pl.lit(name).alias("model"), pl.all())
-                for name, p in probability.items()
-            ]
-        ),
-        user_auc(rows.user, rows.label, probability["model"]).dropped,
+        pl.concat([_per_user(name, rows, each) for name, each in runs.items()]),
+        _values(rows, runs, resamples, seed),
+        pl.concat([_curve(name, rows, each) for name, each in runs.items()]),
+        user_auc(rows.user, rows.label, runs[subject][0]).dropped,
     )
 
 
@@ -145,35 +152,43 @@ def _scored(
     return score
 
 
-def _per_user(
-    name: str, rows: _Rows, probability: Float32[np.ndarray, " n"]
-) -> pl.DataFrame:
+def _per_user(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.DataFrame:
     size = np.bincount(rows.user)
-    grouped = user_auc(rows.user, rows.label, probability)
-    own = np.full(len(size), np.nan)
-    own[grouped.user] = grouped.auc
-    loss = np.bincount(rows.user, log_losses(rows.label, probability)) / size
+    own, loss = np.full((2, len(runs), len(size)), np.nan)
+    for n, probability in enumerate(runs):
+        grouped = user_auc(rows.user, rows.label, probability)
+        own[n, grouped.user] = grouped.auc
+        loss[n] = np.bincount(rows.user, log_losses(rows.label, probability)) / size
     return pl.DataFrame(
         {
             "model": [name] * len(size),
             "user": rows.names,
             "impressions": size,
             "positives": np.bincount(rows.user, rows.label).astype(np.int64),
-            "log_loss": loss,
-            "auc": own,
+            "log_loss": loss.mean(axis=0),
+            "auc": own.mean(axis=0),
         }
     ).fill_nan(None)
 
 
+def _curve(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.DataFrame:
+    """Return the reliability of all runs together."""
+    label, probability = np.tile(rows.label, len(runs)), np.concatenate(runs)
+    return reliability(label, probability).select(pl.lit(name).alias("model"), pl.all())
+
+
 def _values(
-    rows: _Rows, probability: Mapping[str, Float32[np.ndarray, " n"]], seed: int
+    rows: Impressions, runs: Mapping[str, Sequence[Run]], resamples: int, seed: int
 ) -> pl.DataFrame:
     """Return the table; every model is resampled with the same users."""
-    draws = {name: _draws(rows, p, seed) for name, p in probability.items()}
-    means = {name: _tested(rows, p) for name, p in probability.items()}
+    subject = next(iter(runs))
+    draws = {
+        name: resampled(rows, each, resamples, seed) for name, each in runs.items()
+    }
+    means = {name: measured(rows, each) for name, each in runs.items()}
     tables: list[pl.DataFrame] = []
     for name, mean in means.items():
-        lead = draws["model"] - draws[name]
+        lead = draws[subject] - draws[name]
         low, high = interval(draws[name])
         gain_low, gain_high = interval(lead)
         chance = bootstrap_p(lead)
@@ -182,106 +197,24 @@ def _values(
             "mean": mean,
             "low": low,
             "high": high,
-            "gain": means["model"] - mean,
+            "gain": means[subject] - mean,
             "gain_low": gain_low,
             "gain_high": gain_high,
             "p": chance.p,
             "p_is_bound": chance.is_bound,
         }
         tables.append(pl.DataFrame(columns).select(pl.lit(name).alias("model"), "*"))
-    tested = without_own_gain(pl.concat(tables), "model", ("p", "p_is_bound"))
+    tested = without_own_gain(pl.concat(tables), subject, ("p", "p_is_bound"))
     tested = corrected(tested).fill_nan(None)
-    calibrated = [_calibration(name, rows, p) for name, p in probability.items()]
+    calibrated = [_calibration(name, rows, each) for name, each in runs.items()]
     return pl.concat([tested, *calibrated], how="diagonal")
 
 
-def _tested(
-    rows: _Rows, probability: Float32[np.ndarray, " n"]
-) -> Float64[np.ndarray, " tested"]:
-    grouped = user_auc(rows.user, rows.label, probability)
-    whole = auc(rows.label, probability)
-    loss = log_loss(rows.label, probability)
-    return np.array([whole, grouped.gauc, grouped.macro, loss])
-
-
-def _calibration(
-    name: str, rows: _Rows, probability: Float32[np.ndarray, " n"]
-) -> pl.DataFrame:
+def _calibration(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.DataFrame:
     values = {
-        "calibration_error": calibration_error(rows.label, probability),
-        "calibration_ratio": calibration_ratio(rows.label, probability),
+        "calibration_error": [calibration_error(rows.label, p) for p in runs],
+        "calibration_ratio": [calibration_ratio(rows.label, p) for p in runs],
     }
-    table = pl.DataFrame({"metric": list(values), "mean": list(values.values())})
+    means = [float(np.mean(each)) for each in values.values()]
+    table = pl.DataFrame({"metric": list(values), "mean": means})
     return table.select(pl.lit(name).alias("model"), "*").fill_nan(None)
-
-
-def _draws(
-    rows: _Rows, probability: Float32[np.ndarray, " n"], seed: int
-) -> Float64[np.ndarray, "resamples tested"]:
-    """Return the tested metrics in resamples of the users."""
-    size = np.bincount(rows.user).astype(np.float64)
-    loss = np.bincount(rows.user, log_losses(rows.label, probability))
-    grouped = user_auc(rows.user, rows.label, probability)
-    has, own = np.zeros(len(size)), np.zeros(len(size))
-    has[grouped.user], own[grouped.user] = 1.0, grouped.auc
-    sums = np.column_stack([size * own, size * has, own, has, loss, size])
-    order = np.argsort(probability, kind="stable")
-    user, label, score = rows.user[order], rows.label[order], probability[order]
-    blocks: list[np.ndarray] = []
-    for weights in user_weights(len(size), RESAMPLES, np.random.default_rng(seed)):
-        total = weights @ sums
-        ratios = np.divide(
-            total[:, ::2],
-            total[:, 1::2],
-            out=np.full((len(total), 3), np.nan),
-            where=total[:, 1::2] > 0,
-        )
-        whole = np.empty(len(weights))
-        _weighted_auc(weights, user, label, score, whole)
-        blocks.append(np.column_stack([whole, ratios]))
-    return np.concatenate(blocks)
-
-
-def _weighted_auc(
-    weights: Float64[np.ndarray, "resamples users"],
-    user: Int64[np.ndarray, " n"],
-    label: Bool[np.ndarray, " n"],
-    score: Float32[np.ndarray, " n"],
-    out: Float64[np.ndarray, " resamples"],
-) -> None:
-    """Fill in the AUC of all rows, each counted as often as its user was drawn."""
-    over_rows(
-        lambda a, b: _auc_rows(weights, user, label, score, out, a, b),
-        len(weights),
-        grain=16,
-    )
-
-
-@compiled
-def _auc_rows(
-    weights: np.ndarray,
-    user: np.ndarray,
-    label: np.ndarray,
-    score: np.ndarray,
-    out: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    for r in range(first, last):
-        won, below, ups = 0.0, 0.0, 0.0
-        at = 0
-        while at < score.size:
-            # Rows of one score stand together; pairs within them count half.
-            tied_ups, tied_downs = 0.0, 0.0
-            value = score[at]
-            while at < score.size and score[at] == value:
-                w = weights[r, user[at]]
-                if label[at]:
-                    tied_ups += w
-                else:
-                    tied_downs += w
-                at += 1
-            won += tied_ups * (below + tied_downs / 2)
-            below += tied_downs
-            ups += tied_ups
-        out[r] = won / (ups * below) if ups > 0 and below > 0 else np.nan
