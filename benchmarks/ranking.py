@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tidegraph.data.public import load
 from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
 from tidegraph.features.columns import (
     NAMES,
-    Features,
     FeatureSet,
     _raw,
     category_codes,
@@ -30,40 +28,18 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past, past_examples
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.ranking.trees import BoostedTrees
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests
+from tidegraph.stages import Candidates, Fold, ItemSets, Requests
 
 OUT = Path(__file__).parent / "results" / "ranking.json"
 SECONDS = 14 * 86_400
 CATEGORY = "product_category"
 HABIT = "times bought"
-
-
-@dataclass
-class Trees:
-    """Boosted trees on the inputs that every ranker gets."""
-
-    category: str
-
-    def fit(self, train: Examples, valid: Examples, *, run: object) -> "Trees":
-        self.features = Features.fit(train, self.category)
-        there = train.candidates.present
-        self.model = HistGradientBoostingClassifier(random_state=0).fit(
-            self.features.of(train.requests, train.candidates)[there],
-            train.label[there],
-        )
-        return self
-
-    def score(self, requests: Requests, candidates: Candidates) -> np.ndarray:
-        out = np.zeros(candidates.item.shape, np.float32)
-        there = candidates.present
-        inputs = self.features.of(requests, candidates)[there]
-        out[there] = self.model.predict_proba(inputs)[:, 1]
-        return out
 
 
 @dataclass
@@ -127,7 +103,7 @@ def main() -> None:
     rankers = {
         "RecencyLogit": RecencyLogit(),
         "RecencyLogit, category": RecencyLogit(category=CATEGORY),
-        "Trees, category": Trees(CATEGORY),
+        "BoostedTrees, category": BoostedTrees(category=CATEGORY),
         "DIN": NeuralRanker(),
         "DIN, category": NeuralRanker(features=FeatureSet(category=CATEGORY)),
     }

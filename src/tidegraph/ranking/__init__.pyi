@@ -7,3 +7,7 @@ from tidegraph.ranking.neural import (
     FittedNeuralRanker as FittedNeuralRanker,
     NeuralRanker as NeuralRanker,
 )
+from tidegraph.ranking.trees import (
+    BoostedTrees as BoostedTrees,
+    FittedBoostedTrees as FittedBoostedTrees,
+)

@@ -1,0 +1,91 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import log_loss
+
+from conftest import draw_log
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.ranking.trees import BoostedTrees, Forest
+from tidegraph.run import Run
+from tidegraph.testing.rankers import RankerLaws, split_examples
+
+SMALL = BoostedTrees(trees=30, leaves=8, smallest=20)
+
+
+class TestBoostedTrees(RankerLaws):
+    ranker = SMALL
+    # A sum in another order may bend a threshold by its last bit.
+    tolerance = 1e-3
+
+
+def grown(rows: int = 800, seed: int = 0):
+    """A classifier of scikit-learn, and what it was fitted on."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(rows, 5)).astype(np.float32)
+    # Many equal values, so that rows lie on thresholds.
+    inputs[:, :2] = inputs[:, :2].round(1)
+    logit = inputs[:, 0] * inputs[:, 1] + inputs[:, 2]
+    label = rng.random(rows) < 1 / (1 + np.exp(-logit))
+    model = HistGradientBoostingClassifier(
+        max_iter=40, early_stopping=False, random_state=0
+    )
+    return model.fit(inputs, label), inputs, label
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_logits_are_those_of_scikit_learn(seed):
+    model, inputs, _ = grown(seed=seed)
+    fresh = np.random.default_rng(9).normal(size=(500, 5)).astype(np.float32).round(1)
+
+    for rows in (inputs, fresh):
+        np.testing.assert_allclose(
+            Forest.of(model).logits(rows), model.decision_function(rows), rtol=1e-12
+        )
+
+
+def test_as_many_trees_are_kept_as_scikit_learn_finds_best_on_other_rows():
+    model, _, _ = grown()
+    _, other, label = grown(seed=5)
+    losses = [
+        log_loss(label, np.full(len(label), 1 / (1 + np.exp(-Forest.of(model).start))))
+    ]
+    losses += [log_loss(label, p[:, 1]) for p in model.staged_predict_proba(other)]
+
+    forest = Forest.of(model).best(other, label.astype(np.float32))
+
+    assert len(forest.root) - 1 == np.argmin(losses) < 40
+
+
+def test_labels_that_are_all_alike_teach_nothing():
+    learn, stop, _ = split_examples(draw_log(events=1500))
+    learn.label[:] = 0
+
+    with pytest.raises(DataError, match="same label"):
+        SMALL.fit(learn, stop, run=Run(np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"trees": 0}, "trees is 0"), ({"leaves": 1}, "leaves is 1")],
+)
+def test_trees_without_a_leaf_are_refused(wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        BoostedTrees(**wrong)
+
+
+def test_without_scikit_learn_they_are_refused_in_a_sentence():
+    code = (
+        "import sys; sys.modules['sklearn'] = None; sys.path.insert(0, 'src')\n"
+        "import tidegraph as tg\n"
+        "from tidegraph.errors import MissingExtraError\n"
+        "try: tg.BoostedTrees()\n"
+        "except MissingExtraError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert "pip install 'tidegraph[trees]'" in done.stdout, done.stderr
