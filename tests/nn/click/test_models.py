@@ -86,7 +86,10 @@ def given_to(model, spec, rng, b=4, k=5):
 
 @pytest.fixture(params=MODELS)
 def model(request):
-    return MODELS[request.param](4, (8, 4))
+    kind = MODELS[request.param]
+    small = {"embedding_size": 4, "hidden": (8, 4)}
+    known = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: size for name, size in small.items() if name in known})
 
 
 @pytest.fixture
@@ -169,5 +172,7 @@ def test_an_absent_candidate_changes_nothing_about_the_others(model, network):
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
 @pytest.mark.parametrize("setting", [{"embedding_size": 0}, {"hidden": (4, 0)}])
 def test_impossible_widths_are_refused(model, setting):
+    if not {field.name for field in dataclasses.fields(model)} >= setting.keys():
+        pytest.skip("has no such width")
     with pytest.raises(ConfigError, match=next(iter(setting))):
         model(**setting)

@@ -7,6 +7,7 @@ from tidegraph.nn.around import Reads
 from tidegraph.nn.click.deepfm import DeepFM
 from tidegraph.nn.click.din import DIN
 from tidegraph.nn.click.dsgl import DSGL
+from tidegraph.nn.click.mlp import MLP
 from tidegraph.nn.inputs import InputSpec
 
 with needed("torch", "neural", "a neural network"):
@@ -15,6 +16,7 @@ with needed("torch", "neural", "a neural network"):
 __all__ = [
     "DIN",
     "DSGL",
+    "MLP",
     "ClickModel",
     "DeepFM",
     "ReadsGraph",
