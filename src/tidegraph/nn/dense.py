@@ -86,7 +86,9 @@ class Tower(nn.Module):
         return self.last(x)[:, :, 0]
 
 
-def check_widths(model: str, size: int, hidden: tuple[int, ...]) -> None:
+def check_widths(
+    model: str, size: int | None = None, hidden: tuple[int, ...] = ()
+) -> None:
     """Refuse a vector or a layer without units.
 
     Raises:

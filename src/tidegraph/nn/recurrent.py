@@ -45,7 +45,8 @@ class GRU(nn.Module):
 
     Source:
         Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014;
-        as ``torch.nn.GRU`` computes it.
+        as ``torch.nn.GRU`` computes it. With attention, the units of Zhou et al., "Deep
+        Interest Evolution Network", AAAI 2019, equations 7 and 8.
     """
 
     def __init__(self, width: int, size: int) -> None:
@@ -53,16 +54,29 @@ class GRU(nn.Module):
         self.input = nn.Linear(width, 3 * size)
         self.state = nn.Linear(size, 3 * size)
 
-    def forward(self, x: Float[Tensor, "n h width"]) -> Float[Tensor, "n h size"]:
-        """Return the state after each step."""
+    def forward(
+        self,
+        x: Float[Tensor, "... h width"],
+        attention: Float[Tensor, "... h"] | None = None,
+    ) -> Float[Tensor, "... h size"]:
+        """Return the state after each step.
+
+        Args:
+            x: The steps in their order; axes of 1 are repeated.
+            attention: The share of its update that each step makes, all of it if left
+                out. After a share of 0 the state is what it was, so that a mask of
+                steps is one.
+        """
         given = self.input(x)
-        hidden = x.new_zeros(x.shape[0], self.state.in_features)
+        hidden = x.new_zeros(*x.shape[:-2], self.state.in_features)
         found: list[Tensor] = []
-        for step in range(x.shape[1]):
-            reset, update, new = given[:, step].chunk(3, dim=1)
-            reset_by, update_by, new_by = self.state(hidden).chunk(3, dim=1)
+        for step in range(x.shape[-2]):
+            reset, update, new = given[..., step, :].chunk(3, dim=-1)
+            reset_by, update_by, new_by = self.state(hidden).chunk(3, dim=-1)
             fresh = torch.tanh(new + torch.sigmoid(reset + reset_by) * new_by)
-            gate = torch.sigmoid(update + update_by)
-            hidden = (1 - gate) * fresh + gate * hidden
+            gate = 1 - torch.sigmoid(update + update_by)
+            if attention is not None:
+                gate = gate * attention[..., step, None]
+            hidden = hidden + gate * (fresh - hidden)
             found.append(hidden)
-        return torch.stack(found, dim=1)
+        return torch.stack(found, dim=-2)

@@ -4,10 +4,17 @@ from typing import Protocol, runtime_checkable
 
 from tidegraph.extras import needed
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click.deepfm import DeepFM
 from tidegraph.nn.click.din import DIN
 from tidegraph.nn.click.dsgl import DSGL
+from tidegraph.nn.click.factors.deepfm import DeepFM
+from tidegraph.nn.click.factors.fm import FM
+from tidegraph.nn.click.factors.mf import MF
+from tidegraph.nn.click.factors.neumf import NeuMF
+from tidegraph.nn.click.factors.pnn import PNN
+from tidegraph.nn.click.factors.svdpp import SVDpp
 from tidegraph.nn.click.mlp import MLP
+from tidegraph.nn.click.sequences.gru4rec import GRU4Rec
+from tidegraph.nn.click.sequences.sasrec import SASRec
 from tidegraph.nn.inputs import InputSpec
 
 with needed("torch", "neural", "a neural network"):
@@ -16,10 +23,17 @@ with needed("torch", "neural", "a neural network"):
 __all__ = [
     "DIN",
     "DSGL",
+    "FM",
+    "MF",
     "MLP",
+    "PNN",
     "ClickModel",
     "DeepFM",
+    "GRU4Rec",
+    "NeuMF",
     "ReadsGraph",
+    "SASRec",
+    "SVDpp",
 ]
 
 

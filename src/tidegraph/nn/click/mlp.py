@@ -26,7 +26,7 @@ class MLP:
     hidden: tuple[int, ...] = (64, 32)
 
     def __post_init__(self) -> None:
-        check_widths("MLP", 1, self.hidden)
+        check_widths("MLP", hidden=self.hidden)
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

@@ -1,0 +1,23 @@
+import torch
+
+from nn.click.sequences import answered, assert_ends_in, events_of
+from tidegraph.nn.click import GRU4Rec
+
+
+def test_the_interest_is_the_last_state_of_torch_s_units():
+    """Hidasi et al. (2016), equations 1 to 4."""
+    net, inputs, given = answered(GRU4Rec(4, (6,)))
+    units = torch.nn.GRU(net.vectors.event_width, net.vectors.width)
+    with torch.no_grad():
+        units.weight_ih_l0.copy_(net.units.input.weight)
+        units.weight_hh_l0.copy_(net.units.state.weight)
+        units.bias_ih_l0.copy_(net.units.input.bias)
+        units.bias_hh_l0.copy_(net.units.state.bias)
+
+        def interest(b, k):
+            events = events_of(net.vectors, inputs, b)
+            if not events:
+                return torch.zeros(net.vectors.width)
+            return units(torch.stack(events))[0][-1]
+
+        assert_ends_in(net, inputs, given, net.vectors, interest)
