@@ -4,3 +4,16 @@ from tidegraph.bench.clicks import (
     ClickProtocol as ClickProtocol,
     click_parts as click_parts,
 )
+from tidegraph.bench.models import (
+    CONTROL as CONTROL,
+    Contender as Contender,
+    contenders as contenders,
+    network as network,
+)
+from tidegraph.bench.report import PAGE as PAGE, write_comparison as write_comparison
+from tidegraph.bench.run import (
+    Comparison as Comparison,
+    Trained as Trained,
+    compare as compare,
+)
+from tidegraph.bench.scores import Scores as Scores

@@ -104,6 +104,7 @@ app = TyperGroup(
             "Run everything on real data: read, split, train, judge, recommend, "
             "report.",
         ),
+        Later("bench", "tidegraph.cli.benching.command:app", "Compare models."),
         Later("graph", "tidegraph.cli.graphs:app", "Look at graphs."),
     ],
 )

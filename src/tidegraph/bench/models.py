@@ -1,0 +1,127 @@
+"""Who is compared: every ranker, each with the few settings that validation tries.
+
+All have equally many settings to be chosen among, and networks the same ones, so that
+none is ahead for having been looked at longer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from tidegraph.catalog import RANKERS, model
+from tidegraph.config import did_you_mean
+from tidegraph.errors import MissingExtraError, RequestError
+from tidegraph.features.columns import FeatureSet
+from tidegraph.fitting.candidate_sampling import CandidateSampling
+from tidegraph.nn.click import ClickModel, ReadsGraph
+from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.ranking.trees import BoostedTrees
+from tidegraph.stages import Ranker
+from tidegraph.training.optimizers import AdamW
+from tidegraph.training.settings import Training
+
+CONTROL = "RecencyLogit"
+"""The ranker that another must beat to be worth having."""
+
+CONTROLS: Mapping[type, tuple[dict[str, Any], ...]] = {
+    RecencyLogit: ({"l2": 1e-4}, {"l2": 1e-2}, {"l2": 1.0}),
+    BoostedTrees: ({"leaves": 15}, {"leaves": 31}, {"leaves": 7}),
+}
+"""What is tried of each ranker without a network."""
+
+NETWORKS = ((1e-3, 0.3), (3e-3, 0.3), (1e-3, 0.7))
+"""Learning rate and share of hidden ids that are tried of every network."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model to be compared.
+
+    Attributes:
+        name: What it is called in tables.
+        tried: Its settings, of which validation chooses one.
+    """
+
+    name: str
+    tried: tuple[Ranker, ...]
+
+
+def contenders(
+    names: Iterable[str] | None = None, category: str | None = None
+) -> list[Contender]:
+    """Return rankers with what is tried of them, the control first.
+
+    Args:
+        names: Which, in any case of letters; every one that can be had if left out.
+        category: Item feature column that groups items, for all of them.
+
+    Raises:
+        RequestError: There is no such ranker.
+        MissingExtraError: One that is named needs a package that is not installed.
+    """
+    if names is not None:
+        wanted = [CONTROL, *map(_known, names)]
+        return [_contender(name, category) for name in dict.fromkeys(wanted)]
+    found = [_contender(CONTROL, category)]
+    for name in RANKERS:
+        try:
+            found += [_contender(name, category)] if name != CONTROL else []
+        except MissingExtraError:
+            # Of what nobody asked for, what is there is compared.
+            continue
+    return found
+
+
+def network(
+    name: str,
+    click_model: ClickModel | ReadsGraph,
+    features: FeatureSet,
+    epochs: int = 30,
+) -> Contender:
+    """Return a click model with what is tried of every network.
+
+    Args:
+        name: What it is called in tables.
+        click_model: The network.
+        features: What it knows.
+        epochs: Most passes over the examples.
+    """
+    tried = [
+        NeuralRanker(
+            click_model,
+            features,
+            # A positive and a negative a pass, each time another one.
+            CandidateSampling(2),
+            Training(
+                epochs=epochs,
+                batch_size=256,
+                optimizer=AdamW(rate),
+                average=0.99,
+            ),
+            hidden,
+        )
+        for rate, hidden in NETWORKS
+    ]
+    return Contender(name, tuple(tried))
+
+
+def _contender(name: str, category: str | None) -> Contender:
+    made: Any = model({"model": name}, "bench", "rank")
+    if isinstance(made, NeuralRanker):
+        return network(name, made.model, replace(made.features, category=category))
+    if category is not None:
+        made = replace(made, category=category)
+    grid = CONTROLS.get(type(cast(object, made)), ({},))
+    return Contender(name, tuple(replace(made, **settings) for settings in grid))
+
+
+def _known(name: str) -> str:
+    """Return a ranker's name as it is written."""
+    written = {known.lower(): known for known in RANKERS}
+    if name.lower() not in written:
+        raise RequestError(
+            f"there is no ranker {name!r}.{did_you_mean(name.lower(), written)} "
+            f"There are: {', '.join(RANKERS)}."
+        )
+    return written[name.lower()]

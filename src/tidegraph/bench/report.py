@@ -1,0 +1,111 @@
+"""The report of a comparison: a page with the table and pictures, and files of both."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tidegraph.artifact.writing import replaced
+from tidegraph.bench.scores import Scores, markdown
+from tidegraph.evaluation.report.charts import Bar, Chart, bars
+from tidegraph.evaluation.report.html import Section, Table, write_report
+from tidegraph.evaluation.report.pictures import reliability_curves
+from tidegraph.evaluation.resampling import Impressions, measured
+from tidegraph.evaluation.slices import GROUPS, activity_groups
+
+PAGE, TABLE, WORDS = "report.html", "table.json", "table.md"
+SHOWN = 6
+"""At most so many models are drawn beside each other."""
+
+
+def write_comparison(scores: Scores, folder: Path, title: str) -> Path:
+    """Write the page, and the table as JSON and as Markdown; return the page.
+
+    Args:
+        scores: What to show.
+        folder: Where to.
+        title: Heading of the page.
+
+    Raises:
+        ArtifactError: It cannot be written there.
+    """
+    text = f"{scores.comparison.parts}\n\n{scores.verdict()}\n\n"
+    files = {
+        TABLE: json.dumps(scores.table().to_dicts(), indent=1) + "\n",
+        WORDS: f"# {title}\n\n{text}{markdown(scores.readable())}\n",
+    }
+    for name, content in files.items():
+        with replaced(folder / name) as aside:
+            aside.write_text(content, encoding="utf-8")
+    return write_report(folder / PAGE, title, sections(scores))
+
+
+def sections(scores: Scores) -> list[Section]:
+    """Return the parts of the page."""
+    table = Table(
+        "Means over seeds [95 % intervals over users]; paired tests, Holm-corrected",
+        scores.readable(),
+    )
+    charts = [
+        auc_bars(scores, scores.table()["model"].to_list()),
+        activity_bars(scores),
+        reliability_curves(scores.evaluation),
+    ]
+    text = f"{scores.comparison.parts}\n\n{scores.verdict()}"
+    return [Section("Which model is worth having here", text, charts, (table,))]
+
+
+def auc_bars(
+    scores: Scores, names: Sequence[str], title: str = "AUC of every model"
+) -> Chart:
+    """Return the AUC of some models, such as the depths or ablations of one.
+
+    Args:
+        scores: What to show.
+        names: Which models, in this order.
+        title: What the picture shows.
+    """
+    rows = (
+        scores.evaluation.table().filter(metric="auc").rows_by_key("model", named=True)
+    )
+    groups = [
+        (name, [Bar("AUC", row["mean"], row["low"], row["high"])])
+        for name in names
+        for row in rows[name]
+    ]
+    return bars(title, "Means over seeds with 95 % intervals over users.", groups)
+
+
+def activity_bars(scores: Scores) -> Chart:
+    """Return the AUC among users by how much they had done, of the best models."""
+    rows, runs = scores.comparison.rows(), scores.comparison.runs()
+    best = scores.table()["model"].to_list()[: SHOWN - 1]
+    shown = list(dict.fromkeys([*best, scores.subject]))
+    group = _groups(scores)
+    drawn: list[tuple[str, list[Bar]]] = []
+    for name in GROUPS:
+        held = np.flatnonzero((np.array(group) == name)[rows.user])
+        part = Impressions(rows.user[held], rows.label[held], rows.names)
+        if not 0 < part.label.sum() < len(held):
+            continue
+        found = [
+            Bar(model, float(measured(part, [run[held] for run in runs[model]])[0]))
+            for model in shown
+        ]
+        drawn.append((name, found))
+    return bars(
+        "AUC by activity",
+        "Users by how many events they had before their first request of the test.",
+        drawn,
+    )
+
+
+def _groups(scores: Scores) -> list[str]:
+    """Return the group of each user of the test."""
+    test = scores.comparison.parts.test
+    size = np.diff(test.requests.history.ptr).astype(np.float64)
+    _, user = np.unique(test.requests.user, return_inverse=True)
+    least = np.full(user.max(initial=-1) + 1, np.inf)
+    np.minimum.at(least, user, size)
+    return activity_groups(least)

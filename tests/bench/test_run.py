@@ -1,0 +1,195 @@
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tidegraph.artifact.sealed import State
+from tidegraph.bench import Contender, Scores, compare, write_comparison
+from tidegraph.bench.clicks import ClickProtocol
+from tidegraph.bench.run import RECORDS, in_odds
+from tidegraph.errors import ArtifactError
+from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.testing.logs import draw_log
+
+PROTOCOL = ClickProtocol(repeat=True)
+LOGIT = Contender("RecencyLogit", (RecencyLogit(),))
+
+
+@dataclass(frozen=True)
+class Told:
+    """Gives items as much as they are told apart, and counts how often it is fitted.
+
+    Attributes:
+        sharpness: How much of the truth it knows.
+    """
+
+    fits: ClassVar[list[tuple[float, float]]] = []
+
+    sharpness: float = 1.0
+
+    def fit(self, train, valid, *, run) -> "FittedTold":
+        self.fits.append((self.sharpness, float(run.rng.random())))
+        return FittedTold(self.sharpness)
+
+
+@dataclass(frozen=True)
+class FittedTold:
+    sharpness: float
+
+    def score(self, requests, candidates) -> np.ndarray:
+        # The positive is the first candidate, which no other ranker may look at.
+        first = np.arange(candidates.item.shape[1]) == 0
+        noise = np.modf(np.abs(np.sin(candidates.item * 12.9898)) * 43758.5453)[0]
+        score = 0.05 + 0.4 * noise + 0.5 * self.sharpness * first
+        return np.where(candidates.present, score, 0).astype(np.float32)
+
+    def state(self) -> State:
+        return State("FittedTold", arrays={"one": np.zeros(3)})
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_fitted():
+    Told.fits.clear()
+
+
+@pytest.fixture(scope="module")
+def log():
+    return draw_log(events=1500)
+
+
+def told(*sharpness: float, name: str = "Told") -> Contender:
+    return Contender(name, tuple(Told(each) for each in sharpness))
+
+
+def test_validation_chooses_a_setting_and_that_one_gets_every_seed(log, tmp_path):
+    found = compare(log, [told(0.1, 0.9, 0.5)], PROTOCOL, seeds=3, folder=tmp_path)
+
+    assert [sharpness for sharpness, _ in Told.fits] == [0.1, 0.9, 0.5, 0.9, 0.9]
+    assert len({draw for _, draw in Told.fits}) == 3
+    assert found.chosen("Told") == Told(0.9)
+    assert [one.seed for one in found.trained["Told"]] == [0, 1, 2]
+    assert [one.parameters for one in found.tried["Told"]] == [3, 3, 3]
+
+
+def test_what_was_trained_is_not_trained_again(log, tmp_path):
+    first = compare(log, [told(0.1, 0.9)], PROTOCOL, seeds=2, folder=tmp_path)
+    again = compare(log, [told(0.1, 0.9, 0.2)], PROTOCOL, seeds=2, folder=tmp_path)
+
+    assert [sharpness for sharpness, _ in Told.fits] == [0.1, 0.9, 0.9, 0.2]
+    assert again.trained == first.trained
+    for ours, theirs in zip(first.runs()["Told"], again.runs()["Told"], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_comparison_that_was_stopped_goes_on(log, tmp_path):
+    class Stopped(Exception):
+        pass
+
+    @dataclass(frozen=True)
+    class Stops:
+        def fit(self, train, valid, *, run):
+            raise Stopped
+
+    broken = [told(0.5), Contender("Stops", (Stops(),))]
+    with pytest.raises(Stopped):
+        compare(log, broken, PROTOCOL, seeds=1, folder=tmp_path)
+    # As if the last line had been cut short.
+    with (tmp_path / RECORDS).open("a") as file:
+        file.write('{"key": "12')
+
+    compare(log, [told(0.5)], PROTOCOL, seeds=1, folder=tmp_path)
+
+    assert len(Told.fits) == 1
+
+
+def test_another_log_protocol_or_setting_is_trained_anew(log, tmp_path):
+    others = [
+        (log, PROTOCOL, 0.5),
+        (log.take(np.arange(len(log) - 1)), PROTOCOL, 0.5),
+        (log, replace(PROTOCOL, negatives=2), 0.5),
+        (log, PROTOCOL, 0.6),
+        (log, PROTOCOL, 0.5),
+    ]
+    for events, protocol, sharpness in others:
+        compare(events, [told(sharpness)], protocol, seeds=1, folder=tmp_path)
+
+    assert len(Told.fits) == 4
+
+
+def test_a_line_without_its_probabilities_counts_for_nothing(log, tmp_path):
+    compare(log, [told(0.5)], PROTOCOL, seeds=1, folder=tmp_path)
+    for path in tmp_path.glob("*.npy"):
+        path.unlink()
+
+    compare(log, [told(0.5)], PROTOCOL, seeds=1, folder=tmp_path)
+
+    assert len(Told.fits) == 2
+
+
+def test_the_recorded_auc_is_that_of_scikit_learn(log, tmp_path):
+    found = compare(log, [told(0.2)], PROTOCOL, seeds=1, folder=tmp_path)
+    for part, recorded in (
+        ("valid", found.trained["Told"][0].valid_auc),
+        ("test", found.trained["Told"][0].test_auc),
+    ):
+        label, (run,) = found.rows(part).label, found.runs(part)["Told"]
+
+        assert recorded == pytest.approx(roc_auc_score(label, run), abs=1e-5)
+
+
+def test_probabilities_are_turned_into_the_odds_of_the_test():
+    # One in five becomes one in two where three of four negatives are left out.
+    found = in_odds(np.array([0.2, 0.5, 0.0, 1.0], np.float32), 4.0)
+
+    np.testing.assert_allclose(found, [0.5, 0.8, 0.0, 1.0], rtol=1e-6)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(log, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ArtifactError, match="Choose another folder"):
+        compare(log, [LOGIT], PROTOCOL, seeds=1, folder=tmp_path / "file" / "in")
+
+
+def test_a_model_that_knows_more_is_worth_having(log, tmp_path):
+    found = compare(
+        log,
+        [LOGIT, told(0.9, name="Sharp"), told(0.0, name="Blunt")],
+        PROTOCOL,
+        seeds=1,
+        folder=tmp_path,
+    )
+    scores = Scores.of(found)
+    table = scores.table()
+    of = {name: table.filter(model=name).to_dicts()[0] for name in table["model"]}
+
+    assert scores.better() == ["Sharp"]
+    assert scores.verdict().startswith("Worth having here: Sharp")
+    assert "Not surely better: Blunt" in scores.verdict()
+    assert table["model"][0] == "Sharp"
+    for name in ("Sharp", "Blunt"):
+        lead = of[name]["auc"] - of["RecencyLogit"]["auc"]
+        assert of[name]["lead"] == pytest.approx(lead)
+        assert of[name]["lead_low"] <= lead <= of[name]["lead_high"]
+    assert of["RecencyLogit"]["lead"] is None
+
+
+def test_where_nobody_is_better_the_control_is_to_be_taken(log, tmp_path):
+    blunt = told(0.0, name="Blunt")
+    found = compare(log, [LOGIT, blunt], PROTOCOL, seeds=1, folder=tmp_path)
+
+    assert Scores.of(found).verdict().startswith("No model is surely better")
+
+
+def test_the_report_holds_the_table_and_pictures(log, tmp_path):
+    found = compare(log, [LOGIT, told(0.9)], PROTOCOL, seeds=2, folder=tmp_path)
+    page = write_comparison(Scores.of(found), tmp_path / "out", "A log")
+    text, words = page.read_text(), (tmp_path / "out" / "table.md").read_text()
+
+    assert text.count("<svg") == 3
+    assert "Worth having here: Told" in text
+    assert "| RecencyLogit | 0." in words
+    assert words.count("\n| ") == 4
+    assert (tmp_path / "out" / "table.json").read_text().count('"model"') == 2

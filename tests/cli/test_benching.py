@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from cli.test_bad_input import refused
+from tidegraph.cli import run
+
+READ = ["--user", "uid", "--item", "sku", "--time", "ts"]
+
+
+def ctr(folder, *options):
+    return ["bench", "ctr", "--data", folder / "events.csv", *READ, *options]
+
+
+def done(arguments) -> None:
+    assert run([str(argument) for argument in arguments]) == 0
+
+
+def test_it_says_which_ranker_is_worth_having_and_writes_a_report(shop, capsys):
+    items = ["--items", shop / "items.csv", "--category", "category"]
+    few = ["--models", "boostedtrees", "--seeds", "1"]
+    done(ctr(shop, *items, *few, "-o", shop / "out"))
+    said = capsys.readouterr().out
+
+    assert said.startswith("requests: train")
+    assert "BoostedTrees" in said
+    assert "RecencyLogit" in said
+    assert "surely better" in said
+    assert (shop / "out" / "report.html").is_file()
+    held = (shop / "out" / "trainings.jsonl").read_text().splitlines()
+    assert len(held) == 6
+
+
+def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):
+    before = sorted(shop.iterdir())
+    done(ctr(shop, "--models", "RecencyLogit", "--seeds", "1", "--json"))
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert [row["model"] for row in rows] == ["RecencyLogit"]
+    assert 0 < rows[0]["auc"] < 1
+    assert sorted(shop.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--models", "DSLG"], "Did you mean 'dsgl'"),
+        (["--seeds", "0"], "seeds is 0"),
+        (["--category", "category"], "--items"),
+        (["--label", "clicked"], "clicked"),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_work(options, says, shop, capsys):
+    assert says in refused(ctr(shop, *options), capsys, shop)
+
+
+def test_a_category_that_items_lack_is_named(shop, capsys):
+    options = ["--items", shop / "items.csv", "--category", "kind"]
+
+    assert "'kind'" in refused(ctr(shop, *options), capsys, shop)
+
+
+def test_a_log_with_too_few_events_is_refused(shop, capsys):
+    (shop / "events.csv").write_text("uid,sku,ts\na,x,1700000000\nb,y,1700000001\n")
+
+    said = refused(ctr(shop, "--models", "RecencyLogit"), capsys, shop)
+
+    assert "part has no request" in said
