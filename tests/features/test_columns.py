@@ -8,7 +8,8 @@ import pytest
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
-from tidegraph.features.columns import NAMES, Features, _raw, category_codes
+from tidegraph.features.columns import Features, _raw, category_codes
+from tidegraph.features.groups import ALL, names_of
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Requests
 from tidegraph.testing.rankers import split_examples
@@ -25,7 +26,7 @@ def raw(log, user: str, items: list[str], at: int, category=None) -> dict[str, l
     candidates = Candidates(item, np.zeros(item.shape, np.float32))
     codes = category_codes(log.items, category)
     found = _raw(requests, candidates, (), codes)[0]
-    return {name: found[:, c].tolist() for c, name in enumerate(NAMES)}
+    return {name: found[:, c].tolist() for c, name in enumerate(names_of(ALL))}
 
 
 def shop():
@@ -101,7 +102,7 @@ def test_requests_without_a_single_candidate_have_no_inputs():
         category_codes(log.items, None),
     )
 
-    assert found.shape == (1, 0, len(NAMES) + 2)
+    assert found.shape == (1, 0, len(names_of(ALL)) + 2)
 
 
 def test_decayed_counts_halve_with_their_half_life():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nn.click.literal_dsgl import DAY, Literal, drawn_events
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError
+from tidegraph.features.columns import Features
 from tidegraph.features.steps import Tables
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.around import Reads
@@ -23,6 +24,27 @@ from tidegraph.training.weights import initialised
 
 TABLES = Tables(5, np.array([0, 1, 0, -1, 1, 0], np.int32), 4)
 """The last item and the last user of a full log are unknown."""
+
+
+class Known(Features):
+    """Inputs of events that a loop knows: they depend on user and time alone."""
+
+    @property
+    def event_names(self):
+        return ("a", "b") if "events" in self.groups else ()
+
+    def of_events(self, past):
+        days = (past.clock + past.base) / DAY
+        each = [np.sin(past.user + days), np.cos(2 * past.user - days)]
+        return np.stack(each, axis=1).astype(np.float32)
+
+
+def known_of(*groups):
+    none = np.zeros(0, np.float32)
+    return Known(groups, (), TABLES.category, none, none, np.zeros((2, 0), np.float32))
+
+
+KNOWN, NOTHING = known_of("events", "cross"), known_of()
 SMALL = DSGL(4, (6,), history=3)
 MODELS = {
     "2, 1": SMALL,
@@ -40,6 +62,9 @@ MODELS = {
     "no time": replace(SMALL, layer=SequenceLayer(time="none", heads=4)),
     "neither": replace(SMALL, layer=SequenceLayer("none", time="none")),
     "last layer": replace(SMALL, item_depth=2, combine=False),
+    "known": replace(SMALL, user_depth=3, item_depth=2, products=True),
+    "known, residual": replace(SMALL, layer=SequenceLayer(residual=True)),
+    "known, no attention": replace(SMALL, layer=SequenceLayer(attention="none")),
 }
 
 
@@ -59,8 +84,10 @@ def numbered(events):
     return Snapshot.of(log), list(rows)
 
 
-def network(config):
-    spec = InputSpec((TABLES.items, TABLES.categories), (TABLES.users,), 2)
+def network(config, known=NOTHING):
+    items, users = (TABLES.items, TABLES.categories), (TABLES.users,)
+    widths = (3, 2) if known.groups else (0, 0)
+    spec = InputSpec(items, users, 2, len(known.event_names), *widths)
     net = initialised(lambda: config.build(spec), np.random.default_rng(0)).eval()
     with torch.no_grad():
         generator = torch.Generator().manual_seed(1)
@@ -69,15 +96,22 @@ def network(config):
     return net.double()
 
 
-def answered(net, config, graph, user, item, time):
+def doubled(states):
+    age, event = (tuple(a.double() for a in part) for part in states[3:])
+    return states._replace(age=age, event=event)
+
+
+def answered(net, config, graph, user, item, time, known=NOTHING):
     """Logits of every candidate of every request, and the numbers that they got."""
-    reader = Reader.of(config.reads(), TABLES)
+    reader = Reader.of(config.reads(), TABLES, known)
     requests = Requests.of_users(graph, np.array(user, np.int32), np.array(time))
     item = np.array(item, np.int32)
     around = reader.around(requests, np.arange(len(user)), item)
     around = around._replace(
-        user=around.user._replace(age=tuple(a.double() for a in around.user.age)),
-        item=around.item._replace(age=tuple(a.double() for a in around.item.age)),
+        user=doubled(around.user),
+        item=doubled(around.item),
+        cross=around.cross.double(),
+        back=around.back.double(),
     )
     numbers = torch.from_numpy(np.random.default_rng(5).normal(size=(*item.shape, 2)))
     nothing = torch.zeros(len(user), 1, 2, dtype=torch.int64)
@@ -100,12 +134,13 @@ def answered(net, config, graph, user, item, time):
 def test_unique_states_are_the_equations_sample_by_sample(name, seed):
     config, rng = MODELS[name], np.random.default_rng(seed)
     graph, events = numbered(drawn_events(rng, 30 if seed else 12))
-    net = network(config)
+    known = KNOWN if name.startswith("known") else NOTHING
+    net = network(config, known)
     # A known user, one without row, one beyond; items beyond, none, twice the same.
     user, time = [0, 1, -1, 9], [12 * DAY, 5 * DAY, 9 * DAY, 12 * DAY]
     item = [[0, 3], [2, 2], [1, 7], [4, -1]]
 
-    found, numbers = answered(net, config, graph, user, item, time)
+    found, numbers = answered(net, config, graph, user, item, time, known)
     found.sum().backward()
     grads = [p.grad.clone() for p in net.parameters() if p.grad is not None]
     net.zero_grad()
@@ -160,7 +195,7 @@ def test_no_event_at_or_after_the_clock_changes_a_bit(events, others, clock):
 
 def test_each_state_is_there_once():
     graph, events = numbered(drawn_events(np.random.default_rng(3), 40))
-    reader = Reader.of(replace(SMALL, user_depth=3).reads(), TABLES)
+    reader = Reader.of(replace(SMALL, user_depth=3).reads(), TABLES, NOTHING)
     user = np.array([0, 1, 0, 2, 3], np.int32)
     requests = Requests.of_users(graph, user, np.full(5, 12 * DAY))
     item = np.array([[0, 1, 2]] * 5, np.int32)
@@ -179,7 +214,7 @@ def test_somebody_with_a_history_is_read_as_a_user_who_has_it():
     user = Requests.of_users(graph, np.array([0], np.int32), np.array([12 * DAY]))
     stranger = replace(user, user=np.array([-1], np.int32))
     nobody = graph["action"].histories(np.array([-1], np.int32), user.time)
-    reader = Reader.of(SMALL.reads(), TABLES)
+    reader = Reader.of(SMALL.reads(), TABLES, NOTHING)
     item = np.array([[0, 1, 2]], np.int32)
     found = [
         reader.around(requests, np.array([0]), item)
@@ -195,7 +230,7 @@ def test_somebody_with_a_history_is_read_as_a_user_who_has_it():
 
 def test_some_of_the_requests_are_read_as_they_are_among_all():
     graph, _ = numbered(drawn_events(np.random.default_rng(4), 40))
-    reader = Reader.of(SMALL.reads(), TABLES)
+    reader = Reader.of(SMALL.reads(), TABLES, NOTHING)
     user = np.array([-1, 0, -1, 2], np.int32)
     history = graph["action"].histories(
         np.array([3, 0, 1, 2], np.int32), np.full(4, 12 * DAY)
@@ -214,5 +249,6 @@ def test_some_of_the_requests_are_read_as_they_are_among_all():
 
 
 def test_a_plan_without_unique_states_is_refused():
+    plans = Reads("hop('action').recent(2)", "unique(identity())")
     with pytest.raises(ConfigError, match="has no unique states"):
-        Reader.of(Reads("hop('action').recent(2)", "unique(identity())"), TABLES)
+        Reader.of(plans, TABLES, NOTHING)

@@ -5,49 +5,25 @@ time of the request. A ranker that lacks them loses to a logistic regression tha
 them, so they are one layer below all rankers and the same for each.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Float32, Int32
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
-from tidegraph.config import did_you_mean
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import ConfigError, DataError
-from tidegraph.features.counting import NAMES, fill
-from tidegraph.graph.from_log import ACTION
-from tidegraph.kernels.jit import over_rows
+from tidegraph.errors import DataError
+from tidegraph.features.groups import ALL, check_groups, names_of, numbers_of
+from tidegraph.features.neighbors import LATEST
+from tidegraph.features.reading import PastView, latest_events
 from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "item": ("item_count", "item_gap", "item_unseen", "item_recent_count"),
-    "repeats": ("item_repeats",),
-    "user": ("user_count", "user_gap", "user_unseen", "user_recent_count"),
-    "pair": (
-        "pair_count",
-        "pair_gap",
-        "pair_unseen",
-        "pair_share",
-        "pair_overdue",
-        "pair_regular",
-        "pair_lately",
-        "pair_this_season",
-    ),
-    "category": ("category_share", "category_gap"),
-    "co_occurrence": ("co_occurrence",),
-    "votes": (),
-}
-"""The columns of each group; ``votes`` has two per retrieval channel.
-
-Gaps are log(1 + days), counts log(1 + n).
-"""
-ALL = tuple(GROUPS)
-
+SOME_EVENTS = 20_000
+"""How many events of histories say what is usual of an event."""
 LAST_RANK = 1000.0
 """The rank ascribed to an item that a channel did not propose."""
 
@@ -59,30 +35,19 @@ class FeatureSet:
     Attributes:
         groups: Groups of inputs, of ``GROUPS``; one left out is off.
         category: Item feature column that groups items, if any.
-        history: How many of the latest events are looked at one by one.
+        history: How many of the latest events are looked at one by one; a model that
+            reads the graph says that itself.
+        ids: Are users and items told apart by who they are, or by what is known alone?
     """
 
     groups: tuple[str, ...] = ALL
     category: str | None = None
     history: int = 30
+    ids: bool = True
 
     def __post_init__(self) -> None:
         check_groups(self.groups)
         at_least("features", 1, history=self.history)
-
-
-def check_groups(groups: Iterable[str]) -> None:
-    """Refuse a group that does not exist.
-
-    Raises:
-        ConfigError: There is one; the sentence names the one that was probably meant.
-    """
-    for name in groups:
-        if name not in GROUPS:
-            raise ConfigError(
-                f"there is no group of features {name!r}.{did_you_mean(name, ALL)} "
-                f"There are: {', '.join(ALL)}."
-            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +60,7 @@ class Features:
         category: Category of each item, -1 where it has none.
         mean: Mean of each column over the training examples.
         scale: Its standard deviation, 1 where it is constant.
+        of_event: Mean and deviation of each column over events of their histories.
     """
 
     groups: tuple[str, ...]
@@ -102,6 +68,7 @@ class Features:
     category: Int32[np.ndarray, " items"]
     mean: Float32[np.ndarray, " f"]
     scale: Float32[np.ndarray, " f"]
+    of_event: Float32[np.ndarray, "2 m"]
 
     @classmethod
     def fit(
@@ -126,22 +93,31 @@ class Features:
         there = raw[examples.candidates.present]
         if not len(there):
             raise DataError("no past request has a candidate, so there is no example.")
-        scale = there.std(axis=0, dtype=np.float64)
-        scale[scale < 1e-6] = 1.0
-        mean = there.mean(axis=0, dtype=np.float64)
-        return cls(
-            groups,
-            channels,
-            codes,
-            mean.astype(np.float32),
-            scale.astype(np.float32),
-        )
+        of_event = np.zeros((2, 0), np.float32)
+        if "events" in groups:
+            of_event = _spread(_some_events(examples.requests, codes, groups))
+        mean, scale = _spread(there)
+        return cls(groups, channels, codes, mean, scale, of_event)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Name of each column."""
         votes = [f"{c} {what}" for c in self.channels for what in ("voted", "rank")]
-        return (*_names(self.groups), *votes)
+        return (*names_of(self.groups), *votes)
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Name of each column of an event of a history; none if they are off."""
+        return names_of(self.groups) if "events" in self.groups else ()
+
+    def of_events(self, past: PastView) -> Float32[np.ndarray, "n m"]:
+        """Return the standardised inputs of events, without votes.
+
+        Args:
+            past: What was read just before each, as of a request of one item.
+        """
+        mean, scale = self.of_event
+        return (numbers_of(past, self.groups)[:, 0] - mean) / scale
 
     def of(
         self, requests: Requests, candidates: Candidates
@@ -165,6 +141,7 @@ class Features:
                 "category": self.category,
                 "mean": self.mean,
                 "scale": self.scale,
+                "of_event": self.of_event,
             },
         )
 
@@ -177,7 +154,32 @@ class Features:
             state.arrays["category"],
             state.arrays["mean"],
             state.arrays["scale"],
+            state.arrays["of_event"],
         )
+
+
+def _spread(values: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray, "2 f"]:
+    """Return the mean and the deviation of each column, 1 where it is constant."""
+    if not len(values):
+        return np.stack([np.zeros(values.shape[1:]), np.ones(values.shape[1:])]).astype(
+            np.float32
+        )
+    mean, scale = values.mean(0, dtype=np.float64), values.std(0, dtype=np.float64)
+    scale[scale < 1e-6] = 1.0
+    return np.stack([mean, scale]).astype(np.float32)
+
+
+def _some_events(
+    requests: Requests, category: Int32[np.ndarray, " items"], groups: tuple[str, ...]
+) -> Float32[np.ndarray, "n m"]:
+    """Return the inputs of some of the events before requests, evenly chosen."""
+    nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
+    past = PastView.of(requests, nobody, category)
+    event = latest_events(past.history, LATEST)
+    row, column = np.nonzero(event >= 0)
+    some = slice(None, None, len(row) // SOME_EVENTS + 1)
+    row, column = row[some], column[some]
+    return numbers_of(past.at_events(row, event[row, column]), groups)[:, 0]
 
 
 def category_codes(
@@ -200,12 +202,6 @@ def category_codes(
     return Lookup(kinds).rows(values).copy()
 
 
-def _names(groups: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns of some groups, in the order of ``NAMES``."""
-    on = {name for group in groups for name in GROUPS[group]}
-    return tuple(name for name in NAMES if name in on)
-
-
 def _raw(
     requests: Requests,
     candidates: Candidates,
@@ -214,70 +210,11 @@ def _raw(
     groups: tuple[str, ...] = ALL,
 ) -> Float32[np.ndarray, "b k f"]:
     """Return the inputs before they are standardised."""
-    counted = np.zeros((*candidates.item.shape, len(NAMES)), np.float32)
-    items = requests.graph[f"~{ACTION}"]
-    history = requests.history
-    # Like the times of the graph: seconds since its base.
-    times, clocks = history.time - items.base, requests.time - items.base
-    read = _Read.of(requests, candidates, category)
-    over_rows(
-        lambda a, b: fill(
-            (history.ptr, read.history, times),
-            (read.start, read.stop, items.node, items.time),
-            requests.user,
-            clocks,
-            read.candidates,
-            read.category,
-            "co_occurrence" in groups,
-            "repeats" in groups,
-            counted,
-            a,
-            b,
-        ),
-        len(requests),
-        grain=64,
-    )
-    names = _names(groups)
-    if names != NAMES:
-        counted = counted[:, :, [NAMES.index(name) for name in names]]
+    past = PastView.of(requests, candidates.item, category)
+    known = numbers_of(past, groups)
     if not channels:
-        return np.ascontiguousarray(counted)
-    return np.concatenate([counted, _voted(candidates, channels)], axis=2)
-
-
-class _Read(NamedTuple):
-    """The items that are read, numbered anew where they are few beside all.
-
-    So a request costs what it reads, not what the catalogue holds.
-    """
-
-    history: Int32[np.ndarray, " events"]
-    candidates: Int32[np.ndarray, "b k"]
-    start: Int64[np.ndarray, " read"]
-    stop: Int64[np.ndarray, " read"]
-    category: Int32[np.ndarray, " kinds"]
-
-    @classmethod
-    def of(
-        cls,
-        requests: Requests,
-        candidates: Candidates,
-        category: Int32[np.ndarray, " items"],
-    ) -> "_Read":
-        history, item = requests.history.node, candidates.item
-        items = requests.graph[f"~{ACTION}"]
-        if len(history) + item.size >= len(items):
-            return cls(history, item, items.start, items.stop, category)
-        present = candidates.present
-        read = np.concatenate([history, item[present]])
-        nodes, place = np.unique(read, return_inverse=True)
-        place = place.astype(np.int32)
-        among = np.full(item.shape, NO_ITEM, np.int32)
-        among[present] = place[len(history) :]
-        kind = np.full(len(nodes), -1, np.int32)
-        known = nodes < len(category)
-        kind[known] = category[nodes[known]]
-        return cls(place[: len(history)], among, *items.span(nodes), kind)
+        return known
+    return np.concatenate([known, _voted(candidates, channels)], axis=2)
 
 
 def _voted(

@@ -82,7 +82,7 @@ def gap(clock: int, time: int) -> float:
 
 @compiled
 def fill(
-    history: Rows,
+    history: Sides,
     items: Sides,
     user: np.ndarray,
     clocks: np.ndarray,
@@ -90,6 +90,7 @@ def fill(
     category: np.ndarray,
     shared_users: bool,
     repeats: bool,
+    size: int,
     out: np.ndarray,
     first: int,
     last: int,
@@ -97,12 +98,10 @@ def fill(
     """Write the columns ``NAMES`` for requests ``first`` to ``last``.
 
     ``shared_users`` and ``repeats`` say whether the two columns that cost most are
-    wanted.
+    wanted; ``size`` is above every item.
     """
     co_users = (np.full(_CO_USER_SLOTS, EMPTY, np.int32), np.zeros(_CO_USER_SLOTS))
     seen = np.zeros(_SEEN_SLOTS, np.int64)
-    most = history[1].max() + 2 if history[1].size else 0
-    size = max(items[0].size, item.max() + 2 if item.size else 0, most)
     habits = (
         np.zeros(size, np.int64),
         np.zeros(size, np.int64),
@@ -113,14 +112,14 @@ def fill(
     tastes = (np.zeros(kinds, np.int64), np.zeros(kinds, np.int64))
     for row in range(first, last):
         clock = clocks[row]
-        low, high = int(history[0][row]), int(history[0][row + 1])
+        low, high = int(history[0][row]), int(history[1][row])
         remember(history, low, high, clock, category, habits, decayed, tastes)
         total = 0.0
         if shared_users:
             total = count_co_users(
                 history, items, co_users, user[row], clock, low, high
             )
-        recent = high - before(history[2], low, high, clock - RECENT)
+        recent = high - before(history[3], low, high, clock - RECENT)
         for place in range(item.shape[1]):
             i = item[row, place]
             if i < 0:
@@ -145,7 +144,7 @@ def fill(
 
 @compiled
 def remember(
-    history: Rows,
+    history: Sides,
     low: int,
     high: int,
     clock: int,
@@ -156,23 +155,23 @@ def remember(
 ) -> None:
     """Note per item of a history how often, since when, up to when, how lately."""
     for h in range(low, high):
-        v = history[1][h]
+        v = history[2][h]
         if habits[0][v] == 0:
-            habits[1][v] = history[2][h]
+            habits[1][v] = history[3][h]
         habits[0][v] += 1
-        habits[2][v] = history[2][h]
-        age = (clock - history[2][h]) / DAY
+        habits[2][v] = history[3][h]
+        age = (clock - history[3][h]) / DAY
         decayed[0][v] += np.float32(0.5 ** (age / LATELY))
         decayed[1][v] += np.float32(0.5 ** (age / SEASON))
         kind = category[v] if v < category.size else -1
         if kind >= 0:
             tastes[0][kind] += 1
-            tastes[1][kind] = history[2][h]
+            tastes[1][kind] = history[3][h]
 
 
 @compiled
 def forget(
-    history: Rows,
+    history: Sides,
     low: int,
     high: int,
     category: np.ndarray,
@@ -182,7 +181,7 @@ def forget(
 ) -> None:
     """Clear what ``remember`` noted."""
     for h in range(low, high):
-        v = history[1][h]
+        v = history[2][h]
         habits[0][v] = 0
         decayed[0][v] = 0.0
         decayed[1][v] = 0.0
@@ -193,11 +192,11 @@ def forget(
 
 @compiled
 def of_user(
-    history: Rows, low: int, high: int, recent: int, clock: int, cell: np.ndarray
+    history: Sides, low: int, high: int, recent: int, clock: int, cell: np.ndarray
 ) -> None:
     """Write what was known of a user: count, gap, never seen, count of four weeks."""
     cell[USER_COUNT] = np.log1p(high - low)
-    cell[USER_GAP] = gap(clock, int(history[2][high - 1])) if high > low else 0.0
+    cell[USER_GAP] = gap(clock, int(history[3][high - 1])) if high > low else 0.0
     cell[USER_UNSEEN] = 0.0 if high > low else 1.0
     cell[USER_RECENT_COUNT] = np.log1p(recent)
 
@@ -240,7 +239,7 @@ def of_pair(
 
 @compiled
 def count_co_users(
-    history: Rows,
+    history: Sides,
     items: Sides,
     co_users: Pair,
     user: int,
@@ -253,7 +252,7 @@ def count_co_users(
     who[:] = EMPTY
     total = 0.0
     for h in range(max(low, high - TASTE), high):
-        v = history[1][h]
+        v = history[2][h]
         if v >= items[0].size:
             continue
         begin = items[0][v]

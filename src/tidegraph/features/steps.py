@@ -17,11 +17,13 @@ class Steps(NamedTuple):
     """The latest events of some requests, the latest first.
 
     Attributes:
+        item: The item of each, -1 where there is none.
         rows: Table rows of item and category, 0 for unknown or no event.
         age: Bucket of the age.
         mask: Where there is an event.
     """
 
+    item: Int32[np.ndarray, "b h"]
     rows: Int64[np.ndarray, "b h 2"]
     age: Int64[np.ndarray, "b h"]
     mask: Bool[np.ndarray, "b h"]
@@ -72,7 +74,7 @@ class Tables:
         days = np.zeros(at.shape)
         days[mask] = (time[mask] - history.time[at[mask]]) / 86_400
         age = np.floor(np.log2(np.maximum(days, 0) + 1)).astype(np.int64)
-        return Steps(self.rows(item), np.minimum(age, GAPS - 1), mask)
+        return Steps(item, self.rows(item), np.minimum(age, GAPS - 1), mask)
 
 
 def known_before(requests: Requests, edge: str = f"~{ACTION}") -> int:

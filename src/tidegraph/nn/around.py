@@ -42,12 +42,15 @@ class States(NamedTuple):
         child: Places of the neighbours of each state in the depth below, oldest first,
             -1 behind them where there are fewer than the plan takes.
         age: Days from each neighbour's event to the clock of the state; 0 where none.
+        event: What was known just before the event that led to each state,
+            standardised; of depth 0 it is 0.
     """
 
     node: tuple[Int[Tensor, "_ _"], ...]
     parent: tuple[Int[Tensor, " _"], ...]
     child: tuple[Int[Tensor, "_ _"], ...]
     age: tuple[Float[Tensor, "_ _"], ...]
+    event: tuple[Float[Tensor, "_ m"], ...]
 
     def below(
         self, depth: int, values: Float[Tensor, "_ width"]
@@ -78,12 +81,19 @@ class Around(NamedTuple):
         user: States around the users, of which the n-th is that of request n.
         item: States around the different candidates as of their requests.
         seat: The state of each candidate.
+        cross: What each candidate and each neighbour of its user have in common; 0
+            where there is none.
+        back: What each user and each neighbour of a candidate have in common.
     """
 
     user: States
     item: States
     seat: Int[Tensor, "b k"]
+    cross: Float[Tensor, "b k h c"]
+    back: Float[Tensor, "b k l d"]
 
     def to(self, device: torch.device | str) -> "Around":
         """Return the same on a device."""
-        return Around(self.user.to(device), self.item.to(device), self.seat.to(device))
+        user, item = self.user.to(device), self.item.to(device)
+        numbers = (part.to(device) for part in (self.seat, self.cross, self.back))
+        return Around(user, item, *numbers)

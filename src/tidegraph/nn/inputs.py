@@ -22,6 +22,8 @@ class InputSpec:
         numbers: Columns of numbers per candidate.
         event: Columns of numbers of each event of a history.
         cross: Columns of numbers of each candidate and event.
+        back: Columns of numbers of each user and user of a candidate, which models get
+            that read the graph.
     """
 
     item: tuple[int, ...]
@@ -29,6 +31,7 @@ class InputSpec:
     numbers: int
     event: int = 0
     cross: int = 0
+    back: int = 0
 
 
 class Inputs(NamedTuple):

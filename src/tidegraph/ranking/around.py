@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.ego.dedup import EgoStates, Unique
 from tidegraph.ego.parse import parse
 from tidegraph.ego.surroundings import states_of
 from tidegraph.errors import ConfigError
+from tidegraph.features.columns import Features
+from tidegraph.features.events import EdgeNumbers, Events
+from tidegraph.features.neighbors import Fans, crossed
+from tidegraph.features.reading import PastView, Rows
 from tidegraph.features.steps import Tables
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
@@ -27,6 +32,35 @@ class Shown(NamedTuple):
     item: Bool[np.ndarray, " items"]
 
 
+class _Side(NamedTuple):
+    """What a plan brought around the nodes of one kind.
+
+    Attributes:
+        kinds: What the nodes of each depth are.
+        found: The states.
+        parent: Place of a parent of each state in the depth above.
+    """
+
+    kinds: list[str]
+    found: EgoStates
+    parent: list[Int64[np.ndarray, " _"]]
+
+    def children(self) -> Int32[np.ndarray, "roots h"]:
+        """Return the neighbours of the roots, -1 where there is none."""
+        if not self.found.child:
+            return np.zeros((len(self.found.ids[0]), 0), np.int32)
+        # Place -1 is the last one.
+        return np.append(self.found.ids[1], np.int32(-1))[self.found.child[0]]
+
+    def events(self, depth: int) -> Events:
+        """Return the events that led to the states of a depth."""
+        node, other = self.found.ids[depth], self.found.ids[depth - 1]
+        other = other[self.parent[depth]]
+        item, user = (node, other) if self.kinds[depth] == ITEM else (other, node)
+        number = self.found.edge[depth].astype(np.int64)
+        return Events(number, user, item, self.found.time[depth])
+
+
 @dataclass(frozen=True, eq=False)
 class Reader:
     """Reads the plans of a click model around users and candidates.
@@ -35,21 +69,28 @@ class Reader:
         user: The plan that starts from users.
         item: The plan that starts from items.
         tables: How nodes become rows of tables.
+        features: The shared inputs, which events have, too.
     """
 
     user: Unique
     item: Unique
     tables: Tables
+    features: Features
 
     @classmethod
-    def of(cls, reads: Reads, tables: Tables) -> "Reader":
+    def of(cls, reads: Reads, tables: Tables, features: Features) -> "Reader":
         """Return what reads the plans that a model says.
 
         Raises:
             ConfigError: One is no plan of unique states.
         """
         user, item = (_unique(text) for text in reads)
-        return cls(user, item, tables)
+        return cls(user, item, tables, features)
+
+    @cached_property
+    def numbers(self) -> EdgeNumbers:
+        """What was known just before the events that have been read."""
+        return EdgeNumbers(self.features)
 
     def around(
         self,
@@ -71,48 +112,102 @@ class Reader:
                 vectors.
         """
         graph, time = requests.graph, requests.time[rows]
-        users = self.user.sample(graph, requests.seeds(rows=rows))
+        found = self.user.sample(graph, requests.seeds(rows=rows))
+        users = _side(graph, self.user, USER, found)
         clocks = np.repeat(time, item.shape[1])
         seat, node, clock = states_of(item.ravel().astype(np.int64) + 1, clocks)
-        items = self.item.sample(graph, Seeds.of((node - 1).astype(np.int32), clock))
+        found = self.item.sample(graph, Seeds.of((node - 1).astype(np.int32), clock))
+        items = _side(graph, self.item, ITEM, found)
         place = seat.reshape(item.shape).astype(np.int64)
+        cross, back = self._crossed(requests, rows, item, users, items, place)
         return Around(
-            self._states(graph, self.user, USER, users, shown),
-            self._states(graph, self.item, ITEM, items, shown),
+            self._states(requests, rows, users, shown),
+            self._states(requests, rows, items, shown),
             tensor(place),
+            tensor(cross),
+            tensor(back),
         )
+
+    def _crossed(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+        users: _Side,
+        items: _Side,
+        place: Int64[np.ndarray, "b k"],
+    ) -> tuple[Float32[np.ndarray, "b k h c"], Float32[np.ndarray, "b k l d"]]:
+        """Return what candidates and users have in common with the others' neighbours.
+
+        Of the items of more than ``neighbors.MOST`` events the latest count.
+        """
+        steps, fans = users.children(), items.children()[place]
+        if "cross" not in self.features.groups:
+            shapes = ((*item.shape, n, 0) for n in (steps.shape[1], fans.shape[2]))
+            cross, back = (np.zeros(shape, np.float32) for shape in shapes)
+            return cross, back
+        # Neighbours stand oldest first, and the places without one behind them.
+        asked = np.concatenate([item, steps[:, ::-1]], axis=1)
+        past = PastView.of(requests, asked, self.features.category, rows)
+        latest = past.item[:, item.shape[1] :]
+        past = past._replace(item=np.ascontiguousarray(past.item[:, : item.shape[1]]))
+        edges = requests.graph[ACTION]
+        of_users = Rows(edges.start, edges.stop, edges.node, edges.time)
+        found = crossed(
+            past,
+            np.ascontiguousarray(latest),
+            Fans(np.ascontiguousarray(fans), of_users),
+        )
+        return np.ascontiguousarray(found.cross[:, :, ::-1]), found.back
 
     def _states(
         self,
-        graph: Snapshot,
-        plan: Unique,
-        kind: str,
-        found: EgoStates,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        side: _Side,
         shown: Shown | None,
     ) -> States:
-        kinds = [kind, *(graph.ends(step.edge)[1] for step in plan.hops.steps)]
-        if strange := set(kinds) - {USER, ITEM}:
-            raise ConfigError(
-                f"{plan} comes to nodes {min(strange)!r}, and click models have "
-                "vectors of users and items alone. Stay among them."
-            )
-        rows = [
+        found = side.found
+        nodes = [
             self._rows(kind, node, shown)
-            for kind, node in zip(kinds, found.ids, strict=True)
+            for kind, node in zip(side.kinds, found.ids, strict=True)
         ]
-        parents = [np.zeros(len(found.ids[0]), np.int64)]
-        for child, ids in zip(found.child, found.ids[1:], strict=True):
-            parent = np.zeros(len(ids), np.int64)
-            there = child >= 0
-            parent[child[there]] = np.nonzero(there)[0]
-            parents.append(parent)
         days = [(gap / DAY).astype(np.float32) for gap in found.dt]
+        width = len(self.features.event_names)
+        event = [np.zeros((len(found.ids[0]), width), np.float32)]
+        for depth in range(1, len(found.ids)):
+            event.append(self._known(requests, rows, side, depth))
         return States(
-            tuple(map(tensor, rows)),
-            tuple(map(tensor, parents)),
+            tuple(map(tensor, nodes)),
+            tuple(map(tensor, side.parent)),
             tuple(tensor(child.astype(np.int64)) for child in found.child),
             tuple(map(tensor, days)),
+            tuple(map(tensor, event)),
         )
+
+    def _known(
+        self, requests: Requests, rows: Int64[np.ndarray, " b"], side: _Side, depth: int
+    ) -> Float32[np.ndarray, "n m"]:
+        """Return what was known just before the events that led to a depth."""
+        events, graph = side.events(depth), requests.graph
+        if not self.features.event_names:
+            return np.zeros((len(events.number), 0), np.float32)
+        beyond = events.number - graph.edge(ACTION).issued
+        given = beyond >= 0
+        if not given.any():
+            return self.numbers.of(graph, events)
+        out = np.empty((len(given), len(self.features.event_names)), np.float32)
+        out[~given] = self.numbers.of(graph, events.at(np.flatnonzero(~given)))
+        # A history without a user, whose events the graph does not hold.
+        row = side.parent[depth][given]
+        nobody = np.zeros((len(rows), 0), np.int32)
+        past = PastView.of(requests, nobody, self.features.category, rows)
+        first = past.history.stop - past.history.start
+        first = past.history.start - (np.cumsum(first) - first)
+        out[given] = self.features.of_events(
+            past.at_events(row, beyond[given] + first[row])
+        )
+        return out
 
     def _rows(
         self, kind: str, node: Int32[np.ndarray, " n"], shown: Shown | None
@@ -124,6 +219,22 @@ class Reader:
         if shown is not None:
             rows[:, 0] *= (shown.item if kind == ITEM else shown.user)[rows[:, 0]]
         return rows
+
+
+def _side(graph: Snapshot, plan: Unique, kind: str, found: EgoStates) -> _Side:
+    kinds = [kind, *(graph.ends(step.edge)[1] for step in plan.hops.steps)]
+    if strange := set(kinds) - {USER, ITEM}:
+        raise ConfigError(
+            f"{plan} comes to nodes {min(strange)!r}, and click models have "
+            "vectors of users and items alone. Stay among them."
+        )
+    parents = [np.zeros(len(found.ids[0]), np.int64)]
+    for child, ids in zip(found.child, found.ids[1:], strict=True):
+        parent = np.zeros(len(ids), np.int64)
+        there = child >= 0
+        parent[child[there]] = np.nonzero(there)[0]
+        parents.append(parent)
+    return _Side(kinds, found, parents)
 
 
 def read_before(requests: Requests) -> Iterator[object]:

@@ -11,6 +11,7 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.features.columns import Features
+from tidegraph.features.groups import OF_CANDIDATES
 from tidegraph.ranges import above
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Requests
@@ -51,7 +52,7 @@ class RecencyLogit:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category)
+        features = Features.fit(train, self.category, OF_CANDIDATES)
         there = train.candidates.present
         inputs = features.of(train.requests, train.candidates)[there]
         weight = logistic(inputs, _two_kinds(train.label[there]), self.l2)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int32, Int64
+from jaxtyping import Float, Float32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
@@ -14,6 +14,8 @@ from tidegraph.config import build, to_table
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features, FeatureSet
+from tidegraph.features.events import StepNumbers
+from tidegraph.features.neighbors import BACK, CROSS
 from tidegraph.features.steps import Tables, known_before
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.graph.from_log import ACTION
@@ -23,9 +25,10 @@ from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
-from tidegraph.ranking.around import Reader, Shown, read_before
+from tidegraph.ranking.around import Shown, read_before
+from tidegraph.ranking.batches import Batches
 from tidegraph.run import Curve, Run
-from tidegraph.stages import Candidates, Examples, Requests, called
+from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests, called
 from tidegraph.training.loop import threads, train
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import (
@@ -94,8 +97,11 @@ class NeuralRanker:
                 "Retrieve more candidates, or lengthen the windows."
             )
         features = Features.fit(train, self.features.category, self.features.groups)
-        known = known_before(valid.requests), known_before(valid.requests, ACTION)
-        tables = Tables(known[0], features.category, known[1])
+        items, users = 0, 0
+        if self.features.ids:
+            items = known_before(valid.requests)
+            users = known_before(valid.requests, ACTION)
+        tables = Tables(items, features.category, users)
         network = initialised(lambda: self.network(features, tables), run.rng)
         network.start(float(train.label[train.candidates.present].mean()))
         fitted = FittedNeuralRanker(self, features, tables, network)
@@ -107,7 +113,9 @@ class NeuralRanker:
         """Return the network, with weights yet to be drawn."""
         numbers = len(features.names)
         item, user = (tables.items, tables.categories), (tables.users,)
-        spec = InputSpec(item, user, numbers)
+        crossed = "cross" in self.features.groups
+        cross, back = (len(names) * crossed for names in (CROSS, BACK))
+        spec = InputSpec(item, user, numbers, len(features.event_names), cross, back)
         return Wide(self.model.build(spec), numbers)
 
 
@@ -152,70 +160,27 @@ class FittedNeuralRanker:
         out = np.zeros(candidates.item.shape, np.float32)
         if not out.size:
             return out
+        known = self.batches.known(requests)
         with torch.inference_mode():
             for start in range(0, len(requests), BLOCK):
                 rows = np.arange(start, min(len(requests), start + BLOCK))
-                there = candidates.present[rows]
-                inputs = self.inputs(
-                    requests, rows, candidates.item[rows], numbers[rows], there
+                inputs = self.batches.inputs(
+                    requests, rows, candidates.item[rows], numbers[rows], known
                 )
-                around = self.around(requests, rows, candidates.item[rows])
+                around = self.batches.around(requests, rows, candidates.item[rows])
                 logit = self.network.answer(inputs, around)
                 sure = torch.sigmoid(logit.clamp(-SUREST, SUREST)).cpu().numpy()
-                out[rows] = np.where(there, sure, 0)
+                out[rows] = np.where(candidates.present[rows], sure, 0)
         return out
 
-    def inputs(
-        self,
-        requests: Requests,
-        rows: Int64[np.ndarray, " b"],
-        item: Int32[np.ndarray, "b k"],
-        numbers: Float32[np.ndarray, "b k n"],
-        there: Bool[np.ndarray, "b k"],
-    ) -> Inputs:
-        """Return what the network gets for some of the requests."""
-        steps = self.tables.steps(requests, rows, self.settings.features.history)
-        user = self.tables.user_rows(requests.user[rows])
-        return Inputs(
-            item=tensor(self.tables.rows(item)),
-            user=tensor(user),
-            numbers=tensor(numbers),
-            present=tensor(there),
-            step=tensor(steps.rows),
-            event=torch.zeros(*steps.mask.shape, 0),
-            cross=torch.zeros(*item.shape, steps.mask.shape[1], 0),
-            age=tensor(steps.age),
-            real_step=tensor(steps.mask),
-        )
-
     @cached_property
-    def reader(self) -> Reader | None:
-        """What reads the graph around users and candidates, if the model wants that."""
-        model = self.settings.model
-        return (
-            Reader.of(model.reads(), self.tables)
-            if isinstance(model, ReadsGraph)
-            else None
-        )
-
-    def around(
-        self,
-        requests: Requests,
-        rows: Int64[np.ndarray, " b"],
-        item: Int32[np.ndarray, "b k"],
-        shown: Shown | None = None,
-    ) -> Around | None:
-        """Return what the network's plans bring, if it has any.
-
-        Args:
-            requests: Users, clocks and histories.
-            rows: Which of them.
-            item: Candidates of each.
-            shown: Whose ids are not hidden; all if left out.
-        """
-        if self.reader is None:
-            return None
-        return self.reader.around(requests, rows, item, shown)
+    def batches(self) -> Batches:
+        """What reads the network's inputs."""
+        model, history = self.settings.model, self.settings.features.history
+        reads = model.reads() if isinstance(model, ReadsGraph) else None
+        # A model that reads the graph reads its events there.
+        history = history if reads is None else 0
+        return Batches(self.features, self.tables, history, reads)
 
     def state(self) -> State:
         """Return what a file needs to hold."""
@@ -265,6 +230,7 @@ class _Clicks:
     valid: Examples
     numbers: Float32[np.ndarray, "b k n"]
     valid_numbers: Float32[np.ndarray, "b2 k2 n"]
+    known: StepNumbers
     device: str
     unit: str = "requests"
 
@@ -287,14 +253,18 @@ class _Clicks:
         )
         at = rows[:, None], place
         item, numbers = candidates.item[at], self.numbers[at]
-        inputs = self.model.inputs(self.train.requests, rows, item, numbers, kept)
+        # What is not kept stands where there is no item.
+        item = np.where(kept, item, np.int32(NO_ITEM))
+        inputs = self.model.batches.inputs(
+            self.train.requests, rows, item, numbers, self.known
+        )
         shown = None
         if settings.id_dropout:
             shown = self._shown(rng)
             for part in (inputs.item, inputs.step):
                 part[..., 0] *= tensor(shown.item)[part[..., 0]]
             inputs.user[:, 0] *= tensor(shown.user)[inputs.user[:, 0]]
-        around = self.model.around(self.train.requests, rows, item, shown)
+        around = self.model.batches.around(self.train.requests, rows, item, shown)
         label = tensor(self.train.label[at])
         return _Batch(inputs, label, tensor(log_odds), around)
 
@@ -330,7 +300,8 @@ def _learnt(
     numbers, valid_numbers = (
         model.features.of(part.requests, part.candidates) for part in (learn, valid)
     )
-    task = _Clicks(model, learn, valid, numbers, valid_numbers, run.device)
+    known = model.batches.known(learn.requests)
+    task = _Clicks(model, learn, valid, numbers, valid_numbers, known, run.device)
     return train(task, model.settings.training, run, _learnt_from(task))
 
 
@@ -341,5 +312,5 @@ def _learnt_from(task: _Clicks) -> Iterator[object]:
         requests, history = part.requests, part.requests.history
         yield from (part.candidates.item, part.label, history.ptr, history.node)
         yield from (requests.time, history.time)
-        if task.model.reader is not None and len(requests):
+        if task.model.batches.reader is not None and len(requests):
             yield from read_before(requests)

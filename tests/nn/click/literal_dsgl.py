@@ -22,6 +22,37 @@ class Literal:
     tables: Tables
     events: list[tuple[int, int, int]]
 
+    def known(self, user: int, clock: int) -> list[float]:
+        """What is known of an event just before it; anything that depends on both."""
+        return [math.sin(user + clock / DAY), math.cos(2 * user - clock / DAY)]
+
+    def users(self, item: int, clock: int) -> list[int]:
+        """Everybody who chose an item before the clock, once per event."""
+        return [u for u, i, t in self.events if i == item and t < clock]
+
+    def kind(self, item: int) -> int:
+        held = 0 <= item < len(self.tables.category)
+        return int(self.tables.category[item]) if held else -1
+
+    def across(self, side: str, user: int, item: int, clock: int) -> list[list[float]]:
+        """What the pair has in common with each neighbour of one of them."""
+        found = []
+        if side == "user":
+            for other, _ in self.past("user", user, clock):
+                here, there = self.users(item, clock), self.users(other, clock)
+                both = len((set(here) & set(there)) - {user})
+                cosine = 10 * both / math.sqrt(1 + len(here) * len(there))
+                alike = self.kind(item) >= 0 and self.kind(item) == self.kind(other)
+                found.append([cosine, math.log(1 + both), float(alike)])
+            return found
+        own = self.past("user", user, clock)
+        for fan, _ in self.past("item", item, clock):
+            both = sum(fan != user and fan in self.users(i, clock) for i, _ in own)
+            events = sum(u == fan and t < clock for u, _, t in self.events)
+            cosine = 10 * both / math.sqrt(1 + len(own) * events)
+            found.append([cosine, math.log(1 + both)])
+        return found
+
     def logit(self, user: int, item: int, clock: int, numbers: Tensor) -> Tensor:
         """The logit of one pair at one time; both sides advance layer by layer."""
         config, nodes = self.config, {"user": user, "item": item}
@@ -31,9 +62,10 @@ class Literal:
             new = {}
             for side, other in (("user", "item"), ("item", "user")):
                 if k <= depth[side]:
-                    across = x[other][min(k, len(x[other])) - 1]
+                    parent = x[other][min(k, len(x[other])) - 1]
+                    across = self.across(side, user, item, clock)
                     new[side] = self.attended(
-                        side, nodes[side], clock, k, x[side][k - 1], across
+                        side, nodes[side], clock, k, x[side][k - 1], parent, across
                     )
             for side, value in new.items():
                 x[side].append(value)
@@ -44,6 +76,9 @@ class Literal:
                 ends.append(sum(layers[1:]) / (len(layers) - 1))
             else:
                 ends.append(layers[-1])
+        if config.products:
+            a, b, by_user, by_item = ends
+            ends += [by_user * b, by_item * a, by_user * by_item]
         whole = torch.cat([*ends, numbers])[None, None]
         return self.net.tower(whole, torch.ones(1, 1, dtype=torch.bool))[0, 0]
 
@@ -52,9 +87,7 @@ class Literal:
             known = 0 <= node < self.tables.users
             return self.net.user.tables[0].weight[node + 1 if known else 0]
         known = 0 <= node < self.tables.items
-        kind = -1
-        if 0 <= node < len(self.tables.category):
-            kind = int(self.tables.category[node])
+        kind = self.kind(node)
         vector = self.net.item.tables[0].weight[node + 1 if known else 0]
         return vector + self.net.item.tables[1].weight[kind + 1]
 
@@ -73,26 +106,46 @@ class Literal:
         return self.attended(side, node, clock, k, below, parent)
 
     def attended(
-        self, side: str, node: int, clock: int, k: int, centre: Tensor, parent: Tensor
+        self,
+        side: str,
+        node: int,
+        clock: int,
+        k: int,
+        centre: Tensor,
+        parent: Tensor,
+        across: list[list[float]] | None = None,
     ) -> Tensor:
         layer, config = self.net.layers[side][k - 1], self.config.layer
         other = "item" if side == "user" else "user"
         past = self.past(side, node, clock)
         if not past:
             return layer.null
-        sequence = []
+        sequence, plain = [], []
         for neighbour, time in past:
             x = self.state(other, neighbour, time, k - 1, self.own(side, node))
             x = layer.project.weight @ x + layer.project.bias
+            plain.append(x)
             if config.time in ("both", side):
                 days = (clock - time) / DAY
                 bucket = math.floor(math.log(days + 1, config.time_base) + 1e-9)
                 row = min(bucket, config.buckets - 1) + 1
                 x = torch.cat([x, layer.time.weight[row]])
+            if layer.known is not None:
+                user = node if side == "user" else neighbour
+                known = x.new_tensor(self.known(user, time))
+                x = torch.cat([x, layer.known.weight @ known + layer.known.bias])
             sequence.append(x)
         encoded = self.encoded(layer, sequence)
+        if config.residual:
+            encoded = [h + x for h, x in zip(encoded, plain, strict=True)]
+        extra = [0.0 for _ in past]
+        more = [torch.zeros_like(centre) for _ in past]
+        if across is not None and layer.cross_score is not None:
+            shared = [centre.new_tensor(one) for one in across]
+            extra = [layer.cross_score.weight @ one for one in shared]
+            more = [layer.cross_value.weight @ one for one in shared]
         if config.attention == "none":
-            return sum(encoded) / len(encoded)
+            return sum(h + m for h, m in zip(encoded, more, strict=True)) / len(encoded)
         query = layer.query.weight @ centre + layer.query.bias
         if config.attention == "second_order":
             query = query + layer.query_of_parent.weight @ parent
@@ -101,10 +154,13 @@ class Literal:
         for head in range(config.heads):
             at = slice(head * part, (head + 1) * part)
             scores, values = [], []
-            for h in encoded:
+            for h, own, value in zip(encoded, extra, more, strict=True):
                 key = layer.key.weight[at] @ h + layer.key.bias[at]
-                scores.append(key @ query[at] / math.sqrt(part))
-                values.append(layer.value.weight[at] @ h + layer.value.bias[at])
+                score = key @ query[at] / math.sqrt(part)
+                scores.append(score if isinstance(own, float) else score + own[head])
+                values.append(
+                    layer.value.weight[at] @ h + layer.value.bias[at] + value[at]
+                )
             total = sum(torch.exp(score) for score in scores)
             heads.append(
                 sum(

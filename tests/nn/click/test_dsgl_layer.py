@@ -16,6 +16,9 @@ from tidegraph.nn.click.dsgl_layer import (
 )
 from tidegraph.training.weights import initialised
 
+NOTHING = torch.zeros(1, 3, 0)
+"""What is known of each event."""
+
 
 @pytest.mark.parametrize(
     ("days", "base", "expected"),
@@ -76,7 +79,7 @@ def test_a_parent_asks_in_second_order_attention_alone(attention, asks):
         for shape in [(1, 3, 4), (1, 4), (1, 4), (1, 4)]
     )
     with torch.no_grad():
-        encoded = layer.encode(x, torch.ones(1, 3), torch.ones(1, 3, dtype=torch.bool))
+        encoded = layer.encode(x, NOTHING, torch.ones(1, 3), torch.ones(1, 3) > 0)
         one, two = (layer.attend(encoded, node, p) for p in (parent, other))
 
     assert torch.equal(one, two) is not asks
@@ -104,7 +107,9 @@ def test_without_an_encoder_the_order_of_neighbours_says_nothing():
         )
         with torch.no_grad():
             return [
-                layer.attend(layer.encode(one, torch.ones(1, 3), there), query, query)
+                layer.attend(
+                    layer.encode(one, NOTHING, torch.ones(1, 3), there), query, query
+                )
                 for one in (x, x.flip(1))
             ]
 
@@ -118,7 +123,7 @@ def test_nobody_before_is_a_vector_that_is_learnt():
     torch.nn.init.constant_(layer.null, 0.7)
     nobody = torch.zeros(1, 3, dtype=torch.bool)
 
-    encoded = layer.encode(torch.ones(1, 3, 2), torch.zeros(1, 3), nobody)
+    encoded = layer.encode(torch.ones(1, 3, 2), NOTHING, torch.zeros(1, 3), nobody)
     found = layer.attend(encoded, torch.ones(1, 2), torch.ones(1, 2))
     found.sum().backward()
 

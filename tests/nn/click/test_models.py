@@ -14,7 +14,7 @@ from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.wide import Wide
 from tidegraph.training.weights import initialised
 
-SPEC = InputSpec(item=(9, 4), user=(7,), numbers=3, event=2, cross=2)
+SPEC = InputSpec(item=(9, 4), user=(7,), numbers=3, event=2, cross=3, back=2)
 MODELS = {
     name: cls
     for name in click.__all__
@@ -74,9 +74,9 @@ def drawn_states(spec, rng, plan, kind, roots):
         there = np.arange(wide) < rng.integers(0, wide + 1, n)[:, None]
         child.append(np.where(there, rng.integers(0, below, (n, wide)), -1))
         age.append((rng.random((n, wide)) * 40 * there).astype(np.float32))
-    return States(
-        *(tuple(map(torch.from_numpy, part)) for part in (rows, parent, child, age))
-    )
+    event = [rng.normal(size=(n, spec.event)).astype(np.float32) for n in sizes]
+    parts = (rows, parent, child, age, event)
+    return States(*(tuple(map(torch.from_numpy, part)) for part in parts))
 
 
 def given_to(model, spec, rng, b=4, k=5):
@@ -85,12 +85,14 @@ def given_to(model, spec, rng, b=4, k=5):
     if not isinstance(model, click.ReadsGraph):
         return (inputs,)
     user, item = model.reads()
-    around = Around(
-        drawn_states(spec, rng, user, "user", b),
-        drawn_states(spec, rng, item, "item", 3 * b),
-        torch.from_numpy(rng.integers(0, 3 * b, (b, k))),
+    users = drawn_states(spec, rng, user, "user", b)
+    items = drawn_states(spec, rng, item, "item", 3 * b)
+    seat = torch.from_numpy(rng.integers(0, 3 * b, (b, k)))
+    across = (
+        rng.normal(size=(b, k, states.child[0].shape[1], width)).astype(np.float32)
+        for states, width in ((users, spec.cross), (items, spec.back))
     )
-    return inputs, around
+    return inputs, Around(users, items, seat, *map(torch.from_numpy, across))
 
 
 @pytest.fixture(params=MODELS)
@@ -142,7 +144,7 @@ def test_it_is_exported_for_any_number_of_requests(model, network):
             States(*(tuple(any_number for _ in part) for part in side))
             for side in given[1][:2]
         ]
-        free = (*free, Around(*states, {0: batch}))
+        free = (*free, Around(*states, *({0: batch} for _ in range(3))))
 
     exported = torch.export.export(network, given, dynamic_shapes=free)
 

@@ -37,6 +37,7 @@ class DSGL:
         history: How many of the latest events of each node are read.
         layer: How a node aggregates the sequence of its neighbours.
         combine: Take the mean of all layers, or the last one alone.
+        products: Multiply what both sides are with one another, too.
 
     Source:
         Chu et al., "Graph Neural Networks in Modern Recommender Systems", section
@@ -52,6 +53,7 @@ class DSGL:
     history: int = 10
     layer: SequenceLayer = field(default_factory=SequenceLayer)
     combine: bool = True
+    products: bool = False
 
     def __post_init__(self) -> None:
         check_widths("DSGL", self.embedding_size, self.hidden)
@@ -102,21 +104,27 @@ class DSGLNetwork(nn.Module):
         super().__init__()
         size = config.embedding_size
         depth: dict[Side, int] = {"user": config.user_depth, "item": config.item_depth}
-        self.combine = config.combine
+        self.combine, self.products = config.combine, config.products
+        crosses: dict[Side, int] = {"user": spec.cross, "item": spec.back}
         self.user = FieldVectors(spec.user, size)
         self.item = FieldVectors(spec.item, size)
         self.layers = nn.ModuleDict(
             {
                 side: nn.ModuleList(
                     SequenceAttention(
-                        size, config.layer, timed=config.layer.knows_time(side)
+                        size,
+                        config.layer,
+                        timed=config.layer.knows_time(side),
+                        event=spec.event,
+                        cross=crosses[side],
                     )
                     for _ in range(max(depth[side], depth[other] - 1))
                 )
                 for side, other in OTHER.items()
             }
         )
-        self.tower = Tower(4 * size + spec.numbers, config.hidden)
+        width = 7 if config.products else 4
+        self.tower = Tower(width * size + spec.numbers, config.hidden)
 
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
@@ -136,7 +144,8 @@ class DSGLNetwork(nn.Module):
             for side, layers in encoded.items():
                 if k < len(layers):
                     attend = self._layer(side, k).attend
-                    found = attend(layers[k], before[side], before[OTHER[side]])
+                    across = around.cross if side == "user" else around.back
+                    found = attend(layers[k], before[side], before[OTHER[side]], across)
                     x[side].append(found)
         ends = [
             x["user"][0],
@@ -144,6 +153,9 @@ class DSGLNetwork(nn.Module):
             self._whole(x["user"]),
             self._whole(x["item"]),
         ]
+        if self.products:
+            user, item, by_user, by_item = ends
+            ends += [by_user * item, by_item * user, by_user * by_item]
         parts = [*(end.expand(*around.seat.shape, -1) for end in ends), inputs.numbers]
         return self.tower(torch.cat(parts, dim=2), inputs.present)
 
@@ -161,7 +173,10 @@ class DSGLNetwork(nn.Module):
             levels = range(depth - k)
             encoded = [
                 self._layer(sides[n], k).encode(
-                    states.below(n, x[n + 1]), states.age[n], states.real(n)
+                    states.below(n, x[n + 1]),
+                    states.below(n, states.event[n + 1]),
+                    states.age[n],
+                    states.real(n),
                 )
                 for n in levels
             ]

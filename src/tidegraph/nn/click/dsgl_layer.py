@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.recurrent import GRU, LSTM
+from tidegraph.nn.vectors import KNOWN
 from tidegraph.ranges import above, at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -32,6 +33,7 @@ class SequenceLayer:
         time_size: Width of the vector of a time bucket.
         time_base: A bucket ends where its days are so many times those of the last.
         buckets: How many buckets of time there are; the last one is open.
+        residual: Add what is read to what the encoder makes of it.
     """
 
     encoder: Encoder = "lstm"
@@ -41,6 +43,7 @@ class SequenceLayer:
     time_size: int = 8
     time_base: float = 2.0
     buckets: int = 12
+    residual: bool = False
 
     def __post_init__(self) -> None:
         sizes = {"heads": self.heads, "time_size": self.time_size}
@@ -94,15 +97,37 @@ class SequenceAttention(nn.Module):
     """Encodes the sequence of a node's neighbours, and sums it up by attention.
 
     softmax(Q K^T / sqrt(d)) V with Q = W [node; parent], head by head; K and V are of
-    the outputs of the encoder over [W x; time]. A node without neighbours gets a vector
-    of its own, which is learnt.
+    the outputs of the encoder over [W x; time; what was known of the event]. Where the
+    nodes to be compared are known to have something in common with the neighbours, it
+    is weighed into Q K^T and added to V. A node without neighbours gets a vector of its
+    own, which is learnt.
+
+    Args:
+        size: Width of a vector.
+        config: Settings of the layer.
+        timed: Does it know how long ago events were?
+        event: Columns of what was known just before an event.
+        cross: Columns of what a node's neighbour and what it is compared with have in
+            common.
     """
 
-    def __init__(self, size: int, config: SequenceLayer, *, timed: bool) -> None:
+    def __init__(
+        self,
+        size: int,
+        config: SequenceLayer,
+        *,
+        timed: bool,
+        event: int = 0,
+        cross: int = 0,
+    ) -> None:
         super().__init__()
         self.config, self.timed = config, timed
         self.project = nn.Linear(size, size)
-        width = size + config.time_size * timed
+        width = size + config.time_size * timed + KNOWN * (event > 0)
+        self.known = nn.Linear(event, KNOWN) if event else None
+        heads = 1 if config.attention == "none" else config.heads
+        self.cross_score = nn.Linear(cross, heads, bias=False) if cross else None
+        self.cross_value = nn.Linear(cross, size, bias=False) if cross else None
         if timed:
             self.time = nn.Embedding(config.buckets + 1, config.time_size)
         if config.encoder == "none":
@@ -122,6 +147,7 @@ class SequenceAttention(nn.Module):
     def encode(
         self,
         x: Float[Tensor, "n h size"],
+        event: Float[Tensor, "n h m"],
         age: Float[Tensor, "n h"],
         real: Bool[Tensor, "n h"],
     ) -> Encoded:
@@ -129,15 +155,21 @@ class SequenceAttention(nn.Module):
 
         Args:
             x: The neighbours' vectors, oldest first.
+            event: What was known just before the event of each.
             age: Days since the event of each.
             real: Where there is a neighbour; all stand before the places without.
         """
         x = self.project(x)
+        parts = [x]
         if self.timed:
             config = self.config
             bucket = bucket_of(age, real, config.time_base, config.buckets)
-            x = torch.cat([x, self.time(bucket)], dim=-1)
-        encoded = self.encoder(x)
+            parts.append(self.time(bucket))
+        if self.known is not None:
+            parts.append(self.known(event))
+        encoded = self.encoder(torch.cat(parts, dim=-1))
+        if self.config.residual:
+            encoded = encoded + x
         if self.config.attention == "none":
             return Encoded(encoded[:, :, None], encoded[:, :, None], real)
         return Encoded(
@@ -149,6 +181,7 @@ class SequenceAttention(nn.Module):
         encoded: Encoded,
         node: Float[Tensor, "... size"],
         parent: Float[Tensor, "... size"],
+        cross: Float[Tensor, "... h c"] | None = None,
     ) -> Float[Tensor, "... size"]:
         """Return the sum of what was encoded, by how much node and parent ask for it.
 
@@ -158,6 +191,7 @@ class SequenceAttention(nn.Module):
             encoded: What ``encode`` returned, for each node.
             node: Whose neighbours they are.
             parent: What led to it; at the root, the other side of the pair.
+            cross: What the parent and each neighbour have in common, if it is known.
         """
         there = encoded.real[..., None].to(encoded.value.dtype)
         if self.config.attention == "none":
@@ -165,9 +199,15 @@ class SequenceAttention(nn.Module):
         else:
             score = encoded.key * self._query(node, parent)[..., None, :, :]
             score = score.sum(dim=-1) / math.sqrt(encoded.key.shape[-1])
+            if self.cross_score is not None and cross is not None:
+                score = score + self.cross_score(cross)
             score = score.masked_fill(~encoded.real[..., None], -1e9)
             weight = score.softmax(dim=-2) * there
-        found = (weight[..., None] * encoded.value).sum(dim=-3).flatten(start_dim=-2)
+        value = encoded.value
+        if self.cross_value is not None and cross is not None:
+            more = self.cross_value(cross)
+            value = value + more.unflatten(-1, value.shape[-2:])
+        found = (weight[..., None] * value).sum(dim=-3).flatten(start_dim=-2)
         return torch.where(encoded.real.any(dim=-1, keepdim=True), found, self.null)
 
     def _query(

@@ -1,0 +1,64 @@
+"""How busy user and item were lately: gaps of the latest events, ages, counts."""
+
+import numpy as np
+
+from tidegraph.features.counting import DAY, Sides, gap
+from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.jit import compiled
+
+LATEST = (2, 3, 5)
+"""Since which of an item's latest events the gaps are; its last has one elsewhere."""
+WINDOWS = (7, 30, 90, 365)
+"""Days of the windows that events are counted in."""
+NEVER = float(np.log1p(3650))
+"""The gap, log(1 + days), of what never happened: as if ten years ago."""
+
+ITEM_NAMES = (
+    *(f"item_gap_{n}" for n in LATEST),
+    "item_age",
+    *(f"item_count_{days}" for days in WINDOWS),
+)
+USER_NAMES = ("user_age", *(f"user_count_{days}" for days in WINDOWS))
+NAMES = (*ITEM_NAMES, *USER_NAMES)
+_OF_USER = len(ITEM_NAMES)
+
+
+@compiled
+def fill(
+    history: Sides,
+    items: Sides,
+    clocks: np.ndarray,
+    item: np.ndarray,
+    out: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Write the columns ``NAMES`` for requests ``first`` to ``last``."""
+    of_user = np.zeros(1 + len(WINDOWS), np.float32)
+    for row in range(first, last):
+        clock, low, high = clocks[row], int(history[0][row]), int(history[1][row])
+        of_user[0] = gap(clock, history[3][low]) if high > low else NEVER
+        _counts(history[3], low, high, clock, of_user[1:])
+        for place in range(item.shape[1]):
+            i = item[row, place]
+            if i < 0:
+                continue
+            cell = out[row, place]
+            cell[_OF_USER:] = of_user
+            low, end = 0, 0
+            if i < items[0].size:
+                low = int(items[0][i])
+                end = before(items[3], low, int(items[1][i]), clock)
+            for n, latest in enumerate(LATEST):
+                there = end - latest >= low
+                cell[n] = gap(clock, items[3][end - latest]) if there else NEVER
+            cell[len(LATEST)] = gap(clock, items[3][low]) if end > low else NEVER
+            _counts(items[3], low, end, clock, cell[len(LATEST) + 1 : _OF_USER])
+
+
+@compiled
+def _counts(time: np.ndarray, low: int, high: int, clock: int, out: np.ndarray) -> None:
+    """Write log(1 + events) of each window before a clock."""
+    for n, days in enumerate(WINDOWS):
+        since = int(clock - days * DAY)
+        out[n] = np.log1p(high - before(time, low, high, since))

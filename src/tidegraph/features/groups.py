@@ -1,0 +1,137 @@
+"""The groups of inputs that can be on or off, and the columns of each."""
+
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+import numpy as np
+from jaxtyping import Float32
+
+from tidegraph.config import did_you_mean
+from tidegraph.errors import ConfigError
+from tidegraph.features import activity, counting, neighbors
+from tidegraph.features.reading import PastView, latest_items
+from tidegraph.kernels.jit import over_rows
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "item": ("item_count", "item_gap", "item_unseen", "item_recent_count"),
+    "repeats": ("item_repeats",),
+    "user": ("user_count", "user_gap", "user_unseen", "user_recent_count"),
+    "pair": (
+        "pair_count",
+        "pair_gap",
+        "pair_unseen",
+        "pair_share",
+        "pair_overdue",
+        "pair_regular",
+        "pair_lately",
+        "pair_this_season",
+    ),
+    "category": ("category_share", "category_gap"),
+    "co_occurrence": ("co_occurrence",),
+    "item_activity": activity.ITEM_NAMES,
+    "user_activity": activity.USER_NAMES,
+    "item_knn": neighbors.NAMES,
+    "votes": (),
+    "events": (),
+    "cross": (),
+}
+"""The columns of each group.
+
+``votes`` has two per retrieval channel; ``events`` gives each event of the history what
+was known of it just before it, and ``cross`` each candidate and event what they have in
+common. Gaps are log(1 + days), counts log(1 + n).
+"""
+ALL = tuple(GROUPS)
+OF_STEPS = ("events", "cross")
+"""Groups that are about events of the history, which not every ranker looks at."""
+OF_CANDIDATES = tuple(group for group in GROUPS if group not in OF_STEPS)
+_ACTIVITY = {"item_activity", "user_activity"}
+
+
+def check_groups(groups: Iterable[str]) -> None:
+    """Refuse a group that does not exist.
+
+    Raises:
+        ConfigError: There is one; the sentence names the one that was probably meant.
+    """
+    for name in groups:
+        if name not in GROUPS:
+            raise ConfigError(
+                f"there is no group of features {name!r}.{did_you_mean(name, ALL)} "
+                f"There are: {', '.join(ALL)}."
+            )
+
+
+def names_of(groups: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of some groups, in the order in which they are written."""
+    on = set(chain.from_iterable(GROUPS[group] for group in groups))
+    every = (*counting.NAMES, *activity.NAMES, *neighbors.NAMES)
+    return tuple(name for name in every if name in on)
+
+
+def numbers_of(past: PastView, groups: Iterable[str]) -> Float32[np.ndarray, "b k n"]:
+    """Return the columns of some groups for each candidate, as they are read.
+
+    Args:
+        past: What is read, strictly before the clock of each request.
+        groups: Which groups are on.
+    """
+    groups = set(groups)
+    on = set(names_of(groups))
+    parts: list[Float32[np.ndarray, "b k _"]] = []
+    for names, block in (
+        (counting.NAMES, lambda: _counted(past, groups)),
+        (activity.NAMES, lambda: _active(past)),
+        (neighbors.NAMES, lambda: _alike(past)),
+    ):
+        wanted = [n for n, name in enumerate(names) if name in on]
+        if wanted:
+            found = block()
+            parts.append(found if len(wanted) == len(names) else found[:, :, wanted])
+    if not parts:
+        return np.zeros((*past.item.shape, 0), np.float32)
+    return np.ascontiguousarray(np.concatenate(parts, axis=2))
+
+
+def _counted(past: PastView, groups: set[str]) -> Float32[np.ndarray, "b k 20"]:
+    out = np.zeros((*past.item.shape, len(counting.NAMES)), np.float32)
+    node = past.history.node
+    size = max(
+        len(past.items.start), past.item.max(initial=-1) + 2, node.max(initial=-1) + 2
+    )
+    over_rows(
+        lambda a, b: counting.fill(
+            past.history,
+            past.items,
+            past.user,
+            past.clock,
+            past.item,
+            past.category,
+            "co_occurrence" in groups,
+            "repeats" in groups,
+            size,
+            out,
+            a,
+            b,
+        ),
+        len(past.item),
+        grain=64,
+    )
+    return out
+
+
+def _active(past: PastView) -> Float32[np.ndarray, "b k 13"]:
+    out = np.zeros((*past.item.shape, len(activity.NAMES)), np.float32)
+    over_rows(
+        lambda a, b: activity.fill(
+            past.history, past.items, past.clock, past.item, out, a, b
+        ),
+        len(past.item),
+        grain=64,
+    )
+    return out
+
+
+def _alike(past: PastView) -> Float32[np.ndarray, "b k 5"]:
+    steps = latest_items(past.history, neighbors.LATEST)
+    return neighbors.crossed(past, steps, pairs=False).knn

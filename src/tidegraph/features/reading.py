@@ -1,0 +1,142 @@
+"""What the inputs of some requests are read from, laid out for kernels."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.graph.from_log import ACTION
+from tidegraph.kernels.jit import compiled
+from tidegraph.stages import NO_ITEM, Requests
+
+
+class Rows(NamedTuple):
+    """Events of several rows, each row rising in time.
+
+    Attributes:
+        start: Where each row starts.
+        stop: Where it stops.
+        node: The other end of each event.
+        time: When it was.
+    """
+
+    start: Int64[np.ndarray, " rows"]
+    stop: Int64[np.ndarray, " rows"]
+    node: Int32[np.ndarray, " events"]
+    time: np.ndarray
+
+
+class PastView(NamedTuple):
+    """Requests, their candidates, and the pasts of the items that are read for them.
+
+    Items are numbered anew where they are few beside all, so that a request costs what
+    it reads, not what the catalogue holds. Times are ticks of the graph.
+
+    Attributes:
+        history: The events of each request, all before its clock.
+        items: Everybody's events with each item, whenever they were.
+        user: Who asks, -1 where the graph does not hold them.
+        clock: When.
+        item: Candidates of each, ``NO_ITEM`` where there is none.
+        category: Category of each item, -1 where it has none.
+        base: The tick that is time 0 of these.
+    """
+
+    history: Rows
+    items: Rows
+    user: Int32[np.ndarray, " b"]
+    clock: Int64[np.ndarray, " b"]
+    item: Int32[np.ndarray, "b k"]
+    category: Int32[np.ndarray, " read"]
+    base: int
+
+    @classmethod
+    def of(
+        cls,
+        requests: Requests,
+        item: Int32[np.ndarray, "b k"],
+        category: Int32[np.ndarray, " items"],
+        rows: Int64[np.ndarray, " b"] | slice = slice(None),
+    ) -> "PastView":
+        """Return what is read for candidates of requests.
+
+        Args:
+            requests: Users, clocks and histories.
+            item: Candidates of each.
+            category: Category of each item of the graph; later ones have none.
+            rows: Which of the requests the candidates are of.
+        """
+        edges, history = requests.graph[f"~{ACTION}"], requests.history
+        # Like the times of the graph: seconds since its base.
+        time, clock = history.time - edges.base, requests.time[rows] - edges.base
+        node, start, stop = history.node, edges.start, edges.stop
+        if len(node) + item.size < len(edges):
+            present = item != NO_ITEM
+            read, place = np.unique(
+                np.concatenate([node, item[present]]), return_inverse=True
+            )
+            place = place.astype(np.int32)
+            among = np.full(item.shape, NO_ITEM, np.int32)
+            among[present] = place[len(node) :]
+            node, item = place[: len(node)], among
+            start, stop = edges.span(read)
+            kind = np.full(len(read), -1, np.int32)
+            known = read < len(category)
+            kind[known] = category[read[known]]
+            category = kind
+        own = Rows(history.ptr[:-1][rows], history.ptr[1:][rows], node, time)
+        items = Rows(start, stop, edges.node, edges.time)
+        user = requests.user[rows]
+        return cls(own, items, user, clock, item, category, edges.base)
+
+    def at_events(
+        self, row: Int64[np.ndarray, " n"], event: Int64[np.ndarray, " n"]
+    ) -> "PastView":
+        """Return what was read just before some events: each a request of one item.
+
+        Args:
+            row: The request in whose history each event is.
+            event: Its place among the events of ``history``.
+        """
+        history, clock = self.history, self.history.time[event]
+        stop = np.empty(len(row), np.int64)
+        _ends_before(history.time, history.start[row], event, clock, stop)
+        before = history._replace(start=history.start[row], stop=stop)
+        item = history.node[event][:, None]
+        user = self.user[row]
+        return PastView(before, self.items, user, clock, item, self.category, self.base)
+
+
+@compiled
+def _ends_before(
+    time: np.ndarray,
+    start: np.ndarray,
+    event: np.ndarray,
+    clock: np.ndarray,
+    stop: np.ndarray,
+) -> None:
+    """Write where the events of a row end that are strictly before one of them."""
+    for n in range(event.size):
+        end = event[n]
+        while end > start[n] and time[end - 1] >= clock[n]:
+            end -= 1
+        stop[n] = end
+
+
+def latest_events(history: Rows, count: int) -> Int64[np.ndarray, "b h"]:
+    """Return the places of the latest events of each row, -1 behind the first.
+
+    Args:
+        history: Events of each row.
+        count: How many; the latest stands first.
+    """
+    at = history.stop[:, None] - 1 - np.arange(count)
+    return np.where(at >= history.start[:, None], at, -1)
+
+
+def latest_items(history: Rows, count: int) -> Int32[np.ndarray, "b h"]:
+    """Return the items of the latest events of each row, the latest first, or -1."""
+    at = latest_events(history, count)
+    item = np.full(at.shape, NO_ITEM, np.int32)
+    item[at >= 0] = history.node[at[at >= 0]]
+    return item

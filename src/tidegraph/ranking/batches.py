@@ -1,0 +1,109 @@
+"""What a network gets of some requests: the shared inputs, as tensors."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float32, Int32, Int64
+
+from tidegraph.features.columns import Features
+from tidegraph.features.events import StepNumbers
+from tidegraph.features.neighbors import CROSS, crossed
+from tidegraph.features.reading import PastView, latest_items
+from tidegraph.features.steps import Tables
+from tidegraph.nn.around import Around, Reads
+from tidegraph.nn.inputs import Inputs
+from tidegraph.ranking.around import Reader, Shown
+from tidegraph.stages import NO_ITEM, Requests
+from tidegraph.training.weights import tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Reads batches from the graph, strictly before the clock of each request.
+
+    Attributes:
+        features: The shared inputs.
+        tables: How users and items become rows of tables.
+        history: How many of the latest events are looked at one by one.
+        reads: The plans of a model that reads the graph, if it does.
+    """
+
+    features: Features
+    tables: Tables
+    history: int
+    reads: Reads | None
+
+    def known(self, requests: Requests) -> StepNumbers:
+        """Return what was known of the events of some requests before each."""
+        return StepNumbers.of(self.features, requests, self.history)
+
+    def inputs(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+        numbers: Float32[np.ndarray, "b k n"],
+        known: StepNumbers,
+    ) -> Inputs:
+        """Return what the network gets for some of the requests.
+
+        Args:
+            requests: Users, clocks and histories.
+            rows: Which of them.
+            item: Candidates of each.
+            numbers: The shared inputs of these.
+            known: What was known of the events of all requests.
+        """
+        steps = self.tables.steps(requests, rows, self.history)
+        return Inputs(
+            item=tensor(self.tables.rows(item)),
+            user=tensor(self.tables.user_rows(requests.user[rows])),
+            numbers=tensor(numbers),
+            present=tensor(item != NO_ITEM),
+            step=tensor(steps.rows),
+            event=tensor(known.rows(rows)),
+            cross=tensor(self._cross(requests, rows, item)),
+            age=tensor(steps.age),
+            real_step=tensor(steps.mask),
+        )
+
+    def _cross(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+    ) -> Float32[np.ndarray, "b k h c"]:
+        """Return what candidates and events have in common, if that is on."""
+        on = "cross" in self.features.groups
+        if not on or not self.history:
+            width = len(CROSS) if on else 0
+            return np.zeros((*item.shape, self.history, width), np.float32)
+        past = PastView.of(requests, item, self.features.category, rows)
+        return crossed(past, latest_items(past.history, self.history)).cross
+
+    @cached_property
+    def reader(self) -> Reader | None:
+        """What reads the graph around users and candidates, if the model wants that."""
+        if self.reads is None:
+            return None
+        return Reader.of(self.reads, self.tables, self.features)
+
+    def around(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+        shown: Shown | None = None,
+    ) -> Around | None:
+        """Return what the network's plans bring, if it has any.
+
+        Args:
+            requests: Users, clocks and histories.
+            rows: Which of them.
+            item: Candidates of each.
+            shown: Whose ids are not hidden; all if left out.
+        """
+        if self.reader is None:
+            return None
+        return self.reader.around(requests, rows, item, shown)
