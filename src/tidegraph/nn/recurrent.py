@@ -31,13 +31,20 @@ class LSTM(nn.Module):
         hidden = cell = x.new_zeros(x.shape[0], self.state.in_features)
         found: list[Tensor] = []
         for step in range(x.shape[1]):
-            gates = given[:, step] + self.state(hidden)
-            let, forget, new, out = gates.chunk(4, dim=1)
-            kept = torch.sigmoid(forget) * cell
-            cell = kept + torch.sigmoid(let) * torch.tanh(new)
-            hidden = torch.sigmoid(out) * torch.tanh(cell)
+            hidden, cell = self.step(given[:, step], hidden, cell)
             found.append(hidden)
         return torch.stack(found, dim=1)
+
+    def step(
+        self,
+        given: Float[Tensor, "... gates"],
+        hidden: Float[Tensor, "... size"],
+        cell: Float[Tensor, "... size"],
+    ) -> tuple[Float[Tensor, "... size"], Float[Tensor, "... size"]]:
+        """Return hidden and cell state after a step, from what ``input`` made of it."""
+        let, forget, new, out = (given + self.state(hidden)).chunk(4, dim=-1)
+        cell = torch.sigmoid(forget) * cell + torch.sigmoid(let) * torch.tanh(new)
+        return torch.sigmoid(out) * torch.tanh(cell), cell
 
 
 class GRU(nn.Module):
@@ -45,8 +52,8 @@ class GRU(nn.Module):
 
     Source:
         Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014;
-        as ``torch.nn.GRU`` computes it. With attention, the units of Zhou et al., "Deep
-        Interest Evolution Network", AAAI 2019, equations 7 and 8.
+        as ``torch.nn.GRU`` computes it. With attention, the AUGRU of Zhou et al., "Deep
+        Interest Evolution Network", AAAI 2019.
     """
 
     def __init__(self, width: int, size: int) -> None:
@@ -71,12 +78,22 @@ class GRU(nn.Module):
         hidden = x.new_zeros(*x.shape[:-2], self.state.in_features)
         found: list[Tensor] = []
         for step in range(x.shape[-2]):
-            reset, update, new = given[..., step, :].chunk(3, dim=-1)
-            reset_by, update_by, new_by = self.state(hidden).chunk(3, dim=-1)
-            fresh = torch.tanh(new + torch.sigmoid(reset + reset_by) * new_by)
-            gate = 1 - torch.sigmoid(update + update_by)
-            if attention is not None:
-                gate = gate * attention[..., step, None]
-            hidden = hidden + gate * (fresh - hidden)
+            share = None if attention is None else attention[..., step]
+            hidden = self.step(given[..., step, :], hidden, share)
             found.append(hidden)
         return torch.stack(found, dim=-2)
+
+    def step(
+        self,
+        given: Float[Tensor, "... gates"],
+        hidden: Float[Tensor, "... size"],
+        share: Float[Tensor, "..."] | None = None,
+    ) -> Float[Tensor, "... size"]:
+        """Return the state after a step, from what ``input`` made of it."""
+        reset, update, new = given.chunk(3, dim=-1)
+        reset_by, update_by, new_by = self.state(hidden).chunk(3, dim=-1)
+        fresh = torch.tanh(new + torch.sigmoid(reset + reset_by) * new_by)
+        gate = 1 - torch.sigmoid(update + update_by)
+        if share is not None:
+            gate = gate * share[..., None]
+        return hidden + gate * (fresh - hidden)

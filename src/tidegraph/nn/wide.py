@@ -1,6 +1,7 @@
 """A click model beside a line over the shared inputs, where every model starts."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 
@@ -10,6 +11,15 @@ from tidegraph.nn.inputs import Inputs
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
+
+
+@runtime_checkable
+class LearnsMore(Protocol):
+    """A network that learns from more than what was acted on."""
+
+    def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""]:
+        """Return what is added to the loss of a batch."""
+        ...
 
 
 class Wide(nn.Module):
@@ -42,6 +52,14 @@ class Wide(nn.Module):
 
     def answer(self, inputs: Inputs, around: Around | None) -> Float[Tensor, "b k"]:
         """Return the logits of a batch that lies anywhere, where the weights are."""
-        device = self.wide.weight.device
-        given = Inputs(*(part.to(device) for part in inputs))
-        return self(given, None if around is None else around.to(device))
+        around = None if around is None else around.to(self.wide.weight.device)
+        return self(self._here(inputs), around)
+
+    def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""] | float:
+        """Return what the click model adds to the loss of a batch, wherever it lies."""
+        if isinstance(self.deep, LearnsMore):
+            return self.deep.auxiliary(self._here(inputs))
+        return 0.0
+
+    def _here(self, inputs: Inputs) -> Inputs:
+        return Inputs(*(part.to(self.wide.weight.device) for part in inputs))

@@ -278,7 +278,8 @@ class _Clicks:
         logit = self.model.network.answer(batch.inputs, batch.around)
         logit = logit + batch.log_odds.to(self.device)[:, None]
         there = batch.inputs.present.to(self.device)
-        return binary_cross_entropy(logit, batch.label.to(self.device), there)
+        loss = binary_cross_entropy(logit, batch.label.to(self.device), there)
+        return loss + self.model.network.auxiliary(batch.inputs)
 
     def validate(self) -> float:
         """Return the log likelihood of what is held out, per candidate."""

@@ -26,7 +26,7 @@ def answered(model, seed=1):
 
 
 def literal_mf(net, item, user):
-    """Koren, Bell and Volinsky (2009): b_i + b_u + q_i p_u."""
+    """Koren, Bell and Volinsky (2009), equation 4: b_i + b_u + q_i p_u."""
     of_item, of_user = net.biases
     biases = row_sum(of_item, item) + row_sum(of_user, user)
     return biases[0] + row_sum(net.item, item) @ row_sum(net.user, user)

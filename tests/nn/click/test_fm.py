@@ -3,7 +3,7 @@ import torch
 
 from nn.click.test_models import drawn
 from tidegraph.nn.click import FM
-from tidegraph.nn.fields import pairs
+from tidegraph.nn.factorization import pairs
 from tidegraph.nn.inputs import InputSpec
 from tidegraph.training.weights import initialised
 

@@ -5,7 +5,7 @@ from tidegraph.nn.click import GRU4Rec
 
 
 def test_the_interest_is_the_last_state_of_torch_s_units():
-    """Hidasi et al. (2016), equations 1 to 4."""
+    """Hidasi et al. (2016), section 3.1."""
     net, inputs, given = answered(GRU4Rec(4, (6,)))
     units = torch.nn.GRU(net.vectors.event_width, net.vectors.width)
     with torch.no_grad():

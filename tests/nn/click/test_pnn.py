@@ -10,7 +10,7 @@ from tidegraph.training.weights import initialised
 
 @pytest.mark.parametrize("product", ["inner", "outer", "both"])
 def test_the_first_layer_weighs_fields_and_their_products(product):
-    """Qu et al. (2016), equations 2 to 8 and 13, product by product."""
+    """Qu et al. (2016), section 3, product by product."""
     rng = np.random.default_rng(1)
     net = initialised(lambda: PNN(3, (4,), product).build(SPEC), rng).eval()
     inputs = drawn(SPEC, rng, b=3, k=2)
@@ -26,7 +26,7 @@ def test_the_first_layer_weighs_fields_and_their_products(product):
                 for i, one in enumerate(fields):
                     signals += [one @ other for other in fields[i:]]
             if product != "inner":
-                # Every pair's matrix, summed: equation 13.
+                # Every pair's matrix, summed.
                 outer = sum(
                     torch.outer(one, other) for one in fields for other in fields
                 )

@@ -13,20 +13,30 @@ from tidegraph.nn.click.factors.neumf import NeuMF
 from tidegraph.nn.click.factors.pnn import PNN
 from tidegraph.nn.click.factors.svdpp import SVDpp
 from tidegraph.nn.click.mlp import MLP
+from tidegraph.nn.click.sequences.atrank import ATRank
+from tidegraph.nn.click.sequences.bert4rec import BERT4Rec
+from tidegraph.nn.click.sequences.caser import Caser
+from tidegraph.nn.click.sequences.dien import DIEN
 from tidegraph.nn.click.sequences.gru4rec import GRU4Rec
 from tidegraph.nn.click.sequences.sasrec import SASRec
+from tidegraph.nn.click.sequences.srgnn import SRGNN
 from tidegraph.nn.inputs import InputSpec
 
 with needed("torch", "neural", "a neural network"):
     from torch import nn
 
 __all__ = [
+    "DIEN",
     "DIN",
     "DSGL",
     "FM",
     "MF",
     "MLP",
     "PNN",
+    "SRGNN",
+    "ATRank",
+    "BERT4Rec",
+    "Caser",
     "ClickModel",
     "DeepFM",
     "GRU4Rec",

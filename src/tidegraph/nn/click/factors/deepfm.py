@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
-from tidegraph.nn.fields import FactorizationMachine, RequestFields
+from tidegraph.nn.factorization import FactorizationMachine, RequestFields
 from tidegraph.nn.inputs import Inputs, InputSpec
 
 with needed("torch", "neural", "a neural network"):
@@ -25,7 +25,9 @@ class DeepFM:
 
     Source:
         Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR
-        Prediction", IJCAI 2017.
+        Prediction", IJCAI 2017, equations 1 to 4. Departs: the history's items share
+        the vectors of candidates; the first order of numbers is the line that every
+        click model stands beside.
     """
 
     name: ClassVar[str] = "DeepFM"
@@ -42,14 +44,7 @@ class DeepFM:
 
 
 class DeepFMNetwork(nn.Module):
-    """Fields: those of user and item, their means over the history, each number.
-
-    Source:
-        Guo et al., "DeepFM: A Factorization-Machine based Neural Network for CTR
-        Prediction", IJCAI 2017, equations 1 to 4. Departs: the history's items share
-        the vectors of candidates; the first order of numbers is the line that every
-        click model stands beside.
-    """
+    """Fields: those of user and item, their means over the history, each number."""
 
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()

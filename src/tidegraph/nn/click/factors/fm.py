@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
-from tidegraph.nn.fields import FactorizationMachine, RequestFields
+from tidegraph.nn.factorization import FactorizationMachine, RequestFields
 from tidegraph.nn.inputs import Inputs, InputSpec
 
 with needed("torch", "neural", "a neural network"):
@@ -22,7 +22,9 @@ class FM:
         embedding_size: Width of the vector of a field.
 
     Source:
-        Rendle, "Factorization Machines", ICDM 2010.
+        Rendle, "Factorization Machines", ICDM 2010, equation 1. Departs: the history's
+        items share the vectors of candidates; the weights of numbers are the line that
+        every click model stands beside.
     """
 
     name: ClassVar[str] = "FM"
@@ -38,13 +40,7 @@ class FM:
 
 
 class FMNetwork(nn.Module):
-    """Fields: those of user and item, their means over the history, each number.
-
-    Source:
-        Rendle, "Factorization Machines", ICDM 2010, equation 1. Departs: the history's
-        items share the vectors of candidates; the weights of numbers are the line that
-        every click model stands beside.
-    """
+    """Fields: those of user and item, their means over the history, each number."""
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()

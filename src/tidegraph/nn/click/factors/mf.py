@@ -23,7 +23,9 @@ class MF:
 
     Source:
         Koren, Bell and Volinsky, "Matrix Factorization Techniques for Recommender
-        Systems", Computer 2009.
+        Systems", Computer 2009, equation 4. Departs: user and item are the sums
+        of the vectors of their fields; mu is the line over the shared inputs that every
+        click model stands beside.
     """
 
     name: ClassVar[str] = "MF"
@@ -39,14 +41,7 @@ class MF:
 
 
 class MFNetwork(nn.Module):
-    """Biases of user and item, and the product of their vectors.
-
-    Source:
-        Koren, Bell and Volinsky, "Matrix Factorization Techniques for Recommender
-        Systems", Computer 2009, equations 1 and 3. Departs: user and item are the sums
-        of the vectors of their fields; mu is the line over the shared inputs that every
-        click model stands beside.
-    """
+    """Biases of user and item, and the product of their vectors."""
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()

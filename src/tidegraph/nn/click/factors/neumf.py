@@ -24,7 +24,10 @@ class NeuMF:
         hidden: Widths of the tower's layers.
 
     Source:
-        He et al., "Neural Collaborative Filtering", WWW 2017.
+        He et al., "Neural Collaborative Filtering", WWW 2017, equation 12. Departs:
+        user and item of the product are the sums of the vectors of their fields; the
+        shared inputs enter the tower, whose layers have Dice; both halves are drawn and
+        trained at once, without pre-training.
     """
 
     name: ClassVar[str] = "NeuMF"
@@ -41,14 +44,7 @@ class NeuMF:
 
 
 class NeuMFNetwork(nn.Module):
-    """A weighed product of user and item, and a tower over both, each with its tables.
-
-    Source:
-        He et al., "Neural Collaborative Filtering", WWW 2017, equation 12. Departs:
-        user and item of the product are the sums of the vectors of their fields; the
-        shared inputs enter the tower, whose layers have Dice; both halves are drawn and
-        trained at once, without pre-training.
-    """
+    """A weighed product of user and item, and a tower over others of theirs."""
 
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()

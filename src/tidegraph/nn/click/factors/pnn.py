@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
-from tidegraph.nn.fields import RequestFields
+from tidegraph.nn.factorization import RequestFields
 from tidegraph.nn.inputs import Inputs, InputSpec
 
 with needed("torch", "neural", "a neural network"):
@@ -29,7 +29,9 @@ class PNN:
 
     Source:
         Qu et al., "Product-based Neural Networks for User Response Prediction", ICDM
-        2016.
+        2016, section 3. Departs: the weights of inner products are any, where the paper
+        makes them of rank 1 to save time; the shared inputs enter the first layer, and
+        Dice is what bends.
     """
 
     name: ClassVar[str] = "PNN"
@@ -47,14 +49,7 @@ class PNN:
 
 
 class PNNNetwork(nn.Module):
-    """A tower whose first layer takes the vectors of fields and their products.
-
-    Source:
-        Qu et al., "Product-based Neural Networks for User Response Prediction", ICDM
-        2016, equations 2 to 8 and 13. Departs: the weights of inner products are any,
-        not of rank 1, which equations 9 to 12 make them to save time; the shared inputs
-        enter the first layer, and Dice is what bends.
-    """
+    """A tower whose first layer takes the vectors of fields and their products."""
 
     def __init__(self, spec: InputSpec, config: PNN) -> None:
         super().__init__()

@@ -8,8 +8,8 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.click.factors.mf import MFNetwork
 from tidegraph.nn.dense import check_widths
-from tidegraph.nn.history import real
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.sequence.history import real
 from tidegraph.nn.vectors import FieldVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -24,7 +24,9 @@ class SVDpp:
         embedding_size: Width of the vector of a field.
 
     Source:
-        Koren, "Factorization Meets the Neighborhood", KDD 2008.
+        Koren, "Factorization Meets the Neighborhood: a Multifaceted Collaborative
+        Filtering Model", KDD 2008, equation 15. Departs: N(u) are the latest events,
+        an item as often as it was chosen; otherwise as ``MF`` does.
     """
 
     name: ClassVar[str] = "SVD++"
@@ -40,13 +42,7 @@ class SVDpp:
 
 
 class SVDppNetwork(nn.Module):
-    """That of ``MF``, with q_i |N(u)|^-1/2 sum y_j of the events j of u.
-
-    Source:
-        Koren, "Factorization Meets the Neighborhood: a Multifaceted Collaborative
-        Filtering Model", KDD 2008, equation 15. Departs: N(u) are the latest events,
-        an item as often as it was chosen; otherwise as ``MF`` does.
-    """
+    """That of ``MF``, with q_i |N(u)|^-1/2 sum y_j of the events j of u."""
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()

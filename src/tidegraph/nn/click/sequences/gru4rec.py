@@ -7,9 +7,9 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
-from tidegraph.nn.history import HistoryVectors, InterestTower, real
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
+from tidegraph.nn.sequence.history import HistoryVectors, InterestTower, real
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -25,7 +25,9 @@ class GRU4Rec:
 
     Source:
         Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks",
-        ICLR 2016.
+        ICLR 2016, section 3.1. Departs: it answers for the candidates it is given,
+        by the layers that all click models end in, not for every item; it learns from
+        what was and was not acted on, not by TOP1 or BPR in sessions side by side.
     """
 
     name: ClassVar[str] = "GRU4Rec"
@@ -42,14 +44,7 @@ class GRU4Rec:
 
 
 class GRU4RecNetwork(nn.Module):
-    """The state of the units after the latest event is the user's interest.
-
-    Source:
-        Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks",
-        ICLR 2016, equations 1 to 4. Departs: it answers for the candidates it is given,
-        by the layers that all click models end in, not for every item; it learns from
-        what was and was not acted on, not by TOP1 or BPR in sessions side by side.
-    """
+    """The state of the units after the latest event is the user's interest."""
 
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()

@@ -6,10 +6,10 @@ from jaxtyping import Float
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
-from tidegraph.nn.attention import TransformerBlock, check_heads
 from tidegraph.nn.dense import check_widths
-from tidegraph.nn.history import InterestTower, PlacedEvents, real
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.sequence.attention import TransformerBlock, check_heads
+from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -29,7 +29,10 @@ class SASRec:
         positions: How many of the latest places have vectors of their own.
 
     Source:
-        Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018.
+        Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018,
+        section 3, with the last norm of its authors' code. Departs: what is
+        known of an event is projected and added as its place is; no dropout but that of
+        ids; the interest enters the layers that all click models end in.
     """
 
     name: ClassVar[str] = "SASRec"
@@ -51,14 +54,7 @@ class SASRec:
 
 
 class SASRecNetwork(nn.Module):
-    """The latest event, after blocks of causal attention, is the user's interest.
-
-    Source:
-        Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018,
-        equations 1 to 6, with the last norm of its authors' code. Departs: what is
-        known of an event is projected and added as its place is; no dropout but that of
-        ids; the interest enters the layers that all click models end in.
-    """
+    """The latest event, after blocks of causal attention, is the user's interest."""
 
     def __init__(self, spec: InputSpec, config: SASRec) -> None:
         super().__init__()

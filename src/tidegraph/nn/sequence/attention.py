@@ -25,43 +25,68 @@ def masked_softmax(
     return (score + (seen - 1) * 1e9).softmax(dim=-1) * seen
 
 
-class SelfAttention(nn.Module):
-    """Each place as the sum of those it sees, by how much it asks for them.
+class Attention(nn.Module):
+    """Each place that asks, as the sum of those it sees, by how much it asks for them.
 
     softmax(Q K^T / sqrt(d)) V for each head, side by side, times a matrix.
+
+    Args:
+        width: Of the vectors of places.
+        heads: Parts of a vector that are attended to apart.
+        bend: What queries, keys and values pass through, if anything.
 
     Source:
         Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.2.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        bend: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.bend = heads, bend
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
 
     def forward(
-        self, x: Float[Tensor, "b h width"], seen: Float[Tensor, "b _ h"]
-    ) -> Float[Tensor, "b h width"]:
+        self,
+        query: Float[Tensor, "b q width"],
+        key: Float[Tensor, "b h width"],
+        value: Float[Tensor, "b h width"],
+        seen: Float[Tensor, "b _ h"],
+        bias: Float[Tensor, "b q h"] | None = None,
+    ) -> Float[Tensor, "b q width"]:
         """Return what each place sees; 0 times the matrix where that is nothing.
 
         Args:
-            x: The places.
-            seen: Which places each of them sees, or all of them.
+            query: The places that ask.
+            key: The places that are asked.
+            value: What is summed up of them.
+            seen: Which of them each place sees, or all alike.
+            bias: How much more each asks for each, in every head.
         """
-        query, key, value = (
-            layer(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
-            for layer in (self.query, self.key, self.value)
+        q, k, v = (
+            self._heads(self.query(query)),
+            self._heads(self.key(key)),
+            self._heads(self.value(value)),
         )
-        score = query @ key.transpose(2, 3) / math.sqrt(key.shape[3])
+        score = q @ k.transpose(2, 3) / math.sqrt(k.shape[3])
+        if bias is not None:
+            score = score + bias[:, None]
         weight = masked_softmax(score, seen[:, None].expand_as(score))
-        return self.out((weight @ value).transpose(1, 2).flatten(start_dim=2))
+        return self.out((weight @ v).transpose(1, 2).flatten(start_dim=2))
+
+    def _heads(self, x: Tensor) -> Tensor:
+        x = x if self.bend is None else self.bend(x)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class TransformerBlock(nn.Module):
-    """Self-attention and two dense layers, each added to what it is given.
+    """Attention and two dense layers, each added to what it is given.
 
     Args:
         width: Of the vectors of places.
@@ -69,6 +94,7 @@ class TransformerBlock(nn.Module):
         inner: Width between the two dense layers.
         bend: What is between them.
         norm_first: Normalise what each part is given rather than each sum.
+        attention: Another attention than the usual one.
 
     Source:
         Vaswani et al., "Attention is all you need", NeurIPS 2017.
@@ -82,22 +108,37 @@ class TransformerBlock(nn.Module):
         bend: Callable[[Tensor], Tensor],
         *,
         norm_first: bool,
+        attention: Attention | None = None,
     ) -> None:
         super().__init__()
         self.norm_first, self.bend = norm_first, bend
-        self.attention = SelfAttention(width, heads)
+        self.attention = attention or Attention(width, heads)
         self.first = nn.Linear(width, inner)
         self.second = nn.Linear(inner, width)
         self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(2)])
 
     def forward(
-        self, x: Float[Tensor, "b h width"], seen: Float[Tensor, "b _ h"]
-    ) -> Float[Tensor, "b h width"]:
-        """Return each place after those it sees; see ``SelfAttention``."""
+        self,
+        x: Float[Tensor, "b q width"],
+        seen: Float[Tensor, "b _ h"],
+        others: Float[Tensor, "b h width"] | None = None,
+        bias: Float[Tensor, "b q h"] | None = None,
+    ) -> Float[Tensor, "b q width"]:
+        """Return each place after those it sees; see ``Attention``.
+
+        Args:
+            x: The places.
+            seen: Which places each of them sees.
+            others: Places of another sequence to see; those of its own if left out.
+            bias: How much more each sees of each.
+        """
         if self.norm_first:
-            x = x + self.attention(self.norms[0](x), seen)
+            y = self.norms[0](x)
+            at = y if others is None else others
+            x = x + self.attention(y, at, at, seen, bias)
             return x + self._dense(self.norms[1](x))
-        x = self.norms[0](x + self.attention(x, seen))
+        at = x if others is None else others
+        x = self.norms[0](x + self.attention(x, at, at, seen, bias))
         return self.norms[1](x + self._dense(x))
 
     def _dense(self, x: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Layers over the events of a history."""

@@ -1,0 +1,84 @@
+import math
+
+import torch
+
+from nn.click.sequences import answered, assert_ends_in, candidate_of, events_of
+from nn.click.test_models import SPEC
+from tidegraph.nn.click import DIEN
+from tidegraph.nn.wide import Wide
+
+
+def interests(net, inputs, b):
+    """States of torch's units over the events of a request, oldest first."""
+    events = events_of(net.vectors, inputs, b)
+    units = torch.nn.GRU(net.vectors.event_width, net.vectors.width)
+    units.weight_ih_l0.copy_(net.extract.input.weight)
+    units.weight_hh_l0.copy_(net.extract.state.weight)
+    units.bias_ih_l0.copy_(net.extract.input.bias)
+    units.bias_hh_l0.copy_(net.extract.state.bias)
+    return list(units(torch.stack(events))[0]) if events else []
+
+
+@torch.no_grad()
+def test_the_interest_evolves_by_units_whose_update_is_their_attention():
+    """Zhou et al. (2019), attention and AUGRU, step by step."""
+    net, inputs, given = answered(DIEN(4, (6,)))
+
+    def interest(b, k):
+        states, candidate = (
+            interests(net, inputs, b),
+            candidate_of(net.vectors, inputs, b, k),
+        )
+        last = len(states) - 1
+        scores = [
+            state @ net.ask.weight @ candidate
+            + net.cross.line.weight[0] @ inputs.cross[b, k, last - t]
+            for t, state in enumerate(states)
+        ]
+        total = sum(math.exp(score) for score in scores)
+        h = torch.zeros(net.vectors.width)
+        for state, score in zip(states, scores, strict=True):
+            r, z, n = (net.evolve.input(state)).chunk(3)
+            rh, zh, nh = (net.evolve.state(h)).chunk(3)
+            fresh = torch.tanh(n + torch.sigmoid(r + rh) * nh)
+            # The paper's update gate is what torch calls one minus it.
+            update = math.exp(score) / total * torch.sigmoid(-(z + zh))
+            h = (1 - update) * h + update * fresh
+        return h
+
+    assert_ends_in(net, inputs, given, net.vectors, interest)
+
+
+@torch.no_grad()
+def test_the_loss_beside_clicks_tells_the_next_event_from_another_s():
+    net, inputs, _ = answered(DIEN(4, (6,), auxiliary=0.5), b=7)
+    inputs.step[1], inputs.real_step[1] = inputs.step[0], True
+    found = net.auxiliary(inputs)
+
+    loss, count = 0.0, 0
+    for b in range(7):
+        states = interests(net, inputs, b)
+        for t, state in enumerate(states[:-1]):
+            place = len(states) - 2 - t
+            count += 1
+            item, other = (
+                net.vectors.item(inputs.step[n, place]) for n in (b, (b - 1) % 7)
+            )
+            loss += math.log1p(math.exp(-float(state @ item)))
+            there = bool(inputs.real_step[b - 1, place])
+            if there and not torch.equal(
+                inputs.step[b, place], inputs.step[b - 1, place]
+            ):
+                loss += math.log1p(math.exp(float(state @ other)))
+    assert count > 5
+    torch.testing.assert_close(found, torch.tensor(0.5 * loss / count))
+    assert Wide(net, SPEC.numbers).auxiliary(inputs) == found
+
+
+@torch.no_grad()
+def test_no_event_has_no_next_one():
+    net, inputs, _ = answered(DIEN(4, (6,)))
+
+    none = net.auxiliary(inputs._replace(real_step=torch.zeros_like(inputs.real_step)))
+
+    assert none == 0
