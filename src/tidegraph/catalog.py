@@ -4,7 +4,7 @@ import inspect
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
@@ -70,6 +70,11 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
         )
     settings = {key: value for key, value in table.items() if key != "model"}
     method, title = known[name], f"{where}.{name}"
+    for key, value in settings.items():
+        # A method that is made of another of its stage, such as Calibrated.
+        if isinstance(value, Mapping) and "model" in value:
+            inner = cast(Mapping[str, Any], value)
+            settings[key] = model(inner, f"{title}.{key}", stage)
     if not is_network(method):
         return build(method, settings, title)
     return _neural(method, settings, title)

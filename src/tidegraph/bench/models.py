@@ -65,8 +65,10 @@ def contenders(
         return [_contender(name, category) for name in dict.fromkeys(wanted)]
     found = [_contender(CONTROL, category)]
     for name in RANKERS:
+        if name in (CONTROL, "Calibrated"):
+            continue  # What is calibrated has the order of another.
         try:
-            found += [_contender(name, category)] if name != CONTROL else []
+            found.append(_contender(name, category))
         except MissingExtraError:
             # Of what nobody asked for, what is there is compared.
             continue

@@ -1,4 +1,8 @@
 from tidegraph.nn.click import *
+from tidegraph.ranking.calibration import (
+    Calibrated as Calibrated,
+    FittedCalibrated as FittedCalibrated,
+)
 from tidegraph.ranking.logit import (
     FittedRecencyLogit as FittedRecencyLogit,
     RecencyLogit as RecencyLogit,

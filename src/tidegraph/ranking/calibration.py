@@ -1,0 +1,198 @@
+"""Calibration: probabilities that come true as often as they say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64
+from scipy.optimize import isotonic_regression
+from scipy.special import logit
+
+from tidegraph.arguments import settings
+from tidegraph.artifact.sealed import State
+from tidegraph.errors import DataError
+from tidegraph.ranking.logit import RecencyLogit, expit, logistic
+from tidegraph.ranking.network import Network, ranker_of
+from tidegraph.run import Curve, Run
+from tidegraph.stages import (
+    Candidates,
+    Examples,
+    FittedRanker,
+    Ranker,
+    Requests,
+    called,
+)
+
+Method = Literal["platt", "isotonic"]
+
+ORDER = 1e-3
+"""Share of a ranker's own probability in a step's, so that a step has an order."""
+SUREST = 1e-7
+"""A probability is taken to be this far from 0 and from 1."""
+
+
+@settings
+class Calibrated:
+    """A ranker whose probabilities are mended on validation.
+
+    The order of candidates stays, but for Platt's line of a ranker that is worse than
+    chance on validation, which goes down.
+
+    Attributes:
+        ranker: The ranker, or a click model.
+        method: ``platt`` is a line on the logit, for few examples; ``isotonic`` is any
+            curve that does not go down, for thousands.
+
+    Source:
+        Platt, "Probabilistic outputs for support vector machines", 1999; Zadrozny and
+        Elkan, "Transforming classifier scores into accurate multiclass probability
+        estimates", KDD 2002. Departs: what is equal after isotonic regression keeps the
+        ranker's order, by a thousandth of its own probability.
+    """
+
+    ranker: Ranker | Network = field(default_factory=RecencyLogit)
+    method: Method = "platt"
+
+    @property
+    def name(self) -> str:
+        """What it is called where a pipeline says what it is made of."""
+        return f"{called(self.ranker)}, calibrated"
+
+    def fit(self, train: Examples, valid: Examples, *, run: Run) -> "FittedCalibrated":
+        """Fit the ranker, and then the curve from its probabilities to what happened.
+
+        Args:
+            train: Past requests, for the ranker.
+            valid: Later ones, by which the ranker stops and the curve is fitted.
+            run: Where, and what draws.
+
+        Raises:
+            DataError: ``valid`` has candidates of one label only.
+        """
+        fitted = ranker_of(self.ranker).fit(train, valid, run=run)
+        there = valid.candidates.present
+        score = fitted.score(valid.requests, valid.candidates)[there]
+        label = valid.label[there] > 0
+        if label.all() or not label.any():
+            raise DataError(
+                "every candidate of validation has the same label, so nothing says how "
+                "often what is predicted comes true. Give a longer validation part."
+            )
+        return FittedCalibrated(fitted, CURVES[self.method].of(score, label))
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A line on the logit.
+
+    Attributes:
+        weight: Its slope, and where it starts.
+    """
+
+    weight: Float64[np.ndarray, " 2"]
+
+    @classmethod
+    def of(
+        cls, score: Float32[np.ndarray, " n"], label: Bool[np.ndarray, " n"]
+    ) -> "Line":
+        """Return the line that makes labels likeliest.
+
+        They are drawn in by as much as a uniform prior would: with p positives among n
+        to (p + 1) / (p + 2) and 1 / (n - p + 2).
+        """
+        p = int(label.sum())
+        drawn = np.where(label, (p + 1) / (p + 2), 1 / (len(label) - p + 2))
+        inputs = _logit(score.astype(np.float64))[:, None].astype(np.float32)
+        return cls(logistic(inputs, drawn.astype(np.float32), 1e-9))
+
+    def __call__(
+        self, probability: Float64[np.ndarray, "*shape"]
+    ) -> Float64[np.ndarray, "*shape"]:
+        """Return what a ranker's probabilities become."""
+        return expit(self.weight[0] * _logit(probability) + self.weight[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """A curve that never goes down, with a line between each two steps.
+
+    Attributes:
+        at: Probabilities where a step begins or ends.
+        to: What they become.
+    """
+
+    at: Float64[np.ndarray, " knots"]
+    to: Float64[np.ndarray, " knots"]
+
+    @classmethod
+    def of(
+        cls, score: Float32[np.ndarray, " n"], label: Bool[np.ndarray, " n"]
+    ) -> "Steps":
+        """Return the steps nearest to the labels; equal scores are one point."""
+        at, place, size = np.unique(
+            score.astype(np.float64), return_inverse=True, return_counts=True
+        )
+        mean = np.bincount(place, label) / size
+        step = np.asarray(isotonic_regression(mean, weights=size.astype(np.float64)).x)
+        # Within a step only its ends matter.
+        inner = np.zeros(len(at), np.bool_)
+        inner[1:-1] = (step[1:-1] == step[:-2]) & (step[1:-1] == step[2:])
+        return cls(at[~inner], step[~inner])
+
+    def __call__(
+        self, probability: Float64[np.ndarray, "*shape"]
+    ) -> Float64[np.ndarray, "*shape"]:
+        """Return what a ranker's probabilities become."""
+        step = np.interp(probability, self.at, self.to)
+        return (1 - ORDER) * step + ORDER * probability
+
+
+CURVES: Mapping[str, type[Line | Steps]] = {"platt": Line, "isotonic": Steps}
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCalibrated:
+    """A fitted ranker, and what mends its probabilities.
+
+    Attributes:
+        ranker: The ranker.
+        mend: The curve from its probabilities to better ones.
+    """
+
+    ranker: FittedRanker
+    mend: Line | Steps
+
+    @property
+    def curve(self) -> Curve:
+        """How the ranker's training went, if it trains."""
+        return cast(Curve, getattr(self.ranker, "curve", Curve()))
+
+    def score(
+        self, requests: Requests, candidates: Candidates
+    ) -> Float32[np.ndarray, "b k"]:
+        """Return the probability of an action on each candidate; 0 where no item."""
+        own = self.ranker.score(requests, candidates)
+        mended = self.mend(own.astype(np.float64))
+        return np.where(candidates.present, mended, 0).astype(np.float32)
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="FittedCalibrated",
+            arrays=vars(self.mend),
+            parts={"ranker": self.ranker.state()},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedCalibrated":
+        """Rebuild from what ``state`` returned."""
+        ranker = cast(FittedRanker, state.part("ranker", object))
+        kind = Line if "weight" in state.arrays else Steps
+        return cls(ranker, kind(**state.arrays))
+
+
+def _logit(
+    probability: Float64[np.ndarray, "*shape"],
+) -> Float64[np.ndarray, "*shape"]:
+    return np.asarray(logit(np.clip(probability, SUREST, 1 - SUREST)), np.float64)
