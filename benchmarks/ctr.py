@@ -6,10 +6,9 @@ all are judged as ``tidegraph bench ctr`` does: parts in time, three settings of
 chosen on validation, intervals and paired tests over users. Amazon has days, so events
 of one day are never parted. The rows of MovieLens-1M with label 0 are its negatives;
 neither ``rating`` nor ``ts_exact``, which tell the label, is read.
-Run: TIDEGRAPH_DATA=folder python benchmarks/ctr.py [set ...] [--models DIN,DSGL]
-[--protocol literature] [--seeds 3] [--kept folder] [--again DSGL], which keeps what was
-trained, and trains anew what --again names, as its code has changed; --table prints
-what docs/benchmarks.md has.
+Run: TIDEGRAPH_DATA=folder python benchmarks/ctr.py [set ...] [--models "DIN;DSGL"]
+[--ablations] [--protocol literature] [--seeds 3] [--kept folder] [--again "DSGL"],
+which keeps what was trained, and trains anew what --again names, as its code changed.
 """
 
 import argparse
@@ -50,20 +49,41 @@ CATEGORY = "category"
 MOST = 50_000
 """Most requests of a part; more only make the trainings longer."""
 
-ABLATIONS = {
-    "DSGL (1, 0)": DSGL(user_depth=1, item_depth=0),
-    "DSGL (1, 1)": DSGL(user_depth=1, item_depth=1),
-    "DSGL (2, 2)": DSGL(user_depth=2, item_depth=2),
-    "DSGL, last layer": DSGL(combine=False),
-    "DSGL (2, 2), last layer": DSGL(user_depth=2, item_depth=2, combine=False),
-    "DSGL, no time of users": DSGL(layer=SequenceLayer(time="item")),
-    "DSGL, no time of items": DSGL(layer=SequenceLayer(time="user")),
-    "DSGL, no time": DSGL(layer=SequenceLayer(time="none")),
-    "DSGL, no encoder": DSGL(layer=SequenceLayer(encoder="none")),
-    "DSGL, no encoder, no time": DSGL(layer=SequenceLayer(encoder="none", time="none")),
-    "DSGL, no attention": DSGL(layer=SequenceLayer(attention="none")),
-    "DSGL, GAT": DSGL(layer=SequenceLayer(attention="gat")),
+EVERY = FeatureSet(category=CATEGORY)
+BEST = DSGL(products=True, layer=SequenceLayer(residual=True))
+ROWS = {
+    "DSGL, with structure": network("DSGL, with structure", BEST, EVERY),
+    "DSGL of the chapter": network(
+        "DSGL of the chapter", DSGL(), FeatureSet(("votes",), CATEGORY)
+    ),
 }
+"""The two rows of DSGL: with every input of the house, and with none but its graph."""
+
+
+def without(**layer: str) -> DSGL:
+    return replace(BEST, layer=replace(BEST.layer, **layer))
+
+
+ABLATIONS = {
+    "depth (1, 0)": replace(BEST, user_depth=1, item_depth=0),
+    "depth (1, 1)": replace(BEST, user_depth=1, item_depth=1),
+    "depth (2, 2)": replace(BEST, user_depth=2, item_depth=2),
+    "depth (1, 1), last layer": replace(
+        BEST, user_depth=1, item_depth=1, combine=False
+    ),
+    "last layer": replace(BEST, combine=False),
+    "depth (2, 2), last layer": replace(
+        BEST, user_depth=2, item_depth=2, combine=False
+    ),
+    "no time of users": without(time="item"),
+    "no time of items": without(time="user"),
+    "no time": without(time="none"),
+    "no encoder": without(encoder="none"),
+    "no encoder, no time": without(encoder="none", time="none"),
+    "no attention": without(attention="none"),
+    "attention of GAT": without(attention="gat"),
+}
+"""What the chapter leaves out of DSGL, here of the row with structure."""
 
 
 def log_of(name: str) -> Interactions:
@@ -95,13 +115,13 @@ def log_of(name: str) -> Interactions:
 
 
 def compared(names: list[str] | None, *, ablations: bool) -> Iterator[Contender]:
-    """Yield who takes part; one that is told apart has a budget like any other."""
-    yield from contenders(names, CATEGORY)
+    """Yield who takes part, everyone with a budget like any other."""
+    wanted = None if names is None else [name for name in names if name not in ROWS]
+    yield from contenders(wanted, CATEGORY)
+    yield from (one for name, one in ROWS.items() if names is None or name in names)
     if ablations:
-        # A model that reads histories by its own plans needs no other.
-        features = FeatureSet(category=CATEGORY)
         for name, model in ABLATIONS.items():
-            yield network(name, model, features)
+            yield network(f"DSGL, {name}", model, EVERY)
 
 
 def forget(folder: Path, models: list[str]) -> None:
@@ -130,10 +150,12 @@ def run(name: str, options: argparse.Namespace) -> None:
     print(scores.verdict(), flush=True)
     write_comparison(scores, folder, f"Click models on {name}")
     table = scores.table()
-    best = [one for one in ("DSGL",) if one in found.trained]
     beside = {
-        subject: Scores.of(found, subject).table().select("model", "lead", "p")
-        for subject in best
+        subject: Scores.of(found, subject)
+        .table()
+        .select("model", "lead", "lead_low", "lead_high", "p")
+        for subject in ROWS
+        if subject in found.trained
     }
     OUT.mkdir(parents=True, exist_ok=True)
     result = {
@@ -152,7 +174,7 @@ def run(name: str, options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("sets", nargs="*", default=[*AMAZON, MOVIES])
-    parser.add_argument("--models", type=lambda text: text.split(","))
+    parser.add_argument("--models", type=lambda text: text.split(";"))
     parser.add_argument("--ablations", action="store_true")
     parser.add_argument("--protocol", default="time", choices=PROTOCOLS)
     parser.add_argument("--seeds", type=int, default=3)
@@ -163,7 +185,7 @@ def main() -> None:
         help="Where trainings are kept.",
     )
     parser.add_argument(
-        "--again", default=[], type=lambda text: text.split(","), help="Train anew."
+        "--again", default=[], type=lambda text: text.split(";"), help="Train anew."
     )
     options = parser.parse_args()
     for name in options.sets:

@@ -24,7 +24,6 @@ def test_networks_differ_in_their_model_alone():
             assert ours.training == theirs.training
             assert ours.sampling == theirs.sampling
             assert ours.features == theirs.features
-            assert ours.id_dropout == theirs.id_dropout
 
 
 def test_the_category_reaches_everyone():

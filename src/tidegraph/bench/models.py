@@ -30,8 +30,8 @@ CONTROLS: Mapping[type, tuple[dict[str, Any], ...]] = {
 }
 """What is tried of each ranker without a network."""
 
-NETWORKS = ((1e-3, 0.3), (3e-3, 0.3), (1e-3, 0.7))
-"""Learning rate and share of hidden ids that are tried of every network."""
+NETWORKS = ((1e-3, True), (1e-3, False), (3e-3, False))
+"""Learning rate, and whether ids are told apart, that are tried of every network."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def network(
     tried = [
         NeuralRanker(
             click_model,
-            features,
+            replace(features, ids=ids),
             # A positive and a negative a pass, each time another one.
             CandidateSampling(2),
             Training(
@@ -101,9 +101,8 @@ def network(
                 optimizer=AdamW(rate),
                 average=0.99,
             ),
-            hidden,
         )
-        for rate, hidden in NETWORKS
+        for rate, ids in NETWORKS
     ]
     return Contender(name, tuple(tried))
 

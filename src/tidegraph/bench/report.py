@@ -15,6 +15,8 @@ from tidegraph.evaluation.resampling import Impressions, measured
 from tidegraph.evaluation.slices import GROUPS, activity_groups
 
 PAGE, TABLE, WORDS = "report.html", "table.json", "table.md"
+CHANCE = 0.5
+"""The AUC of a ranker that knows nothing, where bars begin."""
 SHOWN = 6
 """At most so many models are drawn beside each other."""
 
@@ -74,7 +76,8 @@ def auc_bars(
         for name in names
         for row in rows[name]
     ]
-    return bars(title, "Means over seeds with 95 % intervals over users.", groups)
+    said = "Means over seeds with 95 % intervals over users; .5 is chance."
+    return bars(title, said, groups, start=CHANCE)
 
 
 def activity_bars(scores: Scores) -> Chart:
@@ -96,8 +99,10 @@ def activity_bars(scores: Scores) -> Chart:
         drawn.append((name, found))
     return bars(
         "AUC by activity",
-        "Users by how many events they had before their first request of the test.",
+        "Users by how many events they had before their first request of the test; "
+        ".5 is chance.",
         drawn,
+        start=CHANCE,
     )
 
 

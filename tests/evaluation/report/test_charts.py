@@ -2,6 +2,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import numpy as np
+import pytest
 
 from tidegraph.evaluation.report.axes import linear
 from tidegraph.evaluation.report.charts import Bar, Series, bars, columns, lines
@@ -85,6 +86,18 @@ def test_bars_are_as_long_as_their_values_and_whiskers_span_the_interval():
     assert chart.legend == ("a", "b")
     text = [t.text for t in svg.iter("text")]
     assert {"ndcg@10", "0.2000", "0.4000"} <= set(text)
+
+
+def test_bars_begin_where_they_are_told_to():
+    # On an axis from .5 to .9 they are a quarter and three quarters as long; what is
+    # below its start has no length, and its whisker none either.
+    group = [Bar("a", 0.6), Bar("b", 0.8), Bar("c", 0.4, 0.3, 0.45), Bar("d", 0.9)]
+    svg = drawn(bars("t", "d", [("AUC", group)], start=0.5))
+    widths = [float(r.attrib["width"]) for r in svg.iter("rect")]
+
+    assert widths[0] == pytest.approx(widths[3] / 4, abs=0.1)
+    assert widths[1] == pytest.approx(widths[3] * 3 / 4, abs=0.1)
+    assert widths[2] == 0.5
 
 
 def test_no_bars_are_an_empty_picture():

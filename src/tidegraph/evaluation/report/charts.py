@@ -161,7 +161,11 @@ def columns(
 
 
 def bars(
-    title: str, description: str, groups: Sequence[tuple[str, Sequence[Bar]]]
+    title: str,
+    description: str,
+    groups: Sequence[tuple[str, Sequence[Bar]]],
+    *,
+    start: float = 0.0,
 ) -> Chart:
     """Return horizontal bars in groups, each with its interval and its number.
 
@@ -169,16 +173,17 @@ def bars(
         title: What it shows.
         description: The same in words.
         groups: A label and the bars that stand under it; the same series in each.
+        start: What a bar of no length is worth, such as .5 of an AUC.
     """
-    thick, gap, left, right = 18, 14, 118, 62
+    thick, gap, left, right = 18, 14, 118.0, 62
     ends = [bar.high or bar.value for _, group in groups for bar in group]
-    axis = linear("", 0.0, max([*ends, 1e-9]))
+    axis = linear("", start, max([*ends, start + 1e-9]))
+    scale = (WIDTH - left - right) / (axis.high - axis.low)
     rows = sum(len(group) for _, group in groups)
     floor = TOP + rows * thick + len(groups) * gap
-    span = WIDTH - left - right
     parts: list[str] = []
     for value, text in axis.ticks:
-        x = left + value / axis.high * span
+        x = left + (value - axis.low) * scale
         parts.append(
             f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{floor}"/>'
         )
@@ -188,31 +193,34 @@ def bars(
         middle = y + len(group) * thick / 2 + 4
         parts.append(_text(left - 12, middle, label, "end", "strong"))
         for place, bar in enumerate(group):
-            parts.append(
-                _bar(bar, place, (float(left), y, float(thick)), span / axis.high)
-            )
+            zero = left - axis.low * scale
+            parts.append(_bar(bar, place, (left, zero, y, float(thick)), scale))
             y += thick
         y += gap
     names = tuple(bar.name for bar in groups[0][1]) if groups else ()
     return _chart(title, description, floor + 30, parts, names)
 
 
-def _bar(bar: Bar, place: int, at: tuple[float, float, float], scale: float) -> str:
-    left, y, thick = at
-    long, middle = bar.value * scale, y + thick / 2
+def _bar(
+    bar: Bar, place: int, at: tuple[float, float, float, float], scale: float
+) -> str:
+    """Return a bar from the left edge on; a value of 0 would lie at ``zero``."""
+    left, zero, y, thick = at
+    end, middle = zero + bar.value * scale, y + thick / 2
     text = f"{bar.value:.4f}" if bar.value < 10 else number(bar.value)
     drawn = (
         f'<rect class="bar {_colour(place)}" x="{left}" y="{y + 2:.1f}" rx="2" '
-        f'width="{max(long, 0.5):.1f}" height="{thick - 4}"/>'
+        f'width="{max(end - left, 0.5):.1f}" height="{thick - 4}"/>'
     )
-    end = left + long
+    far = max(end, left)
     if bar.low is not None and bar.high is not None:
-        low, end = left + bar.low * scale, left + bar.high * scale
+        low, high = max(zero + bar.low * scale, left), zero + bar.high * scale
+        far = max(far, high)
         drawn += (
-            f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{end:.1f}'
-            f'M{low:.1f} {middle - 4:.1f}v8M{end:.1f} {middle - 4:.1f}v8"/>'
+            f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{high:.1f}'
+            f'M{low:.1f} {middle - 4:.1f}v8M{high:.1f} {middle - 4:.1f}v8"/>'
         )
-    return drawn + _text(max(end, left + long) + 8, middle + 4, text, "start", "value")
+    return drawn + _text(far + 8, middle + 4, text, "start", "value")
 
 
 def _frame(axes: tuple[Axis, Axis], height: int) -> str:
