@@ -18,12 +18,8 @@ import numpy as np
 
 from tidegraph.data.public import load
 from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
-from tidegraph.features.columns import (
-    NAMES,
-    FeatureSet,
-    _raw,
-    category_codes,
-)
+from tidegraph.features.columns import FeatureSet, _raw, category_codes
+from tidegraph.features.groups import ALL, names_of
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past, past_examples
 from tidegraph.ranking.logit import RecencyLogit
@@ -72,7 +68,8 @@ class Judge:
 
 def bought(requests: Requests, candidates: Candidates) -> np.ndarray:
     codes = category_codes(requests.graph.items, None)
-    return _raw(requests, candidates, (), codes)[:, :, NAMES.index("pair_count")]
+    column = names_of(ALL).index("pair_count")
+    return _raw(requests, candidates, (), codes)[:, :, column]
 
 
 def main() -> None:

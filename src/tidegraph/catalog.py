@@ -39,6 +39,7 @@ FITTED = Homes.of("tidegraph").where(_fitted) | Homes(
         "Features": "tidegraph.features.columns",
         "SharedTags": "tidegraph.reranking.similarity",
         "Snapshot": "tidegraph.graph.snapshot",
+        "Tables": "tidegraph.features.tables",
         "Vocabulary": "tidegraph.data.ids.vocabulary",
     }
 )

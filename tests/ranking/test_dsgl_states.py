@@ -12,7 +12,7 @@ from nn.click.literal_dsgl import DAY, Literal, drawn_events
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import Features
-from tidegraph.features.steps import Tables
+from tidegraph.features.tables import Side, Tables
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.around import Reads
 from tidegraph.nn.click.dsgl import DSGL
@@ -22,7 +22,8 @@ from tidegraph.ranking.around import Reader
 from tidegraph.stages import ItemSets, Requests
 from tidegraph.training.weights import initialised
 
-TABLES = Tables(5, np.array([0, 1, 0, -1, 1, 0], np.int32), 4)
+KINDS = np.array([0, 1, 0, -1, 1, 0], np.int32)
+TABLES = Tables(Side(5, (2,), KINDS[:, None] + 1), Side(4))
 """The last item and the last user of a full log are unknown."""
 
 
@@ -41,7 +42,7 @@ class Known(Features):
 
 def known_of(*groups):
     none = np.zeros(0, np.float32)
-    return Known(groups, (), TABLES.category, none, none, np.zeros((2, 0), np.float32))
+    return Known(groups, (), KINDS, none, none, np.zeros((2, 0), np.float32))
 
 
 KNOWN, NOTHING = known_of("events", "cross"), known_of()
@@ -85,7 +86,7 @@ def numbered(events):
 
 
 def network(config, known=NOTHING):
-    items, users = (TABLES.items, TABLES.categories), (TABLES.users,)
+    items, users = TABLES.item.counts, TABLES.user.counts
     widths = (3, 2) if known.groups else (0, 0)
     spec = InputSpec(items, users, 2, len(known.event_names), *widths)
     net = initialised(lambda: config.build(spec), np.random.default_rng(0)).eval()
@@ -116,8 +117,8 @@ def answered(net, config, graph, user, item, time, known=NOTHING):
     numbers = torch.from_numpy(np.random.default_rng(5).normal(size=(*item.shape, 2)))
     nothing = torch.zeros(len(user), 1, 2, dtype=torch.int64)
     inputs = Inputs(
-        item=torch.from_numpy(TABLES.rows(item)),
-        user=torch.from_numpy(TABLES.user_rows(requests.user)),
+        item=torch.from_numpy(TABLES.item.rows(item)),
+        user=torch.from_numpy(TABLES.user.rows(requests.user)),
         numbers=numbers,
         present=torch.ones(item.shape, dtype=torch.bool),
         step=nothing,

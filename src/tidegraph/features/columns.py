@@ -19,6 +19,7 @@ from tidegraph.errors import DataError
 from tidegraph.features.groups import ALL, check_groups, names_of, numbers_of
 from tidegraph.features.neighbors import LATEST
 from tidegraph.features.reading import PastView, latest_events
+from tidegraph.features.tables import check_fields
 from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
@@ -38,16 +39,26 @@ class FeatureSet:
         history: How many of the latest events are looked at one by one; a model that
             reads the graph says that itself.
         ids: Are users and items told apart by who they are, or by what is known alone?
+        fields: Features that networks have vectors of beside those of the category,
+            such as ``item.color`` or ``user.age``; numbers with a fraction as ranges.
     """
 
     groups: tuple[str, ...] = ALL
     category: str | None = None
     history: int = 30
     ids: bool = True
+    fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_groups(self.groups)
+        check_fields(self.embedded)
         at_least("features", 1, history=self.history)
+
+    @property
+    def embedded(self) -> tuple[str, ...]:
+        """Fields that networks have vectors of, that of the category first."""
+        category = () if self.category is None else (f"item.{self.category}",)
+        return (*category, *self.fields)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from tidegraph.features.columns import Features
 from tidegraph.features.events import EdgeNumbers, Events
 from tidegraph.features.neighbors import Fans, crossed
 from tidegraph.features.reading import PastView, Rows
-from tidegraph.features.steps import Tables
+from tidegraph.features.tables import Tables
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
@@ -212,10 +212,7 @@ class Reader:
     def _rows(
         self, kind: str, node: Int32[np.ndarray, " n"], shown: Shown | None
     ) -> Int64[np.ndarray, "n f"]:
-        if kind == ITEM:
-            rows = self.tables.rows(node[None])[0]
-        else:
-            rows = self.tables.user_rows(node)
+        rows = (self.tables.item if kind == ITEM else self.tables.user).rows(node)
         if shown is not None:
             rows[:, 0] *= (shown.item if kind == ITEM else shown.user)[rows[:, 0]]
         return rows

@@ -10,7 +10,8 @@ from tidegraph.features.columns import Features
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.neighbors import CROSS, crossed
 from tidegraph.features.reading import PastView, latest_items
-from tidegraph.features.steps import Tables
+from tidegraph.features.steps import Steps
+from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.inputs import Inputs
 from tidegraph.ranking.around import Reader, Shown
@@ -55,13 +56,13 @@ class Batches:
             numbers: The shared inputs of these.
             known: What was known of the events of all requests.
         """
-        steps = self.tables.steps(requests, rows, self.history)
+        steps = Steps.of(requests, rows, self.history)
         return Inputs(
-            item=tensor(self.tables.rows(item)),
-            user=tensor(self.tables.user_rows(requests.user[rows])),
+            item=tensor(self.tables.item.rows(item)),
+            user=tensor(self.tables.user.rows(requests.user[rows])),
             numbers=tensor(numbers),
             present=tensor(item != NO_ITEM),
-            step=tensor(steps.rows),
+            step=tensor(self.tables.item.rows(steps.item)),
             event=tensor(known.rows(rows)),
             cross=tensor(self._cross(requests, rows, item)),
             age=tensor(steps.age),

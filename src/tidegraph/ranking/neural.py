@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float, Float32, Int64
@@ -16,9 +16,8 @@ from tidegraph.extras import needed
 from tidegraph.features.columns import Features, FeatureSet
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.neighbors import BACK, CROSS
-from tidegraph.features.steps import Tables, known_before
+from tidegraph.features.tables import Tables
 from tidegraph.fitting.candidate_sampling import CandidateSampling
-from tidegraph.graph.from_log import ACTION
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
@@ -35,6 +34,7 @@ from tidegraph.training.weights import (
     initialised,
     restore,
     shuffled,
+    side_by_side,
     tensor,
     weights_of,
 )
@@ -58,6 +58,9 @@ class NeuralRanker:
         sampling: Which candidates each pass learns from.
         training: How long and how fast to learn.
         id_dropout: Share of ids hidden in training, so that new items are known kin.
+        batches: Are the requests of a batch drawn at ``random``, or do they follow one
+            another in ``time``? Those share more of the graph, which a model that reads
+            it computes once a batch.
     """
 
     model: ClickModel | ReadsGraph = field(default_factory=DIN)
@@ -65,6 +68,7 @@ class NeuralRanker:
     sampling: CandidateSampling = field(default_factory=CandidateSampling)
     training: Training = field(default_factory=Training)
     id_dropout: float = 0.3
+    batches: Literal["random", "time"] = "random"
 
     def __post_init__(self) -> None:
         below_1("a ranker's", id_dropout=self.id_dropout)
@@ -97,11 +101,8 @@ class NeuralRanker:
                 "Retrieve more candidates, or lengthen the windows."
             )
         features = Features.fit(train, self.features.category, self.features.groups)
-        items, users = 0, 0
-        if self.features.ids:
-            items = known_before(valid.requests)
-            users = known_before(valid.requests, ACTION)
-        tables = Tables(items, features.category, users)
+        fields, ids = self.features.embedded, self.features.ids
+        tables = Tables.of(valid.requests, fields, ids=ids)
         network = initialised(lambda: self.network(features, tables), run.rng)
         network.start(float(train.label[train.candidates.present].mean()))
         fitted = FittedNeuralRanker(self, features, tables, network)
@@ -112,7 +113,7 @@ class NeuralRanker:
     def network(self, features: Features, tables: Tables) -> Wide:
         """Return the network, with weights yet to be drawn."""
         numbers = len(features.names)
-        item, user = (tables.items, tables.categories), (tables.users,)
+        item, user = tables.item.counts, tables.user.counts
         crossed = "cross" in self.features.groups
         cross, back = (len(names) * crossed for names in (CROSS, BACK))
         spec = InputSpec(item, user, numbers, len(features.event_names), cross, back)
@@ -188,12 +189,10 @@ class FittedNeuralRanker:
             kind="FittedNeuralRanker",
             settings={
                 "ranker": to_table(self.settings),
-                "items": self.tables.items,
-                "users": self.tables.users,
                 "curve": self.curve.table(),
             },
             arrays=weights_of(self.network),
-            parts={"features": self.features.state()},
+            parts={"features": self.features.state(), "tables": self.tables.state()},
         )
 
     @classmethod
@@ -202,8 +201,7 @@ class FittedNeuralRanker:
         table = cast(dict[str, Any], state.settings["ranker"])
         settings = build(NeuralRanker, table, "a saved ranker")
         features = state.part("features", Features)
-        items, users = (cast(int, state.settings[n]) for n in ("items", "users"))
-        tables = Tables(items, features.category, users)
+        tables = state.part("tables", Tables)
         # Without memory for weights, which are those of the file.
         with torch.device("meta"):
             network = settings.network(features, tables)
@@ -239,10 +237,16 @@ class _Clicks:
         return self.model.network
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
-        answered = np.flatnonzero(self.train.candidates.present.any(axis=1))
-        size = self.model.settings.training.batch_size
-        for batch in shuffled(len(answered), size, rng):
-            yield self._batch(answered[batch], rng)
+        settings = self.model.settings
+        rows = np.flatnonzero(self.train.candidates.present.any(axis=1))
+        size = settings.training.batch_size
+        if settings.batches == "time":
+            rows = rows[np.argsort(self.train.requests.time[rows], kind="stable")]
+            for batch in side_by_side(rows, size, rng):
+                yield self._batch(batch, rng)
+        else:
+            for batch in shuffled(len(rows), size, rng):
+                yield self._batch(rows[batch], rng)
 
     def _batch(
         self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
@@ -271,8 +275,8 @@ class _Clicks:
     def _shown(self, rng: np.random.Generator) -> Shown:
         """Draw whose ids a batch shows."""
         hidden, tables = self.model.settings.id_dropout, self.model.tables
-        item = rng.random(tables.items + 1) >= hidden
-        return Shown(rng.random(tables.users + 1) >= hidden, item)
+        item = rng.random(tables.item.known + 1) >= hidden
+        return Shown(rng.random(tables.user.known + 1) >= hidden, item)
 
     def loss(self, batch: _Batch) -> Tensor:
         logit = self.model.network.answer(batch.inputs, batch.around)

@@ -26,6 +26,18 @@ def shuffled(
         yield order[start : start + batch_size]
 
 
+def side_by_side(
+    order: Int64[np.ndarray, " rows"], batch_size: int, rng: np.random.Generator
+) -> Iterator[Int64[np.ndarray, " batch"]]:
+    """Yield every row once, in batches of neighbours in an order.
+
+    Where the first batch begins is drawn, and so is the order of the batches.
+    """
+    order = np.roll(order, -int(rng.integers(max(len(order), 1))))
+    for start in rng.permutation(np.arange(0, len(order), batch_size)):
+        yield order[start : start + batch_size]
+
+
 def torch_generator(rng: np.random.Generator) -> torch.Generator:
     """Return a generator for torch that continues ``rng``."""
     return torch.Generator().manual_seed(fresh_seed(rng))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tidegraph.features.steps import Tables
+from tidegraph.features.tables import Tables
 from tidegraph.nn.click.dsgl import DSGL, DSGLNetwork
 
 DAY = 86_400
@@ -31,8 +31,8 @@ class Literal:
         return [u for u, i, t in self.events if i == item and t < clock]
 
     def kind(self, item: int) -> int:
-        held = 0 <= item < len(self.tables.category)
-        return int(self.tables.category[item]) if held else -1
+        code = self.tables.item.code
+        return int(code[item, 0]) - 1 if 0 <= item < len(code) else -1
 
     def across(self, side: str, user: int, item: int, clock: int) -> list[list[float]]:
         """What the pair has in common with each neighbour of one of them."""
@@ -84,9 +84,9 @@ class Literal:
 
     def own(self, side: str, node: int) -> Tensor:
         if side == "user":
-            known = 0 <= node < self.tables.users
+            known = 0 <= node < self.tables.user.known
             return self.net.user.tables[0].weight[node + 1 if known else 0]
-        known = 0 <= node < self.tables.items
+        known = 0 <= node < self.tables.item.known
         kind = self.kind(node)
         vector = self.net.item.tables[0].weight[node + 1 if known else 0]
         return vector + self.net.item.tables[1].weight[kind + 1]

@@ -1,12 +1,10 @@
 """The features of items as encoders get them."""
 
 import numpy as np
-import polars as pl
 
-from tidegraph.config import did_you_mean
-from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
+from tidegraph.features.values import coded, column_of, standardised
 from tidegraph.nn.graph_inputs import NodeFeatures
 from tidegraph.training.weights import tensor
 
@@ -33,11 +31,11 @@ def item_features(
     code = [np.zeros((users + len(items), 0), np.int64)]
     sizes: list[int] = []
     for column in columns:
-        values = _column(items, column)
+        values = column_of(items, column, "item")
         if values.dtype.is_numeric():
-            number.append(_below(users, _standard(values, known)))
+            number.append(_below(users, standardised(values, known)))
         else:
-            kinds, row = _coded(values, known)
+            kinds, row = coded(values, known)
             code.append(_below(users, row))
             sizes.append(kinds + 1)
     category = tensor(np.concatenate(code, axis=1))
@@ -56,13 +54,13 @@ def item_categories(
     code: list[np.ndarray] = []
     sizes: list[int] = []
     for column in columns:
-        values = _column(items, column)
+        values = column_of(items, column, "item")
         if values.dtype.is_float() or values.dtype.is_decimal():
             raise DataError(
                 f"{column!r} is a number with a fraction, and side information is of "
                 "categories. Cut it into ranges first, or leave it out."
             )
-        kinds, row = _coded(values, known)
+        kinds, row = coded(values, known)
         if kinds < 2:
             only = repr(values[:known].drop_nulls().first()) if kinds else "nothing"
             raise DataError(
@@ -76,33 +74,6 @@ def item_categories(
     return NodeFeatures(category, tuple(sizes), none)
 
 
-def _column(items: Vocabulary, column: str) -> pl.Series:
-    """Return a feature of all items, or say that there is none."""
-    there = items.features.columns
-    if column not in there:
-        raise DataError(
-            f"{column!r} is no feature of items.{did_you_mean(column, there)} There "
-            f"are: {', '.join(there) or 'none'}."
-        )
-    return items.features[column]
-
-
-def _coded(values: pl.Series, known: int) -> tuple[int, np.ndarray]:
-    """Return how many kinds the known rows have, and the kind of each row from 1 on."""
-    kinds = values[:known].drop_nulls().unique(maintain_order=True)
-    return len(kinds), Lookup(kinds).rows(values).astype(np.int64) + 1
-
-
 def _below(users: int, row: np.ndarray) -> np.ndarray:
     """Return a column of what is known of items, below zeros for users."""
     return np.concatenate([np.zeros(users, row.dtype), row])[:, None]
-
-
-def _standard(values: pl.Series, known: int) -> np.ndarray:
-    """Return numbers less their mean, over their deviation; 0 where there is none."""
-    row = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
-    there = np.isfinite(row)
-    seen = row[:known][there[:known]]
-    mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)
-    scaled = (np.where(there, row, mean) - mean) / (deviation if deviation > 0 else 1.0)
-    return scaled.astype(np.float32)

@@ -1,0 +1,176 @@
+"""Rows of a network's tables for users and items: ids and further fields."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.artifact.sealed import State
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.errors import ConfigError
+from tidegraph.features.values import coded, column_of, ranged
+from tidegraph.graph.from_log import ACTION, ITEM, USER
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.stages import Requests
+
+
+def _nothing() -> Int32[np.ndarray, "0 0"]:
+    return np.zeros((0, 0), np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Nodes of one kind as rows of tables, whose row 0 stands for the unknown.
+
+    Attributes:
+        known: How many nodes have a row of their own in the first table.
+        kinds: How many values each further field has.
+        code: Row of each node in the tables of the further fields, 0 for none.
+    """
+
+    known: int
+    kinds: tuple[int, ...] = ()
+    code: Int32[np.ndarray, "nodes f"] = field(default_factory=_nothing)
+
+    @classmethod
+    def of(
+        cls, nodes: Vocabulary, kind: str, columns: tuple[str, ...], known: int
+    ) -> "Side":
+        """Return nodes with some fields.
+
+        A number with a fraction is cut into ranges, of as many nodes each; every other
+        value is a kind of its own. Both are learnt from the first ``known`` nodes: a
+        value that none of them has is unknown.
+
+        Args:
+            nodes: All nodes.
+            kind: ``item`` or ``user``.
+            columns: Features that are fields.
+            known: How many nodes there were when training ended.
+
+        Raises:
+            DataError: There is no such feature, or it has lists.
+        """
+        kinds: list[int] = []
+        code = np.zeros((len(nodes), len(columns)), np.int32)
+        for n, column in enumerate(columns):
+            values = column_of(nodes, column, kind)
+            fraction = values.dtype.is_float() or values.dtype.is_decimal()
+            count, code[:, n] = (ranged if fraction else coded)(values, known)
+            kinds.append(count)
+        return cls(known, tuple(kinds), code)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many known values each field has, the id first."""
+        return (self.known, *self.kinds)
+
+    def rows(self, node: Int32[np.ndarray, "*shape"]) -> Int64[np.ndarray, "*shape f"]:
+        """Return the rows of nodes; what the tables do not know has row 0."""
+        out = np.zeros((*node.shape, 1 + len(self.kinds)), np.int64)
+        own = (node >= 0) & (node < self.known)
+        out[..., 0] = np.where(own, node.astype(np.int64) + 1, 0)
+        held = (node >= 0) & (node < len(self.code))
+        out[held, 1:] = self.code[node[held]]
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """How users and items become rows of tables.
+
+    Attributes:
+        item: Items.
+        user: Users.
+    """
+
+    item: Side
+    user: Side
+
+    @classmethod
+    def of(
+        cls, requests: Requests, fields: tuple[str, ...], *, ids: bool = True
+    ) -> "Tables":
+        """Return the tables of what had an action before the last of some requests.
+
+        Args:
+            requests: Requests, each at its time.
+            fields: Names of further fields, such as ``item.color`` or ``user.age``.
+            ids: Does each node have a row of its own?
+
+        Raises:
+            ConfigError: A field is of neither side.
+            DataError: There is no such feature, or it has lists.
+        """
+        graph = requests.graph
+        items = _side(graph, ITEM, requests, fields, ids=ids)
+        return cls(items, _side(graph, USER, requests, fields, ids=ids))
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        return State(
+            kind="Tables",
+            settings={
+                name: {"known": side.known, "kinds": list(side.kinds)}
+                for name, side in ((ITEM, self.item), (USER, self.user))
+            },
+            arrays={ITEM: self.item.code, USER: self.user.code},
+        )
+
+    @classmethod
+    def from_state(cls, state: State) -> "Tables":
+        """Rebuild from what ``state`` returned."""
+        sides: list[Side] = []
+        for name in (ITEM, USER):
+            table = state.settings[name]
+            sides.append(
+                Side(table["known"], tuple(table["kinds"]), state.arrays[name])
+            )
+        return cls(sides[0], sides[1])
+
+
+def check_fields(fields: tuple[str, ...]) -> None:
+    """Refuse a field that names neither side.
+
+    Raises:
+        ConfigError: There is one, or one is there twice.
+    """
+    for name in fields:
+        kind, dot, column = name.partition(".")
+        if kind not in (ITEM, USER) or not dot or not column:
+            raise ConfigError(
+                f"there is no field {name!r}. Say whose feature it is: "
+                f'"item.{column or name}" or "user.{column or name}".'
+            )
+        if fields.count(name) > 1:
+            raise ConfigError(f"the field {name!r} is there twice. Leave one out.")
+
+
+def _side(
+    graph: Snapshot,
+    kind: str,
+    requests: Requests,
+    fields: tuple[str, ...],
+    *,
+    ids: bool,
+) -> Side:
+    own = tuple(f.partition(".")[2] for f in fields if f.startswith(f"{kind}."))
+    known = known_before(requests, f"~{ACTION}" if kind == ITEM else ACTION)
+    side = Side.of(graph.typed(kind).vocabulary, kind, own, known)
+    return side if ids else Side(0, side.kinds, side.code)
+
+
+def known_before(requests: Requests, edge: str = f"~{ACTION}") -> int:
+    """Return how many rows of items had an action before the last of the requests.
+
+    Rows are by first appearance, so what comes later cannot change their number.
+
+    Args:
+        requests: Requests, each at its time.
+        edge: The edges of the nodes that are counted; ``action`` counts users.
+    """
+    edges = requests.graph[edge]
+    nodes = np.arange(len(edges), dtype=np.int32)
+    latest = np.full(len(nodes), requests.time.max(initial=0), np.int64)
+    start, stop = edges.span_before(nodes, latest)
+    return int(np.flatnonzero(stop > start).max(initial=-1)) + 1

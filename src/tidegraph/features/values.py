@@ -1,0 +1,88 @@
+"""Feature columns as numbers: values as categories, ranges, or standardised."""
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float32, Int64
+
+from tidegraph.config import did_you_mean
+from tidegraph.data.ids.lookup import Lookup
+from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.errors import DataError
+
+RANGES = 16
+"""Into how many ranges, of as many rows each, a column of fractions is cut."""
+
+
+def column_of(nodes: Vocabulary, column: str, kind: str) -> pl.Series:
+    """Return a feature of all nodes.
+
+    Args:
+        nodes: Items or users.
+        column: Name of the feature.
+        kind: ``item`` or ``user``, for the error message.
+
+    Raises:
+        DataError: There is no such feature, or each value of it is a list or a table.
+    """
+    there = nodes.features.columns
+    if column not in there:
+        raise DataError(
+            f"{column!r} is no feature of {kind}s.{did_you_mean(column, there)} There "
+            f"are: {', '.join(there) or 'none'}."
+        )
+    values = nodes.features[column]
+    if values.dtype.is_nested():
+        raise DataError(
+            f"the {kind} feature {column!r} is a column of {values.dtype}, and a field "
+            "has one value. Choose one of each, or leave it out."
+        )
+    return values
+
+
+def coded(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]:
+    """Return how many kinds the known rows have, and the kind of each row from 1 on.
+
+    Args:
+        values: A column; null has no kind.
+        known: How many rows are known; a value that none of them has, has no kind.
+
+    Returns:
+        The number of kinds, and 0 or the kind of each row.
+    """
+    kinds = values[:known].drop_nulls().unique(maintain_order=True)
+    return len(kinds), Lookup(kinds).rows(values).astype(np.int64) + 1
+
+
+def ranged(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]:
+    """Return the number of ranges, and the range of each row from 1 on.
+
+    Args:
+        values: A column of numbers; null and what is not finite are in no range.
+        known: Of how many rows each range has about as many.
+    """
+    row = _floats(values)
+    seen = row[:known][np.isfinite(row[:known])]
+    if not len(seen):
+        return 0, np.zeros(len(row), np.int64)
+    edges = np.unique(np.quantile(seen, np.arange(1, RANGES) / RANGES))
+    place = np.searchsorted(edges, row, side="right") + 1
+    return len(edges) + 1, np.where(np.isfinite(row), place, 0).astype(np.int64)
+
+
+def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
+    """Return numbers less their mean, over their deviation; 0 where there is none.
+
+    Args:
+        values: A column of numbers.
+        known: Of how many rows mean and deviation are.
+    """
+    row = _floats(values)
+    there = np.isfinite(row)
+    seen = row[:known][there[:known]]
+    mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)
+    scaled = (np.where(there, row, mean) - mean) / (deviation if deviation > 0 else 1.0)
+    return scaled.astype(np.float32)
+
+
+def _floats(values: pl.Series) -> np.ndarray:
+    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
