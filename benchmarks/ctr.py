@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from tidegraph.bench import (
@@ -26,6 +27,7 @@ from tidegraph.bench import (
     PROTOCOLS,
     Contender,
     Scores,
+    auc_bars,
     compare,
     contenders,
     network,
@@ -34,6 +36,9 @@ from tidegraph.bench import (
 from tidegraph.bench.run import RECORDS
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
+from tidegraph.evaluation.report.axes import linear
+from tidegraph.evaluation.report.charts import Series, lines
+from tidegraph.evaluation.report.html import Section
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
@@ -133,6 +138,47 @@ def forget(folder: Path, models: list[str]) -> None:
         path.write_text("".join(f"{line}\n" for line in kept))
 
 
+def pictures(scores: Scores) -> list[Section]:
+    """Return what each part of DSGL is worth, where its ablations took part."""
+    trained = scores.comparison.trained
+    if "DSGL, no time" not in trained:
+        return []
+    table = scores.evaluation.table().filter(metric="auc")
+    auc = dict(table.select("model", "mean").iter_rows())
+    whole, prefix = "DSGL, with structure", "DSGL, depth"
+    series = [
+        Series(
+            label, np.array(list(depths)), np.array([auc[n] for n in depths.values()])
+        )
+        for label, depths in (
+            (
+                "mean of layers",
+                {1.0: f"{prefix} (1, 1)", 2.0: f"{prefix} (2, 2)"},
+            ),
+            (
+                "last layer",
+                {
+                    1.0: f"{prefix} (1, 1), last layer",
+                    2.0: f"{prefix} (2, 2), last layer",
+                },
+            ),
+        )
+    ]
+    ends = np.concatenate([one.y for one in series])
+    depth = lines(
+        "AUC by depth",
+        "Depth of both sides; layers combined, and the last one alone.",
+        series,
+        (
+            linear("depth", 1.0, 2.0),
+            linear("AUC", float(ends.min()), float(ends.max())),
+        ),
+    )
+    parts = [whole, *(f"DSGL, {name}" for name in ABLATIONS)]
+    left_out = auc_bars(scores, parts, "DSGL, and what is left out of it")
+    return [Section("Ablations", charts=(depth, left_out))]
+
+
 def run(name: str, options: argparse.Namespace) -> None:
     log = log_of(name)
     folder = options.kept / options.protocol / name
@@ -148,7 +194,8 @@ def run(name: str, options: argparse.Namespace) -> None:
     scores = Scores.of(found)
     print(f"{name}, {options.protocol}: {found.parts}\n{scores.readable()}")
     print(scores.verdict(), flush=True)
-    write_comparison(scores, folder, f"Click models on {name}")
+    title = f"Click models on {name}"
+    write_comparison(scores, folder, title, pictures(scores))
     table = scores.table()
     beside = {
         subject: Scores.of(found, subject)

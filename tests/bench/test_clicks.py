@@ -186,6 +186,51 @@ def test_requests_beyond_the_most_are_left_out_at_random():
     assert (np.diff(parts.train.requests.time) >= 0).all()
 
 
+def test_items_shown_at_once_are_parted_into_requests_of_the_usual_number():
+    rng = np.random.default_rng(0)
+    shown = [1] * 60 + [1] * 60 + [40]
+    user = np.repeat([f"u{n % 4}" for n in range(len(shown))], shown)
+    time = np.repeat(np.arange(len(shown)) * DAY, shown)
+    item = [f"i{n % 50}" for n in range(len(time))]
+    label = rng.random(len(time)) < 0.5
+    log = interactions(user, item, time, label=label.astype(int))
+    test = parts_of(log, ClickProtocol(valid=0.5, test=0.7)).test
+    last = test.requests.time == log.time[-1]
+
+    assert test.candidates.item.shape[1] < 5
+    assert test.candidates.present[last].sum() == 40
+    found = set(test.candidates.item[last][test.candidates.present[last]].tolist())
+    assert found == set(log.item[log.time == log.time[-1]].tolist())
+
+
+def test_a_log_of_positions_is_parted_as_one_of_seconds_is():
+    log = day_log(3)
+    places = interactions(
+        log.users.decode(log.user), log.items.decode(log.item), log.time, clock="order"
+    )
+
+    for name in ("train", "valid", "test"):
+        np.testing.assert_array_equal(
+            getattr(parts_of(places), name).candidates.item,
+            getattr(parts_of(log), name).candidates.item,
+        )
+
+
+def test_impressions_of_one_label_are_refused():
+    log = day_log(5)
+    label = np.ones(len(log), np.int64)
+    label[: len(log) // 2] = np.arange(len(log) // 2) % 2
+    shown = interactions(
+        log.users.decode(log.user),
+        log.items.decode(log.item),
+        log.time,
+        label=label,
+    )
+
+    with pytest.raises(DataError, match=r"the valid part has .* with label 1 among"):
+        parts_of(shown)
+
+
 def test_a_log_without_times_is_refused():
     log = interactions(["a", "b"], ["x", "y"])
 

@@ -10,7 +10,11 @@ from tidegraph.bench.models import (
     contenders as contenders,
     network as network,
 )
-from tidegraph.bench.report import PAGE as PAGE, write_comparison as write_comparison
+from tidegraph.bench.report import (
+    PAGE as PAGE,
+    auc_bars as auc_bars,
+    write_comparison as write_comparison,
+)
 from tidegraph.bench.run import (
     Comparison as Comparison,
     Trained as Trained,

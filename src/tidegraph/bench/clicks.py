@@ -198,8 +198,18 @@ def _shown(
     chosen = np.flatnonzero(known | (not protocol.warm))
     lost = int(label.sum() - label[chosen].sum())
     made: list[Examples] = []
-    for rows in _parts(requests.time[chosen], protocol, rng):
-        made.append(_narrow(whole, chosen[rows]))
+    for name, rows in zip(
+        PARTS, _parts(requests.time[chosen], protocol, rng), strict=True
+    ):
+        part = _narrow(whole, chosen[rows])
+        right = int(part.label.sum())
+        if right in (0, int(part.candidates.present.sum())):
+            raise DataError(
+                f"the {name} part has {right:,} rows with label 1 among "
+                f"{int(part.candidates.present.sum()):,}, so there is nothing to tell "
+                "apart. Give a longer log, or leave the label out to draw negatives."
+            )
+        made.append(part)
     left_out = {"of users without an earlier action": lost}
     return ClickParts(made[0], made[1], made[2], 1.0, left_out)
 

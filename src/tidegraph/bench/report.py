@@ -21,13 +21,16 @@ SHOWN = 6
 """At most so many models are drawn beside each other."""
 
 
-def write_comparison(scores: Scores, folder: Path, title: str) -> Path:
+def write_comparison(
+    scores: Scores, folder: Path, title: str, further: Sequence[Section] = ()
+) -> Path:
     """Write the page, and the table as JSON and as Markdown; return the page.
 
     Args:
         scores: What to show.
         folder: Where to.
         title: Heading of the page.
+        further: Parts of the page after its own.
 
     Raises:
         ArtifactError: It cannot be written there.
@@ -40,7 +43,7 @@ def write_comparison(scores: Scores, folder: Path, title: str) -> Path:
     for name, content in files.items():
         with replaced(folder / name) as aside:
             aside.write_text(content, encoding="utf-8")
-    return write_report(folder / PAGE, title, sections(scores))
+    return write_report(folder / PAGE, title, [*sections(scores), *further])
 
 
 def sections(scores: Scores) -> list[Section]:
