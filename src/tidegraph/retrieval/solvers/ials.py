@@ -8,6 +8,7 @@ import scipy
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.solved import Solved
 
@@ -54,11 +55,10 @@ class IALS:
         """
         with needed("implicit", "als", "alternating least squares"):
             library = cast(Any, importlib.import_module("implicit.cpu.als"))
-            pools = cast(Any, importlib.import_module("threadpoolctl"))
         confidence = scipy.sparse.csr_matrix(pairs, dtype=np.float32)
         confidence.data = 1 + np.float32(self.alpha) * confidence.data
         # Threads of its own and of the matrix library would wait for one another.
-        with pools.threadpool_limits(1, user_api="blas"):
+        with blas_threads(1):
             model = library.AlternatingLeastSquares(
                 self.size,
                 self.l2,
