@@ -26,6 +26,13 @@ def test_networks_differ_in_their_model_alone():
             assert ours.features == theirs.features
 
 
+def test_fields_reach_every_network():
+    for one in contenders(fields=("user.age",)):
+        for ranker in one.tried:
+            if isinstance(ranker, NeuralRanker):
+                assert ranker.features.fields == ("user.age",)
+
+
 def test_the_category_reaches_everyone():
     for one in contenders(category="kind"):
         for ranker in one.tried:

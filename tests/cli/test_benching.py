@@ -47,6 +47,9 @@ def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):
         (["--models", "DSLG"], "Did you mean 'dsgl'"),
         (["--seeds", "0"], "seeds is 0"),
         (["--category", "category"], "--items"),
+        (["--fields", "item.category"], "--items"),
+        (["--fields", "user.age"], "--users"),
+        (["--fields", "age"], "Say whose feature it is"),
         (["--label", "clicked"], "clicked"),
     ],
 )
@@ -58,6 +61,12 @@ def test_a_category_that_items_lack_is_named(shop, capsys):
     options = ["--items", shop / "items.csv", "--category", "kind"]
 
     assert "'kind'" in refused(ctr(shop, *options), capsys, shop)
+
+
+def test_a_field_that_items_lack_is_named(shop, capsys):
+    options = ["--items", shop / "items.csv", "--fields", "item.kind"]
+
+    assert "kind" in refused(ctr(shop, *options), capsys, shop)
 
 
 def test_a_log_with_too_few_events_is_refused(shop, capsys):

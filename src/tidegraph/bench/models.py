@@ -48,27 +48,32 @@ class Contender:
 
 
 def contenders(
-    names: Iterable[str] | None = None, category: str | None = None
+    names: Iterable[str] | None = None,
+    category: str | None = None,
+    fields: tuple[str, ...] = (),
 ) -> list[Contender]:
     """Return rankers with what is tried of them, the control first.
 
     Args:
         names: Which, in any case of letters; every one that can be had if left out.
         category: Item feature column that groups items, for all of them.
+        fields: Features that networks have vectors of, such as ``user.age``.
 
     Raises:
+        ConfigError: A field says not whose it is.
         RequestError: There is no such ranker.
         MissingExtraError: One that is named needs a package that is not installed.
     """
+    about = FeatureSet(category=category, fields=fields)
     if names is not None:
         wanted = [CONTROL, *map(_known, names)]
-        return [_contender(name, category) for name in dict.fromkeys(wanted)]
-    found = [_contender(CONTROL, category)]
+        return [_contender(name, about) for name in dict.fromkeys(wanted)]
+    found = [_contender(CONTROL, about)]
     for name in RANKERS:
         if name in (CONTROL, "Calibrated"):
             continue  # What is calibrated has the order of another.
         try:
-            found.append(_contender(name, category))
+            found.append(_contender(name, about))
         except MissingExtraError:
             # Of what nobody asked for, what is there is compared.
             continue
@@ -107,12 +112,12 @@ def network(
     return Contender(name, tuple(tried))
 
 
-def _contender(name: str, category: str | None) -> Contender:
+def _contender(name: str, about: FeatureSet) -> Contender:
     made: Any = model({"model": name}, "bench", "rank")
     if isinstance(made, NeuralRanker):
-        return network(name, made.model, replace(made.features, category=category))
-    if category is not None:
-        made = replace(made, category=category)
+        return network(name, made.model, about)
+    if about.category is not None:
+        made = replace(made, category=about.category)
     grid = CONTROLS.get(type(cast(object, made)), ({},))
     return Contender(name, tuple(replace(made, **settings) for settings in grid))
 

@@ -14,14 +14,24 @@ from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, listed, taking
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
+from tidegraph.data.interactions import Interactions
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import category_codes
+from tidegraph.features.values import column_of
+from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Compare models.")
 
 Items = Annotated[Path | None, typer.Option(help="Table of item features, if any.")]
+Users = Annotated[Path | None, typer.Option(help="Table of user features, if any.")]
+Fields = Annotated[
+    str | None,
+    typer.Option(
+        help="Features that networks have vectors of, such as item.color,user.age."
+    ),
+]
 Category = Annotated[
     str | None, typer.Option(help="Item feature column that groups items.")
 ]
@@ -57,7 +67,9 @@ def ctr(
     data: Annotated[Path, typer.Option(help="The log.")],
     columns: Given,
     items: Items = None,
+    users: Users = None,
     category: Category = None,
+    fields: Fields = None,
     models: Models = None,
     protocol: Protocol = "time",
     seeds: Annotated[
@@ -68,17 +80,15 @@ def ctr(
 ) -> None:
     """Compare rankers on a log: which one is worth having here."""
     at_least("bench ctr", 1, seeds=seeds)
-    if category is not None and items is None:
-        raise RequestError(
-            f"--category is {category!r}, and no table of item features is given. "
-            "Name it with --items."
-        )
-    compared = bench.contenders(None if models is None else listed(models), category)
+    wanted = None if models is None else listed(models)
+    known = () if fields is None else tuple(listed(fields))
+    compared = bench.contenders(wanted, category, known)
+    _check_tables(category, known, items, users)
     if output is not None:
         check_writable(output / bench.PAGE)
     with working("reading the log"):
-        log = LogReader.of(columns, "options").read(data, items=items)
-    category_codes(log.items, category)
+        log = LogReader.of(columns, "options").read(data, users=users, items=items)
+    _check_columns(log, category, known)
     with _folder(output) as folder:
         chosen = bench.PROTOCOLS[protocol]
         found = bench.compare(log, compared, chosen, seeds=seeds, folder=folder)
@@ -94,6 +104,41 @@ def ctr(
     say(scores.verdict())
     if output is not None:
         say(f"{output / bench.PAGE}: the table and pictures")
+
+
+def _check_tables(
+    category: str | None,
+    fields: tuple[str, ...],
+    items: Path | None,
+    users: Path | None,
+) -> None:
+    """Refuse features of a side that has no table of them."""
+    of_items = [name for name in fields if name.startswith(f"{ITEM}.")]
+    if items is None and (category is not None or of_items):
+        what = (
+            f"--fields has {of_items[0]!r}"
+            if of_items
+            else f"--category is {category!r}"
+        )
+        raise RequestError(
+            f"{what}, and no table of item features is given. Name it with --items."
+        )
+    of_users = [name for name in fields if name.startswith(f"{USER}.")]
+    if users is None and of_users:
+        raise RequestError(
+            f"--fields has {of_users[0]!r}, and no table of user features is given. "
+            "Name it with --users."
+        )
+
+
+def _check_columns(
+    log: Interactions, category: str | None, fields: tuple[str, ...]
+) -> None:
+    """Refuse a feature that its table lacks."""
+    category_codes(log.items, category)
+    for name in fields:
+        kind, _, column = name.partition(".")
+        column_of(log.items if kind == ITEM else log.users, column, kind)
 
 
 @contextmanager
