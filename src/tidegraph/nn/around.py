@@ -9,6 +9,8 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float, Int
 
 from tidegraph.extras import needed
+from tidegraph.nn.inputs import Inputs
+from tidegraph.nn.vectors import age_bucket
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -27,6 +29,21 @@ class Reads(NamedTuple):
 
     user: str
     item: str
+
+    @classmethod
+    def latest(cls, user_depth: int, item_depth: int, history: int) -> "Reads":
+        """Return plans that hop back and forth along actions.
+
+        Args:
+            user_depth: How many hops there are from a user; 0 reads the user alone.
+            item_depth: How many from an item.
+            history: How many of the latest events of each node they take.
+        """
+        there, back = (f"hop({e!r}).recent({history})" for e in ("action", "~action"))
+        user = [there, back] * user_depth, user_depth
+        item = [back, there] * item_depth, item_depth
+        texts = (".".join(hops[:n]) or "identity()" for hops, n in (user, item))
+        return cls(*(f"unique({text})" for text in texts))
 
 
 class States(NamedTuple):
@@ -91,6 +108,28 @@ class Around(NamedTuple):
     seat: Int[Tensor, "b k"]
     cross: Float[Tensor, "b k h c"]
     back: Float[Tensor, "b k l d"]
+
+    def history(self, inputs: Inputs) -> Inputs:
+        """Return the inputs with the events around each user as its history.
+
+        For models of sequences that read the graph besides.
+        """
+        user, real = self.user, self.user.real(0)
+        place = real.sum(dim=1, keepdim=True) - 1
+        place = place - torch.arange(real.shape[1], device=real.device)
+        there, place = place >= 0, place.clamp(min=0)
+        event = user.child[0].gather(1, place).where(there, -1)
+        # Place -1 is the last one.
+        rows, known = (
+            torch.cat([part, part.new_zeros(1, part.shape[1])])[event]
+            for part in (user.node[1], user.event[1])
+        )
+        across = place[:, None, :, None].expand_as(self.cross)
+        cross = self.cross.gather(2, across) * there[:, None, :, None]
+        age = age_bucket(user.age[0].gather(1, place)) * there
+        return inputs._replace(
+            step=rows, event=known, cross=cross, age=age, real_step=there
+        )
 
     def to(self, device: torch.device | str) -> "Around":
         """Return the same on a device."""

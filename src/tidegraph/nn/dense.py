@@ -2,6 +2,7 @@
 
 from jaxtyping import Bool, Float
 
+from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.ranges import at_least
 
@@ -87,12 +88,28 @@ class Tower(nn.Module):
 
 
 def check_widths(
-    model: str, size: int | None = None, hidden: tuple[int, ...] = ()
+    model: str,
+    embedding_size: int | None = None,
+    hidden: tuple[int, ...] = (),
+    heads: int = 1,
+    **counts: int,
 ) -> None:
-    """Refuse a vector or a layer without units.
+    """Refuse a vector or a layer without units, and none of what there is at least one.
+
+    Args:
+        model: What it is about.
+        embedding_size: Width of the vector of a field.
+        hidden: Widths of layers.
+        heads: Parts of a vector that are attended to apart.
+        counts: What else there is at least one of.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: There is none of one, or the heads cannot share the vector.
     """
-    at_least(model, 1, embedding_size=size)
+    at_least(model, 1, embedding_size=embedding_size, heads=heads, **counts)
     at_least(model, 1, **{f"hidden[{n}]": width for n, width in enumerate(hidden)})
+    if embedding_size is not None and embedding_size % heads:
+        raise ConfigError(
+            f"{model} has embedding_size={embedding_size}, which its {heads} heads "
+            "cannot share. Take a multiple of the heads."
+        )

@@ -43,6 +43,12 @@ class FieldVectors(nn.Module):
         return torch.stack(self.each(rows)).sum(dim=0)
 
 
+def age_bucket(days: Float[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
+    """Return the bucket of ages as ``features.steps`` finds it."""
+    bucket = torch.log2(days.clamp(min=0).double() + 1).floor().long()
+    return bucket.clamp(max=GAPS - 1)
+
+
 class EventVectors(nn.Module):
     """How long ago each event of a history was, and what was known just before it.
 
@@ -58,7 +64,12 @@ class EventVectors(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
         """Return a vector of each event, which says nothing of its item."""
-        age = self.age(inputs.age)
+        return self.of(inputs.age, inputs.event)
+
+    def of(
+        self, age: Int[Tensor, "*shape"], event: Float[Tensor, "*shape m"]
+    ) -> Float[Tensor, "*shape width"]:
+        """Return the vectors of events of these buckets of age, and known so."""
         if self.known is None:
-            return age
-        return torch.cat([age, self.known(inputs.event)], dim=-1)
+            return self.age(age)
+        return torch.cat([self.age(age), self.known(event)], dim=-1)

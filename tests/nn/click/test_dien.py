@@ -12,10 +12,10 @@ def interests(net, inputs, b):
     """States of torch's units over the events of a request, oldest first."""
     events = events_of(net.vectors, inputs, b)
     units = torch.nn.GRU(net.vectors.event_width, net.vectors.width)
-    units.weight_ih_l0.copy_(net.extract.input.weight)
-    units.weight_hh_l0.copy_(net.extract.state.weight)
-    units.bias_ih_l0.copy_(net.extract.input.bias)
-    units.bias_hh_l0.copy_(net.extract.state.bias)
+    units.weight_ih_l0.copy_(net.states.units.input.weight)
+    units.weight_hh_l0.copy_(net.states.units.state.weight)
+    units.bias_ih_l0.copy_(net.states.units.input.bias)
+    units.bias_hh_l0.copy_(net.states.units.state.bias)
     return list(units(torch.stack(events))[0]) if events else []
 
 

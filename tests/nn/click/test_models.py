@@ -22,11 +22,11 @@ MODELS = {
 }
 
 
-SIZES = {"embedding_size": 4, "hidden": (8, 4)}
+SIZES = {"embedding_size": 4, "hidden": (8, 4), "history": 3}
 
 
 def sizes_of(cls):
-    """Small widths, of those that a model has."""
+    """Small sizes, of those that a model has."""
     own = {field.name for field in dataclasses.fields(cls)}
     return {name: size for name, size in SIZES.items() if name in own}
 
@@ -81,7 +81,7 @@ def drawn_states(spec, rng, plan, kind, roots):
 
 def given_to(model, spec, rng, b=4, k=5):
     """All that the network of a model is called with."""
-    inputs = drawn(spec, rng, b, k)
+    inputs = drawn(spec, rng, b, k, h=4)
     if not isinstance(model, click.ReadsGraph):
         return (inputs,)
     user, item = model.reads()
@@ -181,6 +181,6 @@ def test_an_absent_candidate_changes_nothing_about_the_others(model, network):
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
 def test_impossible_widths_are_refused(model):
     for name in sizes_of(model):
-        wrong = {"embedding_size": 0, "hidden": (4, 0)}[name]
+        wrong = {"embedding_size": 0, "hidden": (4, 0), "history": 0}[name]
         with pytest.raises(ConfigError, match=name):
             model(**{name: wrong})

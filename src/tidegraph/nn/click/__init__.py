@@ -12,6 +12,9 @@ from tidegraph.nn.click.factors.mf import MF
 from tidegraph.nn.click.factors.neumf import NeuMF
 from tidegraph.nn.click.factors.pnn import PNN
 from tidegraph.nn.click.factors.svdpp import SVDpp
+from tidegraph.nn.click.graphs.lightgcn import LightGCN
+from tidegraph.nn.click.graphs.ngcf import NGCF
+from tidegraph.nn.click.graphs.tien import TIEN
 from tidegraph.nn.click.mlp import MLP
 from tidegraph.nn.click.sequences.atrank import ATRank
 from tidegraph.nn.click.sequences.bert4rec import BERT4Rec
@@ -32,14 +35,17 @@ __all__ = [
     "FM",
     "MF",
     "MLP",
+    "NGCF",
     "PNN",
     "SRGNN",
+    "TIEN",
     "ATRank",
     "BERT4Rec",
     "Caser",
     "ClickModel",
     "DeepFM",
     "GRU4Rec",
+    "LightGCN",
     "NeuMF",
     "ReadsGraph",
     "SASRec",

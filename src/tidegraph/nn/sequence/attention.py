@@ -5,9 +5,7 @@ from collections.abc import Callable
 
 from jaxtyping import Float
 
-from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -34,6 +32,7 @@ class Attention(nn.Module):
         width: Of the vectors of places.
         heads: Parts of a vector that are attended to apart.
         bend: What queries, keys and values pass through, if anything.
+        norm: Normalise queries and keys, head by head.
 
     Source:
         Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.2.
@@ -44,9 +43,14 @@ class Attention(nn.Module):
         width: int,
         heads: int,
         bend: Callable[[Tensor], Tensor] | None = None,
+        *,
+        norm: bool = False,
     ) -> None:
         super().__init__()
         self.heads, self.bend = heads, bend
+        count = 2 if norm else 0
+        norms = (nn.LayerNorm(width // heads) for _ in range(count))
+        self.norms = nn.ModuleList(norms)
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
@@ -74,6 +78,8 @@ class Attention(nn.Module):
             self._heads(self.key(key)),
             self._heads(self.value(value)),
         )
+        if self.norms:
+            q, k = (norm(x) for norm, x in zip(self.norms, (q, k), strict=True))
         score = q @ k.transpose(2, 3) / math.sqrt(k.shape[3])
         if bias is not None:
             score = score + bias[:, None]
@@ -143,17 +149,3 @@ class TransformerBlock(nn.Module):
 
     def _dense(self, x: Tensor) -> Tensor:
         return self.second(self.bend(self.first(x)))
-
-
-def check_heads(model: str, size: int, heads: int) -> None:
-    """Refuse heads that cannot share a vector.
-
-    Raises:
-        ConfigError: They cannot, or there is none.
-    """
-    at_least(model, 1, heads=heads)
-    if size % heads:
-        raise ConfigError(
-            f"{model} has embedding_size={size}, which its {heads} heads cannot share. "
-            "Take a multiple of the heads."
-        )

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.vectors import EventVectors, FieldVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -41,6 +42,25 @@ class HistoryVectors(nn.Module):
         return both * real(inputs)[:, :, None]
 
 
+class EventStates(nn.Module):
+    """Gated recurrent units over events, as wide as the vector of an item.
+
+    Args:
+        spec: Widths of the inputs.
+        size: Width of the vector of a field.
+    """
+
+    def __init__(self, spec: InputSpec, size: int) -> None:
+        super().__init__()
+        self.vectors = HistoryVectors(spec, size)
+        self.units = GRU(self.vectors.event_width, self.vectors.width)
+
+    def forward(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
+        """Return the state after each event, the latest first."""
+        events, there = self.vectors.events(inputs), real(inputs)
+        return self.units(events.flip(1), there.flip(1)).flip(1)
+
+
 class PlacedEvents(nn.Module):
     """Events as vectors of one width, that of an item: what attention works on.
 
@@ -71,17 +91,21 @@ def real(inputs: Inputs) -> Float[Tensor, "b h"]:
 
 
 class CrossBias(nn.Module):
-    """How much more an event weighs for a candidate, by what is known of both."""
+    """How much more an event weighs for who asks, by what is known of both together.
 
-    def __init__(self, spec: InputSpec) -> None:
+    Args:
+        width: Columns of what is known.
+    """
+
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.line = nn.Linear(spec.cross, 1, bias=False) if spec.cross else None
+        self.line = nn.Linear(width, 1, bias=False) if width else None
 
-    def forward(self, inputs: Inputs) -> Float[Tensor, "b k h"]:
+    def forward(self, cross: Float[Tensor, "b k h c"]) -> Float[Tensor, "b k h"]:
         """Return a number for each candidate and event; 0 where nothing is known."""
         if self.line is None:
-            return inputs.cross.new_zeros(inputs.cross.shape[:3])
-        return self.line(inputs.cross)[..., 0]
+            return cross.new_zeros(cross.shape[:3])
+        return self.line(cross)[..., 0]
 
 
 class InterestTower(nn.Module):
@@ -91,7 +115,7 @@ class InterestTower(nn.Module):
         spec: Widths of the inputs.
         size: Width of the vector of a field.
         hidden: Widths of the layers.
-        extra: Width of what else a model hands over.
+        extra: How many other vectors, as wide as an item's, a model hands over.
     """
 
     def __init__(
@@ -99,8 +123,8 @@ class InterestTower(nn.Module):
     ) -> None:
         super().__init__()
         self.user = FieldVectors(spec.user, size)
-        width = 3 * size * len(spec.item) + self.user.width + spec.numbers + extra
-        self.tower = Tower(width, hidden)
+        width = (3 + extra) * size * len(spec.item) + self.user.width
+        self.tower = Tower(width + spec.numbers, hidden)
 
     def forward(
         self,

@@ -36,7 +36,7 @@ class DeepFM:
     hidden: tuple[int, ...] = (64, 32)
 
     def __post_init__(self) -> None:
-        check_widths("DeepFM", self.embedding_size, self.hidden)
+        check_widths("DeepFM", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

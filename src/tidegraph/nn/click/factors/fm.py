@@ -32,7 +32,7 @@ class FM:
     embedding_size: int = 16
 
     def __post_init__(self) -> None:
-        check_widths("FM", self.embedding_size)
+        check_widths("FM", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

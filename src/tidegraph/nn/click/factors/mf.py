@@ -33,7 +33,7 @@ class MF:
     embedding_size: int = 16
 
     def __post_init__(self) -> None:
-        check_widths("MF", self.embedding_size)
+        check_widths("MF", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

@@ -36,7 +36,7 @@ class NeuMF:
     hidden: tuple[int, ...] = (64, 32)
 
     def __post_init__(self) -> None:
-        check_widths("NeuMF", self.embedding_size, self.hidden)
+        check_widths("NeuMF", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

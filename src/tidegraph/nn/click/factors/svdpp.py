@@ -34,7 +34,7 @@ class SVDpp:
     embedding_size: int = 16
 
     def __post_init__(self) -> None:
-        check_widths("SVDpp", self.embedding_size)
+        check_widths("SVDpp", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

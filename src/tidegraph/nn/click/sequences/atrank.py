@@ -8,7 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.sequence.attention import Attention, TransformerBlock, check_heads
+from tidegraph.nn.sequence.attention import Attention, TransformerBlock
 from tidegraph.nn.sequence.history import CrossBias, HistoryVectors, InterestTower, real
 
 with needed("torch", "neural", "a neural network"):
@@ -41,8 +41,7 @@ class ATRank:
     heads: int = 4
 
     def __post_init__(self) -> None:
-        check_widths("ATRank", self.embedding_size, self.hidden)
-        check_heads("ATRank", self.embedding_size, self.heads)
+        check_widths("ATRank", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""
@@ -68,12 +67,12 @@ class ATRankNetwork(nn.Module):
             )
             for _ in range(2)
         )
-        self.cross = CrossBias(spec)
+        self.cross = CrossBias(spec.cross)
         self.tower = InterestTower(spec, config.embedding_size, config.hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
         candidate, there = self.vectors.candidates(inputs), real(inputs)[:, None]
         events = self.among(self.project(self.vectors.events(inputs)), there)
-        interest = self.towards(candidate, there, events, self.cross(inputs))
+        interest = self.towards(candidate, there, events, self.cross(inputs.cross))
         return self.tower(interest, candidate, inputs)

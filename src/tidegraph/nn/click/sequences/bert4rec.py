@@ -8,9 +8,8 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.sequence.attention import TransformerBlock, check_heads
+from tidegraph.nn.sequence.attention import TransformerBlock
 from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
-from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -44,9 +43,7 @@ class BERT4Rec:
     positions: int = 50
 
     def __post_init__(self) -> None:
-        check_widths("BERT4Rec", self.embedding_size, self.hidden)
-        at_least("BERT4Rec", 1, blocks=self.blocks, positions=self.positions)
-        check_heads("BERT4Rec", self.embedding_size, self.heads)
+        check_widths("BERT4Rec", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

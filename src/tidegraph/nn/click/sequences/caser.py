@@ -9,7 +9,6 @@ from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.history import HistoryVectors, InterestTower
-from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -42,9 +41,7 @@ class Caser:
     vertical: int = 4
 
     def __post_init__(self) -> None:
-        check_widths("Caser", self.embedding_size, self.hidden)
-        sizes = {"length": self.length, "horizontal": self.horizontal}
-        at_least("Caser", 1, **sizes, vertical=self.vertical)
+        check_widths("Caser", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

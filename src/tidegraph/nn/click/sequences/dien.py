@@ -10,7 +10,7 @@ from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.sequence.attention import masked_softmax
-from tidegraph.nn.sequence.history import CrossBias, HistoryVectors, InterestTower, real
+from tidegraph.nn.sequence.history import CrossBias, EventStates, InterestTower, real
 from tidegraph.nn.sequence.next_item import next_item_loss
 from tidegraph.ranges import at_least
 
@@ -54,26 +54,21 @@ class DIENNetwork(nn.Module):
     def __init__(self, spec: InputSpec, config: DIEN) -> None:
         super().__init__()
         self.share = config.auxiliary
-        self.vectors = HistoryVectors(spec, config.embedding_size)
-        width = self.vectors.width
-        self.extract = GRU(self.vectors.event_width, width)
+        self.states = EventStates(spec, config.embedding_size)
+        self.vectors, width = self.states.vectors, self.states.vectors.width
         self.ask = nn.Linear(width, width, bias=False)
-        self.cross = CrossBias(spec)
+        self.cross = CrossBias(spec.cross)
         self.evolve = GRU(width, width)
         self.tower = InterestTower(spec, config.embedding_size, config.hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        candidate, state = self.vectors.candidates(inputs), self._states(inputs)
-        score = self.ask(candidate) @ state.transpose(1, 2) + self.cross(inputs)
+        candidate, state = self.vectors.candidates(inputs), self.states(inputs)
+        score = self.ask(candidate) @ state.transpose(1, 2) + self.cross(inputs.cross)
         weight = masked_softmax(score, real(inputs)[:, None].expand_as(score))
         evolved = self.evolve(state.flip(1)[:, None], weight.flip(2))[:, :, -1]
         return self.tower(evolved, candidate, inputs)
 
     def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""]:
         """Return the loss of telling the next event by the interest before it."""
-        return self.share * next_item_loss(self._states(inputs), self.vectors, inputs)
-
-    def _states(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
-        events, there = self.vectors.events(inputs), real(inputs)
-        return self.extract(events.flip(1), there.flip(1)).flip(1)
+        return self.share * next_item_loss(self.states(inputs), self.vectors, inputs)

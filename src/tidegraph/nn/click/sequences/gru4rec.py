@@ -8,8 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.recurrent import GRU
-from tidegraph.nn.sequence.history import HistoryVectors, InterestTower, real
+from tidegraph.nn.sequence.history import EventStates, InterestTower
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -36,7 +35,7 @@ class GRU4Rec:
     hidden: tuple[int, ...] = (64, 32)
 
     def __post_init__(self) -> None:
-        check_widths("GRU4Rec", self.embedding_size, self.hidden)
+        check_widths("GRU4Rec", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""
@@ -48,12 +47,10 @@ class GRU4RecNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
-        self.vectors = HistoryVectors(spec, size)
-        self.units = GRU(self.vectors.event_width, self.vectors.width)
+        self.states = EventStates(spec, size)
         self.tower = InterestTower(spec, size, hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        oldest_first = self.vectors.events(inputs).flip(1), real(inputs).flip(1)
-        interest = self.units(*oldest_first)[:, -1:]
-        return self.tower(interest, self.vectors.candidates(inputs), inputs)
+        candidate = self.states.vectors.candidates(inputs)
+        return self.tower(self.states(inputs)[:, :1], candidate, inputs)

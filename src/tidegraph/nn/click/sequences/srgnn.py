@@ -11,7 +11,6 @@ from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.sequence.history import HistoryVectors, InterestTower, real
 from tidegraph.nn.sequence.session_graph import SessionGraph
-from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -40,8 +39,7 @@ class SRGNN:
     steps: int = 1
 
     def __post_init__(self) -> None:
-        check_widths("SRGNN", self.embedding_size, self.hidden)
-        at_least("SRGNN", 1, steps=self.steps)
+        check_widths("SRGNN", **vars(self))
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""

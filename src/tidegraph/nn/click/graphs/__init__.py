@@ -1,0 +1,1 @@
+"""Click models that read the graph around users and candidates, as of a moment."""
