@@ -31,6 +31,18 @@ def test_it_says_which_ranker_is_worth_having_and_writes_a_report(shop, capsys):
     assert len(held) == 6
 
 
+def test_a_log_of_habits_is_told_so_and_judged_with_them(shop, capsys):
+    few = ["--models", "RecencyLogit", "--seeds", "1"]
+    done(ctr(shop, *few))
+    without = capsys.readouterr().out
+    done(ctr(shop, *few, "--repeat"))
+    habits = capsys.readouterr().out
+
+    assert "Most events were of items that the user had before" in without
+    assert "Most events" not in habits
+    assert without.split(",")[0] != habits.split(",")[0]
+
+
 def test_it_prints_json_and_leaves_nothing_without_a_folder(shop, capsys):
     before = sorted(shop.iterdir())
     done(ctr(shop, "--models", "RecencyLogit", "--seeds", "1", "--json"))

@@ -22,6 +22,7 @@ from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
 PARTS = ("train", "valid", "test")
+REPEATS = "of items that the user had chosen before"
 
 
 @settings
@@ -93,6 +94,12 @@ class ClickParts:
         """When validation and test begin."""
         begin = [int(part.requests.time.min()) for part in (self.valid, self.test)]
         return begin[0], begin[1]
+
+    @property
+    def mostly_repeats(self) -> bool:
+        """Were most positives left out for being items that the user had before?"""
+        kept = sum(len(part.requests) for part in (self.train, self.valid, self.test))
+        return self.left_out.get(REPEATS, 0) > kept
 
     def __str__(self) -> str:
         sizes = ", ".join(
@@ -177,7 +184,7 @@ def _eligible(
     for why, gone in (
         ("of items that nobody had chosen before", new_item),
         ("of users without an earlier event", new_user),
-        ("of items that the user had chosen before", ~first),
+        (REPEATS, ~first),
         ("at times when nothing else was alive", alone),
     ):
         left_out[why] = int((kept & gone).sum())

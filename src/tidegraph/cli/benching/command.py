@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -72,6 +73,13 @@ def ctr(
     fields: Fields = None,
     models: Models = None,
     protocol: Protocol = "time",
+    repeat: Annotated[
+        bool,
+        typer.Option(
+            "--repeat",
+            help="Take items that the user had before as positives and negatives, too.",
+        ),
+    ] = False,
     seeds: Annotated[
         int, typer.Option(help="How many times each model is trained.")
     ] = 3,
@@ -90,7 +98,7 @@ def ctr(
         log = LogReader.of(columns, "options").read(data, users=users, items=items)
     _check_columns(log, category, known)
     with _folder(output) as folder:
-        chosen = bench.PROTOCOLS[protocol]
+        chosen = replace(bench.PROTOCOLS[protocol], repeat=repeat)
         found = bench.compare(log, compared, chosen, seeds=seeds, folder=folder)
         with working("judging"):
             scores = bench.Scores.of(found)
@@ -102,6 +110,10 @@ def ctr(
     say(str(found.parts))
     show(scores.readable(), json=False)
     say(scores.verdict())
+    if found.parts.mostly_repeats:
+        say(
+            "Most events were of items that the user had before: judge these, --repeat."
+        )
     if output is not None:
         say(f"{output / bench.PAGE}: the table and pictures")
 
