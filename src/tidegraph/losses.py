@@ -21,6 +21,7 @@ def binary_cross_entropy(
     logit: Float[Tensor, "*shape"],
     label: Float[Tensor, "*shape"],
     present: Bool[Tensor, "*shape"] | None = None,
+    weight: Float[Tensor, "*shape"] | None = None,
 ) -> Float[Tensor, ""]:
     """Mean log loss of independent yes-or-no answers.
 
@@ -28,11 +29,14 @@ def binary_cross_entropy(
         logit: Log odds that the answer is yes.
         label: 1 for yes, 0 for no.
         present: Where there is a question; everywhere if left out.
+        weight: How much each counts, 1 on average; all alike if left out.
 
     Source:
         Equation 19.13 for ranking; computed from logits, so it cannot overflow.
     """
-    each = F.binary_cross_entropy_with_logits(logit, label, reduction="none")
+    each = F.binary_cross_entropy_with_logits(
+        logit, label, weight=weight, reduction="none"
+    )
     return _mean(each, present)
 
 

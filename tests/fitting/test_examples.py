@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
-from tidegraph.errors import ConfigError, DataError
-from tidegraph.fitting.examples import acted_on_within, examples, from_log
+from tidegraph.errors import ConfigError
+from tidegraph.fitting.examples import acted_on_within, examples
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import NO_ITEM, Candidates, ItemSets, Requests
 
@@ -178,47 +178,3 @@ def test_impossible_settings_are_refused(rng, wrong):
 
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         examples(requests, no_relevant(requests), nothing(requests), rng=rng, **wrong)
-
-
-def shown_log():
-    return interactions(
-        ["a", "a", "b", "a", "a", "a"],
-        ["p", "q", "p", "r", "q", "r"],
-        [10, 10, 11, 20, 20, 21],
-        label=[0, 1, 1, 0, 0, 1],
-        context=pl.DataFrame({"visit": [1, 1, 1, 2, 2, 2]}),
-    )
-
-
-def test_a_second_of_a_user_is_a_request_without_a_session_column():
-    log = shown_log()
-    found = from_log(log, Snapshot.of(log))
-
-    assert found.requests.time.tolist() == [10, 11, 20, 21]
-    shown = [log.items.decode(row).to_list() for row in found.candidates.item]
-    assert shown == [["p", "q"], ["p", None], ["r", "q"], ["r", None]]
-    assert found.label.tolist() == [[0, 1], [1, 0], [0, 0], [1, 0]]
-
-
-def test_a_session_is_a_request_at_its_first_row_and_shows_each_item_once():
-    log = shown_log()
-    found = from_log(log, Snapshot.of(log), session="visit")
-
-    assert found.requests.time.tolist() == [10, 11, 20]
-    shown = [log.items.decode(row).to_list() for row in found.candidates.item]
-    assert shown == [["p", "q"], ["p", None], ["r", "q"]]
-    assert found.label.tolist() == [[0, 1], [1, 0], [1, 0]]
-    # The click on r at 21 belongs to the session that began at 20.
-    assert found.requests.history.rows(2, 3).time.tolist() == [10]
-
-
-def test_a_log_of_actions_only_has_no_impressions(log):
-    with pytest.raises(DataError, match="label 0"):
-        from_log(log, Snapshot.of(log))
-
-
-def test_an_unknown_session_column_is_named():
-    log = shown_log()
-
-    with pytest.raises(DataError, match=r"'basket'.*visit"):
-        from_log(log, Snapshot.of(log), session="basket")

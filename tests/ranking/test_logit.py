@@ -33,6 +33,29 @@ def test_the_weights_are_those_of_scikit_learn(l2):
     np.testing.assert_allclose(weight[-1], oracle.intercept_[0], atol=1e-4)
 
 
+def test_a_weight_counts_a_row_as_often():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(400, 4)).astype(np.float32)
+    label = (rng.random(400) < 0.3).astype(np.float32)
+    count = rng.integers(1, 5, 400).astype(np.float32)
+    again = np.repeat(np.arange(400), count.astype(int))
+
+    weight = logistic(inputs, label, 0.01, count / count.mean())
+
+    repeated = logistic(inputs[again], label[again], 0.01)
+    np.testing.assert_allclose(weight, repeated, atol=1e-6)
+
+
+def test_many_rows_have_the_weights_that_a_start_at_zero_finds(monkeypatch):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(900, 4)).astype(np.float32)
+    label = (rng.random(900) < 0.3).astype(np.float32)
+    expected = logistic(inputs, label, 0.01)
+    monkeypatch.setattr("tidegraph.ranking.logit.FIRST", 50)
+
+    np.testing.assert_allclose(logistic(inputs, label, 0.01), expected, atol=1e-7)
+
+
 def test_half_right_and_no_inputs_is_a_probability_of_one_half():
     weight = logistic(
         np.zeros((4, 1), np.float32), np.array([0, 1, 0, 1], np.float32), 1.0

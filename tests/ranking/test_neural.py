@@ -10,6 +10,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.around import Reads
 from tidegraph.nn.click import DIN, DeepFM
+from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, split_examples
@@ -51,6 +52,21 @@ def test_a_group_that_is_off_is_no_input():
         "user_recent_count",
     )
     assert model.network.wide.in_features == 6
+
+
+@pytest.mark.parametrize("ranker", [SHORT, RecencyLogit()], ids=["network", "logit"])
+def test_a_candidate_that_counts_for_nothing_teaches_nothing(ranker):
+    learn, stop, judge = split_examples(draw_log(events=1500))
+    wrong = learn.candidates.present & (learn.candidates.item % 2 == 0)
+    scores = []
+    for label in (learn.label, np.where(wrong, 1 - learn.label, learn.label)):
+        # As little as nothing: a weight is above 0.
+        weight = np.where(wrong, 1e-12, 1).astype(np.float32)
+        told = replace(learn, label=label.astype(np.float32), weight=weight)
+        model = ranker.fit(told, stop, run=Run(np.random.default_rng(1)))
+        scores.append(model.score(judge.requests, judge.candidates))
+
+    np.testing.assert_allclose(*scores, atol=1e-4)
 
 
 def test_the_curve_is_kept():
@@ -158,3 +174,14 @@ def test_a_plan_that_brings_no_unique_states_is_refused():
 
     with pytest.raises(ConfigError, match="no unique states"):
         NeuralRanker(Elsewhere()).fit(learn, stop, run=Run(np.random.default_rng(0)))
+
+
+def test_a_model_learns_from_its_own_inputs_alone():
+    """Without a shared input, as the DSGL of the chapter has none."""
+    model, judge = fitted(replace(SHORT, features=FeatureSet(("cross",), history=4)))
+
+    score = model.score(judge.requests, judge.candidates)[judge.candidates.present]
+
+    assert model.features.names == ()
+    assert np.isfinite(score).all()
+    assert len(np.unique(score)) > 10

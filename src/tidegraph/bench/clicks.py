@@ -15,7 +15,8 @@ from jaxtyping import Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.fitting.examples import acted_on_within, examples, from_log
+from tidegraph.fitting.examples import acted_on_within, examples
+from tidegraph.fitting.shown import from_log
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.ranges import at_least, from_0_to_1

@@ -5,11 +5,8 @@ An item that nobody had chosen yet would give its label away by its empty past.
 """
 
 import numpy as np
-import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.data.interactions import Interactions
-from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.negatives.alive import (
     ATTEMPTS,
@@ -20,7 +17,6 @@ from tidegraph.graph.negatives.alive import (
     strengths,
     sums_of,
 )
-from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.active_nodes import nth
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.keyed_rng import after, mixed, root_keys
@@ -99,64 +95,6 @@ def examples(
         grain=64,
     )
     return Examples(requests, _placed(candidates, item, place), label)
-
-
-def from_log(
-    log: Interactions, graph: Snapshot, *, session: str | None = None
-) -> Examples:
-    """Return one request per session of an impression log, with the items it showed.
-
-    The request has the time of the session's first row, so nothing that happened in
-    the session is in its history. An item shown several times counts once; it is
-    positive if it was acted on once.
-
-    Args:
-        log: Rows with label 1 and 0.
-        graph: Everything that happened, this log included.
-        session: Column of ``log.context`` that tells a user's sessions apart; rows of
-            one user at one second, if left out.
-
-    Raises:
-        DataError: The log shows nothing in vain, or has no such column.
-    """
-    if not len(log) or bool(log.label.all()):
-        raise DataError(
-            "the log has no impression without action (label 0). Read it with label=, "
-            "or build examples from retrieval's candidates with examples()."
-        )
-    if session is not None and session not in log.context.columns:
-        raise DataError(
-            f"the log has no context column {session!r}. "
-            f"It has: {', '.join(log.context.columns) or 'none'}."
-        )
-    shown = pl.DataFrame(
-        {
-            "user": log.user,
-            "session": log.time if session is None else log.context[session],
-            "item": log.item,
-            "time": log.time,
-            "label": log.label,
-        }
-    ).with_columns(time=pl.col("time").min().over("user", "session"))
-    shown = (
-        shown.group_by("user", "session", "item", "time", maintain_order=True)
-        .agg(pl.col("label").max())
-        .with_columns(row=pl.struct("time", "user", "session").rank("dense") - 1)
-        .with_columns(place=pl.int_range(pl.len()).over("row"))
-    )
-    row, place = shown["row"].to_numpy(), shown["place"].to_numpy()
-    shape = (int(row.max()) + 1, int(place.max()) + 1)
-    item = np.full(shape, NO_ITEM, np.int32)
-    item[row, place] = shown["item"].to_numpy()
-    label = np.zeros(shape, np.float32)
-    label[row, place] = shown["label"].to_numpy()
-    heads = shown.unique("row", keep="first").sort("row")
-    user, time = heads["user"].to_numpy(), heads["time"].to_numpy()
-    shown_at = 1 / np.arange(1, shape[1] + 1, dtype=np.float32)
-    score = np.where(item == NO_ITEM, -np.inf, shown_at).astype(np.float32)
-    return Examples(
-        Requests.of_users(graph, user, time), Candidates(item, score), label
-    )
 
 
 def _placed(

@@ -1,6 +1,7 @@
 """A click model beside a line over the shared inputs, where every model starts."""
 
 import math
+import warnings
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
@@ -32,7 +33,10 @@ class Wide(nn.Module):
     def __init__(self, deep: nn.Module, numbers: int) -> None:
         super().__init__()
         self.deep = deep
-        self.wide = nn.Linear(numbers, 1)
+        with warnings.catch_warnings():
+            # Without a number there are no weights to draw, which is as it should be.
+            warnings.filterwarnings("ignore", "Initializing zero-element")
+            self.wide = nn.Linear(numbers, 1)
 
     def start(self, share: float) -> None:
         """Begin near the probability ``share`` for everything."""

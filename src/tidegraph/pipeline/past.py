@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Float32, Int32
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
+from tidegraph.fitting.shown import told_from
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.ragged import end_to_end
@@ -81,7 +82,11 @@ class Past:
     def examples(
         self, retriever: FittedBlend, window: Interactions, cut: int
     ) -> Examples:
-        """Return a request at ``cut`` for each user of ``window``, labelled by it."""
+        """Return a request at ``cut`` for each user of ``window``, labelled by it.
+
+        Where the window says what was shown to a user in vain, that is what the user's
+        actions are told from; of other items nothing is known.
+        """
         acted = window.actions()
         users = np.unique(acted.user)
         requests = Requests.of_users(
@@ -91,7 +96,13 @@ class Past:
             repeat=self.repeat,
         )
         answer = retriever.retrieve(requests, self.candidates)
-        return examples(requests, _relevant(acted, users), answer, rng=self.run.rng)
+        relevant = _distinct(acted, users)
+        found = examples(requests, relevant, answer, rng=self.run.rng)
+        if len(acted) == len(window):
+            return found
+        return told_from(
+            found, relevant, _distinct(window.take(window.label == 0), users)
+        )
 
 
 def check_windows(
@@ -182,12 +193,21 @@ def concatenated(parts: list[Examples]) -> Examples:
         ),
         Candidates.concatenated([part.candidates for part in parts]),
         np.concatenate([part.label for part in parts]),
+        _weights(parts),
     )
 
 
-def _relevant(acted: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:
-    """Return the distinct items that each of ``users`` acted on."""
-    pairs = np.unique(acted.user.astype(np.int64) * len(acted.items) + acted.item)
-    user, item = np.divmod(pairs, len(acted.items))
+def _weights(parts: list[Examples]) -> Float32[np.ndarray, "b k"] | None:
+    """Return how much the candidates of several parts count, if they differ."""
+    if all(part.weight is None for part in parts):
+        return None
+    return np.concatenate([part.weights for part in parts])
+
+
+def _distinct(log: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:
+    """Return the distinct items of each of ``users`` in a log."""
+    pairs = np.unique(log.user.astype(np.int64) * len(log.items) + log.item)
+    user, item = np.divmod(pairs, len(log.items))
+    user, item = (part[np.isin(user, users)] for part in (user, item))
     ptr = np.searchsorted(user, np.append(users.astype(np.int64), 2**62))
     return ItemSets(ptr.astype(np.int64), item.astype(np.int32))

@@ -60,7 +60,7 @@ class RecencyLogit:
         inputs = features.of(train.requests, train.candidates)[there]
         label = _two_kinds(train.label[there])
         with blas_threads(1):
-            weight = logistic(inputs, label, self.l2)
+            weight = logistic(inputs, label, self.l2, train.weights[there])
         return FittedRecencyLogit(features, weight)
 
 
@@ -106,25 +106,37 @@ def expit(logit: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]
 
 
 def logistic(
-    inputs: Float32[np.ndarray, "n f"], label: Float32[np.ndarray, " n"], l2: float
+    inputs: Float32[np.ndarray, "n f"],
+    label: Float32[np.ndarray, " n"],
+    l2: float,
+    count: Float32[np.ndarray, " n"] | None = None,
 ) -> Float64[np.ndarray, " f1"]:
-    """Return the weights and the intercept that minimise the penalised log loss."""
+    """Return the weights and the intercept that minimise the penalised log loss.
+
+    Args:
+        inputs: Inputs of examples.
+        label: What was right.
+        l2: Strength of the penalty.
+        count: How much each example counts, 1 on average; all alike if left out.
+    """
+    if count is None:
+        count = np.ones(len(label), np.float32)
     penalty = np.full(inputs.shape[1] + 1, l2)
     penalty[-1] = 0.0
     # From the optimum of a part the optimum of the whole is a step or two away.
     some = slice(None, None, len(inputs) // FIRST)
     start = len(inputs) >= 4 * FIRST
-    weight = (
-        logistic(inputs[some], label[some], l2) if start else np.zeros(len(penalty))
-    )
+    weight = np.zeros(len(penalty))
+    if start:
+        weight = logistic(inputs[some], label[some], l2, count[some])
     loss = np.inf
     for _ in range(STEPS):
-        slope, bend = _derivatives(inputs, label, weight)
+        slope, bend = _derivatives(inputs, label, count, weight)
         bend += np.diag(penalty + 1e-12)
         step = np.linalg.solve(bend, slope + penalty * weight)
         size, before = 1.0, loss
         while True:
-            loss = _penalised(inputs, label, weight - size * step, penalty)
+            loss = _penalised(inputs, label, count, weight - size * step, penalty)
             if loss <= before or size < 1e-6:
                 break
             size /= 2
@@ -135,35 +147,46 @@ def logistic(
 
 
 def _blocks(
-    inputs: np.ndarray, label: np.ndarray
-) -> Iterator[tuple[Float64[np.ndarray, "m f1"], Float32[np.ndarray, " m"]]]:
+    inputs: np.ndarray, label: np.ndarray, count: np.ndarray
+) -> Iterator[
+    tuple[
+        Float64[np.ndarray, "m f1"],
+        Float32[np.ndarray, " m"],
+        Float32[np.ndarray, " m"],
+    ]
+]:
     """Yield rows with an intercept, few enough at a time to stay in the cache."""
     for start in range(0, len(inputs), BLOCK):
         part = inputs[start : start + BLOCK]
         ones = np.ones((len(part), 1))
-        yield np.hstack([part.astype(np.float64), ones]), label[start : start + BLOCK]
+        at = slice(start, start + BLOCK)
+        yield np.hstack([part.astype(np.float64), ones]), label[at], count[at]
 
 
 def _derivatives(
-    inputs: np.ndarray, label: np.ndarray, weight: np.ndarray
+    inputs: np.ndarray, label: np.ndarray, count: np.ndarray, weight: np.ndarray
 ) -> tuple[Float64[np.ndarray, " f1"], Float64[np.ndarray, "f1 f1"]]:
     """Return the first and second derivatives of the mean log loss."""
     slope = np.zeros(len(weight))
     bend = np.zeros((len(weight), len(weight)))
-    for x, y in _blocks(inputs, label):
+    for x, y, n in _blocks(inputs, label, count):
         probability = expit(x @ weight)
-        slope += x.T @ (probability - y)
-        bend += (x * (probability * (1 - probability))[:, None]).T @ x
+        slope += x.T @ (n * (probability - y))
+        bend += (x * (n * probability * (1 - probability))[:, None]).T @ x
     return slope / len(inputs), bend / len(inputs)
 
 
 def _penalised(
-    inputs: np.ndarray, label: np.ndarray, weight: np.ndarray, penalty: np.ndarray
+    inputs: np.ndarray,
+    label: np.ndarray,
+    count: np.ndarray,
+    weight: np.ndarray,
+    penalty: np.ndarray,
 ) -> float:
     total = 0.0
-    for x, y in _blocks(inputs, label):
+    for x, y, n in _blocks(inputs, label, count):
         logit = x @ weight
-        total += float((np.logaddexp(0, logit) - y * logit).sum())
+        total += float((n * (np.logaddexp(0, logit) - y * logit)).sum())
     return total / len(inputs) + 0.5 * float((penalty * weight**2).sum())
 
 

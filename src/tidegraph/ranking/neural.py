@@ -104,7 +104,10 @@ class NeuralRanker:
         fields, ids = self.features.embedded, self.features.ids
         tables = Tables.of(valid.requests, fields, ids=ids)
         network = initialised(lambda: self.network(features, tables), run.rng)
-        network.start(float(train.label[train.candidates.present].mean()))
+        there = train.candidates.present
+        network.start(
+            float(np.average(train.label[there], weights=train.weights[there]))
+        )
         fitted = FittedNeuralRanker(self, features, tables, network)
         curve = _learnt(fitted, train, valid, run)
         network.to("cpu")
@@ -215,6 +218,7 @@ class _Batch(NamedTuple):
 
     inputs: Inputs
     label: Float[Tensor, "b k"]
+    weight: Float[Tensor, "b k"]
     log_odds: Float[Tensor, " b"]
     around: Around | None
 
@@ -235,6 +239,10 @@ class _Clicks:
     @property
     def module(self) -> nn.Module:
         return self.model.network
+
+    @cached_property
+    def weights(self) -> Float32[np.ndarray, "b k"]:
+        return self.train.weights
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         settings = self.model.settings
@@ -269,8 +277,8 @@ class _Clicks:
                 part[..., 0] *= tensor(shown.item)[part[..., 0]]
             inputs.user[:, 0] *= tensor(shown.user)[inputs.user[:, 0]]
         around = self.model.batches.around(self.train.requests, rows, item, shown)
-        label = tensor(self.train.label[at])
-        return _Batch(inputs, label, tensor(log_odds), around)
+        label, weight = tensor(self.train.label[at]), tensor(self.weights[at])
+        return _Batch(inputs, label, weight, tensor(log_odds), around)
 
     def _shown(self, rng: np.random.Generator) -> Shown:
         """Draw whose ids a batch shows."""
@@ -282,7 +290,8 @@ class _Clicks:
         logit = self.model.network.answer(batch.inputs, batch.around)
         logit = logit + batch.log_odds.to(self.device)[:, None]
         there = batch.inputs.present.to(self.device)
-        loss = binary_cross_entropy(logit, batch.label.to(self.device), there)
+        label, weight = (x.to(self.device) for x in (batch.label, batch.weight))
+        loss = binary_cross_entropy(logit, label, there, weight)
         return loss + self.model.network.auxiliary(batch.inputs)
 
     def validate(self) -> float:
@@ -294,8 +303,9 @@ class _Clicks:
             self.valid.requests, self.valid.candidates, self.valid_numbers
         )[there]
         score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
-        label = self.valid.label[there]
-        return float((label * np.log(score) + (1 - label) * np.log(1 - score)).mean())
+        label, weight = self.valid.label[there], self.valid.weights[there]
+        likely = label * np.log(score) + (1 - label) * np.log(1 - score)
+        return float((weight * likely).mean())
 
 
 def _learnt(
@@ -315,7 +325,8 @@ def _learnt_from(task: _Clicks) -> Iterator[object]:
     yield from (task.model.settings, task.numbers, task.valid_numbers)
     for part in (task.train, task.valid):
         requests, history = part.requests, part.requests.history
-        yield from (part.candidates.item, part.label, history.ptr, history.node)
+        yield from (part.candidates.item, part.label, part.weights)
+        yield from (history.ptr, history.node)
         yield from (requests.time, history.time)
         if task.model.batches.reader is not None and len(requests):
             yield from read_before(requests)

@@ -12,6 +12,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features
+from tidegraph.features.groups import OF_CANDIDATES
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
 from tidegraph.ranking.logit import expit
@@ -67,7 +68,7 @@ class BoostedTrees:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category)
+        features = Features.fit(train, self.category, OF_CANDIDATES)
         there = train.candidates.present
         label = train.label[there] > 0
         if label.all() or not label.any():
@@ -85,7 +86,7 @@ class BoostedTrees:
         )
         inputs = features.of(train.requests, train.candidates)[there]
         with importlib.import_module("threadpoolctl").threadpool_limits(run.threads):
-            grown.fit(inputs, label)
+            grown.fit(inputs, label, sample_weight=train.weights[there])
         forest = Forest.of(grown)
         held = valid.candidates.present
         if held.any():

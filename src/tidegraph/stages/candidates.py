@@ -142,8 +142,18 @@ class Examples:
         requests: Past requests, each with its own clock.
         candidates: Items that were, or could have been, shown.
         label: 1 where the item was acted on, 0 where not; 0 where there is no item.
+        weight: How much each counts, above 0; all alike if left out.
     """
 
     requests: Requests
     candidates: Candidates
     label: Float32[np.ndarray, "b k"]
+    weight: Float32[np.ndarray, "b k"] | None = None
+
+    @property
+    def weights(self) -> Float32[np.ndarray, "b k"]:
+        """How much each candidate counts; 1 on average where there is an item."""
+        if self.weight is None:
+            return np.ones(self.label.shape, np.float32)
+        mean = self.weight[self.candidates.present].mean(dtype=np.float64)
+        return (self.weight / mean).astype(np.float32)

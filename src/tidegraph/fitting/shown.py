@@ -1,0 +1,149 @@
+"""Examples of a log that knows what was shown, whether it was acted on or not."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float32, Int32
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.errors import DataError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.ranges import at_least
+from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
+
+
+def told_from(examples: Examples, relevant: ItemSets, shown: ItemSets) -> Examples:
+    """Return the same requests, whose negatives are candidates that were shown.
+
+    A candidate that was neither acted on nor shown is left out: nothing is known of it.
+    A request of which no candidate was shown in vain keeps its own negatives.
+
+    Args:
+        examples: Past requests with candidates.
+        relevant: What was acted on afterwards.
+        shown: What was shown in vain then, perhaps acted on another time.
+    """
+    item, right = examples.candidates.item, examples.label > 0
+    seen = _holds(shown, item) & ~_holds(relevant, item)
+    told = seen.any(axis=1, keepdims=True)
+    kept = (item != NO_ITEM) & (right | seen | ~told)
+    order = np.argsort(~kept, axis=1, kind="stable")
+    width = int(kept.sum(axis=1).max(initial=0))
+    score = np.where(kept, examples.candidates.score, -np.inf).astype(np.float32)
+    candidates = replace(
+        examples.candidates, item=np.where(kept, item, np.int32(NO_ITEM))
+    ).reordered(order, score)
+    label = np.take_along_axis(np.where(kept, examples.label, 0), order, axis=1)
+    label = label[:, :width].astype(np.float32)
+    return Examples(examples.requests, candidates.top(width), label)
+
+
+def _holds(sets: ItemSets, item: Int32[np.ndarray, "b k"]) -> Bool[np.ndarray, "b k"]:
+    """Return which items are in the set of their row."""
+    most = 1 + max(int(item.max(initial=0)), int(sets.item.max(initial=0)))
+    row = np.arange(len(item), dtype=np.int64)[:, None]
+    keys = row * most + item
+    return np.isin(keys, sets.row * most + sets.item) & (item != NO_ITEM)
+
+
+def from_log(
+    log: Interactions,
+    graph: Snapshot,
+    *,
+    session: str | None = None,
+    propensity: str | None = None,
+    most: float = 100.0,
+) -> Examples:
+    """Return one request per session of an impression log, with the items it showed.
+
+    The request has the time of the session's first row, so nothing that happened in
+    the session is in its history. An item shown several times counts once; it is
+    positive if it was acted on once.
+
+    Args:
+        log: Rows with label 1 and 0.
+        graph: Everything that happened, this log included.
+        session: Column of ``log.context`` that tells a user's sessions apart; rows of
+            one user at one second, if left out.
+        propensity: Column of ``log.context`` that says how probable it was that each
+            row would be shown, above 0 and at most 1. A row counts one over it, so that
+            what was rarely shown is learnt from as if all were shown alike; all rows
+            count alike if left out.
+        most: No row counts more than so many times the least.
+
+    Raises:
+        ConfigError: ``most`` is below 1.
+        DataError: The log shows nothing in vain, has no such column, or a propensity
+            is none.
+
+    Source:
+        Schnabel et al., "Recommendations as Treatments: Debiasing Learning and
+        Evaluation", ICML 2016, equation 5.
+    """
+    at_least("examples", 1, most=most)
+    if not len(log) or bool(log.label.all()):
+        raise DataError(
+            "the log has no impression without action (label 0). Read it with label=, "
+            "or build examples from retrieval's candidates with examples()."
+        )
+    for column in (session, propensity):
+        if column is not None and column not in log.context.columns:
+            raise DataError(
+                f"the log has no context column {column!r}. "
+                f"It has: {', '.join(log.context.columns) or 'none'}."
+            )
+    shown = pl.DataFrame(
+        {
+            "user": log.user,
+            "session": log.time if session is None else log.context[session],
+            "item": log.item,
+            "time": log.time,
+            "label": log.label,
+            "weight": _inverse(log, propensity, most),
+        }
+    ).with_columns(time=pl.col("time").min().over("user", "session"))
+    shown = (
+        shown.group_by("user", "session", "item", "time", maintain_order=True)
+        .agg(pl.col("label").max(), pl.col("weight").first())
+        .with_columns(row=pl.struct("time", "user", "session").rank("dense") - 1)
+        .with_columns(place=pl.int_range(pl.len()).over("row"))
+    )
+    row, place = shown["row"].to_numpy(), shown["place"].to_numpy()
+    shape = (int(row.max()) + 1, int(place.max()) + 1)
+    item = np.full(shape, NO_ITEM, np.int32)
+    item[row, place] = shown["item"].to_numpy()
+    label = np.zeros(shape, np.float32)
+    label[row, place] = shown["label"].to_numpy()
+    weight = np.ones(shape, np.float32)
+    weight[row, place] = shown["weight"].to_numpy()
+    heads = shown.unique("row", keep="first").sort("row")
+    user, time = heads["user"].to_numpy(), heads["time"].to_numpy()
+    shown_at = 1 / np.arange(1, shape[1] + 1, dtype=np.float32)
+    score = np.where(item == NO_ITEM, -np.inf, shown_at).astype(np.float32)
+    requests = Requests.of_users(graph, user, time)
+    counted = None if propensity is None else weight
+    return Examples(requests, Candidates(item, score), label, counted)
+
+
+def _inverse(
+    log: Interactions, column: str | None, most: float
+) -> Float32[np.ndarray, " n"]:
+    """Return one over the propensity of each row, none so many times the least."""
+    if column is None:
+        return np.ones(len(log), np.float32)
+    values = log.context[column]
+    if not values.dtype.is_numeric():
+        raise DataError(
+            f"the propensities of column {column!r} are {values.dtype}, not numbers."
+        )
+    chance = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    wrong = np.flatnonzero(~((chance > 0) & (chance <= 1)))
+    if len(wrong):
+        raise DataError(
+            f"row {wrong[0]} of the log has {column}={chance[wrong[0]]}, and the "
+            "chance of what was shown is above 0 and at most 1. Leave such rows out, "
+            "or learn without propensities."
+        )
+    weight = 1 / chance
+    return np.minimum(weight, most * weight.min()).astype(np.float32)
