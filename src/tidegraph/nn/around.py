@@ -109,16 +109,20 @@ class Around(NamedTuple):
     cross: Float[Tensor, "b k h c"]
     back: Float[Tensor, "b k l d"]
 
+    def latest(self) -> Int[Tensor, "b h"]:
+        """Return the places of the neighbours of each user, the latest first.
+
+        Behind them, -1.
+        """
+        child, there, place = self.user.child[0], *self._turned()
+        return child.gather(1, place).where(there, -1)
+
     def history(self, inputs: Inputs) -> Inputs:
         """Return the inputs with the events around each user as its history.
 
         For models of sequences that read the graph besides.
         """
-        user, real = self.user, self.user.real(0)
-        place = real.sum(dim=1, keepdim=True) - 1
-        place = place - torch.arange(real.shape[1], device=real.device)
-        there, place = place >= 0, place.clamp(min=0)
-        event = user.child[0].gather(1, place).where(there, -1)
+        user, event, (there, place) = self.user, self.latest(), self._turned()
         # Place -1 is the last one.
         rows, known = (
             torch.cat([part, part.new_zeros(1, part.shape[1])])[event]
@@ -130,6 +134,12 @@ class Around(NamedTuple):
         return inputs._replace(
             step=rows, event=known, cross=cross, age=age, real_step=there
         )
+
+    def _turned(self) -> tuple[Bool[Tensor, "b h"], Int[Tensor, "b h"]]:
+        """Return where there is a neighbour, the latest first, and where it stands."""
+        count = self.user.real(0).sum(dim=1, keepdim=True)
+        back = torch.arange(1, self.user.child[0].shape[1] + 1, device=count.device)
+        return count >= back, (count - back).clamp(min=0)
 
     def to(self, device: torch.device | str) -> "Around":
         """Return the same on a device."""

@@ -1,5 +1,6 @@
 """Who chose an item before, as a sequence of vectors."""
 
+import math
 from typing import NamedTuple
 
 from jaxtyping import Float, Int
@@ -7,6 +8,7 @@ from jaxtyping import Float, Int
 from tidegraph.extras import needed
 from tidegraph.nn.around import States
 from tidegraph.nn.inputs import InputSpec
+from tidegraph.nn.sequence.attention import masked_softmax
 from tidegraph.nn.vectors import EventVectors, FieldVectors, age_bucket
 
 with needed("torch", "neural", "a neural network"):
@@ -30,14 +32,33 @@ class Crowd(NamedTuple):
         """Return those of the items at some places, in the shape of these."""
         return Crowd(self.user[place], self.about[place], self.real[place])
 
-    def mean(self) -> Float[Tensor, "*shape width"]:
-        """Return the mean of their vectors; 0 of none."""
-        return self.user.sum(-2) / self.real.sum(-1, keepdim=True).clamp(min=1)
+    def mean(
+        self, values: Float[Tensor, "*shape l width"] | None = None
+    ) -> Float[Tensor, "*shape width"]:
+        """Return the mean of their vectors, or of what each of them has; 0 of none."""
+        each = (self.user if values is None else values) * self.real[..., None]
+        return each.sum(-2) / self.real.sum(-1, keepdim=True).clamp(min=1)
 
     def latest(self, count: int) -> Float[Tensor, "*shape width"]:
         """Return the sum of the vectors of the latest ``count``."""
         later = self.real.flip(-1).cumsum(dim=-1).flip(-1)
         return (self.user * (later <= count)[..., None]).sum(-2)
+
+    def asked(
+        self,
+        asking: Float[Tensor, "... width"],
+        bias: Float[Tensor, "... l"] | None = None,
+    ) -> Float[Tensor, "... width"]:
+        """Return the sum of them and their choices, by how alike who asks is to each.
+
+        Args:
+            asking: Who asks, for each item or, where an axis is 1, for all.
+            bias: How much more each is asked for.
+        """
+        each = self.user + self.about
+        score = (each * asking[..., None, :]).sum(-1) / math.sqrt(each.shape[-1])
+        weight = masked_softmax(score if bias is None else score + bias, self.real)
+        return (each * weight[..., None]).sum(-2)
 
 
 class CrowdVectors(nn.Module):

@@ -49,16 +49,17 @@ class FactorizationMachine(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()
-        self.number = nn.Parameter(torch.zeros(spec.numbers, size))
+        self.number = nn.Embedding(spec.numbers, size)
         self.weight = RequestFields(spec, 1)
 
     def forward(
         self, fields: Float[Tensor, "b k count size"], inputs: Inputs
     ) -> Float[Tensor, "b k"]:
         """Return the sum of all weights and products of a candidate."""
-        total = fields.sum(dim=2) + inputs.numbers @ self.number
+        number = self.number.weight
+        total = fields.sum(dim=2) + inputs.numbers @ number
         squares = fields.square().sum(dim=2)
-        squares = squares + inputs.numbers.square() @ self.number.square()
+        squares = squares + inputs.numbers.square() @ number.square()
         return self.weight(inputs).sum(dim=(2, 3)) + pairs(total, squares)
 
 

@@ -29,7 +29,7 @@ def literal_machine(fields, machine, inputs, b, k):
     """Every weight, and every product of two fields or numbers."""
     vectors = literal_fields(fields, inputs, b, k)
     vectors += [
-        x * v for x, v in zip(inputs.numbers[b, k], machine.number, strict=True)
+        x * v for x, v in zip(inputs.numbers[b, k], machine.number.weight, strict=True)
     ]
     found = sum(weight[0] for weight in literal_fields(machine.weight, inputs, b, k))
     for i, one in enumerate(vectors):

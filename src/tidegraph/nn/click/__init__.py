@@ -12,9 +12,11 @@ from tidegraph.nn.click.factors.mf import MF
 from tidegraph.nn.click.factors.neumf import NeuMF
 from tidegraph.nn.click.factors.pnn import PNN
 from tidegraph.nn.click.factors.svdpp import SVDpp
+from tidegraph.nn.click.graphs.dib import DIB
 from tidegraph.nn.click.graphs.lightgcn import LightGCN
 from tidegraph.nn.click.graphs.ngcf import NGCF
 from tidegraph.nn.click.graphs.tien import TIEN
+from tidegraph.nn.click.graphs.topolstm import TopoLSTM
 from tidegraph.nn.click.mlp import MLP
 from tidegraph.nn.click.sequences.atrank import ATRank
 from tidegraph.nn.click.sequences.bert4rec import BERT4Rec
@@ -29,6 +31,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import nn
 
 __all__ = [
+    "DIB",
     "DIEN",
     "DIN",
     "DSGL",
@@ -50,6 +53,7 @@ __all__ = [
     "ReadsGraph",
     "SASRec",
     "SVDpp",
+    "TopoLSTM",
 ]
 
 
