@@ -3,12 +3,15 @@ import math
 import pytest
 import torch
 
+from tidegraph import losses
 from tidegraph.losses import (
     binary_cross_entropy,
     bpr,
+    generalised_binary_cross_entropy,
     info_nce,
     sampled_softmax,
     skip_gram,
+    softmax_over_all,
     triplet_margin,
 )
 
@@ -118,3 +121,55 @@ def test_an_empty_batch_costs_nothing():
 def test_examples_of_another_batch_are_refused():
     with pytest.raises(Exception, match="negative"):
         sampled_softmax(torch.zeros(3), torch.zeros(2, 1), torch.zeros(3, 1))
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1 << 20])
+def test_the_softmax_over_all_and_its_gradient_are_torch_s(at_once, monkeypatch):
+    monkeypatch.setattr(losses, "AT_ONCE", at_once)
+    random = torch.Generator().manual_seed(0)
+    source, vectors = (
+        torch.randn(n, 5, generator=random, dtype=torch.float64, requires_grad=True)
+        for n in (17, 23)
+    )
+    target = torch.randint(0, 23, (17,), generator=random)
+
+    loss = softmax_over_all(source, vectors, target)
+    expected = torch.nn.functional.cross_entropy(source @ vectors.T, target)
+
+    torch.testing.assert_close(loss, expected)
+    found = torch.autograd.grad(3 * loss, [source, vectors])
+    torch.testing.assert_close(
+        found, torch.autograd.grad(3 * expected, [source, vectors])
+    )
+
+
+def test_the_softmax_over_all_stands_huge_products():
+    loss = softmax_over_all(
+        torch.tensor([[1e4]]), torch.tensor([[1.0], [-1.0]]), torch.tensor([0])
+    )
+
+    assert loss.item() == 0.0
+
+
+def test_generalised_binary_cross_entropy_by_hand():
+    """Petrov and Macdonald (2023): of 1 in 4 items, t = 1/2 gives the power 5/8."""
+    yes, no = ONE_THREE[1:], torch.log(torch.tensor([[1.0, 3.0]]))
+
+    loss = generalised_binary_cross_entropy(yes, no, 0.25, 0.5)
+
+    power = 0.25 * (0.5 * (1 - 4) + 4)
+    expected = (power * math.log(4 / 3) + math.log(2) + math.log(4)) / 3
+    assert power == 0.625
+    assert math.isclose(loss.item(), expected, rel_tol=1e-6)
+
+
+def test_generalised_binary_cross_entropy_is_the_plain_one_without_calibration():
+    random = torch.Generator().manual_seed(0)
+    yes, no = torch.randn(6, generator=random), torch.randn(6, 4, generator=random)
+    label = torch.cat([torch.ones(6, 1), torch.zeros(6, 4)], dim=1)
+
+    plain = binary_cross_entropy(torch.cat([yes[:, None], no], dim=1), label)
+
+    for rate, calibration in ((0.1, 0.0), (1.0, 0.75)):
+        loss = generalised_binary_cross_entropy(yes, no, rate, calibration)
+        torch.testing.assert_close(loss, plain)

@@ -6,8 +6,9 @@ batch in which none does has loss 0.
 """
 
 import math
+from typing import Any, cast
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from tidegraph.extras import needed
 
@@ -15,6 +16,9 @@ with needed("torch", "neural", "a neural network"):
     import torch
     import torch.nn.functional as F
     from torch import Tensor
+
+AT_ONCE = 1 << 21
+"""Products that ``softmax_over_all`` holds at a time: 8 MiB, which a cache may hold."""
 
 
 def binary_cross_entropy(
@@ -127,6 +131,83 @@ def sampled_softmax(
         # It need not be taken off each of them.
         return _softmax_of_first(positive + log_q.reshape(()), negative, present)
     return _softmax_of_first(positive, negative - log_q, present)
+
+
+def softmax_over_all(
+    source: Float[Tensor, "batch d"],
+    vectors: Float[Tensor, "items d"],
+    target: Int[Tensor, " batch"],
+) -> Float[Tensor, ""]:
+    """Negative log-likelihood of each target among all items, by products of vectors.
+
+    As ``cross_entropy`` of ``source @ vectors.T``, whose gradient it works out with the
+    loss: a part of the batch at a time, so that of the products of all of the batch
+    with all items only ``AT_ONCE`` are ever held, and each is computed once.
+
+    Args:
+        source: Vectors that are to find their targets.
+        vectors: Those of all items.
+        target: Row of each target in ``vectors``.
+    """
+    return cast(Any, _SoftmaxOverAll).apply(source, vectors, target)
+
+
+class _SoftmaxOverAll(torch.autograd.Function):
+    """The loss, and its gradient while the products are at hand."""
+
+    @staticmethod
+    def forward(ctx: Any, source: Tensor, vectors: Tensor, target: Tensor) -> Tensor:
+        lost, count = source.new_zeros(()), max(len(source), 1)
+        by_source, by_vectors = torch.empty_like(source), torch.zeros_like(vectors)
+        rows = max(1, AT_ONCE // len(vectors))
+        for start in range(0, len(source), rows):
+            some = slice(start, start + rows)
+            right = target[some, None]
+            logit = source[some] @ vectors.T
+            logit -= logit.amax(dim=1, keepdim=True)
+            lost -= logit.gather(1, right).sum()
+            share = logit.exp_()
+            total = share.sum(dim=1, keepdim=True)
+            lost += total.log().sum()
+            share /= total * count
+            share.scatter_add_(1, right, share.new_full(right.shape, -1 / count))
+            torch.mm(share, vectors, out=by_source[some])
+            by_vectors.addmm_(share.T, source[some])
+        ctx.save_for_backward(by_source, by_vectors)
+        return lost / count
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None]:
+        by_source, by_vectors = ctx.saved_tensors
+        return by_source * gradients[0], by_vectors * gradients[0], None
+
+
+def generalised_binary_cross_entropy(
+    positive: Float[Tensor, " batch"],
+    negative: Float[Tensor, "batch k"],
+    rate: float,
+    calibration: float = 0.75,
+) -> Float[Tensor, ""]:
+    """Log loss of a yes, its probability to a power below 1, and of ``k`` times no.
+
+    The more items are never drawn, the surer a model is that what is drawn is wrong;
+    the power undoes that: ``rate * (calibration * (1 - 1 / rate) + 1 / rate)``. The
+    mean is over all ``k + 1``.
+
+    Args:
+        positive: Logit of the observed item.
+        negative: Logits of ``k`` items that were drawn, each as likely.
+        rate: Share of all items that ``k`` is, above 0 and 1 at the most.
+        calibration: 0 for binary cross-entropy, 1 for the probabilities that negatives
+            of all items would have taught.
+
+    Source:
+        Petrov and Macdonald, "gSASRec: Reducing Overconfidence in Sequential
+        Recommendation Trained with Negative Sampling", RecSys 2023, section 5.
+    """
+    power = rate * (calibration * (1 - 1 / rate) + 1 / rate)
+    yes, no = power * F.softplus(-positive), F.softplus(negative).sum(dim=1)
+    return (yes + no).mean() / (1 + negative.shape[1])
 
 
 def info_nce(

@@ -23,6 +23,7 @@ from tidegraph.retrieval.objective.losses import (
     BSL as BSL,
     BinaryCrossEntropy as BinaryCrossEntropy,
     DirectAU as DirectAU,
+    GeneralisedBCE as GeneralisedBCE,
     InfoNCE as InfoNCE,
     SampledSoftmax as SampledSoftmax,
     SkipGram as SkipGram,
@@ -30,6 +31,7 @@ from tidegraph.retrieval.objective.losses import (
 )
 from tidegraph.retrieval.objective.negatives import (
     Curriculum as Curriculum,
+    Every as Every,
     InBatch as InBatch,
     Mixed as Mixed,
     PerPair as PerPair,
@@ -71,6 +73,11 @@ from tidegraph.retrieval.recipes.mf import (
     softmax_mf as softmax_mf,
     svdpp as svdpp,
 )
+from tidegraph.retrieval.recipes.sequence import (
+    bert4rec as bert4rec,
+    gru4rec as gru4rec,
+    sasrec as sasrec,
+)
 from tidegraph.retrieval.recipes.spectral import (
     graphzoom as graphzoom,
     grarep as grarep,
@@ -90,6 +97,8 @@ from tidegraph.retrieval.recipes.walk import (
 )
 from tidegraph.retrieval.repeat import FittedRepeat as FittedRepeat, Repeat as Repeat
 from tidegraph.retrieval.rp3beta import RP3beta as RP3beta
+from tidegraph.retrieval.sequence.fitted import FittedNextItem as FittedNextItem
+from tidegraph.retrieval.sequence.next_item import NextItem as NextItem
 from tidegraph.retrieval.slim import SLIM as SLIM
 from tidegraph.retrieval.user_knn import (
     FittedUserKNN as FittedUserKNN,

@@ -7,17 +7,15 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
-from tidegraph.artifact.sealed import State, Storable
-from tidegraph.errors import ArtifactError
+from tidegraph.artifact.sealed import State
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.products import products
-from tidegraph.retrieval.index import Exact, FittedExact, FittedIndex, Index
+from tidegraph.retrieval.index import FittedIndex, Index
+from tidegraph.retrieval.index.items import ItemVectors
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evident_history
-from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.run import Curve
-from tidegraph.stages import NO_ITEM, Candidates, Requests, check_k
+from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,55 +70,28 @@ class FittedEmbedding:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never had it."""
-        score = products(self.vectors(requests), self.item)
-        score[:, ~self.item_known] = -np.inf
-        return np.where(np.isnan(score), np.float32(-np.inf), score)
+        return self._items.scores(self.vectors(requests))
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items with the highest scores."""
-        k, choice = min(check_k(k), len(self.item)), requests.choice(len(self.item))
-        if choice is None:
-            found = self._searched.search(self.vectors(requests), k, requests.hidden)
-            return Candidates.of_channel(*found, self.name)
-        few = np.where(
-            self.item_known[choice.item, None],
-            self.item[choice.item],
-            np.float32(np.nan),
-        )
-        query, hidden = self.vectors(requests), choice.excluded
-        place, score = FittedExact(few).search(query, k, hidden)
-        return Candidates.of_channel(choice.at(place), score, self.name)
+        return self._items.retrieve(self.vectors(requests), requests, k)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items whose vectors have the highest cosine."""
-        unit = of_length_1(self._searchable)
-        known = (rows >= 0) & (rows < len(unit))
-        vector = np.full((len(rows), unit.shape[1]), np.nan, np.float32)
-        vector[known] = unit[rows[known]]
-        found = FittedExact(unit).search(vector, check_k(k), but_itself(rows))
-        return above_zero(Candidates.of_channel(*found, self.name))
+        return self._items.similar(rows, k)
+
+    def indexed(self, index: Index) -> "FittedEmbedding":
+        """Return the same with its items in an index."""
+        return replace(self, index=self._items.indexed(index).index)
+
+    @cached_property
+    def _items(self) -> ItemVectors:
+        return ItemVectors(self.name, self.item, self.item_known, self.index)
 
     @property
     def _given(self) -> Float32[np.ndarray, "items d"]:
         """The vectors of items in a history."""
         return self.item if self.given is None else self.given
-
-    def indexed(self, index: Index) -> "FittedEmbedding":
-        """Return the same with its items in an index."""
-        if isinstance(index, Exact):
-            return self  # The vectors are all it needs.
-        return replace(self, index=index.build(self._searchable))
-
-    @cached_property
-    def _searched(self) -> FittedIndex:
-        return FittedExact(self._searchable) if self.index is None else self.index
-
-    @property
-    def _searchable(self) -> Float32[np.ndarray, "items d"]:
-        """The vectors of items, nan where training had none."""
-        if bool(self.item_known.all()):
-            return self.item
-        return np.where(self.item_known[:, None], self.item, np.float32(np.nan))
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedEmbedding":
         """Return the same without the vectors of some users."""
@@ -145,11 +116,6 @@ class FittedEmbedding:
         Raises:
             ArtifactError: Its index is one that has no state.
         """
-        if self.index is not None and not isinstance(self.index, Storable):
-            raise ArtifactError(
-                f"{self.name} cannot be saved: its index, a "
-                f"{type(self.index).__name__}, has no method state()."
-            )
         return State(
             kind="FittedEmbedding",
             settings={
@@ -164,7 +130,7 @@ class FittedEmbedding:
                 "item_known": self.item_known,
             }
             | ({} if self.given is None else {"given": self.given}),
-            parts={} if self.index is None else {"index": self.index.state()},
+            parts=self._items.parts(),
         )
 
     @classmethod
@@ -182,12 +148,6 @@ class FittedEmbedding:
             arrays.get("given"),
             state.part("index", FittedIndex) if "index" in state.parts else None,
         )
-
-
-def of_length_1(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
-    """Return vectors scaled to length 1; one of zeros stays."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(length, np.float32(1e-12))
 
 
 @compiled

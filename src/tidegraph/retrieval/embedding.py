@@ -22,9 +22,9 @@ from tidegraph.retrieval.inputs.features import item_categories, item_features
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.fused import FusedPairs
-from tidegraph.retrieval.objective.losses import LOWEST, Scored
 from tidegraph.retrieval.objective.negatives import Drawn, Scheduled
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
+from tidegraph.retrieval.objective.similarity import scored
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
@@ -212,21 +212,16 @@ class _Pairs:
         else:
             vector = self._vectors(batch.nodes, batch.field)
             source, rest = vector[:b], vector[b:]
-        scale = 1.0
-        if objective.loss.temperature is not None:
-            source, rest = F.normalize(source, dim=1), F.normalize(rest, dim=1)
-            scale = 1 / objective.loss.temperature
-        target, common, own = rest.tensor_split((b, b + batch.shared))
-        scaled = source * scale
-        positive = (scaled * target).sum(dim=1)
-        negative = scaled @ common.T
-        if len(own):
-            each = torch.einsum("bd,bnd->bn", scaled, own.unflatten(0, (b, -1)))
-            negative = torch.cat([negative, each], dim=1) if batch.shared else each
-        if batch.missing is not None:
-            negative[batch.missing] = LOWEST
-        scored = Scored(source, target, positive, negative, batch.log_q)
-        loss = objective.loss.loss(scored)
+        loss = objective.loss.loss(
+            scored(
+                source,
+                rest,
+                batch.shared,
+                batch.log_q,
+                batch.missing,
+                objective.loss.temperature,
+            )
+        )
         if objective.l2:
             learnt = cast(Table, self.module).learnt(batch.nodes)
             loss = loss + objective.l2 / 2 * learnt.square().sum() / b

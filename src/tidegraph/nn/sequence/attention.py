@@ -12,13 +12,13 @@ with needed("torch", "neural", "a neural network"):
 
 
 def masked_softmax(
-    score: Float[Tensor, "*shape h"], seen: Float[Tensor, "*shape h"]
+    score: Float[Tensor, "*shape h"], seen: Float[Tensor, "... h"]
 ) -> Float[Tensor, "*shape h"]:
     """Return the softmax over the places that are seen; all 0 if none is.
 
     Args:
         score: Of each place.
-        seen: 1 where a place is seen, and 0 elsewhere.
+        seen: 1 where a place is seen, and 0 elsewhere; axes of 1 are repeated.
     """
     return (score + (seen - 1) * 1e9).softmax(dim=-1) * seen
 
@@ -80,10 +80,10 @@ class Attention(nn.Module):
         )
         if self.norms:
             q, k = (norm(x) for norm, x in zip(self.norms, (q, k), strict=True))
-        score = q @ k.transpose(2, 3) / math.sqrt(k.shape[3])
+        score = (q / math.sqrt(q.shape[3])) @ k.transpose(2, 3)
         if bias is not None:
             score = score + bias[:, None]
-        weight = masked_softmax(score, seen[:, None].expand_as(score))
+        weight = masked_softmax(score, seen[:, None])
         return self.out((weight @ v).transpose(1, 2).flatten(start_dim=2))
 
     def _heads(self, x: Tensor) -> Tensor:
@@ -101,6 +101,7 @@ class TransformerBlock(nn.Module):
         bend: What is between them.
         norm_first: Normalise what each part is given rather than each sum.
         attention: Another attention than the usual one.
+        dropout: Share of what each part adds that training leaves out.
 
     Source:
         Vaswani et al., "Attention is all you need", NeurIPS 2017.
@@ -115,9 +116,11 @@ class TransformerBlock(nn.Module):
         *,
         norm_first: bool,
         attention: Attention | None = None,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.norm_first, self.bend = norm_first, bend
+        self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
         self.attention = attention or Attention(width, heads)
         self.first = nn.Linear(width, inner)
         self.second = nn.Linear(inner, width)
@@ -141,11 +144,11 @@ class TransformerBlock(nn.Module):
         if self.norm_first:
             y = self.norms[0](x)
             at = y if others is None else others
-            x = x + self.attention(y, at, at, seen, bias)
+            x = x + self.drop(self.attention(y, at, at, seen, bias))
             return x + self._dense(self.norms[1](x))
         at = x if others is None else others
-        x = self.norms[0](x + self.attention(x, at, at, seen, bias))
+        x = self.norms[0](x + self.drop(self.attention(x, at, at, seen, bias)))
         return self.norms[1](x + self._dense(x))
 
     def _dense(self, x: Tensor) -> Tensor:
-        return self.second(self.bend(self.first(x)))
+        return self.drop(self.second(self.bend(self.first(x))))

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph import losses
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
-from tidegraph.ranges import above, at_least
+from tidegraph.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.objective.negatives import (
     InBatch,
     Negatives,
@@ -23,6 +23,7 @@ __all__ = [
     "BSL",
     "BinaryCrossEntropy",
     "DirectAU",
+    "GeneralisedBCE",
     "InfoNCE",
     "PairLoss",
     "SampledSoftmax",
@@ -127,6 +128,37 @@ class BinaryCrossEntropy:
         )
         negative = losses.binary_cross_entropy(batch.negative, no(batch.negative.shape))
         return (positive * count[0] + negative * count[1]) / sum(count)
+
+
+@settings
+class GeneralisedBCE:
+    """A yes and a no each, calibrated: ``losses.generalised_binary_cross_entropy``.
+
+    Attributes:
+        negatives: A number of them that the batch shares.
+        calibration: 0 for binary cross-entropy, 1 for the probabilities of all items.
+        temperature: Similarities are cosines over this; products if left out.
+    """
+
+    negatives: int = 256
+    calibration: float = 0.75
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        _check(self)
+        from_0_to_1("GeneralisedBCE", calibration=self.calibration)
+
+    @property
+    def drawn(self) -> Negatives:
+        """Its negatives."""
+        return _shared(self.negatives)
+
+    def loss(self, batch: Scored) -> Float[Tensor, ""]:
+        """Return the loss of a batch."""
+        rate = min(1.0, float(batch.log_q.exp().mean()))
+        return losses.generalised_binary_cross_entropy(
+            batch.positive, batch.negative, rate, self.calibration
+        )
 
 
 @settings
@@ -303,6 +335,7 @@ def _shared(negatives: int | Negatives) -> Negatives:
 def _check(
     given: BPR
     | BinaryCrossEntropy
+    | GeneralisedBCE
     | SkipGram
     | TripletMargin
     | SampledSoftmax

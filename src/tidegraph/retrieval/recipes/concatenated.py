@@ -7,8 +7,9 @@ import numpy as np
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
-from tidegraph.retrieval.embedded import FittedEmbedding, of_length_1
+from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.index.items import of_length_1
 from tidegraph.run import Curve, Run
 from tidegraph.stages import Fold, Train
 

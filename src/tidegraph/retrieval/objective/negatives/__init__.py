@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
+from tidegraph.retrieval.objective.negatives.every import Every
 from tidegraph.retrieval.objective.negatives.per_pair import PerPair
 from tidegraph.retrieval.objective.negatives.planned import Planned
 from tidegraph.retrieval.objective.negatives.ranked import Ranked
@@ -24,6 +25,7 @@ __all__ = [
     "Curriculum",
     "Drawer",
     "Drawn",
+    "Every",
     "InBatch",
     "Mixed",
     "Negatives",

@@ -1,0 +1,27 @@
+"""Encoders of histories: the state of the reader after each event, in one pass."""
+
+from typing import Protocol, runtime_checkable
+
+from tidegraph.extras import needed
+from tidegraph.nn.sequence.encoders.gated import GatedUnits
+from tidegraph.nn.sequence.encoders.transformer import Transformer
+
+with needed("torch", "neural", "a neural network"):
+    from torch import nn
+
+__all__ = ["GatedUnits", "SequenceEncoder", "Transformer"]
+
+
+@runtime_checkable
+class SequenceEncoder(Protocol):
+    """Settings of an encoder; one of your own needs no more than this."""
+
+    def build(self, size: int, length: int) -> nn.Module:
+        """Return a module from vectors of events to a state at each, alike in shape.
+
+        It takes the vectors ``(b, h, size)``, the latest event first, 0 where there is
+        none, and ``(b, h)`` ones where there is one. ``h`` is ``length`` at the most.
+        One that is to learn what comes next reads nothing before a place, which is
+        later.
+        """
+        ...

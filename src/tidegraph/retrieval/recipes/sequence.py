@@ -1,0 +1,104 @@
+"""Sequence models: what comes next after a history, whoever it is of."""
+
+from tidegraph.nn.sequence.encoders import GatedUnits, Transformer
+from tidegraph.retrieval.objective.losses import PairLoss
+from tidegraph.retrieval.sequence.next_item import (
+    CROSS_ENTROPY,
+    UNTIL_BEST,
+    NextItem,
+)
+from tidegraph.training.settings import Training
+
+
+def sasrec(
+    blocks: int = 2,
+    heads: int = 2,
+    size: int = 64,
+    length: int = 50,
+    dropout: float = 0.2,
+    loss: PairLoss = CROSS_ENTROPY,
+    training: Training = UNTIL_BEST,
+    seed: int | None = None,
+) -> NextItem:
+    """Return SASRec.
+
+    Args:
+        blocks: How many blocks of attention there are.
+        heads: Parts of a vector that are attended to apart.
+        size: Numbers in a vector.
+        length: Most events that are read, the latest of a history.
+        dropout: Share of what is passed on that training leaves out.
+        loss: What it costs if the next item is not found. The paper's is
+            ``BinaryCrossEntropy()``, gSASRec's ``GeneralisedBCE()``.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018. Departs
+        as ``Transformer`` does.
+    """
+    encoder = Transformer(blocks, heads, dropout=dropout)
+    return NextItem("SASRec", encoder, loss, size, length, training, seed)
+
+
+def bert4rec(
+    blocks: int = 2,
+    heads: int = 2,
+    size: int = 64,
+    length: int = 50,
+    masked: float = 0.2,
+    dropout: float = 0.2,
+    training: Training = UNTIL_BEST,
+    seed: int | None = None,
+) -> NextItem:
+    """Return BERT4Rec.
+
+    Args:
+        blocks: How many blocks of attention there are.
+        heads: Parts of a vector that are attended to apart.
+        size: Numbers in a vector.
+        length: Most events that are read, a token for what comes next among them.
+        masked: Share of the events that are hidden, and found by all others; the latest
+            always is.
+        dropout: Share of what is passed on that training leaves out.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Sun et al., "BERT4Rec", CIKM 2019. Departs: no layer stands between states and
+        products, no item replaces a token, and as ``Transformer`` does.
+    """
+    encoder = Transformer(
+        blocks, heads, 4, "gelu", norm_first=False, masked=masked, dropout=dropout
+    )
+    return NextItem("BERT4Rec", encoder, CROSS_ENTROPY, size, length, training, seed)
+
+
+def gru4rec(
+    layers: int = 1,
+    size: int = 64,
+    length: int = 50,
+    dropout: float = 0.2,
+    loss: PairLoss = CROSS_ENTROPY,
+    training: Training = UNTIL_BEST,
+    seed: int | None = None,
+) -> NextItem:
+    """Return GRU4Rec.
+
+    Args:
+        layers: How many layers of units there are.
+        size: Numbers in a vector.
+        length: Most events that are read, the latest of a history.
+        dropout: Share of what is passed on that training leaves out.
+        loss: What it costs if the next item is not found.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks",
+        ICLR 2016; the softmax over all items of Hidasi and Karatzoglou, CIKM 2018, for
+        which TOP1 and BPR-max stood in. Departs: an item has one vector, and sequences
+        start anew in each batch.
+    """
+    encoder = GatedUnits(layers, dropout)
+    return NextItem("GRU4Rec", encoder, loss, size, length, training, seed)

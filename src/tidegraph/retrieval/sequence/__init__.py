@@ -1,0 +1,1 @@
+"""Sequence models as retrievers: an encoded history finds what comes next."""

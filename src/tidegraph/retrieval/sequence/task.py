@@ -1,0 +1,220 @@
+"""The task of a sequence model: tell what comes next from every prefix of a history."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int64
+
+from tidegraph.data.views import Sequences
+from tidegraph.errors import DataError
+from tidegraph.extras import needed
+from tidegraph.losses import softmax_over_all
+from tidegraph.retrieval.objective.losses import SampledSoftmax
+from tidegraph.retrieval.objective.negatives import Drawer, Every
+from tidegraph.retrieval.objective.pairs import Edges, PairSource, Positives
+from tidegraph.retrieval.objective.similarity import scored
+from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.held_out import HeldOut
+from tidegraph.retrieval.sequence.fitted import FittedNextItem
+from tidegraph.retrieval.sequence.network import HistoryNetwork
+from tidegraph.retrieval.sequence.pieces import (
+    Pieces,
+    batches_of,
+    latest_first,
+    pieces_of,
+)
+from tidegraph.stages import Fold
+from tidegraph.training.weights import initialised, tensor
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+
+if TYPE_CHECKING:
+    from tidegraph.retrieval.sequence.next_item import NextItem
+
+
+class Read(NamedTuple):
+    """Events, and which items their states are to find.
+
+    Attributes:
+        rows: Items of events, the latest first.
+        there: Where there is an event.
+        hidden: Where a token stands in its place, if anywhere.
+        asked: Where a state is to find an item.
+        target: The items, in the order of the places.
+        negatives: Those that all share, and then those of each, if any are drawn.
+        shared: How many negatives all share.
+        log_q: Natural log of how often each negative is drawn on average.
+        missing: Row and column of those that are no negatives.
+    """
+
+    rows: Int[Tensor, "b h"]
+    there: Bool[Tensor, "b h"]
+    hidden: Bool[Tensor, "b h"] | None
+    asked: Bool[Tensor, "b h"]
+    target: Int[Tensor, " n"]
+    negatives: Int[Tensor, " m"] | None = None
+    shared: int = 0
+    log_q: Float[Tensor, "_ _"] | None = None
+    missing: tuple[Int[Tensor, " x"], Int[Tensor, " x"]] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NextItems:
+    """What a sequence model learns from, and how it is judged.
+
+    Attributes:
+        settings: The method.
+        module: What learns.
+        pairs: Users and items, from which negatives are drawn.
+        sequences: The events, by user and in time order.
+        pieces: Those that are read at once.
+        held: What is to be found, if anything is held out.
+        device: Where.
+    """
+
+    settings: "NextItem"
+    module: HistoryNetwork
+    pairs: PairSource
+    sequences: Sequences
+    pieces: Pieces
+    held: HeldOut | None
+    device: str
+    unit: str = "events"
+
+    @classmethod
+    def of(
+        cls,
+        settings: "NextItem",
+        fold: Fold,
+        held: HeldOut | None,
+        rng: np.random.Generator,
+        device: str,
+    ) -> "NextItems":
+        """Return the task of a fold.
+
+        Raises:
+            DataError: No user has two events.
+        """
+        pairs = Edges().of(fold, settings.name)
+        sequences, length = Sequences.of(fold.view(evident_actions)), settings.length
+        causal = settings.design.masked is None
+        # The last of a piece is only to be found, which is the first of the next.
+        pieces = pieces_of(sequences.ptr, length + causal, overlap=int(causal))
+        if not len(pieces.size):
+            raise DataError(
+                f"{settings.name} learns what follows an event of a user, and no user "
+                f"has two{'' if held is None else ' beside what is held out'}. Take a "
+                "longer log, or a method that needs no order, such as Popular."
+            )
+        module = initialised(lambda: settings.design.build(pairs.graph.items), rng)
+        return cls(settings, module, pairs, sequences, pieces, held, device)
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Read]:
+        """Return the batches of an epoch: each event of a user but the first, once."""
+        drawn = None if self._all_at_once else self.settings.loss.drawn
+        drawer = None if drawn is None else drawn.drawer(self.pairs, rng)
+        size = self.settings.training.batch_size
+        for pieces in batches_of(self.pieces, size, rng):
+            yield self._with_negatives(*self._read(pieces, rng), drawer)
+
+    def _read(
+        self, pieces: Pieces, rng: np.random.Generator
+    ) -> tuple[Read, Int64[np.ndarray, " n"]]:
+        """Return some pieces without negatives, and the user of each target."""
+        item, share = self.sequences.item, self.settings.design.masked
+        rows, there = latest_first(item, pieces.first, pieces.stop)
+        if share is None:
+            hidden, target, rows = None, rows[:, :-1], rows[:, 1:]
+            asked = there = there[:, 1:]
+        else:
+            hidden = rng.random(rows.shape) < share
+            # The latest always: that is what an answer asks.
+            hidden[:, 0] = True
+            asked, target = hidden & there, rows
+        user = np.broadcast_to(pieces.user[:, None], rows.shape)[asked]
+        return Read(
+            self._moved(rows),
+            self._moved(there),
+            None if hidden is None else self._moved(hidden),
+            self._moved(asked),
+            self._moved(target[asked]),
+        ), user
+
+    def _with_negatives(
+        self, read: Read, user: Int64[np.ndarray, " n"], drawer: Drawer | None
+    ) -> Read:
+        if drawer is None:
+            return read
+        users = self.pairs.graph.users
+        drawn = drawer.draw(Positives(user, read.target.cpu().numpy() + users))
+        node, shared = np.atleast_2d(drawn.node) - users, drawn.common
+        if drawn.node.ndim == 1:
+            shared = len(drawn.node)
+        some = np.concatenate([node[0, :shared], node[:, shared:].ravel()])
+        missing = drawn.missing
+        return read._replace(
+            negatives=self._moved(some),
+            shared=shared,
+            log_q=self._moved(np.atleast_2d(drawn.log_q).astype(np.float32)),
+            missing=missing and (self._moved(missing[0]), self._moved(missing[1])),
+        )
+
+    def _moved(self, array: np.ndarray) -> Tensor:
+        return tensor(np.ascontiguousarray(array)).to(self.device)
+
+    @property
+    def _all_at_once(self) -> bool:
+        loss = self.settings.loss
+        return isinstance(loss, SampledSoftmax) and isinstance(loss.drawn, Every)
+
+    def loss(self, batch: Read) -> Tensor:
+        """Return the loss of a batch."""
+        states = self.module(batch.rows, batch.there, batch.hidden)[batch.asked]
+        if batch.negatives is None:
+            return self._softmax(states, batch.target)
+        loss, log_q = self.settings.loss, batch.log_q
+        assert log_q is not None
+        rest = self.module.items(torch.cat([batch.target, batch.negatives]))
+        given = rest, batch.shared, log_q, batch.missing, loss.temperature
+        return loss.loss(scored(states, *given))
+
+    def _softmax(
+        self, states: Float[Tensor, "n d"], target: Int[Tensor, " n"]
+    ) -> Tensor:
+        vectors, known = self.module.items.weight, self._known
+        if not bool(known.all()):
+            place = known.cumsum(0) - 1
+            vectors, target = vectors[known], place[target]
+        if (temperature := self.settings.loss.temperature) is not None:
+            states = F.normalize(states, dim=1) / temperature
+            vectors = F.normalize(vectors, dim=1)
+        return softmax_over_all(states, vectors, target)
+
+    @cached_property
+    def _known(self) -> Bool[Tensor, " items"]:
+        return self._moved(self.pairs.frequency[self.pairs.graph.users :] > 0)
+
+    def examples(self, batch: Read) -> int:
+        """Return how many targets a batch has."""
+        return len(batch.target)
+
+    def validate(self) -> float:
+        """Return how well what is held out is found; nan if nothing is."""
+        return math.nan if self.held is None else self.held.ndcg(self.fitted())
+
+    def fitted(self) -> FittedNextItem:
+        """Return the network as it is."""
+        return FittedNextItem(
+            self.settings.name,
+            self.settings.design,
+            self.module,
+            self._known.cpu().numpy(),
+            self.settings.loss.temperature is not None,
+        )

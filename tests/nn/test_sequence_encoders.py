@@ -1,0 +1,94 @@
+"""Encoders of histories against torch's own layers, with the same weights."""
+
+import numpy as np
+import pytest
+import torch
+
+from nn.click.test_sasrec import torch_layer
+from tidegraph.errors import ConfigError
+from tidegraph.nn.sequence.encoders import GatedUnits, Transformer
+from tidegraph.training.weights import initialised
+
+SIZE, LENGTH = 8, 6
+
+
+def built(config):
+    module = initialised(
+        lambda: config.build(SIZE, LENGTH), np.random.default_rng(0)
+    ).eval()
+    for name, weights in module.named_parameters():
+        if "bias" in name or "norm" in name:
+            torch.nn.init.normal_(weights)
+    return module
+
+
+def histories():
+    """Vectors of events, the latest first, of histories of several lengths."""
+    there = torch.arange(LENGTH) < torch.tensor([LENGTH, 1, 4])[:, None]
+    x = torch.randn(3, LENGTH, SIZE, generator=torch.Generator().manual_seed(1))
+    return x * there[:, :, None], there.float()
+
+
+@pytest.mark.parametrize("masked", [None, 0.2])
+@pytest.mark.parametrize("norm_first", [True, False])
+@torch.no_grad()
+def test_a_transformer_is_torch_s_layers_over_each_history_alone(masked, norm_first):
+    config = Transformer(2, 2, 3, "gelu", norm_first=norm_first, masked=masked)
+    module, (x, there) = built(config), histories()
+    how = {"norm_first": norm_first, "activation": "gelu"}
+    layers = [torch_layer(block, SIZE, 3 * SIZE, **how) for block in module.blocks]
+
+    found = module(x, there)
+
+    for row, count in enumerate(there.sum(dim=1).int().tolist()):
+        y = (x[row, :count] + module.place.weight[:count]).flip(0)[None]
+        y = y if norm_first else module.norm(y)
+        later = torch.ones(count, count).triu(1).bool() if masked is None else None
+        for layer in layers:
+            y = layer(y, src_mask=later)
+        y = module.norm(y) if norm_first else y
+        expected = y[0].flip(0)
+        torch.testing.assert_close(found[row, :count], expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_gated_units_are_torch_s_over_each_history_alone():
+    module, (x, there) = built(GatedUnits(2)), histories()
+    twin = torch.nn.GRU(SIZE, SIZE, 2, batch_first=True)
+    for n, layer in enumerate(module.layers):
+        for ours, its in ((layer.input, "ih"), (layer.state, "hh")):
+            getattr(twin, f"weight_{its}_l{n}").copy_(ours.weight)
+            getattr(twin, f"bias_{its}_l{n}").copy_(ours.bias)
+
+    found = module(x, there)
+
+    for row, count in enumerate(there.sum(dim=1).int().tolist()):
+        expected = twin(x[row, :count].flip(0)[None])[0][0].flip(0)
+        torch.testing.assert_close(found[row, :count], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [Transformer(dropout=0.0), GatedUnits(dropout=0.0)])
+def test_a_state_knows_nothing_of_what_came_later(config):
+    """Those before a place stand behind it; the gradient by all others is 0."""
+    module, (x, there) = built(config), histories()
+    x.requires_grad_()
+
+    module(x, there)[0, 3].sum().backward()
+
+    moved = x.grad[0].abs().sum(dim=1) > 0
+    assert moved.tolist() == [False] * 3 + [True] * 3
+    assert not x.grad[1:].any()
+
+
+def test_dropout_is_of_training_alone():
+    module, (x, there) = built(Transformer(dropout=0.5)), histories()
+    still = module(x, there)
+    torch.testing.assert_close(module(x, there), still)
+
+    module.train()
+    assert not torch.allclose(module(x, there), still)
+
+
+def test_heads_that_cannot_share_a_vector_are_refused():
+    with pytest.raises(ConfigError, match="8 numbers cannot be shared by 3 heads"):
+        Transformer(heads=3).build(8, 4)

@@ -1,0 +1,248 @@
+"""Sequence models keep the laws of retrievers, and find what only order tells."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tidegraph.data.interactions import interactions
+from tidegraph.data.views import Matrix
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline import Pipeline
+from tidegraph.retrieval.index import InvertedLists
+from tidegraph.retrieval.objective.losses import (
+    BinaryCrossEntropy,
+    GeneralisedBCE,
+    SampledSoftmax,
+)
+from tidegraph.retrieval.objective.negatives import PerPair, Shared
+from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.recipes.sequence import bert4rec, gru4rec, sasrec
+from tidegraph.run import Run
+from tidegraph.stages import Requests
+from tidegraph.testing.logs import draw_log
+from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tidegraph.training.optimizers import Adam
+from tidegraph.training.settings import Training
+
+FEW = Training(2, 8, patience=None)
+COSINES = SampledSoftmax(0.2, Shared(20, power=0.5))
+
+
+class TestSASRec(RetrieverLaws):
+    retriever = sasrec(size=8, length=6, training=FEW)
+    forgets_time = False
+    unmoved = 0.0  # First weights are drawn row by row.
+
+
+class TestBERT4Rec(RetrieverLaws):
+    retriever = bert4rec(size=8, length=6, training=FEW)
+    forgets_time = False
+    unmoved = 0.0
+
+
+class TestGRU4Rec(RetrieverLaws):
+    retriever = gru4rec(size=8, length=6, training=replace(FEW, patience=1))
+    forgets_time = False
+    unmoved = 0.0
+
+
+class TestCosines(RetrieverLaws):
+    retriever = sasrec(size=8, loss=COSINES, training=FEW)
+    forgets_time = False
+    unmoved = 0.0
+
+
+def planted(users=100, steps=10, items=5, seed=0):
+    """A log whose next item is the sum of the last two, so that neither tells it."""
+    rng = np.random.default_rng(seed)
+    taken = rng.integers(0, items, (users, steps))
+    for step in range(2, steps):
+        taken[:, step] = (taken[:, step - 1] + taken[:, step - 2]) % items
+    user = np.repeat(np.arange(users), steps)
+    time = np.tile(np.arange(steps), users)
+    return interactions(user, taken.ravel(), time, clock="order")
+
+
+def first_of(fitted, log):
+    """The share of users whose last event the first answer is, after all others."""
+    last = int(log.time[-1])
+    known, wanted = log.before(last), log.since(last)
+    requests = Requests.of_users(Snapshot.of(known), wanted.user, wanted.time)
+    return float((fitted.retrieve(requests, 1).item[:, 0] == wanted.item).mean())
+
+
+LEARNT = Training(100, 32, Adam(1e-2), patience=None)
+SMALL = 2, 2, 16, 6, 0.0
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        sasrec(*SMALL, training=LEARNT),
+        gru4rec(1, 16, 6, 0.0, training=LEARNT),
+        bert4rec(2, 2, 16, 10, 0.1, 0.0, replace(LEARNT, optimizer=Adam(3e-3))),
+        sasrec(*SMALL, SampledSoftmax(None, 3), LEARNT),
+        sasrec(*SMALL, GeneralisedBCE(3), LEARNT),
+        sasrec(*SMALL, BinaryCrossEntropy(PerPair(2, linked=True)), LEARNT),
+    ],
+    ids=["SASRec", "GRU4Rec", "BERT4Rec", "sampled", "gBCE", "BCE"],
+)
+def test_what_the_last_two_tell_together_is_found_and_not_by_popularity(method):
+    log = planted()
+    known = log.before(int(log.time[-1]))
+
+    assert first_of(method.fit(known), log) > 0.75
+    assert first_of(Popular(half_life_days=None).fit(known), log) < 0.4
+
+
+def test_an_unknown_user_is_answered_as_a_known_one_of_the_same_history():
+    log = draw_log()
+    fitted = sasrec(size=8, training=FEW).fit(log)
+    known = requests_at(log)
+    unknown = replace(known, user=np.full_like(known.user, -1))
+
+    expected, found = fitted.retrieve(known, 10), fitted.retrieve(unknown, 10)
+
+    np.testing.assert_array_equal(found.item, expected.item)
+    np.testing.assert_array_equal(found.score, expected.score)
+
+
+def test_an_event_observed_just_now_changes_the_answer():
+    log = draw_log()
+    model = Pipeline(retrieve=gru4rec(size=8, training=FEW)).fit(log)
+    before = model.recommend("u1", k=10)
+    item = before["item"][-1]
+
+    model.observe([("u1", item, int(log.time[-1]) + 1)])
+    after = model.recommend("u1", k=10)
+
+    assert before["score"].to_list() != after["score"].to_list()
+    anonymous = model.recommend(history=["i1", "i2"], k=5)
+    turned = model.recommend(history=["i2", "i1"], k=5)
+    assert anonymous["score"].to_list() != turned["score"].to_list()
+
+
+@pytest.mark.parametrize("method", [sasrec, bert4rec, gru4rec])
+def test_only_the_latest_events_are_read(method):
+    log = draw_log()
+    fitted = method(size=8, length=4, training=FEW).fit(log)
+    asked = requests_at(log)
+    read = 4 - (method is bert4rec)
+    stop = asked.history.ptr[1:]
+    rows = (stop[:, None] - np.arange(read, 0, -1)).ravel()
+    history = replace(
+        asked.history,
+        ptr=np.arange(len(asked) + 1, dtype=np.int64) * read,
+        node=asked.history.node[rows],
+        time=asked.history.time[rows],
+        weight=asked.history.weight[rows],
+    )
+    assert (np.diff(asked.history.ptr) > read).all()
+
+    short = fitted.vectors(replace(asked, history=history))
+
+    np.testing.assert_allclose(fitted.vectors(asked), short, rtol=1e-5, atol=1e-6)
+
+
+def test_events_of_items_unknown_to_training_are_passed_over():
+    log = draw_log()
+    fitted = sasrec(size=8, training=FEW).fit(log.before(int(log.time[100])))
+    asked = requests_at(log)
+    strange = np.where(asked.history.node % 2, asked.history.node, 10_000)
+    odd = replace(asked.history, node=strange.astype(np.int32))
+    kept = strange < 10_000
+    ptr = np.concatenate([[0], np.cumsum(kept)])[asked.history.ptr]
+    rest = replace(
+        asked.history,
+        ptr=ptr,
+        node=odd.node[kept],
+        time=odd.time[kept],
+        weight=odd.weight[kept],
+    )
+
+    found = fitted.vectors(replace(asked, history=odd))
+
+    expected = fitted.vectors(replace(asked, history=rest))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_its_items_are_searched_in_any_index():
+    log = draw_log()
+    method = sasrec(size=8, training=FEW)
+    lists = replace(method, index=InvertedLists(1.0, lists=4))
+    asked = requests_at(log, repeat=False)
+
+    expected = method.fit(log).retrieve(asked, 10)
+    found = lists.fit(log).retrieve(asked, 10)
+
+    np.testing.assert_array_equal(found.item, expected.item)
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
+    log = draw_log()
+    method = sasrec(size=8, training=replace(FEW, epochs=3))
+
+    class Stops:
+        def epoch(self, number, loss, metric):
+            if number == 2:
+                raise KeyboardInterrupt
+
+    run = {"rng": np.random.default_rng(0), "checkpoints": tmp_path / "run"}
+    with pytest.raises(KeyboardInterrupt):
+        method.fit(log, run=Run(**run, monitor=Stops()))
+    resumed = method.fit(log, run=Run(**run))
+    whole = method.fit(log, run=Run(np.random.default_rng(0)))
+
+    asked = requests_at(log)
+    np.testing.assert_array_equal(resumed.vectors(asked), whole.vectors(asked))
+
+
+class TestBadInput:
+    def test_a_log_without_times_is_refused(self):
+        log = interactions(["a", "a", "b"], ["x", "y", "x"])
+
+        for train in (log, Matrix.of(log)):
+            with pytest.raises(DataError, match="SASRec learns from the order of even"):
+                sasrec().fit(train)
+
+    def test_sequences_of_one_event_are_refused(self):
+        log = interactions(["a", "b", "c"], ["x", "y", "x"], [1, 2, 3])
+
+        with pytest.raises(DataError, match="no user has two"):
+            gru4rec(training=FEW).fit(log)
+
+    def test_nothing_left_beside_what_is_held_out_is_refused(self):
+        log = interactions(["a", "a", "b", "b"], ["x", "y", "y", "x"], [1, 2, 3, 4])
+
+        with pytest.raises(DataError, match="beside what is held out"):
+            sasrec().fit(log)
+
+    def test_a_user_of_one_event_is_learnt_from_no_more_than_its_item(self):
+        log = interactions(["a", "a", "b"], ["x", "y", "z"], [1, 2, 3])
+
+        fitted = sasrec(size=4, training=FEW).fit(log)
+
+        answer = fitted.retrieve(requests_at(log), 3)
+        assert answer.present.all()
+
+    @pytest.mark.parametrize(
+        ("method", "said"),
+        [
+            (lambda: sasrec(length=0), "SASRec length is 0; it must be at least 1"),
+            (lambda: bert4rec(length=1), "BERT4Rec length is 1; it must be at least 2"),
+            (lambda: gru4rec(size=0), "GRU4Rec size is 0; it must be at least 1"),
+            (lambda: gru4rec(layers=0), "GatedUnits layers is 0"),
+            (lambda: sasrec(dropout=1.0), "Transformer dropout is 1.0"),
+            (lambda: bert4rec(masked=0.0), "Transformer masked is 0.0"),
+            (
+                lambda: GeneralisedBCE(calibration=2.0),
+                "GeneralisedBCE calibration is 2.0",
+            ),
+            (lambda: sasrec(size=9), "a vector of 9 numbers cannot be shared by 2 he"),
+        ],
+    )
+    def test_settings_out_of_range_are_refused_at_once(self, method, said):
+        with pytest.raises(ConfigError, match=said):
+            method()
