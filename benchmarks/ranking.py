@@ -21,6 +21,8 @@ from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
 from tidegraph.features.columns import FeatureSet, _raw, category_codes
 from tidegraph.features.groups import ALL, names_of
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.nn.click import DSGL
+from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.pipeline.past import Past, past_examples
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
@@ -36,6 +38,7 @@ OUT = Path(__file__).parent / "results" / "ranking.json"
 SECONDS = 14 * 86_400
 CATEGORY = "product_category"
 HABIT = "times bought"
+BEST = DSGL(products=True, layer=SequenceLayer(residual=True))
 
 
 @dataclass
@@ -103,6 +106,7 @@ def main() -> None:
         "BoostedTrees, category": BoostedTrees(category=CATEGORY),
         "DIN": NeuralRanker(),
         "DIN, category": NeuralRanker(features=FeatureSet(category=CATEGORY)),
+        "DSGL, category": NeuralRanker(BEST, FeatureSet(category=CATEGORY)),
     }
     for name, ranker in rankers.items():
         started = time.perf_counter()
