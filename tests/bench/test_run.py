@@ -9,7 +9,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.bench import Contender, Scores, compare, write_comparison
 from tidegraph.bench.clicks import ClickProtocol
 from tidegraph.bench.run import RECORDS, in_odds
-from tidegraph.errors import ArtifactError
+from tidegraph.errors import ArtifactError, RequestError
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.testing.logs import draw_log
 
@@ -174,6 +174,12 @@ def test_a_model_that_knows_more_is_worth_having(log, tmp_path):
         assert of[name]["lead"] == pytest.approx(lead)
         assert of[name]["lead_low"] <= lead <= of[name]["lead_high"]
     assert of["RecencyLogit"]["lead"] is None
+    raw = scores.evaluation.table().filter(metric="auc")
+    raw = dict(raw.select("model", "p").iter_rows())
+    # Holm: the smaller of two counts twice, and the larger is not below that.
+    small, large = sorted([raw["Sharp"], raw["Blunt"]])
+    wanted = [min(1, 2 * small), max(min(1, 2 * small), large)]
+    assert sorted([of["Sharp"]["p"], of["Blunt"]["p"]]) == pytest.approx(wanted)
 
 
 def test_where_nobody_is_better_the_control_is_to_be_taken(log, tmp_path):
@@ -181,6 +187,13 @@ def test_where_nobody_is_better_the_control_is_to_be_taken(log, tmp_path):
     found = compare(log, [LOGIT, blunt], PROTOCOL, seeds=1, folder=tmp_path)
 
     assert Scores.of(found).verdict().startswith("No model is surely better")
+
+
+def test_a_subject_that_was_not_trained_is_refused(log, tmp_path):
+    found = compare(log, [told(0.9)], PROTOCOL, seeds=1, folder=tmp_path)
+
+    with pytest.raises(RequestError, match=r"'RecencyLogit' is not among .* Told"):
+        Scores.of(found)
 
 
 def test_the_report_holds_the_table_and_pictures(log, tmp_path):

@@ -8,7 +8,8 @@ import polars as pl
 
 from tidegraph.bench.models import CONTROL
 from tidegraph.bench.run import Comparison
-from tidegraph.evaluation.pvalues import p_text
+from tidegraph.errors import RequestError
+from tidegraph.evaluation.pvalues import PValues, holm, p_text
 from tidegraph.evaluation.rankers import RankerEvaluation, evaluate_runs
 from tidegraph.rng import Seed
 
@@ -25,7 +26,6 @@ class Scores:
     Attributes:
         comparison: The trainings.
         evaluation: The models on the test, the subject first.
-        others: What the subject is compared with, the likeliest click by AUC first.
     """
 
     comparison: Comparison
@@ -41,8 +41,16 @@ class Scores:
             comparison: The trainings.
             subject: The model that the others are compared with.
             rng: Seed of intervals and tests.
+
+        Raises:
+            RequestError: The subject was not trained.
         """
         runs = comparison.runs()
+        if subject not in runs:
+            raise RequestError(
+                f"{subject!r} is not among what was compared: {', '.join(runs)}. "
+                "Compare it as well, or name another subject."
+            )
         ordered = {subject: runs[subject]} | runs
         found = evaluate_runs(comparison.rows(), ordered, resamples=RESAMPLES, rng=rng)
         return cls(comparison, found)
@@ -58,12 +66,28 @@ class Scores:
         Returns:
             Columns model; auc, gauc and log_loss, each with the ends ``_low`` and
             ``_high`` of its interval; ``deviation`` of the AUC over seeds; ``lead``,
-            the AUC above the subject's, with its ends; ``p``, corrected for every
-            model and metric, and whether that is but a bound; the AUC on validation;
+            the AUC above the subject's, with its ends; ``p`` of that, corrected for
+            every model, and whether it is but a bound; the AUC on validation;
             seconds, processor_seconds, parameters and epochs of a training, means.
         """
-        rows = [self._row(name) for name in self.comparison.trained]
+        chance = self._chance()
+        rows = [self._row(name) | chance[name] for name in self.comparison.trained]
         return pl.DataFrame(rows).sort("auc", descending=True, maintain_order=True)
+
+    def _chance(self) -> dict[str, dict[str, object]]:
+        """Return p of each model's lead; what is asked here is one question for each.
+
+        The corrected p of the evaluation is for its other metrics as well.
+        """
+        table = self.evaluation.table().filter(pl.col("p").is_not_null(), metric="auc")
+        raw = table["p"].to_numpy(), table["p_is_bound"].to_numpy()
+        family = holm(PValues(raw[0].astype(np.float64), raw[1].astype(np.bool_)))
+        values = zip(
+            table["model"], family.p.tolist(), family.is_bound.tolist(), strict=True
+        )
+        none: dict[str, object] = {"p": None, "p_is_bound": None}
+        found = {name: {"p": p, "p_is_bound": bound} for name, p, bound in values}
+        return {name: found.get(name, none) for name in self.comparison.trained}
 
     def _row(self, name: str) -> dict[str, object]:
         trained = self.comparison.trained[name]
@@ -77,7 +101,6 @@ class Scores:
         ends = found["gain"], found["gain_high"], found["gain_low"]
         for key, end in zip(("lead", "lead_low", "lead_high"), ends, strict=True):
             row[key] = None if end is None else -end
-        row["p"], row["p_is_bound"] = found["p_holm"], found["p_holm_is_bound"]
         row["deviation"] = float(np.std([one.test_auc for one in trained]))
         row["valid_auc"] = float(np.mean([one.valid_auc for one in trained]))
         row["setting"] = trained[0].setting
