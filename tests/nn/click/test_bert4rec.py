@@ -11,7 +11,7 @@ def test_the_interest_is_the_token_after_torch_s_layers_over_all_events():
     net, inputs, given = answered(BERT4Rec(4, (6,), positions=4))
     layers = [torch_layer(block, 8, 32, activation="gelu") for block in net.blocks]
 
-    def interest(b, k):
+    def interest(b):
         x = torch.stack([*placed(net.events, inputs, b), net.token.weight[0]])[None]
         for layer in layers:
             x = layer(x)

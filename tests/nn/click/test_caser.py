@@ -13,7 +13,7 @@ def test_the_interest_is_what_torch_s_convolutions_find(length):
     net, inputs, given = answered(Caser(4, (6,), length, horizontal=3, vertical=2))
     wide = net.vectors.event_width
 
-    def interest(b, k):
+    def interest(b):
         image = torch.zeros(length, wide)
         for place, event in enumerate(
             reversed(events_of(net.vectors, inputs, b)[-length:])

@@ -15,7 +15,7 @@ def test_the_interest_is_the_last_state_of_torch_s_units():
         units.bias_ih_l0.copy_(ours.input.bias)
         units.bias_hh_l0.copy_(ours.state.bias)
 
-        def interest(b, k):
+        def interest(b):
             events = events_of(vectors, inputs, b)
             if not events:
                 return torch.zeros(vectors.width)

@@ -22,7 +22,7 @@ MODELS = {
 }
 
 
-SIZES = {"embedding_size": 4, "hidden": (8, 4), "history": 3}
+SIZES = {"embedding_size": 4, "hidden": (8, 4), "history": 2}
 
 
 def sizes_of(cls):
@@ -81,7 +81,7 @@ def drawn_states(spec, rng, plan, kind, roots):
 
 def given_to(model, spec, rng, b=4, k=5):
     """All that the network of a model is called with."""
-    inputs = drawn(spec, rng, b, k, h=4)
+    inputs = drawn(spec, rng, b, k, h=3)
     if not isinstance(model, click.ReadsGraph):
         return (inputs,)
     user, item = model.reads()

@@ -39,7 +39,7 @@ def test_the_interest_is_the_latest_event_after_torch_s_causal_layers():
     layers = [torch_layer(block, 8, 8, **how) for block in net.blocks]
     with torch.no_grad():
 
-        def interest(b, k):
+        def interest(b):
             x = placed(net.events, inputs, b)
             if not x:
                 return torch.zeros(vectors.width)

@@ -27,7 +27,7 @@ def test_the_interest_is_that_of_a_gated_network_over_different_items():
     cell.weight_ih, cell.weight_hh = net.units.input.weight, net.units.state.weight
     cell.bias_ih, cell.bias_hh = net.units.input.bias, net.units.state.bias
 
-    def interest(b, k):
+    def interest(b):
         nodes, events = nodes_of(inputs, b), events_of(net.vectors, inputs, b)
         if not nodes:
             return torch.zeros(width)

@@ -19,7 +19,7 @@ def chosen(states, place):
 @torch.no_grad()
 def test_a_user_s_state_follows_those_of_users_before_who_are_alike():
     """Wang et al. (2017), as their code does it, user by user."""
-    net, inputs, around, given = answered(TopoLSTM(4, (6,), history=3), seed=2)
+    net, inputs, around, given = answered(TopoLSTM(4, (6,), history=3), seed=1)
     inputs, vectors = around.history(inputs), net.states.vectors
     width, alike = vectors.width, [0, 0]
 
