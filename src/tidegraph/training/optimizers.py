@@ -47,7 +47,10 @@ class AdamW:
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         return torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay
+            parameters,
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            fused=True,
         )
 
 
@@ -72,7 +75,10 @@ class Adam:
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         return torch.optim.Adam(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay
+            parameters,
+            lr=self.learning_rate,
+            weight_decay=self.weight_decay,
+            fused=True,
         )
 
 
