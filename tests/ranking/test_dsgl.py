@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import tidegraph as tg
 from conftest import draw_log
@@ -12,8 +13,10 @@ from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.pipeline.past import Windows
+from tidegraph.ranking.calibration import Calibrated
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
+from tidegraph.stages import without
 from tidegraph.testing.rankers import RankerLaws, split_examples
 from tidegraph.training.settings import Training
 
@@ -43,7 +46,7 @@ def test_a_fit_resumes_from_its_checkpoints_of_the_same_graph(tmp_path):
         fitted(replace(log, time=log.time + 3600))
 
 
-def test_a_pipeline_with_it_is_saved_observes_and_answers_anybody(tmp_path):
+def test_a_pipeline_with_it_is_saved_observes_forgets_and_answers_anybody(tmp_path):
     log = draw_log(events=800)
     pipe = tg.Pipeline(retrieve=tg.ItemKNN(), rank=SHORT, windows=Windows(days=4.0))
     end = int(log.time[-1])
@@ -65,6 +68,33 @@ def test_a_pipeline_with_it_is_saved_observes_and_answers_anybody(tmp_path):
     assert answers(model) == answers(back)
     # The same candidates are scored anew: what happened since is read.
     assert dict(answers(model)[1]) != dict(first[1])
+    row = model.graph.users.row("u3")
+    model.erase(["u3"])
+    vectors = model.ranker.network.deep.user.tables[0].weight
+    assert torch.equal(vectors[row + 1], vectors[0])
+
+
+def test_an_erased_user_has_the_vector_of_an_unknown_one():
+    learn, stop, _ = split_examples(draw_log(events=800))
+    model = SHORT.fit(learn, stop, run=Run(np.random.default_rng(0)))
+    held = model.network.deep.user.tables[0].weight
+
+    left = without(model, np.array([3, 10_000], np.int32)).network.deep.user
+    left = left.tables[0].weight
+
+    assert not torch.equal(held[4], held[0])
+    assert torch.equal(left[4], held[0])
+    assert torch.equal(left[5:], held[5:])
+
+
+def test_what_is_calibrated_forgets_too():
+    learn, stop, _ = split_examples(draw_log(events=800))
+    model = Calibrated(SHORT).fit(learn, stop, run=Run(np.random.default_rng(0)))
+
+    left = without(model, np.array([3], np.int32)).ranker.network.deep.user
+    left = left.tables[0].weight
+
+    assert torch.equal(left[4], left[0])
 
 
 def test_a_recipe_says_it():

@@ -9,7 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.around import States
 from tidegraph.nn.inputs import InputSpec
 from tidegraph.nn.sequence.attention import masked_softmax
-from tidegraph.nn.vectors import EventVectors, FieldVectors, age_bucket
+from tidegraph.nn.vectors import EventVectors, UserVectors, age_bucket
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -71,7 +71,7 @@ class CrowdVectors(nn.Module):
 
     def __init__(self, spec: InputSpec, width: int) -> None:
         super().__init__()
-        self.users = FieldVectors(spec.user, width)
+        self.users = UserVectors(spec.user, width)
         self.events = EventVectors(spec)
         self.about = nn.Linear(self.events.width, width)
 

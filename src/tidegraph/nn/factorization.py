@@ -4,7 +4,7 @@ from jaxtyping import Float
 
 from tidegraph.extras import needed
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.vectors import FieldVectors
+from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -24,7 +24,7 @@ class RequestFields(nn.Module):
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()
         self.item = FieldVectors(spec.item, size)
-        self.user = FieldVectors(spec.user, size)
+        self.user = UserVectors(spec.user, size)
         self.count = 2 * len(spec.item) + len(spec.user)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k count size"]:

@@ -1,5 +1,7 @@
 """Vectors of what a click model is told of: of fields, and of when events happened."""
 
+from typing import cast
+
 from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
@@ -47,6 +49,19 @@ def age_bucket(days: Float[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
     """Return the bucket of ages as ``features.steps`` finds it."""
     bucket = torch.log2(days.clamp(min=0).double() + 1).floor().long()
     return bucket.clamp(max=GAPS - 1)
+
+
+class UserVectors(FieldVectors):
+    """Vectors of users, whose first field is who they are; they can be forgotten."""
+
+    def forget(self, rows: Int[Tensor, " n"]) -> None:
+        """Give some users the vector of an unknown one.
+
+        Args:
+            rows: Their rows in the first table.
+        """
+        weight = cast(nn.Embedding, self.tables[0]).weight.data
+        weight[rows] = weight[0].clone()
 
 
 class EventVectors(nn.Module):

@@ -40,6 +40,7 @@ class Wide(nn.Module):
 
     def start(self, share: float) -> None:
         """Begin near the probability ``share`` for everything."""
+        nn.init.zeros_(self.wide.weight)
         nn.init.constant_(self.wide.bias, math.log(share / (1 - share + 1e-9)))
 
     def forward(

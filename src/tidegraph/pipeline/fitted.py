@@ -289,6 +289,7 @@ class FittedPipeline:
         rows = self.graph.users.encode(ids)
         self.live.erase(USER, ids)
         self.retriever = without(self.retriever, rows)
+        self.ranker = without(self.ranker, rows)
         self.fallback = without(self.fallback, rows)
 
     def read_as_known(self, log: Interactions) -> Interactions:

@@ -1,11 +1,11 @@
 """Calibration: probabilities that come true as often as they say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Bool, Float32, Float64, Int32
 from scipy.optimize import isotonic_regression
 from scipy.special import logit
 
@@ -22,6 +22,7 @@ from tidegraph.stages import (
     Ranker,
     Requests,
     called,
+    without,
 )
 
 Method = Literal["platt", "isotonic"]
@@ -175,6 +176,10 @@ class FittedCalibrated:
         own = self.ranker.score(requests, candidates)
         mended = self.mend(own.astype(np.float64))
         return np.where(candidates.present, mended, 0).astype(np.float32)
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedCalibrated":
+        """Return the same without a trace of some users."""
+        return replace(self, ranker=without(self.ranker, rows))
 
     def state(self) -> State:
         """Return what a file needs to hold."""

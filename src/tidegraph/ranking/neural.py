@@ -1,12 +1,13 @@
 """One fit, one score and one state for every click model."""
 
+import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
@@ -22,6 +23,7 @@ from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
 from tidegraph.ranking.around import Shown, read_before
@@ -185,6 +187,15 @@ class FittedNeuralRanker:
         # A model that reads the graph reads its events there.
         history = history if reads is None else 0
         return Batches(self.features, self.tables, history, reads)
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedNeuralRanker":
+        """Return the same, whose vectors of some users are that of an unknown one."""
+        known = rows[rows < self.tables.user.known].astype(np.int64)
+        network = copy.deepcopy(self.network)
+        for part in network.modules():
+            if isinstance(part, UserVectors):
+                part.forget(tensor(known + 1))
+        return replace(self, network=network)
 
     def state(self) -> State:
         """Return what a file needs to hold."""

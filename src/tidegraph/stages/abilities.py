@@ -1,4 +1,4 @@
-"""What a fitted retriever may be able to do besides answering."""
+"""What a fitted stage may be able to do besides answering."""
 
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
@@ -9,7 +9,7 @@ from tidegraph.stages.candidates import NO_ITEM
 from tidegraph.stages.protocols import FittedRetriever
 from tidegraph.stages.requests import Requests
 
-R = TypeVar("R", bound=FittedRetriever | None)
+R = TypeVar("R")
 
 
 @runtime_checkable
@@ -57,9 +57,9 @@ def because_of(
 
 @runtime_checkable
 class HoldsUsers(Protocol):
-    """A fitted retriever that keeps what single users did, by their rows."""
+    """A fitted stage that keeps what single users did, by their rows."""
 
-    def without_users(self, rows: Int32[np.ndarray, " n"]) -> FittedRetriever:
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> object:
         """Return the same without a trace of some users; rows it lacks change nothing.
 
         What the events of many users add up to, such as weights between items, stays.
@@ -67,7 +67,7 @@ class HoldsUsers(Protocol):
         ...
 
 
-def without(retriever: R, rows: Int32[np.ndarray, " n"]) -> R:
-    """Return a retriever without a trace of some users, if it keeps any."""
-    held = isinstance(retriever, HoldsUsers)
-    return cast(R, retriever.without_users(rows)) if held else retriever
+def without(stage: R, rows: Int32[np.ndarray, " n"]) -> R:
+    """Return a stage without a trace of some users, if it keeps any."""
+    held = isinstance(stage, HoldsUsers)
+    return cast(R, stage.without_users(rows)) if held else stage

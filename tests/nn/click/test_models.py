@@ -11,6 +11,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.nn import click
 from tidegraph.nn.around import Around, States
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.training.weights import initialised
 
@@ -184,3 +185,22 @@ def test_impossible_widths_are_refused(model):
         wrong = {"embedding_size": 0, "hidden": (4, 0), "history": 0}[name]
         with pytest.raises(ConfigError, match=name):
             model(**{name: wrong})
+
+
+def test_every_vector_of_users_can_be_forgotten(model, network):
+    """No table has as many rows as users are known but those that are of users."""
+    rows = SPEC.user[0] + 1
+    assert rows not in {count + 1 for count in SPEC.item}
+    held = [part for part in network.modules() if isinstance(part, UserVectors)]
+    tables = [part.tables[0].weight for part in held]
+    every = [
+        part.weight
+        for part in network.modules()
+        if isinstance(part, torch.nn.Embedding) and part.num_embeddings == rows
+    ]
+
+    assert {id(weight) for weight in every} == {id(weight) for weight in tables}
+    for part in held:
+        part.forget(torch.tensor([3]))
+        weight = part.tables[0].weight
+        assert torch.equal(weight[3], weight[0])

@@ -8,7 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.vectors import EventVectors, FieldVectors
+from tidegraph.nn.vectors import EventVectors, FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -92,7 +92,7 @@ class DINNetwork(nn.Module):
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
         self.item = FieldVectors(spec.item, size)
-        self.user = FieldVectors(spec.user, size)
+        self.user = UserVectors(spec.user, size)
         self.when = EventVectors(spec)
         width = self.item.width
         self.activation = Activation(width, self.when.width)

@@ -12,7 +12,7 @@ from tidegraph.nn.around import Around, Reads, States
 from tidegraph.nn.click.dsgl_layer import Encoded, SequenceAttention, SequenceLayer
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.vectors import FieldVectors
+from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -106,7 +106,7 @@ class DSGLNetwork(nn.Module):
         depth: dict[Side, int] = {"user": config.user_depth, "item": config.item_depth}
         self.combine, self.products = config.combine, config.products
         crosses: dict[Side, int] = {"user": spec.cross, "item": spec.back}
-        self.user = FieldVectors(spec.user, size)
+        self.user = UserVectors(spec.user, size)
         self.item = FieldVectors(spec.item, size)
         self.layers = nn.ModuleDict(
             {

@@ -6,7 +6,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
-from tidegraph.nn.vectors import EventVectors, FieldVectors
+from tidegraph.nn.vectors import EventVectors, FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -122,7 +122,7 @@ class InterestTower(nn.Module):
         self, spec: InputSpec, size: int, hidden: tuple[int, ...], extra: int = 0
     ) -> None:
         super().__init__()
-        self.user = FieldVectors(spec.user, size)
+        self.user = UserVectors(spec.user, size)
         width = (3 + extra) * size * len(spec.item) + self.user.width
         self.tower = Tower(width + spec.numbers, hidden)
 

@@ -8,7 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.vectors import FieldVectors
+from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -45,9 +45,10 @@ class MFNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()
-        self.item, self.user = (FieldVectors(n, size) for n in (spec.item, spec.user))
+        self.item = FieldVectors(spec.item, size)
+        self.user = UserVectors(spec.user, size)
         self.biases = nn.ModuleList(
-            [FieldVectors(spec.item, 1), FieldVectors(spec.user, 1)]
+            [FieldVectors(spec.item, 1), UserVectors(spec.user, 1)]
         )
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:

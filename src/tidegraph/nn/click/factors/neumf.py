@@ -8,7 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.vectors import FieldVectors
+from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -48,9 +48,10 @@ class NeuMFNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
-        self.item, self.user = (FieldVectors(n, size) for n in (spec.item, spec.user))
+        self.item = FieldVectors(spec.item, size)
+        self.user = UserVectors(spec.user, size)
         self.of_item = FieldVectors(spec.item, size)
-        self.of_user = FieldVectors(spec.user, size)
+        self.of_user = UserVectors(spec.user, size)
         self.weigh = nn.Linear(size, 1, bias=False)
         width = self.item.width + self.user.width + spec.numbers
         self.tower = Tower(width, hidden)

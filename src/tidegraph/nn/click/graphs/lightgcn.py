@@ -10,7 +10,7 @@ from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.propagation import mean, propagated
-from tidegraph.nn.vectors import FieldVectors
+from tidegraph.nn.vectors import FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -57,7 +57,8 @@ class LightGCNNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, size: int) -> None:
         super().__init__()
-        self.user, self.item = (FieldVectors(n, size) for n in (spec.user, spec.item))
+        self.user = UserVectors(spec.user, size)
+        self.item = FieldVectors(spec.item, size)
 
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
