@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
@@ -19,6 +19,8 @@ REWOUND = hop("click").rewind().recent(3).hop("~click").rewind().recent(2)
 QUERIES = st.lists(
     st.tuples(st.integers(0, USERS + ITEMS - 1), st.integers(0, 11)), max_size=12
 )
+ZIGZAG = [(0, 1), (1, 2), (2, 0), (2, 1)]
+"""Users and items that are joined to one another on a way round."""
 
 
 def asked(queries):
@@ -111,6 +113,7 @@ def test_walks_give_the_nodes_visited_most_at_each_layer(rng):
 
 
 @settings(max_examples=25)
+@example([(0, 0, 0, 0), *[(u, i, 0, 1) for u, i in ZIGZAG]], [(0, 1)])
 @given(EVENTS, QUERIES)
 def test_a_cluster_keeps_the_edges_within_it(events, queries):
     nodes, clocks = asked(queries)
@@ -130,8 +133,9 @@ def test_a_cluster_keeps_the_edges_within_it(events, queries):
         members = set(ids[cluster.mask[0]].tolist())
         linked = {
             other
-            for u, i, t, _ in events
-            if t < clock
+            for u, i, t, weight in events
+            # An edge of no weight joins nothing.
+            if t < clock and weight > 0
             for one, other in ((u, i + USERS), (i + USERS, u))
             if one == node and other in members
         }
