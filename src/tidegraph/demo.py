@@ -42,6 +42,8 @@ NAMES = ("title", "product_type", "description", "name")
 """Feature columns that may name an item, the best first."""
 CATEGORIES = ("product_category", "category", "genres", "type")
 """Feature columns that may group items, the best first."""
+HABIT = ("item", "repeats", "user", "pair", "category", "co_occurrence", "votes")
+"""What the ranker knows."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,11 @@ class Demo:
                 RP3beta(alpha=0.8, beta=0.3, half_life_days=None),
                 Popular(half_life_days=28.0),
             ),
-            rank=tg.DIN(),
+            rank=tg.NeuralRanker(
+                tg.DIN(),
+                # Groceries are habit: more inputs take twice as long and add nothing.
+                tg.FeatureSet(HABIT, category),
+            ),
             rerank=None if category is None else MMR(diversity=0.1, by=category),
             repeat=repeat,
             names=_first_of(NAMES, log),
