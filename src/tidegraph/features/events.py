@@ -40,9 +40,10 @@ class StepNumbers:
             requests: Users, clocks and histories.
             count: How many events of each.
         """
-        if not features.event_names:
+        width = len(features.event_names)
+        if not width or not count:
             nothing = np.zeros((len(requests), count), np.int32)
-            return cls(nothing, np.zeros((1, 0), np.float32))
+            return cls(nothing, np.zeros((1, width), np.float32))
         nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
         past = PastView.of(requests, nobody, features.category)
         event = latest_events(past.history, count)

@@ -45,7 +45,6 @@ ALL = tuple(GROUPS)
 OF_STEPS = ("events", "cross")
 """Groups that are about events of the history, which not every ranker looks at."""
 OF_CANDIDATES = tuple(group for group in GROUPS if group not in OF_STEPS)
-_ACTIVITY = {"item_activity", "user_activity"}
 
 
 def check_groups(groups: Iterable[str]) -> None:

@@ -215,6 +215,12 @@ def _count(
 
 
 @compiled
+def _is_of(kind: int, category: np.ndarray, item: int) -> bool:
+    """Is an item of a category, if that is one at all?"""
+    return bool(kind >= 0 and item < category.size and category[item] == kind)
+
+
+@compiled
 def _of_pairs(
     steps: np.ndarray,
     category: np.ndarray,
@@ -232,7 +238,7 @@ def _of_pairs(
             continue
         out[h, 0] = 10 * shared[h] / np.sqrt(1.0 + n * size[h])
         out[h, 1] = np.log1p(shared[h])
-        out[h, 2] = kind >= 0 and v < category.size and category[v] == kind
+        out[h, 2] = _is_of(kind, category, v)
 
 
 @compiled
@@ -255,7 +261,7 @@ def _of_item(
         cosine = shared[h] / np.sqrt(1.0 + n * size[h])
         total, most = total + cosine, max(most, cosine)
         both, events = both + shared[h], events + 1
-        alike += kind >= 0 and v < category.size and category[v] == kind
+        alike += _is_of(kind, category, v)
     out[0], out[1] = np.log1p(10 * total), most
     out[2], out[3] = np.log1p(both), total / max(events, 1)
     out[4] = np.log1p(alike)

@@ -161,12 +161,13 @@ class FittedNeuralRanker:
         requests: Requests,
         candidates: Candidates,
         numbers: Float32[np.ndarray, "b k n"],
+        known: StepNumbers | None = None,
     ) -> Float32[np.ndarray, "b k"]:
-        """Return ``score``, the shared inputs being at hand."""
+        """Return ``score``, its inputs being at hand, perhaps those of events, too."""
         out = np.zeros(candidates.item.shape, np.float32)
         if not out.size:
             return out
-        known = self.batches.known(requests)
+        known = self.batches.known(requests) if known is None else known
         with torch.inference_mode():
             for start in range(0, len(requests), BLOCK):
                 rows = np.arange(start, min(len(requests), start + BLOCK))
@@ -243,7 +244,7 @@ class _Clicks:
     valid: Examples
     numbers: Float32[np.ndarray, "b k n"]
     valid_numbers: Float32[np.ndarray, "b2 k2 n"]
-    known: StepNumbers
+    known: tuple[StepNumbers, StepNumbers]
     device: str
     unit: str = "requests"
 
@@ -279,7 +280,7 @@ class _Clicks:
         # What is not kept stands where there is no item.
         item = np.where(kept, item, np.int32(NO_ITEM))
         inputs = self.model.batches.inputs(
-            self.train.requests, rows, item, numbers, self.known
+            self.train.requests, rows, item, numbers, self.known[0]
         )
         shown = None
         if settings.id_dropout:
@@ -311,7 +312,10 @@ class _Clicks:
         if not bool(there.any()):
             return 0.0
         score = self.model.probability(
-            self.valid.requests, self.valid.candidates, self.valid_numbers
+            self.valid.requests,
+            self.valid.candidates,
+            self.valid_numbers,
+            self.known[1],
         )[there]
         score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
         label, weight = self.valid.label[there], self.valid.weights[there]
@@ -326,7 +330,8 @@ def _learnt(
     numbers, valid_numbers = (
         model.features.of(part.requests, part.candidates) for part in (learn, valid)
     )
-    known = model.batches.known(learn.requests)
+    read = model.batches.known
+    known = read(learn.requests), read(valid.requests)
     task = _Clicks(model, learn, valid, numbers, valid_numbers, known, run.device)
     return train(task, model.settings.training, run, _learnt_from(task))
 

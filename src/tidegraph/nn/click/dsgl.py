@@ -20,7 +20,6 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 Side = Literal["user", "item"]
-EDGE: dict[Side, str] = {"user": "action", "item": "~action"}
 OTHER: dict[Side, Side] = {"user": "item", "item": "user"}
 
 
@@ -67,16 +66,7 @@ class DSGL:
 
     def reads(self) -> Reads:
         """Return the plans of both sides: the latest events, hop by hop."""
-        return Reads(
-            self._plan("user", self.user_depth), self._plan("item", self.item_depth)
-        )
-
-    def _plan(self, side: Side, depth: int) -> str:
-        text = "identity()" if depth == 0 else ""
-        for hop in range(depth):
-            edge = EDGE[side if hop % 2 == 0 else OTHER[side]]
-            text += f".hop({edge!r}).recent({self.history})"
-        return f"unique({text.removeprefix('.')})"
+        return Reads.latest(self.user_depth, self.item_depth, self.history)
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""
