@@ -17,6 +17,10 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor
 
 
+NOTHING = 1e-6
+"""Length of a direction, as a share of the longest, below which it is rounding."""
+
+
 @runtime_checkable
 class Start(Protocol):
     """What nodes' own vectors are before training; one of your own needs no more."""
@@ -36,7 +40,7 @@ class Spectral:
     """
 
     def vectors(self, graph: GraphInputs, size: int) -> Float[Tensor, "nodes d"]:
-        """Return ``size`` numbers a node, or one less than the graph has rows."""
+        """Return ``size`` numbers a node, or as many as the graph has directions."""
         weight, row, column = (
             part.numpy() for part in (graph.weight, graph.row, graph.column)
         )
@@ -49,5 +53,8 @@ class Spectral:
         matrix = scipy.sparse.csr_array((shares[up], pairs), shape=shape)
         left, right = halves(matrix, min(size, *(n - 1 for n in shape)), seed=0)
         vectors = np.concatenate([left, right]) if users else left
+        # A direction the graph does not have is zeros, of which nothing is learnt.
+        length = np.linalg.norm(vectors, axis=0)
+        vectors = vectors[:, length > NOTHING * length.max(initial=0)]
         vectors *= DEVIATION / vectors.std()
         return torch.as_tensor(vectors, dtype=torch.float32)
