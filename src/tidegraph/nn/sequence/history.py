@@ -1,6 +1,6 @@
 """What models of sequences share: events as vectors, and where their answers end."""
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower
@@ -78,10 +78,23 @@ class PlacedEvents(nn.Module):
         self.about = nn.Linear(self.vectors.about.width, self.vectors.width)
         self.place = nn.Embedding(positions, self.vectors.width)
 
-    def forward(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
-        """Return the vector of each event, the latest first."""
+    def forward(
+        self,
+        inputs: Inputs,
+        hidden: Bool[Tensor, "b h"] | None = None,
+        token: Float[Tensor, "1 width"] | None = None,
+    ) -> Float[Tensor, "b h width"]:
+        """Return the vector of each event, the latest first.
+
+        Args:
+            inputs: The batch.
+            hidden: Events of which nothing is told but their place.
+            token: What stands for them.
+        """
         place = torch.arange(inputs.step.shape[1], device=inputs.step.device)
         x = self.vectors.items(inputs) + self.about(self.vectors.about(inputs))
+        if hidden is not None and token is not None:
+            x = torch.where(hidden[:, :, None], token, x)
         return x + self.place(place.clamp(max=self.place.num_embeddings - 1))
 
 

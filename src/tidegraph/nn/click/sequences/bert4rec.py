@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
@@ -10,6 +10,8 @@ from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.attention import TransformerBlock
 from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
+from tidegraph.nn.sequence.next_item import told_apart
+from tidegraph.ranges import at_least, within
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -26,12 +28,16 @@ class BERT4Rec:
         blocks: How many blocks of attention there are.
         heads: Parts of a vector that are attended to apart.
         positions: How many of the latest places have vectors of their own.
+        masked: Share of the events that training hides behind the token, each to be
+            told from another by all that are left.
+        auxiliary: What the loss of the hidden events counts for.
 
     Source:
-        Sun et al., "BERT4Rec", CIKM 2019, section 3. Departs: it learns from
-        what was and was not acted on after the token, not from masked events; what is
-        known of an event is projected and added as its place is; the interest enters
-        the layers that all click models end in.
+        Sun et al., "BERT4Rec", CIKM 2019, section 3. Departs: it also learns from what
+        was and was not acted on after the token; a hidden event is told from that of
+        another request, not from all items; what is known of an event is projected and
+        added as its place is; the interest enters the layers that all click models end
+        in.
     """
 
     name: ClassVar[str] = "BERT4Rec"
@@ -41,9 +47,14 @@ class BERT4Rec:
     blocks: int = 2
     heads: int = 2
     positions: int = 50
+    masked: float = 0.2
+    auxiliary: float = 1.0
 
     def __post_init__(self) -> None:
-        check_widths("BERT4Rec", **vars(self))
+        counts = {"blocks": self.blocks, "positions": self.positions}
+        check_widths("BERT4Rec", self.embedding_size, self.hidden, self.heads, **counts)
+        within("BERT4Rec", masked=self.masked)
+        at_least("BERT4Rec", 0, auxiliary=self.auxiliary)
 
     def build(self, spec: InputSpec) -> nn.Module:
         """Return the network, with weights yet to be drawn."""
@@ -55,6 +66,7 @@ class BERT4RecNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, config: BERT4Rec) -> None:
         super().__init__()
+        self.masked, self.share = config.masked, config.auxiliary
         self.events = PlacedEvents(spec, config.embedding_size, config.positions)
         width, gelu = self.events.vectors.width, nn.functional.gelu
         self.token = nn.Embedding(1, width)
@@ -67,9 +79,24 @@ class BERT4RecNetwork(nn.Module):
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        x, there = self.events(inputs), real(inputs)[:, None]
+        candidate = self.events.vectors.candidates(inputs)
+        return self.tower(self._states(inputs)[:, :1], candidate, inputs)
+
+    def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""]:
+        """Return the loss of telling hidden events by all others."""
+        drawn = torch.rand(inputs.real_step.shape, device=inputs.step.device)
+        hidden = (drawn < self.masked) & inputs.real_step
+        states = self._states(inputs, hidden)[:, 1:]
+        return self.share * told_apart(states, hidden, self.events.vectors, inputs)
+
+    def _states(
+        self, inputs: Inputs, hidden: Bool[Tensor, "b h"] | None = None
+    ) -> Float[Tensor, "b _ width"]:
+        """Return what the token for now becomes, and each event, the latest first."""
+        x = self.events(inputs, hidden, self.token.weight)
+        there = real(inputs)[:, None]
         x = torch.cat([self.token.weight.expand(x.shape[0], 1, -1), x], dim=1)
         seen = torch.cat([torch.ones_like(there[:, :, :1]), there], dim=2)
         for block in self.blocks:
             x = block(x, seen)
-        return self.tower(x[:, :1], self.events.vectors.candidates(inputs), inputs)
+        return x
