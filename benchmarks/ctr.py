@@ -8,7 +8,8 @@ of one day are never parted. The rows of MovieLens-1M with label 0 are its negat
 neither ``rating`` nor ``ts_exact``, which tell the label, is read.
 Run: TIDEGRAPH_DATA=folder python benchmarks/ctr.py [set ...] [--models "DIN;DSGL"]
 [--ablations] [--protocol literature] [--seeds 3] [--kept folder] [--again "DSGL"],
-which keeps what was trained, and trains anew what --again names, as its code changed.
+which keeps what was trained, and trains anew what --again names, as its code changed;
+then python benchmarks/ctr_pictures.py draws it.
 """
 
 import argparse
@@ -19,7 +20,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from tidegraph.bench import (
@@ -27,18 +27,15 @@ from tidegraph.bench import (
     PROTOCOLS,
     Contender,
     Scores,
-    auc_bars,
     compare,
     contenders,
+    gains_by_activity,
     network,
     write_comparison,
 )
 from tidegraph.bench.run import RECORDS
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
-from tidegraph.evaluation.report.axes import linear
-from tidegraph.evaluation.report.charts import Series, lines
-from tidegraph.evaluation.report.html import Section
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
@@ -56,8 +53,9 @@ MOST = 50_000
 
 EVERY = FeatureSet(category=CATEGORY)
 BEST = DSGL(products=True, layer=SequenceLayer(residual=True))
+WHOLE = "DSGL, with structure"
 ROWS = {
-    "DSGL, with structure": network("DSGL, with structure", BEST, EVERY),
+    WHOLE: network(WHOLE, BEST, EVERY),
     "DSGL of the chapter": network(
         "DSGL of the chapter", DSGL(), FeatureSet(("votes",), CATEGORY)
     ),
@@ -138,47 +136,6 @@ def forget(folder: Path, models: list[str]) -> None:
         path.write_text("".join(f"{line}\n" for line in kept))
 
 
-def pictures(scores: Scores) -> list[Section]:
-    """Return what each part of DSGL is worth, where its ablations took part."""
-    trained = scores.comparison.trained
-    if "DSGL, no time" not in trained:
-        return []
-    table = scores.evaluation.table().filter(metric="auc")
-    auc = dict(table.select("model", "mean").iter_rows())
-    whole, prefix = "DSGL, with structure", "DSGL, depth"
-    series = [
-        Series(
-            label, np.array(list(depths)), np.array([auc[n] for n in depths.values()])
-        )
-        for label, depths in (
-            (
-                "mean of layers",
-                {1.0: f"{prefix} (1, 1)", 2.0: f"{prefix} (2, 2)"},
-            ),
-            (
-                "last layer",
-                {
-                    1.0: f"{prefix} (1, 1), last layer",
-                    2.0: f"{prefix} (2, 2), last layer",
-                },
-            ),
-        )
-    ]
-    ends = np.concatenate([one.y for one in series])
-    depth = lines(
-        "AUC by depth",
-        "Depth of both sides; layers combined, and the last one alone.",
-        series,
-        (
-            linear("depth", 1.0, 2.0),
-            linear("AUC", float(ends.min()), float(ends.max())),
-        ),
-    )
-    parts = [whole, *(f"DSGL, {name}" for name in ABLATIONS)]
-    left_out = auc_bars(scores, parts, "DSGL, and what is left out of it")
-    return [Section("Ablations", charts=(depth, left_out))]
-
-
 def run(name: str, options: argparse.Namespace) -> None:
     log = log_of(name)
     folder = options.kept / options.protocol / name
@@ -195,15 +152,16 @@ def run(name: str, options: argparse.Namespace) -> None:
     print(f"{name}, {options.protocol}: {found.parts}\n{scores.readable()}")
     print(scores.verdict(), flush=True)
     title = f"Click models on {name}"
-    write_comparison(scores, folder, title, pictures(scores))
+    write_comparison(scores, folder, title)
     table = scores.table()
+    others = {who: Scores.of(found, who) for who in ROWS if who in found.trained}
+    columns = ("model", "lead", "lead_low", "lead_high", "p")
     beside = {
-        subject: Scores.of(found, subject)
-        .table()
-        .select("model", "lead", "lead_low", "lead_high", "p")
-        for subject in ROWS
-        if subject in found.trained
+        f"beside {who}": judged.table().select(columns).to_dicts()
+        for who, judged in others.items()
     }
+    if WHOLE in others:
+        beside["gains by activity"] = gains_by_activity(others[WHOLE]).to_dicts()
     OUT.mkdir(parents=True, exist_ok=True)
     result = {
         "set": name,
@@ -212,7 +170,7 @@ def run(name: str, options: argparse.Namespace) -> None:
         "parts": str(found.parts),
         "load_average": round(os.getloadavg()[0], 1),
         f"lead over {CONTROL}": table.to_dicts(),
-        **{f"beside {who}": rows.to_dicts() for who, rows in beside.items()},
+        **beside,
     }
     path = OUT / f"{options.protocol}-{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")

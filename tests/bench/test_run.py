@@ -6,7 +6,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tidegraph.artifact.sealed import State
-from tidegraph.bench import Contender, Scores, compare, write_comparison
+from tidegraph.bench import (
+    Contender,
+    Scores,
+    compare,
+    gains_by_activity,
+    write_comparison,
+)
 from tidegraph.bench.clicks import ClickProtocol
 from tidegraph.bench.run import RECORDS, in_odds
 from tidegraph.errors import ArtifactError, RequestError
@@ -206,3 +212,35 @@ def test_the_report_holds_the_table_and_pictures(log, tmp_path):
     assert "| RecencyLogit | 0." in words
     assert words.count("\n| ") == 4
     assert (tmp_path / "out" / "table.json").read_text().count('"model"') == 2
+
+
+def test_gains_by_activity_are_those_among_the_users_of_each_group(log, tmp_path):
+    found = compare(log, [LOGIT, told(0.3)], PROTOCOL, seeds=2, folder=tmp_path)
+    gains = gains_by_activity(Scores.of(found, "Told"))
+    rows, runs, requests = found.rows(), found.runs(), found.parts.test.requests
+    had = np.diff(requests.history.ptr)
+    least = np.array([had[requests.user == user].min() for user in rows.names])
+    cuts = np.quantile(least[least > 0], [1 / 3, 2 / 3])
+    groups = {
+        "cold users": least == 0,
+        "low activity": (least > 0) & (least <= cuts[0]),
+        "middle activity": (least > cuts[0]) & (least <= cuts[1]),
+        "high activity": least > cuts[1],
+    }
+
+    assert set(gains["group"]) <= set(groups)
+    assert gains["group"].n_unique() >= 3
+    for row in gains.to_dicts():
+        chosen = groups[row["group"]]
+        held = chosen[rows.user]
+        auc = {
+            name: np.mean([roc_auc_score(rows.label[held], run[held]) for run in each])
+            for name, each in runs.items()
+        }
+        assert row["users"] == chosen.sum()
+        assert row["auc"] == pytest.approx(auc[row["model"]])
+        if row["model"] == "Told":
+            assert row["gain"] is None
+            continue
+        assert row["gain"] == pytest.approx(auc["Told"] - auc[row["model"]])
+        assert row["gain_low"] <= row["gain"] <= row["gain_high"]

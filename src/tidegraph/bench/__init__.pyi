@@ -1,3 +1,4 @@
+from tidegraph.bench.activity import gains_by_activity as gains_by_activity
 from tidegraph.bench.clicks import (
     PROTOCOLS as PROTOCOLS,
     ClickParts as ClickParts,

@@ -4,15 +4,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from tidegraph.artifact.writing import replaced
+from tidegraph.bench.activity import held_by_activity, part_of
 from tidegraph.bench.scores import Scores, markdown
 from tidegraph.evaluation.report.charts import Bar, Chart, bars
 from tidegraph.evaluation.report.html import Section, Table, write_report
 from tidegraph.evaluation.report.pictures import reliability_curves
-from tidegraph.evaluation.resampling import Impressions, measured
-from tidegraph.evaluation.slices import GROUPS, activity_groups
+from tidegraph.evaluation.resampling import measured
 
 PAGE, TABLE, WORDS = "report.html", "table.json", "table.md"
 CHANCE = 0.5
@@ -88,13 +86,9 @@ def activity_bars(scores: Scores) -> Chart:
     rows, runs = scores.comparison.rows(), scores.comparison.runs()
     best = scores.table()["model"].to_list()[: SHOWN - 1]
     shown = list(dict.fromkeys([*best, scores.subject]))
-    group = _groups(scores)
     drawn: list[tuple[str, list[Bar]]] = []
-    for name in GROUPS:
-        held = np.flatnonzero((np.array(group) == name)[rows.user])
-        part = Impressions(rows.user[held], rows.label[held], rows.names)
-        if not 0 < part.label.sum() < len(held):
-            continue
+    for name, held in held_by_activity(scores).items():
+        part = part_of(rows, held)
         found = [
             Bar(model, float(measured(part, [run[held] for run in runs[model]])[0]))
             for model in shown
@@ -107,13 +101,3 @@ def activity_bars(scores: Scores) -> Chart:
         drawn,
         start=CHANCE,
     )
-
-
-def _groups(scores: Scores) -> list[str]:
-    """Return the group of each user of the test."""
-    test = scores.comparison.parts.test
-    size = np.diff(test.requests.history.ptr).astype(np.float64)
-    _, user = np.unique(test.requests.user, return_inverse=True)
-    least = np.full(user.max(initial=-1) + 1, np.inf)
-    np.minimum.at(least, user, size)
-    return activity_groups(least)

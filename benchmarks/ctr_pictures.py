@@ -1,0 +1,118 @@
+"""Pictures of what ``benchmarks/ctr.py`` measured, from its results.
+
+Claim: they show what each part of DSGL is worth, what depth is with and without the
+combination of layers, and among which users DSGL is ahead. Nothing is trained.
+Run: python benchmarks/ctr_pictures.py
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ctr import ABLATIONS, OUT, WHOLE
+
+from tidegraph.evaluation.report.axes import linear
+from tidegraph.evaluation.report.charts import Bar, Chart, Series, bars, lines
+from tidegraph.evaluation.report.html import write_picture
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+BESIDE = ("MLP", "DIN", "GRU4Rec")
+"""Who is drawn beside DSGL, by activity of users."""
+DEPTHS = {
+    "mean of layers": {1: "depth (1, 1)", 2: "depth (2, 2)"},
+    "last layer": {1: "depth (1, 1), last layer", 2: "depth (2, 2), last layer"},
+}
+
+
+def title_of(result: Mapping[str, Any]) -> str:
+    """Return the name of a set in words."""
+    name = result["set"].removeprefix("amazon_tlsan_").replace("_", " ")
+    return f"{name}, {result['seeds']} seed{'s' * (result['seeds'] > 1)}"
+
+
+def ablations(result: Mapping[str, Any]) -> Chart:
+    """Return what is lost without each part, with intervals."""
+    rows = {row["model"]: row for row in result[f"beside {WHOLE}"]}
+    groups = [
+        (name, [Bar("lost", -row["lead"], -row["lead_high"], -row["lead_low"])])
+        for name in ABLATIONS
+        if (row := rows.get(f"DSGL, {name}")) is not None
+    ]
+    lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
+    return bars(
+        f"AUC lost by what is left out of DSGL: {title_of(result)}",
+        "Against DSGL with structure; 95 % intervals over users.",
+        groups,
+        start=min(lowest, 0.0),
+    )
+
+
+def depths(result: Mapping[str, Any]) -> Chart:
+    """Return AUC by the depth of both sides, with and without combination."""
+    auc = {row["model"]: row["auc"] for row in result["lead over RecencyLogit"]}
+    series = [
+        Series(
+            label,
+            np.array(list(of), np.float64),
+            np.array([auc[f"DSGL, {name}"] for name in of.values()]),
+        )
+        for label, of in DEPTHS.items()
+    ]
+    ends = np.concatenate([one.y for one in series])
+    return lines(
+        f"AUC by depth: {title_of(result)}",
+        "Depth of both sides; layers combined, and the last one alone.",
+        series,
+        (
+            linear("depth", 1.0, 2.0),
+            linear("AUC", float(ends.min()), float(ends.max())),
+        ),
+    )
+
+
+def activity(results: list[Mapping[str, Any]]) -> Chart:
+    """Return how far DSGL is ahead, by activity of users, on every log."""
+    groups: list[tuple[str, list[Bar]]] = []
+    for result in results:
+        of: dict[str, dict[str, Any]] = {}
+        for row in result["gains by activity"]:
+            of.setdefault(row["group"], {})[row["model"]] = row
+        for group, rows in of.items():
+            drawn = [
+                Bar(name, row["gain"], row["gain_low"], row["gain_high"])
+                for name in BESIDE
+                if (row := rows.get(name)) is not None
+            ]
+            short = result["set"].removeprefix("amazon_tlsan_").replace("_", " ")
+            groups.append((f"{short}, {group.removesuffix(' activity')}", drawn))
+    lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
+    return bars(
+        "How far DSGL is ahead in AUC, by activity of users",
+        "Thirds by events before their first request; 95 % intervals over users.",
+        groups,
+        start=min(lowest, 0.0),
+    )
+
+
+def drawn(results: list[Mapping[str, Any]]) -> Iterator[tuple[str, Chart]]:
+    """Yield the pictures that the results have."""
+    lengths = [result for result in results if "gains by activity" in result]
+    if lengths:
+        yield "ctr-activity", activity(lengths)
+    for result in results:
+        there = {row["model"] for row in result["lead over RecencyLogit"]}
+        if {f"DSGL, {name}" for name in ABLATIONS} <= there:
+            yield "ctr-ablations", ablations(result)
+            yield "ctr-depth", depths(result)
+
+
+def main() -> None:
+    results = [json.loads(path.read_text()) for path in sorted(OUT.glob("time-*.json"))]
+    for name, chart in drawn(results):
+        print(write_picture(PICTURES / f"{name}.svg", chart))
+
+
+if __name__ == "__main__":
+    main()
