@@ -56,6 +56,21 @@ def test_many_rows_have_the_weights_that_a_start_at_zero_finds(monkeypatch):
     np.testing.assert_allclose(logistic(inputs, label, 0.01), expected, atol=1e-7)
 
 
+@pytest.mark.parametrize("period", [2, 3, 5, 8])
+def test_many_rows_may_follow_each_other_with_a_period(monkeypatch, period):
+    """As the candidates of requests do, of which the first was right."""
+    rng = np.random.default_rng(0)
+    label = (np.arange(1200) % period == 0).astype(np.float32)
+    inputs = rng.normal(size=(1200, 3)).astype(np.float32) + label[:, None]
+    expected = logistic(inputs, label, 1e-4)
+    for first in (60, 120, 150, 240, 300):
+        monkeypatch.setattr("tidegraph.ranking.logit.FIRST", first)
+
+        found = logistic(inputs, label, 1e-4)
+
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_half_right_and_no_inputs_is_a_probability_of_one_half():
     weight = logistic(
         np.zeros((4, 1), np.float32), np.array([0, 1, 0, 1], np.float32), 1.0

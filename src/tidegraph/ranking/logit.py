@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 from scipy import special
 
 from tidegraph.arguments import settings
@@ -22,6 +22,8 @@ TOLERANCE = 1e-9
 BLOCK = 4096
 FIRST = 50_000
 """So many examples, evenly chosen, say where to begin with many more."""
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples are spread most evenly over a circle."""
 
 
 @settings
@@ -123,13 +125,13 @@ def logistic(
         count = np.ones(len(label), np.float32)
     penalty = np.full(inputs.shape[1] + 1, l2)
     penalty[-1] = 0.0
-    # From the optimum of a part the optimum of the whole is a step or two away.
-    some = slice(None, None, len(inputs) // FIRST)
-    start = len(inputs) >= 4 * FIRST
     weight = np.zeros(len(penalty))
-    if start:
-        weight = logistic(inputs[some], label[some], l2, count[some])
-    loss = np.inf
+    if len(inputs) >= 4 * FIRST:
+        # From the optimum of a part the optimum of the whole is a step or two away.
+        some = _some(len(inputs))
+        if len(np.unique(label[some])) == 2:
+            weight = logistic(inputs[some], label[some], l2, count[some])
+    loss = _penalised(inputs, label, count, weight, penalty)
     for _ in range(STEPS):
         slope, bend = _derivatives(inputs, label, count, weight)
         bend += np.diag(penalty + 1e-12)
@@ -144,6 +146,15 @@ def logistic(
         if before - loss < TOLERANCE * max(1.0, abs(loss)):
             break
     return weight
+
+
+def _some(rows: int) -> Int64[np.ndarray, " first"]:
+    """Return rows that are evenly spread and follow no period.
+
+    A stride would: with a request's candidates row by row it may meet the first of
+    each alone, which are those that were right.
+    """
+    return (np.arange(FIRST) * GOLDEN % 1.0 * rows).astype(np.int64)
 
 
 def _blocks(
