@@ -1,5 +1,7 @@
 """Layers over candidates of which some are absent."""
 
+from collections.abc import Callable, Mapping
+
 from jaxtyping import Bool, Float
 
 from tidegraph.errors import ConfigError
@@ -67,8 +69,18 @@ class Dice(nn.Module):
         return gate * x + (1 - gate) * self.slope * x
 
 
+Patch = Callable[[Tensor], Tensor]
+"""What changes the output of a hidden layer, (..., width) to as many of as wide."""
+
+NO_PATCHES: Mapping[str, Patch] = {}
+
+
 class Tower(nn.Module):
-    """Layers with Dice, then one number."""
+    """Layers with Dice, then one number.
+
+    Behind each hidden layer is a place, ``hidden0``, ``hidden1`` and so on, where a
+    patch may change what goes on to the next.
+    """
 
     def __init__(self, width: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
@@ -77,13 +89,54 @@ class Tower(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in pairs])
         self.bends = nn.ModuleList([Dice(wide) for wide in hidden])
         self.last = nn.Linear(widths[-1], 1)
+        self.width = width
+        self.junctions = {f"hidden{n}": wide for n, wide in enumerate(hidden)}
 
     def forward(
-        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"]
+        self,
+        x: Float[Tensor, "b k width"],
+        present: Bool[Tensor, "b k"],
+        patches: Mapping[str, Patch] = NO_PATCHES,
     ) -> Float[Tensor, "b k"]:
-        """Return one number per candidate."""
-        for layer, bend in zip(self.layers, self.bends, strict=True):
+        """Return one number per candidate.
+
+        Args:
+            x: What is known of each.
+            present: Where there is a candidate.
+            patches: Those that stand at some of ``junctions``, by their names.
+        """
+        return self.above(x, present, 0, patches)
+
+    def below(
+        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"], layers: int
+    ) -> Float[Tensor, "b k _"]:
+        """Return the output of the first ``layers`` hidden layers, without patches."""
+        for layer, bend in zip(self.layers[:layers], self.bends[:layers], strict=True):
             x = bend(layer(x), present)
+        return x
+
+    def above(
+        self,
+        x: Float[Tensor, "b k _"],
+        present: Bool[Tensor, "b k"],
+        layers: int,
+        patches: Mapping[str, Patch] = NO_PATCHES,
+    ) -> Float[Tensor, "b k"]:
+        """Return one number per candidate from what ``below`` returned.
+
+        Args:
+            x: Output of the first ``layers`` hidden layers, the last not patched yet.
+            present: Where there is a candidate.
+            layers: How many layers that were.
+            patches: As of ``forward``; those before the last of these layers are not
+                looked at.
+        """
+        for n in range(max(layers - 1, 0), len(self.layers)):
+            if n >= layers:
+                x = self.bends[n](self.layers[n](x), present)
+            patch = patches.get(f"hidden{n}")
+            if patch is not None:
+                x = patch(x)
         return self.last(x)[:, :, 0]
 
 

@@ -1,0 +1,217 @@
+"""Personalisation: a device learns its theta from its own rows, and nothing else."""
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float
+
+from tidegraph.arguments import settings
+from tidegraph.device.patch import Patched, within
+from tidegraph.device.rows import Rows
+from tidegraph.extras import needed
+from tidegraph.ranges import above, at_least
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+    from torch.func import grad_and_value
+
+SUREST = 1e-3
+"""A share of actions is taken to be no nearer to none, or to all."""
+
+
+@settings
+class LocalSteps:
+    """How a device learns from its own rows.
+
+    Attributes:
+        steps: How many steps down the gradient, each over all rows.
+        learning_rate: Length of a step for a gradient of length 1.
+        clip: Largest length of the gradient that a step takes.
+        correct: Leave how often this user acts at all out of what is learnt.
+    """
+
+    steps: int = 10
+    learning_rate: float = 0.3
+    clip: float = 1.0
+    correct: bool = True
+
+    def __post_init__(self) -> None:
+        at_least("LocalSteps", 0, steps=self.steps)
+        above("LocalSteps", 0, learning_rate=self.learning_rate, clip=self.clip)
+
+
+def loss_of(
+    logit: Float[Tensor, " n"], rows: Rows, weight: Float[Tensor, " n"] | None = None
+) -> Float[Tensor, ""]:
+    """Return the mean log loss of the rows of a device.
+
+    Args:
+        logit: Of each row.
+        rows: What happened.
+        weight: How much each counts; by default as the rows say.
+
+    Source:
+        Eq 19.16: the loss of a device's own model on its own samples.
+    """
+    weight = rows.weight if weight is None else weight
+    each = F.softplus(logit) - rows.label * logit
+    return (each * weight).sum() / weight.sum().clamp(min=1e-9)
+
+
+def step(
+    head: Patched,
+    theta: Float[Tensor, " theta"],
+    rows: Rows,
+    lr: Float[Tensor, ""] | float,
+    clip: float = LocalSteps.clip,
+) -> tuple[Float[Tensor, " theta"], Float[Tensor, ""]]:
+    """Return theta after one step, and the loss before it.
+
+    Args:
+        head: The tower and its metapatches, which stay as they are.
+        theta: The device's numbers.
+        rows: What it learns from.
+        lr: Length of the step for a gradient of length 1.
+        clip: Largest length of the gradient.
+    """
+    return step_from(head, head.below(rows.x), theta, rows, lr, clip)
+
+
+def step_from(
+    head: Patched,
+    state: Float[Tensor, "n wide"],
+    theta: Float[Tensor, " theta"],
+    rows: Rows,
+    lr: Float[Tensor, ""] | float,
+    clip: float = LocalSteps.clip,
+) -> tuple[Float[Tensor, " theta"], Float[Tensor, ""]]:
+    """Return the same as ``step``; what is below the first patch is at hand.
+
+    Source:
+        Eq 19.17: a device's loss is made small over theta alone. Departs: the gradient
+        is clipped, and theta projected into its ball.
+    """
+
+    def lost(numbers: Tensor) -> Tensor:
+        return loss_of(head.above(state, rows.offset, numbers), rows)
+
+    gradient, loss = grad_and_value(lost)(theta)
+    length = gradient.square().sum().clamp(min=clip**2).sqrt()
+    return within(theta - lr * (clip / length) * gradient, head.radius), loss
+
+
+def corrected(head: Patched, rows: Rows) -> Rows:
+    """Return rows whose offset says how much more or less often this user acts.
+
+    What a device keeps may hold more or fewer actions than what the model learnt from.
+    A patch that has to make up for that learns the user's rate and forgets the order
+    of items; with the rate in the offset it learns the order alone.
+
+    Source:
+        Ding et al., "On-Device Model Fine-Tuning with Label Correction in Recommender
+        Systems", arXiv 2211.01163, section 3. Departs: the logit is moved by the log
+        of the ratio of the odds, where the source changes labels.
+    """
+    total = rows.weight.sum().clamp(min=1e-9)
+    likely = torch.sigmoid(head.plain(rows.x, rows.offset))
+    rates = [(rows.weight * part).sum() / total for part in (rows.label, likely)]
+    here, model = (torch.logit(rate.clamp(SUREST, 1 - SUREST)) for rate in rates)
+    return rows._replace(offset=rows.offset + (here - model))
+
+
+def profile_of(rows: Rows) -> Float[Tensor, " width"]:
+    """Return what is known of a user: what was acted on, less what was not.
+
+    The mean of ``x`` over the rows acted on less that over the others; 0 where there
+    is none of either.
+    """
+    yes, no = rows.weight * rows.label, rows.weight * (1 - rows.label)
+    liked, other = (
+        (part[:, None] * rows.x).sum(dim=0) / part.sum().clamp(min=1e-9)
+        for part in (yes, no)
+    )
+    return (liked - other) * learnable(rows)
+
+
+def learnable(rows: Rows) -> Bool[Tensor, ""]:
+    """Return whether there is something to learn: an action, and another row."""
+    there = rows.weight > 0
+    yes = (there & (rows.label > 0)).any()
+    return yes & (there & (rows.label < 1)).any()
+
+
+def why_not(rows: Rows) -> str | None:
+    """Return why a device takes no step, or none if it does."""
+    there = rows.weight > 0
+    count = int(there.sum())
+    if count < 2:
+        what = "one event" if count else "no events"
+        return f"no step was taken: the device has {what}, and that teaches no order."
+    if not bool(learnable(rows)):
+        what = "acted on" if bool(rows.label[there][0] > 0) else "passed over"
+        return (
+            f"no step was taken: all {count} items of the device were {what}, so "
+            "nothing tells them apart."
+        )
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Personalised:
+    """What a device has learnt.
+
+    Attributes:
+        theta: Its numbers.
+        before: The loss of its rows where it began; nan where no step was taken.
+        after: That under ``theta``.
+        why_not: Why no step was taken, if none was.
+    """
+
+    theta: Float[Tensor, " theta"]
+    before: float
+    after: float
+    why_not: str | None = None
+
+
+def personalise(
+    head: Patched,
+    theta: Float[Tensor, " theta"],
+    rows: Rows,
+    local: LocalSteps | None = None,
+) -> Personalised:
+    """Return what one device learns from its rows.
+
+    Args:
+        head: The tower and its metapatches.
+        theta: Where the device begins.
+        rows: What it keeps.
+        local: How it learns.
+    """
+    local = LocalSteps() if local is None else local
+    reason = why_not(rows)
+    if reason is not None:
+        return Personalised(theta, float("nan"), float("nan"), reason)
+    with torch.no_grad():
+        theta, before, after = steps(head, theta, rows, local)
+    return Personalised(theta, float(before), float(after))
+
+
+def steps(
+    head: Patched, theta: Float[Tensor, " theta"], rows: Rows, local: LocalSteps
+) -> tuple[Float[Tensor, " theta"], Float[Tensor, ""], Float[Tensor, ""]]:
+    """Return theta after all steps, and the losses where it began and where it ended.
+
+    Theta stays where it is if there is nothing to learn from; no branch depends on a
+    value, so that many devices can learn at once.
+    """
+    learns = learnable(rows)
+    rows = corrected(head, rows) if local.correct else rows
+    state, now = head.below(rows.x), theta
+    for _ in range(local.steps):
+        now, _ = step_from(head, state, now, rows, local.learning_rate, local.clip)
+    now = torch.where(learns, now, theta)
+    before, after = (
+        loss_of(head.above(state, rows.offset, one), rows) for one in (theta, now)
+    )
+    return now, before, after
