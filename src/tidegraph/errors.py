@@ -6,6 +6,7 @@ TidegraphError
         LeakageError    a split, query or feature would let the future in
     RequestError        a request for recommendations cannot be answered as it is
     ArtifactError       a saved model cannot be written, or read back and trusted
+    RefusedError        what a device sent is not what it must be
     MissingExtraError   an optional package is needed and not installed
 
 Every message says where, what was found, what was expected and what to do, in one
@@ -35,6 +36,18 @@ class RequestError(TidegraphError):
 
 class ArtifactError(TidegraphError):
     """A saved model cannot be written, or cannot be read back and trusted."""
+
+
+class RefusedError(TidegraphError):
+    """What a device sent is not what it must be.
+
+    Attributes:
+        reason: One word for the check that it failed.
+    """
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
 
 
 class MissingExtraError(TidegraphError):

@@ -38,6 +38,8 @@ class Later(TyperCommand):
         """Return the command itself."""
         module, _, name = self._home.partition(":")
         found = getattr(importlib.import_module(module), name)
+        if isinstance(found, TyperGroup):
+            return found
         if isinstance(found, typer.Typer):
             return typer.main.get_command(found)
         only = typer.Typer(add_completion=False)
@@ -106,5 +108,6 @@ app = TyperGroup(
         ),
         Later("bench", "tidegraph.cli.benching.command:app", "Compare models."),
         Later("graph", "tidegraph.cli.graphs:app", "Look at graphs."),
+        Later("device", "tidegraph.cli.devices.command:app", "Models on devices."),
     ],
 )

@@ -1,2 +1,4 @@
+from tidegraph.device.gate.gate import Gate as Gate
+from tidegraph.device.gate.policy import Policy as Policy
 from tidegraph.device.patch import MetaPatch as MetaPatch
 from tidegraph.device.personalise import LocalSteps as LocalSteps

@@ -1,0 +1,35 @@
+"""The commands about models on devices; each loads what it uses as it runs."""
+
+from typer.core import TyperGroup
+
+from tidegraph.cli.commands import Later
+
+app = TyperGroup(
+    name="device",
+    no_args_is_help=True,
+    help="Models on devices.",
+    commands=[
+        Later(
+            "serve-gate",
+            "tidegraph.cli.devices.serving:serve_gate",
+            "Serve a bundle to devices, and take in what they learnt, until "
+            "interrupted.",
+        ),
+        Later(
+            "ticket",
+            "tidegraph.cli.devices.operating:ticket",
+            "Print a ticket, with which one device may enrol.",
+        ),
+        Later(
+            "revoke",
+            "tidegraph.cli.devices.operating:revoke",
+            "Take nothing more of a device, and drop what it sent.",
+        ),
+        Later(
+            "erase",
+            "tidegraph.cli.devices.operating:erase",
+            "Forget a device with its key and all that it sent; its name is not used "
+            "again.",
+        ),
+    ],
+)

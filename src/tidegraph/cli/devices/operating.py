@@ -1,0 +1,56 @@
+"""What an operator of the gate does: ``tidegraph device ticket | revoke | erase``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegraph.cli.terminal import say
+from tidegraph.device.gate.gate import Gate
+from tidegraph.device.gate.upload import DEVICE_BYTES
+from tidegraph.errors import RequestError
+
+Store = Annotated[
+    Path, typer.Option(help="Folder of the gate: devices and what they learnt.")
+]
+Name = Annotated[str, typer.Option(help="The device: its 16 bytes in hexadecimal.")]
+
+
+def ticket(
+    store: Store,
+    hours: Annotated[int, typer.Option(help="How long it may be used.")] = 1,
+) -> None:
+    """Print a ticket, with which one device may enrol."""
+    with Gate(store) as gate:
+        say(gate.ticket(hours * 3_600).hex())
+
+
+def revoke(store: Store, device: Name) -> None:
+    """Take nothing more of a device, and drop what it sent."""
+    with Gate(store) as gate:
+        _found(gate.revoke(_name(device)).result(), device)
+    say(f"{store}: {device} is revoked, and what it sent is gone.")
+
+
+def erase(store: Store, device: Name) -> None:
+    """Forget a device with its key and all that it sent; its name is not used again."""
+    with Gate(store) as gate:
+        _found(gate.erase(_name(device)).result(), device)
+    say(f"{store}: {device} is erased.")
+
+
+def _name(text: str) -> bytes:
+    try:
+        name = bytes.fromhex(text)
+    except ValueError:
+        name = b""
+    if len(name) != DEVICE_BYTES:
+        raise RequestError(
+            f"--device is {text!r}; a device is {2 * DEVICE_BYTES} hexadecimal digits."
+        )
+    return name
+
+
+def _found(was: bool, device: str) -> None:
+    if not was:
+        raise RequestError(f"the gate knows no device {device}.")

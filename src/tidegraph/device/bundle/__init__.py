@@ -1,0 +1,1 @@
+"""What a device downloads: a few graphs, their weights, and a signed manifest."""

@@ -1,0 +1,1 @@
+"""Where devices hand in what they learnt: checked in order, stored, acknowledged."""

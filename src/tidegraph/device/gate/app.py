@@ -1,0 +1,192 @@
+"""The gate as a web application.
+
+=====================  =======================================================
+``POST /v1/uploads``   an upload; 204 once it is on the disk
+``POST /v1/devices``   an enrolment; 204
+``POST /v1/erasures``  a device asks to be forgotten; 204
+``GET /v1/bundle/...`` a file of the newest bundle
+``GET /v1/health``     the version of the newest bundle
+=====================  =======================================================
+
+What is refused is answered by ``{"reason": ..., "message": ...}``. A body is read no
+further than the longest message. Encryption, and slow or very many connections, are the
+business of the proxy in front.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from tidegraph.device.bundle import manifest
+from tidegraph.device.gate.gate import Gate
+from tidegraph.errors import ArtifactError, RefusedError
+from tidegraph.extras import needed
+
+with needed("fastapi", "device", "the gate"):
+    from fastapi import FastAPI, Request, Response
+    from fastapi.middleware.cors import CORSMiddleware
+    from fastapi.responses import FileResponse, JSONResponse
+
+_log = logging.getLogger(__name__)
+
+STATUS = {
+    "size": 413,
+    "rate": 429,
+    "quota": 429,
+    "replay": 409,
+    "device": 403,
+    "signature": 403,
+    "ticket": 403,
+}
+"""Status of HTTP by the reason of a refusal; 422 for the others."""
+
+
+class Published:
+    """The bundle in a folder, which may be replaced by a newer one at any time.
+
+    Args:
+        gate: Is told of each.
+        folder: Where.
+        trusted: Public key of the publisher.
+
+    Raises:
+        ArtifactError: There is none that can be trusted, or an older one.
+    """
+
+    def __init__(self, gate: Gate, folder: Path, trusted: bytes) -> None:
+        self._gate, self._folder, self._trusted = gate, folder, trusted
+        self.newest = manifest.read(folder, trusted)
+        gate.publish(self.newest)
+
+    def look(self) -> None:
+        """Take over what was published since.
+
+        Raises:
+            ArtifactError: It cannot be trusted; the one before stays.
+        """
+        found = manifest.read(self._folder, self._trusted)
+        if found.digest != self.newest.digest:
+            self._gate.publish(found)
+            self.newest = found
+        self._gate.refresh()
+
+    def file(self, name: str) -> Path | None:
+        """Return where a file of the bundle is, none if it has no such file."""
+        known = name == manifest.MANIFEST or name in self.newest.manifest.files
+        return self._folder / name if known else None
+
+
+def app(
+    gate: Gate,
+    published: Published,
+    origins: Sequence[str] = (),
+    *,
+    look_seconds: float = 5.0,
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        gate: What takes the messages.
+        published: The bundle.
+        origins: Web sites whose pages may send, such as ``https://shop.example``.
+        look_seconds: How often the folder of the bundle is looked at.
+    """
+
+    @contextlib.asynccontextmanager
+    async def living(_: FastAPI) -> AsyncGenerator[None, None]:
+        watch = asyncio.create_task(_watch(published, look_seconds))
+        yield
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+
+    made, answers = (
+        FastAPI(lifespan=living, openapi_url=None),
+        _Answers(gate, published),
+    )
+    if origins:
+        made.add_middleware(
+            CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"]
+        )
+    for receiver in (answers.uploads, answers.devices, answers.erasures):
+        path = f"/v1/{receiver.__name__}"
+        made.add_api_route(path, receiver, methods=["POST"], response_model=None)
+    made.add_api_route("/v1/bundle/{name}", answers.bundle, response_model=None)
+    made.add_api_route("/v1/health", answers.health)
+    return made
+
+
+class _Answers:
+    """What each path of the application answers."""
+
+    def __init__(self, gate: Gate, published: Published) -> None:
+        self._gate, self._published = gate, published
+        self._refused: Counter[str] = Counter()
+
+    async def uploads(self, request: Request) -> Response:
+        return await self._take(request, self._gate.receive)
+
+    async def devices(self, request: Request) -> Response:
+        return await self._take(request, self._gate.enrol)
+
+    async def erasures(self, request: Request) -> Response:
+        return await self._take(request, self._gate.forget)
+
+    async def bundle(self, name: str) -> Response:
+        place = self._published.file(name)
+        if place is None or not place.is_file():
+            return _said(404, "file", f"the bundle has no file {name!r}.")
+        return FileResponse(place, headers={"Cache-Control": "no-cache"})
+
+    async def health(self) -> dict[str, Any]:
+        version = self._published.newest.manifest.version
+        return {"bundle": version, "refused": dict(self._refused)}
+
+    async def _take(
+        self, request: Request, receive: Callable[[bytes, str | None], "Future[Any]"]
+    ) -> Response:
+        address = None if request.client is None else request.client.host
+        try:
+            body = await _body(request, self._gate.longest)
+            await asyncio.wrap_future(receive(body, address))
+        except RefusedError as error:
+            self._refused[error.reason] += 1
+            # Neither who nor what: theta tells of a person's taste.
+            _log.info("refused: %s", error.reason)
+            return _said(STATUS.get(error.reason, 422), error.reason, str(error))
+        except ArtifactError as error:
+            _log.error("%s", error)
+            return _said(503, "storage", "nothing was taken. Try later.")
+        return Response(status_code=204)
+
+
+def _said(status: int, reason: str, message: str) -> Response:
+    return JSONResponse({"reason": reason, "message": message}, status)
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """Return a body, of which no more than is looked at was read.
+
+    Raises:
+        RefusedError: ``size``.
+    """
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise RefusedError("size", f"a message has at most {most} bytes.")
+    return bytes(body)
+
+
+async def _watch(published: Published, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(published.look)
+        except ArtifactError as error:
+            _log.error("the newest bundle is not taken: %s", error)

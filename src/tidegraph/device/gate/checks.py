@@ -1,0 +1,170 @@
+"""Is an upload what it must be? The cheapest questions come first.
+
+Nothing is mended: an honest device has projected its theta already, so a theta outside
+the ball, however near, was not made by the graph that the bundle holds. A signature is
+checked before anything that a stranger could change, and after all that costs less.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.upload import Upload, unpacked
+from tidegraph.device.signing import SIGNATURE_BYTES, verifies
+from tidegraph.errors import RefusedError
+
+ROUNDED = 1.001
+"""A theta that was rounded to float16 may be longer by so much."""
+
+
+class Accepted(NamedTuple):
+    """A bundle that theta is taken for.
+
+    Attributes:
+        version: Its version.
+        theta: Numbers in a device's vector.
+        radius: Largest norm of that vector.
+        expires: Unix seconds after which nothing is taken for it.
+    """
+
+    version: int
+    theta: int
+    radius: float
+    expires: int
+
+
+class Device(NamedTuple):
+    """A device that has enrolled.
+
+    Attributes:
+        key: The 32 bytes of its public key.
+        counter: That of its last upload; 0 before the first.
+        revoked: May it no longer upload?
+    """
+
+    key: bytes
+    counter: int
+    revoked: bool
+
+
+def check(
+    raw: bytes,
+    now: int,
+    bundles: Mapping[bytes, Accepted],
+    device_of: Callable[[bytes], Device | None],
+    policy: Policy,
+) -> Upload:
+    """Return what an upload says, if it is what it must be.
+
+    Args:
+        raw: Its bytes.
+        now: Unix milliseconds.
+        bundles: What theta is taken for, by digest.
+        device_of: Looks up a device.
+        policy: What is taken.
+
+    Raises:
+        RefusedError: ``size``, ``format``, ``shape``, ``clock``, ``bundle``,
+            ``device``, ``signature``, ``replay``, ``claims``, ``finite`` or ``norm``,
+            whichever comes first.
+    """
+    upload = unpacked(raw, frozenset(bundle.theta for bundle in bundles.values()))
+    on_time(upload.sent, now, policy)
+    bundle = _bundle(upload, now, bundles)
+    device = enrolled(device_of(upload.device))
+    signed_by(device.key, raw)
+    fresh(upload, device)
+    _claims(upload, policy)
+    _numbers(upload, bundle)
+    return upload
+
+
+def on_time(sent: int, now: int, policy: Policy) -> None:
+    """Refuse a message of another time.
+
+    Raises:
+        RefusedError: ``clock``.
+    """
+    if abs(sent - now) > policy.skew_seconds * 1_000:
+        raise RefusedError(
+            "clock",
+            f"the clock of the device is off by {abs(sent - now) // 1_000} seconds; "
+            f"{policy.skew_seconds} are allowed. Set it.",
+        )
+
+
+def enrolled(device: Device | None) -> Device:
+    """Return a device that may upload.
+
+    Raises:
+        RefusedError: ``device``.
+    """
+    if device is None or device.revoked:
+        raise RefusedError("device", "the device has not enrolled, or was revoked.")
+    return device
+
+
+def signed_by(key: bytes, raw: bytes) -> None:
+    """Refuse a message that the owner of a key did not sign.
+
+    Raises:
+        RefusedError: ``signature``.
+    """
+    if not verifies(key, raw[-SIGNATURE_BYTES:], raw[:-SIGNATURE_BYTES]):
+        raise RefusedError("signature", "the signature is not that of the device.")
+
+
+def fresh(upload: Upload, device: Device) -> None:
+    """Refuse an upload that was sent before.
+
+    Raises:
+        RefusedError: ``replay``.
+    """
+    if upload.counter <= device.counter:
+        raise RefusedError(
+            "replay",
+            f"an upload counts {upload.counter}, and {device.counter} was there "
+            "before. Send a larger one.",
+        )
+
+
+def _bundle(upload: Upload, now: int, bundles: Mapping[bytes, Accepted]) -> Accepted:
+    bundle = bundles.get(upload.bundle)
+    if bundle is None or now > bundle.expires * 1_000:
+        raise RefusedError(
+            "bundle",
+            "theta belongs to a bundle that is unknown, too old or expired. Download "
+            "the newest and train again.",
+        )
+    if bundle.theta != len(upload.theta):
+        raise RefusedError(
+            "shape",
+            f"an upload has {len(upload.theta)} numbers, and its bundle "
+            f"{bundle.theta}.",
+        )
+    return bundle
+
+
+def _claims(upload: Upload, policy: Policy) -> None:
+    enough = policy.least_samples <= upload.samples <= policy.most_samples
+    # Not a number compares as false.
+    if not (enough and 0 <= upload.after <= upload.before < math.inf):
+        raise RefusedError(
+            "claims",
+            f"an upload claims {upload.samples} samples and a loss from "
+            f"{upload.before:.3g} to {upload.after:.3g}; there must be "
+            f"{policy.least_samples} to {policy.most_samples}, and it may not rise.",
+        )
+
+
+def _numbers(upload: Upload, bundle: Accepted) -> None:
+    if not np.isfinite(upload.theta).all():
+        raise RefusedError("finite", "theta holds what is no finite number.")
+    norm = float(np.linalg.norm(upload.theta.astype(np.float64)))
+    if norm > bundle.radius * ROUNDED:
+        raise RefusedError(
+            "norm", f"theta is {norm:.4g} long; {bundle.radius:g} are allowed."
+        )

@@ -1,0 +1,204 @@
+"""The gate: what devices learnt is checked, stored, and then acknowledged."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tidegraph.device.bundle.manifest import Signed
+from tidegraph.device.gate import store
+from tidegraph.device.gate.checks import (
+    Accepted,
+    Device,
+    check,
+    enrolled,
+    on_time,
+    signed_by,
+)
+from tidegraph.device.gate.limits import Allowance
+from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.store import Thetas
+from tidegraph.device.gate.tickets import Tickets
+from tidegraph.device.gate.upload import ENROLMENT, ERASURE, length
+from tidegraph.device.gate.writer import Writer
+from tidegraph.device.signing import SIGNATURE_BYTES
+from tidegraph.errors import RefusedError
+
+
+class Gate:
+    """Takes what devices learnt, for as long as it is open; a context of ``with``.
+
+    Args:
+        folder: Where devices and thetas are stored; made where there is none.
+        policy: What is taken, of whom, and how much.
+        now: Returns Unix milliseconds.
+
+    Raises:
+        ArtifactError: The store cannot be opened.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        policy: Policy | None = None,
+        *,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.policy = Policy() if policy is None else policy
+        self._now = now
+        self._tickets = Tickets.of(folder)
+        self._writer = Writer(folder)
+        self._db = store.connect(folder)
+        self._reads = threading.Lock()
+        self._allowance = Allowance(self.policy.per_minute)
+        self._bundles: dict[bytes, Accepted] = {}
+        self.refresh()
+
+    def __enter__(self) -> "Gate":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what waits, and close the store."""
+        self._writer.close()
+        self._db.close()
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest message that is looked at."""
+        sizes = [length(bundle.theta) for bundle in self._bundles.values()]
+        return max(ENROLMENT.size + SIGNATURE_BYTES, *sizes)
+
+    def receive(self, raw: bytes, address: str | None = None) -> "Future[None]":
+        """Take an upload; the future is done once it is on the disk.
+
+        Args:
+            raw: The bytes of an upload.
+            address: Who sent it; nobody is counted if left out.
+
+        Raises:
+            RefusedError: It is not what it must be; its ``reason`` is one word. The
+                future raises it where that shows only as it is written.
+        """
+        self._count(address)
+        now = self._now()
+        upload = check(raw, now, self._bundles, self.device, self.policy)
+        write = partial(store.keep, upload=upload, now=now, policy=self.policy)
+        return self._writer.submit(write)
+
+    def enrol(self, raw: bytes, address: str | None = None) -> "Future[None]":
+        """Take in a device by what it sent; see ``upload.enrolment``.
+
+        Raises:
+            RefusedError: ``rate``, ``size``, ``format``, ``ticket`` or ``signature``;
+                the future ``device`` or ``ticket``.
+        """
+        self._count(address)
+        _, name, key, ticket = _parts(raw, ENROLMENT, b"MPE1")
+        spent = self._tickets.read(ticket, self._now())
+        signed_by(key, raw)
+        return self._writer.submit(
+            partial(store.enrol, name=name, key=key, ticket=spent)
+        )
+
+    def forget(self, raw: bytes, address: str | None = None) -> "Future[bool]":
+        """Erase a device that asks for it; see ``upload.erasure``.
+
+        Raises:
+            RefusedError: ``rate``, ``size``, ``format``, ``clock``, ``device`` or
+                ``signature``.
+        """
+        self._count(address)
+        _, name, sent = _parts(raw, ERASURE, b"MPX1")
+        on_time(sent, self._now(), self.policy)
+        known = self.device(name)
+        signed_by(enrolled(known and known._replace(revoked=False)).key, raw)
+        return self.erase(name)
+
+    def ticket(self, seconds: int = 3_600) -> bytes:
+        """Return a new ticket, by which one device may enrol in so many seconds."""
+        return self._tickets.issue(self._now() // 1_000 + seconds)
+
+    def admit(self, name: bytes, key: bytes) -> "Future[None]":
+        """Take in a device without a ticket.
+
+        Args:
+            name: Its 16 bytes.
+            key: Its public key.
+        """
+        return self._writer.submit(
+            partial(store.enrol, name=name, key=key, ticket=None)
+        )
+
+    def revoke(self, name: bytes) -> "Future[bool]":
+        """Take nothing more of a device, and drop what was taken; was there one?"""
+        revoke = partial(store.revoke, name=name)
+        return self._writer.submit(revoke, scrub=True)
+
+    def erase(self, name: bytes) -> "Future[bool]":
+        """Forget a device: its key, counter and thetas; was there one?
+
+        Its name is refused from then on, of which no more than a hash is kept.
+        """
+        return self._writer.submit(partial(store.erase, name=name), scrub=True)
+
+    def publish(self, bundle: Signed) -> None:
+        """Take theta for a new bundle, and drop what belongs to those too old.
+
+        Args:
+            bundle: Its manifest, whose signature was checked.
+
+        Raises:
+            ArtifactError: It is older than one that is known, or cannot be written.
+        """
+        said = bundle.manifest
+        accepted = Accepted(said.version, said.theta, said.radius, said.expires)
+        now, policy = self._now(), self.policy
+
+        def write(db: Any) -> None:
+            store.publish(db, bundle.digest, accepted, policy)
+            store.forget_tickets(db, now)
+
+        self._writer.submit(write, scrub=True).result()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read anew what theta is taken for: another process may have published."""
+        with self._reads:
+            self._bundles = store.bundles(self._db, self.policy)
+
+    def thetas(self, digest: bytes) -> Thetas:
+        """Return what the devices have learnt for a bundle."""
+        with self._reads:
+            return store.thetas(self._db, digest)
+
+    def device(self, name: bytes) -> Device | None:
+        """Return what is known of a device, none if it has not enrolled."""
+        with self._reads:
+            return store.device(self._db, name)
+
+    def _count(self, address: str | None) -> None:
+        if address is not None and not self._allowance.takes(
+            address, self._now() / 1_000
+        ):
+            raise RefusedError(
+                "rate",
+                f"this address has sent {self.policy.per_minute} messages within a "
+                "minute. Wait.",
+            )
+
+
+def _parts(raw: bytes, form: Any, magic: bytes) -> tuple[Any, ...]:
+    """Return the parts of a message of a fixed form."""
+    size = form.size + SIGNATURE_BYTES
+    if len(raw) != size:
+        raise RefusedError("size", f"there are {len(raw)} bytes; {size} are needed.")
+    parts = form.unpack_from(raw)
+    if parts[0] != magic:
+        raise RefusedError("format", f"these bytes do not begin with {magic.decode()}.")
+    return parts

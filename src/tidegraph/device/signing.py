@@ -1,0 +1,98 @@
+"""Ed25519 keys: the one that signs bundles, and one on each device."""
+
+import os
+from pathlib import Path
+
+from tidegraph.errors import ArtifactError
+from tidegraph.extras import needed
+
+with needed("cryptography", "device", "signing"):
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+
+
+def verifies(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Was a message signed by the owner of a public key?
+
+    Args:
+        key: The 32 bytes of the public key.
+        signature: The 64 bytes beside the message.
+        message: What was signed.
+    """
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    """Return the 32 bytes of the public key that belongs to a private one."""
+    return key.public_key().public_bytes_raw()
+
+
+def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
+    """Return the private key in a PEM file, which is made where there is none.
+
+    A new one is readable by its owner alone, and its public half lies beside it, named
+    ``.pub``, for whoever checks what it signs.
+
+    Raises:
+        ArtifactError: The file cannot be read or written, or holds something else.
+    """
+    place = Path(path)
+    try:
+        if not place.exists():
+            return _created(place)
+        found = serialization.load_pem_private_key(place.read_bytes(), None)
+    except OSError as error:
+        raise ArtifactError(f"{place}: {error.strerror or error}.") from error
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"{place} holds no private key in PEM: {error}") from error
+    if not isinstance(found, Ed25519PrivateKey):
+        raise ArtifactError(f"{place} holds a key that is not one of Ed25519.")
+    return found
+
+
+def trusted_key(path: str | os.PathLike[str]) -> bytes:
+    """Return the 32 bytes of the public key in a PEM file.
+
+    Raises:
+        ArtifactError: The file cannot be read, or holds something else.
+    """
+    try:
+        found = serialization.load_pem_public_key(Path(path).read_bytes())
+    except OSError as error:
+        raise ArtifactError(f"{path}: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise ArtifactError(
+            f"{path} holds no public key in PEM. Name the file that ends in .pub."
+        ) from error
+    if not isinstance(found, Ed25519PublicKey):
+        raise ArtifactError(f"{path} holds a key that is not one of Ed25519.")
+    return found.public_bytes_raw()
+
+
+def _created(place: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    place.parent.mkdir(parents=True, exist_ok=True)
+    number = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(number, "wb") as file:
+        file.write(private)
+    place.with_name(f"{place.name}.pub").write_bytes(public)
+    return key

@@ -1,0 +1,46 @@
+"""The gate from the command line."""
+
+import pytest
+
+from device.phones import Phone
+from tidegraph.cli import run
+from tidegraph.device.gate.gate import Gate
+from tidegraph.device.gate.upload import enrolment
+
+
+def test_a_printed_ticket_enrols_a_device(tmp_path, capsys):
+    assert run(["device", "ticket", "--store", str(tmp_path)]) == 0
+    ticket = bytes.fromhex(capsys.readouterr().out.strip())
+    phone = Phone(b"b" * 32)
+
+    with Gate(tmp_path) as gate:
+        gate.enrol(enrolment(phone.name, ticket, phone.key)).result()
+        assert gate.device(phone.name) is not None
+
+
+def test_a_device_is_revoked_and_erased(gate, phone, tmp_path, capsys):
+    store = ["--store", str(tmp_path / "thetas"), "--device", phone.name.hex()]
+
+    assert run(["device", "revoke", *store]) == 0
+    assert gate.device(phone.name).revoked
+    assert run(["device", "erase", *store]) == 0
+    assert gate.device(phone.name) is None
+    assert run(["device", "erase", *store]) == 2
+    assert "knows no device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x", "00", "zz" * 16])
+def test_a_device_of_another_length_is_said_so(tmp_path, name, capsys):
+    words = ["device", "erase", "--store", str(tmp_path), "--device", name]
+
+    assert run(words) == 2
+    assert "32 hexadecimal digits" in capsys.readouterr().err
+
+
+def test_a_gate_without_a_trusted_key_does_not_open(tmp_path, capsys):
+    (tmp_path / "key.pub").write_text("no key")
+    words = ["device", "serve-gate", str(tmp_path), "--store", str(tmp_path / "t")]
+
+    assert run([*words, "--key", str(tmp_path / "key.pub")]) == 2
+    assert "holds no public key" in capsys.readouterr().err
+    assert not (tmp_path / "t").exists()
