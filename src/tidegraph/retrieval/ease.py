@@ -21,7 +21,8 @@ from tidegraph.retrieval.from_log import (
     resolved,
 )
 from tidegraph.retrieval.scoring.best import best
-from tidegraph.retrieval.scoring.decay import as_key, check_half_life, halved
+from tidegraph.retrieval.scoring.decay import check_half_life
+from tidegraph.retrieval.scoring.dense_votes import largest_vote, sum_votes
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
@@ -206,7 +207,7 @@ class FittedEASE:
             requests.history, len(self.seen), self.half_life_days
         )
         over_rows(
-            lambda a, b: _scores(voters.arrays, self.weight, self.seen, out, a, b),
+            lambda a, b: sum_votes(voters.arrays, self.weight, self.seen, out, a, b),
             len(requests),
             grain=16,
         )
@@ -245,7 +246,7 @@ class FittedEASE:
         voters = WeightedHistory.of_history(
             requests.history, len(self.seen), self.half_life_days
         )
-        _because(voters.arrays, self.weight, self.seen, item, out)
+        largest_vote(voters.arrays, self.weight, self.seen, item, out)
         return out
 
     def state(self) -> State:
@@ -289,58 +290,3 @@ def _scale_columns(out: np.ndarray, scale: np.ndarray, first: int, last: int) ->
         for j in range(out.shape[1]):
             out[i, j] *= scale[j]
         out[i, i] = 0
-
-
-@compiled
-def _scores(
-    voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    weight: np.ndarray,
-    seen: np.ndarray,
-    out: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    ptr, row, gain, halvings = voters
-    voted = np.full(seen.size, -1, np.int64)
-    for request in range(first, last):
-        total = out[request]
-        nobody, newest = True, 0
-        for h in range(ptr[request + 1] - 1, ptr[request] - 1, -1):
-            v = row[h]
-            if v < 0 or v >= seen.size or not seen[v] or voted[v] == request:
-                continue
-            voted[v] = request
-            if nobody:
-                nobody, newest = False, halvings[h]
-            # Every item has a weight to every other, so what a float takes for 0
-            # beside the newest item's votes decides nothing.
-            amount = np.float32(halved(gain[h], halvings[h] - newest))
-            votes = weight[v]
-            for i in range(seen.size):
-                total[i] += amount * votes[i]
-        for i in range(seen.size):
-            if nobody or not seen[i]:
-                total[i] = -np.inf
-
-
-@compiled
-def _because(
-    voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    weight: np.ndarray,
-    seen: np.ndarray,
-    item: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    ptr, row, gain, halvings = voters
-    for request in range(item.shape[0]):
-        for place in range(item.shape[1]):
-            i = item[request, place]
-            most = 0
-            for h in range(ptr[request], ptr[request + 1]):
-                v = row[h]
-                if not (0 <= i < seen.size and 0 <= v < seen.size):
-                    continue
-                amount = as_key(np.float64(gain[h]) * weight[v, i], halvings[h])
-                if amount > most:
-                    most = amount
-                    out[request, place] = v
