@@ -13,10 +13,11 @@ from tidegraph.config import build, to_table
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import owners
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.filters import Filter
+from tidegraph.retrieval.filters.history import alone, distinct
 from tidegraph.retrieval.filters.hop import Hop
 from tidegraph.retrieval.filters.low_pass import LowPass
 from tidegraph.retrieval.from_log import (
@@ -32,7 +33,6 @@ from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
-from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import (
     NO_ITEM,
     Candidates,
@@ -195,7 +195,7 @@ class FittedGraphFilter:
         step = self._block
         answers = [
             best(
-                self._scores(self._alone(rows[a : a + step])),
+                self._scores(alone(rows[a : a + step], self.graph.size(ITEM))),
                 but_itself(rows[a : a + step]),
                 k,
                 self.name,
@@ -219,7 +219,7 @@ class FittedGraphFilter:
         for start in range(0, len(history.column), self._block):
             part = slice(start, start + self._block)
             voter, weight = history.column[part], history.weight[part]
-            share = self._scores(self._alone(voter))
+            share = self._scores(alone(voter, self.graph.size(ITEM)))
             row = owner[part]
             wanted = item[row]
             known = (wanted >= 0) & (wanted < share.shape[1])
@@ -298,26 +298,8 @@ class FittedGraphFilter:
             yield requests.rows(start, start + self._block)
 
     def _histories(self, requests: Requests) -> SparseRows:
-        """Return the weight of each distinct known item of each history."""
-        items = self.graph.size(ITEM)
-        voters = WeightedHistory.of_history(
-            requests.history, items, given(self.settings.half_life_days)
-        )
-        ptr, row, gain, count = voters.arrays
-        # Of an item that stands several times only the last counts.
-        key = owners(ptr) * np.int64(items + 1) + np.minimum(row, items)
-        last = len(key) - 1 - np.unique(key[::-1], return_index=True)[1]
-        last = last[(row[last] >= 0) & (row[last] < items)]
-        size = np.bincount(owners(ptr)[last], minlength=len(voters))
-        weight = np.ldexp(gain[last], -np.minimum(count[last], 1000))
-        return SparseRows(starts(size), row[last], weight.astype(np.float32), items)
-
-    def _alone(self, rows: Int32[np.ndarray, " b"]) -> SparseRows:
-        """Return a history of one item each; an unknown one leaves it empty."""
-        items = self.graph.size(ITEM)
-        known = (rows >= 0) & (rows < items)
-        ones = np.ones(int(known.sum()), np.float32)
-        return SparseRows(starts(known.astype(np.int64)), rows[known], ones, items)
+        half_life = given(self.settings.half_life_days)
+        return distinct(requests.history, self.graph.size(ITEM), half_life)
 
     def _scores(self, history: SparseRows) -> Float32[np.ndarray, "b items"]:
         filters = given(self.settings.filters)
