@@ -29,8 +29,14 @@ class Few:
     @classmethod
     def of(cls, *numbers: Int32[np.ndarray, "..."]) -> "Few":
         """Return the different numbers of some arrays, those below 0 left out."""
-        different = np.unique(np.concatenate([given.ravel() for given in numbers]))
-        return cls(different[np.searchsorted(different, 0) :])
+        given = np.concatenate([some.ravel() for some in numbers])
+        many = int(given.max(initial=-1)) + 1
+        if are_few(len(given), many):
+            different = np.unique(given)
+            return cls(different[np.searchsorted(different, 0) :])
+        there = np.zeros(many, np.bool_)
+        there[given[given >= 0]] = True
+        return cls(np.flatnonzero(there).astype(np.int32))
 
     def __len__(self) -> int:
         return len(self.number)
@@ -39,6 +45,12 @@ class Few:
         """Return the place of each number, ``NONE`` where it is not among these."""
         if not len(self):
             return np.full(numbers.shape, NONE, np.int32)
+        many = int(self.number[-1]) + 1
+        if not are_few(numbers.size, many):
+            # The last place is that of numbers beyond, and of -1.
+            place = np.full(many + 1, NONE, np.int32)
+            place[self.number] = np.arange(len(self), dtype=np.int32)
+            return place[np.clip(numbers, -1, many)]
         at = np.minimum(np.searchsorted(self.number, numbers), len(self) - 1)
         there = self.number[at] == numbers
         return np.where(there, at, NONE).astype(np.int32)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -20,7 +21,7 @@ from tidegraph.retrieval.from_log import (
     chosen,
     resolved,
 )
-from tidegraph.retrieval.scoring.best import best
+from tidegraph.retrieval.scoring.best import SCATTERED, Columns, best, best_allowed
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.dense_votes import largest_vote, sum_votes
 from tidegraph.retrieval.scoring.describe import described
@@ -202,12 +203,23 @@ class FittedEASE:
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never saw it."""
-        out = np.zeros((len(requests), len(self.seen)), np.float32)
+        return self._scores(requests, None)
+
+    def _scores(
+        self, requests: Requests, item: Columns
+    ) -> Float32[np.ndarray, "b some"]:
+        if item is not None and len(item) * SCATTERED > len(self.seen):
+            return self._scores(requests, None).take(item, axis=1)
+        if item is None:
+            item = np.arange(len(self.seen), dtype=np.int32)
+        out = np.zeros((len(requests), len(item)), np.float32)
         voters = WeightedHistory.of_history(
             requests.history, len(self.seen), self.half_life_days
         )
         over_rows(
-            lambda a, b: sum_votes(voters.arrays, self.weight, self.seen, out, a, b),
+            lambda a, b: sum_votes(
+                voters.arrays, self.weight, self.seen, item, out, a, b
+            ),
             len(requests),
             grain=16,
         )
@@ -215,15 +227,13 @@ class FittedEASE:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items with the highest scores."""
-        shape = (len(requests), min(check_k(k), len(self.seen)))
-        item = np.full(shape, NO_ITEM, np.int32)
-        score = np.full(shape, -np.inf, np.float32)
-        for start in range(0, len(requests), BLOCK):
+        check_k(k)
+        answers: list[Candidates] = []
+        for start in range(0, max(1, len(requests)), BLOCK):
             block = requests.rows(start, start + BLOCK)
-            answer = best(self.scores(block), block.excluded, k, "EASE")
-            item[start : start + BLOCK] = answer.item
-            score[start : start + BLOCK] = answer.score
-        return Candidates.of_channel(item, score, "EASE")
+            scores = partial(self._scores, block)
+            answers.append(best_allowed(scores, block, len(self.seen), k, "EASE"))
+        return Candidates.concatenated(answers)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items that each item has the largest weights to."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -13,10 +14,13 @@ from tidegraph.config import build, to_table
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.few import Few
 from tidegraph.kernels.ragged import owners
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, span
-from tidegraph.retrieval.filters import Filter
+from tidegraph.retrieval.filters import Filter, FiltersSome
+from tidegraph.retrieval.filters.columns import NUMBERS, columns
+from tidegraph.retrieval.filters.degrees import gains
 from tidegraph.retrieval.filters.history import alone, distinct
 from tidegraph.retrieval.filters.hop import Hop
 from tidegraph.retrieval.filters.low_pass import LowPass
@@ -28,7 +32,13 @@ from tidegraph.retrieval.from_log import (
     given,
     resolved,
 )
-from tidegraph.retrieval.scoring.best import best, without_nothing
+from tidegraph.retrieval.scoring.best import (
+    Columns,
+    best,
+    best_allowed,
+    num_scored,
+    without_nothing,
+)
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
@@ -60,7 +70,6 @@ QUESTIONS = (
     HALF_LIVES,
 )
 """What is chosen on a log, in turn; see ``from_log``."""
-_NUMBERS = 1 << 22  # Scores held at a time, which bounds memory.
 
 
 @settings
@@ -183,10 +192,10 @@ class FittedGraphFilter:
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return the ``k`` items with the highest scores."""
         check_k(k)
-        answers = [
-            best(self.scores(block), block.excluded, k, self.name)
-            for block in self._blocks(requests)
-        ]
+        items, answers = self.graph.size(ITEM), list[Candidates]()
+        for block in self._blocks(requests):
+            scores = partial(self._scores, self._histories(block))
+            answers.append(best_allowed(scores, block, items, k, self.name))
         return Candidates.concatenated(answers)
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
@@ -212,20 +221,22 @@ class FittedGraphFilter:
         A filter is linear: the score of an item is the sum of what each item of the
         history lets through for it alone. Another item than itself is named.
         """
-        history = self._histories(requests)
-        owner = owners(history.ptr)
+        history, items = self._histories(requests), self.graph.size(ITEM)
+        owner, few = owners(history.ptr), Few.of(item[item < items])
+        place = few.places(item)
         out = np.full(item.shape, NO_ITEM, np.int32)
         most = np.zeros(item.shape, np.float32)
+        if not len(few):
+            return out
         for start in range(0, len(history.column), self._block):
             part = slice(start, start + self._block)
             voter, weight = history.column[part], history.weight[part]
-            share = self._scores(alone(voter, self.graph.size(ITEM)))
+            share = self._scores(alone(voter, items), few.number)
             row = owner[part]
-            wanted = item[row]
-            known = (wanted >= 0) & (wanted < share.shape[1])
-            at = np.where(known, wanted, 0)
-            vote = np.take_along_axis(share, at, axis=1) * weight[:, None]
-            vote = np.where(known & (wanted != voter[:, None]), vote, -np.inf)
+            wanted, at = item[row], place[row]
+            vote = np.take_along_axis(share, np.maximum(at, 0), axis=1)
+            vote *= weight[:, None]
+            vote = np.where((at >= 0) & (wanted != voter[:, None]), vote, -np.inf)
             for n, r in enumerate(row):
                 better = vote[n] > most[r]
                 out[r, better], most[r, better] = voter[n], vote[n, better]
@@ -291,27 +302,45 @@ class FittedGraphFilter:
 
     @property
     def _block(self) -> int:
-        return max(1, _NUMBERS // self.graph.size(ITEM))
+        return max(1, NUMBERS // self.graph.size(ITEM))
 
     def _blocks(self, requests: Requests) -> Iterator[Requests]:
-        for start in range(0, max(1, len(requests)), self._block):
-            yield requests.rows(start, start + self._block)
+        step = max(1, NUMBERS // max(1, num_scored(requests, self.graph.size(ITEM))))
+        for start in range(0, max(1, len(requests)), step):
+            yield requests.rows(start, start + step)
 
     def _histories(self, requests: Requests) -> SparseRows:
         half_life = given(self.settings.half_life_days)
         return distinct(requests.history, self.graph.size(ITEM), half_life)
 
-    def _scores(self, history: SparseRows) -> Float32[np.ndarray, "b items"]:
+    def _scores(
+        self, history: SparseRows, item: Columns = None
+    ) -> Float32[np.ndarray, "b some"]:
         filters = given(self.settings.filters)
         weights = self.settings.weights or (1.0,) * len(filters)
         # What a filter returns may be its own: it is added, and not written to.
-        total = np.zeros((len(history), self.graph.size(ITEM)), np.float32)
+        wide = self.graph.size(ITEM) if item is None else len(item)
+        total = np.zeros((len(history), wide), np.float32)
         for part, solved, weight in zip(filters, self.solved, weights, strict=True):
-            score = part.scores(self.graph, solved, history)
+            score = _let_through(part, self.graph, solved, history, item)
             total += score if weight == 1 else np.float32(weight) * score
-        linked = self.graph.degree()[: total.shape[1]] > 0
-        without_nothing(total, linked)
+        linked = gains(self.graph, ITEM, 0.0) > 0
+        without_nothing(total, linked if item is None else linked[item])
         return total
+
+
+def _let_through(
+    part: Filter,
+    graph: StaticGraph,
+    solved: Mapping[str, np.ndarray],
+    history: SparseRows,
+    item: Columns,
+) -> Float32[np.ndarray, "b some"]:
+    if item is None:
+        return part.scores(graph, solved, history)
+    if isinstance(part, FiltersSome):
+        return part.scores_of(graph, solved, history, item)
+    return columns(lambda some: part.scores(graph, solved, some), history, item)
 
 
 def _opened(ptr: np.ndarray, node: np.ndarray, items: int) -> StaticGraph:

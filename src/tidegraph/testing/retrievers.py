@@ -234,17 +234,20 @@ class RetrieverLaws:
             assert not np.isin(answer.item[row], seen).any()
             assert len(set(answer.item[row][answer.present[row]])) == len(found)
 
-    def test_a_choice_of_items_is_answered_as_if_all_others_were_excluded(self):
+    @pytest.mark.parametrize("share", [0.1, 0.3])
+    def test_a_choice_of_items_is_answered_as_if_all_others_were_excluded(
+        self, share: float
+    ):
         log = draw_log()
         fitted, asked = self.fitted, requests_at(log, repeat=False)
         rng = np.random.default_rng(5)
-        row, item = np.nonzero(rng.random((len(asked), len(log.items))) < 0.3)
+        row, item = np.nonzero(rng.random((len(asked), len(log.items))) < share)
         each = ItemSets.of_pairs(row, item.astype(np.int32), len(asked))
         size = int(each.count[0])
         ptr = np.arange(len(asked) + 1, dtype=np.int64) * size
         alike = ItemSets(ptr, np.tile(each.item[:size], len(asked)))
 
-        for only in (each, alike):
+        for only in (each, alike, ItemSets.none(len(asked))):
             found = fitted.retrieve(asked.choosing(only), 6)
             rest = asked.excluding(only.others(len(log.items)))
             expected = fitted.retrieve(rest, 6)

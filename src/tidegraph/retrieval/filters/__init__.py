@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.sparse_rows import SparseRows
@@ -16,7 +16,7 @@ from tidegraph.retrieval.filters.chebyshev import Chebyshev
 from tidegraph.retrieval.filters.hop import Hop
 from tidegraph.retrieval.filters.low_pass import LowPass
 
-__all__ = ["Chebyshev", "Filter", "Hop", "LowPass"]
+__all__ = ["Chebyshev", "Filter", "FiltersSome", "Hop", "LowPass"]
 
 
 @runtime_checkable
@@ -39,5 +39,27 @@ class Filter(Protocol):
             graph: Users and items, each pair once.
             solved: What ``solve`` returned for it.
             history: What weight each item of each requester's history has.
+        """
+        ...
+
+
+@runtime_checkable
+class FiltersSome(Protocol):
+    """A filter that need not work out what comes through for every item."""
+
+    def scores_of(
+        self,
+        graph: StaticGraph,
+        solved: Mapping[str, np.ndarray],
+        history: SparseRows,
+        item: Int32[np.ndarray, " some"],
+    ) -> Float32[np.ndarray, "b some"]:
+        """Return those columns of ``scores``, to the bit.
+
+        Args:
+            graph: Users and items, each pair once.
+            solved: What ``solve`` returned for it.
+            history: What weight each item of each requester's history has.
+            item: The items wanted, rising.
         """
         ...

@@ -7,13 +7,13 @@ from jaxtyping import Float32, Float64
 from numpy.polynomial import chebyshev
 
 from tidegraph.arguments import settings
-from tidegraph.graph.from_log import ITEM
+from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.intrinsics import SUMMED, sum_rows
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.filters.degrees import powers
+from tidegraph.retrieval.filters.degrees import gains
 
 _LANES = SUMMED  # Requests that are filtered side by side.
 
@@ -74,17 +74,25 @@ class Chebyshev:
     ) -> Float32[np.ndarray, "b items"]:
         """Return the polynomial of each history."""
         items = graph.size(ITEM)
-        half, of_users = powers(graph, -0.5, -1.0)
-        before, after = powers(graph, -self.power)[0], powers(graph, self.power)[0]
+        half, before, after = (
+            gains(graph, ITEM, power) for power in (-0.5, -self.power, self.power)
+        )
+        of_users = gains(graph, USER, -1.0)
         out = np.empty((len(history), items), np.float32)
-        gains = tuple(a.astype(np.float32) for a in (half, of_users, before, after))
         count = solved["coefficients"].astype(np.float32)
         rows = (history.ptr, history.column, history.weight)
         sizes = [count * _LANES for count in (items, items, items, len(graph))]
         over_rows_in(
             lambda: tuple(np.zeros(size, np.float32) for size in sizes),
             lambda room, a, b: _filter(
-                room, rows, (graph.ptr, graph.node), gains, count, out, a, b
+                room,
+                rows,
+                (graph.ptr, graph.node),
+                (half, of_users, before, after),
+                count,
+                out,
+                a,
+                b,
             ),
             -(-len(history) // _LANES),
             grain=1,

@@ -1,10 +1,16 @@
 """Degrees of a graph of users and items, to some powers."""
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.static import StaticGraph
+
+_GAINS: WeakKeyDictionary[StaticGraph, dict[tuple[str, float], np.ndarray]] = (
+    WeakKeyDictionary()
+)
 
 
 def powers(
@@ -17,9 +23,28 @@ def powers(
         item: Power of the degrees of items.
         user: Power of the degrees of users.
     """
-    degree, items = graph.degree().astype(np.float64), graph.size(ITEM)
+    degree, items = graph.degree(), graph.size(ITEM)
+    return _power(degree[:items], item), _power(degree[items:], user)
+
+
+def gains(graph: StaticGraph, name: str, power: float) -> Float32[np.ndarray, " nodes"]:
+    """Return the degrees of one type of node to a power, 0 where there are none.
+
+    They are kept as long as the graph is, so that a request does not cost all nodes.
+
+    Args:
+        graph: Items and users.
+        name: Which of them.
+        power: Power of their degrees.
+    """
+    known = _GAINS.setdefault(graph, {})
+    if (name, power) not in known:
+        first = graph.first[name]
+        degree = graph.degree()[first : first + graph.size(name)]
+        known[name, power] = _power(degree, power).astype(np.float32)
+    return known[name, power]
+
+
+def _power(degree: np.ndarray, power: float) -> np.ndarray:
     linked = degree > 0
-    safe = np.where(linked, degree, 1)
-    of_items = np.where(linked[:items], safe[:items] ** item, 0)
-    of_users = np.where(linked[items:], safe[items:] ** user, 0)
-    return of_items, of_users
+    return np.where(linked, np.where(linked, degree, 1.0) ** power, 0)

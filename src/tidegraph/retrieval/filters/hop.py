@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 
 from tidegraph.arguments import settings
-from tidegraph.graph.from_log import ITEM
+from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.jit import compiled, over_rows_in
+from tidegraph.kernels.binary_search import ranges
+from tidegraph.kernels.jit import compiled, over_rows_in, sealed
+from tidegraph.kernels.ragged import owners, starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least
-from tidegraph.retrieval.filters.degrees import powers
+from tidegraph.retrieval.filters.columns import columns
+from tidegraph.retrieval.filters.degrees import gains
 
 _NOTHING: Mapping[str, np.ndarray] = {}
 
@@ -53,18 +56,49 @@ class Hop:
         history: SparseRows,
     ) -> Float32[np.ndarray, "b items"]:
         """Return the sum of the walks to every item, 0 where none ends."""
-        items = graph.size(ITEM)
-        share, of_users = powers(graph, -self.item, -self.user)
-        gain = np.concatenate([share, of_users]).astype(np.float32)
-        target = powers(graph, -self.target)[0].astype(np.float32)
-        out = np.zeros((len(history), items), np.float32)
-        users = len(graph) - items
+        target = gains(graph, ITEM, -self.target)
+        back = graph.ptr[graph.size(ITEM) :], graph.node
+        return self._walks(graph, history, back, target)
+
+    def scores_of(
+        self,
+        graph: StaticGraph,
+        solved: Mapping[str, np.ndarray],
+        history: SparseRows,
+        item: Int32[np.ndarray, " some"],
+    ) -> Float32[np.ndarray, "b some"]:
+        """Return the sum of the walks to some items, over the edges that end there."""
+        ptr = graph.ptr
+        edges = ptr[item + 1] - ptr[item]
+        if edges.sum() > (ptr[history.column + 1] - ptr[history.column]).sum():
+            # There are fewer walks than edges to pick.
+            return columns(lambda some: self.scores(graph, solved, some), history, item)
+        items, users = graph.size(ITEM), graph.size(USER)
+        own = starts(edges)
+        user = graph.node[ranges(ptr[item], own)] - items
+        # Each user's items keep their order, and so does the sum of the walks.
+        order = np.argsort(user, kind="stable")
+        place = owners(own)[order].astype(np.int32)
+        back = starts(np.bincount(user, minlength=users)), place
+        target = gains(graph, ITEM, -self.target)[item]
+        return self._walks(graph, history, back, target)
+
+    def _walks(
+        self,
+        graph: StaticGraph,
+        history: SparseRows,
+        back: tuple[np.ndarray, np.ndarray],
+        target: Float32[np.ndarray, " some"],
+    ) -> Float32[np.ndarray, "b some"]:
+        """Walk from each history to the items of its users that ``back`` has."""
+        out = np.zeros((len(history), len(target)), np.float32)
+        users = graph.size(USER)
         rows = (history.ptr, history.column, history.weight)
+        gain = gains(graph, ITEM, -self.item), gains(graph, USER, -self.user), target
+        edges = sealed(graph.ptr, graph.node, *back)
         over_rows_in(
             lambda: (np.zeros(users, np.float32), np.empty(users, np.int32)),
-            lambda room, a, b: _walk(
-                room, rows, (graph.ptr, graph.node), gain, target, out, a, b
-            ),
+            lambda room, a, b: _walk(room, rows, edges, gain, out, a, b),
             len(history),
             grain=8,
         )
@@ -75,22 +109,22 @@ class Hop:
 def _walk(
     room: tuple[np.ndarray, np.ndarray],
     history: tuple[np.ndarray, np.ndarray, np.ndarray],
-    graph: tuple[np.ndarray, np.ndarray],
-    gain: np.ndarray,
-    target: np.ndarray,
+    graph: tuple[np.ndarray, ...],
+    gain: tuple[np.ndarray, np.ndarray, np.ndarray],
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
     shared, touched = room
     start, item, weight = history
-    ptr, node = graph
-    items = target.size
+    ptr, node, back_ptr, back = graph
+    share, of_users, target = gain
+    items = share.size
     for row in range(first, last):
         count = 0
         for h in range(start[row], start[row + 1]):
             i = item[h]
-            part = weight[h] * gain[i]
+            part = weight[h] * share[i]
             if part == 0:
                 # Too old to count; it would not mark the users that it touches.
                 continue
@@ -103,9 +137,9 @@ def _walk(
         score = out[row]
         for t in range(count):
             v = touched[t]
-            part = shared[v] * gain[items + v]
+            part = shared[v] * of_users[v]
             shared[v] = 0
-            for e in range(ptr[items + v], ptr[items + v + 1]):
-                score[node[e]] += part
-        for i in range(items):
+            for e in range(back_ptr[v], back_ptr[v + 1]):
+                score[back[e]] += part
+        for i in range(target.size):
             score[i] *= target[i]

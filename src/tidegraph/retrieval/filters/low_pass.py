@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import scipy
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
@@ -14,7 +14,7 @@ from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.products import products
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least
-from tidegraph.retrieval.filters.degrees import powers
+from tidegraph.retrieval.filters.degrees import gains, powers
 from tidegraph.retrieval.filters.svd import truncated_svd
 
 
@@ -78,11 +78,22 @@ class LowPass:
         history: SparseRows,
     ) -> Float32[np.ndarray, "b items"]:
         """Return the projection of each history."""
+        every = np.arange(graph.size(ITEM), dtype=np.int32)
+        return self.scores_of(graph, solved, history, every)
+
+    def scores_of(
+        self,
+        graph: StaticGraph,
+        solved: Mapping[str, np.ndarray],
+        history: SparseRows,
+        item: Int32[np.ndarray, " some"],
+    ) -> Float32[np.ndarray, "b some"]:
+        """Return the projection of each history on some items."""
         vectors = solved["vectors"]
         before, after = (
-            powers(graph, power)[0].astype(np.float32)
-            for power in (-self.power, self.power)
+            gains(graph, ITEM, power) for power in (-self.power, self.power)
         )
         weight = history.weight * before[history.column]
         seen = replace(history, weight=weight).csr() @ vectors
-        return products(np.asarray(seen, np.float32), vectors) * after
+        some = vectors if len(item) == len(vectors) else vectors[item]
+        return products(np.asarray(seen, np.float32), some) * after[item]

@@ -1,11 +1,20 @@
 """The best k of a block of scores, excluded items left out."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
+from tidegraph.kernels.few import Few
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.topk import drain, push
-from tidegraph.stages import NO_ITEM, Candidates, ItemSets, check_k
+from tidegraph.stages import NO_ITEM, Candidates, ItemSets, Requests, check_k
+
+Columns = Int32[np.ndarray, " some"] | None
+"""Rising items to be scored; all if none."""
+SCATTERED = 8
+"""Scores in line that take as long as one here and one there."""
 
 
 def best(
@@ -34,6 +43,46 @@ def best(
         grain=16,
     )
     return Candidates.of_channel(item, score, channel)
+
+
+def num_scored(requests: Requests, items: int) -> int:
+    """Return how many of so many items are scored: those chosen from if they are few.
+
+    Args:
+        requests: What may be answered.
+        items: How many items there are.
+    """
+    only = requests.only
+    if only is None or len(only.item) * SCATTERED > items * len(requests):
+        return items
+    return len(Few.of(only.item))
+
+
+def best_allowed(
+    scores: Callable[[Columns], Float32[np.ndarray, "b some"]],
+    requests: Requests,
+    items: int,
+    k: int,
+    channel: str,
+) -> Candidates:
+    """Return the ``k`` highest scores of the items that each request may be answered.
+
+    Of requests that choose among few items only those are scored.
+
+    Args:
+        scores: Returns a row for each request, with a column for each of some items.
+        requests: What may be answered.
+        items: How many items there are.
+        k: Length of the list.
+        channel: Whose answer it is.
+    """
+    choice = None
+    if num_scored(requests, items) < items:
+        choice = requests.choice(items)
+    if choice is None:
+        return best(scores(None), requests.excluded, k, channel)
+    found = best(scores(choice.item), choice.excluded, k, channel)
+    return replace(found, item=choice.at(found.item))
 
 
 def without_nothing(

@@ -11,21 +11,24 @@ def sum_votes(
     voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     weight: np.ndarray,
     seen: np.ndarray,
+    item: np.ndarray,
     out: np.ndarray,
     first: int,
     last: int,
 ) -> None:
-    """Add up the votes of each request's voters; ``-inf`` where nobody has one.
+    """Add up the votes for some items; ``-inf`` where nobody has one.
 
     Args:
         voters: Starts, rows, gains and halvings; see ``WeightedHistory.arrays``.
         weight: Row h says how much h votes for each item.
         seen: Which items vote and are voted for.
+        item: The items that are to be scored, rising; all of them are read in line.
         out: Zeros, a row per request; the sums are written here.
         first: The first request.
         last: The one after the last.
     """
     ptr, row, gain, halvings = voters
+    every = item.size == seen.size
     voted = np.full(seen.size, -1, np.int64)
     for request in range(first, last):
         total = out[request]
@@ -41,10 +44,14 @@ def sum_votes(
             # beside the newest item's votes decides nothing.
             amount = np.float32(halved(gain[h], halvings[h] - newest))
             votes = weight[v]
-            for i in range(seen.size):
-                total[i] += amount * votes[i]
-        for i in range(seen.size):
-            if nobody or not seen[i]:
+            if every:
+                for i in range(item.size):
+                    total[i] += amount * votes[i]
+            else:
+                for i in range(item.size):
+                    total[i] += amount * votes[item[i]]
+        for i in range(item.size):
+            if nobody or not seen[item[i]]:
                 total[i] = -np.inf
 
 
