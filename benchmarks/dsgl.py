@@ -1,16 +1,19 @@
 """DSGL on unique states against the tree of each sample: same weights, same loss.
 
-    python benchmarks/dsgl.py [--events 400000] [--batch 64] [--depths 2 3]
+    python benchmarks/dsgl.py [--events 400000] [--batch 64] [--depths 2 3] [--data set]
 
 Claims: to learn from a batch costs less where each state is computed once, the more so
 the deeper. Batches are what ``NeuralRanker`` learns from, users at one moment with 40
-candidates each; or events at their own times with an item drawn beside each, of a block
-of users or from anywhere. Time is that of the processor, on one thread, for reading the
-graph, the loss and its gradient; medians of alternating rounds.
+candidates each; or events at their own times with an item drawn beside each: of a block
+of users, of those that follow one another in time, or from anywhere. With ``--data``
+the log is that of a folder below ``TIDEGRAPH_DATA``. Time is that of the processor, on
+one thread, for reading the graph, the loss and its gradient; medians of alternating
+rounds.
 """
 
 import argparse
 import json
+import os
 import time
 from dataclasses import replace
 from itertools import chain
@@ -21,6 +24,8 @@ import numpy as np
 import torch
 from load import log_of
 
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.sources import read
 from tidegraph.features.columns import Features
 from tidegraph.features.tables import Side, Tables
 from tidegraph.graph.snapshot import Snapshot
@@ -33,6 +38,7 @@ from tidegraph.stages import Requests
 from tidegraph.training.weights import initialised
 
 OUT = Path(__file__).parent / "results" / "dsgl.json"
+KINDS = ("one moment", "blocks of users", "one after another", "anywhere")
 
 
 def unfolded(states: States, roots: torch.Tensor) -> States:
@@ -75,8 +81,7 @@ class Batch(NamedTuple):
 class Bench:
     """A log, and the samples of a batch."""
 
-    def __init__(self, events: int, batch: int) -> None:
-        log = log_of(events // 50, events // 20, events)
+    def __init__(self, log: Interactions, batch: int) -> None:
         self.graph, self.log, self.size = Snapshot.of(log), log, batch
         items, users = len(log.items), len(log.users)
         self.tables = Tables(Side(items), Side(users))
@@ -98,6 +103,9 @@ class Bench:
         if kind == "blocks of users":
             start = rng.integers(0, len(log) - size)
             row = self.by_user[start : start + size]
+        elif kind == "one after another":
+            start = rng.integers(len(log) // 2, len(log) - size)
+            row = np.arange(start, start + size)
         else:
             row = rng.integers(len(log) // 2, len(log), size)
         item = [log.item[row], log.item[rng.integers(0, len(log), size)]]
@@ -161,16 +169,24 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--depths", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--data")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    bench, found = Bench(options.events, options.batch), {}
+    log = log_of(options.events // 50, options.events // 20, options.events)
+    if options.data:
+        path = Path(os.environ["TIDEGRAPH_DATA"]) / options.data
+        columns = {"user": "user", "item": "item", "time": "timestamp"}
+        log = read(path / "interactions.parquet", **columns)
+    bench, found = Bench(log, options.batch), {}
     for depth in options.depths:
-        for kind in ("one moment", "blocks of users", "anywhere"):
+        for kind in KINDS:
             row = measured(bench, depth, options.rounds, kind)
             found[f"depth {depth}, {kind}"] = row
             print(depth, kind, row, flush=True)
     result = {**vars(options), "table": found}
-    OUT.write_text(json.dumps(result, indent=1) + "\n")
+    known = json.loads(OUT.read_text()) if OUT.exists() else {}
+    known[options.data or "drawn"] = result
+    OUT.write_text(json.dumps(known, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,16 @@ from jaxtyping import Float32, Int, Int32, Int64
 
 from tidegraph.arguments import checked
 from tidegraph.ego.hops import Hops
-from tidegraph.ego.step import given_of, sample_step, strength_of
+from tidegraph.ego.step import Step, given_of, sample_step, strength_of
 from tidegraph.ego.tree import gaps
 from tidegraph.errors import ConfigError
+from tidegraph.graph.sampling.gather import Neighborhood, Run, gathered
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.intrinsics import prefetch
-from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.jit import compiled, inlined, over_rows
 from tidegraph.kernels.keyed_rng import mixed_keys
 
 _LANES = 128
@@ -90,15 +93,16 @@ class Unique:
         key = seeds.key
         for depth, step in enumerate(self.hops.steps):
             given = given_of(seeds, step) if depth == 0 else None
-            found = sample_step(graph, step, ids[-1], time[-1], key, given)
-            place, first = numbered(found.edge.ravel())
-            child.append(place.reshape(found.edge.shape))
-            gap.append(gaps(time[-1], found))
-            share.append(found.weight)
-            ids.append(found.ids.ravel()[first])
-            time.append(found.time.ravel()[first])
-            edge.append(found.edge.ravel()[first])
+            found = _below(graph, step, ids[-1], time[-1], key, given)
+            child.append(found.child)
+            gap.append(found.gap)
+            share.append(found.share)
+            ids.append(found.ids)
+            time.append(found.time)
+            edge.append(found.edge)
             weight.append(strength_of(graph, step, edge[-1], given))
+            if depth + 1 == len(self.hops.steps):
+                break
             epoch = (seeds.seed * 0x9E3779B1 + depth + 1) % 2**64
             key = mixed_keys(edge[-1].astype(np.uint64), epoch)
         return EgoStates(
@@ -127,6 +131,143 @@ def unique(hops: Hops) -> Unique:
             f"unique() takes hops that say which neighbours they take, not {hops!r}."
         )
     return Unique(hops)
+
+
+class _Depth(NamedTuple):
+    """The different states of one depth, and whose children they are."""
+
+    ids: Int32[np.ndarray, " m"]
+    time: Int64[np.ndarray, " m"]
+    edge: Int[np.ndarray, " m"]
+    child: Int32[np.ndarray, "n k"]
+    gap: Int64[np.ndarray, "n k"]
+    share: Float32[np.ndarray, "n k"]
+
+
+def _below(
+    graph: Snapshot,
+    step: Step,
+    nodes: Int32[np.ndarray, " n"],
+    clocks: Int64[np.ndarray, " n"],
+    key: np.ndarray,
+    given: TemporalCSR | None,
+) -> _Depth:
+    """Return what one hop from some states leads to, each state once."""
+    if given is None:
+        edges = graph.along(step.edge, step.by)
+        past = step.past(edges, nodes, clocks, key, graph.tick)
+        picked = step.sampler.picks(past)
+        if isinstance(picked, Run):
+            return _by_runs(step, past, picked, clocks)
+        found, strays = gathered(past, picked)
+        step.sampler.refuse(strays)
+    else:
+        found = sample_step(graph, step, nodes, clocks, key, given)
+    place, first = numbered(found.edge.ravel())
+    ids, time, edge = (
+        part.ravel()[first] for part in (found.ids, found.time, found.edge)
+    )
+    place = place.reshape(found.edge.shape)
+    return _Depth(ids, time, edge, place, gaps(clocks, found), found.weight)
+
+
+def _by_runs(
+    step: Step, past: Neighborhood, run: Run, clocks: Int64[np.ndarray, " n"]
+) -> _Depth:
+    """Return the states of neighbouring slots, which are read once, in their order."""
+    edges, shape = past.edges, (len(run.start), run.width)
+    some = run.stop > run.start
+    outside = some & ((run.start < past.start) | (run.stop > past.stop))
+    step.sampler.refuse(int((run.stop - run.start)[outside].sum()))
+    order = np.argsort(run.start, kind="stable")
+    first, fresh, place, count = _shared(run.start, run.stop, order)
+    out = _Depth(
+        np.empty(count, np.int32),
+        np.empty(count, np.int64),
+        np.empty(count, edges.edge.dtype),
+        np.empty(shape, np.int32),
+        np.empty(shape, np.int64),
+        np.empty(shape, np.float32),
+    )
+    columns = (edges.node, edges.time, edges.edge, edges.weight)
+    runs = (order, run.start, run.stop, first, fresh, place)
+    over_rows(
+        lambda a, b: _read_runs(columns, edges.base, clocks, runs, out, a, b),
+        shape[0],
+        1024,
+    )
+    return out
+
+
+@compiled
+def _shared(
+    start: np.ndarray, stop: np.ndarray, order: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Number the different slots of runs from 0, as they stand.
+
+    Args:
+        start: First slot of each run.
+        stop: One after its last slot; the run has none if it is not behind ``start``.
+        order: The runs by rising ``start``.
+
+    Returns:
+        The number of the first slot of each run; the first that no run before it in
+        ``order`` has; the number of that; and how many different slots there are.
+    """
+    first, fresh = np.empty(start.size, np.int64), np.empty(start.size, np.int64)
+    place, reached, count = np.empty(start.size, np.int64), np.int64(-1), 0
+    for q in order:
+        fresh[q], place[q] = max(start[q], reached), count
+        count += max(stop[q] - fresh[q], 0)
+        reached = max(reached, stop[q])
+        first[q] = count - (reached - start[q])
+    return first, fresh, place, int(count)
+
+
+@compiled
+def _read_runs(
+    columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    base: int,
+    clock: np.ndarray,
+    runs: tuple[np.ndarray, ...],
+    out: _Depth,
+    begin: int,
+    end: int,
+) -> None:
+    node, when, number, held = columns
+    order, start, stop, first, fresh, place = runs
+    ids, time, edge, child, gap, share = out
+    # As they stand in the graph, so that what runs share is read once.
+    for q in order[begin:end]:
+        at, count = fresh[q], max(stop[q] - fresh[q], 0)
+        new, old = slice(place[q], place[q] + count), slice(at, at + count)
+        # A loop for each array, of views, is one that the compiler makes wide.
+        _copied(node[old], ids[new])
+        _copied(number[old], edge[new])
+        _shifted(when[old], base, 1, time[new])
+        count = max(stop[q] - start[q], 0)
+        old = slice(start[q], start[q] + count)
+        mine, ticks, counts = child[q], gap[q], share[q]
+        for j in range(count):
+            mine[j] = first[q] + j
+        _shifted(when[old], int(clock[q]) - base, -1, ticks)
+        counts[:count] = 1
+        if held.size:
+            for j in range(count):
+                counts[j] = strength(held, int(number[start[q] + j]))
+        mine[count:], ticks[count:], counts[count:] = -1, 0, 0
+
+
+@inlined
+def _copied(source: np.ndarray, target: np.ndarray) -> None:
+    for j in range(source.size):
+        target[j] = source[j]
+
+
+@inlined
+def _shifted(source: np.ndarray, by: int, sign: int, target: np.ndarray) -> None:
+    for j in range(source.size):
+        target[j] = by + sign * source[j]
 
 
 @compiled

@@ -34,6 +34,17 @@ class Sampler(Named):
             ConfigError: No sampler of that name was defined.
             RequestError: It picked an edge that is not in a node's past.
         """
+        found, strays = gathered(past, self.picks(past))
+        self.refuse(strays)
+        return found
+
+    def picks(self, past: Neighborhood) -> Run | Picks:
+        """Return the slots that are picked from the past of each node, yet unread.
+
+        Raises:
+            ConfigError: No sampler of that name was defined.
+            RequestError: It returned something else, or not for every node.
+        """
         picked: object = SAMPLERS.call(self, past)
         if not isinstance(picked, (Run, Picks)):
             raise RequestError(
@@ -51,13 +62,19 @@ class Sampler(Named):
                     f"sampler {self.name!r} picked for {len(part)} nodes instead of "
                     f"{wanted}. Return a row for each."
                 )
-        found, strays = gathered(past, picked)
+        return picked
+
+    def refuse(self, strays: int) -> None:
+        """Raise where slots outside of the past were picked.
+
+        Raises:
+            RequestError: There are such.
+        """
         if strays:
             raise RequestError(
                 f"sampler {self.name!r} picked {strays} slots outside the past it was "
                 "given. Pick from start[q] to stop[q], or -1 for none."
             )
-        return found
 
 
 def _parts(picked: Run | Picks) -> tuple[np.ndarray, ...]:
