@@ -244,7 +244,7 @@ class Patched(nn.Module):
 
     def below(self, x: Float[Tensor, "n width"]) -> Float[Tensor, "n wide"]:
         """Return what reaches the first patch, which theta changes nothing about."""
-        return self.f.below(x[None], _there(x), self.first)[0]
+        return self.f.below(x, _there(x), self.first)
 
     def above(
         self,
@@ -254,13 +254,13 @@ class Patched(nn.Module):
     ) -> Float[Tensor, " n"]:
         """Return the logit of each row from what ``below`` returned."""
         there, patches = _there(state), self.patches(theta)
-        return offset + self.f.above(state[None], there, self.first, patches)[0]
+        return offset + self.f.above(state, there, self.first, patches)
 
     def plain(
         self, x: Float[Tensor, "n width"], offset: Float[Tensor, " n"]
     ) -> Float[Tensor, " n"]:
         """Return the logit of each row without patches: that of the model."""
-        return offset + self.f(x[None], _there(x))[0]
+        return offset + self.f(x, _there(x))
 
 
 def within(
@@ -273,7 +273,7 @@ def within(
 
 def _there(x: Tensor) -> Tensor:
     """Return that every row is there, as a tower wants it said."""
-    return torch.ones_like(x[None, :, 0], dtype=torch.bool)
+    return torch.ones_like(x[:, 0], dtype=torch.bool)
 
 
 def _sizes(width: int, rank: int) -> list[int]:

@@ -33,15 +33,15 @@ class MaskedNorm(nn.Module):
         self.register_buffer("variance", torch.ones(width))
 
     def forward(
-        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"]
-    ) -> Float[Tensor, "b k width"]:
+        self, x: Float[Tensor, "*b width"], present: Bool[Tensor, "*b"]
+    ) -> Float[Tensor, "*b width"]:
         """Return the standardised units; absent ones hold any finite number."""
         mean, variance = self.mean, self.variance
         if self.training:
-            there = present[:, :, None].to(x.dtype)
+            there, rows = present[..., None].to(x.dtype), tuple(range(x.ndim - 1))
             count = there.sum().clamp(min=1)
-            mean = (x * there).sum(dim=(0, 1)) / count
-            variance = ((x - mean).square() * there).sum(dim=(0, 1)) / count
+            mean = (x * there).sum(dim=rows) / count
+            variance = ((x - mean).square() * there).sum(dim=rows) / count
             with torch.no_grad():
                 sure = variance * count / (count - 1).clamp(min=1)
                 self.mean.lerp_(mean, MOMENTUM)
@@ -62,8 +62,8 @@ class Dice(nn.Module):
         self.slope = nn.Parameter(torch.zeros(width))
 
     def forward(
-        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"]
-    ) -> Float[Tensor, "b k width"]:
+        self, x: Float[Tensor, "*b width"], present: Bool[Tensor, "*b"]
+    ) -> Float[Tensor, "*b width"]:
         """Return p x + (1 - p) slope x, p the sigmoid of the standardised input."""
         gate = torch.sigmoid(self.standard(x, present))
         return gate * x + (1 - gate) * self.slope * x
@@ -94,10 +94,10 @@ class Tower(nn.Module):
 
     def forward(
         self,
-        x: Float[Tensor, "b k width"],
-        present: Bool[Tensor, "b k"],
+        x: Float[Tensor, "*b width"],
+        present: Bool[Tensor, "*b"],
         patches: Mapping[str, Patch] = NO_PATCHES,
-    ) -> Float[Tensor, "b k"]:
+    ) -> Float[Tensor, "*b"]:
         """Return one number per candidate.
 
         Args:
@@ -108,8 +108,8 @@ class Tower(nn.Module):
         return self.above(x, present, 0, patches)
 
     def below(
-        self, x: Float[Tensor, "b k width"], present: Bool[Tensor, "b k"], layers: int
-    ) -> Float[Tensor, "b k _"]:
+        self, x: Float[Tensor, "*b width"], present: Bool[Tensor, "*b"], layers: int
+    ) -> Float[Tensor, "*b _"]:
         """Return the output of the first ``layers`` hidden layers, without patches."""
         for layer, bend in zip(self.layers[:layers], self.bends[:layers], strict=True):
             x = bend(layer(x), present)
@@ -117,11 +117,11 @@ class Tower(nn.Module):
 
     def above(
         self,
-        x: Float[Tensor, "b k _"],
-        present: Bool[Tensor, "b k"],
+        x: Float[Tensor, "*b _"],
+        present: Bool[Tensor, "*b"],
         layers: int,
         patches: Mapping[str, Patch] = NO_PATCHES,
-    ) -> Float[Tensor, "b k"]:
+    ) -> Float[Tensor, "*b"]:
         """Return one number per candidate from what ``below`` returned.
 
         Args:
@@ -137,7 +137,7 @@ class Tower(nn.Module):
             patch = patches.get(f"hidden{n}")
             if patch is not None:
                 x = patch(x)
-        return self.last(x)[:, :, 0]
+        return self.last(x)[..., 0]
 
 
 def check_widths(
