@@ -208,10 +208,10 @@ def steps(
     learns = learnable(rows)
     rows = corrected(head, rows) if local.correct else rows
     state, now = head.below(rows.x), theta
+    before = None
     for _ in range(local.steps):
-        now, _ = step_from(head, state, now, rows, local.learning_rate, local.clip)
+        now, lost = step_from(head, state, now, rows, local.learning_rate, local.clip)
+        before = lost if before is None else before
     now = torch.where(learns, now, theta)
-    before, after = (
-        loss_of(head.above(state, rows.offset, one), rows) for one in (theta, now)
-    )
-    return now, before, after
+    after = loss_of(head.above(state, rows.offset, now), rows)
+    return now, after if before is None else before, after

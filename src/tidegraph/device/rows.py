@@ -1,14 +1,24 @@
-"""What a device keeps of its own events."""
+"""What devices keep of their own events."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from jaxtyping import Float
+import numpy as np
+from jaxtyping import Bool, Float, Int64
 
 from tidegraph.extras import needed
+from tidegraph.kernels.ragged import starts, starts_where
+from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor
+
+FEWEST = 4
+"""Places for rows come in multiples of so many."""
+AT_ONCE = 1 << 12
+"""Rows of a block, where one device does not have more."""
 
 
 class Rows(NamedTuple):
@@ -35,3 +45,97 @@ class Rows(NamedTuple):
         pad = torch.nn.functional.pad
         flat = (pad(part, (0, short)) for part in self[1:])
         return Rows(pad(self.x, (0, 0, 0, short)), *flat)
+
+
+@dataclass(frozen=True, eq=False)
+class FleetRows:
+    """The rows of many devices end to end, those of each by time.
+
+    Attributes:
+        ptr: Those of device d are ``ptr[d]`` to ``ptr[d + 1]``.
+        rows: All of them.
+        time: When each happened, in Unix seconds.
+    """
+
+    ptr: Int64[np.ndarray, " starts"]
+    rows: Rows
+    time: Int64[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    @property
+    def counts(self) -> Int64[np.ndarray, " d"]:
+        """How many rows each device has."""
+        return np.diff(self.ptr)
+
+    def of(self, device: int) -> Rows:
+        """Return the rows of one device."""
+        some = slice(int(self.ptr[device]), int(self.ptr[device + 1]))
+        return Rows(*(part[some] for part in self.rows))
+
+    def where(self, kept: Bool[np.ndarray, " n"]) -> "FleetRows":
+        """Return the same devices with some of their rows."""
+        at = tensor(np.flatnonzero(kept))
+        rows = Rows(*(part[at] for part in self.rows))
+        return FleetRows(starts_where(self.ptr, kept), rows, self.time[kept])
+
+    def before(self, clock: int) -> "FleetRows":
+        """Return what happened strictly before a moment."""
+        return self.where(self.time < clock)
+
+    def since(self, clock: int) -> "FleetRows":
+        """Return what happened at a moment or later."""
+        return self.where(self.time >= clock)
+
+    def latest(self, count: int) -> "FleetRows":
+        """Return the last ``count`` rows of each device."""
+        behind = np.repeat(self.ptr[1:], self.counts) - np.arange(len(self.time))
+        return self.where(behind <= count)
+
+    def at(self, devices: Int64[np.ndarray, " e"]) -> "FleetRows":
+        """Return some of the devices, in this order."""
+        counts = self.counts[devices]
+        ptr = starts(counts)
+        place = np.repeat(self.ptr[:-1][devices] - ptr[:-1], counts)
+        place += np.arange(len(place))
+        at = tensor(place)
+        return FleetRows(ptr, Rows(*(part[at] for part in self.rows)), self.time[place])
+
+    def blocks(self) -> "Iterator[Block]":
+        """Yield all devices in blocks of one shape each, those with few rows first."""
+        counts = np.maximum(self.counts, 1)
+        # A shape for few numbers of rows, of which a quarter at most are of nobody.
+        grain = np.maximum(FEWEST, 1 << (np.log2(counts).astype(np.int64)) >> 2)
+        sizes = -(-counts // grain) * grain
+        for size in np.unique(sizes):
+            devices = np.flatnonzero(sizes == size)
+            many = max(1, AT_ONCE // int(size))
+            for start in range(0, len(devices), many):
+                yield self._block(devices[start : start + many], int(size))
+
+    def _block(self, devices: Int64[np.ndarray, " e"], size: int) -> "Block":
+        place = self.ptr[:-1][devices][:, None] + np.arange(size)
+        there = place < self.ptr[1:][devices][:, None]
+        if not len(self.time):
+            none = torch.zeros(there.shape)
+            x = torch.zeros(*there.shape, self.rows.x.shape[-1])
+            return Block(devices, Rows(x, none, none, none))
+        # Row 0 stands in for those that are not there, and weighs nothing.
+        at, real = tensor(np.where(there, place, 0)), tensor(there)
+        x, *flat = (part[at] for part in self.rows)
+        return Block(
+            devices, Rows(x * real[..., None], *(part * real for part in flat))
+        )
+
+
+class Block(NamedTuple):
+    """Some devices, and their rows side by side.
+
+    Attributes:
+        devices: Which devices.
+        rows: Those of each, padded to one length.
+    """
+
+    devices: Int64[np.ndarray, " e"]
+    rows: Rows

@@ -66,7 +66,7 @@ class Dice(nn.Module):
     ) -> Float[Tensor, "*b width"]:
         """Return p x + (1 - p) slope x, p the sigmoid of the standardised input."""
         gate = torch.sigmoid(self.standard(x, present))
-        return gate * x + (1 - gate) * self.slope * x
+        return x * torch.addcmul(self.slope, gate, 1 - self.slope)
 
 
 Patch = Callable[[Tensor], Tensor]

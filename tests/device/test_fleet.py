@@ -1,0 +1,120 @@
+"""Many devices at once learn what each would alone, bit for bit in any company."""
+
+import numpy as np
+import pytest
+import torch
+
+from device.heads import head, rows
+from tidegraph.device.fleet import losses, personalised, profiles, started
+from tidegraph.device.personalise import (
+    LocalSteps,
+    loss_of,
+    personalise,
+    profile_of,
+)
+from tidegraph.device.rows import FleetRows, Rows
+
+
+def fleet_of(counts, width=6, seed=0) -> FleetRows:
+    each = [rows(count, width, seed + n) for n, count in enumerate(counts)]
+    ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    time = np.concatenate([1000 + 10 * np.arange(count) for count in counts])
+    joined = Rows(*(torch.cat(part) for part in zip(*each, strict=True)))
+    return FleetRows(ptr, joined, time.astype(np.int64))
+
+
+COUNTS = [20, 3, 0, 1, 70, 8, 9, 20, 33, 2, *[20] * 30, *[9] * 5]
+
+
+def starts(of, count, seed=0):
+    drawn = np.random.default_rng(seed).normal(size=(count, of.theta))
+    return (0.2 * drawn).astype(np.float32)
+
+
+def test_a_fleet_learns_what_each_device_learns_alone():
+    of, fleet = head(), fleet_of(COUNTS)
+    theta = starts(of, len(fleet))
+
+    found = personalised(of, theta, fleet)
+
+    for d in range(len(fleet)):
+        own = personalise(of, torch.from_numpy(theta[d]), fleet.of(d))
+        np.testing.assert_allclose(found.theta[d], own.theta, atol=2e-5)
+        assert bool(found.stepped[d]) == (own.why_not is None)
+        if own.why_not is None:
+            np.testing.assert_allclose(found.before[d], own.before, rtol=1e-4)
+            np.testing.assert_allclose(found.after[d], own.after, rtol=1e-4)
+        else:
+            assert np.array_equal(found.theta[d], theta[d])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_in_other_company_a_device_learns_the_same_but_for_rounding(seed):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 60, 300)
+    of = head(seed, width=12, hidden=(32, 16, 8), rank=8, theta=32)
+    fleet = fleet_of(counts, width=12)
+    theta = starts(of, len(fleet))
+    whole = personalised(of, theta, fleet, LocalSteps(steps=3))
+
+    some = rng.permutation(len(fleet))[:40]
+    part = personalised(of, theta[some], fleet.at(some), LocalSteps(steps=3))
+
+    np.testing.assert_allclose(part.theta, whole.theta[some], atol=1e-5)
+
+
+def test_any_number_of_processes_learns_the_same_bits():
+    of, fleet = head(), fleet_of(COUNTS * 4)
+    theta = starts(of, len(fleet))
+
+    alone = personalised(of, theta, fleet)
+    shared = [personalised(of, theta, fleet, processes=n) for n in (2, 3)]
+
+    for found in shared:
+        for one, other in zip(found, alone, strict=True):
+            assert np.array_equal(one, other)
+
+
+def test_profiles_starts_and_losses_are_those_of_each_device():
+    of, fleet = head(), fleet_of(COUNTS)
+    theta, seen = starts(of, len(fleet)), profiles(fleet)
+    begun, judged = started(of, theta, fleet), losses(of, theta, fleet)
+
+    for d in range(len(fleet)):
+        own = fleet.of(d)
+        with torch.no_grad():
+            profile = profile_of(own)
+            numbers = torch.from_numpy(theta[d])
+            first = of.start(numbers, profile)
+            mine = loss_of(of(own.x, own.offset, numbers), own)
+            model = loss_of(of.plain(own.x, own.offset), own)
+        np.testing.assert_allclose(seen[d], profile, atol=1e-5)
+        np.testing.assert_allclose(begun[d], first, atol=1e-5)
+        np.testing.assert_allclose(judged.own[d], mine, atol=1e-5)
+        np.testing.assert_allclose(judged.model[d], model, atol=1e-5)
+        np.testing.assert_allclose(judged.weight[d], own.weight.sum(), rtol=1e-5)
+
+
+def test_rows_are_cut_in_time_and_to_the_latest():
+    fleet = fleet_of([4, 0, 7])
+
+    early, late, few = fleet.before(1030), fleet.since(1030), fleet.latest(2)
+
+    assert early.counts.tolist() == [3, 0, 3]
+    assert late.counts.tolist() == [1, 0, 4]
+    assert few.counts.tolist() == [2, 0, 2]
+    assert torch.equal(few.of(2).x, fleet.of(2).x[-2:])
+    assert torch.equal(early.of(0).label, fleet.of(0).label[:3])
+    assert few.time.tolist() == [1020, 1030, 1050, 1060]
+    back = fleet.at(np.array([2, 0]))
+    assert torch.equal(back.of(0).x, fleet.of(2).x)
+    assert torch.equal(back.of(1).x, fleet.of(0).x)
+
+
+def test_no_device_is_left_out_without_rows_at_all():
+    of, fleet = head(), fleet_of([3, 2]).before(0)
+
+    found = personalised(of, starts(of, 2), fleet, LocalSteps(steps=2))
+
+    assert np.array_equal(found.theta, starts(of, 2))
+    assert not found.stepped.any()
