@@ -1,7 +1,12 @@
 """Recurrent layers in plain operations, so that many sets of weights run at once.
 
-``torch.func.vmap`` has no rule for the fused ones of torch; these give their numbers.
+``torch.func.vmap`` has no rule for the fused ones of torch; these give their numbers,
+and are these within ``fused()``, which is for networks that are called as they are.
 """
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from jaxtyping import Float
 
@@ -10,6 +15,25 @@ from tidegraph.extras import needed
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
+
+_FUSED: ContextVar[bool] = ContextVar("fused", default=False)
+
+
+@contextmanager
+def fused() -> Generator[None]:
+    """Let recurrent layers on a processor be those of torch, which take half the time.
+
+    They are neither exported nor vmapped; their numbers differ by rounding.
+    """
+    before = _FUSED.set(True)
+    try:
+        yield
+    finally:
+        _FUSED.reset(before)
+
+
+def _is_fused(x: Tensor) -> bool:
+    return _FUSED.get() and x.ndim == 3 and x.device.type == "cpu" and x.numel() > 0
 
 
 class LSTM(nn.Module):
@@ -27,6 +51,8 @@ class LSTM(nn.Module):
 
     def forward(self, x: Float[Tensor, "n h width"]) -> Float[Tensor, "n h size"]:
         """Return the state after each step."""
+        if _is_fused(x):
+            return self._fused(x)
         given = self.input(x)
         hidden = cell = x.new_zeros(x.shape[0], self.state.in_features)
         found: list[Tensor] = []
@@ -45,6 +71,15 @@ class LSTM(nn.Module):
         let, forget, new, out = (given + self.state(hidden)).chunk(4, dim=-1)
         cell = torch.sigmoid(forget) * cell + torch.sigmoid(let) * torch.tanh(new)
         return torch.sigmoid(out) * torch.tanh(cell), cell
+
+    def _fused(self, x: Float[Tensor, "n h width"]) -> Float[Tensor, "n h size"]:
+        start = x.new_zeros(1, x.shape[0], self.state.in_features)
+        none = torch.zeros_like(self.input.bias)
+        weights = [self.input.weight, self.state.weight, self.input.bias, none]
+        learns = torch.is_grad_enabled()
+        return torch.lstm(
+            x, [start, start], weights, True, 1, 0.0, learns, False, True
+        )[0]
 
 
 class GRU(nn.Module):
@@ -74,6 +109,8 @@ class GRU(nn.Module):
                 out. After a share of 0 the state is what it was, so that a mask of
                 steps is one.
         """
+        if attention is None and _is_fused(x):
+            return self._fused(x)
         given = self.input(x)
         hidden = x.new_zeros(*x.shape[:-2], self.state.in_features)
         found: list[Tensor] = []
@@ -82,6 +119,35 @@ class GRU(nn.Module):
             hidden = self.step(given[..., step, :], hidden, share)
             found.append(hidden)
         return torch.stack(found, dim=-2)
+
+    def masked(
+        self, x: Float[Tensor, "n h width"], real: Float[Tensor, "n h"]
+    ) -> Float[Tensor, "n h size"]:
+        """Return the state after each step, which places without one leave as it was.
+
+        Args:
+            x: The steps in their order.
+            real: 1 where there is a step, and 0 elsewhere.
+        """
+        if not _is_fused(x):
+            return self(x, real)
+        # Real steps to the front; after each place stands the state of so many.
+        order = real.argsort(dim=1, descending=True, stable=True)
+        found = self._fused(x.gather(1, order[:, :, None].expand_as(x)))
+        start = torch.zeros_like(found[:, :1])
+        count = real.cumsum(dim=1).long()[:, :, None].expand_as(found)
+        return torch.cat([start, found], dim=1).gather(1, count)
+
+    def _fused(self, x: Float[Tensor, "n h width"]) -> Float[Tensor, "n h size"]:
+        start = x.new_zeros(1, x.shape[0], self.state.in_features)
+        weights = [
+            self.input.weight,
+            self.state.weight,
+            self.input.bias,
+            self.state.bias,
+        ]
+        learns = torch.is_grad_enabled()
+        return torch.gru(x, start, weights, True, 1, 0.0, learns, False, True)[0]
 
     def step(
         self,

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around
 from tidegraph.nn.inputs import Inputs
+from tidegraph.nn.recurrent import fused
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -58,12 +59,14 @@ class Wide(nn.Module):
     def answer(self, inputs: Inputs, around: Around | None) -> Float[Tensor, "b k"]:
         """Return the logits of a batch that lies anywhere, where the weights are."""
         around = None if around is None else around.to(self.wide.weight.device)
-        return self(self._here(inputs), around)
+        with fused():
+            return self(self._here(inputs), around)
 
     def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""] | float:
         """Return what the click model adds to the loss of a batch, wherever it lies."""
         if isinstance(self.deep, LearnsMore):
-            return self.deep.auxiliary(self._here(inputs))
+            with fused():
+                return self.deep.auxiliary(self._here(inputs))
         return 0.0
 
     def _here(self, inputs: Inputs) -> Inputs:

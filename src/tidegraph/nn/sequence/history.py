@@ -58,7 +58,7 @@ class EventStates(nn.Module):
     def forward(self, inputs: Inputs) -> Float[Tensor, "b h width"]:
         """Return the state after each event, the latest first."""
         events, there = self.vectors.events(inputs), real(inputs)
-        return self.units(events.flip(1), there.flip(1)).flip(1)
+        return self.units.masked(events.flip(1), there.flip(1)).flip(1)
 
 
 class PlacedEvents(nn.Module):

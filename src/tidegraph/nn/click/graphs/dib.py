@@ -76,5 +76,5 @@ class DIBNetwork(nn.Module):
         wide = (0, self.vectors.event_width - before.shape[2])
         block = nn.functional.pad(self.share * before, wide) * there[:, :, None]
         events = self.vectors.events(inputs) + block
-        interest = self.units(events.flip(1), there.flip(1))[:, -1:]
+        interest = self.units.masked(events.flip(1), there.flip(1))[:, -1:]
         return self.tower(interest, self.vectors.candidates(inputs) + lately, inputs)

@@ -72,9 +72,9 @@ class TIENNetwork(nn.Module):
         candidate, events = self.states.vectors.candidates(inputs), self.states(inputs)
         taste = self.of_user(candidate, events, events, real(inputs), inputs.cross)
         crowd, seat = self.crowd(around.item), around.seat
-        state = self.users(crowd.user, crowd.real)
+        state = self.users.masked(crowd.user, crowd.real)
         asking = self.crowd.asking(inputs.user)[:, None] + crowd.mean()[seat]
         of_each = (state + crowd.about)[seat], state[seat], crowd.real[seat]
         found = self.of_item.of_each(asking, *of_each, around.back)
-        aware = found + self.times(crowd.about, crowd.real)[seat, -1]
+        aware = found + self.times.masked(crowd.about, crowd.real)[seat, -1]
         return self.tower(taste, candidate, inputs, crowd.latest(5)[seat], found, aware)
