@@ -1,4 +1,4 @@
-"""Pictures of what ``benchmarks/ctr.py`` measured, from its results.
+"""Pictures and the table of what ``benchmarks/ctr.py`` measured, from its results.
 
 Claim: they show what each part of DSGL is worth, what depth is with and without the
 combination of layers, and among which users DSGL is ahead. Nothing is trained.
@@ -18,6 +18,7 @@ from tidegraph.evaluation.report.charts import Bar, Chart, Series, bars, lines
 from tidegraph.evaluation.report.html import write_picture
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+MINUS = "\N{MINUS SIGN}"
 BESIDE = ("MLP", "DIN", "GRU4Rec")
 """Who is drawn beside DSGL, by activity of users."""
 DEPTHS = {
@@ -108,10 +109,55 @@ def drawn(results: list[Mapping[str, Any]]) -> Iterator[tuple[str, Chart]]:
             yield "ctr-depth", depths(result)
 
 
+def table(results: list[Mapping[str, Any]]) -> str:
+    """Return test AUC by model and log, with how far DSGL is ahead, in Markdown.
+
+    In brackets the 95 % interval of the lead; p is that of the paired test, corrected.
+    """
+    columns = [{row["model"]: row for row in r[f"beside {WHOLE}"]} for r in results]
+    auc = [
+        {row["model"]: row["auc"] for row in r["lead over RecencyLogit"]}
+        for r in results
+    ]
+    names = dict.fromkeys(name for one in auc for name in one)
+    low = {name: min(one[name] for one in auc if name in one) for name in names}
+    lines = [
+        f"| test AUC | {' | '.join(map(title_of, results))} |",
+        "|---|" + "---|" * len(results),
+    ]
+    for name in sorted(names, key=lambda name: (name == WHOLE, low[name])):
+        cells = [
+            _cell(of.get(name), beside.get(name))
+            for of, beside in zip(auc, columns, strict=True)
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(auc: float | None, row: Mapping[str, Any] | None) -> str:
+    if auc is None:
+        return ""
+    if row is None or row["lead"] is None:
+        return f"**{auc:.4f}**".replace("0.", ".")
+    # The rows say how far each model is ahead of DSGL.
+    ends = (-row[key] for key in ("lead", "lead_high", "lead_low"))
+    lead, low, high = (f"{x:+.4f}".replace("-", MINUS) for x in ends)
+    chance = f"{row['p']:.3f}" if row["p"] >= 1e-3 else "< .001"
+    return f"{auc:.4f} ({lead} [{low}, {high}], p {chance})".replace("0.", ".")
+
+
 def main() -> None:
     results = [json.loads(path.read_text()) for path in sorted(OUT.glob("time-*.json"))]
     for name, chart in drawn(results):
         print(write_picture(PICTURES / f"{name}.svg", chart))
+    for protocol in ("time", "literature"):
+        found = [
+            json.loads(one.read_text())
+            for one in sorted(OUT.glob(f"{protocol}-*.json"))
+        ]
+        judged = [one for one in found if f"beside {WHOLE}" in one]
+        if judged:
+            print(f"\n{protocol}\n\n{table(judged)}")
 
 
 if __name__ == "__main__":
