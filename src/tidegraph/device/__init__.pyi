@@ -1,3 +1,4 @@
+from tidegraph.device.distill import MoMoDistill as MoMoDistill
 from tidegraph.device.gate.gate import Gate as Gate
 from tidegraph.device.gate.policy import Policy as Policy
 from tidegraph.device.patch import MetaPatch as MetaPatch

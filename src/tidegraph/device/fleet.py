@@ -1,13 +1,13 @@
 """A fleet: many devices learn at once, each from its own rows and nothing else."""
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import (
@@ -17,7 +17,7 @@ from tidegraph.device.personalise import (
     profile_of,
     steps,
 )
-from tidegraph.device.rows import FleetRows, Rows
+from tidegraph.device.rows import Block, FleetRows, Rows
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.training.loop import threads
@@ -118,37 +118,61 @@ def _over(
     given: tuple[np.ndarray, ...] = (),
     processes: int = 1,
 ) -> list[np.ndarray]:
+    """Return what a function of single devices returns for each of all."""
+    if not len(fleet):
+        raise DataError("the fleet has no devices. Give it a log with users.")
+    found = list(over(fleet, run, given, processes))
+    order = np.argsort(np.concatenate([one.devices for one in found]), kind="stable")
+    parts = zip(*(one.parts for one in found), strict=True)
+    return [np.concatenate(part)[order] for part in parts]
+
+
+class Found(NamedTuple):
+    """What a function returned for the devices of a block.
+
+    Attributes:
+        devices: Which.
+        parts: Each array that it returned, of all of them.
+    """
+
+    devices: Int64[np.ndarray, " e"]
+    parts: list[np.ndarray]
+
+
+def over(
+    fleet: FleetRows,
+    run: Callable[..., tuple[Tensor, ...]],
+    given: tuple[np.ndarray, ...] = (),
+    processes: int = 1,
+) -> Iterator[Found]:
     """Run a function of single devices over all of them, block by block.
 
     The blocks are those of the fleet, whoever works on them: a product of matrices
     may round a row otherwise in another place.
+
+    Args:
+        fleet: What each keeps.
+        run: Takes what is given of a device, and its rows.
+        given: Arrays of what is given, device by device.
+        processes: How many share the work, each on one thread.
     """
-    if not len(fleet):
-        raise DataError("the fleet has no devices. Give it a log with users.")
-    devices, work = list[np.ndarray](), list[tuple[Any, ...]]()
-    for block in fleet.blocks():
-        devices.append(block.devices)
-        work.append((*(part[block.devices] for part in given), block.rows))
-    job = partial(_run, run)
+    job = partial(_run, run, given)
     if processes == 1:
-        parts = [job(some) for some in work]
-    else:
-        # A fork would copy the locks of threads that do not run in it.
-        spawned = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, spawned) as workers:
-            parts = list(workers.map(job, work))
-    order = np.argsort(np.concatenate(devices), kind="stable")
-    return [np.concatenate(one)[order] for one in zip(*parts, strict=True)]
+        yield from map(job, fleet.blocks())
+        return
+    # A fork would copy the locks of threads that do not run in it.
+    spawned = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, spawned) as workers:
+        yield from workers.map(job, fleet.blocks())
 
 
 def _run(
-    run: Callable[..., tuple[Tensor, ...]], given: tuple[Any, ...]
-) -> list[np.ndarray]:
-    """Run a function of single devices over a block."""
-    *arrays, rows = given
+    run: Callable[..., tuple[Tensor, ...]], given: tuple[np.ndarray, ...], block: Block
+) -> Found:
     with threads(1), torch.no_grad():
-        found = vmap(run)(*(tensor(part) for part in arrays), rows)
-    return [part.numpy() for part in found]
+        some = (tensor(part[block.devices]) for part in given)
+        found = vmap(run)(*some, block.rows)
+    return Found(block.devices, [part.numpy() for part in found])
 
 
 def started(

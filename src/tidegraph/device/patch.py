@@ -196,6 +196,10 @@ class Patched(nn.Module):
         self.first = list(tower.junctions).index(next(iter(places))) + 1
         self.f.requires_grad_(False)
 
+    def train(self, mode: bool = True) -> "Patched":
+        """Stay as in evaluation: norms keep what they have learnt of all rows."""
+        return super().train(False)
+
     def draw(self, generator: torch.Generator) -> None:
         """Draw the bases and the start: a theta of length 1 makes Glorot's weights."""
         with torch.no_grad():

@@ -102,6 +102,24 @@ class FleetRows:
         at = tensor(place)
         return FleetRows(ptr, Rows(*(part[at] for part in self.rows)), self.time[place])
 
+    def parted(self, share: float = 1 / 3) -> "tuple[FleetRows, FleetRows]":
+        """Return the earlier rows of each device, and about so many of its latest.
+
+        Rows of one moment stay together, and those of a device's only moment are late.
+        """
+        counts = self.counts
+        first = self.ptr[1:] - np.maximum(1, np.round(counts * share)).astype(np.int64)
+        cut = np.zeros(len(self), np.int64)
+        some = counts > 0
+        cut[some] = self.time[first[some]]
+        late = self.time >= np.repeat(cut, counts)
+        return self.where(~late), self.where(late)
+
+    def side_by_side(self, devices: Int64[np.ndarray, " e"]) -> Rows:
+        """Return the rows of some devices, padded to one length."""
+        most = int(self.counts[devices].max(initial=1))
+        return self._block(devices, max(most, 1)).rows
+
     def blocks(self) -> "Iterator[Block]":
         """Yield all devices in blocks of one shape each, those with few rows first."""
         counts = np.maximum(self.counts, 1)
