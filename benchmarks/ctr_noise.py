@@ -36,7 +36,7 @@ DAY = 86_400
 EVENTS = 10
 FLIPPED = 0.1
 """How often a user wants the other flavour."""
-KINDS = (1, 3, 10)
+KINDS = (10, 1)
 MODELS = {
     "second order": DSGL(),
     "GAT": DSGL(layer=SequenceLayer(attention="gat")),

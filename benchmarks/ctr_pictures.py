@@ -37,7 +37,10 @@ def ablations(result: Mapping[str, Any]) -> Chart:
     """Return what is lost without each part, with intervals."""
     rows = {row["model"]: row for row in result[f"beside {WHOLE}"]}
     groups = [
-        (name, [Bar("lost", -row["lead"], -row["lead_high"], -row["lead_low"])])
+        (
+            name.removesuffix(" layer"),
+            [Bar("lost", -row["lead"], -row["lead_high"], -row["lead_low"])],
+        )
         for name in ABLATIONS
         if (row := rows.get(f"DSGL, {name}")) is not None
     ]
@@ -86,7 +89,7 @@ def activity(results: list[Mapping[str, Any]]) -> Chart:
                 for name in BESIDE
                 if (row := rows.get(name)) is not None
             ]
-            short = result["set"].removeprefix("amazon_tlsan_").replace("_", " ")
+            short = result["set"].rpartition("_")[2]
             groups.append((f"{short}, {group.removesuffix(' activity')}", drawn))
     lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
     return bars(
