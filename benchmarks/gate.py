@@ -35,11 +35,11 @@ from device.phones import Phone, manifest_of
 from tidegraph.device.bundle.manifest import MANIFEST, opened, sealed
 from tidegraph.device.gate.checks import Accepted, Device, check
 from tidegraph.device.gate.gate import Gate
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.signing import public_bytes, signing_key
 
 OUT = Path(__file__).parent / "results" / "gate.json"
-FREE = Policy(per_day=10**9, per_minute=10**9, skew_seconds=10**9)
+FREE = GatePolicy(per_day=10**9, per_minute=10**9, skew_seconds=10**9)
 DEVICES, WINDOW = 1_000, 256
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from device.phones import Clock, Phone, signed_of
 from tidegraph.device.gate.gate import Gate
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.signing import public_bytes
 
 
@@ -18,7 +18,7 @@ def bundle():
 
 @pytest.fixture
 def gate(tmp_path, bundle, clock):
-    with Gate(tmp_path / "thetas", Policy(per_minute=100_000), now=clock) as gate:
+    with Gate(tmp_path / "thetas", GatePolicy(per_minute=100_000), now=clock) as gate:
         gate.publish(bundle)
         yield gate
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from device.phones import NOW, Phone, signed_of
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.limits import Allowance
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.store import FILE
 from tidegraph.device.gate.upload import enrolment, erasure
 from tidegraph.device.signing import public_bytes
@@ -38,7 +38,7 @@ def test_a_device_may_upload_so_often_a_day_and_again_on_the_next(gate, phone, c
 def test_an_address_may_send_so_much_a_minute_before_a_signature_is_looked_at(
     tmp_path, bundle, clock
 ):
-    with Gate(tmp_path / "thetas", Policy(per_minute=3), now=clock) as gate:
+    with Gate(tmp_path / "thetas", GatePolicy(per_minute=3), now=clock) as gate:
         gate.publish(bundle)
         raw = Phone(bundle.digest).upload()
         reasons = [reason(lambda: gate.receive(raw, "10.0.0.1")) for _ in range(4)]
@@ -239,4 +239,4 @@ def test_a_gate_that_is_closed_says_so(gate, phone):
 
 def test_less_is_not_kept_than_is_taken():
     with pytest.raises(ConfigError, match="kept is 1; it must be at least 2"):
-        Policy(kept=1)
+        GatePolicy(kept=1)

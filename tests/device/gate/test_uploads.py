@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from device.phones import NOW, Phone, resigned, signed_of
 from tidegraph.device.gate.checks import Accepted, Device, check
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.upload import packed, unpacked
 from tidegraph.device.signing import public_bytes
 from tidegraph.errors import RefusedError
@@ -173,7 +173,7 @@ def test_what_is_cheap_is_asked_first():
                 NOW,
                 known,
                 {phone.name: device}.get,
-                Policy(),
+                GatePolicy(),
             )
         found.append(refused.value.reason)
         del bad[mended]
@@ -193,7 +193,7 @@ def test_of_ten_thousand_mutations_of_an_upload_none_is_taken(phone, rng):
     raw = phone.upload()
     known = {phone.bundle: Accepted(1, 32, 1.5, NOW // 1_000 + 9)}
     device = {phone.name: Device(public_bytes(phone.key), 0, False)}
-    check(raw, NOW, known, device.get, Policy())
+    check(raw, NOW, known, device.get, GatePolicy())
     reasons = set()
     tried = 0
     while tried < 10_000:
@@ -202,7 +202,7 @@ def test_of_ten_thousand_mutations_of_an_upload_none_is_taken(phone, rng):
             continue
         tried += 1
         with pytest.raises(RefusedError) as refused:
-            check(mutant, NOW, known, device.get, Policy())
+            check(mutant, NOW, known, device.get, GatePolicy())
         reasons.add(refused.value.reason)
 
     assert reasons == {
@@ -264,7 +264,7 @@ def test_what_an_owner_of_a_key_signs_is_refused_or_within_all_bounds(
             half=half,
         )
     try:
-        taken = check(raw, NOW, known, {phone.name: device}.get, Policy())
+        taken = check(raw, NOW, known, {phone.name: device}.get, GatePolicy())
     except RefusedError:
         return
 

@@ -11,7 +11,7 @@ from tidegraph.cli.terminal import say
 from tidegraph.device.gate.app import Published
 from tidegraph.device.gate.app import app as application
 from tidegraph.device.gate.gate import Gate
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.signing import trusted_key
 from tidegraph.extras import needed
 
@@ -19,7 +19,7 @@ with needed("uvicorn", "device", "the gate"):
     import uvicorn
 
 
-@taking("policy", Policy, panel="What the gate takes")
+@taking("policy", GatePolicy, panel="What the gate takes")
 def serve_gate(
     bundle: Annotated[Path, typer.Argument(help="The folder of a bundle.")],
     store: Store,
@@ -34,7 +34,7 @@ def serve_gate(
 ) -> None:
     """Serve a bundle to devices, and take in what they learnt, until interrupted."""
     trusted = trusted_key(key)
-    with Gate(store, Policy(**policy)) as gate:
+    with Gate(store, GatePolicy(**policy)) as gate:
         published = Published(gate, bundle, trusted)
         version = published.newest.manifest.version
         say(f"{bundle}: version {version} at http://{host}:{port}, kept in {store}.")

@@ -48,6 +48,9 @@ class Manifest:
         width: Numbers that enter the tower.
         junctions: Where the patches stand.
         opset: Version of the ONNX operators.
+        steps: How many steps a device takes, each over all of its rows.
+        learning_rate: Length of a step for a gradient of length 1.
+        correct: Leave how often a user acts at all out of what is learnt.
         files: Length and checksum of every other file.
     """
 
@@ -58,6 +61,9 @@ class Manifest:
     width: int
     junctions: tuple[str, ...]
     opset: int
+    steps: int
+    learning_rate: float
+    correct: bool
     files: Mapping[str, File]
 
     def text(self) -> str:
@@ -140,18 +146,27 @@ def _parsed(signed: bytes) -> Manifest:
             )
         files = {name: File(*held) for name, held in body.pop("files").items()}
         junctions = tuple(str(name) for name in body.pop("junctions"))
-        radius = float(body.pop("radius"))
+        radius, rate = (float(body.pop(name)) for name in ("radius", "learning_rate"))
+        correct = body.pop("correct") is True
         whole = {name: int(body.pop(name)) for name in _WHOLE}
         fit = min(whole.values()) >= 1 and 0 < radius < math.inf and not body
+        fit &= 0 < rate < math.inf
         fit &= all(map(_NAME.fullmatch, files)) and all(map(_is_file, files.values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{MANIFEST} lacks something: {error}.") from error
     if not fit:
         raise ArtifactError(f"{MANIFEST} says something that cannot be.")
-    return Manifest(files=files, junctions=junctions, radius=radius, **whole)
+    return Manifest(
+        files=files,
+        junctions=junctions,
+        radius=radius,
+        learning_rate=rate,
+        correct=correct,
+        **whole,
+    )
 
 
-_WHOLE = ("version", "expires", "theta", "width", "opset")
+_WHOLE = ("version", "expires", "theta", "width", "opset", "steps")
 
 
 def _is_file(file: File) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.upload import Upload, unpacked
 from tidegraph.device.signing import SIGNATURE_BYTES, verifies
 from tidegraph.errors import RefusedError
@@ -55,7 +55,7 @@ def check(
     now: int,
     bundles: Mapping[bytes, Accepted],
     device_of: Callable[[bytes], Device | None],
-    policy: Policy,
+    policy: GatePolicy,
 ) -> Upload:
     """Return what an upload says, if it is what it must be.
 
@@ -82,7 +82,7 @@ def check(
     return upload
 
 
-def on_time(sent: int, now: int, policy: Policy) -> None:
+def on_time(sent: int, now: int, policy: GatePolicy) -> None:
     """Refuse a message of another time.
 
     Raises:
@@ -148,7 +148,7 @@ def _bundle(upload: Upload, now: int, bundles: Mapping[bytes, Accepted]) -> Acce
     return bundle
 
 
-def _claims(upload: Upload, policy: Policy) -> None:
+def _claims(upload: Upload, policy: GatePolicy) -> None:
     enough = policy.least_samples <= upload.samples <= policy.most_samples
     # Not a number compares as false.
     if not (enough and 0 <= upload.after <= upload.before < math.inf):

@@ -19,7 +19,7 @@ from tidegraph.device.gate.checks import (
     signed_by,
 )
 from tidegraph.device.gate.limits import Allowance
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.store import Thetas
 from tidegraph.device.gate.tickets import Tickets
 from tidegraph.device.gate.upload import ENROLMENT, ERASURE, length
@@ -43,11 +43,11 @@ class Gate:
     def __init__(
         self,
         folder: Path,
-        policy: Policy | None = None,
+        policy: GatePolicy | None = None,
         *,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self.policy = Policy() if policy is None else policy
+        self.policy = GatePolicy() if policy is None else policy
         self._now = now
         self._tickets = Tickets.of(folder)
         self._writer = Writer(folder)

@@ -6,7 +6,7 @@ from tidegraph.ranges import at_least
 
 
 @settings
-class Policy:
+class GatePolicy:
     """What the gate takes, of whom, and how much of it.
 
     Attributes:
@@ -29,7 +29,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         at_least(
-            "a policy's",
+            "a gate's",
             1,
             skew_seconds=self.skew_seconds,
             least_samples=self.least_samples,
@@ -40,6 +40,6 @@ class Policy:
         )
         if self.kept < self.accepted:
             raise ConfigError(
-                f"a policy's kept is {self.kept}; it must be at least {self.accepted}, "
+                f"a gate's kept is {self.kept}; it must be at least {self.accepted}, "
                 "which is accepted."
             )

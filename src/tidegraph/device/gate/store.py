@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from tidegraph.device.gate.checks import Accepted, Device, enrolled, fresh
-from tidegraph.device.gate.policy import Policy
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.upload import Upload
 from tidegraph.errors import ArtifactError, RefusedError
 
@@ -82,7 +82,7 @@ def connect(folder: Path) -> sqlite3.Connection:
     return connection
 
 
-def bundles(db: sqlite3.Connection, policy: Policy) -> dict[bytes, Accepted]:
+def bundles(db: sqlite3.Connection, policy: GatePolicy) -> dict[bytes, Accepted]:
     """Return what theta is taken for, by digest."""
     rows = db.execute(
         "SELECT digest, version, theta, radius, expires FROM bundles "
@@ -100,7 +100,7 @@ def device(db: sqlite3.Connection, name: bytes) -> Device | None:
     return None if row is None else Device(row[0], row[1], bool(row[2]))
 
 
-def keep(db: sqlite3.Connection, upload: Upload, now: int, policy: Policy) -> None:
+def keep(db: sqlite3.Connection, upload: Upload, now: int, policy: GatePolicy) -> None:
     """Write an upload that was checked in place of the last of its device.
 
     Args:
@@ -195,7 +195,7 @@ def erase(db: sqlite3.Connection, name: bytes) -> bool:
 
 
 def publish(
-    db: sqlite3.Connection, digest: bytes, bundle: Accepted, policy: Policy
+    db: sqlite3.Connection, digest: bytes, bundle: Accepted, policy: GatePolicy
 ) -> None:
     """Take theta for a new bundle, and drop those of bundles that are too old.
 

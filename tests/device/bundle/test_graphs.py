@@ -1,0 +1,169 @@
+"""What a bundle computes is what torch computes."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from device import heads
+from device.bundle.conftest import KEY, TRUSTED, model_of, shaken
+from nn.click.test_models import SPEC, drawn
+from tidegraph.device.bundle.export import export, refresh
+from tidegraph.device.bundle.loading import START, TRUNK, WEIGHTS, load
+from tidegraph.device.bundle.manifest import MANIFEST
+from tidegraph.device.personalise import profile_of, step
+from tidegraph.errors import ArtifactError
+
+OTHERS = ["DIEN", "SASRec"]
+
+
+def arrays(parts):
+    return {name: part.numpy() for name, part in parts._asdict().items()}
+
+
+def worst_of_ten_steps(model, bundle, count) -> float:
+    """Largest difference, each step begun where torch's last one ended."""
+    head = model.head
+    rows = heads.rows(count, width=head.f.width, seed=count)
+    theta, worst = heads.theta(head, length=0.5), 0.0
+    for _ in range(10):
+        found, lost = bundle.train_step(arrays(rows), theta.numpy(), 0.3)
+        with torch.no_grad():
+            theta, loss = step(head, theta, rows, 0.3)
+            probability = torch.sigmoid(head(rows.x, rows.offset, theta))
+        scored = bundle.score(rows.x.numpy(), rows.offset.numpy(), theta.numpy())
+        worst = max(
+            worst,
+            np.abs(found - theta.numpy()).max(),
+            abs(lost - loss.item()),
+            np.abs(scored - probability.numpy()).max(),
+        )
+    return worst
+
+
+@pytest.mark.parametrize("count", [1, 7, 64])
+def test_ten_steps_and_scores_are_those_of_torch(din, bundle, count):
+    assert worst_of_ten_steps(din, bundle, count) < 1e-6
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_so_are_those_of_other_click_models(name, tmp_path):
+    model = model_of(name)
+    export(model, tmp_path / "bundle", KEY)
+    bundle = load(tmp_path / "bundle", TRUSTED)
+
+    assert max(worst_of_ten_steps(model, bundle, n) for n in (1, 7, 64)) < 1e-6
+    assert worst_of_trunk(model, bundle) < 2e-6
+
+
+def worst_of_trunk(model, bundle) -> float:
+    worst = 0.0
+    for seed, (requests, candidates) in enumerate([(1, 1), (1, 50), (7, 3)]):
+        inputs = drawn(SPEC, np.random.default_rng(seed), requests, candidates)
+        with torch.no_grad():
+            want = model.trunk(inputs)
+        for one, other in zip(want, bundle.trunk(arrays(inputs)), strict=True):
+            worst = max(worst, np.abs(one.numpy() - other).max())
+    return worst
+
+
+def test_a_trunk_takes_any_number_of_requests_and_candidates(din, bundle):
+    assert worst_of_trunk(din, bundle) < 2e-6
+
+
+def test_a_device_begins_where_torch_says(din, bundle):
+    rows = heads.rows(20, width=din.head.f.width)
+    before = heads.theta(din.head, seed=3)
+
+    with torch.no_grad():
+        want = din.head.start(before, profile_of(rows)).numpy()
+    assert np.abs(bundle.start(arrays(rows), before.numpy()) - want).max() < 1e-6
+
+
+def test_a_theta_outside_the_ball_is_brought_back(din, bundle):
+    rows = heads.rows(7, width=din.head.f.width)
+    far = heads.theta(din.head, length=9.0).numpy()
+
+    after, _ = bundle.train_step(arrays(rows), far, 0.3)
+    assert np.linalg.norm(after) <= din.head.radius * (1 + 1e-6)
+
+
+def test_no_step_is_taken_for_the_loss_alone(din, bundle):
+    rows, theta = heads.rows(7, width=din.head.f.width), heads.theta(din.head)
+
+    same, _ = bundle.train_step(arrays(rows), theta.numpy(), 0.0)
+    np.testing.assert_allclose(same, theta.numpy(), rtol=1e-6)
+
+
+def test_a_model_that_reads_the_graph_has_no_trunk_on_a_device(tmp_path):
+    model = model_of("DSGL", trunk=False)
+    export(model, tmp_path / "bundle", KEY)
+    bundle = load(tmp_path / "bundle", TRUSTED)
+
+    assert not bundle.has_trunk
+    assert worst_of_ten_steps(model, bundle, 7) < 1e-6
+    with pytest.raises(ArtifactError, match="its model reads the graph"):
+        bundle.trunk({})
+
+
+def test_a_new_round_is_new_weights_and_the_same_graphs(exported, tmp_path):
+    model = shaken(model_of("DIN"))
+    shutil.copytree(exported, tmp_path / "bundle")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
+    signed = refresh(model, tmp_path / "bundle", KEY)
+    after = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
+
+    assert {name for name in after if after[name] != before[name]} == {
+        WEIGHTS,
+        MANIFEST,
+    }
+    assert signed.manifest.version == 2
+    bundle = load(tmp_path / "bundle", TRUSTED)
+    assert worst_of_ten_steps(model, bundle, 7) < 1e-6
+
+
+def test_a_model_of_other_layers_is_not_a_new_round(exported, din):
+    other = model_of("MLP")
+
+    with pytest.raises(ArtifactError, match="other layers"):
+        refresh(other, exported, KEY)
+    assert load(exported, TRUSTED).signed.manifest.version == 1
+
+
+def test_graphs_hold_no_weights_and_nothing_of_this_machine(exported):
+    for path in exported.glob("*.onnx"):
+        raw = path.read_bytes()
+        assert len(raw) < 30_000
+        for trace in (b"/home", b"/work", b".py", b"pytorch", b"torch.nn"):
+            assert trace not in raw
+
+
+def test_a_bundle_is_less_than_a_megabyte_beside_its_tables(exported):
+    sizes = {path.name: path.stat().st_size for path in exported.iterdir()}
+
+    assert set(sizes) >= {TRUNK, START, WEIGHTS, MANIFEST}
+    assert sum(sizes.values()) < 1_000_000
+
+
+def test_a_place_that_holds_something_else_is_left_alone(tmp_path, din):
+    (tmp_path / "diary.txt").write_text("x")
+
+    with pytest.raises(ArtifactError, match="is not a bundle"):
+        refresh(din, tmp_path, KEY)
+    with pytest.raises(ArtifactError, match="is not a bundle"):
+        export(din, tmp_path, KEY)
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_what_does_not_give_what_the_model_gives_is_not_written(exported, tmp_path):
+    """Weights of the right shapes for a model that computes something else."""
+    one = model_of("DIN")
+    shutil.copytree(exported, tmp_path / "bundle")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
+    one.head.radius = 0.1
+
+    with pytest.raises(ArtifactError, match="off by"):
+        refresh(one, tmp_path / "bundle", KEY)
+    after = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
+    assert after == before
