@@ -11,6 +11,7 @@ from tidegraph.data.views import (
     Matrix as Matrix,
     Sequences as Sequences,
 )
+from tidegraph.dccl import *
 from tidegraph.device import *
 from tidegraph.ego.cluster import local_cluster as local_cluster
 from tidegraph.ego.dedup import unique as unique

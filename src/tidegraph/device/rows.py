@@ -88,6 +88,11 @@ class FleetRows:
         """Return what happened at a moment or later."""
         return self.where(self.time >= clock)
 
+    def raised(self, level: float) -> "FleetRows":
+        """Return the same rows with so much added to each offset."""
+        rows = self.rows._replace(offset=self.rows.offset + level)
+        return FleetRows(self.ptr, rows, self.time)
+
     def latest(self, count: int) -> "FleetRows":
         """Return the last ``count`` rows of each device."""
         behind = np.repeat(self.ptr[1:], self.counts) - np.arange(len(self.time))

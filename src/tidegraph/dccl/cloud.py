@@ -1,0 +1,147 @@
+"""DCCL: devices learn from their events, and a cloud from its devices, over a log."""
+
+from dataclasses import field, replace
+from pathlib import Path
+
+from tidegraph.arguments import checked, settings
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import as_seconds_log
+from tidegraph.dccl.every import Every
+from tidegraph.dccl.fitted import FittedDCCL
+from tidegraph.dccl.fleet import Fleet
+from tidegraph.dccl.learning import Rounds
+from tidegraph.dccl.personal import FittedPersonal
+from tidegraph.dccl.round import CloudState, Round
+from tidegraph.device.distill import MoMoDistill
+from tidegraph.device.rows import FleetRows
+from tidegraph.errors import DataError
+from tidegraph.graph.live import Graph
+from tidegraph.progress import track
+from tidegraph.ranges import below_1
+from tidegraph.rng import Seed, generator
+from tidegraph.run import Curve, Run
+from tidegraph.training.checkpoint import Checkpoint, fingerprint, newest
+
+
+@settings
+class DCCL:
+    """Device-cloud collaborative learning.
+
+    Round after round, devices learn theta from what their users did; the cloud learns
+    a better model and better metapatches from the devices, publishes them, and devices
+    start again from there.
+
+    Attributes:
+        rounds: When rounds are.
+        distill: How the cloud learns.
+        aside: Share of the users by whom the cloud judges what it has learnt, and of
+            whom it learns nothing.
+
+    Source:
+        Chu et al., "Graph Neural Networks in Modern Recommender Systems", section 19.3
+        and algorithm 3; Yao et al., "Device-Cloud Collaborative Learning for
+        Recommendation", KDD 2021.
+    """
+
+    rounds: Every = field(default_factory=Every)
+    distill: MoMoDistill = field(default_factory=MoMoDistill)
+    aside: float = 0.1
+
+    def __post_init__(self) -> None:
+        below_1("DCCL", aside=self.aside)
+
+    @checked(DataError)
+    def fit(
+        self,
+        log: Interactions,
+        fleet: Fleet,
+        *,
+        rng: Seed = 0,
+        run: Run | None = None,
+    ) -> FittedDCCL:
+        """Let devices and cloud learn from what happened after the pipeline's training.
+
+        Args:
+            log: A log that goes on after the last event that the pipeline knows; what
+                it knows already is passed over.
+            fleet: The pipeline, and its users' devices.
+            rng: Seed or generator of everything random, where no run is given.
+            run: Checkpoints and generator, if they matter. With checkpoints, a fit that
+                was killed goes on after its last whole round, and ends with the same
+                bits.
+
+        Raises:
+            DataError: Nothing happened after what the pipeline knows, or the log has
+                no times.
+            ConfigError: The checkpoints are of another fit.
+        """
+        run = Run(generator(rng)) if run is None else run
+        model, ranker = fleet.model, fleet.ranker
+        as_seconds_log(log, "DCCL, whose rounds are intervals of time,")
+        known = model.graph.latest
+        later = log.since(known + 1)
+        if not len(later.actions()):
+            raise DataError(
+                f"the log has no action after {known}, the last event that the "
+                "pipeline knows. Pass a log that goes on after what it was fitted on."
+            )
+        live = Graph(model.graph.in_order(), late_seconds=None).observe(later)
+        graph = live.snapshot()
+        later = graph.numbered(later)
+        rows = fleet.rows(graph, later, rng=run.drawing("rows"))
+        users = len(graph.users)
+        aside = run.drawing("aside").random(users) < self.aside
+        rounds = Rounds(
+            rows, aside, fleet.local, self.distill, fleet.keep, fleet.processes
+        )
+        clocks = self.rounds.clocks(int(later.time[0]), int(later.time[-1]))
+        first = CloudState.first(ranker, fleet.patch, users, run.drawing("patch"))
+        kept = _Kept.of(run, self, fleet, rows)
+        state, told = kept.resumed(first)
+        for number in track(range(len(told), len(clocks)), "rounds of devices"):
+            last = clocks[number - 1] if number else int(later.time[0])
+            own = Run(run.drawing(f"round {number}"))
+            state, said = rounds.run(state, last, clocks[number], own)
+            told = (*told, said)
+            kept.keep(state, told)
+        personal = FittedPersonal(ranker, fleet.patch, fleet.local, state, told)
+        serving = replace(model.serving, trained_until=int(later.time[-1]))
+        return FittedDCCL(replace(model, live=live, ranker=personal, serving=serving))
+
+
+class _Kept:
+    """The rounds of a fit on disk, from which it goes on."""
+
+    def __init__(self, folder: Path | None, digest: str, data: str) -> None:
+        self.folder, self.digest, self.data = folder, digest, data
+
+    @classmethod
+    def of(cls, run: Run, method: DCCL, fleet: Fleet, rows: FleetRows) -> "_Kept":
+        if run.checkpoints is None:
+            return cls(None, "", "")
+        plain = (fleet.patch, fleet.local, fleet.keep)
+        held = [part.numpy() for part in rows.rows]
+        digest = fingerprint([method, *plain, repr(run.key)])
+        return cls(run.checkpoints, digest, fingerprint([*held, rows.ptr, rows.time]))
+
+    def resumed(self, first: CloudState) -> tuple[CloudState, tuple[Round, ...]]:
+        """Return the state after the last whole round, and how rounds went."""
+        if self.folder is None:
+            return first, ()
+        found = newest(self.folder, self.digest, self.data)
+        if found is None:
+            return first, ()
+        held = found.rng
+        told = tuple(Round.from_table(one) for one in held["rounds"])
+        return first.from_arrays(found.arrays, found.step, held["level"]), told
+
+    def keep(self, state: CloudState, told: tuple[Round, ...]) -> None:
+        """Write what is there after a round, whole or not at all."""
+        if self.folder is None:
+            return
+        own = [one.own for one in told]
+        held = {"level": state.level, "rounds": [one.table() for one in told]}
+        curve = Curve(tuple(own), tuple(-one for one in own))
+        Checkpoint(
+            self.digest, self.data, state.version, curve, held, state.arrays()
+        ).write(self.folder)

@@ -1,0 +1,90 @@
+"""A cloud and the devices of its users, after all rounds."""
+
+import os
+from dataclasses import dataclass
+from typing import Any, cast
+
+import polars as pl
+
+from tidegraph.artifact import sealed
+from tidegraph.catalog import load
+from tidegraph.dccl.personal import FittedPersonal
+from tidegraph.dccl.round import Round
+from tidegraph.errors import ArtifactError
+from tidegraph.pipeline.fitted import FittedPipeline
+
+
+@dataclass(frozen=True, eq=False)
+class FittedDCCL:
+    """What ``DCCL.fit`` returns.
+
+    Attributes:
+        pipeline: A pipeline that answers each user by the model of their own device,
+            where that has served them better than the model of all.
+    """
+
+    pipeline: FittedPipeline
+
+    @property
+    def personal(self) -> FittedPersonal:
+        """The ranker, with what cloud and devices have learnt."""
+        return cast(FittedPersonal, self.pipeline.ranker)
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """How each round went."""
+        return self.personal.rounds
+
+    def history(self) -> pl.DataFrame:
+        """Return how each round went, one a row."""
+        return pl.DataFrame(
+            [one.table() for one in self.rounds], infer_schema_length=None
+        )
+
+    def for_user(self, user: object) -> "ForUser":
+        """Return what answers one user.
+
+        Args:
+            user: Raw id; an unknown one is answered by the model of all.
+        """
+        return ForUser(self.pipeline, user)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the pipeline to a folder; ``tg.load`` opens it as one, too."""
+        sealed.save(self.pipeline, folder)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> "FittedDCCL":
+        """Open what ``save`` wrote.
+
+        Raises:
+            ArtifactError: The folder is not a whole, unchanged cloud of this version.
+        """
+        pipeline = load(folder)
+        if not isinstance(pipeline.ranker, FittedPersonal):
+            raise ArtifactError(
+                f"{folder} holds a pipeline without devices. Open it with tg.load."
+            )
+        return cls(pipeline)
+
+
+@dataclass(frozen=True, eq=False)
+class ForUser:
+    """The answers that one user gets.
+
+    Attributes:
+        pipeline: Answers everybody.
+        user: Raw id.
+    """
+
+    pipeline: FittedPipeline
+    user: object
+
+    def recommend(self, k: int = 10, **filters: Any) -> pl.DataFrame:
+        """Return the user's list; see ``FittedPipeline.recommend``.
+
+        Args:
+            k: How many items.
+            filters: ``only``, ``exclude`` and ``at``, as of a pipeline.
+        """
+        return self.pipeline.recommend(self.user, k=k, **filters)

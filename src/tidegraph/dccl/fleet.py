@@ -1,0 +1,160 @@
+"""A fleet: the users of a pipeline, each with a device that keeps their events."""
+
+from dataclasses import field
+
+import numpy as np
+from jaxtyping import Int32, Int64
+
+from tidegraph.arguments import settings
+from tidegraph.data.interactions import Interactions
+from tidegraph.dccl.trunk import entering
+from tidegraph.device.patch import MetaPatch
+from tidegraph.device.personalise import LocalSteps
+from tidegraph.device.rows import FleetRows, Rows
+from tidegraph.device.split import Parts, split
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.extras import needed
+from tidegraph.fitting.examples import examples
+from tidegraph.fitting.shown import from_log
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.ragged import starts
+from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.ranges import at_least, from_0_to_1
+from tidegraph.ranking.neural import FittedNeuralRanker
+from tidegraph.stages import Candidates, Examples, ItemSets, Requests
+from tidegraph.training.weights import tensor
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch import Tensor
+
+
+@settings
+class Fleet:
+    """Devices of the users of a fitted pipeline, whose ranker is a click model.
+
+    Each action of a user leaves rows on the user's device: the item, and others of
+    which it was chosen. Those are what the log says was shown in vain then, or else are
+    drawn from the items alive at that time.
+
+    Attributes:
+        model: The pipeline.
+        patch: How its tower is patched on each device.
+        local: How a device learns.
+        negatives: How many other items are drawn for an action.
+        popularity: Draw them in proportion to earlier actions to this power, 0 to 1.
+        keep: How many of its latest rows a device keeps.
+        processes: How many processes learn for the devices, each on one thread.
+    """
+
+    model: FittedPipeline
+    patch: MetaPatch = field(default_factory=MetaPatch)
+    local: LocalSteps = field(default_factory=LocalSteps)
+    negatives: int = 10
+    popularity: float = 0.5
+    keep: int = 220
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        at_least("Fleet", 1, negatives=self.negatives, keep=self.keep)
+        at_least("Fleet", 1, processes=self.processes)
+        from_0_to_1("Fleet", popularity=self.popularity)
+        self.patch.places(self.parts.tower)
+
+    @property
+    def ranker(self) -> FittedNeuralRanker:
+        """The ranker of the pipeline.
+
+        Raises:
+            ConfigError: It has none that can be patched.
+        """
+        found = self.model.ranker
+        if not isinstance(found, FittedNeuralRanker):
+            what = "no ranker" if found is None else f"a {type(found).__name__}"
+            raise ConfigError(
+                f"the pipeline of the fleet has {what}, and devices patch a click "
+                "model. Fit it with rank=DIN(), or another that has hidden layers."
+            )
+        return found
+
+    @property
+    def parts(self) -> Parts:
+        """The trunk and the tower of its network."""
+        return split(self.ranker.network)
+
+    def rows(
+        self, graph: Snapshot, log: Interactions, *, rng: np.random.Generator
+    ) -> FleetRows:
+        """Return what is on the devices of all users of a graph.
+
+        Args:
+            graph: Everything that happened; each row reads it before its own time.
+            log: The events that leave rows, numbered as the graph.
+            rng: Draws the negatives.
+        """
+        if not len(log.actions()):
+            raise DataError("the log has no action, so no device has a row.")
+        if bool(log.label.all()):
+            found = self._drawn(graph, log, rng)
+        else:
+            found = from_log(log, graph)
+        # Those of each user together, by time.
+        order = np.lexsort((found.requests.time, found.requests.user))
+        there, time = found.candidates.present, found.requests.time
+        x, offset = list[Tensor](), list[Tensor]()
+        parts = entering(
+            self.ranker, self.parts.trunk, found.requests, found.candidates
+        )
+        for some in parts:
+            held = tensor(there[some.requests])
+            x += (one[real] for one, real in zip(some.x, held, strict=True))
+            offset += (one[real] for one, real in zip(some.offset, held, strict=True))
+        label = tensor(np.concatenate([found.label[r][there[r]] for r in order]))
+        rows = Rows(
+            torch.cat([x[r] for r in order]),
+            torch.cat([offset[r] for r in order]),
+            label,
+            torch.ones_like(label),
+        )
+        counts = there.sum(axis=1)[order]
+        owner = np.repeat(found.requests.user[order], counts)
+        ptr = starts(np.bincount(owner, minlength=len(graph.users)))
+        return FleetRows(ptr, rows, np.repeat(time[order], counts))
+
+    def _drawn(
+        self, graph: Snapshot, log: Interactions, rng: np.random.Generator
+    ) -> Examples:
+        """Return a request for each action, with items drawn beside."""
+        # In the order of time, so that what is drawn of one depends on no later one.
+        order = np.lexsort((log.item, log.user, log.time))
+        user, time, item = (part[order] for part in (log.user, log.time, log.item))
+        requests = Requests.of_users(graph, user, time, repeat=self.model.repeat)
+        each = np.arange(len(order))
+        none = np.zeros((len(order), 0))
+        return examples(
+            requests.excluding(_at_once(user, time, item)),
+            ItemSets.of_pairs(each, item, len(order)),
+            Candidates(none.astype(np.int32), none.astype(np.float32)),
+            negatives=self.negatives,
+            popularity=self.popularity,
+            missed=1,
+            rng=rng,
+        )
+
+
+def _at_once(
+    user: Int32[np.ndarray, " n"],
+    time: Int64[np.ndarray, " n"],
+    item: Int32[np.ndarray, " n"],
+) -> ItemSets:
+    """Return for each action what else the user acted on in the same second."""
+    fresh = np.ones(len(user), np.bool_)
+    fresh[1:] = (user[1:] != user[:-1]) | (time[1:] != time[:-1])
+    group = np.cumsum(fresh) - 1
+    size = np.bincount(group)
+    many = size[group]
+    mine = np.repeat(np.arange(len(user)), many)
+    behind = np.arange(len(mine)) - np.repeat(starts(many)[:-1], many)
+    other = np.flatnonzero(fresh)[group[mine]] + behind
+    real = item[other] != item[mine]
+    return ItemSets.of_pairs(mine[real], item[other[real]], len(user))

@@ -1,0 +1,104 @@
+"""A ranker that answers each user by the model of their own device."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from tidegraph.artifact.sealed import State
+from tidegraph.config import build, to_table
+from tidegraph.dccl.round import CloudState, Round
+from tidegraph.dccl.trunk import entering
+from tidegraph.device.patch import MetaPatch
+from tidegraph.device.personalise import LocalSteps
+from tidegraph.device.split import Trunk, split
+from tidegraph.extras import needed
+from tidegraph.ranking.neural import SUREST, FittedNeuralRanker
+from tidegraph.stages import Candidates, Requests
+from tidegraph.training.loop import threads
+from tidegraph.training.weights import tensor
+
+with needed("torch", "neural", "a neural network"):
+    import torch
+    from torch.func import vmap
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPersonal:
+    """The ranker of a pipeline with a patch for each user.
+
+    Attributes:
+        ranker: The ranker as it was, of which the trunk is used.
+        patch: How its tower is patched.
+        local: How devices learn.
+        after: The cloud and its devices after the last round.
+        rounds: How each round went.
+    """
+
+    ranker: FittedNeuralRanker
+    patch: MetaPatch
+    local: LocalSteps
+    after: CloudState
+    rounds: tuple[Round, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """What the network is called, where a pipeline says what it is made of."""
+        return f"personal {self.ranker.name}"
+
+    def score(
+        self, requests: Requests, candidates: Candidates
+    ) -> Float32[np.ndarray, "b k"]:
+        """Return the probability of an action on each candidate; 0 where no item."""
+        out = np.zeros(candidates.item.shape, np.float32)
+        if not out.size:
+            return out
+        theta, head, user = self._answering, self.after.head, requests.user
+        known = (user >= 0) & (user < len(theta))
+        own = theta[np.where(known, user, 0)] * known[:, None]
+        with threads(1), torch.no_grad():
+            for rows, x, offset in entering(
+                self.ranker, self._trunk, requests, candidates
+            ):
+                logit = vmap(head)(x, offset, tensor(own[rows]))
+                sure = torch.sigmoid(logit.clamp(-SUREST, SUREST)).numpy()
+                out[rows] = np.where(candidates.present[rows], sure, 0)
+        return out
+
+    @cached_property
+    def _trunk(self) -> Trunk:
+        return split(self.ranker.network).trunk
+
+    @cached_property
+    def _answering(self) -> Float32[np.ndarray, "d theta"]:
+        return self.after.answering
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedPersonal":
+        """Return the same without what was learnt of some users alone."""
+        ranker = self.ranker.without_users(rows)
+        return replace(self, ranker=ranker, after=self.after.without(rows))
+
+    def state(self) -> State:
+        """Return what a file needs to hold."""
+        settings = {
+            "patch": to_table(self.patch),
+            "local": to_table(self.local),
+            "version": self.after.version,
+            "level": self.after.level,
+            "rounds": [one.table() for one in self.rounds],
+        }
+        parts = {"ranker": self.ranker.state()}
+        return State("FittedPersonal", settings, self.after.arrays(), parts=parts)
+
+    @classmethod
+    def from_state(cls, state: State) -> "FittedPersonal":
+        """Rebuild from what ``state`` returned."""
+        held = state.settings
+        ranker = state.part("ranker", FittedNeuralRanker)
+        patch = build(MetaPatch, held["patch"], "a saved patch")
+        local = build(LocalSteps, held["local"], "saved steps")
+        first = CloudState.first(ranker, patch, 0, np.random.default_rng(0))
+        after = first.from_arrays(state.arrays, held["version"], held["level"])
+        rounds = tuple(Round.from_table(one) for one in held["rounds"])
+        return cls(ranker, patch, local, after, rounds)

@@ -1,0 +1,155 @@
+"""What a cloud and its devices are between two rounds, and how a round went."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32
+
+from tidegraph.device.patch import MetaPatch, Patched
+from tidegraph.device.split import split
+from tidegraph.device.trust import Trust
+from tidegraph.extras import needed
+from tidegraph.ranking.neural import FittedNeuralRanker
+from tidegraph.training.weights import tensor, weights_of
+
+with needed("torch", "neural", "a neural network"):
+    from torch import Tensor
+
+NEVER = -1
+"""The version under which a device that never learnt has learnt."""
+PLAIN = 0
+"""The version before the cloud has learnt of any device."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """How a round went.
+
+    Attributes:
+        clock: Unix seconds of the round, which knows only what was before.
+        rows: How many rows were new.
+        devices: How many devices learnt.
+        model: Mean loss of the new rows under the model of all, before the round.
+        own: That under what devices were answered by.
+        teachers: Share of devices whose own models counted as teachers.
+        before: Loss of the devices set aside, under the version before the round.
+        after: That under what the round has learnt.
+        version: The version from this round on.
+    """
+
+    clock: int
+    rows: int
+    devices: int
+    model: float
+    own: float
+    teachers: float
+    before: float
+    after: float
+    version: int
+
+    def table(self) -> dict[str, float | int | None]:
+        """Return it as JSON can hold it; what is no number is none."""
+        held: dict[str, Any] = asdict(self)
+        return {n: None if math.isnan(v) else v for n, v in held.items()}
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> "Round":
+        """Rebuild from what ``table`` returned."""
+        held: dict[str, Any] = {
+            n: math.nan if v is None else v for n, v in table.items()
+        }
+        return cls(**held)
+
+
+@dataclass(frozen=True, eq=False)
+class CloudState:
+    """The cloud and its devices after some rounds.
+
+    Attributes:
+        head: The published tower and metapatches.
+        version: How often other ones were published.
+        level: What is added to offsets, since rows hold more or fewer actions than
+            what the model learnt from.
+        theta: The numbers of each user's device.
+        learnt: Version under which each theta was learnt; ``NEVER`` without one.
+        trust: How well each theta has served so far.
+    """
+
+    head: Patched
+    version: int
+    level: float
+    theta: Float32[np.ndarray, "d theta"]
+    learnt: Int32[np.ndarray, " d"]
+    trust: Trust
+
+    @classmethod
+    def first(
+        cls,
+        ranker: FittedNeuralRanker,
+        patch: MetaPatch,
+        users: int,
+        rng: np.random.Generator,
+    ) -> "CloudState":
+        """Return what is there before the first round: the model of all."""
+        head = patch.build(split(ranker.network).tower, rng=rng)
+        theta = np.zeros((users, patch.theta), np.float32)
+        learnt = np.full(users, NEVER, np.int32)
+        return cls(
+            head.requires_grad_(False), PLAIN, 0.0, theta, learnt, Trust.none(users)
+        )
+
+    @property
+    def digest(self) -> str:
+        """What tells this tower and these bases from others; a theta is of one."""
+        total = hashlib.sha256()
+        for name, array in sorted(weights_of(self.head).items()):
+            total.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()
+
+    @property
+    def current(self) -> Bool[np.ndarray, " d"]:
+        """Whose theta was learnt under what is published; others mean nothing now."""
+        return (self.learnt == self.version) & (self.version != PLAIN)
+
+    @property
+    def answering(self) -> Float32[np.ndarray, "d theta"]:
+        """The theta that answers each user; 0, which is the model, where none shall."""
+        return self.theta * (self.current & self.trust.own())[:, None]
+
+    def without(self, users: Int32[np.ndarray, " n"]) -> "CloudState":
+        """Return the same without what some users' devices have learnt."""
+        theta, learnt = self.theta.copy(), self.learnt.copy()
+        known = users[users < len(learnt)]
+        theta[known], learnt[known] = 0, NEVER
+        saved, weight = self.trust.saved.copy(), self.trust.weight.copy()
+        saved[known] = weight[known] = 0
+        return replace(self, theta=theta, learnt=learnt, trust=Trust(saved, weight))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all arrays, by names that ``from_arrays`` knows."""
+        head = {f"head/{n}": value for n, value in weights_of(self.head).items()}
+        return {
+            **head,
+            "theta": self.theta,
+            "learnt": self.learnt,
+            "saved": self.trust.saved,
+            "weight": self.trust.weight,
+        }
+
+    def from_arrays(
+        self, arrays: Mapping[str, np.ndarray], version: int, level: float
+    ) -> "CloudState":
+        """Return what ``arrays`` were of, its head built as here."""
+        head, own = self.head, dict[str, Tensor]()
+        for name, array in arrays.items():
+            part, _, rest = name.partition("/")
+            if part == "head":
+                own[rest] = tensor(np.array(array))
+        head.load_state_dict(own)
+        trust = Trust(np.array(arrays["saved"]), np.array(arrays["weight"]))
+        theta, learnt = np.array(arrays["theta"]), np.array(arrays["learnt"])
+        return CloudState(head, version, level, theta, learnt, trust)

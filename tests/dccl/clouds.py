@@ -1,0 +1,54 @@
+"""A small pipeline, its users' devices, and a log that goes on after its training."""
+
+from functools import cache
+
+import numpy as np
+
+from tidegraph.data.interactions import Interactions
+from tidegraph.dccl.cloud import DCCL
+from tidegraph.dccl.every import Every
+from tidegraph.dccl.fleet import Fleet
+from tidegraph.device.distill import MoMoDistill
+from tidegraph.device.patch import MetaPatch
+from tidegraph.device.personalise import LocalSteps
+from tidegraph.features.columns import FeatureSet
+from tidegraph.nn.click import DIN
+from tidegraph.pipeline import Pipeline
+from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
+from tidegraph.testing.logs import draw_log
+from tidegraph.training.optimizers import AdamW
+from tidegraph.training.settings import Training
+
+DAY = 86_400
+PATCH = MetaPatch(rank=2, theta=4)
+SHORT = Training(epochs=2, batch_size=16, optimizer=AdamW(1e-2, 0.0))
+
+
+def parts() -> tuple[Interactions, Interactions]:
+    """What the pipeline is fitted on, and all."""
+    log = draw_log(events=1200)
+    cut = int(np.quantile(log.time, 0.6))
+    return log.before(cut), log
+
+
+@cache
+def model():
+    ranker = NeuralRanker(
+        DIN(4, (8, 4)), FeatureSet(category="category", history=4), training=SHORT
+    )
+    channels = (ItemKNN(neighbors=10), Popular())
+    return Pipeline(channels, rank=ranker, candidates=20).fit(parts()[0])
+
+
+def fleet(**settings) -> Fleet:
+    settings = {"patch": PATCH, "local": LocalSteps(steps=3), "negatives": 4} | settings
+    return Fleet(model(), **settings)
+
+
+def method(rounds=4, **settings) -> DCCL:
+    known, log = parts()
+    days = (int(log.time[-1]) - int(known.time[-1])) / DAY / (rounds - 0.5)
+    distill = MoMoDistill(model=SHORT, patches=SHORT)
+    return DCCL(**{"rounds": Every(days), "distill": distill, "aside": 0.2} | settings)

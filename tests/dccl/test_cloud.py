@@ -1,0 +1,339 @@
+"""Rounds over a log: what each may know, what is kept, and what is answered."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import tidegraph as tg
+from dccl.clouds import DAY, fleet, method, model, parts
+from tidegraph.dccl.every import Every
+from tidegraph.dccl.fitted import FittedDCCL
+from tidegraph.dccl.fleet import _at_once
+from tidegraph.dccl.learning import Rounds, level_of
+from tidegraph.dccl.personal import FittedPersonal
+from tidegraph.dccl.round import NEVER, CloudState
+from tidegraph.device.split import split
+from tidegraph.device.trust import Trust
+from tidegraph.errors import ArtifactError, ConfigError, DataError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.run import Run
+from tidegraph.stages import Candidates, Requests
+
+
+def at(graph, users, time):
+    users = np.asarray(users, np.int32)
+    return Requests.of_users(graph, users, np.broadcast_to(time, users.shape).copy())
+
+
+@pytest.fixture(scope="module")
+def cloud() -> FittedDCCL:
+    return method().fit(parts()[1], fleet())
+
+
+def recorded(monkeypatch, states, broken=None):
+    """Keep the state after each round; fail before the round ``broken``."""
+    run = Rounds.run
+
+    def wrapped(self, state, last, clock, circumstances):
+        if broken is not None and len(states) == broken:
+            raise KeyboardInterrupt
+        found = run(self, state, last, clock, circumstances)
+        states.append(found)
+        return found
+
+    monkeypatch.setattr(Rounds, "run", wrapped)
+
+
+def same(one, other):
+    assert one.version == other.version
+    assert one.level == other.level
+    held = one.arrays(), other.arrays()
+    assert held[0].keys() == held[1].keys()
+    for name, array in held[0].items():
+        assert np.array_equal(array, held[1][name]), name
+
+
+def test_every_round_is_told(cloud):
+    told = cloud.history()
+    _, log = parts()
+
+    assert len(told) == 4
+    assert told["clock"].is_sorted()
+    assert told["clock"][-1] == log.time[-1] + 1
+    assert told["rows"].sum() > 500
+    assert told["version"].is_sorted()
+    assert told["version"][-1] >= 1
+    assert told["devices"][-1] > 0
+
+
+def test_each_user_is_answered(cloud):
+    answer = cloud.for_user("u3").recommend(k=7)
+
+    assert answer.height == 7
+    assert answer["user"].unique().to_list() == ["u3"]
+    few = cloud.for_user("u3").recommend(k=3, exclude=answer["item"].head(2).to_list())
+    assert not set(few["item"]) & set(answer["item"].head(2))
+
+
+def test_what_was_saved_answers_alike(cloud, tmp_path):
+    cloud.save(tmp_path / "cloud")
+    users = [f"u{n}" for n in range(8)]
+    expected = cloud.pipeline.recommend_all(users, k=5)
+
+    loaded = FittedDCCL.load(tmp_path / "cloud")
+    plain = tg.load(tmp_path / "cloud")
+
+    assert loaded.pipeline.recommend_all(users, k=5).equals(expected)
+    assert plain.recommend_all(users, k=5).equals(expected)
+    assert loaded.rounds == cloud.rounds
+    assert loaded.personal.after.digest == cloud.personal.after.digest
+    same(loaded.personal.after, cloud.personal.after)
+
+
+def test_a_pipeline_without_devices_is_no_cloud(tmp_path):
+    model().save(tmp_path / "model")
+
+    with pytest.raises(ArtifactError, match="a pipeline without devices"):
+        FittedDCCL.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_rewriting_the_future_changes_no_earlier_round(monkeypatch, seed):
+    _, log = parts()
+    one, other = [], []
+    with monkeypatch.context() as patched:
+        recorded(patched, one)
+        fitted = method().fit(log, fleet())
+    clock = fitted.rounds[1].clock
+    later, item = log.time >= clock, log.item.copy()
+    item[later] = np.random.default_rng(seed).permutation(item[later])
+    with monkeypatch.context() as patched:
+        recorded(patched, other)
+        method().fit(replace(log, item=item), fleet())
+
+    for (state, told), (again, told_again) in zip(one[:2], other[:2], strict=True):
+        same(state, again)
+        assert told == told_again
+    last, changed = one[-1][0], other[-1][0]
+    assert not np.array_equal(last.theta, changed.theta)
+
+
+@pytest.mark.parametrize("broken", [1, 3])
+def test_a_fit_that_was_killed_goes_on_with_the_same_bits(
+    monkeypatch, tmp_path, cloud, broken
+):
+    _, log = parts()
+    run = Run(np.random.default_rng(0), checkpoints=tmp_path)
+    with monkeypatch.context() as patched:
+        recorded(patched, [], broken)
+        with pytest.raises(KeyboardInterrupt):
+            method().fit(log, fleet(), run=run)
+    done = []
+    with monkeypatch.context() as patched:
+        recorded(patched, done)
+        again = method().fit(log, fleet(), run=run)
+
+    assert len(done) == 4 - broken
+    same(again.personal.after, cloud.personal.after)
+    assert again.rounds == cloud.rounds
+
+
+def test_the_checkpoints_of_another_fit_are_refused(tmp_path):
+    _, log = parts()
+    run = Run(np.random.default_rng(0), checkpoints=tmp_path)
+    method().fit(log, fleet(), run=run)
+
+    with pytest.raises(ConfigError, match="another"):
+        method(aside=0.3).fit(log, fleet(), run=run)
+
+
+def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
+    learnt = Rounds._learnt
+
+    def spoilt(self, state, past, fresh, theta, run):
+        new, share = learnt(self, state, past, fresh, theta, run)
+        if state.version:
+            with torch.no_grad():
+                new.f.last.bias += 30
+        return new, share
+
+    monkeypatch.setattr(Rounds, "_learnt", spoilt)
+    found = method().fit(parts()[1], fleet())
+
+    versions = [told.version for told in found.rounds]
+    assert versions[-1] == 1
+    for before, told in zip(versions, found.rounds[1:], strict=False):
+        if before == 1:
+            assert told.after > told.before
+            # What devices learnt stays theirs, and goes on.
+            assert told.devices > 0
+    assert found.personal.after.current.any()
+
+
+def test_a_theta_of_another_version_answers_nobody():
+    first = CloudState.first(model().ranker, fleet().patch, 4, np.random.default_rng(0))
+    trust = Trust(np.ones(4, np.float32), np.ones(4, np.float32))
+    state = replace(
+        first,
+        version=3,
+        theta=np.ones((4, 4), np.float32),
+        learnt=np.array([3, 2, NEVER, 3], np.int32),
+        trust=trust,
+    )
+
+    assert state.current.tolist() == [True, False, False, True]
+    assert state.answering.any(axis=1).tolist() == [True, False, False, True]
+    gone = state.without(np.array([0, 9], np.int32))
+    assert gone.answering.any(axis=1).tolist() == [False, False, False, True]
+    assert not gone.theta[0].any()
+    assert state.theta[0].any()
+
+
+def test_without_a_theta_a_user_is_answered_by_the_ranker():
+    ranker = model().ranker
+    state = CloudState.first(ranker, fleet().patch, 3, np.random.default_rng(0))
+    personal = FittedPersonal(ranker, fleet().patch, fleet().local, state)
+    requests = at(model().graph, np.arange(9), model().trained_until + 1)
+    candidates = model().retriever.retrieve(requests, 12)
+
+    np.testing.assert_allclose(
+        personal.score(requests, candidates),
+        ranker.score(requests, candidates),
+        atol=1e-5,
+    )
+
+
+def test_a_theta_changes_the_scores_of_its_own_user_alone(cloud):
+    personal = cloud.personal
+    users = np.flatnonzero(personal.after.current)[:3]
+    state = replace(
+        personal.after,
+        trust=Trust(*(np.ones_like(personal.after.trust.saved),) * 2),
+    )
+    theta = state.theta.copy()
+    theta[users[0]] = -theta[users[0]]
+    one = replace(personal, after=state)
+    other = replace(personal, after=replace(state, theta=theta))
+    graph = cloud.pipeline.graph
+    requests = at(graph, users, graph.latest + 1)
+    candidates = cloud.pipeline.retriever.retrieve(requests, 12)
+
+    moved = one.score(requests, candidates) != other.score(requests, candidates)
+
+    assert moved[0].any()
+    assert not moved[1:].any()
+
+
+def test_erased_users_leave_no_theta(cloud, tmp_path):
+    cloud.save(tmp_path / "cloud")
+    pipeline = tg.load(tmp_path / "cloud")
+    row = int(np.flatnonzero(pipeline.ranker.after.current)[0])
+    user = pipeline.graph.users.ids[row]
+
+    pipeline.erase([user])
+
+    assert not pipeline.ranker.after.theta[row].any()
+    assert pipeline.ranker.after.learnt[row] == NEVER
+
+
+def test_rows_are_what_a_loop_over_the_actions_finds():
+    _, log = parts()
+    later = log.since(int(model().trained_until) + 1)
+    graph = Snapshot.of(log)
+    rows = fleet().rows(graph, later, rng=np.random.default_rng(0))
+
+    for user in range(len(log.users)):
+        own, times = rows.of(user), np.sort(later.time[later.user == user])
+        some = slice(int(rows.ptr[user]), int(rows.ptr[user + 1]))
+        assert own.label.sum() == len(times)
+        assert np.array_equal(rows.time[some][own.label.numpy() > 0], times)
+        assert np.isin(rows.time[some], times).all()
+    assert 0.15 < float(rows.rows.label.mean()) < 0.35
+
+
+def test_offset_and_tower_of_rows_are_the_ranker_s_logit():
+    _, log = parts()
+    graph = Snapshot.of(log)
+    later = log.since(int(model().trained_until) + 1).take(np.arange(20))
+    rows = fleet(negatives=1).rows(graph, later, rng=np.random.default_rng(0)).rows
+    tower = split(model().ranker.network).tower
+
+    with torch.no_grad():
+        logit = rows.offset + tower(rows.x, torch.ones(len(rows.x), dtype=torch.bool))
+
+    requests = at(graph, later.user, later.time)
+    candidates = single(later.item)
+    score = model().ranker.score(requests, candidates)[:, 0]
+    own = torch.sigmoid(logit[rows.label > 0]).sort().values
+    np.testing.assert_allclose(own, np.sort(score), atol=1e-5)
+
+
+def single(item):
+    return Candidates(item[:, None], np.zeros((len(item), 1), np.float32))
+
+
+def test_what_was_acted_on_in_the_same_second():
+    user = np.array([0, 0, 1, 1, 1, 0], np.int32)
+    time = np.array([5, 5, 5, 5, 5, 6])
+    item = np.array([2, 4, 1, 2, 3, 9], np.int32)
+
+    found = _at_once(user, time, item)
+
+    sets = [
+        found.item[a:b].tolist() for a, b in zip(found.ptr, found.ptr[1:], strict=False)
+    ]
+    assert sets == [[4], [2], [2, 3], [1, 3], [1, 2], []]
+
+
+def test_the_level_makes_rows_as_likely_as_they_came():
+    _, log = parts()
+    later = log.since(int(model().trained_until) + 1)
+    rows = fleet().rows(Snapshot.of(log), later, rng=np.random.default_rng(0))
+    head = CloudState.first(
+        model().ranker, fleet().patch, 1, np.random.default_rng(0)
+    ).head
+
+    level = level_of(head, rows)
+
+    with torch.no_grad():
+        likely = torch.sigmoid(head.plain(rows.rows.x, rows.rows.offset + level))
+    assert abs(float(likely.mean()) - float(rows.rows.label.mean())) < 1e-4
+
+
+def test_rounds_are_every_so_many_days_and_at_the_end():
+    assert Every(days=2.0).clocks(0, 5 * DAY) == [2 * DAY, 4 * DAY, 5 * DAY + 1]
+    assert Every(days=9.0).clocks(0, 5 * DAY) == [5 * DAY + 1]
+    assert Every(days=1.0).clocks(0, 2 * DAY) == [DAY, 2 * DAY, 2 * DAY + 1]
+
+
+def test_what_cannot_be_a_fleet_is_refused():
+    plain = tg.Pipeline(tg.ItemKNN()).fit(parts()[0])
+    with pytest.raises(ConfigError, match=r"has no ranker.*DIN"):
+        tg.Fleet(plain)
+    logit = tg.Pipeline(tg.ItemKNN(), rank=tg.RecencyLogit()).fit(parts()[0])
+    with pytest.raises(ConfigError, match=r"has a FittedRecencyLogit.*DIN"):
+        tg.Fleet(logit)
+    with pytest.raises(ConfigError, match=r"'hidden5'.*lacks"):
+        tg.Fleet(model(), patch=tg.MetaPatch(junctions=("hidden5",)))
+
+
+def test_a_log_that_ends_with_the_training_is_refused():
+    with pytest.raises(DataError, match="no action after"):
+        method().fit(parts()[0], fleet())
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_an_impossible_share_is_refused(share):
+    with pytest.raises(ConfigError, match="aside"):
+        method(aside=share)
+
+
+def test_an_unknown_user_is_answered_by_the_model_of_all(cloud):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        answer = cloud.for_user("nobody").recommend(k=3)
+
+    assert answer.height == 3
