@@ -11,6 +11,7 @@ from tidegraph.catalog import load
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import Round
 from tidegraph.errors import ArtifactError
+from tidegraph.lazy import Homes
 from tidegraph.pipeline.fitted import FittedPipeline
 
 
@@ -48,6 +49,26 @@ class FittedDCCL:
             user: Raw id; an unknown one is answered by the model of all.
         """
         return ForUser(self.pipeline, user)
+
+    def export(
+        self,
+        folder: str | os.PathLike[str],
+        key: str | os.PathLike[str] | None = None,
+    ) -> None:
+        """Write what devices download: graphs, weights and a signed manifest.
+
+        Args:
+            folder: Where; a bundle that is there is replaced.
+            key: PEM file of the private key that signs it, made where there is none;
+                beside the folder and named after it if left out.
+
+        Raises:
+            MissingExtraError: The extra ``device`` is not installed.
+            ArtifactError: The place holds something else, or cannot be written.
+        """
+        # What makes graphs is needed for that alone.
+        homes = Homes({"publish": "tidegraph.dccl.exporting"})
+        homes["publish"](self.pipeline, folder, key)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the pipeline to a folder; ``tg.load`` opens it as one, too."""

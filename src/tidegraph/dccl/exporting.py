@@ -1,0 +1,59 @@
+"""What a cloud publishes for devices."""
+
+import os
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from tidegraph.dccl.personal import FittedPersonal
+from tidegraph.device.bundle.export import export
+from tidegraph.device.bundle.graphs import Model
+from tidegraph.device.bundle.manifest import Signed
+from tidegraph.device.signing import signing_key
+from tidegraph.device.split import split
+from tidegraph.nn.inputs import Inputs
+from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.ranking.neural import FittedNeuralRanker
+from tidegraph.stages import Requests
+
+EXAMPLES = 3
+"""Requests of the example that a trunk is traced with, and candidates of each."""
+
+
+def publish(
+    pipeline: FittedPipeline,
+    folder: str | os.PathLike[str],
+    key: str | os.PathLike[str] | None = None,
+) -> Signed:
+    """Write the bundle that devices download, signed.
+
+    Args:
+        pipeline: One whose ranker answers each user by the model of their device.
+        folder: Where; a bundle that is there is replaced.
+        key: PEM file of the private key, made where there is none; beside the folder
+            and named after it if left out.
+
+    Raises:
+        ArtifactError: The place holds something else, or a file cannot be written.
+    """
+    target, personal = Path(folder).absolute(), cast(FittedPersonal, pipeline.ranker)
+    place = target.parent / f"{target.name}.pem" if key is None else key
+    # A model that reads the graph is answered where the graph is.
+    reads = personal.ranker.batches.reads is not None
+    trunk = None if reads else split(personal.ranker.network).trunk
+    example = None if reads else _example(pipeline, personal.ranker)
+    model = Model(personal.after.head, trunk, example, personal.local)
+    return export(model, target, signing_key(place))
+
+
+def _example(pipeline: FittedPipeline, ranker: FittedNeuralRanker) -> Inputs:
+    """Return what the trunk gets for a few users."""
+    graph = pipeline.graph
+    users = np.arange(min(EXAMPLES, len(graph.users)), dtype=np.int32)
+    times = np.full(len(users), graph.latest + 1, np.int64)
+    requests = Requests.of_users(graph, users, times)
+    candidates = pipeline.retriever.retrieve(requests, EXAMPLES)
+    numbers = ranker.features.of(requests, candidates)
+    known, rows = ranker.batches.known(requests), np.arange(len(users))
+    return ranker.batches.inputs(requests, rows, candidates.item, numbers, known)

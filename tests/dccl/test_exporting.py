@@ -1,0 +1,31 @@
+"""What a cloud publishes is what it answers by."""
+
+import numpy as np
+import pytest
+import torch
+
+from dccl.clouds import fleet, method, parts
+from tidegraph.dccl.exporting import _example
+from tidegraph.device.bundle.loading import load
+from tidegraph.device.signing import trusted_key
+from tidegraph.device.split import split
+
+
+@pytest.mark.slow
+def test_a_bundle_scores_as_the_cloud_does(tmp_path):
+    cloud = method(rounds=2).fit(parts()[1], fleet())
+
+    cloud.export(tmp_path / "bundle")
+
+    bundle = load(tmp_path / "bundle", trusted_key(tmp_path / "bundle.pem.pub"))
+    personal = cloud.personal
+    user = int(np.flatnonzero(personal.after.current)[0])
+    theta = personal.after.theta[user]
+    trunk = split(personal.ranker.network).trunk
+    with torch.no_grad():
+        x, offset = trunk(_example(cloud.pipeline, personal.ranker))
+        head = personal.after.head
+        logit = head(x[0], offset[0], torch.from_numpy(theta))
+    found = bundle.score(x[0].numpy(), offset[0].numpy(), theta)
+    np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
+    assert not list((tmp_path / "bundle").glob("*.pem*"))
