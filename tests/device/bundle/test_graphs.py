@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from device import heads
-from device.bundle.conftest import KEY, TRUSTED, model_of, shaken
+from device.bundles import KEY, TRUSTED, model_of, shaken
 from nn.click.test_models import SPEC, drawn
 from tidegraph.device.bundle.export import export, refresh
 from tidegraph.device.bundle.loading import START, TRUNK, WEIGHTS, load

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from onnx import TensorProto, helper
 
-from device.bundle.conftest import KEY, TRUSTED
+from device.bundles import KEY, TRUSTED
 from tidegraph.device.bundle import manifest
 from tidegraph.device.bundle.loading import SCORE, TRAIN_STEP, WEIGHTS, load
 from tidegraph.device.bundle.manifest import MANIFEST, File, opened, sealed

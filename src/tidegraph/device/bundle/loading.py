@@ -29,6 +29,11 @@ TRUNK, SCORE, TRAIN_STEP, START = (
     "start.onnx",
 )
 NEEDED = {SCORE, TRAIN_STEP, START, WEIGHTS}
+_KINDS = {
+    "tensor(bool)": "bool",
+    "tensor(int64)": "int64",
+    "tensor(float)": "float32",
+}
 Vector = Float32[np.ndarray, " n"]
 Theta = Float32[np.ndarray, " theta"]
 
@@ -57,6 +62,12 @@ class Bundle:
             given.name: tuple(n if isinstance(n, int) else None for n in given.shape)
             for given in self.sessions[TRUNK].get_inputs()
         }
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Which numbers the trunk takes, by input."""
+        given = self.sessions[TRUNK].get_inputs()
+        return {part.name: _KINDS[part.type] for part in given}
 
     def trunk(
         self, inputs: Mapping[str, np.ndarray]

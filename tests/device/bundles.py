@@ -1,13 +1,12 @@
+"""Patched click models, and the key of their publisher."""
+
 import numpy as np
-import pytest
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from device.test_split import EVERY, network_of
 from nn.click.test_models import SPEC, drawn
-from tidegraph.device.bundle.export import export
 from tidegraph.device.bundle.graphs import Model
-from tidegraph.device.bundle.loading import load
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.signing import public_bytes
 from tidegraph.device.split import split
@@ -32,21 +31,3 @@ def shaken(model: Model) -> Model:
             for weight in part.parameters():
                 weight += 0.05 * torch.randn(weight.shape, generator=random)
     return model
-
-
-@pytest.fixture(scope="session")
-def din() -> Model:
-    return model_of("DIN")
-
-
-@pytest.fixture(scope="session")
-def exported(din, tmp_path_factory):
-    """The bundle of DIN, which no test changes."""
-    folder = tmp_path_factory.mktemp("din") / "bundle"
-    export(din, folder, KEY)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def bundle(exported):
-    return load(exported, TRUSTED)

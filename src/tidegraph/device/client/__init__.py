@@ -1,0 +1,1 @@
+"""A device: it ranks, learns and uploads, and needs no tensor engine for it."""

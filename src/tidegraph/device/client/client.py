@@ -1,0 +1,295 @@
+"""A device client: it downloads a bundle, ranks, learns, and uploads theta alone."""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from tidegraph.artifact.writing import replaced_folder
+from tidegraph.device.bundle import manifest
+from tidegraph.device.bundle.loading import TRUNK, WEIGHTS, Bundle, load, opened
+from tidegraph.device.bundle.manifest import MANIFEST, Signed
+from tidegraph.device.client.learning import Learnt, Rows, learn
+from tidegraph.device.client.network import fetched, sent
+from tidegraph.device.client.store import Store, Theta
+from tidegraph.device.gate.upload import Upload, enrolment, erasure, packed
+from tidegraph.device.signing import signing_key
+from tidegraph.errors import ArtifactError, RequestError
+
+MOST = 500
+"""So many requests are kept."""
+HEAD = {"x", "offset"}
+
+
+class DeviceClient:
+    """A device. What it keeps lies in a folder of its own and survives a restart.
+
+    Args:
+        folder: Where; made where there is none.
+        trusted: Public key of the publisher of bundles.
+        now: Returns Unix milliseconds.
+
+    Raises:
+        ArtifactError: The folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        trusted: bytes,
+        *,
+        now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._folder, self._trusted, self._now = folder, trusted, now
+        self._store = Store(folder)
+        self._key = signing_key(folder / "device.pem")
+        self.bundle: Bundle | None = None
+        if (folder / "bundle" / MANIFEST).exists():
+            # One that was damaged is downloaded again.
+            with suppress(ArtifactError):
+                self.bundle = load(folder / "bundle", trusted)
+
+    def __enter__(self) -> "DeviceClient":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._store.close()
+
+    @property
+    def name(self) -> bytes:
+        """The device's 16 bytes."""
+        return self._store.name
+
+    @property
+    def theta(self) -> Float32[np.ndarray, " theta"] | None:
+        """What was learnt with the bundle that is here, if anything was."""
+        held = self._learnt()
+        return None if held is None else held.numbers
+
+    def download(self, url: str) -> bool:
+        """Take over the newest bundle of a gate; is it a new one?
+
+        Graphs that are here are not downloaded again. Where anything fails, the bundle
+        that is here stays.
+
+        Args:
+            url: Of the gate, such as ``https://gate.example``.
+
+        Raises:
+            RequestError: The gate cannot be reached.
+            ArtifactError: What it has cannot be trusted.
+        """
+        raw = fetched(f"{url}/v1/bundle/{MANIFEST}", manifest.LARGEST)
+        signed = manifest.opened(raw, self._trusted)
+        if self.bundle is not None and signed.digest == self.bundle.signed.digest:
+            return False
+        files = {
+            name: self._here(name, sha256) or fetched(f"{url}/v1/bundle/{name}", size)
+            for name, (size, sha256) in signed.manifest.files.items()
+        }
+        self._install(raw, signed, files)
+        return True
+
+    def install(self, folder: Path) -> None:
+        """Take over a bundle that lies in a folder.
+
+        Raises:
+            ArtifactError: It cannot be trusted; the one that is here stays.
+        """
+        signed = manifest.read(folder, self._trusted)
+        load(folder, self._trusted, newest=self._store.version)
+        files = {name: (folder / name).read_bytes() for name in signed.manifest.files}
+        self._install((folder / MANIFEST).read_bytes(), signed, files)
+
+    def rank(self, inputs: Mapping[str, np.ndarray]) -> Float32[np.ndarray, " k"]:
+        """Return the probability of an action on each candidate of one request.
+
+        Args:
+            inputs: The arrays of ``nn.inputs.Inputs`` of one request, by name; ``x``
+                (k, width) and ``offset`` (k) where the bundle has no trunk.
+
+        Raises:
+            RequestError: They are not what the bundle takes.
+        """
+        bundle = self._bundle()
+        rows = self._rows(bundle, self._fitting(bundle, inputs))
+        theta = self.theta
+        if theta is None:
+            theta = np.zeros(bundle.signed.manifest.theta, np.float32)
+        return bundle.score(rows["x"], rows["offset"], theta)
+
+    def keep(
+        self, inputs: Mapping[str, np.ndarray], label: Float32[np.ndarray, " k"]
+    ) -> None:
+        """Keep a request and what came of it, to learn from.
+
+        Args:
+            inputs: As of ``rank``.
+            label: 1 for each candidate that was acted on, else 0.
+
+        Raises:
+            RequestError: They are not what the bundle takes.
+        """
+        given = self._fitting(self._bundle(), inputs)
+        if len(label) != _candidates(given) or not np.isin(label, (0, 1)).all():
+            raise RequestError(
+                f"a request of {_candidates(given)} candidates has as many labels, "
+                "each 0 or 1."
+            )
+        self._store.keep(given, label, MOST)
+
+    def learn(self) -> Learnt:
+        """Learn from what was kept; theta is kept if it tells the newest apart better.
+
+        Raises:
+            ArtifactError: There is no bundle yet.
+        """
+        bundle = self._bundle()
+        signed = bundle.signed
+        held = self._store.theta_before(signed.digest)
+        if self._now() > signed.manifest.expires * 1_000:
+            raise ArtifactError("the bundle has expired. Download the newest.")
+        same = held is None or len(held.numbers) == signed.manifest.theta
+        before = held.numbers if held is not None and same else None
+        requests: list[Rows] = [
+            {
+                **self._rows(bundle, inputs),
+                "label": label.astype(np.float32),
+                "weight": np.ones(len(label), np.float32),
+            }
+            for inputs, label in self._store.requests()
+        ]
+        found = learn(bundle, requests, before)
+        if found.theta is not None:
+            told = found.samples, found.before, found.after
+            self._store.learnt(Theta(signed.digest, found.theta, *told))
+        return found
+
+    def enrol(self, url: str, ticket: bytes) -> None:
+        """Enrol at a gate.
+
+        Args:
+            url: Of the gate.
+            ticket: What it takes a device in for.
+
+        Raises:
+            RefusedError: The gate does not take the device in.
+            RequestError: The gate cannot be reached.
+        """
+        sent(f"{url}/v1/devices", enrolment(self.name, ticket, self._key))
+
+    def upload(self, url: str) -> None:
+        """Send what was learnt, which is theta and how it did; no event.
+
+        Raises:
+            RefusedError: The gate does not take it.
+            RequestError: The gate cannot be reached, or there is nothing to send.
+        """
+        held = self._learnt()
+        if held is None:
+            raise RequestError("there is nothing to send: nothing was learnt yet.")
+        said = Upload(
+            device=self.name,
+            bundle=held.bundle,
+            # Spent before it is sent: a crash must not use it twice.
+            counter=self._store.counted(),
+            sent=self._now(),
+            samples=held.samples,
+            before=held.before,
+            after=held.after,
+            theta=held.numbers,
+        )
+        sent(f"{url}/v1/uploads", packed(said, self._key))
+
+    def forget(self, url: str) -> None:
+        """Have the gate forget the device.
+
+        Raises:
+            RefusedError: The gate does not know it.
+            RequestError: The gate cannot be reached.
+        """
+        sent(f"{url}/v1/erasures", erasure(self.name, self._now(), self._key))
+
+    def _learnt(self) -> Theta | None:
+        if self.bundle is None:
+            return None
+        return self._store.theta(self.bundle.signed.digest)
+
+    def _bundle(self) -> Bundle:
+        if self.bundle is None:
+            raise ArtifactError("the device has no bundle yet. Download one.")
+        return self.bundle
+
+    def _install(self, raw: bytes, signed: Signed, files: Mapping[str, bytes]) -> None:
+        made = opened(signed, files, newest=self._store.version)
+        with replaced_folder(self._folder / "bundle", MANIFEST, "a bundle") as aside:
+            for name, content in {**files, MANIFEST: raw}.items():
+                (aside / name).write_bytes(content)
+        # Requests are kept as the trunk takes them; without one, as it gave them.
+        kind = signed.manifest.files[TRUNK if made.has_trunk else WEIGHTS].sha256
+        self._store.installed(signed.manifest.version, kind)
+        self.bundle = made
+
+    def _here(self, name: str, sha256: str) -> bytes | None:
+        place = self._folder / "bundle" / name
+        raw = place.read_bytes() if place.is_file() else b""
+        return raw if hashlib.sha256(raw).hexdigest() == sha256 else None
+
+    def _fitting(
+        self, bundle: Bundle, inputs: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Return the inputs that a bundle takes, each of the shape that it takes."""
+        wanted, kinds = _taken(bundle)
+        found = dict[str, np.ndarray]()
+        for name, shape in wanted.items():
+            array, kind = inputs.get(name), np.dtype(kinds.get(name, "float32"))
+            if array is None or not _fits(array.shape, shape):
+                has = "is not there" if array is None else f"has shape {array.shape}"
+                free = tuple("any" if n is None else n for n in shape)
+                raise RequestError(f"the input {name!r} {has}; it must have {free}.")
+            if not np.can_cast(array.dtype, kind, "same_kind"):
+                raise RequestError(
+                    f"the input {name!r} holds {array.dtype}; it must hold {kind}."
+                )
+            found[name] = np.ascontiguousarray(array, kind)
+        counts = {found[n].shape[0 if n in HEAD else 1] for n in found if n in _EACH}
+        one = not bundle.has_trunk or {array.shape[0] for array in found.values()} == {
+            1
+        }
+        if len(counts) != 1 or not one:
+            raise RequestError("the inputs are not those of one request.")
+        return found
+
+    def _rows(self, bundle: Bundle, inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        if not bundle.has_trunk:
+            return dict(inputs)
+        x, offset = bundle.trunk(inputs)
+        return {"x": x[0], "offset": offset[0]}
+
+
+_EACH = {"item", "numbers", "present", "cross", *HEAD}
+"""Inputs with an axis of candidates."""
+
+
+def _candidates(inputs: Mapping[str, np.ndarray]) -> int:
+    return inputs["x"].shape[0] if "x" in inputs else inputs["item"].shape[1]
+
+
+def _taken(
+    bundle: Bundle,
+) -> tuple[dict[str, tuple[int | None, ...]], dict[str, str]]:
+    """Return the shape of each input that a bundle takes, and its kind of number."""
+    if bundle.has_trunk:
+        return bundle.inputs, bundle.kinds
+    return {"x": (None, bundle.signed.manifest.width), "offset": (None,)}, {}
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        w is None or n == w for n, w in zip(shape, wanted, strict=True)
+    )

@@ -1,0 +1,61 @@
+"""Messages to the gate, and files from it, over HTTP."""
+
+import json
+import urllib.error
+import urllib.request
+
+from tidegraph.errors import ArtifactError, RefusedError, RequestError
+
+SECONDS = 30
+"""So long an answer is waited for."""
+
+
+def fetched(url: str, most: int) -> bytes:
+    """Return what lies at an address.
+
+    Args:
+        url: Where.
+        most: Bytes that it may have.
+
+    Raises:
+        RequestError: It cannot be reached.
+        ArtifactError: There is more.
+    """
+    raw = _answered(urllib.request.Request(url), most + 1)
+    if len(raw) > most:
+        raise ArtifactError(f"{url} is longer than the {most} bytes it should have.")
+    return raw
+
+
+def sent(url: str, message: bytes) -> None:
+    """Send a message.
+
+    Raises:
+        RefusedError: It is not taken.
+        RequestError: Nobody is there to take it.
+    """
+    kind = {"Content-Type": "application/octet-stream"}
+    _answered(urllib.request.Request(url, message, kind, method="POST"), 0)
+
+
+def _answered(request: urllib.request.Request, most: int) -> bytes:
+    url = request.full_url
+    if not url.startswith(("http://", "https://")):
+        raise RequestError(f"{url} is no address of the web. Begin it with https://.")
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return answer.read(most)
+    except urllib.error.HTTPError as error:
+        raise _refusal(url, error) from error
+    except OSError as error:
+        raise RequestError(
+            f"{url} cannot be reached: {error}. Nothing is lost; try again later."
+        ) from error
+
+
+def _refusal(url: str, error: urllib.error.HTTPError) -> RefusedError | RequestError:
+    try:
+        said = json.loads(error.read(4_096))
+        return RefusedError(str(said["reason"]), str(said["message"]))
+    except (ValueError, KeyError, TypeError, OSError):
+        return RequestError(f"{url} answers with status {error.code}. Try again later.")

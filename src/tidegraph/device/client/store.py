@@ -1,0 +1,213 @@
+"""What a device keeps of its own: requests, theta, and what it has counted.
+
+One SQLite file; nothing half-written survives a crash, and all of it a restart.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tidegraph.device.gate.upload import DEVICE_BYTES
+from tidegraph.errors import ArtifactError
+
+FILE = "device.sqlite"
+KINDS = ("bool", "int64", "int32", "float32")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS device (
+    one INTEGER PRIMARY KEY CHECK (one = 1), name BLOB, counter INTEGER,
+    version INTEGER, kind TEXT
+);
+CREATE TABLE IF NOT EXISTS theta (
+    id INTEGER PRIMARY KEY, bundle BLOB UNIQUE, numbers BLOB, samples INTEGER,
+    loss_before REAL, loss_after REAL
+);
+CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, label BLOB);
+CREATE TABLE IF NOT EXISTS parts (
+    request INTEGER, name TEXT, kind TEXT, shape TEXT, numbers BLOB,
+    PRIMARY KEY (request, name)
+);
+"""
+
+
+class Theta(NamedTuple):
+    """What a device has learnt.
+
+    Attributes:
+        bundle: Digest of the bundle that it belongs to.
+        numbers: The vector.
+        samples: Rows that it was learnt from.
+        before: Loss of held-out rows without it.
+        after: The same with it.
+    """
+
+    bundle: bytes
+    numbers: np.ndarray
+    samples: int
+    before: float
+    after: float
+
+
+class Store:
+    """What a device keeps, in a folder.
+
+    Args:
+        folder: Where; made where there is none.
+
+    Raises:
+        ArtifactError: It cannot be opened.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                folder / FILE, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.executescript(_SCHEMA)
+            self._db.execute(
+                "INSERT OR IGNORE INTO device VALUES (1, ?, 0, 0, '')",
+                (os.urandom(DEVICE_BYTES),),
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise ArtifactError(
+                f"{folder / FILE} cannot be opened: {error}."
+            ) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @property
+    def name(self) -> bytes:
+        """The device's 16 bytes."""
+        return self._one("name")
+
+    @property
+    def version(self) -> int:
+        """Version of the newest bundle that was here."""
+        return self._one("version")
+
+    def counted(self) -> int:
+        """Return a number larger than every one before, crash or not."""
+        self._write("UPDATE device SET counter = counter + 1")
+        return self._one("counter")
+
+    def installed(self, version: int, kind: str) -> None:
+        """Take note of a bundle; requests kept for one of another kind are dropped.
+
+        Args:
+            version: Of the bundle.
+            kind: What requests must agree in.
+        """
+        with self._writing():
+            if self._one("kind") != kind:
+                self._db.execute("DELETE FROM requests")
+                self._db.execute("DELETE FROM parts")
+            self._db.execute("UPDATE device SET version = ?, kind = ?", (version, kind))
+
+    def keep(
+        self, inputs: Mapping[str, np.ndarray], label: np.ndarray, most: int
+    ) -> None:
+        """Keep a request; the oldest go where there are more than ``most``."""
+        with self._writing():
+            done = self._db.execute(
+                "INSERT INTO requests (label) VALUES (?)",
+                (label.astype("<f4").tobytes(),),
+            )
+            for name, array in inputs.items():
+                shape = json.dumps(array.shape)
+                row = done.lastrowid, name, array.dtype.name, shape, array.tobytes()
+                self._db.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?)", row)
+            self._db.execute(
+                "DELETE FROM requests WHERE id NOT IN "
+                "(SELECT id FROM requests ORDER BY id DESC LIMIT ?)",
+                (most,),
+            )
+            self._db.execute(
+                "DELETE FROM parts WHERE request NOT IN (SELECT id FROM requests)"
+            )
+
+    def requests(self) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
+        """Return the requests that are kept, the oldest first, with their labels."""
+        found = dict[int, dict[str, np.ndarray]]()
+        for request, name, kind, shape, numbers in self._db.execute(
+            "SELECT request, name, kind, shape, numbers FROM parts"
+        ):
+            if kind in KINDS:
+                array = np.frombuffer(numbers, kind).reshape(json.loads(shape))
+                found.setdefault(request, {})[name] = array
+        labels = self._db.execute("SELECT id, label FROM requests ORDER BY id")
+        return [(found[n], np.frombuffer(raw, "<f4")) for n, raw in labels.fetchall()]
+
+    def theta(self, bundle: bytes) -> Theta | None:
+        """Return what the device has learnt last with a bundle."""
+        return self._theta("bundle = ?", bundle)
+
+    def theta_before(self, bundle: bytes) -> Theta | None:
+        """Return what it has learnt last with another."""
+        return self._theta("bundle <> ?", bundle)
+
+    def learnt(self, theta: Theta) -> None:
+        """Keep what was learnt in place of what was learnt with its bundle before.
+
+        Of the others the last is kept, from which the next begins.
+        """
+        said = theta._replace(numbers=theta.numbers.astype("<f4").tobytes())
+        with self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO theta (bundle, numbers, samples, loss_before, "
+                "loss_after) VALUES (?, ?, ?, ?, ?)",
+                said,
+            )
+            self._db.execute(
+                "DELETE FROM theta WHERE bundle <> ? AND id <> (SELECT max(id) FROM "
+                "theta WHERE bundle <> ?)",
+                (theta.bundle, theta.bundle),
+            )
+
+    def _theta(self, which: str, bundle: bytes) -> Theta | None:
+        row = self._db.execute(
+            "SELECT bundle, numbers, samples, loss_before, loss_after FROM theta "
+            f"WHERE {which} ORDER BY id DESC LIMIT 1",
+            (bundle,),
+        ).fetchone()
+        if row is None:
+            return None
+        name, numbers, *said = row
+        return Theta(name, np.frombuffer(numbers, "<f4").astype(np.float32), *said)
+
+    def _one(self, column: str) -> Any:
+        (value,) = self._db.execute(f"SELECT {column} FROM device").fetchone()
+        return value
+
+    def _write(self, statement: str, *values: object) -> None:
+        with self._writing():
+            self._db.execute(statement, values)
+
+    @contextmanager
+    def _writing(self) -> Generator[None, None, None]:
+        """Write all of it or nothing.
+
+        Raises:
+            ArtifactError: It cannot be written.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise ArtifactError(
+                f"the device cannot keep it: {error}. Nothing was changed; free space."
+            ) from error
