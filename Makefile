@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types check docs clean
+.PHONY: demo test lint types check docs browser clean
 
 demo: .venv/demo
 	$(BIN)/tidegraph demo --output demo-output
@@ -21,6 +21,10 @@ types: .venv/test
 
 docs: .venv/docs
 	$(BIN)/zensical build
+
+# The page that learns in a browser; it needs npm, and its tests Debian's chromium.
+browser:
+	cd clients/browser && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
 .venv/pip: constraints.txt
 	$(PYTHON) -m venv .venv

@@ -14,7 +14,7 @@ from pathlib import Path
 from tidegraph.artifact.writing import refuse_other, replaced_folder
 from tidegraph.device.bundle import manifest
 from tidegraph.device.bundle.graphs import Model, graphs_of, prove
-from tidegraph.device.bundle.loading import TRUNK, WEIGHTS, opened
+from tidegraph.device.bundle.loading import ITEMS, TRUNK, WEIGHTS, opened
 from tidegraph.device.bundle.manifest import MANIFEST, File, Manifest, Signed
 from tidegraph.device.bundle.tracing import OPSET
 from tidegraph.device.bundle.weights import packed, put_outside, taken_from
@@ -85,7 +85,7 @@ def refresh(
     """
     root = Path(folder)
     before = manifest.read(root, public_bytes(key))
-    graphs = [name for name in before.manifest.files if name != WEIGHTS]
+    graphs = [name for name in before.manifest.files if name.endswith(".onnx")]
     files = {name: (root / name).read_bytes() for name in graphs}
     places = {
         name: place
@@ -110,6 +110,8 @@ def _publish(
 ) -> Signed:
     """Sign files, run them beside the model, and write them."""
     head, local = model.head, model.local
+    if model.items is not None:
+        files = {**files, ITEMS: model.items}
     said = Manifest(
         version=_last(folder, key) + 1,
         expires=int(time.time()) + days * DAY,

@@ -50,12 +50,15 @@ class Model:
             where the graph is.
         example: A few requests as the trunk gets them; needed with a trunk.
         local: How a device learns.
+        items: What a device that ranks by itself knows of items; see
+            ``ranking.catalogue``.
     """
 
     head: Patched
     trunk: Trunk | None = None
     example: Inputs | None = None
     local: LocalSteps = field(default_factory=LocalSteps)
+    items: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.trunk is not None and self.example is None:

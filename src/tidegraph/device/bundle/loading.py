@@ -21,7 +21,7 @@ from tidegraph.extras import needed
 with needed("onnxruntime", "device", "a bundle"):
     import onnxruntime
 
-WEIGHTS = "weights.bin"
+WEIGHTS, ITEMS = "weights.bin", "items.json"
 TRUNK, SCORE, TRAIN_STEP, START = (
     "trunk.onnx",
     "score.onnx",
@@ -170,7 +170,7 @@ def opened(signed: Signed, files: Mapping[str, bytes], *, newest: int = 0) -> Bu
                 f"{name} is missing, cut short or changed: it is not what the manifest "
                 "says. Download the bundle again."
             )
-    graphs = [name for name in said.files if name != WEIGHTS]
+    graphs = [name for name in said.files if name.endswith(".onnx")]
     for name in graphs:
         check_graph(files[name], name, WEIGHTS)
     sessions = {name: _session(name, files) for name in graphs}

@@ -25,7 +25,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 LARGEST = 1 << 20
 """A longer manifest is not read."""
-_NAME = re.compile(r"[a-z][a-z0-9_]*\.(onnx|bin)")
+_NAME = re.compile(r"[a-z][a-z0-9_]*\.(onnx|bin|json)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

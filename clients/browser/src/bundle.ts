@@ -1,0 +1,162 @@
+/**
+ * What the publisher sends: graphs, weights and items, believed once the signature of
+ * the manifest and the checksum of each file are right; `tidegraph.device.bundle` writes
+ * it. Whatever is wrong with a new one, the last good one is still there.
+ */
+
+import { DeviceError } from "./errors.ts";
+import type { Kept, Store } from "./store.ts";
+
+const MANIFEST = "manifest.json";
+const FORMAT = 1;
+
+export interface Manifest {
+  version: number;
+  /** Unix seconds after which it is not to be trained with. */
+  expires: number;
+  theta: number;
+  radius: number;
+  width: number;
+  /** How a device learns: steps, their length, and whether its rate is left out. */
+  steps: number;
+  learning_rate: number;
+  correct: boolean;
+  /** Length and SHA-256, in hexadecimal, of every other file. */
+  files: Record<string, [number, string]>;
+}
+
+export interface Bundle {
+  manifest: Manifest;
+  /** SHA-256 of the signed text: which bundle a theta belongs to. */
+  digest: Uint8Array;
+  files: Record<string, Uint8Array>;
+}
+
+/** What came of looking for a newer bundle. */
+export interface Fetched {
+  bundle: Bundle;
+  /** Why the last good one is used, where it is not the newest. */
+  warning: string | null;
+}
+
+/**
+ * Return the newest bundle that can be believed: that of `address`, or the one kept.
+ *
+ * @param address Where the files are, with a slash at its end.
+ * @param trusted The 32 bytes of the publisher's public key.
+ */
+export async function newest(
+  address: string,
+  trusted: Uint8Array,
+  store: Store,
+): Promise<Fetched> {
+  const kept = await keptBundle(store, trusted);
+  try {
+    const raw = await downloaded(address + MANIFEST);
+    const { manifest, digest } = await opened(raw, trusted);
+    if (kept && hex(kept.digest) === hex(digest)) {
+      return { bundle: kept, warning: null };
+    }
+    if (kept && manifest.version <= kept.manifest.version) {
+      throw new DeviceError(
+        `the bundle is version ${manifest.version}, and ${kept.manifest.version} is here already`,
+      );
+    }
+    const files: Record<string, Uint8Array> = {};
+    for (const name of Object.keys(manifest.files)) {
+      files[name] = await downloaded(address + name);
+    }
+    await checked(manifest, files);
+    const bundle = { manifest, digest, files };
+    try {
+      await store.put("bundle", { manifest: raw, files });
+    } catch (error) {
+      return { bundle, warning: `the bundle is used but not kept: ${said(error)}` };
+    }
+    return { bundle, warning: null };
+  } catch (error) {
+    if (!kept) throw error;
+    return { bundle: kept, warning: `the bundle kept here is used: ${said(error)}.` };
+  }
+}
+
+async function keptBundle(store: Store, trusted: Uint8Array): Promise<Bundle | null> {
+  const kept: Kept | undefined = await store.get("bundle");
+  if (!kept) return null;
+  try {
+    const { manifest, digest } = await opened(kept.manifest, trusted);
+    await checked(manifest, kept.files);
+    return { manifest, digest, files: kept.files };
+  } catch {
+    return null; // Of another publisher, or damaged: as if it were not there.
+  }
+}
+
+/** Return what a manifest says, once its signature is known to be right. */
+export async function opened(
+  raw: Uint8Array,
+  trusted: Uint8Array,
+): Promise<{ manifest: Manifest; digest: Uint8Array }> {
+  let text: string, signature: Uint8Array;
+  try {
+    const envelope = JSON.parse(new TextDecoder().decode(raw));
+    text = envelope.signed;
+    signature = Uint8Array.from(
+      envelope.signature.match(/../g).map((two: string) => parseInt(two, 16)),
+    );
+  } catch {
+    throw new DeviceError("the manifest is no signed manifest: it was cut, or is something else");
+  }
+  const signed = new TextEncoder().encode(text);
+  const key = await crypto.subtle.importKey(
+    "raw",
+    trusted as BufferSource,
+    { name: "Ed25519" },
+    false,
+    ["verify"],
+  );
+  const right = await crypto.subtle.verify(
+    "Ed25519",
+    key,
+    signature as BufferSource,
+    signed as BufferSource,
+  );
+  if (!right) throw new DeviceError("the manifest was not signed by the publisher trusted here");
+  const { format, ...manifest } = JSON.parse(text);
+  if (format !== FORMAT) {
+    throw new DeviceError(`the bundle is of format ${format}, and this page reads ${FORMAT}`);
+  }
+  return { manifest, digest: await sha256(signed) };
+}
+
+async function checked(manifest: Manifest, files: Record<string, Uint8Array>): Promise<void> {
+  for (const [name, [size, sum]] of Object.entries(manifest.files)) {
+    const file = files[name];
+    if (!file || file.length !== size || hex(await sha256(file)) !== sum) {
+      throw new DeviceError(`${name} is not the file that was signed`);
+    }
+  }
+}
+
+async function downloaded(address: string): Promise<Uint8Array> {
+  let response: Response;
+  try {
+    response = await fetch(address, { cache: "no-cache" });
+  } catch {
+    throw new DeviceError("there is no network");
+  }
+  if (!response.ok) throw new DeviceError(`${address} answers ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("");
+}
+
+function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

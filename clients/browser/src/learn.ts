@@ -1,0 +1,105 @@
+/** How the device learns its numbers; `tidegraph.device.client` does the same. */
+
+import type { Labelled, Model } from "./model.ts";
+
+/** A share of actions is taken to be no nearer to none, or to all. */
+const SUREST = 1e-3;
+/** Of the lists, the latest so many judge what was learnt from the others. */
+const HELD_OUT = 0.2;
+
+export interface Lesson {
+  theta: Float32Array;
+  /** Loss of the latest lists without theta, and with it, in nats. */
+  before: number;
+  after: number;
+  /** How many rows were learnt from. */
+  samples: number;
+  /** Is theta to be kept? Not if it tells the latest lists worse. */
+  kept: boolean;
+  /** Why no step was taken, if none was. */
+  whyNot: string | null;
+}
+
+/**
+ * Learn from lists.
+ *
+ * @param groups The list of each row, rising.
+ * @param before Theta as it was; null where there was none.
+ */
+export async function learn(
+  model: Model,
+  rows: Labelled,
+  groups: number[],
+  before: Float32Array | null,
+): Promise<Lesson> {
+  const zero = new Float32Array(model.theta);
+  const lists = [...new Set(groups)];
+  const held = new Set(lists.slice(Math.ceil(lists.length * (1 - HELD_OUT))));
+  const known = taken(rows, groups.map((group) => !held.has(group)));
+  const late = held.size ? taken(rows, groups.map((group) => held.has(group))) : known;
+  const whyNot = reasonNot(known);
+  if (whyNot) {
+    const loss = groups.length ? await lossOf(model, late, zero) : NaN;
+    const theta = before ?? zero;
+    return { theta, before: loss, after: loss, samples: 0, kept: false, whyNot };
+  }
+  const learnt = model.local.correct ? await corrected(model, known) : known;
+  let theta = await model.start(known, before ?? zero);
+  for (let n = 0; n < model.local.steps; n++) {
+    ({ theta } = await model.step(learnt, theta, model.local.rate));
+  }
+  const [plain, own] = [await lossOf(model, late, zero), await lossOf(model, late, theta)];
+  const samples = known.label.length;
+  return { theta, before: plain, after: own, samples, kept: own <= plain, whyNot: null };
+}
+
+/** Return the loss of rows under a theta, in nats. */
+export async function lossOf(
+  model: Model,
+  rows: Labelled,
+  theta: Float32Array,
+): Promise<number> {
+  // A step of no length says the loss alone.
+  return (await model.step(rows, theta, 0)).loss;
+}
+
+/** Return rows whose offset says how much more or less often this user acts. */
+export async function corrected(model: Model, rows: Labelled): Promise<Labelled> {
+  const likely = await model.score(rows, new Float32Array(model.theta));
+  const total = rows.weight.reduce((sum, one) => sum + one, 0);
+  const mean = (of: Float32Array) =>
+    of.reduce((sum, one, n) => sum + one * rows.weight[n]!, 0) / total;
+  const more = odds(mean(rows.label)) - odds(mean(likely));
+  return { ...rows, offset: rows.offset.map((one) => one + more) };
+}
+
+/** Return the logit of a share, which is neither none nor all. */
+function odds(share: number): number {
+  const sure = Math.min(Math.max(share, SUREST), 1 - SUREST);
+  return Math.log(sure / (1 - sure));
+}
+
+function reasonNot(rows: Labelled): string | null {
+  const count = rows.label.length;
+  const acted = rows.label.reduce((sum, one) => sum + one, 0);
+  if (count < 2) {
+    const what = count ? "one event" : "no events";
+    return `no step was taken: the device has ${what}, and that teaches no order.`;
+  }
+  if (acted === 0 || acted === count) {
+    const what = acted ? "acted on" : "passed over";
+    return `no step was taken: all ${count} items of the device were ${what}, so nothing tells them apart.`;
+  }
+  return null;
+}
+
+function taken(rows: Labelled, which: boolean[]): Labelled {
+  const width = rows.x.length / Math.max(rows.label.length, 1);
+  const some = (part: Float32Array) => part.filter((_, n) => which[n]!);
+  return {
+    x: rows.x.filter((_, n) => which[Math.floor(n / width)]!),
+    offset: some(rows.offset),
+    label: some(rows.label),
+    weight: some(rows.weight),
+  };
+}

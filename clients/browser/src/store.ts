@@ -1,0 +1,119 @@
+/** What the device keeps, in IndexedDB: nothing of it leaves but what is uploaded. */
+
+import { DeviceError } from "./errors.ts";
+
+/** A list that was shown, and what of it was acted on. */
+export interface Shown {
+  /** Unix milliseconds. */
+  time: number;
+  items: string[];
+  acted: string | null;
+}
+
+/** What was learnt for a bundle. */
+export interface Learnt {
+  bundle: string;
+  theta: Float32Array;
+}
+
+/** Who the device is to the gate; the private key cannot leave the browser. */
+export interface Identity {
+  device: Uint8Array;
+  keys: CryptoKeyPair;
+  enrolled: boolean;
+  counter: number;
+}
+
+/** A bundle whose signature and checksums were right when it came. */
+export interface Kept {
+  manifest: Uint8Array;
+  files: Record<string, Uint8Array>;
+}
+
+interface Values {
+  learnt: Learnt;
+  identity: Identity;
+  bundle: Kept;
+}
+
+const NAME = "tidegraph-device";
+const [SHOWN, VALUES] = ["shown", "values"];
+
+export class Store {
+  private constructor(private readonly db: IDBDatabase) {}
+
+  static async open(): Promise<Store> {
+    if (typeof indexedDB === "undefined") {
+      throw new DeviceError(
+        "this browser keeps nothing (no IndexedDB). Leave the private window, or allow storage for this page.",
+      );
+    }
+    const asked = indexedDB.open(NAME, 1);
+    asked.onupgradeneeded = () => {
+      asked.result.createObjectStore(SHOWN!, { autoIncrement: true });
+      asked.result.createObjectStore(VALUES!);
+    };
+    try {
+      return new Store(await answer(asked));
+    } catch (error) {
+      throw new DeviceError(
+        `this browser keeps nothing (${reason(error)}). Allow storage for this page.`,
+      );
+    }
+  }
+
+  /** Keep a list that was shown; it is on the disk, or the error says that it is not. */
+  async add(shown: Shown): Promise<void> {
+    await this.write(SHOWN!, (store) => store.add(shown));
+  }
+
+  /** All lists that were shown, the oldest first. */
+  async shown(): Promise<Shown[]> {
+    return answer(this.db.transaction(SHOWN!).objectStore(SHOWN!).getAll());
+  }
+
+  async get<K extends keyof Values>(key: K): Promise<Values[K] | undefined> {
+    return answer(this.db.transaction(VALUES!).objectStore(VALUES!).get(key));
+  }
+
+  async put<K extends keyof Values>(key: K, value: Values[K]): Promise<void> {
+    await this.write(VALUES!, (store) => store.put(value, key));
+  }
+
+  /** Forget everything. */
+  async clear(): Promise<void> {
+    for (const name of [SHOWN!, VALUES!]) {
+      await this.write(name, (store) => store.clear());
+    }
+  }
+
+  private async write(
+    name: string,
+    work: (store: IDBObjectStore) => IDBRequest,
+  ): Promise<void> {
+    const change = this.db.transaction(name, "readwrite", { durability: "strict" });
+    const done = new Promise<void>((yes, no) => {
+      change.oncomplete = () => yes();
+      change.onabort = change.onerror = () => no(change.error);
+    });
+    try {
+      work(change.objectStore(name));
+      await done;
+    } catch (error) {
+      throw new DeviceError(
+        `nothing was kept (${reason(error)}). Free some space, or forget what this page keeps.`,
+      );
+    }
+  }
+}
+
+function answer<T>(asked: IDBRequest<T>): Promise<T> {
+  return new Promise((yes, no) => {
+    asked.onsuccess = () => yes(asked.result);
+    asked.onerror = () => no(asked.error);
+  });
+}
+
+function reason(error: unknown): string {
+  return error instanceof DOMException ? error.name : String(error);
+}

@@ -1,0 +1,310 @@
+"""The page in a real browser: it learns, keeps, sends and survives."""
+
+import json
+import shutil
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from device import heads
+from device.browsers import CLIENT, Browser, browser_or_skip
+from nn.click.test_models import drawn
+from tidegraph.device.bundle.export import export, refresh
+from tidegraph.device.bundle.graphs import Model
+from tidegraph.device.gate.app import Published, app
+from tidegraph.device.gate.gate import Gate
+from tidegraph.device.gate.page import add_page
+from tidegraph.device.patch import MetaPatch
+from tidegraph.device.personalise import LocalSteps, step
+from tidegraph.device.signing import public_bytes
+from tidegraph.device.split import split
+from tidegraph.nn.click import DIN
+from tidegraph.nn.inputs import InputSpec
+from tidegraph.nn.wide import Wide
+from tidegraph.training.weights import initialised
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+TRUSTED = public_bytes(KEY)
+ITEMS, KINDS, NUMBERS, THETA = 60, 4, 3, 16
+SPEC = InputSpec((ITEMS, KINDS), (5,), NUMBERS)
+
+
+def items() -> bytes:
+    rng = np.random.default_rng(2)
+    described = [
+        {
+            "id": f"i{n}",
+            "name": f"Item {n}",
+            "category": f"kind {n % KINDS}",
+            "rows": [n + 1, n % KINDS + 1],
+            "numbers": rng.normal(size=NUMBERS).round(3).tolist(),
+        }
+        for n in range(ITEMS)
+    ]
+    return json.dumps({"history": 6, "user_fields": 1, "items": described}).encode()
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    rng = np.random.default_rng(0)
+    network = initialised(
+        lambda: Wide(DIN(8, (16, 8)).build(SPEC), NUMBERS), np.random.default_rng(1)
+    )
+    with torch.no_grad():
+        # So that an item is its kind more than anything else.
+        network.wide.weight *= 0.1
+        network.deep.item.tables[1].weight *= 5
+    trunk, tower = split(network)
+    head = MetaPatch(theta=THETA).build(tower, rng=rng)
+    example = drawn(SPEC, rng, 3, 5, 6)
+    local = LocalSteps(steps=20, learning_rate=0.5)
+    return Model(head, trunk, example, local, items())
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    browser_or_skip()
+    folder = tmp_path_factory.mktemp("exported") / "bundle"
+    export(model, folder, KEY)
+    return folder
+
+
+@pytest.fixture
+def folder(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "bundle")
+
+
+@pytest.fixture
+def published(folder, tmp_path):
+    with Gate(tmp_path / "store") as gate:
+        yield Published(gate, folder, TRUSTED), gate
+
+
+@pytest.fixture
+def address(published):
+    """Where the page is served, beside the gate, until the test ends."""
+    bundle, gate = published
+    made = app(gate, bundle)
+    add_page(made, CLIENT / "dist", gate, TRUSTED)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(
+        uvicorn.Config(made, port=port, log_level="error", ws="none")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def page(address):
+    browser = Browser(address, browser_or_skip())
+    try:
+        assert browser.open() == f"Bundle 1, {ITEMS} items."
+        yield browser
+        assert browser.troubles() == []
+    finally:
+        browser.close()
+
+
+def choose(page, count):
+    """Choose items of one kind, whose users' taste is plain."""
+    for _ in range(count):
+        while not (alike := [i for i in page.list() if int(i[1:]) % KINDS == 1]):
+            page.others()
+        page.choose(alike[0])
+
+
+TEN_STEPS = """async ([tide, given]) => {
+  const numbers = (list) => Float32Array.from(list);
+  const here = new URL(".", location.href).href;
+  const { trusted } = await (await fetch("settings.json")).json();
+  const store = await tide.Store.open();
+  const key = Uint8Array.from(trusted.match(/../g), (two) => parseInt(two, 16));
+  const { bundle } = await tide.newest(here + "v1/bundle/", key, store);
+  const runtime = here + "ort-wasm-simd-threaded.wasm";
+  const model = await tide.Model.of(bundle, runtime);
+  const rows = Object.fromEntries(
+    ["x", "offset", "label", "weight"].map((name) => [name, numbers(given[name])]),
+  );
+  let theta = numbers(given.theta);
+  for (let n = 0; n < 10; n++) ({ theta } = await model.step(rows, theta, 0.3));
+  return [...theta];
+}"""
+
+
+def test_theta_after_ten_steps_is_that_of_torch(page, model):
+    head = model.head
+    rows, theta = heads.rows(20, width=head.f.width), heads.theta(head, length=0.5)
+    given = {name: part.flatten().tolist() for name, part in rows._asdict().items()}
+    found = page.run(TEN_STEPS, {**given, "theta": theta.tolist()})
+
+    for _ in range(10):
+        theta, _ = step(head, theta, rows, 0.3)
+    assert np.abs(np.array(found) - theta.detach().numpy()).max() < 1e-6
+
+
+def test_choices_and_theta_survive_a_reload_and_no_network(page):
+    choose(page, 5)
+    page.press("learn")
+    page.until("#lesson", "Learnt from 40 rows")
+    shown = page.list()
+    page.open()
+    assert page.text("#facts").startswith("5 choices")
+    assert page.list() == shown
+
+    page.offline(True)
+    assert "The bundle kept here is used: there is no network." in page.open()
+    assert page.list() == shown
+    choose(page, 1)
+    page.press("learn")
+    page.until("#lesson", "Learnt from 50 rows")
+    page.offline(False)
+
+
+def test_the_list_before_and_after_is_shown_with_what_moved_it(page):
+    choose(page, 8)
+    page.press("learn")
+    page.until("#lesson", ": kept")
+    table = page.table()
+
+    assert [row[0] for row in table] == [str(n + 1) for n in range(10)]
+    assert any(row[2] != "same" for row in table)
+    assert any(row[3].startswith("you chose Item") for row in table)
+
+
+def test_the_gate_gets_theta_and_nothing_else_leaves(page, published):
+    bundle, gate = published
+    choose(page, 8)
+    page.press("learn")
+    page.until("#lesson", ": kept")
+    page.press("send")
+    page.until("#status", "and nothing else")
+
+    assert page.sent() == [
+        ["/ticket", 0],
+        ["/v1/devices", 4 + 16 + 32 + 56 + 64],
+        ["/v1/uploads", 84 + 4 * THETA + 64],
+    ]
+    found = gate.thetas(bundle.newest.digest)
+    assert found.theta.shape == (1, THETA)
+    assert 0 < np.linalg.norm(found.theta) <= 1.5001
+    assert found.samples.tolist() == [80]
+
+    page.press("send")
+    page.until("#status", "and nothing else")
+    page.press("forget")
+    page.until("#status", "Forgotten")
+    assert len(gate.thetas(bundle.newest.digest).theta) == 0
+    assert page.text("#facts").startswith("0 choices")
+
+
+def test_a_new_round_is_loaded_and_an_old_theta_not_used(page, model, folder):
+    choose(page, 8)
+    page.press("learn")
+    page.until("#lesson", ": kept")
+    refresh(model, folder, KEY)
+
+    assert page.open() == f"Bundle 2, {ITEMS} items."
+    assert page.text("#lesson") == "Nothing was learnt yet."
+    assert page.text("#facts").startswith("8 choices")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("weights", "weights.bin is not the file that was signed"),
+        ("manifest", "the manifest is no signed manifest"),
+        ("publisher", "the manifest was not signed by the publisher trusted here"),
+        ("gone", "answers 404"),
+    ],
+)
+def test_a_corrupt_bundle_leaves_the_last_good_one(page, model, folder, damage, said):
+    refresh(model, folder, KEY)
+    place = folder / "manifest.json"
+    if damage == "weights":
+        raw = bytearray((folder / "weights.bin").read_bytes())
+        raw[100] ^= 1
+        (folder / "weights.bin").write_bytes(raw)
+    elif damage == "manifest":
+        place.write_bytes(place.read_bytes()[:200])
+    elif damage == "publisher":
+        envelope = json.loads(place.read_text())
+        envelope["signed"] = envelope["signed"].replace('"version": 2', '"version": 3')
+        place.write_text(json.dumps(envelope))
+    else:
+        place.unlink()
+
+    status = page.open()
+    assert said in status
+    assert status.startswith("The bundle kept here is used: ")
+    assert len(page.list()) == 10
+
+
+def test_a_full_store_is_said_and_nothing_is_lost(address):
+    browser = Browser(address, browser_or_skip())
+    try:
+        browser.quota(20_000)
+        status = browser.open()
+        assert "The bundle is used but not kept: nothing was kept (Quota" in status
+        assert len(browser.list()) == 10
+        browser.press_item(browser.list()[0])
+        browser.until("#status", "Nothing was kept (QuotaExceededError). Free some")
+        browser.open()
+        assert browser.text("#facts").startswith("0 choices")
+
+        browser.quota(-1)
+        browser.open()
+        choose(browser, 1)
+        browser.open()
+        assert browser.text("#facts").startswith("1 choice is")
+    finally:
+        browser.close()
+
+
+def test_a_user_with_too_little_to_learn_is_told_why(page):
+    found = page.run(
+        """async ([tide]) => {
+          const rows = (label) => ({
+            x: new Float32Array(label.length), offset: new Float32Array(label.length),
+            label: Float32Array.from(label),
+            weight: new Float32Array(label.length).fill(1),
+          });
+          const model = { theta: 2, local: {}, step: async () => ({ loss: 0 }) };
+          const all = [[], [1], [1, 1], [0, 0]];
+          const learnt = all.map((label) =>
+            tide.learn(model, rows(label), label.map(() => 0), null));
+          return (await Promise.all(learnt)).map((lesson) => lesson.whyNot);
+        }""",
+        None,
+    )
+    assert found == [
+        "no step was taken: the device has no events, and that teaches no order.",
+        "no step was taken: the device has one event, and that teaches no order.",
+        "no step was taken: all 2 items of the device were acted on, so nothing tells "
+        "them apart.",
+        "no step was taken: all 2 items of the device were passed over, so nothing "
+        "tells them apart.",
+    ]
+
+
+def test_a_browser_without_storage_or_webassembly_says_so(address):
+    browser = Browser(address, browser_or_skip())
+    try:
+        browser.without("indexedDB")
+        assert "This browser keeps nothing (no IndexedDB)" in browser.open()
+        browser.without("WebAssembly")
+        assert "This browser has no WebAssembly" in browser.open()
+    finally:
+        browser.close()
