@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dccl.clouds import fleet, method, parts
+from tidegraph.cli import run
 from tidegraph.dccl.exporting import _example
 from tidegraph.device.bundle.loading import load
 from tidegraph.device.signing import trusted_key
@@ -29,3 +30,15 @@ def test_a_bundle_scores_as_the_cloud_does(tmp_path):
     found = bundle.score(x[0].numpy(), offset[0].numpy(), theta)
     np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
     assert not list((tmp_path / "bundle").glob("*.pem*"))
+
+
+@pytest.mark.slow
+def test_a_saved_cloud_is_exported_from_the_command_line(tmp_path, capsys):
+    cloud = method(rounds=2).fit(parts()[1], fleet())
+    cloud.save(tmp_path / "model")
+    words = ["device", "export", str(tmp_path / "model"), "-o", str(tmp_path / "out")]
+
+    assert run([*words, "--key", str(tmp_path / "signing.pem")]) == 0
+    assert "signing.pem.pub" in capsys.readouterr().out
+    bundle = load(tmp_path / "out", trusted_key(tmp_path / "signing.pem.pub"))
+    assert bundle.signed.manifest.theta == cloud.personal.after.head.theta

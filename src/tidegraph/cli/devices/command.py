@@ -10,6 +10,11 @@ app = TyperGroup(
     help="Models on devices.",
     commands=[
         Later(
+            "export",
+            "tidegraph.cli.devices.exporting:export",
+            "Write what devices download: graphs, weights and a signed manifest.",
+        ),
+        Later(
             "serve-gate",
             "tidegraph.cli.devices.serving:serve_gate",
             "Serve a bundle to devices, and take in what they learnt, until "

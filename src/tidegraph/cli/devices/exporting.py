@@ -1,0 +1,30 @@
+"""What devices download, written: ``tidegraph device export``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegraph import dccl
+from tidegraph.cli.terminal import say
+
+
+def export(
+    model: Annotated[
+        Path, typer.Argument(help="A saved model that has learnt with devices.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The folder of the bundle.")
+    ],
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="Private key that signs it, made where there is none (default: "
+            "beside the bundle, named after it)."
+        ),
+    ] = None,
+) -> None:
+    """Write what devices download: graphs, weights and a signed manifest."""
+    dccl.FittedDCCL.load(model).export(output, key)
+    place = output.absolute().parent / f"{output.name}.pem" if key is None else key
+    say(f"{output}: signed by {place}; devices and the gate trust {place}.pub.")
