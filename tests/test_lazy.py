@@ -167,3 +167,18 @@ def test_no_public_name_of_a_room_is_hidden_by_a_module_of_that_name():
         room = stub.parent
         modules = {path.stem for path in room.iterdir()}
         assert modules.isdisjoint(Homes.of(".".join(room.relative_to(SOURCES).parts)))
+
+
+def test_no_public_name_has_two_homes():
+    stub = (SOURCES / "tidegraph" / "__init__.pyi").read_text().splitlines()
+    rooms = [line.split()[1] for line in stub if line.endswith("import *")]
+    homes = [set(Homes.of(room)) for room in rooms]
+    twice = {
+        name
+        for place, room in enumerate(homes)
+        for other in homes[place + 1 :]
+        for name in room & other
+    }
+
+    assert len(rooms) >= 5
+    assert twice == set()

@@ -6,8 +6,8 @@ import numpy as np
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.dccl.cloud import DCCL
-from tidegraph.dccl.every import Every
 from tidegraph.dccl.fleet import Fleet
+from tidegraph.dccl.intervals import EveryDays
 from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
@@ -51,4 +51,6 @@ def method(rounds=4, **settings) -> DCCL:
     known, log = parts()
     days = (int(log.time[-1]) - int(known.time[-1])) / DAY / (rounds - 0.5)
     distill = MoMoDistill(model=SHORT, patches=SHORT)
-    return DCCL(**{"rounds": Every(days), "distill": distill, "aside": 0.2} | settings)
+    return DCCL(
+        **{"rounds": EveryDays(days), "distill": distill, "aside": 0.2} | settings
+    )

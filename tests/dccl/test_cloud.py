@@ -9,9 +9,9 @@ import torch
 
 import tidegraph as tg
 from dccl.clouds import DAY, fleet, method, model, parts
-from tidegraph.dccl.every import Every
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import _at_once
+from tidegraph.dccl.intervals import EveryDays
 from tidegraph.dccl.learning import Rounds, level_of
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
@@ -304,9 +304,9 @@ def test_the_level_makes_rows_as_likely_as_they_came():
 
 
 def test_rounds_are_every_so_many_days_and_at_the_end():
-    assert Every(days=2.0).clocks(0, 5 * DAY) == [2 * DAY, 4 * DAY, 5 * DAY + 1]
-    assert Every(days=9.0).clocks(0, 5 * DAY) == [5 * DAY + 1]
-    assert Every(days=1.0).clocks(0, 2 * DAY) == [DAY, 2 * DAY, 2 * DAY + 1]
+    assert EveryDays(days=2.0).clocks(0, 5 * DAY) == [2 * DAY, 4 * DAY, 5 * DAY + 1]
+    assert EveryDays(days=9.0).clocks(0, 5 * DAY) == [5 * DAY + 1]
+    assert EveryDays(days=1.0).clocks(0, 2 * DAY) == [DAY, 2 * DAY, 2 * DAY + 1]
 
 
 def test_what_cannot_be_a_fleet_is_refused():

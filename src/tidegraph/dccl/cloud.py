@@ -6,9 +6,9 @@ from pathlib import Path
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views import as_seconds_log
-from tidegraph.dccl.every import Every
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import Fleet
+from tidegraph.dccl.intervals import EveryDays
 from tidegraph.dccl.learning import Rounds
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import CloudState, Round
@@ -43,7 +43,7 @@ class DCCL:
         Recommendation", KDD 2021.
     """
 
-    rounds: Every = field(default_factory=Every)
+    rounds: EveryDays = field(default_factory=EveryDays)
     distill: MoMoDistill = field(default_factory=MoMoDistill)
     aside: float = 0.1
 

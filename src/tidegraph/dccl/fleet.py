@@ -95,7 +95,14 @@ class Fleet:
         if not len(log.actions()):
             raise DataError("the log has no action, so no device has a row.")
         if bool(log.label.all()):
-            found = self._drawn(graph, log, rng)
+            found = actions_among_others(
+                graph,
+                log,
+                self.negatives,
+                popularity=self.popularity,
+                repeat=self.model.repeat,
+                rng=rng,
+            )
         else:
             found = from_log(log, graph)
         # Those of each user together, by time.
@@ -121,25 +128,41 @@ class Fleet:
         ptr = starts(np.bincount(owner, minlength=len(graph.users)))
         return FleetRows(ptr, rows, np.repeat(time[order], counts))
 
-    def _drawn(
-        self, graph: Snapshot, log: Interactions, rng: np.random.Generator
-    ) -> Examples:
-        """Return a request for each action, with items drawn beside."""
-        # In the order of time, so that what is drawn of one depends on no later one.
-        order = np.lexsort((log.item, log.user, log.time))
-        user, time, item = (part[order] for part in (log.user, log.time, log.item))
-        requests = Requests.of_users(graph, user, time, repeat=self.model.repeat)
-        each = np.arange(len(order))
-        none = np.zeros((len(order), 0))
-        return examples(
-            requests.excluding(_at_once(user, time, item)),
-            ItemSets.of_pairs(each, item, len(order)),
-            Candidates(none.astype(np.int32), none.astype(np.float32)),
-            negatives=self.negatives,
-            popularity=self.popularity,
-            missed=1,
-            rng=rng,
-        )
+
+def actions_among_others(
+    graph: Snapshot,
+    log: Interactions,
+    negatives: int,
+    *,
+    popularity: float = 0.0,
+    repeat: bool = True,
+    rng: np.random.Generator,
+) -> Examples:
+    """Return a request for each action of a log, with others drawn beside its item.
+
+    Args:
+        graph: Everything that happened; a request reads it before its own time.
+        log: Actions, numbered as the graph.
+        negatives: How many other items are drawn, of those alive then.
+        popularity: Draw in proportion to earlier actions to this power, 0 to 1.
+        repeat: May an item be one that the user acted on before?
+        rng: Draws them.
+    """
+    # In the order of time, so that what is drawn of one depends on no later one.
+    order = np.lexsort((log.item, log.user, log.time))
+    user, time, item = (part[order] for part in (log.user, log.time, log.item))
+    requests = Requests.of_users(graph, user, time, repeat=repeat)
+    each = np.arange(len(order))
+    none = np.zeros((len(order), 0))
+    return examples(
+        requests.excluding(_at_once(user, time, item)),
+        ItemSets.of_pairs(each, item, len(order)),
+        Candidates(none.astype(np.int32), none.astype(np.float32)),
+        negatives=negatives,
+        popularity=popularity,
+        missed=1,
+        rng=rng,
+    )
 
 
 def _at_once(

@@ -7,7 +7,7 @@ DAY = 86_400
 
 
 @settings
-class Every:
+class EveryDays:
     """A round after every interval of so many days.
 
     Attributes:
@@ -17,7 +17,7 @@ class Every:
     days: float = 2.0
 
     def __post_init__(self) -> None:
-        above("Every", 0, days=self.days)
+        above("EveryDays", 0, days=self.days)
 
     def clocks(self, first: int, last: int) -> list[int]:
         """Return the moments of the rounds, the last just after the last event.
