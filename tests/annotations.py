@@ -1,16 +1,18 @@
 """Which annotations jaxtyping checks in tests, and which beartype checks alone.
 
 Jaxtyping compares the shapes of one call with each other, which takes forty times as
-long as a plain check. So only functions whose annotations have shapes are given to it, and a
-function that another one defines at every call is wrapped the first time alone: to wrap
-it takes a millisecond.
+long as a plain check. So only functions whose annotations have shapes get a scope of
+shapes, in which beartype checks arguments and answer once; jaxtyping's own wrapper
+binds the arguments and checks them twice, for a longer message. A function that another
+one defines at every call is wrapped the first time alone: that takes a millisecond.
 """
 
 import dataclasses
 import functools
 import inspect
+import typing
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, get_args
 
 import jaxtyping
@@ -19,6 +21,8 @@ from beartype import BeartypeConf, beartype
 # As jaxtyping's own: code that answers a wrong type with a sentence catches it.
 _plain = beartype(conf=BeartypeConf(violation_type=TypeError))
 _jaxtyped: Callable[..., Any] = jaxtyping.jaxtyped
+_shaped = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
+_SCOPE = _jaxtyped("context")
 _WRAPPED: set[CodeType] = set()
 """Functions within functions that have been wrapped once."""
 
@@ -35,13 +39,45 @@ def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:
         if fn.__code__ in _WRAPPED:
             return fn
         _WRAPPED.add(fn.__code__)
-    plain = fn.__init__ if dataclasses.is_dataclass(fn) else fn
-    if not inspect.isfunction(plain) or _has_shapes(plain):
+    if inspect.isfunction(fn):
+        return _in_scope(fn) if _has_shapes(fn) else _plain(fn)
+    if not dataclasses.is_dataclass(fn) or _has_shapes(fn.__init__):
         return _jaxtyped(fn, typechecker=typechecker)
-    if plain is fn:
-        return _plain(fn)
-    fn.__init__ = _plain(plain)
+    fn.__init__ = _plain(fn.__init__)
     return fn
+
+
+def _in_scope(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Compare the shapes of each call with each other, and those of no other call."""
+    twin = FunctionType(
+        fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__
+    )
+    twin.__kwdefaults__, twin.__qualname__ = fn.__kwdefaults__, fn.__qualname__
+    twin.__annotations__ = {
+        name: _meaning(annotation, fn.__globals__)
+        for name, annotation in fn.__annotations__.items()
+    }
+    checked = _shaped(twin)
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _SCOPE:
+            return checked(*args, **kwargs)
+
+    return call
+
+
+def _meaning(annotation: Any, names: dict[str, Any]) -> Any:
+    """What an annotation that is text stands for, and all that is not known yet."""
+
+    def stub() -> None: ...
+
+    stub.__annotations__ = {"return": annotation}
+    try:
+        return typing.get_type_hints(stub, names, include_extras=True)["return"]
+    except (NameError, AttributeError, TypeError, SyntaxError):
+        # A class that is being defined, or a name for type checkers alone.
+        return Any
 
 
 def _has_shapes(fn: Callable[..., Any]) -> bool:

@@ -25,3 +25,51 @@ def test_annotations_without_shapes_are_checked_too():
     assert doubled(3) == [3, 3]
     with pytest.raises(TypeError):
         doubled("three")
+
+
+def test_the_answer_has_the_shapes_of_the_arguments():
+    @jaxtyping.jaxtyped(typechecker=beartype)
+    def first(
+        a: Float32[np.ndarray, " n"], *, rows: int = 1
+    ) -> "Float32[np.ndarray, ' n']":
+        return a[:rows]
+
+    one, two = np.ones(1, np.float32), np.ones(2, np.float32)
+
+    assert first(two, rows=2).tolist() == [1, 1]
+    assert first(one).tolist() == [1]
+    with pytest.raises(TypeCheckError):
+        first(two)
+    with pytest.raises(TypeCheckError):
+        first(one.astype(np.float64))
+
+
+def test_a_call_within_a_call_has_shapes_of_its_own():
+    @jaxtyping.jaxtyped(typechecker=beartype)
+    def halved(a: Float32[np.ndarray, " n"], deep: bool) -> Float32[np.ndarray, " m"]:
+        return halved(a[::2], False) if deep else a[::2]
+
+    assert len(halved(np.ones(8, np.float32), True)) == 2
+
+
+def test_what_a_function_defines_at_every_call_is_checked_the_first_time():
+    def defined():
+        @jaxtyping.jaxtyped(typechecker=beartype)
+        def inner(a: int) -> int:
+            return a
+
+        return inner
+
+    first, second = defined(), defined()
+
+    assert second("a") == "a"
+    with pytest.raises(TypeError):
+        first("a")
+
+
+def test_text_that_nobody_knows_yet_stands_for_anything():
+    @jaxtyping.jaxtyped(typechecker=beartype)
+    def same(a: "NotYet", b: Float32[np.ndarray, " n"]) -> "NotYet":  # noqa: F821
+        return a
+
+    assert same(3, np.ones(2, np.float32)) == 3

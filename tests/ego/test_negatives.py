@@ -132,10 +132,9 @@ def test_the_future_changes_no_negative(events, clock, seed):
         hard(walk("click", "~click", "click", times=9).top(3), 2, ranks=(0, 3)),
     )
     question = seeds(range(USERS), clock, [0, 1, 2, 3], seed)
+    graphs = [graph_of(x).snapshot() for x in (events, before)]
     for plan in plans:
-        one, other = (
-            plan.sample(graph_of(x).snapshot(), question).ids for x in (events, before)
-        )
+        one, other = (plan.sample(graph, question).ids for graph in graphs)
         assert np.array_equal(one, other)
 
 

@@ -142,7 +142,7 @@ def test_no_candidate_is_nothing_to_judge():
 
 
 def test_a_score_per_candidate_is_expected():
-    with pytest.raises(Exception, match=r"one per candidate|type-check|Type-check"):
+    with pytest.raises(Exception, match=r"one per candidate|type hint"):
         evaluate_ranker(Given(np.zeros((2, 1))), examples([0], [[1]]))
 
 

@@ -1,6 +1,7 @@
 """What a graph answers, by loops over the log: the oracle of the tests."""
 
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.stats import chisquare
 
 from tidegraph.ego.hops import hop
 from tidegraph.graph.live import Graph
+from tidegraph.graph.snapshot import Snapshot
 
 USERS, ITEMS = 4, 5
 EVENTS = st.lists(
@@ -29,12 +31,19 @@ def table(events: list[tuple[int, int, int, int]]) -> pl.DataFrame:
     return pl.DataFrame(events, schema=kinds, orient="row")
 
 
-def graph_of(events: list[tuple[int, int, int, int]], **settings: int) -> Graph:
-    """A graph of all users and items, events in any order."""
-    graph = Graph(**settings)
+@cache
+def nodes() -> Snapshot:
+    """All users and items, and no event; snapshots do not change."""
+    graph = Graph()
     graph.nodes("user", {"user_id": np.arange(USERS)}, key="user_id")
     prices = {"item_id": np.arange(ITEMS), "price": np.arange(ITEMS) * 2.0}
     graph.nodes("item", prices, key="item_id")
+    return graph.snapshot()
+
+
+def graph_of(events: list[tuple[int, int, int, int]], **settings: int) -> Graph:
+    """A graph of all users and items, events in any order."""
+    graph = Graph(nodes(), **settings)
     ends = "user_id -> item_id"
     named = {"time": "ts", "weight": "w", "time_unit": "s"}
     return graph.edges("click", table(events), ends, **named)
