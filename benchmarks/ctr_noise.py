@@ -3,11 +3,11 @@
     python benchmarks/ctr_noise.py [--users 10000] [--seeds 1]
 
 Question: does it matter more whom a node attends to, the fewer of its neighbours bear
-on what is asked? Items are of kinds and come in two flavours; a user wants the flavour of
-the latest item of that kind that the user chose, nine times in ten. Of the ten events
-of a history, those of the other kinds are noise: none with one kind, nine in ten with
-ten. Candidates are both flavours of a kind of the history, so .9 is the best AUC. Each
-model is the chapter's, with nothing but the graph, and has one setting.
+on what is asked? Items are of kinds and come in two flavours; a user wants the flavour
+of the latest item of that kind that the user chose, nine times in ten. Of the ten
+events of a history, those of the other kinds are noise: none with one kind, nine in ten
+with ten. Candidates are both flavours of a kind of the history, so .9 is the best AUC.
+Each model is the chapter's, with nothing but the graph, and has one setting.
 """
 
 import argparse
