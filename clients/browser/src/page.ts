@@ -97,7 +97,7 @@ async function compare(): Promise<void> {
       String(one.now),
       name(one.id).name,
       one.before === one.now ? "same" : `${one.before > one.now ? "▲" : "▼"} ${one.before}`,
-      one.because ? `you chose ${name(one.because).name}` : "",
+      one.because && one.before > one.now ? `you chose ${name(one.because).name}` : "",
     ];
     for (const text of cells) row.insertCell().textContent = text;
     if (one.before !== one.now) {

@@ -12,8 +12,10 @@ from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.bundle.manifest import Signed
 from tidegraph.device.signing import signing_key
 from tidegraph.device.split import split
+from tidegraph.graph.from_log import ACTION
 from tidegraph.nn.inputs import Inputs
 from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.ranking.catalogue import catalogue
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Requests
 
@@ -25,6 +27,7 @@ def publish(
     pipeline: FittedPipeline,
     folder: str | os.PathLike[str],
     key: str | os.PathLike[str] | None = None,
+    items: int = 0,
 ) -> Signed:
     """Write the bundle that devices download, signed.
 
@@ -33,9 +36,11 @@ def publish(
         folder: Where; a bundle that is there is replaced.
         key: PEM file of the private key, made where there is none; beside the folder
             and named after it if left out.
+        items: How many items, those with the most actions, a device is to rank itself.
 
     Raises:
         ArtifactError: The place holds something else, or a file cannot be written.
+        ConfigError: The model needs of an item what no device has.
     """
     target, personal = Path(folder).absolute(), cast(FittedPersonal, pipeline.ranker)
     place = target.parent / f"{target.name}.pem" if key is None else key
@@ -43,8 +48,22 @@ def publish(
     reads = personal.ranker.batches.reads is not None
     trunk = None if reads else split(personal.ranker.network).trunk
     example = None if reads else _example(pipeline, personal.ranker)
-    model = Model(personal.after.head, trunk, example, personal.local)
+    described = _described(pipeline, personal.ranker, items) if items else None
+    model = Model(personal.after.head, trunk, example, personal.local, described)
     return export(model, target, signing_key(place))
+
+
+def _described(
+    pipeline: FittedPipeline, ranker: FittedNeuralRanker, count: int
+) -> bytes:
+    """Return the items with the most actions, as of the last event."""
+    graph = pipeline.graph
+    nobody = np.full(1, -1, np.int32)
+    now = np.full(1, graph.latest + 1, np.int64)
+    order = np.argsort(-graph[f"~{ACTION}"].degree(), kind="stable")
+    item = order[:count].astype(np.int32)
+    requests = Requests.of_users(graph, nobody, now)
+    return catalogue(ranker, requests, item, pipeline.serving.names)
 
 
 def _example(pipeline: FittedPipeline, ranker: FittedNeuralRanker) -> Inputs:

@@ -54,6 +54,8 @@ class FittedDCCL:
         self,
         folder: str | os.PathLike[str],
         key: str | os.PathLike[str] | None = None,
+        *,
+        items: int = 0,
     ) -> None:
         """Write what devices download: graphs, weights and a signed manifest.
 
@@ -61,14 +63,18 @@ class FittedDCCL:
             folder: Where; a bundle that is there is replaced.
             key: PEM file of the private key that signs it, made where there is none;
                 beside the folder and named after it if left out.
+            items: Describe so many items, those with the most actions, so that a device
+                ranks them by itself.
 
         Raises:
             MissingExtraError: The extra ``device`` is not installed.
             ArtifactError: The place holds something else, or cannot be written.
+            ConfigError: Items are to be described, and the model needs what no device
+                has; see ``ranking.catalogue``.
         """
         # What makes graphs is needed for that alone.
         homes = Homes({"publish": "tidegraph.dccl.exporting"})
-        homes["publish"](self.pipeline, folder, key)
+        homes["publish"](self.pipeline, folder, key, items)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the pipeline to a folder; ``tg.load`` opens it as one, too."""

@@ -44,6 +44,8 @@ common. Gaps are log(1 + days), counts log(1 + n).
 ALL = tuple(GROUPS)
 OF_STEPS = ("events", "cross")
 """Groups that are about events of the history, which not every ranker looks at."""
+OF_ITEMS = ("item", "item_activity")
+"""Groups that say something of an item alone, whoever asks."""
 OF_CANDIDATES = tuple(group for group in GROUPS if group not in OF_STEPS)
 
 

@@ -7,11 +7,9 @@ import numpy as np
 from jaxtyping import Int32
 
 from tidegraph.errors import ConfigError
+from tidegraph.features.groups import OF_ITEMS
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Requests
-
-ALONE = ("item", "item_activity")
-"""Groups of inputs that say something of an item alone, whoever asks."""
 
 
 def catalogue(
@@ -36,13 +34,13 @@ def catalogue(
             the graph alone, or reads the graph itself.
     """
     settings = ranker.settings.features
-    others = [group for group in settings.groups if group not in ALONE]
+    others = [group for group in settings.groups if group not in OF_ITEMS]
     if ranker.batches.reads is not None or others:
         what = "reads the graph" if not others else f"has the inputs {others[0]!r}"
         raise ConfigError(
             f"the model {what}, which no device has. Train one whose features are of "
-            f"the groups {', '.join(ALONE)}, such as DIN, or let the cloud send x and "
-            "offset with the candidates."
+            f"the groups {', '.join(OF_ITEMS)}, such as DIN, or let the cloud send x "
+            "and offset with the candidates."
         )
     candidates = Candidates(item[None], np.zeros((1, len(item)), np.float32))
     numbers = ranker.features.of(requests, candidates)[0]

@@ -21,6 +21,12 @@ app = TyperGroup(
             "interrupted.",
         ),
         Later(
+            "demo",
+            "tidegraph.cli.devices.demonstration:demo",
+            "Train a model on real items, and open a page where a browser makes it its "
+            "own.",
+        ),
+        Later(
             "ticket",
             "tidegraph.cli.devices.operating:ticket",
             "Print a ticket, with which one device may enrol.",

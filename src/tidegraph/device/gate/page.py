@@ -19,6 +19,19 @@ POLICY = (
 """What the page may load and run: its own files, and WebAssembly."""
 
 
+def check_page(folder: Path) -> None:
+    """Refuse a folder that holds no page.
+
+    Raises:
+        ArtifactError: The page was not built.
+    """
+    if not (folder / "page.js").is_file():
+        raise ArtifactError(
+            f"{folder} holds no page. Build it: make browser, or npm ci and npm run "
+            "build in clients/browser."
+        )
+
+
 def add_page(made: FastAPI, folder: Path, gate: Gate, trusted: bytes) -> None:
     """Let the application of a gate serve the page, too.
 
@@ -34,11 +47,7 @@ def add_page(made: FastAPI, folder: Path, gate: Gate, trusted: bytes) -> None:
     Raises:
         ArtifactError: The page was not built.
     """
-    if not (folder / "page.js").is_file():
-        raise ArtifactError(
-            f"{folder} holds no page. Build it: npm ci && npm run build, in "
-            "clients/browser, or make browser."
-        )
+    check_page(folder)
 
     async def settings() -> JSONResponse:
         return JSONResponse({"trusted": trusted.hex()})

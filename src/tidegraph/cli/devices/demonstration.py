@@ -1,0 +1,86 @@
+"""A page that learns in the browser, on real items: ``tidegraph device demo``."""
+
+import threading
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import tidegraph as tg
+from tidegraph.cli.terminal import say
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.public import load
+from tidegraph.dccl import FittedDCCL
+from tidegraph.device.gate.app import Published
+from tidegraph.device.gate.app import app as application
+from tidegraph.device.gate.gate import Gate
+from tidegraph.device.gate.page import add_page, check_page
+from tidegraph.device.signing import trusted_key
+from tidegraph.extras import needed
+from tidegraph.features.groups import OF_ITEMS
+
+with needed("uvicorn", "device", "the gate"):
+    import uvicorn
+
+DAY = 86_400
+PAGE = Path("clients") / "browser" / "dist"
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option(help="Folder of the model, the bundle and the gate's store.")
+    ] = Path("device-demo"),
+    page: Annotated[
+        Path, typer.Option(help="Where the page was built, by make browser.")
+    ] = PAGE,
+    data: Annotated[str, typer.Option(help="Public data set.")] = "complete-journey",
+    items: Annotated[int, typer.Option(help="How many items devices rank.")] = 500,
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8700,
+    open_it: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in the browser.")
+    ] = True,
+) -> None:
+    """Train a model on real items, and open a page where a browser makes it its own."""
+    check_page(page)
+    bundle = output / "bundle"
+    if not (bundle / "manifest.json").exists():
+        cloud = learnt(load(data))
+        say(str(cloud.history()))
+        cloud.save(output / "model")
+        cloud.export(bundle, items=items)
+    trusted = trusted_key(output / "bundle.pem.pub")
+    with Gate(output / "store") as gate:
+        made = application(gate, Published(gate, bundle, trusted))
+        add_page(made, page, gate, trusted)
+        address = f"http://127.0.0.1:{port}/"
+        say(f"The page is at {address}, until interrupted; {output} keeps the rest.")
+        if open_it:
+            threading.Timer(1.0, webbrowser.open, [address]).start()
+        uvicorn.run(made, host="127.0.0.1", port=port, log_level="warning")
+
+
+def learnt(
+    log: Interactions, days: int = 14, training: tg.Training | None = None
+) -> FittedDCCL:
+    """Return a model of a log, and what its users' devices taught it of late.
+
+    Args:
+        log: Whose items may have a category and a name.
+        days: Devices learn in this time at the end; as long before it judges training.
+        training: How long and how fast to learn.
+    """
+    end = int(log.time[-1]) + 1
+    first, last = end - 2 * days * DAY, end - days * DAY
+    columns = log.items.features.columns
+    category = next((c for c in ("product_category", "category") if c in columns), None)
+    name = next((c for c in ("product_type", "title", "name") if c in columns), None)
+    features = tg.FeatureSet(OF_ITEMS, category)
+    pipeline = tg.Pipeline(
+        retrieve=(tg.Repeat(), tg.Popular(half_life_days=28.0)),
+        rank=tg.NeuralRanker(tg.DIN(), features, training=training or tg.Training()),
+        names=name,
+    )
+    model = pipeline.fit(log.before(first), log.since(first).before(last))
+    rounds = tg.DCCL(rounds=tg.EveryDays(days=days / 2))
+    return rounds.fit(log, tg.Fleet(model))
