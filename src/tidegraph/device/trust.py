@@ -43,7 +43,7 @@ class Trust:
         """What a row saves on average over all devices; 0 before any is judged."""
         return float(self.saved.sum() / max(float(self.weight.sum()), 1e-9))
 
-    def own(self, rows: float = 50.0) -> Bool[np.ndarray, " d"]:
+    def own(self, rows: float = 200.0) -> Bool[np.ndarray, " d"]:
         """Return which devices shall be answered by their own model.
 
         Those that are expected to save something, where so many rows that save what

@@ -1,0 +1,235 @@
+"""What device-cloud collaborative learning gains over a model that is trained on all.
+
+    python benchmarks/dccl.py DATA [--data shared/data] [--work FOLDER] [--days 2]
+
+DATA is ``marketplace`` (simulated, users of their own taste) or a folder of DATA with
+``interactions.parquet``. The log is cut in time: DIN learns from the first half; rounds
+go on from there until the last tenth, on which all are judged: each action among 100
+items drawn uniformly from those alive then and not acted on in that second (a sampled
+protocol, comparable only within the table). ``DIN, all`` is trained on everything
+before the last tenth, from the same kind of examples. ``alone`` is devices without
+distillation, ``model of all`` what DCCL's cloud answers without devices, and ``same
+rows`` the tower trained on the same rows without teachers or devices. What was done is
+kept in ``--work``, so that a killed run goes on.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+import tidegraph as tg
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.dccl.fitted import FittedDCCL
+from tidegraph.dccl.fleet import actions_among_others
+from tidegraph.device.trust import Trust
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.run import Run
+
+MODEL = tg.DIN(8, (32, 16))
+FEATURES = tg.FeatureSet(history=10)
+TRAINING = tg.Training(epochs=6, patience=2)
+WAYS = {
+    "DCCL": tg.MoMoDistill(),
+    "alone": tg.MoMoDistill(model=None),
+    "same rows": tg.MoMoDistill(beta=0.0),
+}
+
+
+def read(name: str, data: Path, most: int) -> Interactions:
+    if name == "marketplace":
+        market = tg.Marketplace(users=800, items=300, days=60, visits=500)
+        return market.simulate(rng=np.random.default_rng(0)).log.actions()
+    frame = pl.read_parquet(data / name / "interactions.parquet")
+    if "rating" in frame.columns:
+        frame = frame.filter(pl.col("rating") >= 4)
+    busy = frame.group_by("user").len().sort("len", "user", descending=True)
+    frame = frame.join(busy.head(most), on="user").sort("timestamp")
+    return interactions(frame["user"], frame["item"], frame["timestamp"].to_numpy())
+
+
+def ranker(log, graph, start, cut):
+    """DIN on the actions between two moments, the last tenth of them to stop by."""
+    part = log.since(start).before(cut)
+    stop = int(np.quantile(part.time, 0.9))
+
+    def learnt(some, seed):
+        rng = np.random.default_rng(seed)
+        return actions_among_others(graph, some, 10, popularity=0.5, rng=rng)
+
+    train, valid = learnt(part.before(stop), 1), learnt(part.since(stop), 2)
+    method = NeuralRanker(MODEL, FEATURES, training=TRAINING)
+    return method.fit(train, valid, run=Run(np.random.default_rng(3)))
+
+
+def judged(model, test) -> np.ndarray:
+    """Rank of each action among its items, from 0; ties count half."""
+    score = model.score(test.requests, test.candidates)
+    present = test.candidates.present
+    own = np.where(test.label > 0, score, -np.inf).max(axis=1, keepdims=True)
+    above = ((score > own) & present).sum(axis=1)
+    ties = ((score == own) & present).sum(axis=1) - 1
+    return above + ties / 2
+
+
+def table(ranks: dict[str, np.ndarray], user: np.ndarray, others: np.ndarray) -> dict:
+    """Metrics of each contender, and how sure each is apart from DIN on all."""
+    out, rng = {}, np.random.default_rng(0)
+    ndcg = {
+        name: np.where(rank < 10, 1 / np.log2(rank + 2), 0)
+        for name, rank in ranks.items()
+    }
+
+    def by_user(values):
+        return pl.DataFrame({"u": user, "v": values}).group_by("u").mean().sort("u")
+
+    base = by_user(ndcg["DIN, all"])["v"].to_numpy()
+    for name, rank in ranks.items():
+        gap = by_user(ndcg[name])["v"].to_numpy() - base
+        flips = rng.choice([-1.0, 1.0], (2000, len(gap))) @ gap / len(gap)
+        out[name] = {
+            "HR@10": float((rank < 10).mean()),
+            "NDCG@10": float(ndcg[name].mean()),
+            "AUC": float(by_user(1 - rank / others)["v"].mean()),
+            "NDCG@10 by user over DIN, all": float(gap.mean()),
+            "p": float((np.abs(flips) >= abs(gap.mean())).mean()),
+        }
+    return out
+
+
+def groups(ranks, user, rows, count=4):
+    """NDCG@10 by how many rows a user's device has, fewest first."""
+    out = {}
+    held = rows[user]
+    edges = np.quantile(held, np.linspace(0, 1, count + 1)[1:-1])
+    group = np.searchsorted(edges, held, side="right")
+    for name, rank in ranks.items():
+        value = np.where(rank < 10, 1 / np.log2(rank + 2), 0)
+        out[name] = [float(value[group == g].mean()) for g in range(count)]
+    return out
+
+
+def everybody(after):
+    """The same devices, each answered by its own theta whatever it has been worth."""
+    one = np.ones(len(after.learnt), np.float32)
+    return replace(after, trust=Trust(one, one))
+
+
+def plain(cloud: FittedDCCL):
+    """The cloud's model, without devices."""
+    personal = cloud.personal
+    after = personal.after
+    nobody = Trust.none(len(after.learnt))
+    return replace(personal, after=replace(after, trust=nobody))
+
+
+def asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("--data", type=Path, default=Path("shared/data"))
+    parser.add_argument("--work", type=Path, default=Path("build/dccl"))
+    parser.add_argument("--users", type=int, default=600)
+    parser.add_argument("--days", type=float, default=2.0)
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = asked()
+    work = options.work / f"{options.name}-{options.days:g}"
+    work.mkdir(parents=True, exist_ok=True)
+    log = read(options.name, options.data, options.users)
+    half, end = (int(np.quantile(log.time, q)) for q in (0.5, 0.9))
+    start = int(np.quantile(log.time, 0.1))
+    graph = Snapshot.of(log)
+    rng = np.random.default_rng(9)
+    test = actions_among_others(graph, log.since(end), 100, rng=rng)
+    rows = np.bincount(log.since(half).before(end).user, minlength=len(log.users))
+
+    def first():
+        pipeline = tg.Pipeline(tg.Popular()).fit(log.before(half))
+        known = pipeline.graph
+        part = pipeline.read_as_known(log.before(half))
+        return replace(pipeline, ranker=ranker(part, known, start, half))
+
+    def model(name, make):
+        if not (work / name / "manifest.json").exists():
+            made = make()
+            made.save(work / name)
+        return tg.load(work / name)
+
+    base = model("half", first)
+
+    def all_of_it():
+        return replace(base, ranker=ranker(log, graph, start, end))
+
+    fleet = tg.Fleet(base, keep=440)
+    clouds = {}
+    for name in options.ways:
+        method = tg.DCCL(tg.EveryDays(options.days), WAYS[name])
+
+        def fit(method=method, name=name):
+            run = Run(np.random.default_rng(4), checkpoints=work / f"{name} rounds")
+            return method.fit(log.before(end), fleet, run=run)
+
+        if not (work / name / "manifest.json").exists():
+            fit().save(work / name)
+        clouds[name] = FittedDCCL.load(work / name)
+        print(name, clouds[name].history(), flush=True)
+    contenders = {
+        "DIN, half": (base, base.ranker),
+        "DIN, all": (None, model("all", all_of_it).ranker),
+    }
+    for name, cloud in clouds.items():
+        if name != "same rows":
+            contenders[name] = (cloud.pipeline, cloud.personal)
+            own = replace(cloud.personal, after=everybody(cloud.personal.after))
+            contenders[f"{name}, theta always"] = (cloud.pipeline, own)
+        if name != "alone":
+            contenders[f"{name}, model of all"] = (cloud.pipeline, plain(cloud))
+    ranks = {}
+    for name, (pipeline, one) in contenders.items():
+        some = test if pipeline is None else renumbered(pipeline, log, test)
+        ranks[name] = judged(one, some)
+    user = test.requests.user
+    others = test.candidates.present.sum(axis=1) - 1
+    result = {
+        "data": options.name,
+        "days": options.days,
+        "events": len(log),
+        "users": len(log.users),
+        "judged": len(user),
+        "rounds": len(clouds["DCCL"].rounds),
+        "table": table(ranks, user, others),
+        "by rows of the device": groups(ranks, user, rows),
+        "trusted": float(clouds["DCCL"].personal.after.trust.own().mean()),
+    }
+    name = f"dccl-{options.name}-{options.days:g}.json"
+    out = Path(__file__).parent / "results" / name
+    out.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1))
+
+
+def renumbered(pipeline, log, test):
+    """The same test for a model that numbers users and items as they came to it."""
+    graph = pipeline.graph
+    known = tg.Graph(graph, late_seconds=None)
+    later = log.since(graph.latest + 1)
+    snapshot = known.observe(later).snapshot()
+    user = snapshot.users.encode(log.users.ids)
+    item = snapshot.items.encode(log.items.ids)
+    requests = type(test.requests).of_users(
+        snapshot, user[test.requests.user].astype(np.int32), test.requests.time
+    )
+    there = test.candidates.present
+    rows = np.where(there, item[test.candidates.item], -1).astype(np.int32)
+    candidates = replace(test.candidates, item=rows)
+    return replace(test, requests=requests, candidates=candidates)
+
+
+if __name__ == "__main__":
+    main()
