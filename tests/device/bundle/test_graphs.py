@@ -1,6 +1,7 @@
 """What a bundle computes is what torch computes."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from nn.click.test_models import SPEC, drawn
 from tidegraph.device.bundle.export import export, refresh
 from tidegraph.device.bundle.loading import START, TRUNK, WEIGHTS, load
 from tidegraph.device.bundle.manifest import MANIFEST
-from tidegraph.device.personalise import profile_of, step
+from tidegraph.device.personalise import LocalSteps, profile_of, step
 from tidegraph.errors import ArtifactError
 
 OTHERS = ["DIEN", "SASRec"]
@@ -156,12 +157,26 @@ def test_a_place_that_holds_something_else_is_left_alone(tmp_path, din):
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
+@pytest.mark.parametrize("change", ["radius", "clip"])
+def test_a_model_of_other_settings_is_not_a_new_round(exported, change):
+    model = model_of("DIN")
+    if change == "radius":
+        model.head.radius = 0.1
+    else:
+        model = replace(model, local=LocalSteps(clip=0.5))
+
+    with pytest.raises(ArtifactError, match="other layers or settings"):
+        refresh(model, exported, KEY)
+
+
 def test_what_does_not_give_what_the_model_gives_is_not_written(exported, tmp_path):
     """Weights of the right shapes for a model that computes something else."""
     one = model_of("DIN")
     shutil.copytree(exported, tmp_path / "bundle")
     before = {p.name: p.read_bytes() for p in (tmp_path / "bundle").iterdir()}
-    one.head.radius = 0.1
+    one.head.f.bends[0].standard.variance += 1
+    # The graph has its own idea of what this is.
+    one.head.below = lambda x: x[:, :8] * 2
 
     with pytest.raises(ArtifactError, match="off by"):
         refresh(one, tmp_path / "bundle", KEY)

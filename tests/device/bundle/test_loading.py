@@ -128,6 +128,7 @@ def test_a_signed_manifest_that_lacks_something_is_said_so(folder):
         {"theta": 0},
         {"files": {"../x.onnx": File(1, "ab" * 32)}},
         {"files": {"x.onnx": File(-1, "ab" * 32)}},
+        {"files": {"manifest.json": File(1, "ab" * 32)}},
         {"files": {"x.onnx": File(1, "xy")}},
     ],
 )

@@ -303,6 +303,33 @@ def test_an_expired_bundle_ranks_and_is_not_learnt_with(tmp_path, exported, rng)
             client.learn()
 
 
+def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(tmp_path, rng):
+    model = model_of("DIN", trunk=False)
+    export(model, tmp_path / "bundle", KEY)
+    taste = np.full(7, 0.5, np.float32)
+
+    def sent():
+        width = model.head.f.width
+        x = rng.normal(size=(10, width)).astype(np.float32)
+        return {"x": x, "offset": rng.normal(size=10).astype(np.float32)}
+
+    with DeviceClient(tmp_path / "device", TRUSTED) as client:
+        client.install(tmp_path / "bundle")
+        for _ in range(100):
+            given = sent()
+            likely = client.bundle.score(given["x"], given["offset"], taste)
+            client.keep(given, (rng.random(10) < likely).astype(np.float32))
+        assert client.learn().samples == 800
+        with pytest.raises(RequestError, match="'x' is not there"):
+            client.rank({})
+        # Of another round, x means something else.
+        with torch.no_grad():
+            model.head.bases["hidden0"] += 0.1
+        refresh(model, tmp_path / "bundle", KEY)
+        client.install(tmp_path / "bundle")
+        assert client._store.requests() == []
+
+
 def test_a_device_needs_no_tensor_engine():
     code = (
         "import sys, tidegraph.device.client.client; "

@@ -94,9 +94,14 @@ def refresh(
     }
     arrays = model.arrays()
     blob, found = packed({name: arrays[name] for name in places if name in arrays})
-    if found != places or (TRUNK in graphs) != (model.trunk is not None):
+    said, head = before.manifest, model.head
+    # What a graph holds beside weights.
+    same = (said.radius, said.clip) == (head.radius, model.local.clip)
+    same &= said.junctions == tuple(head.places) and found == places
+    if not same or (TRUNK in graphs) != (model.trunk is not None):
         raise ArtifactError(
-            f"the model has other layers than that of {folder}. Export it anew."
+            f"the model has other layers or settings than that of {folder}. Export it "
+            "anew."
         )
     return _publish(model, {WEIGHTS: blob, **files}, root, key, days)
 
@@ -122,6 +127,7 @@ def _publish(
         opset=OPSET,
         steps=local.steps,
         learning_rate=local.learning_rate,
+        clip=local.clip,
         correct=local.correct,
         files={
             name: File(len(raw), hashlib.sha256(raw).hexdigest())

@@ -50,6 +50,7 @@ class Manifest:
         opset: Version of the ONNX operators.
         steps: How many steps a device takes, each over all of its rows.
         learning_rate: Length of a step for a gradient of length 1.
+        clip: Largest length of the gradient that a step takes.
         correct: Leave how often a user acts at all out of what is learnt.
         files: Length and checksum of every other file.
     """
@@ -63,6 +64,7 @@ class Manifest:
     opset: int
     steps: int
     learning_rate: float
+    clip: float
     correct: bool
     files: Mapping[str, File]
 
@@ -146,11 +148,11 @@ def _parsed(signed: bytes) -> Manifest:
             )
         files = {name: File(*held) for name, held in body.pop("files").items()}
         junctions = tuple(str(name) for name in body.pop("junctions"))
-        radius, rate = (float(body.pop(name)) for name in ("radius", "learning_rate"))
+        parts = {name: float(body.pop(name)) for name in _PARTS}
         correct = body.pop("correct") is True
         whole = {name: int(body.pop(name)) for name in _WHOLE}
-        fit = min(whole.values()) >= 1 and 0 < radius < math.inf and not body
-        fit &= 0 < rate < math.inf
+        fit = min(whole.values()) >= 1 and not body and MANIFEST not in files
+        fit &= all(0 < part < math.inf for part in parts.values())
         fit &= all(map(_NAME.fullmatch, files)) and all(map(_is_file, files.values()))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{MANIFEST} lacks something: {error}.") from error
@@ -159,13 +161,15 @@ def _parsed(signed: bytes) -> Manifest:
     return Manifest(
         files=files,
         junctions=junctions,
-        radius=radius,
-        learning_rate=rate,
+        radius=parts["radius"],
+        learning_rate=parts["learning_rate"],
+        clip=parts["clip"],
         correct=correct,
         **whole,
     )
 
 
+_PARTS = ("radius", "learning_rate", "clip")
 _WHOLE = ("version", "expires", "theta", "width", "opset", "steps")
 
 
