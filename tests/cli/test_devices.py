@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import tidegraph as tg
 from dccl.clouds import DAY, SHORT
 from tidegraph.cli import run
 from tidegraph.cli.devices.demonstration import learnt
@@ -44,3 +45,84 @@ def test_a_demonstration_without_a_page_says_how_to_build_it(tmp_path, capsys):
     assert run(words) == 2
     assert "holds no page. Build it: make browser" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+RECIPE = """
+[data]
+path = "log.csv"
+user = "user"
+item = "item"
+time = "time"
+
+[split]
+valid = 0.15
+test = 0.2
+
+[[retrieve]]
+model = "Popular"
+
+[rank]
+model = "{rank}"
+
+[pipeline]
+windows = {{ count = 1 }}
+
+[device]
+negatives = 4
+patch = {{ rank = 2, theta = {theta} }}
+
+[device.cloud]
+aside = 0.2
+rounds = {{ days = {days} }}
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    log = draw_log(events=1200)
+    frame = {
+        "user": log.users.decode(log.user),
+        "item": log.items.decode(log.item),
+        "time": log.time,
+    }
+    pl.DataFrame(frame).write_csv(tmp_path / "log.csv")
+    days = int((log.time[-1] - log.time[0]) / DAY / 6)
+
+    def written(rank="DIN", theta=4):
+        path = tmp_path / "recipe.toml"
+        path.write_text(RECIPE.format(days=days, rank=rank, theta=theta))
+        return str(path)
+
+    return written
+
+
+@pytest.mark.slow
+def test_a_recipe_is_simulated_and_what_it_leaves_answers(recipe, tmp_path, capsys):
+    words = ["device", "simulate", recipe(), "-o", str(tmp_path / "model")]
+    assert run(words) == 0
+
+    said = capsys.readouterr().out
+    assert "own" in said
+    assert "version" in said
+    cloud = tg.dccl.FittedDCCL.load(tmp_path / "model")
+    assert len(cloud.rounds) >= 1
+    user = cloud.pipeline.graph.users.ids[0]
+    assert len(cloud.for_user(user).recommend(k=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("rank", "theta", "said"),
+    [
+        ("RecencyLogit", 4, "the ranker RecencyLogit, and devices patch a click model"),
+        ("DIN", 0, "theta"),
+        ("DIN", '"many"', "recipe.toml:device.patch"),
+    ],
+)
+def test_what_cannot_be_simulated_is_said_before_the_log_is_read(
+    recipe, tmp_path, capsys, rank, theta, said
+):
+    path = recipe(rank, theta)
+    (tmp_path / "log.csv").unlink()
+    assert run(["device", "simulate", path, "-o", str(tmp_path / "model")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()

@@ -2,9 +2,9 @@
 
 import { hex, newest, type Bundle } from "./bundle.ts";
 import { Gate } from "./gate.ts";
-import { learn, lossOf, type Lesson } from "./learn.ts";
+import { learn, type Lesson } from "./learn.ts";
 import { Model, type Labelled, type Rows } from "./model.ts";
-import { Store, type Shown } from "./store.ts";
+import { Store, type Learnt, type Shown } from "./store.ts";
 
 export interface Options {
   /** Where the bundle is, with a slash at its end. */
@@ -38,7 +38,8 @@ export class Device {
     readonly warning: string | null,
     private readonly store: Store,
     private readonly gate: Gate,
-    private theta: Float32Array | null,
+    private learnt: Learnt | null,
+    private earlier: Float32Array | null,
     private past: Shown[],
   ) {}
 
@@ -47,11 +48,12 @@ export class Device {
     const { bundle, warning } = await newest(options.bundle, options.trusted, store);
     const model = await Model.of(bundle, options.runtime);
     const learnt = await store.get("learnt");
-    // What was learnt for another bundle means nothing under this one.
+    // What was learnt for another bundle is where learning begins, and nothing else.
     const same = learnt?.bundle === hex(bundle.digest);
+    const earlier = (same ? learnt.earlier : learnt?.theta) ?? null;
     const gate = new Gate(options.gate, store);
-    const theta = same ? learnt.theta : null;
-    return new Device(bundle, model, warning, store, gate, theta, await store.shown());
+    const [now, past] = [same ? learnt : null, await store.shown()];
+    return new Device(bundle, model, warning, store, gate, now, earlier, past);
   }
 
   /** How many choices there are to learn from. */
@@ -61,7 +63,11 @@ export class Device {
 
   /** Has this device numbers of its own? */
   get personal(): boolean {
-    return this.theta !== null;
+    return this.learnt !== null;
+  }
+
+  private get theta(): Float32Array | null {
+    return this.learnt?.theta ?? null;
   }
 
   /** Return the best items, without those chosen before and those left out. */
@@ -84,13 +90,13 @@ export class Device {
   /** Learn from all lists; what is worse on the latest of them is not kept. */
   async learn(): Promise<Lesson> {
     const { rows, groups } = await this.labelled(this.past);
-    const lesson = await learn(this.model, rows, groups, this.theta);
+    const lesson = await learn(this.model, rows, groups, this.earlier);
     if (lesson.kept) {
-      await this.store.put("learnt", {
-        bundle: hex(this.bundle.digest),
-        theta: lesson.theta,
-      });
-      this.theta = lesson.theta;
+      const { theta, samples, before, after } = lesson;
+      const bundle = hex(this.bundle.digest);
+      const learnt = { bundle, theta, earlier: this.earlier, samples, before, after };
+      await this.store.put("learnt", learnt);
+      this.learnt = learnt;
     }
     return lesson;
   }
@@ -114,11 +120,7 @@ export class Device {
 
   /** Send theta to the gate, signed; nothing else leaves the device. */
   async send(ticket: () => Promise<Uint8Array>): Promise<void> {
-    const { rows, groups } = await this.labelled(this.past);
-    const theta = this.theta!;
-    const before = await lossOf(this.model, rows, new Float32Array(theta.length));
-    const after = await lossOf(this.model, rows, theta);
-    const samples = groups.length;
+    const { theta, samples, before, after } = this.learnt!;
     const bundle = this.bundle.digest;
     await this.gate.upload({ bundle, theta, samples, before, after }, ticket);
   }
@@ -127,7 +129,7 @@ export class Device {
   async forget(): Promise<void> {
     await this.gate.forget();
     await this.store.clear();
-    this.theta = null;
+    this.learnt = this.earlier = null;
     this.past = [];
   }
 
@@ -161,7 +163,7 @@ export class Device {
     for (const left of this.past.filter((one) => one.acted).slice(-10)) {
       const rest = this.past.filter((one) => one !== left);
       const { rows: known, groups } = await this.labelled(rest);
-      const lesson = await learn(this.model, known, groups, null);
+      const lesson = await learn(this.model, known, groups, this.earlier);
       const without = await this.ranked(ids, rows, lesson.theta);
       for (const { id, probability } of without) {
         const lost = (of.get(id) ?? 0) - probability;

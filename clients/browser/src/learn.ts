@@ -4,8 +4,8 @@ import type { Labelled, Model } from "./model.ts";
 
 /** A share of actions is taken to be no nearer to none, or to all. */
 const SUREST = 1e-3;
-/** Of the lists, the latest so many judge what was learnt from the others. */
-const HELD_OUT = 0.2;
+/** Of so many lists the latest one judges what was learnt from the others. */
+const HELD_OUT = 5;
 
 export interface Lesson {
   theta: Float32Array;
@@ -24,7 +24,7 @@ export interface Lesson {
  * Learn from lists.
  *
  * @param groups The list of each row, rising.
- * @param before Theta as it was; null where there was none.
+ * @param before Theta under the bundle before; null where there was none.
  */
 export async function learn(
   model: Model,
@@ -34,16 +34,19 @@ export async function learn(
 ): Promise<Lesson> {
   const zero = new Float32Array(model.theta);
   const lists = [...new Set(groups)];
-  const held = new Set(lists.slice(Math.ceil(lists.length * (1 - HELD_OUT))));
+  const count = Math.max(1, Math.floor(lists.length / HELD_OUT));
+  const held = new Set(lists.slice(-count));
   const known = taken(rows, groups.map((group) => !held.has(group)));
-  const late = held.size ? taken(rows, groups.map((group) => held.has(group))) : known;
-  const whyNot = reasonNot(known);
+  const whyNot = lists.length < 2 ? "two lists teach, one does not." : reasonNot(known);
   if (whyNot) {
-    const loss = groups.length ? await lossOf(model, late, zero) : NaN;
-    const theta = before ?? zero;
-    return { theta, before: loss, after: loss, samples: 0, kept: false, whyNot };
+    const said = `no step was taken: ${whyNot}`;
+    return { theta: zero, before: NaN, after: NaN, samples: 0, kept: false, whyNot: said };
   }
-  const learnt = model.local.correct ? await corrected(model, known) : known;
+  const more = model.local.correct ? await shift(model, known) : 0;
+  const [learnt, late] = [false, true].map((is) => {
+    const part = taken(rows, groups.map((group) => held.has(group) === is));
+    return { ...part, offset: part.offset.map((one) => one + more) };
+  }) as [Labelled, Labelled];
   let theta = await model.start(known, before ?? zero);
   for (let n = 0; n < model.local.steps; n++) {
     ({ theta } = await model.step(learnt, theta, model.local.rate));
@@ -54,7 +57,7 @@ export async function learn(
 }
 
 /** Return the loss of rows under a theta, in nats. */
-export async function lossOf(
+async function lossOf(
   model: Model,
   rows: Labelled,
   theta: Float32Array,
@@ -63,14 +66,13 @@ export async function lossOf(
   return (await model.step(rows, theta, 0)).loss;
 }
 
-/** Return rows whose offset says how much more or less often this user acts. */
-export async function corrected(model: Model, rows: Labelled): Promise<Labelled> {
+/** Return how much more or less often this user acts than the model says, in logits. */
+export async function shift(model: Model, rows: Labelled): Promise<number> {
   const likely = await model.score(rows, new Float32Array(model.theta));
   const total = rows.weight.reduce((sum, one) => sum + one, 0);
   const mean = (of: Float32Array) =>
     of.reduce((sum, one, n) => sum + one * rows.weight[n]!, 0) / total;
-  const more = odds(mean(rows.label)) - odds(mean(likely));
-  return { ...rows, offset: rows.offset.map((one) => one + more) };
+  return odds(mean(rows.label)) - odds(mean(likely));
 }
 
 /** Return the logit of a share, which is neither none nor all. */
@@ -84,11 +86,11 @@ function reasonNot(rows: Labelled): string | null {
   const acted = rows.label.reduce((sum, one) => sum + one, 0);
   if (count < 2) {
     const what = count ? "one event" : "no events";
-    return `no step was taken: the device has ${what}, and that teaches no order.`;
+    return `the device has ${what}, and that teaches no order.`;
   }
   if (acted === 0 || acted === count) {
     const what = acted ? "acted on" : "passed over";
-    return `no step was taken: all ${count} items of the device were ${what}, so nothing tells them apart.`;
+    return `all ${count} items of the device were ${what}, so nothing tells them apart.`;
   }
   return null;
 }

@@ -14,6 +14,12 @@ export interface Shown {
 export interface Learnt {
   bundle: string;
   theta: Float32Array;
+  /** Theta under the bundle before, where learning begins; null where there was none. */
+  earlier: Float32Array | null;
+  /** From how many rows, and the loss of held-out ones without theta and with it. */
+  samples: number;
+  before: number;
+  after: number;
 }
 
 /** Who the device is to the gate; the private key cannot leave the browser. */

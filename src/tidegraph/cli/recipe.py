@@ -242,7 +242,7 @@ def _agreed(reader: LogReader, split: Split, where: str) -> tuple[LogReader, Spl
 
 
 _STAGES = ("pipeline", "blend", "retrieve", "rank", "rerank")
-_TABLES = ("data", "split", "tune", *_STAGES)
+_TABLES = ("data", "split", "tune", "device", *_STAGES)
 
 
 def _table(tables: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:

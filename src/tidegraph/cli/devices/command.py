@@ -21,6 +21,12 @@ app = TyperGroup(
             "interrupted.",
         ),
         Later(
+            "simulate",
+            "tidegraph.cli.devices.simulating:simulate",
+            "Train a recipe's pipeline, and let devices and cloud learn from the test "
+            "part.",
+        ),
+        Later(
             "demo",
             "tidegraph.cli.devices.demonstration:demo",
             "Train a model on real items, and open a page where a browser makes it its "

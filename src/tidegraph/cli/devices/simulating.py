@@ -1,0 +1,58 @@
+"""Devices and cloud over a log: ``tidegraph device simulate``."""
+
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import polars as pl
+import typer
+
+from tidegraph import dccl
+from tidegraph.artifact.sealed import check_folder
+from tidegraph.cli.recipe import read_recipe
+from tidegraph.cli.terminal import say
+from tidegraph.cli.training import as_long_as_the_log_allows
+from tidegraph.config import build, read_toml
+from tidegraph.progress import working
+from tidegraph.rng import generator
+from tidegraph.run import Run
+from tidegraph.stages import Fold
+
+SHOWN = ("clock", "devices", "rows", "model", "own", "teachers", "version")
+
+
+def simulate(
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe in TOML; a table [device] is for devices.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Model folder.")],
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the rounds; those that were stopped there go on."),
+    ] = None,
+) -> None:
+    """Train a recipe's pipeline, and let devices and cloud learn from the test part."""
+    table = cast(dict[str, Any], read_toml(recipe).get("device", {}))
+    wanted = build(dccl.Simulation, table, f"{recipe.name}:device")
+    plan = read_recipe(recipe)
+    wanted.check(plan.pipeline)
+    check_folder(output)
+    with working("reading the log"):
+        events = plan.read()
+    parts = plan.split.parts(events)
+    pipeline = as_long_as_the_log_allows(plan.pipeline, parts)
+    rng = generator(plan.seed)
+    model = pipeline.fit(Fold(parts.train), parts.valid, run=Run(rng))
+    cloud = wanted.fit(
+        model, events, Run(generator(plan.seed), checkpoints=checkpoints)
+    )
+    cloud.save(output)
+    history = cloud.history().with_columns(
+        pl.from_epoch("clock").dt.date(), pl.col(pl.Float64).round(4)
+    )
+    with pl.Config(tbl_rows=-1, tbl_hide_dataframe_shape=True):
+        say(str(history.select(SHOWN)))
+    say(
+        "model and own: log loss of each round's new rows under the model of all, and "
+        "as users were answered."
+    )
+    say(f"{output}: {cloud.pipeline.describe()}")

@@ -1,0 +1,68 @@
+"""The rounds of a log's users and their devices: the table ``[device]`` of a recipe."""
+
+from dataclasses import field
+
+from tidegraph.arguments import settings
+from tidegraph.data.interactions import Interactions
+from tidegraph.dccl.cloud import DCCL
+from tidegraph.dccl.fitted import FittedDCCL
+from tidegraph.dccl.fleet import Fleet
+from tidegraph.device.patch import MetaPatch
+from tidegraph.device.personalise import LocalSteps
+from tidegraph.errors import ConfigError
+from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.run import Run
+from tidegraph.stages import called
+
+
+@settings
+class Simulation:
+    """How devices and cloud learn over a log; see ``DCCL`` and ``Fleet``.
+
+    Attributes:
+        cloud: Rounds, and how the cloud learns.
+        patch: How the tower is patched on each device.
+        local: How a device learns.
+        negatives: How many other items are drawn for an action.
+        popularity: Draw them in proportion to earlier actions to this power, 0 to 1.
+        keep: How many of its latest rows a device keeps.
+        processes: How many processes learn for the devices, each on one thread.
+    """
+
+    cloud: DCCL = field(default_factory=DCCL)
+    patch: MetaPatch = field(default_factory=MetaPatch)
+    local: LocalSteps = field(default_factory=LocalSteps)
+    negatives: int = 10
+    popularity: float = 0.5
+    keep: int = 220
+    processes: int = 1
+
+    def check(self, pipeline: Pipeline) -> None:
+        """Refuse a pipeline that has nothing to patch, before it is trained.
+
+        Raises:
+            ConfigError: Its ranker is no click model.
+        """
+        ranker = pipeline.rank
+        if not isinstance(ranker, NeuralRanker):
+            what = "no ranker" if ranker is None else f"the ranker {called(ranker)}"
+            raise ConfigError(
+                f"the pipeline has {what}, and devices patch a click model. Take one "
+                "that has hidden layers, such as DIN."
+            )
+
+    def fit(self, model: FittedPipeline, log: Interactions, run: Run) -> FittedDCCL:
+        """Return what devices and cloud learn after what a model knows.
+
+        Args:
+            model: The pipeline.
+            log: Goes on after the last event that the pipeline knows.
+            run: Checkpoints and generator.
+
+        Raises:
+            ConfigError: The model lacks a junction.
+            DataError: Nothing happened after what the pipeline knows.
+        """
+        settings = {name: part for name, part in vars(self).items() if name != "cloud"}
+        return self.cloud.fit(log, Fleet(model, **settings), run=run)
