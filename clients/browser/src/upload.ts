@@ -49,7 +49,7 @@ export async function enrolment(
   keys: CryptoKeyPair,
 ): Promise<Uint8Array> {
   const open = new Uint8Array(await crypto.subtle.exportKey("raw", keys.publicKey));
-  return signed(joined([ascii("MPE1"), device, open, ticket]), keys.privateKey);
+  return signed(endToEnd([ascii("MPE1"), device, open, ticket]), keys.privateKey);
 }
 
 /** Return the bytes by which a device asks to be forgotten. */
@@ -60,15 +60,15 @@ export async function erasure(
 ): Promise<Uint8Array> {
   const when = new Uint8Array(8);
   new DataView(when.buffer).setBigUint64(0, BigInt(sent), true);
-  return signed(joined([ascii("MPX1"), device, when]), key);
+  return signed(endToEnd([ascii("MPX1"), device, when]), key);
 }
 
 async function signed(body: Uint8Array, key: CryptoKey): Promise<Uint8Array> {
   const signature = await crypto.subtle.sign("Ed25519", key, body as BufferSource);
-  return joined([body, new Uint8Array(signature)]);
+  return endToEnd([body, new Uint8Array(signature)]);
 }
 
-function joined(parts: Uint8Array[]): Uint8Array {
+function endToEnd(parts: Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -29,6 +29,21 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor
 
 
+def check_rows(owner: str, popularity: float, **counts: int) -> None:
+    """Refuse settings of what is on devices that are out of range.
+
+    Args:
+        owner: Whose they are.
+        popularity: Power by which negatives are drawn.
+        counts: What there is at least one of.
+
+    Raises:
+        ConfigError: One is out of range.
+    """
+    at_least(owner, 1, **counts)
+    from_0_to_1(owner, popularity=popularity)
+
+
 @settings
 class Fleet:
     """Devices of the users of a fitted pipeline, whose ranker is a click model.
@@ -56,9 +71,13 @@ class Fleet:
     processes: int = 1
 
     def __post_init__(self) -> None:
-        at_least("Fleet", 1, negatives=self.negatives, keep=self.keep)
-        at_least("Fleet", 1, processes=self.processes)
-        from_0_to_1("Fleet", popularity=self.popularity)
+        check_rows(
+            "Fleet",
+            self.popularity,
+            negatives=self.negatives,
+            keep=self.keep,
+            processes=self.processes,
+        )
         self.patch.places(self.parts.tower)
 
     @property

@@ -6,7 +6,7 @@ from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.dccl.cloud import DCCL
 from tidegraph.dccl.fitted import FittedDCCL
-from tidegraph.dccl.fleet import Fleet
+from tidegraph.dccl.fleet import Fleet, check_rows
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
 from tidegraph.errors import ConfigError
@@ -37,6 +37,15 @@ class Simulation:
     popularity: float = 0.5
     keep: int = 220
     processes: int = 1
+
+    def __post_init__(self) -> None:
+        check_rows(
+            "Simulation",
+            self.popularity,
+            negatives=self.negatives,
+            keep=self.keep,
+            processes=self.processes,
+        )
 
     def check(self, pipeline: Pipeline) -> None:
         """Refuse a pipeline that has nothing to patch, before it is trained.

@@ -2,7 +2,7 @@
 
 Nothing is mended: an honest device has projected its theta already, so a theta outside
 the ball, however near, was not made by the graph that the bundle holds. A signature is
-checked before anything that a stranger could change, and after all that costs less.
+checked before anything that anyone else could change, and after all that costs less.
 """
 
 import math
