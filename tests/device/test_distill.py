@@ -21,7 +21,6 @@ from tidegraph.device.fleet import losses, personalised, started
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import (
     LocalSteps,
-    loss_of,
     personalise,
     profile_of,
 )
@@ -115,7 +114,8 @@ def test_only_the_tower_learns_from_rows_and_only_the_bases_from_devices():
     settings, none = MoMoDistill(), fleet.before(0)
 
     model = distilled(of, fleet, taught, none, settings, run())
-    patches = with_patches(of, theta, fleet, none, LocalSteps(2), settings, run())
+    local = LocalSteps(2)
+    patches = with_patches(of, theta, fleet, taught, none, local, settings, run())
 
     def changed(new):
         return {
@@ -166,11 +166,19 @@ def test_impossible_settings_are_refused(wrong):
         MoMoDistill(**wrong)
 
 
-def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop():
+@pytest.mark.parametrize("beta", [0.0, 0.7])
+def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop(beta):
     """A device starts at U, takes its steps on early rows, and is judged on late."""
     of, fleet = head(), fleet_of([20, 11, 30])
     theta, local = starts(of, 3), LocalSteps(steps=3)
-    task = _Patches(of, theta, fleet, fleet.before(0), local, MoMoDistill(cap=1e9))
+    rng = np.random.default_rng(4)
+    count = len(fleet.time)
+    taught = Teachers(
+        rng.random(count).astype(np.float32),
+        np.repeat([1, 0, 1], fleet.counts).astype(np.float32),
+    )
+    distill = MoMoDistill(beta=beta, cap=1e9)
+    task = _Patches(of, theta, fleet, taught, fleet.before(0), local, distill)
     batch = task._batch(np.arange(3), theta, task.parts)
     early, late = fleet.parted()
     total = weight = 0.0
@@ -180,9 +188,15 @@ def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop():
         end = personalise(of, start, early.of(d), local).theta
         own = late.of(d)
         with torch.no_grad():
-            loss = loss_of(of(own.x, own.offset, end), own)
-        total += float(loss) * float(own.weight.sum())
-        weight += float(own.weight.sum())
+            likely = torch.sigmoid(of(own.x, own.offset, end)).double().numpy()
+        some = slice(int(fleet.ptr[d + 1]) - len(likely), int(fleet.ptr[d + 1]))
+        said = taught.probability[some].astype(np.float64)
+        for row, (p, q) in enumerate(zip(likely, said, strict=True)):
+            label, counts = float(own.label[row]), float(own.weight[row])
+            loss = -(label * np.log(p) + (1 - label) * np.log(1 - p))
+            near = q * np.log(q / p) + (1 - q) * np.log((1 - q) / (1 - p))
+            total += counts * (loss + beta * (d != 1) * near)
+            weight += counts
 
     found = task.loss(batch)
 
@@ -222,7 +236,7 @@ def test_devices_gain_where_tastes_differ_and_lose_nothing_where_they_do_not(ali
     many = Training(30, 256, AdamW(5e-3, 0.0), patience=4)
     of = distilled(of, rest, None, judges, MoMoDistill(model=many), run())
     none = np.zeros((300, 8), np.float32)
-    of = with_patches(of, none[60:], rest, judges, local, settings, run())
+    of = with_patches(of, none[60:], rest, None, judges, local, settings, run())
 
     theta = personalised(of, started(of, none, learn), learn, local).theta
     trust = Trust.none(300).after(losses(of, theta, unseen.before(48)))

@@ -110,7 +110,9 @@ class Rounds:
         model = run.child("model")
         new = distilled(state.head, learn, taught, judges, self.distill, model)
         patches = run.child("patches")
-        new = with_patches(new, theta, learn, judges, self.local, self.distill, patches)
+        new = with_patches(
+            new, theta, learn, taught, judges, self.local, self.distill, patches
+        )
         return new, share
 
     def _judged(self, head: Patched, past: FleetRows) -> tuple[float, float]:
