@@ -9,14 +9,13 @@ from device.test_fleet import fleet_of, starts
 from tidegraph.device.distill import (
     MoMoDistill,
     Teachers,
-    _Patches,
     capped,
     distilled,
     divergence,
     model_loss,
     teachers,
-    with_patches,
 )
+from tidegraph.device.distill_patches import _Patches, with_patches
 from tidegraph.device.fleet import losses, personalised, started
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import (

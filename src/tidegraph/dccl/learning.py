@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from tidegraph.dccl.round import PLAIN, CloudState, Round
-from tidegraph.device.distill import MoMoDistill, distilled, teachers, with_patches
+from tidegraph.device.distill import MoMoDistill, distilled, teachers
+from tidegraph.device.distill_patches import with_patches
 from tidegraph.device.fleet import Losses, losses, personalised, started
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps

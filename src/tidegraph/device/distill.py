@@ -3,20 +3,17 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32
 
 from tidegraph.arguments import settings
 from tidegraph.device.fleet import losses, over
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import (
-    LocalSteps,
     loss_of,
-    profile_of,
-    steps,
 )
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.extras import needed
@@ -32,7 +29,6 @@ with needed("torch", "neural", "a neural network"):
     import torch
     import torch.nn.functional as F
     from torch import Tensor
-    from torch.func import vmap
 
 
 def _training(epochs: int, batch_size: int, learning_rate: float) -> Training:
@@ -180,36 +176,6 @@ def distilled(
     return new.requires_grad_(False)
 
 
-def with_patches(
-    head: Patched,
-    theta: Float32[np.ndarray, "d theta"],
-    fleet: FleetRows,
-    taught: Teachers | None,
-    valid: FleetRows,
-    local: LocalSteps,
-    settings: MoMoDistill,
-    run: Run,
-) -> Patched:
-    """Return a head whose bases and start have learnt from the rows of devices.
-
-    Args:
-        head: Tower and bases so far, which stay as they are.
-        theta: The numbers of the devices so far; 0 for one without.
-        fleet: Rows of devices.
-        taught: What their models say; none before any has learnt.
-        valid: Rows of other devices, which decide when to stop.
-        local: How devices will learn under the bases.
-        settings: How to learn.
-        run: In what circumstances.
-    """
-    new = copy.deepcopy(head)
-    new.requires_grad_(True)
-    new.f.requires_grad_(False)
-    task = _Patches(new, theta, fleet, taught, valid, local, settings)
-    train(task, settings.patches, run)
-    return new.requires_grad_(False)
-
-
 class _Sample(NamedTuple):
     x: Tensor
     offset: Tensor
@@ -255,115 +221,3 @@ def capped(fleet: FleetRows, cap: float) -> Float[Tensor, " n"]:
     total = np.bincount(owner, weight, minlength=len(fleet))
     share = np.minimum(1, cap / np.maximum(total, 1e-9)).astype(np.float32)
     return tensor(weight * share[owner])
-
-
-class _Devices(NamedTuple):
-    """Some devices side by side.
-
-    Attributes:
-        theta: The numbers of each so far.
-        early: What they learn from.
-        late: What their models are judged on.
-        taught: The same rows: what their teachers say, as label, and what that counts.
-    """
-
-    theta: Tensor
-    early: Rows
-    late: Rows
-    taught: Rows
-
-
-def _said(fleet: FleetRows, taught: Teachers | None) -> FleetRows:
-    """Return what teachers say of rows as these rows' labels, without the rows' x."""
-    rows = fleet.rows
-    likely, trusted = rows.label, torch.zeros_like(rows.weight)
-    if taught is not None:
-        likely, trusted = (tensor(part) for part in taught)
-    said = rows._replace(x=rows.x[:, :0], label=likely, weight=trusted * rows.weight)
-    return FleetRows(fleet.ptr, said, fleet.time)
-
-
-@dataclass(frozen=True, eq=False)
-class _Patches:
-    """The task of bases and start: what a device learns early shall serve it late."""
-
-    module: Patched
-    theta: Float32[np.ndarray, "d theta"]
-    fleet: FleetRows
-    taught: Teachers | None
-    valid: FleetRows
-    local: LocalSteps
-    settings: MoMoDistill
-    unit: str = "devices"
-
-    @cached_property
-    def parts(self) -> tuple[FleetRows, FleetRows, FleetRows]:
-        said = _said(self.fleet, self.taught).parted()[1]
-        return (*self.fleet.parted(), said)
-
-    @cached_property
-    def judges(self) -> tuple[FleetRows, FleetRows, FleetRows]:
-        # What is judged is what happened, whatever teachers say of it.
-        return (*self.valid.parted(), _said(self.valid, None).parted()[1])
-
-    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Devices]:
-        late = np.flatnonzero(self.parts[1].counts)
-        for some in shuffled(len(late), self.settings.patches.batch_size, rng):
-            yield self._batch(late[some], self.theta, self.parts)
-
-    def _batch(
-        self,
-        devices: Int64[np.ndarray, " e"],
-        theta: Float32[np.ndarray, "d theta"],
-        parts: tuple[FleetRows, FleetRows, FleetRows],
-    ) -> _Devices:
-        early, late, taught = (part.side_by_side(devices) for part in parts)
-        total = late.weight.sum(dim=1, keepdim=True).clamp(min=1e-9)
-        share = (self.settings.cap / total).clamp(max=1)
-        late, taught = (
-            part._replace(weight=part.weight * share) for part in (late, taught)
-        )
-        return _Devices(tensor(theta[devices]), early, late, taught)
-
-    def loss(self, batch: _Devices) -> Tensor:
-        """Return the loss of devices' own models on what they have not learnt from.
-
-        Source:
-            Eq 19.20: the log loss plus beta times KL on the samples of all devices,
-            each under the patches of ``U(theta, u)``, over bases and start. Departs: a
-            device takes its steps from there first, which themselves have no gradient
-            (first order), and the loss is that of later rows than those of its steps
-            and its profile.
-        """
-        head = self.module
-        start = head.start(batch.theta, vmap(profile_of)(batch.early))
-        with torch.no_grad():
-            end = vmap(self._learnt)(start, batch.early)
-        theta = start + (end - start).detach()
-        late = batch.late
-        logit = vmap(head)(late.x, late.offset, theta)
-        flat = Rows(late.x.flatten(0, 1), *(part.flatten() for part in late[1:]))
-        said = divergence(batch.taught.label.flatten(), logit.flatten())
-        near = (said * batch.taught.weight.flatten()).sum()
-        near = near / flat.weight.sum().clamp(min=1e-9)
-        return loss_of(logit.flatten(), flat) + self.settings.beta * near
-
-    def _learnt(self, theta: Tensor, rows: Rows) -> Tensor:
-        return steps(self.module, theta, rows, self.local)[0]
-
-    def validate(self) -> float:
-        late = np.flatnonzero(self.judges[1].counts)
-        if not len(late):
-            return float("nan")
-        none = np.zeros((len(self.valid), self.module.theta), np.float32)
-        total = weight = 0.0
-        # Steps need gradients, which the loop's inference mode has none of.
-        with torch.inference_mode(False), torch.no_grad():
-            for start in range(0, len(late), 256):
-                batch = self._batch(late[start : start + 256], none, self.judges)
-                counts = float(batch.late.weight.sum())
-                total, weight = (
-                    total + counts * float(self.loss(batch)),
-                    weight + counts,
-                )
-        return -total / weight
