@@ -74,5 +74,4 @@ def _example(pipeline: FittedPipeline, ranker: FittedNeuralRanker) -> Inputs:
     requests = Requests.of_users(graph, users, times)
     candidates = pipeline.retriever.retrieve(requests, EXAMPLES)
     numbers = ranker.features.of(requests, candidates)
-    known, rows = ranker.batches.known(requests), np.arange(len(users))
-    return ranker.batches.inputs(requests, rows, candidates.item, numbers, known)
+    return next(ranker.batches.blocks(requests, candidates.item, numbers)).inputs

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int64
 
 from tidegraph.device.split import Trunk
 from tidegraph.extras import needed
-from tidegraph.ranking.neural import BLOCK, FittedNeuralRanker
+from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Requests
 
 with needed("torch", "neural", "a neural network"):
@@ -38,12 +38,7 @@ def entering(
 ) -> Iterator[Entering]:
     """Yield what enters the tower, some requests at a time."""
     numbers = ranker.features.of(requests, candidates)
-    known = ranker.batches.known(requests)
-    for start in range(0, len(requests), BLOCK):
-        rows = np.arange(start, min(len(requests), start + BLOCK))
-        inputs = ranker.batches.inputs(
-            requests, rows, candidates.item[rows], numbers[rows], known
-        )
-        around = ranker.batches.around(requests, rows, candidates.item[rows])
+    for block in ranker.batches.blocks(requests, candidates.item, numbers):
         with torch.no_grad():
-            yield Entering(rows, *trunk(inputs, around))
+            found = trunk(block.inputs, block.around)
+        yield Entering(block.rows, *found)

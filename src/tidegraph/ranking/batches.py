@@ -1,7 +1,9 @@
 """What a network gets of some requests: the shared inputs, as tensors."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
@@ -17,6 +19,23 @@ from tidegraph.nn.inputs import Inputs
 from tidegraph.ranking.around import Reader, Shown
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.training.weights import tensor
+
+BLOCK = 64
+"""Requests that are answered together."""
+
+
+class Block(NamedTuple):
+    """What a network gets of some requests.
+
+    Attributes:
+        rows: Which requests.
+        inputs: What every click model gets.
+        around: What the network's plans bring, if it has any.
+    """
+
+    rows: Int64[np.ndarray, " b"]
+    inputs: Inputs
+    around: Around | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +57,27 @@ class Batches:
     def known(self, requests: Requests) -> StepNumbers:
         """Return what was known of the events of some requests before each."""
         return StepNumbers.of(self.features, requests, self.history)
+
+    def blocks(
+        self,
+        requests: Requests,
+        item: Int32[np.ndarray, "b k"],
+        numbers: Float32[np.ndarray, "b k n"],
+        known: StepNumbers | None = None,
+    ) -> Iterator[Block]:
+        """Yield what the network gets of all requests, some at a time.
+
+        Args:
+            requests: Users, clocks and histories.
+            item: Candidates of each.
+            numbers: The shared inputs of these.
+            known: What was known of the events of the requests, where it is at hand.
+        """
+        known = self.known(requests) if known is None else known
+        for start in range(0, len(requests), BLOCK):
+            rows = np.arange(start, min(len(requests), start + BLOCK))
+            inputs = self.inputs(requests, rows, item[rows], numbers[rows], known)
+            yield Block(rows, inputs, self.around(requests, rows, item[rows]))
 
     def inputs(
         self,

@@ -45,7 +45,6 @@ with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
 
-BLOCK = 64
 SUREST = 15.0
 """Largest logit: beyond it the nearest float to the probability is 0 or 1."""
 
@@ -167,14 +166,9 @@ class FittedNeuralRanker:
         out = np.zeros(candidates.item.shape, np.float32)
         if not out.size:
             return out
-        known = self.batches.known(requests) if known is None else known
+        blocks = self.batches.blocks(requests, candidates.item, numbers, known)
         with torch.inference_mode():
-            for start in range(0, len(requests), BLOCK):
-                rows = np.arange(start, min(len(requests), start + BLOCK))
-                inputs = self.batches.inputs(
-                    requests, rows, candidates.item[rows], numbers[rows], known
-                )
-                around = self.batches.around(requests, rows, candidates.item[rows])
+            for rows, inputs, around in blocks:
                 logit = self.network.answer(inputs, around)
                 sure = torch.sigmoid(logit.clamp(-SUREST, SUREST)).cpu().numpy()
                 out[rows] = np.where(candidates.present[rows], sure, 0)
