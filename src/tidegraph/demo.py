@@ -117,7 +117,7 @@ class Demo:
             if repeat
             else UserKNN(100, Cosine(), 0.0, half_life_days=None)
         )
-        category = _first_of(CATEGORIES, log)
+        category = first_of(CATEGORIES, log)
         return Pipeline(
             retrieve=(
                 habit,
@@ -131,7 +131,7 @@ class Demo:
             ),
             rerank=None if category is None else MMR(diversity=0.1, by=category),
             repeat=repeat,
-            names=_first_of(NAMES, log),
+            names=first_of(NAMES, log),
         )
 
     def _judge(
@@ -148,7 +148,7 @@ class Demo:
             train=model.graph,
             against=baselines,
             at=(10, 20, 50),
-            by=_first_of(CATEGORIES, known.events),
+            by=first_of(CATEGORIES, known.events),
             rng=self.seed,
         )
 
@@ -171,7 +171,8 @@ def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
     return [log_section(log), evaluation_section(evaluation)]
 
 
-def _first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
+def first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
+    """Return the first of some feature columns that items have, if there is one."""
     there = log.items.features.columns
     return next((column for column in columns if column in there), None)
 

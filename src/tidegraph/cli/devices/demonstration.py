@@ -12,6 +12,8 @@ from tidegraph.cli.terminal import say
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
 from tidegraph.dccl import FittedDCCL
+from tidegraph.demo import CATEGORIES, NAMES, first_of
+from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.gate.app import Published
 from tidegraph.device.gate.app import app as application
 from tidegraph.device.gate.gate import Gate
@@ -44,7 +46,7 @@ def demo(
     """Train a model on real items, and open a page where a browser makes it its own."""
     check_page(page)
     bundle = output / "bundle"
-    if not (bundle / "manifest.json").exists():
+    if not (bundle / MANIFEST).exists():
         cloud = learnt(load(data))
         say(str(cloud.history()))
         cloud.save(output / "model")
@@ -72,14 +74,11 @@ def learnt(
     """
     end = int(log.time[-1]) + 1
     first, last = end - 2 * days * DAY, end - days * DAY
-    columns = log.items.features.columns
-    category = next((c for c in ("product_category", "category") if c in columns), None)
-    name = next((c for c in ("product_type", "title", "name") if c in columns), None)
-    features = tg.FeatureSet(OF_ITEMS, category)
+    features = tg.FeatureSet(OF_ITEMS, first_of(CATEGORIES, log))
     pipeline = tg.Pipeline(
         retrieve=(tg.Repeat(), tg.Popular(half_life_days=28.0)),
         rank=tg.NeuralRanker(tg.DIN(), features, training=training or tg.Training()),
-        names=name,
+        names=first_of(NAMES, log),
     )
     model = pipeline.fit(log.before(first), log.since(first).before(last))
     rounds = tg.DCCL(rounds=tg.EveryDays(days=days / 2))

@@ -40,8 +40,8 @@ def simulate(
         events = plan.read()
     parts = plan.split.parts(events)
     pipeline = as_long_as_the_log_allows(plan.pipeline, parts)
-    rng = generator(plan.seed)
-    model = pipeline.fit(Fold(parts.train), parts.valid, run=Run(rng))
+    run = Run(generator(plan.seed))
+    model = pipeline.fit(Fold(parts.train), parts.valid, run=run)
     cloud = wanted.fit(
         model, events, Run(generator(plan.seed), checkpoints=checkpoints)
     )
