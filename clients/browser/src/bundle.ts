@@ -101,9 +101,7 @@ export async function opened(
   try {
     const envelope = JSON.parse(new TextDecoder().decode(raw));
     text = envelope.signed;
-    signature = Uint8Array.from(
-      envelope.signature.match(/../g).map((two: string) => parseInt(two, 16)),
-    );
+    signature = unhex(envelope.signature);
   } catch {
     throw new DeviceError("the manifest is no signed manifest: it was cut, or is something else");
   }
@@ -151,6 +149,10 @@ async function downloaded(address: string): Promise<Uint8Array> {
 
 async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
+}
+
+export function unhex(text: string): Uint8Array {
+  return Uint8Array.from(text.match(/../g)!, (two) => parseInt(two, 16));
 }
 
 export function hex(bytes: Uint8Array): string {

@@ -185,21 +185,11 @@ export class Device {
       groups.push(...known.map(() => n));
     }
     const rows = {
-      x: concatenated(parts.map((part) => part.x)),
-      offset: concatenated(parts.map((part) => part.offset)),
+      x: Float32Array.from(parts.flatMap((part) => [...part.x])),
+      offset: Float32Array.from(parts.flatMap((part) => [...part.offset])),
       label: Float32Array.from(label),
       weight: new Float32Array(label.length).fill(1),
     };
     return { rows, groups };
   }
-}
-
-function concatenated(parts: Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

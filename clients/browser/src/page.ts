@@ -1,5 +1,6 @@
 /** The page of the demonstration: lists, choices, and what was learnt from them. */
 
+import { unhex } from "./bundle.ts";
 import { Device, type Ranked } from "./device.ts";
 import { DeviceError } from "./errors.ts";
 
@@ -19,7 +20,7 @@ async function start(): Promise<void> {
   device = await Device.start({
     bundle: new URL("v1/bundle/", here).href,
     gate: here,
-    trusted: bytes(settings.trusted),
+    trusted: unhex(settings.trusted),
     runtime: new URL("ort-wasm-simd-threaded.wasm", here).href,
   });
   // Without it the page is as good, as long as there is a network.
@@ -143,10 +144,6 @@ async function guarded(work: () => Promise<void>): Promise<void> {
 
 function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function bytes(hexadecimal: string): Uint8Array {
-  return Uint8Array.from(hexadecimal.match(/../g) ?? [], (two) => parseInt(two, 16));
 }
 
 part("other").onclick = () => guarded(others);

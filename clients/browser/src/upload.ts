@@ -69,13 +69,7 @@ async function signed(body: Uint8Array, key: CryptoKey): Promise<Uint8Array> {
 }
 
 function endToEnd(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
 function ascii(text: string): Uint8Array {
