@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import polars as pl
 
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline, Pipeline
@@ -38,4 +39,21 @@ def two_threads_answer_as_one(pipeline: Pipeline, events: int = 600) -> None:
     found, expected = events_of(model.graph), events_of(twin.graph)
     for column in ("user", "item", "time"):
         np.testing.assert_array_equal(getattr(found, column), getattr(expected, column))
-    assert model.recommend_all(users, k=5).equals(twin.recommend_all(users, k=5))
+    same_lists(model.recommend_all(users, k=5), twin.recommend_all(users, k=5))
+
+
+def same_lists(found: pl.DataFrame, expected: pl.DataFrame) -> None:
+    """Compare lists to the rounding of float32.
+
+    Events that came one at a time lie elsewhere in the memory of a graph than
+    those that came together, and a network that reads each state once sums a
+    block in that order. So scores agree to 1e-6, and items wherever the scores
+    beside them differ by more.
+    """
+    score = expected["score"].to_numpy()
+    np.testing.assert_allclose(found["score"].to_numpy(), score, rtol=1e-6, atol=1e-6)
+    near = np.abs(np.diff(score)) <= 2e-6
+    tied = np.append(near, False) | np.append(False, near)
+    decided = pl.Series(~tied)
+    assert found["user"].equals(expected["user"])
+    assert found["item"].filter(decided).equals(expected["item"].filter(decided))
