@@ -1,0 +1,164 @@
+"""What a click model learns from: examples, a few candidates of each at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Float32, Int64
+
+from tidegraph.extras import needed
+from tidegraph.features.events import StepNumbers
+from tidegraph.losses import binary_cross_entropy
+from tidegraph.nn.around import Around
+from tidegraph.nn.inputs import Inputs
+from tidegraph.ranking.around import Shown, read_before
+from tidegraph.run import Curve, Run
+from tidegraph.stages import NO_ITEM, Examples
+from tidegraph.training.loop import train
+from tidegraph.training.weights import shuffled, side_by_side, tensor
+
+with needed("torch", "neural", "a neural network"):
+    from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from tidegraph.ranking.neural import FittedNeuralRanker
+
+
+class Batch(NamedTuple):
+    """Some requests, a sample of the candidates of each, and what was right."""
+
+    inputs: Inputs
+    label: Float[Tensor, "b k"]
+    weight: Float[Tensor, "b k"]
+    log_odds: Float[Tensor, " b"]
+    around: Around | None
+
+
+@dataclass(frozen=True, eq=False)
+class Clicks:
+    """The task of a click model: tell what was acted on from what was not.
+
+    Attributes:
+        model: What learns.
+        train: Examples to learn from.
+        valid: Later ones, to stop by.
+        numbers: The shared inputs of the candidates to learn from.
+        valid_numbers: Those of the others.
+        known: What was known of the events of both before each.
+        device: Where.
+        unit: What rates are of.
+    """
+
+    model: "FittedNeuralRanker"
+    train: Examples
+    valid: Examples
+    numbers: Float32[np.ndarray, "b k n"]
+    valid_numbers: Float32[np.ndarray, "b2 k2 n"]
+    known: tuple[StepNumbers, StepNumbers]
+    device: str
+    unit: str = "requests"
+
+    @property
+    def module(self) -> nn.Module:
+        """What learns."""
+        return self.model.network
+
+    @cached_property
+    def weights(self) -> Float32[np.ndarray, "b k"]:
+        """How much each candidate counts."""
+        return self.train.weights
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield every request once, each time with other candidates."""
+        settings = self.model.settings
+        rows = np.flatnonzero(self.train.candidates.present.any(axis=1))
+        size = settings.training.batch_size
+        if settings.batches == "time":
+            rows = rows[np.argsort(self.train.requests.time[rows], kind="stable")]
+            for batch in side_by_side(rows, size, rng):
+                yield self._batch(batch, rng)
+        else:
+            for batch in shuffled(len(rows), size, rng):
+                yield self._batch(rows[batch], rng)
+
+    def _batch(
+        self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
+    ) -> Batch:
+        settings, candidates = self.model.settings, self.train.candidates
+        place, kept, log_odds = settings.sampling.sample(
+            candidates.present[rows], self.train.label[rows], rng
+        )
+        at = rows[:, None], place
+        item, numbers = candidates.item[at], self.numbers[at]
+        # What is not kept stands where there is no item.
+        item = np.where(kept, item, np.int32(NO_ITEM))
+        inputs = self.model.batches.inputs(
+            self.train.requests, rows, item, numbers, self.known[0]
+        )
+        shown = None
+        if settings.id_dropout:
+            shown = self._shown(rng)
+            for part in (inputs.item, inputs.step):
+                part[..., 0] *= tensor(shown.item)[part[..., 0]]
+            inputs.user[:, 0] *= tensor(shown.user)[inputs.user[:, 0]]
+        around = self.model.batches.around(self.train.requests, rows, item, shown)
+        label, weight = tensor(self.train.label[at]), tensor(self.weights[at])
+        return Batch(inputs, label, weight, tensor(log_odds), around)
+
+    def _shown(self, rng: np.random.Generator) -> Shown:
+        """Draw whose ids a batch shows."""
+        hidden, tables = self.model.settings.id_dropout, self.model.tables
+        item = rng.random(tables.item.known + 1) >= hidden
+        return Shown(rng.random(tables.user.known + 1) >= hidden, item)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch."""
+        logit = self.model.network.answer(batch.inputs, batch.around)
+        logit = logit + batch.log_odds.to(self.device)[:, None]
+        there = batch.inputs.present.to(self.device)
+        label, weight = (x.to(self.device) for x in (batch.label, batch.weight))
+        loss = binary_cross_entropy(logit, label, there, weight)
+        return loss + self.model.network.auxiliary(batch.inputs)
+
+    def validate(self) -> float:
+        """Return the log likelihood of what is held out, per candidate."""
+        there = self.valid.candidates.present
+        if not bool(there.any()):
+            return 0.0
+        score = self.model.probability(
+            self.valid.requests,
+            self.valid.candidates,
+            self.valid_numbers,
+            self.known[1],
+        )[there]
+        score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
+        label, weight = self.valid.label[there], self.valid.weights[there]
+        likely = label * np.log(score) + (1 - label) * np.log(1 - score)
+        return float((weight * likely).mean())
+
+
+def learnt(
+    model: "FittedNeuralRanker", learn: Examples, valid: Examples, run: Run
+) -> Curve:
+    """Train the network in place and return how it went."""
+    numbers, valid_numbers = (
+        model.features.of(part.requests, part.candidates) for part in (learn, valid)
+    )
+    read = model.batches.known
+    known = read(learn.requests), read(valid.requests)
+    task = Clicks(model, learn, valid, numbers, valid_numbers, known, run.device)
+    return train(task, model.settings.training, run, _learnt_from(task))
+
+
+def _learnt_from(task: Clicks) -> Iterator[object]:
+    """Yield what a checkpoint must agree in."""
+    yield from (task.model.settings, task.numbers, task.valid_numbers)
+    for part in (task.train, task.valid):
+        requests, history = part.requests, part.requests.history
+        yield from (part.candidates.item, part.label, part.weights)
+        yield from (history.ptr, history.node)
+        yield from (requests.time, history.time)
+        if task.model.batches.reader is not None and len(requests):
+            yield from read_before(requests)
