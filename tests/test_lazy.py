@@ -182,3 +182,19 @@ def test_no_public_name_has_two_homes():
 
     assert len(rooms) >= 5
     assert twice == set()
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_a_first_use_leaves_the_collector_of_garbage_as_it_was(on):
+    code = f"""
+import gc, tidegraph as tg
+{"" if on else "gc.disable()"}
+tg.ItemKNN
+try:
+    tg.lazy.Homes({{"x": "tidegraph.nowhere"}})["x"]
+except ModuleNotFoundError:
+    pass
+assert gc.isenabled() == {on}
+"""
+    done = run(code)
+    assert done.returncode == 0, done.stderr
