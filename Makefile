@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint types check docs browser clean
+.PHONY: demo test lint types check docs browser flower clean
 
 demo: .venv/demo
 	$(BIN)/tidegraph demo --output demo-output
@@ -26,6 +26,15 @@ docs: .venv/docs
 browser:
 	cd clients/browser && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
+# Flower pins older packages than ours, so it has an environment of its own.
+flower: .venv-flower/ready
+	.venv-flower/bin/python -m pytest tests/flower
+
+.venv-flower/ready: constraints-flower.txt pyproject.toml
+	$(PYTHON) -m venv .venv-flower
+	.venv-flower/bin/python -m pip install --quiet --constraint constraints-flower.txt --editable '.[flower]' --group flower
+	touch $@
+
 .venv/pip: constraints.txt
 	$(PYTHON) -m venv .venv
 	$(INSTALL) pip
@@ -44,4 +53,4 @@ browser:
 	touch $@
 
 clean:
-	rm -rf .venv demo-output .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-flower demo-output .pytest_cache .ruff_cache .hypothesis

@@ -131,7 +131,7 @@ class _Kept:
         found = newest(self.folder, self.digest, self.data)
         if found is None:
             return first, ()
-        held = found.rng
+        held = found.more
         told = tuple(Round.from_table(one) for one in held["rounds"])
         return first.from_arrays(found.arrays, found.step, held["level"]), told
 
@@ -142,6 +142,8 @@ class _Kept:
         own = [one.own for one in told]
         held = {"level": state.level, "rounds": [one.table() for one in told]}
         curve = Curve(tuple(own), tuple(-one for one in own))
+        arrays = state.arrays()
+        # Every round draws by its own name, so no generator has a state to keep.
         Checkpoint(
-            self.digest, self.data, state.version, curve, held, state.arrays()
+            self.digest, self.data, state.version, curve, {}, arrays, held
         ).write(self.folder)

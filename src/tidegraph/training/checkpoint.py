@@ -8,7 +8,7 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ class Checkpoint:
         curve: How it went.
         rng: State of the generator.
         arrays: Weights, their best and mean, and what the optimiser remembers.
+        more: What else there is to know, as JSON holds it.
     """
 
     digest: str
@@ -41,6 +42,7 @@ class Checkpoint:
     curve: Curve
     rng: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray]
+    more: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def state(self) -> State:
         """Return what a file needs to hold."""
@@ -50,6 +52,7 @@ class Checkpoint:
             "step": self.step,
             "curve": self.curve.table(),
             "rng": _plain(self.rng),
+            "more": dict(self.more),
         }
         return State("Checkpoint", settings, self.arrays)
 
@@ -67,6 +70,7 @@ class Checkpoint:
             curve,
             kept["rng"],
             arrays,
+            kept.get("more", {}),
         )
 
     def write(self, folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Devices of other organisations learn theta by Flower's messages."""
