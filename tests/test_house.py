@@ -47,6 +47,15 @@ def test_no_function_is_longer_than_60_lines_and_nine_in_ten_have_at_most_30():
     assert lengths[int(0.9 * len(lengths))] <= 30
 
 
+def test_no_recipe_is_longer_than_30_lines():
+    room = ROOT / "src" / "tidegraph" / "retrieval" / "recipes"
+    recipes = [node for path, node in FUNCTIONS if path.parent == room]
+    long = [f.name for f in recipes if f.end_lineno - f.lineno + 1 > 30]
+
+    assert len(recipes) >= 25
+    assert long == []
+
+
 def test_no_configuration_has_more_than_eight_settings():
     crowded = []
     for path in SOURCES:

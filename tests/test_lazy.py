@@ -133,7 +133,7 @@ def test_a_kernel_that_needs_linear_algebra_still_finds_it():
 
 def test_every_public_name_is_where_its_home_says():
     for name in tg.__all__:
-        assert getattr(tg, name).__name__ == name
+        assert getattr(tg, name).__name__.split(".")[-1] == name
 
 
 def test_a_name_that_no_module_has_is_an_attribute_error():
@@ -160,6 +160,15 @@ def test_a_room_lists_its_names_once_and_the_library_lifts_them():
     assert tg.retrieval.ItemKNN is tg.ItemKNN
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = tg.retrieval.Nothing
+
+
+def test_recipes_are_a_room_of_their_own_too():
+    recipes = set(Homes.of("tidegraph.retrieval.recipes"))
+
+    assert {"lightgcn", "deepwalk", "netmf", "gf_cf", "sasrec"} <= recipes
+    assert recipes <= set(Homes.of("tidegraph.retrieval"))
+    assert recipes == set(dir(tg.recipes))
+    assert tg.recipes.lightgcn is tg.lightgcn
 
 
 def test_no_public_name_of_a_room_is_hidden_by_a_module_of_that_name():

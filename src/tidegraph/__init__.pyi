@@ -39,6 +39,7 @@ from tidegraph.pipeline.serve import recommend as recommend
 from tidegraph.ranking import *
 from tidegraph.reranking import *
 from tidegraph.retrieval import *
+from tidegraph.retrieval import recipes as recipes
 from tidegraph.retrieval.knn.similarity import (
     BM25 as BM25,
     TFIDF as TFIDF,

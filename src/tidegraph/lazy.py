@@ -63,7 +63,8 @@ class Homes(Mapping[str, Any]):
         if module not in sys.modules:
             with _without_sweeps():
                 importlib.import_module(module)
-        return getattr(importlib.import_module(module), name)
+        # As ``from module import name`` does, which finds a room in a room, too.
+        return getattr(__import__(module, fromlist=(name,)), name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._modules

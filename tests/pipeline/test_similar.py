@@ -98,3 +98,9 @@ def test_similar_items_have_names_where_the_log_has_them():
     expected = [called.get(id_, id_) for id_ in table["similar"]]
     assert table["name"].to_list() == expected
     assert {name.startswith("the ") for name in expected} == {True, False}
+
+
+def test_one_item_needs_no_list():
+    model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
+
+    assert model.similar_items("i3", k=3).equals(model.similar_items(["i3"], k=3))

@@ -10,8 +10,11 @@ from tidegraph.cli import run
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.recipes.sequence import sasrec
 from tidegraph.retrieval.recipes.spectral import hope
 from tidegraph.retrieval.solvers.proximities import CommonNeighborProximity
+from tidegraph.stages import Requests
+from tidegraph.training.settings import Training
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,25 @@ def test_who_has_no_vectors_says_so(model):
         model.vectors(channel="X")
     with pytest.raises(RequestError, match="HOPE has no vectors of users"):
         other.vectors("user")
+
+
+def test_a_sequence_model_has_vectors_of_items_whose_products_are_scores():
+    method = sasrec(size=8, training=Training(1, patience=None))
+    model = Pipeline(retrieve=method).fit(draw_log())
+    (own,) = model.channels().values()
+    graph = model.graph
+    row = graph.users.row("u3")
+    asked = Requests.of_users(
+        graph, np.array([row], np.int32), np.array([2**40]), repeat=True
+    )
+
+    items = model.vectors()
+    scores = own.scores(asked)[0, [graph.items.row(i) for i in items["item"]]]
+
+    want = items["vector"].to_numpy() @ own.vectors(asked)[0]
+    np.testing.assert_allclose(scores, want, rtol=1e-5, atol=1e-6)
+    with pytest.raises(RequestError, match="SASRec has no vectors of users"):
+        model.vectors("user")
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])

@@ -216,7 +216,8 @@ class FittedPipeline:
         """Return ``k`` items like each of some, as the first channel that can says.
 
         Args:
-            ids: Raw ids of items; an unknown one has no row, which a warning says.
+            ids: Raw ids of items, or one; an unknown one has no row, which a warning
+                says.
             k: How many similar items each.
             channel: Name of the channel that answers.
 

@@ -2,23 +2,20 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.data.ids.identity import series
+from tidegraph.data.ids.identity import SINGLE, series
 from tidegraph.data.ids.unknown import known_rows, outside, said_of
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.errors import NoAnswerWarning, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.explain import called
-from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.retrieval.index.items import HoldsVectors, Side
 from tidegraph.retrieval.scoring.similar_items import FindsSimilar
 from tidegraph.stages import Candidates, FittedRetriever
-
-Side = Literal["item", "user"]
 
 
 def similar(
@@ -34,7 +31,7 @@ def similar(
     Args:
         channels: The retrievers by name.
         graph: What they were fitted on, or what goes on from it.
-        items: Raw ids; those that are not known are passed over with a warning.
+        items: Raw ids, or one; who is not known is passed over with a warning.
         k: How many similar items each.
         channel: Name of the channel that answers; by default the first that can.
         names: Item feature column to call the similar items by; no name if none.
@@ -42,7 +39,8 @@ def similar(
     Raises:
         RequestError: There is no such channel, or it does not compare items.
     """
-    ids = series(items, "ids").unique(maintain_order=True)
+    several = [items] if isinstance(items, SINGLE) else items
+    ids = series(several, "ids").unique(maintain_order=True)
     rows = known_rows(graph.items, ids, "item", "passed over")
     known: Int32[np.ndarray, " n"] = rows[rows != UNKNOWN]
     able = channels_named(channels, channel)
@@ -78,22 +76,19 @@ def vectors(
     able = channels_named(channels, channel)
     for name in able:
         found = channels[name]
-        if isinstance(found, FittedEmbedding):
+        if isinstance(found, HoldsVectors):
             break
     else:
         raise RequestError(
             f"{' and '.join(able)} cannot give vectors. Fit a channel that has them, "
             "such as bpr_mf or hope."
         )
-    held, known, ids = (
-        (found.item, found.item_known, graph.items)
-        if of == "item"
-        else (found.user, found.user_known, graph.users)
-    )
+    held, known = found.held(of)
+    ids = graph.items if of == "item" else graph.users
     rows = np.flatnonzero(known).astype(np.int32)
     if not len(rows):
         raise RequestError(
-            f"{name} has no vectors of users: each is the mean of their items. Take "
+            f"{name} has no vectors of users: each is made of their history. Take "
             "those of items."
         )
     shape = pl.Array(pl.Float32, held.shape[1])

@@ -11,7 +11,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.index import FittedIndex, Index
-from tidegraph.retrieval.index.items import ItemVectors
+from tidegraph.retrieval.index.items import Held, ItemVectors, Side
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evident_history
 from tidegraph.run import Curve
@@ -67,6 +67,12 @@ class FittedEmbedding:
         known[known] = self.user_known[requests.user[known]]
         out[known] = self.user[requests.user[known]]
         return out
+
+    def held(self, of: Side) -> Held:
+        """Return the vectors of items or users, and whose of them are known."""
+        if of == "item":
+            return self.item, self.item_known
+        return self.user, self.user_known
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never had it."""

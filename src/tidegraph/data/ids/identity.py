@@ -44,7 +44,7 @@ _EXACT_BITS: dict[pl.DataType, int] = {
     pl.Float16(): 11,
 }
 _ARROW = ("__arrow_c_stream__", "__arrow_c_array__")
-_SINGLE = (str, bytes, int, float, Decimal, UUID, dt.date, np.generic)
+SINGLE = (str, bytes, int, float, Decimal, UUID, dt.date, np.generic)
 _MEND = "Choose a column of whole numbers or text, or write the ids as text."
 
 
@@ -110,7 +110,7 @@ def series(values: object, what: str) -> pl.Series:
         RequestError: It is one id and not a list of them, one is missing, or one can
             be no id.
     """
-    if isinstance(values, _SINGLE) or values is None:
+    if isinstance(values, SINGLE) or values is None:
         raise RequestError(
             f"{what} is {values!r}, and a list of ids is expected. "
             f"Write {what}=[{values!r}]."

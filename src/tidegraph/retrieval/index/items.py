@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
@@ -12,6 +13,18 @@ from tidegraph.kernels.products import products
 from tidegraph.retrieval.index import Exact, FittedExact, FittedIndex, Index
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.stages import Candidates, Requests, check_k
+
+Side = Literal["item", "user"]
+Held = tuple[Float32[np.ndarray, "rows d"], Bool[np.ndarray, " rows"]]
+
+
+@runtime_checkable
+class HoldsVectors(Protocol):
+    """A fitted retriever with a vector for each item, and maybe for each user."""
+
+    def held(self, of: Side) -> Held:
+        """Return the vectors of items or users, and whose of them are known."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -58,8 +58,7 @@ def bert4rec(
         heads: Parts of a vector that are attended to apart.
         size: Numbers in a vector.
         length: Most events that are read, a token for what comes next among them.
-        masked: Share of the events that are hidden, and found by all others; the latest
-            always is.
+        masked: Share of events that are hidden and found; the latest always is.
         dropout: Share of what is passed on that training leaves out.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.

@@ -12,7 +12,7 @@ from tidegraph.config import build, to_table
 from tidegraph.extras import needed
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.index import FittedIndex, Index
-from tidegraph.retrieval.index.items import ItemVectors, of_length_1
+from tidegraph.retrieval.index.items import Held, ItemVectors, Side, of_length_1
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evident_history, some_of
 from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
@@ -113,6 +113,11 @@ class FittedNextItem:
         vectors = self.network.items.weight.detach().cpu().numpy()
         vectors = of_length_1(vectors) if self.cosines else vectors
         return ItemVectors(self.name, vectors, self.item_known, self.index)
+
+    def held(self, of: Side) -> Held:
+        """Return the vectors of items and whose are known; users have none."""
+        rows = slice(None if of == "item" else 0)
+        return self._items.vectors[rows], self.item_known[rows]
 
     def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
         """Return the score of every item; ``-inf`` where training never had it."""

@@ -1,0 +1,44 @@
+from tidegraph.retrieval.recipes.gnn import (
+    gat as gat,
+    gcn as gcn,
+    gin as gin,
+    graphsage as graphsage,
+    lcgnn as lcgnn,
+    lightgcn as lightgcn,
+    ngcf as ngcf,
+    pinsage as pinsage,
+    sgc as sgc,
+)
+from tidegraph.retrieval.recipes.linear import (
+    cheby_cf as cheby_cf,
+    gf_cf as gf_cf,
+    pure_svd as pure_svd,
+)
+from tidegraph.retrieval.recipes.mf import (
+    bpr_mf as bpr_mf,
+    ials as ials,
+    softmax_mf as softmax_mf,
+    svdpp as svdpp,
+)
+from tidegraph.retrieval.recipes.sequence import (
+    bert4rec as bert4rec,
+    gru4rec as gru4rec,
+    sasrec as sasrec,
+)
+from tidegraph.retrieval.recipes.spectral import (
+    graphzoom as graphzoom,
+    grarep as grarep,
+    hope as hope,
+    netmf as netmf,
+    prone as prone,
+)
+from tidegraph.retrieval.recipes.walk import (
+    app as app,
+    bge as bge,
+    deepwalk as deepwalk,
+    eges as eges,
+    ges as ges,
+    item2vec as item2vec,
+    line as line,
+    node2vec as node2vec,
+)
