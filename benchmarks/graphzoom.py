@@ -24,18 +24,20 @@ ZOOMS = (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)
 def main() -> None:
     """Measure each solver alone, then on a graph made smaller."""
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
-    job = Job.of(*data("reczoo_movielens1m_m1"))
-    for name, solver in SOLVERS.items():
-        rows = {name: Factorized(name, solver)} | {
-            f"{name}, {levels} levels, {steps} steps": graphzoom(solver, levels, steps)
+    name = "reczoo_movielens1m_m1"
+    job = Job.of(f"{name} test", *data(name), None)
+    for solved, solver in SOLVERS.items():
+        rows = {solved: Factorized(solved, solver)} | {
+            f"{solved}, {levels} levels, {steps} steps": graphzoom(
+                solver, levels, steps
+            )
             for levels, steps in ZOOMS
         }
         for row, method in rows.items():
             if row in results:
                 continue
             with spread(threads=1, grain=1024):
-                answer, how = job.answered(method)
-            results[row] = job.judged(answer) | how
+                results[row] = job.answered(method)[1]
             print(row, results[row], flush=True)
             OUT.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -245,7 +245,8 @@ def _kind(kind: type, value: Any, what: str) -> Any:
     if isinstance(value, type) and kind is not type:
         raise _unfit(value, what, f"a value, like {value.__name__}()")
     if not isinstance(value, kind):
-        raise _unfit(value, what, f"a {kind.__name__}")
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise _unfit(value, what, f"{article} {kind.__name__}")
     return value
 
 

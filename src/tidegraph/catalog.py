@@ -24,7 +24,8 @@ def _methods(room: str, *others: str) -> Homes:
     return public.where(lambda name: not _fitted(name) and name not in others)
 
 
-RETRIEVERS = _methods("retrieval", "Blend")
+RETRIEVERS = _methods("retrieval", "Blend").outside("tidegraph.retrieval.objective")
+"""Losses, negatives and pairs are parts of an embedding, and retrieve nothing."""
 RANKERS = _methods("ranking", "ClickModel", "NeuralRanker", "ReadsGraph")
 RERANKERS = _methods("reranking")
 STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {

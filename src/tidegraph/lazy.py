@@ -55,6 +55,11 @@ class Homes(Mapping[str, Any]):
         kept = {name: home for name, home in self._modules.items() if wanted(name)}
         return Homes(kept)
 
+    def outside(self, room: str) -> "Homes":
+        """Return the names that are not at home in a room or a room within it."""
+        homes = self._modules.items()
+        return Homes({n: m for n, m in homes if not f"{m}.".startswith(f"{room}.")})
+
     def __or__(self, other: "Homes") -> "Homes":
         return Homes(self._modules | other._modules)
 

@@ -68,6 +68,8 @@ def said(text, tmp_path, capsys, *words) -> str:
             "no such channel",
         ),
         (LOG + POPULAR + "[pipeline.windows]\nfit_once = 1", "fit_once] is 1"),
+        (LOG + '[[retrieve]]\nmodel = "BPR"', "'BPR', which does not exist"),
+        (LOG + '[[retrieve]]\nmodel = "lightgnc"', "Did you mean 'lightgcn'?"),
         (LOG + POPULAR + "[blend]\nquotas = [1, 2]", "2 quotas for 1 channels"),
         (LOG + POPULAR + "[blend]\nat_least = 1.5", "at_least is 1.5"),
     ],

@@ -243,7 +243,7 @@ def test_what_is_no_test_log_is_named(test):
 def test_what_is_no_training_log_is_named():
     train, test = small()
 
-    with pytest.raises(ConfigError, match="train is a DataFrame; it must be a Inter"):
+    with pytest.raises(ConfigError, match="train is a DataFrame; it must be an Inter"):
         evaluate(popular(train), test, train=train.frame())
 
 
