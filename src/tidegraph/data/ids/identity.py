@@ -44,7 +44,7 @@ _EXACT_BITS: dict[pl.DataType, int] = {
     pl.Float16(): 11,
 }
 _ARROW = ("__arrow_c_stream__", "__arrow_c_array__")
-SINGLE = (str, bytes, int, float, Decimal, UUID, dt.date, np.generic)
+SINGLE: tuple[type, ...] = (str, bytes, int, float, Decimal, UUID, dt.date, np.generic)
 _MEND = "Choose a column of whole numbers or text, or write the ids as text."
 
 
