@@ -311,7 +311,9 @@ def _mapped(rule: Convert, value: object, what: str) -> Any:
 
 def _iterates(value: Any) -> bool:
     """Whether a value is a list of any kind, and neither text nor a table."""
-    if isinstance(value, str | bytes | Mapping) or hasattr(value, "columns"):
+    if isinstance(value, str | bytes | Mapping) or hasattr(
+        type(cast(object, value)), "columns"
+    ):
         return False
     return getattr(value, "ndim", 1) == 1 and isinstance(value, Iterable)
 

@@ -28,6 +28,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 from graphs import questions
+from named import names, parameters
 
 import tidegraph as tg
 from tidegraph.errors import TidegraphError
@@ -197,10 +198,14 @@ def answers(
     model.save(folder / "model")
     yield "load", tg.load, {"folder": folder / "model"}
     yield "evaluate", tg.evaluate, {"model": model, "test": test, "at": (3,)}
+    embedded = tg.Pipeline(retrieve=tg.pure_svd(rank=2)).fit(train)
+    yield "vectors", embedded.vectors, {"of": "item", "channel": None}
+    yield "refitted", tg.Pipeline(tg.ItemKNN()).refitted, {"model": model, "log": train}
     yield (
         "Pipeline",
         lambda **kw: tg.Pipeline(**kw).fit(train, valid),
         {
+            **defaults(tg.Pipeline),
             "retrieve": tg.ItemKNN(),
             "candidates": 5,
             "names": "category",
@@ -254,11 +259,13 @@ def main(share: int) -> None:
     found: dict[str, str] = {}
     calls = 0
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
-        for subject, call, good in chain(subjects(Path(name)), questions()):
+        folder = Path(name)
+        everything = chain(subjects(folder), questions(folder), names(folder))
+        for subject, call, good in everything:
             wrong = outcome(call, dict(good))
             if wrong:
                 found[f"{subject}()"] = wrong
-            for parameter in good:
+            for parameter in dict.fromkeys([*good, *parameters(call)]):
                 for kind, value in VALUES.items():
                     key = f"{subject}({parameter}={kind})"
                     if zlib.crc32(key.encode()) % share:

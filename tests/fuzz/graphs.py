@@ -1,6 +1,7 @@
 """The calls of graphs, queries and plans, with good arguments for each."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,17 +33,27 @@ def built() -> tg.Graph:
     return graph.edges("friend", FRIENDS, "a: user -> b: user")
 
 
-def questions() -> Iterator[Question]:
+def questions(folder: Path) -> Iterator[Question]:
     """Yield a name, something to call, and good arguments for it."""
     snapshot = built().snapshot()
-    yield from _changes()
+    yield from _changes(folder)
     yield from _steps(snapshot)
     yield from _edges(snapshot)
     yield from _plans(snapshot)
 
 
-def _changes() -> Iterator[Question]:
+def _changes(folder: Path) -> Iterator[Question]:
     yield "Graph", tg.Graph, {"late_seconds": 0}
+    log = tg.interactions(["u1", "u2"], ["i1", "i2"], [LATE, LATE])
+    yield "Graph.of", tg.Graph.of, {"log": log}
+    yield "Graph.observe", lambda **to: tg.Graph.of(log).observe(**to), {"log": log}
+    row = {"name": "click", "source": [0], "target": [1], "time": [LATE]}
+    row["features"] = None
+    yield "append_rows", lambda **to: built().append_rows(**to), row
+    yield "Graph.save", built().save, {"folder": folder / "graph"}
+    built().save(folder / "graph")
+    opened = {"folder": folder / "graph", "verify": None, "late_seconds": 0}
+    yield "Graph.open", tg.Graph.open, opened
     node = {"name": "shop", "table": {"shop": ["s"]}, "key": "shop"}
     yield "nodes", lambda **to: built().nodes(**to), node
     seen = {"name": "view", "table": CLICKS, "ends": "user -> item"}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.hops import hop
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, TidegraphError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.storage import append
 
@@ -300,3 +300,30 @@ def test_edges_of_one_second_keep_their_finer_order():
     assert graph.V("u", 1).before("2024-05-02").out("click").ids().to_list() == [
         *("early", "late")
     ]
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: Graph(tick=[1]), "tick"),
+        (lambda: Graph().nodes("user", pl.scan_csv("nowhere.csv"), "user"), "nowhere"),
+    ],
+    ids=["tick", "nodes"],
+)
+def test_what_is_no_tick_or_table_is_one_sentence(call, said):
+    with pytest.raises(TidegraphError, match=said):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("time", "features", "said"),
+    [
+        (9, None, "0 dimensions"),
+        ([[1], [2, 3]], None, "no Unix seconds"),
+        ([9], {"w": [1], "x": [1, 2]}, "the features of edges 'click' cannot be read"),
+    ],
+    ids=["scalar", "ragged", "lengths"],
+)
+def test_times_and_features_that_are_no_columns_are_one_sentence(time, features, said):
+    with pytest.raises(DataError, match=said):
+        graph_of(LOG).append_rows("click", [0], [0], time, features)

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import draw_log
 from tidegraph.catalog import load
-from tidegraph.errors import RequestError
+from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import Pipeline
 from tidegraph.ranking.neural import NeuralRanker
@@ -186,3 +186,16 @@ def test_the_context_of_frames_and_mappings_is_taken_in_and_saved(tmp_path):
     for known in (model, load(tmp_path / "model")):
         found = events_of(known.graph).context["place"]
         assert found.to_list() == [*range(600), -1, -2, None]
+
+
+def test_a_lazy_frame_of_events_is_taken_in_or_refused_in_one_sentence():
+    model = Pipeline(retrieve=Repeat()).fit(draw_log())
+    events = pl.LazyFrame({"user": ["z"], "item": ["i1"], "time": [2_000_000_000]})
+
+    model.observe(events)
+
+    assert taken_in(model, {"z"}) == [("z", "i1", 2_000_000_000)]
+    with pytest.raises(DataError, match=r"LazyFrame cannot be read: .*nowhere"):
+        model.observe(pl.scan_csv("nowhere.csv"))
+    with pytest.raises(RequestError, match="users is a LazyFrame"):
+        model.recommend_all(events)

@@ -120,7 +120,9 @@ def _numbers(values: object, what: str) -> np.ndarray:
 
 def _listed(values: Any) -> Any:
     """Return a column of any kind as NumPy takes it, nothing where there is none."""
-    if isinstance(values, str | bytes | Mapping) or hasattr(values, "columns"):
+    if isinstance(values, str | bytes | Mapping) or hasattr(
+        type(cast(object, values)), "columns"
+    ):
         return None
     if isinstance(values, set) or not hasattr(values, "__len__"):
         return list(cast(Iterable[object], values))

@@ -8,6 +8,7 @@ at worst answer wrongly, never read outside its arrays.
 import os
 from typing import cast
 
+from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
 from tidegraph.artifact.sealed import Kind, Rebuilds
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -19,6 +20,7 @@ _GRAPH = Kind(MANIFEST, "a saved graph")
 _CLASSES = {cls.__name__: cast(Rebuilds, cls) for cls in (Snapshot, Vocabulary)}
 
 
+@checked(ArtifactError)
 def save(graph: Snapshot, folder: str | os.PathLike[str]) -> None:
     """Write a graph to a folder, all of it or nothing.
 
@@ -28,6 +30,7 @@ def save(graph: Snapshot, folder: str | os.PathLike[str]) -> None:
     sealed.save(graph, folder, _GRAPH)
 
 
+@checked(ArtifactError)
 def load(folder: str | os.PathLike[str], *, verify: bool | None = None) -> Snapshot:
     """Open what ``save`` wrote.
 

@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.ticks import TimeUnit
-from tidegraph.errors import DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph import disk
 from tidegraph.graph.erasure import rows_to_erase, without_nodes
 from tidegraph.graph.from_log import grown_by
@@ -44,6 +44,7 @@ class Graph:
             none for any age.
     """
 
+    @checked(ConfigError)
     def __init__(
         self,
         snapshot: Snapshot | None = None,
@@ -237,7 +238,7 @@ class Graph:
         ends = (ingest.rows(source, name), ingest.rows(target, name))
         tick = self._now.tick
         when = None if time is None else ingest.time_array(time, name, tick)
-        table = pl.DataFrame(dict(features or {}))
+        table = ingest.features(features, name)
         held.check_new(name, *ends, when, table)
         with self._writing:
             for side, rows in zip((held.source, held.target), ends, strict=True):

@@ -10,7 +10,7 @@ from tidegraph.arguments import checked
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import ArtifactError, DataError, RequestError
+from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
 from tidegraph.graph.from_log import ITEM, USER, edges_of_log, grown_by
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
@@ -58,6 +58,7 @@ class Snapshot:
     tick: Tick = "s"
 
     @classmethod
+    @checked(DataError)
     def of(cls, log: Interactions, further: "Snapshot | None" = None) -> "Snapshot":
         """Build the graph of a log of users and items.
 
@@ -198,6 +199,7 @@ class Snapshot:
         edges = {name: edges.before(clock) for name, edges in self.edges.items()}
         return replace(self, edges=edges)
 
+    @checked(ConfigError)
     def counted_in(self, tick: Tick) -> "Snapshot":
         """Return the graph with times in other ticks; itself if it counts in them.
 
@@ -224,6 +226,7 @@ class Snapshot:
         edges = {name: step(self.edges.get(name)) for name, step in steps.items()}
         return replace(self, nodes=nodes, edges={**self.edges, **edges})
 
+    @checked(DataError)
     def numbered(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as here, new ones last."""
         users, user = self.users.with_rows(log.users.ids)

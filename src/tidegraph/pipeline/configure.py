@@ -245,6 +245,7 @@ class Pipeline:
         parts = replace(parts, train=parts.known)
         return self._whole(parts, ranker, run)
 
+    @checked(DataError)
     def refitted(
         self,
         model: FittedPipeline,

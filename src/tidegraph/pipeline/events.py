@@ -10,6 +10,7 @@ from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.sources import read
 from tidegraph.data.split import second_of
+from tidegraph.data.tables.refused import said_plainly
 from tidegraph.data.times.ticks import BEYOND
 from tidegraph.errors import DataError
 
@@ -71,6 +72,9 @@ def _of_frame(
     context: Collection[str],
     missing: Literal["refuse", "keep"],
 ) -> Interactions | None:
+    if isinstance(frame, pl.LazyFrame):
+        with said_plainly("the polars LazyFrame"):
+            frame = frame.collect()
     names = _names(frame)
     if not _height(frame):
         return None
@@ -114,8 +118,6 @@ def _names(frame: Any) -> list[Any]:
 
 
 def _height(frame: Any) -> int:
-    if isinstance(frame, pl.LazyFrame):
-        return 1
     if isinstance(frame, Mapping):
         columns = cast(Mapping[Any, Any], frame).values()
         return max((len(c) for c in columns if hasattr(c, "__len__")), default=1)

@@ -20,7 +20,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 import numpy as np
@@ -320,7 +320,7 @@ def column(values: Any) -> pl.Series:
     """Return a column of what may be of any type and of several."""
     if isinstance(values, pl.Series):
         return values
-    if hasattr(values, "columns"):
+    if hasattr(type(cast(object, values)), "columns"):
         raise TypeError(f"{type(values).__name__} has columns")
     if isinstance(values, np.ndarray):
         return _of_array(values)

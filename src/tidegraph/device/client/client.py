@@ -1,6 +1,7 @@
 """A device client: it downloads a bundle, ranks, learns, and uploads theta alone."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from tidegraph.arguments import checked
 from tidegraph.artifact.writing import replaced_folder
 from tidegraph.device.bundle import manifest
 from tidegraph.device.bundle.loading import TRUNK, WEIGHTS, Bundle, load, opened
@@ -19,7 +21,7 @@ from tidegraph.device.client.network import fetched, sent
 from tidegraph.device.client.store import Store, Theta
 from tidegraph.device.gate.upload import Upload, enrolment, erasure, packed
 from tidegraph.device.signing import signing_key
-from tidegraph.errors import ArtifactError, RequestError
+from tidegraph.errors import ArtifactError, ConfigError, RequestError
 
 MOST = 500
 """So many requests are kept."""
@@ -36,15 +38,18 @@ class DeviceClient:
 
     Raises:
         ArtifactError: The folder cannot be used.
+        ConfigError: An argument is of another type.
     """
 
+    @checked(ConfigError)
     def __init__(
         self,
-        folder: Path,
+        folder: str | os.PathLike[str],
         trusted: bytes,
         *,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
+        folder = Path(folder)
         self._folder, self._trusted, self._now = folder, trusted, now
         self._store = Store(folder)
         self._key = signing_key(folder / "device.pem")

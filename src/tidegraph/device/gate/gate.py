@@ -1,5 +1,6 @@
 """The gate: what devices learnt is checked, stored, and then acknowledged."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tidegraph.arguments import checked
 from tidegraph.device.bundle.manifest import Signed
 from tidegraph.device.gate import store
 from tidegraph.device.gate.checks import (
@@ -25,7 +27,7 @@ from tidegraph.device.gate.tickets import Tickets
 from tidegraph.device.gate.upload import ENROLMENT, ERASURE, length
 from tidegraph.device.gate.writer import Writer
 from tidegraph.device.signing import SIGNATURE_BYTES
-from tidegraph.errors import RefusedError
+from tidegraph.errors import ConfigError, RefusedError
 
 
 class Gate:
@@ -38,20 +40,23 @@ class Gate:
 
     Raises:
         ArtifactError: The store cannot be opened.
+        ConfigError: An argument is of another type.
     """
 
+    @checked(ConfigError)
     def __init__(
         self,
-        folder: Path,
+        folder: str | os.PathLike[str],
         policy: GatePolicy | None = None,
         *,
         now: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.policy = GatePolicy() if policy is None else policy
         self._now = now
-        self._tickets = Tickets.of(folder)
-        self._writer = Writer(folder)
-        self._db = store.connect(folder)
+        place = Path(folder)
+        self._tickets = Tickets.of(place)
+        self._writer = Writer(place)
+        self._db = store.connect(place)
         self._reads = threading.Lock()
         self._allowance = Allowance(self.policy.per_minute)
         self._bundles: dict[bytes, Accepted] = {}

@@ -1,7 +1,7 @@
 """Tables to the columns of nodes and edges."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -14,6 +14,7 @@ from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.tables.opening import read_whole
+from tidegraph.data.tables.refused import said_plainly
 from tidegraph.data.tables.values import without_objects
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn, TimeUnit
 from tidegraph.errors import DataError
@@ -85,10 +86,26 @@ def frame(source: object, ids: Collection[str]) -> pl.DataFrame:
         DataError: It is none of these.
     """
     if isinstance(source, pl.LazyFrame):
-        source = source.collect()
+        with said_plainly("the polars LazyFrame"):
+            source = source.collect()
     if isinstance(source, pl.DataFrame):
         return without_objects(source, ids)
     return read_whole(source, ids)
+
+
+def features(given: object, edge: str) -> pl.DataFrame:
+    """Return columns by name as a table, which has none where none are given.
+
+    Raises:
+        DataError: They are not columns of one length.
+    """
+    if given is not None and not isinstance(given, Mapping):
+        raise DataError(
+            f"features of edges {edge!r} are a {type(given).__name__}. Pass a mapping "
+            "of names to columns."
+        )
+    with said_plainly(f"the features of edges {edge!r}"):
+        return pl.DataFrame(cast(Any, dict(cast(Any, given or {}))))
 
 
 def vocabulary(table: pl.DataFrame, key: str, name: str) -> Vocabulary:
@@ -159,7 +176,15 @@ def time_array(time: object, edge: str, tick: Tick) -> Int64[np.ndarray, " n"]:
     Raises:
         DataError: They are no times, or finer than a tick.
     """
-    when = np.asarray(time)
+    try:
+        when = np.asarray(time)
+    except ValueError:  # Lists of several lengths.
+        when = np.asarray(time, dtype=object)
+    if when.ndim != 1:
+        raise DataError(
+            f"times of edges {edge!r} have {when.ndim} dimensions. Pass one time for "
+            "each edge."
+        )
     if when.dtype.kind == "M" and not bool(np.isnat(when).any()):
         return whole_ticks(
             when.astype("datetime64[ns]").astype(np.int64), 10**9, tick, edge

@@ -2,9 +2,11 @@
 
 from itertools import cycle, islice
 
+from tidegraph.arguments import checked
 from tidegraph.ego.cluster import local_cluster
 from tidegraph.ego.static import fan_out
 from tidegraph.ego.walks import walk
+from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ACTION, USER
 from tidegraph.graph.snapshot import reverse
 from tidegraph.nn.conv.gat import GAT
@@ -163,6 +165,7 @@ def gin(
     return Embedding("GIN", GIN(layers), SOFTMAX, size, training, seed)
 
 
+@checked(ConfigError)
 def graphsage(
     counts: tuple[int, ...] = (10, 5),
     aggregator: Aggregator = MeanAggregator(),  # noqa: B008 - it is frozen

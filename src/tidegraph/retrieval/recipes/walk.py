@@ -7,7 +7,9 @@ few pairs. Rates fall in a line, as in word2vec.
 
 from typing import Literal
 
+from tidegraph.arguments import checked
 from tidegraph.ego.walks import Walk, walk
+from tidegraph.errors import ConfigError
 from tidegraph.nn.conv.identity import Identity
 from tidegraph.nn.conv.side import SideInformation
 from tidegraph.nn.conv.two_tables import TwoTables
@@ -36,6 +38,7 @@ DESCRIBED = Training(5, 8192, LazyAdam(2e-3), patience=None)
 _NOISE = SkipGram(PerPair(5, 0.75, linked=True))
 
 
+@checked(ConfigError)
 def deepwalk(
     walks: int = 10,
     length: int = 40,
@@ -62,6 +65,7 @@ def deepwalk(
     return Embedding("DeepWalk", TwoTables(), objective, size, training, seed)
 
 
+@checked(ConfigError)
 def node2vec(
     p: float = 1.0,
     q: float = 1.0,
@@ -92,6 +96,7 @@ def node2vec(
     return Embedding("node2vec", TwoTables(), objective, size, training, seed)
 
 
+@checked(ConfigError)
 def line(
     order: Literal["first", "second", "both"] = "both",
     size: int = 64,
@@ -116,6 +121,7 @@ def line(
     return _line(order, size, training, seed)
 
 
+@checked(ConfigError)
 def app(
     stop: float = 0.15,
     walks: int = 200,

@@ -1,0 +1,62 @@
+"""Every public name that makes something, with what it cannot be made without."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tidegraph as tg
+
+ASKED_ELSEWHERE = {
+    *("read", "read_sql", "interactions", "check", "evaluate", "recommend", "load"),
+    *("Pipeline", "Graph", "hop", "khop", "fan_out", "walk", "parse", "in_batch"),
+    *("near", "negatives", "local_cluster"),
+}
+"""Of these ``calls`` and ``graphs`` know good arguments."""
+NOT_MADE_BY_CALLERS = {
+    *("Interactions", "Matrix", "Impressions", "Sequences", "Bundle"),
+    *("distribution", "proximity", "sampler"),
+}
+"""Views, logs and bundles come from other calls; decorators take a class."""
+
+Question = tuple[str, Callable[..., Any], dict[str, Any]]
+
+
+def names(folder: Path) -> Iterator[Question]:
+    """Yield what each name makes; what it needs is given, the rest is left out."""
+    log = tg.interactions(["u1", "u2"], ["i1", "i2"], [1, 2])
+    model = tg.Pipeline(retrieve=tg.Popular()).fit(log)
+    walks = tg.walk("friend", times=2, length=2)
+    needed: dict[str, dict[str, Any]] = {
+        "CoOccurrence": {"via": "click"},
+        "Concatenated": {"name": "both", "parts": (tg.deepwalk(), tg.bpr_mf())},
+        "DeviceClient": {"folder": folder, "trusted": bytes(32)},
+        "Fleet": {"model": model},
+        "Fold": {"log": log},
+        "Gate": {"folder": folder},
+        "MetaPath": {"path": ("click", "~click")},
+        "Mixed": {"parts": (tg.Shared(5), tg.InBatch())},
+        "Planned": {"plan": tg.negatives("item", count=2, via="click")},
+        "Run": {"rng": np.random.default_rng(0)},
+        "WalkEnds": {"walks": walks},
+        "WalkWindows": {"walks": walks},
+        "eges": {"side": ("category",)},
+        "ges": {"side": ("category",)},
+        "hard": {"pool": walks.top(4), "count": 2, "ranks": (1, 3)},
+        "unique": {"hops": tg.hop("click").recent(2)},
+    }
+    for name in sorted({*tg.__all__} - ASKED_ELSEWHERE - NOT_MADE_BY_CALLERS):
+        made = getattr(tg, name)
+        if not getattr(made, "_is_protocol", False):
+            yield name, made, needed.get(name, {})
+
+
+def parameters(call: Callable[..., Any]) -> list[str]:
+    """Return what a call can be given by name; a lambda says it by itself."""
+    if getattr(call, "__name__", "") == "<lambda>":
+        return []
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    said = inspect.signature(call).parameters.values()
+    return [one.name for one in said if one.kind in kinds]
