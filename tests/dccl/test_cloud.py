@@ -8,13 +8,15 @@ import pytest
 import torch
 
 import tidegraph as tg
-from dccl.clouds import DAY, fleet, method, model, parts
+from dccl.clouds import DAY, SHORT, fleet, method, model, parts
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import _at_once
 from tidegraph.dccl.intervals import EveryDays
 from tidegraph.dccl.learning import Rounds, level_of
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
+from tidegraph.device.distill import MoMoDistill
+from tidegraph.device.privacy import Private, epsilon
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
 from tidegraph.errors import ArtifactError, ConfigError, DataError
@@ -337,3 +339,28 @@ def test_an_unknown_user_is_answered_by_the_model_of_all(cloud):
         answer = cloud.for_user("nobody").recommend(k=3)
 
     assert answer.height == 3
+
+
+def test_every_round_says_what_bases_have_told_of_any_one_device(monkeypatch, tmp_path):
+    private = Private(noise=2.0, clip=0.1, delta=1e-4)
+    distill = MoMoDistill(model=None, patches=SHORT, private=private)
+    _, log = parts()
+    run = Run(np.random.default_rng(0), checkpoints=tmp_path / "rounds")
+    with monkeypatch.context() as patched:
+        recorded(patched, [], 2)
+        with pytest.raises(KeyboardInterrupt):
+            method(distill=distill).fit(log, fleet(), run=run)
+
+    found = method(distill=distill).fit(log, fleet(), run=run)
+
+    spent = found.history()["epsilon"].to_list()
+    assert 0 < spent[0] < spent[1] < spent[2] < spent[3]
+    found.save(tmp_path / "cloud")
+    again = FittedDCCL.load(tmp_path / "cloud").personal.after
+    assert np.array_equal(again.spent, found.personal.after.spent)
+    assert epsilon(again.spent, 1e-4) == spent[-1]
+
+
+def test_without_noise_a_round_promises_nothing(cloud):
+    assert cloud.history()["epsilon"].null_count() == 4
+    assert not cloud.personal.after.spent.any()

@@ -1,16 +1,18 @@
 """Algorithm 3: one round of devices and cloud."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 
 from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.device.distill import MoMoDistill, distilled, teachers
-from tidegraph.device.distill_patches import with_patches
+from tidegraph.device.distill_patches import sampling, with_patches
 from tidegraph.device.fleet import Losses, losses, personalised, started
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps
+from tidegraph.device.privacy import epsilon, nothing_spent, spent_by
 from tidegraph.device.rows import FleetRows
 from tidegraph.extras import needed
 from tidegraph.kernels.ragged import owners
@@ -70,6 +72,7 @@ class Rounds:
         answered = losses(state.head, state.answering, fresh)
         state = replace(state, trust=state.trust.after(_only(judged, state.current)))
         new, share = self._learnt(state, past, fresh, theta, run)
+        state = replace(state, spent=state.spent + self._told(past))
         ahead, behind = (self._judged(one, past) for one in (new, state.head))
         worst = behind[1] if state.version == PLAIN else min(behind)
         best = min(ahead)
@@ -91,6 +94,7 @@ class Rounds:
             before=worst,
             after=best,
             version=state.version,
+            epsilon=self._epsilon(state),
         )
         return state, report
 
@@ -115,6 +119,18 @@ class Rounds:
             new, theta, learn, taught, judges, self.local, self.distill, patches
         )
         return new, share
+
+    def _told(self, past: FleetRows) -> Float64[np.ndarray, " orders"]:
+        """Return what the round tells of any one device, published or not."""
+        private, training = self.distill.private, self.distill.patches
+        if private is None:
+            return nothing_spent()
+        rate, steps = sampling(self._of(past, ~self.aside), training)
+        return spent_by(private, rate, steps * training.epochs)
+
+    def _epsilon(self, state: CloudState) -> float:
+        private = self.distill.private
+        return math.nan if private is None else epsilon(state.spent, private.delta)
 
     def _judged(self, head: Patched, past: FleetRows) -> tuple[float, float]:
         """Return the loss of devices set aside: under their own models, and of all."""

@@ -3,13 +3,14 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32
+from jaxtyping import Bool, Float32, Float64, Int32
 
 from tidegraph.device.patch import MetaPatch, Patched
+from tidegraph.device.privacy import nothing_spent
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
 from tidegraph.extras import needed
@@ -39,6 +40,8 @@ class Round:
         before: Loss of the devices set aside, under the version before the round.
         after: That under what the round has learnt.
         version: The version from this round on.
+        epsilon: What bases and start have told of any one device so far, at the
+            setting's delta; nan where they are not private.
     """
 
     clock: int
@@ -50,6 +53,7 @@ class Round:
     before: float
     after: float
     version: int
+    epsilon: float
 
     def table(self) -> dict[str, float | int | None]:
         """Return it as JSON can hold it; what is no number is none."""
@@ -59,7 +63,8 @@ class Round:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> "Round":
         """Rebuild from what ``table`` returned."""
-        held: dict[str, Any] = {
+        # Rounds that were saved before say nothing of epsilon.
+        held: dict[str, Any] = {"epsilon": math.nan} | {
             n: math.nan if v is None else v for n, v in table.items()
         }
         return cls(**held)
@@ -77,6 +82,7 @@ class CloudState:
         theta: The numbers of each user's device.
         learnt: Version under which each theta was learnt; ``NEVER`` without one.
         trust: How well each theta has served so far.
+        spent: What bases and start have told of any one device; see ``privacy``.
     """
 
     head: Patched
@@ -85,6 +91,7 @@ class CloudState:
     theta: Float32[np.ndarray, "d theta"]
     learnt: Int32[np.ndarray, " d"]
     trust: Trust
+    spent: Float64[np.ndarray, " orders"] = field(default_factory=nothing_spent)
 
     @classmethod
     def first(
@@ -138,6 +145,7 @@ class CloudState:
             "learnt": self.learnt,
             "saved": self.trust.saved,
             "weight": self.trust.weight,
+            "spent": self.spent,
         }
 
     def from_arrays(
@@ -152,4 +160,6 @@ class CloudState:
         head.load_state_dict(own)
         trust = Trust(np.array(arrays["saved"]), np.array(arrays["weight"]))
         theta, learnt = np.array(arrays["theta"]), np.array(arrays["learnt"])
-        return CloudState(head, version, level, theta, learnt, trust)
+        # Clouds that were saved before have none.
+        spent = np.array(arrays.get("spent", nothing_spent()))
+        return CloudState(head, version, level, theta, learnt, trust, spent)

@@ -5,3 +5,4 @@ from tidegraph.device.gate.gate import Gate as Gate
 from tidegraph.device.gate.policy import GatePolicy as GatePolicy
 from tidegraph.device.patch import MetaPatch as MetaPatch
 from tidegraph.device.personalise import LocalSteps as LocalSteps
+from tidegraph.device.privacy import Private as Private

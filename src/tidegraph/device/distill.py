@@ -12,10 +12,10 @@ from jaxtyping import Float, Float32
 from tidegraph.arguments import settings
 from tidegraph.device.fleet import losses, over
 from tidegraph.device.patch import Patched
-from tidegraph.device.personalise import (
-    loss_of,
-)
+from tidegraph.device.personalise import loss_of
+from tidegraph.device.privacy import Private
 from tidegraph.device.rows import FleetRows, Rows
+from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.kernels.ragged import owners
 from tidegraph.ranges import above, at_least
@@ -45,6 +45,8 @@ class MoMoDistill:
         cap: Most that the rows of one device count together.
         model: How the model is trained, on rows; it stays as it is if none.
         patches: How bases and start are trained, on devices.
+        private: Let bases and start tell of no single device; the model then does not
+            learn from devices at all, so ``model`` is none.
 
     Source:
         Chu et al., "Graph Neural Networks in Modern Recommender Systems", section
@@ -58,10 +60,16 @@ class MoMoDistill:
     cap: float = 200.0
     model: Training | None = field(default_factory=lambda: _training(3, 1024, 1e-3))
     patches: Training = field(default_factory=lambda: _training(20, 16, 1e-2))
+    private: Private | None = None
 
     def __post_init__(self) -> None:
         at_least("MoMoDistill", 0, beta=self.beta)
         above("MoMoDistill", 0, cap=self.cap)
+        if self.private is not None and self.model is not None:
+            raise ConfigError(
+                "MoMoDistill has private, and a model that learns from the same rows "
+                "without noise, which would tell of each. Pass model=None beside it."
+            )
 
 
 class Teachers(NamedTuple):

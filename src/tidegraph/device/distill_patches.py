@@ -17,10 +17,12 @@ from jaxtyping import Float32, Int64
 from tidegraph.device.distill import MoMoDistill, Teachers, divergence
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps, loss_of, profile_of, steps
+from tidegraph.device.private_patches import Privately, Sides
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.extras import needed
 from tidegraph.run import Run
 from tidegraph.training.loop import train
+from tidegraph.training.settings import Training
 from tidegraph.training.weights import shuffled, tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -55,8 +57,26 @@ def with_patches(
     new.requires_grad_(True)
     new.f.requires_grad_(False)
     task = _Patches(new, theta, fleet, taught, valid, local, settings)
-    train(task, settings.patches, run)
+    if settings.private is None:
+        train(task, settings.patches, run)
+    else:
+        rate, steps = sampling(fleet, settings.patches)
+        private = Privately(task, settings.private, settings.beta, rate, steps)
+        train(private, settings.patches, run)
     return new.requires_grad_(False)
+
+
+def sampling(fleet: FleetRows, training: Training) -> tuple[float, int]:
+    """Return how likely a device is in a private step, and how many an epoch has.
+
+    Args:
+        fleet: Rows of devices.
+        training: How bases and start are trained.
+    """
+    able = int((fleet.counts > 0).sum())
+    if not able:
+        return 0.0, 0
+    return min(1.0, training.batch_size / able), -(-able // training.batch_size)
 
 
 class _Devices(NamedTuple):
@@ -108,10 +128,22 @@ class _Patches:
         # What is judged is what happened, whatever teachers say of it.
         return (*self.valid.parted(), _said(self.valid, None).parted()[1])
 
+    @property
+    def able(self) -> Int64[np.ndarray, " e"]:
+        return np.flatnonzero(self.parts[1].counts)
+
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Devices]:
-        late = np.flatnonzero(self.parts[1].counts)
+        late = self.able
         for some in shuffled(len(late), self.settings.patches.batch_size, rng):
             yield self._batch(late[some], self.theta, self.parts)
+
+    def sides(self, devices: Int64[np.ndarray, " e"]) -> Sides:
+        batch = self._batch(devices, self.theta, self.parts)
+        with torch.no_grad():
+            profile = vmap(profile_of)(batch.early)
+            start = self.module.start(batch.theta, profile)
+            moved = vmap(self._learnt)(start, batch.early) - start
+        return Sides(batch.theta, profile, moved, batch.late, batch.taught)
 
     def _batch(
         self,
