@@ -37,6 +37,7 @@ from tidegraph.graph.sampling.protocol import sampler as sampler
 from tidegraph.pipeline import *
 from tidegraph.pipeline.serve import recommend as recommend
 from tidegraph.ranking import *
+from tidegraph.ranking.tasks import Tasks as Tasks
 from tidegraph.reranking import *
 from tidegraph.retrieval import *
 from tidegraph.retrieval import recipes as recipes

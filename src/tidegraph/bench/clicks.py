@@ -7,7 +7,7 @@ time and outside the user's past, or, where a log says what was shown in vain, t
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -152,17 +152,16 @@ def _drawn(
             graph, user[rows], time[rows], repeat=protocol.repeat
         )
         positive = Candidates(item[rows][:, None], np.zeros((len(rows), 1), np.float32))
-        made.append(
-            examples(
-                requests,
-                # Whatever else the user chose at the very moment is no negative.
-                acted_on_within(requests, 1),
-                positive,
-                negatives=1 if name == "test" else protocol.negatives,
-                popularity=protocol.popularity,
-                rng=rng,
-            )
+        found = examples(
+            requests,
+            # Whatever else the user chose at the very moment is no negative.
+            acted_on_within(requests, 1),
+            positive,
+            negatives=1 if name == "test" else protocol.negatives,
+            popularity=protocol.popularity,
+            rng=rng,
         )
+        made.append(replace(found, until=requests.time + 1))
     return ClickParts(made[0], made[1], made[2], float(protocol.negatives), left_out)
 
 
@@ -243,6 +242,7 @@ def _narrow(shown: Examples, rows: Int64[np.ndarray, " part"]) -> Examples:
         Requests.of_users(requests.graph, requests.user[owner], requests.time[owner]),
         Candidates(narrow, score),
         right,
+        until=None if shown.until is None else shown.until[owner],
     )
 
 

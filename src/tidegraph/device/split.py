@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around
+from tidegraph.nn.click.tasks import FurtherTasks
 from tidegraph.nn.dense import Tower
 from tidegraph.nn.inputs import Inputs
 
@@ -79,8 +80,13 @@ def split(network: nn.Module) -> Parts:
         network: A click model's, beside the line over the shared inputs.
 
     Raises:
-        ConfigError: It has no tower, or several.
+        ConfigError: It has no tower, or several, or tells several tasks.
     """
+    if any(isinstance(part, FurtherTasks) for part in network.modules()):
+        raise ConfigError(
+            "the model tells several tasks, each by a last layer of its own, and a "
+            "patch is about one. Leave tasks out."
+        )
     towers = {id(part): part for part in network.modules() if isinstance(part, Tower)}
     if len(towers) != 1:
         raise ConfigError(

@@ -25,7 +25,7 @@ def told_from(examples: Examples, relevant: ItemSets, shown: ItemSets) -> Exampl
         shown: What was shown in vain then, perhaps acted on another time.
     """
     item, right = examples.candidates.item, examples.label > 0
-    seen = _holds(shown, item) & ~_holds(relevant, item)
+    seen = holds(shown, item) & ~holds(relevant, item)
     told = seen.any(axis=1, keepdims=True)
     kept = (item != NO_ITEM) & (right | seen | ~told)
     order = np.argsort(~kept, axis=1, kind="stable")
@@ -36,10 +36,10 @@ def told_from(examples: Examples, relevant: ItemSets, shown: ItemSets) -> Exampl
     ).reordered(order, score)
     label = np.take_along_axis(np.where(kept, examples.label, 0), order, axis=1)
     label = label[:, :width].astype(np.float32)
-    return Examples(examples.requests, candidates.top(width), label)
+    return replace(examples, candidates=candidates.top(width), label=label)
 
 
-def _holds(sets: ItemSets, item: Int32[np.ndarray, "b k"]) -> Bool[np.ndarray, "b k"]:
+def holds(sets: ItemSets, item: Int32[np.ndarray, "b k"]) -> Bool[np.ndarray, "b k"]:
     """Return which items are in the set of their row."""
     most = 1 + max(int(item.max(initial=0)), int(sets.item.max(initial=0)))
     row = np.arange(len(item), dtype=np.int64)[:, None]
@@ -59,7 +59,7 @@ def from_log(
 
     The request has the time of the session's first row, so nothing that happened in
     the session is in its history. An item shown several times counts once; it is
-    positive if it was acted on once.
+    positive if it was acted on once. Its window ends with the session's last row.
 
     Args:
         log: Rows with label 1 and 0.
@@ -102,10 +102,13 @@ def from_log(
             "label": log.label,
             "weight": _inverse(log, propensity, most),
         }
-    ).with_columns(time=pl.col("time").min().over("user", "session"))
+    ).with_columns(
+        time=pl.col("time").min().over("user", "session"),
+        until=pl.col("time").max().over("user", "session") + 1,
+    )
     shown = (
         shown.group_by("user", "session", "item", "time", maintain_order=True)
-        .agg(pl.col("label").max(), pl.col("weight").first())
+        .agg(pl.col("label").max(), pl.col("weight", "until").first())
         .with_columns(row=pl.struct("time", "user", "session").rank("dense") - 1)
         .with_columns(place=pl.int_range(pl.len()).over("row"))
     )
@@ -123,7 +126,8 @@ def from_log(
     score = np.where(item == NO_ITEM, -np.inf, shown_at).astype(np.float32)
     requests = Requests.of_users(graph, user, time)
     counted = None if propensity is None else weight
-    return Examples(requests, Candidates(item, score), label, counted)
+    until = heads["until"].to_numpy()
+    return Examples(requests, Candidates(item, score), label, counted, until)
 
 
 def _inverse(

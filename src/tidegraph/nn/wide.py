@@ -8,10 +8,12 @@ from jaxtyping import Float
 
 from tidegraph.extras import needed
 from tidegraph.nn.around import Around
+from tidegraph.nn.click.tasks import FurtherTasks
 from tidegraph.nn.inputs import Inputs
 from tidegraph.nn.recurrent import fused
 
 with needed("torch", "neural", "a neural network"):
+    import torch
     from torch import Tensor, nn
 
 
@@ -27,22 +29,36 @@ class LearnsMore(Protocol):
 class Wide(nn.Module):
     """Adds the logit of a logistic regression to that of a click model.
 
+    Args:
+        deep: The click model.
+        numbers: Columns of the shared inputs.
+        further: How many further tasks share its layers.
+
     Source:
         Cheng et al., "Wide & Deep Learning for Recommender Systems", DLRS 2016.
     """
 
-    def __init__(self, deep: nn.Module, numbers: int) -> None:
+    def __init__(self, deep: nn.Module, numbers: int, further: int = 0) -> None:
         super().__init__()
         self.deep = deep
         with warnings.catch_warnings():
             # Without a number there are no weights to draw, which is as it should be.
             warnings.filterwarnings("ignore", "Initializing zero-element")
             self.wide = nn.Linear(numbers, 1)
+        self.further = FurtherTasks(deep, numbers, further) if further else None
 
-    def start(self, share: float) -> None:
-        """Begin near the probability ``share`` for everything."""
+    def start(self, share: float, *further: float) -> None:
+        """Begin near the probability ``share`` for everything.
+
+        Args:
+            share: Of an action.
+            further: Of each further task.
+        """
         nn.init.zeros_(self.wide.weight)
         nn.init.constant_(self.wide.bias, math.log(share / (1 - share + 1e-9)))
+        if self.further is not None:
+            bias = [math.log((one + 1e-6) / (1 - one + 1e-6)) for one in further]
+            self.further.last.bias.data.copy_(torch.tensor(bias))
 
     def forward(
         self, inputs: Inputs, around: Around | None = None
@@ -61,6 +77,13 @@ class Wide(nn.Module):
         around = None if around is None else around.to(self.wide.weight.device)
         with fused():
             return self(self._here(inputs), around)
+
+    def each(self, inputs: Inputs, around: Around | None) -> Float[Tensor, "b k tasks"]:
+        """Return ``answer``, and the logits of the further tasks behind it."""
+        if self.further is None:
+            return self.answer(inputs, around)[:, :, None]
+        numbers = inputs.numbers.to(self.wide.weight.device)
+        return self.further(lambda: self.answer(inputs, around), numbers)
 
     def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""] | float:
         """Return what the click model adds to the loss of a batch, wherever it lies."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
@@ -98,6 +98,8 @@ class Past:
         answer = retriever.retrieve(requests, self.candidates)
         relevant = _distinct(acted, users)
         found = examples(requests, relevant, answer, rng=self.run.rng)
+        until = max(cut, int(window.time.max(initial=cut)) + 1)
+        found = replace(found, until=np.full(len(users), until, np.int64))
         if len(acted) == len(window):
             return found
         return told_from(
@@ -165,7 +167,9 @@ def past_examples(
     else:
         cut = end if per_user else max(end, int(valid.time[0]))
         known, window = train, valid
-    return learn, past.examples(past.fit(known, cut, fitted), window, cut)
+    check = past.examples(past.fit(known, cut, fitted), window, cut)
+    # What is held out user by user is no window of time, and not in the graph.
+    return learn, replace(check, until=None) if per_user else check
 
 
 def concatenated(parts: list[Examples]) -> Examples:
@@ -194,6 +198,7 @@ def concatenated(parts: list[Examples]) -> Examples:
         Candidates.concatenated([part.candidates for part in parts]),
         np.concatenate([part.label for part in parts]),
         _weights(parts),
+        _until(parts),
     )
 
 
@@ -202,6 +207,12 @@ def _weights(parts: list[Examples]) -> Float32[np.ndarray, "b k"] | None:
     if all(part.weight is None for part in parts):
         return None
     return np.concatenate([part.weights for part in parts])
+
+
+def _until(parts: list[Examples]) -> Int64[np.ndarray, " b"] | None:
+    """Return when the windows of several parts end, if that is known of all."""
+    known = [part.until for part in parts if part.until is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _distinct(log: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:

@@ -14,6 +14,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.ranking.logit import RecencyLogit, expit, logistic
 from tidegraph.ranking.network import Network, ranker_of
+from tidegraph.ranking.tasks import right_for
 from tidegraph.run import Curve, Run
 from tidegraph.stages import (
     Candidates,
@@ -74,7 +75,7 @@ class Calibrated:
         fitted = ranker_of(self.ranker).fit(train, valid, run=run)
         there = valid.candidates.present
         score = fitted.score(valid.requests, valid.candidates)[there]
-        label = valid.label[there] > 0
+        label = right_for(fitted, valid)[there] > 0
         if label.all() or not label.any():
             raise DataError(
                 "every candidate of validation has the same label, so nothing says how "

@@ -30,7 +30,7 @@ class Batch(NamedTuple):
     """Some requests, a sample of the candidates of each, and what was right."""
 
     inputs: Inputs
-    label: Float[Tensor, "b k"]
+    label: Float[Tensor, "b k *tasks"]
     weight: Float[Tensor, "b k"]
     log_odds: Float[Tensor, " b"]
     around: Around | None
@@ -104,8 +104,19 @@ class Clicks:
                 part[..., 0] *= tensor(shown.item)[part[..., 0]]
             inputs.user[:, 0] *= tensor(shown.user)[inputs.user[:, 0]]
         around = self.model.batches.around(self.train.requests, rows, item, shown)
-        label, weight = tensor(self.train.label[at]), tensor(self.weights[at])
+        label, weight = tensor(self.label[at]), tensor(self.weights[at])
         return Batch(inputs, label, weight, tensor(log_odds), around)
+
+    @cached_property
+    def label(self) -> Float32[np.ndarray, "b k *tasks"]:
+        """What is right of what is learnt from; of each task, if there are several."""
+        tasks = self.model.settings.tasks
+        return self.train.label if tasks is None else tasks.rights(self.train)
+
+    @cached_property
+    def valid_label(self) -> Float32[np.ndarray, "b2 k2"]:
+        """What is right of what is held out."""
+        return self.model.right(self.valid)
 
     def _shown(self, rng: np.random.Generator) -> Shown:
         """Draw whose ids a batch shows."""
@@ -115,12 +126,17 @@ class Clicks:
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch."""
-        logit = self.model.network.answer(batch.inputs, batch.around)
-        logit = logit + batch.log_odds.to(self.device)[:, None]
+        network, tasks = self.model.network, self.model.settings.tasks
+        odds = batch.log_odds.to(self.device)[:, None]
         there = batch.inputs.present.to(self.device)
         label, weight = (x.to(self.device) for x in (batch.label, batch.weight))
-        loss = binary_cross_entropy(logit, label, there, weight)
-        return loss + self.model.network.auxiliary(batch.inputs)
+        if tasks is None:
+            logit = network.answer(batch.inputs, batch.around) + odds
+            loss = binary_cross_entropy(logit, label, there, weight)
+        else:
+            logits = network.each(batch.inputs, batch.around)
+            loss = tasks.loss(logits, label, there, weight, odds)
+        return loss + network.auxiliary(batch.inputs)
 
     def validate(self) -> float:
         """Return the log likelihood of what is held out, per candidate."""
@@ -134,7 +150,7 @@ class Clicks:
             self.known[1],
         )[there]
         score = np.clip(score.astype(np.float64), 1e-7, 1 - 1e-7)
-        label, weight = self.valid.label[there], self.valid.weights[there]
+        label, weight = self.valid_label[there], self.valid.weights[there]
         likely = label * np.log(score) + (1 - label) * np.log(1 - score)
         return float((weight * likely).mean())
 
@@ -155,6 +171,8 @@ def learnt(
 def _learnt_from(task: Clicks) -> Iterator[object]:
     """Yield what a checkpoint must agree in."""
     yield from (task.model.settings, task.numbers, task.valid_numbers)
+    if task.model.settings.tasks is not None:
+        yield from (task.label, task.valid_label)
     for part in (task.train, task.valid):
         requests, history = part.requests, part.requests.history
         yield from (part.candidates.item, part.label, part.weights)

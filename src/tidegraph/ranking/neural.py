@@ -6,25 +6,27 @@ from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float, Float32, Int32
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
-from tidegraph.errors import DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features, FeatureSet
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.neighbors import BACK, CROSS
 from tidegraph.features.tables import Tables
 from tidegraph.fitting.candidate_sampling import CandidateSampling
+from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
-from tidegraph.nn.inputs import InputSpec
+from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
 from tidegraph.ranking.batches import Batches
 from tidegraph.ranking.clicks import learnt
+from tidegraph.ranking.tasks import Tasks
 from tidegraph.run import Curve, Run
 from tidegraph.stages import Candidates, Examples, Requests, called
 from tidegraph.training.loop import threads
@@ -33,6 +35,7 @@ from tidegraph.training.weights import initialised, restore, tensor, weights_of
 
 with needed("torch", "neural", "a neural network"):
     import torch
+    from torch import Tensor
 
 SUREST = 15.0
 """Largest logit: beyond it the nearest float to the probability is 0 or 1."""
@@ -51,6 +54,8 @@ class NeuralRanker:
         batches: Are the requests of a batch drawn at ``random``, or do they follow one
             another in ``time``? Those share more of the graph, which a model that reads
             it computes once a batch.
+        tasks: What else is learnt at once, and which of it is answered; if left out,
+            what is acted on alone.
     """
 
     model: ClickModel | ReadsGraph = field(default_factory=DIN)
@@ -59,6 +64,7 @@ class NeuralRanker:
     training: Training = field(default_factory=Training)
     id_dropout: float = 0.3
     batches: Literal["random", "time"] = "random"
+    tasks: Tasks | None = None
 
     def __post_init__(self) -> None:
         below_1("a ranker's", id_dropout=self.id_dropout)
@@ -83,7 +89,8 @@ class NeuralRanker:
             run: Where, and what draws weights, samples and orders.
 
         Raises:
-            DataError: No candidate of the past was right.
+            DataError: No candidate of the past was right, or a further label is not
+                there.
         """
         if not bool(train.label.any()):
             raise DataError(
@@ -95,9 +102,9 @@ class NeuralRanker:
         tables = Tables.of(valid.requests, fields, ids=ids)
         network = initialised(lambda: self.network(features, tables), run.rng)
         there = train.candidates.present
-        network.start(
-            float(np.average(train.label[there], weights=train.weights[there]))
-        )
+        label = train.label if self.tasks is None else self.tasks.rights(train)
+        shares = np.average(label[there], axis=0, weights=train.weights[there])
+        network.start(*np.atleast_1d(shares).tolist())
         fitted = FittedNeuralRanker(self, features, tables, network)
         curve = learnt(fitted, train, valid, run)
         network.to("cpu")
@@ -110,7 +117,8 @@ class NeuralRanker:
         crossed = "cross" in self.features.groups
         cross, back = (len(names) * crossed for names in (CROSS, BACK))
         spec = InputSpec(item, user, numbers, len(features.event_names), cross, back)
-        return Wide(self.model.build(spec), numbers)
+        further = 0 if self.tasks is None else len(self.tasks.also)
+        return Wide(self.model.build(spec), numbers, further)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,10 +166,35 @@ class FittedNeuralRanker:
         blocks = self.batches.blocks(requests, candidates.item, numbers, known)
         with torch.inference_mode():
             for rows, inputs, around in blocks:
-                logit = self.network.answer(inputs, around)
+                logit = self._logit(inputs, around)
                 sure = torch.sigmoid(logit.clamp(-SUREST, SUREST)).cpu().numpy()
                 out[rows] = np.where(candidates.present[rows], sure, 0)
         return out
+
+    def _logit(self, inputs: Inputs, around: Around | None) -> Float[Tensor, "b k"]:
+        """Return the logit of what is answered."""
+        if self.settings.tasks is None:
+            return self.network.answer(inputs, around)
+        return self.settings.tasks.answered(self.network.each(inputs, around))
+
+    def right(self, examples: Examples) -> Float32[np.ndarray, "b k"]:
+        """Return the label of examples whose probability is answered."""
+        tasks = self.settings.tasks
+        return examples.label if tasks is None else tasks.right(examples, tasks.answer)
+
+    def answering(self, name: str) -> "FittedNeuralRanker":
+        """Return the same, whose score is the probability of another of its labels.
+
+        Raises:
+            ConfigError: It has learnt no such label.
+        """
+        if self.settings.tasks is None:
+            raise ConfigError(
+                f"{self.name} has learnt what is acted on alone. Name further labels "
+                "in tasks=."
+            )
+        tasks = replace(self.settings.tasks, answer=name)
+        return replace(self, settings=replace(self.settings, tasks=tasks))
 
     @cached_property
     def batches(self) -> Batches:

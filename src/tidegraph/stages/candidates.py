@@ -143,12 +143,15 @@ class Examples:
         candidates: Items that were, or could have been, shown.
         label: 1 where the item was acted on, 0 where not; 0 where there is no item.
         weight: How much each counts, above 0; all alike if left out.
+        until: Unix seconds before which an action on an item made it right, of each
+            request; not known if left out.
     """
 
     requests: Requests
     candidates: Candidates
     label: Float32[np.ndarray, "b k"]
     weight: Float32[np.ndarray, "b k"] | None = None
+    until: Int64[np.ndarray, " b"] | None = None
 
     @property
     def weights(self) -> Float32[np.ndarray, "b k"]:

@@ -1,0 +1,91 @@
+"""Further labels of examples: what else was done with a candidate, such as bought."""
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float32, Int64
+
+from tidegraph.config import did_you_mean
+from tidegraph.errors import DataError
+from tidegraph.fitting.shown import holds
+from tidegraph.graph.from_log import ACTION, ITEM, USER
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.kernels.binary_search import ranges
+from tidegraph.kernels.ragged import owners, starts
+from tidegraph.stages import Examples, ItemSets
+
+
+def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
+    """Return 1 where a candidate's user did so with it within the request's window.
+
+    The window is from the time of the request on, and ends before ``until``.
+
+    Args:
+        examples: Past requests and their candidates.
+        name: What was done: ``bought`` is edges of the graph that lead from users to
+            items, or else a column of the log's context that is true, or above 0;
+            ``event=bought`` is a value of a column.
+
+    Raises:
+        DataError: There are no such edges and no such column, or the examples do not
+            say when their windows end.
+    """
+    if examples.until is None:
+        raise DataError(
+            f"the examples do not say until when {name!r} counts. Give them the end "
+            "of each request's window, until=; a split user by user has none."
+        )
+    graph = examples.requests.graph
+    edges = _edges(graph, name)
+    user, since = examples.requests.user, examples.requests.time
+    start = edges.span_before(user, since)[1]
+    ptr = starts(np.maximum(edges.span_before(user, examples.until)[1] - start, 0))
+    slot = ranges(start, ptr)
+    row, item = owners(ptr), edges.node[slot]
+    if name not in graph.edges:
+        true = _true(graph, name, edges.edge[slot].astype(np.int64))
+        row, item = row[true], item[true]
+    done = ItemSets.of_pairs(row, item, len(examples.requests))
+    return holds(done, examples.candidates.item).astype(np.float32)
+
+
+def _edges(graph: Snapshot, name: str) -> TemporalCSR:
+    """Return the edges that tell, with those of actions where a column does.
+
+    Raises:
+        DataError: There are none, or they say not who did what when.
+    """
+    if name not in graph.edges:
+        column = name.partition("=")[0]
+        there = graph.edge(ACTION).table.columns.columns
+        if column not in there:
+            raise DataError(
+                f"there is no label {name!r}: the graph has no edges of that name, and "
+                f"the log no such column.{did_you_mean(column, there)} It has the "
+                f"columns: {', '.join(there) or 'none'}."
+            )
+        return graph[ACTION]
+    if graph.ends(name) != (USER, ITEM) or not graph[name].is_timed:
+        raise DataError(
+            f"the edges {name!r} are no label: they are not of users with items, at "
+            "times. Name others, or a column of the log."
+        )
+    return graph[name]
+
+
+def _true(
+    graph: Snapshot, name: str, edge: Int64[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"]:
+    """Return of which actions a column says so."""
+    column, _, wanted = name.partition("=")
+    values = graph.edge(ACTION).features[column].gather(edge)
+    if wanted:
+        found = values.cast(pl.String) == wanted
+    elif values.dtype.is_numeric() or values.dtype == pl.Boolean:
+        found = values.cast(pl.Float64) > 0
+    else:
+        raise DataError(
+            f"the column {column!r} is of {values.dtype}, which is neither true nor "
+            f'false. Say which of its values counts, such as "{column}=purchase".'
+        )
+    return found.fill_null(value=False).to_numpy()
