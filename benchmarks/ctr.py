@@ -18,6 +18,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -39,6 +40,10 @@ from tidegraph.data.sources import read
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.click import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
+from tidegraph.ranking.retrieved import RetrieverLogit
+from tidegraph.retrieval.recipes.gnn import lightgcn, ngcf
+from tidegraph.training.optimizers import Adam
+from tidegraph.training.settings import Training
 
 OUT = Path(__file__).parent / "results" / "ctr"
 DATA = Path(os.environ.get("TIDEGRAPH_DATA", "."))
@@ -61,6 +66,21 @@ ROWS = {
     ),
 }
 """The two rows of DSGL: with every input of the house, and with none but its graph."""
+
+
+TRIED = ((2, 1e-4), (3, 1e-4), (2, 1e-3))
+"""Layers and penalty that are tried of a static graph network."""
+STEADY = Training(epochs=100, batch_size=2048, optimizer=Adam(1e-2), patience=10)
+STATIC = {
+    name: Contender(
+        name, tuple(RetrieverLogit(recipe(layers, 32, l2=l2)) for layers, l2 in TRIED)
+    )
+    for name, recipe in (
+        ("LightGCN, static", partial(lightgcn, training=STEADY)),
+        ("NGCF, static", partial(ngcf, training=STEADY)),
+    )
+}
+"""As they were published: learnt once, and given nothing but the graph."""
 
 
 def without(**layer: str) -> DSGL:
@@ -119,9 +139,10 @@ def log_of(name: str) -> Interactions:
 
 def compared(names: list[str] | None, *, ablations: bool) -> Iterator[Contender]:
     """Yield who takes part, everyone with a budget like any other."""
-    wanted = None if names is None else [name for name in names if name not in ROWS]
+    ours = ROWS | STATIC
+    wanted = None if names is None else [name for name in names if name not in ours]
     yield from contenders(wanted, CATEGORY)
-    yield from (one for name, one in ROWS.items() if names is None or name in names)
+    yield from (one for name, one in ours.items() if names is None or name in names)
     if ablations:
         for name, model in ABLATIONS.items():
             yield network(f"DSGL, {name}", model, EVERY)

@@ -37,6 +37,7 @@ FITTED = Homes.of("tidegraph").where(_fitted) | Homes(
     {
         "Cosines": "tidegraph.reranking.similarity",
         "FittedInvertedLists": "tidegraph.retrieval.index.lists",
+        "EventFields": "tidegraph.features.context",
         "Features": "tidegraph.features.columns",
         "SharedTags": "tidegraph.reranking.similarity",
         "Snapshot": "tidegraph.graph.snapshot",
@@ -73,10 +74,11 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
     settings = {key: value for key, value in table.items() if key != "model"}
     method, title = known[name], f"{where}.{name}"
     for key, value in settings.items():
-        # A method that is made of another of its stage, such as Calibrated.
+        # A method that is made of another, such as Calibrated of a ranker.
         if isinstance(value, Mapping) and "model" in value:
             inner = cast(Mapping[str, Any], value)
-            settings[key] = model(inner, f"{title}.{key}", stage)
+            whose = "retrieve" if key == "retriever" else stage
+            settings[key] = model(inner, f"{title}.{key}", whose)
     if not is_network(method):
         return build(method, settings, title)
     return _neural(method, settings, title)

@@ -24,6 +24,9 @@ from tidegraph.training.settings import Training
 CONTROL = "RecencyLogit"
 """The ranker that another must beat to be worth having."""
 
+MADE_OF_OTHERS = ("Calibrated", "RetrieverLogit")
+"""Rankers that are another method's order, which somebody has to name."""
+
 CONTROLS: Mapping[type, tuple[dict[str, Any], ...]] = {
     RecencyLogit: ({"l2": 1e-4}, {"l2": 1e-2}, {"l2": 1.0}),
     BoostedTrees: ({"leaves": 15}, {"leaves": 31}, {"leaves": 7}),
@@ -70,8 +73,8 @@ def contenders(
         return [_contender(name, about) for name in dict.fromkeys(wanted)]
     found = [_contender(CONTROL, about)]
     for name in RANKERS:
-        if name in (CONTROL, "Calibrated"):
-            continue  # What is calibrated has the order of another.
+        if name in (CONTROL, *MADE_OF_OTHERS):
+            continue
         try:
             found.append(_contender(name, about))
         except MissingExtraError:

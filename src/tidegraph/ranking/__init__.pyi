@@ -11,6 +11,10 @@ from tidegraph.ranking.neural import (
     FittedNeuralRanker as FittedNeuralRanker,
     NeuralRanker as NeuralRanker,
 )
+from tidegraph.ranking.retrieved import (
+    FittedRetrieverLogit as FittedRetrieverLogit,
+    RetrieverLogit as RetrieverLogit,
+)
 from tidegraph.ranking.trees import (
     BoostedTrees as BoostedTrees,
     FittedBoostedTrees as FittedBoostedTrees,
