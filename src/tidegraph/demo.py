@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 import tidegraph as tg
+from tidegraph.catalog import model as method_of
 from tidegraph.data.check import check
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
-from tidegraph.errors import DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import Recommender
 from tidegraph.evaluation.report.html import Section, write_picture, write_report
@@ -35,7 +36,7 @@ from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.user_knn import UserKNN
-from tidegraph.stages import Fold
+from tidegraph.stages import Fold, Ranker
 
 DAY = 86_400
 NAMES = ("title", "product_type", "description", "name")
@@ -55,6 +56,7 @@ class Demo:
         test_days: Length of the test part; the valid part before it is as long.
         households: How many users' recommendations to show.
         seed: Seed of everything random.
+        rank: The click model that ranks, by its name in a recipe.
         say: Prints a line or a table.
     """
 
@@ -62,6 +64,7 @@ class Demo:
     test_days: float = 14.0
     households: int = 3
     seed: int = 0
+    rank: str = "DIN"
     say: Callable[[object], None] = field(default_factory=lambda: screen().print)
 
     def run(self, folder: Path) -> Mapping[str, Evaluation]:
@@ -70,6 +73,8 @@ class Demo:
         Returns:
             The evaluation with, and that without items a user already knows.
         """
+        # A name that is none is refused before anything is read.
+        ranker(self.rank, tg.FeatureSet())
         self.say(f"[bold]Reading[/] {self.data}")
         log = load(self.data)
         self.say(check(log).text())
@@ -124,11 +129,8 @@ class Demo:
                 RP3beta(alpha=0.8, beta=0.3, half_life_days=None),
                 Popular(half_life_days=28.0),
             ),
-            rank=tg.NeuralRanker(
-                tg.DIN(),
-                # Groceries are habit: more inputs take twice as long and add nothing.
-                tg.FeatureSet(HABIT, category),
-            ),
+            # Groceries are habit: more inputs take twice as long and add nothing.
+            rank=ranker(self.rank, tg.FeatureSet(HABIT, category)),
             rerank=None if category is None else MMR(diversity=0.1, by=category),
             repeat=repeat,
             names=first_of(NAMES, log),
@@ -169,6 +171,21 @@ class Demo:
 def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
     """Return the pages of a report about one evaluation and the log it was made on."""
     return [log_section(log), evaluation_section(evaluation)]
+
+
+def ranker(name: str, features: tg.FeatureSet) -> Ranker:
+    """Return a ranker by its name in a recipe, which knows these features.
+
+    Raises:
+        ConfigError: There is no such ranker, or it chooses no features.
+    """
+    made = method_of({"model": name}, "demo", "rank")
+    if not isinstance(made, tg.NeuralRanker):
+        raise ConfigError(
+            f"the demonstration ranks by a click model, such as DIN or DSGL, and "
+            f"{name} is none. Choose another."
+        )
+    return replace(made, features=features)
 
 
 def first_of(columns: tuple[str, ...], log: Interactions) -> str | None:

@@ -15,8 +15,11 @@ def demo(
         "demo-output"
     ),
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    rank: Annotated[
+        str, typer.Option(help="The click model that ranks, such as DSGL.")
+    ] = "DIN",
 ) -> None:
     """Run everything on real data: read, split, train, judge, recommend, report."""
     for name in ("model-repeat", "model-new"):
         check_folder(output / name)
-    Demo(data=data, seed=seed).run(output)
+    Demo(data=data, seed=seed, rank=rank).run(output)
