@@ -109,7 +109,7 @@ def test_a_field_that_is_not_there_or_has_lists_is_named(name, said):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        (("color",), 'no field \'color\'.*"item.color" or "user.color"'),
+        (("color",), 'no field \'color\'.*"item.color", "user.color", or'),
         (("item.",), "no field 'item.'"),
         (("item.a", "item.a"), "'item.a' is there twice"),
     ],

@@ -40,7 +40,8 @@ class FeatureSet:
             reads the graph says that itself.
         ids: Are users and items told apart by who they are, or by what is known alone?
         fields: Features that networks have vectors of beside those of the category,
-            such as ``item.color`` or ``user.age``; numbers with a fraction as ranges.
+            such as ``item.color`` or ``user.age``, and ``event.device`` for a column
+            of the log's context; numbers with a fraction as ranges.
     """
 
     groups: tuple[str, ...] = ALL

@@ -8,6 +8,7 @@ from jaxtyping import Int32, Int64
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ConfigError
+from tidegraph.features.context import EVENT, EventFields
 from tidegraph.features.values import coded, column_of, ranged
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
@@ -82,10 +83,12 @@ class Tables:
     Attributes:
         item: Items.
         user: Users.
+        event: Events, by what the log says of each.
     """
 
     item: Side
     user: Side
+    event: EventFields = field(default_factory=EventFields)
 
     @classmethod
     def of(
@@ -95,16 +98,17 @@ class Tables:
 
         Args:
             requests: Requests, each at its time.
-            fields: Names of further fields, such as ``item.color`` or ``user.age``.
+            fields: Names of further fields, such as ``item.color``, ``user.age`` or
+                ``event.device``.
             ids: Does each node have a row of its own?
 
         Raises:
-            ConfigError: A field is of neither side.
             DataError: There is no such feature, or it has lists.
         """
         graph = requests.graph
         items = _side(graph, ITEM, requests, fields, ids=ids)
-        return cls(items, _side(graph, USER, requests, fields, ids=ids))
+        users = _side(graph, USER, requests, fields, ids=ids)
+        return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
 
     def state(self) -> State:
         """Return what a file needs to hold."""
@@ -115,6 +119,7 @@ class Tables:
                 for name, side in ((ITEM, self.item), (USER, self.user))
             },
             arrays={ITEM: self.item.code, USER: self.user.code},
+            parts={EVENT: self.event.state()} if self.event.columns else {},
         )
 
     @classmethod
@@ -126,21 +131,25 @@ class Tables:
             sides.append(
                 Side(table["known"], tuple(table["kinds"]), state.arrays[name])
             )
-        return cls(sides[0], sides[1])
+        event = EventFields()
+        if EVENT in state.parts:
+            event = state.part(EVENT, EventFields)
+        return cls(sides[0], sides[1], event)
 
 
 def check_fields(fields: tuple[str, ...]) -> None:
-    """Refuse a field that names neither side.
+    """Refuse a field that says not whose it is.
 
     Raises:
         ConfigError: There is one, or one is there twice.
     """
     for name in fields:
         kind, dot, column = name.partition(".")
-        if kind not in (ITEM, USER) or not dot or not column:
+        if kind not in (ITEM, USER, EVENT) or not dot or not column:
             raise ConfigError(
                 f"there is no field {name!r}. Say whose feature it is: "
-                f'"item.{column or name}" or "user.{column or name}".'
+                f'"item.{column or name}", "user.{column or name}", or '
+                f'"event.{column or name}" for a column of the log\'s context.'
             )
         if fields.count(name) > 1:
             raise ConfigError(f"the field {name!r} is there twice. Leave one out.")
@@ -154,10 +163,15 @@ def _side(
     *,
     ids: bool,
 ) -> Side:
-    own = tuple(f.partition(".")[2] for f in fields if f.startswith(f"{kind}."))
+    own = _own(fields, kind)
     known = known_before(requests, f"~{ACTION}" if kind == ITEM else ACTION)
     side = Side.of(graph.typed(kind).vocabulary, kind, own, known)
     return side if ids else Side(0, side.kinds, side.code)
+
+
+def _own(fields: tuple[str, ...], kind: str) -> tuple[str, ...]:
+    """Return the columns of the fields of one kind."""
+    return tuple(f.partition(".")[2] for f in fields if f.startswith(f"{kind}."))
 
 
 def known_before(requests: Requests, edge: str = f"~{ACTION}") -> int:

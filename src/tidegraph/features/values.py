@@ -2,7 +2,7 @@
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 
 from tidegraph.config import did_you_mean
 from tidegraph.data.ids.lookup import Lookup
@@ -60,13 +60,37 @@ def ranged(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]
         values: A column of numbers; null and what is not finite are in no range.
         known: Of how many rows each range has about as many.
     """
+    if not np.isfinite(_floats(values[:known])).any():
+        return 0, np.zeros(len(values), np.int64)
+    edges = edges_of(values[:known])
+    return len(edges) + 1, range_of(values, edges)
+
+
+def edges_of(values: pl.Series) -> Float64[np.ndarray, " edges"]:
+    """Return where ranges of numbers end that have as many of them each.
+
+    Args:
+        values: A column of numbers; null and what is not finite are in no range.
+    """
     row = _floats(values)
-    seen = row[:known][np.isfinite(row[:known])]
+    seen = row[np.isfinite(row)]
     if not len(seen):
-        return 0, np.zeros(len(row), np.int64)
-    edges = np.unique(np.quantile(seen, np.arange(1, RANGES) / RANGES))
+        return np.zeros(0)
+    return np.unique(np.quantile(seen, np.arange(1, RANGES) / RANGES))
+
+
+def range_of(
+    values: pl.Series, edges: Float64[np.ndarray, " edges"]
+) -> Int64[np.ndarray, " n"]:
+    """Return the range of each number from 1 on; 0 where it is in none.
+
+    Args:
+        values: A column of numbers.
+        edges: Where ranges end.
+    """
+    row = _floats(values)
     place = np.searchsorted(edges, row, side="right") + 1
-    return len(edges) + 1, np.where(np.isfinite(row), place, 0).astype(np.int64)
+    return np.where(np.isfinite(row), place, 0).astype(np.int64)
 
 
 def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:

@@ -53,7 +53,8 @@ class States(NamedTuple):
     that led there, and stands once however many share it.
 
     Attributes:
-        node: Table rows of the fields of each node, 0 for unknown or none.
+        node: Table rows of the fields of each node, 0 for unknown or none; behind them
+            those of the event that led there, which a click model does not get.
         parent: Place of a parent of each state in the depth above; all parents are one
             node, at different times. Of depth 0 it says nothing.
         child: Places of the neighbours of each state in the depth below, oldest first,

@@ -1,6 +1,6 @@
 """The one batch that every click model gets, and its widths."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int
@@ -9,6 +9,9 @@ from tidegraph.extras import needed
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor
+
+SAID = 8
+"""Width of the vector of a field of an event."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class InputSpec:
         cross: Columns of numbers of each candidate and event.
         back: Columns of numbers of each user and user of a candidate, which models get
             that read the graph.
+        context: Known values of each field of an event. A click model is not told:
+            ``Wide`` turns them into columns of ``event``.
     """
 
     item: tuple[int, ...]
@@ -32,6 +37,13 @@ class InputSpec:
     event: int = 0
     cross: int = 0
     back: int = 0
+    context: tuple[int, ...] = ()
+
+    @property
+    def told(self) -> "InputSpec":
+        """The widths of what a click model gets: vectors of what is said of events."""
+        event = self.event + SAID * len(self.context)
+        return replace(self, event=event, context=())
 
 
 class Inputs(NamedTuple):
@@ -45,7 +57,8 @@ class Inputs(NamedTuple):
         user: Table rows of the fields of each user.
         numbers: The shared inputs, standardised; 0 where no candidate.
         present: Where there is a candidate.
-        step: Table rows of the fields of the item of each event, the latest first.
+        step: Table rows of the fields of the item of each event, the latest first;
+            behind them those of the event itself, which a click model does not get.
         event: What was known of each event just before it, standardised; 0 where none.
         cross: What is known of each candidate and event together; 0 where none.
         age: Bucket of the age of each event.

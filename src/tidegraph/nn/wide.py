@@ -4,13 +4,14 @@ import math
 import warnings
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
-from tidegraph.nn.around import Around
+from tidegraph.nn.around import Around, States
 from tidegraph.nn.click.tasks import FurtherTasks
-from tidegraph.nn.inputs import Inputs
+from tidegraph.nn.inputs import SAID, Inputs
 from tidegraph.nn.recurrent import fused
+from tidegraph.nn.vectors import FieldVectors
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -33,18 +34,26 @@ class Wide(nn.Module):
         deep: The click model.
         numbers: Columns of the shared inputs.
         further: How many further tasks share its layers.
+        context: Known values of each field of an event.
 
     Source:
         Cheng et al., "Wide & Deep Learning for Recommender Systems", DLRS 2016.
     """
 
-    def __init__(self, deep: nn.Module, numbers: int, further: int = 0) -> None:
+    def __init__(
+        self,
+        deep: nn.Module,
+        numbers: int,
+        further: int = 0,
+        context: tuple[int, ...] = (),
+    ) -> None:
         super().__init__()
         self.deep = deep
         with warnings.catch_warnings():
             # Without a number there are no weights to draw, which is as it should be.
             warnings.filterwarnings("ignore", "Initializing zero-element")
             self.wide = nn.Linear(numbers, 1)
+        self.said = FieldVectors(context, SAID) if context else None
         self.further = FurtherTasks(deep, numbers, further) if further else None
 
     def start(self, share: float, *further: float) -> None:
@@ -69,6 +78,7 @@ class Wide(nn.Module):
             inputs: The batch.
             around: What the plans of a model that reads the graph brought.
         """
+        inputs, around = self._told(inputs), self._told_around(around)
         deep = self.deep(inputs) if around is None else self.deep(inputs, around)
         return deep + self.wide(inputs.numbers)[:, :, 0]
 
@@ -89,8 +99,43 @@ class Wide(nn.Module):
         """Return what the click model adds to the loss of a batch, wherever it lies."""
         if isinstance(self.deep, LearnsMore):
             with fused():
-                return self.deep.auxiliary(self._here(inputs))
+                return self.deep.auxiliary(self._told(self._here(inputs)))
         return 0.0
+
+    def _told(self, inputs: Inputs) -> Inputs:
+        """Return inputs with what is said of events as numbers of each."""
+        if self.said is None:
+            return inputs
+        step, said = self._vectors(inputs.step)
+        real = inputs.real_step[:, :, None].to(said.dtype)
+        return inputs._replace(
+            step=step, event=torch.cat([inputs.event, said * real], dim=2)
+        )
+
+    def _told_around(self, around: Around | None) -> Around | None:
+        if self.said is None or around is None:
+            return around
+        return around._replace(
+            user=self._told_states(around.user), item=self._told_states(around.item)
+        )
+
+    def _told_states(self, states: States) -> States:
+        parts = [self._vectors(node) for node in states.node]
+        event = (
+            torch.cat([known, said], dim=1)
+            for known, (_, said) in zip(states.event, parts, strict=True)
+        )
+        return states._replace(
+            node=tuple(node for node, _ in parts), event=tuple(event)
+        )
+
+    def _vectors(
+        self, rows: Int[Tensor, "*shape f"]
+    ) -> tuple[Int[Tensor, "*shape _"], Float[Tensor, "*shape _"]]:
+        """Return the rows of nodes, and vectors of what is said of their events."""
+        assert self.said is not None
+        fields = len(self.said.tables)
+        return rows[..., :-fields], self.said(rows[..., -fields:])
 
     def _here(self, inputs: Inputs) -> Inputs:
         return Inputs(*(part.to(self.wide.weight.device) for part in inputs))

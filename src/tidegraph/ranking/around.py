@@ -172,6 +172,11 @@ class Reader:
             self._rows(kind, node, shown)
             for kind, node in zip(side.kinds, found.ids, strict=True)
         ]
+        if self.tables.event.columns:
+            nodes = [
+                np.concatenate([own, self._said(requests.graph, side, depth)], axis=1)
+                for depth, own in enumerate(nodes)
+            ]
         days = [(gap / DAY).astype(np.float32) for gap in found.dt]
         width = len(self.features.event_names)
         event = [np.zeros((len(found.ids[0]), width), np.float32)]
@@ -184,6 +189,17 @@ class Reader:
             tuple(map(tensor, days)),
             tuple(map(tensor, event)),
         )
+
+    def _said(
+        self, graph: Snapshot, side: _Side, depth: int
+    ) -> Int64[np.ndarray, "n f"]:
+        """Return the rows of the events that led to a depth; 0 for what asks."""
+        edge = np.full(len(side.found.ids[depth]), -1, np.int64)
+        if depth:
+            edge = side.found.edge[depth].astype(np.int64)
+            # Of a history in place of a user nothing is said.
+            edge = np.where(edge < graph.edge(ACTION).issued, edge, -1)
+        return self.tables.event.rows(graph, edge)
 
     def _known(
         self, requests: Requests, rows: Int64[np.ndarray, " b"], side: _Side, depth: int

@@ -97,12 +97,16 @@ class Batches:
             known: What was known of the events of all requests.
         """
         steps = Steps.of(requests, rows, self.history)
+        step = self.tables.item.rows(steps.item)
+        if self.tables.event.columns:
+            said = self.tables.event.of_history(requests, rows, self.history)
+            step = np.concatenate([step, said], axis=2)
         return Inputs(
             item=tensor(self.tables.item.rows(item)),
             user=tensor(self.tables.user.rows(requests.user[rows])),
             numbers=tensor(numbers),
             present=tensor(item != NO_ITEM),
-            step=tensor(self.tables.item.rows(steps.item)),
+            step=tensor(step),
             event=tensor(known.rows(rows)),
             cross=tensor(self._cross(requests, rows, item)),
             age=tensor(steps.age),

@@ -35,6 +35,7 @@ def catalogue(
     """
     settings = ranker.settings.features
     others = [group for group in settings.groups if group not in OF_ITEMS]
+    others += [f"event.{column}" for column in ranker.tables.event.columns]
     if ranker.batches.reads is not None or others:
         what = "reads the graph" if not others else f"has the inputs {others[0]!r}"
         raise ConfigError(

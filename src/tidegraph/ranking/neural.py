@@ -116,9 +116,10 @@ class NeuralRanker:
         item, user = tables.item.counts, tables.user.counts
         crossed = "cross" in self.features.groups
         cross, back = (len(names) * crossed for names in (CROSS, BACK))
-        spec = InputSpec(item, user, numbers, len(features.event_names), cross, back)
+        event, said = len(features.event_names), tables.event.counts
+        spec = InputSpec(item, user, numbers, event, cross, back, said)
         further = 0 if self.tasks is None else len(self.tasks.also)
-        return Wide(self.model.build(spec), numbers, further)
+        return Wide(self.model.build(spec.told), numbers, further, said)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from tidegraph.cli.terminal import say
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import category_codes
+from tidegraph.features.context import EVENT, check_context
 from tidegraph.features.values import column_of
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.progress import working
@@ -150,6 +151,9 @@ def _check_columns(
     category_codes(log.items, category)
     for name in fields:
         kind, _, column = name.partition(".")
+        if kind == EVENT:
+            check_context(log.context, column)
+            continue
         column_of(log.items if kind == ITEM else log.users, column, kind)
 
 
