@@ -89,9 +89,16 @@ class NeuralRanker:
             run: Where, and what draws weights, samples and orders.
 
         Raises:
-            DataError: No candidate of the past was right, or a further label is not
-                there.
+            DataError: No candidate of the past was right, or every one was, or a
+                further label is not there.
         """
+        there = train.candidates.present
+        if bool(train.label[there].all()) and bool(there.any()):
+            raise DataError(
+                "every candidate of the past was right, so there is nothing to tell "
+                "them from. Draw negatives, or read the log with what was shown in "
+                "vain (label 0)."
+            )
         if not bool(train.label.any()):
             raise DataError(
                 "no candidate of the past was right, so there is nothing to learn. "
@@ -101,7 +108,6 @@ class NeuralRanker:
         fields, ids = self.features.embedded, self.features.ids
         tables = Tables.of(valid.requests, fields, ids=ids)
         network = initialised(lambda: self.network(features, tables), run.rng)
-        there = train.candidates.present
         label = train.label if self.tasks is None else self.tasks.rights(train)
         shares = np.average(label[there], axis=0, weights=train.weights[there])
         network.start(*np.atleast_1d(shares).tolist())
