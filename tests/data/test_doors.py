@@ -385,3 +385,41 @@ def test_columns_that_arrow_cannot_take_are_values_of_python():
     assert read(frame, context=["x"]).context["x"].to_list() == ["1j", "2j"]
     with pytest.raises(DataError, match="row 1: the weight in column 'x' is '1j'"):
         read(frame, weight="x")
+
+
+def named(cursor, row):
+    return {
+        column[0]: value for column, value in zip(cursor.description, row, strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [None, sqlite3.Row, named, lambda _, row: [*row]],
+    ids=["tuple", "Row", "dict", "list"],
+)
+def test_rows_may_be_tuples_or_mappings_by_name(factory):
+    connection = sqlite([("a", 1, NOON, 2), ("b", 2, NOON + 1, 3)])
+    connection.row_factory = factory
+
+    log = read_sql("select x, item, user, time from t", connection, weight="x")
+
+    assert log.frame().select("user", "item", "weight").rows() == [
+        ("a", 1, 2.0),
+        ("b", 2, 3.0),
+    ]
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "factory", [lambda _, row: row[0], lambda *_: {}], ids=["value", "empty"]
+)
+def test_rows_of_no_columns_are_refused(factory):
+    connection = sqlite([("abcd", 1, NOON, 2)])
+    connection.row_factory = factory
+
+    with pytest.raises(
+        DataError, match=r"have no column .user.\. Take the row factory"
+    ):
+        read_sql("select user, item, time from t", connection)
+    connection.close()

@@ -5,7 +5,7 @@ a column is typed by all of them; columns that nobody asked for are not looked a
 """
 
 import importlib.util
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from operator import itemgetter
 from typing import Any, cast
@@ -126,10 +126,23 @@ def _python_batches(
     for rows in each(blocks, _WHERE):
         yield pl.DataFrame(
             [
-                series_of(column, list(map(itemgetter(place), rows)))
+                series_of(column, _values(rows, column, place))
                 for column, place in places.items()
             ]
         )
+
+
+def _values(rows: Sequence[Any], column: str, place: int) -> list[Any]:
+    """Return a column of rows that are tuples, or mappings by the name of a column."""
+    first = rows[0]
+    key = column if isinstance(first, Mapping) else place
+    with suppress(LookupError, TypeError):
+        if not isinstance(first, str | bytes):
+            return list(map(itemgetter(key), rows))
+    raise DataError(
+        f"{_WHERE} gives rows of type {type(first).__name__}, which have no column "
+        f"{column!r}. Take the row factory of the connection away."
+    )
 
 
 def _refuse_doubles(names: Sequence[str], columns: Sequence[str]) -> None:
