@@ -19,6 +19,7 @@ from tidegraph.retrieval.from_log import (
     HALF_LIVES,
     FromLog,
     chosen,
+    given,
     resolved,
 )
 from tidegraph.retrieval.scoring.best import SCATTERED, Columns, best, best_allowed
@@ -38,11 +39,11 @@ from tidegraph.stages import (
     remembers,
 )
 
-QUESTIONS = (HALF_LIVES,)
+QUESTIONS = ([{"l2": 100.0}, {"l2": 500.0}], HALF_LIVES)
 """What is chosen on a log; see ``from_log``."""
 TRIED = 1_000
-"""Items that a half-life is tried on, the most frequent: a second inverse of all would
-take as long as the fit itself."""
+"""Items that settings are tried on, the most frequent: further inverses of all would
+take longer than the fit itself."""
 BLOCK = 256
 """Requests scored at a time, which bounds memory."""
 
@@ -68,7 +69,7 @@ class EASE:
         Steck (2019), "Embarrassingly shallow autoencoders for sparse data", equation 8.
     """
 
-    l2: float = 100.0
+    l2: float | FromLog = FROM_LOG
     single_precision: bool = False
     memory_limit_gb: float = 8.0
     half_life_days: float | FromLog | None = FROM_LOG
@@ -97,7 +98,7 @@ class EASE:
         half_life = check_half_life(method.half_life_days, fold, "EASE")
         x = matrix.csr()[:, :known].astype(kind)
         gram = (x.T @ x).toarray(order="F")
-        gram.flat[:: len(gram) + 1] += self.l2
+        gram.flat[:: len(gram) + 1] += given(method.l2)
         weights = _weights(_inverse(gram))
         seen = np.bincount(matrix.item, minlength=len(weights)) > 0
         until, said = trained_until(fold), chosen(self, method)
@@ -189,6 +190,7 @@ class FittedEASE:
             "EASE",
             self.trained_until,
             f"{int(self.seen.sum()):,} items",
+            l2=self.chosen.get("l2"),
             half_life_days=self.half_life_days,
         )
 
