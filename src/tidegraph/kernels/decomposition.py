@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 import scipy
 from jaxtyping import Float32, Float64
-from scipy.sparse.linalg import eigsh, svds
+from scipy.sparse.linalg import LinearOperator, eigsh, svds
 
 from tidegraph.errors import ConfigError
 
@@ -63,6 +63,23 @@ def both_ends(
     ]
     value, vector = zip(*ends, strict=True)
     return np.concatenate(value), np.hstack(vector)
+
+
+def smallest(
+    apply: Callable[[np.ndarray], np.ndarray], nodes: int, size: int, seed: int
+) -> tuple[Float64[np.ndarray, " size"], Float64[np.ndarray, "nodes size"]]:
+    """Return the smallest eigenvalues of a symmetric matrix, and their vectors.
+
+    Args:
+        apply: The product of the matrix with a vector.
+        nodes: How many rows the matrix has.
+        size: How many; fewer than ``nodes``.
+        seed: Seed of the start.
+    """
+    start = np.random.default_rng(seed).standard_normal(nodes)
+    shape = nodes, nodes
+    operator = cast(Any, LinearOperator)(shape, matvec=apply, dtype=np.float64)
+    return cast(Any, eigsh)(operator, size, which="SA", v0=start)
 
 
 def symmetric_halves(

@@ -1,16 +1,10 @@
-"""Proximities that HOPE keeps: S = Mg^-1 Ml, as something that vectors go through.
+"""Proximities that HOPE keeps: S = Mg^-1 Ml, which is never formed."""
 
-S is never formed: what stands in Mg^-1 is solved for each vector.
-"""
-
-import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import scipy
 from jaxtyping import Float64
-from scipy.sparse.linalg import LinearOperator
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
@@ -20,9 +14,9 @@ from tidegraph.graph.proximity.power_iteration import (
     spectral_radius,
 )
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.decomposition import both_ends, halves
+from tidegraph.kernels.decomposition import both_ends, halves, smallest
 from tidegraph.ranges import above, within
-from tidegraph.retrieval.solvers.graphs import symmetric
+from tidegraph.retrieval.solvers.graphs import transition
 
 __all__ = [
     "AdamicAdarProximity",
@@ -33,8 +27,6 @@ __all__ = [
 ]
 
 Halves = tuple[Float64[np.ndarray, "nodes d"], Float64[np.ndarray, "nodes d"]]
-_TOLERANCE = 1e-12
-"""Of what a solution may still be off, as a share of it."""
 
 
 @runtime_checkable
@@ -114,19 +106,16 @@ class PageRankProximity:
     def halves(self, graph: StaticGraph, size: int, seed: int) -> Halves:
         """Return the halves of S, which differ."""
         onward = 1 - self.restart
-        # P = D^-1/2 B D^1/2 with B symmetric, so that one solver serves both sides.
-        walk = scipy.sparse.csr_array(onward * symmetric(graph))
-        solve = _Geometric.of(walk, onward)
-        # A node without an edge keeps its walk.
-        root = np.where(graph.strength > 0, graph.strength, 1.0) ** 0.5
-
-        def apply(x: np.ndarray) -> np.ndarray:
-            return self.restart * _scaled(solve(_scaled(x, root)), 1 / root)
-
-        def apply_turned(x: np.ndarray) -> np.ndarray:
-            return self.restart * _scaled(solve(_scaled(x, 1 / root)), root)
-
-        return halves(_operator(len(graph), apply, apply_turned), size, seed)
+        ahead = scipy.sparse.csr_array(onward * transition(graph))
+        back = scipy.sparse.csr_array(ahead.T)
+        # S^-1 = (I - (1 - r) P) / r is sparse: nothing has to be solved for S's largest
+        # singular values, which are one over its smallest.
+        value, left = smallest(
+            lambda x: (y := x - ahead @ x) - back @ y, len(graph), size, seed
+        )
+        right = (left - ahead @ left) / np.sqrt(value)
+        root = np.sqrt(self.restart / np.sqrt(value))
+        return left * root, right * root
 
 
 @settings
@@ -166,49 +155,3 @@ def _through_neighbors(
     _, right = halves(half, size, seed)
     length = np.linalg.norm(right, axis=0)
     return right * length, right * length
-
-
-class _Geometric(NamedTuple):
-    """Solves (I - G) x = b for a symmetric G by Chebyshev's iteration.
-
-    It needs no product of vectors, so that many are solved at once and each as alone.
-
-    Source:
-        Golub & Van Loan (2013), "Matrix computations", section 11.2.8.
-    """
-
-    walk: "scipy.sparse.csr_array"
-    bound: float
-    steps: int
-
-    @classmethod
-    def of(cls, walk: "scipy.sparse.csr_array", bound: float) -> "_Geometric":
-        """Find how many steps are needed if no eigenvalue is larger than ``bound``."""
-        rate = bound / (1 + math.sqrt(1 - bound**2))
-        return cls(walk, bound, math.ceil(math.log(_TOLERANCE / 2) / math.log(rate)))
-
-    def __call__(self, b: np.ndarray) -> np.ndarray:
-        before, x, omega = np.zeros_like(b), b, 2.0
-        for _ in range(self.steps):
-            omega = 1 / (1 - self.bound**2 * omega / 4)
-            before, x = x, omega * (self.walk @ x + b - before) + before
-        return x
-
-
-def _scaled(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return x * (scale if x.ndim == 1 else scale[:, None])
-
-
-def _operator(
-    size: int,
-    apply: Callable[[np.ndarray], np.ndarray],
-    turned: Callable[[np.ndarray], np.ndarray],
-) -> LinearOperator:
-    return cast(Any, LinearOperator)(
-        (size, size),
-        matvec=apply,
-        matmat=apply,
-        rmatvec=turned,
-        rmatmat=turned,
-        dtype=np.float64,
-    )
