@@ -7,6 +7,7 @@ Run: OPENBLAS_NUM_THREADS=1 TIDEGRAPH_DATA=folder python benchmarks/filters.py
 
 import json
 from pathlib import Path
+from typing import Any
 
 from published import Job, data
 
@@ -26,7 +27,7 @@ METHODS = (
 
 def main() -> None:
     """Measure each filter on the test part."""
-    results = json.loads(OUT.read_text()) if OUT.exists() else {}
+    results: dict[str, Any] = json.loads(OUT.read_text()) if OUT.exists() else {}
     name = "lightgcn_gowalla"
     job = Job.of(f"{name} test", *data(name), None)
     for method in METHODS:

@@ -8,6 +8,7 @@ Run: OPENBLAS_NUM_THREADS=1 TIDEGRAPH_DATA=folder python benchmarks/graphzoom.py
 
 import json
 from pathlib import Path
+from typing import Any
 
 from published import Job, data
 
@@ -23,7 +24,7 @@ ZOOMS = (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)
 
 def main() -> None:
     """Measure each solver alone, then on a graph made smaller."""
-    results = json.loads(OUT.read_text()) if OUT.exists() else {}
+    results: dict[str, Any] = json.loads(OUT.read_text()) if OUT.exists() else {}
     name = "reczoo_movielens1m_m1"
     job = Job.of(f"{name} test", *data(name), None)
     for solved, solver in SOLVERS.items():

@@ -1,0 +1,32 @@
+"""Factorisations and filters tell two groups apart that share nothing."""
+
+import numpy as np
+import pytest
+
+from retrieval.recipes_log import two_groups
+from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
+from tidegraph.retrieval.recipes.mf import bpr_mf, ials, softmax_mf, svdpp
+from tidegraph.testing.retrievers import requests_at
+from tidegraph.training.optimizers import Adam
+from tidegraph.training.settings import Training
+
+TRAINING = Training(10, 128, Adam(2e-2), patience=None)
+METHODS = {  # Of closed forms as many numbers as there are groups; more fit noise.
+    "bpr_mf": bpr_mf(8, training=TRAINING),
+    "cheby_cf": cheby_cf(order=4, rank=8),
+    "gf_cf": gf_cf(rank=8),
+    "ials": ials(2),
+    "pure_svd": pure_svd(2),
+    "softmax_mf": softmax_mf(8, negatives=32, training=TRAINING),
+    "svdpp": svdpp(8, training=TRAINING),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_two_groups_that_share_nothing_are_told_apart(name):
+    log = two_groups()
+    answer = METHODS[name].fit(log).retrieve(requests_at(log, repeat=False), 5)
+
+    own = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
+    assert answer.present.any()
+    assert own[answer.present].mean() > 0.9
