@@ -134,13 +134,13 @@ def _python_batches(
 
 def _values(rows: Sequence[Any], column: str, place: int) -> list[Any]:
     """Return a column of rows that are tuples, or mappings by the name of a column."""
-    first = rows[0]
+    first: object = rows[0]
     key = column if isinstance(first, Mapping) else place
     with suppress(LookupError, TypeError):
         if not isinstance(first, str | bytes):
             return list(map(itemgetter(key), rows))
     raise DataError(
-        f"{_WHERE} gives rows of type {type(first).__name__}, which have no column "
+        f"{_WHERE} gives rows of type {type(rows[0]).__name__}, which have no column "
         f"{column!r}. Take the row factory of the connection away."
     )
 
