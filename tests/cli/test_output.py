@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -36,3 +38,14 @@ def test_a_table_that_cannot_be_written_is_said_beforehand(tmp_path):
     (tmp_path / "lists.csv").mkdir()
     with pytest.raises(ArtifactError, match="it is a folder"):
         check_table(tmp_path / "lists.csv")
+
+
+def test_the_package_runs_as_the_command_does():
+    done = subprocess.run(
+        [sys.executable, "-m", "tidegraph", "check", "nowhere.csv"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "tidegraph: there is no file nowhere.csv. Check the path.\n"

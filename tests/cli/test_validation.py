@@ -11,6 +11,7 @@ from tidegraph.cli.validation import (
     ahead_of_all,
     behind_popular,
     on_valid,
+    seldom_repeated,
 )
 from tidegraph.evaluation.evaluate import evaluate, task_of
 from tidegraph.evaluation.judging import judge_lists
@@ -20,7 +21,7 @@ from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.stages import NO_ITEM
+from tidegraph.stages import NO_ITEM, Fold
 from tidegraph.testing.logs import draw_log
 
 CALLS: Counter[str] = Counter()
@@ -148,3 +149,18 @@ def test_a_channel_that_ranks_better_alone_is_named_if_it_is_no_chance(parts):
     ndcg = dict(scores.group_by("model").agg(pl.mean("ndcg@10")).rows())
     said = f"by ndcg@10: channel B by {ndcg['channel B'] - ndcg['model']:.4f}; give it"
     assert said in ahead_of_all(judge_lists(lists, task, at=(10,)))[0]
+
+
+def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():
+    log = draw_log(events=1200)
+    _, first = np.unique(log.user * len(log.items) + log.item, return_index=True)
+    once = log.take(np.sort(first))
+    train, valid, _ = once.split(fractions=(0.6, 0.2))
+    told = "0.0% of the events known repeat an item of the user"
+
+    for repeat in (True, False):
+        settings = Pipeline(retrieve=Popular(), repeat=repeat)
+        said = on_valid(settings, settings.fit(train, valid), train, valid)
+
+        assert (told in said) is repeat
+    assert seldom_repeated(Pipeline(retrieve=Popular()), Fold.of(log, "log")) == []

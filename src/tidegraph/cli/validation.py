@@ -18,6 +18,7 @@ from tidegraph.evaluation.slices import COLD
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.scoring.evidence import evident_actions, evident_pairs
 from tidegraph.run import Run
 from tidegraph.stages import (
     Candidates,
@@ -32,6 +33,8 @@ from tidegraph.stages import (
 K = 10
 """Length of the lists that are judged."""
 ALL = "all candidates"
+REPEATS = 0.1
+"""With a smaller share of repeats, users of a log do not return to items."""
 SURELY = 0.05
 """A difference whose corrected p is smaller is no chance."""
 
@@ -78,8 +81,24 @@ def on_valid(
             f"{proposed}; {', '.join(others)}",
             *behind_popular(result),
             *ahead_of_all(result),
+            *seldom_repeated(pipeline, Fold.of(train, "train")),
         ]
     )
+
+
+def seldom_repeated(pipeline: Pipeline, known: Fold) -> list[str]:
+    """Return that lists may hold items of the user, where hardly an event repeats one.
+
+    Settings that are left to the log draw the line at the same share.
+    """
+    events, pairs = known.view(evident_actions), known.view(evident_pairs)
+    share = 1 - len(pairs.item) / max(1, len(events))
+    if not pipeline.repeat or share > REPEATS:
+        return []
+    return [
+        f"{share:.1%} of the events known repeat an item of the user, and lists may "
+        "hold such items: repeat = false in the recipe leaves them out"
+    ]
 
 
 @dataclass(eq=False)

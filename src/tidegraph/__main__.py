@@ -1,0 +1,6 @@
+"""``python -m tidegraph`` is the command line."""
+
+from tidegraph.cli import main
+
+if __name__ == "__main__":
+    main()
