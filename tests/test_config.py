@@ -3,8 +3,11 @@ from typing import Literal
 
 import pytest
 
+from tidegraph.catalog import model
 from tidegraph.config import build, read_toml, to_table
 from tidegraph.errors import ConfigError
+from tidegraph.retrieval.recipes.spectral import netmf
+from tidegraph.training.settings import Training
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,18 @@ def test_settings_survive_the_way_out_and_back():
     model = Model(3, 0.5, "mean", 7, (4, 5, 6), Inner(9))
 
     assert build(Model, to_table(model), "x") == model
+
+
+def test_none_is_a_word_where_there_may_be_none():
+    table = {"model": "netmf", "rank": "none"}
+    trained = {"schedule": "none", "patience": "none", "epochs": 3}
+
+    assert build(Model, {"cap": "none"}, "x") == Model(cap=None)
+    assert model(table, "recipe.toml", "retrieve") == netmf(rank=None)
+    found = build(Training, trained, "x")
+    assert found == Training(3, schedule=None, patience=None)
+    with pytest.raises(ConfigError, match=r"neighbors\] is 'none'"):
+        build(Model, {"neighbors": "none"}, "x")
 
 
 def test_a_whole_number_is_a_fraction_too():

@@ -171,6 +171,8 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
     """Return ``value`` as ``hint`` wants it, or say what it should have been."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return value
+    if _says_none(value, hint):
+        return None
     kind = _protocol(hint)
     if kind is not None and isinstance(value, str | Mapping):
         if isinstance(value, str):
@@ -248,6 +250,13 @@ def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
         except ConfigError as error:
             errors.append(error)
     raise errors[0]
+
+
+def _says_none(value: Any, hint: Any) -> bool:
+    """Is this the word for None, where there may be None, of a file without another?"""
+    options = typing.get_args(hint)
+    none = isinstance(value, str) and value == "none" and str not in options
+    return none and types.NoneType in options
 
 
 def _named_in(value: Any, option: Any) -> int:
