@@ -40,7 +40,7 @@ from tidegraph.device.signing import public_bytes, signing_key
 
 OUT = Path(__file__).parent / "results" / "gate.json"
 FREE = GatePolicy(per_day=10**9, per_minute=10**9, skew_seconds=10**9)
-DEVICES, WINDOW = 1_000, 256
+DEVICES, WINDOW, CONNECTIONS = 1_000, 256, 16
 
 
 @dataclass
@@ -108,7 +108,7 @@ def http(load: Load, folder: Path, count: int) -> tuple[float, float]:
     raws = load.sign(count)
     server = Server(folder)
     try:
-        parts = [raws[n::16] for n in range(16)]
+        parts = [raws[n::CONNECTIONS] for n in range(CONNECTIONS)]
         threads = [
             threading.Thread(target=post, args=(server.url, part)) for part in parts
         ]
@@ -130,7 +130,7 @@ def spent_by(process: int) -> float:
 
 
 def post(url: str, raws: list[bytes]) -> None:
-    with httpx.Client() as client:
+    with httpx.Client(timeout=60) as client:
         for raw in raws:
             answer = client.post(f"{url}/v1/uploads", content=raw)
             answer.raise_for_status()

@@ -99,9 +99,13 @@ def test_a_gate_killed_under_load_has_every_acknowledged_upload(folder):
             threading.Thread(target=send, args=(server.url, phone, acknowledged))
             for phone in phones
         ]
+        already = {phone.name: phone.counter for phone in phones}
         for thread in sending:
             thread.start()
-        time.sleep(0.5)
+        ends = time.monotonic() + 60
+        while any(acknowledged.get(n, 0) < count + 4 for n, count in already.items()):
+            assert time.monotonic() < ends
+            time.sleep(0.01)
         server.kill()
         for thread in sending:
             thread.join()
