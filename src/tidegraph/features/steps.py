@@ -5,10 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
+from tidegraph.nn.sequence.ages import age_bucket
 from tidegraph.stages import NO_ITEM, Requests
-
-GAPS = 12
-"""Buckets of the age of an event: floor(log2(days + 1)), the last one open."""
 
 
 class Steps(NamedTuple):
@@ -37,5 +35,4 @@ class Steps(NamedTuple):
         time = np.broadcast_to(requests.time[rows][:, None], at.shape)
         days = np.zeros(at.shape)
         days[mask] = (time[mask] - history.time[at[mask]]) / 86_400
-        age = np.floor(np.log2(np.maximum(days, 0) + 1)).astype(np.int64)
-        return cls(item, np.minimum(age, GAPS - 1), mask)
+        return cls(item, age_bucket(days), mask)

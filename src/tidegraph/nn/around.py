@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from tidegraph.extras import needed
 from tidegraph.nn.inputs import Inputs
-from tidegraph.nn.vectors import age_bucket
+from tidegraph.nn.sequence.ages import age_bucket
 
 with needed("torch", "neural", "a neural network"):
     import torch

@@ -8,8 +8,9 @@ from jaxtyping import Float, Int
 from tidegraph.extras import needed
 from tidegraph.nn.around import States
 from tidegraph.nn.inputs import InputSpec
+from tidegraph.nn.sequence.ages import age_bucket
 from tidegraph.nn.sequence.attention import masked_softmax
-from tidegraph.nn.vectors import EventVectors, UserVectors, age_bucket
+from tidegraph.nn.vectors import EventVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn

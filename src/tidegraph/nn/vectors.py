@@ -6,13 +6,12 @@ from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.sequence.ages import GAPS
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
 
-GAPS = 12
-"""Buckets of the age of an event; those of ``features.steps``."""
 AGE = 4
 """Width of the vector of an age bucket."""
 KNOWN = 8
@@ -43,12 +42,6 @@ class FieldVectors(nn.Module):
     def total(self, rows: Int[Tensor, "*shape f"]) -> Float[Tensor, "*shape size"]:
         """Return the sum of the vectors of each node's fields."""
         return torch.stack(self.each(rows)).sum(dim=0)
-
-
-def age_bucket(days: Float[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
-    """Return the bucket of ages as ``features.steps`` finds it."""
-    bucket = torch.log2(days.clamp(min=0).double() + 1).floor().long()
-    return bucket.clamp(max=GAPS - 1)
 
 
 class UserVectors(FieldVectors):
