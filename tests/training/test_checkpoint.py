@@ -70,6 +70,24 @@ def test_every_optimiser_goes_on_where_it_was(tmp_path, monkeypatch, name):
     same(learnt(tmp_path, name), learnt(None, name))
 
 
+def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(
+    tmp_path, monkeypatch
+):
+    loss, steps = Line.loss, iter(range(1000))
+
+    def breaking(self, batch):
+        broken = next(steps) == 4 * 5 + 2  # The third of four steps of epoch 6.
+        return loss(self, batch) * (float("nan") if broken else 1.0)
+
+    monkeypatch.setattr(Line, "loss", breaking)
+    with pytest.raises(ConfigError, match=r"loss is nan in epoch 6, step 3, .* rate"):
+        learnt(tmp_path)
+    monkeypatch.undo()
+
+    assert max(int(path.name[-6:]) for path in tmp_path.glob("epoch-*")) == 5
+    same(learnt(tmp_path), learnt(None))
+
+
 def test_a_training_that_has_ended_is_not_repeated(tmp_path, monkeypatch):
     whole = learnt(tmp_path)
     monkeypatch.setattr(Line, "loss", lambda self, batch: pytest.fail("trained"))
