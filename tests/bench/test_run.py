@@ -2,6 +2,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -16,10 +17,12 @@ from tidegraph.bench import (
 from tidegraph.bench.clicks import ClickProtocol
 from tidegraph.bench.run import RECORDS, in_odds
 from tidegraph.errors import ArtifactError, RequestError
+from tidegraph.features.columns import FeatureSet
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.testing.logs import draw_log
 
 PROTOCOL = ClickProtocol(repeat=True)
+DEVICE = FeatureSet(fields=("event.device",))
 LOGIT = Contender("RecencyLogit", (RecencyLogit(),))
 
 
@@ -122,6 +125,27 @@ def test_another_log_protocol_or_setting_is_trained_anew(log, tmp_path):
         compare(events, [told(sharpness)], protocol, seeds=1, folder=tmp_path)
 
     assert len(Told.fits) == 4
+
+
+@dataclass(frozen=True)
+class ToldOfEvents(Told):
+    """Is told what the log says of events, too."""
+
+    features: FeatureSet = DEVICE
+
+
+def test_what_few_models_read_makes_them_alone_be_trained_anew(log, tmp_path):
+    models = [Contender("Told", (Told(),)), Contender("Events", (ToldOfEvents(),))]
+    said = [
+        replace(log, context=pl.DataFrame({"device": [device] * len(log)}))
+        for device in ("app", "web")
+    ]
+    fits = []
+    for one in (*said, said[1]):
+        compare(one, models, PROTOCOL, seeds=1, folder=tmp_path)
+        fits.append(len(Told.fits))
+
+    assert fits == [2, 3, 3]
 
 
 def test_a_line_without_its_probabilities_counts_for_nothing(log, tmp_path):

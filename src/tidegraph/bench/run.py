@@ -125,7 +125,8 @@ def compare(
     """
     rng = np.random.default_rng(PARTS_SEED)
     parts = click_parts(log, protocol, rng=rng)
-    trainings = _Trainings(parts, _digest(log, protocol), folder)
+    digests = _digest(log, protocol), _digest_of_rest(log)
+    trainings = _Trainings(parts, digests, folder)
     total = sum(len(one.tried) + seeds - 1 for one in contenders)
     tried: dict[str, list[Trained]] = {}
     trained: dict[str, list[Trained]] = {}
@@ -162,13 +163,14 @@ class _Trainings:
 
     Attributes:
         parts: What is learnt from and judged on.
-        digest: Of the log and the protocol.
+        digests: Of the log and the protocol, and of the rest of the log, which few
+            models read.
         folder: Where trainings are kept.
         now: What is being trained.
     """
 
     parts: ClickParts
-    digest: str
+    digests: tuple[str, str]
     folder: Path
     now: str = ""
 
@@ -227,7 +229,13 @@ class _Trainings:
     def _key(self, ranker: Any, seed: int) -> str:
         settings = {"ranker": type(ranker).__name__, **to_table(ranker)}
         text = json.dumps(settings, sort_keys=True, default=repr)
-        return _hash("\n".join([self.digest, text, str(seed), __version__]).encode())
+        parts = [self.digests[0], text, str(seed), __version__]
+        fields: tuple[str, ...] = getattr(
+            getattr(ranker, "features", None), "fields", ()
+        )
+        if any(not name.startswith("item.") for name in fields):
+            parts.append(self.digests[1])
+        return _hash("\n".join(parts).encode())
 
 
 def in_odds(
@@ -258,6 +266,14 @@ def _digest(log: Interactions, protocol: ClickProtocol) -> str:
     arrays = (log.user, log.item, log.time, log.label)
     settings = json.dumps([to_table(protocol), PARTS_SEED]).encode()
     return _hash(*(array.tobytes() for array in arrays), features.getvalue(), settings)
+
+
+def _digest_of_rest(log: Interactions) -> str:
+    """Return a digest of what is known of users, and of what is said of events."""
+    held = io.BytesIO()
+    for table in (log.users.features, log.context):
+        table.write_ipc(held)
+    return _hash(held.getvalue())
 
 
 def _hash(*parts: bytes) -> str:
