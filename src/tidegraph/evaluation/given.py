@@ -113,9 +113,7 @@ def are_lists(value: object) -> bool:
         return True
     if isinstance(value, Mapping):
         return "user" in value and "item" in value
-    return hasattr(type(cast(object, value)), "columns") or hasattr(
-        value, "__arrow_c_stream__"
-    )
+    return hasattr(type(value), "columns") or hasattr(value, "__arrow_c_stream__")
 
 
 def _ids(values: pl.Series, where: str) -> pl.Series:
