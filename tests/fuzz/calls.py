@@ -198,7 +198,7 @@ def answers(
     model.save(folder / "model")
     yield "load", tg.load, {"folder": folder / "model"}
     yield "evaluate", tg.evaluate, {"model": model, "test": test, "at": (3,)}
-    embedded = tg.Pipeline(retrieve=tg.pure_svd(rank=2)).fit(train)
+    embedded = tg.Pipeline(retrieve=tg.recipes.pure_svd(rank=2)).fit(train)
     yield "vectors", embedded.vectors, {"of": "item", "channel": None}
     yield "refitted", tg.Pipeline(tg.ItemKNN()).refitted, {"model": model, "log": train}
     yield (

@@ -31,7 +31,10 @@ def names(folder: Path) -> Iterator[Question]:
     walks = tg.walk("friend", times=2, length=2)
     needed: dict[str, dict[str, Any]] = {
         "CoOccurrence": {"via": "click"},
-        "Concatenated": {"name": "both", "parts": (tg.deepwalk(), tg.bpr_mf())},
+        "Concatenated": {
+            "name": "both",
+            "parts": (tg.recipes.deepwalk(), tg.recipes.bpr_mf()),
+        },
         "DeviceClient": {"folder": folder, "trusted": bytes(32)},
         "Fleet": {"model": model},
         "Fold": {"log": log},
@@ -39,6 +42,7 @@ def names(folder: Path) -> Iterator[Question]:
         "MetaPath": {"path": ("click", "~click")},
         "Mixed": {"parts": (tg.Shared(5), tg.InBatch())},
         "Planned": {"plan": tg.negatives("item", count=2, via="click")},
+        "RetrieverLogit": {"retriever": tg.Popular()},
         "Run": {"rng": np.random.default_rng(0)},
         "WalkEnds": {"walks": walks},
         "WalkWindows": {"walks": walks},
@@ -47,10 +51,11 @@ def names(folder: Path) -> Iterator[Question]:
         "hard": {"pool": walks.top(4), "count": 2, "ranks": (1, 3)},
         "unique": {"hops": tg.hop("click").recent(2)},
     }
-    for name in sorted({*tg.__all__} - ASKED_ELSEWHERE - NOT_MADE_BY_CALLERS):
-        made = getattr(tg, name)
-        if not getattr(made, "_is_protocol", False):
-            yield name, made, needed.get(name, {})
+    for home, known in ((tg, tg.__all__), (tg.recipes, dir(tg.recipes))):
+        for name in sorted({*known} - ASKED_ELSEWHERE - NOT_MADE_BY_CALLERS):
+            made = getattr(home, name)
+            if callable(made) and not getattr(made, "_is_protocol", False):
+                yield name, made, needed.get(name, {})
 
 
 def parameters(call: Callable[..., Any]) -> list[str]:
