@@ -169,3 +169,11 @@ def test_an_interrupted_training_leaves_nothing(shop, monkeypatch, capsys):
 def test_help_is_there(command, capsys):
     assert run([command, "--help"]) == 0
     assert "Usage" in capsys.readouterr().out
+
+
+def test_an_option_for_one_value_is_not_given_two(model, capsys):
+    assert run(["recommend", str(model), "--user", "u1", "--user", "u2"]) == 2
+    said = "tidegraph: --user is given twice, and takes one value. Leave one out.\n"
+    assert capsys.readouterr().err == said
+    # Options that take several values still do.
+    assert run(["similar", str(model), "--item", "i1", "--item", "i2", "-k", "1"]) == 0

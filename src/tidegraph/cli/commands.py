@@ -10,6 +10,30 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from tidegraph.errors import RequestError
+
+
+class Once(TyperCommand):
+    """A command that refuses a second value of an option that takes one.
+
+    Otherwise the last is taken, and the first is lost in silence.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments.
+
+        Raises:
+            RequestError: An option that takes one value has several.
+        """
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        for place, one in enumerate(given):
+            option = one.param_type_name == "option"
+            if option and not (one.multiple or one.is_flag) and one in given[:place]:
+                raise RequestError(
+                    f"{one.opts[0]} is given twice, and takes one value. Leave one out."
+                )
+        return super().parse_args(ctx, args)
+
 
 class Later(TyperCommand):
     """A command that is known by its name and its sentence until it is run.
@@ -43,7 +67,7 @@ class Later(TyperCommand):
         if isinstance(found, typer.Typer):
             return typer.main.get_command(found)
         only = typer.Typer(add_completion=False)
-        only.command(self.name)(found)
+        only.command(self.name, cls=Once)(found)
         return typer.main.get_command(only)
 
 
