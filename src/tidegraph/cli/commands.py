@@ -25,7 +25,7 @@ class Once(TyperCommand):
         Raises:
             RequestError: An option that takes one value has several.
         """
-        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        given: list[Any] = list(self.make_parser(ctx).parse_args(list(args))[2])
         for place, one in enumerate(given):
             option = one.param_type_name == "option"
             if option and not (one.multiple or one.is_flag) and one in given[:place]:
