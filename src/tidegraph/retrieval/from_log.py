@@ -112,12 +112,17 @@ def resolved(
         return method
     fold = Fold.of(train, type(method).__name__)
     log = evident_log(fold, type(method).__name__)
-    trial = fold.view(trial_of, items)
-    judge = None if trial is None else _Judge(trial.in_parts(moments))
+    judge: _Judge | None = None
     for place, question in enumerate(questions):
         ways = _ways(method, question, log)
+        method = ways[0]
+        if len(ways) == 1:
+            continue
+        if judge is None:
+            trial = fold.view(trial_of, items)
+            judge = _Judge(() if trial is None else trial.in_parts(moments))
         whole = [_ends(way, questions[place + 1 :], log) for way in ways]
-        method = ways[0 if judge is None else judge.best(whole)]
+        method = ways[judge.best(whole)]
     return method
 
 
@@ -185,9 +190,9 @@ class _Judge:
     def best(self, options: Sequence[Sequence[Retriever]]) -> int:
         """Return the place of the option of which some method ranks the items highest.
 
-        Of equals the first is taken.
+        Of equals the first is taken, as it is where there is nothing to try them on.
         """
-        if len(options) == 1:
+        if not self.trials:
             return 0
         left = [(place, way) for place, option in enumerate(options) for way in option]
         winner = 0
