@@ -15,6 +15,16 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from data.hostile import (
+    HOSTILE,
+    SEPARATORS,
+    Rows,
+    expected,
+    held,
+    others,
+    reads_back,
+    tables,
+)
 from tidegraph.data.ids.identity import canonical
 from tidegraph.data.sources import read
 from tidegraph.data.text import csv_files
@@ -26,34 +36,7 @@ thorough = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-SEPARATORS = (",", ";", "\t", "|")
-PIECES = st.text("\",;\t|\n\r :#%=\ufeffaé漢🙂01.-\\'", max_size=6)
-HOSTILE = PIECES | st.sampled_from(
-    ['7" mix', '"Weird" Jam', '""', '"', "a,b", "sep=;", "#", "NULL", "x\r\ny", " "]
-)
-# An id loses its outer blanks, and without them it is its text.
-IDS = HOSTILE.map(lambda text: f"k{text}k")
-NAMES = HOSTILE.filter(str.strip).map(lambda text: f"n{text}n")
-# Without a letter a column could be one of numbers; its first cell says it is not.
-FIRST = HOSTILE.map(lambda text: f"t{text}")
-
 CR_AS_DATA = "\ue000"
-
-Rows = list[list[str]]
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> Rows:
-    """A header and rows; the columns of ids stand anywhere."""
-    names = draw(st.lists(NAMES, max_size=3, unique=True))
-    columns = [["user"], ["item"], *([name] for name in names)]
-    height = draw(st.integers(1, 7))
-    for column in columns:
-        cells = IDS if column[0] in ("user", "item") else HOSTILE
-        column.append(draw(IDS if cells is IDS else FIRST))
-        column.extend(draw(cells) for _ in range(height - 1))
-    order = draw(st.permutations(range(len(columns))))
-    return [list(row) for row in zip(*(columns[k] for k in order), strict=True)]
 
 
 @contextlib.contextmanager
@@ -72,30 +55,16 @@ def chunks_of(size: int) -> Iterator[None]:
 
 
 def columns_of(path: Path, names: list[str], **said: object) -> dict[str, list[str]]:
-    log = read(path, time=None, missing="keep", context=names, **said)
-    users = log.users.ids.gather(pl.Series(log.user)).to_list()
-    items = log.items.ids.gather(pl.Series(log.item)).to_list()
-    carried = {name: log.context[name].fill_null("").to_list() for name in names}
-    return {"user": users, "item": items, **carried}
+    return held(read(path, time=None, missing="keep", context=names, **said), names)
 
 
 def check(text: bytes, table: Rows, size: int = 1 << 20, **said: object) -> None:
     """The file holds the table, whether or not all its columns are asked for."""
-    header, *rows = table
-    expected = {name: [row[place] for row in rows] for place, name in enumerate(header)}
-    others = [name for name in header if name not in ("user", "item")]
+    whole, names = expected(table), others(table)
     with written(text) as path, chunks_of(size):
-        assert columns_of(path, others, **said) == expected
-        few = columns_of(path, others[:1], **said)
-        assert few == {name: expected[name] for name in few}
-
-
-def reads_back(text: str, table: Rows, separator: str) -> bool:
-    """Whether the writer wrote what it was given, by the judgment of Python's csv."""
-    with contextlib.suppress(csv.Error):
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        return list(rows) == table
-    return False
+        assert columns_of(path, names, **said) == whole
+        few = columns_of(path, names[:1], **said)
+        assert few == {name: whole[name] for name in few}
 
 
 @thorough
