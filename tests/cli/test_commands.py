@@ -176,4 +176,4 @@ def test_an_option_for_one_value_is_not_given_two(model, capsys):
     said = "tidegraph: --user is given twice, and takes one value. Leave one out.\n"
     assert capsys.readouterr().err == said
     # Options that take several values still do.
-    assert run(["similar", str(model), "--item", "i1", "--item", "i2", "-k", "1"]) == 0
+    assert run(["similar", str(model), "--item", "s1", "--item", "s2", "-k", "1"]) == 0
