@@ -15,11 +15,15 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
+from tidegraph.features.context import EVENT, check_context
 from tidegraph.features.groups import ALL, check_groups, names_of, numbers_of
 from tidegraph.features.neighbors import LATEST
 from tidegraph.features.reading import PastView, latest_events
 from tidegraph.features.tables import check_fields
+from tidegraph.features.values import column_of
+from tidegraph.graph.from_log import ITEM
 from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
@@ -212,6 +216,28 @@ def category_codes(
     values = items.features[column]
     kinds = values.drop_nulls().unique(maintain_order=True)
     return Lookup(kinds).rows(values).copy()
+
+
+def check_columns(
+    log: Interactions, category: str | None, fields: tuple[str, ...] = ()
+) -> None:
+    """Refuse a feature that a log lacks, before anything is learnt.
+
+    Args:
+        log: The log, with what is known of users, items and events.
+        category: Item feature column that groups items, if any.
+        fields: Further features, such as ``user.age``.
+
+    Raises:
+        DataError: There is no such column, or it can be no field.
+    """
+    category_codes(log.items, category)
+    for name in fields:
+        kind, _, column = name.partition(".")
+        if kind == EVENT:
+            check_context(log.context, column)
+        else:
+            column_of(log.items if kind == ITEM else log.users, column, kind)
 
 
 def _raw(

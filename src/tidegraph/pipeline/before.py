@@ -11,16 +11,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.retrieval.from_log import FromLog
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.stages import Fold, Train
-
-
-@runtime_checkable
-class Checks(Protocol):
-    """A configuration that can tell before the work what would fail in it."""
-
-    def check(self, train: Train) -> None:
-        """Raise what ``fit`` would raise for this log, as far as is known at once."""
-        ...
+from tidegraph.stages import Checks, Fold
 
 
 @runtime_checkable

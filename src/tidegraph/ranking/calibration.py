@@ -18,10 +18,12 @@ from tidegraph.ranking.tasks import right_for
 from tidegraph.run import Curve, Run
 from tidegraph.stages import (
     Candidates,
+    Checks,
     Examples,
     FittedRanker,
     Ranker,
     Requests,
+    Train,
     called,
     without,
 )
@@ -60,6 +62,12 @@ class Calibrated:
     def name(self) -> str:
         """What it is called where a pipeline says what it is made of."""
         return f"{called(self.ranker)}, calibrated"
+
+    def check(self, train: Train) -> None:
+        """Find out before any work what the ranker would fail in, where it can say."""
+        ranker = ranker_of(self.ranker)
+        if isinstance(ranker, Checks):
+            ranker.check(train)
 
     def fit(self, train: Examples, valid: Examples, *, run: Run) -> "FittedCalibrated":
         """Fit the ranker, and then the curve from its probabilities to what happened.

@@ -10,12 +10,12 @@ from scipy import special
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
-from tidegraph.features.columns import Features
+from tidegraph.features.columns import Features, check_columns
 from tidegraph.features.groups import OF_CANDIDATES
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.stages import Candidates, Examples, Fold, Requests, Train
 
 STEPS = 50
 TOLERANCE = 1e-9
@@ -43,6 +43,14 @@ class RecencyLogit:
 
     def __post_init__(self) -> None:
         above("RecencyLogit", 0, l2=self.l2)
+
+    def check(self, train: Train) -> None:
+        """Find out before any work whether a log has the features.
+
+        Raises:
+            DataError: It lacks one.
+        """
+        check_columns(Fold.of(train, "RecencyLogit").events, self.category)
 
     def fit(
         self, train: Examples, valid: Examples, *, run: Run

@@ -13,7 +13,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.extras import needed
-from tidegraph.features.columns import Features, FeatureSet
+from tidegraph.features.columns import Features, FeatureSet, check_columns
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.neighbors import BACK, CROSS
 from tidegraph.features.tables import Tables
@@ -28,7 +28,7 @@ from tidegraph.ranking.batches import Batches
 from tidegraph.ranking.clicks import learnt
 from tidegraph.ranking.tasks import Tasks
 from tidegraph.run import Curve, Run
-from tidegraph.stages import Candidates, Examples, Requests, called
+from tidegraph.stages import Candidates, Examples, Fold, Requests, Train, called
 from tidegraph.training.loop import threads
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised, restore, tensor, weights_of
@@ -73,6 +73,15 @@ class NeuralRanker:
     def name(self) -> str:
         """What the network is called, where a pipeline says what it is made of."""
         return called(self.model)
+
+    def check(self, train: Train) -> None:
+        """Find out before any work whether a log has the features.
+
+        Raises:
+            DataError: It lacks one.
+        """
+        log = Fold.of(train, self.name).events
+        check_columns(log, self.features.category, self.features.fields)
 
     def fit(
         self,

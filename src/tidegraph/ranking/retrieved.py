@@ -16,12 +16,14 @@ from tidegraph.ranking.logit import expit, logistic
 from tidegraph.run import Run
 from tidegraph.stages import (
     Candidates,
+    Checks,
     Examples,
     FittedRetriever,
     Fold,
     ItemSets,
     Requests,
     Retriever,
+    Train,
     called,
     fit_in,
     without,
@@ -55,6 +57,11 @@ class RetrieverLogit:
     def name(self) -> str:
         """What it is called where a pipeline says what it is made of."""
         return f"{called(self.retriever)}, a line on its scores"
+
+    def check(self, train: Train) -> None:
+        """Find out before any work what the method would fail in, where it can say."""
+        if isinstance(self.retriever, Checks):
+            self.retriever.check(train)
 
     def fit(
         self, train: Examples, valid: Examples, *, run: Run

@@ -11,14 +11,14 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
-from tidegraph.features.columns import Features
+from tidegraph.features.columns import Features, check_columns
 from tidegraph.features.groups import OF_CANDIDATES
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
 from tidegraph.ranking.logit import expit
 from tidegraph.rng import fresh_seed
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.stages import Candidates, Examples, Fold, Requests, Train
 
 LEAF = -1
 """The input that a leaf looks at."""
@@ -54,6 +54,14 @@ class BoostedTrees:
         at_least("boosted trees", 2, leaves=self.leaves)
         above("boosted trees", 0, learning_rate=self.learning_rate)
         _library()
+
+    def check(self, train: Train) -> None:
+        """Find out before any work whether a log has the features.
+
+        Raises:
+            DataError: It lacks one.
+        """
+        check_columns(Fold.of(train, "BoostedTrees").events, self.category)
 
     def fit(
         self, train: Examples, valid: Examples, *, run: Run

@@ -58,6 +58,14 @@ class MMR:
     def __post_init__(self) -> None:
         from_0_to_1("MMR", diversity=self.diversity)
 
+    def check(self, train: Train) -> None:
+        """Find out before any work whether items of a log can be compared.
+
+        Raises:
+            DataError: They have no such feature, or it is not categories.
+        """
+        similarity(train, self.by, "MMR")
+
     def fit(self, train: Train) -> "FittedMMR":
         """Learn how alike items are from their features.
 
@@ -143,6 +151,14 @@ class DPP:
     def __post_init__(self) -> None:
         from_0_to_1("DPP", diversity=self.diversity)
         below_1("DPP", alike=self.alike)
+
+    def check(self, train: Train) -> None:
+        """Find out before any work whether items of a log can be compared.
+
+        Raises:
+            DataError: They have no such feature, or it is not categories.
+        """
+        similarity(train, self.by, "DPP")
 
     def fit(self, train: Train) -> "FittedDPP":
         """Learn how alike items are from their features.

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.features.values import column_of
 from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.nn.conv import Encoder, Identity, Start, Table
 from tidegraph.nn.conv.stack import Stack
@@ -73,6 +74,15 @@ class Embedding:
     def __post_init__(self) -> None:
         at_least(self.name, 1, size=self.size)
         at_least(self.name, 0, seed=self.seed)
+
+    def check(self, train: Train) -> None:
+        """Find out before any work whether items have the features of the encoder.
+
+        Raises:
+            DataError: They lack one.
+        """
+        for column in getattr(self.encoder, "features", ()):
+            column_of(Fold.of(train, self.name).log.items, column, "item")
 
     @remembers
     def fit(self, train: Train, *, run: Run | None = None) -> FittedEmbedding:

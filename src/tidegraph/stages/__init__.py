@@ -6,6 +6,7 @@ answer with ``Candidates``; every array of a request is as of that request's own
 """
 
 from tidegraph.stages.abilities import (
+    Checks,
     Explains,
     HoldsUsers,
     Scores,
@@ -33,6 +34,7 @@ from tidegraph.stages.rows_of import Ids, ids_of, remembers
 __all__ = [
     "NO_ITEM",
     "Candidates",
+    "Checks",
     "Choice",
     "Examples",
     "Explains",

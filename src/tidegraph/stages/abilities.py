@@ -1,4 +1,4 @@
-"""What a fitted stage may be able to do besides answering."""
+"""What a stage, or a fitted one, may be able to do besides its work."""
 
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
@@ -6,10 +6,20 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from tidegraph.stages.candidates import NO_ITEM
+from tidegraph.stages.fold import Train
 from tidegraph.stages.protocols import FittedRetriever
 from tidegraph.stages.requests import Requests
 
 R = TypeVar("R")
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A configuration that can tell before the work what would fail in it."""
+
+    def check(self, train: Train) -> None:
+        """Raise what ``fit`` would raise for this log, as far as is known at once."""
+        ...
 
 
 @runtime_checkable

@@ -15,11 +15,8 @@ from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, listed, taking
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
-from tidegraph.data.interactions import Interactions
 from tidegraph.errors import RequestError
-from tidegraph.features.columns import category_codes
-from tidegraph.features.context import EVENT, check_context
-from tidegraph.features.values import column_of
+from tidegraph.features.columns import check_columns
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
@@ -97,7 +94,7 @@ def ctr(
         check_writable(output / bench.PAGE)
     with working("reading the log"):
         log = LogReader.of(columns, "options").read(data, users=users, items=items)
-    _check_columns(log, category, known)
+    check_columns(log, category, known)
     with _folder(output) as folder:
         chosen = replace(bench.PROTOCOLS[protocol], repeat=repeat)
         found = bench.compare(log, compared, chosen, seeds=seeds, folder=folder)
@@ -142,19 +139,6 @@ def _check_tables(
             f"--fields has {of_users[0]!r}, and no table of user features is given. "
             "Name it with --users."
         )
-
-
-def _check_columns(
-    log: Interactions, category: str | None, fields: tuple[str, ...]
-) -> None:
-    """Refuse a feature that its table lacks."""
-    category_codes(log.items, category)
-    for name in fields:
-        kind, _, column = name.partition(".")
-        if kind == EVENT:
-            check_context(log.context, column)
-            continue
-        column_of(log.items if kind == ITEM else log.users, column, kind)
 
 
 @contextmanager

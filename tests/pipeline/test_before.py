@@ -1,0 +1,46 @@
+"""A column that a stage reads and a log lacks is said before anything is fitted."""
+
+import pytest
+
+import tidegraph as tg
+from conftest import draw_log
+from tidegraph.errors import DataError
+from tidegraph.pipeline.past import Windows
+from tidegraph.retrieval.blend import Blend
+
+NETWORK = {
+    "event": ("event.colour",),
+    "item": ("item.colour",),
+    "user": ("user.colour",),
+}
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        {"rerank": tg.MMR(by="colour")},
+        {"rerank": tg.DPP(by="colour")},
+        {"rank": tg.RecencyLogit(category="colour")},
+        {"rank": tg.BoostedTrees(category="colour")},
+        {"rank": tg.NeuralRanker(tg.DIN(), tg.FeatureSet(category="colour"))},
+        *(
+            {"rank": tg.NeuralRanker(tg.DIN(), tg.FeatureSet(fields=fields))}
+            for fields in NETWORK.values()
+        ),
+        {"rank": tg.Calibrated(tg.RecencyLogit(category="colour"))},
+        {"rank": tg.RetrieverLogit(tg.eges(side=("colour",)))},
+        {"retrieve": tg.ges(side=("colour",))},
+        {"retrieve": tg.eges(side=("colour",))},
+    ],
+)
+def test_a_column_that_is_not_there_is_said_before_the_work(stages, monkeypatch):
+    def fitted(*_: object, **__: object) -> None:
+        pytest.fail("something was fitted")
+
+    monkeypatch.setattr(Blend, "fit", fitted)
+    pipeline = tg.Pipeline(
+        **{"retrieve": tg.ItemKNN(), "windows": Windows(days=4.0), **stages}
+    )
+
+    with pytest.raises(DataError, match="colour"):
+        pipeline.fit(draw_log(events=400))
