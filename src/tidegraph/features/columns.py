@@ -208,14 +208,18 @@ def category_codes(
     """
     if column is None:
         return np.full(len(items), -1, np.int32)
+    _check_category(items, column)
+    values = items.features[column]
+    kinds = values.drop_nulls().unique(maintain_order=True)
+    return Lookup(kinds).rows(values).copy()
+
+
+def _check_category(items: Vocabulary, column: str) -> None:
     if column not in items.features.columns:
         raise DataError(
             f"category={column!r} is not an item feature. "
             f"There are: {', '.join(items.features.columns) or 'none'}."
         )
-    values = items.features[column]
-    kinds = values.drop_nulls().unique(maintain_order=True)
-    return Lookup(kinds).rows(values).copy()
 
 
 def check_columns(
@@ -231,7 +235,8 @@ def check_columns(
     Raises:
         DataError: There is no such column, or it can be no field.
     """
-    category_codes(log.items, category)
+    if category is not None:
+        _check_category(log.items, category)
     for name in fields:
         kind, _, column = name.partition(".")
         if kind == EVENT:

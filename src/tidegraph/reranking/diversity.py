@@ -18,7 +18,12 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import below_1, from_0_to_1
-from tidegraph.reranking.similarity import ItemEmbedding, Similarity, similarity
+from tidegraph.reranking.similarity import (
+    ItemEmbedding,
+    Similarity,
+    check_similarity,
+    similarity,
+)
 from tidegraph.stages import Candidates, Requests, Train, check_k
 
 _CELLS = 2**22  # Similarities held at once: 16 MiB.
@@ -64,7 +69,7 @@ class MMR:
         Raises:
             DataError: They have no such feature, or it is not categories.
         """
-        similarity(train, self.by, "MMR")
+        check_similarity(train, self.by, "MMR")
 
     def fit(self, train: Train) -> "FittedMMR":
         """Learn how alike items are from their features.
@@ -158,7 +163,7 @@ class DPP:
         Raises:
             DataError: They have no such feature, or it is not categories.
         """
-        similarity(train, self.by, "DPP")
+        check_similarity(train, self.by, "DPP")
 
     def fit(self, train: Train) -> "FittedDPP":
         """Learn how alike items are from their features.

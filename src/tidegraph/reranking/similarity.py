@@ -1,7 +1,7 @@
 """How alike the items of a list are, by what they share or by their vectors."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -9,6 +9,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
@@ -140,10 +141,23 @@ def similarity(
         DataError: There is no such column, its values are not categories, or the
             embedding does not fit the items.
     """
-    items = train.log.items if isinstance(train, Fold) else train.items
+    check_similarity(train, by, method)
+    if isinstance(by, ItemEmbedding):
+        return Cosines.of(by)
+    column = _items(train).features[by]
+    inner = _inner(column)
+    if isinstance(inner, pl.Categorical | pl.Enum):
+        text = pl.List(pl.String) if isinstance(column.dtype, pl.List) else pl.String
+        return SharedTags.of_column(column.cast(text))
+    return SharedTags.of_column(column)
+
+
+def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None:
+    """Raise what ``similarity`` would raise, before anything is computed."""
+    items = _items(train)
     if isinstance(by, ItemEmbedding):
         _check_embedding(by, len(items), method)
-        return Cosines.of(by)
+        return
     features = items.features
     if by not in features.columns:
         raise DataError(
@@ -151,17 +165,23 @@ def similarity(
             f"There are: {', '.join(features.columns) or 'none'}."
         )
     column = features[by]
-    inner = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype
-    if isinstance(inner, pl.Categorical | pl.Enum):
-        text = pl.List(pl.String) if isinstance(column.dtype, pl.List) else pl.String
-        return SharedTags.of_column(column.cast(text))
+    inner = _inner(column)
     if inner.is_float() or inner.is_decimal() or inner.is_nested():
         raise DataError(
             f"{method} compares items by {by!r}, a column of {column.dtype}, whose "
             "values are not categories. Cut numbers into ranges first (Series.cut), "
             "or pass vectors as ItemEmbedding."
         )
-    return SharedTags.of_column(column)
+
+
+def _items(train: Train) -> Vocabulary:
+    return train.log.items if isinstance(train, Fold) else train.items
+
+
+def _inner(column: pl.Series) -> Any:
+    """Return the type of the values, or of those in its lists."""
+    dtype: Any = column.dtype
+    return dtype.inner if isinstance(dtype, pl.List) else dtype
 
 
 def _check_embedding(embedding: ItemEmbedding, items: int, method: str) -> None:
