@@ -8,10 +8,11 @@ import pytest
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
+from tidegraph.features import columns
 from tidegraph.features.columns import Features, _raw, category_codes
 from tidegraph.features.groups import ALL, names_of
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import Candidates, Requests
+from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.testing.rankers import split_examples
 
 DAY = 86_400
@@ -139,6 +140,43 @@ def test_inputs_are_standardised_over_the_examples_they_were_fitted_on():
     spread = there.std(axis=0)
     assert (np.isclose(spread, 1, atol=1e-3) | (spread == 0)).all()
     assert there.shape[1] == len(features.names)
+
+
+def every_other_event_is_alike(users: int) -> Examples:
+    """Requests whose users chose what all choose, and then what nobody else does."""
+    user, common = np.repeat(np.arange(users), 2), np.tile([True, False], users)
+    log = interactions(
+        [f"u{n}" for n in user],
+        np.where(common, "all", [f"own{n}" for n in user]).tolist(),
+        # Each user on days of their own, far from each other.
+        np.arange(2 * users) * DAY,
+    )
+    clock = np.full(users, 2 * users * DAY)
+    requests = Requests.of_users(
+        Snapshot.of(log), np.arange(users, dtype=np.int32), clock
+    )
+    item = np.zeros((users, 1), np.int32)
+    candidates = Candidates(item, np.zeros(item.shape, np.float32))
+    return Examples(requests, candidates, np.ones(item.shape, np.float32))
+
+
+@pytest.mark.parametrize("some", [50, 100, 150, 201, 299])
+def test_what_is_usual_of_events_is_read_off_no_rhythm(monkeypatch, some):
+    examples = every_other_event_is_alike(150)
+    whole = Features.fit(examples).of_event
+    monkeypatch.setattr(columns, "SOME_EVENTS", some)
+
+    drawn = [Features.fit(examples, rng=seed).of_event for seed in range(40)]
+
+    mean, spread = whole
+    # The mean of 40 means of so many draws is within five of its deviations.
+    error = spread / math.sqrt(some * len(drawn))
+    found = np.mean([mean for mean, _ in drawn], axis=0)
+    assert (np.abs(found - mean) <= 5 * error + 1e-5).all()
+    spreads = np.mean([spread for _, spread in drawn], axis=0)
+    np.testing.assert_allclose(spreads, spread, rtol=0.1)
+    # Each seed draws others.
+    assert len({one.tobytes() for one in drawn}) > 1
 
 
 def test_a_block_of_requests_has_the_inputs_of_each_alone():

@@ -25,6 +25,7 @@ from tidegraph.features.tables import check_fields
 from tidegraph.features.values import column_of
 from tidegraph.graph.from_log import ITEM
 from tidegraph.ranges import at_least
+from tidegraph.rng import Seed, generator
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
 
 SOME_EVENTS = 20_000
@@ -92,6 +93,8 @@ class Features:
         examples: Examples,
         category: str | None = None,
         groups: tuple[str, ...] = ALL,
+        *,
+        rng: Seed = 0,
     ) -> "Features":
         """Learn means and deviations from training examples.
 
@@ -99,6 +102,7 @@ class Features:
             examples: Past requests and their candidates.
             category: Item feature column that groups items, if any.
             groups: Groups of inputs that are on.
+            rng: Draws the events that say what is usual of one.
 
         Raises:
             DataError: The log has no such column, or there is no candidate at all.
@@ -111,7 +115,9 @@ class Features:
             raise DataError("no past request has a candidate, so there is no example.")
         of_event = np.zeros((2, 0), np.float32)
         if "events" in groups:
-            of_event = _spread(_some_events(examples.requests, codes, groups))
+            of_event = _spread(
+                _some_events(examples.requests, codes, groups, generator(rng))
+            )
         mean, scale = _spread(there)
         return cls(groups, channels, codes, mean, scale, of_event)
 
@@ -186,15 +192,20 @@ def _spread(values: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray, "2 f"]:
 
 
 def _some_events(
-    requests: Requests, category: Int32[np.ndarray, " items"], groups: tuple[str, ...]
+    requests: Requests,
+    category: Int32[np.ndarray, " items"],
+    groups: tuple[str, ...],
+    rng: np.random.Generator,
 ) -> Float32[np.ndarray, "n m"]:
-    """Return the inputs of some of the events before requests, evenly chosen."""
+    """Return the inputs of some of the events before requests, each as likely."""
     nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
     past = PastView.of(requests, nobody, category)
     event = latest_events(past.history, LATEST)
     row, column = np.nonzero(event >= 0)
-    some = slice(None, None, len(row) // SOME_EVENTS + 1)
-    row, column = row[some], column[some]
+    if len(row) > SOME_EVENTS:
+        # Not every n-th one, which would be of one kind where a log has a rhythm.
+        some = np.sort(rng.choice(len(row), SOME_EVENTS, replace=False, shuffle=False))
+        row, column = row[some], column[some]
     return numbers_of(past.at_events(row, event[row, column]), groups)[:, 0]
 
 

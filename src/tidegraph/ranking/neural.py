@@ -113,7 +113,8 @@ class NeuralRanker:
                 "no candidate of the past was right, so there is nothing to learn. "
                 "Retrieve more candidates, or lengthen the windows."
             )
-        features = Features.fit(train, self.features.category, self.features.groups)
+        category, groups = self.features.category, self.features.groups
+        features = Features.fit(train, category, groups, rng=run.drawing("features"))
         fields, ids = self.features.embedded, self.features.ids
         tables = Tables.of(valid.requests, fields, ids=ids)
         network = initialised(lambda: self.network(features, tables), run.rng)
