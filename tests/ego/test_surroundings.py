@@ -143,6 +143,23 @@ def test_a_cluster_keeps_the_edges_within_it(events, queries):
         assert sorted(near) == sorted(linked)
 
 
+@settings(max_examples=25)
+@given(EVENTS, st.lists(QUERIES, min_size=1, max_size=4))
+def test_clusters_of_all_time_do_not_depend_on_what_was_looked_for_before(
+    events, batches
+):
+    graph = graph_of(events).snapshot()
+    plan = local_cluster("click", type="item", size=4, all_time=True)
+    surveyor = ClusterSurveyor(graph, plan, 2, FIRST)
+
+    for queries in batches:
+        nodes, _ = asked(queries)
+        found = surveyor.around(nodes, None, 0)
+        anew = ClusterSurveyor(graph, plan, 2, FIRST).around(nodes, None, 0)
+        for one, other in zip(found, anew, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_what_cannot_be_taken_is_said():
     graph = graph_of([(0, 0, 1, 1)]).snapshot()
     nodes = np.zeros(1, np.int64)

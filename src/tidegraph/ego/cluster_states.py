@@ -106,14 +106,34 @@ class ClusterSurveyor:
     def _whole(self) -> StaticGraph:
         return StaticGraph.of(self.graph, self.plan.edges)
 
+    @cached_property
+    def _found(self) -> Int32[np.ndarray, "nodes size"]:
+        """The clusters of the whole graph that were looked for, -1 of the others.
+
+        Those of all edges are the same in every batch and epoch, and the work of one is
+        that of a push: a thousand times a look into a table.
+        """
+        return np.full((len(self._whole), self.plan.size), -1, np.int32)
+
+    def _around(
+        self, graph: StaticGraph, row: Int32[np.ndarray, " q"]
+    ) -> Int32[np.ndarray, "q size"]:
+        """Return the cluster of each row of a static graph."""
+        size, settings = self.plan.size, self.plan.settings
+        if "_whole" not in vars(self) or graph is not self._whole:
+            return local_clusters(graph, row, size=size, settings=settings).node
+        new = np.unique(row[self._found[row, 0] < 0])
+        found = local_clusters(graph, new, size=size, settings=settings)
+        self._found[new] = found.node
+        return self._found[row]
+
     def _clusters(self, whole: StaticGraph, node: Int64[np.ndarray, " q"]) -> _Inside:
         """Return the clusters around nodes, and the edges within them."""
         ours = np.array(list(self.first.values()))
         theirs = np.array([whole.first[name] for name in self.first])
         kind = np.searchsorted(ours, node, side="right") - 1
         row = (node - ours[kind] + theirs[kind]).astype(np.int32)
-        plan = self.plan
-        found = local_clusters(whole, row, size=plan.size, settings=plan.settings).node
+        found = self._around(whole, row)
         graph = whole.ptr, whole.node, whole.weight
         ptr = starts(
             _edges_within(graph, found, np.zeros((3, 0)), np.zeros(0, np.int64))

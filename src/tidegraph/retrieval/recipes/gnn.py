@@ -242,7 +242,8 @@ def lcgnn(
 
     Source:
         Qiu et al., "Local Clustering Graph Neural Networks". Departs: clusters are of
-        the edges of all time.
+        the edges of all time. A bound of 1e-5 takes a tenth of the work of 1e-6, and
+        leaves the conductance of clusters as it is to four digits.
     """
-    ego = local_cluster(ACTION, type=USER, size=cluster, all_time=True)
+    ego = local_cluster(ACTION, type=USER, size=cluster, epsilon=1e-5, all_time=True)
     return Embedding("LCGNN", GCN(layers), Objective(), size, training, seed, ego)
