@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tidegraph.kernels.ragged import (
     consecutive,
     end_to_end,
+    in_batches,
     owners,
     starts,
     starts_where,
@@ -65,3 +66,14 @@ def test_ragged_arrays_follow_one_another(parts):
     ptr = end_to_end([ptr for ptr, _ in laid])
 
     assert cut(ptr, np.concatenate([flat for _, flat in laid])) == [*chain(*parts)]
+
+
+@given(ROWS, st.integers(1, 7))
+def test_batches_go_on_where_an_array_ends(rows, size):
+    parts = (np.array(row, np.int64) for row in rows)
+    batches = [batch.tolist() for batch in in_batches(parts, size)]
+
+    whole = [*chain(*rows)]
+    assert [*chain(*batches)] == whole
+    assert [len(batch) for batch in batches[:-1]] == [size] * (len(batches) - 1)
+    assert len(batches) == -(-len(whole) // size)

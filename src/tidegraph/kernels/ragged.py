@@ -3,7 +3,7 @@
 ``ptr`` has one more entry than there are rows; row r is ``ptr[r]`` to ``ptr[r + 1]``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Int64, Num
@@ -42,3 +42,20 @@ def starts_where(ptr: Starts, keep: Bool[np.ndarray, " entries"]) -> Starts:
 def end_to_end(ptrs: Sequence[Int64[np.ndarray, " _"]]) -> Starts:
     """Return where the rows of several ragged arrays start, one after the other."""
     return starts(np.concatenate([np.diff(ptr) for ptr in ptrs]))
+
+
+def in_batches(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yield the rows of arrays laid end to end, ``size`` at a time, the rest at last.
+
+    A batch goes on where an array ends, so that many short arrays make few batches.
+    """
+    held, count = list[np.ndarray](), 0
+    for part in parts:
+        held.append(part)
+        count += len(part)
+        while count >= size:
+            whole = held[0] if len(held) == 1 else np.concatenate(held)
+            yield whole[:size]
+            held, count = [whole[size:]], count - size
+    if count:
+        yield np.concatenate(held)

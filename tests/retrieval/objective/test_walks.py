@@ -93,6 +93,14 @@ def test_an_epoch_is_as_long_as_it_says_and_comes_in_batches():
         assert max(sizes) <= 100
 
 
+def test_many_rounds_over_few_nodes_come_in_few_batches():
+    # Six nodes, 40 rounds, one pair a walk: 240 pairs.
+    pairs = WalkEnds(plans(40, 2), stop=0.01).of(Fold(log_of()), "Walks")
+    batches = list(pairs.epoch(100, np.random.default_rng(0)))
+
+    assert [len(batch.source) for batch in batches] == [100, 100, 40]
+
+
 def test_every_node_with_an_edge_is_started_from_equally_often():
     starts = Counter(all_pairs(WalkEnds(plans(7, 2)), log_of()).__next__().tolist())
 

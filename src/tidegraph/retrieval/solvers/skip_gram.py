@@ -10,6 +10,7 @@ from tidegraph.graph.static import StaticGraph
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels.keyed_rng import root_keys
+from tidegraph.kernels.ragged import in_batches
 from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.noise import Noise
 from tidegraph.kernels.tables.skip_gram import negatives_of, skip_gram
@@ -94,12 +95,12 @@ class SkipGramWalks:
         starts = np.flatnonzero(graph.strength).astype(np.int32)
         rows = max(1, _AT_ONCE // (2 * self.window * (self.length + 1)))
         habit, nodes = Habit(weighted=True), self.length + 1
-        for turn in range(self.walks):
-            order = rng.permutation(starts)
-            for first in range(0, len(order), rows):
-                some = order[first : first + rows]
-                keys = root_keys(fresh_seed(rng), 0, len(some))
-                found = walks((edges,), some, keys, self.length, habit)
-                ptr = np.arange(len(found) + 1) * nodes
-                done = (turn + first / len(order)) / self.walks
-                yield done, window_pairs(ptr, found.ravel(), self.window)
+        rounds = (rng.permutation(starts) for _ in range(self.walks))
+        done = 0
+        for some in in_batches(rounds, rows):
+            keys = root_keys(fresh_seed(rng), 0, len(some))
+            found = walks((edges,), some, keys, self.length, habit)
+            ptr = np.arange(len(found) + 1) * nodes
+            pairs = window_pairs(ptr, found.ravel(), self.window)
+            yield done / (self.walks * len(starts)), pairs
+            done += len(some)

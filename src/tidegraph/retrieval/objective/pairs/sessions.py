@@ -15,6 +15,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels.keyed_rng import root_keys
+from tidegraph.kernels.ragged import in_batches
 from tidegraph.kernels.windows import window_pairs
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import above, at_least
@@ -110,14 +111,12 @@ class SessionPairs:
         settings, nodes = self.settings, self.settings.length + 1
         rows = max(1, size // (2 * settings.window * nodes))
         starts = np.flatnonzero(self.frequency).astype(np.int32)
-        for _ in range(settings.times):
-            order = rng.permutation(starts)
-            for first in range(0, len(order), rows):
-                some = order[first : first + rows]
-                keys = root_keys(fresh_seed(rng), 0, len(some))
-                found = walks(
-                    (self.edges,), some, keys, settings.length, Habit(weighted=True)
-                )
-                ptr = np.arange(len(found) + 1) * nodes
-                source, target = window_pairs(ptr, found.ravel(), settings.window)
-                yield Positives(source.astype(np.int64), target.astype(np.int64))
+        rounds = (rng.permutation(starts) for _ in range(settings.times))
+        for some in in_batches(rounds, rows):
+            keys = root_keys(fresh_seed(rng), 0, len(some))
+            found = walks(
+                (self.edges,), some, keys, settings.length, Habit(weighted=True)
+            )
+            ptr = np.arange(len(found) + 1) * nodes
+            source, target = window_pairs(ptr, found.ravel(), settings.window)
+            yield Positives(source.astype(np.int64), target.astype(np.int64))

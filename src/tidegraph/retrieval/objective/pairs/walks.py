@@ -18,6 +18,7 @@ from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import NOW
+from tidegraph.kernels.ragged import in_batches
 from tidegraph.kernels.windows import window_pairs
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import above, at_least, from_0_to_1
@@ -151,26 +152,26 @@ class WalkPairs:
     def epoch(self, size: int, rng: np.random.Generator) -> Iterator[Positives]:
         """Return the pairs of new walks, about ``size`` of them at a time.
 
-        Each plan is followed as many times as it says from every node, in an order
-        drawn anew.
+        Each plan is followed as many times as it says from every node, in rounds of an
+        order drawn anew; a batch goes on where a round ends.
         """
-        for turn in range(max(walk.times for walk in self.walks)):
-            walks = [walk for walk in self.walks if turn < walk.times]
-            plan = np.repeat(
-                np.arange(len(walks)), [len(self.starts(walk)) for walk in walks]
-            )
-            start = np.concatenate([self.starts(walk) for walk in walks])
-            order = rng.permutation(len(start))
-            most = max(self.settings.pairs_of(walk) for walk in walks)
-            rows = max(1, size // most)
-            for first in range(0, len(order), rows):
-                some = order[first : first + rows]
-                parts = [
-                    self._walked(walk, start[some[plan[some] == n]], rng)
-                    for n, walk in enumerate(walks)
-                ]
-                source, target = (np.concatenate(s) for s in zip(*parts, strict=True))
-                yield Positives(source, target)
+        plan = np.repeat(
+            np.arange(len(self.walks)), [len(self.starts(walk)) for walk in self.walks]
+        )
+        start = np.concatenate([self.starts(walk) for walk in self.walks])
+        times = np.array([walk.times for walk in self.walks])
+        most = max(self.settings.pairs_of(walk) for walk in self.walks)
+        rounds = (
+            rng.permutation(np.flatnonzero(turn < times[plan]))
+            for turn in range(times.max())
+        )
+        for some in in_batches(rounds, max(1, size // most)):
+            parts = [
+                self._walked(walk, start[some[plan[some] == n]], rng)
+                for n, walk in enumerate(self.walks)
+            ]
+            source, target = (np.concatenate(s) for s in zip(*parts, strict=True))
+            yield Positives(source, target)
 
     def _walked(
         self, walk: Walk, start: Int32[np.ndarray, " w"], rng: np.random.Generator
