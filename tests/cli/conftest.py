@@ -1,7 +1,10 @@
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
 
+from shared import made_once
 from tidegraph.cli import run
 
 RECIPE = """
@@ -34,9 +37,8 @@ by = "category"
 """
 
 
-@pytest.fixture
-def shop(tmp_path):
-    """A folder with a log, item features and a recipe."""
+def opened(folder):
+    """Write a log, item features and a recipe to a folder."""
     rng = np.random.default_rng(3)
     events, users, items = 1500, 40, 30
     user = rng.integers(0, users, events)
@@ -51,19 +53,36 @@ def shop(tmp_path):
             "sku": [f"s{i}" for i in item],
             "ts": 1_700_000_000 + np.sort(rng.integers(0, 60 * 86_400, events)),
         }
-    ).write_csv(tmp_path / "events.csv")
+    ).write_csv(folder / "events.csv")
     pl.DataFrame(
         {
             "sku": [f"s{i}" for i in range(items)],
             "title": [f"Item {i}" for i in range(items)],
             "category": [f"c{i % 4}" for i in range(items)],
         }
-    ).write_csv(tmp_path / "items.csv")
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    return tmp_path
+    ).write_csv(folder / "items.csv")
+    (folder / "recipe.toml").write_text(RECIPE)
+    return folder
 
 
 @pytest.fixture
-def model(shop):
-    assert run(["train", str(shop / "recipe.toml"), "-o", str(shop / "model")]) == 0
-    return shop / "model"
+def shop(tmp_path):
+    """A folder with a log, item features and a recipe."""
+    return opened(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """The model of the recipe, which no test changes."""
+    recipe = opened(tmp_path_factory.mktemp("shop")) / "recipe.toml"
+
+    def train(folder):
+        assert run(["train", str(recipe), "-o", str(folder)]) == 0
+
+    return made_once(tmp_path_factory, "trained", train)
+
+
+@pytest.fixture
+def model(shop, trained):
+    """The model of the recipe beside it."""
+    return shutil.copytree(trained, shop / "model")

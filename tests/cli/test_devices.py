@@ -31,6 +31,7 @@ def test_what_the_demonstration_learns_is_ranked_by_a_device_itself(tmp_path):
     cloud.export(tmp_path / "bundle", items=5)
 
     assert len(cloud.rounds) == 2
+    assert not list((tmp_path / "bundle").glob("*.pem*"))
     trusted = trusted_key(tmp_path / "bundle.pem.pub")
     bundle = load(tmp_path / "bundle", trusted)
     described = json.loads((tmp_path / "bundle" / "items.json").read_text())["items"]

@@ -13,13 +13,17 @@ from tidegraph.device.split import split
 
 
 @pytest.mark.slow
-def test_a_bundle_scores_as_the_cloud_does(tmp_path):
+def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(tmp_path, capsys):
     cloud = method(rounds=2).fit(parts()[1], fleet())
+    cloud.save(tmp_path / "model")
+    words = ["device", "export", str(tmp_path / "model"), "-o", str(tmp_path / "out")]
 
-    cloud.export(tmp_path / "bundle")
-
-    bundle = load(tmp_path / "bundle", trusted_key(tmp_path / "bundle.pem.pub"))
+    assert run([*words, "--key", str(tmp_path / "signing.pem")]) == 0
+    assert "signing.pem.pub" in capsys.readouterr().out
+    bundle = load(tmp_path / "out", trusted_key(tmp_path / "signing.pem.pub"))
+    assert not list((tmp_path / "out").glob("*.pem*"))
     personal = cloud.personal
+    assert bundle.signed.manifest.theta == personal.after.head.theta
     user = int(np.flatnonzero(personal.after.current)[0])
     theta = personal.after.theta[user]
     trunk = split(personal.ranker.network).trunk
@@ -29,16 +33,3 @@ def test_a_bundle_scores_as_the_cloud_does(tmp_path):
         logit = head(x[0], offset[0], torch.from_numpy(theta))
     found = bundle.score(x[0].numpy(), offset[0].numpy(), theta)
     np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
-    assert not list((tmp_path / "bundle").glob("*.pem*"))
-
-
-@pytest.mark.slow
-def test_a_saved_cloud_is_exported_from_the_command_line(tmp_path, capsys):
-    cloud = method(rounds=2).fit(parts()[1], fleet())
-    cloud.save(tmp_path / "model")
-    words = ["device", "export", str(tmp_path / "model"), "-o", str(tmp_path / "out")]
-
-    assert run([*words, "--key", str(tmp_path / "signing.pem")]) == 0
-    assert "signing.pem.pub" in capsys.readouterr().out
-    bundle = load(tmp_path / "out", trusted_key(tmp_path / "signing.pem.pub"))
-    assert bundle.signed.manifest.theta == cloud.personal.after.head.theta

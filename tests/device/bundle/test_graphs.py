@@ -97,13 +97,11 @@ def test_no_step_is_taken_for_the_loss_alone(din, bundle):
     np.testing.assert_allclose(same, theta.numpy(), rtol=1e-6)
 
 
-def test_a_model_that_reads_the_graph_has_no_trunk_on_a_device(tmp_path):
-    model = model_of("DSGL", trunk=False)
-    export(model, tmp_path / "bundle", KEY)
-    bundle = load(tmp_path / "bundle", TRUSTED)
+def test_a_model_that_reads_the_graph_has_no_trunk_on_a_device(trunkless, headed):
+    bundle = load(headed, TRUSTED)
 
     assert not bundle.has_trunk
-    assert worst_of_ten_steps(model, bundle, 7) < 1e-6
+    assert worst_of_ten_steps(trunkless, bundle, 7) < 1e-6
     with pytest.raises(ArtifactError, match="its model reads the graph"):
         bundle.trunk({})
 

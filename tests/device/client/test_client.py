@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from device.bundles import KEY, TRUSTED, model_of, shaken
 from device.gate.test_killed import Server
 from nn.click.test_models import SPEC, drawn
-from tidegraph.device.bundle.export import export, refresh
+from tidegraph.device.bundle.export import refresh
 from tidegraph.device.bundle.loading import SCORE, WEIGHTS
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.client.client import DeviceClient
@@ -23,7 +24,7 @@ from tidegraph.device.client.learning import end_to_end
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.personalise import LocalSteps, personalise, profile_of
 from tidegraph.device.rows import Rows
-from tidegraph.device.signing import signing_key, trusted_key
+from tidegraph.device.signing import trusted_key
 from tidegraph.errors import ArtifactError, RefusedError, RequestError
 
 SOURCE = Path(__file__).parents[3] / "src"
@@ -303,9 +304,9 @@ def test_an_expired_bundle_ranks_and_is_not_learnt_with(tmp_path, exported, rng)
             client.learn()
 
 
-def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(tmp_path, rng):
-    model = model_of("DIN", trunk=False)
-    export(model, tmp_path / "bundle", KEY)
+def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(headed, tmp_path, rng):
+    model = model_of("DSGL", trunk=False)
+    folder = shutil.copytree(headed, tmp_path / "bundle")
     taste = np.full(7, 0.5, np.float32)
 
     def sent():
@@ -314,7 +315,7 @@ def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(tmp_path, rng):
         return {"x": x, "offset": rng.normal(size=10).astype(np.float32)}
 
     with DeviceClient(tmp_path / "device", TRUSTED) as client:
-        client.install(tmp_path / "bundle")
+        client.install(folder)
         for _ in range(100):
             given = sent()
             likely = client.bundle.score(given["x"], given["offset"], taste)
@@ -325,8 +326,8 @@ def test_without_a_trunk_a_device_is_sent_what_enters_the_tower(tmp_path, rng):
         # Of another round, x means something else.
         with torch.no_grad():
             model.head.bases["hidden0"] += 0.1
-        refresh(model, tmp_path / "bundle", KEY)
-        client.install(tmp_path / "bundle")
+        refresh(model, folder, KEY)
+        client.install(folder)
         assert client._store.requests() == []
 
 
@@ -340,10 +341,12 @@ def test_a_device_needs_no_tensor_engine():
     assert done.returncode == 0
 
 
-def test_from_download_to_erasure_with_a_gate(tmp_path, din):
+def test_from_download_to_erasure_with_a_gate(tmp_path, exported):
     """All of it, over HTTP, beside a gate in a process of its own."""
-    key = signing_key(tmp_path / "signing.pem")
-    export(din, tmp_path / "bundle", key)
+    shutil.copytree(exported, tmp_path / "bundle")
+    (tmp_path / "signing.pem.pub").write_bytes(
+        KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
     server = Server(tmp_path)
     try:
         with (
