@@ -1,13 +1,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# What pip would do one file after the other; a file that is no Python is passed over.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 
-.PHONY: demo test lint types check docs browser flower clean
+.PHONY: demo test suite lint types check docs browser flower clean
 
 demo: .venv/demo
 	$(BIN)/tidegraph demo --output demo-output
 
-test: .venv/test lint types
+# Types are checked on one core, beside the first tests.
+test: .venv/test lint
+	+$(MAKE) --no-print-directory --jobs 2 types suite
+
+suite: .venv/test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/test
@@ -41,11 +47,13 @@ flower: .venv-flower/ready
 	touch $@
 
 .venv/demo: .venv/pip pyproject.toml
-	$(INSTALL) --editable '.[demo]'
+	$(INSTALL) --no-compile --editable '.[demo]'
+	$(COMPILE)
 	touch $@
 
 .venv/test: .venv/pip pyproject.toml
-	$(INSTALL) --editable '.[demo,frames]' --group lint --group typing --group test
+	$(INSTALL) --no-compile --editable '.[demo,frames]' --group lint --group typing --group test
+	$(COMPILE)
 	touch $@
 
 .venv/docs: .venv/pip pyproject.toml
