@@ -3,8 +3,10 @@ import pytest
 from hypothesis import settings
 
 from annotations import checked_by_need
+from quick_shapes import answered_sooner
 
 checked_by_need()
+answered_sooner()
 
 from tidegraph.data.interactions import Interactions  # noqa: E402
 from tidegraph.testing.logs import draw_log  # noqa: E402

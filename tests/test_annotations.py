@@ -1,8 +1,22 @@
 import jaxtyping
 import numpy as np
 import pytest
+import torch
 from beartype import beartype
-from jaxtyping import Float32, TypeCheckError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jaxtyping import (
+    Bool,
+    Float,
+    Float32,
+    Int,
+    Shaped,
+    TypeCheckError,
+    UInt8,
+    _storage,
+)
+
+import quick_shapes
 
 
 def test_shapes_are_compared_within_one_call():
@@ -73,3 +87,56 @@ def test_text_that_nobody_knows_yet_stands_for_anything():
         return a
 
     assert same(3, np.ones(2, np.float32)) == 3
+
+
+HINTS = [
+    Float32[np.ndarray, " n"],
+    Float32[np.ndarray, "n m"],
+    Float32[np.ndarray, "n n"],
+    Float32[np.ndarray, "2 _"],
+    Float32[np.ndarray, "*b n"],
+    Float32[np.ndarray, "... 2"],
+    Float32[np.ndarray, ""],
+    Float32[np.ndarray, "#n m"],
+    Float32[torch.Tensor, "n m"],
+    Float[np.ndarray, " n"],
+    Int[torch.Tensor, " m"],
+    Bool[np.ndarray, "m n"],
+    Shaped[np.ndarray, "m _"],
+    UInt8[np.ndarray, "n 2"],
+]
+ARRAYS = st.builds(
+    lambda kind, shape, torchs: (
+        torch.zeros(shape, dtype=getattr(torch, kind))
+        if torchs
+        else np.zeros(shape, kind)
+    ),
+    st.sampled_from(["float32", "float64", "int64", "uint8", "bool"]),
+    st.lists(st.integers(0, 3), max_size=3),
+    st.booleans(),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(HINTS), ARRAYS), max_size=6))
+@settings(max_examples=500)
+def test_a_quick_yes_is_said_where_jaxtyping_says_yes_and_binds_what_it_binds(pairs):
+    def told(asks):
+        _storage.push_shape_memo({})
+        try:
+            answers = [asks(hint, array) for hint, array in pairs]
+            return answers, _storage.get_shape_memo()[:2]
+        finally:
+            _storage.pop_shape_memo()
+
+    assert told(isinstance_of) == told(quick_shapes._thorough)
+
+
+def isinstance_of(hint, array):
+    return isinstance(array, hint)
+
+
+def test_rows_with_fields_are_left_to_jaxtyping():
+    record = np.zeros(2, [("a", "i4")])
+
+    assert isinstance(record, Shaped[np.ndarray, " n"])
+    assert not isinstance(record, Float32[np.ndarray, " n"])
