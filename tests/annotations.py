@@ -10,6 +10,7 @@ one defines at every call is wrapped the first time alone: that takes a millisec
 import dataclasses
 import functools
 import inspect
+import sys
 import typing
 from collections.abc import Callable
 from types import CodeType, FunctionType
@@ -30,6 +31,10 @@ _WRAPPED: set[CodeType] = set()
 def checked_by_need() -> None:
     """Make the import hook of jaxtyping leave what has no shapes to beartype."""
     jaxtyping.jaxtyped = _by_need
+    if sys.version_info < (3, 12):
+        # Python 3.11 lists what a protocol asks for at every question.
+        names: Any = typing
+        names._get_protocol_attrs = functools.cache(names._get_protocol_attrs)
 
 
 def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:
@@ -41,9 +46,11 @@ def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:
         _WRAPPED.add(fn.__code__)
     if inspect.isfunction(fn):
         return _in_scope(fn) if _has_shapes(fn) else _plain(fn)
-    if not dataclasses.is_dataclass(fn) or _has_shapes(fn.__init__):
+    if not dataclasses.is_dataclass(fn):
         return _jaxtyped(fn, typechecker=typechecker)
-    fn.__init__ = _plain(fn.__init__)
+    if "__init__" in vars(fn):
+        shaped = _has_shapes(fn.__init__)
+        fn.__init__ = (_in_scope if shaped else _plain)(fn.__init__)
     return fn
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jaxtyping
 import numpy as np
 import pytest
@@ -140,3 +142,33 @@ def test_rows_with_fields_are_left_to_jaxtyping():
 
     assert isinstance(record, Shaped[np.ndarray, " n"])
     assert not isinstance(record, Float32[np.ndarray, " n"])
+
+
+def test_the_fields_of_a_value_have_the_shapes_of_each_other():
+    @jaxtyping.jaxtyped(typechecker=beartype)
+    @dataclasses.dataclass(frozen=True)
+    class Pair:
+        a: Float32[np.ndarray, " n"]
+        b: "Float32[np.ndarray, ' n'] | None" = None
+        name: str = "pair"
+
+    @jaxtyping.jaxtyped(typechecker=beartype)
+    @dataclasses.dataclass(frozen=True)
+    class Named(Pair):
+        c: Float32[np.ndarray, " n"] = dataclasses.field(
+            default_factory=lambda: np.ones(2, np.float32)
+        )
+
+    one, two = np.ones(1, np.float32), np.ones(2, np.float32)
+
+    assert Pair(two, two).b is two
+    assert Pair(two).name == Named(two, c=two).name == "pair"
+    for wrong in (
+        lambda: Pair(one, two),
+        lambda: Pair(two.astype(int)),
+        lambda: Pair(two, name=3),
+        lambda: Named(one, c=two),
+        lambda: dataclasses.replace(Pair(two, two), a=one),
+    ):
+        with pytest.raises(TypeError):
+            wrong()
