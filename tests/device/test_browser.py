@@ -126,6 +126,18 @@ def choose(page, count):
         page.choose(alike[0])
 
 
+BEGINS = """async ([tide]) => {
+  const here = new URL(".", location.href).href;
+  const { trusted } = await (await fetch("settings.json")).json();
+  const device = await tide.Device.start({
+    bundle: here + "v1/bundle/",
+    gate: here,
+    trusted: Uint8Array.from(trusted.match(/../g), (two) => parseInt(two, 16)),
+    runtime: here + "ort-wasm-simd-threaded.wasm",
+  });
+  return device.earlier !== null;
+}"""
+
 TEN_STEPS = """async ([tide, given]) => {
   const numbers = (list) => Float32Array.from(list);
   const here = new URL(".", location.href).href;
@@ -219,6 +231,12 @@ def test_a_new_round_is_loaded_and_an_old_theta_not_used(page, model, folder):
     assert page.open() == f"Bundle 2, {ITEMS} items."
     assert page.text("#lesson") == "Nothing was learnt yet."
     assert page.text("#facts").startswith("8 choices")
+    assert page.run(BEGINS, {})
+
+    # Learning begins at the theta of the bundle before, and of no earlier one.
+    refresh(model, folder, KEY)
+    page.open()
+    assert not page.run(BEGINS, {})
 
 
 @pytest.mark.parametrize(

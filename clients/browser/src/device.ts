@@ -48,9 +48,11 @@ export class Device {
     const { bundle, warning } = await newest(options.bundle, options.trusted, store);
     const model = await Model.of(bundle, options.runtime);
     const learnt = await store.get("learnt");
-    // What was learnt for another bundle is where learning begins, and nothing else.
+    // What was learnt for the bundle before is where learning begins, and nothing else;
+    // that of an earlier one counts as none.
     const same = learnt?.bundle === hex(bundle.digest);
-    const earlier = (same ? learnt.earlier : learnt?.theta) ?? null;
+    const last = learnt?.version === bundle.manifest.version - 1;
+    const earlier = (same ? learnt.earlier : last ? learnt.theta : null) ?? null;
     const gate = new Gate(options.gate, store);
     const [now, past] = [same ? learnt : null, await store.shown()];
     return new Device(bundle, model, warning, store, gate, now, earlier, past);
@@ -93,8 +95,15 @@ export class Device {
     const lesson = await learn(this.model, rows, groups, this.earlier);
     if (lesson.kept) {
       const { theta, samples, before, after } = lesson;
-      const bundle = hex(this.bundle.digest);
-      const learnt = { bundle, theta, earlier: this.earlier, samples, before, after };
+      const learnt = {
+        bundle: hex(this.bundle.digest),
+        version: this.bundle.manifest.version,
+        theta,
+        earlier: this.earlier,
+        samples,
+        before,
+        after,
+      };
       await this.store.put("learnt", learnt);
       this.learnt = learnt;
     }

@@ -13,6 +13,7 @@ export interface Shown {
 /** What was learnt for a bundle. */
 export interface Learnt {
   bundle: string;
+  version: number;
   theta: Float32Array;
   /** Theta under the bundle before, where learning begins; null where there was none. */
   earlier: Float32Array | null;

@@ -20,7 +20,8 @@ from tidegraph.device.bundle.export import refresh
 from tidegraph.device.bundle.loading import SCORE, WEIGHTS
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.client.client import DeviceClient
-from tidegraph.device.client.learning import end_to_end
+from tidegraph.device.client.learning import Learnt, end_to_end
+from tidegraph.device.client.store import Store, Theta
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.personalise import LocalSteps, personalise, profile_of
 from tidegraph.device.rows import Rows
@@ -196,9 +197,43 @@ def test_a_new_round_downloads_the_weights_alone(client, published):
     # Theta belongs to the round before; what was kept is learnt from anew.
     assert client.theta is None
     assert len(client._store.requests()) == 60
-    own = client._store.theta_before(client.bundle.signed.digest)
-    assert own.numbers.shape == (7,)
+    assert client._store.theta_before(2).numbers.shape == (7,)
     client.learn()
+
+
+@pytest.mark.parametrize(("rounds", "known"), [(1, True), (2, False)])
+def test_learning_begins_at_the_theta_of_the_bundle_before_and_of_no_earlier_one(
+    client, published, monkeypatch, rounds, known
+):
+    _, folder = published
+    use(client)
+    own = client.learn().theta
+    begun, nothing = [], Learnt(None, 0, 0.0, 0.0, "this test looks at the start")
+    monkeypatch.setattr(
+        "tidegraph.device.client.client.learn",
+        lambda bundle, requests, before: begun.append(before) or nothing,
+    )
+    for _ in range(rounds):
+        refresh(shaken(model_of("DIN")), folder, KEY)
+        client.install(folder)
+
+    client.learn()
+
+    assert len(begun) == 1
+    assert np.array_equal(begun[0], own) if known else begun[0] is None
+
+
+def test_what_was_learnt_two_bundles_ago_is_forgotten(tmp_path):
+    store = Store(tmp_path)
+    for version in (1, 2, 3):
+        numbers = np.full(7, version, np.float32)
+        store.learnt(Theta(bytes([version]) * 32, version, numbers, 10, 0.6, 0.5))
+
+    assert store.theta(b"\1" * 32) is None
+    assert store.theta_before(2) is None
+    assert store.theta_before(3).numbers.tolist() == [2.0] * 7
+    assert store.theta(b"\3" * 32).numbers.tolist() == [3.0] * 7
+    store.close()
 
 
 def test_a_bundle_that_cannot_be_trusted_leaves_the_last_one(client, published, rng):

@@ -151,12 +151,16 @@ class DeviceClient:
     def learn(self) -> Learnt:
         """Learn from what was kept; theta is kept if it tells the newest apart better.
 
+        It begins at the theta of the bundle before; one of an earlier bundle counts as
+        none, since what its numbers mean has been learnt anew twice.
+
         Raises:
             ArtifactError: There is no bundle yet.
         """
         bundle = self._bundle()
         signed = bundle.signed
-        held = self._store.theta_before(signed.digest)
+        version = signed.manifest.version
+        held = self._store.theta_before(version)
         if self._now() > signed.manifest.expires * 1_000:
             raise ArtifactError("the bundle has expired. Download the newest.")
         same = held is None or len(held.numbers) == signed.manifest.theta
@@ -172,7 +176,7 @@ class DeviceClient:
         found = learn(bundle, requests, before)
         if found.theta is not None:
             told = found.samples, found.before, found.after
-            self._store.learnt(Theta(signed.digest, found.theta, *told))
+            self._store.learnt(Theta(signed.digest, version, found.theta, *told))
         return found
 
     def enrol(self, url: str, ticket: bytes) -> None:

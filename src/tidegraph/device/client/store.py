@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS device (
     version INTEGER, kind TEXT
 );
 CREATE TABLE IF NOT EXISTS theta (
-    id INTEGER PRIMARY KEY, bundle BLOB UNIQUE, numbers BLOB, samples INTEGER,
-    loss_before REAL, loss_after REAL
+    id INTEGER PRIMARY KEY, bundle BLOB UNIQUE, version INTEGER, numbers BLOB,
+    samples INTEGER, loss_before REAL, loss_after REAL
 );
 CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, label BLOB);
 CREATE TABLE IF NOT EXISTS parts (
@@ -40,6 +40,7 @@ class Theta(NamedTuple):
 
     Attributes:
         bundle: Digest of the bundle that it belongs to.
+        version: Version of that bundle.
         numbers: The vector.
         samples: Rows that it was learnt from.
         before: Loss of held-out rows without it.
@@ -47,6 +48,7 @@ class Theta(NamedTuple):
     """
 
     bundle: bytes
+    version: int
     numbers: np.ndarray
     samples: int
     before: float
@@ -151,38 +153,38 @@ class Store:
         """Return what the device has learnt last with a bundle."""
         return self._theta("bundle = ?", bundle)
 
-    def theta_before(self, bundle: bytes) -> Theta | None:
-        """Return what it has learnt last with another."""
-        return self._theta("bundle <> ?", bundle)
+    def theta_before(self, version: int) -> Theta | None:
+        """Return what it has learnt with the bundle before one; none if only earlier."""
+        return self._theta("version = ?", version - 1)
 
     def learnt(self, theta: Theta) -> None:
         """Keep what was learnt in place of what was learnt with its bundle before.
 
-        Of the others the last is kept, from which the next begins.
+        Of the others that of the bundle before is kept, from which the next begins.
         """
         said = theta._replace(numbers=theta.numbers.astype("<f4").tobytes())
         with self._writing():
             self._db.execute(
-                "INSERT OR REPLACE INTO theta (bundle, numbers, samples, loss_before, "
-                "loss_after) VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO theta (bundle, version, numbers, samples, "
+                "loss_before, loss_after) VALUES (?, ?, ?, ?, ?, ?)",
                 said,
             )
             self._db.execute(
-                "DELETE FROM theta WHERE bundle <> ? AND id <> (SELECT max(id) FROM "
-                "theta WHERE bundle <> ?)",
-                (theta.bundle, theta.bundle),
+                "DELETE FROM theta WHERE bundle <> ? AND version <> ?",
+                (theta.bundle, theta.version - 1),
             )
 
-    def _theta(self, which: str, bundle: bytes) -> Theta | None:
+    def _theta(self, which: str, value: bytes | int) -> Theta | None:
         row = self._db.execute(
-            "SELECT bundle, numbers, samples, loss_before, loss_after FROM theta "
+            "SELECT bundle, version, numbers, samples, loss_before, loss_after FROM theta "
             f"WHERE {which} ORDER BY id DESC LIMIT 1",
-            (bundle,),
+            (value,),
         ).fetchone()
         if row is None:
             return None
-        name, numbers, *said = row
-        return Theta(name, np.frombuffer(numbers, "<f4").astype(np.float32), *said)
+        bundle, version, numbers, *said = row
+        theta = np.frombuffer(numbers, "<f4").astype(np.float32)
+        return Theta(bundle, version, theta, *said)
 
     def _one(self, column: str) -> Any:
         (value,) = self._db.execute(f"SELECT {column} FROM device").fetchone()
