@@ -154,7 +154,7 @@ class Store:
         return self._theta("bundle = ?", bundle)
 
     def theta_before(self, version: int) -> Theta | None:
-        """Return what it has learnt with the bundle before one; none if only earlier."""
+        """Return what it has learnt with the bundle of the version before."""
         return self._theta("version = ?", version - 1)
 
     def learnt(self, theta: Theta) -> None:
@@ -176,8 +176,8 @@ class Store:
 
     def _theta(self, which: str, value: bytes | int) -> Theta | None:
         row = self._db.execute(
-            "SELECT bundle, version, numbers, samples, loss_before, loss_after FROM theta "
-            f"WHERE {which} ORDER BY id DESC LIMIT 1",
+            "SELECT bundle, version, numbers, samples, loss_before, loss_after "
+            f"FROM theta WHERE {which} ORDER BY id DESC LIMIT 1",
             (value,),
         ).fetchone()
         if row is None:
