@@ -9,7 +9,7 @@ from conftest import draw_log
 from tidegraph.features import neighbors
 from tidegraph.features.columns import category_codes
 from tidegraph.features.neighbors import Fans, crossed
-from tidegraph.features.reading import PastView, Rows, latest_items
+from tidegraph.features.reading import PastView, latest_items
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 
@@ -86,9 +86,10 @@ def test_the_user_and_each_user_of_a_candidate_share_what_a_loop_finds():
         latest = brute.users(int(item[b, k]), int(requests.time[b]))[-3:]
         fans[b, k, : len(latest)] = latest
     edges = requests.graph["action"]
-    users = Rows(edges.start, edges.stop, edges.node, edges.time)
+    start, stop = (at.reshape(fans.shape) for at in edges.span(fans.ravel()))
+    of_fans = Fans(fans, start, stop, edges.time)
 
-    found = crossed(past, latest_items(past.history, 5), Fans(fans, users)).back
+    found = crossed(past, latest_items(past.history, 5), of_fans).back
 
     for b, k, n in np.ndindex(fans.shape):
         user, clock, fan = int(requests.user[b]), int(requests.time[b]), fans[b, k, n]

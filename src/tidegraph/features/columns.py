@@ -6,6 +6,7 @@ them, so they are one layer below all rankers and the same for each.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -121,13 +122,13 @@ class Features:
         mean, scale = _spread(there)
         return cls(groups, channels, codes, mean, scale, of_event)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Name of each column."""
         votes = [f"{c} {what}" for c in self.channels for what in ("voted", "rank")]
         return (*names_of(self.groups), *votes)
 
-    @property
+    @cached_property
     def event_names(self) -> tuple[str, ...]:
         """Name of each column of an event of a history; none if they are off."""
         return names_of(self.groups) if "events" in self.groups else ()

@@ -1,6 +1,7 @@
 """The groups of inputs that can be on or off, and the columns of each."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import chain
 
 import numpy as np
@@ -65,6 +66,11 @@ def check_groups(groups: Iterable[str]) -> None:
 
 def names_of(groups: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of some groups, in the order in which they are written."""
+    return _names(frozenset(groups))
+
+
+@cache
+def _names(groups: frozenset[str]) -> tuple[str, ...]:
     on = set(chain.from_iterable(GROUPS[group] for group in groups))
     every = (*counting.NAMES, *activity.NAMES, *neighbors.NAMES)
     return tuple(name for name in every if name in on)

@@ -7,10 +7,10 @@ an item of the history have in common are the users who chose both before.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.counting import CO_USERS, Sides
-from tidegraph.features.reading import PastView, Rows
+from tidegraph.features.reading import PastView
 from tidegraph.kernels.binary_search import before
 from tidegraph.kernels.hash_table import EMPTY, slot
 from tidegraph.kernels.jit import compiled, over_rows
@@ -53,11 +53,21 @@ class Fans(NamedTuple):
 
     Attributes:
         user: Who they are; -1 where there is none.
-        users: Everybody's events, whenever they were.
+        start: Where the events of each start, whenever they were.
+        stop: Where they stop.
+        time: When each event was, rising from a start to a stop.
     """
 
     user: Int32[np.ndarray, "b k l"]
-    users: Rows
+    start: Int64[np.ndarray, "b k l"]
+    stop: Int64[np.ndarray, "b k l"]
+    time: np.ndarray
+
+    @classmethod
+    def nobody(cls, shape: tuple[int, int], time: np.ndarray) -> "Fans":
+        """Return the none of so many candidates."""
+        none = np.zeros((*shape, 0), np.int64)
+        return cls(none.astype(np.int32), none, none, time)
 
 
 def crossed(
@@ -77,7 +87,7 @@ def crossed(
         pairs: Return ``cross``, of each candidate and event; else it has no events.
     """
     shape = past.item.shape
-    of_fans = fans or Fans(np.zeros((*shape, 0), np.int32), past.items)
+    of_fans = fans or Fans.nobody(shape, past.items.time)
     out = Crossed(
         np.zeros((*shape, len(NAMES)), np.float32),
         np.zeros((*shape, steps.shape[1] * pairs, len(CROSS)), np.float32),
@@ -91,8 +101,7 @@ def crossed(
             past.clock,
             past.item,
             past.category,
-            of_fans.user,
-            of_fans.users,
+            of_fans,
             out,
             a,
             b,
@@ -111,8 +120,7 @@ def _fill(
     clocks: np.ndarray,
     item: np.ndarray,
     category: np.ndarray,
-    fans: np.ndarray,
-    users: Sides,
+    fans: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     out: tuple[np.ndarray, np.ndarray, np.ndarray],
     first: int,
     last: int,
@@ -141,7 +149,7 @@ def _fill(
                 steps[row], category, kind, n, size, shared, real, cross[row, place]
             )
             _of_item(steps[row], category, kind, n, size, shared, real, knn[row, place])
-            _of_fans(fans[row, place], users, clock, who, chose, own, back[row, place])
+            _of_fans(fans, row, place, clock, who, chose, own, back[row, place])
             shared[:real] = 0
         for n in range(held):
             who[used[n]] = EMPTY
@@ -269,8 +277,9 @@ def _of_item(
 
 @compiled
 def _of_fans(
-    fans: np.ndarray,
-    users: Sides,
+    fans: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    row: int,
+    place: int,
     clock: int,
     who: np.ndarray,
     chose: np.ndarray,
@@ -278,9 +287,10 @@ def _of_fans(
     out: np.ndarray,
 ) -> None:
     """Write what the user has in common with each user of a candidate."""
-    for n in range(fans.size):
-        fan = fans[n]
-        if fan < 0 or fan >= users[0].size:
+    user, start, stop, time = fans
+    for n in range(user.shape[2]):
+        fan = user[row, place, n]
+        if fan < 0:
             continue
         at = slot(who, fan)
         if who[at] == EMPTY:
@@ -288,7 +298,7 @@ def _of_fans(
         both, left = 0, chose[at]
         while left:
             both, left = both + 1, left & (left - np.uint64(1))
-        begin = int(users[0][fan])
-        events = before(users[3], begin, int(users[1][fan]), clock) - begin
+        begin, end = int(start[row, place, n]), int(stop[row, place, n])
+        events = before(time, begin, end, clock) - begin
         out[n, 0] = 10 * both / np.sqrt(1.0 + own * events)
         out[n, 1] = np.log1p(both)

@@ -69,8 +69,10 @@ class PastView(NamedTuple):
         edges, history = requests.graph[f"~{ACTION}"], requests.history
         # Like the times of the graph: seconds since its base.
         time, clock = history.time - edges.base, requests.time[rows] - edges.base
-        node, start, stop = history.node, edges.start, edges.stop
-        if len(node) + item.size < len(edges):
+        node = history.node
+        if len(node) + item.size >= len(edges):
+            start, stop = edges.start, edges.stop
+        else:
             present = item != NO_ITEM
             read, place = np.unique(
                 np.concatenate([node, item[present]]), return_inverse=True

@@ -105,6 +105,10 @@ def spread(threads: int, grain: int) -> Generator[None]:
         _SPREAD.clear()
 
 
+def _threads() -> int:
+    return _SPREAD.get("threads") or cpu_count()
+
+
 def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -> None:
     """Call ``kernel(start, stop)`` on consecutive blocks of rows, on all processors.
 
@@ -117,9 +121,9 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
         grain: Rows in a block; fewer rows than this run on the calling thread, and so
             does a call from within a block.
     """
-    grain, threads = _SPREAD.get("grain", grain), _SPREAD.get("threads", cpu_count())
+    grain = _SPREAD.get("grain", grain)
     # A worker that waited for other workers could wait for ever.
-    if rows <= grain or getattr(_THREAD, "works", False) or threads == 1:
+    if rows <= grain or getattr(_THREAD, "works", False) or _threads() == 1:
         kernel(0, rows)
         return
 
@@ -127,7 +131,7 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
         _THREAD.works = True
         kernel(start, min(rows, start + grain))
 
-    for _ in _pool(threads).map(block, range(0, rows, grain)):
+    for _ in _pool(_threads()).map(block, range(0, rows, grain)):
         pass
 
 

@@ -15,7 +15,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.columns import Features
 from tidegraph.features.events import EdgeNumbers, Events
 from tidegraph.features.neighbors import Fans, crossed
-from tidegraph.features.reading import PastView, Rows
+from tidegraph.features.reading import PastView
 from tidegraph.features.tables import Tables
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
@@ -152,12 +152,9 @@ class Reader:
         latest = past.item[:, item.shape[1] :]
         past = past._replace(item=np.ascontiguousarray(past.item[:, : item.shape[1]]))
         edges = requests.graph[ACTION]
-        of_users = Rows(edges.start, edges.stop, edges.node, edges.time)
-        found = crossed(
-            past,
-            np.ascontiguousarray(latest),
-            Fans(np.ascontiguousarray(fans), of_users),
-        )
+        start, stop = (at.reshape(fans.shape) for at in edges.span(fans.ravel()))
+        of_fans = Fans(np.ascontiguousarray(fans), start, stop, edges.time)
+        found = crossed(past, np.ascontiguousarray(latest), of_fans)
         return np.ascontiguousarray(found.cross[:, :, ::-1]), found.back
 
     def _states(
