@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.recurrent import GRU, LSTM
-from tidegraph.nn.vectors import KNOWN
+from tidegraph.nn.vectors import KNOWN, rows_of
 from tidegraph.ranges import above, at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -151,6 +151,19 @@ class SequenceAttention(nn.Module):
         age: Float[Tensor, "n h"],
         real: Bool[Tensor, "n h"],
     ) -> Encoded:
+        """Return what attention reads of neighbours; see ``encoded``."""
+        x = self.encoded(x, event, age, real)
+        if self.config.attention == "none":
+            return Encoded(x[:, :, None], x[:, :, None], real)
+        return Encoded(self._heads(self.key(x)), self._heads(self.value(x)), real)
+
+    def encoded(
+        self,
+        x: Float[Tensor, "n h size"],
+        event: Float[Tensor, "n h m"],
+        age: Float[Tensor, "n h"],
+        real: Bool[Tensor, "n h"],
+    ) -> Float[Tensor, "n h size"]:
         """Return each neighbour as encoded after those before it.
 
         Args:
@@ -164,17 +177,11 @@ class SequenceAttention(nn.Module):
         if self.timed:
             config = self.config
             bucket = bucket_of(age, real, config.time_base, config.buckets)
-            parts.append(self.time(bucket))
+            parts.append(rows_of(self.time, bucket))
         if self.known is not None:
             parts.append(self.known(event))
         encoded = self.encoder(torch.cat(parts, dim=-1))
-        if self.config.residual:
-            encoded = encoded + x
-        if self.config.attention == "none":
-            return Encoded(encoded[:, :, None], encoded[:, :, None], real)
-        return Encoded(
-            self._heads(self.key(encoded)), self._heads(self.value(encoded)), real
-        )
+        return encoded + x if self.config.residual else encoded
 
     def attend(
         self,
