@@ -12,8 +12,8 @@ def test_every_ranker_takes_part_and_has_equally_many_settings():
 
     assert found[0].name == CONTROL
     assert {one.name for one in found} == set(RANKERS) - set(MADE_OF_OTHERS)
-    assert {len(one.tried) for one in found} == {3}
-    assert all(len(set(one.tried)) == 3 for one in found)
+    assert {len(one.tried) for one in found} == {4}
+    assert all(len(set(one.tried)) == 4 for one in found)
 
 
 def test_networks_differ_in_their_model_alone():
@@ -25,6 +25,7 @@ def test_networks_differ_in_their_model_alone():
             assert ours.training == theirs.training
             assert ours.sampling == theirs.sampling
             assert ours.features == theirs.features
+            assert ours.dropout == theirs.dropout
 
 
 def test_fields_reach_every_network():

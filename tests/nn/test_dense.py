@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tidegraph.nn.dense import Dice, MaskedNorm
+from tidegraph.nn.dense import Dice, MaskedNorm, Tower
 
 
 def test_dice_of_standardised_input_is_between_identity_and_slope():
@@ -29,3 +29,20 @@ def test_the_norm_is_batch_normalisation_of_the_rows_that_are_present():
     theirs.eval()
 
     torch.testing.assert_close(ours(x, present)[present], theirs(x[present]))
+
+
+def test_training_leaves_out_a_share_of_what_enters_a_tower():
+    """With weights of 1 a tower without layers adds up what it is given."""
+    tower, present = Tower(400, ()), torch.ones(50, 1, dtype=torch.bool)
+    nn.init.ones_(tower.last.weight)
+    nn.init.zeros_(tower.last.bias)
+    x, tower.dropout = torch.ones(50, 1, 400), 0.25
+    with torch.random.fork_rng():
+        torch.default_generator.manual_seed(0)
+        found = tower(x, present).detach().numpy()
+
+    # What is kept is larger by as much: 400 in the mean, and 11.5 its deviation.
+    assert abs(found.mean() - 400) < 5 * 11.5 / np.sqrt(50)
+    assert 8 < found.std() < 16
+    np.testing.assert_allclose(found * 0.75, np.round(found * 0.75), atol=1e-3)
+    assert (tower.eval()(x, present) == 400).all()

@@ -69,11 +69,12 @@ def test_a_past_without_a_right_candidate_is_refused():
     [
         lambda: FeatureSet(history=0),
         lambda: NeuralRanker(id_dropout=1.0),
+        lambda: NeuralRanker(dropout=1.0),
         lambda: DIN(embedding_size=0),
         lambda: DIN(hidden=(0,)),
         lambda: CandidateSampling(0),
     ],
-    ids=["history", "id_dropout", "embedding_size", "hidden", "size"],
+    ids=["history", "id_dropout", "dropout", "embedding_size", "hidden", "size"],
 )
 def test_impossible_settings_are_refused(settings, request):
     with pytest.raises(ConfigError, match=request.node.callspec.id):

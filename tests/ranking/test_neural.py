@@ -82,11 +82,13 @@ def test_a_ranker_is_called_by_its_network():
     assert model.name == "DeepFM"
 
 
-def test_a_fit_resumes_from_its_checkpoints(tmp_path):
-    whole, judge = fitted(SHORT)
-    fitted(SHORT, checkpoints=tmp_path)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_fit_resumes_from_its_checkpoints(tmp_path, dropout):
+    ranker = replace(SHORT, dropout=dropout)
+    whole, judge = fitted(ranker)
+    fitted(ranker, checkpoints=tmp_path)
 
-    again, _ = fitted(SHORT, checkpoints=tmp_path)
+    again, _ = fitted(ranker, checkpoints=tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["epoch-000002"]
     np.testing.assert_array_equal(
@@ -95,11 +97,24 @@ def test_a_fit_resumes_from_its_checkpoints(tmp_path):
     )
 
 
+def test_what_training_leaves_out_is_there_afterwards():
+    model, judge = fitted(replace(SHORT, dropout=0.3))
+    plain, _ = fitted(SHORT)
+
+    once, again, other = (
+        one.score(judge.requests, judge.candidates) for one in (model, model, plain)
+    )
+
+    np.testing.assert_array_equal(once, again)
+    assert (once != other).any()
+
+
 def test_every_setting_survives_a_table():
     ranker = NeuralRanker(
         DeepFM(4),
         FeatureSet(("item",)),
         training=Training(optimizer=SGD(0.2), schedule=WarmUp(3, then=Cosine(0.1))),
+        dropout=0.2,
     )
 
     assert build(NeuralRanker, to_table(ranker), "here") == ranker

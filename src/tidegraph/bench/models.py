@@ -28,13 +28,18 @@ MADE_OF_OTHERS = ("Calibrated", "RetrieverLogit")
 """Rankers that are another method's order, which somebody has to name."""
 
 CONTROLS: Mapping[type, tuple[dict[str, Any], ...]] = {
-    RecencyLogit: ({"l2": 1e-4}, {"l2": 1e-2}, {"l2": 1.0}),
-    BoostedTrees: ({"leaves": 15}, {"leaves": 31}, {"leaves": 7}),
+    RecencyLogit: ({"l2": 1e-4}, {"l2": 1e-2}, {"l2": 1.0}, {"l2": 0.1}),
+    BoostedTrees: ({"leaves": 15}, {"leaves": 31}, {"leaves": 7}, {"leaves": 63}),
 }
 """What is tried of each ranker without a network."""
 
-NETWORKS = ((1e-3, True), (1e-3, False), (3e-3, False))
-"""Learning rate, and whether ids are told apart, that are tried of every network."""
+NETWORKS = (
+    (1e-3, True, 0.0),
+    (1e-3, False, 0.0),
+    (3e-3, False, 0.0),
+    (3e-3, False, 0.2),
+)
+"""Learning rate, whether ids are told apart, and dropout: tried of every network."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,9 @@ def network(
                 optimizer=AdamW(rate),
                 average=0.99,
             ),
+            dropout=dropout,
         )
-        for rate, ids in NETWORKS
+        for rate, ids, dropout in NETWORKS
     ]
     return Contender(name, tuple(tried))
 

@@ -80,7 +80,12 @@ class Tower(nn.Module):
 
     Behind each hidden layer is a place, ``hidden0``, ``hidden1`` and so on, where a
     patch may change what goes on to the next.
+
+    Attributes:
+        dropout: Share of what enters ``forward`` that training leaves out.
     """
+
+    dropout: float = 0.0
 
     def __init__(self, width: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
@@ -105,6 +110,8 @@ class Tower(nn.Module):
             present: Where there is a candidate.
             patches: Those that stand at some of ``junctions``, by their names.
         """
+        if self.training and self.dropout:
+            x = nn.functional.dropout(x, self.dropout)
         return self.above(x, present, 0, patches)
 
     def below(

@@ -20,6 +20,7 @@ from tidegraph.features.tables import Tables
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
+from tidegraph.nn.dense import Tower
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
@@ -56,6 +57,7 @@ class NeuralRanker:
             it computes once a batch.
         tasks: What else is learnt at once, and which of it is answered; if left out,
             what is acted on alone.
+        dropout: Share of what enters the layers of ``hidden`` that training leaves out.
     """
 
     model: ClickModel | ReadsGraph = field(default_factory=DIN)
@@ -65,9 +67,11 @@ class NeuralRanker:
     id_dropout: float = 0.3
     batches: Literal["random", "time"] = "random"
     tasks: Tasks | None = None
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        below_1("a ranker's", id_dropout=self.id_dropout)
+        shares = {"id_dropout": self.id_dropout, "dropout": self.dropout}
+        below_1("a ranker's", **shares)
 
     @property
     def name(self) -> str:
@@ -135,7 +139,11 @@ class NeuralRanker:
         event, said = len(features.event_names), tables.event.counts
         spec = InputSpec(item, user, numbers, event, cross, back, said)
         further = 0 if self.tasks is None else len(self.tasks.also)
-        return Wide(self.model.build(spec.told), numbers, further, said)
+        network = Wide(self.model.build(spec.told), numbers, further, said)
+        for part in network.modules():
+            if isinstance(part, Tower):
+                part.dropout = self.dropout
+        return network
 
 
 @dataclass(frozen=True, eq=False)
