@@ -38,7 +38,13 @@ from tidegraph.retrieval.objective.losses import (
     SampledSoftmax,
 )
 from tidegraph.retrieval.popular import Popular
-from tidegraph.retrieval.recipes.sequence import bert4rec, gru4rec, sasrec
+from tidegraph.retrieval.recipes.sequence import (
+    bert4rec,
+    caser,
+    gru4rec,
+    markov_chain,
+    sasrec,
+)
 from tidegraph.retrieval.recipes.walk import item2vec
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.sequence.fitted import FittedNextItem
@@ -86,6 +92,8 @@ def trained(
         for name, loss in LOSSES.items()
     }
     found["GRU4Rec"] = [gru4rec(1, size, length, first, CROSS_ENTROPY, training)]
+    found["Caser"] = [caser(size=size, length=length, dropout=first, training=training)]
+    found["Markov chain"] = [markov_chain(size, length, first, CROSS_ENTROPY, training)]
     found["BERT4Rec"] = [bert4rec(2, 2, size, length, dropout=first, training=training)]
     return found
 

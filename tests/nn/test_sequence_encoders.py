@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import conv2d
 
 from nn.click.test_sasrec import torch_layer
 from tidegraph.errors import ConfigError
-from tidegraph.nn.sequence.encoders import GatedUnits, Transformer
+from tidegraph.nn.sequence.encoders import (
+    Convolutions,
+    GatedUnits,
+    LatestEvent,
+    Transformer,
+)
 from tidegraph.training.weights import initialised
 
 SIZE, LENGTH = 8, 6
@@ -67,7 +73,41 @@ def test_gated_units_are_torch_s_over_each_history_alone():
         torch.testing.assert_close(found[row, :count], expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [Transformer(dropout=0.0), GatedUnits(dropout=0.0)])
+@torch.no_grad()
+def test_convolutions_are_torch_s_over_an_event_and_those_before_it():
+    module, (x, there) = built(Convolutions(4, 3, 2)), histories()
+
+    found = module(x, there)
+
+    for row, place in np.ndindex(3, LENGTH):
+        image = torch.zeros(4, SIZE)
+        some = x[row, place : place + 4]
+        image[: len(some)] = some
+        image = image[None, None]
+        tall = module.vertical.weight[:, None, :, None]
+        parts = [conv2d(image, tall)[0, :, 0].T.flatten()]
+        for n, filters in enumerate(module.horizontal, start=1):
+            kernel = filters.weight.view(3, SIZE, n).transpose(1, 2)[:, None]
+            rows = torch.relu(conv2d(image, kernel, filters.bias))
+            parts.append(rows[0, :, :, 0].amax(dim=1))
+        expected = torch.relu(module.last(torch.cat(parts)))
+        torch.testing.assert_close(found[row, place], expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_the_latest_event_is_all_that_a_chain_knows():
+    module, (x, there) = built(LatestEvent()), histories()
+
+    found = module(x, there)
+
+    expected = x @ module.next.weight.T + module.next.bias
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [Transformer(dropout=0.0), GatedUnits(dropout=0.0), Convolutions(4, dropout=0.0)],
+)
 def test_a_state_knows_nothing_of_what_came_later(config):
     """Those before a place stand behind it; the gradient by all others is 0."""
     module, (x, there) = built(config), histories()

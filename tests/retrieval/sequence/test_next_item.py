@@ -18,7 +18,13 @@ from tidegraph.retrieval.objective.losses import (
 )
 from tidegraph.retrieval.objective.negatives import PerPair, Shared
 from tidegraph.retrieval.popular import Popular
-from tidegraph.retrieval.recipes.sequence import bert4rec, gru4rec, sasrec
+from tidegraph.retrieval.recipes.sequence import (
+    bert4rec,
+    caser,
+    gru4rec,
+    markov_chain,
+    sasrec,
+)
 from tidegraph.run import Run
 from tidegraph.stages import Requests
 from tidegraph.testing.logs import draw_log
@@ -44,6 +50,18 @@ class TestBERT4Rec(RetrieverLaws):
 
 class TestGRU4Rec(RetrieverLaws):
     retriever = gru4rec(size=8, length=6, training=replace(FEW, patience=1))
+    forgets_time = False
+    unmoved = 0.0
+
+
+class TestCaser(RetrieverLaws):
+    retriever = caser(3, 4, 2, size=8, length=6, training=FEW)
+    forgets_time = False
+    unmoved = 0.0
+
+
+class TestMarkovChain(RetrieverLaws):
+    retriever = markov_chain(size=8, length=6, training=FEW)
     forgets_time = False
     unmoved = 0.0
 
@@ -82,12 +100,13 @@ SMALL = 2, 2, 16, 6, 0.0
     [
         sasrec(*SMALL, training=LEARNT),
         gru4rec(1, 16, 6, 0.0, training=LEARNT),
+        caser(2, 32, 4, 16, 6, 0.0, training=LEARNT),
         bert4rec(2, 2, 16, 10, 0.1, 0.0, replace(LEARNT, optimizer=Adam(3e-3))),
         sasrec(*SMALL, SampledSoftmax(None, 3), LEARNT),
         sasrec(*SMALL, GeneralisedBCE(3), LEARNT),
         sasrec(*SMALL, BinaryCrossEntropy(PerPair(2, linked=True)), LEARNT),
     ],
-    ids=["SASRec", "GRU4Rec", "BERT4Rec", "sampled", "gBCE", "BCE"],
+    ids=["SASRec", "GRU4Rec", "Caser", "BERT4Rec", "sampled", "gBCE", "BCE"],
 )
 def test_what_the_last_two_tell_together_is_found_and_not_by_popularity(method):
     log = planted()
@@ -95,6 +114,19 @@ def test_what_the_last_two_tell_together_is_found_and_not_by_popularity(method):
 
     assert first_of(method.fit(known), log) > 0.9
     assert first_of(Popular(half_life_days=None).fit(known), log) < 0.4
+
+
+def test_a_markov_chain_finds_what_the_latest_tells_and_no_more():
+    """Where the last two tell together it is as good as nothing."""
+    rng = np.random.default_rng(0)
+    user, time = np.repeat(np.arange(60), 8), np.tile(np.arange(8), 60)
+    item = (2 * rng.integers(0, 7, 60)[user] + 3 * time) % 7
+    chain, method = interactions(user, item, time, clock="order"), markov_chain
+    small = {"size": 16, "length": 6, "dropout": 0.0, "training": LEARNT}
+    both = planted()
+
+    assert first_of(method(**small).fit(chain.before(7)), chain) == 1.0
+    assert first_of(method(**small).fit(both.before(int(both.time[-1]))), both) < 0.5
 
 
 def test_an_unknown_user_is_answered_as_a_known_one_of_the_same_history():
@@ -124,7 +156,7 @@ def test_an_event_observed_just_now_changes_the_answer():
     assert anonymous["score"].to_list() != turned["score"].to_list()
 
 
-@pytest.mark.parametrize("method", [sasrec, bert4rec, gru4rec])
+@pytest.mark.parametrize("method", [sasrec, bert4rec, gru4rec, caser, markov_chain])
 def test_only_the_latest_events_are_read(method):
     log = draw_log()
     fitted = method(size=8, length=4, training=FEW).fit(log)

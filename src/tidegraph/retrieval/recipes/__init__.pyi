@@ -22,7 +22,9 @@ from tidegraph.retrieval.recipes.mf import (
 )
 from tidegraph.retrieval.recipes.sequence import (
     bert4rec as bert4rec,
+    caser as caser,
     gru4rec as gru4rec,
+    markov_chain as markov_chain,
     sasrec as sasrec,
 )
 from tidegraph.retrieval.recipes.spectral import (

@@ -1,6 +1,11 @@
 """Sequence models: what comes next after a history, whoever it is of."""
 
-from tidegraph.nn.sequence.encoders import GatedUnits, Transformer
+from tidegraph.nn.sequence.encoders import (
+    Convolutions,
+    GatedUnits,
+    LatestEvent,
+    Transformer,
+)
 from tidegraph.retrieval.objective.losses import PairLoss
 from tidegraph.retrieval.sequence.next_item import (
     CROSS_ENTROPY,
@@ -101,3 +106,61 @@ def gru4rec(
     """
     encoder = GatedUnits(layers, dropout)
     return NextItem("GRU4Rec", encoder, loss, size, length, training, seed)
+
+
+def caser(
+    window: int = 5,
+    horizontal: int = 16,
+    vertical: int = 4,
+    size: int = 64,
+    length: int = 50,
+    dropout: float = 0.2,
+    training: Training = UNTIL_BEST,
+    seed: int | None = None,
+) -> NextItem:
+    """Return Caser.
+
+    Args:
+        window: How many of the latest events filters look at.
+        horizontal: Filters over each number of events in a row.
+        vertical: Filters over all of these events, number by number.
+        size: Numbers in a vector.
+        length: Most events of a piece of a history that training takes.
+        dropout: Share of what filters found that training leaves out.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Tang and Wang, "Personalized Top-N Sequential Recommendation via Convolutional
+        Sequence Embedding", WSDM 2018. Departs: the softmax over all items in place of
+        a few drawn ones, and as ``Convolutions`` does.
+    """
+    encoder = Convolutions(window, horizontal, vertical, dropout)
+    return NextItem("Caser", encoder, CROSS_ENTROPY, size, length, training, seed)
+
+
+def markov_chain(
+    size: int = 64,
+    length: int = 50,
+    dropout: float = 0.2,
+    loss: PairLoss = CROSS_ENTROPY,
+    training: Training = UNTIL_BEST,
+    seed: int | None = None,
+) -> NextItem:
+    """Return a Markov chain of the first order whose transitions are factorised.
+
+    Args:
+        size: Numbers in a vector.
+        length: Most events of a piece of a history that training takes.
+        dropout: Share of the events' vectors that training leaves out.
+        loss: What it costs if the next item is not found.
+        training: How long and how fast to learn.
+        seed: Seed of everything random; that of the run if left out.
+
+    Source:
+        Rendle et al., "Factorizing Personalized Markov Chains for Next-Basket
+        Recommendation", WWW 2010. Departs: no part is of the user, so that who is not
+        known is answered; the softmax over all items, and as ``LatestEvent`` does.
+    """
+    encoder = LatestEvent(dropout)
+    return NextItem("MarkovChain", encoder, loss, size, length, training, seed)

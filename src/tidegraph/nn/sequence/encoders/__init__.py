@@ -3,13 +3,21 @@
 from typing import Protocol, runtime_checkable
 
 from tidegraph.extras import needed
+from tidegraph.nn.sequence.encoders.convolutions import Convolutions
 from tidegraph.nn.sequence.encoders.gated import GatedUnits
+from tidegraph.nn.sequence.encoders.latest import LatestEvent
 from tidegraph.nn.sequence.encoders.transformer import Transformer
 
 with needed("torch", "neural", "a neural network"):
     from torch import nn
 
-__all__ = ["GatedUnits", "SequenceEncoder", "Transformer"]
+__all__ = [
+    "Convolutions",
+    "GatedUnits",
+    "LatestEvent",
+    "SequenceEncoder",
+    "Transformer",
+]
 
 
 @runtime_checkable
