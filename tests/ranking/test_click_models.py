@@ -9,7 +9,7 @@ import torch
 from conftest import draw_log
 from tidegraph.features.columns import FeatureSet
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click import DIEN, DSGL, TIEN
+from tidegraph.nn.click import DIEN, DSGL, TIEN, NextEvent
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, split_examples
@@ -31,6 +31,15 @@ class TestTIEN(RankerLaws):
 
     drawn_by_row = True
     ranker = NeuralRanker(TIEN(4, (8,), history=4), FEATURES, training=SHORT)
+
+
+class TestNextEvent(RankerLaws):
+    """A loss of events that are read from the graph."""
+
+    drawn_by_row = True
+    ranker = NeuralRanker(
+        NextEvent(DSGL(4, (8,), 1, 1, history=4)), FEATURES, training=SHORT
+    )
 
 
 def test_the_events_around_a_user_are_the_history_that_others_are_given():

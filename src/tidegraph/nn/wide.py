@@ -22,8 +22,15 @@ with needed("torch", "neural", "a neural network"):
 class LearnsMore(Protocol):
     """A network that learns from more than what was acted on."""
 
-    def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""]:
-        """Return what is added to the loss of a batch."""
+    def auxiliary(
+        self, inputs: Inputs, around: Around | None = None
+    ) -> Float[Tensor, ""]:
+        """Return what is added to the loss of a batch.
+
+        Args:
+            inputs: The batch.
+            around: Given to a model that reads the graph.
+        """
         ...
 
 
@@ -95,12 +102,18 @@ class Wide(nn.Module):
         numbers = inputs.numbers.to(self.wide.weight.device)
         return self.further(lambda: self.answer(inputs, around), numbers)
 
-    def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""] | float:
+    def auxiliary(
+        self, inputs: Inputs, around: Around | None = None
+    ) -> Float[Tensor, ""] | float:
         """Return what the click model adds to the loss of a batch, wherever it lies."""
-        if isinstance(self.deep, LearnsMore):
-            with fused():
-                return self.deep.auxiliary(self._told(self._here(inputs)))
-        return 0.0
+        if not isinstance(self.deep, LearnsMore):
+            return 0.0
+        around = None if around is None else around.to(self.wide.weight.device)
+        inputs, around = self._told(self._here(inputs)), self._told_around(around)
+        with fused():
+            if around is None:
+                return self.deep.auxiliary(inputs)
+            return self.deep.auxiliary(inputs, around)
 
     def _told(self, inputs: Inputs) -> Inputs:
         """Return inputs with what is said of events as numbers of each."""

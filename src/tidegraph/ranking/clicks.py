@@ -136,7 +136,7 @@ class Clicks:
         else:
             logits = network.each(batch.inputs, batch.around)
             loss = tasks.loss(logits, label, there, weight, odds)
-        return loss + network.auxiliary(batch.inputs)
+        return loss + network.auxiliary(batch.inputs, batch.around)
 
     def validate(self) -> float:
         """Return the log likelihood of what is held out, per candidate."""

@@ -83,9 +83,10 @@ def drawn_states(spec, rng, plan, kind, roots):
 def given_to(model, spec, rng, b=4, k=5):
     """All that the network of a model is called with."""
     inputs = drawn(spec, rng, b, k, h=3)
-    if not isinstance(model, click.ReadsGraph):
+    reads = model.reads() if isinstance(model, click.ReadsGraph) else None
+    if reads is None:
         return (inputs,)
-    user, item = model.reads()
+    user, item = reads
     users = drawn_states(spec, rng, user, "user", b)
     items = drawn_states(spec, rng, item, "item", 3 * b)
     seat = torch.from_numpy(rng.integers(0, 3 * b, (b, k)))

@@ -18,6 +18,7 @@ from tidegraph.nn.click.graphs.ngcf import NGCF
 from tidegraph.nn.click.graphs.tien import TIEN
 from tidegraph.nn.click.graphs.topolstm import TopoLSTM
 from tidegraph.nn.click.mlp import MLP
+from tidegraph.nn.click.next_event import NextEvent
 from tidegraph.nn.click.sequences.atrank import ATRank
 from tidegraph.nn.click.sequences.bert4rec import BERT4Rec
 from tidegraph.nn.click.sequences.caser import Caser
@@ -50,6 +51,7 @@ __all__ = [
     "GRU4Rec",
     "LightGCN",
     "NeuMF",
+    "NextEvent",
     "ReadsGraph",
     "SASRec",
     "SVDpp",
@@ -70,8 +72,8 @@ class ClickModel(Protocol):
 class ReadsGraph(Protocol):
     """A click model whose module takes what its plans bring, too: ``Around``."""
 
-    def reads(self) -> Reads:
-        """Return the plans of what it reads around users and candidates."""
+    def reads(self) -> Reads | None:
+        """Return the plans of what it reads around users and candidates, if any."""
         ...
 
     def build(self, spec: InputSpec) -> nn.Module:

@@ -12,6 +12,7 @@ from tidegraph.nn.around import Around, Reads, States
 from tidegraph.nn.click.dsgl_layer import Encoded, SequenceAttention, SequenceLayer
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.sequence.next_item import Foretold
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.ranges import at_least
 
@@ -94,6 +95,7 @@ class DSGLNetwork(nn.Module):
         super().__init__()
         size = config.embedding_size
         depth: dict[Side, int] = {"user": config.user_depth, "item": config.item_depth}
+        self.width = size
         self.combine, self.products = config.combine, config.products
         crosses: dict[Side, int] = {"user": spec.cross, "item": spec.back}
         self.user = UserVectors(spec.user, size)
@@ -148,6 +150,22 @@ class DSGLNetwork(nn.Module):
             ends += [by_user * item, by_item * user, by_user * by_item]
         parts = [*(end.expand(*around.seat.shape, -1) for end in ends), inputs.numbers]
         return self.tower(torch.cat(parts, dim=2), inputs.present)
+
+    def foretold(self, inputs: Inputs, around: Around) -> Foretold:
+        """Return the events around users, each with the state before it.
+
+        A state is what the encoder of the first layer made of the events so far.
+        """
+        states = around.user
+        real, nodes = states.real(0), states.node[1]
+        # Place -1 is the last one.
+        rows = torch.cat([nodes, nodes.new_zeros(1, nodes.shape[1])])[states.child[0]]
+        item = states.below(0, self._own("item", nodes))
+        known = states.below(0, states.event[1])
+        state = self._layer("user", 0).encoded(item, known, states.age[0], real)
+        # Oldest first: the event before stands a place in front, of the first none.
+        asked = torch.cat([torch.zeros_like(real[:, :1]), real[:, 1:]], dim=1)
+        return Foretold(state.roll(1, 1), asked, item, rows, real)
 
     def _encoded(self, side: Side, states: States) -> list[Encoded]:
         """Return what the roots of a side attend to at each layer, bottom up."""

@@ -13,6 +13,7 @@ from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.sequence.asked import AskedSequence
 from tidegraph.nn.sequence.history import EventStates, InterestTower, real
+from tidegraph.nn.sequence.next_item import Foretold, by_the_event_before
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -59,7 +60,7 @@ class TIENNetwork(nn.Module):
     def __init__(self, spec: InputSpec, config: TIEN) -> None:
         super().__init__()
         self.states = EventStates(spec, config.embedding_size)
-        width = self.states.vectors.width
+        self.width = width = self.states.vectors.width
         self.crowd = CrowdVectors(spec, width)
         self.users, self.times = (GRU(width, width) for _ in range(2))
         self.of_user = AskedSequence(width, config.heads, spec.cross)
@@ -78,3 +79,9 @@ class TIENNetwork(nn.Module):
         found = self.of_item.of_each(asking, *of_each, around.back)
         aware = found + self.times.masked(crowd.about, crowd.real)[seat, -1]
         return self.tower(taste, candidate, inputs, crowd.latest(5)[seat], found, aware)
+
+    def foretold(self, inputs: Inputs, around: Around) -> Foretold:
+        """Return the events, each with the state before it."""
+        inputs = around.history(inputs)
+        item = self.states.vectors.items(inputs)
+        return by_the_event_before(self.states(inputs), item, inputs)

@@ -10,7 +10,7 @@ from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.attention import TransformerBlock
 from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
-from tidegraph.nn.sequence.next_item import told_apart
+from tidegraph.nn.sequence.next_item import Foretold, told_apart
 from tidegraph.ranges import at_least, within
 
 with needed("torch", "neural", "a neural network"):
@@ -87,7 +87,9 @@ class BERT4RecNetwork(nn.Module):
         drawn = torch.rand(inputs.real_step.shape, device=inputs.step.device)
         hidden = (drawn < self.masked) & inputs.real_step
         states = self._states(inputs, hidden)[:, 1:]
-        return self.share * told_apart(states, hidden, self.events.vectors, inputs)
+        item = self.events.vectors.items(inputs)
+        known = Foretold(states, hidden, item, inputs.step, inputs.real_step)
+        return self.share * told_apart(known)
 
     def _states(
         self, inputs: Inputs, hidden: Bool[Tensor, "b h"] | None = None

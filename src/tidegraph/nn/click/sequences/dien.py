@@ -11,7 +11,7 @@ from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.recurrent import GRU
 from tidegraph.nn.sequence.attention import masked_softmax
 from tidegraph.nn.sequence.history import CrossBias, EventStates, InterestTower, real
-from tidegraph.nn.sequence.next_item import next_item_loss
+from tidegraph.nn.sequence.next_item import by_the_event_before, told_apart
 from tidegraph.ranges import at_least
 
 with needed("torch", "neural", "a neural network"):
@@ -71,4 +71,6 @@ class DIENNetwork(nn.Module):
 
     def auxiliary(self, inputs: Inputs) -> Float[Tensor, ""]:
         """Return the loss of telling the next event by the interest before it."""
-        return self.share * next_item_loss(self.states(inputs), self.vectors, inputs)
+        item = self.vectors.items(inputs)
+        known = by_the_event_before(self.states(inputs), item, inputs)
+        return self.share * told_apart(known)

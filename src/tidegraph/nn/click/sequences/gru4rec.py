@@ -9,6 +9,7 @@ from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
 from tidegraph.nn.sequence.history import EventStates, InterestTower
+from tidegraph.nn.sequence.next_item import Foretold, by_the_event_before
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -48,9 +49,15 @@ class GRU4RecNetwork(nn.Module):
     def __init__(self, spec: InputSpec, size: int, hidden: tuple[int, ...]) -> None:
         super().__init__()
         self.states = EventStates(spec, size)
+        self.width = self.states.vectors.width
         self.tower = InterestTower(spec, size, hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
         candidate = self.states.vectors.candidates(inputs)
         return self.tower(self.states(inputs)[:, :1], candidate, inputs)
+
+    def foretold(self, inputs: Inputs) -> Foretold:
+        """Return the events, each with the state before it."""
+        item = self.states.vectors.items(inputs)
+        return by_the_event_before(self.states(inputs), item, inputs)
