@@ -25,6 +25,7 @@ from torch import Tensor
 
 from tidegraph.nn.click import DIN
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.recurrent import fused
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.weights import initialised
 
@@ -68,7 +69,9 @@ def ours(per_request: int) -> Callable[[dict[str, Tensor]], Tensor]:
             real_step=torch.ones(b, HISTORY, dtype=torch.bool),
         )
         label = batch["label"][: b * k].view(b, k)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(net(inputs), label)
+        with fused():  # As a ranker calls its network.
+            logit = net(inputs)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, label)
         return stepped(step, loss)
 
     return learn

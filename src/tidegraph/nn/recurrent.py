@@ -32,8 +32,13 @@ def fused() -> Generator[None]:
         _FUSED.reset(before)
 
 
+def is_fused() -> bool:
+    """Is a network called as it is, neither exported nor vmapped?"""
+    return _FUSED.get()
+
+
 def _is_fused(x: Tensor) -> bool:
-    return _FUSED.get() and x.ndim == 3 and x.device.type == "cpu" and x.numel() > 0
+    return is_fused() and x.ndim == 3 and x.device.type == "cpu" and x.numel() > 0
 
 
 class LSTM(nn.Module):

@@ -1,8 +1,11 @@
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 
 from tidegraph.nn.click.din import DIN
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.recurrent import fused
 from tidegraph.training.weights import initialised
 
 SPEC = InputSpec(item=(5, 2), user=(2,), numbers=3)
@@ -57,3 +60,19 @@ def test_padding_of_the_history_says_nothing():
 
     with torch.no_grad():
         torch.testing.assert_close(net(short), net(long))
+
+
+def test_called_as_it_is_it_has_the_bits_it_has_under_vmap_gradients_included():
+    rng = np.random.default_rng(1)
+    steps = rng.integers(0, 3, (40, 2)).tolist()
+    batch = batch_of(steps, [0] * 40, [True] * 40, torch.ones(1, 1, 3))
+    found = []
+    for called in (nullcontext, fused):
+        net = network()
+        with called():
+            logit = net(batch)
+        logit.sum().backward()
+        found.append([logit, *(weights.grad for weights in net.parameters())])
+
+    for plain, quick in zip(*found, strict=True):
+        assert torch.equal(plain, quick)

@@ -8,6 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower, check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.recurrent import is_fused
 from tidegraph.nn.vectors import EventVectors, FieldVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
@@ -47,7 +48,12 @@ class Activation(nn.Module):
         views = (candidate[:, :, None, :] * of_both).reshape(b, -1, width)
         by_both = (views @ event.transpose(1, 2)).reshape(b, k, -1, event.shape[1])
         pair = by_both + by_target[:, :, :, None] + by_event.transpose(1, 2)[:, None]
-        bent = torch.where(pair > 0, pair, self.bend.weight * pair)
+        # The same bits; torch's own has no quiet rule for many sets of weights.
+        bent = (
+            self.bend(pair)
+            if is_fused()
+            else torch.where(pair > 0, pair, self.bend.weight * pair)
+        )
         return torch.einsum("bkuh,u->bkh", bent, self.second.weight[0]) + (
             self.second.bias
         )
