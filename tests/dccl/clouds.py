@@ -23,7 +23,7 @@ from tidegraph.training.settings import Training
 
 DAY = 86_400
 PATCH = MetaPatch(rank=2, theta=4)
-SHORT = Training(epochs=2, batch_size=16, optimizer=AdamW(1e-2, 0.0))
+SHORT = Training(epochs=2, batch_size=64, optimizer=AdamW(1e-2, 0.0))
 
 
 def parts() -> tuple[Interactions, Interactions]:

@@ -30,11 +30,6 @@ def at(graph, users, time):
     return Requests.of_users(graph, users, np.broadcast_to(time, users.shape).copy())
 
 
-@pytest.fixture(scope="module")
-def cloud() -> FittedDCCL:
-    return method().fit(parts()[1], fleet())
-
-
 def recorded(monkeypatch, states, broken=None):
     """Keep the state after each round; fail before the round ``broken``."""
     run = Rounds.run
@@ -47,6 +42,19 @@ def recorded(monkeypatch, states, broken=None):
         return found
 
     monkeypatch.setattr(Rounds, "run", wrapped)
+
+
+@pytest.fixture(scope="module")
+def states() -> list:
+    """The state after each round, and what was told of it; filled by ``cloud``."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def cloud(states) -> FittedDCCL:
+    with pytest.MonkeyPatch.context() as patched:
+        recorded(patched, states)
+        return method().fit(parts()[1], fleet())
 
 
 def same(one, other):
@@ -103,23 +111,21 @@ def test_a_pipeline_without_devices_is_no_cloud(tmp_path):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_rewriting_the_future_changes_no_earlier_round(monkeypatch, seed):
+def test_rewriting_the_future_changes_no_earlier_round(
+    monkeypatch, cloud, states, seed
+):
     _, log = parts()
-    one, other = [], []
-    with monkeypatch.context() as patched:
-        recorded(patched, one)
-        fitted = method().fit(log, fleet())
-    clock = fitted.rounds[1].clock
+    clock, other = cloud.rounds[1].clock, []
     later, item = log.time >= clock, log.item.copy()
     item[later] = np.random.default_rng(seed).permutation(item[later])
     with monkeypatch.context() as patched:
         recorded(patched, other)
         method().fit(replace(log, item=item), fleet())
 
-    for (state, told), (again, told_again) in zip(one[:2], other[:2], strict=True):
+    for (state, told), (again, told_again) in zip(states[:2], other[:2], strict=True):
         same(state, again)
         assert told == told_again
-    last, changed = one[-1][0], other[-1][0]
+    last, changed = states[-1][0], other[-1][0]
     assert not np.array_equal(last.theta, changed.theta)
 
 
@@ -146,10 +152,10 @@ def test_a_fit_that_was_killed_goes_on_with_the_same_bits(
 def test_the_checkpoints_of_another_fit_are_refused(tmp_path):
     _, log = parts()
     run = Run(np.random.default_rng(0), checkpoints=tmp_path)
-    method().fit(log, fleet(), run=run)
+    method(rounds=1).fit(log, fleet(), run=run)
 
     with pytest.raises(ConfigError, match="another"):
-        method(aside=0.3).fit(log, fleet(), run=run)
+        method(rounds=1, aside=0.3).fit(log, fleet(), run=run)
 
 
 def test_a_round_that_is_worse_is_rolled_back(monkeypatch):

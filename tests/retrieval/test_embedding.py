@@ -68,7 +68,7 @@ def test_two_groups_that_share_nothing_are_told_apart(method, loss):
     log = draw_log(events=900)
     item = (log.item // 2 * 2 + log.user % 2) % len(log.items)
     log = type(log)(**{**vars(log), "item": item.astype(np.int32)})
-    training = Training(60, 128, optimizer=bpr_mf().training.optimizer, patience=None)
+    training = Training(30, 128, optimizer=bpr_mf().training.optimizer, patience=None)
     fitted = method(size=8, loss=loss, training=training).fit(log)
 
     answer = fitted.retrieve(requests_at(log, repeat=True), 5)
