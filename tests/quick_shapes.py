@@ -21,8 +21,11 @@ class _Plan(NamedTuple):
     kinds: frozenset[str]
     """As jaxtyping calls them; any, if there are none."""
     length: int
+    """How many axes there are, beside those of ``rest``."""
     names: tuple[tuple[int, str], ...]
     sizes: tuple[tuple[int, int], ...]
+    rest: tuple[int, int | None, str] | None
+    """Where any number of axes starts and stops, and what they are called."""
     seen: set[Any]
     """Kinds of numbers, as NumPy and torch have them, that fit."""
 
@@ -40,25 +43,33 @@ def _quick(hint: Any, array: Any) -> bool:
         plan = _PLANS[hint]
     except KeyError:
         plan = _PLANS[hint] = _plan_of(hint)
-    if plan is None or type(array) is not plan[0]:
+    if plan is None:
         return _thorough(hint, array)
-    _, kinds, length, names, sizes, seen = plan
+    kind, kinds, length, names, sizes, rest, seen = plan
+    if type(array) is not kind:
+        # Tensors that are traced are of classes of their own.
+        return isinstance(array, kind) and _thorough(hint, array)
     if array.dtype not in seen:
         if kinds and _name_of(array.dtype) not in kinds:
             return _thorough(hint, array)
         seen.add(array.dtype)
     shape = array.shape
-    if len(shape) != length:
+    if len(shape) != length and (rest is None or len(shape) < length):
         return _thorough(hint, array)
     for place, size in sizes:
         if shape[place] != size:
             return _thorough(hint, array)
     try:
-        known = _open.memo_stack[-1][0]
+        known, knowns, *_ = _open.memo_stack[-1]
     except (AttributeError, IndexError):
         return True
     for place, name in names:
         if known.get(name, shape[place]) != shape[place]:
+            return _thorough(hint, array)
+    if rest is not None and rest[2]:
+        start, stop, name = rest
+        held = False, shape[start:stop]
+        if knowns.setdefault(name, held) != held:
             return _thorough(hint, array)
     for place, name in names:
         known[name] = shape[place]
@@ -68,28 +79,38 @@ def _quick(hint: Any, array: Any) -> bool:
 def _plan_of(hint: Any) -> _Plan | None:
     """What an annotation asks, or None if it is no plain one."""
     kinds = () if hint.dtypes is _array_types._any_dtype else hint.dtypes
-    if hint._skip_instancecheck or not all(type(kind) is str for kind in kinds):
+    odd = hint._skip_instancecheck or hint.array_type is Any
+    if odd or not all(type(kind) is str for kind in kinds):
         return None
     names: list[tuple[int, str]] = []
     sizes: list[tuple[int, int]] = []
+    count, rest = len(hint.dims), None
     for place, dim in enumerate(hint.dims):
+        # Behind axes of any number, places are counted from the end.
+        at = place if rest is None else place - count
         if dim is _array_types._anonymous_dim:
             continue
-        named = type(dim) is _array_types._NamedDim
-        if dim is _array_types._anonymous_variadic_dim or dim.broadcastable:
+        if dim is _array_types._anonymous_variadic_dim:
+            rest = place, (place + 1 - count) or None, ""
+        elif dim.broadcastable or getattr(dim, "treepath", False):
             return None
-        if type(dim) is _array_types._FixedDim:
-            sizes.append((place, dim.size))
-        elif named and not dim.treepath and dim.name not in dict(names).values():
-            names.append((place, dim.name))
+        elif type(dim) is _array_types._NamedVariadicDim:
+            rest = place, (place + 1 - count) or None, dim.name
+        elif type(dim) is _array_types._FixedDim:
+            sizes.append((at, dim.size))
+        elif type(dim) is _array_types._NamedDim and dim.name not in dict(
+            (name, at) for at, name in names
+        ):
+            names.append((at, dim.name))
         else:
             return None
     return _Plan(
         hint.array_type,
         frozenset(kinds),
-        len(hint.dims),
+        count - (rest is not None),
         tuple(names),
         tuple(sizes),
+        rest,
         set(),
     )
 

@@ -97,6 +97,11 @@ HINTS = [
     Float32[np.ndarray, "n n"],
     Float32[np.ndarray, "2 _"],
     Float32[np.ndarray, "*b n"],
+    Float32[np.ndarray, "m *b"],
+    Shaped[np.ndarray, "n *b n"],
+    Float[torch.Tensor, "*b 2"],
+    Shaped[np.ndarray, "*#b n"],
+    Shaped[np.ndarray, "*b"],
     Float32[np.ndarray, "... 2"],
     Float32[np.ndarray, ""],
     Float32[np.ndarray, "#n m"],
@@ -120,7 +125,7 @@ ARRAYS = st.builds(
 
 
 @given(st.lists(st.tuples(st.sampled_from(HINTS), ARRAYS), max_size=6))
-@settings(max_examples=500)
+@settings(max_examples=1000)
 def test_a_quick_yes_is_said_where_jaxtyping_says_yes_and_binds_what_it_binds(pairs):
     def told(asks):
         _storage.push_shape_memo({})
