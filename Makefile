@@ -2,7 +2,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # What pip would do one file after the other; a file that is no Python is passed over.
-COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+# Our own too: tests start dozens of processes.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib src || true
 
 .PHONY: demo test suite lint types check docs browser flower clean
 
