@@ -8,10 +8,12 @@ import scipy
 from tidegraph.arguments import checked, settings
 from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
+from tidegraph.features.values import column_of
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
-from tidegraph.retrieval.solvers import HOPE, Foresees, Solver
+from tidegraph.retrieval.solvers import HOPE, Foresees, ReadsFeatures, Solver
+from tidegraph.retrieval.solvers.feature_graph import described
 from tidegraph.stages import Fold, Train, remembers
 
 
@@ -44,7 +46,12 @@ class Factorized:
         fold = Fold.of(train, self.name)
         matrix = evidence(fold, self.name)
         user, item = _with_pairs(matrix)
-        solved = self.solve.solve(_pairs(matrix, user, item))
+        pairs = _pairs(matrix, user, item)
+        if isinstance(self.solve, ReadsFeatures) and self.solve.features:
+            known = described(fold.log.items, self.solve.features, item)
+            solved = self.solve.solve(pairs, known)
+        else:
+            solved = self.solve.solve(pairs)
         # A node without an edge in the solver's graph has a vector of zeros.
         alive = solved.target.any(axis=1)
         if not alive.any():
@@ -70,8 +77,11 @@ class Factorized:
 
         Raises:
             ConfigError: The solver needs more memory than it may take.
-            DataError: ``train`` holds no action.
+            DataError: ``train`` holds no action, or items lack a feature.
         """
+        if isinstance(self.solve, ReadsFeatures):
+            for column in self.solve.features:
+                column_of(Fold.of(train, self.name).log.items, column, "item")
         if isinstance(self.solve, Foresees):
             user, item = _with_pairs(evidence(Fold.of(train, self.name), self.name))
             self.solve.check(len(user), len(item))

@@ -87,6 +87,7 @@ def graphzoom(
     solver: GraphSolver = NetMF(),  # noqa: B008 - it is frozen
     levels: int = 1,
     smoothing: int = 2,
+    features: tuple[str, ...] = (),
 ) -> Factorized:
     """Return GraphZoom: a small graph is embedded, and its vectors refined.
 
@@ -94,8 +95,10 @@ def graphzoom(
         solver: What embeds the small graph.
         levels: How many times the graph is made smaller.
         smoothing: Steps of the filter at each level back.
+        features: Columns of items; those that are most alike by them are joined first.
 
     Source:
-        Deng et al., "GraphZoom", ICLR 2020. Departs: no features are fused in.
+        Deng et al., "GraphZoom", ICLR 2020.
     """
-    return Factorized("GraphZoom", GraphZoom(solver, levels, smoothing))
+    zoom = GraphZoom(solver, levels, smoothing, features=features)
+    return Factorized("GraphZoom", zoom)

@@ -27,6 +27,7 @@ __all__ = [
     "GraphZoom",
     "NetMF",
     "ProNE",
+    "ReadsFeatures",
     "SkipGramWalks",
     "Solved",
     "Solver",
@@ -39,6 +40,29 @@ class Foresees(Protocol):
 
     def check(self, users: int, items: int) -> None:
         """Refuse more users and items than fit, in one sentence."""
+        ...
+
+
+@runtime_checkable
+class ReadsFeatures(Protocol):
+    """A solver that reads feature columns of items."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Their names; () for none."""
+        ...
+
+    def solve(
+        self,
+        pairs: "scipy.sparse.csr_array",
+        described: "scipy.sparse.csr_array | None" = None,
+    ) -> Solved:
+        """Return vectors, as ``Solver`` does.
+
+        Args:
+            pairs: As a ``Solver`` gets them.
+            described: What the features say of each item, a row each.
+        """
         ...
 
 
