@@ -3,6 +3,7 @@
 Each family has a few settings, of which a random fifth of every user's train items, by
 3,000 users, chooses one, and then the weights of the blend of all families; what is
 chosen learns from all of train and meets the test part once. Train items are left out.
+A blend is as it was climbed to, whether or not its lead there is sure.
 Claims (Recall@20 / NDCG@20), single recipe and blend: Gowalla .1932 / .1611 and .1948 /
 .1625; Amazon-CDs .1755 / .1170 and .1789 / .1190; MovieLens-1M what UltraGCN finds less
 1 %, and more than it finds, of nine tenths of what that learnt from.
@@ -33,7 +34,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import cpu_count
-from tidegraph.retrieval.blend import FittedBlend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.filters import Hop, LowPass
@@ -224,7 +225,7 @@ class Study:
         alike = np.ones(len(lists)) / len(lists)
         plain = _blend(tuple(self.chosen), alike, items)
         gains = plain.gains(lists, stacked(lists), np.ones(len(lists)))
-        learnt = learned_weights(stacked(lists), gains, self.valid.relevant)
+        learnt = learned_weights(stacked(lists), gains, self.valid.relevant).share
         tests = [self.test.answered(method)[0] for method in self.chosen.values()]
         weighed = {"blend": learnt, "blend, all alike": alike}
         if names := SETTLED.get(self.name):

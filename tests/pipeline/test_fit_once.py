@@ -114,15 +114,18 @@ def test_a_name_that_is_no_channel_is_refused():
         Pipeline((ItemKNN(), Popular()), windows=Windows(fit_once=("ItemKnn",)))
 
 
-def test_channels_are_weighed_before_the_oldest_cut_and_on_everything():
+def test_channels_are_weighed_before_the_oldest_cut_and_on_valid():
     log = draw_log(events=8000)
+    train, valid = parts(log)
     watched = Watched("watched")
     plan = Pipeline((watched, ItemKNN()), rank=RecencyLogit(), windows=Windows(3))
 
-    plan.fit(*parts(log))
+    plan.fit(train, valid)
 
-    # Before each of five cuts, and twice on nine tenths of what was known.
+    # Before each of five cuts, once on nine tenths of what was known at the oldest, and
+    # once more on train, since nothing says that this channel stays the same.
     assert len(watched.until) == 7
-    oldest, *_, last = sorted(set(watched.until) - set(watched.until[:1]))
-    assert watched.until[0] < oldest
-    assert watched.until[-2] < watched.until[-1] == last
+    tenths, oldest, *_, last = sorted(set(watched.until))
+    assert watched.until[:2] == [oldest, tenths]
+    assert watched.until.count(int(train.time[-1])) == 2
+    assert watched.until[-1] == last == valid.time[-1]

@@ -55,8 +55,8 @@ def run(seed=0, **circumstances):
     return Run(np.random.default_rng(seed), **circumstances)
 
 
-def parts():
-    train, valid = draw_log(events=1500).split(fractions=(0.8,))
+def parts(events=1500):
+    train, valid = draw_log(events=events).split(fractions=(0.8,))
     return Fold(train), valid
 
 
@@ -79,6 +79,33 @@ def test_training_and_judging_fit_each_channel_once_per_fold(further):
 
     assert len(Counted.fits) == 4  # Two windows, train, and all.
     assert set(Counted.fits.values()) == {1}
+
+
+def test_weights_of_channels_cost_a_fit_before_the_oldest_window():
+    train, valid = parts(events=3000)
+    plan = Pipeline((Counted("a"), ItemKNN()), rank=RecencyLogit(), windows=Windows(2))
+    model = plan.fit(train, valid, run=run())
+
+    on_valid(plan, model, train, valid, run=run())
+
+    # What came before the newest tenth before the oldest window, the windows, train,
+    # whose answers weigh what is served by what happened in valid, and all.
+    assert len(Counted.fits) == 5
+    assert set(Counted.fits.values()) == {1}
+
+
+def test_what_is_served_is_weighed_by_what_happened_in_valid():
+    train, valid = parts()
+    channels = Popular(half_life_days=None), ItemKNN()
+    by_hand = Blend(channels).fit(train, valid, repeat=True)
+
+    model = Pipeline(channels, rank=RecencyLogit(), windows=Windows(1)).fit(
+        train, valid, run=run()
+    )
+
+    assert model.retriever.quotas == by_hand.quotas
+    assert model.retriever.by == by_hand.by
+    assert model.trained_until == valid.time[-1]
 
 
 def test_a_channel_that_is_fitted_once_for_all_windows_is_fitted_anew_on_train():

@@ -20,6 +20,7 @@ from tidegraph.pipeline import FittedPipeline, Pipeline, Windows
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.reranking.diversity import DPP, MMR
+from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -312,9 +313,12 @@ def test_a_pipeline_refitted_before_valid_knows_nothing_of_it():
     train, valid, _ = parts()
     model = WHOLE.fit(train, valid)
     judged = WHOLE.refitted(model, train)
-    alone = Pipeline(CHANNELS, repeat=True).fit(train)
+    weights = model.retriever.quotas
+    blend = Blend(CHANNELS, weights, by=model.retriever.by)
+    alone = Pipeline(blend, repeat=True).fit(train)
     at = int(valid.time[0])
 
+    assert judged.retriever.quotas == weights
     assert judged.trained_until == int(train.time[-1])
     assert judged.ranker is model.ranker
     after = judged.stages()["retrieve"].recommend("u4", at=at)

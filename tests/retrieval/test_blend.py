@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from conftest import draw_log
 from tidegraph.artifact.sealed import State, load, save
 from tidegraph.data.interactions import interactions
-from tidegraph.errors import ConfigError
-from tidegraph.retrieval.blend import Blend, FittedBlend
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.evaluation.metrics.ranking import hits, ndcg
+from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar,
     CommonNeighbors,
@@ -23,7 +25,8 @@ from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.scoring.hit_ratio import hit_ratio_by_channel
-from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.retrieval.scoring.trial import at_the_end
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same
 from tidegraph.training.settings import Training
 
@@ -142,7 +145,7 @@ def test_every_channel_has_its_quota_or_all_it_had(lists, weights, at_least, k):
     for said, quota, places in zip(lists, quotas, sources, strict=True):
         promised = int(at_least * quota / sum(quotas) * k + 1e-9)
         assert places >= min(promised, len(said[:k]))
-    union = set().union(*(said[:k] for said in lists))
+    union = set().union(*lists)
     assert len(set(listed)) == len(listed) == min(k, len(union))
     assert set(listed) <= union
     assert (np.diff(answer.score[0][: len(listed)]) <= 0).all()
@@ -155,7 +158,7 @@ def test_without_quotas_the_list_is_plain_reciprocal_rank_fusion(lists, k):
 
     scores: dict[int, float] = {}
     for said in lists:
-        for rank, i in enumerate(said[:k], 1):
+        for rank, i in enumerate(said, 1):
             scores[i] = scores.get(i, 0) + 61 / (60 + rank) / len(lists)
     best = sorted(scores, key=lambda i: (-np.float32(scores[i]), i))[:k]
     found = answer.score[0][answer.present[0]]
@@ -219,7 +222,7 @@ def test_one_method_may_be_there_twice_by_two_names():
 
     assert fitted.channels == answer.channels == ("near", "far")
     for c, neighbors in enumerate((2, 90)):
-        alone = ItemKNN(neighbors).fit(log).retrieve(requests, 9)
+        alone = ItemKNN(neighbors).fit(log).retrieve(requests, 100)
         proposed = np.where(answer.votes[:, :, c] > 0, answer.item, NO_ITEM)
         for row, items in enumerate(proposed):
             assert set(items[items != NO_ITEM]) <= set(alone.item[row])
@@ -346,7 +349,7 @@ def test_weights_know_nothing_of_what_comes_later():
         blend.fit(log.before(cut)).quotas
         == blend.fit(log.before(cut).followed_by(log.since(cut)).before(cut)).quotas
     )
-    taken = blend.fit(log, shares=(0.25, 0.75))
+    taken = blend.fit(log, like=replace(blend, quotas=(0.25, 0.75)).fit(log))
     assert taken.quotas == (0.25, 0.75)
 
 
@@ -365,6 +368,78 @@ def test_a_log_too_small_to_tell_weighs_channels_alike():
     assert fitted.quotas == (0.5, 0.5)
 
 
+def later_on(log, item):
+    """A part after a log in which all its users choose one item."""
+    user = np.repeat(np.unique(log.user), 5)
+    rows = log.take(slice(0, 1))
+    many = np.full(len(user), item, np.int32)
+    time = log.time[-1] + 1 + np.arange(len(user))
+    ones = np.ones(len(user))
+    return replace(
+        rows,
+        user=user.astype(np.int32),
+        item=many,
+        time=time,
+        label=ones.astype(rows.label.dtype),
+        weight=ones.astype(rows.weight.dtype),
+        origin=None,
+    )
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_weights_are_those_of_the_valid_part_if_there_is_one(channel):
+    log = draw_log()
+    blend = Blend({"a": Says((1, 2, 3)), "b": Says((4, 5, 6))})
+    valid = later_on(log, 3 * channel + 1)
+
+    fitted = blend.fit(log, valid)
+    of_a_fold = blend.fit(Fold(log, valid=Fold(valid)))
+
+    assert fitted.quotas[channel] > 0.8
+    assert of_a_fold.quotas == fitted.quotas
+    # And all channels know the log alone.
+    assert fitted.retrievers == tuple(blend.methods.values())
+
+
+def test_a_valid_part_of_another_log_is_refused():
+    with pytest.raises(DataError, match="valid has other users or items"):
+        Blend().fit(draw_log(), draw_log(events=50))
+
+
+def test_ranks_or_scores_are_taken_as_they_rank_the_valid_part():
+    train, valid = draw_log(events=3000).split(fractions=(0.8,))
+    channels = {"near": ItemKNN(2, half_life_days=None), "pop": Popular(None)}
+    found = {}
+    for by in ("ranks", "scores"):
+        fitted = Blend(channels, at_least=0.0, by=by).fit(train, valid, repeat=True)
+        requests, relevant = at_the_end(Fold(train), valid, 2000, repeat=True)
+        hit = hits(fitted.retrieve(requests, 20).item, relevant)
+        found[by] = ndcg(hit, relevant.count, 20).mean()
+
+    chosen = Blend(channels, at_least=0.0).fit(train, valid, repeat=True)
+
+    assert found["ranks"] != found["scores"]
+    assert chosen.by == max(found, key=lambda by: found[by])
+
+
+def test_a_channel_of_no_weight_fills_up_in_its_order():
+    answer = blend((1, 2), (9, 2, 8, 7), k=5, quotas=(1.0, 0.0))
+
+    np.testing.assert_array_equal(answer.item[0], [1, 2, 9, 8, 7])
+
+
+@pytest.mark.parametrize("by", ["ranks", "scores"])
+def test_a_shorter_list_is_the_start_of_a_longer_one(by):
+    log = draw_log()
+    channels = (Popular(half_life_days=None), ItemKNN(half_life_days=None))
+    fitted = Blend(channels, (1.0, 1.0), at_least=0.0, by=by).fit(log)
+    requests = requests_at(log)
+
+    short, long = (fitted.retrieve(requests, k) for k in (3, 30))
+
+    np.testing.assert_array_equal(short.item, long.item[:, :3])
+
+
 def test_by_scores_an_item_is_as_far_above_the_last_as_its_channel_has_it():
     log = draw_log()
     channels = (Popular(half_life_days=None), ItemKNN(half_life_days=None))
@@ -372,7 +447,7 @@ def test_by_scores_an_item_is_as_far_above_the_last_as_its_channel_has_it():
     requests = requests_at(log)
     want = np.zeros((len(requests), len(log.items)))
     for share, channel in zip((0.75, 0.25), fitted.retrievers, strict=True):
-        found = channel.retrieve(requests, 10)
+        found = channel.retrieve(requests, 100)
         for row in range(len(requests)):
             score = found.score[row][found.present[row]].astype(float)
             above = (score - score.min()) / score.std()

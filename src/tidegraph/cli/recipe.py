@@ -14,8 +14,9 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
 from tidegraph.pipeline.past import Windows
-from tidegraph.retrieval.blend import Blend, By
+from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog
+from tidegraph.retrieval.scoring.fusion import By
 from tidegraph.stages import Retriever, called, checked_name
 
 
@@ -65,13 +66,14 @@ class BlendTable:
             alike; learnt from the log if left out.
         at_least: How much of its quota of places a channel is sure of.
         smoothing: The larger, the less the first ranks stand out.
-        by: What of a channel's list counts, its "ranks" or its "scores".
+        by: What of a channel's list counts, its "ranks" or its "scores"; as weights are
+            learnt what ranks higher is taken if left out.
     """
 
     quotas: tuple[float, ...] | Mapping[str, float] | FromLog = FROM_LOG
     at_least: float = 0.5
     smoothing: float = 60.0
-    by: By = "ranks"
+    by: By | FromLog = FROM_LOG
 
 
 @dataclass(frozen=True)

@@ -70,13 +70,14 @@ def on_valid(
     )
     result = judge_lists(all_lists(parts, task, K, "every stage"), task, at=(K,))
     recalls = parts.recalls()
+    but = ", but for weights of channels" if pipeline.blend.learns else ""
     proposed = (
         f"recall@{parts.width} of what retrieval proposes: {recalls.pop(ALL):.4f}"
     )
     others = [f"{name} {mean:.4f}" for name, mean in recalls.items()]
     return "\n".join(
         [
-            f"on valid, which these have not seen:\n"
+            f"on valid, which these have not seen{but}:\n"
             f"{result.text(width=width_of_tables())}",
             f"{proposed}; {', '.join(others)}",
             *behind_popular(result),

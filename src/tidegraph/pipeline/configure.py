@@ -1,33 +1,25 @@
 """The pipeline's settings, and how its stages are trained without leaking."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 from tidegraph.arguments import checked, settings
 from tidegraph.config import did_you_mean
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_seconds_log
+from tidegraph.data.views import as_seconds_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import last_event
 from tidegraph.graph.join import further
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.before import (
-    check_before,
-    check_kind,
-    check_names,
-    check_order,
-    check_order_per_user,
-)
+from tidegraph.pipeline.before import check_before, check_kind, check_names
 from tidegraph.pipeline.fitted import FittedPipeline
-from tidegraph.pipeline.further import beside, read_with, with_features
-from tidegraph.pipeline.past import Past, Windows, check_windows, past_examples
+from tidegraph.pipeline.past import Parts, Past, Windows, check_windows, past_examples
 from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
 from tidegraph.ranking.network import Network, ranker_of
 from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.rng import Seed, generator
 from tidegraph.run import Run
 from tidegraph.stages import (
@@ -41,86 +33,6 @@ from tidegraph.stages import (
     called,
     fit_in,
 )
-
-DAY = 86_400
-
-
-@dataclass(frozen=True, eq=False)
-class _Parts:
-    """What a pipeline learns from.
-
-    Attributes:
-        train: What to learn from.
-        valid: What decides when the ranker stops, if it is given.
-        known: Both together, which is what is served.
-        per_user: Were they split user by user, so that they overlap in time?
-        further: Nodes and edges beside the log, whatever their time, if there are any.
-    """
-
-    train: Fold
-    valid: Interactions | None
-    known: Fold
-    per_user: bool
-    further: Snapshot | None
-
-    @classmethod
-    def of(
-        cls,
-        train: Train,
-        valid: Train | None,
-        per_user: bool,
-    ) -> "_Parts":
-        fold = Fold.of(train, "Pipeline")
-        log = fold.events
-        valid = fold.valid if valid is None else valid
-        if valid is None:
-            return cls(fold, None, fold, per_user, fold.edges)
-        held = Fold.of(valid, "Pipeline").log
-        later = held.log(part=1) if isinstance(held, Matrix) else held
-        known = log.followed_by(later)
-        if per_user:
-            check_order_per_user(log, later)
-        else:
-            check_order(log, later)
-        whole = Fold(known, edges=fold.edges)
-        return cls(fold, later, whole, per_user, fold.edges)
-
-    def beside(self, graph: Snapshot) -> "_Parts":
-        """Return the parts with further nodes and edges beside them.
-
-        What is learned from ends with the log; what is served goes on.
-
-        Raises:
-            DataError: The graph and the log do not fit one another.
-        """
-        if self.further is not None:
-            raise DataError(
-                "the fold has further edges of its own. Pass the log with graph=."
-            )
-        log = self.known.events
-        whole = self.train.view(beside, log.users, log.items, graph)
-        train, known = (
-            fold.view(read_with, whole) for fold in (self.train, self.known)
-        )
-        valid = None if self.valid is None else with_features(self.valid, whole)
-        return _Parts(train, valid, known, self.per_user, whole)
-
-    @cached_property
-    def graph(self) -> Snapshot:
-        """Everything known, which is served."""
-        if self.further is self.known.edges:
-            return self.known.graph
-        return Snapshot.of(self.known.events, self.further)
-
-    def window_seconds(self, days: float | None) -> int:
-        """Return the length of a window, by default the span of ``valid``."""
-        log = self.train.events
-        first, last = int(log.time[0]), int(log.time[-1])
-        if days is not None:
-            return max(1, int(days * DAY))
-        if self.valid is not None and len(self.valid) and not self.per_user:
-            return max(1, int(self.valid.time[-1]) - last)
-        return max(1, (last - first) // 20)
 
 
 @settings
@@ -211,9 +123,10 @@ class Pipeline:
 
         Args:
             train: The log to learn from, or a matrix, which has no times, or a fold.
-            valid: The part of the log right after it, which decides when the ranker
-                stops; what is served knows these events too. Without it that of the
-                fold is taken, or else the last window of ``train``.
+            valid: The part of the log right after it, cut as what will be judged: it
+                decides when the ranker stops and what each channel counts, and what is
+                served knows these events too. Without it that of the fold is taken, or
+                else the last window of ``train``.
             graph: Further nodes and edges that every stage may read: what is known of
                 items, who follows whom, a second behaviour. Its ``user`` and ``item``
                 nodes are those of the log where their raw ids are, and have these names
@@ -235,15 +148,16 @@ class Pipeline:
                 the work is said before.
             LeakageError: ``valid`` begins no later than ``train`` ends.
         """
-        parts = _Parts.of(train, valid, per_user)
+        parts = Parts.of(train, valid, per_user)
         if graph is not None:
             parts = parts.beside(graph.snapshot())
         self._check(parts)
         run = Run(generator(rng)) if run is None else run
         ranker = self._fit_ranker(parts, run)
+        weighed = self._weighed(parts, run)
         # What was fitted on train alone is kept by a fold of the caller's, if by any.
         parts = replace(parts, train=parts.known)
-        return self._whole(parts, ranker, run)
+        return self._whole(parts, ranker, run, weighed)
 
     @checked(DataError)
     def refitted(
@@ -254,7 +168,7 @@ class Pipeline:
         graph: Snapshot | Graph | None = None,
         run: Run | None = None,
     ) -> FittedPipeline:
-        """Return a pipeline with the ranker of ``model`` and the rest fitted on a log.
+        """Return ``model`` with all but its ranker and its weights fitted on a log.
 
         With the part before ``valid`` as the log it is what to judge on ``valid``,
         which the retrieval of ``model`` itself has seen.
@@ -269,17 +183,28 @@ class Pipeline:
         """
         fold = Fold.of(log, "Pipeline")
         more = further(model.graph) if graph is None else graph.snapshot()
-        parts = _Parts(fold, None, fold, False, fold.edges)
+        parts = Parts(fold, None, fold, False, fold.edges)
         if more is not None and parts.further is None:
             parts = parts.beside(more)
-        return self._whole(parts, model.ranker, run)
+        return self._whole(parts, model.ranker, run, model.retriever)
+
+    def _weighed(self, parts: Parts, run: Run) -> FittedBlend | None:
+        """Return the channels of ``train``, weighed by what happened in ``valid``."""
+        if parts.valid is None or not self.blend.learns:
+            return None
+        run = run.child("train")
+        return self.blend.fit(parts.train, parts.valid, run=run, repeat=self.repeat)
 
     def _whole(
-        self, parts: _Parts, ranker: FittedRanker | None, run: Run | None
+        self,
+        parts: Parts,
+        ranker: FittedRanker | None,
+        run: Run | None,
+        weighed: FittedBlend | None,
     ) -> FittedPipeline:
         known = parts.known
         retriever = self.blend.fit(
-            known, run=run and run.child("known"), repeat=self.repeat
+            known, run=run and run.child("known"), like=weighed, repeat=self.repeat
         )
         reranker, fallback = None, None
         if self.rerank is not None:
@@ -304,7 +229,7 @@ class Pipeline:
             fallback,
         )
 
-    def _check(self, parts: _Parts) -> None:
+    def _check(self, parts: Parts) -> None:
         """Raise what can be known to be wrong before anything is trained."""
         ranker = () if self.rank is None else (ranker_of(self.rank),)
         reranker = () if self.rerank is None else (self.rerank,)
@@ -321,7 +246,7 @@ class Pipeline:
             check_windows(log, parts.valid, self.windows.count, seconds)
         check_before((*channels, *ranker, *reranker), parts.known)
 
-    def _fit_ranker(self, parts: _Parts, run: Run) -> FittedRanker | None:
+    def _fit_ranker(self, parts: Parts, run: Run) -> FittedRanker | None:
         if self.rank is None:
             return None
         past = Past(

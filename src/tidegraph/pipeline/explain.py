@@ -10,7 +10,7 @@ from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import RequestError
 from tidegraph.pipeline.fallback import Fallback
-from tidegraph.retrieval.blend import FittedBlend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.stages import NO_ITEM, Candidates, Requests, because_of, reason_of
 
 

@@ -31,7 +31,7 @@ from tidegraph.pipeline.requests import (
 from tidegraph.pipeline.serving import Serving
 from tidegraph.pipeline.similar import Side, similar, vectors
 from tidegraph.pipeline.steps import Steps
-from tidegraph.retrieval.blend import FittedBlend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.stages import (
     Candidates,
     FittedRanker,

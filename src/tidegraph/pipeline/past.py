@@ -1,23 +1,30 @@
-"""Requests of the past with known answers: what a ranker learns from."""
+"""What a pipeline learns from: its parts, and requests of the past with answers."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views import Matrix
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import told_from
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.ragged import end_to_end
+from tidegraph.pipeline.before import check_order, check_order_per_user
+from tidegraph.pipeline.further import beside, read_with, with_features
 from tidegraph.progress import track
 from tidegraph.ranges import above, at_least
-from tidegraph.retrieval.blend import Blend, FittedBlend
+from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests
+from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests, Train
+
+DAY = 86_400
 
 
 @settings
@@ -38,6 +45,89 @@ class Windows:
     def __post_init__(self) -> None:
         at_least("windows", 1, count=self.count)
         above("windows", 0, days=self.days)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a pipeline learns from.
+
+    Attributes:
+        train: What to learn from.
+        valid: What decides when the ranker stops, if it is given.
+        known: Both together, which is what is served.
+        per_user: Were they split user by user, so that they overlap in time?
+        further: Nodes and edges beside the log, whatever their time, if there are any.
+    """
+
+    train: Fold
+    valid: Interactions | None
+    known: Fold
+    per_user: bool
+    further: Snapshot | None
+
+    @classmethod
+    def of(
+        cls,
+        train: Train,
+        valid: Train | None,
+        per_user: bool,
+    ) -> "Parts":
+        """Return the parts of what was passed to ``fit``.
+
+        Raises:
+            LeakageError: ``valid`` begins no later than ``train`` ends.
+        """
+        fold = Fold.of(train, "Pipeline")
+        log = fold.events
+        valid = fold.valid if valid is None else valid
+        if valid is None:
+            return cls(fold, None, fold, per_user, fold.edges)
+        held = Fold.of(valid, "Pipeline").log
+        later = held.log(part=1) if isinstance(held, Matrix) else held
+        known = log.followed_by(later)
+        if per_user:
+            check_order_per_user(log, later)
+        else:
+            check_order(log, later)
+        whole = Fold(known, edges=fold.edges)
+        return cls(fold, later, whole, per_user, fold.edges)
+
+    def beside(self, graph: Snapshot) -> "Parts":
+        """Return the parts with further nodes and edges beside them.
+
+        What is learned from ends with the log; what is served goes on.
+
+        Raises:
+            DataError: The graph and the log do not fit one another.
+        """
+        if self.further is not None:
+            raise DataError(
+                "the fold has further edges of its own. Pass the log with graph=."
+            )
+        log = self.known.events
+        whole = self.train.view(beside, log.users, log.items, graph)
+        train, known = (
+            fold.view(read_with, whole) for fold in (self.train, self.known)
+        )
+        valid = None if self.valid is None else with_features(self.valid, whole)
+        return Parts(train, valid, known, self.per_user, whole)
+
+    @cached_property
+    def graph(self) -> Snapshot:
+        """Everything known, which is served."""
+        if self.further is self.known.edges:
+            return self.known.graph
+        return Snapshot.of(self.known.events, self.further)
+
+    def window_seconds(self, days: float | None) -> int:
+        """Return the length of a window, by default the span of ``valid``."""
+        log = self.train.events
+        first, last = int(log.time[0]), int(log.time[-1])
+        if days is not None:
+            return max(1, int(days * DAY))
+        if self.valid is not None and len(self.valid) and not self.per_user:
+            return max(1, int(self.valid.time[-1]) - last)
+        return max(1, (last - first) // 20)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +163,9 @@ class Past:
         """
         given = {} if older is None else older.only(self.once)
         # Weights of channels are learnt before the oldest cut, for all.
-        shares = None if older is None else older.quotas
         run = self.run.child(f"before-{cut}")
         return self.blend.fit(
-            known, run=run, given=given, shares=shares, repeat=self.repeat
+            known, run=run, given=given, like=older, repeat=self.repeat
         )
 
     def examples(

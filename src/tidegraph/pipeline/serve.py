@@ -13,7 +13,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.filters import Items
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.serving import Serving
-from tidegraph.retrieval.blend import FittedBlend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.stages import FittedRetriever, Ids, called, ids_of
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tidegraph.pipeline.fallback import Fallback
-from tidegraph.retrieval.blend import FittedBlend
+from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.stages import Candidates, FittedRanker, FittedReranker, Requests
 
 
@@ -57,7 +57,8 @@ class Steps:
             name: self._finished(requests, found, k)
             for name, found in self._stages(requests, candidates, k)
         }
-        channels = dict(zip(self.retriever.channels, lists, strict=True))
+        names = self.retriever.channels
+        channels = {n: found.top(width) for n, found in zip(names, lists, strict=True)}
         return StageAnswers(channels, candidates, stages)
 
     def _stages(

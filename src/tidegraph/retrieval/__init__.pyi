@@ -1,4 +1,5 @@
-from tidegraph.retrieval.blend import Blend as Blend, FittedBlend as FittedBlend
+from tidegraph.retrieval.blend import Blend as Blend
+from tidegraph.retrieval.blended import FittedBlend as FittedBlend
 from tidegraph.retrieval.ease import EASE as EASE, FittedEASE as FittedEASE
 from tidegraph.retrieval.recipes.concatenated import Concatenated as Concatenated
 from tidegraph.retrieval.embedded import FittedEmbedding as FittedEmbedding

@@ -3,7 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.retrieval.scoring.channel_weights import _Judge, learned_weights
+from tidegraph.retrieval.scoring.channel_weights import (
+    _Judge,
+    learned_weights,
+    sure_weights,
+)
 from tidegraph.stages import ItemSets
 
 
@@ -68,8 +72,9 @@ def test_no_channel_alone_is_better(seed):
     lists, gain, item = drawn(np.random.default_rng(seed))
     judge = _Judge.of(lists, gain, item)
 
-    weight = learned_weights(lists, gain, item)
+    weight, found = learned_weights(lists, gain, item)
 
+    assert found == judge.ndcg(weight)
     assert weight.sum() == pytest.approx(1)
     assert (weight >= 0).all()
     alone = [judge.ndcg(one) for one in np.eye(3)]
@@ -83,7 +88,7 @@ def test_a_channel_of_noise_gets_next_to_nothing():
     item = rng.integers(0, 400, 400)
     lists[0, :, 2] = item
 
-    weight = learned_weights(lists, gain, alone(item))
+    weight = learned_weights(lists, gain, alone(item)).share
 
     assert weight[0] > 0.8
 
@@ -96,7 +101,7 @@ def test_two_channels_that_know_half_each_are_combined():
     lists[0, ::2, 0], lists[1, 1::2, 0] = item[::2], item[1::2]
     judge = _Judge.of(lists, gain, alone(item))
 
-    weight = learned_weights(lists, gain, alone(item))
+    weight = learned_weights(lists, gain, alone(item)).share
 
     assert judge.ndcg(weight) > 1.5 * max(judge.ndcg(one) for one in np.eye(2))
 
@@ -104,6 +109,41 @@ def test_two_channels_that_know_half_each_are_combined():
 def test_where_nothing_is_found_all_are_alike():
     lists = np.full((3, 5, 4), -1, np.int32)
 
-    weight = learned_weights(lists, lists.astype(float), alone(np.zeros(5)))
+    weight = learned_weights(lists, lists.astype(float), alone(np.zeros(5))).share
 
     np.testing.assert_allclose(weight, 1 / 3)
+
+
+@given(st.integers(0, 10_000))
+def test_weights_are_sure_or_the_best_channel_alone(seed):
+    lists, gain, item = drawn(np.random.default_rng(seed))
+    judge = _Judge.of(lists, gain, item)
+    learned = learned_weights(lists, gain, item)
+    alone = [judge.each(one) for one in np.eye(3)]
+    best = int(np.argmax([one.mean() for one in alone]))
+    lead = judge.each(learned.share) - alone[best]
+
+    found = sure_weights(lists, gain, item)
+
+    if lead.mean() > 1.96 * lead.std() / np.sqrt(len(lead)):
+        np.testing.assert_array_equal(found.share, learned.share)
+    else:
+        np.testing.assert_array_equal(found.share, np.eye(3)[best])
+    assert found.ndcg == judge.ndcg(found.share)
+
+
+def test_what_is_gained_for_sure_is_kept_and_what_is_not_is_left():
+    rng = np.random.default_rng(0)
+    lists, _, _ = drawn(rng, channels=2, requests=400, width=10, items=4000)
+    gain = np.broadcast_to(1 / np.arange(2, 12), lists.shape)
+    item = rng.integers(0, 4000, 400)
+    lists[0, ::2, 0], lists[1, 1::2, 0] = item[::2], item[1::2]
+    halves = sure_weights(lists, gain, alone(item))
+    # The second finds but one that the first does not.
+    lists[0, :, 0], lists[1, :, 0] = item, 0
+    lists[0, 0, 0], lists[1, 0, 0] = 1, item[0]
+
+    one = sure_weights(lists, gain, alone(item))
+
+    assert halves.share.min() > 0.2
+    np.testing.assert_array_equal(one.share, [1, 0])

@@ -1,6 +1,7 @@
 """Weights of channels, learnt from what users did next."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
@@ -14,24 +15,64 @@ _ROUNDS = 10
 _K = 20
 
 
+class Weights(NamedTuple):
+    """What each channel counts.
+
+    Attributes:
+        share: Of each channel, adding up to 1.
+        ndcg: The mean NDCG of the first twenty that they were chosen by.
+    """
+
+    share: Float64[np.ndarray, " c"]
+    ndcg: float
+
+
 def learned_weights(
     lists: Int32[np.ndarray, "c b n"],
     gain: Float64[np.ndarray, "c b n"],
     relevant: ItemSets,
-) -> Float64[np.ndarray, " c"]:
+) -> Weights:
     """Return the weights of channels whose weighted sum ranks items highest.
 
     The mean NDCG of the first twenty is climbed one weight at a time, from the best of
     each channel alone and all alike; so no channel alone is better on these requests,
-    and what is gained is gained by combining. Weights add up to 1.
+    and what is gained is gained by combining.
 
     Args:
         lists: Each channel's items for each request, each once, padded with -1.
         gain: What each channel adds to the score of an item, above 0, at weight 1.
         relevant: The distinct items that each request should find.
     """
-    judge = _Judge.of(lists, gain, relevant)
-    channels = len(lists)
+    return _climbed(_Judge.of(lists, gain, relevant), len(lists))
+
+
+def sure_weights(
+    lists: Int32[np.ndarray, "c b n"],
+    gain: Float64[np.ndarray, "c b n"],
+    relevant: ItemSets,
+) -> Weights:
+    """Return learned weights, or the best channel alone if their lead over it is noise.
+
+    Weights that were chosen among many lead on the requests that chose them, if by
+    chance: the mean of paired differences must be above its 95 % interval.
+
+    Args:
+        lists: As of ``learned_weights``.
+        gain: As there.
+        relevant: As there.
+    """
+    judge, channels = _Judge.of(lists, gain, relevant), len(lists)
+    learned = _climbed(judge, channels)
+    alone = [judge.each(one) for one in np.eye(channels)]
+    best = int(np.argmax([found.mean() for found in alone]))
+    lead = judge.each(learned.share) - alone[best]
+    noise = 1.96 * lead.std() / np.sqrt(len(lead))
+    if lead.mean() > noise or not alone[best].any():
+        return learned
+    return Weights(np.eye(channels)[best], float(alone[best].mean()))
+
+
+def _climbed(judge: "_Judge", channels: int) -> Weights:
     starts = [np.full(channels, 1 / channels), *np.eye(channels)]
     worth = [judge.ndcg(weight) for weight in starts]
     best = int(np.argmax(worth))
@@ -45,7 +86,7 @@ def learned_weights(
                     weight, most = other, value
         if most == before:
             break
-    return weight
+    return Weights(weight, most)
 
 
 def _moves(
@@ -97,12 +138,16 @@ class _Judge:
         ideal = worth[np.clip(relevant.count, 1, _K) - 1]
         return cls(ptr, table, wanted, ideal)
 
-    def ndcg(self, weight: Float64[np.ndarray, " c"]) -> float:
-        """Return the mean NDCG of the first twenty."""
+    def each(self, weight: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " b"]:
+        """Return the NDCG of the first twenty of each request."""
         score = self.gain @ weight
         out = np.zeros(len(self.ideal))
         _add_up(self.ptr, score, self.wanted, out)
-        return float((out / self.ideal).mean())
+        return out / self.ideal
+
+    def ndcg(self, weight: Float64[np.ndarray, " c"]) -> float:
+        """Return its mean."""
+        return float(self.each(weight).mean())
 
 
 @compiled

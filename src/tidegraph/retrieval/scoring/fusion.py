@@ -1,6 +1,7 @@
 """Several lists as one, with places that are kept for each."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
@@ -9,6 +10,9 @@ from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.topk import drain, push
 from tidegraph.stages import NO_ITEM, Candidates
+
+By = Literal["ranks", "scores"]
+"""What of a list counts."""
 
 
 def stacked(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b n"]:
@@ -49,6 +53,22 @@ def above_the_last(
     flat = spread <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
     above = np.where(flat, 1, (known - last) / np.where(flat, 1, spread))
     return np.where(present, np.maximum(above, 1e-9), 0)
+
+
+def gains_of(
+    answers: Sequence[Candidates],
+    lists: Int32[np.ndarray, "c b n"],
+    by: By,
+    smoothing: float,
+) -> Float64[np.ndarray, "c b n"]:
+    """Return what each place of ``lists``, of the answers, adds to its item.
+
+    By ranks that is (smoothing + 1) / (smoothing + rank).
+    """
+    if by == "scores":
+        return above_the_last(stacked_scores(answers))
+    rank = np.arange(1, lists.shape[2] + 1, dtype=np.float64)
+    return np.broadcast_to((smoothing + 1) / (smoothing + rank), lists.shape)
 
 
 def fused(

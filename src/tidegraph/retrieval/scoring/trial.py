@@ -52,7 +52,7 @@ class Trial:
             known, later = _held_out(log, rng)
         except DataError:
             return None  # Nobody has two events.
-        repeat = _different_pairs(log) < 0.9 * len(log)
+        repeat = returns(log)
         if len(later) < LEAST or not len(known):
             return None
         drawn = rng.permutation(len(later))[:REQUESTS]
@@ -105,18 +105,31 @@ class Trial:
             most: How many users at most.
             repeat: May lists hold items of the history? What the log does if left out.
         """
-        later, known = self.later, self.known
-        users = np.unique(later.user)
-        if len(users) > most:
-            users = np.sort(np.random.default_rng(0).permutation(users)[:most])
-        place = np.full(len(later.users), -1, np.int64)
-        place[users] = np.arange(len(users))
-        row = place[later.user]
-        relevant = ItemSets.of_pairs(row[row >= 0], later.item[row >= 0], len(users))
-        time = np.full(len(users), known.events.time[-1] + 1, np.int64)
         repeat = self.repeat if repeat is None else repeat
-        requests = Requests.of_users(known.graph, users, time, repeat=repeat)
-        return requests, relevant
+        return at_the_end(self.known, self.later, most, repeat)
+
+
+def at_the_end(
+    known: Fold, later: Interactions, most: int, repeat: bool
+) -> tuple[Requests, ItemSets]:
+    """Return requests of users of a later part, at the end of what is known.
+
+    Args:
+        known: All that they know.
+        later: What happened after it; what they are to find.
+        most: How many users at most.
+        repeat: May lists hold items of the history?
+    """
+    users = np.unique(later.user)
+    if len(users) > most:
+        users = np.sort(np.random.default_rng(0).permutation(users)[:most])
+    place = np.full(len(later.users), -1, np.int64)
+    place[users] = np.arange(len(users))
+    row = place[later.user]
+    relevant = ItemSets.of_pairs(row[row >= 0], later.item[row >= 0], len(users))
+    time = np.full(len(users), known.events.time[-1] + 1, np.int64)
+    requests = Requests.of_users(known.graph, users, time, repeat=repeat)
+    return requests, relevant
 
 
 def ndcg_of_one(
@@ -132,6 +145,11 @@ def ndcg_of_one(
 def trial_of(fold: Fold, items: int | None = None) -> Trial | None:
     """Return a trial of a fold as a view of it; none where there is too little."""
     return Trial.of(fold.view(evident_actions), items)
+
+
+def returns(log: Interactions) -> bool:
+    """Return whether users of a log return to items: a tenth of its events do."""
+    return _different_pairs(log) < 0.9 * len(log)
 
 
 def _different_pairs(log: Interactions) -> int:
