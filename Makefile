@@ -1,9 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
-# What pip would do one file after the other; a file that is no Python is passed over.
-# Our own too: tests start dozens of processes.
-COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib src || true
+# What pip would do one file after the other, but for tests of packages and what is no
+# Python; and our own modules, since tests start dozens of processes.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib src || true
 
 .PHONY: demo test suite lint types check docs browser flower clean
 

@@ -19,7 +19,8 @@ FRAME = re.compile(r"[┏━┳┓┃┡╇┩│├┼┤└─┴┘]")
 COMMANDS = {
     "check": "check {shop}/events.csv --user uid --item sku --time ts",
     "train": "train {shop}/recipe.toml -o {shop}/other",
-    "rolling": "train {shop}/recipe.toml -o {shop}/other --split-rolling-window-days 2",
+    "rolling": "train {shop}/recipe.toml -o {shop}/other "
+    "--split-rolling-window-days 2 --split-rolling-folds 2",
     "evaluate": "evaluate {model} {shop}/events.csv --against popular "
     "--against personalizedpagerank",
     "alone": "evaluate {model} {shop}/events.csv --part valid --at 5",
