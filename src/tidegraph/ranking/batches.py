@@ -20,8 +20,8 @@ from tidegraph.ranking.around import Reader, Shown
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.training.weights import tensor
 
-BLOCK = 64
-"""Requests that are answered together."""
+BLOCK, CELLS = 64, 2048
+"""Requests that are answered together; more, where they have few candidates."""
 
 
 class Block(NamedTuple):
@@ -74,8 +74,9 @@ class Batches:
             known: What was known of the events of the requests, where it is at hand.
         """
         known = self.known(requests) if known is None else known
-        for start in range(0, len(requests), BLOCK):
-            rows = np.arange(start, min(len(requests), start + BLOCK))
+        size = max(BLOCK, CELLS // max(item.shape[1], 1))
+        for start in range(0, len(requests), size):
+            rows = np.arange(start, min(len(requests), start + size))
             inputs = self.inputs(requests, rows, item[rows], numbers[rows], known)
             yield Block(rows, inputs, self.around(requests, rows, item[rows]))
 
