@@ -2,15 +2,21 @@
 
     python benchmarks/dccl.py DATA [--data shared/data] [--work FOLDER] [--days 2]
 
-DATA is ``marketplace`` (simulated, users of their own taste) or a folder of DATA with
-``interactions.parquet``. The log is cut in time: DIN learns from the first half; rounds
-go on from there until the last tenth, on which all are judged: each action among 100
-items drawn uniformly from those alive then and not acted on in that second (a sampled
-protocol, comparable only within the table). ``DIN, all`` is trained on everything
-before the last tenth, from the same kind of examples. ``alone`` is devices without
-distillation, ``model of all`` what DCCL's cloud answers without devices, and ``same
-rows`` the tower trained on the same rows without teachers or devices. What was done is
-kept in ``--work``, so that a killed run goes on.
+DATA is ``marketplace`` (simulated, users of their own taste), ``shown`` (the same with
+tastes further apart, and with what was shown in vain: each action is judged among what
+was shown beside it), or a folder of DATA with ``interactions.parquet``. The log is cut
+in time: DIN learns from the first half; rounds go on from there until the last tenth,
+on which all are judged: each action among 100 items drawn uniformly from those alive
+then and not acted on in that second (a sampled protocol, comparable only within the
+table). ``DIN, all`` is trained on everything before the last tenth, from the same kind
+of examples. ``alone`` is devices without distillation, ``model of all`` what DCCL's
+cloud answers without devices, and ``same rows`` the tower trained on the same rows
+without teachers or devices. ``hypernetwork`` is a rival: theta is what U says of the
+user's latest rows and no device takes a step (after Lv et al., "DUET", WWW 2023);
+``theta of 20 groups`` another: users of like rows share one theta. ``--inputs ids``
+leaves models what was chosen, as the chapter's have it, and none of the numbers that
+the graph tells of users, items and pairs. ``--models`` are further models trained as
+``DIN, all`` was. What was done is kept in ``--work``, so that a killed run goes on.
 """
 
 import argparse
@@ -20,30 +26,49 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from sklearn.cluster import KMeans
 
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.data.synthetic.settings import Tastes
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import actions_among_others
+from tidegraph.dccl.personal import FittedPersonal
+from tidegraph.device.fleet import personalised, profiles, started
+from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.device.trust import Trust
+from tidegraph.fitting.shown import from_log
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.ragged import owners, starts
+from tidegraph.nn.click import FM, MF, DeepFM, NeuMF, SASRec
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 
 MODEL = tg.DIN(8, (32, 16))
-FEATURES = tg.FeatureSet(history=10)
+INPUTS = {
+    "all": tg.FeatureSet(history=10),
+    "ids": tg.FeatureSet(groups=(), history=10),
+}
 TRAINING = tg.Training(epochs=6, patience=2)
 WAYS = {
     "DCCL": tg.MoMoDistill(),
     "alone": tg.MoMoDistill(model=None),
     "same rows": tg.MoMoDistill(beta=0.0),
+    "hypernetwork": tg.MoMoDistill(),
 }
+STEPS = {"hypernetwork": tg.LocalSteps(steps=0)}
+MODELS = {"MF": MF(), "FM": FM(), "NeuMF": NeuMF(), "DeepFM": DeepFM()}
+MODELS["SASRec"] = SASRec()
+GROUPS = 20
 
 
 def read(name: str, data: Path, most: int) -> Interactions:
+    market = tg.Marketplace(users=800, items=300, days=60, visits=500)
     if name == "marketplace":
-        market = tg.Marketplace(users=800, items=300, days=60, visits=500)
         return market.simulate(rng=np.random.default_rng(0)).log.actions()
+    if name == "shown":
+        apart = replace(market, tastes=Tastes(spread=1.0))
+        return apart.simulate(rng=np.random.default_rng(0)).log
     frame = pl.read_parquet(data / name / "interactions.parquet")
     if "rating" in frame.columns:
         frame = frame.filter(pl.col("rating") >= 4)
@@ -52,17 +77,34 @@ def read(name: str, data: Path, most: int) -> Interactions:
     return interactions(frame["user"], frame["item"], frame["timestamp"].to_numpy())
 
 
-def ranker(log, graph, start, cut):
-    """DIN on the actions between two moments, the last tenth of them to stop by."""
+def requests_of(graph, log, negatives, rng, popularity=0.0):
+    """What was shown, if the log knows; else actions among others that were alive."""
+    if log.label.all():
+        return actions_among_others(
+            graph, log, negatives, popularity=popularity, rng=rng
+        )
+    return from_log(log, graph)
+
+
+def told_apart(log: Interactions) -> Interactions:
+    """The rows of lists in which something was acted on and something was not."""
+    if log.label.all():
+        return log
+    rows = pl.DataFrame({"user": log.user, "time": log.time, "label": log.label})
+    both = pl.col("label").n_unique().over("user", "time") == 2
+    return log.take(rows.select(both).to_series().to_numpy().nonzero()[0])
+
+
+def ranker(log, graph, start, cut, features, model=MODEL):
+    """A model of the events between two moments, the last tenth of them to stop by."""
     part = log.since(start).before(cut)
     stop = int(np.quantile(part.time, 0.9))
 
     def learnt(some, seed):
-        rng = np.random.default_rng(seed)
-        return actions_among_others(graph, some, 10, popularity=0.5, rng=rng)
+        return requests_of(graph, some, 10, np.random.default_rng(seed), 0.5)
 
     train, valid = learnt(part.before(stop), 1), learnt(part.since(stop), 2)
-    method = NeuralRanker(MODEL, FEATURES, training=TRAINING)
+    method = NeuralRanker(model, features, training=TRAINING)
     return method.fit(train, valid, run=Run(np.random.default_rng(3)))
 
 
@@ -127,6 +169,28 @@ def plain(cloud: FittedDCCL):
     return replace(personal, after=replace(after, trust=nobody))
 
 
+def by_groups(cloud: FittedDCCL, fleet: tg.Fleet, log: Interactions) -> FittedPersonal:
+    """The cloud's tower and bases, where users of like rows share one theta."""
+    personal, graph = cloud.personal, cloud.pipeline.graph
+    after = personal.after
+    later = log.since(fleet.model.graph.latest + 1)
+    rng = np.random.default_rng(5)
+    rows = fleet.rows(graph, cloud.pipeline.read_as_known(later), rng=rng)
+    rows = rows.raised(after.level).latest(fleet.keep)
+    group = KMeans(GROUPS, n_init=4, random_state=0).fit_predict(profiles(rows))
+    order = np.lexsort((rows.time, group[owners(rows.ptr)]))
+    of_group = np.bincount(group[owners(rows.ptr)], minlength=GROUPS)
+    held = Rows(*(part[order] for part in rows.rows))
+    shared = FleetRows(starts(of_group), held, rows.time[order])
+    zero = np.zeros((GROUPS, after.theta.shape[1]), np.float32)
+    begin = started(after.head, zero, shared)
+    theta = personalised(after.head, begin, shared, fleet.local).theta[group]
+    learnt = np.full_like(after.learnt, after.version)
+    return replace(
+        personal, after=everybody(replace(after, theta=theta, learnt=learnt))
+    )
+
+
 def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
@@ -135,26 +199,44 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=600)
     parser.add_argument("--days", type=float, default=2.0)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--inputs", default="all", choices=list(INPUTS))
+    parser.add_argument("--models", nargs="*", default=[], choices=list(MODELS))
     return parser.parse_args()
+
+
+def learnt_clouds(options, base, log, work) -> dict[str, FittedDCCL]:
+    """Each way of learning, fitted after the base model, or as it was kept."""
+    clouds = {}
+    for name in options.ways:
+        method = tg.DCCL(tg.EveryDays(options.days), WAYS[name])
+        fleet = tg.Fleet(base, local=STEPS.get(name, tg.LocalSteps()), keep=440)
+        if not (work / name / "manifest.json").exists():
+            run = Run(np.random.default_rng(4), checkpoints=work / f"{name} rounds")
+            method.fit(log, fleet, run=run).save(work / name)
+        clouds[name] = FittedDCCL.load(work / name)
+        print(name, clouds[name].history(), flush=True)
+    return clouds
 
 
 def main() -> None:
     options = asked()
-    work = options.work / f"{options.name}-{options.days:g}"
+    label = f"{options.name}-{options.days:g}"
+    label += "" if options.inputs == "all" else f"-{options.inputs}"
+    work, known_of = options.work / label, INPUTS[options.inputs]
     work.mkdir(parents=True, exist_ok=True)
     log = read(options.name, options.data, options.users)
     half, end = (int(np.quantile(log.time, q)) for q in (0.5, 0.9))
     start = int(np.quantile(log.time, 0.1))
     graph = Snapshot.of(log)
     rng = np.random.default_rng(9)
-    test = actions_among_others(graph, log.since(end), 100, rng=rng)
+    test = requests_of(graph, told_apart(log.since(end)), 100, rng)
     rows = np.bincount(log.since(half).before(end).user, minlength=len(log.users))
 
     def first():
         pipeline = tg.Pipeline(tg.Popular()).fit(log.before(half))
         known = pipeline.graph
         part = pipeline.read_as_known(log.before(half))
-        return replace(pipeline, ranker=ranker(part, known, start, half))
+        return replace(pipeline, ranker=ranker(part, known, start, half, known_of))
 
     def model(name, make):
         if not (work / name / "manifest.json").exists():
@@ -164,33 +246,27 @@ def main() -> None:
 
     base = model("half", first)
 
-    def all_of_it():
-        return replace(base, ranker=ranker(log, graph, start, end))
+    def all_of_it(net=MODEL):
+        return replace(base, ranker=ranker(log, graph, start, end, known_of, net))
 
-    fleet = tg.Fleet(base, keep=440)
-    clouds = {}
-    for name in options.ways:
-        method = tg.DCCL(tg.EveryDays(options.days), WAYS[name])
-
-        def fit(method=method, name=name):
-            run = Run(np.random.default_rng(4), checkpoints=work / f"{name} rounds")
-            return method.fit(log.before(end), fleet, run=run)
-
-        if not (work / name / "manifest.json").exists():
-            fit().save(work / name)
-        clouds[name] = FittedDCCL.load(work / name)
-        print(name, clouds[name].history(), flush=True)
+    clouds = learnt_clouds(options, base, log.before(end), work)
     contenders = {
         "DIN, half": (base, base.ranker),
         "DIN, all": (None, model("all", all_of_it).ranker),
     }
+    for name in options.models:
+        made = model(f"all {name}", lambda name=name: all_of_it(MODELS[name]))
+        contenders[f"{name}, all"] = (None, made.ranker)
     for name, cloud in clouds.items():
         if name != "same rows":
             contenders[name] = (cloud.pipeline, cloud.personal)
             own = replace(cloud.personal, after=everybody(cloud.personal.after))
             contenders[f"{name}, theta always"] = (cloud.pipeline, own)
-        if name != "alone":
+        if name not in ("alone", "hypernetwork"):
             contenders[f"{name}, model of all"] = (cloud.pipeline, plain(cloud))
+        if name == "DCCL":
+            shared = by_groups(cloud, tg.Fleet(base, keep=440), log.before(end))
+            contenders[f"theta of {GROUPS} groups"] = (cloud.pipeline, shared)
     ranks = {}
     for name, (pipeline, one) in contenders.items():
         some = test if pipeline is None else renumbered(pipeline, log, test)
@@ -208,8 +284,7 @@ def main() -> None:
         "by rows of the device": groups(ranks, user, rows),
         "trusted": float(clouds["DCCL"].personal.after.trust.own().mean()),
     }
-    name = f"dccl-{options.name}-{options.days:g}.json"
-    out = Path(__file__).parent / "results" / name
+    out = Path(__file__).parent / "results" / f"dccl-{label}.json"
     out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
