@@ -52,12 +52,12 @@ def test_five_channels_build_each_view_once_for_each_fold(made):
     train, valid = draw_log(events=4000).split(fractions=(0.9,))
     Pipeline(FIVE, rank=RecencyLogit(), windows=Windows(3)).fit(train, valid)
 
-    # Three windows, the end of train, and all: each, and what its settings try on it;
-    # before the first and on all, channels are weighed on what their settings try.
-    folds, weighed = 5, 2
+    # Three windows, the end of train, and all: each, and what its settings try on it.
+    # Before the first, channels are weighed on what their settings try; then on valid.
+    folds, weighed, valid, served = 5, 1, 1, 1
     assert made["Trial.of"] == folds + weighed
     assert made["Matrix.of"] == 2 * folds + weighed
-    assert made["Snapshot.of"] == folds + 2 * weighed + 1
+    assert made["Snapshot.of"] == folds + 2 * weighed + valid + served
 
 
 def test_methods_on_one_graph_build_it_once(made):
