@@ -1,6 +1,7 @@
 """A device ranks, learns and uploads; nothing it keeps is lost."""
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from tidegraph.device.bundle.loading import SCORE, WEIGHTS
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.client.learning import Learnt, end_to_end
-from tidegraph.device.client.store import Store, Theta
+from tidegraph.device.client.store import FILE, Store, Theta
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.personalise import LocalSteps, personalise, profile_of
 from tidegraph.device.rows import Rows
@@ -233,6 +234,25 @@ def test_what_was_learnt_two_bundles_ago_is_forgotten(tmp_path):
     assert store.theta_before(2) is None
     assert store.theta_before(3).numbers.tolist() == [2.0] * 7
     assert store.theta(b"\3" * 32).numbers.tolist() == [3.0] * 7
+    store.close()
+
+
+def test_a_file_from_before_versions_were_kept_is_opened(tmp_path):
+    with sqlite3.connect(tmp_path / FILE) as before:
+        before.execute(
+            "CREATE TABLE theta (id INTEGER PRIMARY KEY, bundle BLOB UNIQUE, numbers "
+            "BLOB, samples INTEGER, loss_before REAL, loss_after REAL)"
+        )
+        numbers = np.ones(7, "<f4").tobytes()
+        row = (1, b"\1" * 32, numbers, 10, 0.6, 0.5)
+        before.execute("INSERT INTO theta VALUES (?, ?, ?, ?, ?, ?)", row)
+    before.close()
+
+    store = Store(tmp_path)
+    assert store.theta(b"\1" * 32).numbers.tolist() == [1.0] * 7
+    assert store.theta_before(2) is None
+    store.learnt(Theta(b"\2" * 32, 2, np.zeros(7, np.float32), 10, 0.6, 0.5))
+    assert store.theta(b"\2" * 32).version == 2
     store.close()
 
 

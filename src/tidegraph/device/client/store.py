@@ -74,6 +74,10 @@ class Store:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.executescript(_SCHEMA)
+            columns = self._db.execute("PRAGMA table_info(theta)").fetchall()
+            if "version" not in [name for _, name, *_ in columns]:
+                # Of a file from before: its thetas are of no version that is known.
+                self._db.execute("ALTER TABLE theta ADD COLUMN version INTEGER")
             self._db.execute(
                 "INSERT OR IGNORE INTO device VALUES (1, ?, 0, 0, '')",
                 (os.urandom(DEVICE_BYTES),),
