@@ -18,7 +18,8 @@ from tidegraph.evaluation.slices import COLD
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
-from tidegraph.retrieval.scoring.evidence import evident_actions, evident_pairs
+from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.trial import repeated, returns
 from tidegraph.run import Run
 from tidegraph.stages import (
     Candidates,
@@ -33,8 +34,6 @@ from tidegraph.stages import (
 K = 10
 """Length of the lists that are judged."""
 ALL = "all candidates"
-REPEATS = 0.1
-"""With a smaller share of repeats, users of a log do not return to items."""
 SURELY = 0.05
 """A difference whose corrected p is smaller is no chance."""
 
@@ -92,13 +91,12 @@ def seldom_repeated(pipeline: Pipeline, known: Fold) -> list[str]:
 
     Settings that are left to the log draw the line at the same share.
     """
-    events, pairs = known.view(evident_actions), known.view(evident_pairs)
-    share = 1 - len(pairs.item) / max(1, len(events))
-    if not pipeline.repeat or share > REPEATS:
+    events = known.view(evident_actions)
+    if not pipeline.repeat or returns(events):
         return []
     return [
-        f"{share:.1%} of the events known repeat an item of the user, and lists may "
-        "hold such items: repeat = false in the recipe leaves them out"
+        f"{repeated(events):.1%} of the events known repeat an item of the user, and "
+        "lists may hold such items: repeat = false in the recipe leaves them out"
     ]
 
 

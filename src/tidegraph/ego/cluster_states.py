@@ -18,6 +18,9 @@ from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.ragged import starts
 
+_Kept = Int32[np.ndarray, "nodes size"] | None
+"""The clusters that were found of a graph, -1 for the others; none if not kept."""
+
 
 class _Inside(NamedTuple):
     """Clusters, and the edges within them.
@@ -85,22 +88,22 @@ class ClusterSurveyor:
         known = np.full(len(nodes), NOW, np.int64) if clocks is None else clocks
         seat, node, clock = states_of(nodes, known)
         parts = [
-            (mine, self._clusters(whole, node[mine]))
-            for mine, whole in self._by_moment(clock)
+            (mine, self._clusters(whole, node[mine], kept))
+            for mine, whole, kept in self._by_moment(clock)
         ]
         return _joined(seat, node, clock, parts, self.layers)
 
     def _by_moment(
         self, clock: Int64[np.ndarray, " q"]
-    ) -> Iterator[tuple[Int64[np.ndarray, " mine"], StaticGraph]]:
-        """Yield the graph as of each moment, and which states have it."""
+    ) -> Iterator[tuple[Int64[np.ndarray, " mine"], StaticGraph, _Kept]]:
+        """Yield the graph as of each moment, which states have it, and what is kept."""
         for moment in np.unique(clock):
             mine = np.flatnonzero(clock == moment)
             if moment == NOW:
-                yield mine, self._whole
+                yield mine, self._whole, self._found
             else:
                 past = self.graph.before(int(moment))
-                yield mine, StaticGraph.of(past, self.plan.edges)
+                yield mine, StaticGraph.of(past, self.plan.edges), None
 
     @cached_property
     def _whole(self) -> StaticGraph:
@@ -116,24 +119,25 @@ class ClusterSurveyor:
         return np.full((len(self._whole), self.plan.size), -1, np.int32)
 
     def _around(
-        self, graph: StaticGraph, row: Int32[np.ndarray, " q"]
+        self, graph: StaticGraph, row: Int32[np.ndarray, " q"], kept: _Kept
     ) -> Int32[np.ndarray, "q size"]:
         """Return the cluster of each row of a static graph."""
         size, settings = self.plan.size, self.plan.settings
-        if "_whole" not in vars(self) or graph is not self._whole:
+        if kept is None:
             return local_clusters(graph, row, size=size, settings=settings).node
-        new = np.unique(row[self._found[row, 0] < 0])
-        found = local_clusters(graph, new, size=size, settings=settings)
-        self._found[new] = found.node
-        return self._found[row]
+        new = np.unique(row[kept[row, 0] < 0])
+        kept[new] = local_clusters(graph, new, size=size, settings=settings).node
+        return kept[row]
 
-    def _clusters(self, whole: StaticGraph, node: Int64[np.ndarray, " q"]) -> _Inside:
+    def _clusters(
+        self, whole: StaticGraph, node: Int64[np.ndarray, " q"], kept: _Kept
+    ) -> _Inside:
         """Return the clusters around nodes, and the edges within them."""
         ours = np.array(list(self.first.values()))
         theirs = np.array([whole.first[name] for name in self.first])
         kind = np.searchsorted(ours, node, side="right") - 1
         row = (node - ours[kind] + theirs[kind]).astype(np.int32)
-        found = self._around(whole, row)
+        found = self._around(whole, row, kept)
         graph = whole.ptr, whole.node, whole.weight
         ptr = starts(
             _edges_within(graph, found, np.zeros((3, 0)), np.zeros(0, np.int64))

@@ -19,6 +19,9 @@ at most so many of those events; with fewer than the least nothing is chosen. Of
 users the log would be thinner, which likes other settings. Of positions each user's
 last event is taken, and without times two tenths at random."""
 
+RETURNS = 0.1
+"""Users return to items where more than this share of the events repeat one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
@@ -149,7 +152,12 @@ def trial_of(fold: Fold, items: int | None = None) -> Trial | None:
 
 def returns(log: Interactions) -> bool:
     """Return whether users of a log return to items: a tenth of its events do."""
-    return _different_pairs(log) < 0.9 * len(log)
+    return repeated(log) > RETURNS
+
+
+def repeated(log: Interactions) -> float:
+    """Return the share of events that repeat an item of their user."""
+    return 1 - _different_pairs(log) / len(log) if len(log) else 0.0
 
 
 def _different_pairs(log: Interactions) -> int:
