@@ -6,15 +6,14 @@ Run: TIDEGRAPH_DATA=folder python benchmarks/item_knn.py
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-import polars as pl
 from implicit.nearest_neighbours import CosineRecommender
+from movielens import liked
 from scipy import sparse
 
 from tidegraph.data.interactions import Interactions, interactions
@@ -33,10 +32,7 @@ METHOD = ItemKNN(neighbors=NEIGHBORS, similarity=Cosine(), shrinkage=0.0)
 
 
 def movielens() -> Interactions:
-    if "TIDEGRAPH_DATA" not in os.environ:
-        sys.exit("skipped: set TIDEGRAPH_DATA to the folder of the public data sets.")
-    folder = Path(os.environ["TIDEGRAPH_DATA"]) / "movielens_1m_rebuilt"
-    rows = pl.read_parquet(folder / "interactions.parquet").filter(pl.col("label") == 1)
+    rows = liked()
     return interactions(rows["user"], rows["item"], rows["timestamp"].to_numpy())
 
 

@@ -17,23 +17,15 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import polars as pl
+from movielens import liked
 
 import tidegraph as tg
-from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.data.interactions import interactions
 
 OUT = Path(__file__).parent / "results" / "peer_lists.json"
 PEERS = Path(__file__).parent / "peers"
 L2, NEIGHBORS, K = 250.0, 50, 10
 TIE = 1e-4
-
-
-def movielens() -> Interactions:
-    if "TIDEGRAPH_DATA" not in os.environ:
-        sys.exit("skipped: set TIDEGRAPH_DATA to the folder of the public data sets.")
-    folder = Path(os.environ["TIDEGRAPH_DATA"]) / "movielens_1m_rebuilt"
-    rows = pl.read_parquet(folder / "interactions.parquet").filter(pl.col("label") == 1)
-    return interactions(rows["user"], rows["item"], rows["timestamp"].to_numpy())
 
 
 def methods(items: int) -> dict[str, tg.EASE | tg.ItemKNN]:
@@ -89,7 +81,8 @@ def of_peer(python: str, peer: str, pairs: np.ndarray) -> dict[str, np.ndarray]:
 
 def main() -> None:
     peers, of_recbole = sys.argv[1:3]
-    log = movielens()
+    rows = liked()
+    log = interactions(rows["user"], rows["item"], rows["timestamp"].to_numpy())
     users, user = np.unique(np.asarray(log.users.ids)[log.user], return_inverse=True)
     items, item = np.unique(np.asarray(log.items.ids)[log.item], return_inverse=True)
     chosen = np.zeros((len(users), len(items)))

@@ -6,13 +6,12 @@ Run: TIDEGRAPH_DATA=folder python benchmarks/slim.py
 
 import json
 import os
-import sys
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
-import polars as pl
+from movielens import liked
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet
@@ -28,10 +27,7 @@ SETTINGS = [SLIM(l1=0.604, l2=5.436), SLIM(l1=6.04, l2=54.36)]
 
 
 def movielens() -> Matrix:
-    if "TIDEGRAPH_DATA" not in os.environ:
-        sys.exit("skipped: set TIDEGRAPH_DATA to the folder of the public data sets.")
-    folder = Path(os.environ["TIDEGRAPH_DATA"]) / "movielens_1m_rebuilt"
-    rows = pl.read_parquet(folder / "interactions.parquet").filter(pl.col("label") == 1)
+    rows = liked()
     return Matrix.from_pairs(rows["user"], rows["item"])
 
 

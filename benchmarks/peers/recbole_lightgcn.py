@@ -10,39 +10,24 @@ import json
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
-from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.model.general_recommender.lightgcn import LightGCN
 from recbole.utils import init_seed
+from recbole_log import configured
 
 
 def main() -> None:
     pairs, batch, steps = np.load(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        log.mkdir()
-        with open(log / "log.inter", "w", encoding="utf-8") as out:
-            out.write("user_id:token\titem_id:token\n")
-            out.writelines(f"{user}\t{item}\n" for user, item in pairs)
-        config = Config(
-            LightGCN,
-            "log",
-            config_dict={
-                "data_path": folder,
-                "checkpoint_dir": folder,
-                "load_col": {"inter": ["user_id", "item_id"]},
-                "eval_args": {"split": {"RS": [1, 0, 0]}},
-                "train_batch_size": batch,
-                "embedding_size": 64,
-                "n_layers": 3,
-                "use_gpu": False,
-                "show_progress": False,
-                "state": "ERROR",
-            },
-        )
+        settings = {
+            "train_batch_size": batch,
+            "embedding_size": 64,
+            "n_layers": 3,
+            "show_progress": False,
+        }
+        config = configured(LightGCN, pairs, folder, settings)
         init_seed(0, reproducibility=False)
         data = create_dataset(config)
         train, _, _ = data_preparation(config, data)

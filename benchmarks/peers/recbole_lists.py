@@ -8,13 +8,12 @@ Writes, for each method, an array users x 10 of items, best first.
 
 import sys
 import tempfile
-from pathlib import Path
 
 import numpy as np
 import torch
-from recbole.config import Config
 from recbole.data import create_dataset, data_preparation
 from recbole.model.general_recommender import EASE, ItemKNN
+from recbole_log import configured
 
 L2 = 250.0
 K = 10
@@ -27,24 +26,7 @@ def lists_of(pairs: np.ndarray) -> dict[str, np.ndarray]:
         ("all neighbours", ItemKNN, {"k": len(np.unique(pairs[:, 1])), "shrink": 0}),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            log = Path(folder) / "log"
-            log.mkdir()
-            with open(log / "log.inter", "w", encoding="utf-8") as out:
-                out.write("user_id:token\titem_id:token\n")
-                out.writelines(f"{user}\t{item}\n" for user, item in pairs)
-            config = Config(
-                kind,
-                "log",
-                config_dict={
-                    "data_path": folder,
-                    "checkpoint_dir": folder,
-                    "load_col": {"inter": ["user_id", "item_id"]},
-                    "eval_args": {"split": {"RS": [1, 0, 0]}},
-                    "use_gpu": False,
-                    "state": "ERROR",
-                    **settings,
-                },
-            )
+            config = configured(kind, pairs, folder, settings)
             data = create_dataset(config)
             train, _, _ = data_preparation(config, data)
             model = kind(config, train.dataset)
