@@ -189,9 +189,11 @@ def _scalar(value: object) -> object:
 
 
 def _whole(value: object, what: str) -> int:
-    given = _scalar(value)
+    given = value if type(value) is int else _scalar(value)
     found = None
-    if isinstance(given, float | Decimal):
+    if type(given) is int:
+        found = given
+    elif isinstance(given, float | Decimal):
         if math.isfinite(given) and given == int(given):
             found = int(given)
     elif not isinstance(given, bool | np.ndarray):

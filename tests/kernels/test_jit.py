@@ -87,3 +87,57 @@ def test_a_thread_makes_its_room_once_and_every_row_is_done_in_one(
     assert sorted(s for held in rooms for s in held) == (
         [0] if threads == 1 else list(range(0, 1000, 7))
     )
+
+
+def test_nobody_waits_for_threads_that_are_busy_elsewhere(monkeypatch):
+    monkeypatch.setattr(jit, "cpu_count", lambda: 2)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def stuck(start: int, stop: int) -> None:
+        # Both blocks, that of the caller and that of the only helper.
+        if start:
+            begun.set()
+        go_on.wait()
+
+    other = threading.Thread(target=over_rows, args=(stuck, 2, 1), daemon=True)
+    other.start()
+    assert begun.wait(60)
+    done = np.zeros(100, np.int64)
+
+    def kernel(start: int, stop: int) -> None:
+        done[start:stop] += 1
+
+    within_a_minute(lambda: over_rows(kernel, 100, grain=1))
+    go_on.set()
+    other.join()
+
+    assert (done == 1).all()
+
+
+@pytest.mark.parametrize("bad", [0, 50, 99])
+def test_what_goes_wrong_in_a_block_is_raised_once_no_thread_writes(monkeypatch, bad):
+    monkeypatch.setattr(jit, "cpu_count", lambda: 3)
+    done = np.zeros(100, np.int64)
+
+    def kernel(start: int, stop: int) -> None:
+        if start == bad:
+            raise ValueError(f"row {start}")
+        done[start:stop] += 1
+
+    with pytest.raises(ValueError, match=f"row {bad}"):
+        over_rows(kernel, 100, grain=1)
+    held = done.copy()
+
+    over_rows(lambda a, b: None, 100, grain=1)
+    assert np.array_equal(done, held)
+
+
+def test_a_thread_goes_over_rows_with_others_again_after_it_did(monkeypatch):
+    monkeypatch.setattr(jit, "cpu_count", lambda: 2)
+    meeting = threading.Barrier(2, timeout=60)
+
+    def together(start: int, stop: int) -> None:
+        meeting.wait()
+
+    for _ in range(3):
+        over_rows(together, 2, grain=1)

@@ -93,16 +93,19 @@ class Hops:
         clock = None
         if clocks is not None:
             clock = moments(clocks, len(node), graph.snapshot().tick)
-        # What 32 bits do not hold would wrap around to the row of another node.
-        rows = np.clip(node.astype(np.int64), -(2**31), 2**31 - 1).astype(np.int32)
+        rows = node
+        if node.dtype != np.int32:
+            # What 32 bits do not hold would wrap around to the row of another node.
+            rows = np.clip(node.astype(np.int64), -(2**31), 2**31 - 1).astype(np.int32)
         read = Seeds.of(rows, clock, seed=seed, first=first, given=given)
         return self._field(graph.snapshot(), read)
 
     def _field(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         self.check(graph, seeds)
         field = root(seeds.node, seeds.clock)
-        never = np.full(len(seeds.node), NOW, np.int64)
-        origin = seeds.clock if seeds.clock is not None else never
+        origin = seeds.clock
+        if origin is None:
+            origin = np.full(len(seeds.node), NOW, np.int64)
         clocks, keys = origin, seeds.key
         for depth, step in enumerate(self.steps):
             nodes = field.ids[-1].ravel()
@@ -110,12 +113,12 @@ class Hops:
                 clocks = np.repeat(origin, len(nodes) // max(len(origin), 1))
             given = given_of(seeds, step) if depth == 0 else None
             found = sample_step(graph, step, nodes, clocks, keys, given)
-            if not graph[step.edge].is_timed:
+            edges = graph[step.edge]
+            if not edges.is_timed:
                 found = at_clocks(found, clocks)
             field = deeper(field, found, clocks)
             if depth + 1 < len(self.steps):
-                keeps = step.keeps_clock(graph[step.edge])
-                clocks = child_clocks(clocks, found, own=not keeps)
+                clocks = child_clocks(clocks, found, own=not step.keeps_clock(edges))
                 keys = child_keys(keys, found.ids.shape[1])
         return field
 

@@ -82,8 +82,8 @@ def sample_step(
             which is taken where the node is -1. They are numbered on from the graph's.
     """
     edges, tick = graph.along(step.edge, step.by), graph.tick
-    strange = np.flatnonzero(nodes < 0) if given is not None else np.zeros(0, np.int64)
-    if given is None or not len(strange):
+    strange = None if given is None else np.flatnonzero(nodes < 0)
+    if given is None or strange is None or not len(strange):
         return step.sampler(step.past(edges, nodes, clocks, keys, tick))
     row = strange.astype(np.int32)
     theirs = step.sampler(step.past(given, row, clocks[strange], keys[strange], tick))

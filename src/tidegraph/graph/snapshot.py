@@ -132,12 +132,13 @@ class Snapshot:
             DataError: The graph has no such edge.
         """
         plain = name.removeprefix("~") if isinstance(cast(object, name), str) else ""
-        if plain not in self.edges:
+        held = self.edges.get(plain)
+        if held is None:
             known = ", ".join(f"{e}, ~{e}" for e in self.edges)
             raise DataError(
                 f"the graph has no edge {name!r}. It has: {known or 'none'}."
             )
-        return self.edges[plain]
+        return held
 
     def ends(self, name: str) -> tuple[str, str]:
         """Return the node types that an edge, or with ``~`` its reverse, joins."""

@@ -38,6 +38,8 @@ def ticks_of(
         per_second: How many of that unit make a second.
         tick: What is counted.
     """
+    if when.dtype.kind != "f" and per_second == PER_SECOND[tick]:
+        return when.astype(np.int64)
     return placed(when, per_second, tick)[0]
 
 
@@ -174,6 +176,8 @@ def _in_ticks(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
 
 
 def _bounded(seconds: np.ndarray, what: str) -> None:
+    if seconds.min(initial=0) > -BEYOND and seconds.max(initial=0) < BEYOND:
+        return  # NaN is neither.
     bad = np.flatnonzero(~(np.abs(seconds.astype(np.float64)) < BEYOND))
     if len(bad):
         raise RequestError(

@@ -68,6 +68,23 @@ def search(
             found[block + b] = left[b]
 
 
+def searched(
+    time: np.ndarray,
+    base: int,
+    low: Int64[np.ndarray, " q"],
+    high: Int64[np.ndarray, " q"],
+    clocks: Int64[np.ndarray, " q"],
+) -> Int64[np.ndarray, " q"]:
+    """Return where each of the stretches ``low`` to ``high`` reaches its clock."""
+    found = np.empty(len(low), np.int64)
+    over_rows(
+        lambda a, b: search(time, base, low, high, clocks, found, a, b),
+        len(low),
+        grain=2048,
+    )
+    return found
+
+
 @compiled
 def strength(weight: np.ndarray, edge: int) -> np.float32:
     """Return the weight of an edge; 1 where none is held."""

@@ -60,7 +60,7 @@ def sealed(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 
     A kernel is compiled once for these, whether what it gets could be written or not.
     """
-    return tuple(_sealed(a) if a.flags.writeable else a for a in arrays)
+    return tuple([_sealed(a) if a.flags.writeable else a for a in arrays])
 
 
 def _sealed(array: np.ndarray) -> np.ndarray:
@@ -118,21 +118,35 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
     Args:
         kernel: Works on rows ``start`` to ``stop``, typically a compiled function.
         rows: How many rows there are.
-        grain: Rows in a block; fewer rows than this run on the calling thread, and so
-            does a call from within a block.
+        grain: Rows in a block. The calling thread takes one block after the other, and
+            as many others as there are processors take theirs beside it. A call from
+            within a block stays on its thread.
     """
     grain = _SPREAD.get("grain", grain)
-    # A worker that waited for other workers could wait for ever.
+    # A helper that waited for other helpers could wait for ever.
     if rows <= grain or getattr(_THREAD, "works", False) or _threads() == 1:
         kernel(0, rows)
         return
+    others = _threads() - 1
+    starts = range(0, rows, grain)
+    left = iter(starts)
 
-    def block(start: int) -> None:
+    def work() -> None:
         _THREAD.works = True
-        kernel(start, min(rows, start + grain))
+        for start in left:
+            kernel(start, min(rows, start + grain))
 
-    for _ in _pool(_threads()).map(block, range(0, rows, grain)):
-        pass
+    helped = [_pool(others).submit(work) for _ in range(min(others, len(starts) - 1))]
+    failures = list[BaseException | None]()
+    try:
+        work()
+    finally:
+        _THREAD.works = False
+        # One that has not begun would find nothing left: nobody waits for its turn.
+        failures += [one.exception() for one in helped if not one.cancel()]
+    for failure in failures:
+        if failure is not None:
+            raise failure
 
 
 def over_rows_in(

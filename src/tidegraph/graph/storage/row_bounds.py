@@ -5,6 +5,7 @@ value sees the changes that came before it. So a change costs O(1), whatever the
 of nodes, and a reader follows a node's changes back to its own moment without a lock.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -133,9 +134,20 @@ class RowBounds:
 
     def at(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
         """Return where the rows of some nodes start and stop; 0 outside the graph."""
+        rows, read = self.reading(nodes)
+        over_rows(read, len(nodes), grain=4096)
+        return rows
+
+    def reading(
+        self, nodes: Int32[np.ndarray, " q"]
+    ) -> tuple[Rows, Callable[[int, int], None]]:
+        """Return room for what ``at`` returns, and what writes nodes i to j of it.
+
+        For whoever does more with some nodes while their bounds are at hand.
+        """
         if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
-            return RowBounds.of(*self.whole)._followed(nodes)
-        return self._followed(nodes)
+            return RowBounds.of(*self.whole)._reading(nodes)
+        return self._reading(nodes)
 
     def changed_since(self, before: "RowBounds") -> Int32[np.ndarray, " changed"]:
         """Return the nodes whose rows an earlier value of the line sees otherwise."""
@@ -147,19 +159,19 @@ class RowBounds:
         return nodes[(start != low) | (stop != high)]
 
     def _followed(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
+        rows, read = self._reading(nodes)
+        over_rows(read, len(nodes), grain=4096)
+        return rows
+
+    def _reading(
+        self, nodes: Int32[np.ndarray, " q"]
+    ) -> tuple[Rows, Callable[[int, int], None]]:
         low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)
         if not self.changes and len(self.first) == self.num_nodes:
-            over_rows(
-                lambda a, b: _read(self.first, self.last, nodes, low, high, a, b),
-                len(nodes),
-                grain=4096,
-            )
-            return low, high
+            first, last = self.first, self.last
+            return (low, high), lambda a, b: _read(first, last, nodes, low, high, a, b)
         rows = self._view
-        over_rows(
-            lambda a, b: _follow(rows, nodes, low, high, a, b), len(nodes), grain=4096
-        )
-        return low, high
+        return (low, high), lambda a, b: _follow(rows, nodes, low, high, a, b)
 
 
 @compiled

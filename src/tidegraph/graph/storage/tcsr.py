@@ -14,7 +14,7 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.kept_index import Indexes, SlotRows
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.walks.uniform import packed_rows
-from tidegraph.kernels.binary_search import ranges, search
+from tidegraph.kernels.binary_search import ranges, search, searched
 from tidegraph.kernels.jit import over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.weighted_draw import AliasTable, PrefixSums, alias_table
@@ -187,7 +187,7 @@ class TemporalCSR:
         if not self.is_timed:
             return self
         clocks = np.full(len(self), clock, np.int64)
-        stop = self._search(self.start, self.stop, clocks)
+        stop = searched(self.time, self.base, self.start, self.stop, clocks)
         bounds = RowBounds.of(self.start, stop)
         return replace(self, bounds=bounds, arena=None, indexes=Indexes())
 
@@ -210,12 +210,18 @@ class TemporalCSR:
             clocks: Tick of each query; only strictly earlier edges count.
             window: Only edges at most so many ticks older than the clock.
         """
-        low, high = self.span(nodes)
         if not self.is_timed:
-            return low, high
-        stop = self._search(low, high, clocks)
+            return self.span(nodes)
+        (low, high), read = self.bounds.reading(nodes)
+        stop = np.empty(len(nodes), np.int64)
+
+        def block(a: int, b: int) -> None:
+            read(a, b)
+            search(self.time, self.base, low, high, clocks, stop, a, b)
+
+        over_rows(block, len(nodes), grain=2048)
         if window is not None:
-            low = self._search(low, stop, clocks - window)
+            low = searched(self.time, self.base, low, stop, clocks - window)
         return low, stop
 
     def histories(
@@ -334,17 +340,3 @@ class TemporalCSR:
         indexes = self.indexes if arena is self.arena else Indexes()
         place = {"arena": arena, "version": version, "indexes": indexes}
         return replace(self, bounds=bounds, **rows, **place)
-
-    def _search(
-        self,
-        low: Int64[np.ndarray, " q"],
-        high: Int64[np.ndarray, " q"],
-        clocks: Int64[np.ndarray, " q"],
-    ) -> Int64[np.ndarray, " q"]:
-        found = np.empty(len(low), np.int64)
-        over_rows(
-            lambda a, b: search(self.time, self.base, low, high, clocks, found, a, b),
-            len(low),
-            grain=2048,
-        )
-        return found
