@@ -13,11 +13,14 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from types import CodeType, FunctionType
 from typing import Any, get_args
+from unittest.mock import patch
 
 import jaxtyping
 from beartype import BeartypeConf, beartype
+from jaxtyping import _import_hook
 
 # As jaxtyping's own: code that answers a wrong type with a sentence catches it.
 _plain = beartype(conf=BeartypeConf(violation_type=TypeError))
@@ -31,10 +34,35 @@ _WRAPPED: set[CodeType] = set()
 def checked_by_need() -> None:
     """Make the import hook of jaxtyping leave what has no shapes to beartype."""
     jaxtyping.jaxtyped = _by_need
+    hook: Any = _import_hook
+    hook._JaxtypingLoader.exec_module = SourceFileLoader.exec_module
+    hook._JaxtypingLoader.get_code = _code_of
+    hook.JaxtypingTransformer.generic_visit = _visit_statements
     if sys.version_info < (3, 12):
         # Python 3.11 lists what a protocol asks for at every question.
         names: Any = typing
         names._get_protocol_attrs = functools.cache(names._get_protocol_attrs)
+
+
+def _code_of(loader: Any, name: str) -> CodeType | None:
+    """The code of one module with its checks, which lies under a name of its own.
+
+    Jaxtyping has all code look for that name until the module has run, and so compiles
+    what the module imports from source: torch, SciPy and scikit-learn, in each process.
+    """
+    hook: Any = _import_hook
+    own = functools.partial(
+        hook._optimized_cache_from_source, loader._typechecker.get_hash()
+    )
+    with patch("importlib._bootstrap_external.cache_from_source", own):
+        return SourceFileLoader.get_code(loader, name)
+
+
+def _visit_statements(transformer: Any, node: Any) -> None:
+    """Look for functions and classes where they can be, which is in no expression."""
+    for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+        for statement in getattr(node, field, ()):
+            transformer.visit(statement)
 
 
 def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:

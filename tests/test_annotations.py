@@ -1,4 +1,7 @@
+import ast
 import dataclasses
+from importlib.util import cache_from_source, module_from_spec, spec_from_loader
+from types import ModuleType
 
 import jaxtyping
 import numpy as np
@@ -15,6 +18,7 @@ from jaxtyping import (
     Shaped,
     TypeCheckError,
     UInt8,
+    _import_hook,
     _storage,
 )
 
@@ -177,3 +181,65 @@ def test_the_fields_of_a_value_have_the_shapes_of_each_other():
     ):
         with pytest.raises(TypeError):
             wrong()
+
+
+CHECKER = _import_hook.Typechecker("beartype.beartype")
+
+
+def imported(path, source: str) -> ModuleType:
+    """A module of this text, loaded as those of the library are."""
+    path.write_text(source)
+    loader = _import_hook._JaxtypingLoader(path.stem, str(path), typechecker=CHECKER)
+    module = module_from_spec(spec_from_loader(path.stem, loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_what_a_checked_module_imports_is_looked_for_where_it_was_compiled(tmp_path):
+    looks = "importlib._bootstrap_external.cache_from_source('/a.py')"
+    module = imported(tmp_path / "one.py", f"import importlib\nplace = {looks}\n")
+
+    assert module.place == cache_from_source("/a.py")
+
+
+def test_a_checked_module_is_kept_under_a_name_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+
+    module = imported(tmp_path / "one.py", "def double(n: int):\n    return 2 * n\n")
+
+    (kept,) = (tmp_path / "__pycache__").iterdir()
+    assert "jaxtyping" in kept.name
+    with pytest.raises(TypeError):
+        module.double("two")
+
+
+BLOCKS = [
+    "class One:\n",
+    "def one():\n",
+    "async def one():\n",
+    "if one:\n",
+    "if one: ...\nelse:\n",
+    "for one in many:\n",
+    "for one in many: ...\nelse:\n",
+    "while one:\n",
+    "with one:\n",
+    "try:\n{}\nfinally: ...\n",
+    "try: ...\nfinally:\n",
+    "try: ...\nexcept ValueError:\n",
+    "try: ...\nexcept ValueError: ...\nelse:\n",
+    "try: ...\nexcept* ValueError:\n",
+    "match one:\n case 1:\n",
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_functions_are_found_in_every_kind_of_block(block):
+    inner = "  def inner(n: int): ..."
+    tree = ast.parse(block.format(inner) if "{}" in block else block + inner)
+
+    _import_hook.JaxtypingTransformer(typechecker=CHECKER).visit(tree)
+
+    (found,) = (
+        node for node in ast.walk(tree) if getattr(node, "name", None) == "inner"
+    )
+    assert "jaxtyped" in ast.unparse(found)
