@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from default_tasks import TIMED, UNTIMED, Task, load
 
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.ranking import hits, ndcg
 from tidegraph.graph.proximity.power_iteration import spectral_radius

@@ -33,7 +33,7 @@ from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around, States
 from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.ranking.around import Reader
+from tidegraph.ranking.receptive_fields import Reader
 from tidegraph.stages import Requests
 from tidegraph.training.weights import initialised
 

@@ -17,7 +17,7 @@ from movielens import liked
 from scipy import sparse
 
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import cpu_count
 from tidegraph.retrieval.item_knn import ItemKNN

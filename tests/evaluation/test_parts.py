@@ -10,7 +10,7 @@ import pytest
 import tidegraph as tg
 from evaluation.models import Fixed, popular, small
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import at_each_event, at_first_event

@@ -18,7 +18,7 @@ from tidegraph.nn.around import Reads
 from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.ranking.around import Reader
+from tidegraph.ranking.receptive_fields import Reader
 from tidegraph.stages import ItemSets, Requests
 from tidegraph.training.weights import initialised
 

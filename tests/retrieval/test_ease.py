@@ -3,7 +3,7 @@ import pytest
 
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.ease import EASE
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at

@@ -10,7 +10,7 @@ from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import model
 from tidegraph.config import build, to_table
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval import (
     ease,

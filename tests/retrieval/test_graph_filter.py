@@ -7,7 +7,7 @@ from conftest import draw_log
 from retrieval.recipes_log import two_groups
 from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import model
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.sparse_rows import SparseRows

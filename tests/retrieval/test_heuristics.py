@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conftest import draw_log
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.heuristics.proximity import (

@@ -6,7 +6,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import (

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at

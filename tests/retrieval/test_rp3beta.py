@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.testing.retrievers import RetrieverLaws

@@ -8,7 +8,7 @@ from sklearn.linear_model import ElasticNet
 
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.kernels import jit
 from tidegraph.retrieval.slim import SLIM

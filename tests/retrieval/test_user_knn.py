@@ -7,7 +7,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from conftest import draw_log
 from tidegraph.artifact.sealed import load, save
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.retrieval.knn.similarity import BM25, Cosine, Jaccard, Profiles
 from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Impressions, Matrix, Sequences
+from tidegraph.data.views.impressions import Impressions
+from tidegraph.data.views.matrix import Matrix
+from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tidegraph as tg
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError, RequestError
 from tidegraph.stages import Fold, called, ids_of, rows_of
 

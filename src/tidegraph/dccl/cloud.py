@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import as_seconds_log
+from tidegraph.data.views.matrix import as_seconds_log
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import Fleet
 from tidegraph.dccl.intervals import EveryDays

@@ -20,10 +20,10 @@ from tidegraph.graph.sampling.gather import Neighborhood, Run, gathered
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled, inlined, over_rows
 from tidegraph.kernels.keyed_rng import mixed_keys
+from tidegraph.kernels.weighted_draw import strength
 
 _LANES = 128
 

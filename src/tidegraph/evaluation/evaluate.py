@@ -8,7 +8,7 @@ import polars as pl
 
 from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.comparable import check_comparable, graph_of
 from tidegraph.evaluation.given import GivenLists

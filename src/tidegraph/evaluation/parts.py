@@ -8,7 +8,7 @@ import numpy as np
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.evaluation.given import GivenLists, are_lists
 from tidegraph.evaluation.protocol import Judged, Recommender

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tidegraph.features.counting import DAY, Sides, gap
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled
 
 LATEST = (2, 3, 5)
@@ -48,7 +48,7 @@ def fill(
             low, end = 0, 0
             if i < items[0].size:
                 low = int(items[0][i])
-                end = before(items[3], low, int(items[1][i]), clock)
+                end = lower_bound(items[3], low, int(items[1][i]), clock)
             for n, latest in enumerate(LATEST):
                 there = end - latest >= low
                 cell[n] = gap(clock, items[3][end - latest]) if there else NEVER
@@ -61,4 +61,4 @@ def _counts(time: np.ndarray, low: int, high: int, clock: int, out: np.ndarray) 
     """Write log(1 + events) of each window before a clock."""
     for n, days in enumerate(WINDOWS):
         since = int(clock - days * DAY)
-        out[n] = np.log1p(high - before(time, low, high, since))
+        out[n] = np.log1p(high - lower_bound(time, low, high, since))

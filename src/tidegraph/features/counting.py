@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, is_new, slot
 from tidegraph.kernels.jit import compiled
 
@@ -119,7 +119,7 @@ def fill(
             total = count_co_users(
                 history, items, co_users, user[row], clock, low, high
             )
-        recent = high - before(history[3], low, high, clock - RECENT)
+        recent = high - lower_bound(history[3], low, high, clock - RECENT)
         for place in range(item.shape[1]):
             i = item[row, place]
             if i < 0:
@@ -208,13 +208,15 @@ def of_item(items: Sides, i: int, clock: int, cell: np.ndarray) -> None:
         cell[ITEM_UNSEEN] = 1.0
         return
     low = int(items[0][i])
-    end = before(items[3], low, int(items[1][i]), clock)
+    end = lower_bound(items[3], low, int(items[1][i]), clock)
     if end == low:
         cell[ITEM_UNSEEN] = 1.0
         return
     cell[ITEM_COUNT] = np.log1p(end - low)
     cell[ITEM_GAP] = gap(clock, items[3][end - 1])
-    cell[ITEM_RECENT_COUNT] = np.log1p(end - before(items[3], low, end, clock - RECENT))
+    cell[ITEM_RECENT_COUNT] = np.log1p(
+        end - lower_bound(items[3], low, end, clock - RECENT)
+    )
 
 
 @compiled
@@ -256,7 +258,7 @@ def count_co_users(
         if v >= items[0].size:
             continue
         begin = items[0][v]
-        end = before(items[3], int(begin), int(items[1][v]), clock)
+        end = lower_bound(items[3], int(begin), int(items[1][v]), clock)
         for e in range(max(begin, end - CO_USERS), end):
             other = items[2][e]
             if other == user:
@@ -275,7 +277,7 @@ def shared(items: Sides, co_users: Pair, user: int, i: int, clock: int) -> float
     if i >= items[0].size:
         return 0.0
     begin = int(items[0][i])
-    end = before(items[3], begin, int(items[1][i]), clock)
+    end = lower_bound(items[3], begin, int(items[1][i]), clock)
     begin = max(begin, end - CO_USERS)
     together = 0.0
     for e in range(begin, end):
@@ -298,7 +300,7 @@ def repeated(
     if i >= items[0].size:
         return 0.0
     begin = int(items[0][i])
-    end = before(items[3], begin, int(items[1][i]), clock)
+    end = lower_bound(items[3], begin, int(items[1][i]), clock)
     people, again = 0, 0
     for e in range(max(begin, end - LOYAL), end):
         other = items[2][e]

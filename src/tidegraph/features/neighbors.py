@@ -11,7 +11,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.counting import CO_USERS, Sides
 from tidegraph.features.reading import PastView
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, slot
 from tidegraph.kernels.jit import compiled, over_rows
 
@@ -161,7 +161,7 @@ def _latest(items: Sides, i: int, clock: int) -> tuple[int, int]:
     if i >= items[0].size:
         return 0, 0
     begin = int(items[0][i])
-    end = before(items[3], begin, int(items[1][i]), clock)
+    end = lower_bound(items[3], begin, int(items[1][i]), clock)
     return max(begin, end - CO_USERS), end
 
 
@@ -299,6 +299,6 @@ def _of_fans(
         while left:
             both, left = both + 1, left & (left - np.uint64(1))
         begin, end = int(start[row, place, n]), int(stop[row, place, n])
-        events = before(time, begin, end, clock) - begin
+        events = lower_bound(time, begin, end, clock) - begin
         out[n, 0] = 10 * both / np.sqrt(1.0 + own * events)
         out[n, 1] = np.log1p(both)

@@ -10,8 +10,7 @@ from tidegraph.fitting.shown import holds
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.kernels.binary_search import ranges
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import Examples, ItemSets
 
 

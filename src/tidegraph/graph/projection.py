@@ -13,7 +13,7 @@ from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import moments
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, from_0_to_1
 
@@ -208,7 +208,7 @@ def _place(
     """Return where an event stands in its person's row, -1 if it does not."""
     if not 0 <= person < people[0].size:
         return -1
-    at = before(people[3], people[0][person], people[1][person], time)
+    at = lower_bound(people[3], people[0][person], people[1][person], time)
     while at < people[1][person] and people[4][at] != edge:
         at += 1
     return at if at < people[1][person] else -1

@@ -7,7 +7,7 @@ import numpy as np
 import scipy
 from jaxtyping import Float64, Int32, Int64, Integer
 
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.snapshot import Snapshot

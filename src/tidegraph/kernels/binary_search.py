@@ -11,7 +11,7 @@ _LINE = 16  # What is left of a search stands in a cache line or two.
 
 
 @compiled
-def before(time: np.ndarray, low: int, high: int, clock: int) -> int:
+def lower_bound(time: np.ndarray, low: int, high: int, clock: int) -> int:
     """Return the first place from ``low`` whose time is not below ``clock``."""
     size = high - low
     while size > 0:
@@ -83,27 +83,3 @@ def searched(
         grain=2048,
     )
     return found
-
-
-@compiled
-def strength(weight: np.ndarray, edge: int) -> np.float32:
-    """Return the weight of an edge; 1 where none is held."""
-    return weight[edge] if 0 <= edge < weight.size else np.float32(1)
-
-
-def ranges(
-    start: Int64[np.ndarray, " q"], ptr: Int64[np.ndarray, " starts"]
-) -> Int64[np.ndarray, " slots"]:
-    """Return ``start[q], start[q] + 1, ...`` laid end to end as ``ptr`` says."""
-    slots = np.empty(int(ptr[-1]), np.int64)
-    over_rows(lambda a, b: _ranges(start, ptr, slots, a, b), len(start), grain=4096)
-    return slots
-
-
-@compiled
-def _ranges(
-    start: np.ndarray, ptr: np.ndarray, slots: np.ndarray, first: int, last: int
-) -> None:
-    for q in range(first, last):
-        for j in range(ptr[q + 1] - ptr[q]):
-            slots[ptr[q] + j] = start[q] + j

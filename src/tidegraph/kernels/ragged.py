@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from jaxtyping import Bool, Int64, Num
 
+from tidegraph.kernels.jit import compiled, over_rows
+
 Starts = Int64[np.ndarray, " starts"]
 
 
@@ -59,3 +61,21 @@ def in_batches(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
             held, count = [whole[size:]], count - size
     if count:
         yield np.concatenate(held)
+
+
+def ranges(
+    start: Int64[np.ndarray, " q"], ptr: Int64[np.ndarray, " starts"]
+) -> Int64[np.ndarray, " slots"]:
+    """Return ``start[q], start[q] + 1, ...`` laid end to end as ``ptr`` says."""
+    slots = np.empty(int(ptr[-1]), np.int64)
+    over_rows(lambda a, b: _ranges(start, ptr, slots, a, b), len(start), grain=4096)
+    return slots
+
+
+@compiled
+def _ranges(
+    start: np.ndarray, ptr: np.ndarray, slots: np.ndarray, first: int, last: int
+) -> None:
+    for q in range(first, last):
+        for j in range(ptr[q + 1] - ptr[q]):
+            slots[ptr[q] + j] = start[q] + j

@@ -6,9 +6,8 @@ import numpy as np
 import scipy
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.ragged import starts
+from tidegraph.kernels.ragged import ranges, starts
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int, Int32, Int64
 
-from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.intrinsics import choose
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
+
+
+@compiled
+def strength(weight: np.ndarray, edge: int) -> np.float32:
+    """Return the weight of an edge; 1 where none is held."""
+    return weight[edge] if 0 <= edge < weight.size else np.float32(1)
 
 
 class AliasTable(NamedTuple):

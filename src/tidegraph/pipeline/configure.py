@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tidegraph.arguments import checked, settings
 from tidegraph.config import did_you_mean
-from tidegraph.data.views import as_seconds_log
+from tidegraph.data.views.matrix import as_seconds_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import last_event
 from tidegraph.graph.join import further

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import told_from

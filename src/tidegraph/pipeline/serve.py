@@ -6,7 +6,7 @@ import polars as pl
 
 from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, as_log
+from tidegraph.data.views.matrix import Matrix, as_log
 from tidegraph.errors import RequestError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot

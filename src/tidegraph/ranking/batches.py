@@ -16,7 +16,7 @@ from tidegraph.features.steps import Steps
 from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.inputs import Inputs
-from tidegraph.ranking.around import Reader, Shown
+from tidegraph.ranking.receptive_fields import Reader, Shown
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.training.weights import tensor
 

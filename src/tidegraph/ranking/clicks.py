@@ -13,7 +13,7 @@ from tidegraph.features.events import StepNumbers
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around
 from tidegraph.nn.inputs import Inputs
-from tidegraph.ranking.around import Shown, read_before
+from tidegraph.ranking.receptive_fields import Shown, read_before
 from tidegraph.run import Curve, Run
 from tidegraph.stages import NO_ITEM, Examples
 from tidegraph.training.loop import train

@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 
 from tidegraph.arguments import checked, settings
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.features.values import column_of
 from tidegraph.retrieval.embedded import FittedEmbedding

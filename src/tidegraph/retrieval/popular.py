@@ -13,7 +13,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import span
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog, chosen, resolved
@@ -207,7 +207,7 @@ def _first_visible(
         for i in order:
             if found == item.shape[1]:
                 break
-            at = before(hidden, 0, hidden.size, i)
+            at = lower_bound(hidden, 0, hidden.size, i)
             if at == hidden.size or hidden[at] != i:
                 item[request, found] = i
                 score[request, found] = popularity[i]

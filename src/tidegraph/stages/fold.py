@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix, Sequences, as_log, as_matrix
+from tidegraph.data.views.matrix import Matrix, as_log, as_matrix
+from tidegraph.data.views.sequences import Sequences
 from tidegraph.graph.snapshot import Snapshot
 
 T = TypeVar("T")

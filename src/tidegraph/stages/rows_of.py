@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.stages.fold import Fold
 
 P = ParamSpec("P")

@@ -17,7 +17,7 @@ import pytest
 from tidegraph.artifact.sealed import Rebuilds, load, save
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.views import Sequences
+from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import spread

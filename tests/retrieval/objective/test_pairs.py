@@ -1,7 +1,7 @@
 import numpy as np
 
 from conftest import draw_log
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.retrieval.objective.pairs import Edges
 from tidegraph.stages import Fold
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.objective.pairs import Edges, SequenceWindows
 from tidegraph.stages import Fold

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from conftest import draw_log
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.ease import EASE

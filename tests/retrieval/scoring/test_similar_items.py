@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import RequestError
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.heuristics.proximity import (

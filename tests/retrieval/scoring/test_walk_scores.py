@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import draw_log
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.power_iteration import steps_within
 from tidegraph.graph.static import StaticGraph

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline import Pipeline

@@ -3,7 +3,7 @@ import pytest
 import scipy
 
 from conftest import draw_log
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, MissingExtraError
 from tidegraph.retrieval.recipes.mf import ials
 from tidegraph.retrieval.solvers import IALS

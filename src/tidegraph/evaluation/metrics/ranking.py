@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 
 from tidegraph.arguments import shown, whole
 from tidegraph.errors import ConfigError, RequestError
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.stages import NO_ITEM, ItemSets
 
@@ -48,7 +48,7 @@ def _hits(
 ) -> None:
     for row in range(first, last):
         for place in range(item.shape[1]):
-            low = before(relevant, ptr[row], ptr[row + 1], item[row, place])
+            low = lower_bound(relevant, ptr[row], ptr[row + 1], item[row, place])
             if low < ptr[row + 1] and relevant[low] == item[row, place]:
                 found[row, place] = not named[low]
                 named[low] = True

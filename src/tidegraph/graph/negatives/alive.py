@@ -13,7 +13,7 @@ from jaxtyping import Int, Int64
 from tidegraph.graph.storage.active_nodes import Timeline, nth
 from tidegraph.graph.storage.row_bounds import BoundsView, row_of
 from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
 from tidegraph.kernels.weighted_draw import PrefixSums
@@ -122,4 +122,4 @@ def degree(rows: BoundsView, time: np.ndarray, base: int, v: int, clock: int) ->
     low, high = row_of(rows, v)
     if time.size == 0 or clock == NOW:
         return high - low
-    return before(time, low, high, clock - base) - low
+    return lower_bound(time, low, high, clock - base) - low

@@ -17,10 +17,9 @@ from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.graph.times import moments, seconds_of
-from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import check_seed, mixed_keys, root_keys
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import owners, ranges, starts
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,7 @@ from tidegraph.errors import LeakageError
 from tidegraph.graph.query.traversers import Begun, Reached
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.tcsr import NOW
-from tidegraph.kernels.binary_search import ranges
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import owners, ranges, starts
 
 
 def along(

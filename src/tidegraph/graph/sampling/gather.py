@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, Int32, Int64
 
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.intrinsics import LANES, copy_lanes, fill_lanes, prefetch
 from tidegraph.kernels.jit import compiled, over_rows, sealed
 from tidegraph.kernels.keyed_rng import Keys
+from tidegraph.kernels.weighted_draw import strength
 
 _ROWS = 32  # Rows whose lines are asked for together.
 _LINE = 16  # Numbers of four bytes in a cache line.

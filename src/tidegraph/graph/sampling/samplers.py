@@ -10,7 +10,6 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import sampler
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.kernels.binary_search import strength
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
 from tidegraph.kernels.weighted_draw import (
@@ -19,6 +18,7 @@ from tidegraph.kernels.weighted_draw import (
     by_alias,
     by_sum,
     own_alias,
+    strength,
 )
 
 _GRAIN = 512

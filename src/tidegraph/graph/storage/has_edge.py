@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
-from tidegraph.kernels.binary_search import before
+from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.intrinsics import publish
 from tidegraph.kernels.jit import compiled, over_rows
 
@@ -75,7 +75,7 @@ def has_edge_before(
         size = index.run[low]
         if size == 0 or low + size > high:
             break
-        at = before(index.node, low, low + size, other)
+        at = lower_bound(index.node, low, low + size, other)
         there = at < low + size and index.node[at] == other
         if there and _earlier(index.time, at, base, clock):
             return True

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.kernels.binary_search import ranges
-from tidegraph.kernels.ragged import consecutive, starts
+from tidegraph.kernels.ragged import consecutive, ranges, starts
 
 
 @dataclass(frozen=True, eq=False)

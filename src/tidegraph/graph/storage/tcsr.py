@@ -14,9 +14,9 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.kept_index import Indexes, SlotRows
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.walks.uniform import packed_rows
-from tidegraph.kernels.binary_search import ranges, search, searched
+from tidegraph.kernels.binary_search import search, searched
 from tidegraph.kernels.jit import over_rows
-from tidegraph.kernels.ragged import starts
+from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.kernels.weighted_draw import AliasTable, PrefixSums, alias_table
 
 NOW = np.iinfo(np.int64).max

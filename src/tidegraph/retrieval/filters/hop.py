@@ -8,9 +8,8 @@ from jaxtyping import Float32, Int32
 from tidegraph.arguments import settings
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.binary_search import ranges
 from tidegraph.kernels.jit import compiled, over_rows_in, sealed
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.filters.columns import columns

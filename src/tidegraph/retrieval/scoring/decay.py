@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy.typing import DTypeLike
 
-from tidegraph.data.views import as_seconds_log
+from tidegraph.data.views.matrix import as_seconds_log
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.topk import drain, push

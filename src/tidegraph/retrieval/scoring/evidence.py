@@ -12,7 +12,7 @@ import scipy
 from jaxtyping import Bool
 
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views import Matrix
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import Few, are_few

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int64
 
-from tidegraph.data.views import Sequences
+from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.losses import softmax_over_all

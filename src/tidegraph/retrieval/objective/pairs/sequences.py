@@ -8,9 +8,8 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer
 
 from tidegraph.arguments import settings
-from tidegraph.data.views import Sequences
-from tidegraph.kernels.binary_search import ranges
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.data.views.sequences import Sequences
+from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.kernels.windows import window_pairs
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import at_least

@@ -1,16 +1,11 @@
-"""The simplifications of Table 19.1 as types: matrix, impressions, sequences.
-
-Each forgets something of the log, and a stage says by its argument's type which one it
-learns from: a matrix forgets time and order, impressions forget nothing but features,
-sequences forget what was shown and not chosen.
-"""
+"""A log as a matrix of users and items, which forgets time and order."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy
-from jaxtyping import Float32, Int8, Int32, Int64
+from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import checked
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -18,7 +13,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.log import Interactions
 from tidegraph.data.times.clocks import refuse_without_seconds
 from tidegraph.errors import DataError
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import owners
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,62 +107,6 @@ class Matrix:
             users,
             items,
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Impressions:
-    """What was shown, and whether it was chosen.
-
-    Attributes:
-        user: Row of the user.
-        item: Row of the item shown.
-        time: Unix seconds, never decreasing.
-        label: 1 chosen, 0 shown only; both occur.
-    """
-
-    user: Int32[np.ndarray, " n"]
-    item: Int32[np.ndarray, " n"]
-    time: Int64[np.ndarray, " n"]
-    label: Int8[np.ndarray, " n"]
-
-    @classmethod
-    @checked(DataError)
-    def of(cls, log: Interactions) -> "Impressions":
-        """Take a log that knows what was shown in vain.
-
-        Raises:
-            DataError: Every event is an action, so there is nothing to tell apart.
-        """
-        if len(log) == 0 or bool(log.label.all()):
-            raise DataError(
-                "the log has no impression without action (label 0), so it cannot be "
-                "seen as impressions. Read it with label=, or sample negatives."
-            )
-        return cls(log.user, log.item, log.time, log.label)
-
-
-@dataclass(frozen=True, eq=False)
-class Sequences:
-    """Each user's actions in time order.
-
-    Attributes:
-        ptr: Where each user's actions start.
-        item: Row of the item of each action, oldest first within a user.
-        time: Unix seconds of each action.
-    """
-
-    ptr: Int64[np.ndarray, " starts"]
-    item: Int32[np.ndarray, " n"]
-    time: Int64[np.ndarray, " n"]
-
-    @classmethod
-    @checked(DataError)
-    def of(cls, log: Interactions) -> "Sequences":
-        """Group the actions of a log by user."""
-        acted = log.actions()
-        order = np.argsort(acted.user, kind="stable")
-        ptr = starts(np.bincount(acted.user, minlength=len(log.users)))
-        return cls(ptr, acted.item[order], acted.time[order])
 
 
 def as_matrix(train: object, method: str) -> Matrix:

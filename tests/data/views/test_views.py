@@ -4,14 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views import (
-    Impressions,
-    Matrix,
-    Sequences,
-    as_log,
-    as_matrix,
-    as_seconds_log,
-)
+from tidegraph.data.views.impressions import Impressions
+from tidegraph.data.views.matrix import Matrix, as_log, as_matrix, as_seconds_log
+from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError
 
 events = st.lists(
