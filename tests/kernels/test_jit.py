@@ -1,4 +1,5 @@
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -130,6 +131,22 @@ def test_what_goes_wrong_in_a_block_is_raised_once_no_thread_writes(monkeypatch,
 
     over_rows(lambda a, b: None, 100, grain=1)
     assert np.array_equal(done, held)
+
+
+def test_no_block_is_begun_after_one_failed(monkeypatch):
+    monkeypatch.setattr(jit, "cpu_count", lambda: 2)
+    begun = list[int]()
+
+    def kernel(start: int, stop: int) -> None:
+        begun.append(start)
+        if start == 0:
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+
+    with pytest.raises(KeyboardInterrupt):
+        over_rows(kernel, 1000, grain=1)
+
+    assert len(begun) < 500
 
 
 def test_a_thread_goes_over_rows_with_others_again_after_it_did(monkeypatch):

@@ -133,8 +133,13 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
 
     def work() -> None:
         _THREAD.works = True
-        for start in left:
-            kernel(start, min(rows, start + grain))
+        try:
+            for start in left:
+                kernel(start, min(rows, start + grain))
+        finally:
+            # Once a block failed, nobody begins another.
+            for _ in left:
+                pass
 
     helped = [_pool(others).submit(work) for _ in range(min(others, len(starts) - 1))]
     failures = list[BaseException | None]()
