@@ -135,10 +135,12 @@ def test_what_goes_wrong_in_a_block_is_raised_once_no_thread_writes(monkeypatch,
 
 def test_no_block_is_begun_after_one_failed(monkeypatch):
     monkeypatch.setattr(jit, "cpu_count", lambda: 2)
-    begun = list[int]()
+    begun, both = list[int](), threading.Barrier(2, timeout=60)
 
     def kernel(start: int, stop: int) -> None:
         begun.append(start)
+        if start < 2:
+            both.wait()
         if start == 0:
             raise KeyboardInterrupt
         time.sleep(0.01)
