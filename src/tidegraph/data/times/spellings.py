@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 
 import polars as pl
 
@@ -29,17 +30,6 @@ _DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (rf"{_MONTH} \d{{1,2}}, \d{{4}}", ("%B %d, %Y",)),
     (rf"{_MONTH} \d{{1,2}} \d{{4}}", ("%B %d %Y",)),
 )
-_SPELLINGS = tuple(
-    (
-        re.compile(
-            rf"(?P<day>{_WEEKDAY}(?P<gap>,? ))?{date}"
-            rf"(?:(?P<between>[T: ]|, ){_CLOCK}{_ZONE})?",
-            re.IGNORECASE,
-        ),
-        formats,
-    )
-    for date, formats in _DATES
-)
 _BASIC = re.compile(rf"\d{{8}}T(?:\d{{4}}|\d{{6}}(?P<fraction>[.,]\d+)?){_ZONE}", re.I)
 _YEAR_LAST = re.compile(
     rf"{_WEEKDAY} {_MONTH} +\d{{1,2}} {_CLOCK}{_ZONE} \d{{4}}", re.IGNORECASE
@@ -47,6 +37,22 @@ _YEAR_LAST = re.compile(
 _SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M", "%h": "%b", "%e": "%d"}
 _KNOWN = frozenset("YymdHMSIpjbBaAzGVu%")
 _SAMPLE = datetime(2020, 12, 31, 23, 45, 58, 250_000, tzinfo=timezone.utc)  # noqa: UP017
+
+
+@cache
+def _spellings() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
+    """Return dates with a clock or without; a model that answers reads no text."""
+    return tuple(
+        (
+            re.compile(
+                rf"(?P<day>{_WEEKDAY}(?P<gap>,? ))?{date}"
+                rf"(?:(?P<between>[T: ]|, ){_CLOCK}{_ZONE})?",
+                re.IGNORECASE,
+            ),
+            formats,
+        )
+        for date, formats in _DATES
+    )
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def layout_of(text: str) -> Layout | None:
         clock = "%H%M" if len(text.split("T")[1].rstrip("Zz")) == 4 else "%H%M%S%.f"
         comma = (found["fraction"] or "").startswith(",")
         return Layout((f"%Y%m%dT{clock}{_zone(found)}",), comma)
-    for pattern, formats in _SPELLINGS:
+    for pattern, formats in _spellings():
         if found := pattern.fullmatch(text):
             before = f"%A{found['gap']}" if found["day"] else ""
             after = ""
