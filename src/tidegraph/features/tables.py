@@ -1,6 +1,6 @@
 """Rows of a network's tables for users and items: ids and further fields."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -27,11 +27,13 @@ class Side:
         known: How many nodes have a row of their own in the first table.
         kinds: How many values each further field has.
         code: Row of each node in the tables of the further fields, 0 for none.
+        spare: How many more rows the first table has, for nodes to come.
     """
 
     known: int
     kinds: tuple[int, ...] = ()
     code: Int32[np.ndarray, "nodes f"] = field(default_factory=_nothing)
+    spare: int = 0
 
     @classmethod
     def of(
@@ -63,8 +65,19 @@ class Side:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """How many known values each field has, the id first."""
-        return (self.known, *self.kinds)
+        """How many values each field has room for, the id first."""
+        return (self.known + self.spare, *self.kinds)
+
+    def reaching(self, known: int) -> "Side":
+        """Return the same with a row for so many nodes; no fewer than there are.
+
+        Tables then grow by an eighth to a quarter at once, since those of one length
+        need no other graph on devices.
+        """
+        if known <= self.known:
+            return self
+        grain = max(4, 1 << known.bit_length() >> 3)
+        return replace(self, known=known, spare=-known % grain)
 
     def rows(self, node: Int32[np.ndarray, "*shape"]) -> Int64[np.ndarray, "*shape f"]:
         """Return the rows of nodes; what the tables do not know has row 0."""
@@ -115,7 +128,11 @@ class Tables:
         return State(
             kind="Tables",
             settings={
-                name: {"known": side.known, "kinds": list(side.kinds)}
+                name: {
+                    "known": side.known,
+                    "kinds": list(side.kinds),
+                    "spare": side.spare,
+                }
                 for name, side in ((ITEM, self.item), (USER, self.user))
             },
             arrays={ITEM: self.item.code, USER: self.user.code},
@@ -128,9 +145,10 @@ class Tables:
         sides: list[Side] = []
         for name in (ITEM, USER):
             table = state.settings[name]
-            sides.append(
-                Side(table["known"], tuple(table["kinds"]), state.arrays[name])
-            )
+            known, kinds = table["known"], tuple(table["kinds"])
+            # Tables that were saved before have none.
+            spare = table.get("spare", 0)
+            sides.append(Side(known, kinds, state.arrays[name], spare))
         event = EventFields()
         if EVENT in state.parts:
             event = state.part(EVENT, EventFields)
@@ -164,7 +182,7 @@ def _side(
     ids: bool,
 ) -> Side:
     own = _own(fields, kind)
-    known = known_before(requests, f"~{ACTION}" if kind == ITEM else ACTION)
+    known = known_before(graph, kind, int(requests.time.max(initial=0)))
     side = Side.of(graph.typed(kind).vocabulary, kind, own, known)
     return side if ids else Side(0, side.kinds, side.code)
 
@@ -174,17 +192,18 @@ def _own(fields: tuple[str, ...], kind: str) -> tuple[str, ...]:
     return tuple(f.partition(".")[2] for f in fields if f.startswith(f"{kind}."))
 
 
-def known_before(requests: Requests, edge: str = f"~{ACTION}") -> int:
-    """Return how many rows of items had an action before the last of the requests.
+def known_before(graph: Snapshot, kind: str, clock: int) -> int:
+    """Return how many nodes had an action strictly before a moment.
 
     Rows are by first appearance, so what comes later cannot change their number.
 
     Args:
-        requests: Requests, each at its time.
-        edge: The edges of the nodes that are counted; ``action`` counts users.
+        graph: Everything that happened.
+        kind: ``item`` or ``user``.
+        clock: The moment, in Unix seconds.
     """
-    edges = requests.graph[edge]
+    edges = graph[f"~{ACTION}" if kind == ITEM else ACTION]
     nodes = np.arange(len(edges), dtype=np.int32)
-    latest = np.full(len(nodes), requests.time.max(initial=0), np.int64)
+    latest = np.full(len(nodes), clock, np.int64)
     start, stop = edges.span_before(nodes, latest)
     return int(np.flatnonzero(stop > start).max(initial=-1)) + 1

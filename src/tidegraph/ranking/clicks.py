@@ -99,10 +99,8 @@ class Clicks:
         )
         shown = None
         if settings.id_dropout:
-            shown = self._shown(rng)
-            for part in (inputs.item, inputs.step):
-                part[..., 0] *= tensor(shown.item)[part[..., 0]]
-            inputs.user[:, 0] *= tensor(shown.user)[inputs.user[:, 0]]
+            shown = Shown.drawn(self.model.tables, settings.id_dropout, rng)
+            shown.hide(inputs)
         around = self.model.batches.around(self.train.requests, rows, item, shown)
         label, weight = tensor(self.label[at]), tensor(self.weights[at])
         return Batch(inputs, label, weight, tensor(log_odds), around)
@@ -117,12 +115,6 @@ class Clicks:
     def valid_label(self) -> Float32[np.ndarray, "b2 k2"]:
         """What is right of what is held out."""
         return self.model.right(self.valid)
-
-    def _shown(self, rng: np.random.Generator) -> Shown:
-        """Draw whose ids a batch shows."""
-        hidden, tables = self.model.settings.id_dropout, self.model.tables
-        item = rng.random(tables.item.known + 1) >= hidden
-        return Shown(rng.random(tables.user.known + 1) >= hidden, item)
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the loss of a batch."""

@@ -21,6 +21,7 @@ from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.around import DAY, Around, Reads, States
+from tidegraph.nn.inputs import Inputs
 from tidegraph.stages import Requests
 from tidegraph.training.weights import tensor
 
@@ -30,6 +31,24 @@ class Shown(NamedTuple):
 
     user: Bool[np.ndarray, " users"]
     item: Bool[np.ndarray, " items"]
+
+    @classmethod
+    def drawn(cls, tables: Tables, hidden: float, rng: np.random.Generator) -> "Shown":
+        """Draw whose ids are shown.
+
+        Args:
+            tables: Whose ids there are.
+            hidden: Share of ids that is not.
+            rng: Draws.
+        """
+        item = rng.random(tables.item.known + 1) >= hidden
+        return cls(rng.random(tables.user.known + 1) >= hidden, item)
+
+    def hide(self, inputs: Inputs) -> None:
+        """Make the ids unknown, in place, of all that are not shown."""
+        for part in (inputs.item, inputs.step):
+            part[..., 0] *= tensor(self.item)[part[..., 0]]
+        inputs.user[:, 0] *= tensor(self.user)[inputs.user[:, 0]]
 
 
 class _Side(NamedTuple):
