@@ -1,7 +1,10 @@
 """DCCL: devices learn from their events, and a cloud from its devices, over a log."""
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
+
+import numpy as np
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
@@ -18,9 +21,14 @@ from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.progress import track
 from tidegraph.ranges import below_1
+from tidegraph.ranking.new_rows import with_rows
 from tidegraph.rng import Seed, generator
 from tidegraph.run import Curve, Run
 from tidegraph.training.checkpoint import Checkpoint, fingerprint, newest
+from tidegraph.training.weights import restore, weights_of
+
+RANKER = "ranker/"
+"""Begins the names of the ranker's weights in a checkpoint."""
 
 
 @settings
@@ -88,15 +96,15 @@ class DCCL:
         live = Graph(model.graph.in_order(), late_seconds=None).observe(later)
         graph = live.snapshot()
         later = graph.numbered(later)
-        rows = fleet.rows(graph, later, rng=run.drawing("rows"))
+        inputs = fleet.inputs(graph, later, rng=run.drawing("rows"))
         users = len(graph.users)
         aside = run.drawing("aside").random(users) < self.aside
         rounds = Rounds(
-            rows, aside, fleet.local, self.distill, fleet.keep, fleet.processes
+            inputs, aside, fleet.local, self.distill, fleet.keep, fleet.processes
         )
         clocks = self.rounds.clocks(int(later.time[0]), int(later.time[-1]))
         first = CloudState.first(ranker, fleet.patch, users, run.drawing("patch"))
-        kept = _Kept.of(run, self, fleet, rows)
+        kept = _Kept.of(run, self, fleet, rounds.rows(first))
         state, told = kept.resumed(first)
         for number in track(range(len(told), len(clocks)), "rounds of devices"):
             last = clocks[number - 1] if number else int(later.time[0])
@@ -104,7 +112,7 @@ class DCCL:
             state, said = rounds.run(state, last, clocks[number], own)
             told = (*told, said)
             kept.keep(state, told)
-        personal = FittedPersonal(ranker, fleet.patch, fleet.local, state, told)
+        personal = FittedPersonal(fleet.patch, fleet.local, state, told)
         serving = replace(model.serving, trained_until=int(later.time[-1]))
         return FittedDCCL(replace(model, live=live, ranker=personal, serving=serving))
 
@@ -133,6 +141,9 @@ class _Kept:
             return first, ()
         held = found.more
         told = tuple(Round.from_table(one) for one in held["rounds"])
+        ranker = with_rows(first.ranker, *held["nodes"])
+        restore(ranker.network, _ranker_s(found.arrays))
+        first = replace(first, ranker=ranker)
         return first.from_arrays(found.arrays, found.step, held["level"]), told
 
     def keep(self, state: CloudState, told: tuple[Round, ...]) -> None:
@@ -140,10 +151,25 @@ class _Kept:
         if self.folder is None:
             return
         own = [one.own for one in told]
-        held = {"level": state.level, "rounds": [one.table() for one in told]}
+        tables = state.ranker.tables
+        held = {
+            "level": state.level,
+            "nodes": [tables.item.known, tables.user.known],
+            "rounds": [one.table() for one in told],
+        }
         curve = Curve(tuple(own), tuple(-one for one in own))
-        arrays = state.arrays()
+        network = weights_of(state.ranker.network)
+        arrays = {**state.arrays(), **{f"{RANKER}{n}": a for n, a in network.items()}}
         # Every round draws by its own name, so no generator has a state to keep.
         Checkpoint(
             self.digest, self.data, state.version, curve, {}, arrays, held
         ).write(self.folder)
+
+
+def _ranker_s(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights of the ranker among those of a checkpoint."""
+    return {
+        name.removeprefix(RANKER): np.array(array)
+        for name, array in arrays.items()
+        if name.startswith(RANKER)
+    }

@@ -7,13 +7,12 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
-from tidegraph.dccl.trunk import entering
+from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
-from tidegraph.device.rows import FleetRows, Rows
+from tidegraph.device.rows import FleetRows
 from tidegraph.device.split import Parts, split
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.extras import needed
 from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import from_log
 from tidegraph.graph.snapshot import Snapshot
@@ -22,11 +21,6 @@ from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Examples, ItemSets, Requests
-from tidegraph.training.weights import tensor
-
-with needed("torch", "neural", "a neural network"):
-    import torch
-    from torch import Tensor
 
 
 def check_rows(owner: str, popularity: float, **counts: int) -> None:
@@ -104,7 +98,13 @@ class Fleet:
     def rows(
         self, graph: Snapshot, log: Interactions, *, rng: np.random.Generator
     ) -> FleetRows:
-        """Return what is on the devices of all users of a graph.
+        """Return what is on the devices of all users of a graph; see ``inputs``."""
+        return self.inputs(graph, log, rng=rng).rows(self.ranker)
+
+    def inputs(
+        self, graph: Snapshot, log: Interactions, *, rng: np.random.Generator
+    ) -> FleetInputs:
+        """Return what the rows on the devices of all users of a graph are made of.
 
         Args:
             graph: Everything that happened; each row reads it before its own time.
@@ -124,28 +124,7 @@ class Fleet:
             )
         else:
             found = from_log(log, graph)
-        # Those of each user together, by time.
-        order = np.lexsort((found.requests.time, found.requests.user))
-        there, time = found.candidates.present, found.requests.time
-        x, offset = list[Tensor](), list[Tensor]()
-        parts = entering(
-            self.ranker, self.parts.trunk, found.requests, found.candidates
-        )
-        for some in parts:
-            held = tensor(there[some.requests])
-            x += (one[real] for one, real in zip(some.x, held, strict=True))
-            offset += (one[real] for one, real in zip(some.offset, held, strict=True))
-        label = tensor(np.concatenate([found.label[r][there[r]] for r in order]))
-        rows = Rows(
-            torch.cat([x[r] for r in order]),
-            torch.cat([offset[r] for r in order]),
-            label,
-            torch.ones_like(label),
-        )
-        counts = there.sum(axis=1)[order]
-        owner = np.repeat(found.requests.user[order], counts)
-        ptr = starts(np.bincount(owner, minlength=len(graph.users)))
-        return FleetRows(ptr, rows, np.repeat(time[order], counts))
+        return FleetInputs.of(self.ranker, found)
 
 
 def actions_among_others(

@@ -1,13 +1,15 @@
 """Algorithm 3: one round of devices and cloud."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from tidegraph.dccl.network import Lesson, network_learnt
 from tidegraph.dccl.round import PLAIN, CloudState, Round
-from tidegraph.device.distill import MoMoDistill, distilled, teachers
+from tidegraph.dccl.trunk import FleetInputs
+from tidegraph.device.distill import MoMoDistill, capped, distilled, teachers
 from tidegraph.device.distill_patches import sampling, with_patches
 from tidegraph.device.fleet import Losses, losses, personalised, started
 from tidegraph.device.patch import Patched
@@ -16,6 +18,7 @@ from tidegraph.device.privacy import epsilon, nothing_spent, spent_by
 from tidegraph.device.rows import FleetRows
 from tidegraph.extras import needed
 from tidegraph.kernels.ragged import owners
+from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.run import Run
 
 with needed("torch", "neural", "a neural network"):
@@ -27,7 +30,7 @@ class Rounds:
     """What every round is made of.
 
     Attributes:
-        rows: What is on the devices by the end.
+        inputs: What is on the devices by the end.
         aside: Devices that the cloud does not learn from, but judges itself by.
         local: How devices learn.
         distill: How the cloud learns.
@@ -35,12 +38,28 @@ class Rounds:
         processes: How many processes learn for the devices.
     """
 
-    rows: FleetRows
+    inputs: FleetInputs
     aside: Bool[np.ndarray, " d"]
     local: LocalSteps
     distill: MoMoDistill
     keep: int
     processes: int
+    _held: list[tuple[FittedNeuralRanker, FleetRows]] = field(
+        default_factory=list[tuple[FittedNeuralRanker, FleetRows]]
+    )
+
+    def rows(self, state: CloudState) -> FleetRows:
+        """Return all rows as they enter the tower of a state, at its level.
+
+        Those of the last two networks are at hand: the published one's, and those of
+        one that may be.
+        """
+        for ranker, rows in self._held:
+            if ranker is state.ranker:
+                return rows.raised(state.level)
+        rows = self.inputs.rows(state.ranker)
+        self._held[:] = [*self._held[-1:], (state.ranker, rows)]
+        return rows.raised(state.level)
 
     def run(
         self, state: CloudState, last: int, clock: int, run: Run
@@ -61,24 +80,29 @@ class Rounds:
             cloud has learnt is published only if devices set aside are answered no
             worse by it.
         """
-        before = self.rows.before(clock)
         if state.version == PLAIN:
-            level = level_of(state.head, before)
-            state = replace(state, level=level)
-        before = before.raised(state.level)
-        fresh, past = before.since(last), before.latest(self.keep)
+            plain = self.rows(replace(state, level=0.0)).before(clock)
+            state = replace(state, level=level_of(state.head, plain))
+        kept = self.inputs.latest(clock, self.keep)
+        rows = self.rows(state)
+        fresh, past = rows.before(clock).since(last), rows.where(kept)
         theta = state.theta * state.current[:, None]
         judged = losses(state.head, theta, fresh)
         answered = losses(state.head, state.answering, fresh)
         state = replace(state, trust=state.trust.after(_only(judged, state.current)))
-        new, share = self._learnt(state, past, fresh, theta, run)
+        new, share = self._learnt(state, kept, fresh, theta, clock, run)
         state = replace(state, spent=state.spent + self._told(past))
-        ahead, behind = (self._judged(one, past) for one in (new, state.head))
+        again = self.rows(new).where(kept)
+        ahead = self._judged(new.head, again)
+        behind = self._judged(state.head, past)
         worst = behind[1] if state.version == PLAIN else min(behind)
         best = min(ahead)
         if not best > worst:
-            state = replace(state, head=new, version=state.version + 1)
-            begin = started(new, theta, past)
+            state = replace(
+                state, ranker=new.ranker, head=new.head, version=state.version + 1
+            )
+            past = again
+            begin = started(state.head, theta, past)
         else:
             fallen = started(state.head, np.zeros_like(theta), past)
             begin = np.where(state.current[:, None], state.theta, fallen)
@@ -101,24 +125,40 @@ class Rounds:
     def _learnt(
         self,
         state: CloudState,
-        past: FleetRows,
+        kept: Bool[np.ndarray, " rows"],
         fresh: FleetRows,
         theta: Float32[np.ndarray, "d theta"],
+        clock: int,
         run: Run,
-    ) -> tuple[Patched, float]:
+    ) -> tuple[CloudState, float]:
         """Return what the cloud learns, and which share of devices taught it."""
-        learn, judges = self._of(past, ~self.aside), self._of(past, self.aside)
+        judging = self.aside[owners(self.inputs.ptr)]
+        parts = kept & ~judging, kept & judging
+        learn, judges = (self.rows(state).where(part) for part in parts)
         taught, share = None, 0.0
         if state.version != PLAIN and self.distill.beta:
             taught = teachers(state.head, theta, learn, self._of(fresh, ~self.aside))
             share = float(taught.trusted.mean()) if len(taught.trusted) else 0.0
-        model = run.child("model")
-        new = distilled(state.head, learn, taught, judges, self.distill, model)
-        patches = run.child("patches")
-        new = with_patches(
-            new, theta, learn, taught, judges, self.local, self.distill, patches
+        model, distill = run.child("model"), self.distill
+        if distill.model is not None and distill.learns == "network":
+            weight = capped(learn, distill.cap).numpy()
+            lesson = Lesson(self.inputs, *parts, weight, taught, clock)
+            state = network_learnt(state, lesson, distill, model)
+            learn, judges = (self.rows(state).where(part) for part in parts)
+        else:
+            head = distilled(state.head, learn, taught, judges, distill, model)
+            state = replace(state, head=head)
+        head = with_patches(
+            state.head,
+            theta,
+            learn,
+            taught,
+            judges,
+            self.local,
+            distill,
+            run.child("patches"),
         )
-        return new, share
+        return replace(state, head=head), share
 
     def _told(self, past: FleetRows) -> Float64[np.ndarray, " orders"]:
         """Return what the round tells of any one device, published or not."""

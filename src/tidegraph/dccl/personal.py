@@ -29,18 +29,21 @@ class FittedPersonal:
     """The ranker of a pipeline with a patch for each user.
 
     Attributes:
-        ranker: The ranker as it was, of which the trunk is used.
         patch: How its tower is patched.
         local: How devices learn.
         after: The cloud and its devices after the last round.
         rounds: How each round went.
     """
 
-    ranker: FittedNeuralRanker
     patch: MetaPatch
     local: LocalSteps
     after: CloudState
     rounds: tuple[Round, ...] = field(default=())
+
+    @property
+    def ranker(self) -> FittedNeuralRanker:
+        """The published ranker, of which the trunk is used."""
+        return self.after.ranker
 
     @property
     def name(self) -> str:
@@ -57,9 +60,10 @@ class FittedPersonal:
         theta, head, user = self._answering, self.after.head, requests.user
         known = (user >= 0) & (user < len(theta))
         own = theta[np.where(known, user, 0)] * known[:, None]
+        numbers = self.ranker.features.of(requests, candidates)
         with threads(1), torch.no_grad():
             for rows, x, offset in entering(
-                self.ranker, self._trunk, requests, candidates
+                self.ranker, self._trunk, requests, candidates, numbers
             ):
                 logit = vmap(head)(x, offset, tensor(own[rows]))
                 sure = torch.sigmoid(logit.clamp(-SUREST, SUREST)).numpy()
@@ -76,8 +80,7 @@ class FittedPersonal:
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedPersonal":
         """Return the same without what was learnt of some users alone."""
-        ranker = self.ranker.without_users(rows)
-        return replace(self, ranker=ranker, after=self.after.without(rows))
+        return replace(self, after=self.after.without(rows))
 
     def state(self) -> State:
         """Return what a file needs to hold."""
@@ -101,4 +104,4 @@ class FittedPersonal:
         first = CloudState.first(ranker, patch, 0, np.random.default_rng(0))
         after = first.from_arrays(state.arrays, held["version"], held["level"])
         rounds = tuple(Round.from_table(one) for one in held["rounds"])
-        return cls(ranker, patch, local, after, rounds)
+        return cls(patch, local, after, rounds)

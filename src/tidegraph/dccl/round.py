@@ -75,6 +75,7 @@ class CloudState:
     """The cloud and its devices after some rounds.
 
     Attributes:
+        ranker: The published ranker, of whose network the trunk is used.
         head: The published tower and metapatches.
         version: How often other ones were published.
         level: What is added to offsets, since rows hold more or fewer actions than
@@ -85,6 +86,7 @@ class CloudState:
         spent: What bases and start have told of any one device; see ``privacy``.
     """
 
+    ranker: FittedNeuralRanker
     head: Patched
     version: int
     level: float
@@ -102,19 +104,18 @@ class CloudState:
         rng: np.random.Generator,
     ) -> "CloudState":
         """Return what is there before the first round: the model of all."""
-        head = patch.build(split(ranker.network).tower, rng=rng)
+        head = patch.build(split(ranker.network).tower, rng=rng).requires_grad_(False)
         theta = np.zeros((users, patch.theta), np.float32)
         learnt = np.full(users, NEVER, np.int32)
-        return cls(
-            head.requires_grad_(False), PLAIN, 0.0, theta, learnt, Trust.none(users)
-        )
+        return cls(ranker, head, PLAIN, 0.0, theta, learnt, Trust.none(users))
 
     @property
     def digest(self) -> str:
-        """What tells this tower and these bases from others; a theta is of one."""
+        """What tells this network and these bases from others; a theta is of one."""
         total = hashlib.sha256()
-        for name, array in sorted(weights_of(self.head).items()):
-            total.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        for module in (self.head, split(self.ranker.network).trunk):
+            for name, array in sorted(weights_of(module).items()):
+                total.update(name.encode() + np.ascontiguousarray(array).tobytes())
         return total.hexdigest()
 
     @property
@@ -134,10 +135,11 @@ class CloudState:
         theta[known], learnt[known] = 0, NEVER
         saved, weight = self.trust.saved.copy(), self.trust.weight.copy()
         saved[known] = weight[known] = 0
-        return replace(self, theta=theta, learnt=learnt, trust=Trust(saved, weight))
+        ranker, trust = self.ranker.without_users(users), Trust(saved, weight)
+        return replace(self, ranker=ranker, theta=theta, learnt=learnt, trust=trust)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all arrays, by names that ``from_arrays`` knows."""
+        """Return all arrays but the ranker's, by names that ``from_arrays`` knows."""
         head = {f"head/{n}": value for n, value in weights_of(self.head).items()}
         return {
             **head,
@@ -151,7 +153,7 @@ class CloudState:
     def from_arrays(
         self, arrays: Mapping[str, np.ndarray], version: int, level: float
     ) -> "CloudState":
-        """Return what ``arrays`` were of, its head built as here."""
+        """Return what ``arrays`` were of; its ranker is this one, its head built so."""
         head, own = self.head, dict[str, Tensor]()
         for name, array in arrays.items():
             part, _, rest = name.partition("/")
@@ -162,4 +164,6 @@ class CloudState:
         theta, learnt = np.array(arrays["theta"]), np.array(arrays["learnt"])
         # Clouds that were saved before have none.
         spent = np.array(arrays.get("spent", nothing_spent()))
-        return CloudState(head, version, level, theta, learnt, trust, spent)
+        return CloudState(
+            self.ranker, head, version, level, theta, learnt, trust, spent
+        )

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -47,13 +47,14 @@ class MoMoDistill:
         patches: How bases and start are trained, on devices.
         private: Let bases and start tell of no single device; the model then does not
             learn from devices at all, so ``model`` is none.
+        learns: What of the model: the whole ``network``, or its ``tower`` alone, by
+            which what enters the tower stays true and new weights are few.
 
     Source:
         Chu et al., "Graph Neural Networks in Modern Recommender Systems", section
         19.3; Yao et al., "Device-Cloud Collaborative Learning for Recommendation",
-        KDD 2021, section 3.2. Departs: of the model only the tower learns, so that
-        what devices hold of the trunk stays true; a teacher counts only where it told
-        events that it had not seen better than the model did.
+        KDD 2021, section 3.2. Departs: a teacher counts only where it told events
+        that it had not seen better than the model did.
     """
 
     beta: float = 0.5
@@ -61,6 +62,7 @@ class MoMoDistill:
     model: Training | None = field(default_factory=lambda: _training(3, 1024, 1e-3))
     patches: Training = field(default_factory=lambda: _training(20, 16, 1e-2))
     private: Private | None = None
+    learns: Literal["network", "tower"] = "network"
 
     def __post_init__(self) -> None:
         at_least("MoMoDistill", 0, beta=self.beta)
