@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -5,6 +7,8 @@ from hypothesis import settings
 from annotations import checked_by_need
 from quick_shapes import answered_sooner
 
+# What is imported to collect the tests stays: it is searched for garbage in vain.
+gc.disable()
 checked_by_need()
 answered_sooner()
 
@@ -15,6 +19,11 @@ from tidegraph.testing.logs import draw_log  # noqa: E402
 settings.register_profile("tidegraph", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=10_000)
 settings.load_profile("tidegraph")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture
