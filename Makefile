@@ -10,9 +10,9 @@ COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib src || t
 demo: .venv/demo
 	$(BIN)/tidegraph demo --output demo-output
 
-# Types are checked on one core, beside the first tests.
-test: .venv/test lint
-	+$(MAKE) --no-print-directory --jobs 2 types suite
+# Types are checked on one core: beside lint, then beside the first tests.
+test: .venv/test
+	+$(MAKE) --no-print-directory --jobs 2 lint types suite
 
 suite: .venv/test
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
