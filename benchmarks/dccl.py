@@ -10,8 +10,9 @@ on which all are judged: each action among 100 items drawn uniformly from those 
 then and not acted on in that second (a sampled protocol, comparable only within the
 table). ``DIN, all`` is trained on everything before the last tenth, from the same kind
 of examples. ``alone`` is devices without distillation, ``model of all`` what DCCL's
-cloud answers without devices, and ``same rows`` the tower trained on the same rows
-without teachers or devices. ``hypernetwork`` is a rival: theta is what U says of the
+cloud answers without devices, ``tower`` a cloud of whose network the tower alone
+learns, and ``same rows`` the network trained on the same rows without teachers or
+devices. ``hypernetwork`` is a rival: theta is what U says of the
 user's latest rows and no device takes a step (after Lv et al., "DUET", WWW 2023);
 ``theta of 20 groups`` another: users of like rows share one theta. ``--inputs ids``
 leaves models what was chosen, as the chapter's have it, and none of the numbers that
@@ -52,6 +53,7 @@ INPUTS = {
 TRAINING = tg.Training(epochs=6, patience=2)
 WAYS = {
     "DCCL": tg.MoMoDistill(),
+    "tower": tg.MoMoDistill(learns="tower"),
     "alone": tg.MoMoDistill(model=None),
     "same rows": tg.MoMoDistill(beta=0.0),
     "hypernetwork": tg.MoMoDistill(),
@@ -155,6 +157,27 @@ def groups(ranks, user, rows, count=4):
     return out
 
 
+def newcomers(ranks, test, early):
+    """NDCG@10 of actions of users and on items the first half has, or has not."""
+    new_user = ~np.isin(test.requests.user, early.user)
+    new_item = ~np.isin(test.candidates.item, early.item) & (test.label > 0)
+    new_item = new_item.any(axis=1)
+    parts = {
+        "neither": ~new_user & ~new_item,
+        "new user": new_user,
+        "new item": new_item,
+    }
+    out = {"actions": {part: int(some.sum()) for part, some in parts.items()}}
+    for name, rank in ranks.items():
+        value = np.where(rank < 10, 1 / np.log2(rank + 2), 0)
+        out[name] = {
+            part: float(value[some].mean())
+            for part, some in parts.items()
+            if some.any()
+        }
+    return out
+
+
 def everybody(after):
     """The same devices, each answered by its own theta whatever it has been worth."""
     one = np.ones(len(after.learnt), np.float32)
@@ -175,7 +198,8 @@ def by_groups(cloud: FittedDCCL, fleet: tg.Fleet, log: Interactions) -> FittedPe
     after = personal.after
     later = log.since(fleet.model.graph.latest + 1)
     rng = np.random.default_rng(5)
-    rows = fleet.rows(graph, cloud.pipeline.read_as_known(later), rng=rng)
+    inputs = fleet.inputs(graph, cloud.pipeline.read_as_known(later), rng=rng)
+    rows = inputs.rows(personal.ranker)
     rows = rows.raised(after.level).latest(fleet.keep)
     group = KMeans(GROUPS, n_init=4, random_state=0).fit_predict(profiles(rows))
     order = np.lexsort((rows.time, group[owners(rows.ptr)]))
@@ -282,6 +306,7 @@ def main() -> None:
         "rounds": len(clouds["DCCL"].rounds),
         "table": table(ranks, user, others),
         "by rows of the device": groups(ranks, user, rows),
+        "by newcomers": newcomers(ranks, test, log.before(half)),
         "trusted": float(clouds["DCCL"].personal.after.trust.own().mean()),
     }
     out = Path(__file__).parent / "results" / f"dccl-{label}.json"
