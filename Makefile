@@ -14,8 +14,9 @@ demo: .venv/demo
 test: .venv/test
 	+$(MAKE) --no-print-directory --jobs 2 lint types suite
 
+# A worker has one core: where it had more threads, they would wait for those of another.
 suite: .venv/test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff format --check .
