@@ -7,7 +7,7 @@ import pytest
 
 from conftest import draw_log
 from tidegraph.features.columns import Features
-from tidegraph.features.events import EdgeNumbers, Events, StepNumbers
+from tidegraph.features.events import StepNumbers
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Requests
 from tidegraph.testing.rankers import split_examples
@@ -72,35 +72,6 @@ def test_without_the_group_events_have_no_inputs():
     known = StepNumbers.of(plain, learn.requests, 3)
 
     assert known.rows(np.arange(2)).shape == (2, 3, 0)
-
-
-def test_edges_are_read_once_and_stay_known_when_more_happens(features):
-    graph = Snapshot.of(LOG)
-    rows = np.array([5, 900, 5])
-    events = Events(rows, LOG.user[rows], LOG.item[rows], LOG.time[rows])
-    numbers = EdgeNumbers(features)
-
-    first = numbers.of(graph, events)
-
-    for n, row in enumerate(rows):
-        one = alone(features, graph, LOG.user[row], LOG.item[row], LOG.time[row])
-        np.testing.assert_allclose(first[n], one, rtol=1e-3, atol=1e-4)
-    # Asked of a graph without events, it answers what it has read.
-    empty = Snapshot.of(LOG.before(int(LOG.time[0])))
-    np.testing.assert_array_equal(numbers.of(empty, events), first)
-
-
-def test_an_edge_that_has_another_event_is_read_anew(features):
-    graph, numbers = Snapshot.of(LOG), EdgeNumbers(features)
-    one, other = np.array([5]), np.array([900])
-    numbers.of(graph, Events(one, LOG.user[one], LOG.item[one], LOG.time[one]))
-
-    found = numbers.of(
-        graph, Events(one, LOG.user[other], LOG.item[other], LOG.time[other])
-    )
-
-    expected = alone(features, graph, LOG.user[900], LOG.item[900], LOG.time[900])
-    np.testing.assert_allclose(found[0], expected, rtol=1e-3, atol=1e-4)
 
 
 def test_the_future_changes_nothing_that_was_known(features):

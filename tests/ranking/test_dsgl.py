@@ -1,4 +1,6 @@
+from copy import deepcopy
 from dataclasses import replace
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
@@ -25,6 +27,10 @@ SHORT = NeuralRanker(
     FeatureSet(category="category", history=1),
     training=Training(epochs=1),
 )
+
+
+def handed_over(model):
+    return ForkingPickler.loads(ForkingPickler.dumps(model))
 
 
 class TestDSGL(RankerLaws):
@@ -72,6 +78,28 @@ def test_a_pipeline_with_it_is_saved_observes_forgets_and_answers_anybody(tmp_pa
     model.erase(["u3"])
     vectors = model.ranker.network.deep.user.tables[0].weight
     assert torch.equal(vectors[row + 1], vectors[0])
+
+
+@pytest.mark.parametrize("copied", [deepcopy, handed_over])
+def test_after_a_late_event_it_answers_as_a_copy_and_as_one_that_is_opened(
+    tmp_path, copied
+):
+    log = draw_log(events=800)
+    pipe = tg.Pipeline(retrieve=tg.ItemKNN(), rank=SHORT, windows=Windows(days=4.0))
+    model = pipe.fit(log, rng=np.random.default_rng(0))
+
+    def answers(one):
+        users = [f"u{n}" for n in range(6)]
+        return [one.recommend(u, k=5).select("item", "score").rows() for u in users]
+
+    answers(model)  # What is read is kept.
+    middle = int(log.time[500])
+    model.observe([(f"u{n}", f"i{n + 3}", middle + n) for n in range(6)])
+    again = copied(model)
+    model.save(tmp_path / "model")
+
+    assert answers(model) == answers(tg.load(tmp_path / "model"))
+    assert answers(model) == answers(again)
 
 
 def test_an_erased_user_has_the_vector_of_an_unknown_one():

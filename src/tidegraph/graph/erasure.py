@@ -7,6 +7,7 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.data.ids.unknown import rows_of_all
+from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 
@@ -60,7 +61,7 @@ def _without(
     for side, end in ((edges.source, source), (edges.target, target)):
         if side == type:
             kept &= ~gone[end]
-    return EdgeStore.build(
+    rest = EdgeStore.build(
         (edges.source, edges.target),
         (source[kept], target[kept]),
         (sizes[edges.source], sizes[edges.target]),
@@ -70,3 +71,4 @@ def _without(
         features=whole.features.filter(kept) if whole.features.width else None,
         origin=edges.origin,
     )
+    return replace(rest, revisions=Revisions())

@@ -13,7 +13,7 @@ from tidegraph.ego.parse import parse
 from tidegraph.ego.surroundings import states_of
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import Features
-from tidegraph.features.events import EdgeNumbers, Events
+from tidegraph.features.edge_numbers import EdgeNumbers, Events
 from tidegraph.features.neighbors import Fans, crossed
 from tidegraph.features.reading import PastView
 from tidegraph.features.tables import Tables

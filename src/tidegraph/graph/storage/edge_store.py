@@ -10,6 +10,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.data.times.ticks import PER_SECOND, TimeUnit
 from tidegraph.errors import DataError
+from tidegraph.graph.revisions import UNCHANGED, Revisions
 from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.graph.times import Tick
@@ -49,6 +50,7 @@ class EdgeStore:
         issued: How many edge numbers were given; more than there are edges in a view
             of the past.
         latest: Tick of the last edge; the smallest integer if there is none.
+        revisions: What changes when an edge comes late or is erased.
     """
 
     source: str
@@ -63,6 +65,7 @@ class EdgeStore:
     count: int
     issued: int
     latest: int
+    revisions: Revisions
 
     @classmethod
     def build(
@@ -116,6 +119,7 @@ class EdgeStore:
             len(rows[0]),
             len(rows[0]),
             _last(when),
+            UNCHANGED,
         )
 
     def __len__(self) -> int:
@@ -253,6 +257,7 @@ class EdgeStore:
             count=held + len(number),
             issued=held + len(number),
             latest=max(self.latest, _last(when)),
+            revisions=self.revisions.appended(self.latest, when),
         )
         for by, column in list(self._others.items()):
             longer._others[by] = column.extended(numbers(features, by))

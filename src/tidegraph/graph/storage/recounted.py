@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tidegraph.data.times.ticks import PER_SECOND
+from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.storage.build import base_of, narrowest
 from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.graph.storage.kept_index import Indexes
@@ -31,7 +32,8 @@ def recounted(edges: EdgeStore, held: Tick, tick: Tick) -> EdgeStore:
         latest = int(ticks_of(np.array([latest]), PER_SECOND[held], tick)[0])
     sides = (_recounted(side, held, tick) for side in (whole.out, whole.back))
     out, back = sides
-    return replace(whole, out=out, back=back, latest=latest)
+    new = Revisions()
+    return replace(whole, out=out, back=back, latest=latest, revisions=new)
 
 
 def _recounted(side: TemporalCSR, held: Tick, tick: Tick) -> TemporalCSR:
