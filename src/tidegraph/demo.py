@@ -169,8 +169,8 @@ class Demo:
 
 
 def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
-    """Return the pages of a report about one evaluation and the log it was made on."""
-    return [log_section(log), evaluation_section(evaluation)]
+    """Return the pages of a report about one evaluation and the part it judged on."""
+    return [log_section(log, "What it was judged on"), evaluation_section(evaluation)]
 
 
 def ranker(name: str, features: tg.FeatureSet) -> Ranker:

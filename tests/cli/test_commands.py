@@ -94,6 +94,7 @@ def test_a_model_is_judged_on_what_came_after_it(shop, model, capsys):
 
     assert "ndcg" in capsys.readouterr().out.lower()
     assert report.read_text().startswith("<!")
+    assert ">What it was judged on</h2>" in report.read_text()
 
 
 def test_a_report_that_cannot_be_written_is_said_in_one_sentence(shop, model, capsys):

@@ -186,6 +186,51 @@ def test_an_unknown_baseline_is_said_before_the_log_is_read(plain, capsys):
     assert "Did you mean 'popular'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("ges", "[--against.ges] lacks the setting 'side'"),
+        ("eges", "[--against.eges] lacks the setting 'side'"),
+        ("metapath", "[--against.MetaPath] lacks the setting 'path'"),
+        ("Concatenated", "[--against.Concatenated] lacks the setting 'name'"),
+    ],
+)
+def test_a_baseline_that_needs_settings_is_refused_by_what_it_lacks(
+    shop, model, capsys, name, lacks
+):
+    words = ["evaluate", str(model), str(shop / "none.csv"), "--against", name]
+    assert run(words) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"tidegraph: {lacks}. Train a recipe that says it")
+
+
+def test_baselines_that_are_listed_need_no_settings(shop, model, capsys):
+    words = ["evaluate", str(model), str(shop / "none.csv"), "--against", "what"]
+    assert run(words) == 2
+
+    listed = capsys.readouterr().err.partition("There are: ")[2].strip(" .\n")
+    assert {"Popular", "ItemKNN", "bpr_mf"} <= set(listed.split(", "))
+    assert not {"ges", "eges", "MetaPath", "Concatenated"} & set(listed.split(", "))
+
+
+def test_a_split_at_random_without_a_test_part_is_judged_on_what_came_later(
+    plain, capsys
+):
+    words = ["--split-random", 1, "--split-valid", 0.2, "--split-test", 0.0]
+    assert trained(plain, *words) == 0
+    later = plain / "later.csv"
+    events = pl.read_csv(plain / "events.csv")
+    end = load(plain / "model").trained_until
+    events.with_columns(pl.col("ts") - events["ts"].min() + end + 1).write_csv(later)
+    words = ["evaluate", str(plain / "model"), "--at", "5"]
+    assert run([*words, str(later)]) == 0
+    capsys.readouterr()
+
+    assert run([*words, str(plain / "events.csv")]) == 2
+    assert "has no event after" in capsys.readouterr().err
+
+
 def test_a_model_remembers_how_its_log_is_read(plain, capsys):
     events = pl.read_csv(plain / "events.csv")
     events.write_csv(plain / "events.csv", separator=";", include_header=False)

@@ -148,7 +148,7 @@ def test_a_new_user_is_answered_once_observed():
     model = Pipeline((ItemKNN(),)).fit(train, valid)
     with (
         pytest.warns(UnknownIdWarning, match="user 'newcomer' is not in the model"),
-        pytest.raises(RequestError, match="'newcomer' is not known"),
+        pytest.raises(RequestError, match="'newcomer', who is not known"),
     ):
         model.recommend("newcomer")
 
@@ -245,7 +245,7 @@ def test_a_request_that_makes_no_sense_is_refused(model, request_, says):
 
 
 def test_everything_excluded_is_said(model):
-    with pytest.raises(RequestError, match="every candidate is excluded"):
+    with pytest.raises(RequestError, match="for them that is not excluded"):
         model.recommend("u4", exclude=model.graph.items.ids.to_list())
 
 

@@ -1,5 +1,6 @@
 """What a trained pipeline answers beside one user's list."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +12,14 @@ from conftest import draw_log
 from tidegraph.data.sources import read
 from tidegraph.errors import (
     DataError,
+    LeakageError,
     NoAnswerWarning,
     NoHistoryWarning,
     RequestError,
     UnknownIdWarning,
 )
 from tidegraph.pipeline import Pipeline
-from tidegraph.pipeline.serve import recommend
+from tidegraph.pipeline.serve import around, recommend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.stages import Requests
@@ -100,7 +102,113 @@ def test_a_user_of_the_features_alone_has_no_interactions():
         model.recommend("guest")
 
     assert [str(one.message) for one in said] == [alone]
-    assert "'guest' has no interactions and no channel answers" in str(told.value)
+    assert str(told.value) == (
+        "there is nothing for user 'guest', who has no interactions, since no "
+        "channel has an item for them. Give the pipeline fallback=Popular() to answer "
+        "everybody."
+    )
+
+
+def observed_new(*, fallback=None):
+    """A model that has seen an item its training did not know, and whom it concerns."""
+    model = Pipeline(retrieve=ItemKNN(), fallback=fallback).fit(draw_log())
+    now = model.graph.latest
+    model.observe([("fresh", "NEW", now + 1), ("u1", "NEW", now + 2)])
+    return model
+
+
+def test_a_new_item_of_a_history_is_said_to_be_left_out():
+    model = observed_new(fallback=Popular())
+
+    with pytest.warns(UnknownIdWarning) as said:
+        alone = model.recommend(history=["NEW", "NEW"], k=3)
+    assert [str(one.message) for one in said] == [
+        "item 'NEW' is not in the log of training; left out of the history"
+    ]
+    assert alone["channel"].unique().to_list() == ["Popular (fallback)"]
+
+    with pytest.warns(UnknownIdWarning, match="'NEW' is not in the log of training"):
+        among = model.recommend(history=["i1", "NEW"], k=3)
+    assert among.equals(model.recommend(history=["i1"], k=3))
+
+
+def test_a_user_of_new_items_alone_is_said_as_one_without_a_history_is():
+    model = observed_new(fallback=Popular())
+    alone = (
+        "user 'fresh' has interactions with items alone that training did not know; "
+        "answered as a user without history"
+    )
+
+    with pytest.warns(NoHistoryWarning) as one:
+        model.recommend("fresh", k=3)
+    with pytest.warns(NoHistoryWarning) as many:
+        model.recommend_all(k=3)
+    model.recommend("u1", k=3)
+
+    assert [str(w.message) for w in one] == [str(w.message) for w in many] == [alone]
+
+
+@pytest.mark.filterwarnings("ignore::tidegraph.errors.TidegraphWarning")
+@pytest.mark.parametrize(
+    ("asked", "who"),
+    [
+        ({"user": "fresh"}, "user 'fresh'"),
+        ({"history": ["NEW"]}, "the history"),
+        ({"user": "nobody"}, "user 'nobody', who is not known"),
+    ],
+)
+def test_where_no_channel_has_an_item_both_doors_say_so(asked, who):
+    model, mend = observed_new(), "Give the pipeline fallback=Popular() to answer"
+    why = "since no channel has an item for them"
+
+    with pytest.raises(RequestError) as told:
+        model.recommend(**asked, k=3)
+    with pytest.warns(NoAnswerWarning, match=rf"{why} \('fresh'\). {re.escape(mend)}"):
+        model.recommend_all(["fresh", "u1"], k=3)
+
+    assert str(told.value) == f"there is nothing for {who}, {why}. {mend} everybody."
+
+
+def test_what_the_caller_excludes_is_named_beside_the_channels():
+    model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
+    every = model.graph.items.ids
+
+    with pytest.raises(RequestError, match=r"for them that is not excluded. Exclude"):
+        model.recommend("u1", k=3, exclude=every)
+    with pytest.warns(NoAnswerWarning, match=r"that is not excluded \('u1'\). Exclude"):
+        model.recommend_all(["u1"], k=3, exclude=every)
+
+
+@pytest.mark.parametrize(
+    ("time", "at", "says"),
+    [
+        (
+            {"time": "time"},
+            1_700_000_000,
+            "is not after 2023-11-14T22:13:21Z, the last",
+        ),
+        ({"time": "place"}, 2, "at=2 is not after position 2, the last"),
+        (
+            {"time": "place"},
+            "2024-04-10",
+            "at='2024-04-10' is no position, and the log",
+        ),
+        ({"time": None}, 9, "the log of this model has no times. Leave at= out."),
+    ],
+)
+def test_a_time_of_a_request_is_refused_in_the_clock_of_the_log(time, at, says):
+    held = {"user": ["a", "a"], "item": [1, 2]}
+    held |= {"time": [1_700_000_000, 1_700_000_001], "place": [1, 2]}
+    unit = {"time_unit": "order"} if time["time"] == "place" else {}
+    log = read(held, **time, **unit)
+    fitted = Pipeline(retrieve=Popular()).fit(log)
+
+    around_it = around(Popular().fit(log), log)
+
+    for model in (fitted, around_it):
+        with pytest.raises((LeakageError, RequestError)) as told:
+            model.recommend("a", k=1, at=at)
+        assert says in str(told.value)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import typer
 from tidegraph.artifact.sealed import MANIFEST
 from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load
+from tidegraph.catalog import model as method_of
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.recipe import pipeline_of
@@ -106,8 +107,7 @@ def _task(
     source = model.serving.source
     memory = cast(dict[str, Any], source.get("split", {}))
     if part is None:
-        has_test = bool(memory.keys() & {"test", "by", "leave_last"})
-        part = "test" if has_test else "all"
+        part = "test" if _has_test(memory) else "all"
     reader = LogReader.of(source.get("data", {}), "the saved model")
     reader = reader.given(data, "options")
     if part == "all" and "split" not in data:
@@ -128,6 +128,13 @@ def _task(
     seed = _recipe(source).get("pipeline", {}).get("seed", 0)
     run = Run(generator(seed))
     return pipeline.refitted(model, before, run=run), before, chosen
+
+
+def _has_test(memory: Mapping[str, Any]) -> bool:
+    """Did training keep a test part? At random its share is said, which may be 0."""
+    if "random" in memory:
+        return memory["test"] > 0
+    return bool(memory.keys() & {"test", "by", "leave_last"})
 
 
 def _recipe(source: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -158,24 +165,44 @@ def _baseline(name: str) -> Baseline:
     """Return how to make the recommender that ``--against`` names.
 
     Raises:
-        RequestError: It is neither a model folder nor a retrieval method.
+        RequestError: It is neither a model folder nor a retrieval method, or is a
+            method that does nothing without settings.
     """
     folder = Path(name)
     title = _title(name)
     if title in RETRIEVERS and not (folder / MANIFEST).is_file():
-        method = cast(Retriever, RETRIEVERS[title]())
+        try:
+            method = cast(Retriever, _with_defaults(title))
+        except ConfigError as error:
+            raise RequestError(
+                f"{error} Train a recipe that says it, and name the folder of that "
+                "model."
+            ) from None
         return lambda fold: cast(Recommender, method.fit(fold))
     if not folder.exists():
         raise RequestError(
             f"--against {name} is neither a model folder nor a retrieval method."
             f"{did_you_mean(name.lower(), map(str.lower, RETRIEVERS))} "
-            f"There are: {', '.join(RETRIEVERS)}."
+            f"There are: {', '.join(filter(_needs_nothing, RETRIEVERS))}."
         )
     try:
         other = load(folder)
     except ArtifactError as error:
         raise RequestError(f"--against {name}: {error}") from error
     return lambda _: other
+
+
+def _with_defaults(title: str) -> object:
+    return method_of({"model": title}, "--against", "retrieve")
+
+
+def _needs_nothing(title: str) -> bool:
+    """Is there a method of this name with its defaults alone?"""
+    try:
+        _with_defaults(title)
+    except ConfigError:
+        return False
+    return True
 
 
 def _lengths(text: str) -> tuple[int, ...]:

@@ -219,6 +219,7 @@ class Pipeline:
             trained_until=last_event(parts.graph.edges),
             names=self.names,
             fallback=next(iter(self.spare), None),
+            clock=known.events.clock,
         )
         return FittedPipeline(
             Graph(parts.graph.in_order(), late_seconds=None),

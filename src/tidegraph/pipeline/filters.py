@@ -81,6 +81,11 @@ class Filters:
             len(items),
         )
 
+    @property
+    def any(self) -> bool:
+        """Is any item limited or excluded?"""
+        return self.only is not None or self.exclude is not None
+
     def blocks(self, requests: Requests) -> Iterator[Requests]:
         """Return all requests a few at a time, which bounds memory, and filtered."""
         size = BLOCK

@@ -155,17 +155,18 @@ class FittedPipeline:
         k = length_of(k, len(graph.items))
         if (user is None) == (history is None):
             raise RequestError("give either a user or a history, and not both.")
-        clock = clock_of(at, graph, self.trained_until)
+        clock = clock_of(at, graph, self.serving)
+        known = self.retriever.num_items
         if history is None:
             who = label = one_user(user)
-            requests = of_users(who, graph, clock, at, repeat=self.repeat)
+            requests = of_users(who, graph, clock, at, known, repeat=self.repeat)
         else:
             who, label = None, graph.users.ids.clear(1)
-            requests = of_history(history, graph, clock, repeat=self.repeat)
+            requests = of_history(history, graph, clock, known, repeat=self.repeat)
         filters = Filters.read(only, exclude, who, graph.items)
         answer = self._lists(requests, k, filters)
         if not bool(answer.present.any()):
-            raise RequestError(nothing_for(user, requests, at))
+            raise RequestError(nothing_for(user, requests, at, self.serving, filters))
         return self._sources.frame(requests, answer, label)
 
     def recommend_all(
@@ -198,15 +199,16 @@ class FittedPipeline:
         """
         graph = self.graph
         k = length_of(k, len(graph.items))
-        clock = clock_of(at, graph, self.trained_until)
+        clock = clock_of(at, graph, self.serving)
+        known = self.retriever.num_items
         held = graph.users.ids.drop_nulls()
         wanted = held if users is None else series(users, "users")
         wanted = wanted.unique(maintain_order=True)
-        requests = of_users(wanted, graph, clock, at, repeat=self.repeat)
+        requests = of_users(wanted, graph, clock, at, known, repeat=self.repeat)
         filters = Filters.read(only, exclude, wanted, graph.items)
         answer = self._lists(requests, k, filters)
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
-        warn_of_unanswered(wanted.filter(empty), len(wanted), self.serving.fallback)
+        warn_of_unanswered(wanted.filter(empty), len(wanted), self.serving, filters)
         return self._sources.frame(requests, answer, wanted)
 
     @checked(RequestError)

@@ -1,6 +1,7 @@
 """The calls of a pipeline, as requests to the stages."""
 
 import warnings
+from datetime import date
 from typing import Any, cast
 
 import numpy as np
@@ -18,18 +19,25 @@ from tidegraph.data.ids.unknown import (
 )
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.split import second_of
+from tidegraph.data.times.clocks import moment_text
 from tidegraph.errors import (
     DataError,
     LeakageError,
     NoAnswerWarning,
     NoHistoryWarning,
     RequestError,
+    UnknownIdWarning,
 )
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.ragged import starts_where
+from tidegraph.pipeline.filters import Filters
+from tidegraph.pipeline.serving import Serving
 from tidegraph.stages import ItemSets, Requests, check_k
 
+_MOMENTS = (str, date, np.datetime64)
 _AS_UNKNOWN = "answered as a user without history"
+_NEW_ALONE = "interactions with items alone that training did not know"
 
 
 def length_of(k: object, items: int) -> int:
@@ -46,24 +54,31 @@ def length_of(k: object, items: int) -> int:
     return length
 
 
-def clock_of(at: object, graph: Snapshot, trained_until: int) -> int:
+def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
     """Return the time of a request, by default just after the last event.
 
     Raises:
-        RequestError: ``at`` is not a time.
+        RequestError: ``at`` is not a time, or none that the log of training counts in.
         LeakageError: ``at`` is not later than what training saw.
     """
     if at is None:
         return graph.latest + 1
+    if serving.clock == "none":
+        raise RequestError("the log of this model has no times. Leave at= out.")
+    if serving.clock == "order" and isinstance(at, _MOMENTS):
+        raise RequestError(
+            f"at={shown(cast(object, at))} is no position, and the log of this model has positions. "
+            "Give a number."
+        )
     try:
         second = second_of(at, "at")
     except DataError as error:
         raise RequestError(str(error)) from None
-    if second <= trained_until:
+    if second <= serving.trained_until:
+        last = moment_text(serving.trained_until, serving.clock)
         raise LeakageError(
-            f"at={shown(at)} is not after {trained_until}, the last event that "
-            "training saw: the answer would know its own future. "
-            "Train on the log before that time."
+            f"at={shown(at)} is not after {last}, the last event that training saw: "
+            "the answer would know its own future. Train on the log before that time."
         )
     return second
 
@@ -84,31 +99,44 @@ def one_user(user: object) -> pl.Series:
 
 
 def of_users(
-    ids: pl.Series, graph: Snapshot, time: int, at: object = None, *, repeat: bool
+    ids: pl.Series,
+    graph: Snapshot,
+    time: int,
+    at: object,
+    items: int,
+    *,
+    repeat: bool,
 ) -> Requests:
     """Return a request of each user.
 
-    Those that are not known are warned of, and so are those without a history.
+    Those that are not known are warned of, and so are those without a history, or with
+    one of items alone that training did not know.
 
     Args:
         ids: Raw ids.
         graph: All events.
         time: The time of the requests.
         at: As the caller wrote it; none if it was left out.
+        items: How many items training knew; later ones are numbered behind them.
         repeat: May items of the history be recommended again?
     """
     rows = known_rows(graph.users, ids, "user", _AS_UNKNOWN)
     requests = Requests.of_users(
         graph, rows, np.full(len(rows), time, np.int64), repeat=repeat
     )
-    silent = (rows != UNKNOWN) & (np.diff(requests.history.ptr) == 0)
-    if silent.any():
-        _warn_without_history(ids.filter(silent), at)
+    ptr = requests.history.ptr
+    silent = (rows != UNKNOWN) & (np.diff(ptr) == 0)
+    _warn_without_history(ids.filter(silent), f"no interactions{_before(at)}")
+    if len(graph.items) > items:
+        known = starts_where(ptr, requests.history.node < items)
+        lost = (np.diff(ptr) > 0) & (np.diff(known) == 0)
+        _warn_without_history(ids.filter(lost), f"{_NEW_ALONE}{_before(at)}")
     return requests
 
 
-def _warn_without_history(users: pl.Series, at: object) -> None:
-    nothing = f"no interactions{_before(at)}"
+def _warn_without_history(users: pl.Series, nothing: str) -> None:
+    if not len(users):
+        return
     said = said_of("user", users, f"has {nothing}", f"have {nothing}", _AS_UNKNOWN)
     warnings.warn(said, NoHistoryWarning, stacklevel=outside())
 
@@ -117,8 +145,20 @@ def _before(at: object) -> str:
     return "" if at is None else f" before at={shown(at)}"
 
 
-def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Requests:
+def of_history(
+    history: Any, graph: Snapshot, time: int, items: int, *, repeat: bool
+) -> Requests:
     """Return the one request of a user with this history.
+
+    Items that no channel knows are warned of: those that are not in the graph, which
+    are passed over, and those that came after training.
+
+    Args:
+        history: Raw ids, oldest first.
+        graph: All events.
+        time: The time of the request.
+        items: How many items training knew; later ones are numbered behind them.
+        repeat: May items of the history be recommended again?
 
     Raises:
         RequestError: The history is empty, or no item of it is known.
@@ -129,6 +169,7 @@ def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Req
     rows = graph.items.encode(ids)
     if (rows != UNKNOWN).any():
         warn_unknown("item", ids.filter(rows == UNKNOWN), "passed over")
+    _warn_of_new(ids.filter(rows >= items))
     known: Int32[np.ndarray, " n"] = rows[rows != UNKNOWN]
     if not len(known):
         raise RequestError(
@@ -146,20 +187,28 @@ def of_history(history: Any, graph: Snapshot, time: int, *, repeat: bool) -> Req
     return requests if repeat else requests.without_history()
 
 
-def warn_of_unanswered(users: pl.Series, total: int, fallback: str | None) -> None:
+def _warn_of_new(items: pl.Series) -> None:
+    items = items.unique(maintain_order=True)
+    if len(items):
+        is_so, are_so = (f"{be} not in the log of training" for be in ("is", "are"))
+        said = said_of("item", items, is_so, are_so, "left out of the history")
+        warnings.warn(said, UnknownIdWarning, stacklevel=outside())
+
+
+def warn_of_unanswered(
+    users: pl.Series, total: int, serving: Serving, filters: Filters
+) -> None:
     """Warn of users for whom there is nothing, naming up to three of them.
 
     Args:
         users: Those who have no list.
         total: How many were asked about.
-        fallback: Who answers everybody, so that all items were excluded; or nobody.
+        serving: Who answers everybody, if anybody does.
+        filters: What the caller limited or excluded.
     """
     if not len(users):
         return
-    why = "no channel has an item for them"
-    mend = "Give the pipeline fallback=Popular() to answer everybody."
-    if fallback is not None:
-        why, mend = "every item is excluded for them", "Name fewer, or more in only=."
+    why, mend = _why_nothing(serving, filters)
     warnings.warn(
         f"{len(users):,} of {total:,} users have no row, since {why} "
         f"({first_few(users)}). {mend}",
@@ -168,13 +217,36 @@ def warn_of_unanswered(users: pl.Series, total: int, fallback: str | None) -> No
     )
 
 
-def nothing_for(user: object, requests: Requests, at: object) -> str:
-    """Return why one request has no answer, and what to do."""
+def nothing_for(
+    user: object, requests: Requests, at: object, serving: Serving, filters: Filters
+) -> str:
+    """Return why one request has no answer, and what to do.
+
+    Args:
+        user: Raw id of the user; none for a history.
+        requests: The one request.
+        at: Its time as the caller wrote it; none if it was left out.
+        serving: Who answers everybody, if anybody does.
+        filters: What the caller limited or excluded.
+    """
+    why, mend = _why_nothing(serving, filters)
+    who = "the history" if user is None else f"user {user!r}"
     if user is not None and not len(requests.history.node):
         known = int(requests.user[0]) != UNKNOWN
         what = f"has no interactions{_before(at)}" if known else "is not known"
-        return (
-            f"user {user!r} {what} and no channel answers an unknown user. "
-            "Pass a history, or give the pipeline fallback=Popular()."
-        )
-    return "nothing is left to recommend: every candidate is excluded."
+        who = f"{who}, who {what}"
+    return f"there is nothing for {who}, since {why}. {mend}"
+
+
+def _why_nothing(serving: Serving, filters: Filters) -> tuple[str, str]:
+    """Return why there is no item, and what to do.
+
+    Whoever answers everybody lacks an item only if all are excluded.
+    """
+    if serving.fallback is not None:
+        return "every item is excluded for them", "Name fewer, or more in only=."
+    why = "no channel has an item for them"
+    spare = "the pipeline fallback=Popular() to answer everybody."
+    if filters.any:
+        return f"{why} that is not excluded", f"Exclude fewer, or give {spare}"
+    return why, f"Give {spare}"

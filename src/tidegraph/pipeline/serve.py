@@ -72,7 +72,7 @@ def around(
     blend = FittedBlend(
         (_name(retriever),), (retriever,), (1.0,), 0.5, 60.0, len(known.items)
     )
-    serving = Serving(repeat, 200, graph.latest)
+    serving = Serving(repeat, 200, graph.latest, clock=known.clock)
     return FittedPipeline(Graph(graph, late_seconds=None), blend, None, None, serving)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegraph.data.times.clocks import Clock
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import called
 
@@ -15,10 +16,11 @@ class Serving:
     Attributes:
         repeat: May a user be recommended items they have already interacted with?
         candidates: How many items retrieval hands to the ranker.
-        trained_until: Unix seconds of the last event that training saw.
+        trained_until: Time of the last event that training saw, on this clock.
         names: Item feature column that names an item in answers.
         source: How the log was read and split, for logs read later.
         fallback: What the channel that fills up short lists is called, if there is one.
+        clock: What the times of the log of training are.
     """
 
     repeat: bool
@@ -27,6 +29,7 @@ class Serving:
     names: str | None = None
     source: dict[str, Any] = field(default_factory=dict[str, Any])
     fallback: str | None = None
+    clock: Clock = "seconds"
 
     def described(
         self, channels: Iterable[str], after: Iterable[object], graph: Snapshot

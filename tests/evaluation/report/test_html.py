@@ -186,6 +186,18 @@ def test_a_log_without_events_has_no_picture():
     assert log_section(log).charts == ()
 
 
+def test_a_part_of_a_log_is_said_by_the_users_and_items_of_its_own_events():
+    log = draw_log()
+    part = log.since(int(log.time[-20]))
+    users, items = len(set(part.user.tolist())), len(set(part.item.tolist()))
+    assert users < len(part.users)
+    assert items < len(part.items)
+
+    said = log_section(part, "What it was judged on")
+    assert said.title == "What it was judged on"
+    assert said.text == f"{len(part)} events of {users} users with {items} items."
+
+
 def test_gains_count_users_who_win_lose_and_neither(judged):
     assert judged.cutoffs == [5, 10]
     chart = gains(judged, "ndcg@5", NASTY)

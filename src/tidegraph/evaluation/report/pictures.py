@@ -18,14 +18,19 @@ DAY = 86_400
 LISTED = ("ndcg", "recall", "precision", "map", "hit", "mrr")
 
 
-def log_section(log: Interactions) -> Section:
-    """Return what a log looks like: events over time, and its long tails."""
-    events, users, items = len(log), len(log.users), len(log.items)
-    text = f"{events:,} events of {users:,} users with {items:,} items."
-    if not events:
-        return Section("The log", text)
+def log_section(log: Interactions, title: str = "The log") -> Section:
+    """Return what a log looks like: events over time, and its long tails.
+
+    Args:
+        log: The log or a part of it, of which those with an event are counted.
+        title: Heading of the section.
+    """
+    users, items = len(np.unique(log.user)), len(np.unique(log.item))
+    text = f"{len(log):,} events of {users:,} users with {items:,} items."
+    if not len(log):
+        return Section(title, text)
     over_time = () if log.clock == "none" else (events_over_time(log),)
-    return Section("The log", text, (*over_time, activity(log)))
+    return Section(title, text, (*over_time, activity(log)))
 
 
 def events_over_time(log: Interactions) -> Chart:
