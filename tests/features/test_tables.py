@@ -131,3 +131,14 @@ def test_what_comes_later_changes_no_row():
 
     assert first.counts == other.counts
     np.testing.assert_array_equal(first.code[:3], other.code[:3])
+
+
+def test_users_who_are_erased_have_no_fields_and_others_keep_theirs():
+    found = tables(goods(color=["red"] * 5), "item.color", "user.age")
+    both = replace(found, user=replace(found.user, code=np.array([[3], [1]], np.int32)))
+
+    left = both.without_users(np.array([0, 7], np.int32))
+
+    assert left.state().arrays["user"].tolist() == [[0], [1]]
+    assert left.state().arrays["item"].tolist() == found.item.code.tolist()
+    assert both.user.code.tolist() == [[3], [1]]

@@ -1,11 +1,15 @@
 """A user who is erased is gone from answers, channels and files."""
 
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 import tidegraph as tg
 from tidegraph.errors import RequestError, UnknownIdWarning
+from tidegraph.pipeline import Windows
 from tidegraph.retrieval.embedded import FittedEmbedding
 
 
@@ -75,3 +79,30 @@ def test_an_unknown_user_cannot_be_erased(log):
         model.erase(["user-3", "nobody"])
 
     assert model.graph.users.row("user-3") >= 0
+
+
+def of_users(log, name):
+    """Return what the ranker of a saved model holds of users, by row."""
+    arrays = tg.load(name).ranker.state().parts["tables"].arrays
+    assert len(arrays["user"]) == len(log.users)
+    return arrays["user"]
+
+
+def test_a_saved_ranker_has_no_feature_of_an_erased_user(log, tmp_path):
+    ages = {"user": log.users.ids, "age": np.arange(len(log.users)) % 3}
+    log = replace(log, users=log.users.with_features(pl.DataFrame(ages), "user"))
+    knows = tg.FeatureSet(groups=("user",), history=3, fields=("user.age",))
+    ranker = tg.NeuralRanker(
+        tg.MF(embedding_size=2), knows, training=tg.Training(epochs=1)
+    )
+    model = tg.Pipeline(tg.ItemKNN(), rank=ranker, windows=Windows(days=2.0)).fit(log)
+    row = model.graph.users.row("user-3")
+    model.save(tmp_path / "before")
+    model.erase(["user-3"])
+    model.save(tmp_path / "after")
+
+    had, has = (of_users(log, tmp_path / name) for name in ("before", "after"))
+    assert had[row] > 0
+    assert has[row] == 0
+    others = np.arange(len(had)) != row
+    assert np.array_equal(has[others], had[others])

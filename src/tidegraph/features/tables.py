@@ -79,6 +79,12 @@ class Side:
         grain = max(4, 1 << known.bit_length() >> 3)
         return replace(self, known=known, spare=-known % grain)
 
+    def without(self, nodes: Int32[np.ndarray, " n"]) -> "Side":
+        """Return the same, of which the fields of some nodes say nothing."""
+        code = self.code.copy()
+        code[nodes[nodes < len(code)]] = 0
+        return replace(self, code=code)
+
     def rows(self, node: Int32[np.ndarray, "*shape"]) -> Int64[np.ndarray, "*shape f"]:
         """Return the rows of nodes; what the tables do not know has row 0."""
         out = np.zeros((*node.shape, 1 + len(self.kinds)), np.int64)
@@ -122,6 +128,10 @@ class Tables:
         items = _side(graph, ITEM, requests, fields, ids=ids)
         users = _side(graph, USER, requests, fields, ids=ids)
         return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
+
+    def without_users(self, rows: Int32[np.ndarray, " n"]) -> "Tables":
+        """Return the same, without what the fields said of some users."""
+        return replace(self, user=self.user.without(rows))
 
     def state(self) -> State:
         """Return what a file needs to hold."""

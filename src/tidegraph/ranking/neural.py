@@ -231,13 +231,14 @@ class FittedNeuralRanker:
         return Batches(self.features, self.tables, history, reads)
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedNeuralRanker":
-        """Return the same, whose vectors of some users are that of an unknown one."""
+        """Return the same, to which some users are as one of whom nothing is known."""
         known = rows[rows < self.tables.user.known].astype(np.int64)
         network = copy.deepcopy(self.network)
         for part in network.modules():
             if isinstance(part, UserVectors):
                 part.forget(tensor(known + 1))
-        return replace(self, network=network)
+        tables = self.tables.without_users(rows)
+        return replace(self, tables=tables, network=network)
 
     def state(self) -> State:
         """Return what a file needs to hold."""
