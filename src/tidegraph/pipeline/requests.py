@@ -67,8 +67,8 @@ def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
         raise RequestError("the log of this model has no times. Leave at= out.")
     if serving.clock == "order" and isinstance(at, _MOMENTS):
         raise RequestError(
-            f"at={shown(cast(object, at))} is no position, and the log of this model has positions. "
-            "Give a number."
+            f"at={shown(cast(object, at))} is no position, and the log of this model "
+            "has positions. Give a number."
         )
     try:
         second = second_of(at, "at")
