@@ -13,6 +13,7 @@ from tidegraph.nn.sequence.attention import masked_softmax
 from tidegraph.nn.vectors import EventVectors, UserVectors
 
 with needed("torch", "neural", "a neural network"):
+    import torch
     from torch import Tensor, nn
 
 
@@ -30,8 +31,12 @@ class Crowd(NamedTuple):
     real: Float[Tensor, "*shape l"]
 
     def at(self, place: Int[Tensor, "*shape"]) -> "Crowd":
-        """Return those of the items at some places, in the shape of these."""
-        return Crowd(self.user[place], self.about[place], self.real[place])
+        """Return those of the items at some places, in the shape of these.
+
+        At place -1 there is nobody.
+        """
+        user, about, real = (torch.cat([x, x.new_zeros(1, *x.shape[1:])]) for x in self)
+        return Crowd(user[place], about[place], real[place])
 
     def mean(
         self, values: Float[Tensor, "*shape l width"] | None = None

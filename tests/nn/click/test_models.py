@@ -54,10 +54,13 @@ def drawn(spec, rng, b=4, k=5, h=6):
     )
 
 
-def drawn_states(spec, rng, plan, kind, roots):
-    """Unique states as a plan brings them, each with as many children as there fit."""
+def drawn_states(spec, rng, plan, kind, roots, below=6):
+    """Unique states as a plan brings them, each with as many children as there fit.
+
+    Without any ``below`` nobody has one.
+    """
     width = [int(n) for n in re.findall(r"recent\((\d+)\)", plan)]
-    sizes = [roots, *(6 for _ in width)]
+    sizes = [roots, *(below for _ in width)]
     kinds = [("user", "item")[(n + (kind == "item")) % 2] for n in range(len(sizes))]
     rows = [
         np.stack(
@@ -71,24 +74,28 @@ def drawn_states(spec, rng, plan, kind, roots):
     ]
     parent = [rng.integers(0, m, n) for m, n in zip([1, *sizes], sizes, strict=False)]
     child, age = [], []
-    for n, below, wide in zip(sizes, sizes[1:], width, strict=False):
-        there = np.arange(wide) < rng.integers(0, wide + 1, n)[:, None]
-        child.append(np.where(there, rng.integers(0, below, (n, wide)), -1))
+    for n, most, wide in zip(sizes, sizes[1:], width, strict=False):
+        there = np.arange(wide) < rng.integers(0, wide + 1, n)[:, None] * (most > 0)
+        child.append(np.where(there, rng.integers(0, max(most, 1), (n, wide)), -1))
         age.append((rng.random((n, wide)) * 40 * there).astype(np.float32))
     event = [rng.normal(size=(n, spec.event)).astype(np.float32) for n in sizes]
     parts = (rows, parent, child, age, event)
     return States(*(tuple(map(torch.from_numpy, part)) for part in parts))
 
 
-def given_to(model, spec, rng, b=4, k=5):
-    """All that the network of a model is called with."""
+def given_to(model, spec, rng, b=4, k=5, of_user=6, of_item=6):
+    """All that the network of a model is called with.
+
+    ``of_user`` and ``of_item`` are how many states there are below each depth, of all
+    users and of all items.
+    """
     inputs = drawn(spec, rng, b, k, h=3)
     reads = model.reads() if isinstance(model, click.ReadsGraph) else None
     if reads is None:
         return (inputs,)
     user, item = reads
-    users = drawn_states(spec, rng, user, "user", b)
-    items = drawn_states(spec, rng, item, "item", 3 * b)
+    users = drawn_states(spec, rng, user, "user", b, of_user)
+    items = drawn_states(spec, rng, item, "item", 3 * b, of_item)
     seat = torch.from_numpy(rng.integers(0, 3 * b, (b, k)))
     across = (
         rng.normal(size=(b, k, states.child[0].shape[1], width)).astype(np.float32)
@@ -181,6 +188,29 @@ def test_an_absent_candidate_changes_nothing_about_the_others(model, network):
 
     torch.testing.assert_close(found, other)
     torch.testing.assert_close(kept, changed)
+
+
+@pytest.mark.parametrize(("of_user", "of_item"), [(0, 6), (6, 0), (0, 0)])
+@pytest.mark.parametrize("b", [1, 4])
+def test_a_block_of_none_but_the_new_is_answered(network, model, of_user, of_item, b):
+    """Nobody in it has an event, so there is no state to stand in for one."""
+    rng = np.random.default_rng(1)
+    inputs, *around = given_to(model, SPEC, rng, b, of_user=of_user, of_item=of_item)
+    if not of_user:
+        real = torch.zeros_like(inputs.real_step)
+        empty = {
+            name: torch.zeros_like(getattr(inputs, name))
+            for name in ("step", "event", "cross", "age")
+        }
+        inputs = inputs._replace(real_step=real, **empty)
+
+    found = network(inputs, *around)
+    found.sum().backward()
+
+    assert found.shape == inputs.present.shape
+    assert torch.isfinite(found[inputs.present]).all()
+    for weights in network.parameters():
+        assert weights.grad is None or torch.isfinite(weights.grad).all()
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
