@@ -20,6 +20,12 @@ with needed("torch", "neural", "a neural network"):
 AT_ONCE = 1 << 21
 """Products that ``softmax_over_all`` holds at a time: 8 MiB, which a cache may hold."""
 
+LOWEST = -1e30
+"""The logit of a negative that is missing, which costs nothing.
+
+Not infinite: a row without any has no gradient, rather than nan.
+"""
+
 
 def binary_cross_entropy(
     logit: Float[Tensor, "*shape"],
@@ -121,12 +127,17 @@ def sampled_softmax(
     Args:
         positive: Logit of the observed item.
         negative: Logits of ``k`` items drawn from the proposal.
-        log_q: Natural log of each drawn item's expected count under the proposal.
+        log_q: Natural log of each drawn item's expected count under the proposal;
+            -inf of what the proposal never draws, which is no negative.
         present: Which of the ``k`` are there; all if left out.
 
     Source:
         Bengio & Senecal (2008); recommended for retrieval in section 19.1.3.
     """
+    never = log_q.isneginf()
+    if bool(never.any()):
+        negative = negative.masked_fill(never, LOWEST)
+        log_q = log_q.masked_fill(never, 0.0)
     if log_q.numel() == 1:
         # It need not be taken off each of them.
         return _softmax_of_first(positive + log_q.reshape(()), negative, present)
@@ -301,8 +312,7 @@ def _softmax_of_first(
 def _log_sum(negative: Tensor, present: Tensor | None) -> Tensor:
     """Return the log of the sum of the exponentials of each row."""
     if present is not None:
-        # Not infinite: a row without any has no gradient, rather than nan.
-        negative = negative.masked_fill(~present, -1e30)
+        negative = negative.masked_fill(~present, LOWEST)
     return torch.logsumexp(negative, dim=1)
 
 

@@ -97,7 +97,7 @@ def test_a_missing_negative_costs_nothing_and_has_no_gradient(name, loss):
 
 @pytest.mark.parametrize(("name", "loss"), SAID)
 def test_a_batch_without_any_negative_has_a_loss_and_a_gradient(name, loss):
-    """The first batch of a queue has none."""
+    """As one that needs none is given."""
     parts = [torch.tensor(part) for part in drawn()]
     parts = [part.requires_grad_() for part in parts[:3]]
     batch = Scored(*parts, torch.zeros(6, 0), torch.zeros(1, 0))
@@ -108,6 +108,33 @@ def test_a_batch_without_any_negative_has_a_loss_and_a_gradient(name, loss):
     assert torch.isfinite(value)
     for part in parts:
         assert part.grad is None or torch.isfinite(part.grad).all()
+
+
+@pytest.mark.parametrize("log_q", [[[-np.inf]], [[-np.inf, -np.inf]]])
+def test_a_softmax_over_what_is_never_drawn_costs_nothing(log_q):
+    """As the others of a batch of one pair, of which there are none."""
+    log_q = torch.tensor(log_q)
+    positive = torch.tensor([0.3], requires_grad=True)
+    negative = torch.full(log_q.shape, LOWEST).requires_grad_()
+    none = torch.zeros(1, 2)
+
+    value = SampledSoftmax().loss(Scored(none, none, positive, negative, log_q))
+    value.backward()
+
+    assert value.item() == 0
+    assert positive.grad.item() == 0
+    assert (negative.grad == 0).all()
+
+
+def test_what_is_never_drawn_is_no_negative_of_a_softmax():
+    source, target, positive, negative, _ = (torch.tensor(p) for p in drawn())
+    log_q = torch.tensor([[0.1, -np.inf, 0.3, 0.2]])
+    kept = [0, 2, 3]
+
+    found = SampledSoftmax().loss(Scored(source, target, positive, negative, log_q))
+
+    rest = Scored(source, target, positive, negative[:, kept], log_q[:, kept])
+    torch.testing.assert_close(found, SampledSoftmax().loss(rest))
 
 
 def test_a_softmax_over_every_other_item_is_the_full_one():

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from tidegraph import losses
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.losses import LOWEST
 from tidegraph.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.objective.negatives import (
     InBatch,
@@ -21,6 +22,7 @@ with needed("torch", "neural", "a neural network"):
 __all__ = [
     "BPR",
     "BSL",
+    "LOWEST",
     "BinaryCrossEntropy",
     "DirectAU",
     "GeneralisedBCE",
@@ -30,10 +32,6 @@ __all__ = [
     "SkipGram",
     "TripletMargin",
 ]
-
-
-LOWEST = -1e30
-"""The similarity of a negative that is missing, which costs nothing."""
 
 
 class Scored(NamedTuple):

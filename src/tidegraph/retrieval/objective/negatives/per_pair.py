@@ -59,7 +59,7 @@ class _PerPair:
             node[wrong] = self._noise((int(wrong.sum()),))
             wrong = self._is_no_negative(node, batch)
         missing = np.nonzero(wrong)
-        return Drawn(node, self.log_count(node, batch), (missing[0], missing[1]))
+        return Drawn(node, self._of_any(node, batch), (missing[0], missing[1]))
 
     def _noise(self, shape: tuple[int, ...]) -> Int64[np.ndarray, "*shape"]:
         return self.noise.draw(shape, fresh_seed(self.rng)).astype(np.int64)
@@ -81,6 +81,15 @@ class _PerPair:
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
+        shape = len(batch.source), node.shape[-1]
+        node = np.ascontiguousarray(np.broadcast_to(node, shape))
+        never = self._is_no_negative(node, batch)
+        return np.where(never, -np.inf, self._of_any(node, batch))
+
+    def _of_any(
+        self, node: Int64[np.ndarray, "b n"], batch: Positives
+    ) -> Float[np.ndarray, "b _"]:
+        """Return the log of how often each comes, of those that are negatives."""
         if self.avoided is None:
             taken = self.noise.share[batch.target]
         else:

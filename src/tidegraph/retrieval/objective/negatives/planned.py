@@ -49,12 +49,13 @@ class Planned:
         return _Planned(self.plan, pairs, alive, rng)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Planned:
     plan: Plan
     pairs: PairSource
     alive: int
     rng: np.random.Generator
+    count: int = 0
 
     def draw(self, batch: Positives) -> Drawn:
         graph = self.pairs.fold.graph
@@ -69,10 +70,11 @@ class _Planned:
         assert isinstance(found, Found)
         node = np.where(found.mask, found.ids, 0).astype(np.int64) + users
         missing = np.nonzero(~found.mask)
+        self.count = node.shape[1]
         return Drawn(node, self.log_count(node, batch), (missing[0], missing[1]))
 
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
         others = max(self.alive - 1, 1)
-        return np.full(node.shape, np.log(max(node.shape[-1], 1) / others))
+        return np.full((1,) * node.ndim, np.log(max(self.count, 1) / others))

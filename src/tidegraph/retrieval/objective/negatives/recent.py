@@ -1,6 +1,5 @@
 """Negatives that are the targets of other pairs: in the batch, or before it."""
 
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from tidegraph.retrieval.objective.negatives.drawn import (
     drawn_targets,
 )
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+from tidegraph.rng import fresh_seed
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class InBatch:
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
-        return _Recent(0, Noise.of(pairs.frequency, 1.0))
+        return _InBatch(Noise.of(pairs.frequency, 1.0))
 
 
 @settings
@@ -36,7 +36,9 @@ class Queue:
     Source:
         Zhou et al., "Contrastive Learning for Debiased Candidate Generation in
         Large-Scale Recommender Systems" (CLRec), KDD 2021, section 3.3. Departs: the
-        queue holds nodes, whose vectors are those of today.
+        queue holds nodes, whose vectors are those of today; what it holds as an epoch
+        begins is drawn by popularity, as the targets of the pairs before would be, so
+        that a training that was stopped goes on as one that was not.
     """
 
     count: int = 2560
@@ -46,27 +48,37 @@ class Queue:
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
-        return _Recent(self.count, Noise.of(pairs.frequency, 1.0))
+        noise = Noise.of(pairs.frequency, 1.0)
+        return _Queue(noise, noise.draw(self.count, fresh_seed(rng)).astype(np.int64))
 
 
-class _Recent:
-    """The targets of this batch and of those before it, as far as is remembered."""
-
-    def __init__(self, remembered: int, noise: Noise) -> None:
-        self.noise, self.remembered = noise, remembered
-        self.held: deque[int] = deque(maxlen=remembered or None)
-        self.count = 0
+@dataclass(frozen=True, eq=False)
+class _InBatch:
+    noise: Noise
 
     def draw(self, batch: Positives) -> Drawn:
-        if self.remembered:
-            node = np.array(self.held, np.int64)
-            self.held.extend(batch.target.tolist())
-            self.count = len(node)
-        else:
-            node, self.count = batch.target, len(batch.target) - 1
+        node = batch.target
         return Drawn(node, self.log_count(node, batch), drawn_targets(node, batch))
 
     def log_count(
         self, node: Int64[np.ndarray, "*rows n"], batch: Positives
     ) -> Float[np.ndarray, "..."]:
-        return self.noise.log_count(node, self.count)
+        return self.noise.log_count(node, len(batch.target) - 1)
+
+
+@dataclass(eq=False)
+class _Queue:
+    """The targets before the next batch, oldest first; always as many."""
+
+    noise: Noise
+    held: Int64[np.ndarray, " count"]
+
+    def draw(self, batch: Positives) -> Drawn:
+        node = self.held
+        self.held = np.concatenate([node, batch.target])[-len(node) :]
+        return Drawn(node, self.log_count(node, batch), drawn_targets(node, batch))
+
+    def log_count(
+        self, node: Int64[np.ndarray, "*rows n"], batch: Positives
+    ) -> Float[np.ndarray, "..."]:
+        return self.noise.log_count(node, len(self.held))
