@@ -23,8 +23,8 @@ from tidegraph.retrieval.inputs.features import item_categories, item_features
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.fused import FusedPairs
-from tidegraph.retrieval.objective.negatives import Drawn, Scheduled
-from tidegraph.retrieval.objective.pairs import PairSource, Positives
+from tidegraph.retrieval.objective.negatives import drawer_of
+from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.retrieval.objective.similarity import scored
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
@@ -180,12 +180,9 @@ class _Pairs:
         return cls(settings, module, pairs, held, run.device, fields)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
-        negatives = self.settings.objective.loss.drawn
-        if isinstance(negatives, Scheduled):
-            negatives = negatives.at(epoch)
-        drawer = None if negatives is None else negatives.drawer(self.pairs, rng)
+        drawer = drawer_of(self.settings.objective.loss.drawn, epoch, self.pairs, rng)
         for batch in self.pairs.epoch(self.settings.training.batch_size, rng):
-            drawn = _none_of(batch) if drawer is None else drawer.draw(batch)
+            drawn = drawer.draw(batch)
             # What is around a node may be as of its pair, so then each row has its own.
             negative, shared = np.atleast_2d(drawn.node), drawn.common
             if drawn.node.ndim == 1:
@@ -324,9 +321,3 @@ class _Described(Protocol):
     """A module that gives a vector to nodes without an edge, too."""
 
     def alone(self, nodes: Tensor) -> Tensor: ...
-
-
-def _none_of(batch: Positives) -> Drawn:
-    """Return no negatives at all."""
-    shape = len(batch.source), 0
-    return Drawn(np.zeros(shape, np.int64), np.zeros(shape))

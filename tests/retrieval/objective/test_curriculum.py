@@ -9,7 +9,14 @@ from tidegraph.retrieval import embedding
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import TripletMargin
-from tidegraph.retrieval.objective.negatives import Curriculum, Ranked, Shared
+from tidegraph.retrieval.objective.negatives import (
+    Curriculum,
+    Mixed,
+    PerPair,
+    Ranked,
+    Shared,
+    drawer_of,
+)
 from tidegraph.retrieval.objective.pairs import Edges
 from tidegraph.retrieval.recipes.gnn import pinsage
 from tidegraph.stages import Fold
@@ -51,6 +58,25 @@ def test_each_epoch_has_one_hard_negative_more(pairs):
     for n, each in enumerate(drawn[1:], start=1):
         assert each.node.shape == (64, 7 + n)
         assert each.common == 7
+
+
+def test_a_curriculum_beside_others_goes_on_as_alone(pairs):
+    negatives, rng = Mixed((PerPair(2), Curriculum(Shared(7), RANKS))), np.random
+    batch = next(pairs.epoch(64, rng.default_rng(0)))
+
+    drawn = [
+        drawer_of(negatives, n, pairs, rng.default_rng(1)).draw(batch) for n in range(3)
+    ]
+
+    assert [each.node.shape for each in drawn] == [(64, 9), (64, 10), (64, 11)]
+
+
+def test_a_curriculum_whose_easy_ones_change_changes_them(pairs):
+    negatives = Curriculum(Curriculum(Shared(7), RANKS), (2, 8))
+
+    assert negatives.at(0) == Shared(7)
+    one = Mixed((Shared(7), Ranked(1, RANKS)))
+    assert negatives.at(1) == Mixed((one, Ranked(1, (2, 8))))
 
 
 def test_training_draws_n_less_one_hard_ones_in_epoch_n(pairs, monkeypatch):

@@ -11,9 +11,10 @@ from conftest import draw_log
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Objective
-from tidegraph.retrieval.objective.losses import SampledSoftmax
+from tidegraph.retrieval.objective.losses import InfoNCE, SampledSoftmax
 from tidegraph.retrieval.objective.negatives import (
     Drawer,
+    Drawn,
     InBatch,
     Mixed,
     PerPair,
@@ -53,6 +54,20 @@ class _ByRows:
 
     def log_count(self, node, batch):
         return self.drawer.log_count(node, batch)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Negatives of one's own that are all there: the first three nodes."""
+
+    def drawer(self, pairs, rng):
+        return self
+
+    def draw(self, batch):
+        return Drawn(np.arange(3), np.zeros(1))
+
+    def log_count(self, node, batch):
+        return np.zeros(1)
 
 
 def first(pairs, size=32):
@@ -153,15 +168,51 @@ def test_those_in_the_batch_are_its_other_targets(pairs):
     assert set(zip(*drawn.missing, strict=True)) == set(zip(row, column, strict=True))
 
 
+@pytest.mark.parametrize("loss", [SampledSoftmax, InfoNCE])
+def test_a_batch_of_one_pair_has_no_other_and_is_learnt_from(pairs, loss):
+    training = Training(2, len(pairs) - 1, patience=None)
+    objective = Objective(loss=loss(0.2, InBatch()))
+
+    fitted = Embedding(objective=objective, size=6, training=training).fit(
+        pairs.fold.log
+    )
+
+    assert np.isfinite(fitted.item).all()
+    assert np.isfinite(fitted.curve.loss).all()
+
+
 def test_a_queue_holds_the_targets_of_batches_before(pairs):
     drawer = Queue(40).drawer(pairs, np.random.default_rng(0))
     batches = list(pairs.epoch(16, np.random.default_rng(2)))[:5]
 
-    held = [drawer.draw(batch).node for batch in batches]
+    held = [drawer.draw(batch) for batch in batches]
 
-    before = np.concatenate([batch.target for batch in batches])
-    for n, nodes in enumerate(held):
-        np.testing.assert_array_equal(nodes, before[: 16 * n][-40:])
+    before = np.concatenate([held[0].node, *(batch.target for batch in batches)])
+    for n, drawn in enumerate(held):
+        np.testing.assert_array_equal(drawn.node, before[16 * n :][:40])
+        share = pairs.frequency / pairs.frequency.sum()
+        np.testing.assert_allclose(np.exp(drawn.log_q), 40 * share[drawn.node])
+
+
+def test_a_queue_begins_with_targets_by_popularity(pairs):
+    rng, batch = np.random.default_rng(0), first(pairs)
+    begun = [Queue(500).drawer(pairs, rng).draw(batch).node for _ in range(40)]
+
+    found = np.bincount(np.concatenate(begun), minlength=pairs.graph.nodes)
+
+    share = pairs.frequency / pairs.frequency.sum()
+    np.testing.assert_allclose(found / found.sum(), share, atol=0.006)
+    assert share.max() - share[share > 0].min() > 0.02
+
+
+def test_a_log_of_one_batch_learns_from_a_queue(pairs):
+    def vectors(epochs):
+        training = Training(epochs, len(pairs), patience=None)
+        objective = Objective(loss=InfoNCE(0.2, Queue(64)))
+        method = Embedding(objective=objective, size=6, training=training)
+        return method.fit(pairs.fold.log).item
+
+    assert np.abs(vectors(1) - vectors(3)).max() > 1e-3
 
 
 def test_a_mixture_is_drawn_as_often_as_its_parts_together(pairs):
@@ -178,6 +229,39 @@ def test_a_mixture_is_drawn_as_often_as_its_parts_together(pairs):
     expected = uniform + (len(batch.source) - 1) * share[drawn.node]
     np.testing.assert_allclose(np.exp(drawn.log_q), expected)
     assert len(drawn.missing[0]) >= len(popular.missing[0])
+
+
+def test_a_mixture_counts_no_draw_that_a_part_never_makes(pairs):
+    """Those of ``PerPair`` are no items of the user, and those of ``Shared`` may be."""
+    batch = Positives(*(side[:2] for side in first(pairs)))
+    drawer = Mixed((PerPair(6), Shared(6))).drawer(pairs, np.random.default_rng(0))
+
+    found = counted(drawer, batch, 4000, pairs.graph.nodes)
+
+    for row in range(2):
+        node = np.flatnonzero(found[row])
+        said = np.exp(drawer.log_count(np.tile(node, (2, 1)), batch))[row]
+        np.testing.assert_allclose(found[row, node], said, rtol=0.25)
+        assert said.max() > 1.5 * said.min()
+
+
+def test_a_plan_in_a_mixture_is_counted_by_its_own_draws(pairs):
+    planned = Planned(tg.negatives("item", 5, via="action"))
+    drawer = Mixed((planned, Shared(100))).drawer(pairs, np.random.default_rng(0))
+    alive = np.count_nonzero(pairs.frequency)
+
+    drawn = drawer.draw(first(pairs))
+
+    assert drawn.node.shape[1] == 105
+    np.testing.assert_allclose(np.exp(drawn.log_q), 5 / (alive - 1) + 100 / alive)
+
+
+def test_a_mixture_of_parts_that_miss_nothing_misses_nothing(pairs):
+    rng = np.random.default_rng(0)
+    drawn = Mixed((Given(), Given())).drawer(pairs, rng).draw(first(pairs))
+
+    assert drawn.node.shape == (6,)
+    assert not len(drawn.missing[0])
 
 
 def test_a_mixture_trains_alike_however_its_parts_are_held(pairs):

@@ -1,6 +1,6 @@
 """Sequence models keep the laws of retrievers, and find what only order tells."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -13,10 +13,11 @@ from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.index import InvertedLists
 from tidegraph.retrieval.objective.losses import (
     BinaryCrossEntropy,
+    DirectAU,
     GeneralisedBCE,
     SampledSoftmax,
 )
-from tidegraph.retrieval.objective.negatives import PerPair, Shared
+from tidegraph.retrieval.objective.negatives import Curriculum, Every, PerPair, Shared
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.sequence import (
     bert4rec,
@@ -25,6 +26,7 @@ from tidegraph.retrieval.recipes.sequence import (
     markov_chain,
     sasrec,
 )
+from tidegraph.retrieval.sequence import next_item, task
 from tidegraph.run import Run
 from tidegraph.stages import Requests
 from tidegraph.testing.logs import draw_log
@@ -229,6 +231,53 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
 
     asked = requests_at(log)
     np.testing.assert_array_equal(resumed.vectors(asked), whole.vectors(asked))
+
+
+@dataclass(frozen=True)
+class Nearer:
+    """A loss of one's own, which needs no negatives and counts its calls."""
+
+    called: list[tuple[int, ...]] = field(default_factory=list)
+    drawn = None
+    temperature = None
+
+    def loss(self, batch):
+        self.called.append(tuple(batch.negative.shape))
+        return (batch.source - batch.target).square().sum(dim=1).mean()
+
+
+def test_a_loss_that_needs_no_negatives_is_the_one_that_is_named():
+    log, own = draw_log(), Nearer()
+    asked = requests_at(log)
+
+    def vectors(loss):
+        return sasrec(size=8, loss=loss, training=FEW).fit(log).vectors(asked)
+
+    little, much = vectors(DirectAU(1.0)), vectors(DirectAU(50.0))
+    whole = vectors(SampledSoftmax(1.0, Every()))
+    vectors(own)
+
+    assert np.abs(little - much).max() > 0.01
+    assert min(np.abs(v - whole).max() for v in (little, much)) > 0.01
+    assert own.called
+    assert {shape[1] for shape in own.called} == {0}
+
+
+def test_negatives_that_change_from_epoch_to_epoch_do(monkeypatch):
+    seen = set()
+
+    class Watched(task.NextItems):
+        def batches(self, epoch, rng):
+            for batch in super().batches(epoch, rng):
+                own = len(batch.negatives) - batch.shared
+                seen.add((epoch, batch.shared, own / len(batch.target)))
+                yield batch
+
+    monkeypatch.setattr(next_item, "NextItems", Watched)
+    loss = SampledSoftmax(0.2, Curriculum(Shared(7), (8, 20)))
+    sasrec(size=8, loss=loss, training=replace(FEW, epochs=3)).fit(draw_log())
+
+    assert seen == {(0, 7, 0), (1, 7, 1), (2, 7, 2)}
 
 
 class TestBadInput:

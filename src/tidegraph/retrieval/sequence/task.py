@@ -14,7 +14,7 @@ from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.losses import softmax_over_all
 from tidegraph.retrieval.objective.losses import SampledSoftmax
-from tidegraph.retrieval.objective.negatives import Drawer, Every
+from tidegraph.retrieval.objective.negatives import Drawer, Every, drawer_of
 from tidegraph.retrieval.objective.pairs import Edges, PairSource, Positives
 from tidegraph.retrieval.objective.similarity import scored
 from tidegraph.retrieval.scoring.evidence import evident_actions
@@ -48,7 +48,8 @@ class Read(NamedTuple):
         hidden: Where a token stands in its place, if anywhere.
         asked: Where a state is to find an item.
         target: The items, in the order of the places.
-        negatives: Those that all share, and then those of each, if any are drawn.
+        negatives: Those that all share, and then those of each; none where a target is
+            told from all items at once.
         shared: How many negatives all share.
         log_q: Natural log of how often each negative is drawn on average.
         missing: Row and column of those that are no negatives.
@@ -118,8 +119,9 @@ class NextItems:
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Read]:
         """Return the batches of an epoch: each event of a user but the first, once."""
-        drawn = None if self._all_at_once else self.settings.loss.drawn
-        drawer = None if drawn is None else drawn.drawer(self.pairs, rng)
+        drawer = None
+        if not self._all_at_once:
+            drawer = drawer_of(self.settings.loss.drawn, epoch, self.pairs, rng)
         size = self.settings.training.batch_size
         for pieces in batches_of(self.pieces, size, rng):
             yield self._with_negatives(*self._read(pieces, rng), drawer)
@@ -171,15 +173,18 @@ class NextItems:
 
     @property
     def _all_at_once(self) -> bool:
+        """Is the loss the softmax over all items, which draws nothing?"""
         loss = self.settings.loss
-        return isinstance(loss, SampledSoftmax) and isinstance(loss.drawn, Every)
+        drawn = loss.drawn
+        return type(loss) is SampledSoftmax and isinstance(drawn, Every)
 
     def loss(self, batch: Read) -> Tensor:
         """Return the loss of a batch."""
         states = self.module(batch.rows, batch.there, batch.hidden)[batch.asked]
-        if batch.negatives is None:
+        if self._all_at_once:
             return self._softmax(states, batch.target)
         loss, log_q = self.settings.loss, batch.log_q
+        assert batch.negatives is not None
         assert log_q is not None
         rest = self.module.items(torch.cat([batch.target, batch.negatives]))
         given = rest, batch.shared, log_q, batch.missing, loss.temperature

@@ -35,6 +35,7 @@ __all__ = [
     "Ranked",
     "Scheduled",
     "Shared",
+    "drawer_of",
 ]
 
 
@@ -78,6 +79,10 @@ class Mixed:
         """Return what draws the negatives of an epoch."""
         return _Mixed([part.drawer(pairs, rng) for part in self.parts])
 
+    def at(self, epoch: int) -> "Mixed":
+        """Return those of an epoch, from 0."""
+        return Mixed(tuple(_at(part, epoch) for part in self.parts))
+
 
 @settings
 class Curriculum:
@@ -100,11 +105,44 @@ class Curriculum:
 
     def at(self, epoch: int) -> Negatives:
         """Return those of an epoch, from 0."""
-        return Mixed((self.easy, Ranked(epoch, self.ranks))) if epoch else self.easy
+        easy = _at(self.easy, epoch)
+        return Mixed((easy, Ranked(epoch, self.ranks))) if epoch else easy
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of the first epoch."""
         return self.at(0).drawer(pairs, rng)
+
+
+def drawer_of(
+    negatives: Negatives | None,
+    epoch: int,
+    pairs: PairSource,
+    rng: np.random.Generator,
+) -> Drawer:
+    """Return what draws the negatives of an epoch, from 0; nothing for a loss of none.
+
+    What learns from negatives has them from here, so that those that change do.
+    """
+    return _None() if negatives is None else _at(negatives, epoch).drawer(pairs, rng)
+
+
+def _at(negatives: Negatives, epoch: int) -> Negatives:
+    """Return the negatives of an epoch, which most have alike in all."""
+    return negatives.at(epoch) if isinstance(negatives, Scheduled) else negatives
+
+
+@dataclass(frozen=True, eq=False)
+class _None:
+    """Draws nothing, a row for each pair."""
+
+    def draw(self, batch: Positives) -> Drawn:
+        node = np.zeros((len(batch.source), 0), np.int64)
+        return Drawn(node, self.log_count(node, batch))
+
+    def log_count(
+        self, node: Int64[np.ndarray, "*rows n"], batch: Positives
+    ) -> Float[np.ndarray, "..."]:
+        return np.full(node.shape, -np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,10 +164,8 @@ class _Mixed:
             for one, begin in zip(drawn, first[:-1], strict=True)
             if one.missing is not None
         ]
-        row, column = (
-            np.concatenate([np.zeros(0, np.int64), *side])
-            for side in zip(*missing, strict=True)
-        )
+        nowhere = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        row, column = map(np.concatenate, zip(nowhere, *missing, strict=True))
         return Drawn(node, self.log_count(node, batch), (row, column), common)
 
     def log_count(
