@@ -108,6 +108,8 @@ class SAGEConv(nn.Module):
     Source:
         Hamilton, Ying & Leskovec, "Inductive Representation Learning on Large Graphs",
         NeurIPS 2017, algorithm 1; the concatenation times a matrix is a sum of two.
+        Departs: a vector is not made one of length 1 (line 7), and the activation (line
+        5), which ``GraphSAGE`` has between layers, is not behind the last.
     """
 
     def __init__(self, inputs: int, outputs: int, aggregate: nn.Module) -> None:

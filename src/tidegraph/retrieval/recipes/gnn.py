@@ -184,7 +184,8 @@ def graphsage(
 
     Source:
         Hamilton, Ying & Leskovec, "Inductive Representation Learning on Large Graphs",
-        NeurIPS 2017, equation 1. Departs: a pair is an event, not what a walk meets.
+        NeurIPS 2017, equation 1. Departs: a pair is an event, not what a walk meets; no
+        layer makes vectors of length 1, and the last has no ReLU.
     """
     edges = islice(cycle((ACTION, reverse(ACTION))), len(counts))
     ego = fan_out(*edges, counts=counts)
@@ -209,12 +210,12 @@ def pinsage(
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
         hard_ranks: Ranks of items by PageRank from a user, n - 1 of which are negatives
-            of each pair in epoch n; in the paper (2000, 5000). No such ones if left
-            out.
+            of each pair in epoch n; in the paper (2000, 5000). None if left out.
 
     Source:
         Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
-        Systems", KDD 2018. Departs: users are nodes too, and walks take any edge.
+        Systems", KDD 2018. Departs: users are nodes too, walks take any edge, and the
+        margin is of cosines, not of products of vectors.
     """
     walks = walk(ACTION, reverse(ACTION), times=20, length=2)
     ego = walks.all_time().top(neighbors)
