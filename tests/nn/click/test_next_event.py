@@ -123,3 +123,16 @@ def test_its_settings_survive_a_table():
 def test_dien_has_its_own():
     with pytest.raises(ConfigError, match="no states of events to tell"):
         NextEvent(DIEN(4)).build(SPEC)
+
+
+def test_a_backbone_that_reads_no_event_is_refused():
+    with pytest.raises(ConfigError, match="user_depth 0 reads none"):
+        NextEvent(DSGL(user_depth=0))
+
+
+@pytest.mark.parametrize("backbone", BACKBONES[1:], ids=lambda b: b.name)
+def test_a_block_without_a_history_has_nothing_to_tell(backbone):
+    net = network_of(NextEvent(backbone))
+    given = given_to(backbone, SPEC, np.random.default_rng(0), of_user=0)
+
+    assert net.deep.auxiliary(*given).item() == 0

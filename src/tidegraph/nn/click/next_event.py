@@ -55,6 +55,11 @@ class NextEvent:
 
     def __post_init__(self) -> None:
         at_least("NextEvent", 0, auxiliary=self.auxiliary)
+        if isinstance(self.backbone, DSGL) and not self.backbone.user_depth:
+            raise ConfigError(
+                "NextEvent tells the next event of a user by those before, and DSGL of "
+                "user_depth 0 reads none. Take a depth of at least 1."
+            )
 
     @property
     def name(self) -> str:
