@@ -19,6 +19,10 @@ from tidegraph.rng import fresh_seed
 class Planned:
     """What a plan draws for the user of each pair, as of the pair's time.
 
+    Each is said to be as likely as any other item of training, so the correction of a
+    sampled softmax is rough where a plan draws by degree or from ranks, leaves out what
+    a user has, or meets few items alive; ``InfoNCE`` takes negatives as they come.
+
     Attributes:
         plan: ``negatives(...)``, whose items are alive at the time of the pair, or
             ``hard(...)``, from a window of ranks.
