@@ -24,6 +24,7 @@ from tidegraph.retrieval.objective.negatives import (
 )
 from tidegraph.retrieval.objective.negatives.linked import Linked
 from tidegraph.retrieval.objective.pairs import Edges, Positives
+from tidegraph.run import Run
 from tidegraph.stages import Fold
 from tidegraph.training.settings import Training
 
@@ -89,6 +90,14 @@ def counted(drawer, batch, draws, nodes):
 
 def noise_of_pairs(count, power):
     return PerPair(count, power, linked=True)
+
+
+class Stops:
+    """A monitor that interrupts a training after its second epoch."""
+
+    def epoch(self, number, loss, metric):
+        if number == 2:
+            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("power", [0.0, 0.75])
@@ -213,6 +222,22 @@ def test_a_log_of_one_batch_learns_from_a_queue(pairs):
         return method.fit(pairs.fold.log).item
 
     assert np.abs(vectors(1) - vectors(3)).max() > 1e-3
+
+
+def test_a_training_with_a_queue_that_was_stopped_ends_with_the_same_bits(
+    pairs, tmp_path
+):
+    objective = Objective(loss=InfoNCE(0.2, Queue(64)))
+    training = Training(4, 100, patience=None)
+    method = Embedding(objective=objective, size=6, training=training)
+    run = {"rng": np.random.default_rng(0), "checkpoints": tmp_path / "run"}
+    with pytest.raises(KeyboardInterrupt):
+        method.fit(pairs.fold.log, run=Run(**run, monitor=Stops()))
+
+    resumed = method.fit(pairs.fold.log, run=Run(**run))
+
+    whole = method.fit(pairs.fold.log, run=Run(np.random.default_rng(0)))
+    np.testing.assert_array_equal(resumed.item, whole.item)
 
 
 def test_a_mixture_is_drawn_as_often_as_its_parts_together(pairs):
