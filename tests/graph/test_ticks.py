@@ -219,6 +219,28 @@ def test_how_late_an_edge_may_be_is_said_in_seconds():
         graph.append_rows("click", [0], [0], [MAY + 0.299])
 
 
+def test_an_edge_may_be_as_late_as_was_said_to_the_tick():
+    graph = clicks([MAY + 1.001], tick="ms", late_seconds=1.001)
+
+    graph.append_rows("click", [0], [0], [MAY])
+    with pytest.raises(DataError, match=r"is 1\.002 seconds older"):
+        graph.append_rows("click", [0], [0], [MAY - 0.001])
+
+
+def test_a_session_shorter_than_a_tick_is_of_one_moment():
+    graph = clicks([MAY, MAY, MAY + 1])
+
+    linked = CoOccurrence("click", session_seconds=0.5).of(graph)
+
+    assert sorted(zip(*map(list, linked[:2]), strict=True)) == [(0, 1), (1, 0)]
+
+
+def test_a_session_lasts_as_long_as_was_said_to_the_tick():
+    graph = clicks([MAY, MAY + 1.001], tick="ms")
+
+    assert len(CoOccurrence("click", session_seconds=1.001).of(graph).source) == 2
+
+
 def test_conditions_compare_with_seconds():
     graph = clicks([MAY, MAY + 0.25, MAY + 0.5], tick="ms")
 

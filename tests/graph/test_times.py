@@ -4,8 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tidegraph.data.split import second_of
+from tidegraph.data.times.ticks import PER_SECOND
 from tidegraph.errors import DataError, RequestError
-from tidegraph.graph.times import moments
+from tidegraph.graph.storage.ingest import time_array
+from tidegraph.graph.times import moments, ticks_in, window
 
 MAY = 1_714_521_600  # 2024-05-01
 
@@ -67,3 +70,55 @@ def test_what_is_no_time_is_one_sentence(moment):
 def test_as_many_moments_as_rows_are_wanted():
     with pytest.raises(RequestError, match="2 times for 3 rows"):
         moments([1, 2], 3)
+
+
+FAR = [
+    np.array(["3000-01-01"], "M8[D]"),
+    np.array(["3000-01"], "M8[M]"),
+    np.array(["3000-01-01T00:00:00"], "M8[s]"),
+    np.array(["3000-01-01T00:00:00.000"], "M8[ms]"),
+]
+
+
+@pytest.mark.parametrize("when", FAR, ids=lambda when: str(when.dtype))
+def test_a_year_that_nanoseconds_do_not_reach_is_kept(when):
+    start = 32_503_680_000
+
+    assert time_array(when, "e", "s").tolist() == [start]
+    assert moments(when, 1, "us").tolist() == [start * 10**6]
+    assert second_of(when[0]) == start
+
+
+@pytest.mark.parametrize("unit", ["D", "Y", "s"])
+def test_a_datetime_that_no_time_can_be_is_shown_as_it_is(unit):
+    when = np.array([10**15], f"M8[{unit}]")
+
+    with pytest.raises(DataError, match=f"edge 0 of 'e' is {when[0]}, beyond the year"):
+        time_array(when, "e", "s")
+    with pytest.raises(RequestError, match="no Unix second before the year 5138"):
+        moments(when, 1)
+
+
+def test_a_cut_in_a_year_that_wraps_around_is_refused():
+    with pytest.raises(DataError, match=r"beyond what a time can be"):
+        second_of(np.datetime64(10**12, "Y"))
+
+
+def test_a_time_between_two_ticks_of_a_far_year_is_shown_in_its_century():
+    when = np.array(["3000-01-01T00:00:00.500"], "M8[ms]")
+
+    with pytest.raises(DataError, match=r"is 3000-01-01T00:00:00\.5, and this graph"):
+        time_array(when, "e", "s")
+
+
+@pytest.mark.parametrize("tick", ["ms", "us"])
+def test_a_span_has_the_ticks_that_its_number_says(tick):
+    for n in range(1, 3000):
+        assert ticks_in(n / PER_SECOND[tick], tick) == n
+    assert ticks_in(1.0016, "ms") == 1001
+
+
+def test_a_span_of_days_and_hours_loses_no_second():
+    assert window(days=0.7) == 60_480
+    assert window(hours=1.13) == 4068
+    assert ticks_in(window(hours=1.13), "s") == 4068

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import shown
 from tidegraph.data.times.clocks import Clock, moment_text
+from tidegraph.data.times.datetimes import LOST, own_ticks
 from tidegraph.data.times.faults import NotATimeError
 from tidegraph.data.times.ticks import BEYOND, TimeColumn
 from tidegraph.errors import DataError, LeakageError
@@ -38,6 +39,9 @@ def second_of(moment: object, what: str = "the cut") -> int:
     """
     if isinstance(moment, np.generic | np.ndarray) and not np.ndim(cast(Any, moment)):
         scalar: Any = np.asarray(cast(Any, moment))
+        dated = scalar.dtype.kind == "M" and not np.isnat(scalar)
+        if dated and own_ticks(scalar)[0] == LOST:
+            raise DataError(f"{what} is {scalar}, beyond what a time can be. {_WRITE}")
         # In nanoseconds NumPy's own value would be a number without its unit.
         scalar = scalar.astype("datetime64[us]") if scalar.dtype.kind == "M" else scalar
         moment = scalar.item()

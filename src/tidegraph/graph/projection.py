@@ -12,7 +12,7 @@ from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.graph.times import moments
+from tidegraph.graph.times import moments, whole_ticks_in
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, from_0_to_1
@@ -103,9 +103,10 @@ class CoOccurrence:
                 f"edges {self.via!r} have no times, so nothing follows anything. Give "
                 "them a time column."
             )
-        per_second = PER_SECOND[seen.tick]
-        pause = int((self.session_seconds or 0) * per_second) or _FOREVER
-        half_life = (self.half_life_seconds or np.inf) * per_second
+        pause = _FOREVER
+        if self.session_seconds is not None:
+            pause = whole_ticks_in(self.session_seconds, seen.tick)
+        half_life = (self.half_life_seconds or np.inf) * PER_SECOND[seen.tick]
         found: dict[int, tuple[np.ndarray, ...]] = {}
 
         def block(first: int, last: int) -> None:

@@ -8,6 +8,7 @@ import polars as pl
 from jaxtyping import Bool, Int64, Num
 
 from tidegraph.arguments import checked
+from tidegraph.data.times.datetimes import own_ticks
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn
 from tidegraph.errors import ConfigError, RequestError
 
@@ -123,7 +124,8 @@ def window(
     Raises:
         ConfigError: It is empty, or no number.
     """
-    span = days * 86_400 + hours * 3_600 + seconds
+    # To the microsecond, since 0.7 days are 60,479.99999999999 seconds as a product.
+    span = round(days * 86_400 + hours * 3_600 + seconds, 6)
     if not 1e-6 <= span < BEYOND:
         raise ConfigError(
             f"within({span} seconds) holds nothing or everything; say days, hours or "
@@ -132,19 +134,34 @@ def window(
     return int(span) if span == int(span) else span
 
 
+def lasts_longer(ticks: int, seconds: int | float, tick: Tick) -> bool:
+    """Do so many ticks last longer than a number of seconds?
+
+    A fraction lasts as long as the ticks that it is the number nearest to.
+    """
+    return ticks / PER_SECOND[tick] > seconds
+
+
+def whole_ticks_in(seconds: int | float, tick: Tick) -> int:
+    """Return the most ticks that last no longer than a number of seconds."""
+    nearest = round(seconds * PER_SECOND[tick])
+    return nearest - lasts_longer(nearest, seconds, tick)
+
+
 def ticks_in(seconds: int | float, tick: Tick) -> int:
     """Return the whole ticks of a window.
 
     Raises:
         ConfigError: It is shorter than one.
     """
-    if seconds * PER_SECOND[tick] < 1:
+    whole = whole_ticks_in(seconds, tick)
+    if whole < 1:
         raise ConfigError(
             f"within({seconds} seconds) holds nothing in a graph that counts "
             f"{TICKS[tick]}. Make the graph with a finer tick, such as "
             "tg.Graph(tick='us')."
         )
-    return int(seconds * PER_SECOND[tick])
+    return whole
 
 
 def _in_ticks(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
@@ -155,8 +172,9 @@ def _in_ticks(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
     if plain.dtype.kind == "M" and not isinstance(values, pl.Series):
         if bool(np.isnat(plain).any()):
             raise RequestError(f"{what}: a time is missing. Drop it or give one.")
-        _bounded(plain.astype("datetime64[s]").astype(np.int64), what)
-        return plain.astype(f"datetime64[{tick}]").astype(np.int64)
+        own, per_second = own_ticks(plain)
+        _bounded(np.floor_divide(own, per_second), what)
+        return ticks_of(own, per_second, tick)
     if plain.dtype.kind in "iuf":
         _bounded(plain, what)
         # These are seconds here: never a year or milliseconds.

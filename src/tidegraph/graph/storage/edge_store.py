@@ -13,7 +13,7 @@ from tidegraph.errors import DataError
 from tidegraph.graph.revisions import UNCHANGED, Revisions
 from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
-from tidegraph.graph.times import Tick
+from tidegraph.graph.times import Tick, lasts_longer
 from tidegraph.kernels.jit import over_rows
 
 
@@ -216,18 +216,27 @@ class EdgeStore:
             )
 
     def check_late(
-        self, name: str, when: Int64[np.ndarray, " n"], seconds: int | float, tick: Tick
+        self,
+        name: str,
+        when: Int64[np.ndarray, " n"],
+        seconds: int | float,
+        tick: Tick,
+        rows: Int64[np.ndarray, " n"] | None = None,
     ) -> None:
-        """Raise DataError if a new edge is more than ``seconds`` behind the latest."""
-        per_second = PER_SECOND[tick]
+        """Raise DataError if a new edge is more than ``seconds`` behind the latest.
+
+        The message calls edges by ``rows``; counted from 0 if left out.
+        """
         if not len(self) or not len(when):
             return
-        behind = self.latest - int(when.min())
-        if behind > seconds * per_second:
+        oldest = int(when.argmin())
+        behind = self.latest - int(when[oldest])
+        if lasts_longer(behind, seconds, tick):
             raise DataError(
-                f"row {int(when.argmin())} of the new edges {name!r} is "
-                f"{behind / per_second:.15g} seconds older than the latest, and this "
-                f"graph takes edges up to {seconds} late. Pass late_seconds to Graph."
+                f"row {oldest if rows is None else rows[oldest]} of the new edges "
+                f"{name!r} is {behind / PER_SECOND[tick]:.15g} seconds older than the "
+                f"latest, and this graph takes edges up to {seconds} late. Pass "
+                "late_seconds to Graph."
             )
 
     def appended(

@@ -16,6 +16,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.tables.opening import read_whole
 from tidegraph.data.tables.refused import said_plainly
 from tidegraph.data.tables.values import without_objects
+from tidegraph.data.times.datetimes import own_ticks
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn, TimeUnit
 from tidegraph.errors import DataError
 from tidegraph.graph.times import (
@@ -186,9 +187,14 @@ def time_array(time: object, edge: str, tick: Tick) -> Int64[np.ndarray, " n"]:
             "each edge."
         )
     if when.dtype.kind == "M" and not bool(np.isnat(when).any()):
-        return whole_ticks(
-            when.astype("datetime64[ns]").astype(np.int64), 10**9, tick, edge
-        )
+        ticks, per_second = own_ticks(when)
+        far = np.flatnonzero(np.abs(ticks.astype(np.float64)) >= BEYOND * per_second)
+        if len(far):
+            raise DataError(
+                f"the time of edge {far[0]} of {edge!r} is {when[far[0]]}, beyond the "
+                "year 5138 or before -1199. Mend or drop it."
+            )
+        return whole_ticks(ticks, per_second, tick, edge)
     if when.dtype.kind not in "iuf" or not bool(np.isfinite(when).all()):
         raise DataError(f"times of edges {edge!r} are no Unix seconds or datetimes.")
     return whole_ticks(when, 1, tick, edge)
@@ -236,7 +242,8 @@ def _finer(
         # A fraction of today's seconds tells microseconds at best.
         shown = np.datetime64(round(float(when[row]) * 10**6 / per_second), "us")
     else:
-        shown = np.datetime64(int(when[row]) * (10**9 // per_second), "ns")
+        units = {ticks: unit for unit, ticks in PER_SECOND.items()}
+        shown = when.astype(np.int64).astype(f"datetime64[{units[per_second]}]")[row]
     return (
         f"the time of edge {row} of {edge!r} is {str(shown).rstrip('0')}, and this "
         f"graph counts whole {TICKS[tick]}. {mend}"
