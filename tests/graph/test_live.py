@@ -12,7 +12,7 @@ from graph.brute import EVENTS, ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.hops import hop
 from tidegraph.errors import DataError, TidegraphError
 from tidegraph.graph.live import Graph
-from tidegraph.graph.storage import append
+from tidegraph.graph.storage import append, ingest
 
 LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
 ONE = np.array([1], np.int32)
@@ -66,6 +66,60 @@ def test_what_is_too_late_is_refused_and_nothing_taken_in():
         graph.append("click", table([(1, 1, 200, 1), (1, 0, 89, 1)]))
 
     assert len(graph.snapshot().edges["click"]) == 2
+
+
+def test_each_type_of_a_log_is_late_by_its_own_latest():
+    ids, times = (["a", "b"], ["x", "y"]), [50, 100]
+    graph = Graph.of(tg.interactions(*ids, times, label=[1, 0]))
+
+    graph.observe(tg.interactions(*ids, [60, 100], label=[1, 0]))
+    with pytest.raises(DataError, match="row 1 of the new edges 'impression' is 10 s"):
+        graph.observe(tg.interactions(*ids, [70, 90], label=[1, 0]))
+
+    assert len(graph.snapshot().edges["action"]) == 2
+
+
+def test_of_two_threads_that_define_a_type_one_is_refused(monkeypatch):
+    graph, both, said = Graph(), threading.Barrier(2), []
+    frame = ingest.frame
+
+    def met(*given):
+        both.wait(10)
+        return frame(*given)
+
+    graph.nodes("u", {"u": ["a", "b"]}, key="u")
+    monkeypatch.setattr(ingest, "frame", met)
+
+    def define():
+        try:
+            graph.edges("likes", {"u": ["a"], "v": ["b"]}, "u: u -> v: u")
+        except DataError as error:
+            said.append(str(error))
+
+    lines = [threading.Thread(target=define) for _ in range(2)]
+    for line in lines:
+        line.start()
+    for line in lines:
+        line.join()
+
+    assert len(said) == 1
+    assert "has edges 'likes' already" in said[0]
+
+
+def test_rows_that_are_read_while_edges_get_weights_are_asked_for_theirs(monkeypatch):
+    graph = Graph.of(tg.interactions(["a"], ["x"], [1]))
+    frame = ingest.frame
+    table = {"user": ["a"], "item": ["x"], "time": [9]}
+
+    def slow(*given):
+        graph.observe(tg.interactions(["a"], ["x"], [5], weight=[2.0]))
+        return frame(*given)
+
+    monkeypatch.setattr(ingest, "frame", slow)
+    with pytest.raises(DataError, match="new edges have no column 'weight'"):
+        graph.append("action", table)
+
+    assert len(graph.snapshot().edges["action"]) == 2
 
 
 def test_unknown_ids_become_nodes_and_features_follow_them():

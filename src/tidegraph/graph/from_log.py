@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import polars as pl
+from jaxtyping import Int64
 
 from tidegraph.data.context import conformed
 from tidegraph.data.interactions import Interactions
@@ -63,6 +64,12 @@ def grown_by(events: Interactions, held: Mapping[str, EdgeStore]) -> dict[str, S
     if not bool(events.label.all()):
         logs = {ACTION: events.actions(), IMPRESSION: events.take(events.label == 0)}
     return {name: partial(_grown, log=log) for name, log in logs.items() if len(log)}
+
+
+def rows_by_type(log: Interactions) -> dict[str, Int64[np.ndarray, " n"]]:
+    """Return which events of a log become edges of each type."""
+    shown = log.label == 0
+    return {ACTION: np.flatnonzero(~shown), IMPRESSION: np.flatnonzero(shown)}
 
 
 def _grown(held: EdgeStore | None, log: Interactions) -> EdgeStore:

@@ -15,7 +15,7 @@ from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph import disk
 from tidegraph.graph.erasure import rows_to_erase, without_nodes
-from tidegraph.graph.from_log import grown_by
+from tidegraph.graph.from_log import grown_by, rows_by_type
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.query.edge_loader import EdgeLoader
 from tidegraph.graph.query.traversal import Query
@@ -27,6 +27,8 @@ from tidegraph.graph.storage.ends import check_new, check_rows, encoded, types_o
 from tidegraph.graph.storage.ingest import Ends
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import Tick
+
+_Numbers = Int64[np.ndarray, " n"] | None
 
 
 class Graph:
@@ -150,21 +152,19 @@ class Graph:
             DataError: A column is missing or holds what it should not, a time is finer
                 than a tick, or the type of a node is not known.
         """
-        check_new(name, self._now.edges)
         where = Ends.parse(ends)
-        rows = ingest.frame(table, (where.source, where.target))
-        ingest.check(rows, [where.source, where.target], f"the table of {name!r}")
-        for named in filter(None, (where.source_type, where.target_type)):
-            self._now.typed(named)
-        types = types_of(self._now.nodes, where)
-        used = [where.source, where.target, *([time] if time is not None else [])]
+        ends_of = (where.source, where.target)
+        rows = ingest.frame(table, ends_of)
+        ingest.check(rows, list(ends_of), f"the table of {name!r}")
         with self._writing:
-            ends_of = (where.source, where.target)
-            when, unit = None, None
+            now, when, unit = self._now, None, None
+            check_new(name, now.edges)
+            for named in filter(None, (where.source_type, where.target_type)):
+                now.typed(named)
+            types = types_of(now.nodes, where)
             if time is not None:
-                tick = self._now.tick
-                when, unit = ingest.edge_times(rows, time, name, tick, time_unit)
-            nodes, at = encoded(self._now.nodes, name, rows, ends_of, types)
+                when, unit = ingest.edge_times(rows, time, name, now.tick, time_unit)
+            nodes, at = encoded(now.nodes, name, rows, ends_of, types)
             edges = EdgeStore.build(
                 types,
                 at,
@@ -172,7 +172,7 @@ class Graph:
                 when,
                 time=time,
                 weight=weight,
-                features=rows.drop(used),
+                features=rows.drop(*ends_of, *([] if time is None else [time])),
                 origin=Origin(*ends_of, unit),
             )
             self._with(nodes, {name: edges})
@@ -200,11 +200,11 @@ class Graph:
         name, origin = name.removeprefix("~"), held.origin
         rows, when = ingest.frame(table, (origin.source, origin.target)), None
         if held.time is not None:
-            when, _ = ingest.edge_times(
-                rows, held.time, name, self._now.tick, origin.unit
-            )
-        features = held.typed(rows)
+            tick = self._now.tick
+            when, _ = ingest.edge_times(rows, held.time, name, tick, origin.unit)
         with self._writing:
+            # An event with a weight may have given all edges one since.
+            features = self._now.edge(name).typed(rows)
             types, ends = (held.source, held.target), (origin.source, origin.target)
             nodes, at = encoded(self._now.nodes, name, rows, ends, types)
             self._append(name, nodes, at, when, features)
@@ -234,13 +234,14 @@ class Graph:
             DataError: A row is no node, a column is missing, or an edge is too late,
                 or timed finer than a tick.
         """
-        held, name = self._now.edge(name), name.removeprefix("~")
+        name = name.removeprefix("~")
         ends = (ingest.rows(source, name), ingest.rows(target, name))
         tick = self._now.tick
         when = None if time is None else ingest.time_array(time, name, tick)
         table = ingest.features(features, name)
-        held.check_new(name, *ends, when, table)
         with self._writing:
+            held = self._now.edge(name)
+            held.check_new(name, *ends, when, table)
             for side, rows in zip((held.source, held.target), ends, strict=True):
                 check_rows(side, rows, len(self._now.nodes[side]))
             nodes = dict(self._now.nodes)
@@ -266,8 +267,8 @@ class Graph:
             events = self._now.numbered(log)
             nodes = self._now.with_nodes_of(events)
             steps = grown_by(events, self._now.edges)
-            for name in steps:
-                self._refuse_late(name, log.time)
+            for name, rows in rows_by_type(log).items():
+                self._refuse_late(name, log.time[rows], rows)
             self._grow(nodes, steps)
         return self
 
@@ -310,7 +311,7 @@ class Graph:
         name: str,
         nodes: dict[str, Nodes],
         at: tuple[np.ndarray, np.ndarray],
-        when: Int64[np.ndarray, " n"] | None,
+        when: _Numbers,
         features: pl.DataFrame,
     ) -> None:
         self._refuse_late(name, when)
@@ -339,10 +340,10 @@ class Graph:
         whole = {**self._now.edges, **edges}
         self._now = replace(self._now, nodes=nodes, edges=whole)
 
-    def _refuse_late(self, name: str, when: Int64[np.ndarray, " n"] | None) -> None:
+    def _refuse_late(self, name: str, when: _Numbers, rows: _Numbers = None) -> None:
         held = self._now.edges.get(name)
         if self._late is not None and held is not None and when is not None:
-            held.check_late(name, when, self._late, self._now.tick)
+            held.check_late(name, when, self._late, self._now.tick, rows)
 
 
 def _again(snapshot: Snapshot, late_seconds: int | float | None) -> Graph:
