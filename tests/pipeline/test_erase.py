@@ -1,5 +1,7 @@
 """A user who is erased is gone from answers, channels and files."""
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -106,3 +108,29 @@ def test_a_saved_ranker_has_no_feature_of_an_erased_user(log, tmp_path):
     assert has[row] == 0
     others = np.arange(len(had)) != row
     assert np.array_equal(has[others], had[others])
+
+
+class Slow:
+    """A stage that waits for another thread before it answers."""
+
+    def __init__(self, both, gone=()):
+        self.both, self.gone = both, set(gone)
+
+    def without_users(self, rows):
+        with suppress(threading.BrokenBarrierError):
+            self.both.wait(0.5)
+        return Slow(self.both, self.gone | set(rows.tolist()))
+
+
+def test_two_threads_that_erase_keep_both_erasures(log):
+    model = tg.Pipeline(tg.ItemKNN()).fit(log)
+    users = ["user-3", "user-5"]
+    rows = {model.graph.users.row(user) for user in users}
+    model.ranker = Slow(threading.Barrier(2))
+    lines = [threading.Thread(target=model.erase, args=([user],)) for user in users]
+    for line in lines:
+        line.start()
+    for line in lines:
+        line.join()
+
+    assert model.ranker.gone == rows

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass, replace
+from threading import Lock
 from typing import Any, Literal
 
 import polars as pl
@@ -43,6 +44,7 @@ from tidegraph.stages import (
 )
 
 _OPTIONAL = ("ranker", "reranker", "fallback")
+_ERASING = Lock()  # Of two erasures at once none shall undo the other.
 
 
 @dataclass(eq=False, repr=False)
@@ -289,11 +291,11 @@ class FittedPipeline:
             RequestError: A user is not known; nothing was erased.
         """
         ids = series(users, "users")
-        rows = self.graph.users.encode(ids)
-        self.live.erase(USER, ids)
-        self.retriever = without(self.retriever, rows)
-        self.ranker = without(self.ranker, rows)
-        self.fallback = without(self.fallback, rows)
+        with _ERASING:
+            rows = self.graph.users.encode(ids)
+            self.live.erase(USER, ids)
+            for name in ("retriever", *_OPTIONAL):
+                setattr(self, name, without(getattr(self, name), rows))
 
     def read_as_known(self, log: Interactions) -> Interactions:
         """Return ``log`` with its users and items numbered as in the graph."""
@@ -315,9 +317,8 @@ class FittedPipeline:
 
     def state(self) -> State:
         """Return what a file needs to hold."""
-        held: dict[str, Any] = {
-            name: getattr(self, name) for name in ("graph", "retriever", *_OPTIONAL)
-        }
+        names = ("graph", "retriever", *_OPTIONAL)
+        held: dict[str, Any] = {name: getattr(self, name) for name in names}
         parts = {name: part.state() for name, part in held.items() if part is not None}
         return State(kind="FittedPipeline", settings=asdict(self.serving), parts=parts)
 
@@ -334,9 +335,8 @@ class FittedPipeline:
 
     @property
     def _spare(self) -> Fallback | None:
-        if self.fallback is None:
-            return None
-        return Fallback(self.serving.fallback or "fallback", self.fallback)
+        last, name = self.fallback, self.serving.fallback or "fallback"
+        return None if last is None else Fallback(name, last)
 
     @property
     def steps(self) -> Steps:
