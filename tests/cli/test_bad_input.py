@@ -114,7 +114,7 @@ def test_an_unknown_user_without_a_fallback_is_refused(shop, capsys):
     unknown, said = capsys.readouterr().err.splitlines()
     assert status == 2
     assert "user 'nobody' is not in the model" in unknown
-    assert "'nobody' is not known" in said
+    assert "nothing for user 'nobody', who is not known" in said
     assert "Popular" in said
 
 

@@ -147,7 +147,7 @@ def test_requests_are_what_plans_start_from_with_a_history_or_as_a_user():
     log = interactions(list("aabbc"), list("xyxzy"), [1, 2, 3, 4, 5])
     graph = Snapshot.of(log)
     plan = tg.hop("action").recent(5).hop("~action").recent(5)
-    somebody = of_history(["x", "y"], graph, 9, repeat=True)
+    somebody = of_history(["x", "y"], graph, 9, len(graph.items), repeat=True)
     known = Requests.of_users(graph, np.array([0, 2], np.int32), np.array([9, 9]))
 
     field = plan.sample(graph, somebody.seeds())

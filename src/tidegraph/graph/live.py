@@ -234,9 +234,9 @@ class Graph:
             DataError: A row is no node, a column is missing, or an edge is too late,
                 or timed finer than a tick.
         """
+        tick, _ = self._now.tick, self._now.edge(name)
         name = name.removeprefix("~")
         ends = (ingest.rows(source, name), ingest.rows(target, name))
-        tick = self._now.tick
         when = None if time is None else ingest.time_array(time, name, tick)
         table = ingest.features(features, name)
         with self._writing:
