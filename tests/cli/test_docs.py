@@ -1,13 +1,18 @@
-"""docs/cli.md names every command and option, as they are."""
+"""The pages name what there is: every command and option, and names of Python."""
 
+import ast
+import builtins
 import re
 from pathlib import Path
 
 import pytest
 
+import tidegraph as tg
 from tidegraph.cli.commands import Later, app
 
-PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "cli.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def commands(command, name="tidegraph"):
@@ -57,3 +62,35 @@ def test_the_help_says_of_a_command_what_the_command_says_of_itself(name):
     known = app.commands[name]
 
     assert known.help == " ".join(known.command().help.split())
+
+
+def known_and_used(page):
+    """Names that blocks of Python bind on a page, and capitalised ones they read."""
+    known, used = set(dir(builtins)), set()
+    for block in re.findall(r"^```python\n(.*?)^```", page, flags=re.M | re.S):
+        code = re.sub(r"^(>>>|\.\.\.) ", "", block, flags=re.M)
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                known |= {(a.asname or a.name).split(".")[0] for a in node.names}
+            elif isinstance(node, ast.ClassDef | ast.FunctionDef):
+                known.add(node.name)
+            elif isinstance(node, ast.Name):
+                stored = isinstance(node.ctx, ast.Store)
+                (known if stored else used).add(node.id)
+    return known, {name for name in used if name[0].isupper()}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_names_of_python_on_a_page_exist_and_are_imported(path):
+    page = path.read_text()
+    known, used = known_and_used(page)
+
+    assert used <= known
+    missing = {n for n in re.findall(r"\btg\.(\w+)", page) if not hasattr(tg, n)}
+    assert not missing
+
+
+def test_a_name_that_a_block_does_not_import_is_found():
+    known, used = known_and_used("```python\nGAT(x)\n```\n")
+
+    assert used - known == {"GAT"}

@@ -5,6 +5,8 @@ import sys
 import polars as pl
 import pytest
 
+import tidegraph as tg
+from tidegraph.cli import run
 from tidegraph.cli.output import check_table, show
 from tidegraph.errors import ArtifactError, RequestError
 
@@ -49,3 +51,9 @@ def test_the_package_runs_as_the_command_does():
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "tidegraph: there is no file nowhere.csv. Check the path.\n"
+
+
+def test_the_version_is_said(capsys):
+    assert run(["--version"]) == 0
+
+    assert capsys.readouterr().out == f"tidegraph {tg.__version__}\n"

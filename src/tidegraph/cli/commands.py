@@ -5,11 +5,13 @@ use.
 """
 
 import importlib
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from tidegraph import __version__
+from tidegraph.cli.terminal import say
 from tidegraph.errors import RequestError
 
 
@@ -71,8 +73,32 @@ class Later(TyperCommand):
         return typer.main.get_command(only)
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        say(f"tidegraph {__version__}")
+        raise typer.Exit
+
+
+def _before_commands(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_say_version,
+            help="Say which version this is.",
+        ),
+    ] = False,
+) -> None:
+    """What may stand where a command is named."""
+
+
+_alone = typer.Typer(add_completion=False)
+_alone.command()(_before_commands)
+
 app = TyperGroup(
     name="tidegraph",
+    params=typer.main.get_command(_alone).params,
     no_args_is_help=True,
     help="Recommendations from a live interaction graph.",
     commands=[

@@ -79,7 +79,9 @@ class Columns:
         Raises:
             DataError: One is missing, or a context column has a reserved name.
         """
-        found = {column: table.column(column) for column in self.needed}
+        said = {f.name: getattr(self, f.name) for f in fields(self)}
+        setting = {c: name for name, c in said.items() if isinstance(c, str)}
+        found = {c: table.column(c, setting.get(c, "context")) for c in self.needed}
         context = tuple(found[column] for column in self.context)
         for column in context:
             if column in RESERVED:
@@ -87,7 +89,6 @@ class Columns:
                     f"{table.name}: a context column cannot be called {column!r}, "
                     "because a log has a column of that name. Rename it."
                 )
-        said = {f.name: getattr(self, f.name) for f in fields(self)}
         single = {n: found[c] for n, c in said.items() if isinstance(c, str)}
         return replace(self, **single, context=context)
 

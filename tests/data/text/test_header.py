@@ -76,6 +76,29 @@ def test_without_names_a_sentence_says_what_to_write(separator, tmp_path):
     assert events(read(path, names=NAMES)) == expected(NUMBERS)
 
 
+def test_a_column_of_another_name_is_asked_for_before_the_separator_is(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("uid,sku,ts\na,x,1584000300\n")
+
+    for setting in ("user", "item", "time"):
+        named = {"user": "uid", "item": "sku", "time": "ts"}
+        with pytest.raises(DataError) as refused:
+            read(path, **{key: named[key] for key in named if key != setting})
+        said = str(refused.value)
+        assert f"log.csv has no column {setting!r}." in said
+        assert "It has: uid, sku, ts (comma-separated, header, UTF-8; " in said
+        assert f"; name it with {setting}= / --{setting}, or say sep=, header=" in said
+
+
+def test_a_column_of_a_frame_is_named_with_its_setting():
+    held = {"uid": ["a"], "item": ["x"], "time": [1584000300]}
+
+    with pytest.raises(
+        DataError, match=r"It has: uid, item, time; name it with user=\.$"
+    ):
+        read(held)
+
+
 @pytest.mark.parametrize("separator", ["^", ":", "/"])
 def test_a_separator_that_is_not_found_is_asked_for(separator, tmp_path):
     path = tmp_path / "log.txt"

@@ -38,8 +38,12 @@ class Table:
     batches: Callable[[Sequence[str]], Batches]
     form: Dialect | FileForm | None = None
 
-    def column(self, reference: str) -> str:
+    def column(self, reference: str, setting: str = "context") -> str:
         """Return the column of a name, or of a place if the file names none.
+
+        Args:
+            reference: Its name or place.
+            setting: Which setting of the reader names it.
 
         Raises:
             DataError: There is no such column.
@@ -54,16 +58,20 @@ class Table:
         raise DataError(
             f"{self.name} has no column {reference!r}."
             f"{did_you_mean(reference, self.columns)} It has: {_listed(self.columns)}"
-            f"{self._as_read()}."
+            f"{self._as_read(setting)}."
         )
 
-    def _as_read(self) -> str:
-        """Say how a file was read, if that may be why a column is not there."""
+    def _as_read(self, setting: str) -> str:
+        """Say how a column is named, and how a file was read if that may be wrong."""
+        named = f"name it with {setting}="
+        if self.form is None:
+            return f"; {named}"
+        named = f"{named} / --{setting}"
         if not isinstance(self.form, Dialect):
-            return ""
+            return f"; {named}"
         if len(self.columns) == 1:
             return " (no separator was found in it; say sep= if there is one)"
-        mend = "say sep=, header= or names= if that is wrong"
+        mend = f"{named}, or say sep=, header= or names= if it was read wrongly"
         if not self.form.header:
             names = _USUAL.get(len(self.columns), ("user", "item", "..."))
             mend = (
