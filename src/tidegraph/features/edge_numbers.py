@@ -111,10 +111,11 @@ class EdgeNumbers:
         A graph of before the last late event is not what later events were read in.
         """
         now = edges.revisions
-        since, older = now.since(self._revisions), self._revisions.since(now)
-        if since is None and older is not None:
-            return older
+        since = now.since(self._revisions)
         if since is None:
+            older = self._revisions.since(now)
+            if older is not None:
+                return older
             self._clear(now)
         elif since < NEVER:
             for block in self._blocks:

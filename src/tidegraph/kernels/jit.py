@@ -124,10 +124,11 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
     """
     grain = _SPREAD.get("grain", grain)
     # A helper that waited for other helpers could wait for ever.
-    if rows <= grain or getattr(_THREAD, "works", False) or _threads() == 1:
+    alone = rows <= grain or getattr(_THREAD, "works", False)
+    others = 0 if alone else _threads() - 1
+    if not others:
         kernel(0, rows)
         return
-    others = _threads() - 1
     starts = range(0, rows, grain)
     left = iter(starts)
 

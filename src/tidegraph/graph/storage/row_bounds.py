@@ -122,9 +122,14 @@ class RowBounds:
     @property
     def view(self) -> BoundsView:
         """What kernels read the row of any node from."""
+        return self._at_hand._view
+
+    @property
+    def _at_hand(self) -> "RowBounds":
+        """The same bounds, written down if they are, or if that has come to pay."""
         if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
-            return RowBounds.of(*self.whole)._view
-        return self._view
+            return RowBounds.of(*self.whole)
+        return self
 
     @property
     def _view(self) -> BoundsView:
@@ -134,9 +139,7 @@ class RowBounds:
 
     def at(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
         """Return where the rows of some nodes start and stop; 0 outside the graph."""
-        rows, read = self.reading(nodes)
-        over_rows(read, len(nodes), grain=4096)
-        return rows
+        return self._at_hand._followed(nodes)
 
     def reading(
         self, nodes: Int32[np.ndarray, " q"]
@@ -145,9 +148,7 @@ class RowBounds:
 
         For whoever does more with some nodes while their bounds are at hand.
         """
-        if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
-            return RowBounds.of(*self.whole)._reading(nodes)
-        return self._reading(nodes)
+        return self._at_hand._reading(nodes)
 
     def changed_since(self, before: "RowBounds") -> Int32[np.ndarray, " changed"]:
         """Return the nodes whose rows an earlier value of the line sees otherwise."""
