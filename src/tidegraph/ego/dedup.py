@@ -242,15 +242,15 @@ def _read_runs(
         at, count = fresh[q], max(stop[q] - fresh[q], 0)
         new, old = slice(place[q], place[q] + count), slice(at, at + count)
         # A loop for each array, of views, is one that the compiler makes wide.
-        _copied(node[old], ids[new])
-        _copied(number[old], edge[new])
-        _shifted(when[old], base, 1, time[new])
+        _copy_into(node[old], ids[new])
+        _copy_into(number[old], edge[new])
+        _copy_shifted(when[old], base, 1, time[new])
         count = max(stop[q] - start[q], 0)
         old = slice(start[q], start[q] + count)
         mine, ticks, counts = child[q], gap[q], share[q]
         for j in range(count):
             mine[j] = first[q] + j
-        _shifted(when[old], int(clock[q]) - base, -1, ticks)
+        _copy_shifted(when[old], int(clock[q]) - base, -1, ticks)
         counts[:count] = 1
         if held.size:
             for j in range(count):
@@ -259,13 +259,13 @@ def _read_runs(
 
 
 @inlined
-def _copied(source: np.ndarray, target: np.ndarray) -> None:
+def _copy_into(source: np.ndarray, target: np.ndarray) -> None:
     for j in range(source.size):
         target[j] = source[j]
 
 
 @inlined
-def _shifted(source: np.ndarray, by: int, sign: int, target: np.ndarray) -> None:
+def _copy_shifted(source: np.ndarray, by: int, sign: int, target: np.ndarray) -> None:
     for j in range(source.size):
         target[j] = by + sign * source[j]
 

@@ -91,7 +91,7 @@ class RandomNegatives:
         clocks = alive.before(clocks_of(graph, used, seeds, ever=self.ever))
         out = np.empty((len(seeds.node), self.count), np.int32)
         power = self.power if self.by == DEGREE else 0.0
-        avoided = _avoided(graph, self.avoid, seeds)
+        avoided = _avoided_neighbors(graph, self.avoid, seeds)
         other = seeds.other if seeds.other is not None else np.zeros(0, np.int32)
         over_rows(
             lambda a, b: fill(
@@ -146,7 +146,7 @@ class WeightedNegatives:
             graph.typed(self.type),
             graph[reverse(self.via)],
             clocks_of(graph, (self.via, self.avoid), seeds, ever=self.ever),
-            Avoided(*_avoided(graph, self.avoid, seeds), other),
+            Avoided(*_avoided_neighbors(graph, self.avoid, seeds), other),
             seeds.key,
             self.count,
             graph.tick,
@@ -257,7 +257,7 @@ def neighbor_index_of(
     return edges.neighbor_index, edges.base, *edges.span(seeds.node)
 
 
-def _avoided(
+def _avoided_neighbors(
     graph: Snapshot, edge: str | None, seeds: Seeds
 ) -> tuple[NeighborIndex, int, np.ndarray, np.ndarray]:
     if edge is not None:

@@ -76,7 +76,7 @@ def parse(text: str) -> Plan:
         raise ConfigError(f"a plan of {len(text)} letters is longer than {_LONGEST}.")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-        found = _value(tree, text)
+        found = _parse_value(tree, text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ConfigError(f"{text!r} is no plan: {error}.") from error
     if not isinstance(found, AnyPlan):
@@ -87,44 +87,46 @@ def parse(text: str) -> Plan:
     return found
 
 
-def _value(node: ast.expr, text: str) -> Any:
+def _parse_value(node: ast.expr, text: str) -> Any:
     if isinstance(node, ast.Constant) and isinstance(
         node.value, (int, float, str, bool, type(None))
     ):
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _value(node.operand, text)
+        value = _parse_value(node.operand, text)
         if isinstance(value, (int, float)):
             return -value
     if isinstance(node, ast.Tuple):
-        return tuple(_value(part, text) for part in node.elts)
+        return tuple(_parse_value(part, text) for part in node.elts)
     if isinstance(node, ast.Call):
-        return _called(node, text)
+        return _parse_call(node, text)
     raise ConfigError(
         f"{text!r} is no plan: {ast.unparse(node)!r} is not a word, number or text "
         "of plans."
     )
 
 
-def _called(node: ast.Call, text: str) -> Any:
-    positional = [_value(part, text) for part in node.args]
+def _parse_call(node: ast.Call, text: str) -> Any:
+    positional = [_parse_value(part, text) for part in node.args]
     named: dict[str, Any] = {}
     for word in node.keywords:
         if word.arg is None:
             raise ConfigError(f"{text!r} is no plan: '**' is not allowed.")
-        named[word.arg] = _value(word.value, text)
+        named[word.arg] = _parse_value(word.value, text)
     if isinstance(node.func, ast.Name) and node.func.id in _DOORS:
-        return _named(_DOORS[node.func.id], positional, named, text)
+        return _registered_operator(_DOORS[node.func.id], positional, named, text)
     if isinstance(node.func, ast.Name):
         name, known = node.func.id, tuple(_BEGIN)
         target = _BEGIN.get(name)
     elif isinstance(node.func, ast.Attribute):
-        name, held = node.func.attr, _value(node.func.value, text)
+        name, held = node.func.attr, _parse_value(node.func.value, text)
         known = _WORDS.get(held.__class__, ())
         target = getattr(held, name) if name in known else None
         if name == "using" and isinstance(held, Hop) and target is not None:
             by = named.pop("by", None)
-            return held.using(_named(SAMPLERS, positional, named, text), by=by)
+            return held.using(
+                _registered_operator(SAMPLERS, positional, named, text), by=by
+            )
     else:
         name, known, target = ast.unparse(node.func), tuple(_BEGIN), None
     if target is None:
@@ -159,7 +161,7 @@ def _check(
                 raise TypeError(f"{name} cannot be {one!r}")
 
 
-def _named(
+def _registered_operator(
     door: Registry[Any], positional: list[Any], named: dict[str, Any], text: str
 ) -> Any:
     if not positional or not isinstance(positional[0], str):

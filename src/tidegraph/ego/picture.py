@@ -58,9 +58,9 @@ def draw(
         means: What the clocks are; positions have no ticks of hours and days.
     """
     clock = int(field.time[0][0])
-    root = _tree(field, named, (0,), clock)
+    root = _node_tree(field, named, (0,), clock)
     rows = _place(root, 0)
-    nodes = _flat(root)
+    nodes = _nodes_in_preorder(root)
     oldest = max(node.age for node in nodes)
     span = log1p(max(oldest, 3_600) / 3_600)
 
@@ -82,14 +82,14 @@ def draw(
     for age, label in ((0, f"as of {moment}"), *ticks):
         if age <= oldest:
             parts.append(
-                _tick(x(age), height, label if age == 0 else f"{label} before")
+                _axis_tick(x(age), height, label if age == 0 else f"{label} before")
             )
-    parts += [_line(node, child, x) for node in nodes for child in node.children]
-    parts += [_dot(node, x) for node in nodes]
+    parts += [_edge_path(node, child, x) for node in nodes for child in node.children]
+    parts += [_node_dot(node, x) for node in nodes]
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _tree(
+def _node_tree(
     field: EgoTree, named: Callable[[int, int], str], at: tuple[int, ...], clock: int
 ) -> _Node:
     depth = len(at) - 1
@@ -97,7 +97,7 @@ def _tree(
     if depth < field.depth:
         kept = field.mask[depth + 1][at]
         children = [
-            _tree(field, named, (*at, place), clock)
+            _node_tree(field, named, (*at, place), clock)
             for place in range(len(kept))
             if kept[place]
         ]
@@ -114,11 +114,14 @@ def _place(node: _Node, row: int) -> int:
     return row
 
 
-def _flat(node: _Node) -> list[_Node]:
-    return [node, *(below for child in node.children for below in _flat(child))]
+def _nodes_in_preorder(node: _Node) -> list[_Node]:
+    return [
+        node,
+        *(below for child in node.children for below in _nodes_in_preorder(child)),
+    ]
 
 
-def _tick(x: float, height: int, label: str) -> str:
+def _axis_tick(x: float, height: int, label: str) -> str:
     # The label of the clock stands beside those of the past, not on them.
     anchor = "start" if label.startswith("as of") else "middle"
     return (
@@ -129,7 +132,7 @@ def _tick(x: float, height: int, label: str) -> str:
     )
 
 
-def _line(node: _Node, child: _Node, x: Callable[[int], float]) -> str:
+def _edge_path(node: _Node, child: _Node, x: Callable[[int], float]) -> str:
     here, there = x(child.age), x(node.age)
     middle = (here + there) / 2
     return (
@@ -139,7 +142,7 @@ def _line(node: _Node, child: _Node, x: Callable[[int], float]) -> str:
     )
 
 
-def _dot(node: _Node, x: Callable[[int], float]) -> str:
+def _node_dot(node: _Node, x: Callable[[int], float]) -> str:
     color = _COLORS[node.depth % len(_COLORS)]
     label = node.label if len(node.label) <= 26 else f"{node.label[:25]}…"
     return (

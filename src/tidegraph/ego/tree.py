@@ -89,7 +89,9 @@ def gaps(
     """Return the ticks from each neighbour's edge to the clock it was found at."""
     gap = np.empty(found.ids.shape, np.int64)
     over_rows(
-        lambda a, b: _gaps(clocks, found.time, found.mask, gap, a, b), len(gap), 2048
+        lambda a, b: _write_time_gaps(clocks, found.time, found.mask, gap, a, b),
+        len(gap),
+        2048,
     )
     return gap
 
@@ -104,7 +106,7 @@ def child_clocks(
 
 
 @compiled
-def _gaps(
+def _write_time_gaps(
     clocks: np.ndarray,
     time: np.ndarray,
     mask: np.ndarray,

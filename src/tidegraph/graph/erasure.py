@@ -45,12 +45,13 @@ def without_nodes(
     gone = np.zeros(len(held), np.bool_)
     gone[rows] = True
     edges = {
-        name: _without(kept, type, gone, sizes) for name, kept in graph.edges.items()
+        name: _edges_without(kept, type, gone, sizes)
+        for name, kept in graph.edges.items()
     }
     return replace(graph, nodes=nodes, edges=edges)
 
 
-def _without(
+def _edges_without(
     edges: EdgeStore, type: str, gone: np.ndarray, sizes: dict[str, int]
 ) -> EdgeStore:
     if type not in (edges.source, edges.target):

@@ -20,9 +20,9 @@ USER, ITEM = "user", "item"
 
 def edges_of_log(log: Interactions) -> dict[str, EdgeStore]:
     """Return the edges of a log by type; see ``Snapshot.of``."""
-    edges = {ACTION: _edges(log.actions())}
+    edges = {ACTION: _build_log_edges(log.actions())}
     if not bool(log.label.all()):
-        edges[IMPRESSION] = _edges(log.take(log.label == 0))
+        edges[IMPRESSION] = _build_log_edges(log.take(log.label == 0))
     return edges
 
 
@@ -63,7 +63,11 @@ def grown_by(events: Interactions, held: Mapping[str, EdgeStore]) -> dict[str, S
     logs = {ACTION: events}
     if not bool(events.label.all()):
         logs = {ACTION: events.actions(), IMPRESSION: events.take(events.label == 0)}
-    return {name: partial(_grown, log=log) for name, log in logs.items() if len(log)}
+    return {
+        name: partial(_append_log_edges, log=log)
+        for name, log in logs.items()
+        if len(log)
+    }
 
 
 def rows_by_type(log: Interactions) -> dict[str, Int64[np.ndarray, " n"]]:
@@ -72,20 +76,20 @@ def rows_by_type(log: Interactions) -> dict[str, Int64[np.ndarray, " n"]]:
     return {ACTION: np.flatnonzero(~shown), IMPRESSION: np.flatnonzero(shown)}
 
 
-def _grown(held: EdgeStore | None, log: Interactions) -> EdgeStore:
+def _append_log_edges(held: EdgeStore | None, log: Interactions) -> EdgeStore:
     if held is None:
-        return _edges(log)
+        return _build_log_edges(log)
     if held.weight is None and bool((log.weight != 1).any()):
         held = _with_weight(held)
     return held.appended(
         (log.user, log.item),
         (len(log.users), len(log.items)),
         log.time,
-        _features(log, held.weight),
+        _edge_features(log, held.weight),
     )
 
 
-def _edges(log: Interactions) -> EdgeStore:
+def _build_log_edges(log: Interactions) -> EdgeStore:
     weight = "weight" if bool((log.weight != 1).any()) else None
     return EdgeStore.build(
         (USER, ITEM),
@@ -93,11 +97,11 @@ def _edges(log: Interactions) -> EdgeStore:
         (len(log.users), len(log.items)),
         log.time,
         weight=weight,
-        features=_features(log, weight),
+        features=_edge_features(log, weight),
     )
 
 
-def _features(log: Interactions, weight: str | None) -> pl.DataFrame:
+def _edge_features(log: Interactions, weight: str | None) -> pl.DataFrame:
     if weight is None:
         return log.context
     return pl.DataFrame([pl.Series(weight, log.weight), *log.context.iter_columns()])

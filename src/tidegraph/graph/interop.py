@@ -63,7 +63,7 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
         )
         peer.graph.setdefault("keys", {})[name] = nodes.key
     for name, edges in graph.edges.items():
-        table = _table(graph, edges)
+        table = _edge_table(graph, edges)
         peer.graph["tick"] = graph.tick
         peer.graph.setdefault("edges", {})[name] = [
             *(edges.source, edges.target, edges.time, edges.weight)
@@ -183,7 +183,7 @@ def from_pyg(peer: Any) -> Graph:
     graph = Graph(tick=getattr(peer, "tick", None))
     for name in peer.node_types:
         size, held = int(peer[name].num_nodes), dict(peer[name].items())
-        table = {name: np.arange(size), **_columns(held, size)}
+        table = {name: np.arange(size), **_numpy_columns(held, size)}
         graph.nodes(name, table, key=name)
     for kind in peer.edge_types:
         source, name, target = kind
@@ -196,7 +196,11 @@ def from_pyg(peer: Any) -> Graph:
                     f"edges {name!r} lead to rows {int(row.min())} to {int(row.max())} "
                     f"of {end!r}, and there are {size} nodes. Mend edge_index."
                 )
-        table = {"source": pair[0], "target": pair[1], **_columns(held, len(pair[0]))}
+        table = {
+            "source": pair[0],
+            "target": pair[1],
+            **_numpy_columns(held, len(pair[0])),
+        }
         time = _TIME if _TIME in table else None
         ends = f"source: {source} -> target: {target}"
         unit = graph.snapshot().tick if time else None
@@ -212,7 +216,7 @@ def _by_number(edges: EdgeStore) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return owner, edges.out.node[slot], edges.out.time_at(slot)
 
 
-def _table(graph: Snapshot, edges: EdgeStore) -> pl.DataFrame:
+def _edge_table(graph: Snapshot, edges: EdgeStore) -> pl.DataFrame:
     source, target, time = _by_number(edges)
     columns = [
         graph.nodes[edges.source].vocabulary.decode(source).alias("source id"),
@@ -232,7 +236,7 @@ def _numbers(table: pl.DataFrame) -> dict[str, np.ndarray]:
     }
 
 
-def _columns(held: dict[str, Any], size: int) -> dict[str, np.ndarray]:
+def _numpy_columns(held: dict[str, Any], size: int) -> dict[str, np.ndarray]:
     return {
         name: value.numpy()
         for name, value in held.items()

@@ -62,7 +62,7 @@ class Graph:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and hand over the graph as it is now; the copy goes its own way."""
-        return _again, (self._now, self._late)
+        return _unpickled_graph, (self._now, self._late)
 
     @classmethod
     def of(cls, log: Interactions) -> "Graph":
@@ -346,5 +346,5 @@ class Graph:
             held.check_late(name, when, self._late, self._now.tick, rows)
 
 
-def _again(snapshot: Snapshot, late_seconds: int | float | None) -> Graph:
+def _unpickled_graph(snapshot: Snapshot, late_seconds: int | float | None) -> Graph:
     return Graph(snapshot, late_seconds=late_seconds)

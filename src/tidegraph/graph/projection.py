@@ -111,8 +111,8 @@ class CoOccurrence:
 
         def block(first: int, last: int) -> None:
             found[first] = _induce(
-                _rows(people),
-                _rows(items),
+                _csr_arrays(people),
+                _csr_arrays(items),
                 (
                     self.window or _FOREVER,
                     pause,
@@ -132,7 +132,7 @@ class CoOccurrence:
         return Induced(*(np.concatenate([part[n] for part in parts]) for n in range(3)))
 
 
-def _rows(
+def _csr_arrays(
     side: TemporalCSR,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return side.start, side.stop, side.node, side.time, side.edge

@@ -61,7 +61,7 @@ class Registry(Generic[N]):
             ConfigError: The name is taken by another function.
         """
         held = self._known.get(name)
-        if held is not None and _origin(held) != _origin(function):
+        if held is not None and _qualified_name(held) != _qualified_name(function):
             raise ConfigError(
                 f"there is a {self._kind} {name!r} already. Choose another name."
             )
@@ -117,5 +117,5 @@ class Registry(Generic[N]):
         return self.function(named.name)(*given, **dict(named.settings))
 
 
-def _origin(function: Callable[..., Any]) -> tuple[str, str]:
+def _qualified_name(function: Callable[..., Any]) -> tuple[str, str]:
     return function.__module__, function.__qualname__

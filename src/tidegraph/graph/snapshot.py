@@ -100,14 +100,14 @@ class Snapshot:
         """What the graph holds, one line per type."""
         lines = [
             f"{name} ({nodes.key}): {len(nodes):,} nodes"
-            + _listed(nodes.vocabulary.features.columns)
+            + _with_features(nodes.vocabulary.features.columns)
             for name, nodes in self.nodes.items()
         ]
         unit = "" if self.tick == "s" else f" in {TICKS[self.tick]}"
         lines += [
             f"{name}: {edges.source} -> {edges.target}, {len(edges):,} edges, "
             + (f"timed by {edges.time}{unit}" if edges.time else "without time")
-            + _listed(edges.features.columns)
+            + _with_features(edges.features.columns)
             for name, edges in self.edges.items()
         ]
         return "\n".join(lines)
@@ -311,7 +311,7 @@ def _tick_of(state: State) -> Tick:
     return tick
 
 
-def _listed(names: list[str]) -> str:
+def _with_features(names: list[str]) -> str:
     return f", with {', '.join(names)}" if names else ""
 
 

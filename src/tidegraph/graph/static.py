@@ -71,7 +71,7 @@ class StaticGraph:
     @classmethod
     def bipartite(cls, matrix: Matrix) -> "StaticGraph":
         """Join each user to each item they interacted with; repeats count once."""
-        return cls._of_pairs(_once(matrix))
+        return cls._of_pairs(_unweighted_matrix(matrix))
 
     @classmethod
     def of_pairs(
@@ -107,7 +107,7 @@ class StaticGraph:
             matrix: Who interacted with what.
             least_users: How many users an edge needs.
         """
-        return cls.induced(_once(matrix), least_users)
+        return cls.induced(_unweighted_matrix(matrix), least_users)
 
     @classmethod
     def induced(
@@ -179,6 +179,6 @@ class StaticGraph:
         return scipy.sparse.csr_array((self.weight, self.node, self.ptr), shape=shape)
 
 
-def _once(matrix: Matrix) -> "scipy.sparse.csr_array":
+def _unweighted_matrix(matrix: Matrix) -> "scipy.sparse.csr_array":
     ones = np.ones(len(matrix.item))
     return scipy.sparse.csr_array((ones, matrix.item, matrix.ptr), shape=matrix.shape)

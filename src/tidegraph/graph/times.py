@@ -173,10 +173,10 @@ def _in_ticks(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
         if bool(np.isnat(plain).any()):
             raise RequestError(f"{what}: a time is missing. Drop it or give one.")
         own, per_second = own_ticks(plain)
-        _bounded(np.floor_divide(own, per_second), what)
+        _check_unix_seconds(np.floor_divide(own, per_second), what)
         return ticks_of(own, per_second, tick)
     if plain.dtype.kind in "iuf":
-        _bounded(plain, what)
+        _check_unix_seconds(plain, what)
         # These are seconds here: never a year or milliseconds.
         return ticks_of(plain, 1, tick)
     try:
@@ -193,7 +193,7 @@ def _in_ticks(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
     return ticks_of(found.when, found.per_second, tick)
 
 
-def _bounded(seconds: np.ndarray, what: str) -> None:
+def _check_unix_seconds(seconds: np.ndarray, what: str) -> None:
     if seconds.min(initial=0) > -BEYOND and seconds.max(initial=0) < BEYOND:
         return  # NaN is neither.
     bad = np.flatnonzero(~(np.abs(seconds.astype(np.float64)) < BEYOND))

@@ -60,10 +60,10 @@ def sealed(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 
     A kernel is compiled once for these, whether what it gets could be written or not.
     """
-    return tuple([_sealed(a) if a.flags.writeable else a for a in arrays])
+    return tuple([_read_only(a) if a.flags.writeable else a for a in arrays])
 
 
-def _sealed(array: np.ndarray) -> np.ndarray:
+def _read_only(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.setflags(write=False)
     return view
@@ -73,13 +73,13 @@ _THREAD = threading.local()
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
+def _thread_pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="tidegraph")
 
 
 if hasattr(os, "register_at_fork"):
     # A child has the pool but none of its threads, and would wait for them for ever.
-    os.register_at_fork(after_in_child=_pool.cache_clear)
+    os.register_at_fork(after_in_child=_thread_pool.cache_clear)
 
 
 def cpu_count() -> int:
@@ -105,7 +105,7 @@ def spread(threads: int, grain: int) -> Generator[None]:
         _SPREAD.clear()
 
 
-def _threads() -> int:
+def _thread_count() -> int:
     return _SPREAD.get("threads") or cpu_count()
 
 
@@ -125,7 +125,7 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
     grain = _SPREAD.get("grain", grain)
     # A helper that waited for other helpers could wait for ever.
     alone = rows <= grain or getattr(_THREAD, "works", False)
-    others = 0 if alone else _threads() - 1
+    others = 0 if alone else _thread_count() - 1
     if not others:
         kernel(0, rows)
         return
@@ -142,7 +142,9 @@ def over_rows(kernel: Callable[[int, int], None], rows: int, grain: int = 256) -
             for _ in left:
                 pass
 
-    helped = [_pool(others).submit(work) for _ in range(min(others, len(starts) - 1))]
+    helped = [
+        _thread_pool(others).submit(work) for _ in range(min(others, len(starts) - 1))
+    ]
     failures = list[BaseException | None]()
     try:
         work()

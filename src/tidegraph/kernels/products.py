@@ -21,7 +21,9 @@ def products(
     """Return the product of each query with each vector."""
     out = np.empty((len(queries), len(vectors)), np.float32)
     panels, rows = _panels(queries), _rows(vectors)
-    over_rows(lambda a, b: _write(panels, rows, out, a, b), len(panels), grain=1)
+    over_rows(
+        lambda a, b: _write_products(panels, rows, out, a, b), len(panels), grain=1
+    )
     return out
 
 
@@ -70,7 +72,7 @@ def _rows(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "m d"]:
 
 
 @compiled
-def _write(
+def _write_products(
     panels: np.ndarray, vectors: np.ndarray, out: np.ndarray, first: int, last: int
 ) -> None:
     rows, size = vectors.shape

@@ -68,12 +68,14 @@ def ranges(
 ) -> Int64[np.ndarray, " slots"]:
     """Return ``start[q], start[q] + 1, ...`` laid end to end as ``ptr`` says."""
     slots = np.empty(int(ptr[-1]), np.int64)
-    over_rows(lambda a, b: _ranges(start, ptr, slots, a, b), len(start), grain=4096)
+    over_rows(
+        lambda a, b: _write_ranges(start, ptr, slots, a, b), len(start), grain=4096
+    )
     return slots
 
 
 @compiled
-def _ranges(
+def _write_ranges(
     start: np.ndarray, ptr: np.ndarray, slots: np.ndarray, first: int, last: int
 ) -> None:
     for q in range(first, last):

@@ -32,7 +32,9 @@ def weighted_sums(
     out = np.empty((len(ptr) - 1, vectors.shape[1]), vectors.dtype)
     line = max(_LINE // vectors.itemsize, 1)
     over_rows(
-        lambda a, b: _sums(ptr, column, weight, vectors, line, out, a, b),
+        lambda a, b: _write_weighted_sums(
+            ptr, column, weight, vectors, line, out, a, b
+        ),
         len(out),
         _GRAIN,
     )
@@ -61,7 +63,7 @@ def spread_sums(
     out = np.zeros((columns, vectors.shape[1]), vectors.dtype)
     part = max(-(-vectors.shape[1] // cpu_count()), _LINE // vectors.itemsize, 1)
     over_rows(
-        lambda a, b: _spread(ptr, column, weight, vectors, out, a, b),
+        lambda a, b: _spread_weighted_sums(ptr, column, weight, vectors, out, a, b),
         vectors.shape[1],
         part,
     )
@@ -84,7 +86,7 @@ def entry_products(
     """
     out = np.empty(len(column), left.dtype)
     over_rows(
-        lambda a, b: _products(ptr, column, left, right, out, a, b),
+        lambda a, b: _write_entry_products(ptr, column, left, right, out, a, b),
         len(ptr) - 1,
         _GRAIN,
     )
@@ -92,7 +94,7 @@ def entry_products(
 
 
 @compiled
-def _sums(
+def _write_weighted_sums(
     ptr: np.ndarray,
     column: np.ndarray,
     weight: np.ndarray,
@@ -117,7 +119,7 @@ def _sums(
 
 
 @compiled
-def _spread(
+def _spread_weighted_sums(
     ptr: np.ndarray,
     column: np.ndarray,
     weight: np.ndarray,
@@ -140,7 +142,7 @@ def _spread(
 
 
 @compiled
-def _products(
+def _write_entry_products(
     ptr: np.ndarray,
     column: np.ndarray,
     left: np.ndarray,

@@ -46,7 +46,9 @@ def alias_table(
         np.ones(len(weight), np.float32), np.zeros(len(weight), np.int32)
     )
     over_rows(
-        lambda a, b: _vose(start, stop, weight, *table, a, b), len(start), grain=512
+        lambda a, b: _write_alias_rows(start, stop, weight, *table, a, b),
+        len(start),
+        grain=512,
     )
     return table
 
@@ -190,7 +192,7 @@ def _add_up(
 
 
 @compiled
-def _vose(
+def _write_alias_rows(
     start: np.ndarray,
     stop: np.ndarray,
     weight: np.ndarray,

@@ -25,7 +25,7 @@ def window_pairs(
     size = np.empty(len(ptr) - 1, np.int64)
     pairs = _count(ptr, node, window, size)
     source, target = np.empty(pairs, np.int32), np.empty(pairs, np.int32)
-    _fill(ptr, node, window, size, source, target)
+    _write_pairs(ptr, node, window, size, source, target)
     return source, target
 
 
@@ -45,7 +45,7 @@ def _count(ptr: np.ndarray, node: np.ndarray, window: int, size: np.ndarray) -> 
 
 
 @compiled
-def _fill(
+def _write_pairs(
     ptr: np.ndarray,
     node: np.ndarray,
     window: int,

@@ -130,13 +130,13 @@ def test_blocks_that_go_to_several_threads_change_no_bit(monkeypatch, threads, s
     alone = next(iter(query))
     blocks: list[int] = []
     monkeypatch.setattr("tidegraph.kernels.jit.cpu_count", lambda: threads)
-    pool = jit._pool
+    pool = jit._thread_pool
 
     def counted(wanted: int):
         blocks.append(wanted)
         return pool(wanted)
 
-    monkeypatch.setattr(jit, "_pool", counted)
+    monkeypatch.setattr(jit, "_thread_pool", counted)
 
     parts = list(query.batch(size))
 

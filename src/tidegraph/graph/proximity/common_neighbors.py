@@ -91,7 +91,7 @@ def common_neighbors(
     graph: StaticGraph, seeds: Int32[np.ndarray, " q"]
 ) -> sparse.csr_array:
     """Count the neighbours that two nodes share: ``A^2``, each edge once."""
-    linked = _linked(graph)
+    linked = _adjacency_matrix(graph)
     return sparse.csr_array(linked[seeds] @ linked)
 
 
@@ -104,7 +104,7 @@ def adamic_adar(graph: StaticGraph, seeds: Int32[np.ndarray, " q"]) -> sparse.cs
     Source:
         Adamic & Adar (2003), "Friends and neighbors on the Web".
     """
-    linked = _linked(graph)
+    linked = _adjacency_matrix(graph)
     rare = sparse.diags_array(adamic_adar_weights(graph.degree()))
     return sparse.csr_array(linked[seeds] @ rare @ linked)
 
@@ -158,7 +158,7 @@ def nearest(
     return node, score
 
 
-def _linked(graph: StaticGraph) -> sparse.csr_array:
+def _adjacency_matrix(graph: StaticGraph) -> sparse.csr_array:
     ones = np.ones(len(graph.node))
     shape = (len(graph), len(graph))
     return sparse.csr_array((ones, graph.node, graph.ptr), shape=shape)

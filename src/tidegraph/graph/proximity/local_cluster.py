@@ -59,7 +59,7 @@ def local_clusters(
     shape = (len(seeds), size)
     out = Clusters(np.full(shape, -1, np.int32), np.zeros(shape), np.empty(len(seeds)))
     over_rows(
-        lambda a, b: _sweep(
+        lambda a, b: _sweep_cuts(
             (graph.ptr, graph.node, graph.weight, graph.strength),
             volume,
             seeds,
@@ -94,7 +94,7 @@ def _volume(strength: np.ndarray) -> tuple[float, float, int]:
 
 
 @compiled
-def _sweep(
+def _sweep_cuts(
     graph: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     volume: tuple[float, float, int],
     seeds: np.ndarray,

@@ -15,11 +15,11 @@ def batch_of(names: tuple[str, ...], values: Iterable[Any]) -> Any:
     Raises:
         RequestError: A name cannot be that of a field.
     """
-    return _kind(names)(*values)
+    return _batch_type(names)(*values)
 
 
 @cache
-def _kind(names: tuple[str, ...]) -> type[Any]:
+def _batch_type(names: tuple[str, ...]) -> type[Any]:
     for name in names:
         if iskeyword(name) or name.startswith("_"):
             raise RequestError(f"{name!r} cannot name a plan. Choose another name.")

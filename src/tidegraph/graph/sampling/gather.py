@@ -112,12 +112,12 @@ def gathered(past: Neighborhood, picked: Run | Picks) -> tuple[NeighborBatch, in
         run = sealed(picked.start, picked.stop)
 
         def block(first: int, last: int) -> None:
-            strays.append(_run(columns, base, ours, run, out, first, last))
+            strays.append(_gather_runs(columns, base, ours, run, out, first, last))
     else:
         slot = sealed(picked.slot)
 
         def block(first: int, last: int) -> None:
-            strays.append(_scattered(columns, base, ours, slot, out, first, last))
+            strays.append(_gather_slots(columns, base, ours, slot, out, first, last))
 
     over_rows(block, queries, grain)
     if isinstance(picked, Picks) and picked.weight is not None:
@@ -126,7 +126,7 @@ def gathered(past: Neighborhood, picked: Run | Picks) -> tuple[NeighborBatch, in
 
 
 @compiled
-def _run(
+def _gather_runs(
     columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     base: int,
     past: tuple[np.ndarray, np.ndarray],
@@ -182,7 +182,7 @@ def _run(
 
 
 @compiled
-def _scattered(
+def _gather_slots(
     columns: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     base: int,
     past: tuple[np.ndarray, np.ndarray],

@@ -52,7 +52,7 @@ class Sampler(Named):
                 "or a Picks."
             )
         wanted = len(past.start)
-        for part in _parts(picked):
+        for part in _pick_arrays(picked):
             if part is not getattr(picked, "weight", None) and part.dtype != np.int64:
                 raise RequestError(
                     f"sampler {self.name!r} picked slots of {part.dtype}. Pick int64."
@@ -77,7 +77,7 @@ class Sampler(Named):
             )
 
 
-def _parts(picked: Run | Picks) -> tuple[np.ndarray, ...]:
+def _pick_arrays(picked: Run | Picks) -> tuple[np.ndarray, ...]:
     if isinstance(picked, Run):
         return picked.start, picked.stop
     return (picked.slot,) if picked.weight is None else (picked.slot, picked.weight)

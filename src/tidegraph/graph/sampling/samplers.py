@@ -51,7 +51,9 @@ def uniform(past: Neighborhood, count: int, replace: bool = True) -> Picks:
     ``count`` edges gives them all; others a random subset, oldest first.
     """
     _at_least_one("sample", count)
-    return Picks(_uniform(past, count) if replace else _without(past, count))
+    return Picks(
+        _uniform_slots(past, count) if replace else _distinct_uniform_slots(past, count)
+    )
 
 
 @sampler("weighted")
@@ -70,7 +72,11 @@ def weighted(past: Neighborhood, count: int, replace: bool = True) -> Picks:
         with a reservoir" (2006).
     """
     _at_least_one("sample", count)
-    return Picks(_weighted(past, count) if replace else _unequal(past, count))
+    return Picks(
+        _weighted_slots(past, count)
+        if replace
+        else _distinct_weighted_slots(past, count)
+    )
 
 
 @sampler("importance")
@@ -81,7 +87,7 @@ def importance(past: Neighborhood, count: int) -> Picks:
     over all edges of positive weight: importance sampling with the weights as proposal.
     """
     _at_least_one("importance", count)
-    slot, edges = _weighted(past, count), past.edges
+    slot, edges = _weighted_slots(past, count), past.edges
     at = np.maximum(slot, 0)
     if len(edges.weight):
         sums = edges.prefix_sums
@@ -104,7 +110,7 @@ def top(past: Neighborhood, count: int) -> Picks:
     _at_least_one("top", count)
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
-        lambda a, b: _largest(
+        lambda a, b: _top_weights(
             past.start, past.stop, past.edges.edge, past.edges.weight, slot, a, b
         ),
         len(slot),
@@ -113,7 +119,7 @@ def top(past: Neighborhood, count: int) -> Picks:
     return Picks(slot)
 
 
-def _uniform(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
+def _uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
         lambda a, b: _each_as_likely(past.start, past.stop, past.key, slot, a, b),
@@ -123,28 +129,34 @@ def _uniform(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     return slot
 
 
-def _weighted(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
+def _weighted_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     edges = past.edges
     if not len(edges.weight):
-        return _uniform(past, count)
+        return _uniform_slots(past, count)
     _not_negative(edges)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
     if past.whole and edges.pays(int((past.stop - past.start).sum())):
         table = edges.alias
-        over_rows(lambda a, b: _aliases(*at, table, slot, a, b), len(slot), _GRAIN)
+        over_rows(
+            lambda a, b: _draw_by_alias(*at, table, slot, a, b), len(slot), _GRAIN
+        )
     elif past.whole:
         by_edge = (edges.edge, edges.weight)
         over_rows(lambda a, b: own_alias(*at, *by_edge, slot, a, b), len(slot), 64)
     else:
         sums = edges.prefix_sums
-        over_rows(lambda a, b: _sums(*at, sums, slot, a, b), len(slot), _GRAIN)
+        over_rows(
+            lambda a, b: _draw_by_prefix_sum(*at, sums, slot, a, b), len(slot), _GRAIN
+        )
     return slot
 
 
-def _unequal(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
+def _distinct_weighted_slots(
+    past: Neighborhood, count: int
+) -> Int64[np.ndarray, "q k"]:
     if not len(past.edges.weight):
-        return _without(past, count)
+        return _distinct_uniform_slots(past, count)
     _not_negative(past.edges)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
@@ -153,7 +165,7 @@ def _unequal(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     return slot
 
 
-def _without(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
+def _distinct_uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
         lambda a, b: _floyd(past.start, past.stop, past.key, slot, a, b),
@@ -227,7 +239,7 @@ def _floyd(
 
 
 @compiled
-def _aliases(
+def _draw_by_alias(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,
@@ -246,7 +258,7 @@ def _aliases(
 
 
 @compiled
-def _sums(
+def _draw_by_prefix_sum(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,
@@ -290,7 +302,7 @@ def _exponents(
 
 
 @compiled
-def _largest(
+def _top_weights(
     start: np.ndarray,
     stop: np.ndarray,
     edge: np.ndarray,

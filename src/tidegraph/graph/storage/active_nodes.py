@@ -82,7 +82,9 @@ class Timeline(NamedTuple):
         moved, settled = len(recent) - kept, self.settled
         nodes, times = self.node, self.time
         if settled + moved > len(nodes):
-            nodes, times = (_twice(part, settled, moved) for part in (nodes, times))
+            nodes, times = (
+                _doubled_room(part, settled, moved) for part in (nodes, times)
+            )
         nodes[settled : settled + moved] = recent[:moved]
         times[settled : settled + moved] = recent_time[:moved]
         late = recent[moved:], recent_time[moved:]
@@ -167,7 +169,7 @@ def _found(
     known: int,
 ) -> tuple[Entries, Entries]:
     """Return the edges numbered above ``known``: those that are a node's first, all."""
-    born, seen = _entries(len(nodes)), _entries(int((stop - since).sum()))
+    born, seen = _empty_entries(len(nodes)), _empty_entries(int((stop - since).sum()))
     births, occurrences = _collect(nodes, start, since, stop, *slots, known, born, seen)
     node, time, number = born
     first = node[:births], time[:births], number[:births]
@@ -175,7 +177,7 @@ def _found(
     return first, (node[:occurrences], time[:occurrences], number[:occurrences])
 
 
-def _entries(size: int) -> Entries:
+def _empty_entries(size: int) -> Entries:
     return np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size, np.int64)
 
 
@@ -196,7 +198,7 @@ def _in_order(
     return node[order], time[order]
 
 
-def _twice(held: np.ndarray, settled: int, more: int) -> np.ndarray:
+def _doubled_room(held: np.ndarray, settled: int, more: int) -> np.ndarray:
     longer = np.empty(2 * (settled + more), held.dtype)
     longer[:settled] = held[:settled]
     return longer

@@ -129,7 +129,7 @@ def grow(
     if arena is not None:
         with arena.lock:
             if arena.newest == version:
-                return *_grow(bounds, slots, new, num_nodes, arena), arena
+                return *_append_with_room(bounds, slots, new, num_nodes, arena), arena
     # Nobody has written behind these rows, or others do: write behind a copy of them,
     # without what others have written. Those of a file are not copied but mapped again.
     held = len(slots.node)
@@ -140,7 +140,7 @@ def grow(
     else:
         bounds, slots, arena = laid_out(bounds, slots, _SPARE)
         arena.newest = version
-    return *_grow(bounds, slots, new, num_nodes, arena), arena
+    return *_append_with_room(bounds, slots, new, num_nodes, arena), arena
 
 
 def laid_out(
@@ -166,14 +166,14 @@ def laid_out(
         np.empty(whole, slots.edge.dtype),
     )
     first = limit - room
-    _move(start, length, first, slots, moved)
+    _move_rows(start, length, first, slots, moved)
     laid, arena = RowBounds.of(first, first + length), Arena(len(first), size, 0)
     for held, rows in zip(arena.rows, (first, laid.last, limit), strict=True):
         held[: len(rows)] = rows
     return laid, moved, arena
 
 
-def _grow(
+def _append_with_room(
     bounds: RowBounds, slots: Slots, new: New, num_nodes: int, arena: Arena
 ) -> tuple[RowBounds, Slots]:
     version, arena.newest = arena.newest, _NOBODY
@@ -282,7 +282,7 @@ def _append(
 
 
 @compiled
-def _move(
+def _move_rows(
     start: np.ndarray, length: np.ndarray, first: np.ndarray, held: Slots, moved: Slots
 ) -> None:
     timed = held[1].size > 0

@@ -46,7 +46,7 @@ def sorted_edges(
     """
     rising, base, latest = _span(time)
     order = np.zeros(0, np.int64) if rising else np.argsort(time, kind="stable")
-    start, stop = _bounds(source, num_nodes)
+    start, stop = _row_bounds(source, num_nodes)
     node = np.empty(len(source), np.int32)
     edge = np.empty(len(source), narrowest(len(source)))
     offset = np.empty(len(time), narrowest(latest - base))
@@ -95,7 +95,7 @@ def _span(time: np.ndarray) -> tuple[bool, int, int]:
 
 
 @compiled
-def _bounds(source: np.ndarray, num_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+def _row_bounds(source: np.ndarray, num_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     ptr = np.zeros(num_nodes + 1, np.int64)
     for e in range(source.size):
         ptr[source[e] + 1] += 1

@@ -65,17 +65,17 @@ class Tidying:
                 if len(left) <= _FEW:
                     break
                 added += len(left)
-                tidy = _after(tidy, left)
+                tidy = _apply_steps(tidy, left)
             with self._writing:
                 if self._missed.get(name) is missed:
-                    self._put(name, _after(tidy, missed[added:]))
+                    self._put(name, _apply_steps(tidy, missed[added:]))
         finally:
             with self._writing:
                 if self._missed.get(name) is missed:
                     del self._missed[name]
 
 
-def _after(edges: EdgeStore, steps: list[Step]) -> EdgeStore:
+def _apply_steps(edges: EdgeStore, steps: list[Step]) -> EdgeStore:
     for step in steps:
         edges = step(edges)
     return edges

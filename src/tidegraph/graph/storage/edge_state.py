@@ -53,7 +53,7 @@ def edges_of(state: State, sizes: dict[str, int]) -> EdgeStore:
     features = state.tables["features"]
     weight = state.arrays.get("strength", NO_WEIGHT)
     sides = [
-        _side(state, way, place, weight, sizes[settings[end]])
+        _csr_of_state(state, way, place, weight, sizes[settings[end]])
         for place, (way, end) in enumerate((("out", "source"), ("back", "target")))
     ]
     count = len(sides[0].node)
@@ -77,7 +77,7 @@ def edges_of(state: State, sizes: dict[str, int]) -> EdgeStore:
     )
 
 
-def _side(
+def _csr_of_state(
     state: State, way: str, place: int, weight: np.ndarray, nodes: int
 ) -> TemporalCSR:
     ptr, node, time, edge = (

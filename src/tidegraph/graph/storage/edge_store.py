@@ -118,7 +118,7 @@ class EdgeStore:
             origin if origin is not None else Origin(*ends),
             len(rows[0]),
             len(rows[0]),
-            _last(when),
+            _latest_time(when),
             UNCHANGED,
         )
 
@@ -265,7 +265,7 @@ class EdgeStore:
             strength=strength,
             count=held + len(number),
             issued=held + len(number),
-            latest=max(self.latest, _last(when)),
+            latest=max(self.latest, _latest_time(when)),
             revisions=self.revisions.appended(self.latest, when),
         )
         for by, column in list(self._others.items()):
@@ -317,7 +317,7 @@ Step = Callable[[EdgeStore | None], EdgeStore]
 """From the edges of a type, if there are any yet, to those with new ones."""
 
 
-def _last(when: Int64[np.ndarray, " n"] | None) -> int:
+def _latest_time(when: Int64[np.ndarray, " n"] | None) -> int:
     never = int(np.iinfo(np.int64).min)
     return int(when.max()) if when is not None and len(when) else never
 

@@ -43,7 +43,7 @@ def neighbor_index(
     """Return the index of rows that are sorted by time."""
     run = np.zeros(len(node), np.int32)
     index = NeighborIndex(np.empty_like(node), np.empty_like(time), run, node, time)
-    _sorted(start, stop, index)
+    _sort_all_rows(start, stop, index)
     return index
 
 
@@ -55,15 +55,15 @@ def neighbor_index_kept_up(
     """Sort the slots of rows that are in no run yet, where they are many enough."""
     start = start.copy()
     _passed(start, stop, index, _LEAST_RUN)
-    _sorted(start, stop, index)
+    _sort_all_rows(start, stop, index)
 
 
-def _sorted(
+def _sort_all_rows(
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
     index: NeighborIndex,
 ) -> None:
-    over_rows(lambda a, b: _sort(start, stop, index, a, b), len(start), grain=256)
+    over_rows(lambda a, b: _sort_rows(start, stop, index, a, b), len(start), grain=256)
 
 
 @compiled
@@ -77,17 +77,17 @@ def has_edge_before(
             break
         at = lower_bound(index.node, low, low + size, other)
         there = at < low + size and index.node[at] == other
-        if there and _earlier(index.time, at, base, clock):
+        if there and _edge_before(index.time, at, base, clock):
             return True
         low += size
     for at in range(low, high):
         if index.held_node[at] == other:
-            return _earlier(index.held_time, at, base, clock)
+            return _edge_before(index.held_time, at, base, clock)
     return False
 
 
 @compiled
-def _earlier(time: np.ndarray, at: int, base: int, clock: int) -> bool:
+def _edge_before(time: np.ndarray, at: int, base: int, clock: int) -> bool:
     return time.size == 0 or time[at] + base < clock
 
 
@@ -106,7 +106,7 @@ def _passed(
 
 
 @compiled
-def _sort(
+def _sort_rows(
     start: np.ndarray, stop: np.ndarray, index: NeighborIndex, first: int, last: int
 ) -> None:
     node, time = index.held_node, index.held_time

@@ -88,10 +88,16 @@ class Indexes:
     """The indexes of one line of values, each made when first asked for."""
 
     def __init__(self) -> None:
-        self.neighbors: KeptIndex[NeighborIndex] = KeptIndex(_neighbors, _neighbors_on)
-        self.active: KeptIndex[ActiveNodes] = KeptIndex(_active, _active_on)
-        self.sums: KeptIndex[PrefixSums] = KeptIndex(_sums, _sums_on)
-        self.signs: KeptIndex[tuple[int, bool]] = KeptIndex(_signs, _signs_on)
+        self.neighbors: KeptIndex[NeighborIndex] = KeptIndex(
+            _neighbor_index_of, _neighbor_index_on
+        )
+        self.active: KeptIndex[ActiveNodes] = KeptIndex(
+            _active_nodes_of, _active_nodes_on
+        )
+        self.sums: KeptIndex[PrefixSums] = KeptIndex(_prefix_sums_of, _prefix_sums_on)
+        self.signs: KeptIndex[tuple[int, bool]] = KeptIndex(
+            _weight_signs_of, _weight_signs_on
+        )
         self._by: dict[str, Indexes] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -115,11 +121,11 @@ class Indexes:
         return self._by[by]
 
 
-def _sums(rows: SlotRows) -> PrefixSums:
+def _prefix_sums_of(rows: SlotRows) -> PrefixSums:
     return prefix_sums(*rows.bounds.whole, rows.edge, rows.weight)
 
 
-def _sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
+def _prefix_sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
     """Return running sums with those of new slots."""
     sums = PrefixSums(*(_with_room(part, len(rows.node)) for part in held))
     changed = rows.bounds.changed_since(before)
@@ -131,11 +137,11 @@ def _sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
     return sums
 
 
-def _signs(rows: SlotRows) -> tuple[int, bool]:
+def _weight_signs_of(rows: SlotRows) -> tuple[int, bool]:
     return len(rows.weight), bool((rows.weight < 0).any())
 
 
-def _signs_on(
+def _weight_signs_on(
     held: tuple[int, bool], before: RowBounds, rows: SlotRows
 ) -> tuple[int, bool]:
     """Return how many weights were looked at, and whether one is below 0."""
@@ -143,11 +149,11 @@ def _signs_on(
     return len(rows.weight), below or bool((rows.weight[seen:] < 0).any())
 
 
-def _neighbors(rows: SlotRows) -> NeighborIndex:
+def _neighbor_index_of(rows: SlotRows) -> NeighborIndex:
     return neighbor_index(*rows.bounds.whole, rows.node, rows.time)
 
 
-def _neighbors_on(
+def _neighbor_index_on(
     held: NeighborIndex, before: RowBounds, rows: SlotRows
 ) -> NeighborIndex:
     index = NeighborIndex(
@@ -162,12 +168,14 @@ def _neighbors_on(
     return index
 
 
-def _active(rows: SlotRows) -> ActiveNodes:
+def _active_nodes_of(rows: SlotRows) -> ActiveNodes:
     start, stop = rows.bounds.whole
     return active_nodes(start, stop, rows.time, rows.base, rows.edge)
 
 
-def _active_on(held: ActiveNodes, before: RowBounds, rows: SlotRows) -> ActiveNodes:
+def _active_nodes_on(
+    held: ActiveNodes, before: RowBounds, rows: SlotRows
+) -> ActiveNodes:
     changed = rows.bounds.changed_since(before)
     grown = with_changes(
         held,
@@ -176,7 +184,7 @@ def _active_on(held: ActiveNodes, before: RowBounds, rows: SlotRows) -> ActiveNo
         rows.bounds.at(changed),
         (rows.time, rows.base, rows.edge),
     )
-    return grown if grown is not None else _active(rows)
+    return grown if grown is not None else _active_nodes_of(rows)
 
 
 def _with_room(held: np.ndarray, size: int) -> np.ndarray:

@@ -30,13 +30,13 @@ def recounted(edges: EdgeStore, held: Tick, tick: Tick) -> EdgeStore:
     latest = whole.latest
     if whole.count:
         latest = int(ticks_of(np.array([latest]), PER_SECOND[held], tick)[0])
-    sides = (_recounted(side, held, tick) for side in (whole.out, whole.back))
+    sides = (_csr_in_ticks(side, held, tick) for side in (whole.out, whole.back))
     out, back = sides
     new = Revisions()
     return replace(whole, out=out, back=back, latest=latest, revisions=new)
 
 
-def _recounted(side: TemporalCSR, held: Tick, tick: Tick) -> TemporalCSR:
+def _csr_in_ticks(side: TemporalCSR, held: Tick, tick: Tick) -> TemporalCSR:
     when = ticks_of(side.time.astype(np.int64) + side.base, PER_SECOND[held], tick)
     base, span = base_of(when)
     time = (when - base).astype(narrowest(span))

@@ -53,7 +53,9 @@ class Journal:
 
     def add(self, nodes: Int32[np.ndarray, " n"], rows: Rows) -> None:
         """Note where the rows of some nodes start and stop now."""
-        _add(self.head, self.start, self.stop, self.earlier, self.used, nodes, *rows)
+        _add_changes(
+            self.head, self.start, self.stop, self.earlier, self.used, nodes, *rows
+        )
         self.node[self.used : self.used + len(nodes)] = nodes
         self.used += len(nodes)
 
@@ -170,9 +172,11 @@ class RowBounds:
         low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)
         if not self.changes and len(self.first) == self.num_nodes:
             first, last = self.first, self.last
-            return (low, high), lambda a, b: _read(first, last, nodes, low, high, a, b)
+            return (low, high), lambda a, b: _read_bounds(
+                first, last, nodes, low, high, a, b
+            )
         rows = self._view
-        return (low, high), lambda a, b: _follow(rows, nodes, low, high, a, b)
+        return (low, high), lambda a, b: _follow_changes(rows, nodes, low, high, a, b)
 
 
 @compiled
@@ -191,7 +195,7 @@ def row_of(rows: BoundsView, v: int) -> tuple[int, int]:
 
 
 @compiled
-def _add(
+def _add_changes(
     head: np.ndarray,
     start: np.ndarray,
     stop: np.ndarray,
@@ -211,7 +215,7 @@ def _add(
 
 
 @compiled
-def _read(
+def _read_bounds(
     first: np.ndarray,
     last: np.ndarray,
     nodes: np.ndarray,
@@ -233,7 +237,7 @@ def _read(
 
 
 @compiled
-def _follow(
+def _follow_changes(
     rows: BoundsView,
     nodes: np.ndarray,
     low: np.ndarray,

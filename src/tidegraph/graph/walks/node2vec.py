@@ -70,7 +70,7 @@ def node2vec_step(
     if clock is not None and edges.is_timed:
         high = stop.copy()
         search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
-    _step(
+    _second_order_step(
         (low, stop),
         (own_low, own_stop),
         edges.neighbor_index,
@@ -86,7 +86,7 @@ def node2vec_step(
 
 
 @compiled
-def _step(
+def _second_order_step(
     rows: tuple[np.ndarray, np.ndarray],
     own_rows: tuple[np.ndarray, np.ndarray],
     index: NeighborIndex,

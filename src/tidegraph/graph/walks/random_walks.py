@@ -127,7 +127,7 @@ def walk_block(
                 came = np.where(back, np.int32(-1), came)
         edges = path[step % len(path)]
         _step(edges, habit, came, here, clock, state, steps[step + 1])
-    _transpose(steps, out)
+    _transpose_steps(steps, out)
 
 
 def _step(
@@ -176,8 +176,8 @@ def _timed_step(
     search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
     weighted = habit.weighted and len(edges.weight) > 0
     sums = edges.prefix_sums if weighted else NO_SUMS
-    _pick(low, stop, sums, state, high)
-    _go(edges.node, edges.time, edges.base, high, habit.respect, clock, there)
+    _draw_edges(low, stop, sums, state, high)
+    _follow_edges(edges.node, edges.time, edges.base, high, habit.respect, clock, there)
 
 
 @compiled
@@ -243,7 +243,7 @@ def _weighted_step(
 
 
 @compiled
-def _pick(
+def _draw_edges(
     low: np.ndarray,
     stop: np.ndarray,
     sums: PrefixSums,
@@ -261,7 +261,7 @@ def _pick(
 
 
 @compiled
-def _go(
+def _follow_edges(
     node: np.ndarray,
     time: np.ndarray,
     base: int,
@@ -293,7 +293,7 @@ def _back_home(
 
 
 @compiled
-def _transpose(steps: np.ndarray, out: np.ndarray) -> None:
+def _transpose_steps(steps: np.ndarray, out: np.ndarray) -> None:
     for w in range(out.shape[0]):
         for k in range(out.shape[1]):
             out[w, k] = steps[k, w]

@@ -31,7 +31,7 @@ def packed_rows(
     if slots >= _LOW:
         return None
     rows = np.full(len(start) + 1, _LOW << 32, np.uint64)
-    _pack(start, stop, rows)
+    _pack_bounds(start, stop, rows)
     return rows
 
 
@@ -53,11 +53,11 @@ def uniform_walks(
         keys: Random key of each walk.
         out: Receives the nodes, the starts first; -1 from where a walk cannot go on.
     """
-    _walk(sealed(*rows), sealed(*nodes), restart, starts, keys, out)
+    _walk_uniformly(sealed(*rows), sealed(*nodes), restart, starts, keys, out)
 
 
 @compiled
-def _pack(start: np.ndarray, stop: np.ndarray, rows: np.ndarray) -> None:
+def _pack_bounds(start: np.ndarray, stop: np.ndarray, rows: np.ndarray) -> None:
     for v in range(start.size):
         if stop[v] > start[v]:
             length = np.uint64(stop[v] - start[v])
@@ -65,7 +65,7 @@ def _pack(start: np.ndarray, stop: np.ndarray, rows: np.ndarray) -> None:
 
 
 @compiled
-def _walk(
+def _walk_uniformly(
     rows: tuple[np.ndarray, ...],
     nodes: tuple[np.ndarray, ...],
     restart: float,

@@ -103,7 +103,7 @@ class Grid(NamedTuple):
         many times before it has moved.
         """
         over_rows(
-            lambda a, b: _shuffle(
+            lambda a, b: _shuffle_cells(
                 self.ptr, self.source, self.target, np.uint64(key), a, b
             ),
             len(self.ptr) - 1,
@@ -180,7 +180,7 @@ def _sort_pairs(
 
 
 @compiled
-def _shuffle(
+def _shuffle_cells(
     ptr: np.ndarray,
     source: np.ndarray,
     target: np.ndarray,

@@ -42,7 +42,11 @@ class Noise:
         """Return independent nodes; the same for a seed on any number of threads."""
         out = np.empty(shape, np.int32)
         keys, flat = root_keys(seed, 0, -(-out.size // _BLOCK)), out.reshape(-1)
-        over_rows(lambda a, b: _draw(self.table, keys, flat, a, b), len(keys), grain=4)
+        over_rows(
+            lambda a, b: _draw_negatives(self.table, keys, flat, a, b),
+            len(keys),
+            grain=4,
+        )
         return out
 
     def log_count(
@@ -60,7 +64,7 @@ class Noise:
 
 
 @compiled
-def _draw(
+def _draw_negatives(
     table: AliasTable, keys: np.ndarray, out: np.ndarray, first: int, last: int
 ) -> None:
     nodes = table[0].size

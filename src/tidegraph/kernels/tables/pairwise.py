@@ -84,7 +84,9 @@ def _cell(
     total, count = 0.0, 0
     for n in range(user.size):
         if n + _AHEAD < user.size:
-            _begin(tables, size, user[n + _AHEAD], item[n + _AHEAD], other[n + _AHEAD])
+            _prefetch_rows(
+                tables, size, user[n + _AHEAD], item[n + _AHEAD], other[n + _AHEAD]
+            )
         if other[n] < 0:
             continue
         u, i, j = user[n] * size, item[n] * size, other[n] * size
@@ -98,12 +100,12 @@ def _cell(
         total += np.log1p(small) + max(-apart, np.float32(0))
         count += 1
         wrong = small / (1 + small) if apart > 0 else 1 / (1 + small)
-        _move(tables, size, width, (u, i, j), steps, np.float32(wrong), room)
+        _step_rows(tables, size, width, (u, i, j), steps, np.float32(wrong), room)
     return total, count
 
 
 @inlined
-def _begin(
+def _prefetch_rows(
     tables: tuple[np.ndarray, np.ndarray], size: int, u: int, i: int, j: int
 ) -> None:
     for part in range(0, size, _LINE):
@@ -113,7 +115,7 @@ def _begin(
 
 
 @inlined
-def _move(
+def _step_rows(
     tables: tuple[np.ndarray, np.ndarray],
     size: int,
     width: int,

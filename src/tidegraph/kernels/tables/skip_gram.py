@@ -120,7 +120,7 @@ def _cell(
     """
     source, target = pairs
     count, width = (negatives if pool.size else 0), padded(size)
-    room = _room(count, width)
+    room = _empty_room(count, width)
     total, product = 0.0, 1.0
     for first in range(0, source.size, SHARING):
         block = min(SHARING, source.size - first)
@@ -128,17 +128,17 @@ def _cell(
             room.node[k] = pool[drawn % pool.size]
             drawn += 1
         _begin(tables, size, source, target, first + SHARING)
-        _gather(tables, size, width, source, target, first, block, room)
-        _score(width, block, room)
+        _gather_vectors(tables, size, width, source, target, first, block, room)
+        _score_block(width, block, room)
         _sigmoids(room.score, room.power, block * (count + 1))
         loss, product = _steps(target, first, block, rate, room, product)
         total += loss
-        _move(tables, size, width, source, target, first, block, room)
+        _step_vectors(tables, size, width, source, target, first, block, room)
     return total - np.log(product)
 
 
 @inlined
-def _room(count: int, width: int) -> _Room:
+def _empty_room(count: int, width: int) -> _Room:
     long = SHARING * width
     return _Room(
         np.zeros(long, np.float32),
@@ -169,7 +169,7 @@ def _begin(
 
 
 @inlined
-def _gather(
+def _gather_vectors(
     tables: tuple[np.ndarray, np.ndarray],
     size: int,
     width: int,
@@ -189,7 +189,7 @@ def _gather(
 
 
 @inlined
-def _score(width: int, block: int, room: _Room) -> None:
+def _score_block(width: int, block: int, room: _Room) -> None:
     count = room.node.size
     for b in range(block):
         row, to = b * width, b * (count + 1)
@@ -240,7 +240,7 @@ def _kept(probability: np.float32) -> float:
 
 
 @inlined
-def _move(
+def _step_vectors(
     tables: tuple[np.ndarray, np.ndarray],
     size: int,
     width: int,

@@ -56,13 +56,21 @@ def _dots(
                     step = builder.add(
                         builder.mul(loop.index, _LONG(STEP)), _LONG(part * _LANES)
                     )
-                    a = _read(context, builder, left, one, builder.add(first, step))
-                    b = _read(context, builder, right, others, builder.add(line, step))
-                    builder.store(_fused(builder, a, b, builder.load(total)), total)
+                    a = _load_lanes(
+                        context, builder, left, one, builder.add(first, step)
+                    )
+                    b = _load_lanes(
+                        context, builder, right, others, builder.add(line, step)
+                    )
+                    builder.store(
+                        _fused_multiply_add(builder, a, b, builder.load(total)), total
+                    )
             value = builder.load(sums[0])
             for total in sums[1:]:
                 value = builder.fadd(value, builder.load(total))
-            where = _place(context, builder, out, found, builder.add(place, row.index))
+            where = _element_pointer(
+                context, builder, out, found, builder.add(place, row.index)
+            )
             builder.store(_sum(builder, value), where, align=4)
         return context.get_dummy_value()
 
@@ -94,17 +102,26 @@ def _add_multiples(
             ]
             for step, total in zip(steps, sums, strict=True):
                 where = builder.add(place, step)
-                builder.store(_read(context, builder, target, out, where), total)
+                builder.store(_load_lanes(context, builder, target, out, where), total)
             with tools.for_range(builder, count) as row:
                 where = builder.add(first, builder.mul(row.index, apart))
-                held = builder.load(_place(context, builder, factor, factors, where))
-                times = _spread(builder, held)
+                held = builder.load(
+                    _element_pointer(context, builder, factor, factors, where)
+                )
+                times = _broadcast_lanes(builder, held)
                 line = builder.add(start, builder.mul(row.index, size))
                 for step, total in zip(steps, sums, strict=True):
-                    x = _read(context, builder, source, read, builder.add(line, step))
-                    builder.store(_fused(builder, times, x, builder.load(total)), total)
+                    x = _load_lanes(
+                        context, builder, source, read, builder.add(line, step)
+                    )
+                    builder.store(
+                        _fused_multiply_add(builder, times, x, builder.load(total)),
+                        total,
+                    )
             for step, total in zip(steps, sums, strict=True):
-                where = _place(context, builder, target, out, builder.add(place, step))
+                where = _element_pointer(
+                    context, builder, target, out, builder.add(place, step)
+                )
                 vector = builder.bitcast(where, _VECTOR.as_pointer())
                 builder.store(builder.load(total), vector, align=4)
         return context.get_dummy_value()
@@ -123,7 +140,9 @@ def _copy_row(
         def move(step: Any, kind: Any) -> None:
             value, where = (
                 builder.bitcast(
-                    _place(context, builder, side, array, builder.add(start, step)),
+                    _element_pointer(
+                        context, builder, side, array, builder.add(start, step)
+                    ),
                     kind.as_pointer(),
                 )
                 for side, array, start in ((source, held, first), (target, out, place))
@@ -146,14 +165,16 @@ def _add_row(
         def add(step: Any, kind: Any) -> None:
             value, where = (
                 builder.bitcast(
-                    _place(context, builder, side, array, builder.add(start, step)),
+                    _element_pointer(
+                        context, builder, side, array, builder.add(start, step)
+                    ),
                     kind.as_pointer(),
                 )
                 for side, array, start in ((source, held, first), (target, out, place))
             )
-            many = times if kind == _FLOAT else _spread(builder, times)
+            many = times if kind == _FLOAT else _broadcast_lanes(builder, times)
             terms = [many, builder.load(value, align=4), builder.load(where, align=4)]
-            builder.store(_fused(builder, *terms), where, align=4)
+            builder.store(_fused_multiply_add(builder, *terms), where, align=4)
 
         _along(builder, count, add)
         return context.get_dummy_value()
@@ -173,17 +194,19 @@ def _along(builder: Any, size: Any, body: Callable[[Any, Any], None]) -> None:
         body(loop.index, _FLOAT)
 
 
-def _place(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+def _element_pointer(
+    context: Any, builder: Any, kind: Any, array: Any, index: Any
+) -> Any:
     data = context.make_array(kind)(context, builder, array).data
     return builder.gep(data, [index])
 
 
-def _read(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    place = _place(context, builder, kind, array, index)
+def _load_lanes(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    place = _element_pointer(context, builder, kind, array, index)
     return builder.load(builder.bitcast(place, _VECTOR.as_pointer()), align=4)
 
 
-def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
+def _fused_multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     kind = ir.FunctionType(a.type, [a.type] * 3)
     declare = cast(Any, cgutils).get_or_insert_function
     name = f"llvm.fmuladd.{'f32' if a.type == _FLOAT else f'v{_LANES}f32'}"
@@ -206,7 +229,7 @@ def _sum(builder: Any, value: Any) -> Any:
     return builder.extract_element(value, ir.Constant(ir.IntType(32), 0))
 
 
-def _spread(builder: Any, value: Any) -> Any:
+def _broadcast_lanes(builder: Any, value: Any) -> Any:
     blank = ir.Constant(_VECTOR, cast(Any, ir).Undefined)
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
     one = builder.insert_element(blank, value, ir.Constant(ir.IntType(32), 0))
