@@ -47,7 +47,7 @@ def whole(value: object, what: str) -> int:
     Raises:
         RequestError: It is none, or larger than 64 bits hold.
     """
-    return _said(_whole, value, what, RequestError)
+    return _convert_or_raise(_to_int, value, what, RequestError)
 
 
 def number(value: object, what: str) -> float:
@@ -56,7 +56,7 @@ def number(value: object, what: str) -> float:
     Raises:
         RequestError: It is none.
     """
-    return _said(_number, value, what, RequestError)
+    return _convert_or_raise(_to_float, value, what, RequestError)
 
 
 def shown(value: object) -> str:
@@ -85,11 +85,13 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
         def rules() -> dict[str, Convert]:
             # Late, so that names that are only imported for typing are not looked up.
             found = {n: converter(hint) for n, hint in _hints(function).items()}
-            return {name: rule for name, rule in found.items() if rule is not _anything}
+            return {name: rule for name, rule in found.items() if rule is not _as_it_is}
 
         def turned(name: str, value: Any, what: str) -> Any:
             rule = rules().get(name)
-            return value if rule is None else _said(rule, value, what, error)
+            return (
+                value if rule is None else _convert_or_raise(rule, value, what, error)
+            )
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> R:
@@ -122,7 +124,7 @@ def settings(cls: type[T]) -> type[T]:
     def check(self: Any) -> None:
         for name, convert in converters().items():
             what = f"{cls.__name__} {name}"
-            value = _said(convert, getattr(self, name), what, ConfigError)
+            value = _convert_or_raise(convert, getattr(self, name), what, ConfigError)
             object.__setattr__(self, name, value)
         if own is not None:
             own(self)
@@ -143,17 +145,17 @@ def converter(hint: Any) -> Convert:
     if origin in (typing.Union, types.UnionType):
         return _one_of(args)
     if origin is Literal:
-        return functools.partial(_named, args)
+        return functools.partial(_to_option, args)
     if origin in _LISTS:
-        return _listed(origin, args)
+        return _list_converter(origin, args)
     if isinstance(origin, type) and origin.__name__ == "Mapping":
-        return functools.partial(_mapped, converter(args[1]))
+        return functools.partial(_to_mapping, converter(args[1]))
     kind = origin if isinstance(origin, type) else hint
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return functools.partial(_named, tuple(kind))
+        return functools.partial(_to_option, tuple(kind))
     if isinstance(kind, type) and _can_be_told(kind):
-        return functools.partial(_kind, kind)
-    return _anything
+        return functools.partial(_to_instance, kind)
+    return _as_it_is
 
 
 def _hints(function: Callable[..., object]) -> dict[str, Any]:
@@ -164,7 +166,7 @@ def _hints(function: Callable[..., object]) -> dict[str, Any]:
     return typing.get_type_hints(holder, plain.__globals__)
 
 
-def _said(
+def _convert_or_raise(
     convert: Callable[[Any, str], T], value: object, what: str, error: type[Exception]
 ) -> T:
     try:
@@ -173,7 +175,7 @@ def _said(
         raise error(str(unfit)) from None
 
 
-def _unfit(value: object, what: str, expected: str) -> _Unfit:
+def _unfit_error(value: object, what: str, expected: str) -> _Unfit:
     return _Unfit(f"{what} is {shown(value)}; it must be {expected}.")
 
 
@@ -188,7 +190,7 @@ def _scalar(value: object) -> object:
     return given[()] if given.dtype.kind in "Mm" else given.item()
 
 
-def _whole(value: object, what: str) -> int:
+def _to_int(value: object, what: str) -> int:
     given = value if type(value) is int else _scalar(value)
     found = None
     if type(given) is int:
@@ -202,13 +204,13 @@ def _whole(value: object, what: str) -> int:
         except Exception:  # noqa: BLE001 - whatever a foreign value raises
             found = None
     if found is None:
-        raise _unfit(value, what, "a whole number")
+        raise _unfit_error(value, what, "a whole number")
     if abs(found) > _LARGEST:
-        raise _unfit(value, what, "a whole number of at most 64 bits")
+        raise _unfit_error(value, what, "a whole number of at most 64 bits")
     return found
 
 
-def _number(value: object, what: str) -> float:
+def _to_float(value: object, what: str) -> float:
     given = _scalar(value)
     if isinstance(given, int | float | Decimal) and not isinstance(given, bool):
         try:
@@ -217,47 +219,47 @@ def _number(value: object, what: str) -> float:
             found = math.nan
         if not math.isnan(found):
             return found
-    raise _unfit(value, what, "a number")
+    raise _unfit_error(value, what, "a number")
 
 
-def _truth(value: object, what: str) -> bool:
+def _to_bool(value: object, what: str) -> bool:
     given = _scalar(value)
     if isinstance(given, bool):
         return given
-    raise _unfit(value, what, "True or False")
+    raise _unfit_error(value, what, "True or False")
 
 
-def _text(value: object, what: str) -> str:
+def _to_str(value: object, what: str) -> str:
     given = _scalar(value)
     if isinstance(given, str):
         return str(given)
-    raise _unfit(value, what, "text")
+    raise _unfit_error(value, what, "text")
 
 
-def _nothing(value: object, what: str) -> None:
+def _to_none(value: object, what: str) -> None:
     if value is not None:
-        raise _unfit(value, what, "None")
+        raise _unfit_error(value, what, "None")
 
 
-def _anything(value: Any, what: str) -> Any:
+def _as_it_is(value: Any, what: str) -> Any:
     return value
 
 
-def _kind(kind: type, value: Any, what: str) -> Any:
+def _to_instance(kind: type, value: Any, what: str) -> Any:
     if isinstance(value, type) and kind is not type:
-        raise _unfit(value, what, f"a value, like {value.__name__}()")
+        raise _unfit_error(value, what, f"a value, like {value.__name__}()")
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise _unfit(value, what, f"{article} {kind.__name__}")
+        raise _unfit_error(value, what, f"{article} {kind.__name__}")
     return value
 
 
-def _named(options: tuple[Any, ...], value: object, what: str) -> Any:
+def _to_option(options: tuple[Any, ...], value: object, what: str) -> Any:
     given = _scalar(value)
     for option in options:
         if type(given) is type(option) and given == option:
             return option
-    raise _unfit(value, what, " or ".join(repr(option) for option in options))
+    raise _unfit_error(value, what, " or ".join(repr(option) for option in options))
 
 
 def _one_of(args: tuple[Any, ...]) -> Convert:
@@ -274,13 +276,15 @@ def _one_of(args: tuple[Any, ...]) -> Convert:
             except _Unfit as unfit:
                 reasons.append(str(unfit).partition("; it must be ")[2].rstrip("."))
         expected = " or ".join(dict.fromkeys(reasons))
-        raise _unfit(value, what, expected + " or None" * (types.NoneType in args))
+        raise _unfit_error(
+            value, what, expected + " or None" * (types.NoneType in args)
+        )
 
     return convert
 
 
-def _listed(origin: type, args: tuple[Any, ...]) -> Convert:
-    each = converter(args[0]) if args else _anything
+def _list_converter(origin: type, args: tuple[Any, ...]) -> Convert:
+    each = converter(args[0]) if args else _as_it_is
     fixed = origin is tuple and Ellipsis not in args
     parts = [converter(arg) for arg in args] if fixed else []
 
@@ -289,10 +293,10 @@ def _listed(origin: type, args: tuple[Any, ...]) -> Convert:
 
     def convert(value: object, what: str) -> Any:
         if not _iterates(value):
-            raise _unfit(value, what, "a list")
+            raise _unfit_error(value, what, "a list")
         values = list(cast(Iterable[object], value))
         if fixed and len(values) != len(parts):
-            raise _unfit(value, what, f"a list of {len(parts)}")
+            raise _unfit_error(value, what, f"a list of {len(parts)}")
         rules = parts if fixed else [each] * len(values)
         return build(
             cast(object, rule(_scalar(one), f"{what}[{place}]"))
@@ -302,9 +306,9 @@ def _listed(origin: type, args: tuple[Any, ...]) -> Convert:
     return convert
 
 
-def _mapped(rule: Convert, value: object, what: str) -> Any:
+def _to_mapping(rule: Convert, value: object, what: str) -> Any:
     if not isinstance(value, Mapping):
-        raise _unfit(value, what, "a mapping of names")
+        raise _unfit_error(value, what, "a mapping of names")
     given = cast(Mapping[object, object], value)
     return {
         name: rule(_scalar(one), f"{what}[{name!r}]") for name, one in given.items()
@@ -327,20 +331,20 @@ def _can_be_told(kind: type) -> bool:
     return bool(getattr(kind, "_is_runtime_protocol", False))
 
 
-def _path(value: object, what: str) -> Any:
+def _to_path(value: object, what: str) -> Any:
     if isinstance(value, str | os.PathLike):
         return cast(Any, value)
-    raise _unfit(value, what, "a path")
+    raise _unfit_error(value, what, "a path")
 
 
 _PLAIN: Mapping[Any, Convert] = {
-    int: _whole,
-    float: _number,
-    bool: _truth,
-    str: _text,
-    None: _nothing,
-    types.NoneType: _nothing,
-    Any: _anything,
-    object: _anything,
-    os.PathLike: _path,
+    int: _to_int,
+    float: _to_float,
+    bool: _to_bool,
+    str: _to_str,
+    None: _to_none,
+    types.NoneType: _to_none,
+    Any: _as_it_is,
+    object: _as_it_is,
+    os.PathLike: _to_path,
 }

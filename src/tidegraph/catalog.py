@@ -15,25 +15,27 @@ from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.ranking.network import is_network, neural
 
 
-def _fitted(name: str) -> bool:
+def _is_fitted(name: str) -> bool:
     return name.startswith("Fitted")
 
 
-def _methods(room: str, *others: str) -> Homes:
+def _methods_of_room(room: str, *others: str) -> Homes:
     public = Homes.of(f"tidegraph.{room}")
-    return public.where(lambda name: not _fitted(name) and name not in others)
+    return public.where(lambda name: not _is_fitted(name) and name not in others)
 
 
-RETRIEVERS = _methods("retrieval", "Blend").outside("tidegraph.retrieval.objective")
+RETRIEVERS = _methods_of_room("retrieval", "Blend").outside(
+    "tidegraph.retrieval.objective"
+)
 """Losses, negatives and pairs are parts of an embedding, and retrieve nothing."""
-RANKERS = _methods("ranking", "ClickModel", "NeuralRanker", "ReadsGraph")
-RERANKERS = _methods("reranking")
+RANKERS = _methods_of_room("ranking", "ClickModel", "NeuralRanker", "ReadsGraph")
+RERANKERS = _methods_of_room("reranking")
 STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "retrieve": RETRIEVERS,
     "rank": RANKERS,
     "rerank": RERANKERS,
 }
-FITTED = Homes.of("tidegraph").where(_fitted) | Homes(
+FITTED = Homes.of("tidegraph").where(_is_fitted) | Homes(
     {
         "Cosines": "tidegraph.reranking.similarity",
         "FittedInvertedLists": "tidegraph.retrieval.index.lists",

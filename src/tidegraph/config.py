@@ -151,11 +151,11 @@ def to_table(config: object) -> dict[str, Any]:
         if value is None and field.default is not None:
             table[field.name] = None
         elif value is not None:
-            table[field.name] = _plain(value, hints[field.name])
+            table[field.name] = _toml_value(value, hints[field.name])
     return table
 
 
-def _plain(value: Any, hint: Any) -> Any:
+def _toml_value(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tag = {"type": type(value).__name__} if _protocol(hint) is not None else {}
         return to_table(value) | tag
@@ -163,7 +163,7 @@ def _plain(value: Any, hint: Any) -> Any:
         options = [hint, *typing.get_args(hint)]
         several = [one for one in options if typing.get_origin(one) is tuple]
         inner = next(iter(typing.get_args(several[0] if several else hint)), object)
-        return [_plain(part, inner) for part in cast(Iterable[Any], value)]
+        return [_toml_value(part, inner) for part in cast(Iterable[Any], value)]
     return value
 
 

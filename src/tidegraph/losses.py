@@ -47,7 +47,7 @@ def binary_cross_entropy(
     each = F.binary_cross_entropy_with_logits(
         logit, label, weight=weight, reduction="none"
     )
-    return _mean(each, present)
+    return _masked_mean(each, present)
 
 
 def bpr(
@@ -66,7 +66,7 @@ def bpr(
         Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback",
         UAI 2009, section 4. The prior is the optimizer's weight decay.
     """
-    return _mean(F.softplus(negative - positive[:, None]), present)
+    return _masked_mean(F.softplus(negative - positive[:, None]), present)
 
 
 def skip_gram(
@@ -109,7 +109,7 @@ def triplet_margin(
         Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
         Systems" (PinSage), KDD 2018, equation 1.
     """
-    return _mean(F.relu(negative - positive[:, None] + margin), present)
+    return _masked_mean(F.relu(negative - positive[:, None] + margin), present)
 
 
 def sampled_softmax(
@@ -316,7 +316,7 @@ def _log_sum(negative: Tensor, present: Tensor | None) -> Tensor:
     return torch.logsumexp(negative, dim=1)
 
 
-def _mean(each: Tensor, present: Tensor | None) -> Tensor:
+def _masked_mean(each: Tensor, present: Tensor | None) -> Tensor:
     if present is None:
         return each.mean() if each.numel() else each.sum()
     # An absent entry may hold any number, even one that is not finite.

@@ -34,7 +34,7 @@ def track(
         total = len(steps)
     text = (lambda: what) if isinstance(what, str) else what
     if sys.stderr.isatty():
-        with _bars() as progress:
+        with _terminal_bars() as progress:
             bar = progress.add_task(text(), total=total)
             for step in steps:
                 yield step
@@ -49,9 +49,9 @@ def track(
 @contextmanager
 def working(what: str) -> Generator[None, None, None]:
     """Say on standard error that ``what`` goes on: work without steps to count."""
-    with _timed(what):
+    with _record_seconds(what):
         if sys.stderr.isatty():
-            with _bars() as progress:
+            with _terminal_bars() as progress:
                 progress.add_task(what, total=None)
                 yield
         else:
@@ -84,7 +84,7 @@ def spelt(seconds: float) -> str:
 
 
 @contextmanager
-def _timed(what: str) -> Generator[None, None, None]:
+def _record_seconds(what: str) -> Generator[None, None, None]:
     seconds = _CLOCK.get()
     if seconds is None:
         yield
@@ -99,7 +99,7 @@ def _timed(what: str) -> Generator[None, None, None]:
         _CLOCK.reset(token)
 
 
-def _bars() -> Any:
+def _terminal_bars() -> Any:
     # Only a terminal needs what draws them.
     return Homes({"bars": "tidegraph.bars"})["bars"]()
 

@@ -21,7 +21,7 @@ def at_least(method: str, least: int, **settings: Setting) -> None:
     Raises:
         ConfigError: One is.
     """
-    _check(method, settings, lambda value: value >= least, f"at least {least}")
+    _check_range(method, settings, lambda value: value >= least, f"at least {least}")
 
 
 def above(method: str, least: int, **settings: Setting) -> None:
@@ -30,7 +30,7 @@ def above(method: str, least: int, **settings: Setting) -> None:
     Raises:
         ConfigError: One is not.
     """
-    _check(method, settings, lambda value: value > least, f"above {least}")
+    _check_range(method, settings, lambda value: value > least, f"above {least}")
 
 
 def span(method: str, **settings: Setting) -> None:
@@ -49,7 +49,7 @@ def within(method: str, **settings: Setting) -> None:
     Raises:
         ConfigError: One is not.
     """
-    _check(method, settings, lambda value: 0 < value < 1, "between 0 and 1")
+    _check_range(method, settings, lambda value: 0 < value < 1, "between 0 and 1")
 
 
 def from_0_to_1(method: str, **settings: Setting) -> None:
@@ -58,7 +58,7 @@ def from_0_to_1(method: str, **settings: Setting) -> None:
     Raises:
         ConfigError: One is.
     """
-    _check(method, settings, lambda value: 0 <= value <= 1, "from 0 to 1")
+    _check_range(method, settings, lambda value: 0 <= value <= 1, "from 0 to 1")
 
 
 def below_1(method: str, **settings: Setting) -> None:
@@ -67,10 +67,12 @@ def below_1(method: str, **settings: Setting) -> None:
     Raises:
         ConfigError: One is.
     """
-    _check(method, settings, lambda value: 0 <= value < 1, "at least 0 and below 1")
+    _check_range(
+        method, settings, lambda value: 0 <= value < 1, "at least 0 and below 1"
+    )
 
 
-def _check(
+def _check_range(
     method: str,
     settings: Mapping[str, Setting],
     is_in: Callable[[float], bool],

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import tidegraph as tg
 from graph.brute import graph_of
 from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.ego.hop_sampling import Step
 from tidegraph.ego.hops import hop
-from tidegraph.ego.step import Step
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampling.gather import NO_NODE
 from tidegraph.graph.sampling.samplers import recent

@@ -13,7 +13,7 @@ from tidegraph.features.columns import FeatureSet
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.nn.click import DIN, DSGL, TIEN, GRU4Rec
-from tidegraph.ranking.catalogue import catalogue
+from tidegraph.ranking.device_catalog import device_catalog
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Requests
@@ -150,4 +150,4 @@ def test_a_device_that_ranks_by_itself_is_not_told_of_events():
     model, judge = fitted(DIN(4, (8,)), replace(KNOWS, groups=("item",)), epochs=1)
 
     with pytest.raises(ConfigError, match=r"inputs 'event.mood'"):
-        catalogue(model, judge.requests.rows(0, 1), np.arange(3, dtype=np.int32))
+        device_catalog(model, judge.requests.rows(0, 1), np.arange(3, dtype=np.int32))

@@ -15,7 +15,7 @@ from tidegraph.device.split import split
 from tidegraph.graph.from_log import ACTION
 from tidegraph.nn.inputs import Inputs
 from tidegraph.pipeline.fitted import FittedPipeline
-from tidegraph.ranking.catalogue import catalogue
+from tidegraph.ranking.device_catalog import device_catalog
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Requests
 
@@ -63,7 +63,7 @@ def _described(
     order = np.argsort(-graph[f"~{ACTION}"].degree(), kind="stable")
     item = order[:count].astype(np.int32)
     requests = Requests.of_users(graph, nobody, now)
-    return catalogue(ranker, requests, item, pipeline.serving.names)
+    return device_catalog(ranker, requests, item, pipeline.serving.names)
 
 
 def _example(pipeline: FittedPipeline, ranker: FittedNeuralRanker) -> Inputs:

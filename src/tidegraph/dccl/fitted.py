@@ -70,7 +70,7 @@ class FittedDCCL:
             MissingExtraError: The extra ``device`` is not installed.
             ArtifactError: The place holds something else, or cannot be written.
             ConfigError: Items are to be described, and the model needs what no device
-                has; see ``ranking.catalogue``.
+                has; see ``ranking.device_catalog``.
         """
         # What makes graphs is needed for that alone.
         homes = Homes({"publish": "tidegraph.dccl.exporting"})

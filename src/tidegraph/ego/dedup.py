@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
 from tidegraph.arguments import checked
+from tidegraph.ego.hop_sampling import Step, given_of, sample_step, strength_of
 from tidegraph.ego.hops import Hops
-from tidegraph.ego.step import Step, given_of, sample_step, strength_of
 from tidegraph.ego.tree import gaps
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.gather import Neighborhood, Run, gathered

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tidegraph.arguments import checked
-from tidegraph.ego.step import Step, check_given, given_of, sample_step
+from tidegraph.ego.hop_sampling import Step, check_given, given_of, sample_step
 from tidegraph.ego.tree import EgoTree, at_clocks, child_clocks, deeper, root
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.live import Graph

@@ -55,7 +55,10 @@ class EventFields:
         graph = requests.graph
         edges = graph[ACTION].before(int(requests.time.max(initial=0)))
         known = np.sort(edges.edge[edges.slots()]).astype(np.int64)
-        kinds = (_kinds(_column(graph, name).gather(known)) for name in columns)
+        kinds = (
+            _kinds_of_values(_context_column(graph, name).gather(known))
+            for name in columns
+        )
         return cls(columns, tuple(kinds))
 
     @property
@@ -74,9 +77,9 @@ class EventFields:
         there: Bool[np.ndarray, "*shape"] = edge >= 0
         number, place = np.unique(edge[there], return_inverse=True)
         for n, (name, kinds) in enumerate(zip(self.columns, self.kinds, strict=True)):
-            values = _column(graph, name).gather(number)
+            values = _context_column(graph, name).gather(number)
             if isinstance(kinds, Vocabulary):
-                row = cast(Lookup, kinds.lookup).rows(_text(values)).astype(np.int64)
+                row = cast(Lookup, kinds.lookup).rows(_as_text(values)).astype(np.int64)
                 out[there, n] = row[place] + 1
             else:
                 out[there, n] = range_of(values, kinds)[place]
@@ -145,20 +148,20 @@ def check_context(context: pl.DataFrame, column: str) -> None:
         )
 
 
-def _column(graph: Snapshot, name: str) -> pl.Series:
+def _context_column(graph: Snapshot, name: str) -> pl.Series:
     edges = graph.edge(ACTION)
     check_context(edges.table.columns, name)
     return edges.features[name]
 
 
-def _kinds(values: pl.Series) -> Kinds:
+def _kinds_of_values(values: pl.Series) -> Kinds:
     if values.dtype.is_float() or values.dtype.is_decimal():
         return edges_of(values)
-    counts = _text(values).drop_nulls().value_counts(name="count")
+    counts = _as_text(values).drop_nulls().value_counts(name="count")
     several = counts.filter(pl.col("count") >= LEAST)[values.name]
     # By value: the order in which a table of counts is made is no order.
     return Vocabulary.of_different(several.sort())
 
 
-def _text(values: pl.Series) -> pl.Series:
+def _as_text(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)

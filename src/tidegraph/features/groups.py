@@ -66,11 +66,11 @@ def check_groups(groups: Iterable[str]) -> None:
 
 def names_of(groups: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of some groups, in the order in which they are written."""
-    return _names(frozenset(groups))
+    return _column_names(frozenset(groups))
 
 
 @cache
-def _names(groups: frozenset[str]) -> tuple[str, ...]:
+def _column_names(groups: frozenset[str]) -> tuple[str, ...]:
     on = set(chain.from_iterable(GROUPS[group] for group in groups))
     every = (*counting.NAMES, *activity.NAMES, *neighbors.NAMES)
     return tuple(name for name in every if name in on)
@@ -87,9 +87,9 @@ def numbers_of(past: PastView, groups: Iterable[str]) -> Float32[np.ndarray, "b 
     on = set(names_of(groups))
     parts: list[Float32[np.ndarray, "b k _"]] = []
     for names, block in (
-        (counting.NAMES, lambda: _counted(past, groups)),
-        (activity.NAMES, lambda: _active(past)),
-        (neighbors.NAMES, lambda: _alike(past)),
+        (counting.NAMES, lambda: _counting_columns(past, groups)),
+        (activity.NAMES, lambda: _activity_columns(past)),
+        (neighbors.NAMES, lambda: _knn_columns(past)),
     ):
         wanted = [n for n, name in enumerate(names) if name in on]
         if wanted:
@@ -100,7 +100,9 @@ def numbers_of(past: PastView, groups: Iterable[str]) -> Float32[np.ndarray, "b 
     return np.ascontiguousarray(np.concatenate(parts, axis=2))
 
 
-def _counted(past: PastView, groups: set[str]) -> Float32[np.ndarray, "b k 20"]:
+def _counting_columns(
+    past: PastView, groups: set[str]
+) -> Float32[np.ndarray, "b k 20"]:
     out = np.zeros((*past.item.shape, len(counting.NAMES)), np.float32)
     node = past.history.node
     size = max(
@@ -127,7 +129,7 @@ def _counted(past: PastView, groups: set[str]) -> Float32[np.ndarray, "b k 20"]:
     return out
 
 
-def _active(past: PastView) -> Float32[np.ndarray, "b k 13"]:
+def _activity_columns(past: PastView) -> Float32[np.ndarray, "b k 13"]:
     out = np.zeros((*past.item.shape, len(activity.NAMES)), np.float32)
     over_rows(
         lambda a, b: activity.fill(
@@ -139,6 +141,6 @@ def _active(past: PastView) -> Float32[np.ndarray, "b k 13"]:
     return out
 
 
-def _alike(past: PastView) -> Float32[np.ndarray, "b k 5"]:
+def _knn_columns(past: PastView) -> Float32[np.ndarray, "b k 5"]:
     steps = latest_items(past.history, neighbors.LATEST)
     return neighbors.crossed(past, steps, pairs=False).knn

@@ -94,7 +94,7 @@ def crossed(
         np.zeros((*of_fans.user.shape, len(BACK)), np.float32),
     )
     over_rows(
-        lambda a, b: _fill(
+        lambda a, b: _fill_columns(
             steps,
             past.items,
             past.user,
@@ -113,7 +113,7 @@ def crossed(
 
 
 @compiled
-def _fill(
+def _fill_columns(
     steps: np.ndarray,
     items: Sides,
     user: np.ndarray,

@@ -15,7 +15,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 
 
-def _nothing() -> Int32[np.ndarray, "0 0"]:
+def _no_codes() -> Int32[np.ndarray, "0 0"]:
     return np.zeros((0, 0), np.int32)
 
 
@@ -32,7 +32,7 @@ class Side:
 
     known: int
     kinds: tuple[int, ...] = ()
-    code: Int32[np.ndarray, "nodes f"] = field(default_factory=_nothing)
+    code: Int32[np.ndarray, "nodes f"] = field(default_factory=_no_codes)
     spare: int = 0
 
     @classmethod
@@ -125,8 +125,8 @@ class Tables:
             DataError: There is no such feature, or it has lists.
         """
         graph = requests.graph
-        items = _side(graph, ITEM, requests, fields, ids=ids)
-        users = _side(graph, USER, requests, fields, ids=ids)
+        items = _side_before(graph, ITEM, requests, fields, ids=ids)
+        users = _side_before(graph, USER, requests, fields, ids=ids)
         return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "Tables":
@@ -183,7 +183,7 @@ def check_fields(fields: tuple[str, ...]) -> None:
             raise ConfigError(f"the field {name!r} is there twice. Leave one out.")
 
 
-def _side(
+def _side_before(
     graph: Snapshot,
     kind: str,
     requests: Requests,

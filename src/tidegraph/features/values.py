@@ -60,7 +60,7 @@ def ranged(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]
         values: A column of numbers; null and what is not finite are in no range.
         known: Of how many rows each range has about as many.
     """
-    if not np.isfinite(_floats(values[:known])).any():
+    if not np.isfinite(_floats_with_nan(values[:known])).any():
         return 0, np.zeros(len(values), np.int64)
     edges = edges_of(values[:known])
     return len(edges) + 1, range_of(values, edges)
@@ -72,7 +72,7 @@ def edges_of(values: pl.Series) -> Float64[np.ndarray, " edges"]:
     Args:
         values: A column of numbers; null and what is not finite are in no range.
     """
-    row = _floats(values)
+    row = _floats_with_nan(values)
     seen = row[np.isfinite(row)]
     if not len(seen):
         return np.zeros(0)
@@ -88,7 +88,7 @@ def range_of(
         values: A column of numbers.
         edges: Where ranges end.
     """
-    row = _floats(values)
+    row = _floats_with_nan(values)
     place = np.searchsorted(edges, row, side="right") + 1
     return np.where(np.isfinite(row), place, 0).astype(np.int64)
 
@@ -100,7 +100,7 @@ def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
         values: A column of numbers.
         known: Of how many rows mean and deviation are.
     """
-    row = _floats(values)
+    row = _floats_with_nan(values)
     there = np.isfinite(row)
     seen = row[:known][there[:known]]
     mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)
@@ -108,5 +108,5 @@ def standardised(values: pl.Series, known: int) -> Float32[np.ndarray, " n"]:
     return scaled.astype(np.float32)
 
 
-def _floats(values: pl.Series) -> np.ndarray:
+def _floats_with_nan(values: pl.Series) -> np.ndarray:
     return values.cast(pl.Float64).fill_null(np.nan).to_numpy()

@@ -78,7 +78,7 @@ def examples(
     size = len(requests.graph[f"~{ACTION}"])
     over_rows_in(
         lambda: (np.full(size, -1, np.int64), np.full(size, -1, np.int64)),
-        lambda room, a, b: _assemble(
+        lambda room, a, b: _assemble_examples(
             room,
             (requests.excluded.ptr, requests.excluded.item),
             (relevant.ptr, relevant.item),
@@ -120,7 +120,7 @@ def _placed(
 
 
 @compiled
-def _assemble(
+def _assemble_examples(
     room: tuple[np.ndarray, np.ndarray],
     excluded: tuple[np.ndarray, np.ndarray],
     relevant: tuple[np.ndarray, np.ndarray],

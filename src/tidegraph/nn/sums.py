@@ -59,7 +59,9 @@ class _Summed(torch.autograd.Function):
     ) -> Tensor:
         ctx.links = links
         ctx.save_for_backward(*(() if weight is None else (vectors, weight)))
-        return _product(links, links.weight if weight is None else weight, vectors)
+        return _sparse_product(
+            links, links.weight if weight is None else weight, vectors
+        )
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
@@ -68,16 +70,18 @@ class _Summed(torch.autograd.Function):
         if ctx.saved_tensors:
             vectors, weight = ctx.saved_tensors
             if ctx.needs_input_grad[1]:
-                of_weight = _entries(links, grad, vectors)
+                of_weight = _entry_products(links, grad, vectors)
         if ctx.needs_input_grad[0]:
             of_vectors = _turned_product(links, weight, grad)
         return of_vectors, of_weight, None
 
 
-def _product(links: Links, weight: Tensor, vectors: Tensor) -> Tensor:
+def _sparse_product(links: Links, weight: Tensor, vectors: Tensor) -> Tensor:
     if vectors.device.type == "cpu":
         arrays = (t.detach().contiguous().numpy() for t in (weight, vectors))
-        return _tensor(weighted_sums(links.ptr.numpy(), links.column.numpy(), *arrays))
+        return _tensor_of(
+            weighted_sums(links.ptr.numpy(), links.column.numpy(), *arrays)
+        )
     shape = links.targets, links.sources
     ptr, column = links.ptr.to(torch.int32), links.column
     matrix: Any = cast(Any, torch).sparse_csr_tensor(ptr, column, weight, shape)
@@ -87,21 +91,21 @@ def _product(links: Links, weight: Tensor, vectors: Tensor) -> Tensor:
 def _turned_product(links: Links, weight: Tensor | None, grad: Tensor) -> Tensor:
     if grad.device.type != "cpu" or links.lasting:
         turned, order = links.turned
-        return _product(
+        return _sparse_product(
             turned, turned.weight if weight is None else weight[order], grad
         )
     weight = links.weight if weight is None else weight
     ptr, column = links.ptr.numpy(), links.column.numpy()
     arrays = weight.detach().numpy(), grad.detach().numpy()
-    return _tensor(spread_sums(ptr, column, *arrays, links.sources))
+    return _tensor_of(spread_sums(ptr, column, *arrays, links.sources))
 
 
-def _entries(links: Links, grad: Tensor, vectors: Tensor) -> Tensor:
+def _entry_products(links: Links, grad: Tensor, vectors: Tensor) -> Tensor:
     if grad.device.type != "cpu":
         return (grad[links.row] * vectors[links.column]).sum(dim=1)
     tensors = links.ptr, links.column, grad, vectors.contiguous()
-    return _tensor(entry_products(*(t.detach().numpy() for t in tensors)))
+    return _tensor_of(entry_products(*(t.detach().numpy() for t in tensors)))
 
 
-def _tensor(array: Any) -> Tensor:
+def _tensor_of(array: Any) -> Tensor:
     return torch.from_numpy(array)  # pyright: ignore[reportUnknownMemberType]

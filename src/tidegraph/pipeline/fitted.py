@@ -31,7 +31,7 @@ from tidegraph.pipeline.requests import (
 )
 from tidegraph.pipeline.serving import Serving
 from tidegraph.pipeline.similar import Side, similar, vectors
-from tidegraph.pipeline.steps import Steps
+from tidegraph.pipeline.stage_chain import StageChain
 from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.stages import (
     Candidates,
@@ -339,9 +339,9 @@ class FittedPipeline:
         return None if last is None else Fallback(name, last)
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> StageChain:
         """The stages in their order."""
-        return Steps(
+        return StageChain(
             self.retriever, self.ranker, self.reranker, self._spare, self.candidates
         )
 

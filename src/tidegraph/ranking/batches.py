@@ -10,9 +10,9 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.columns import Features
 from tidegraph.features.events import StepNumbers
+from tidegraph.features.latest_events import LatestEvents
 from tidegraph.features.neighbors import CROSS, crossed
 from tidegraph.features.reading import PastView, latest_items
-from tidegraph.features.steps import Steps
 from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.inputs import Inputs
@@ -97,7 +97,7 @@ class Batches:
             numbers: The shared inputs of these.
             known: What was known of the events of all requests.
         """
-        steps = Steps.of(requests, rows, self.history)
+        steps = LatestEvents.of(requests, rows, self.history)
         step = self.tables.item.rows(steps.item)
         if self.tables.event.columns:
             said = self.tables.event.of_history(requests, rows, self.history)

@@ -113,14 +113,14 @@ class Line:
         """
         p = int(label.sum())
         drawn = np.where(label, (p + 1) / (p + 2), 1 / (len(label) - p + 2))
-        inputs = _logit(score.astype(np.float64))[:, None].astype(np.float32)
+        inputs = _clipped_logit(score.astype(np.float64))[:, None].astype(np.float32)
         return cls(logistic(inputs, drawn.astype(np.float32), 1e-9))
 
     def __call__(
         self, probability: Float64[np.ndarray, "*shape"]
     ) -> Float64[np.ndarray, "*shape"]:
         """Return what a ranker's probabilities become."""
-        return expit(self.weight[0] * _logit(probability) + self.weight[1])
+        return expit(self.weight[0] * _clipped_logit(probability) + self.weight[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +206,7 @@ class FittedCalibrated:
         return cls(ranker, kind(**state.arrays))
 
 
-def _logit(
+def _clipped_logit(
     probability: Float64[np.ndarray, "*shape"],
 ) -> Float64[np.ndarray, "*shape"]:
     return np.asarray(logit(np.clip(probability, SUREST, 1 - SUREST)), np.float64)

@@ -139,14 +139,14 @@ def logistic(
         some = _some(len(inputs))
         if len(np.unique(label[some])) == 2:
             weight = logistic(inputs[some], label[some], l2, count[some])
-    loss = _penalised(inputs, label, count, weight, penalty)
+    loss = _penalised_loss(inputs, label, count, weight, penalty)
     for _ in range(STEPS):
         slope, bend = _derivatives(inputs, label, count, weight)
         bend += np.diag(penalty + 1e-12)
         step = np.linalg.solve(bend, slope + penalty * weight)
         size, before = 1.0, loss
         while True:
-            loss = _penalised(inputs, label, count, weight - size * step, penalty)
+            loss = _penalised_loss(inputs, label, count, weight - size * step, penalty)
             if loss <= before or size < 1e-6:
                 break
             size /= 2
@@ -195,7 +195,7 @@ def _derivatives(
     return slope / len(inputs), bend / len(inputs)
 
 
-def _penalised(
+def _penalised_loss(
     inputs: np.ndarray,
     label: np.ndarray,
     count: np.ndarray,

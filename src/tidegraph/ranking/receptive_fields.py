@@ -103,7 +103,7 @@ class Reader:
         Raises:
             ConfigError: One is no plan of unique states.
         """
-        user, item = (_unique(text) for text in reads)
+        user, item = (_parse_unique_plan(text) for text in reads)
         return cls(user, item, tables, features)
 
     @cached_property
@@ -132,11 +132,11 @@ class Reader:
         """
         graph, time = requests.graph, requests.time[rows]
         found = self.user.sample(graph, requests.seeds(rows=rows))
-        users = _side(graph, self.user, USER, found)
+        users = _side_with_parents(graph, self.user, USER, found)
         clocks = np.repeat(time, item.shape[1])
         seat, node, clock = states_of(item.ravel().astype(np.int64) + 1, clocks)
         found = self.item.sample(graph, Seeds.of((node - 1).astype(np.int32), clock))
-        items = _side(graph, self.item, ITEM, found)
+        items = _side_with_parents(graph, self.item, ITEM, found)
         place = seat.reshape(item.shape).astype(np.int64)
         cross, back = self._crossed(requests, rows, item, users, items, place)
         return Around(
@@ -250,7 +250,9 @@ class Reader:
         return rows
 
 
-def _side(graph: Snapshot, plan: Unique, kind: str, found: EgoStates) -> _Side:
+def _side_with_parents(
+    graph: Snapshot, plan: Unique, kind: str, found: EgoStates
+) -> _Side:
     kinds = [kind, *(graph.ends(step.edge)[1] for step in plan.hops.steps)]
     if strange := set(kinds) - {USER, ITEM}:
         raise ConfigError(
@@ -273,7 +275,7 @@ def read_before(requests: Requests) -> Iterator[object]:
     yield from (edges.degree(), edges.node[at], edges.time_at(at))
 
 
-def _unique(text: str) -> Unique:
+def _parse_unique_plan(text: str) -> Unique:
     plan = parse(text)
     if not isinstance(plan, Unique):
         raise ConfigError(

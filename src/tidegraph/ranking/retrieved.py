@@ -145,7 +145,7 @@ def scores_of(
     has = np.zeros(candidates.item.shape, np.bool_)
     for start in range(0, len(requests), BLOCK):
         some = slice(start, start + BLOCK)
-        _fill(
+        _fill_scores(
             retriever,
             requests.rows(start, min(start + BLOCK, len(requests))),
             candidates.item[some],
@@ -154,7 +154,7 @@ def scores_of(
     return score, has
 
 
-def _fill(
+def _fill_scores(
     retriever: FittedRetriever,
     requests: Requests,
     item: Int32[np.ndarray, "b k"],

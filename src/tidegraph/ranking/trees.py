@@ -53,7 +53,7 @@ class BoostedTrees:
         at_least("boosted trees", 1, trees=self.trees, smallest=self.smallest)
         at_least("boosted trees", 2, leaves=self.leaves)
         above("boosted trees", 0, learning_rate=self.learning_rate)
-        _library()
+        _sklearn_ensemble()
 
     def check(self, train: Train) -> None:
         """Find out before any work whether a log has the features.
@@ -84,7 +84,7 @@ class BoostedTrees:
                 "every candidate of the past has the same label, so there is nothing "
                 "to tell apart. Retrieve more candidates, or lengthen the windows."
             )
-        grown = _library().HistGradientBoostingClassifier(
+        grown = _sklearn_ensemble().HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
             max_iter=self.trees,
             max_leaf_nodes=self.leaves,
@@ -145,7 +145,7 @@ class Forest:
         out = np.full(len(inputs), self.start)
         tree = (self.root, self.input, self.threshold, self.left, self.right)
         over_rows(
-            lambda a, b: _add(tree, self.value, inputs, out, a, b),
+            lambda a, b: _add_leaf_values(tree, self.value, inputs, out, a, b),
             len(inputs),
             grain=256,
         )
@@ -156,10 +156,10 @@ class Forest:
     ) -> "Forest":
         """Return as many of the first trees as give ``label`` the least log loss."""
         logit = np.full(len(inputs), self.start)
-        losses = [_loss(logit, label)]
+        losses = [_log_loss(logit, label)]
         for tree in range(len(self.root) - 1):
             logit += self.some(tree, tree + 1).logits(inputs) - self.start
-            losses.append(_loss(logit, label))
+            losses.append(_log_loss(logit, label))
         return self.some(0, int(np.argmin(losses)))
 
     def some(self, first: int, last: int) -> "Forest":
@@ -219,17 +219,17 @@ class FittedBoostedTrees:
         return cls(state.part("features", Features), Forest(start, **state.arrays))
 
 
-def _library() -> Any:
+def _sklearn_ensemble() -> Any:
     with needed("scikit-learn", "trees", "a ranker of boosted trees"):
         return cast(Any, importlib.import_module("sklearn.ensemble"))
 
 
-def _loss(logit: np.ndarray, label: np.ndarray) -> float:
+def _log_loss(logit: np.ndarray, label: np.ndarray) -> float:
     return float((np.logaddexp(0, logit) - label * logit).mean())
 
 
 @compiled
-def _add(
+def _add_leaf_values(
     tree: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     value: np.ndarray,
     inputs: np.ndarray,

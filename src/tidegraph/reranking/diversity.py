@@ -94,7 +94,7 @@ class FittedMMR:
 
     def rerank(self, requests: Requests, candidates: Candidates, k: int) -> Candidates:
         """Return the chosen ``k`` in order, with the ranker's scores."""
-        return _reranked(
+        return _rerank_in_blocks(
             candidates,
             k,
             self.similarity,
@@ -190,7 +190,7 @@ class FittedDPP:
 
     def rerank(self, requests: Requests, candidates: Candidates, k: int) -> Candidates:
         """Return the chosen ``k`` in order, with the ranker's scores."""
-        return _reranked(
+        return _rerank_in_blocks(
             candidates,
             k,
             self.similarity,
@@ -236,7 +236,7 @@ def relevance(candidates: Candidates) -> Float64[np.ndarray, "b n"]:
     return np.minimum.accumulate(np.where(told, scaled, 0.0), axis=1)
 
 
-def _reranked(
+def _rerank_in_blocks(
     candidates: Candidates, k: int, alike: Similarity, choose: Choose
 ) -> Candidates:
     rows, width = candidates.item.shape

@@ -144,7 +144,7 @@ def similarity(
     check_similarity(train, by, method)
     if isinstance(by, ItemEmbedding):
         return Cosines.of(by)
-    column = _items(train).features[by]
+    column = _item_vocabulary(train).features[by]
     inner = _inner(column)
     if isinstance(inner, pl.Categorical | pl.Enum):
         text = pl.List(pl.String) if isinstance(column.dtype, pl.List) else pl.String
@@ -154,7 +154,7 @@ def similarity(
 
 def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None:
     """Raise what ``similarity`` would raise, before anything is computed."""
-    items = _items(train)
+    items = _item_vocabulary(train)
     if isinstance(by, ItemEmbedding):
         _check_embedding(by, len(items), method)
         return
@@ -174,7 +174,7 @@ def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None
         )
 
 
-def _items(train: Train) -> Vocabulary:
+def _item_vocabulary(train: Train) -> Vocabulary:
     return train.log.items if isinstance(train, Fold) else train.items
 
 
@@ -218,13 +218,13 @@ def _jaccard(
                 j = int(item[row, b])
                 share = np.float32(0)
                 if known and 0 <= j < ptr.size - 1:
-                    share = _overlap(ptr, tag, i, j)
+                    share = _jaccard_of_pair(ptr, tag, i, j)
                 out[row, a, b] = share
                 out[row, b, a] = share
 
 
 @compiled
-def _overlap(ptr: np.ndarray, tag: np.ndarray, i: int, j: int) -> np.float32:
+def _jaccard_of_pair(ptr: np.ndarray, tag: np.ndarray, i: int, j: int) -> np.float32:
     a, b = ptr[i], ptr[j]
     a_end, b_end = ptr[i + 1], ptr[j + 1]
     total, both = a_end - a + b_end - b, 0

@@ -209,7 +209,10 @@ def _after(fold: Fold, valid: Train) -> Interactions:
     """Return the actions of a later part of the same log."""
     later = Fold.of(valid, "Blend").view(evident_actions)
     log = fold.log
-    if not (_alike(later.users, log.users) and _alike(later.items, log.items)):
+    if not (
+        _same_vocabulary(later.users, log.users)
+        and _same_vocabulary(later.items, log.items)
+    ):
         raise DataError(
             "valid has other users or items than train. Read them as one log and split "
             "it."
@@ -217,5 +220,5 @@ def _after(fold: Fold, valid: Train) -> Interactions:
     return later
 
 
-def _alike(one: Vocabulary, other: Vocabulary) -> bool:
+def _same_vocabulary(one: Vocabulary, other: Vocabulary) -> bool:
     return one is other or one.ids.equals(other.ids)

@@ -158,7 +158,7 @@ def _weights(
     # A Fortran array's upper triangle is its transpose's lower one, without a copy.
     lower = inverse.T
     scale = -1 / np.diagonal(lower)
-    _mirror(lower)
+    _mirror_lower_triangle(lower)
     out = lower if lower.dtype == np.float32 else lower.astype(np.float32)
     over_rows(lambda a, b: _scale_columns(out, scale, a, b), len(out), grain=64)
     return out
@@ -286,7 +286,7 @@ class FittedEASE:
 
 
 @compiled
-def _mirror(matrix: np.ndarray) -> None:
+def _mirror_lower_triangle(matrix: np.ndarray) -> None:
     # In tiles, because a column of a large matrix is one cache miss an entry.
     size, tile = matrix.shape[0], 64
     for top in range(0, size, tile):

@@ -113,7 +113,9 @@ class FittedEmbedding:
         out = np.full(item.shape, NO_ITEM, np.int32)
         history: Histories = evident_history(requests.history)
         vectors = self._given, self.item
-        _because(history.ptr, history.node, *vectors, self.item_known, item, out)
+        _explaining_items(
+            history.ptr, history.node, *vectors, self.item_known, item, out
+        )
         return out
 
     def state(self) -> State:
@@ -180,7 +182,7 @@ def _means(
 
 
 @compiled
-def _because(
+def _explaining_items(
     ptr: np.ndarray,
     node: np.ndarray,
     given: np.ndarray,

@@ -65,8 +65,8 @@ class Factorized:
             self.name,
             _spread(solved.user, users),
             _spread(solved.target, item),
-            _marked(users),
-            _marked(item[alive], int(item[-1]) + 1),
+            _row_mask(users),
+            _row_mask(item[alive], int(item[-1]) + 1),
             trained_until(fold),
             given=None if same else _spread(solved.source, item),
         )
@@ -112,7 +112,7 @@ def _spread(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return out
 
 
-def _marked(rows: np.ndarray, size: int | None = None) -> np.ndarray:
+def _row_mask(rows: np.ndarray, size: int | None = None) -> np.ndarray:
     wide = int(rows[-1]) + 1 if size is None and len(rows) else size or 0
     out = np.zeros(wide, np.bool_)
     out[rows] = True

@@ -71,10 +71,10 @@ def given(value: T | FromLog) -> T:
 
 def chosen(before: Retriever, after: Retriever) -> dict[str, object]:
     """Return what a log has chosen, by setting, as JSON can hold it."""
-    return {name: _plain(getattr(after, name)) for name in _open(before)}
+    return {name: _printable_value(getattr(after, name)) for name in _open(before)}
 
 
-def _plain(value: object) -> object:
+def _printable_value(value: object) -> object:
     if isinstance(value, tuple):
         return " + ".join(map(repr, cast(tuple[object, ...], value)))
     return type(value).__name__ if is_dataclass(value) else value

@@ -123,7 +123,7 @@ class FittedItemModel:
         out = np.full(item.shape, NO_ITEM, np.int32)
         voters = self._voters(requests)
         over_rows(
-            lambda a, b: _because(
+            lambda a, b: _explaining_items(
                 voters.arrays,
                 (self.ptr, self.item, self.weight),
                 item,
@@ -171,7 +171,7 @@ class FittedItemModel:
 
 
 @compiled
-def _because(
+def _explaining_items(
     voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     votes: tuple[np.ndarray, np.ndarray, np.ndarray],
     item: np.ndarray,

@@ -256,7 +256,7 @@ def _descend(
                 active[taking_part] = p
                 taking_part += 1
             weight[p] = new
-            _subtract(slack, change, rows[slot[p]])
+            _subtract_multiple(slack, change, rows[slot[p]])
         if moved <= tolerance * largest:
             return weight, True
         _converge(rows, active[:taking_part], weight, slack, ridge, tolerance, sweeps)
@@ -292,17 +292,17 @@ def _converge(
             largest = max(largest, new)
             moved = max(moved, abs(change))
             now[a] = new
-            _subtract(left, change, product[a])
+            _subtract_multiple(left, change, product[a])
         if moved <= tolerance * largest:
             break
     weight[active] = now
     for a in range(active.size):
         if now[a] != before[a]:
-            _subtract(slack, now[a] - before[a], rows[a])
+            _subtract_multiple(slack, now[a] - before[a], rows[a])
 
 
 @compiled
-def _subtract(total: np.ndarray, factor: float, row: np.ndarray) -> None:
+def _subtract_multiple(total: np.ndarray, factor: float, row: np.ndarray) -> None:
     for q in range(total.size):
         total[q] -= factor * row[q]
 

@@ -196,7 +196,7 @@ class FittedUserKNN:
         voters, votes = self._voters(requests), self._votes
         history = evident_history(requests.history)
         over_rows(
-            lambda a, b: _because(
+            lambda a, b: _explaining_items(
                 history.ptr,
                 history.node,
                 voters.arrays,
@@ -312,7 +312,7 @@ class FittedUserKNN:
 
 
 @compiled
-def _because(
+def _explaining_items(
     history_ptr: Int64[np.ndarray, " starts"],
     history_item: np.ndarray,
     voters: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],

@@ -39,8 +39,8 @@ def fit_in(method: Fits[F], fold: Fold, run: Run | None) -> F:
     if run is not None and "run" not in inspect.signature(method.fit).parameters:
         run = None
     if not _is_fixed(method):
-        return _fitted(fold, method, _Same(run, None))
-    return fold.view(_fitted, method, _Same(run, run and run.key))
+        return _fit_method(fold, method, _Same(run, None))
+    return fold.view(_fit_method, method, _Same(run, run and run.key))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Same:
     key: Hashable
 
 
-def _fitted(fold: Fold, method: Fits[F], given: _Same) -> F:
+def _fit_method(fold: Fold, method: Fits[F], given: _Same) -> F:
     fit = cast(Any, method.fit)
     return fit(fold) if given.run is None else fit(fold, run=given.run)
 

@@ -51,7 +51,7 @@ class Checkpoint:
             "data": self.data,
             "step": self.step,
             "curve": self.curve.table(),
-            "rng": _plain(self.rng),
+            "rng": _json_values(self.rng),
             "more": dict(self.more),
         }
         return State("Checkpoint", settings, self.arrays)
@@ -115,7 +115,7 @@ def digest_of(
     rng: np.random.Generator,
 ) -> str:
     """Return what tells this training from one with other settings, module or seed."""
-    seed = _plain(rng.bit_generator.state)
+    seed = _json_values(rng.bit_generator.state)
     said = repr((settings, sorted(shapes.items()), seed))
     return hashlib.sha256(said.encode()).hexdigest()
 
@@ -154,7 +154,7 @@ def _spelt(value: Any) -> str:
     return repr(value) if plain else type(value).__qualname__
 
 
-def _plain(value: Any) -> Any:
+def _json_values(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in cast(Any, value).items()}
+        return {key: _json_values(part) for key, part in cast(Any, value).items()}
     return value.tolist() if isinstance(value, np.ndarray) else value

@@ -16,9 +16,9 @@ from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
 from tidegraph.run import Curve, Run
 from tidegraph.training.checkpoint import Checkpoint, digest_of, fingerprint, newest
+from tidegraph.training.optimizer_steps import stepper
 from tidegraph.training.settings import Training
-from tidegraph.training.stepping import stepper
-from tidegraph.training.task import Counts, Steps, Task
+from tidegraph.training.task import Counts, SteppingTask, Task
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -51,7 +51,7 @@ class _Weights:
 
 
 def train(
-    task: Task[B] | Steps[B],
+    task: Task[B] | SteppingTask[B],
     settings: Training,
     run: Run,
     data: Iterable[object] = (),
@@ -76,7 +76,7 @@ def train(
             training.
     """
     with engine(run) as device:
-        if not isinstance(task, Steps):
+        if not isinstance(task, SteppingTask):
             task.module.to(device)
         return _Training(task, settings, run, data).run_all()
 
@@ -86,7 +86,7 @@ class _Training(Generic[B]):
 
     def __init__(
         self,
-        task: Task[B] | Steps[B],
+        task: Task[B] | SteppingTask[B],
         settings: Training,
         run: Run,
         data: Iterable[object],
@@ -96,7 +96,7 @@ class _Training(Generic[B]):
         self.step, self.curve, self.weights = 0, Curve(), _Weights()
         self.speed = ""
         if settings.average is not None:
-            self.weights.mean = _copy(task.module.state_dict())
+            self.weights.mean = _copied_weights(task.module.state_dict())
         shapes = {n: tuple(v.shape) for n, v in task.module.state_dict().items()}
         self.digest = digest_of(settings, shapes, run.rng)
         self.data = "" if run.checkpoints is None else fingerprint(data)
@@ -146,7 +146,7 @@ class _Training(Generic[B]):
         schedule, share, factor = self.settings.schedule, self.settings.average, 1.0
         if schedule is not None:
             over = epoch + 0.0
-            if isinstance(self.task, Steps) and self.task.steps:
+            if isinstance(self.task, SteppingTask) and self.task.steps:
                 over += min(done / self.task.steps, 1.0)
             factor = schedule.factor(self.step, over, self.settings.epochs)
         loss = self.stepper.step(batch, factor)
@@ -172,7 +172,7 @@ class _Training(Generic[B]):
         if (epoch + 1) % self.settings.validate_every and not last:
             return math.nan
         module = self.task.module
-        own = _copy(module.state_dict()) if self.weights.mean else {}
+        own = _copied_weights(module.state_dict()) if self.weights.mean else {}
         if own:
             module.load_state_dict(self.weights.mean)
         module.eval()
@@ -180,7 +180,7 @@ class _Training(Generic[B]):
             metric = float(self.task.validate())
         # Of a task that holds nothing out, nan, the last weights are the best.
         if math.isnan(metric) or not metric <= _largest(self.curve.metric):
-            self.weights.best = _copy(module.state_dict())
+            self.weights.best = _copied_weights(module.state_dict())
         if own:
             module.load_state_dict(own)
         return metric
@@ -241,7 +241,7 @@ def _largest(metric: tuple[float, ...]) -> float:
     return max((m for m in metric if not math.isnan(m)), default=math.nan)
 
 
-def _copy(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _copied_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in weights.items()}
 
 

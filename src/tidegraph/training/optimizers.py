@@ -42,7 +42,7 @@ class AdamW:
     weight_decay: float = 1e-2
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
@@ -70,7 +70,7 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
@@ -99,7 +99,7 @@ class LazyAdam:
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
@@ -121,7 +121,7 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
@@ -149,7 +149,7 @@ class Adagrad:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
@@ -171,7 +171,7 @@ class PairSGD:
     learning_rate: float = 0.025
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_settings(self)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Raise ConfigError: there is no gradient of all weights."""
@@ -181,7 +181,7 @@ class PairSGD:
         )
 
 
-def _check(given: AdamW | Adam | LazyAdam | SGD | Adagrad | PairSGD) -> None:
+def _check_settings(given: AdamW | Adam | LazyAdam | SGD | Adagrad | PairSGD) -> None:
     name = type(given).__name__
     above(name, 0, learning_rate=given.learning_rate)
     at_least(name, 0, **{f.name: getattr(given, f.name) for f in fields(given)})

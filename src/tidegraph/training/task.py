@@ -46,7 +46,7 @@ class Task(Protocol[B]):
 
 
 @runtime_checkable
-class Steps(Protocol[B]):
+class SteppingTask(Protocol[B]):
     """A task that takes its steps itself: a kernel on the arrays of the weights.
 
     Its weights are those of a module, so that they are copied, judged, kept and put

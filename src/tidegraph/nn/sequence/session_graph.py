@@ -43,7 +43,7 @@ class SessionGraph(NamedTuple):
         nothing = torch.zeros_like(same[:, :, :1])
         behind = torch.cat([nothing, same[:, :, :-1]], dim=2) * there[:, None]
         ahead = torch.cat([same[:, :, 1:], nothing], dim=2)
-        return cls(_shares(behind), _shares(ahead))
+        return cls(_normalized_rows(behind), _normalized_rows(ahead))
 
     def earlier(self, x: Float[Tensor, "b h width"]) -> Float[Tensor, "b h width"]:
         """Return the mean of what stood before the item of each place; 0 of none."""
@@ -54,5 +54,5 @@ class SessionGraph(NamedTuple):
         return self.after @ x
 
 
-def _shares(edges: Float[Tensor, "b h h"]) -> Float[Tensor, "b h h"]:
+def _normalized_rows(edges: Float[Tensor, "b h h"]) -> Float[Tensor, "b h h"]:
     return edges / edges.sum(dim=2, keepdim=True).clamp(min=1)

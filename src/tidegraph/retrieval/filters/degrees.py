@@ -24,7 +24,9 @@ def powers(
         user: Power of the degrees of users.
     """
     degree, items = graph.degree(), graph.size(ITEM)
-    return _power(degree[:items], item), _power(degree[items:], user)
+    return _degree_to_power(degree[:items], item), _degree_to_power(
+        degree[items:], user
+    )
 
 
 def gains(graph: StaticGraph, name: str, power: float) -> Float32[np.ndarray, " nodes"]:
@@ -41,10 +43,10 @@ def gains(graph: StaticGraph, name: str, power: float) -> Float32[np.ndarray, " 
     if (name, power) not in known:
         first = graph.first[name]
         degree = graph.degree()[first : first + graph.size(name)]
-        known[name, power] = _power(degree, power).astype(np.float32)
+        known[name, power] = _degree_to_power(degree, power).astype(np.float32)
     return known[name, power]
 
 
-def _power(degree: np.ndarray, power: float) -> np.ndarray:
+def _degree_to_power(degree: np.ndarray, power: float) -> np.ndarray:
     linked = degree > 0
     return np.where(linked, np.where(linked, degree, 1.0) ** power, 0)

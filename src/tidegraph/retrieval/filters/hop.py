@@ -97,7 +97,7 @@ class Hop:
         edges = sealed(graph.ptr, graph.node, *back)
         over_rows_in(
             lambda: (np.zeros(users, np.float32), np.empty(users, np.int32)),
-            lambda room, a, b: _walk(room, rows, edges, gain, out, a, b),
+            lambda room, a, b: _score_by_hop(room, rows, edges, gain, out, a, b),
             len(history),
             grain=8,
         )
@@ -105,7 +105,7 @@ class Hop:
 
 
 @compiled
-def _walk(
+def _score_by_hop(
     room: tuple[np.ndarray, np.ndarray],
     history: tuple[np.ndarray, np.ndarray, np.ndarray],
     graph: tuple[np.ndarray, ...],

@@ -81,7 +81,7 @@ class CommonNeighbors:
         """
         fold = Fold.of(train, "CommonNeighbors")
         half_life = check_half_life(self.half_life_days, fold, "CommonNeighbors")
-        graph = _graph(fold, "CommonNeighbors", self.on, self.least_users)
+        graph = _proximity_graph(fold, "CommonNeighbors", self.on, self.least_users)
         pairs = two_steps(graph, np.ones(len(graph)), self.neighbors)
         return FittedItemModel.of(
             "CommonNeighbors",
@@ -136,7 +136,7 @@ class AdamicAdar:
         """
         fold = Fold.of(train, "AdamicAdar")
         half_life = check_half_life(self.half_life_days, fold, "AdamicAdar")
-        graph = _graph(fold, "AdamicAdar", self.on, self.least_users)
+        graph = _proximity_graph(fold, "AdamicAdar", self.on, self.least_users)
         weight = adamic_adar_weights(graph.degree())
         pairs = two_steps(graph, weight, self.neighbors)
         return FittedItemModel.of(
@@ -198,7 +198,7 @@ class Katz:
         """
         fold = Fold.of(train, "Katz")
         half_life = check_half_life(self.half_life_days, fold, "Katz")
-        graph = _graph(fold, "Katz", self.on, self.least_users)
+        graph = _proximity_graph(fold, "Katz", self.on, self.least_users)
         radius = spectral_radius(graph)
         beta = self.beta
         if beta is None:
@@ -209,7 +209,7 @@ class Katz:
                 f"{1 / max(radius, 1e-12):.6g}, one over the spectral radius. Lower "
                 "it, or leave it out for a tenth of that."
             )
-        steps = _steps(graph, beta * radius, self.tolerance)
+        steps = _steps_to_tolerance(graph, beta * radius, self.tolerance)
         pairs = walks(graph, np.ones(len(graph)), beta, steps, self.neighbors)
         return FittedItemModel.of(
             "Katz",
@@ -274,10 +274,12 @@ class PersonalizedPageRank:
         """
         fold = Fold.of(train, "PersonalizedPageRank")
         half_life = check_half_life(self.half_life_days, fold, "PersonalizedPageRank")
-        graph = _graph(fold, "PersonalizedPageRank", self.on, self.least_users)
+        graph = _proximity_graph(
+            fold, "PersonalizedPageRank", self.on, self.least_users
+        )
         onward = 1 - self.restart
-        steps = _steps(graph, onward, self.tolerance)
-        scale = _inverse(graph.strength)
+        steps = _steps_to_tolerance(graph, onward, self.tolerance)
+        scale = _inverse_strength(graph.strength)
         pairs = walks(graph, scale, onward, steps, self.neighbors)
         return FittedItemModel.of(
             "PersonalizedPageRank",
@@ -288,14 +290,14 @@ class PersonalizedPageRank:
         )
 
 
-def _graph(fold: Fold, method: str, on: On, least_users: int) -> StaticGraph:
+def _proximity_graph(fold: Fold, method: str, on: On, least_users: int) -> StaticGraph:
     evidence(fold, method)  # Says whose fold it is if there is none.
     if on == "bipartite":
-        return fold.view(_bipartite)
+        return fold.view(_bipartite_graph)
     return fold.view(_between_items, least_users)
 
 
-def _bipartite(fold: Fold) -> StaticGraph:
+def _bipartite_graph(fold: Fold) -> StaticGraph:
     return StaticGraph.bipartite(fold.view(evident_pairs))
 
 
@@ -303,12 +305,14 @@ def _between_items(fold: Fold, least_users: int) -> StaticGraph:
     return StaticGraph.between_items(fold.view(evident_pairs), least_users)
 
 
-def _steps(graph: StaticGraph, rate: float, tolerance: float) -> int:
+def _steps_to_tolerance(graph: StaticGraph, rate: float, tolerance: float) -> int:
     steps = steps_within(rate, tolerance) if rate > 0 else 1
     # Between users and items only walks of an even length end at an item.
     return steps + steps % 2 if USER in graph.first else steps
 
 
-def _inverse(strength: Float64[np.ndarray, " nodes"]) -> Float64[np.ndarray, " nodes"]:
+def _inverse_strength(
+    strength: Float64[np.ndarray, " nodes"],
+) -> Float64[np.ndarray, " nodes"]:
     linked = strength > 0
     return np.where(linked, 1 / np.where(linked, strength, 1), 0.0)

@@ -58,7 +58,7 @@ class InvertedLists:
         Raises:
             MissingExtraError: The package ``faiss`` is not installed.
         """
-        faiss = _library()
+        faiss = _faiss_library()
         some = vectors[np.isfinite(vectors).all(axis=1)]
         longest = float(np.square(some).sum(axis=1).max(initial=0.0))
         wide = _lengthened(some, longest)
@@ -100,7 +100,7 @@ class FittedInvertedLists:
         It costs a copy of the index, and no other vector is listed anew. One longer
         than the longest is found a little less often.
         """
-        faiss = _library()
+        faiss = _faiss_library()
         index = faiss.clone_index(self.index)
         some = np.flatnonzero(np.isfinite(vectors).all(axis=1))
         if len(some):
@@ -155,7 +155,7 @@ class FittedInvertedLists:
         product, key = self.index.search(
             np.column_stack([queries[rows], zero]),
             count,
-            params=_library().SearchParametersIVF(nprobe=probes),
+            params=_faiss_library().SearchParametersIVF(nprobe=probes),
         )
         owner = np.repeat(np.arange(len(queries)), np.diff(excluded.ptr))
         hidden = owner * self.rows + excluded.item
@@ -175,7 +175,7 @@ class FittedInvertedLists:
                 "longest": self.longest,
                 "rows": self.rows,
             },
-            arrays={"lists": _library().serialize_index(self.index)},
+            arrays={"lists": _faiss_library().serialize_index(self.index)},
         )
 
     @classmethod
@@ -186,7 +186,7 @@ class FittedInvertedLists:
             MissingExtraError: The package ``faiss`` is not installed.
             ArtifactError: The lists are none that faiss reads.
         """
-        kept, faiss = state.settings, _library()
+        kept, faiss = state.settings, _faiss_library()
         try:
             index = faiss.deserialize_index(np.array(state.arrays["lists"]))
         except RuntimeError as error:
@@ -205,7 +205,7 @@ def _lengthened(vectors: np.ndarray, longest: float) -> np.ndarray:
     return np.column_stack([vectors, more]).astype(np.float32)
 
 
-def _library() -> Any:
+def _faiss_library() -> Any:
     with needed("faiss-cpu", "index", "an approximate index"):
         return cast(Any, importlib.import_module("faiss"))
 

@@ -99,7 +99,7 @@ def nearest(
     a, b, owners = queries, index.profiles, index.owners
     over_rows_in(
         lambda: (np.full(len(b), np.nan), np.empty(len(b), np.int32)),
-        lambda room, first, last: _nearest(
+        lambda room, first, last: _nearest_vectors(
             room,
             (a.vectors.ptr, a.vectors.column, a.vectors.weight),
             (a.scale, a.shift, a.size),
@@ -191,7 +191,7 @@ def as_matrix_of_neighbors(
 
 
 @compiled
-def _nearest(
+def _nearest_vectors(
     room: tuple[np.ndarray, np.ndarray],
     query: tuple[np.ndarray, np.ndarray, np.ndarray],
     query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],

@@ -85,12 +85,12 @@ class BPR:
     temperature: float | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
 
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _each(self.negatives)
+        return _per_pair_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
@@ -110,12 +110,12 @@ class BinaryCrossEntropy:
     temperature: float | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
 
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _each(self.negatives)
+        return _per_pair_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the mean over targets and negatives alike."""
@@ -143,13 +143,13 @@ class GeneralisedBCE:
     temperature: float | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
         from_0_to_1("GeneralisedBCE", calibration=self.calibration)
 
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _shared(self.negatives)
+        return _shared_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
@@ -172,7 +172,7 @@ class SkipGram:
     temperature: float | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
 
     @property
     def drawn(self) -> Negatives:
@@ -201,13 +201,13 @@ class TripletMargin:
     temperature: float | None = 1.0
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
         above("TripletMargin", 0, margin=self.margin)
 
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _shared(self.negatives)
+        return _shared_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
@@ -227,12 +227,12 @@ class SampledSoftmax:
     negatives: int | Negatives = 1024
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
 
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _shared(self.negatives)
+        return _shared_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
@@ -252,12 +252,12 @@ class InfoNCE:
     negatives: int | Negatives = InBatch()
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
 
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _shared(self.negatives)
+        return _shared_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
@@ -279,13 +279,13 @@ class BSL:
     negatives: int | Negatives = 1024
 
     def __post_init__(self) -> None:
-        _check(self)
+        _check_pair_loss(self)
         above("BSL", 0, positive_temperature=self.positive_temperature)
 
     @property
     def drawn(self) -> Negatives:
         """Its negatives."""
-        return _shared(self.negatives)
+        return _shared_negatives(self.negatives)
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
@@ -322,15 +322,15 @@ class DirectAU:
         )
 
 
-def _each(negatives: int | Negatives) -> Negatives:
+def _per_pair_negatives(negatives: int | Negatives) -> Negatives:
     return PerPair(negatives) if isinstance(negatives, int) else negatives
 
 
-def _shared(negatives: int | Negatives) -> Negatives:
+def _shared_negatives(negatives: int | Negatives) -> Negatives:
     return Shared(negatives) if isinstance(negatives, int) else negatives
 
 
-def _check(
+def _check_pair_loss(
     given: BPR
     | BinaryCrossEntropy
     | GeneralisedBCE

@@ -42,7 +42,7 @@ class Concatenated:
         fold = Fold.of(train, self.name)
         run = Run(np.random.default_rng(0)) if run is None else run
         fitted = [part.fit(fold, run=run.child(part.name)) for part in self.parts]
-        joined = replace(reduce(_joined, map(_unit, fitted)), name=self.name)
+        joined = replace(reduce(_joined_embeddings, map(_unit, fitted)), name=self.name)
         curves = zip(*(part.curve.loss for part in fitted), strict=False)
         loss = tuple(float(sum(losses)) for losses in curves)
         return replace(joined, curve=Curve(loss, (np.nan,) * len(loss)))
@@ -56,7 +56,9 @@ def _unit(fitted: FittedEmbedding) -> FittedEmbedding:
     return replace(fitted, user=user, item=item, given=given, index=None)
 
 
-def _joined(left: FittedEmbedding, right: FittedEmbedding) -> FittedEmbedding:
+def _joined_embeddings(
+    left: FittedEmbedding, right: FittedEmbedding
+) -> FittedEmbedding:
     if len(left.user) != len(right.user) or len(left.item) != len(right.item):
         raise ConfigError(
             f"{left.name} and {right.name} have vectors of other nodes, and cannot be "

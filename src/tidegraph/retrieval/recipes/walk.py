@@ -115,10 +115,10 @@ def line(
         Tang et al., "LINE: Large-scale Information Network Embedding", WWW 2015.
     """
     if order == "both":
-        first = _line("first", size // 2, training, seed)
-        second = _line("second", size - size // 2, training, seed)
+        first = _line_embedding("first", size // 2, training, seed)
+        second = _line_embedding("second", size - size // 2, training, seed)
         return Concatenated("LINE", (first, second))
-    return _line(order, size, training, seed)
+    return _line_embedding(order, size, training, seed)
 
 
 @checked(ConfigError)
@@ -258,7 +258,7 @@ def eges(
     return Embedding("EGES", SideInformation(side), objective, size, training, seed)
 
 
-def _line(
+def _line_embedding(
     order: Literal["first", "second"], size: int, training: Training, seed: int | None
 ) -> Embedding:
     encoder = Identity() if order == "first" else TwoTables()

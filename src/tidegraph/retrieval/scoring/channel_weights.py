@@ -43,7 +43,7 @@ def learned_weights(
         gain: What each channel adds to the score of an item, above 0, at weight 1.
         relevant: The distinct items that each request should find.
     """
-    return _climbed(_Judge.of(lists, gain, relevant), len(lists))
+    return _hill_climb(_Judge.of(lists, gain, relevant), len(lists))
 
 
 def sure_weights(
@@ -62,7 +62,7 @@ def sure_weights(
         relevant: As there.
     """
     judge, channels = _Judge.of(lists, gain, relevant), len(lists)
-    learned = _climbed(judge, channels)
+    learned = _hill_climb(judge, channels)
     alone = [judge.each(one) for one in np.eye(channels)]
     best = int(np.argmax([found.mean() for found in alone]))
     lead = judge.each(learned.share) - alone[best]
@@ -72,7 +72,7 @@ def sure_weights(
     return Weights(np.eye(channels)[best], float(alone[best].mean()))
 
 
-def _climbed(judge: "_Judge", channels: int) -> Weights:
+def _hill_climb(judge: "_Judge", channels: int) -> Weights:
     starts = [np.full(channels, 1 / channels), *np.eye(channels)]
     worth = [judge.ndcg(weight) for weight in starts]
     best = int(np.argmax(worth))

@@ -81,7 +81,7 @@ def ordered(
 ) -> tuple[Int64[np.ndarray, " n"], Float32[np.ndarray, " n"]]:
     """Return integers in the order of halved numbers, and the numbers as floats."""
     key, number = np.empty(len(value), np.int64), np.empty(len(value), np.float32)
-    _order(value, count, key, number)
+    _write_sort_keys(value, count, key, number)
     return key, number
 
 
@@ -94,7 +94,7 @@ def parted(
 
 
 @compiled
-def _order(
+def _write_sort_keys(
     value: np.ndarray, count: np.ndarray, key: np.ndarray, number: np.ndarray
 ) -> None:
     for n in range(value.size):

@@ -55,7 +55,7 @@ def users_of_items(train: Train, method: str) -> "scipy.sparse.csr_array":
     """
     fold = Fold.of(train, method)
     evidence(fold, method)
-    return fold.view(_turned)
+    return fold.view(_transposed_matrix)
 
 
 def evident_pairs(fold: Fold) -> Matrix:
@@ -79,7 +79,7 @@ def evident_actions(fold: Fold) -> Interactions:
     return log.take(np.bincount(pair, log.weight)[pair] > 0)
 
 
-def _turned(fold: Fold) -> "scipy.sparse.csr_array":
+def _transposed_matrix(fold: Fold) -> "scipy.sparse.csr_array":
     return scipy.sparse.csr_array(fold.view(evident_pairs).csr().T)
 
 

@@ -17,15 +17,15 @@ By = Literal["ranks", "scores"]
 
 def stacked(answers: Sequence[Candidates]) -> Int32[np.ndarray, "c b n"]:
     """Return the items of each answer, padded to the widest."""
-    return _stacked([answer.item for answer in answers], np.int32(NO_ITEM))
+    return _stacked_lists([answer.item for answer in answers], np.int32(NO_ITEM))
 
 
 def stacked_scores(answers: Sequence[Candidates]) -> Float32[np.ndarray, "c b n"]:
     """Return the scores of each answer, padded to the widest."""
-    return _stacked([answer.score for answer in answers], np.float32(-np.inf))
+    return _stacked_lists([answer.score for answer in answers], np.float32(-np.inf))
 
 
-def _stacked(parts: Sequence[np.ndarray], blank: np.generic) -> np.ndarray:
+def _stacked_lists(parts: Sequence[np.ndarray], blank: np.generic) -> np.ndarray:
     width = max(part.shape[1] for part in parts)
     whole = np.full((len(parts), len(parts[0]), width), blank)
     for part, row in zip(parts, whole, strict=True):
@@ -97,7 +97,7 @@ def fused(
     score = np.full(shape, -np.inf, np.float32)
     over_rows_in(
         lambda: np.full(num_items, -1, np.int32),
-        lambda room, a, b: _fuse(room, lists, gain, places, item, score, a, b),
+        lambda room, a, b: _fuse_lists(room, lists, gain, places, item, score, a, b),
         len(item),
         grain=128,
     )
@@ -128,7 +128,7 @@ def votes_for(
 
 
 @compiled
-def _fuse(
+def _fuse_lists(
     slot: np.ndarray,
     lists: np.ndarray,
     gain: np.ndarray,

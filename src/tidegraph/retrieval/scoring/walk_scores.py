@@ -106,7 +106,7 @@ def _extended(
     """Return the identity plus one more step before the walks so far."""
     so_far = SparseRows.of(total)
     return _kept(
-        lambda room, start, item, score, a, b: _extend(
+        lambda room, start, item, score, a, b: _extend_walks(
             room,
             (onward.ptr, onward.column, onward.weight),
             (so_far.ptr, so_far.column, so_far.weight),
@@ -186,7 +186,7 @@ def _two_steps(
 
 
 @compiled
-def _extend(
+def _extend_walks(
     room: Room,
     onward: tuple[np.ndarray, np.ndarray, np.ndarray],
     so_far: tuple[np.ndarray, np.ndarray, np.ndarray],

@@ -102,7 +102,7 @@ def feature_graph(
 
 
 @compiled
-def _product(
+def _sparse_dot(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray], one: int, other: int
 ) -> float:
     ptr, column, value = rows
@@ -139,7 +139,7 @@ def _nearest(
         begin, size = ptr[part[i]], ptr[part[i] + 1] - ptr[part[i]]
         for step in range(1, size):
             j = int(order[begin + (place[i] - begin + step) % size])
-            product = _product(rows, i, j)
+            product = _sparse_dot(rows, i, j)
             apart = square[i] + square[j] - 2 * product
             if apart >= far[-1]:
                 continue

@@ -38,7 +38,7 @@ class Linked:
     ) -> Bool[np.ndarray, "b n"]:
         """Return which targets the source of their row has an edge to."""
         out = np.zeros(target.shape, np.bool_)
-        _has(self.rows.ptr, self.rows.column, source, target, out)
+        _mark_linked(self.rows.ptr, self.rows.column, source, target, out)
         return out
 
     def share(self, noise: Noise) -> Float64[np.ndarray, " nodes"]:
@@ -48,7 +48,7 @@ class Linked:
 
 
 @compiled
-def _has(
+def _mark_linked(
     ptr: np.ndarray,
     column: np.ndarray,
     source: np.ndarray,

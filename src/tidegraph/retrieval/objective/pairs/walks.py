@@ -48,7 +48,7 @@ class WalkWindows:
     window: int = 5
 
     def __post_init__(self) -> None:
-        _check("WalkWindows", self.walks)
+        _check_walks("WalkWindows", self.walks)
         at_least("WalkWindows", 1, window=self.window)
 
     def of(self, fold: Fold, method: str) -> "WalkPairs":
@@ -88,7 +88,7 @@ class WalkEnds:
     stop: float = 0.15
 
     def __post_init__(self) -> None:
-        _check("WalkEnds", self.walks)
+        _check_walks("WalkEnds", self.walks)
         above("WalkEnds", 0, stop=self.stop)
         from_0_to_1("WalkEnds", stop=self.stop)
 
@@ -221,6 +221,6 @@ class WalkPairs:
         return graph
 
 
-def _check(name: str, walks: tuple[Walk, ...]) -> None:
+def _check_walks(name: str, walks: tuple[Walk, ...]) -> None:
     if not walks:
         raise ConfigError(f"{name} has no walks. Give at least one plan.")

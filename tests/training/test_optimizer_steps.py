@@ -15,7 +15,7 @@ from tidegraph.training.loop import train
 from tidegraph.training.optimizers import Adam, PairSGD
 from tidegraph.training.schedules import Linear, Stairs
 from tidegraph.training.settings import Training
-from tidegraph.training.task import Counts, Steps, Task
+from tidegraph.training.task import Counts, SteppingTask, Task
 
 BATCHES = 4
 
@@ -59,7 +59,7 @@ def settings(epochs=2, **rest):
 
 
 def test_it_is_a_task_of_its_own_kind():
-    assert isinstance(Walks(), Steps)
+    assert isinstance(Walks(), SteppingTask)
     assert isinstance(Walks(), Counts)
     assert not isinstance(Walks(), Task)
 
@@ -178,7 +178,7 @@ def test_progress_tells_how_many_pairs_a_second(monkeypatch):
             said.append(description)
 
     monkeypatch.setattr("sys.stderr", Terminal())
-    monkeypatch.setattr(progress, "_bars", Bars)
+    monkeypatch.setattr(progress, "_terminal_bars", Bars)
     train(Walks(), settings(), run())
 
     assert said[0] == "training on pairs"

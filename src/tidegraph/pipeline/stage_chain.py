@@ -25,7 +25,7 @@ class StageAnswers(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class StageChain:
     """The fitted stages in their order.
 
     Attributes:

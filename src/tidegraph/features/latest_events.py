@@ -9,7 +9,7 @@ from tidegraph.nn.sequence.ages import age_bucket
 from tidegraph.stages import NO_ITEM, Requests
 
 
-class Steps(NamedTuple):
+class LatestEvents(NamedTuple):
     """The latest events of some requests, the latest first.
 
     Attributes:
@@ -25,7 +25,7 @@ class Steps(NamedTuple):
     @classmethod
     def of(
         cls, requests: Requests, rows: Int64[np.ndarray, " b"], count: int
-    ) -> "Steps":
+    ) -> "LatestEvents":
         """Return the latest ``count`` events of some of the requests."""
         history = requests.history
         at = history.ptr[rows + 1][:, None] - 1 - np.arange(count)

@@ -8,7 +8,7 @@ import numpy as np
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.training.optimizers import Optimizer, PairSGD
-from tidegraph.training.task import Steps, Task
+from tidegraph.training.task import SteppingTask, Task
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -19,14 +19,14 @@ B = TypeVar("B")
 
 
 def stepper(
-    task: Task[B] | Steps[B], optimizer: Optimizer
+    task: Task[B] | SteppingTask[B], optimizer: Optimizer
 ) -> "_ByGradient[B] | _ByItself[B]":
     """Return what takes the steps of a task.
 
     Raises:
         ConfigError: The task takes its steps itself, but not by such an optimiser.
     """
-    if not isinstance(task, Steps):
+    if not isinstance(task, SteppingTask):
         return _ByGradient(task, optimizer)
     if not isinstance(optimizer, PairSGD):
         raise ConfigError(
@@ -43,7 +43,7 @@ class _ByItself(Generic[B]):
         rate: Length of the last step.
     """
 
-    def __init__(self, task: Steps[B], optimizer: PairSGD) -> None:
+    def __init__(self, task: SteppingTask[B], optimizer: PairSGD) -> None:
         self.task, self.first = task, optimizer.learning_rate
         self.rate = self.first
 

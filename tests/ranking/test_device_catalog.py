@@ -8,7 +8,7 @@ import pytest
 
 import tidegraph as tg
 from tidegraph.errors import ConfigError
-from tidegraph.ranking.catalogue import catalogue
+from tidegraph.ranking.device_catalog import device_catalog
 from tidegraph.stages import Candidates, Requests
 from tidegraph.training.settings import Training
 
@@ -61,7 +61,7 @@ def nobody(graph):
 def test_it_says_of_each_item_what_the_model_gets_of_it(pipeline):
     graph, ranker = pipeline.graph, pipeline.ranker
     item = np.array([7, 0, 3], np.int32)
-    found = json.loads(catalogue(ranker, nobody(graph), item, "title"))
+    found = json.loads(device_catalog(ranker, nobody(graph), item, "title"))
 
     assert found["history"] == 7
     assert found["user_fields"] == 1
@@ -85,7 +85,7 @@ def test_a_later_event_does_not_change_it(pipeline, log):
         Requests.of_users(graph, np.array([-1], np.int32), np.array([cut]))
         for graph in (pipeline.graph, pipeline.graph.before(cut))
     ]
-    whole, part = (catalogue(pipeline.ranker, one, item) for one in requests)
+    whole, part = (device_catalog(pipeline.ranker, one, item) for one in requests)
     assert whole == part
 
 
@@ -99,4 +99,4 @@ def test_a_later_event_does_not_change_it(pipeline, log):
 def test_a_model_that_needs_the_graph_is_refused(log, groups, model, said):
     pipeline = fitted(log, groups, model)
     with pytest.raises(ConfigError, match=f"the model {said}, which no device has"):
-        catalogue(pipeline.ranker, nobody(pipeline.graph), np.zeros(1, np.int32))
+        device_catalog(pipeline.ranker, nobody(pipeline.graph), np.zeros(1, np.int32))

@@ -12,7 +12,7 @@ from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Requests
 
 
-def catalogue(
+def device_catalog(
     ranker: FittedNeuralRanker,
     requests: Requests,
     item: Int32[np.ndarray, " n"],
