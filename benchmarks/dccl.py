@@ -33,12 +33,11 @@ import tidegraph as tg
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.synthetic.settings import Tastes
 from tidegraph.dccl.fitted import FittedDCCL
-from tidegraph.dccl.fleet import actions_among_others
+from tidegraph.dccl.fleet import actions_or_shown
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.device.fleet import personalised, profiles, started
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.device.trust import Trust
-from tidegraph.fitting.shown import from_log
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import owners, starts
 from tidegraph.nn.click import FM, MF, DeepFM, NeuMF, SASRec
@@ -80,12 +79,8 @@ def read(name: str, data: Path, most: int) -> Interactions:
 
 
 def requests_of(graph, log, negatives, rng, popularity=0.0):
-    """What was shown, if the log knows; else actions among others that were alive."""
-    if log.label.all():
-        return actions_among_others(
-            graph, log, negatives, popularity=popularity, rng=rng
-        )
-    return from_log(log, graph)
+    """What was shown, where the log knows; else actions among others alive then."""
+    return actions_or_shown(graph, log, negatives, popularity=popularity, rng=rng)
 
 
 def told_apart(log: Interactions) -> Interactions:

@@ -133,6 +133,46 @@ def test_rewriting_the_future_changes_no_earlier_round(
     assert not np.array_equal(last.theta, changed.theta)
 
 
+def test_what_a_log_shows_in_vain_later_changes_no_earlier_round(
+    monkeypatch, cloud, states
+):
+    _, log = parts()
+    clock, other, label = cloud.rounds[1].clock, [], log.label.copy()
+    label[np.flatnonzero(log.time >= clock)[5:]] = 0
+    with monkeypatch.context() as patched:
+        recorded(patched, other)
+        method().fit(replace(log, label=label), fleet())
+
+    for (state, told), (again, told_again) in zip(states[:2], other[:2], strict=True):
+        same(state, again)
+        assert told == told_again
+
+
+def test_others_are_drawn_for_each_action_beside_which_nothing_was_shown_in_vain():
+    _, log = parts()
+    later = log.since(int(model().trained_until) + 1)
+    user, item, label = later.user.copy(), later.item.copy(), later.label.copy()
+    # Two rows of the last moments become one of a user, who passed one item over.
+    user[-2], item[-2], label[-2] = user[-1], (item[-1] + 1) % len(later.items), 0
+    time = np.append(later.time[:-2], [later.time[-1]] * 2)
+    shown = replace(later, user=user, time=time, item=item, label=label)
+    graph, before = Snapshot.of(log), int((later.time < later.time[-2]).sum())
+
+    plain, some = (
+        fleet().inputs(graph, part, rng=np.random.default_rng(0)).examples
+        for part in (later, shown)
+    )
+
+    assert before > 400
+    one, other = plain.candidates.item[:before], some.candidates.item[:before]
+    assert np.array_equal(one, other)
+    assert np.array_equal(plain.label[:before], some.label[:before])
+    assert (plain.label[:before].sum(axis=1) == 1).all()
+    last = some.candidates.item[-1]
+    assert set(last[last >= 0]) == {item[-2], item[-1]}
+    assert some.label[-1].sum() == 1
+
+
 @pytest.mark.parametrize("broken", [1, 3])
 def test_a_fit_that_was_killed_goes_on_with_the_same_bits(
     monkeypatch, tmp_path, cloud, broken

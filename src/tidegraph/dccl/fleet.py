@@ -3,6 +3,7 @@
 from dataclasses import field
 
 import numpy as np
+import polars as pl
 from jaxtyping import Int32, Int64
 
 from tidegraph.arguments import settings
@@ -43,8 +44,8 @@ class Fleet:
     """Devices of the users of a fitted pipeline, whose ranker is a click model.
 
     Each action of a user leaves rows on the user's device: the item, and others of
-    which it was chosen. Those are what the log says was shown in vain then, or else are
-    drawn from the items alive at that time.
+    which it was chosen. Those are what the log says was shown in vain at that moment,
+    or, where nothing was, are drawn from the items alive then.
 
     Attributes:
         model: The pipeline.
@@ -113,18 +114,76 @@ class Fleet:
         """
         if not len(log.actions()):
             raise DataError("the log has no action, so no device has a row.")
-        if bool(log.label.all()):
-            found = actions_among_others(
+        found = actions_or_shown(
+            graph,
+            log,
+            self.negatives,
+            popularity=self.popularity,
+            repeat=self.model.repeat,
+            rng=rng,
+        )
+        return FleetInputs.of(self.ranker, found)
+
+
+def actions_or_shown(
+    graph: Snapshot,
+    log: Interactions,
+    negatives: int,
+    *,
+    popularity: float = 0.0,
+    repeat: bool = True,
+    rng: np.random.Generator,
+) -> Examples:
+    """Return the requests of a log by time: as shown, or actions among others.
+
+    Each moment of a user is looked at by itself, so that what a log shows later changes
+    nothing of what was drawn before.
+
+    Args:
+        graph: Everything that happened; a request reads it before its own time.
+        log: Actions, and what was shown in vain, numbered as the graph.
+        negatives: How many others are drawn for an action where nothing was in vain.
+        popularity: Draw in proportion to earlier actions to this power, 0 to 1.
+        repeat: May an item that is drawn be one that the user acted on before?
+        rng: Draws them.
+    """
+    rows = pl.DataFrame({"user": log.user, "time": log.time, "label": log.label})
+    in_vain = rows.select(pl.col("label").min().over("user", "time") == 0)
+    told = in_vain.to_series().to_numpy()
+    parts = list[Examples]()
+    if told.any():
+        parts.append(from_log(log.take(np.flatnonzero(told)), graph))
+    if not told.all():
+        parts.append(
+            actions_among_others(
                 graph,
-                log,
-                self.negatives,
-                popularity=self.popularity,
-                repeat=self.model.repeat,
+                log.take(np.flatnonzero(~told)),
+                negatives,
+                popularity=popularity,
+                repeat=repeat,
                 rng=rng,
             )
-        else:
-            found = from_log(log, graph)
-        return FleetInputs.of(self.ranker, found)
+        )
+    return parts[0] if len(parts) == 1 else _by_time(graph, parts)
+
+
+def _by_time(graph: Snapshot, parts: list[Examples]) -> Examples:
+    """Return the requests of some examples together, the earliest first."""
+    user, time = (
+        np.concatenate([getattr(part.requests, name) for part in parts])
+        for name in ("user", "time")
+    )
+    order = np.lexsort((user, time))
+    candidates = Candidates.concatenated([part.candidates for part in parts])
+    width = candidates.item.shape[1]
+    label = [
+        np.pad(part.label, ((0, 0), (0, width - part.label.shape[1]))) for part in parts
+    ]
+    return Examples(
+        Requests.of_users(graph, user[order], time[order]),
+        Candidates(candidates.item[order], candidates.score[order]),
+        np.concatenate(label)[order],
+    )
 
 
 def actions_among_others(
