@@ -22,7 +22,7 @@ from tidegraph.device.bundle.export import export, refresh
 from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.bundle.loading import load
 from tidegraph.device.patch import MetaPatch
-from tidegraph.device.personalise import step
+from tidegraph.device.personalise import local_step
 from tidegraph.device.rows import Rows
 from tidegraph.device.signing import public_bytes
 from tidegraph.device.split import split
@@ -105,7 +105,7 @@ def main() -> None:
         held = Rows(*map(torch.from_numpy, rows.values()))
         own = torch.from_numpy(theta)
         calls[f"train_step {n}"] = lambda r=rows, t=theta: bundle.train_step(r, t, 0.3)
-        calls[f"torch step {n}"] = lambda h=held, t=own: step(head, t, h, 0.3)
+        calls[f"torch step {n}"] = lambda h=held, t=own: local_step(head, t, h, 0.3)
         calls[f"score {n}"] = lambda r=rows, t=theta: bundle.score(
             r["x"], r["offset"], t
         )

@@ -21,7 +21,7 @@ from tidegraph.device.gate.app import Published, app
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.page import add_page
 from tidegraph.device.patch import MetaPatch
-from tidegraph.device.personalise import LocalSteps, step
+from tidegraph.device.personalise import LocalSteps, local_step
 from tidegraph.device.signing import public_bytes
 from tidegraph.device.split import split
 from tidegraph.nn.click import DIN
@@ -163,7 +163,7 @@ def test_theta_after_ten_steps_is_that_of_torch(page, model):
     found = page.run(TEN_STEPS, {**given, "theta": theta.tolist()})
 
     for _ in range(10):
-        theta, _ = step(head, theta, rows, 0.3)
+        theta, _ = local_step(head, theta, rows, 0.3)
     assert np.abs(np.array(found) - theta.detach().numpy()).max() < 1e-6
 
 

@@ -11,11 +11,11 @@ from tidegraph.device.patch import within
 from tidegraph.device.personalise import (
     LocalSteps,
     corrected,
+    local_step,
+    local_steps,
     loss_of,
     personalise,
     profile_of,
-    step,
-    steps,
     why_not,
 )
 from tidegraph.device.rows import Rows
@@ -44,7 +44,7 @@ def test_eq_19_17_a_step_is_that_of_autograd(junctions, seed):
     numbers = theta(of, seed, 0.5)
     for _ in range(5):
         with torch.no_grad():
-            found, loss = step(of, numbers, given, 1.0)
+            found, loss = local_step(of, numbers, given, 1.0)
         numbers, expected = by_autograd(of, numbers, given, 1.0)
         torch.testing.assert_close(found, numbers, rtol=0, atol=1e-6)
         assert math.isclose(float(loss), expected, rel_tol=1e-5)
@@ -69,7 +69,7 @@ def test_theta_stays_in_its_ball():
     numbers = theta(of, length=0.4)
     for _ in range(20):
         with torch.no_grad():
-            numbers, _ = step(of, numbers, given, 3.0)
+            numbers, _ = local_step(of, numbers, given, 3.0)
         assert float(numbers.norm()) <= 0.4 * (1 + 1e-6)
 
 
@@ -80,7 +80,7 @@ def test_a_step_is_no_longer_than_the_clip():
     numbers = theta(of)
 
     with torch.no_grad():
-        moved, _ = step(of, numbers, given, 0.5, 0.2)
+        moved, _ = local_step(of, numbers, given, 0.5, 0.2)
 
     assert math.isclose(float((moved - numbers).norm()), 0.1, rel_tol=1e-4)
 
@@ -128,7 +128,7 @@ def test_a_device_with_nothing_to_learn_from_takes_no_step_and_says_why(label, w
 
     assert why in found.why_not
     assert torch.equal(found.theta, start)
-    assert torch.equal(steps(of, start, given, LocalSteps())[0], start)
+    assert torch.equal(local_steps(of, start, given, LocalSteps())[0], start)
     assert not profile_of(given).any()
 
 

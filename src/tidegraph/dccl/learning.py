@@ -89,7 +89,9 @@ class Rounds:
         theta = state.theta * state.current[:, None]
         judged = losses(state.head, theta, fresh)
         answered = losses(state.head, state.answering, fresh)
-        state = replace(state, trust=state.trust.after(_only(judged, state.current)))
+        state = replace(
+            state, trust=state.trust.after(_losses_of_devices(judged, state.current))
+        )
         new, share = self._learnt(state, kept, fresh, theta, clock, run)
         state = replace(state, spent=state.spent + self._told(past))
         again = self.rows(new).where(kept)
@@ -112,8 +114,8 @@ class Rounds:
             clock=clock,
             rows=len(fresh.time),
             devices=int(active.sum()),
-            model=_mean(answered.model, answered.weight),
-            own=_mean(answered.own, answered.weight),
+            model=_weighted_mean(answered.model, answered.weight),
+            own=_weighted_mean(answered.own, answered.weight),
             teachers=share,
             before=worst,
             after=best,
@@ -183,7 +185,9 @@ class Rounds:
             head, begin, early, self.local, processes=self.processes
         ).theta
         found = losses(head, theta, late)
-        return _mean(found.own, found.weight), _mean(found.model, found.weight)
+        return _weighted_mean(found.own, found.weight), _weighted_mean(
+            found.model, found.weight
+        )
 
     def _taught(
         self,
@@ -228,11 +232,11 @@ def level_of(head: Patched, rows: FleetRows) -> float:
     return (low + high) / 2
 
 
-def _only(judged: Losses, devices: Bool[np.ndarray, " d"]) -> Losses:
+def _losses_of_devices(judged: Losses, devices: Bool[np.ndarray, " d"]) -> Losses:
     return judged._replace(weight=(judged.weight * devices).astype(np.float32))
 
 
-def _mean(
+def _weighted_mean(
     values: Float32[np.ndarray, " d"], weight: Float32[np.ndarray, " d"]
 ) -> float:
     total = float(weight.sum(dtype=np.float64))

@@ -31,7 +31,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor
 
 
-def _training(epochs: int, batch_size: int, learning_rate: float) -> Training:
+def _training_settings(epochs: int, batch_size: int, learning_rate: float) -> Training:
     return Training(epochs, batch_size, AdamW(learning_rate, 0.0), patience=3)
 
 
@@ -59,8 +59,10 @@ class MoMoDistill:
 
     beta: float = 0.5
     cap: float = 200.0
-    model: Training | None = field(default_factory=lambda: _training(3, 1024, 1e-3))
-    patches: Training = field(default_factory=lambda: _training(20, 16, 1e-2))
+    model: Training | None = field(
+        default_factory=lambda: _training_settings(3, 1024, 1e-3)
+    )
+    patches: Training = field(default_factory=lambda: _training_settings(20, 16, 1e-2))
     private: Private | None = None
     learns: Literal["network", "tower"] = "network"
 
@@ -101,7 +103,7 @@ def teachers(
         unseen: Rows that no theta was learnt from; a device without any has no say.
     """
     likely = np.zeros(len(fleet.time), np.float32)
-    for devices, found in over(fleet, partial(_likely, head), (theta,)):
+    for devices, found in over(fleet, partial(_probabilities, head), (theta,)):
         for device, said in zip(devices, found[0], strict=True):
             some = slice(int(fleet.ptr[device]), int(fleet.ptr[device + 1]))
             likely[some] = said[: some.stop - some.start]
@@ -110,7 +112,7 @@ def teachers(
     return Teachers(likely, better[owners(fleet.ptr)].astype(np.float32))
 
 
-def _likely(head: Patched, theta: Tensor, rows: Rows) -> tuple[Tensor, ...]:
+def _probabilities(head: Patched, theta: Tensor, rows: Rows) -> tuple[Tensor, ...]:
     return (torch.sigmoid(head(rows.x, rows.offset, theta)),)
 
 

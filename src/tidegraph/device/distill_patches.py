@@ -16,7 +16,7 @@ from jaxtyping import Float32, Int64
 
 from tidegraph.device.distill import MoMoDistill, Teachers, divergence
 from tidegraph.device.patch import Patched
-from tidegraph.device.personalise import LocalSteps, loss_of, profile_of, steps
+from tidegraph.device.personalise import LocalSteps, local_steps, loss_of, profile_of
 from tidegraph.device.private_patches import Privately, Sides
 from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.extras import needed
@@ -183,7 +183,7 @@ class _Patches:
         return loss_of(logit.flatten(), flat) + self.settings.beta * near
 
     def _learnt(self, theta: Tensor, rows: Rows) -> Tensor:
-        return steps(self.module, theta, rows, self.local)[0]
+        return local_steps(self.module, theta, rows, self.local)[0]
 
     def validate(self) -> float:
         late = np.flatnonzero(self.judges[1].counts)

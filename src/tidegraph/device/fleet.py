@@ -13,9 +13,9 @@ from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import (
     LocalSteps,
     learnable,
+    local_steps,
     loss_of,
     profile_of,
-    steps,
 )
 from tidegraph.device.rows import Block, FleetRows, Rows
 from tidegraph.errors import DataError
@@ -66,23 +66,23 @@ def personalised(
         processes: How many share the work, each on one thread.
     """
     local = LocalSteps() if local is None else local
-    work = partial(_learn, head, local)
+    work = partial(_learn_one_device, head, local)
     return Learnt(*_over(fleet, work, (theta,), processes))
 
 
-def _learn(
+def _learn_one_device(
     head: Patched, local: LocalSteps, theta: Tensor, rows: Rows
 ) -> tuple[Tensor, ...]:
-    now, before, after = steps(head, theta, rows, local)
+    now, before, after = local_steps(head, theta, rows, local)
     return now, before, after, learnable(rows).to(now.dtype)
 
 
 def profiles(fleet: FleetRows) -> Float32[np.ndarray, "d width"]:
     """Return what is known of the user of each device; see ``profile_of``."""
-    return _over(fleet, _profile)[0]
+    return _over(fleet, _profile_one_device)[0]
 
 
-def _profile(rows: Rows) -> tuple[Tensor, ...]:
+def _profile_one_device(rows: Rows) -> tuple[Tensor, ...]:
     return (profile_of(rows),)
 
 
@@ -104,10 +104,10 @@ def losses(
     head: Patched, theta: Float32[np.ndarray, "d theta"], fleet: FleetRows
 ) -> Losses:
     """Return how well each device's own model, and that of all, tell its rows."""
-    return Losses(*_over(fleet, partial(_judge, head), (theta,)))
+    return Losses(*_over(fleet, partial(_judge_one_device, head), (theta,)))
 
 
-def _judge(head: Patched, theta: Tensor, rows: Rows) -> tuple[Tensor, ...]:
+def _judge_one_device(head: Patched, theta: Tensor, rows: Rows) -> tuple[Tensor, ...]:
     own, plain = head(rows.x, rows.offset, theta), head.plain(rows.x, rows.offset)
     return loss_of(own, rows), loss_of(plain, rows), rows.weight.sum()
 
@@ -156,7 +156,7 @@ def over(
         given: Arrays of what is given, device by device.
         processes: How many share the work, each on one thread.
     """
-    job = partial(_run, run, given)
+    job = partial(_run_block, run, given)
     if processes == 1:
         yield from map(job, fleet.blocks())
         return
@@ -166,7 +166,7 @@ def over(
         yield from workers.map(job, fleet.blocks())
 
 
-def _run(
+def _run_block(
     run: Callable[..., tuple[Tensor, ...]], given: tuple[np.ndarray, ...], block: Block
 ) -> Found:
     with threads(1), torch.no_grad():

@@ -59,7 +59,7 @@ def loss_of(
     return (each * weight).sum() / weight.sum().clamp(min=1e-9)
 
 
-def step(
+def local_step(
     head: Patched,
     theta: Float[Tensor, " theta"],
     rows: Rows,
@@ -193,11 +193,11 @@ def personalise(
     if reason is not None:
         return Personalised(theta, float("nan"), float("nan"), reason)
     with torch.no_grad():
-        theta, before, after = steps(head, theta, rows, local)
+        theta, before, after = local_steps(head, theta, rows, local)
     return Personalised(theta, float(before), float(after))
 
 
-def steps(
+def local_steps(
     head: Patched, theta: Float[Tensor, " theta"], rows: Rows, local: LocalSteps
 ) -> tuple[Float[Tensor, " theta"], Float[Tensor, ""], Float[Tensor, ""]]:
     """Return theta after all steps, and the losses where it began and where it ended.

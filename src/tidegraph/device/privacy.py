@@ -68,11 +68,13 @@ def spent_by(
         return nothing_spent()
     if rate >= 1:
         return steps * ORDERS / (2 * private.noise**2)
-    cost = [_sampled(int(order), rate, private.noise) for order in ORDERS]
+    cost = [
+        _renyi_of_sampled_gaussian(int(order), rate, private.noise) for order in ORDERS
+    ]
     return steps * np.array(cost)
 
 
-def _sampled(order: int, rate: float, noise: float) -> float:
+def _renyi_of_sampled_gaussian(order: int, rate: float, noise: float) -> float:
     k = np.arange(order + 1)
     choices = gammaln(order + 1) - gammaln(k + 1) - gammaln(order - k + 1)
     chance = k * math.log(rate) + (order - k) * math.log1p(-rate)

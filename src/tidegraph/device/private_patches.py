@@ -107,7 +107,7 @@ class Privately:
         expected = max(self.rate * len(self.devices.able), 1e-9)
         deviation = self.private.noise * self.private.clip
         line = torch.zeros(())
-        for name, weight in _learning(self.module).items():
+        for name, weight in _trainable_weights(self.module).items():
             noise = torch.randn(weight.shape, generator=random) * deviation
             line = line + (weight * (sums[name] + noise)).sum() / expected
         return line + (lost - line).detach()
@@ -120,7 +120,7 @@ class Privately:
         self, devices: Int64[np.ndarray, " e"]
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Return the sum of the devices' gradients, each no longer than ``clip``."""
-        weights = {n: w.detach() for n, w in _learning(self.module).items()}
+        weights = {n: w.detach() for n, w in _trainable_weights(self.module).items()}
         if not len(devices):
             return {n: torch.zeros_like(w) for n, w in weights.items()}, torch.zeros(())
         alone = _Alone(self.module, self.beta)
@@ -144,7 +144,7 @@ class Privately:
         return sums, losses.mean()
 
 
-def _learning(head: Patched) -> dict[str, Tensor]:
+def _trainable_weights(head: Patched) -> dict[str, Tensor]:
     return {n: w for n, w in head.named_parameters() if w.requires_grad}
 
 

@@ -50,7 +50,7 @@ def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
     place = Path(path)
     try:
         if not place.exists():
-            return _created(place)
+            return _create_key_files(place)
         found = serialization.load_pem_private_key(place.read_bytes(), None)
     except OSError as error:
         raise ArtifactError(f"{place}: {error.strerror or error}.") from error
@@ -80,7 +80,7 @@ def trusted_key(path: str | os.PathLike[str]) -> bytes:
     return found.public_bytes_raw()
 
 
-def _created(place: Path) -> Ed25519PrivateKey:
+def _create_key_files(place: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(
         serialization.Encoding.PEM,

@@ -13,10 +13,10 @@ from device import heads
 from device.bundles import KEY, TRUSTED, model_of, shaken
 from nn.click.test_models import SPEC, drawn
 from tidegraph.device.bundle.export import export, refresh
-from tidegraph.device.bundle.graphs import _trunk
+from tidegraph.device.bundle.graphs import _trunk_graph
 from tidegraph.device.bundle.loading import START, TRUNK, WEIGHTS, load
 from tidegraph.device.bundle.manifest import MANIFEST
-from tidegraph.device.personalise import LocalSteps, profile_of, step
+from tidegraph.device.personalise import LocalSteps, local_step, profile_of
 from tidegraph.errors import ArtifactError
 
 OTHERS = ["DIEN", "SASRec"]
@@ -34,7 +34,7 @@ def worst_of_ten_steps(model, bundle, count) -> float:
     for _ in range(10):
         found, lost = bundle.train_step(arrays(rows), theta.numpy(), 0.3)
         with torch.no_grad():
-            theta, loss = step(head, theta, rows, 0.3)
+            theta, loss = local_step(head, theta, rows, 0.3)
             probability = torch.sigmoid(head(rows.x, rows.offset, theta))
         scored = bundle.score(rows.x.numpy(), rows.offset.numpy(), theta.numpy())
         worst = max(
@@ -56,7 +56,7 @@ def test_so_are_the_trunks_of_other_click_models(name):
     """Their heads are towers, as those of DIN and of a model that reads the graph."""
     # DIEN is as many graphs, one after the other, as a history has steps.
     model = model_of(name, steps=3)
-    proto, arrays_of = _trunk(model.trunk, model.example), model.arrays()
+    proto, arrays_of = _trunk_graph(model.trunk, model.example), model.arrays()
     session = onnxruntime.InferenceSession(
         proto.SerializeToString(), providers=["CPUExecutionProvider"]
     )

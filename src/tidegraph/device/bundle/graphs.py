@@ -9,7 +9,7 @@ import numpy as np
 from tidegraph.device.bundle.loading import SCORE, START, TRAIN_STEP, TRUNK, Bundle
 from tidegraph.device.bundle.tracing import Signature, direct, named_weights, traced
 from tidegraph.device.patch import Patched, within
-from tidegraph.device.personalise import LocalSteps, profile_of, step
+from tidegraph.device.personalise import LocalSteps, local_step, profile_of
 from tidegraph.device.rows import Rows
 from tidegraph.device.split import Trunk
 from tidegraph.errors import ArtifactError
@@ -51,7 +51,7 @@ class Model:
         example: A few requests as the trunk gets them; needed with a trunk.
         local: How a device learns.
         items: What a device that ranks by itself knows of items; see
-            ``ranking.catalogue``.
+            ``ranking.device_catalog``.
     """
 
     head: Patched
@@ -83,42 +83,42 @@ def graphs_of(model: Model) -> dict[str, onnx.ModelProto]:
     protos = {
         name: traced(head, function, given, signature)
         for name, function, given, signature in (
-            _score(model.head),
+            _score_graph(model.head),
             _train_step(model.head, model.local.clip),
-            _start(model.head),
+            _start_graph(model.head),
         )
     }
     if model.trunk is not None and model.example is not None:
-        protos[TRUNK] = _trunk(model.trunk, model.example)
+        protos[TRUNK] = _trunk_graph(model.trunk, model.example)
     return protos
 
 
 _Graph = tuple[str, Callable[..., Any], Sequence[Tensor], Signature]
 
 
-def _score(head: Patched) -> _Graph:
+def _score_graph(head: Patched) -> _Graph:
     def score(held: Any, x: Tensor, offset: Tensor, theta: Tensor) -> Tensor:
         return torch.sigmoid(held["head"](x, offset, theta))
 
     rows, takes = _rows(head, 20), {"x": _ROWS, "offset": _ROWS, "theta": _NONE}
-    given = rows.x, rows.offset, _theta(head, 1)
+    given = rows.x, rows.offset, _random_theta(head, 1)
     return SCORE, score, given, Signature(takes, ("probability",))
 
 
 def _train_step(head: Patched, clip: float) -> _Graph:
     def train_step(held: Any, *given: Tensor) -> tuple[Tensor, Tensor]:
         *rows, theta, learning_rate = given
-        return step(held["head"], theta, Rows(*rows), learning_rate, clip)
+        return local_step(held["head"], theta, Rows(*rows), learning_rate, clip)
 
     takes = {name: _ROWS for name in Rows._fields}
     signature = Signature(
         {**takes, "theta": _NONE, "learning_rate": _NONE}, ("theta_after", "loss")
     )
-    given = *_rows(head, 20), _theta(head, 1), torch.tensor(0.3)
+    given = *_rows(head, 20), _random_theta(head, 1), torch.tensor(0.3)
     return TRAIN_STEP, train_step, given, signature
 
 
-def _start(head: Patched) -> _Graph:
+def _start_graph(head: Patched) -> _Graph:
     def start(
         held: Any, x: Tensor, label: Tensor, weight: Tensor, before: Tensor
     ) -> Tensor:
@@ -127,11 +127,11 @@ def _start(head: Patched) -> _Graph:
 
     rows = _rows(head, 20)
     takes = {"x": _ROWS, "label": _ROWS, "weight": _ROWS, "before": _NONE}
-    given = rows.x, rows.label, rows.weight, _theta(head, 1)
+    given = rows.x, rows.label, rows.weight, _random_theta(head, 1)
     return START, start, given, Signature(takes, ("theta_to_begin",))
 
 
-def _trunk(trunk: Trunk, example: Inputs) -> onnx.ModelProto:
+def _trunk_graph(trunk: Trunk, example: Inputs) -> onnx.ModelProto:
     def run(held: Any, *parts: Tensor) -> tuple[Tensor, Tensor]:
         x, offset = held["trunk"](Inputs(*parts))
         # An output is not to be an input itself.
@@ -147,20 +147,20 @@ def prove(model: Model, bundle: Bundle) -> None:
     Raises:
         ArtifactError: It does not.
     """
-    head, before = model.head, _theta(model.head, 2)
+    head, before = model.head, _random_theta(model.head, 2)
     with torch.no_grad():
         for count in (1, 7, 33):
-            rows, theta = _rows(head, count, seed=count), _theta(head, count)
+            rows, theta = _rows(head, count, seed=count), _random_theta(head, count)
             given = {name: part.numpy() for name, part in rows._asdict().items()}
-            now, loss = step(head, theta, rows, 0.3, model.local.clip)
+            now, loss = local_step(head, theta, rows, 0.3, model.local.clip)
             found, lost = bundle.train_step(given, theta.numpy(), 0.3)
             likely = torch.sigmoid(head(rows.x, rows.offset, theta))
             score = bundle.score(given["x"], given["offset"], theta.numpy())
             begun = head.start(before, profile_of(rows))
-            _same(TRAIN_STEP, now, found)
-            _same(TRAIN_STEP, loss, np.array(lost))
-            _same(SCORE, likely, score)
-            _same(START, begun, bundle.start(given, before.numpy()))
+            _check_same_values(TRAIN_STEP, now, found)
+            _check_same_values(TRAIN_STEP, loss, np.array(lost))
+            _check_same_values(SCORE, likely, score)
+            _check_same_values(START, begun, bundle.start(given, before.numpy()))
         if model.trunk is not None and model.example is not None:
             _prove_trunk(model.trunk, model.example, bundle)
 
@@ -175,10 +175,10 @@ def _prove_trunk(trunk: Trunk, example: Inputs, bundle: Bundle) -> None:
         )
         given = {name: one.numpy() for name, one in part._asdict().items()}
         for want, found in zip(trunk(part), bundle.trunk(given), strict=True):
-            _same(TRUNK, want, found)
+            _check_same_values(TRUNK, want, found)
 
 
-def _same(name: str, want: Tensor, found: np.ndarray) -> None:
+def _check_same_values(name: str, want: Tensor, found: np.ndarray) -> None:
     off = np.abs(want.numpy() - found).max(initial=0.0)
     # Not a number compares as false.
     if not off <= NEAR * max(1.0, float(want.abs().max())):
@@ -200,6 +200,6 @@ def _rows(head: Patched, count: int, seed: int = 0) -> Rows:
     )
 
 
-def _theta(head: Patched, seed: int) -> Tensor:
+def _random_theta(head: Patched, seed: int) -> Tensor:
     drawn = torch.randn(head.theta, generator=torch.Generator().manual_seed(seed))
     return within(drawn, 0.5 * head.radius)

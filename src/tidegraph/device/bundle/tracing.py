@@ -71,7 +71,7 @@ def traced(
     called, weights, names = (
         _Called(module, function),
         named_weights(module),
-        _own(module),
+        _named_tensors(module),
     )
 
     def plain(values: list[Tensor], *inputs: Tensor) -> Any:
@@ -82,7 +82,7 @@ def traced(
         steps = make_fx(plain, tracing_mode="symbolic")(
             list(weights.values()), *examples
         )
-        return _exported(_Bound(steps, weights), examples, signature)
+        return _export_onnx(_Bound(steps, weights), examples, signature)
 
 
 def direct(
@@ -95,9 +95,11 @@ def direct(
 
     More shapes stay open this way: what is traced step by step may close some.
     """
-    names = {f"module.{name}": name.replace(".", "__") for name in _own(module)}
+    names = {
+        f"module.{name}": name.replace(".", "__") for name in _named_tensors(module)
+    }
     with _quiet():
-        proto = _exported(_Called(module, function), examples, signature)
+        proto = _export_onnx(_Called(module, function), examples, signature)
     for held in proto.graph.initializer:
         held.name = names.get(held.name, held.name)
     for node in proto.graph.node:
@@ -107,10 +109,13 @@ def direct(
 
 def named_weights(module: nn.Module) -> dict[str, Tensor]:
     """Return every weight and buffer of a module by its name in a graph."""
-    return {name.replace(".", "__"): w.detach() for name, w in _own(module).items()}
+    return {
+        name.replace(".", "__"): w.detach()
+        for name, w in _named_tensors(module).items()
+    }
 
 
-def _own(module: nn.Module) -> dict[str, Tensor]:
+def _named_tensors(module: nn.Module) -> dict[str, Tensor]:
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
 
 
@@ -140,7 +145,7 @@ class _Bound(nn.Module):
         return self._function([getattr(self, n) for n in self._names], *inputs)
 
 
-def _exported(
+def _export_onnx(
     module: nn.Module, examples: Sequence[Tensor], signature: Signature
 ) -> onnx.ModelProto:
     axes = {name for free in signature.inputs.values() for name in free.values()}

@@ -39,7 +39,7 @@ def check_graph(raw: bytes, name: str, weights: str) -> None:
         domains = {_text(part, 1) for part in _within(raw, _OPSETS)}
         files = set[str]()
         for graph in graphs:
-            _visit(_bytes(graph), domains, files, 0)
+            _visit(_message_bytes(graph), domains, files, 0)
     except (IndexError, ValueError) as error:
         raise ArtifactError(f"{name} is not a graph: {error}.") from error
     foreign = sorted(domains - {"", "ai.onnx"})
@@ -92,7 +92,7 @@ def _within(raw: bytes, *numbers: int) -> Iterator[bytes]:
     """Yield the messages that some fields hold."""
     for number, value in _fields(raw):
         if number in numbers:
-            yield _bytes(value)
+            yield _message_bytes(value)
 
 
 def _text(raw: bytes, number: int) -> str:
@@ -101,7 +101,7 @@ def _text(raw: bytes, number: int) -> str:
     return found[-1].decode() if found else ""
 
 
-def _bytes(value: bytes | int) -> bytes:
+def _message_bytes(value: bytes | int) -> bytes:
     if isinstance(value, int):
         raise ValueError("a number stands where a message should be")
     return value

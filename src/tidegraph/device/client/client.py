@@ -141,10 +141,10 @@ class DeviceClient:
             RequestError: They are not what the bundle takes.
         """
         given = self._fitting(self._bundle(), inputs)
-        if len(label) != _candidates(given) or not np.isin(label, (0, 1)).all():
+        if len(label) != _candidate_count(given) or not np.isin(label, (0, 1)).all():
             raise RequestError(
-                f"a request of {_candidates(given)} candidates has as many labels, "
-                "each 0 or 1."
+                f"a request of {_candidate_count(given)} candidates has as many "
+                "labels, each 0 or 1."
             )
         self._store.keep(given, label, MOST)
 
@@ -257,7 +257,7 @@ class DeviceClient:
         found = dict[str, np.ndarray]()
         for name, shape in wanted.items():
             array, kind = inputs.get(name), np.dtype(kinds.get(name, "float32"))
-            if array is None or not _fits(array.shape, shape):
+            if array is None or not _fits_shape(array.shape, shape):
                 has = "is not there" if array is None else f"has shape {array.shape}"
                 free = tuple("any" if n is None else n for n in shape)
                 raise RequestError(f"the input {name!r} {has}; it must have {free}.")
@@ -285,7 +285,7 @@ _EACH = {"item", "numbers", "present", "cross", *HEAD}
 """Inputs with an axis of candidates."""
 
 
-def _candidates(inputs: Mapping[str, np.ndarray]) -> int:
+def _candidate_count(inputs: Mapping[str, np.ndarray]) -> int:
     return inputs["x"].shape[0] if "x" in inputs else inputs["item"].shape[1]
 
 
@@ -298,7 +298,7 @@ def _taken(
     return {"x": (None, bundle.signed.manifest.width), "offset": (None,)}, {}
 
 
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+def _fits_shape(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(
         w is None or n == w for n, w in zip(shape, wanted, strict=True)
     )

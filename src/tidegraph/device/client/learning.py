@@ -53,11 +53,11 @@ def learn(
     """
     held = max(1, len(requests) // HELD_OUT)
     if len(requests) < 2:
-        return _nothing("a device learns from two requests or more.")
+        return _nothing_learnt("a device learns from two requests or more.")
     train, test = end_to_end(requests[:-held]), end_to_end(requests[-held:])
     reason = why_not(train)
     if reason is not None:
-        return _nothing(reason)
+        return _nothing_learnt(reason)
     said = bundle.signed.manifest
     none = np.zeros(said.theta, np.float32)
     shift = _shift(bundle, train) if said.correct else np.float32(0)
@@ -69,7 +69,7 @@ def learn(
         bundle.train_step(test, numbers, 0.0) for numbers in (none, theta)
     )
     if not own <= without:
-        return _nothing(
+        return _nothing_learnt(
             f"what was learnt predicts the newest requests no better ({own:.4f}) than "
             f"the model of all ({without:.4f}), so it is not kept."
         )
@@ -105,13 +105,13 @@ def _shift(bundle: Bundle, rows: Rows) -> np.float32:
         float(np.average(part, weights=rows["weight"]))
         for part in (rows["label"], likely)
     )
-    return np.float32(_logit(here) - _logit(model))
+    return np.float32(_clipped_logit(here) - _clipped_logit(model))
 
 
-def _logit(share: float) -> float:
+def _clipped_logit(share: float) -> float:
     share = min(max(share, SUREST), 1 - SUREST)
     return float(np.log(share / (1 - share)))
 
 
-def _nothing(why: str) -> Learnt:
+def _nothing_learnt(why: str) -> Learnt:
     return Learnt(None, 0, float("nan"), float("nan"), f"nothing was learnt: {why}")

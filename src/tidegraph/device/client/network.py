@@ -21,7 +21,7 @@ def fetched(url: str, most: int) -> bytes:
         RequestError: It cannot be reached.
         ArtifactError: There is more.
     """
-    raw = _answered(urllib.request.Request(url), most + 1)
+    raw = _response_bytes(urllib.request.Request(url), most + 1)
     if len(raw) > most:
         raise ArtifactError(f"{url} is longer than the {most} bytes it should have.")
     return raw
@@ -35,10 +35,10 @@ def sent(url: str, message: bytes) -> None:
         RequestError: Nobody is there to take it.
     """
     kind = {"Content-Type": "application/octet-stream"}
-    _answered(urllib.request.Request(url, message, kind, method="POST"), 0)
+    _response_bytes(urllib.request.Request(url, message, kind, method="POST"), 0)
 
 
-def _answered(request: urllib.request.Request, most: int) -> bytes:
+def _response_bytes(request: urllib.request.Request, most: int) -> bytes:
     url = request.full_url
     if not url.startswith(("http://", "https://")):
         raise RequestError(f"{url} is no address of the web. Begin it with https://.")
@@ -46,14 +46,16 @@ def _answered(request: urllib.request.Request, most: int) -> bytes:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return answer.read(most)
     except urllib.error.HTTPError as error:
-        raise _refusal(url, error) from error
+        raise _refusal_error(url, error) from error
     except OSError as error:
         raise RequestError(
             f"{url} cannot be reached: {error}. Nothing is lost; try again later."
         ) from error
 
 
-def _refusal(url: str, error: urllib.error.HTTPError) -> RefusedError | RequestError:
+def _refusal_error(
+    url: str, error: urllib.error.HTTPError
+) -> RefusedError | RequestError:
     try:
         said = json.loads(error.read(4_096))
         return RefusedError(str(said["reason"]), str(said["message"]))

@@ -52,16 +52,18 @@ def client_app(
         found = personalised(head, begin, fleet, local_of(message))
         took, weight = found.stepped, fleet.counts.astype(np.float64)
         told = {"devices": len(fleet), "stepped": int(took.sum())}
-        told |= _means({"before": found.before, "after": found.after}, took * weight)
-        return _answer(message, told, found.theta)
+        told |= _weighted_means(
+            {"before": found.before, "after": found.after}, took * weight
+        )
+        return _reply_message(message, told, found.theta)
 
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
         head, fleet = head_of(message), (judged or rows)(context)
         found = losses(head, _theta(message, fleet), fleet)
         told = {"devices": len(fleet)}
-        told |= _means({"own": found.own, "model": found.model}, found.weight)
-        return _answer(message, told)
+        told |= _weighted_means({"own": found.own, "model": found.model}, found.weight)
+        return _reply_message(message, told)
 
     return app
 
@@ -81,7 +83,9 @@ def _theta(message: Message, fleet: FleetRows) -> np.ndarray:
     return np.array(found)
 
 
-def _means(values: dict[str, np.ndarray], weight: np.ndarray) -> dict[str, float]:
+def _weighted_means(
+    values: dict[str, np.ndarray], weight: np.ndarray
+) -> dict[str, float]:
     total = float(weight.sum())
     means = {
         name: float((value * weight).sum() / total) if total else 0.0
@@ -90,7 +94,7 @@ def _means(values: dict[str, np.ndarray], weight: np.ndarray) -> dict[str, float
     return means | {"weight": total}
 
 
-def _answer(
+def _reply_message(
     message: Message, told: dict[str, float], theta: np.ndarray | None = None
 ) -> Message:
     content = RecordDict({TOLD: MetricRecord(told)})

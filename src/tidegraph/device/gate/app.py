@@ -141,7 +141,7 @@ class _Answers:
     async def bundle(self, name: str) -> Response:
         place = self._published.file(name)
         if place is None or not place.is_file():
-            return _said(404, "file", f"the bundle has no file {name!r}.")
+            return _error_response(404, "file", f"the bundle has no file {name!r}.")
         return FileResponse(place, headers={"Cache-Control": "no-cache"})
 
     async def health(self) -> dict[str, Any]:
@@ -159,14 +159,16 @@ class _Answers:
             self._refused[error.reason] += 1
             # Neither who nor what: theta tells of a person's taste.
             _log.info("refused: %s", error.reason)
-            return _said(STATUS.get(error.reason, 422), error.reason, str(error))
+            return _error_response(
+                STATUS.get(error.reason, 422), error.reason, str(error)
+            )
         except ArtifactError as error:
             _log.error("%s", error)
-            return _said(503, "storage", "nothing was taken. Try later.")
+            return _error_response(503, "storage", "nothing was taken. Try later.")
         return Response(status_code=204)
 
 
-def _said(status: int, reason: str, message: str) -> Response:
+def _error_response(status: int, reason: str, message: str) -> Response:
     return JSONResponse({"reason": reason, "message": message}, status)
 
 

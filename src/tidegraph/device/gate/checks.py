@@ -73,12 +73,12 @@ def check(
     """
     upload = unpacked(raw, frozenset(bundle.theta for bundle in bundles.values()))
     on_time(upload.sent, now, policy)
-    bundle = _bundle(upload, now, bundles)
+    bundle = _accepted_bundle(upload, now, bundles)
     device = enrolled(device_of(upload.device))
     signed_by(device.key, raw)
     fresh(upload, device)
-    _claims(upload, policy)
-    _numbers(upload, bundle)
+    _check_claims(upload, policy)
+    _check_theta(upload, bundle)
     return upload
 
 
@@ -131,7 +131,9 @@ def fresh(upload: Upload, device: Device) -> None:
         )
 
 
-def _bundle(upload: Upload, now: int, bundles: Mapping[bytes, Accepted]) -> Accepted:
+def _accepted_bundle(
+    upload: Upload, now: int, bundles: Mapping[bytes, Accepted]
+) -> Accepted:
     bundle = bundles.get(upload.bundle)
     if bundle is None or now > bundle.expires * 1_000:
         raise RefusedError(
@@ -148,7 +150,7 @@ def _bundle(upload: Upload, now: int, bundles: Mapping[bytes, Accepted]) -> Acce
     return bundle
 
 
-def _claims(upload: Upload, policy: GatePolicy) -> None:
+def _check_claims(upload: Upload, policy: GatePolicy) -> None:
     enough = policy.least_samples <= upload.samples <= policy.most_samples
     # Not a number compares as false.
     if not (enough and 0 <= upload.after <= upload.before < math.inf):
@@ -160,7 +162,7 @@ def _claims(upload: Upload, policy: GatePolicy) -> None:
         )
 
 
-def _numbers(upload: Upload, bundle: Accepted) -> None:
+def _check_theta(upload: Upload, bundle: Accepted) -> None:
     if not np.isfinite(upload.theta).all():
         raise RefusedError("finite", "theta holds what is no finite number.")
     norm = float(np.linalg.norm(upload.theta.astype(np.float64)))

@@ -163,7 +163,7 @@ def enrol(
     known = device(db, name)
     if known is not None and known.key == key:
         return
-    erased = db.execute("SELECT 1 FROM erased WHERE device = ?", (_hidden(name),))
+    erased = db.execute("SELECT 1 FROM erased WHERE device = ?", (_erased_name(name),))
     if known is not None or erased.fetchone() is not None:
         raise RefusedError(
             "device", "a device of this name was here before. Choose 16 new bytes."
@@ -190,7 +190,7 @@ def erase(db: sqlite3.Connection, name: bytes) -> bool:
     done = db.execute("DELETE FROM devices WHERE device = ?", (name,))
     if not done.rowcount:
         return False
-    db.execute("INSERT OR IGNORE INTO erased VALUES (?)", (_hidden(name),))
+    db.execute("INSERT OR IGNORE INTO erased VALUES (?)", (_erased_name(name),))
     return True
 
 
@@ -252,5 +252,5 @@ def thetas(db: sqlite3.Connection, digest: bytes) -> Thetas:
     )
 
 
-def _hidden(name: bytes) -> bytes:
+def _erased_name(name: bytes) -> bytes:
     return hashlib.sha256(b"erased" + name).digest()

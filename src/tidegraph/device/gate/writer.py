@@ -104,7 +104,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - every one that waits is told
             self._undo()
             for job in batch:
-                job.future.set_exception(_unwritten(error))
+                job.future.set_exception(_write_error(error))
             return
         for job, (result, error) in zip(batch, results, strict=True):
             if error is None:
@@ -124,7 +124,7 @@ class Writer:
                 self._db.execute("ROLLBACK")
 
 
-def _unwritten(error: Exception) -> ArtifactError:
+def _write_error(error: Exception) -> ArtifactError:
     made = ArtifactError(f"the gate cannot write: {error}. Try again later.")
     made.__cause__ = error
     return made
