@@ -89,7 +89,7 @@ def all_lists(
     found: dict[str, list[Int32[np.ndarray, "b k"]]] = {}
     for block in blocks(task.requests, f"answers of {what}"):
         for name, answer in answered(block).items():
-            _check(name, answer.item, len(block), len(task.popularity))
+            _check_lists(name, answer.item, len(block), len(task.popularity))
             found.setdefault(name, []).append(padded(answer.item, k))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
@@ -101,7 +101,7 @@ def blocks(requests: Requests, label: str) -> Iterator[Requests]:
         yield requests.rows(start, start + BLOCK)
 
 
-def _check(
+def _check_lists(
     name: str, item: Int32[np.ndarray, "b k"], requests: int, items: int
 ) -> None:
     if len(item) == requests and item.max(initial=0) < items:

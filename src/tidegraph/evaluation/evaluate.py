@@ -122,7 +122,7 @@ def task_of(
         raise DataError(
             f"no item of the test log is known to training; it holds "
             f"{task.items.ids[int(task.relevant.item[0])]!r}, training knows "
-            f"{_some(task.requests.graph.items.ids)}. Write ids as training did."
+            f"{_first_ids(task.requests.graph.items.ids)}. Write ids as training did."
         )
     return task
 
@@ -151,5 +151,5 @@ def _events(
     return train, test_log(test, train)
 
 
-def _some(ids: pl.Series) -> str:
+def _first_ids(ids: pl.Series) -> str:
     return ", ".join(repr(id_) for id_ in ids.head(3))

@@ -62,8 +62,8 @@ class GivenLists:
             raise DataError(f"{where} have no row. Give a row per user and item.")
         rows = pl.DataFrame(
             {
-                "user": _ids(table["user"], where),
-                "item": _ids(table["item"], where),
+                "user": _checked_ids(table["user"], where),
+                "item": _checked_ids(table["item"], where),
                 "row": np.arange(1, table.height + 1),
                 "order": _order(table, where),
             }
@@ -116,7 +116,7 @@ def are_lists(value: object) -> bool:
     return hasattr(type(value), "columns") or hasattr(value, "__arrow_c_stream__")
 
 
-def _ids(values: pl.Series, where: str) -> pl.Series:
+def _checked_ids(values: pl.Series, where: str) -> pl.Series:
     ids = canonical(values)
     if ids.null_count():
         row = int(ids.is_null().arg_true()[0]) + 1

@@ -107,7 +107,7 @@ def judge_lists(
         whole.append(_of_catalogue(name, task, item, at))
         exposed[name] = exposure(item, len(task.popularity), at[-1])
     return Evaluation(
-        _setup(task, "full ranking", rng, notes),
+        _setup_of(task, "full ranking", rng, notes),
         pl.concat(scores),
         pl.concat(tails),
         pl.concat(whole),
@@ -147,7 +147,7 @@ def judge_sampled(
         in_tail = _frame(name, task, _pair_means(found, task, at, tail), some_tail)
         tails.append(in_tail)
     return Evaluation(
-        _setup(task, f"sampled {negatives}", seed),
+        _setup_of(task, f"sampled {negatives}", seed),
         pl.concat(scores),
         pl.concat(tails),
         pl.DataFrame(schema={"model": pl.String, "metric": pl.String, "value": float}),
@@ -168,7 +168,7 @@ def _answers(name: str, model: Judged, task: Task, k: int) -> tuple[Lists, list[
     return {name: lists(model, task, k, name)}, []
 
 
-def _setup(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -> Setup:
+def _setup_of(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -> Setup:
     source = generator(rng)
     return Setup(
         protocol,

@@ -68,7 +68,7 @@ def test_log(test: object, known: Interactions | Snapshot | None) -> Interaction
     """
     if isinstance(test, Matrix):
         test = test.log(part=1)
-    log = test if isinstance(test, Interactions) else _read(test)
+    log = test if isinstance(test, Interactions) else _read_test_log(test)
     if known is None:
         return log
     if isinstance(known, Interactions) and known.clock != log.clock:
@@ -87,7 +87,7 @@ def test_log(test: object, known: Interactions | Snapshot | None) -> Interaction
 test_log.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def _read(test: object) -> Interactions:
+def _read_test_log(test: object) -> Interactions:
     if not are_lists(test):
         raise DataError(
             f"test is a {type(test).__name__}. Pass a log, a Matrix, or a frame with "

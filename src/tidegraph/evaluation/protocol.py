@@ -100,7 +100,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
         LeakageError: ``train`` has events at or after the first of ``test``.
         DataError: The logs are not parts of one log, or nothing is left to find.
     """
-    acted = _actions(test)
+    acted = _test_actions(test)
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     cut = int(test.time[0])
     latest = last_event(graph.edges)
@@ -113,7 +113,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
     user, row = np.unique(acted.user, return_inverse=True)
     time = np.full(len(user), cut, np.int64)
     when = _unless_none(test.clock, f"at {moment_of(cut, test.clock)}")
-    known = _Known(graph, _degrees(graph), repeat, when, cut - 1)
+    known = _Known(graph, _item_degrees(graph), repeat, when, cut - 1)
     return known.task(acted, user, time, row)
 
 
@@ -138,12 +138,12 @@ def at_first_event(
     Raises:
         DataError: The logs are not parts of one log, or nothing is left to find.
     """
-    acted = _actions(test)
+    acted = _test_actions(test)
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
     when = _unless_none(test.clock, "each at the user's first test event")
     latest = last_event(graph.edges)
-    known = _Known(graph, _degrees(graph), repeat, when, latest)
+    known = _Known(graph, _item_degrees(graph), repeat, when, latest)
     return known.task(acted, user, acted.time[first], row)
 
 
@@ -162,7 +162,7 @@ def at_each_event(
         DataError: The logs are not parts of one log, nothing is left to find, or
             ``train`` is a graph, whose events cannot be appended to those of a log.
     """
-    acted = _actions(test)
+    acted = _test_actions(test)
     if isinstance(train, Snapshot):
         raise DataError(
             "at_each_event concatenates two logs. Pass train= as the log itself."
@@ -264,14 +264,14 @@ def _in_history_rows(
             out[e] = owner[item[e]] == row
 
 
-def _actions(test: Interactions) -> Interactions:
+def _test_actions(test: Interactions) -> Interactions:
     acted = test.actions()
     if not len(acted):
         raise DataError("the test log has no action, so there is nothing to find.")
     return acted
 
 
-def _degrees(graph: Snapshot) -> Int64[np.ndarray, " items"]:
+def _item_degrees(graph: Snapshot) -> Int64[np.ndarray, " items"]:
     return graph[f"~{ACTION}"].degree()
 
 

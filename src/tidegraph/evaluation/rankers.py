@@ -104,7 +104,7 @@ def evaluate_ranker(
     rows, present = Impressions.of(examples), examples.candidates.present
     models = {"model": ranker} | dict(against or {})
     runs = {
-        name: [_scored(model, examples.requests, examples.candidates)[present]]
+        name: [_checked_scores(model, examples.requests, examples.candidates)[present]]
         for name, model in models.items()
     }
     return evaluate_runs(rows, runs, rng=rng)
@@ -140,7 +140,7 @@ def evaluate_runs(
     )
 
 
-def _scored(
+def _checked_scores(
     model: FittedRanker, requests: Requests, candidates: Candidates
 ) -> Float32[np.ndarray, "b k"]:
     score = model.score(requests, candidates)
@@ -206,11 +206,13 @@ def _values(
         tables.append(pl.DataFrame(columns).select(pl.lit(name).alias("model"), "*"))
     tested = without_own_gain(pl.concat(tables), subject, ("p", "p_is_bound"))
     tested = corrected(tested).fill_nan(None)
-    calibrated = [_calibration(name, rows, each) for name, each in runs.items()]
+    calibrated = [_calibration_table(name, rows, each) for name, each in runs.items()]
     return pl.concat([tested, *calibrated], how="diagonal")
 
 
-def _calibration(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.DataFrame:
+def _calibration_table(
+    name: str, rows: Impressions, runs: Sequence[Run]
+) -> pl.DataFrame:
     values = {
         "calibration_error": [calibration_error(rows.label, p) for p in runs],
         "calibration_ratio": [calibration_ratio(rows.label, p) for p in runs],

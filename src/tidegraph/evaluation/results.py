@@ -191,13 +191,13 @@ class Evaluation:
     __repr__ = __str__
 
 
-def _metrics(scores: pl.DataFrame) -> list[str]:
+def _metric_names(scores: pl.DataFrame) -> list[str]:
     return [name for name in scores.columns if name not in KEYS]
 
 
 def _columns(scores: pl.DataFrame) -> Float64[np.ndarray, "models users metrics"]:
     """Return each model's scores, NaN for null; all models judge the same users."""
-    names = _metrics(scores)
+    names = _metric_names(scores)
     parts = scores.partition_by("model", maintain_order=True)
     return np.stack(
         [part.select(pl.col(names).fill_null(np.nan)).to_numpy() for part in parts]
@@ -215,7 +215,7 @@ def _means(scores: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     blank = np.full(len(users), np.nan)
     total = np.where(known, wide, 0.0).sum(axis=0)
     mean = np.divide(total, users, out=blank, where=users > 0)
-    names, half = _metrics(scores), len(users) // 2
+    names, half = _metric_names(scores), len(users) // 2
     models = scores["model"].unique(maintain_order=True).to_list()
     table = pl.DataFrame(
         {

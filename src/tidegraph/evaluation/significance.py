@@ -62,19 +62,21 @@ def user_weights(
     block = max(1, BLOCK_BYTES // (8 * max(users, 1)))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
-        yield _counted(rng.integers(users, size=(rows, users), dtype=np.int32))
+        yield _resample_counts(rng.integers(users, size=(rows, users), dtype=np.int32))
 
 
-def _counted(
+def _resample_counts(
     drawn: Int32[np.ndarray, "resamples users"],
 ) -> Float64[np.ndarray, "resamples users"]:
     counts = np.zeros(drawn.shape)
-    over_rows(lambda a, b: _count(drawn, counts, a, b), len(drawn), grain=128)
+    over_rows(lambda a, b: _count_resamples(drawn, counts, a, b), len(drawn), grain=128)
     return counts
 
 
 @compiled
-def _count(drawn: np.ndarray, counts: np.ndarray, first: int, last: int) -> None:
+def _count_resamples(
+    drawn: np.ndarray, counts: np.ndarray, first: int, last: int
+) -> None:
     for r in range(first, last):
         for n in range(drawn.shape[1]):
             counts[r, drawn[r, n]] += 1.0

@@ -59,8 +59,8 @@ def events_log(
         series(list(user), "user of the events"),
         series(list(item), "item of the events"),
         np.array([_second(t, place) for place, t in enumerate(time)], np.int64),
-        _numbers(label, "label"),
-        _numbers(weight, "weight"),
+        _as_numbers(label, "label"),
+        _as_numbers(weight, "weight"),
         _context(given, context),
         missing=missing,
     )
@@ -75,8 +75,8 @@ def _of_frame(
     if isinstance(frame, pl.LazyFrame):
         with said_plainly("the polars LazyFrame"):
             frame = frame.collect()
-    names = _names(frame)
-    if not _height(frame):
+    names = _column_names(frame)
+    if not _row_count(frame):
         return None
     called = {
         role: role if role in names else columns.get(role, role)
@@ -95,7 +95,7 @@ def _of_frame(
 
 def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None:
     """Return what events that are mappings say beside user, item and time."""
-    said = [_mapping(row) for row in rows] if names else []
+    said = [_as_mapping(row) for row in rows] if names else []
     given = [name for name in names if any(name in row for row in said)]
     if not given:
         return None
@@ -103,11 +103,11 @@ def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None
     return pl.DataFrame(columns, strict=False)
 
 
-def _mapping(row: Any) -> Mapping[str, Any]:
+def _as_mapping(row: Any) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], row) if isinstance(row, Mapping) else {}
 
 
-def _names(frame: Any) -> list[Any]:
+def _column_names(frame: Any) -> list[Any]:
     if isinstance(frame, Mapping):
         return list(cast(Mapping[Any, Any], frame))
     if getattr(getattr(frame, "dtype", None), "names", None):
@@ -117,7 +117,7 @@ def _names(frame: Any) -> list[Any]:
     return list(frame.columns)
 
 
-def _height(frame: Any) -> int:
+def _row_count(frame: Any) -> int:
     if isinstance(frame, Mapping):
         columns = cast(Mapping[Any, Any], frame).values()
         return max((len(c) for c in columns if hasattr(c, "__len__")), default=1)
@@ -159,7 +159,7 @@ def _second(time: Any, place: int) -> int:
     return second_of(time, f"the time of event {place}")
 
 
-def _numbers(values: Sequence[Any], what: str) -> np.ndarray:
+def _as_numbers(values: Sequence[Any], what: str) -> np.ndarray:
     try:
         return np.array([float(value) for value in values])
     except (TypeError, ValueError):

@@ -76,8 +76,8 @@ class Filters:
             RequestError: A filter for each user is given for a request without a user.
         """
         return cls(
-            None if only is None else _read(only, "only", users, items),
-            None if exclude is None else _read(exclude, "exclude", users, items),
+            None if only is None else _read_filter(only, "only", users, items),
+            None if exclude is None else _read_filter(exclude, "exclude", users, items),
             len(items),
         )
 
@@ -104,13 +104,13 @@ class Filters:
         return requests
 
 
-def _read(
+def _read_filter(
     value: object, what: str, users: pl.Series | None, items: Vocabulary
 ) -> Filter:
     pairs = _pairs(value, what)
     if pairs is None:
         ids = series(value, what)
-        return Filter(None, _known(known_rows(items, ids, "item", _PASSED_OVER)))
+        return Filter(None, _known_items(known_rows(items, ids, "item", _PASSED_OVER)))
     if users is None:
         raise RequestError(
             f"{what} names items for each user, but the request has a history and no "
@@ -132,7 +132,7 @@ def _read(
     return Filter(ptr, row[place])
 
 
-def _known(rows: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " known"]:
+def _known_items(rows: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " known"]:
     return rows[rows != UNKNOWN]
 
 

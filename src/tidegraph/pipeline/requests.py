@@ -126,11 +126,11 @@ def of_users(
     )
     ptr = requests.history.ptr
     silent = (rows != UNKNOWN) & (np.diff(ptr) == 0)
-    _warn_without_history(ids.filter(silent), f"no interactions{_before(at)}")
+    _warn_without_history(ids.filter(silent), f"no interactions{_before_words(at)}")
     if len(graph.items) > items:
         known = starts_where(ptr, requests.history.node < items)
         lost = (np.diff(ptr) > 0) & (np.diff(known) == 0)
-        _warn_without_history(ids.filter(lost), f"{_NEW_ALONE}{_before(at)}")
+        _warn_without_history(ids.filter(lost), f"{_NEW_ALONE}{_before_words(at)}")
     return requests
 
 
@@ -141,7 +141,7 @@ def _warn_without_history(users: pl.Series, nothing: str) -> None:
     warnings.warn(said, NoHistoryWarning, stacklevel=outside())
 
 
-def _before(at: object) -> str:
+def _before_words(at: object) -> str:
     return "" if at is None else f" before at={shown(at)}"
 
 
@@ -233,7 +233,7 @@ def nothing_for(
     who = "the history" if user is None else f"user {user!r}"
     if user is not None and not len(requests.history.node):
         known = int(requests.user[0]) != UNKNOWN
-        what = f"has no interactions{_before(at)}" if known else "is not known"
+        what = f"has no interactions{_before_words(at)}" if known else "is not known"
         who = f"{who}, who {what}"
     return f"there is nothing for {who}, since {why}. {mend}"
 

@@ -54,7 +54,7 @@ def recommend(
     other = learnt_from and learnt_from.differing(Ids(log.users, log.items))
     if other is not None:
         raise RequestError(
-            f"{_name(retriever)} was fitted on another log: its {other} "
+            f"{_retriever_name(retriever)} was fitted on another log: its {other} "
             "rows are not those of this one. Pass the log that was learnt from, or one "
             "that goes on from it."
         )
@@ -70,11 +70,11 @@ def around(
     known = as_log(log, "recommend")
     graph = Snapshot.of(known)
     blend = FittedBlend(
-        (_name(retriever),), (retriever,), (1.0,), 0.5, 60.0, len(known.items)
+        (_retriever_name(retriever),), (retriever,), (1.0,), 0.5, 60.0, len(known.items)
     )
     serving = Serving(repeat, 200, graph.latest, clock=known.clock)
     return FittedPipeline(Graph(graph, late_seconds=None), blend, None, None, serving)
 
 
-def _name(retriever: FittedRetriever) -> str:
+def _retriever_name(retriever: FittedRetriever) -> str:
     return called(retriever).removeprefix("Fitted")

@@ -49,7 +49,7 @@ def similar(
         if isinstance(retriever, FindsSimilar):
             found = retriever.similar(known, k)
             _warn_of_none(graph.items.decode(known[~found.present.any(axis=1)]), name)
-            return _frame(graph, known, found, name, names)
+            return _similar_items_frame(graph, known, found, name, names)
     raise RequestError(
         f"{' and '.join(able)} cannot say which items are like these. Fit a channel "
         "that compares items, such as ItemKNN."
@@ -118,7 +118,7 @@ def _warn_of_none(items: pl.Series, channel: str) -> None:
     warnings.warn(said, NoAnswerWarning, stacklevel=outside())
 
 
-def _frame(
+def _similar_items_frame(
     graph: Snapshot,
     items: Int32[np.ndarray, " n"],
     found: Candidates,

@@ -78,10 +78,10 @@ def user_auc(
     first = _starts(who)
     size = np.diff(np.append(first, len(who)))
     rank = _mid_ranks(who, value) - np.repeat(first, size)
-    ups = _sums(positive.astype(np.float64), first)
+    ups = _sums_of_runs(positive.astype(np.float64), first)
     downs = size - ups
     both = (ups > 0) & (downs > 0)
-    rank_sum = _sums(np.where(positive, rank, 0.0), first)[both]
+    rank_sum = _sums_of_runs(np.where(positive, rank, 0.0), first)[both]
     p, n = ups[both], downs[both]
     return UserAUC(
         who[first][both].astype(np.int64),
@@ -184,7 +184,7 @@ def _starts(key: Num[np.ndarray, " n"]) -> Int64[np.ndarray, " runs"]:
     return np.concatenate([np.zeros(min(1, len(key)), np.int64), change])
 
 
-def _sums(
+def _sums_of_runs(
     values: Float64[np.ndarray, " n"], first: Int64[np.ndarray, " runs"]
 ) -> Float64[np.ndarray, " runs"]:
     return np.add.reduceat(values, first) if len(first) else np.zeros(0)

@@ -60,13 +60,13 @@ def ips(
     Source:
         Horvitz & Thompson (1952); clipping after Bottou et al. (2013).
     """
-    weight, clipped = _weights(propensity, target, clip)
+    weight, clipped = _clipped_importance_weights(propensity, target, clip)
     earned = weight * reward
     spread = earned.std(ddof=1) if len(earned) > 1 else np.nan
     return PolicyValue(
         float(earned.mean()),
         float(spread / np.sqrt(len(earned))),
-        _effective(weight),
+        _effective_sample_size(weight),
         clipped,
     )
 
@@ -94,14 +94,14 @@ def snips(
     Source:
         Swaminathan & Joachims (2015).
     """
-    weight, clipped = _weights(propensity, target, clip)
+    weight, clipped = _clipped_importance_weights(propensity, target, clip)
     total = weight.sum()
     if total == 0:
         return PolicyValue(np.nan, np.nan, 0.0, clipped)
     value = float(weight @ reward / total)
     # The delta method for a ratio of two means.
     error = float(np.sqrt((weight**2 * (reward - value) ** 2).sum()) / total)
-    return PolicyValue(value, error, _effective(weight), clipped)
+    return PolicyValue(value, error, _effective_sample_size(weight), clipped)
 
 
 def shown_by_list(
@@ -165,7 +165,7 @@ def propensities(log: Interactions, column: str = "propensity") -> np.ndarray:
     return log.context[column].to_numpy().astype(np.float64)
 
 
-def _weights(
+def _clipped_importance_weights(
     propensity: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"], clip: float
 ) -> tuple[Float64[np.ndarray, " n"], float]:
     wrong = np.flatnonzero(~((propensity > 0) & (propensity <= 1)))
@@ -179,6 +179,6 @@ def _weights(
     return np.minimum(weight, clip), float((weight > clip).mean())
 
 
-def _effective(weight: Float64[np.ndarray, " n"]) -> float:
+def _effective_sample_size(weight: Float64[np.ndarray, " n"]) -> float:
     square = float((weight**2).sum())
     return float(weight.sum()) ** 2 / square if square else 0.0

@@ -29,7 +29,7 @@ def hits(item: Int32[np.ndarray, "b k"], relevant: ItemSets) -> Bool[np.ndarray,
     found = np.zeros(item.shape, np.bool_)
     named = np.zeros(len(relevant.item), np.bool_)
     over_rows(
-        lambda a, b: _hits(item, relevant.ptr, relevant.item, named, found, a, b),
+        lambda a, b: _mark_hits(item, relevant.ptr, relevant.item, named, found, a, b),
         len(item),
         grain=1024,
     )
@@ -37,7 +37,7 @@ def hits(item: Int32[np.ndarray, "b k"], relevant: ItemSets) -> Bool[np.ndarray,
 
 
 @compiled
-def _hits(
+def _mark_hits(
     item: np.ndarray,
     ptr: np.ndarray,
     relevant: np.ndarray,
@@ -56,7 +56,7 @@ def _hits(
 
 def hit_rate(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:
     """Return 1 where the first ``k`` places hold a relevant item, else 0."""
-    return (_found(hit, k) > 0).astype(np.float64)
+    return (_hit_count(hit, k) > 0).astype(np.float64)
 
 
 def recall(
@@ -67,7 +67,7 @@ def recall(
     The divisor is the number of relevant items, not ``min(k, relevant)``: someone with
     more than ``k`` of them cannot reach 1.
     """
-    return _ratio(_found(hit, k), count)
+    return _ratio_or_nan(_hit_count(hit, k), count)
 
 
 def precision(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:
@@ -75,7 +75,7 @@ def precision(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]
 
     The divisor is ``k`` also where the list is shorter.
     """
-    return _found(hit, k).astype(np.float64) / k
+    return _hit_count(hit, k).astype(np.float64) / k
 
 
 def ndcg(
@@ -92,7 +92,7 @@ def ndcg(
     discount = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(count, k)]
     top = hit[:, :k]
-    return _ratio(top @ discount[: top.shape[1]], ideal)
+    return _ratio_or_nan(top @ discount[: top.shape[1]], ideal)
 
 
 def reciprocal_rank(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:
@@ -108,7 +108,7 @@ def average_precision(
 
     The divisor makes 1 the value of a perfect list of ``k``.
     """
-    return _ratio(_summed_precision(hit, k), np.minimum(count, k))
+    return _ratio_or_nan(_summed_precision(hit, k), np.minimum(count, k))
 
 
 def average_precision_of_all(
@@ -119,7 +119,7 @@ def average_precision_of_all(
     So do trec_eval, ranx and RecTools. Someone with more than ``k`` relevant items
     cannot reach 1.
     """
-    return _ratio(_summed_precision(hit, k), count)
+    return _ratio_or_nan(_summed_precision(hit, k), count)
 
 
 def list_metrics(
@@ -140,8 +140,8 @@ def list_metrics(
         scores[f"ndcg@{k}"] = ndcg(hit, count, k)
         scores[f"mrr@{k}"] = reciprocal_rank(hit, k)
         summed = _summed_precision(hit, k)
-        scores[f"map@{k}"] = _ratio(summed, np.minimum(count, k))
-        scores[f"map_n@{k}"] = _ratio(summed, count)
+        scores[f"map@{k}"] = _ratio_or_nan(summed, np.minimum(count, k))
+        scores[f"map_n@{k}"] = _ratio_or_nan(summed, count)
     return scores
 
 
@@ -185,11 +185,11 @@ def _summed_precision(
     return (top * so_far / rank).sum(axis=1)
 
 
-def _found(hit: Bool[np.ndarray, "b n"], k: int) -> Int64[np.ndarray, " b"]:
+def _hit_count(hit: Bool[np.ndarray, "b n"], k: int) -> Int64[np.ndarray, " b"]:
     return np.count_nonzero(hit[:, :k], axis=1)
 
 
-def _ratio(
+def _ratio_or_nan(
     part: Float64[np.ndarray, " b"] | Int64[np.ndarray, " b"],
     whole: Float64[np.ndarray, " b"] | Int64[np.ndarray, " b"],
 ) -> Float64[np.ndarray, " b"]:

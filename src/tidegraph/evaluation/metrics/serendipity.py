@@ -34,7 +34,9 @@ def popular_places(
     place[popularity == 0] = NEVER
     out = np.full(item.shape, NEVER, np.int64)
     over_rows(
-        lambda a, b: _places(item, hit, place, excluded.ptr, excluded.item, out, a, b),
+        lambda a, b: _write_places(
+            item, hit, place, excluded.ptr, excluded.item, out, a, b
+        ),
         len(item),
         grain=256,
     )
@@ -42,7 +44,7 @@ def popular_places(
 
 
 @compiled
-def _places(
+def _write_places(
     item: np.ndarray,
     hit: np.ndarray,
     place: np.ndarray,

@@ -94,17 +94,21 @@ def lines(
     parts = [_frame(axes, height)]
     if diagonal:
         ends = np.array([0.0, 1.0])
-        parts.append(_path(ends, ends, height, "diagonal"))
+        parts.append(_svg_polyline(ends, ends, height, "diagonal"))
     for place, line in enumerate(series):
         keep = _thinned(len(line.x))
         across, up = x.place(line.x[keep]), y.place(line.y[keep])
         if filled:
             closed_x = np.concatenate([across[:1], across, across[-1:]])
             closed_y = np.concatenate([[0.0], up, [0.0]])
-            parts.append(_path(closed_x, closed_y, height, f"area {_colour(place)}"))
-        parts.append(_path(across, up, height, f"line {_colour(place)}"))
+            parts.append(
+                _svg_polyline(
+                    closed_x, closed_y, height, f"area {_series_class(place)}"
+                )
+            )
+        parts.append(_svg_polyline(across, up, height, f"line {_series_class(place)}"))
     names = tuple(line.name for line in series) if len(series) > 1 else ()
-    return _chart(title, description, height, parts, names)
+    return _svg_chart(title, description, height, parts, names)
 
 
 def points(
@@ -115,9 +119,9 @@ def points(
     across = LEFT + x.place(series.x) * (WIDTH - LEFT - RIGHT)
     drawn = [
         f'<circle class="bar s0" cx="{a:.1f}" cy="{b:.1f}" r="4"/>'
-        for a, b in zip(across, _down(y.place(series.y), height), strict=True)
+        for a, b in zip(across, _svg_y(y.place(series.y), height), strict=True)
     ]
-    return _chart(title, description, height, [_frame(axes, height), *drawn], ())
+    return _svg_chart(title, description, height, [_frame(axes, height), *drawn], ())
 
 
 def columns(
@@ -138,7 +142,7 @@ def columns(
     """
     height = 300
     across = LEFT + axes[0].place(edges) * (WIDTH - LEFT - RIGHT)
-    top = _down(axes[1].place(height_of), height)
+    top = _svg_y(axes[1].place(height_of), height)
     floor = height - BOTTOM
     parts = [_frame(axes, height)]
     middle = (edges[1:] + edges[:-1]) / 2
@@ -157,7 +161,7 @@ def columns(
             f'<line class="zero" x1="{zero:.1f}" y1="{TOP}" '
             f'x2="{zero:.1f}" y2="{floor}"/>'
         )
-    return _chart(title, description, height, parts, ())
+    return _svg_chart(title, description, height, parts, ())
 
 
 def bars(
@@ -187,18 +191,18 @@ def bars(
         parts.append(
             f'<line class="grid" x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{floor}"/>'
         )
-        parts.append(_text(x, floor + 18, text, "middle"))
+        parts.append(_svg_text(x, floor + 18, text, "middle"))
     y = float(TOP + gap / 2)
     for label, group in groups:
         middle = y + len(group) * thick / 2 + 4
-        parts.append(_text(left - 12, middle, label, "end", "strong"))
+        parts.append(_svg_text(left - 12, middle, label, "end", "strong"))
         for place, bar in enumerate(group):
             zero = left - axis.low * scale
             parts.append(_bar(bar, place, (left, zero, y, float(thick)), scale))
             y += thick
         y += gap
     names = tuple(bar.name for bar in groups[0][1]) if groups else ()
-    return _chart(title, description, floor + 30, parts, names)
+    return _svg_chart(title, description, floor + 30, parts, names)
 
 
 def _bar(
@@ -209,7 +213,7 @@ def _bar(
     end, middle = zero + bar.value * scale, y + thick / 2
     text = f"{bar.value:.4f}" if bar.value < 10 else number(bar.value)
     drawn = (
-        f'<rect class="bar {_colour(place)}" x="{left}" y="{y + 2:.1f}" rx="2" '
+        f'<rect class="bar {_series_class(place)}" x="{left}" y="{y + 2:.1f}" rx="2" '
         f'width="{max(end - left, 0.5):.1f}" height="{thick - 4}"/>'
     )
     far = max(end, left)
@@ -220,7 +224,7 @@ def _bar(
             f'<path class="whisker" d="M{low:.1f} {middle:.1f}H{high:.1f}'
             f'M{low:.1f} {middle - 4:.1f}v8M{high:.1f} {middle - 4:.1f}v8"/>'
         )
-    return drawn + _text(far + 8, middle + 4, text, "start", "value")
+    return drawn + _svg_text(far + 8, middle + 4, text, "start", "value")
 
 
 def _frame(axes: tuple[Axis, Axis], height: int) -> str:
@@ -229,22 +233,22 @@ def _frame(axes: tuple[Axis, Axis], height: int) -> str:
     floor = height - BOTTOM
     parts: list[str] = []
     places = y.place(np.array([value for value, _ in y.ticks]))
-    for (_, text), down in zip(y.ticks, _down(places, height), strict=True):
+    for (_, text), down in zip(y.ticks, _svg_y(places, height), strict=True):
         parts.append(
             f'<line class="grid" x1="{LEFT}" y1="{down:.1f}" '
             f'x2="{WIDTH - RIGHT}" y2="{down:.1f}"/>'
         )
-        parts.append(_text(LEFT - 8, down + 4, text, "end"))
+        parts.append(_svg_text(LEFT - 8, down + 4, text, "end"))
     across = LEFT + x.place(np.array([v for v, _ in x.ticks])) * (WIDTH - LEFT - RIGHT)
     for (_, text), right in zip(x.ticks, across, strict=True):
         anchor = "end" if right > WIDTH - RIGHT - 24 else "middle"
-        parts.append(_text(right, floor + 18, text, anchor))
+        parts.append(_svg_text(right, floor + 18, text, anchor))
     parts.append(
         f'<line class="axis" x1="{LEFT}" y1="{floor}" '
         f'x2="{WIDTH - RIGHT}" y2="{floor}"/>'
     )
     middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(_text(middle, height - 6, x.label, "middle", "label"))
+    parts.append(_svg_text(middle, height - 6, x.label, "middle", "label"))
     parts.append(
         f'<text class="label" text-anchor="middle" transform="translate(14 '
         f'{(TOP + floor) / 2:.1f}) rotate(-90)">{escape(y.label)}</text>'
@@ -252,18 +256,18 @@ def _frame(axes: tuple[Axis, Axis], height: int) -> str:
     return "".join(parts)
 
 
-def _path(
+def _svg_polyline(
     across: Float64[np.ndarray, " n"],
     up: Float64[np.ndarray, " n"],
     height: int,
     style: str,
 ) -> str:
-    x, y = LEFT + across * (WIDTH - LEFT - RIGHT), _down(up, height)
+    x, y = LEFT + across * (WIDTH - LEFT - RIGHT), _svg_y(up, height)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     return f'<polyline class="{style}" points="{points}"/>'
 
 
-def _down(up: Float64[np.ndarray, " n"], height: int) -> Float64[np.ndarray, " n"]:
+def _svg_y(up: Float64[np.ndarray, " n"], height: int) -> Float64[np.ndarray, " n"]:
     floor = height - BOTTOM
     return floor - up * (floor - TOP)
 
@@ -275,11 +279,11 @@ def _thinned(length: int) -> np.ndarray:
     return np.unique(np.linspace(0, length - 1, MOST_POINTS).astype(np.int64))
 
 
-def _colour(place: int) -> str:
+def _series_class(place: int) -> str:
     return f"s{place % SERIES}"
 
 
-def _text(
+def _svg_text(
     x: float | int, y: float | int, text: str, anchor: str, style: str = "tick"
 ) -> str:
     return (
@@ -288,7 +292,7 @@ def _text(
     )
 
 
-def _chart(
+def _svg_chart(
     title: str, description: str, height: int, parts: list[str], legend: tuple[str, ...]
 ) -> Chart:
     # The accessible name must stand in the drawing itself.

@@ -102,7 +102,7 @@ def page(title: str, sections: Sequence[Section]) -> str:
         f'<a href="#part{n}">{escape(section.title)}</a>'
         for n, section in enumerate(sections)
     )
-    body = "".join(_section(n, section) for n, section in enumerate(sections))
+    body = "".join(_section_html(n, section) for n, section in enumerate(sections))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -147,18 +147,18 @@ def write_picture(path: str | os.PathLike[str], chart: Chart) -> Path:
     return Path(path)
 
 
-def _section(place: int, section: Section) -> str:
+def _section_html(place: int, section: Section) -> str:
     words = "".join(
         f"<p>{escape(part)}</p>" for part in section.text.split("\n\n") if part
     )
-    figures = "".join(_figure(chart) for chart in section.charts)
+    figures = "".join(_figure_html(chart) for chart in section.charts)
     charts = f'<div class="charts">{figures}</div>' if figures else ""
-    tables = "".join(_table(table) for table in section.tables)
+    tables = "".join(_table_html(table) for table in section.tables)
     heading = f'<h2 id="part{place}">{escape(section.title)}</h2>'
     return f"<section>{heading}{words}{charts}{tables}</section>"
 
 
-def _figure(chart: Chart) -> str:
+def _figure_html(chart: Chart) -> str:
     swatches = "".join(
         f'<li><i class="s{n % SERIES}"></i>{escape(name)}</li>'
         for n, name in enumerate(chart.legend)
@@ -168,7 +168,7 @@ def _figure(chart: Chart) -> str:
     return f"<figure><figcaption>{caption}</figcaption>{legend}{chart.svg}</figure>"
 
 
-def _table(table: Table) -> str:
+def _table_html(table: Table) -> str:
     numeric = [dtype.is_numeric() for dtype in table.frame.dtypes]
     style = ["" if n else ' class="text"' for n in numeric]
     head = "".join(
@@ -178,7 +178,8 @@ def _table(table: Table) -> str:
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td{s}>{escape(_cell(v))}</td>" for v, s in zip(row, style, strict=True)
+            f"<td{s}>{escape(_cell_text(v))}</td>"
+            for v, s in zip(row, style, strict=True)
         )
         + "</tr>"
         for row in table.frame.iter_rows()
@@ -189,7 +190,7 @@ def _table(table: Table) -> str:
     )
 
 
-def _cell(value: object) -> str:
+def _cell_text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):

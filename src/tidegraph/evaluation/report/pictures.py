@@ -66,8 +66,8 @@ def events_over_time(log: Interactions) -> Chart:
 def activity(log: Interactions) -> Chart:
     """Return how many events each user and each item has, from most to least."""
     sizes = {
-        "users": _descending(np.bincount(log.user)),
-        "items": _descending(np.bincount(log.item)),
+        "users": _positive_descending(np.bincount(log.user)),
+        "items": _positive_descending(np.bincount(log.item)),
     }
     series = [
         Series(
@@ -132,7 +132,8 @@ def metric_bars(evaluation: Evaluation, k: int) -> Chart:
     """Return the accuracy of every model and stage at ``k``, with intervals."""
     table = evaluation.table()
     groups = [
-        (f"{name}@{k}", _bars(table.filter(metric=f"{name}@{k}"))) for name in LISTED
+        (f"{name}@{k}", _metric_bars(table.filter(metric=f"{name}@{k}")))
+        for name in LISTED
     ]
     return bars(
         f"Accuracy of lists of {k}",
@@ -152,7 +153,7 @@ def stage_bars(evaluation: Evaluation, metric: str) -> Chart:
     return bars(
         f"{metric} of each stage and baseline",
         f"Means over users with 95 % intervals; {evaluation.setup}.",
-        [(name, _bars(rows.filter(model=name))) for name in rows["model"]],
+        [(name, _metric_bars(rows.filter(model=name))) for name in rows["model"]],
     )
 
 
@@ -160,7 +161,7 @@ def slice_bars(evaluation: Evaluation, metric: str) -> Chart:
     """Return one metric of every model, for parts of users and items."""
     slices = evaluation.slices().filter(metric=metric)
     names = slices["slice"].unique(maintain_order=True)
-    groups = [(name, _bars(slices.filter(slice=name))) for name in names]
+    groups = [(name, _metric_bars(slices.filter(slice=name))) for name in names]
     return bars(
         f"{metric} by part",
         "Users by how much they did before, and all users' tail items; 95 % intervals.",
@@ -253,12 +254,12 @@ def reliability_curves(evaluation: RankerEvaluation) -> Chart:
     )
 
 
-def _bars(table: pl.DataFrame) -> list[Bar]:
+def _metric_bars(table: pl.DataFrame) -> list[Bar]:
     rows = table.select("model", pl.col("mean").fill_null(0.0), "low", "high")
     return [Bar(*row) for row in rows.iter_rows()]
 
 
-def _descending(counts: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " m"]:
+def _positive_descending(counts: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " m"]:
     return np.sort(counts[counts > 0])[::-1].astype(np.float64)
 
 

@@ -30,10 +30,12 @@ def by_metric(table: pl.DataFrame) -> dict[str, dict[str, list[dict[str, Any]]]]
 def cells(rows: list[dict[str, Any]]) -> list[str]:
     """Return what stands under the headings for one metric, the first model first."""
     first, *others = rows
-    cells = [_spread(first["mean"], first["low"], first["high"])]
+    cells = [_interval_text(first["mean"], first["low"], first["high"])]
     for row in others:
-        cells.append(_spread(row["mean"], row["low"], row["high"]))
-        cells.append(_spread(row["gain"], row["gain_low"], row["gain_high"], "+"))
+        cells.append(_interval_text(row["mean"], row["low"], row["high"]))
+        cells.append(
+            _interval_text(row["gain"], row["gain_low"], row["gain_high"], "+")
+        )
         cells.append(p_text(row["p_holm"], row["p_holm_is_bound"]))
     return cells
 
@@ -50,12 +52,12 @@ def summary(table: pl.DataFrame, models: list[str], k: int) -> list[list[str]]:
     shown = [f"recall@{k}", gained, f"diversity@{k}"]
     shown = [metric for metric in shown if (models[0], metric) in rows]
     columns = [
-        [metric, *_column([_ended(rows[name, metric]) for name in order])]
+        [metric, *_column([_mean_and_ends(rows[name, metric]) for name in order])]
         for metric in shown
     ]
     if len(order) > 1:
         judged = [rows[name, gained] for name in order]
-        gains = _column([_ended(row, "gain", "gain_") for row in judged], "+")
+        gains = _column([_mean_and_ends(row, "gain", "gain_") for row in judged], "+")
         chance = [p_text(row["p_holm"], row["p_holm_is_bound"]) for row in judged]
         columns += [["gain", *gains], ["p", *chance]]
     return [list(row) for row in zip(["", *order], *columns, strict=True)]
@@ -65,7 +67,7 @@ Ended = tuple[float | None, float | None, float | None]
 """A mean, and the two ends of its interval."""
 
 
-def _ended(row: dict[str, Any], mean: str = "mean", ends: str = "") -> Ended:
+def _mean_and_ends(row: dict[str, Any], mean: str = "mean", ends: str = "") -> Ended:
     return row[mean], row[f"{ends}low"], row[f"{ends}high"]
 
 
@@ -110,7 +112,7 @@ def wrapped(parts: list[str], width: int = WIDTH) -> list[str]:
     return lines
 
 
-def _spread(
+def _interval_text(
     mean: float | None, low: float | None, high: float | None, sign: str = ""
 ) -> str:
     if mean is None:
@@ -130,13 +132,13 @@ def aligned(rows: list[list[str]], width: int = WIDTH) -> list[str]:
     and a name is never cut.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_padded(row, widths) for row in rows]
+    lines = [_padded_row(row, widths) for row in rows]
     if max(map(len, lines)) <= width:
         return lines
-    apart = [(row[0], f"  {_padded(row[1:], widths[1:])}") for row in rows]
+    apart = [(row[0], f"  {_padded_row(row[1:], widths[1:])}") for row in rows]
     return [line for pair in apart for line in pair if line]
 
 
-def _padded(row: list[str], widths: list[int]) -> str:
+def _padded_row(row: list[str], widths: list[int]) -> str:
     pairs = zip(row, widths, strict=True)
     return "  ".join(cell.ljust(width) for cell, width in pairs).rstrip()
