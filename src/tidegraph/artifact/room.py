@@ -63,10 +63,10 @@ def roomier(held: np.ndarray, size: int) -> np.ndarray:
 
 def is_mapped(array: np.ndarray) -> bool:
     """Does an array lie in a file that ``mapped`` opened?"""
-    return _whole(array) is not None
+    return _mapped_base(array) is not None
 
 
-def _whole(array: np.ndarray) -> Mapped | None:
+def _mapped_base(array: np.ndarray) -> Mapped | None:
     base: object = array
     while isinstance(base, np.ndarray):
         if isinstance(base, Mapped):
@@ -77,7 +77,7 @@ def _whole(array: np.ndarray) -> Mapped | None:
 
 def _beside(held: np.ndarray, size: int) -> np.ndarray | None:
     """Map the pages of an array once more, with room; none where that cannot be."""
-    whole, call = _whole(held), _map_call()
+    whole, call = _mapped_base(held), _map_call()
     if whole is None or whole.file is None or call is None or not held.nbytes:
         return None
     begin = held.ctypes.data - whole.ctypes.data

@@ -116,7 +116,7 @@ def save(value: Storable, folder: str | os.PathLike[str], kind: Kind = MODEL) ->
         ArtifactError: The place holds something else, or cannot be written.
     """
     with replaced_folder(folder, kind.manifest, kind.what) as aside:
-        _write(value.state(), aside, kind)
+        _write_sealed(value.state(), aside, kind)
 
 
 def load(
@@ -154,7 +154,7 @@ def load(
         tables = {
             name: pl.read_ipc(root / file) for name, file in manifest["tables"].items()
         }
-        state = _unflatten(manifest["value"], arrays, tables, "")
+        state = _unflatten_state(manifest["value"], arrays, tables, "")
         return revive(replace(state, revive=revive))
     except (ArtifactError, MissingExtraError):
         raise
@@ -177,10 +177,10 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
     check_writable(folder)
 
 
-def _write(state: State, folder: Path, kind: Kind) -> None:
+def _write_sealed(state: State, folder: Path, kind: Kind) -> None:
     arrays: dict[str, np.ndarray] = {}
     tables: dict[str, pl.DataFrame] = {}
-    tree = _flatten(state, "", arrays, tables)
+    tree = _flatten_state(state, "", arrays, tables)
     write_arrays(arrays, folder / ARRAYS)
     names: dict[str, str] = {}
     for number, (name, table) in enumerate(tables.items()):
@@ -270,7 +270,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _flatten(
+def _flatten_state(
     state: State,
     prefix: str,
     arrays: dict[str, np.ndarray],
@@ -286,13 +286,13 @@ def _flatten(
         "arrays": sorted(state.arrays),
         "tables": sorted(state.tables),
         "parts": {
-            name: _flatten(part, f"{prefix}{name}/", arrays, tables)
+            name: _flatten_state(part, f"{prefix}{name}/", arrays, tables)
             for name, part in state.parts.items()
         },
     }
 
 
-def _unflatten(
+def _unflatten_state(
     tree: Mapping[str, Any],
     arrays: Mapping[str, np.ndarray],
     tables: Mapping[str, pl.DataFrame],
@@ -304,7 +304,7 @@ def _unflatten(
         arrays={name: arrays[prefix + name] for name in tree["arrays"]},
         tables={name: tables[prefix + name] for name in tree["tables"]},
         parts={
-            name: _unflatten(part, arrays, tables, f"{prefix}{name}/")
+            name: _unflatten_state(part, arrays, tables, f"{prefix}{name}/")
             for name, part in tree["parts"].items()
         },
     )

@@ -74,13 +74,13 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
     contents: dict[str, Any] = json.loads(whole[8:start].tobytes())
     body = whole.view(np.ndarray)[start:]
     return {
-        name: _array(body, held)
+        name: _array_at(body, held)
         for name, held in contents.items()
         if name != "__metadata__"
     }
 
 
-def _array(body: np.ndarray, held: Mapping[str, Any]) -> np.ndarray:
+def _array_at(body: np.ndarray, held: Mapping[str, Any]) -> np.ndarray:
     begin, end = (int(place) for place in held["data_offsets"])
     kind = np.dtype(_NAMES[held["dtype"]]).newbyteorder("<")
     shape = tuple(int(size) for size in held["shape"])

@@ -151,9 +151,9 @@ class _Gathered:
         if self._when is not None and columns.time is not None:
             self._when.add(batch[columns.time], rows)
         if label is not None:
-            self._labels.append(_labels(batch[label], name, rows))
+            self._labels.append(_read_labels(batch[label], name, rows))
         if columns.weight is not None:
-            self._weights.append(_weights(batch[columns.weight], name, rows))
+            self._weights.append(_read_weights(batch[columns.weight], name, rows))
         self._carried.append(_carried(batch, columns))
         self._origin.append(rows)
         self.rows += len(batch)
@@ -182,8 +182,8 @@ class _Gathered:
             self._who.finish(),
             self._what.finish(),
             ticks.when,
-            label=_concatenated(self._labels, self.rows, np.int8),
-            weight=_concatenated(self._weights, self.rows, np.float32),
+            label=_concatenated_or_ones(self._labels, self.rows, np.int8),
+            weight=_concatenated_or_ones(self._weights, self.rows, np.float32),
             context=typed(context) if self._is_text else context,
             per_second=ticks.per_second,
             dropped=self._dropped,
@@ -192,7 +192,7 @@ class _Gathered:
         )
 
 
-def _concatenated(
+def _concatenated_or_ones(
     parts: list[np.ndarray], rows: int, kind: type[np.generic]
 ) -> np.ndarray:
     return np.concatenate(parts) if parts else np.ones(rows, dtype=kind)
@@ -206,7 +206,7 @@ def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     return batch.select(*columns.context, part)
 
 
-def _labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
+def _read_labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     numbers = _numbers(values, where, "a label is 1 (action) or 0 (impression only)")
     if numbers.null_count():
         spelt = stripped(values.cast(pl.String)).str.to_lowercase()
@@ -223,7 +223,7 @@ def _labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     return labels.to_numpy()
 
 
-def _weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
+def _read_weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     weights = _numbers(values, where, "a weight is a number").cast(pl.Float32)
     bad = ~weights.is_finite().fill_null(False)
     if bad.any():

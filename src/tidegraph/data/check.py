@@ -207,10 +207,10 @@ def check(log: Interactions) -> Report:
         duplicates=len(log) - events.n_unique(),
         tied=float(tied.to_numpy().mean()),
         repeats=again / max(1, len(acted)),
-        per_user=_activity(log.user),
-        per_item=_activity(log.item),
-        cold=_cold(log),
-        leak=_leak(log) if log.clock == "seconds" else None,
+        per_user=_activity_of(log.user),
+        per_item=_activity_of(log.item),
+        cold=_cold_start(log),
+        leak=_time_leak(log) if log.clock == "seconds" else None,
         by_day=is_by_day(log),
         outliers=outlying(log),
         markers=marked(log),
@@ -221,20 +221,20 @@ def check(log: Interactions) -> Report:
     )
 
 
-def _activity(codes: Int32[np.ndarray, " n"]) -> Activity:
+def _activity_of(codes: Int32[np.ndarray, " n"]) -> Activity:
     counts = np.bincount(codes)
     counts = counts[counts > 0]
     low, middle, high = np.quantile(counts, [0.1, 0.5, 0.9]).tolist()
     return Activity(low, middle, high, int(counts.max()))
 
 
-def _cold(log: Interactions) -> Cold | None:
+def _cold_start(log: Interactions) -> Cold | None:
     try:
         train, test = log.split(fractions=(0.8,))
     except DataError:
         return None
-    new_user = ~_seen(train.user, len(log.users))[test.user]
-    new_item = ~_seen(train.item, len(log.items))[test.item]
+    new_user = ~_seen_mask(train.user, len(log.users))[test.user]
+    new_item = ~_seen_mask(train.item, len(log.items))[test.item]
     return Cold(
         users=_share_of_ids(test.user, new_user),
         items=_share_of_ids(test.item, new_item),
@@ -242,7 +242,7 @@ def _cold(log: Interactions) -> Cold | None:
     )
 
 
-def _seen(codes: Int32[np.ndarray, " n"], size: int) -> np.ndarray:
+def _seen_mask(codes: Int32[np.ndarray, " n"], size: int) -> np.ndarray:
     seen = np.zeros(size, bool)
     seen[codes] = True
     return seen
@@ -252,7 +252,7 @@ def _share_of_ids(codes: Int32[np.ndarray, " n"], chosen: np.ndarray) -> float:
     return len(np.unique(codes[chosen])) / len(np.unique(codes))
 
 
-def _leak(log: Interactions) -> Leak | None:
+def _time_leak(log: Interactions) -> Leak | None:
     try:
         train, _, test = log.leave_last_out()
     except DataError:

@@ -32,7 +32,7 @@ def fetch(address: str, sha256: str, target: Path, *, otherwise: str) -> Path:
         DataError: The address cannot be reached, the transfer stopped early, or the
             bytes are not those that were published.
     """
-    if target.is_file() and _digest(target) == sha256:
+    if target.is_file() and _sha256(target) == sha256:
         return target
     part = target.with_name(f"{target.name}.part")
     try:
@@ -44,7 +44,7 @@ def fetch(address: str, sha256: str, target: Path, *, otherwise: str) -> Path:
             f"{address} cannot be downloaded to {target.parent}: {reason}. Try again "
             f"to go on where it stopped, or {otherwise}."
         ) from error
-    found = _digest(part)
+    found = _sha256(part)
     if found != sha256:
         part.unlink()
         raise DataError(
@@ -74,7 +74,7 @@ def _complete(address: str, part: Path, what: str) -> None:
         left = int(reply.headers.get("Content-Length") or 0)
         total = left + (have if resumed else 0)
         with open(part, "ab" if resumed else "wb") as out:
-            steps = _blocks(reply)
+            steps = _reply_blocks(reply)
             for block in track(steps, f"download {what}", -(-left // BLOCK) or None):
                 out.write(block)
                 if out.tell() > MAX_BYTES:
@@ -84,11 +84,11 @@ def _complete(address: str, part: Path, what: str) -> None:
         raise OSError(f"the transfer stopped after {got:,} of {total:,} bytes")
 
 
-def _blocks(reply: http.client.HTTPResponse) -> Iterator[bytes]:
+def _reply_blocks(reply: http.client.HTTPResponse) -> Iterator[bytes]:
     while block := reply.read(BLOCK):
         yield block
 
 
-def _digest(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -52,7 +52,7 @@ def interactions(
         DataError: Columns differ in length, or a value is missing or out of range; rows
             count from 0.
     """
-    who, what = _ids(user, "user"), _ids(item, "item")
+    who, what = _id_column(user, "user"), _id_column(item, "item")
     if time is None:
         when, clock = untimed(len(who), clock)
     else:
@@ -92,7 +92,7 @@ def interactions(
     )
 
 
-def _ids(values: object, what: str) -> pl.Series:
+def _id_column(values: object, what: str) -> pl.Series:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise DataError(
             f"{what} is {shown(values)}, and a column of ids is expected. "

@@ -47,25 +47,27 @@ def second_of(moment: object, what: str = "the cut") -> int:
         moment = scalar.item()
     value = cast(object, moment)
     if isinstance(value, bool) or not isinstance(value, str | int | float | date):
-        raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}")
+        raise DataError(f"{what} is {_short_repr(value)}, not a time. {_WRITE}")
     column = TimeColumn("time", what, unit="s", historic=True)
     try:
         column.add(pl.Series([value]), range(1, 2))
         ticks = column.finish()
     except (OverflowError, TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{what} is {_short(value)}, not a time. {_WRITE}") from error
+        raise DataError(
+            f"{what} is {_short_repr(value)}, not a time. {_WRITE}"
+        ) from error
     except NotATimeError as error:
         raise DataError(f"{what} {error.found}. {_WRITE}") from None
     second = math.floor(ticks.when[0] / ticks.per_second)
     if second >= BEYOND and not isinstance(value, date):
         raise DataError(
-            f"{what} is {_short(value)}, no Unix second before the year 5138. Divide "
-            "milliseconds by 1,000, or pass a datetime."
+            f"{what} is {_short_repr(value)}, no Unix second before the year 5138. "
+            "Divide milliseconds by 1,000, or pass a datetime."
         )
     return second
 
 
-def _short(value: object) -> str:
+def _short_repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"a {type(value).__name__}"
 
@@ -79,9 +81,9 @@ def position_of(moment: object, what: str = "the cut") -> int:
     moment = cast(Any, moment)
     if isinstance(moment, bool) or not isinstance(moment, int | np.integer):
         raise DataError(
-            f"{what} is {_short(cast(object, moment))}, but this log has positions and "
-            "not seconds. Give the position at which a part begins, or use fractions="
-            "."
+            f"{what} is {_short_repr(cast(object, moment))}, but this log has "
+            "positions and not seconds. Give the position at which a part begins, or "
+            "use fractions=."
         )
     return int(cast(int, moment))
 
@@ -228,7 +230,7 @@ def windows(
             raise DataError(
                 f"window {fold + 1} of {folds}, from {moment_text(int(since[fold]))}, "
                 f"{'has no event before' if start == 0 else 'has no event in'} it; the "
-                f"log runs from {_span(time, 'seconds')}. "
+                f"log runs from {_span_text(time, 'seconds')}. "
                 "Use fewer folds, or shorter windows and steps."
             )
     return [(start, stop) for start, stop in spans]
@@ -250,14 +252,14 @@ def _refuse_empty(
         if start == stop:
             span = "the log is empty"
             if len(time):
-                span = f"it runs from {_span(time, clock)}"
+                span = f"it runs from {_span_text(time, clock)}"
             raise DataError(
                 f"part {part} of {len(edges) - 1} of the split has no event: {span}, "
                 f"{len(time)} in all. Move the cuts."
             )
 
 
-def _span(time: Int64[np.ndarray, " n"], clock: Clock) -> str:
+def _span_text(time: Int64[np.ndarray, " n"], clock: Clock) -> str:
     return f"{moment_text(int(time[0]), clock)} to {moment_text(int(time[-1]), clock)}"
 
 

@@ -33,10 +33,10 @@ def read_ids(
         DataError: The file cannot be read, has several columns and none of this name,
             or lists no id.
     """
-    return from_table(path, lambda table: _listed(table, called, known))
+    return from_table(path, lambda table: _ids_in_table(table, called, known))
 
 
-def _listed(table: Table, called: Sequence[str], known: Vocabulary) -> pl.Series:
+def _ids_in_table(table: Table, called: Sequence[str], known: Vocabulary) -> pl.Series:
     names = table.columns
     named = next((name for name in called if name in names), None)
     # Columns without names are called by their place.

@@ -162,12 +162,12 @@ class Lookup:
         """Return the row of each value, of the ids' type, ``UNKNOWN`` if not held."""
         few = len(values) * _FEW <= len(self._ids)
         if not (self._is_sortable() and few) or values.null_count():
-            return _joined(self._ids, values)
+            return _rows_by_join(self._ids, values)
         order, later = self._order, self._later
         if order is None:
             self._joined += 1
             if self._joined <= _WORTH:
-                return _joined(self._ids, values)
+                return _rows_by_join(self._ids, values)
             order, later = _Order.of(self._ids), _Later({}, len(self._ids))
             self._order, self._later = order, later
         if len(values) <= _ONE_BY_ONE:
@@ -215,7 +215,7 @@ def gathered(values: pl.Series, rows: Integer[np.ndarray, " n"]) -> pl.Series:
     return values[at.cast(pl.UInt32)]
 
 
-def _joined(ids: pl.Series, values: pl.Series) -> Int32[np.ndarray, " n"]:
+def _rows_by_join(ids: pl.Series, values: pl.Series) -> Int32[np.ndarray, " n"]:
     row = pl.arange(0, len(ids), dtype=pl.Int32, eager=True)
     known = pl.DataFrame({"id": ids, "row": row})
     asked = values.alias("id").to_frame()

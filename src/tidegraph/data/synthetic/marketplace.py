@@ -183,19 +183,20 @@ def _told(truth: Truth, events: Events) -> World:
     people = People(*(column[user_order] for column in truth.people))
     goods = Goods(*(column[item_order] for column in truth.goods))
     log = Interactions(
-        user=_rank(user_order)[events.user],
-        item=_rank(item_order)[events.item],
+        user=_inverse_order(user_order)[events.user],
+        item=_inverse_order(item_order)[events.item],
         time=events.time,
         label=events.label,
         weight=np.ones(len(events.time), np.float32),
         users=Vocabulary(
-            _ids("u", user_order), pl.DataFrame({"profile": _ids("p", people.profile)})
+            _lettered_ids("u", user_order),
+            pl.DataFrame({"profile": _lettered_ids("p", people.profile)}),
         ),
         items=Vocabulary(
-            _ids("i", item_order),
+            _lettered_ids("i", item_order),
             pl.DataFrame(
                 {
-                    "category": _ids("c", goods.category),
+                    "category": _lettered_ids("c", goods.category),
                     "price": goods.price,
                     "born": goods.born,
                 }
@@ -208,11 +209,11 @@ def _told(truth: Truth, events: Events) -> World:
     return World(log, Truth(people, goods, truth.weights))
 
 
-def _rank(order: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
+def _inverse_order(order: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " n"]:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order), dtype=np.int32)
     return rank
 
 
-def _ids(letter: str, numbers: Int32[np.ndarray, " n"]) -> pl.Series:
+def _lettered_ids(letter: str, numbers: Int32[np.ndarray, " n"]) -> pl.Series:
     return letter + pl.Series(numbers).cast(pl.String)

@@ -47,13 +47,15 @@ def draw_goods(
     due = np.floor(np.arange(days) * (items / lifecycle.lifetime_days) + 1e-9)
     arrivals = np.diff(due, prepend=-items).astype(np.int64)
     cohorts = [
-        _cohort(int(count), day, centre, tastes.spread, lifecycle, clicks, rng=child)
+        _draw_goods(
+            int(count), day, centre, tastes.spread, lifecycle, clicks, rng=child
+        )
         for day, (count, child) in enumerate(zip(arrivals, each_day, strict=True))
     ]
     return Goods(*(np.concatenate(column) for column in zip(*cohorts, strict=True)))
 
 
-def _cohort(
+def _draw_goods(
     count: int,
     day: int,
     centre: np.ndarray,

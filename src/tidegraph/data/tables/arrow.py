@@ -67,7 +67,7 @@ def arrow_series(name: str, values: Any, where: str) -> pl.Series:
     try:
         found = pl.Series(name, plain)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise _unread(name, plain.type, where) from error
+        raise _unreadable_column(name, plain.type, where) from error
     if extension == "arrow.uuid":
         return uuid_text(found)
     if extension == "arrow.json":
@@ -110,19 +110,19 @@ def _text(values: pl.Series, kind: str, where: str) -> pl.Series:
     try:
         text = values.cast(pl.String)
     except pl.exceptions.PolarsError as error:
-        raise _unread(values.name, kind, where) from error
+        raise _unreadable_column(values.name, kind, where) from error
     if text.str.contains(r"[\x00-\x08\x0e-\x1f]").any():
-        raise _unread(values.name, kind, where)
+        raise _unreadable_column(values.name, kind, where)
     return text
 
 
 def _refuse_money(name: str, metadata: dict[bytes, bytes], where: str) -> None:
     """Refuse a type that the driver of PostgreSQL gives in hundredths."""
     if metadata.get(b"POSTGRESQL:type") == _MONEY:
-        raise _unread(name, "money", where)
+        raise _unreadable_column(name, "money", where)
 
 
-def _unread(name: str, kind: object, where: str) -> DataError:
+def _unreadable_column(name: str, kind: object, where: str) -> DataError:
     return DataError(
         f"{where}: column {name!r} holds {kind}, which cannot be read. Cast it to "
         "numbers, text or times."

@@ -57,7 +57,7 @@ def _opened(source: Any, name: str) -> tuple[tuple[str, ...], _Reader]:
     if fields := getattr(getattr(source, "dtype", None), "names", None):
         return _columns(list(fields), source.__getitem__, name)  # NumPy's records.
     if hasattr(source, "iloc") and hasattr(source, "columns"):
-        return _pandas(source, name)
+        return _pandas_columns(source, name)
     if (arrow := _arrow(source)) is not None:
         names, stream = arrow
         return names, lambda columns: arrow_batches(stream, names, columns, name)
@@ -125,7 +125,7 @@ def _columns(
     return tuple(names), read
 
 
-def _pandas(source: Any, where: str) -> tuple[tuple[str, ...], _Reader]:
+def _pandas_columns(source: Any, where: str) -> tuple[tuple[str, ...], _Reader]:
     labels = list(source.columns)
     if any(isinstance(label, tuple) for label in labels):
         raise DataError(

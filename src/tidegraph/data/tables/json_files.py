@@ -57,8 +57,8 @@ def json_table(
         decoded = (chunk.decode("utf-8", "surrogatepass") for chunk in text)
         found = _Text(decoded)
         if kind is FileForm.LITERALS:
-            return _objects(_literals(found, name), name)
-        return _objects(_values(found, name, kind is FileForm.JSON_ARRAY), name)
+            return _checked_objects(_literals(found, name), name)
+        return _checked_objects(_values(found, name, kind is FileForm.JSON_ARRAY), name)
 
     def batches(columns: Sequence[str]) -> Batches:
         found = rows()
@@ -152,17 +152,17 @@ def _literals(text: _Text, name: str) -> Iterator[object]:
                 ) from error
 
 
-def _objects(values: Iterator[object], name: str) -> Iterator[dict[str, Any]]:
+def _checked_objects(values: Iterator[object], name: str) -> Iterator[dict[str, Any]]:
     for row, value in enumerate(values, 1):
         if not isinstance(value, dict):
             raise DataError(
-                f"{name} cannot be read: row {row} is a {_kind(value)}, not an object. "
-                'Write rows like {"user": 1, "item": 2}.'
+                f"{name} cannot be read: row {row} is a {_json_kind(value)}, not an "
+                'object. Write rows like {"user": 1, "item": 2}.'
             )
         yield cast(dict[str, Any], value)
 
 
-def _kind(value: object) -> str:
+def _json_kind(value: object) -> str:
     return "number" if isinstance(value, _Number) else type(value).__name__
 
 

@@ -36,7 +36,7 @@ def open_query(query: str, connection: Any) -> Generator[Table, None, None]:
     if hasattr(connection, "sql") and _has_arrow():
         with said_plainly(_WHERE):
             relation = connection.sql(query)  # DuckDB.
-        yield _selected(relation)
+        yield _table_of_cursor(relation)
         return
     with said_plainly(_WHERE):
         cursor = _cursor(connection)
@@ -45,7 +45,7 @@ def open_query(query: str, connection: Any) -> Generator[Table, None, None]:
             if hasattr(cursor, "adbc_statement"):
                 _type_by_all_rows(connection, cursor)
             cursor.execute(query)
-        yield _selected(cursor)
+        yield _table_of_cursor(cursor)
     finally:
         if cursor is not connection:
             # Of a connection that broke it fails, which is said already.
@@ -53,7 +53,7 @@ def open_query(query: str, connection: Any) -> Generator[Table, None, None]:
                 cursor.close()
 
 
-def _selected(cursor: Any) -> Table:
+def _table_of_cursor(cursor: Any) -> Table:
     if cursor is None or cursor.description is None:
         raise DataError("the query selects nothing. Write a SELECT.")
     names = tuple(str(column[0]) for column in cursor.description)

@@ -76,7 +76,9 @@ def plain(column: pl.Series, *, as_text: bool = False) -> pl.Series:
         found = series_of(column.name, whole)
         if found.dtype != pl.Object:
             return found
-    return pl.Series(column.name, [_text(value) for value in values], dtype=pl.String)
+    return pl.Series(
+        column.name, [_value_text(value) for value in values], dtype=pl.String
+    )
 
 
 def without_objects(
@@ -113,7 +115,7 @@ def _all_exact(values: Iterable[Any]) -> bool:
     return all(abs(v) < _EXACT for v in values if type(v) is int)
 
 
-def _text(value: Any) -> str | None:
+def _value_text(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool):

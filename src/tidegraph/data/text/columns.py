@@ -19,13 +19,13 @@ def typed(frame: pl.DataFrame, text: Collection[str] = ()) -> pl.DataFrame:
         text: Columns to leave as text.
     """
     return frame.with_columns(
-        _typed(column)
+        _typed_column(column)
         for column in frame.iter_columns()
         if column.dtype == pl.String and column.name not in text
     )
 
 
-def _typed(texts: pl.Series) -> pl.Series:
+def _typed_column(texts: pl.Series) -> pl.Series:
     first = texts.first(ignore_nulls=True)
     if isinstance(first, str) and re.search(r"\s", first):
         return texts

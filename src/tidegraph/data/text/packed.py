@@ -39,11 +39,11 @@ def chunks(path: Path, size: int = CHUNK) -> Iterator[bytes]:
         MissingExtraError: It is packed by Zstandard and nothing here unpacks that.
     """
     limit = 0
-    with _opened(path) as (file, packed):
+    with _opened_unpacked(path) as (file, packed):
         if packed:
             limit = max(ALWAYS_ALLOWED, MAX_EXPANSION * path.stat().st_size)
         done = 0
-        while block := _block(file, size, path):
+        while block := _read_block(file, size, path):
             done += len(block)
             if packed and done > limit:
                 raise DataError(
@@ -73,7 +73,7 @@ def head(path: Path, size: int) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[tuple[_Bytes, bool], None, None]:
+def _opened_unpacked(path: Path) -> Generator[tuple[_Bytes, bool], None, None]:
     try:
         if path.is_dir():
             raise DataError(f"{path} is a folder. Name one file in it.")
@@ -92,19 +92,19 @@ def _opened(path: Path) -> Generator[tuple[_Bytes, bool], None, None]:
         elif first.startswith(_XZ):
             yield lzma.LZMAFile(file), True  # noqa: SIM115
         elif first.startswith(_ZSTD):
-            yield _zstandard(file), True
+            yield _zstandard_stream(file), True
         else:
             yield file, False
 
 
-def _zstandard(file: _Bytes) -> _Bytes:
+def _zstandard_stream(file: _Bytes) -> _Bytes:
     with needed("pyarrow", "frames", "reading a .zst file"):
         # Heavy, and only such files need it.
         arrow: Any = importlib.import_module("pyarrow")
     return arrow.CompressedInputStream(file, "zstd")
 
 
-def _block(file: _Bytes, size: int, path: Path) -> bytes:
+def _read_block(file: _Bytes, size: int, path: Path) -> bytes:
     try:
         return file.read(size)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:

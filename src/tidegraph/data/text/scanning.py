@@ -198,7 +198,9 @@ def regular(data: np.ndarray, separator: int, width: int) -> int:
 
 
 @inlined
-def _copy(data: np.ndarray, start: int, stop: int, out: np.ndarray, to: int) -> int:
+def _copy_bytes(
+    data: np.ndarray, start: int, stop: int, out: np.ndarray, to: int
+) -> int:
     for j in range(start, stop):
         out[to] = data[j]
         to += 1
@@ -252,7 +254,7 @@ def _write(
         place = wanted[k]
         start, stop, how = int(first[place]), int(last[place]), int(kind[place])
         if how <= QUOTED:
-            to = _copy(data, start, stop, out, to)
+            to = _copy_bytes(data, start, stop, out, to)
             continue
         enclosed = data[start] == QUOTE and data[stop - 1] == QUOTE
         if not quoted and enclosed and stop - start > 1:

@@ -144,7 +144,7 @@ def _known(top: _Top, encoding: str, form: TextForm) -> tuple[Layout, Dialect] |
         layout=layout.name,
         ends=top.ends,
     )
-    found = _records(top, dialect)
+    found = _top_records(top, dialect)
     fits = found and layout.fits([record.fields for record in found])
     return (layout, dialect) if fits else None
 
@@ -170,7 +170,7 @@ def _separated(
                 if skips and not _is_spaced(top, dialect):
                     continue
                 dialect = replace(dialect, skips=skips)
-                found = _records(top, dialect)
+                found = _top_records(top, dialect)
                 if separator in _RARE and not (said or _is_named(found, top, form)):
                     continue
                 if _regular(found, top) and _is_spared(found, separator):
@@ -190,16 +190,16 @@ def _separated(
     often = max(_STRONG, key=lambda s: line.count(s) * (2 if s == "::" else 1))
     quoted = form.quoted is not False
     dialect = Dialect(said or often, True, encoding, quoted, top.comment, ends=top.ends)
-    return dialect, _records(top, dialect)
+    return dialect, _top_records(top, dialect)
 
 
-def _records(top: _Top, dialect: Dialect) -> list[Record]:
+def _top_records(top: _Top, dialect: Dialect) -> list[Record]:
     return records(top.data, dialect.reading, _LOOK, final=top.whole)
 
 
 def _is_spaced(top: _Top, dialect: Dialect) -> bool:
     """Whether a blank follows each separator of the first record."""
-    found = [] if dialect.separator in _WEAK else _records(top, dialect)
+    found = [] if dialect.separator in _WEAK else _top_records(top, dialect)
     fields = found[0].fields[1:] if found else []
     return bool(fields) and all(field.startswith(" ") for field in fields)
 
@@ -237,7 +237,7 @@ def _fit(found: list[Record], top: _Top) -> tuple[bool | int, ...]:
     number or a date, one width, width.
     """
     head = found[0].fields
-    named = len(top.wanted & _head(found))
+    named = len(top.wanted & _header_names(found))
     bare = not any(map(_in_quotes, (f for one in found for f in one.fields)))
     halves = all(not any(record.fields[1::2]) for record in found)
     same = len({len(record.fields) for record in found}) == 1
@@ -252,11 +252,11 @@ def _in_quotes(field: str) -> bool:
 def _is_named(found: list[Record], top: _Top, form: TextForm) -> bool:
     """Whether names confirm a reading: those above the rows, or as many said."""
     said = form.names is not None and found and len(found[0].fields) == len(form.names)
-    return bool(said or top.wanted & _head(found))
+    return bool(said or top.wanted & _header_names(found))
 
 
-def _head(found: list[Record]) -> set[str]:
-    return set(_stripped(found[0].fields)) if found else set()
+def _header_names(found: list[Record]) -> set[str]:
+    return set(_stripped_fields(found[0].fields)) if found else set()
 
 
 def _width(found: list[Record], told: bool) -> int:
@@ -288,7 +288,7 @@ def _columns(
             )
         return tuple(map(str, form.names))
     if told:
-        first = _stripped(found[0].fields)
+        first = _stripped_fields(found[0].fields)
         if width == len(first) + 1:
             raise DataError(
                 f"{top.name} names {len(first)} columns and each row has {width} "
@@ -309,8 +309,8 @@ def _in_comment(top: _Top, dialect: Dialect, width: int) -> tuple[str, ...] | No
     fields = named[0].fields if named else []
     if len(fields) != width or any(map(is_value, fields)):
         return None
-    return _stripped(fields)
+    return _stripped_fields(fields)
 
 
-def _stripped(fields: Iterable[str]) -> tuple[str, ...]:
+def _stripped_fields(fields: Iterable[str]) -> tuple[str, ...]:
     return tuple(field.strip(INVISIBLE) for field in fields)

@@ -12,11 +12,11 @@ def written_as_dates(when: Num[np.ndarray, " n"]) -> bool:
     """
     if when.dtype.kind != "i":
         return False
-    if _within(when, 1900, 2200):
+    if _all_within(when, 1900, 2200):
         return True
-    if _within(when, 190001, 220012) and _within(when % 100, 1, 12):
+    if _all_within(when, 190001, 220012) and _all_within(when % 100, 1, 12):
         return True
-    if _within(when, 1900001, 2200366) and _within(when % 1000, 1, 366):
+    if _all_within(when, 1900001, 2200366) and _all_within(when % 1000, 1, 366):
         return True
     return any(_is_date(when // after) for after in (1, 10**4, 10**6, 10**9))
 
@@ -24,11 +24,11 @@ def written_as_dates(when: Num[np.ndarray, " n"]) -> bool:
 def _is_date(day: Num[np.ndarray, " n"]) -> bool:
     """Whether every number reads as year, month and day run together."""
     return (
-        _within(day, 19000101, 22001231)
-        and _within(day // 100 % 100, 1, 12)
-        and _within(day % 100, 1, 31)
+        _all_within(day, 19000101, 22001231)
+        and _all_within(day // 100 % 100, 1, 12)
+        and _all_within(day % 100, 1, 31)
     )
 
 
-def _within(number: Num[np.ndarray, " n"], low: int, high: int) -> bool:
+def _all_within(number: Num[np.ndarray, " n"], low: int, high: int) -> bool:
     return bool(number.min() >= low and number.max() <= high)

@@ -42,11 +42,11 @@ class DayMonth:
     ) -> None:
         """Take the two readings of the next rows; a null is no date so read."""
         no_day, no_month = by_day.is_null(), by_month.is_null()
-        self.day = self.day or _first(~no_day & no_month, texts, rows)
-        self.month = self.month or _first(no_day & ~no_month, texts, rows)
+        self.day = self.day or _first_witness(~no_day & no_month, texts, rows)
+        self.month = self.month or _first_witness(no_day & ~no_month, texts, rows)
         if self.either is None:
             differs = (by_day != by_month).fill_null(False)
-            self.either = _first(differs, texts, rows)
+            self.either = _first_witness(differs, texts, rows)
 
     @property
     def month_first(self) -> bool:
@@ -59,7 +59,7 @@ class DayMonth:
         return self.day is not None or self.month is not None
 
 
-def _first(chosen: pl.Series, texts: pl.Series, rows: Rows) -> Witness | None:
+def _first_witness(chosen: pl.Series, texts: pl.Series, rows: Rows) -> Witness | None:
     if not chosen.any():
         return None
     row = int(chosen.arg_true()[0])

@@ -79,26 +79,28 @@ class Layout:
             texts = texts.str.replace(r",(\d+)", ".$1")
         if self.hour_only:
             texts = texts + " 00"
-        first = _times(texts, self.formats[0])
+        first = _parsed_times(texts, self.formats[0])
         if len(self.formats) == 1:
             return first, first
-        return first, _times(texts, self.formats[1])
+        return first, _parsed_times(texts, self.formats[1])
 
 
 def layout_of(text: str) -> Layout | None:
     """Return how a time is written, none if it is not a spelling that we know."""
     if found := _YEAR_LAST.fullmatch(text):
-        return Layout((f"%A %B %d {_clock(found)}{_zone(found)} %Y",))
+        return Layout((f"%A %B %d {_clock_pattern(found)}{_zone_pattern(found)} %Y",))
     if found := _BASIC.fullmatch(text):
         clock = "%H%M" if len(text.split("T")[1].rstrip("Zz")) == 4 else "%H%M%S%.f"
         comma = (found["fraction"] or "").startswith(",")
-        return Layout((f"%Y%m%dT{clock}{_zone(found)}",), comma)
+        return Layout((f"%Y%m%dT{clock}{_zone_pattern(found)}",), comma)
     for pattern, formats in _spellings():
         if found := pattern.fullmatch(text):
             before = f"%A{found['gap']}" if found["day"] else ""
             after = ""
             if found["between"]:
-                after = f"{found['between']}{_clock(found)}{_zone(found)}"
+                after = (
+                    f"{found['between']}{_clock_pattern(found)}{_zone_pattern(found)}"
+                )
             comma = (found["fraction"] or "").startswith(",")
             return Layout(tuple(f"{before}{f}{after}" for f in formats), comma)
     return None
@@ -112,14 +114,14 @@ def day_first_pattern(text: str) -> str:
     return pattern.replace("%.f", fraction).replace("%#z", "%z")
 
 
-def _clock(found: re.Match[str]) -> str:
+def _clock_pattern(found: re.Match[str]) -> str:
     seconds = ":%S%.f" if found["second"] else ""
     if not found["half"]:
         return f"%H:%M{seconds}"
     return f"%I:%M{seconds}{' ' if found['half'].startswith(' ') else ''}%p"
 
 
-def _zone(found: re.Match[str]) -> str:
+def _zone_pattern(found: re.Match[str]) -> str:
     zone: str = found["zone"] or ""
     bare = zone.strip()
     # Z, +01, +0100 and +01:00 are one pattern; the names stand as they are.
@@ -142,7 +144,7 @@ def given_layout(time_format: str) -> Layout:
         if directive not in _KNOWN or not directive:
             raise ConfigError(
                 f"time_format={time_format!r} has %{directive}, which "
-                f"{_advice(directive)}. Write it as in '%d.%m.%Y %H:%M:%S'."
+                f"{_directive_advice(directive)}. Write it as in '%d.%m.%Y %H:%M:%S'."
             )
     hour_only = "%M" not in pattern and ("%H" in pattern or "%I" in pattern)
     full = pattern.replace("%z", "%#z") + (" %M" if hour_only else "")
@@ -157,7 +159,7 @@ def given_layout(time_format: str) -> Layout:
     return layout
 
 
-def _advice(directive: str) -> str:
+def _directive_advice(directive: str) -> str:
     if directive == "Z":
         return "is the name of a zone and says no offset; use %z, or UTC as it stands"
     if directive == "f":
@@ -165,7 +167,7 @@ def _advice(directive: str) -> str:
     return "is not read"
 
 
-def _times(texts: pl.Series, pattern: str) -> pl.Series:
+def _parsed_times(texts: pl.Series, pattern: str) -> pl.Series:
     try:
         return texts.str.to_datetime(
             pattern, time_unit="us", time_zone="UTC", strict=False
