@@ -267,10 +267,10 @@ def _parts(
                 "be asked about, which are too few or too many at one moment. Give a "
                 "longer log."
             )
-    return [_some(held, protocol.most, rng) for held in rows]
+    return [_sample_rows(held, protocol.most, rng) for held in rows]
 
 
-def _some(
+def _sample_rows(
     rows: Int64[np.ndarray, " n"], most: int, rng: np.random.Generator
 ) -> Int64[np.ndarray, " m"]:
     if len(rows) <= most:

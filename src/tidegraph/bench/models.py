@@ -75,13 +75,13 @@ def contenders(
     about = FeatureSet(category=category, fields=fields)
     if names is not None:
         wanted = [CONTROL, *map(_known, names)]
-        return [_contender(name, about) for name in dict.fromkeys(wanted)]
-    found = [_contender(CONTROL, about)]
+        return [_contender_named(name, about) for name in dict.fromkeys(wanted)]
+    found = [_contender_named(CONTROL, about)]
     for name in RANKERS:
         if name in (CONTROL, *MADE_OF_OTHERS):
             continue
         try:
-            found.append(_contender(name, about))
+            found.append(_contender_named(name, about))
         except MissingExtraError:
             # Of what nobody asked for, what is there is compared.
             continue
@@ -121,7 +121,7 @@ def network(
     return Contender(name, tuple(tried))
 
 
-def _contender(name: str, about: FeatureSet) -> Contender:
+def _contender_named(name: str, about: FeatureSet) -> Contender:
     made: Any = model({"model": name}, "bench", "rank")
     if isinstance(made, NeuralRanker):
         return network(name, made.model, about)

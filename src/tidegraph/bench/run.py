@@ -86,7 +86,7 @@ class Comparison:
         cut = int(self.parts.valid.candidates.present.sum())
         kept = slice(0, cut) if part == "valid" else slice(cut, None)
         return {
-            name: [_scores(self.folder, one.key)[kept] for one in trained]
+            name: [_kept_scores(self.folder, one.key)[kept] for one in trained]
             for name, trained in self.trained.items()
         }
 
@@ -196,7 +196,7 @@ class _Trainings:
         run = Run(np.random.default_rng(seed))
         fitted = ranker.fit(self.parts.train, self.parts.valid, run=run)
         spent = time.perf_counter() - wall, time.process_time() - processor
-        valid, test = (_flat(fitted, part) for part in self._judged)
+        valid, test = (_flat_scores(fitted, part) for part in self._judged)
         test = in_odds(test, self.parts.odds)
         with replaced(self.folder / f"{key}.npy") as aside, aside.open("wb") as file:
             np.save(file, np.concatenate([valid, test]))
@@ -235,7 +235,7 @@ class _Trainings:
         )
         if any(not name.startswith("item.") for name in fields):
             parts.append(self.digests[1])
-        return _hash("\n".join(parts).encode())
+        return _short_hash("\n".join(parts).encode())
 
 
 def in_odds(
@@ -254,7 +254,7 @@ def in_odds(
     return (sure * factor / (sure * factor + 1 - sure)).astype(np.float32)
 
 
-def _flat(fitted: FittedRanker, part: Examples) -> Float32[np.ndarray, " n"]:
+def _flat_scores(fitted: FittedRanker, part: Examples) -> Float32[np.ndarray, " n"]:
     score = fitted.score(part.requests, part.candidates)
     return score[part.candidates.present]
 
@@ -265,7 +265,9 @@ def _digest(log: Interactions, protocol: ClickProtocol) -> str:
     log.items.features.write_ipc(features)
     arrays = (log.user, log.item, log.time, log.label)
     settings = json.dumps([to_table(protocol), PARTS_SEED]).encode()
-    return _hash(*(array.tobytes() for array in arrays), features.getvalue(), settings)
+    return _short_hash(
+        *(array.tobytes() for array in arrays), features.getvalue(), settings
+    )
 
 
 def _digest_of_rest(log: Interactions) -> str:
@@ -273,10 +275,10 @@ def _digest_of_rest(log: Interactions) -> str:
     held = io.BytesIO()
     for table in (log.users.features, log.context):
         table.write_ipc(held)
-    return _hash(held.getvalue())
+    return _short_hash(held.getvalue())
 
 
-def _hash(*parts: bytes) -> str:
+def _short_hash(*parts: bytes) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
@@ -300,5 +302,5 @@ def _is_there(folder: Path, key: str) -> bool:
     return (folder / f"{key}.npy").is_file()
 
 
-def _scores(folder: Path, key: str) -> Float32[np.ndarray, " n"]:
+def _kept_scores(folder: Path, key: str) -> Float32[np.ndarray, " n"]:
     return np.load(folder / f"{key}.npy")

@@ -125,13 +125,13 @@ class Scores:
         said = (
             f"Worth having here: {better[0]}, the best on validation of those that are "
             f"surely better than {self.subject}; AUC on the test {best['auc']:.4f}, "
-            f"{_signed(best)} (p {p_text(best['p'], best['p_is_bound'])})."
+            f"{_lead_text(best)} (p {p_text(best['p'], best['p_is_bound'])})."
         )
         cheap = min(better, key=lambda name: self._seconds(name))
         if cheap != better[0] and self._seconds(cheap) < self._seconds(better[0]) / 2:
             row = table.row(by_predicate=pl.col("model") == cheap, named=True)
             said += (
-                f" The cheapest of them is {cheap}: {_signed(row)}, in "
+                f" The cheapest of them is {cheap}: {_lead_text(row)}, in "
                 f"{self._seconds(cheap):.0f} s a training in place of "
                 f"{self._seconds(better[0]):.0f} s."
             )
@@ -147,7 +147,7 @@ class Scores:
     def readable(self) -> pl.DataFrame:
         """Return the table as words."""
         rows = self.table().iter_rows(named=True)
-        return pl.DataFrame([_worded(row) for row in rows])
+        return pl.DataFrame([_row_text(row) for row in rows])
 
 
 def markdown(table: pl.DataFrame) -> str:
@@ -160,7 +160,7 @@ def markdown(table: pl.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
-def _worded(row: dict[str, object]) -> dict[str, str]:
+def _row_text(row: dict[str, object]) -> dict[str, str]:
     def spread(name: str) -> str:
         ends = row[f"{name}_low"], row[f"{name}_high"]
         return f"{row[name]:.4f} [{ends[0]:.4f}, {ends[1]:.4f}]"
@@ -172,12 +172,12 @@ def _worded(row: dict[str, object]) -> dict[str, str]:
         "± seeds": f"{row['deviation']:.4f}",
         "GAUC": spread("gauc"),
         "log loss": spread("log_loss"),
-        "lead": _signed(row) if led else "",
+        "lead": _lead_text(row) if led else "",
         "p": p_text(row["p"], row["p_is_bound"]) if led else "",  # pyright: ignore
         "processor s": f"{row['processor_seconds']:.1f}",
         "parameters": f"{row['parameters']:,.0f}",
     }
 
 
-def _signed(row: dict[str, object]) -> str:
+def _lead_text(row: dict[str, object]) -> str:
     return f"{row['lead']:+.4f} [{row['lead_low']:+.4f}, {row['lead_high']:+.4f}]"

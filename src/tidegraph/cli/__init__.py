@@ -36,20 +36,20 @@ def run(arguments: list[str]) -> int:
         with warnings_said():
             status = app(arguments, prog_name="tidegraph", standalone_mode=False)
     except TidegraphError as error:
-        return _say(str(error))
+        return _fail(str(error))
     except TyperException as error:
-        return _say(_meant(error) or error.format_message())
+        return _fail(_meant(error) or error.format_message())
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _say(f"{where}{error.strerror or error}.")
+        return _fail(f"{where}{error.strerror or error}.")
     except KeyboardInterrupt:
         status = INTERRUPTED
     if status == INTERRUPTED:
-        _say("stopped; nothing is half-written.")
+        _fail("stopped; nothing is half-written.")
     return status if isinstance(status, int) else 0
 
 
-def _say(sentence: str) -> int:
+def _fail(sentence: str) -> int:
     complain(sentence)
     return FAILED
 

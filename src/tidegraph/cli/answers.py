@@ -59,7 +59,7 @@ def recommend(
     if output is not None:
         check_table(output)
     fitted = load(model)
-    moment = None if at is None else _moment(fitted, at)
+    moment = None if at is None else _moment_at(fitted, at)
     wanted, hidden, items = (
         None if text is None else listed(text) for text in (only, exclude, history)
     )
@@ -144,7 +144,7 @@ def _put(lists: pl.DataFrame, of: str, *, json: bool, output: Path | None) -> No
     say(f"{output}: {lists[of].n_unique()} lists, {lists.height} rows.")
 
 
-def _moment(model: FittedPipeline, text: str) -> int | str:
+def _moment_at(model: FittedPipeline, text: str) -> int | str:
     clock = model.serving.source.get("clock", "seconds")
     if clock == "none":
         raise RequestError("the log of this model has no times. Leave --at out.")

@@ -58,7 +58,7 @@ def draw(
     if output.suffix.lower() not in (".svg", ""):
         raise RequestError(f"{output} would hold an SVG. Name it {output.stem}.svg.")
     check_file(output)
-    plan = _plan(edge, widths)
+    plan = _hops_of_widths(edge, widths)
     if source is not None and source.is_dir():
         graph, clock = _saved(source)
     else:
@@ -107,13 +107,13 @@ class _Names:
     """
 
     def __init__(self, kinds: tuple[Vocabulary, Vocabulary]) -> None:
-        self._labels = tuple(_labels(nodes) for nodes in kinds)
+        self._labels = tuple(_node_labels(nodes) for nodes in kinds)
 
     def __call__(self, depth: int, row: int) -> str:
         return str(self._labels[depth % 2][row])
 
 
-def _labels(nodes: Vocabulary) -> pl.Series:
+def _node_labels(nodes: Vocabulary) -> pl.Series:
     ids = nodes.ids.cast(pl.String)
     column = next((name for name in NAMES if name in nodes.features.columns), None)
     if column is None:
@@ -122,7 +122,7 @@ def _labels(nodes: Vocabulary) -> pl.Series:
     return named.zip_with(named.is_not_null(), ids)
 
 
-def _plan(edge: str, widths: str) -> Hops:
+def _hops_of_widths(edge: str, widths: str) -> Hops:
     plan = identity()
     for depth, text in enumerate(widths.split(",")):
         if not text.strip().isdigit() or not 1 <= int(text) <= 50:

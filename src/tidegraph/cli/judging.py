@@ -67,11 +67,11 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Seed of the intervals.")] = 0,
 ) -> None:
     """Judge a model by what happened after its training, on the full catalogue."""
-    lengths = CUTOFFS if at is None else _lengths(at)
+    lengths = CUTOFFS if at is None else _list_lengths(at)
     if html is not None:
         check_file(html)
     fitted = load(model)
-    baselines = {_title(name): _baseline(name) for name in against or []}
+    baselines = {_retriever_title(name): _baseline(name) for name in against or []}
     items = len(fitted.graph.items)
     if at is None:
         lengths = tuple(sorted({min(k, items) for k in lengths}))
@@ -97,7 +97,7 @@ def evaluate(
         learnt = learning_section(curves_of(fitted))
         parts = [*sections(result, test), *([learnt] if learnt else [])]
         write_report(html, f"{model} on {log}", parts)
-    say(_json(result) if json else result.text(width=width_of_tables()))
+    say(_evaluation_json(result) if json else result.text(width=width_of_tables()))
 
 
 def _task(
@@ -117,15 +117,15 @@ def _task(
     clock = source.get("clock", "seconds")
     if part == "all":
         known = events_of(model.graph, clock)
-        return model, known, _later(model, log, path)
+        return model, known, _events_after_training(model, log, path)
     if part == "test":
         known = events_of(model.graph, clock)
         return model, known, part_of(log, memory, "test")[1]
     if part != "valid":
         raise RequestError(f"--part is {part!r}; it can be valid, test or all.")
     before, chosen = part_of(log, memory, "valid")
-    pipeline = pipeline_of(_recipe(source), "the saved recipe")
-    seed = _recipe(source).get("pipeline", {}).get("seed", 0)
+    pipeline = pipeline_of(_recipe_of(source), "the saved recipe")
+    seed = _recipe_of(source).get("pipeline", {}).get("seed", 0)
     run = Run(generator(seed))
     return pipeline.refitted(model, before, run=run), before, chosen
 
@@ -137,7 +137,7 @@ def _has_test(memory: Mapping[str, Any]) -> bool:
     return bool(memory.keys() & {"test", "by", "leave_last"})
 
 
-def _recipe(source: Mapping[str, Any]) -> Mapping[str, Any]:
+def _recipe_of(source: Mapping[str, Any]) -> Mapping[str, Any]:
     if "recipe" not in source:
         raise ConfigError(
             "this model does not know the recipe that made it, so its retrieval "
@@ -146,7 +146,9 @@ def _recipe(source: Mapping[str, Any]) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], source["recipe"])
 
 
-def _later(model: FittedPipeline, log: Interactions, path: Path) -> Interactions:
+def _events_after_training(
+    model: FittedPipeline, log: Interactions, path: Path
+) -> Interactions:
     end = model.trained_until
     test = log.since(end + 1) if log.clock != "none" else log
     if not len(test):
@@ -157,7 +159,7 @@ def _later(model: FittedPipeline, log: Interactions, path: Path) -> Interactions
     return test
 
 
-def _title(name: str) -> str:
+def _retriever_title(name: str) -> str:
     return next((n for n in RETRIEVERS if n.lower() == name.lower()), name)
 
 
@@ -169,7 +171,7 @@ def _baseline(name: str) -> Baseline:
             method that does nothing without settings.
     """
     folder = Path(name)
-    title = _title(name)
+    title = _retriever_title(name)
     if title in RETRIEVERS and not (folder / MANIFEST).is_file():
         try:
             method = cast(Retriever, _with_defaults(title))
@@ -205,7 +207,7 @@ def _needs_nothing(title: str) -> bool:
     return True
 
 
-def _lengths(text: str) -> tuple[int, ...]:
+def _list_lengths(text: str) -> tuple[int, ...]:
     try:
         lengths = tuple(int(part) for part in text.split(","))
     except ValueError as error:
@@ -217,7 +219,7 @@ def _lengths(text: str) -> tuple[int, ...]:
     return lengths
 
 
-def _json(result: Evaluation) -> str:
+def _evaluation_json(result: Evaluation) -> str:
     document = {
         "setup": dataclasses.asdict(result.setup),
         "metrics": result.table().to_dicts(),

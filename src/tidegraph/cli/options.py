@@ -30,7 +30,9 @@ def taking(
         prefix: What the options' names begin with.
         panel: Heading of the options in the help.
     """
-    options = [option for cls in classes for option in _options(cls, prefix, panel)]
+    options = [
+        option for cls in classes for option in _options_of_fields(cls, prefix, panel)
+    ]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
@@ -110,11 +112,13 @@ class _Option:
         *outer, name = self.path
         for part in outer:
             given = given.setdefault(part, {})
-        is_list = tuple in (typing.get_origin(hint) for hint in _choices(self.hint))
+        is_list = tuple in (
+            typing.get_origin(hint) for hint in _union_members(self.hint)
+        )
         given[name] = tuple(listed(value)) if is_list else value
 
     def _typed(self) -> Any:
-        choices = _choices(self.hint)
+        choices = _union_members(self.hint)
         for plain in (bool, float):
             if plain in choices:
                 return plain
@@ -124,12 +128,16 @@ class _Option:
         return int if int in choices and str not in choices else str
 
 
-def _options(cls: type, prefix: str, panel: str | None) -> Iterator[_Option]:
+def _options_of_fields(cls: type, prefix: str, panel: str | None) -> Iterator[_Option]:
     hints, helps = typing.get_type_hints(cls), described(cls)
     for field in dataclasses.fields(cast(Any, cls)):
-        inner = [c for c in _choices(hints[field.name]) if dataclasses.is_dataclass(c)]
+        inner = [
+            c for c in _union_members(hints[field.name]) if dataclasses.is_dataclass(c)
+        ]
         if inner:
-            deep = _options(cast(type, inner[0]), f"{prefix}{field.name}_", panel)
+            deep = _options_of_fields(
+                cast(type, inner[0]), f"{prefix}{field.name}_", panel
+            )
             for option in deep:
                 path = (field.name, *option.path)
                 yield dataclasses.replace(option, path=path)
@@ -141,7 +149,7 @@ def _options(cls: type, prefix: str, panel: str | None) -> Iterator[_Option]:
         yield _Option(parameter, (field.name,), hints[field.name], text, panel)
 
 
-def _choices(hint: Any) -> tuple[Any, ...]:
+def _union_members(hint: Any) -> tuple[Any, ...]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         return typing.get_args(hint)
     return (hint,)

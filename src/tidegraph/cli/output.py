@@ -23,7 +23,10 @@ def show(table: pl.DataFrame, *, json: bool) -> None:
     if json:
         sys.stdout.write(table.write_ndjson())
         return
-    rows = [table.columns, *([_cell(value) for value in r] for r in table.iter_rows())]
+    rows = [
+        table.columns,
+        *([_cell_text(value) for value in r] for r in table.iter_rows()),
+    ]
     console = Console()
     frame = 1 + 3 * len(table.columns)
     widths = _widths(rows, console.width - frame if console.is_terminal else None)
@@ -106,7 +109,7 @@ _WRITERS = {
 }
 
 
-def _cell(value: object) -> str:
+def _cell_text(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, float):

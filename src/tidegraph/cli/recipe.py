@@ -128,7 +128,7 @@ def read_recipe(
     refuse_unknown(tables, _TABLES, path.name)
     if "data" not in tables:
         raise ConfigError(f"{path.name} has no table [data] that names the log.")
-    data_table = {**_table(tables, "data", path.name), **(data or {})}
+    data_table = {**_toml_table(tables, "data", path.name), **(data or {})}
     files = [field.name for field in fields(Files)]
     of_files = {key: value for key, value in data_table.items() if key in files}
     where = f"{path.name}:data"
@@ -136,13 +136,13 @@ def read_recipe(
     reader = LogReader.of(
         {key: value for key, value in data_table.items() if key not in files}, where
     )
-    split_table = split or _table(tables, "split", path.name)
+    split_table = split or _toml_table(tables, "split", path.name)
     stages = {name: tables[name] for name in _STAGES if name in tables}
     pipeline = pipeline_of(stages, path.name)
     reader, parts = _agreed(
         reader, build(Split, split_table, f"{path.name}:split"), path.name
     )
-    seed = cast(int, _table(tables, "pipeline", path.name).get("seed", 0))
+    seed = cast(int, _toml_table(tables, "pipeline", path.name).get("seed", 0))
     return Recipe(
         path.parent,
         build(Files, of_files, where),
@@ -165,7 +165,7 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
         ConfigError: A table, setting or model is unknown.
     """
     settings = build(
-        PipelineTable, _table(tables, "pipeline", where), f"{where}:pipeline"
+        PipelineTable, _toml_table(tables, "pipeline", where), f"{where}:pipeline"
     )
     retrieve = tables.get("retrieve")
     if not isinstance(retrieve, list) or not retrieve:
@@ -174,11 +174,11 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
             'such as model = "ItemKNN".'
         )
     channels = channels_of(cast(list[object], retrieve), f"{where}:retrieve")
-    shares = build(BlendTable, _table(tables, "blend", where), f"{where}:blend")
+    shares = build(BlendTable, _toml_table(tables, "blend", where), f"{where}:blend")
     made: dict[str, Any] = {"retrieve": Blend(channels, **asdict(shares))}
     for stage in ("rank", "rerank"):
         if stage in tables:
-            table = _table(tables, stage, where)
+            table = _toml_table(tables, stage, where)
             made[stage] = model(table, f"{where}:{stage}", stage)
     if settings.fallback is not None:
         table = settings.fallback
@@ -206,7 +206,7 @@ def channels_of(tables: Iterable[object], where: str) -> dict[str, Retriever]:
     """
     found: dict[str, Retriever] = {}
     for table in tables:
-        settings = dict(_one(table, where))
+        settings = dict(_model_table(table, where))
         given = settings.get("name")
         if "name" not in settings_of("retrieve", str(settings.get("model"))):
             settings.pop("name", None)
@@ -247,14 +247,14 @@ _STAGES = ("pipeline", "blend", "retrieve", "rank", "rerank")
 _TABLES = ("data", "split", "tune", "device", *_STAGES)
 
 
-def _table(tables: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+def _toml_table(tables: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
     table = tables.get(name, {})
     if not isinstance(table, Mapping):
         raise ConfigError(f"[{where}:{name}] must be a table, not {table!r}.")
     return cast(Mapping[str, Any], table)
 
 
-def _one(value: object, where: str) -> Mapping[str, Any]:
+def _model_table(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise ConfigError(f"[{where}] is {value!r}; it must be a table with a 'model'.")
     return cast(Mapping[str, Any], value)

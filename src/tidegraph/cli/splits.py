@@ -111,7 +111,7 @@ class Split:
         """
         if self.rolling is not None:
             train, test = self.folds(log)[-1]
-            return Parts.of(train, None, test, {"test": _start(test)})
+            return Parts.of(train, None, test, {"test": _first_time(test)})
         if self.by is not None:
             # However the file calls it, the log calls it so.
             return Parts.named(log.split(by="split"), {"by": self.by})
@@ -133,9 +133,9 @@ class Split:
         else:
             return Parts.of(log, None, None, {})
         if cuts is None and not test:
-            return Parts.of(parts[0], parts[1], None, {"valid": _start(parts[1])})
+            return Parts.of(parts[0], parts[1], None, {"valid": _first_time(parts[1])})
         names = ("valid", "test")[-len(parts) + 1 :]
-        memory = {n: _start(p) for n, p in zip(names, parts[1:], strict=True)}
+        memory = {n: _first_time(p) for n, p in zip(names, parts[1:], strict=True)}
         return Parts.named(parts, memory)
 
     def _at_random(self, log: Interactions, seed: int) -> "Parts":
@@ -185,7 +185,7 @@ class Parts:
         memory: dict[str, Any],
     ) -> "Parts":
         """Return parts of which each comes after the one before."""
-        spans = tuple(_span(part) for part in (train, valid, test))
+        spans = tuple(_part_span_text(part) for part in (train, valid, test))
         return cls(train, valid, test, memory, spans)
 
     @classmethod
@@ -198,11 +198,11 @@ class Parts:
         """
         moved = [parts[0]]
         for part in parts[1:]:
-            moved.append(_after(part, int(moved[-1].time[-1])))
+            moved.append(_moved_after(part, int(moved[-1].time[-1])))
         overlap = any(a is not b for a, b in zip(parts, moved, strict=True))
         valid = moved[1] if len(moved) == 3 else None
         before = (parts[0], parts[1] if len(parts) == 3 else None, parts[-1])
-        spans = tuple(_span(part) for part in before)
+        spans = tuple(_part_span_text(part) for part in before)
         return cls(moved[0], valid, moved[-1], memory, spans, overlap)
 
     @property
@@ -261,17 +261,17 @@ def _left_last(log: Interactions, k: int) -> tuple[Interactions, ...]:
     return train, valid, test
 
 
-def _after(part: Interactions, end: int) -> Interactions:
+def _moved_after(part: Interactions, end: int) -> Interactions:
     if int(part.time[0]) > end:
         return part
     return replace(part, time=np.full(len(part), end + 1, np.int64))
 
 
-def _start(part: Interactions) -> int:
+def _first_time(part: Interactions) -> int:
     return int(part.time[0])
 
 
-def _span(part: Interactions | None) -> str:
+def _part_span_text(part: Interactions | None) -> str:
     if part is None:
         return ""
     return span_text(int(part.time[0]), int(part.time[-1]), part.clock)

@@ -48,24 +48,24 @@ def warnings_said() -> Generator[None, None, None]:
 
 def width_of_tables() -> int:
     """Return how wide text in columns may be: as the terminal is, 100 in a file."""
-    return min(WIDTH, _columns()) if sys.stdout.isatty() else WIDTH
+    return min(WIDTH, _terminal_columns()) if sys.stdout.isatty() else WIDTH
 
 
 def spell_out_what_has_no_letter() -> None:
     """Let streams write letters that their encoding lacks as JSON would, by number."""
-    codecs.register_error(_SPELT, _spelt)
+    codecs.register_error(_SPELT, _escaped_letters)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=_SPELT)
 
 
-def _columns() -> int:
+def _terminal_columns() -> int:
     return shutil.get_terminal_size().columns
 
 
 def _fitted(text: str) -> str:
     """Return text whose lines end between words; a terminal would cut words."""
-    width = _columns()
+    width = _terminal_columns()
     return "\n".join(
         textwrap.fill(
             line,
@@ -80,7 +80,7 @@ def _fitted(text: str) -> str:
     )
 
 
-def _spelt(error: UnicodeError) -> tuple[str, int]:
+def _escaped_letters(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

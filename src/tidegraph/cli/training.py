@@ -70,7 +70,7 @@ def train(
             events = plan.read()
         parts = plan.split.parts(events)
         if not quiet:
-            say(_sizes(parts))
+            say(_part_sizes_text(parts))
         train, run = Fold(parts.train), Run(generator(plan.seed), monitor=monitor)
         if plan.split.rolling is None:
             model = as_long_as_the_log_allows(plan.pipeline, parts).fit(
@@ -78,7 +78,7 @@ def train(
             )
         else:
             model = _over_windows(plan, events, further, quiet=quiet)
-        model.remember(_memory(plan, parts))
+        model.remember(_model_source(plan, parts))
         model.save(output)
         if quiet:
             return
@@ -115,7 +115,7 @@ def _event_log(folder: Path) -> Monitor:
     return home.TensorBoard(folder)
 
 
-def _sizes(parts: Parts) -> str:
+def _part_sizes_text(parts: Parts) -> str:
     rows: list[str] = []
     for name, when in zip(("train", "valid", "test"), parts.spans, strict=True):
         part: Interactions | None = getattr(parts, name)
@@ -147,7 +147,7 @@ def as_long_as_the_log_allows(pipeline: Pipeline, parts: Parts) -> Pipeline:
     return replace(pipeline, windows=windows)
 
 
-def _memory(plan: Recipe, parts: Parts) -> dict[str, object]:
+def _model_source(plan: Recipe, parts: Parts) -> dict[str, object]:
     return {
         "data": plan.reader.table(),
         "split": parts.memory,

@@ -28,18 +28,18 @@ def ticket(
 def revoke(store: Store, device: Name) -> None:
     """Take nothing more of a device, and drop what it sent."""
     with Gate(store) as gate:
-        _found(gate.revoke(_name(device)).result(), device)
+        _check_device_known(gate.revoke(_device_name(device)).result(), device)
     say(f"{store}: {device} is revoked, and what it sent is gone.")
 
 
 def erase(store: Store, device: Name) -> None:
     """Forget a device with its key and all that it sent; its name is not used again."""
     with Gate(store) as gate:
-        _found(gate.erase(_name(device)).result(), device)
+        _check_device_known(gate.erase(_device_name(device)).result(), device)
     say(f"{store}: {device} is erased.")
 
 
-def _name(text: str) -> bytes:
+def _device_name(text: str) -> bytes:
     try:
         name = bytes.fromhex(text)
     except ValueError:
@@ -51,6 +51,6 @@ def _name(text: str) -> bytes:
     return name
 
 
-def _found(was: bool, device: str) -> None:
+def _check_device_known(was: bool, device: str) -> None:
     if not was:
         raise RequestError(f"the gate knows no device {device}.")

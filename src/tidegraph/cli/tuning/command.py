@@ -85,7 +85,7 @@ def tune(
     with replaced(best_file) as aside:
         aside.write_text(written.dumps(best), encoding="utf-8")
     write_report(report, f"Search of {recipe.name}", [search_section(wanted, found)])
-    say(_said(wanted, found))
+    say(_result_text(wanted, found))
     say(f"{best_file}: the best recipe; {report}: pictures")
 
 
@@ -157,7 +157,7 @@ def _beside(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _said(wanted: Search, found: Found) -> str:
+def _result_text(wanted: Search, found: Found) -> str:
     best = found.best
     if not best.settings:
         return (

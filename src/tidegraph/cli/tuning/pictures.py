@@ -19,7 +19,7 @@ def search_section(wanted: Search, found: Found) -> Section:
     text += f"the best of {len(scores)} trials {best.score:.4f}. "
     text += "The best of many is better on the part it was chosen by than elsewhere: "
     text += "judge it once on the test part."
-    charts = [_course(wanted, found, scores)]
+    charts = [_course_chart(wanted, found, scores)]
     charts += [
         _of_setting(place, values, wanted, found)
         for place, values in wanted.settings.items()
@@ -36,7 +36,7 @@ def search_section(wanted: Search, found: Found) -> Section:
     return Section("Search", text, tuple(charts), (Table(caption, frame),))
 
 
-def _course(wanted: Search, found: Found, scores: np.ndarray) -> Chart:
+def _course_chart(wanted: Search, found: Found, scores: np.ndarray) -> Chart:
     number = np.arange(1.0, len(scores) + 1)
     known = np.isfinite(scores)
     so_far = np.maximum.accumulate(np.where(known, scores, found.recipe))
@@ -45,7 +45,7 @@ def _course(wanted: Search, found: Found, scores: np.ndarray) -> Chart:
         Series("recipe", number, np.full(len(number), found.recipe)),
     ]
     x = linear("trial", 1.0, float(max(len(scores), 2)))
-    y = _upward(wanted.metric, np.append(scores[known], found.recipe))
+    y = _score_axis(wanted.metric, np.append(scores[known], found.recipe))
     return lines(
         "How the search went",
         f"The best {wanted.metric} after each trial, beside that of the recipe.",
@@ -64,7 +64,7 @@ def _of_setting(place: str, values: Values, wanted: Search, found: Found) -> Cha
         if values.log:
             value, low, high = np.log10(value), np.log10(low), np.log10(high)
             label = f"{place}, as a power of ten"
-        axes = linear(label, low, high), _upward(wanted.metric, score)
+        axes = linear(label, low, high), _score_axis(wanted.metric, score)
         said = f"What each trial found with its {place}."
         return points(place, said, Series(place, value, score), axes)
     return _of_choices(place, values, wanted.metric, tried)
@@ -81,7 +81,7 @@ def _of_choices(place: str, values: OneOf, metric: str, tried: list[Trial]) -> C
     return bars(place, said, groups)
 
 
-def _upward(label: str, values: np.ndarray) -> Axis:
+def _score_axis(label: str, values: np.ndarray) -> Axis:
     low, high = float(values.min(initial=np.inf)), float(values.max(initial=-np.inf))
     if not low <= high:
         low, high = 0.0, 1.0

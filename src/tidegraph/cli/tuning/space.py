@@ -128,7 +128,7 @@ def _inside(table: Any, part: str, place: str) -> Any:
     """Return what a table or a list of channels holds under a name."""
     if isinstance(table, list):
         channels = cast(list[Mapping[str, Any]], table)
-        named = {_called(channel): channel for channel in channels}
+        named = {_channel_name(channel): channel for channel in channels}
         if part not in named:
             raise ConfigError(
                 f"[tune.settings] names {place!r}, and no channel of the recipe is "
@@ -143,5 +143,5 @@ def _inside(table: Any, part: str, place: str) -> Any:
     return held.setdefault(part, {})
 
 
-def _called(channel: Mapping[str, Any]) -> str:
+def _channel_name(channel: Mapping[str, Any]) -> str:
     return str(channel.get("name", channel.get("model")))

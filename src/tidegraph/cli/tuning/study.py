@@ -88,7 +88,7 @@ def search(
 
     def objective(trial: Any) -> float:
         values = {
-            place: _drawn(trial, place, values)
+            place: _suggested_value(trial, place, values)
             for place, values in wanted.settings.items()
         }
         trial.set_user_attr("settings", values)
@@ -102,10 +102,10 @@ def search(
     done = sum(trial.state.is_finished() for trial in study.trials)
     for _ in track(range(done, wanted.trials), "trying settings"):
         study.optimize(objective, n_trials=1)
-    return _all(study)
+    return _found_trials(study)
 
 
-def _drawn(trial: Any, place: str, values: Values) -> object:
+def _suggested_value(trial: Any, place: str, values: Values) -> object:
     if not isinstance(values, Between):
         # Optuna keeps words and numbers; a choice may be a table.
         number = trial.suggest_categorical(place, list(range(len(values.choices))))
@@ -127,7 +127,7 @@ def _check_same(study: Any, key: Mapping[str, Any], folder: Path) -> None:
         )
 
 
-def _all(study: Any) -> Found:
+def _found_trials(study: Any) -> Found:
     trials = [
         Trial(
             trial.user_attrs["settings"],
