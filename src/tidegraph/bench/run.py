@@ -183,7 +183,7 @@ class _Trainings:
                 f"cannot write {self.folder}: {error.strerror or error}. Choose "
                 "another folder."
             ) from error
-        self._held = {one.key: one for one in held if _is_there(self.folder, one.key)}
+        self._held = {one.key: one for one in held if _is_kept(self.folder, one.key)}
 
     def one(self, contender: Contender, setting: int, seed: int) -> Trained:
         """Return a training of one setting with one seed."""
@@ -298,7 +298,7 @@ def _records(path: Path) -> list[Trained]:
     return found
 
 
-def _is_there(folder: Path, key: str) -> bool:
+def _is_kept(folder: Path, key: str) -> bool:
     return (folder / f"{key}.npy").is_file()
 
 

@@ -64,7 +64,7 @@ def recommend(
         None if text is None else listed(text) for text in (only, exclude, history)
     )
     if users_file is not None:
-        users = _users_in(fitted, users_file)
+        users = _users_of_file(fitted, users_file)
         lists = fitted.recommend_all(users, k=k, only=wanted, exclude=hidden, at=moment)
     else:
         lists = fitted.recommend(
@@ -152,6 +152,6 @@ def _moment_at(model: FittedPipeline, text: str) -> int | str:
     return moment_of(text, positions=True) if clock == "order" else text
 
 
-def _users_in(model: FittedPipeline, path: Path) -> pl.Series:
+def _users_of_file(model: FittedPipeline, path: Path) -> pl.Series:
     column = model.serving.source.get("data", {}).get("user", "user")
     return read_ids(path, (str(column), "user"), model.graph.users)

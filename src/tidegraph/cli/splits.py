@@ -117,7 +117,7 @@ class Split:
             return Parts.named(log.split(by="split"), {"by": self.by})
         if self.leave_last is not None:
             memory = {"leave_last": self.leave_last}
-            return Parts.named(_left_last(log, self.leave_last), memory)
+            return Parts.named(_parts_by_leave_last(log, self.leave_last), memory)
         if self.random is not None:
             return self._at_random(log, self.random)
         cuts = self.time
@@ -253,7 +253,7 @@ def _position(cut: object) -> Any:
     return int(cut) if isinstance(cut, str) and cut.strip().isdigit() else cut
 
 
-def _left_last(log: Interactions, k: int) -> tuple[Interactions, ...]:
+def _parts_by_leave_last(log: Interactions, k: int) -> tuple[Interactions, ...]:
     if k == 1:
         return log.leave_last_out()
     rest, test = log.leave_last(k)

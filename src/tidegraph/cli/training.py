@@ -63,7 +63,7 @@ def train(
         data = data | {"path": str(log.absolute())}
     plan = read_recipe(recipe, data, split)
     check_folder(output)
-    monitor = None if tensorboard is None else _event_log(tensorboard)
+    monitor = None if tensorboard is None else _tensorboard_monitor(tensorboard)
     further = None if graph is None else Graph.open(graph)
     with timing() as seconds:
         with working("reading the log"):
@@ -109,7 +109,7 @@ def _say_what_was_chosen(model: FittedPipeline, ranker: str) -> None:
         say(f"{ranker} learnt: {curve.text()}")
 
 
-def _event_log(folder: Path) -> Monitor:
+def _tensorboard_monitor(folder: Path) -> Monitor:
     # What trains loads a tensor engine, and not what is trained without.
     home = importlib.import_module("tidegraph.training.tensorboard")
     return home.TensorBoard(folder)

@@ -140,7 +140,10 @@ def ruined(log: Interactions) -> tuple[OddIds, ...]:
 
 def hidden(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids have invisible characters inside."""
-    users, items = _with_hidden(log.users.ids), _with_hidden(log.items.ids)
+    users, items = (
+        _have_invisible_letters(log.users.ids),
+        _have_invisible_letters(log.items.ids),
+    )
     return tuple(OddIds("hidden", *found) for found in _sides(log, users, items))
 
 
@@ -149,11 +152,11 @@ def respelt(log: Interactions) -> tuple[OddIds, ...]:
 
     Of canonically equivalent ids those count that are not in NFC.
     """
-    users, items = _are_respelt(log.users.ids), _are_respelt(log.items.ids)
+    users, items = _have_unicode_twin(log.users.ids), _have_unicode_twin(log.items.ids)
     return tuple(OddIds("respelt", *found) for found in _sides(log, users, items))
 
 
-def _are_respelt(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
+def _have_unicode_twin(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
     odd = np.zeros(len(ids), np.bool_)
     if ids.dtype != pl.String:
         return odd
@@ -170,7 +173,7 @@ def _are_respelt(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
     return odd
 
 
-def _with_hidden(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
+def _have_invisible_letters(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
     if ids.dtype != pl.String:
         return np.zeros(len(ids), np.bool_)
     return ids.str.contains(WITHIN).fill_null(False).to_numpy()

@@ -107,7 +107,7 @@ def time_cuts(
                 "test. Give the cuts in time order."
             )
     starts = [int(np.searchsorted(time, moment)) for moment in moments]
-    _refuse_empty(starts, time, clock)
+    _refuse_empty_parts(starts, time, clock)
     return starts
 
 
@@ -123,11 +123,11 @@ def fraction_cuts(
     Raises:
         DataError: The shares are not between 0 and 1, or a part would be empty.
     """
-    _refuse_shares(fractions)
+    _check_fractions(fractions)
     rows = np.round(np.cumsum(fractions) * len(time)).astype(np.int64)
     rows = np.minimum(rows, max(0, len(time) - 1))
     starts = np.searchsorted(time, time[rows]).tolist() if len(time) else [0]
-    _refuse_empty(starts, time, clock)
+    _refuse_empty_parts(starts, time, clock)
     return starts
 
 
@@ -181,7 +181,7 @@ def random_parts(
     Raises:
         DataError: The shares are not between 0 and 1, or a part would be empty.
     """
-    _refuse_shares(fractions)
+    _check_fractions(fractions)
     order = rng.permutation(len(user))
     place = np.empty(len(user), np.int64)
     place[order] = places_from_last(user[order])
@@ -236,7 +236,7 @@ def windows(
     return [(start, stop) for start, stop in spans]
 
 
-def _refuse_shares(fractions: Sequence[float]) -> None:
+def _check_fractions(fractions: Sequence[float]) -> None:
     if not fractions or min(fractions) <= 0 or sum(fractions) >= 1:
         raise DataError(
             f"fractions are {tuple(fractions)}; each must be above 0 and their sum "
@@ -244,7 +244,7 @@ def _refuse_shares(fractions: Sequence[float]) -> None:
         )
 
 
-def _refuse_empty(
+def _refuse_empty_parts(
     starts: Sequence[int], time: Int64[np.ndarray, " n"], clock: Clock
 ) -> None:
     edges = [0, *starts, len(time)]

@@ -68,9 +68,9 @@ class GivenLists:
                 "order": _order(table, where),
             }
         )
-        _refuse_twice(rows, "item", where)
+        _refuse_duplicates(rows, "item", where)
         if "rank" in table.columns:
-            _refuse_twice(rows, "order", where)
+            _refuse_duplicates(rows, "order", where)
         rows = rows.sort("order", maintain_order=True)
         users = rows.group_by("user", maintain_order=True).agg("item").explode("item")
         return cls(name, users["user"], users["item"])
@@ -149,7 +149,7 @@ def _order(table: pl.DataFrame, where: str) -> pl.Series:
     return ordered if column == "rank" else -ordered
 
 
-def _refuse_twice(rows: pl.DataFrame, column: str, where: str) -> None:
+def _refuse_duplicates(rows: pl.DataFrame, column: str, where: str) -> None:
     twice = rows.filter(pl.struct("user", column).is_duplicated())
     if not twice.height:
         return

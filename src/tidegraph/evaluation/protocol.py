@@ -112,7 +112,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
         )
     user, row = np.unique(acted.user, return_inverse=True)
     time = np.full(len(user), cut, np.int64)
-    when = _unless_none(test.clock, f"at {moment_of(cut, test.clock)}")
+    when = _times_text(test.clock, f"at {moment_of(cut, test.clock)}")
     known = _Known(graph, _item_degrees(graph), repeat, when, cut - 1)
     return known.task(acted, user, time, row)
 
@@ -141,7 +141,7 @@ def at_first_event(
     acted = _test_actions(test)
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
-    when = _unless_none(test.clock, "each at the user's first test event")
+    when = _times_text(test.clock, "each at the user's first test event")
     latest = last_event(graph.edges)
     known = _Known(graph, _item_degrees(graph), repeat, when, latest)
     return known.task(acted, user, acted.time[first], row)
@@ -171,7 +171,7 @@ def at_each_event(
     _check_vocabulary("user", train.users, test.users)
     counts = np.bincount(train.actions().item, minlength=len(test.items))
     graph = Snapshot.of(_concatenated(train, test))
-    when = _unless_none(test.clock, "each test action at its own time")
+    when = _times_text(test.clock, "each test action at its own time")
     latest = int(train.time[-1]) if len(train) else np.iinfo(np.int64).min
     known = _Known(graph, counts, repeat, when, int(latest))
     return known.task(acted, acted.user, acted.time, np.arange(len(acted)))
@@ -235,7 +235,7 @@ def _in_history(relevant: ItemSets, requests: Requests) -> Bool[np.ndarray, " en
     out = np.zeros(len(relevant.item), np.bool_)
     size = int(relevant.item.max(initial=0)) + 1
     over_rows(
-        lambda a, b: _in_history_rows(
+        lambda a, b: _mark_in_history(
             history.ptr, history.node, relevant.ptr, relevant.item, size, out, a, b
         ),
         len(relevant),
@@ -245,7 +245,7 @@ def _in_history(relevant: ItemSets, requests: Requests) -> Bool[np.ndarray, " en
 
 
 @compiled
-def _in_history_rows(
+def _mark_in_history(
     history_ptr: np.ndarray,
     history: np.ndarray,
     ptr: np.ndarray,
@@ -300,7 +300,7 @@ def _concatenated(train: Interactions, test: Interactions) -> Interactions:
     return replace(larger, time=time[order], context=context, **columns)
 
 
-def _unless_none(clock: Clock, when: str) -> str:
+def _times_text(clock: Clock, when: str) -> str:
     return "no times" if clock == "none" else when
 
 

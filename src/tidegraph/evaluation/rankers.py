@@ -133,7 +133,7 @@ def evaluate_runs(
     """
     seed, subject = fresh_seed(generator(rng)), next(iter(runs))
     return RankerEvaluation(
-        pl.concat([_per_user(name, rows, each) for name, each in runs.items()]),
+        pl.concat([_per_user_table(name, rows, each) for name, each in runs.items()]),
         _values(rows, runs, resamples, seed),
         pl.concat([_curve(name, rows, each) for name, each in runs.items()]),
         user_auc(rows.user, rows.label, runs[subject][0]).dropped,
@@ -152,7 +152,7 @@ def _checked_scores(
     return score
 
 
-def _per_user(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.DataFrame:
+def _per_user_table(name: str, rows: Impressions, runs: Sequence[Run]) -> pl.DataFrame:
     size = np.bincount(rows.user)
     own, loss = np.full((2, len(runs), len(size)), np.nan)
     for n, probability in enumerate(runs):

@@ -73,13 +73,13 @@ def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
         found = column.gather(there)
         held = columns.get(column.name)
         if held is not None:
-            new = _as_typed(found.slice(len(ours)), held, name)
+            new = _cast_feature(found.slice(len(ours)), held, name)
             found = pl.concat([held.head(len(ours)), new])
         columns[column.name] = found
     return Nodes(Vocabulary(whole.ids, pl.DataFrame(columns), whole.lookup), ours.key)
 
 
-def _as_typed(new: pl.Series, held: pl.Series, name: str) -> pl.Series:
+def _cast_feature(new: pl.Series, held: pl.Series, name: str) -> pl.Series:
     try:
         return new.cast(held.dtype)
     except pl.exceptions.PolarsError as error:

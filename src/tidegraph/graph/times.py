@@ -104,7 +104,7 @@ def moments(
     if not alone and not len(values):
         found = np.zeros(0, np.int64)
     else:
-        found = _in_ticks(values, tick, what)
+        found = _ticks_of_values(values, tick, what)
     if len(found) == 1 and alone:
         return np.full(count, found[0], np.int64)
     if len(found) != count:
@@ -164,7 +164,7 @@ def ticks_in(seconds: int | float, tick: Tick) -> int:
     return whole
 
 
-def _in_ticks(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
+def _ticks_of_values(values: Any, tick: Tick, what: str) -> Int64[np.ndarray, " n"]:
     try:
         plain = np.asarray(values)
     except ValueError as error:

@@ -92,7 +92,7 @@ def add_up(
 ) -> None:
     """Write the running sums of rows, from the slots ``since`` on."""
     over_rows(
-        lambda a, b: _add_up(start, since, stop, edge, weight, sums, a, b),
+        lambda a, b: _write_prefix_sums(start, since, stop, edge, weight, sums, a, b),
         len(start),
         1024,
     )
@@ -173,7 +173,7 @@ def by_sum(sums: PrefixSums, start: int, stop: int, drawn: np.uint64) -> int:
 
 
 @compiled
-def _add_up(
+def _write_prefix_sums(
     start: np.ndarray,
     since: np.ndarray,
     stop: np.ndarray,

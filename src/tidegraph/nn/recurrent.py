@@ -37,7 +37,7 @@ def is_fused() -> bool:
     return _FUSED.get()
 
 
-def _is_fused(x: Tensor) -> bool:
+def _runs_fused(x: Tensor) -> bool:
     return is_fused() and x.ndim == 3 and x.device.type == "cpu" and x.numel() > 0
 
 
@@ -56,7 +56,7 @@ class LSTM(nn.Module):
 
     def forward(self, x: Float[Tensor, "n h width"]) -> Float[Tensor, "n h size"]:
         """Return the state after each step."""
-        if _is_fused(x):
+        if _runs_fused(x):
             return self._fused(x)
         given = self.input(x)
         hidden = cell = x.new_zeros(x.shape[0], self.state.in_features)
@@ -114,7 +114,7 @@ class GRU(nn.Module):
                 out. After a share of 0 the state is what it was, so that a mask of
                 steps is one.
         """
-        if attention is None and _is_fused(x):
+        if attention is None and _runs_fused(x):
             return self._fused(x)
         given = self.input(x)
         hidden = x.new_zeros(*x.shape[:-2], self.state.in_features)
@@ -134,7 +134,7 @@ class GRU(nn.Module):
             x: The steps in their order.
             real: 1 where there is a step, and 0 elsewhere.
         """
-        if not _is_fused(x):
+        if not _runs_fused(x):
             return self(x, real)
         # Real steps to the front; after each place stands the state of so many.
         order = real.argsort(dim=1, descending=True, stable=True)

@@ -72,7 +72,7 @@ class _Summed(torch.autograd.Function):
             if ctx.needs_input_grad[1]:
                 of_weight = _entry_products(links, grad, vectors)
         if ctx.needs_input_grad[0]:
-            of_vectors = _turned_product(links, weight, grad)
+            of_vectors = _transposed_product(links, weight, grad)
         return of_vectors, of_weight, None
 
 
@@ -88,7 +88,7 @@ def _sparse_product(links: Links, weight: Tensor, vectors: Tensor) -> Tensor:
     return matrix @ vectors
 
 
-def _turned_product(links: Links, weight: Tensor | None, grad: Tensor) -> Tensor:
+def _transposed_product(links: Links, weight: Tensor | None, grad: Tensor) -> Tensor:
     if grad.device.type != "cpu" or links.lasting:
         turned, order = links.turned
         return _sparse_product(

@@ -42,7 +42,7 @@ def events_log(
         return events if len(events) else None
     records = getattr(getattr(events, "dtype", None), "names", None) is not None
     if records or isinstance(events, Mapping) or hasattr(type(events), "columns"):
-        return _of_frame(events, columns, context, missing)
+        return _log_of_frame(events, columns, context, missing)
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
             f"events are a {type(events).__name__}. Pass a list of tuples (user, "
@@ -66,7 +66,7 @@ def events_log(
     )
 
 
-def _of_frame(
+def _log_of_frame(
     frame: Any,
     columns: Mapping[str, Any],
     context: Collection[str],

@@ -29,7 +29,7 @@ def beside(
         DataError: The graph holds the log's own edges, shares no node with it, or the
             two do not fit one another.
     """
-    _check_edges(graph, fold.events.clock)
+    _check_given_edges(graph, fold.events.clock)
     ours = Snapshot({USER: Nodes(users, USER), ITEM: Nodes(items, ITEM)}, {})
     shared = [name for name in ours.nodes if name in graph.nodes]
     if not shared:
@@ -78,7 +78,7 @@ def _first(ids: Vocabulary, whole: Vocabulary) -> Vocabulary:
     return Vocabulary(held, features, ids.lookup if same else None)
 
 
-def _check_edges(graph: Snapshot, clock: Clock) -> None:
+def _check_given_edges(graph: Snapshot, clock: Clock) -> None:
     for name, edges in graph.edges.items():
         if name in (ACTION, IMPRESSION):
             raise DataError(

@@ -169,7 +169,7 @@ def of_history(
     rows = graph.items.encode(ids)
     if (rows != UNKNOWN).any():
         warn_unknown("item", ids.filter(rows == UNKNOWN), "passed over")
-    _warn_of_new(ids.filter(rows >= items))
+    _warn_of_new_items(ids.filter(rows >= items))
     known: Int32[np.ndarray, " n"] = rows[rows != UNKNOWN]
     if not len(known):
         raise RequestError(
@@ -187,7 +187,7 @@ def of_history(
     return requests if repeat else requests.without_history()
 
 
-def _warn_of_new(items: pl.Series) -> None:
+def _warn_of_new_items(items: pl.Series) -> None:
     items = items.unique(maintain_order=True)
     if len(items):
         is_so, are_so = (f"{be} not in the log of training" for be in ("is", "are"))

@@ -68,7 +68,7 @@ class RecencyLogit:
         features = Features.fit(train, self.category, OF_CANDIDATES)
         there = train.candidates.present
         inputs = features.of(train.requests, train.candidates)[there]
-        label = _two_kinds(train.label[there])
+        label = _checked_labels(train.label[there])
         with blas_threads(1):
             weight = logistic(inputs, label, self.l2, train.weights[there])
         return FittedRecencyLogit(features, weight)
@@ -209,7 +209,7 @@ def _penalised_loss(
     return total / len(inputs) + 0.5 * float((penalty * weight**2).sum())
 
 
-def _two_kinds(label: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
+def _checked_labels(label: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
     if len(np.unique(label)) < 2:
         raise DataError(
             "every candidate of the past has the same label, so there is nothing to "

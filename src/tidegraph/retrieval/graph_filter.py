@@ -322,14 +322,14 @@ class FittedGraphFilter:
         wide = self.graph.size(ITEM) if item is None else len(item)
         total = np.zeros((len(history), wide), np.float32)
         for part, solved, weight in zip(filters, self.solved, weights, strict=True):
-            score = _let_through(part, self.graph, solved, history, item)
+            score = _filter_scores(part, self.graph, solved, history, item)
             total += score if weight == 1 else np.float32(weight) * score
         linked = gains(self.graph, ITEM, 0.0) > 0
         without_nothing(total, linked if item is None else linked[item])
         return total
 
 
-def _let_through(
+def _filter_scores(
     part: Filter,
     graph: StaticGraph,
     solved: Mapping[str, np.ndarray],

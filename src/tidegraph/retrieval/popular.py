@@ -70,13 +70,15 @@ class Popular:
         if half_life is None:
             total = np.bincount(log.item, log.weight, minlength=len(log.items))
             score = np.where(total > 0, total, -np.inf).astype(np.float32)
-            order = _by_score(score)
+            order = _order_by_score(score)
         else:
             score, order = _lately(log, half_life)
         return FittedPopular(score, order, trained_until(fold), chosen(self, method))
 
 
-def _by_score(score: Float32[np.ndarray, " items"]) -> Int32[np.ndarray, " scored"]:
+def _order_by_score(
+    score: Float32[np.ndarray, " items"],
+) -> Int32[np.ndarray, " scored"]:
     order = np.argsort(-score, kind="stable")
     return order[score[order] > -np.inf].astype(np.int32)
 
@@ -166,7 +168,7 @@ class FittedPopular:
         order = state.arrays.get("order")
         return cls(
             score,
-            _by_score(score) if order is None else order,
+            _order_by_score(score) if order is None else order,
             cast(int | None, state.settings.get("trained_until")),
             cast(Mapping[str, object], state.settings.get("chosen", {})),
         )

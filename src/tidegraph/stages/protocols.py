@@ -38,7 +38,7 @@ def fit_in(method: Fits[F], fold: Fold, run: Run | None) -> F:
     """
     if run is not None and "run" not in inspect.signature(method.fit).parameters:
         run = None
-    if not _is_fixed(method):
+    if not _is_frozen(method):
         return _fit_method(fold, method, _Same(run, None))
     return fold.view(_fit_method, method, _Same(run, run and run.key))
 
@@ -56,7 +56,7 @@ def _fit_method(fold: Fold, method: Fits[F], given: _Same) -> F:
     return fit(fold) if given.run is None else fit(fold, run=given.run)
 
 
-def _is_fixed(method: object) -> bool:
+def _is_frozen(method: object) -> bool:
     kind = getattr(type(method), "__dataclass_params__", None)
     try:
         hash(method)

@@ -21,7 +21,7 @@ def search_section(wanted: Search, found: Found) -> Section:
     text += "judge it once on the test part."
     charts = [_course_chart(wanted, found, scores)]
     charts += [
-        _of_setting(place, values, wanted, found)
+        _setting_chart(place, values, wanted, found)
         for place, values in wanted.settings.items()
     ]
     rows = [
@@ -54,7 +54,7 @@ def _course_chart(wanted: Search, found: Found, scores: np.ndarray) -> Chart:
     )
 
 
-def _of_setting(place: str, values: Values, wanted: Search, found: Found) -> Chart:
+def _setting_chart(place: str, values: Values, wanted: Search, found: Found) -> Chart:
     tried = [trial for trial in found.trials if np.isfinite(trial.score)]
     score = np.array([trial.score for trial in tried])
     if isinstance(values, Between):
@@ -67,10 +67,10 @@ def _of_setting(place: str, values: Values, wanted: Search, found: Found) -> Cha
         axes = linear(label, low, high), _score_axis(wanted.metric, score)
         said = f"What each trial found with its {place}."
         return points(place, said, Series(place, value, score), axes)
-    return _of_choices(place, values, wanted.metric, tried)
+    return _choices_chart(place, values, wanted.metric, tried)
 
 
-def _of_choices(place: str, values: OneOf, metric: str, tried: list[Trial]) -> Chart:
+def _choices_chart(place: str, values: OneOf, metric: str, tried: list[Trial]) -> Chart:
     groups: list[tuple[str, list[Bar]]] = []
     for choice in values.choices:
         own = [trial.score for trial in tried if trial.settings[place] == choice]

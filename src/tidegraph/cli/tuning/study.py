@@ -82,7 +82,7 @@ def search(
         sampler=optuna.samplers.TPESampler(seed=seed),
         load_if_exists=True,
     )
-    _check_same(study, key, folder)
+    _check_same_search(study, key, folder)
     if RECIPE not in study.user_attrs:
         study.set_user_attr(RECIPE, score({}))
 
@@ -115,7 +115,7 @@ def _suggested_value(trial: Any, place: str, values: Values) -> object:
     return trial.suggest_float(place, values.low, values.high, log=values.log)
 
 
-def _check_same(study: Any, key: Mapping[str, Any], folder: Path) -> None:
+def _check_same_search(study: Any, key: Mapping[str, Any], folder: Path) -> None:
     now = json.dumps(key, sort_keys=True, default=str)
     before = study.user_attrs.get("key")
     if before is None:

@@ -77,23 +77,23 @@ def canonical(values: pl.Series) -> pl.Series:
     if kind == pl.Int64:
         return values
     if isinstance(kind, pl.String | pl.Categorical | pl.Enum):
-        return _of_text(values.cast(pl.String))
+        return _ids_of_text(values.cast(pl.String))
     if kind.is_integer() or kind == pl.Null:
-        return _of_whole(values)
+        return _ids_of_integers(values)
     if kind.is_float():
-        return _of_floats(values)
+        return _ids_of_floats(values)
     if kind.is_decimal():
-        return _of_decimals(values)
+        return _ids_of_decimals(values)
     if kind == pl.Binary:
-        return _of_text(_read_bytes(values))
+        return _ids_of_text(_read_bytes(values))
     if kind == pl.Date:
         far = values.dt.year().is_null() & values.is_not_null()
         if far.any():
             row = int(far.arg_true()[0])
             raise NotAnIdError(f"a date is beyond the calendar. {_MEND}", row)
-        return _of_text(values.cast(pl.String))
+        return _ids_of_text(values.cast(pl.String))
     if kind == pl.Object:
-        return _of_objects(values)
+        return _ids_of_objects(values)
     if isinstance(kind, pl.BaseExtension):
         return canonical(values.ext.storage())
     raise NotAnIdError(f"{kind} is no type of an id, which is one value. {_MEND}")
@@ -131,9 +131,9 @@ def series(values: object, what: str) -> pl.Series:
     return ids
 
 
-def _of_text(text: pl.Series) -> pl.Series:
+def _ids_of_text(text: pl.Series) -> pl.Series:
     if len(text) <= FEW:
-        return _of_few(text)
+        return _ids_of_few(text)
     plain = text
     if text.str.contains(_ODD).any():
         plain = text.str.strip_chars(INVISIBLE)
@@ -148,7 +148,7 @@ def _of_text(text: pl.Series) -> pl.Series:
     return whole if (whole.cast(pl.String) == plain).all() else plain
 
 
-def _of_few(text: pl.Series) -> pl.Series:
+def _ids_of_few(text: pl.Series) -> pl.Series:
     """Return the same as for many texts."""
     given: list[str | None] = text.to_list()
     plain: list[str | None] = []
@@ -169,14 +169,14 @@ def _of_few(text: pl.Series) -> pl.Series:
     return pl.Series(text.name, plain, dtype=pl.String)
 
 
-def _of_whole(values: pl.Series) -> pl.Series:
+def _ids_of_integers(values: pl.Series) -> pl.Series:
     whole = values.cast(pl.Int64, strict=False)
     if whole.null_count() == values.null_count():
         return whole
     return values.cast(pl.String)
 
 
-def _of_floats(values: pl.Series) -> pl.Series:
+def _ids_of_floats(values: pl.Series) -> pl.Series:
     values = values.fill_nan(None)
     limit = 2.0 ** _EXACT_BITS[values.dtype]
     lost = values.abs() >= limit
@@ -196,11 +196,11 @@ def _of_floats(values: pl.Series) -> pl.Series:
     return text.zip_with(~fraction.fill_null(False), values.cast(pl.String))
 
 
-def _of_decimals(values: pl.Series) -> pl.Series:
+def _ids_of_decimals(values: pl.Series) -> pl.Series:
     text = values.cast(pl.String)
     pointed = text.str.contains(".", literal=True).fill_null(False)
     short = text.str.strip_chars_end("0").str.strip_chars_end(".")
-    return _of_text(short.zip_with(pointed, text))
+    return _ids_of_text(short.zip_with(pointed, text))
 
 
 def _read_bytes(values: pl.Series) -> pl.Series:
@@ -212,7 +212,7 @@ def _read_bytes(values: pl.Series) -> pl.Series:
             return text
     except pl.exceptions.PolarsError:
         text = None
-    return uuid_text(values) if not unlike.any() else _of_objects_text(values)
+    return uuid_text(values) if not unlike.any() else _texts_of_objects(values)
 
 
 def uuid_text(values: pl.Series) -> pl.Series:
@@ -226,11 +226,11 @@ def uuid_text(values: pl.Series) -> pl.Series:
 _UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 
 
-def _of_objects(values: Iterable[object]) -> pl.Series:
-    return _of_text(_of_objects_text(values))
+def _ids_of_objects(values: Iterable[object]) -> pl.Series:
+    return _ids_of_text(_texts_of_objects(values))
 
 
-def _of_objects_text(values: Iterable[object]) -> pl.Series:
+def _texts_of_objects(values: Iterable[object]) -> pl.Series:
     texts: list[str | None] = []
     for row, value in enumerate(values):
         try:
@@ -323,7 +323,7 @@ def column(values: Any) -> pl.Series:
     if hasattr(type(cast(object, values)), "columns"):
         raise TypeError(f"{type(values).__name__} has columns")
     if isinstance(values, np.ndarray):
-        return _of_array(values)
+        return _ids_of_array(values)
     # Arrow would make one type of pandas's objects, such as 1 of a truth.
     objects = str(getattr(values, "dtype", "")) == "object"
     if not objects and any(hasattr(values, name) for name in _ARROW):
@@ -338,10 +338,10 @@ def column(values: Any) -> pl.Series:
                 return pl.Series(listed, dtype=dtype)
             except (OverflowError, TypeError, UnicodeEncodeError):
                 break
-    return _of_objects_text(listed)
+    return _texts_of_objects(listed)
 
 
-def _of_array(values: Any) -> pl.Series:
+def _ids_of_array(values: Any) -> pl.Series:
     if values.ndim != 1:
         raise NotAnIdError(
             f"an array of shape {values.shape} is no list of ids. Pass one dimension."

@@ -60,7 +60,7 @@ def _table_of_cursor(cursor: Any) -> Table:
     stream = _arrow_stream(cursor)
 
     def batches(columns: Sequence[str]) -> Batches:
-        _refuse_doubles(names, columns)
+        _refuse_duplicate_columns(names, columns)
         found = _python_batches(cursor, names, columns)
         if stream is not None:
             found = arrow_batches(stream, names, columns, _WHERE)
@@ -145,7 +145,7 @@ def _values(rows: Sequence[Any], column: str, place: int) -> list[Any]:
     )
 
 
-def _refuse_doubles(names: Sequence[str], columns: Sequence[str]) -> None:
+def _refuse_duplicate_columns(names: Sequence[str], columns: Sequence[str]) -> None:
     for column in columns:
         if names.count(column) > 1:
             raise DataError(

@@ -153,7 +153,9 @@ def _parsed(signed: bytes) -> Manifest:
         whole = {name: int(body.pop(name)) for name in _WHOLE}
         fit = min(whole.values()) >= 1 and not body and MANIFEST not in files
         fit &= all(0 < part < math.inf for part in parts.values())
-        fit &= all(map(_NAME.fullmatch, files)) and all(map(_is_file, files.values()))
+        fit &= all(map(_NAME.fullmatch, files)) and all(
+            map(_is_file_entry, files.values())
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{MANIFEST} lacks something: {error}.") from error
     if not fit:
@@ -173,5 +175,5 @@ _PARTS = ("radius", "learning_rate", "clip")
 _WHOLE = ("version", "expires", "theta", "width", "opset", "steps")
 
 
-def _is_file(file: File) -> bool:
+def _is_file_entry(file: File) -> bool:
     return file.size >= 0 and _SHA256.fullmatch(file.sha256) is not None

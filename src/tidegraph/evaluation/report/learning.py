@@ -25,19 +25,19 @@ def learning_section(
     charts: list[Chart] = []
     for name, curve in curves.items():
         what = "Mean loss on training after each epoch; the lower, the better."
-        charts.append(_over_epochs(f"{name}: loss", what, "loss", curve.loss))
+        charts.append(_epoch_chart(f"{name}: loss", what, "loss", curve.loss))
         if not np.isnan(curve.metric).all():
             what = (
                 "What validation found after each epoch; the higher, the better. "
                 f"Epoch {curve.best_epoch + 1} was kept."
             )
             charts.append(
-                _over_epochs(f"{name}: validation", what, "validation", curve.metric)
+                _epoch_chart(f"{name}: validation", what, "validation", curve.metric)
             )
     return Section(title, text, tuple(charts))
 
 
-def _over_epochs(
+def _epoch_chart(
     title: str, description: str, label: str, values: tuple[float, ...]
 ) -> Chart:
     y = np.array(values, np.float64)

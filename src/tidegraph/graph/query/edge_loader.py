@@ -212,7 +212,7 @@ def _by_time(
     """Return the order of slots by time, then by edge number, in O(n) as a rule."""
     number = edges.edge[slot]
     if len(number) and int(number.max()) - int(number.min()) < 8 * len(number) + 1024:
-        order = _by_number(number, int(number.min()), int(number.max()))
+        order = _order_by_number(number, int(number.min()), int(number.max()))
     else:
         order = np.argsort(number, kind="stable")
     time = edges.time[slot] if edges.is_timed else np.zeros(0, np.int32)
@@ -224,7 +224,7 @@ def _by_time(
 
 
 @compiled
-def _by_number(number: np.ndarray, least: int, most: int) -> np.ndarray:
+def _order_by_number(number: np.ndarray, least: int, most: int) -> np.ndarray:
     place = np.full(most - least + 1, -1, np.int64)
     for j in range(number.size):
         place[number[j] - least] = j

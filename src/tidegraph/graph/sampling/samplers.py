@@ -27,7 +27,7 @@ _GRAIN = 512
 @sampler("recent")
 def recent(past: Neighborhood, count: int) -> Run:
     """Take the latest ``count`` edges, oldest first."""
-    _at_least_one("recent", count)
+    _check_count("recent", count)
     return Run(np.maximum(past.start, past.stop - count), past.stop, count)
 
 
@@ -50,7 +50,7 @@ def uniform(past: Neighborhood, count: int, replace: bool = True) -> Picks:
     With replacement each draw is independent. Without, a node with no more than
     ``count`` edges gives them all; others a random subset, oldest first.
     """
-    _at_least_one("sample", count)
+    _check_count("sample", count)
     return Picks(
         _uniform_slots(past, count) if replace else _distinct_uniform_slots(past, count)
     )
@@ -71,7 +71,7 @@ def weighted(past: Neighborhood, count: int, replace: bool = True) -> Picks:
         Walker (1977), Vose (1991); Efraimidis & Spirakis, "Weighted random sampling
         with a reservoir" (2006).
     """
-    _at_least_one("sample", count)
+    _check_count("sample", count)
     return Picks(
         _weighted_slots(past, count)
         if replace
@@ -86,7 +86,7 @@ def importance(past: Neighborhood, count: int) -> Picks:
     So the sum of weight times x over the draws is an unbiased estimate of the sum of x
     over all edges of positive weight: importance sampling with the weights as proposal.
     """
-    _at_least_one("importance", count)
+    _check_count("importance", count)
     slot, edges = _weighted_slots(past, count), past.edges
     at = np.maximum(slot, 0)
     if len(edges.weight):
@@ -107,7 +107,7 @@ def importance(past: Neighborhood, count: int) -> Picks:
 @sampler("top")
 def top(past: Neighborhood, count: int) -> Picks:
     """Take the ``count`` edges of largest weight, best first, later before earlier."""
-    _at_least_one("top", count)
+    _check_count("top", count)
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
         lambda a, b: _top_weights(
@@ -122,7 +122,7 @@ def top(past: Neighborhood, count: int) -> Picks:
 def _uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
-        lambda a, b: _each_as_likely(past.start, past.stop, past.key, slot, a, b),
+        lambda a, b: _draw_uniform(past.start, past.stop, past.key, slot, a, b),
         len(slot),
         _GRAIN,
     )
@@ -133,7 +133,7 @@ def _weighted_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     edges = past.edges
     if not len(edges.weight):
         return _uniform_slots(past, count)
-    _not_negative(edges)
+    _check_weights(edges)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
     if past.whole and edges.pays(int((past.stop - past.start).sum())):
@@ -157,7 +157,7 @@ def _distinct_weighted_slots(
 ) -> Int64[np.ndarray, "q k"]:
     if not len(past.edges.weight):
         return _distinct_uniform_slots(past, count)
-    _not_negative(past.edges)
+    _check_weights(past.edges)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
     edge, weight = past.edges.edge, past.edges.weight
@@ -175,12 +175,12 @@ def _distinct_uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray,
     return slot
 
 
-def _at_least_one(name: str, count: int) -> None:
+def _check_count(name: str, count: int) -> None:
     if count < 1:
         raise ConfigError(f"{name}({count}) draws nothing; at least 1.")
 
 
-def _not_negative(edges: TemporalCSR) -> None:
+def _check_weights(edges: TemporalCSR) -> None:
     if edges.has_negative_weight:
         raise DataError(
             "a weight is below 0, and draws in proportion to weights need them to be "
@@ -189,7 +189,7 @@ def _not_negative(edges: TemporalCSR) -> None:
 
 
 @compiled
-def _each_as_likely(
+def _draw_uniform(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,

@@ -86,7 +86,7 @@ class Plan(Protocol):
 
 def _rows(name: str, histories: Histories) -> TemporalCSR:
     """Return histories as rows of edges that are numbered by their place."""
-    _check_rows(name, histories)
+    _check_given_rows(name, histories)
     base, span = base_of(histories.time)
     weight = histories.weight
     return TemporalCSR(
@@ -102,7 +102,7 @@ def _rows(name: str, histories: Histories) -> TemporalCSR:
     )
 
 
-def _check_rows(name: str, given: Histories) -> None:
+def _check_given_rows(name: str, given: Histories) -> None:
     ptr, time = given.ptr, given.time
     sizes = {len(given.node), len(time), len(given.weight), *ptr[-1:].tolist()}
     if len(sizes) > 1 or (ptr[:1] != 0).any() or (ptr[1:] < ptr[:-1]).any():

@@ -209,14 +209,14 @@ def whole_ticks(
         DataError: One can be no Unix second, or is finer than a tick.
     """
     if len(when):
-        _check_bounds(when, per_second, edge)
+        _check_time_bounds(when, per_second, edge)
     ticks, between = placed(when, per_second, tick)
     if between.any():
         raise DataError(_finer(when, per_second, tick, edge, int(between.argmax())))
     return ticks
 
 
-def _check_bounds(when: Num[np.ndarray, " n"], per_second: int, edge: str) -> None:
+def _check_time_bounds(when: Num[np.ndarray, " n"], per_second: int, edge: str) -> None:
     most = BEYOND * per_second
     if float(when.max()) >= most or float(when.min()) <= -most:
         row = int(np.abs(when.astype(np.float64)).argmax())

@@ -69,8 +69,8 @@ class Grid(NamedTuple):
         sources, targets = np.empty_like(source), np.empty_like(target)
         pools = np.empty_like(pool)
         salt = np.uint64(key)
-        _sort_pairs(source, target, salt, parts, ptr, sources, targets)
-        _sort_pool(pool, salt, parts, pool_ptr, pools)
+        _sort_pairs_by_cell(source, target, salt, parts, ptr, sources, targets)
+        _sort_pool_by_part(pool, salt, parts, pool_ptr, pools)
         return cls(parts, ptr, sources, targets, pool_ptr, pools)
 
     @classmethod
@@ -156,7 +156,7 @@ def part_of(node: int, salt: np.uint64, parts: int) -> int:
 
 
 @compiled
-def _sort_pairs(
+def _sort_pairs_by_cell(
     source: np.ndarray,
     target: np.ndarray,
     salt: np.uint64,
@@ -198,7 +198,7 @@ def _shuffle_cells(
 
 
 @compiled
-def _sort_pool(
+def _sort_pool_by_part(
     pool: np.ndarray, salt: np.uint64, parts: int, ptr: np.ndarray, pools: np.ndarray
 ) -> None:
     for n in range(pool.size):

@@ -294,14 +294,14 @@ def _proximity_graph(fold: Fold, method: str, on: On, least_users: int) -> Stati
     evidence(fold, method)  # Says whose fold it is if there is none.
     if on == "bipartite":
         return fold.view(_bipartite_graph)
-    return fold.view(_between_items, least_users)
+    return fold.view(_item_graph, least_users)
 
 
 def _bipartite_graph(fold: Fold) -> StaticGraph:
     return StaticGraph.bipartite(fold.view(evident_pairs))
 
 
-def _between_items(fold: Fold, least_users: int) -> StaticGraph:
+def _item_graph(fold: Fold, least_users: int) -> StaticGraph:
     return StaticGraph.between_items(fold.view(evident_pairs), least_users)
 
 

@@ -156,7 +156,7 @@ def nearest_of_faded(
     near = np.zeros(found.shape, np.int64)
     over_rows_in(
         lambda: blank_fading(len(owners), len(b)),
-        lambda room, first, last: _nearest_of_faded(
+        lambda room, first, last: _nearest_of_decayed(
             room,
             (a.vectors.ptr, a.vectors.column, a.vectors.weight, halvings),
             (a.scale, a.shift, a.size + shrinkage),
@@ -245,7 +245,7 @@ def _nearest_vectors(
 
 
 @compiled
-def _nearest_of_faded(
+def _nearest_of_decayed(
     room: Room,
     query: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     query_terms: tuple[np.ndarray, np.ndarray, np.ndarray],

@@ -38,7 +38,9 @@ def best(
     item = np.full((len(scores), width), NO_ITEM, np.int32)
     score = np.full((len(scores), width), -np.inf, np.float32)
     over_rows(
-        lambda a, b: _best_rows(scores, excluded.ptr, excluded.item, item, score, a, b),
+        lambda a, b: _top_k_rows(
+            scores, excluded.ptr, excluded.item, item, score, a, b
+        ),
         len(scores),
         grain=16,
     )
@@ -89,11 +91,11 @@ def without_nothing(
     scores: Float32[np.ndarray, "b items"], linked: Bool[np.ndarray, " items"]
 ) -> None:
     """Write ``-inf`` where a score is 0, or the item has no event."""
-    over_rows(lambda a, b: _without_nothing(scores, linked, a, b), len(scores), grain=8)
+    over_rows(lambda a, b: _mask_unlinked(scores, linked, a, b), len(scores), grain=8)
 
 
 @compiled
-def _without_nothing(
+def _mask_unlinked(
     scores: np.ndarray, linked: np.ndarray, first: int, last: int
 ) -> None:
     for row in range(first, last):
@@ -104,7 +106,7 @@ def _without_nothing(
 
 
 @compiled
-def _best_rows(
+def _top_k_rows(
     scores: Float32[np.ndarray, "b items"],
     ptr: np.ndarray,
     out: np.ndarray,

@@ -30,7 +30,7 @@ def evidence(train: Train, method: str) -> Matrix:
     fold = Fold.of(train, method)
     matrix = fold.view(evident_pairs)
     if not len(matrix.item):
-        raise _nothing_left(method)
+        raise _no_evidence_error(method)
     return matrix
 
 
@@ -43,7 +43,7 @@ def evident_log(train: Train, method: str) -> Interactions:
     fold = Fold.of(train, method)
     log = fold.view(evident_actions)
     if not len(log):
-        raise _nothing_left(method)
+        raise _no_evidence_error(method)
     return log
 
 
@@ -110,7 +110,7 @@ def trained_until(train: Train) -> int | None:
     return None
 
 
-def _nothing_left(method: str) -> DataError:
+def _no_evidence_error(method: str) -> DataError:
     return DataError(
         f"{method} has nothing to learn from: the weights of each user's actions on an "
         "item add up to 0 or less. Leave weight out, or check its sign."

@@ -306,7 +306,7 @@ def summed(
     item = np.full(len(node), -1, np.int32)
     total, block = np.zeros(len(item)), np.zeros(len(item), np.int64)
     events = (history.ptr, node, worth, count)
-    _add_up(events, num_items, size, (item, total, block))
+    _sum_by_item(events, num_items, size, (item, total, block))
     kept = item >= 0
     item = item if few is None else few.at(item)
     ptr = starts(size)
@@ -315,7 +315,7 @@ def summed(
 
 
 @compiled
-def _add_up(
+def _sum_by_item(
     history: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     width: int,
     size: np.ndarray,
