@@ -102,11 +102,11 @@ class Recipe:
         """Read the log that the recipe names."""
         return self.reader.read(
             self.folder / self.files.path,
-            users=self._beside(self.files.users),
-            items=self._beside(self.files.items),
+            users=self._path_beside(self.files.users),
+            items=self._path_beside(self.files.items),
         )
 
-    def _beside(self, name: str | None) -> Path | None:
+    def _path_beside(self, name: str | None) -> Path | None:
         return None if name is None else self.folder / name
 
 

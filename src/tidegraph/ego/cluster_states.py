@@ -100,13 +100,13 @@ class ClusterSurveyor:
         for moment in np.unique(clock):
             mine = np.flatnonzero(clock == moment)
             if moment == NOW:
-                yield mine, self._whole, self._found
+                yield mine, self._static_graph, self._found
             else:
                 past = self.graph.before(int(moment))
                 yield mine, StaticGraph.of(past, self.plan.edges), None
 
     @cached_property
-    def _whole(self) -> StaticGraph:
+    def _static_graph(self) -> StaticGraph:
         return StaticGraph.of(self.graph, self.plan.edges)
 
     @cached_property
@@ -116,7 +116,7 @@ class ClusterSurveyor:
         Those of all edges are the same in every batch and epoch, and the work of one is
         that of a push: a thousand times a look into a table.
         """
-        return np.full((len(self._whole), self.plan.size), -1, np.int32)
+        return np.full((len(self._static_graph), self.plan.size), -1, np.int32)
 
     def _around(
         self, graph: StaticGraph, row: Int32[np.ndarray, " q"], kept: _Kept

@@ -166,17 +166,17 @@ class Hop:
         self, *, days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
     ) -> "Hop":
         """Look no further back from the clock than this."""
-        return replace(self, seconds=window(days, hours, seconds))._sensible()
+        return replace(self, seconds=window(days, hours, seconds))._check_times()
 
     def all_time(self) -> "Hop":
         """Look at every edge, whatever its time; children keep their parent's clock."""
-        return replace(self, ever=True)._sensible()
+        return replace(self, ever=True)._check_times()
 
     def rewind(self) -> "Hop":
         """Look at the clock of the root rather than at that of the parent's edge."""
-        return replace(self, from_root=True)._sensible()
+        return replace(self, from_root=True)._check_times()
 
-    def _sensible(self) -> "Hop":
+    def _check_times(self) -> "Hop":
         if self.ever and (self.seconds is not None or self.from_root):
             raise ConfigError(
                 f"hop({self.edge!r}) cannot look at all time and at a window or clock. "

@@ -80,13 +80,13 @@ class Walk:
 
     def respecting_time(self) -> "Walk":
         """Go back in time edge by edge: each is strictly before the one just taken."""
-        return replace(self, habit=replace(self.habit, respect=True))._sensible()
+        return replace(self, habit=replace(self.habit, respect=True))._check_times()
 
     def all_time(self) -> "Walk":
         """Take any edge, whatever its time."""
-        return replace(self, ever=True)._sensible()
+        return replace(self, ever=True)._check_times()
 
-    def _sensible(self) -> "Walk":
+    def _check_times(self) -> "Walk":
         if self.ever and self.habit.respect:
             raise ConfigError(
                 "a walk cannot respect time and take edges of all time. Leave out "

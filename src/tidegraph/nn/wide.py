@@ -93,7 +93,7 @@ class Wide(nn.Module):
         """Return the logits of a batch that lies anywhere, where the weights are."""
         around = None if around is None else around.to(self.wide.weight.device)
         with fused():
-            return self(self._here(inputs), around)
+            return self(self._on_device(inputs), around)
 
     def each(self, inputs: Inputs, around: Around | None) -> Float[Tensor, "b k tasks"]:
         """Return ``answer``, and the logits of the further tasks behind it."""
@@ -109,7 +109,7 @@ class Wide(nn.Module):
         if not isinstance(self.deep, LearnsMore):
             return 0.0
         around = None if around is None else around.to(self.wide.weight.device)
-        inputs, around = self._told(self._here(inputs)), self._told_around(around)
+        inputs, around = self._told(self._on_device(inputs)), self._told_around(around)
         with fused():
             if around is None:
                 return self.deep.auxiliary(inputs)
@@ -150,5 +150,5 @@ class Wide(nn.Module):
         fields = len(self.said.tables)
         return rows[..., :-fields], self.said(rows[..., -fields:])
 
-    def _here(self, inputs: Inputs) -> Inputs:
+    def _on_device(self, inputs: Inputs) -> Inputs:
         return Inputs(*(part.to(self.wide.weight.device) for part in inputs))

@@ -157,7 +157,7 @@ class Pipeline:
         weighed = self._weighed(parts, run)
         # What was fitted on train alone is kept by a fold of the caller's, if by any.
         parts = replace(parts, train=parts.known)
-        return self._whole(parts, ranker, run, weighed)
+        return self._fit_on_known(parts, ranker, run, weighed)
 
     @checked(DataError)
     def refitted(
@@ -186,7 +186,7 @@ class Pipeline:
         parts = Parts(fold, None, fold, False, fold.edges)
         if more is not None and parts.further is None:
             parts = parts.beside(more)
-        return self._whole(parts, model.ranker, run, model.retriever)
+        return self._fit_on_known(parts, model.ranker, run, model.retriever)
 
     def _weighed(self, parts: Parts, run: Run) -> FittedBlend | None:
         """Return the channels of ``train``, weighed by what happened in ``valid``."""
@@ -195,7 +195,7 @@ class Pipeline:
         run = run.child("train")
         return self.blend.fit(parts.train, parts.valid, run=run, repeat=self.repeat)
 
-    def _whole(
+    def _fit_on_known(
         self,
         parts: Parts,
         ranker: FittedRanker | None,

@@ -199,11 +199,11 @@ class _Pairs:
                 len(batch.source),
                 shared,
                 tensor(log_q).to(self.device),
-                None if drawn.missing is None else self._moved(*drawn.missing),
+                None if drawn.missing is None else self._on_device(*drawn.missing),
                 self.fields and self.fields.of_batch(batch, around, rng),
             )
 
-    def _moved(self, row: np.ndarray, column: np.ndarray) -> tuple[Tensor, Tensor]:
+    def _on_device(self, row: np.ndarray, column: np.ndarray) -> tuple[Tensor, Tensor]:
         return tensor(row).to(self.device), tensor(column).to(self.device)
 
     def _vectors(self, nodes: Tensor, field: Field | None) -> Tensor:

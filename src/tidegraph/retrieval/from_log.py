@@ -197,7 +197,9 @@ class _Judge:
         left = [(place, way) for place, option in enumerate(options) for way in option]
         winner = 0
         with working(f"choosing the settings of {type(left[0][1]).__name__}"):
-            for asked in range(self._part, self._requests + self._part, self._part):
+            for asked in range(
+                self._part_size, self._requests + self._part_size, self._part_size
+            ):
                 found = np.stack([self._gains(way, asked) for _, way in left])
                 lead = int(found.mean(axis=1).argmax())
                 behind = found[lead] - found
@@ -214,7 +216,7 @@ class _Judge:
         return sum(len(trial.item) for trial in self.trials)
 
     @property
-    def _part(self) -> int:
+    def _part_size(self) -> int:
         # Requests of a moment that share a list err alike, more than their error says:
         # nobody drops out by it, and all are asked for.
         return PART if len(self.trials) == 1 else self._requests
@@ -224,24 +226,28 @@ class _Judge:
 
         Of each trial there are as many as its share.
         """
-        gains = self._known(method)
-        for stop in range(self._part * (len(gains) + 1), asked + 1, self._part):
-            found = [self._gained(method, trial, stop) for trial in self.trials]
+        gains = self._known_gains(method)
+        for stop in range(
+            self._part_size * (len(gains) + 1), asked + 1, self._part_size
+        ):
+            found = [self._gains_until(method, trial, stop) for trial in self.trials]
             gains.append(np.concatenate(found))
-        return np.concatenate(gains[: asked // self._part])
+        return np.concatenate(gains[: asked // self._part_size])
 
-    def _gained(
+    def _gains_until(
         self, method: Retriever, trial: Trial, stop: int
     ) -> Float64[np.ndarray, " requests"]:
         size = len(trial.item)
-        first, last = (size * at // self._requests for at in (stop - self._part, stop))
+        first, last = (
+            size * at // self._requests for at in (stop - self._part_size, stop)
+        )
         part = trial.rows(first, min(last, size))
         fitted = self._fitted(method, trial)
         if fitted is None:
             return np.zeros(len(part.item))
         return ndcg_of_one(fitted.retrieve(part.requests, K).item, part.item)
 
-    def _known(self, method: Retriever) -> list[np.ndarray]:
+    def _known_gains(self, method: Retriever) -> list[np.ndarray]:
         for known, gains in self.gains:
             if known == method:
                 return gains

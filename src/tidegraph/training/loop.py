@@ -107,7 +107,7 @@ class _Training(Generic[B]):
         first = len(self.curve.loss)
         epochs = range(first, 0 if self._patience_is_over() else self.settings.epochs)
         try:
-            for epoch in track(epochs, self._doing):
+            for epoch in track(epochs, self._progress_text):
                 loss = self._epoch(epoch)
                 self.curve = self.curve.followed_by(loss, self._validated(epoch))
                 if self.run.monitor is not None:
@@ -121,7 +121,7 @@ class _Training(Generic[B]):
             self.task.module.eval()
         return self.curve
 
-    def _doing(self) -> str:
+    def _progress_text(self) -> str:
         return f"training on {self.task.unit}{self.speed}"
 
     def _epoch(self, epoch: int) -> float:

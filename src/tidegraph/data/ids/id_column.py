@@ -115,7 +115,7 @@ class IdColumn:
             ids = canonical(ids)
         except NotAnIdError as error:
             row = int(rows[error.row]) if error.row >= 0 else None
-            raise self._refused(row, f"holds no ids: {error.reason}") from error
+            raise self._error_at_row(row, f"holds no ids: {error.reason}") from error
         self._refuse_nulls(ids, rows)
         return ids
 
@@ -165,7 +165,7 @@ class IdColumn:
     def _refuse_nulls(self, ids: pl.Series, rows: Rows) -> None:
         if ids.null_count():
             row = int(rows[int(ids.is_null().arg_true()[0])])
-            raise self._refused(row, f"has no id. {self._mend()}")
+            raise self._error_at_row(row, f"has no id. {self._missing_advice()}")
 
     def _refuse_markers(self, spelt: pl.Series, code: Int32[np.ndarray, " n"]) -> None:
         nothing = absent(spelt, self._missing).to_numpy()
@@ -175,10 +175,10 @@ class IdColumn:
         row = int(concatenated(self._rows)[at])
         found = str(spelt[int(code[at])]).strip(INVISIBLE)
         if not found:
-            raise self._refused(row, f"has no id. {self._mend()}")
-        raise self._refused(
+            raise self._error_at_row(row, f"has no id. {self._missing_advice()}")
+        raise self._error_at_row(
             row,
-            f"holds {found!r}, which stands for a missing id. {self._mend()} "
+            f"holds {found!r}, which stands for a missing id. {self._missing_advice()} "
             "If it is an id, pass missing='keep'.",
         )
 
@@ -193,12 +193,12 @@ class IdColumn:
         example = str(spelt[int(code[at[0]])]).strip(INVISIBLE)
         warn_rounded(len(at), self._name, example, where)
 
-    def _mend(self) -> str:
+    def _missing_advice(self) -> str:
         if self._missing != "keep" and self._dropping:
             return "Give it one, or pass missing='drop' to leave such rows out."
         return "Drop the row or give it an id."
 
-    def _refused(self, row: int | None, what: str) -> DataError:
+    def _error_at_row(self, row: int | None, what: str) -> DataError:
         place = self._where if row is None else f"{self._where}, row {row}"
         return DataError(f"{place}: column {self._name!r} {what}")
 

@@ -48,7 +48,7 @@ class Vocabulary:
 
     def in_order(self) -> "Vocabulary":
         """Return the same ids, a few of which are found at once from the first."""
-        return replace(self, lookup=self._found().in_order())
+        return replace(self, lookup=self._own_lookup().in_order())
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,14 +75,14 @@ class Vocabulary:
             NotAnIdError: A value can be no id.
         """
         if not values.dtype == self.ids.dtype == pl.String:
-            return self._found().rows(self._as_ids(canonical(values)))
-        rows = self._found().rows(values)
+            return self._own_lookup().rows(self._as_ids(canonical(values)))
+        rows = self._own_lookup().rows(values)
         # A text that is held is canonical, so only the others need be made so.
         other = np.flatnonzero(rows == UNKNOWN)
         if len(other):
             plain = canonical(gathered(values, other))
             rows = rows.copy()
-            rows[other] = self._found().rows(self._as_ids(plain))
+            rows[other] = self._own_lookup().rows(self._as_ids(plain))
         return rows
 
     def row(self, value: Any) -> int:
@@ -92,7 +92,7 @@ class Vocabulary:
             RequestError: It can be no id.
         """
         one = self._as_ids(series([value], "the id"))
-        return int(self._found().rows(one)[0])
+        return int(self._own_lookup().rows(one)[0])
 
     def decode(self, rows: Int32[np.ndarray, " n"]) -> pl.Series:
         """Return the raw id of each row, null where the row is ``UNKNOWN``."""
@@ -129,7 +129,7 @@ class Vocabulary:
         held, fresh = _of_one_type(self.ids, fresh)
         whole = appended(held, fresh)
         same = held.dtype == self.ids.dtype
-        lookup = self._found().extended(whole) if same else Lookup(whole)
+        lookup = self._own_lookup().extended(whole) if same else Lookup(whole)
         rows = rows.copy()
         rows[new] = len(self) + place
         return Vocabulary(whole, features, lookup), rows
@@ -164,7 +164,7 @@ class Vocabulary:
         features = rows.join(keyed, on=key, how="left", maintain_order="left")
         return Vocabulary(held, features.drop(key), full.lookup)
 
-    def _found(self) -> Lookup:
+    def _own_lookup(self) -> Lookup:
         return self.lookup if self.lookup is not None else Lookup(self.ids)
 
     def _as_ids(self, values: pl.Series) -> pl.Series:
@@ -180,7 +180,7 @@ class Vocabulary:
         """Return what a file needs to hold."""
         return State(
             kind="Vocabulary",
-            arrays={"order": self._found().order()},
+            arrays={"order": self._own_lookup().order()},
             tables={"ids": self.ids.alias("id").to_frame(), "features": self.features},
         )
 

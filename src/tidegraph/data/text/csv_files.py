@@ -126,7 +126,7 @@ class _Rows:
             separator=chr(dialect.reading.written),
             schema={str(place): pl.String for place in range(len(wanted))},
         )
-        return part.used, self._checked(frame[:, : len(places)], part.rows)
+        return part.used, self._check_row_count(frame[:, : len(places)], part.rows)
 
     def _regular(self, data: bytes) -> tuple[int, pl.DataFrame] | None:
         """Return the whole lines of ``data`` if they are plain as they stand."""
@@ -158,13 +158,13 @@ class _Rows:
         )
         self.row += rows
         self.line += rows
-        return used, self._checked(frame.select(map(str, places)), rows)
+        return used, self._check_row_count(frame.select(map(str, places)), rows)
 
     @property
     def _places(self) -> list[int]:
         return [self.sniffed.columns.index(column) for column in self.columns]
 
-    def _checked(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
+    def _check_row_count(self, frame: pl.DataFrame, rows: int) -> pl.DataFrame:
         if len(frame) != rows:
             raise DataError(
                 f"{self.name} cannot be read: {rows} rows above row {self.row + 1} "
@@ -179,13 +179,13 @@ class _Rows:
         where = f"{self.name}, row {row}"
         if line != row + int(self.sniffed.dialect.header):
             where += f" (line {line})"
-        reason = DataError(f"{where}{self._said(part)}")
+        reason = DataError(f"{where}{self._fault_text(part)}")
         quotes = part.found in (Found.OPEN, Found.TORN, Found.RAGGED)
         if quotes and self.sniffed.dialect.quoted and self.form.quoted is None:
             return OtherFormError(replace(self.form, quoted=False), reason)
         return reason
 
-    def _said(self, part: Part) -> str:
+    def _fault_text(self, part: Part) -> str:
         width, named = self.sniffed.width, len(self.sniffed.columns)
         other = "the header" if self.sniffed.dialect.header else "the first row"
         if width > named:

@@ -132,7 +132,7 @@ class TimeColumn:
         missing = times.is_null()
         if missing.any():
             row = int(missing.arg_true()[0])
-            raise self._bad(rows[row], "is missing", "Drop the row or date it.")
+            raise self._time_error(rows[row], "is missing", "Drop the row or date it.")
         if times.dtype == pl.Null or not len(times):
             return
         shown, by_month = times, None
@@ -144,7 +144,7 @@ class TimeColumn:
             times = self._moments(times, rows)
         kind = "number" if times.dtype.is_numeric() else str(times.dtype)
         if self._kind not in (None, kind):
-            raise self._bad(
+            raise self._time_error(
                 rows[0], f"is {as_written(shown, 0)}, unlike the times above", _MEND
             )
         self._kind = kind
@@ -152,7 +152,7 @@ class TimeColumn:
             self._known = cast(TimeUnit, times.dtype.time_unit)
         values = self._ticks(times, shown)
         if fault := fault_in(values, shown, signed=self._signed or kind != "number"):
-            raise self._bad(rows[fault.row], fault.found, fault.mend)
+            raise self._time_error(rows[fault.row], fault.found, fault.mend)
         if by_month is not None and by_month is not times:
             self._by_month[len(self._parts)] = self._ticks(by_month, shown)
         self._parts.append(values)
@@ -237,7 +237,7 @@ class TimeColumn:
         far = dates.dt.year().is_null()
         if far.any():
             row, found = int(far.arg_true()[0]), "is beyond what a time can be"
-            raise self._bad(rows[row], found, "Mend or drop the row.")
+            raise self._time_error(rows[row], found, "Mend or drop the row.")
         return dates.cast(pl.Datetime("us"))
 
     def _as_text(self, times: pl.Series) -> pl.Series:
@@ -260,7 +260,7 @@ class TimeColumn:
         """
         texts = stripped(texts)
         if self._layout is not None:
-            return self._fitting(texts, self._layout, rows), None
+            return self._read_by_layout(texts, self._layout, rows), None
         if texts[:1].cast(pl.Float64, strict=False).null_count():
             return self._parse_datetimes(texts, rows)
         numbers = texts.cast(pl.Int64, strict=False)
@@ -268,14 +268,16 @@ class TimeColumn:
             numbers = texts.cast(pl.Float64, strict=False)
         if numbers.null_count():
             row = int(numbers.is_null().arg_true()[0])
-            raise self._bad(rows[row], f"is {texts[row]!r}, not a number", _MEND)
+            raise self._time_error(rows[row], f"is {texts[row]!r}, not a number", _MEND)
         return numbers, None
 
-    def _fitting(self, texts: pl.Series, layout: Layout, rows: Rows) -> pl.Series:
+    def _read_by_layout(
+        self, texts: pl.Series, layout: Layout, rows: Rows
+    ) -> pl.Series:
         times = layout.read(texts)[0]
         if times.null_count():
             row = int(times.is_null().arg_true()[0])
-            raise self._bad(
+            raise self._time_error(
                 rows[row],
                 f"is {texts[row]!r}, which does not fit time_format={self._spelt!r}",
                 "Mend one of the two.",
@@ -292,7 +294,7 @@ class TimeColumn:
             rest = texts if whole else texts.gather(pl.Series(left))
             layout = layout_of(rest[0])
             if layout is None or not layout.fits(rest[0]):
-                raise self._bad(
+                raise self._time_error(
                     rows[int(left[0])], f"is {rest[0]!r}, not a time", _MEND
                 )
             day, month = layout.read(rest)
@@ -304,7 +306,7 @@ class TimeColumn:
         self._order.see(by_day, by_month, texts, rows)
         return by_day.fill_null(by_month), by_month.fill_null(by_day)
 
-    def _bad(self, row: int | np.integer, found: str, mend: str) -> DataError:
+    def _time_error(self, row: int | np.integer, found: str, mend: str) -> DataError:
         where = f"{self._where}, row {row}: the time in column {self._name!r}"
         return NotATimeError(where, found, mend)
 

@@ -73,7 +73,7 @@ class DeviceClient:
     @property
     def theta(self) -> Float32[np.ndarray, " theta"] | None:
         """What was learnt with the bundle that is here, if anything was."""
-        held = self._learnt()
+        held = self._stored_theta()
         return None if held is None else held.numbers
 
     def download(self, url: str) -> bool:
@@ -94,7 +94,8 @@ class DeviceClient:
         if self.bundle is not None and signed.digest == self.bundle.signed.digest:
             return False
         files = {
-            name: self._here(name, sha256) or fetched(f"{url}/v1/bundle/{name}", size)
+            name: self._stored_file(name, sha256)
+            or fetched(f"{url}/v1/bundle/{name}", size)
             for name, (size, sha256) in signed.manifest.files.items()
         }
         self._install(raw, signed, files)
@@ -121,8 +122,8 @@ class DeviceClient:
         Raises:
             RequestError: They are not what the bundle takes.
         """
-        bundle = self._bundle()
-        rows = self._rows(bundle, self._fitting(bundle, inputs))
+        bundle = self._held_bundle()
+        rows = self._head_inputs(bundle, self._fitting(bundle, inputs))
         theta = self.theta
         if theta is None:
             theta = np.zeros(bundle.signed.manifest.theta, np.float32)
@@ -140,7 +141,7 @@ class DeviceClient:
         Raises:
             RequestError: They are not what the bundle takes.
         """
-        given = self._fitting(self._bundle(), inputs)
+        given = self._fitting(self._held_bundle(), inputs)
         if len(label) != _candidate_count(given) or not np.isin(label, (0, 1)).all():
             raise RequestError(
                 f"a request of {_candidate_count(given)} candidates has as many "
@@ -157,7 +158,7 @@ class DeviceClient:
         Raises:
             ArtifactError: There is no bundle yet.
         """
-        bundle = self._bundle()
+        bundle = self._held_bundle()
         signed = bundle.signed
         version = signed.manifest.version
         held = self._store.theta_before(version)
@@ -167,7 +168,7 @@ class DeviceClient:
         before = held.numbers if held is not None and same else None
         requests: list[Rows] = [
             {
-                **self._rows(bundle, inputs),
+                **self._head_inputs(bundle, inputs),
                 "label": label.astype(np.float32),
                 "weight": np.ones(len(label), np.float32),
             }
@@ -199,7 +200,7 @@ class DeviceClient:
             RefusedError: The gate does not take it.
             RequestError: The gate cannot be reached, or there is nothing to send.
         """
-        held = self._learnt()
+        held = self._stored_theta()
         if held is None:
             raise RequestError("there is nothing to send: nothing was learnt yet.")
         said = Upload(
@@ -224,12 +225,12 @@ class DeviceClient:
         """
         sent(f"{url}/v1/erasures", erasure(self.name, self._now(), self._key))
 
-    def _learnt(self) -> Theta | None:
+    def _stored_theta(self) -> Theta | None:
         if self.bundle is None:
             return None
         return self._store.theta(self.bundle.signed.digest)
 
-    def _bundle(self) -> Bundle:
+    def _held_bundle(self) -> Bundle:
         if self.bundle is None:
             raise ArtifactError("the device has no bundle yet. Download one.")
         return self.bundle
@@ -244,7 +245,7 @@ class DeviceClient:
         self._store.installed(signed.manifest.version, kind)
         self.bundle = made
 
-    def _here(self, name: str, sha256: str) -> bytes | None:
+    def _stored_file(self, name: str, sha256: str) -> bytes | None:
         place = self._folder / "bundle" / name
         raw = place.read_bytes() if place.is_file() else b""
         return raw if hashlib.sha256(raw).hexdigest() == sha256 else None
@@ -274,7 +275,9 @@ class DeviceClient:
             raise RequestError("the inputs are not those of one request.")
         return found
 
-    def _rows(self, bundle: Bundle, inputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    def _head_inputs(
+        self, bundle: Bundle, inputs: Mapping[str, np.ndarray]
+    ) -> dict[str, Any]:
         if not bundle.has_trunk:
             return dict(inputs)
         x, offset = bundle.trunk(inputs)

@@ -94,17 +94,17 @@ class Store:
     @property
     def name(self) -> bytes:
         """The device's 16 bytes."""
-        return self._one("name")
+        return self._device_value("name")
 
     @property
     def version(self) -> int:
         """Version of the newest bundle that was here."""
-        return self._one("version")
+        return self._device_value("version")
 
     def counted(self) -> int:
         """Return a number larger than every one before, crash or not."""
         self._write("UPDATE device SET counter = counter + 1")
-        return self._one("counter")
+        return self._device_value("counter")
 
     def installed(self, version: int, kind: str) -> None:
         """Take note of a bundle; requests kept for one of another kind are dropped.
@@ -114,7 +114,7 @@ class Store:
             kind: What requests must agree in.
         """
         with self._writing():
-            if self._one("kind") != kind:
+            if self._device_value("kind") != kind:
                 self._db.execute("DELETE FROM requests")
                 self._db.execute("DELETE FROM parts")
             self._db.execute("UPDATE device SET version = ?, kind = ?", (version, kind))
@@ -190,7 +190,7 @@ class Store:
         theta = np.frombuffer(numbers, "<f4").astype(np.float32)
         return Theta(bundle, version, theta, *said)
 
-    def _one(self, column: str) -> Any:
+    def _device_value(self, column: str) -> Any:
         (value,) = self._db.execute(f"SELECT {column} FROM device").fetchone()
         return value
 

@@ -110,7 +110,7 @@ class Query:
         """
         there = self._there(edge)
         at, parent = along(self.graph, edge, self.at, self.span)
-        return self._at(there, at, parent, edge)
+        return self._moved_to(there, at, parent, edge)
 
     @checked(RequestError)
     def in_(self, edge: str) -> "Query":
@@ -131,7 +131,7 @@ class Query:
                 "not of one type. Use out() or in_()."
             )
         at, parent = along_both(self.graph, edge, self.at, self.span)
-        return self._at(self.type, at, parent, edge)
+        return self._moved_to(self.type, at, parent, edge)
 
     @checked(RequestError)
     def not_yet(self, edge: str) -> "Query":
@@ -150,7 +150,7 @@ class Query:
                 f"query went from {self.begun.type} to {self.type}."
             )
         seen = has_edge(self.graph, edge, self.begun, self.at)
-        return self._taken(np.flatnonzero(~seen))
+        return self._rows_taken(np.flatnonzero(~seen))
 
     def where(self, *conditions: pl.Expr) -> "Query":
         """Keep the nodes for which polars expressions over the columns hold."""
@@ -161,7 +161,7 @@ class Query:
             names = check(condition).meta.root_names()
             table = self.frame(*names) if names else self.frame(START)
             kept &= holds(table, condition, time)
-        return self._taken(np.flatnonzero(kept))
+        return self._rows_taken(np.flatnonzero(kept))
 
     @checked(RequestError)
     def top(self, count: int, *, by: str, smallest: bool = False) -> "Query":
@@ -178,12 +178,12 @@ class Query:
                 maintain_order=True,
             )
         ).to_series()
-        return self._taken(order.to_numpy().astype(np.int64)).limit(count)
+        return self._rows_taken(order.to_numpy().astype(np.int64)).limit(count)
 
     @checked(RequestError)
     def sample(self, count: int, *, seed: int = 0) -> "Query":
         """Keep ``count`` nodes of each start, each subset as likely."""
-        mixed = self._taken(np.lexsort((self._keys(seed), self.at.origin)))
+        mixed = self._rows_taken(np.lexsort((self._keys(seed), self.at.origin)))
         return mixed.limit(count)
 
     @checked(RequestError)
@@ -193,13 +193,13 @@ class Query:
         origin = self.at.origin
         order = np.argsort(origin, kind="stable")
         first = np.searchsorted(origin[order], origin[order])
-        return self._taken(np.sort(order[np.arange(len(order)) - first < count]))
+        return self._rows_taken(np.sort(order[np.arange(len(order)) - first < count]))
 
     def dedup(self) -> "Query":
         """Keep the first time that each start reached a node."""
         table = pl.DataFrame({"origin": self.at.origin, "node": self.at.node})
         first = table.select(pl.struct("origin", "node").is_first_distinct())
-        return self._taken(np.flatnonzero(first.to_series().to_numpy()))
+        return self._rows_taken(np.flatnonzero(first.to_series().to_numpy()))
 
     @checked(RequestError)
     def as_(self, label: str) -> "Query":
@@ -234,7 +234,7 @@ class Query:
     def count(self) -> pl.DataFrame:
         """Return how many nodes each start reached, ``start`` and ``count``."""
         sizes = np.bincount(self.at.origin, minlength=len(self.begun.node))
-        return pl.DataFrame({START: self._starts(), "count": sizes})
+        return pl.DataFrame({START: self._start_ids(), "count": sizes})
 
     def group_count(self) -> pl.DataFrame:
         """Return how often each start reached each node, most often first."""
@@ -245,7 +245,7 @@ class Query:
             "origin", "count", descending=[False, True], maintain_order=True
         )
         ids = self.graph.nodes[self.type].vocabulary.decode(counted["node"].to_numpy())
-        starts = self._starts().gather(counted["origin"])
+        starts = self._start_ids().gather(counted["origin"])
         return pl.DataFrame([starts, ids.alias(key), counted["count"]])
 
     @checked(RequestError)
@@ -304,7 +304,7 @@ class Query:
             )
         return there
 
-    def _at(
+    def _moved_to(
         self, type: str, at: Reached, parent: Int64[np.ndarray, " n"], edge: str
     ) -> "Query":
         kept = self.kept[parent] if self.kept.width else self.kept
@@ -321,7 +321,7 @@ class Query:
             at=self.at._replace(clock=clock[self.at.origin]),
         )
 
-    def _taken(self, rows: Int64[np.ndarray, " m"]) -> "Query":
+    def _rows_taken(self, rows: Int64[np.ndarray, " m"]) -> "Query":
         if self.via is None:
             # At the start, what is left is where the query begins.
             begun, clock = self.begun, self.begun.clock
@@ -337,13 +337,13 @@ class Query:
         taken = Reached(at.origin[rows], at.node[rows], clock, at.slot[rows])
         return replace(self, at=taken, kept=kept)
 
-    def _starts(self) -> pl.Series:
+    def _start_ids(self) -> pl.Series:
         known = self.graph.nodes[self.begun.type].vocabulary
         return known.decode(self.begun.node).alias(START)
 
     def _column(self, name: str) -> pl.Series:
         if name == START:
-            return self._starts().gather(self.at.origin)
+            return self._start_ids().gather(self.at.origin)
         if name in self.kept.columns:
             return self.kept[name]
         others = (START, *self.kept.columns)

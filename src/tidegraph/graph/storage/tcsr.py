@@ -279,7 +279,7 @@ class TemporalCSR:
             return self
         slots = Slots(self.node, self.time, self.edge)
         bounds, slots, arena = laid_out(self.bounds, slots, spare)
-        return self._in(bounds, slots, arena, arena.newest)
+        return self._in_arena(bounds, slots, arena, arena.newest)
 
     def renumbered(
         self, kept: Int64[np.ndarray, " edges"], weight: Float32[np.ndarray, " weights"]
@@ -330,9 +330,9 @@ class TemporalCSR:
             self.version,
         )
         whole = replace(whole, weight=weight)
-        return whole._in(bounds, slots, arena, self.version + 1)
+        return whole._in_arena(bounds, slots, arena, self.version + 1)
 
-    def _in(
+    def _in_arena(
         self, bounds: RowBounds, slots: Slots, arena: Arena, version: int
     ) -> "TemporalCSR":
         rows = {"node": slots.node, "time": slots.time, "edge": slots.edge}

@@ -128,7 +128,7 @@ class DSGLNetwork(nn.Module):
         x: dict[Side, list[Tensor]] = {}
         encoded: dict[Side, list[Encoded]] = {}
         for side, states, seat in roots:
-            x[side] = [self._own(side, states.node[0])[seat]]
+            x[side] = [self._own_vectors(side, states.node[0])[seat]]
             encoded[side] = [one.at(seat) for one in self._encoded(side, states)]
         for k in range(max(len(layers) for layers in encoded.values())):
             # Both advance from what both were, so that neither is a layer ahead.
@@ -160,7 +160,7 @@ class DSGLNetwork(nn.Module):
         real, nodes = states.real(0), states.node[1]
         # Place -1 is the last one.
         rows = torch.cat([nodes, nodes.new_zeros(1, nodes.shape[1])])[states.child[0]]
-        item = states.below(0, self._own("item", nodes))
+        item = states.below(0, self._own_vectors("item", nodes))
         known = states.below(0, states.event[1])
         state = self._layer("user", 0).encoded(item, known, states.age[0], real)
         # Oldest first: the event before stands a place in front, of the first none.
@@ -173,7 +173,7 @@ class DSGLNetwork(nn.Module):
         sides: list[Side] = [
             side if n % 2 == 0 else OTHER[side] for n in range(depth + 1)
         ]
-        own = [self._own(*one) for one in zip(sides, states.node, strict=True)]
+        own = [self._own_vectors(*one) for one in zip(sides, states.node, strict=True)]
         roots: list[Encoded] = []
         x = own
         for k in range(depth):
@@ -200,7 +200,9 @@ class DSGLNetwork(nn.Module):
     def _layer(self, side: Side, k: int) -> SequenceAttention:
         return cast(SequenceAttention, cast(nn.ModuleList, self.layers[side])[k])
 
-    def _own(self, side: Side, rows: Int[Tensor, "n f"]) -> Float[Tensor, "n size"]:
+    def _own_vectors(
+        self, side: Side, rows: Int[Tensor, "n f"]
+    ) -> Float[Tensor, "n size"]:
         vectors = self.user if side == "user" else self.item
         return vectors.total(rows)
 

@@ -47,16 +47,16 @@ class FirstVectors(nn.Module):
             parts.append(self.own.weight if nodes is None else self.own(nodes))
         if self.features is not None:
             whole = torch.arange(self.nodes) if nodes is None else nodes
-            parts += self._described(self.features.of(whole))
+            parts += self._feature_vectors(self.features.of(whole))
         return sum(parts[1:], parts[0])
 
     def alone(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return what the features of nodes say, be they of the graph or not."""
         assert self.features is not None
-        parts = self._described(self.features.of(nodes))
+        parts = self._feature_vectors(self.features.of(nodes))
         return sum(parts[1:], parts[0])
 
-    def _described(self, features: NodeFeatures) -> list[Float[Tensor, "n d"]]:
+    def _feature_vectors(self, features: NodeFeatures) -> list[Float[Tensor, "n d"]]:
         weight = next(self.parameters())
         category = features.category.to(weight.device)
         parts = [part(category[:, n]) for n, part in enumerate(self.category)]

@@ -50,7 +50,7 @@ class Stack(nn.Module):
         some, place = cast(tuple[Tensor, Tensor], _unique(nodes, return_inverse=True))
         steps: list[_Step] = [(self.links, None)] * (len(self.layers) - 1)
         steps.append((self.links.of(some), some))
-        return self._through(self.first(None), steps)[place]
+        return self._through_layers(self.first(None), steps)[place]
 
     def of(self, field: Field) -> Float[Tensor, "b d"]:
         """Return the vectors of nodes from what was sampled around them."""
@@ -58,7 +58,7 @@ class Stack(nn.Module):
             (field.links.first(after, before), slice(after))
             for before, after in zip(field.sizes, field.sizes[1:], strict=False)
         ]
-        return self._through(self.first(field.node), steps)[field.seat]
+        return self._through_layers(self.first(field.node), steps)[field.seat]
 
     def alone(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the vectors of nodes that have no edge, from their features alone."""
@@ -70,7 +70,7 @@ class Stack(nn.Module):
             none,
             x.new_zeros(count),
         )
-        return self._through(x, [(links, None)] * len(self.layers))
+        return self._through_layers(x, [(links, None)] * len(self.layers))
 
     @property
     def own(self) -> nn.Embedding | None:
@@ -81,7 +81,7 @@ class Stack(nn.Module):
         """Return what is learnt of these nodes alone, which a penalty keeps small."""
         return self.first(nodes)
 
-    def _through(self, x: Tensor, steps: "Sequence[_Step]") -> Tensor:
+    def _through_layers(self, x: Tensor, steps: "Sequence[_Step]") -> Tensor:
         seen = [x]
         for depth, (layer, (links, place)) in enumerate(
             zip(self.layers, steps, strict=True), start=1

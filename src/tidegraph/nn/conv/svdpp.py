@@ -50,7 +50,9 @@ class SVDPlusPlusNetwork(Table):
         """Return the vectors of some nodes as sources: of an item, y."""
         user = nodes < self.users
         out = self.own(nodes)
-        out = out.index_copy(0, (~user).nonzero()[:, 0], self._said(nodes[~user]))
+        out = out.index_copy(
+            0, (~user).nonzero()[:, 0], self._history_vectors(nodes[~user])
+        )
         place = user.nonzero()[:, 0]
         return out.index_add(0, place, self._history(nodes[place]))
 
@@ -60,9 +62,11 @@ class SVDPlusPlusNetwork(Table):
 
     def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "m d"]:
         """Return p, q and y of these nodes."""
-        return torch.cat([self.own(nodes), self._said(nodes[nodes >= self.users])])
+        return torch.cat(
+            [self.own(nodes), self._history_vectors(nodes[nodes >= self.users])]
+        )
 
-    def _said(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+    def _history_vectors(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         return self.said(nodes - self.users)
 
     def _history(self, user: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:

@@ -142,11 +142,11 @@ class NextItems:
             asked, target = hidden & there, rows
         user = np.broadcast_to(pieces.user[:, None], rows.shape)[asked]
         return Read(
-            self._moved(rows),
-            self._moved(there),
-            None if hidden is None else self._moved(hidden),
-            self._moved(asked),
-            self._moved(target[asked]),
+            self._on_device(rows),
+            self._on_device(there),
+            None if hidden is None else self._on_device(hidden),
+            self._on_device(asked),
+            self._on_device(target[asked]),
         ), user
 
     def _with_negatives(
@@ -162,13 +162,14 @@ class NextItems:
         some = np.concatenate([node[0, :shared], node[:, shared:].ravel()])
         missing = drawn.missing
         return read._replace(
-            negatives=self._moved(some),
+            negatives=self._on_device(some),
             shared=shared,
-            log_q=self._moved(np.atleast_2d(drawn.log_q).astype(np.float32)),
-            missing=missing and (self._moved(missing[0]), self._moved(missing[1])),
+            log_q=self._on_device(np.atleast_2d(drawn.log_q).astype(np.float32)),
+            missing=missing
+            and (self._on_device(missing[0]), self._on_device(missing[1])),
         )
 
-    def _moved(self, array: np.ndarray) -> Tensor:
+    def _on_device(self, array: np.ndarray) -> Tensor:
         return tensor(np.ascontiguousarray(array)).to(self.device)
 
     @property
@@ -193,7 +194,7 @@ class NextItems:
     def _softmax(
         self, states: Float[Tensor, "n d"], target: Int[Tensor, " n"]
     ) -> Tensor:
-        vectors, known = self.module.items.weight, self._known
+        vectors, known = self.module.items.weight, self._known_items
         if not bool(known.all()):
             place = known.cumsum(0) - 1
             vectors, target = vectors[known], place[target]
@@ -203,8 +204,8 @@ class NextItems:
         return softmax_over_all(states, vectors, target)
 
     @cached_property
-    def _known(self) -> Bool[Tensor, " items"]:
-        return self._moved(self.pairs.frequency[self.pairs.graph.users :] > 0)
+    def _known_items(self) -> Bool[Tensor, " items"]:
+        return self._on_device(self.pairs.frequency[self.pairs.graph.users :] > 0)
 
     def examples(self, batch: Read) -> int:
         """Return how many targets a batch has."""
@@ -220,6 +221,6 @@ class NextItems:
             self.settings.name,
             self.settings.design,
             self.module,
-            self._known.cpu().numpy(),
+            self._known_items.cpu().numpy(),
             self.settings.loss.temperature is not None,
         )

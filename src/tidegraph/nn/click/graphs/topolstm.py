@@ -66,11 +66,11 @@ class TopoLSTMNetwork(nn.Module):
     def forward(self, inputs: Inputs, around: Around) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
         inputs = around.history(inputs)
-        cascade = self._spread(self.crowd(around.item), precedents(around.item))
+        cascade = self._spread_states(self.crowd(around.item), precedents(around.item))
         candidate, state = self.states.vectors.candidates(inputs), self.states(inputs)
         return self.tower(state[:, :1], candidate, inputs, cascade[around.seat])
 
-    def _spread(self, crowd: Crowd, edges: Tensor) -> Float[Tensor, "n width"]:
+    def _spread_states(self, crowd: Crowd, edges: Tensor) -> Float[Tensor, "n width"]:
         given = self.units.input(crowd.user + crowd.about)
         states = given.new_zeros(2, *crowd.user.shape[:1], 0, crowd.user.shape[2])
         for step in range(given.shape[1]):
