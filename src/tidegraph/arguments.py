@@ -263,22 +263,22 @@ def _to_option(options: tuple[Any, ...], value: object, what: str) -> Any:
 
 
 def _one_of(args: tuple[Any, ...]) -> Convert:
-    options = [converter(arg) for arg in args]
+    options = [(arg, converter(arg)) for arg in args if arg is not types.NoneType]
+    optional = types.NoneType in args
 
     def convert(value: Any, what: str) -> Any:
-        if value is None and types.NoneType in args:
+        if value is None and optional:
             return None
         reasons: list[str] = []
-        for option, arg in zip(options, args, strict=True):
+        kind = type(_scalar(value))
+        # 1.0 is a whole number, too, but not where it may be any.
+        for _, option in sorted(options, key=lambda one: one[0] is not kind):
             try:
-                if arg is not types.NoneType:
-                    return option(value, what)
+                return option(value, what)
             except _Unfit as unfit:
                 reasons.append(str(unfit).partition("; it must be ")[2].rstrip("."))
         expected = " or ".join(dict.fromkeys(reasons))
-        raise _unfit_error(
-            value, what, expected + " or None" * (types.NoneType in args)
-        )
+        raise _unfit_error(value, what, expected + " or None" * optional)
 
     return convert
 

@@ -136,3 +136,21 @@ def test_a_random_split_has_a_seed_and_something_to_draw():
         Split(random=1, valid=0.0, test=0.0)
     with pytest.raises(ConfigError, match="names by and random"):
         Split(random=1, by="split")
+
+
+@pytest.mark.parametrize("split", [Split(random=0), Split(leave_last=2)])
+def test_a_log_that_grew_is_not_split_otherwise_than_it_was(split):
+    log = draw_log(events=1000)
+    memory = split.parts(log.take(np.arange(999))).memory
+
+    with pytest.raises(DataError, match="made of 999 events, and the log has 1,000"):
+        part_of(log, memory, "test")
+
+
+def test_each_last_event_of_a_log_that_grew_is_one_that_nobody_learnt_from():
+    log = draw_log(events=1000)
+    memory = Split(leave_last=1).parts(log.take(np.arange(900))).memory
+
+    _, test = part_of(log, memory, "test")
+
+    assert len(test) == len(np.unique(log.user[np.bincount(log.user)[log.user] > 1]))

@@ -186,3 +186,17 @@ def test_a_marker_is_refused_or_kept_as_an_id():
     assert (
         interactions(["a", "NA"], [1, 2], [1, 2], missing="keep").users.row("NA") == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"time": [1, 1e300]}, r"time is 1e\+300 in row 1"),
+        ({"time": np.array([1, 1 << 63], np.uint64)}, "time is 9223372036854775808"),
+        ({"time": [-(1 << 62), 1]}, "time is -4611686018427387904 in row 0"),
+        ({"time": [1, 2], "weight": [1.0, 1e300]}, r"weight is 1e\+300 in row 1"),
+    ],
+)
+def test_numbers_that_no_column_holds_are_refused_before_they_are_others(columns, says):
+    with pytest.raises(DataError, match=says):
+        interactions(["a", "b"], ["x", "y"], **columns)

@@ -7,6 +7,7 @@ import pytest
 
 from evaluation.models import Fixed, popular, small
 from tidegraph.data.interactions import interactions
+from tidegraph.data.sources import read
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import at_each_event
@@ -114,6 +115,19 @@ def test_the_list_of_a_user_whom_training_never_saw_counts():
     result = evaluate(lists, test, train=train, at=1)
     assert mean(result, "hit@1") == 1
     assert result.setup.notes == ()
+
+
+def test_items_that_training_never_saw_are_like_no_other_where_nothing_is_known():
+    items = pl.DataFrame({"item": ["a", "b"], "category": ["x", "x"]})
+    events = {"user": ["u", "v"], "item": ["a", "b"], "time": [1, 2]}
+    later = {"user": ["u", "v"], "item": ["b", "new"], "time": [3, 4]}
+    train = read(pl.DataFrame(events), items=items)
+    given = {"user": ["u", "u", "v", "v"], "item": ["a", "b", "a", "new"]}
+
+    found = evaluate(given, pl.DataFrame(later), train=train, at=2, by="category")
+
+    scores = found.scores.filter(pl.col("model") == "model").sort("user")
+    assert scores["diversity@2"].to_list() == [0.0, 1.0]
 
 
 def test_ids_of_lists_are_those_of_the_log_however_they_are_spelt():

@@ -13,6 +13,8 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranges import above, at_least
 
 Part = Literal["valid", "test", "all"]
+EVENTS = "events"
+"""How many events were split, where more of them would be split otherwise."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class Split:
             return Parts.named(log.split(by="split"), {"by": self.by})
         if self.leave_last is not None:
             memory = {"leave_last": self.leave_last}
+            # Of two or more, a user's first events left out may be learnt from later.
+            memory |= {EVENTS: len(log)} if self.leave_last > 1 else {}
             return Parts.named(_parts_by_leave_last(log, self.leave_last), memory)
         if self.random is not None:
             return self._at_random(log, self.random)
@@ -142,7 +146,7 @@ class Split:
         valid, test = self.shares
         shares = [share for share in (1 - valid - test, valid, test) if share]
         parts = log.random_split(fractions=shares[:-1], rng=seed)
-        memory = {"random": seed, "valid": valid, "test": test}
+        memory = {"random": seed, "valid": valid, "test": test, EVENTS: len(log)}
         found = Parts.named(parts, memory)
         return found if test else replace(found, valid=found.test, test=None)
 
@@ -222,10 +226,20 @@ def part_of(
         part: Which part.
 
     Raises:
-        DataError: The split had no such part, or the log has no event of it.
+        DataError: The split had no such part, the log has no event of it, or has grown
+            since it was split at random or by more than one last event.
     """
     if {"by", "leave_last", "random"} & set(memory):
-        parts = Split(**memory).parts(log)
+        way = dict(memory)
+        events = way.pop(EVENTS, len(log))
+        if events != len(log):
+            raise DataError(
+                f"the split of this model was made of {events:,} events, and the log "
+                f"has {len(log):,}: its parts would hold what the model was trained "
+                "on. Pass the log as it was then, or judge on later events with "
+                "--part all."
+            )
+        parts = Split(**way).parts(log)
         chosen = parts.valid if part == "valid" else parts.test
         before = parts.train if part == "valid" else parts.known
     elif part in memory:

@@ -18,6 +18,9 @@ from tidegraph.data.origin import Origin
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError
 
+FARTHEST = 1 << 62
+"""No time is so far from 1970 or the first position; room is left to count ahead."""
+
 
 @checked(DataError)
 def interactions(
@@ -67,7 +70,8 @@ def interactions(
             f"times are {when.dtype}, and Unix seconds are expected. "
             "Turn them into numbers, or build the log with read()."
         )
-    _refuse("time", when, ~np.isfinite(when), "a finite number of Unix seconds")
+    beyond = ~np.isfinite(when) | (np.abs(when.astype(np.float64)) >= FARTHEST)
+    _refuse("time", when, beyond, "a finite number of Unix seconds, below 2**62")
     rows = len(when)
     labels = np.ones(rows, np.int8) if label is None else _numbers(label, "label")
     _refuse("label", labels, (labels != 0) & (labels != 1), "1 (action) or 0 (none)")
@@ -79,7 +83,8 @@ def interactions(
             f"columns differ in length: {len(labels)} labels and {len(weights)} "
             f"weights for {rows} events."
         )
-    _refuse("weight", weights, ~np.isfinite(weights), "a finite number")
+    far = ~(np.abs(weights.astype(np.float64)) <= np.finfo(np.float32).max)
+    _refuse("weight", weights, far, "a finite number of at most 3.4e38")
     return from_codes(
         coded(who, "user", "events", missing),
         coded(what, "item", "events", missing),

@@ -91,7 +91,7 @@ def judge_lists(
         notes: What is to be said of the lists.
     """
     at = check_cutoffs(at)
-    vectors = feature_vectors(task.requests.graph.items, by) if by else None
+    vectors = _vectors(task, by) if by else None
     in_tail = task.relevant.where(_tail(task)[task.relevant.item])
     scores: list[pl.DataFrame] = []
     tails: list[pl.DataFrame] = []
@@ -113,6 +113,21 @@ def judge_lists(
         pl.concat(whole),
         exposed,
     )
+
+
+def _vectors(task: Task, by: str) -> sparse.csr_array:
+    """Return a row per item; blank for those of the test log of which nothing is known.
+
+    Raises:
+        ConfigError: Items have no such feature.
+    """
+    known = task.requests.graph.items
+    items = task.items if by in task.items.features.columns else known
+    vectors = feature_vectors(items, by)
+    blank = np.full(len(task.popularity) - len(items), vectors.indptr[-1])
+    shape = len(task.popularity), vectors.shape[1]
+    ptr = np.concatenate([vectors.indptr, blank])
+    return sparse.csr_array((vectors.data, vectors.indices, ptr), shape=shape)
 
 
 def judge_sampled(

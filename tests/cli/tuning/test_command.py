@@ -1,11 +1,13 @@
 """``tidegraph tune`` searches what a recipe names, goes on, and refuses mistakes."""
 
 import json
+import shutil
 import tomllib
 
 import pytest
 
 from tidegraph.cli import run
+from tidegraph.cli.tuning.space import Between
 
 PLAIN = """
 [data]
@@ -66,6 +68,33 @@ def test_the_best_recipe_is_one_that_trains_and_scores_what_was_said(shop, capsy
     model = shop / "model"
     path = shop / "search" / "best.toml"
     assert run(["train", str(path), "-o", str(model)]) == 0
+
+
+def drawn_settings(folder):
+    """What each trial tried, from the file of the search."""
+    lines = (folder / "search" / "study.jsonl").read_text().splitlines()
+    told = [json.loads(line).get("user_attr", {}) for line in lines]
+    return [attrs["settings"] for attrs in told if "settings" in attrs]
+
+
+def test_a_search_that_stopped_tries_what_it_would_have_tried(shop):
+    once, twice = shop / "once", shop / "twice"
+    for folder, counts in ((once, ["6"]), (twice, ["2", "6"])):
+        folder.mkdir()
+        shutil.copy(shop / "events.csv", folder)
+        for count in counts:
+            assert tuned(folder, PLAIN + SEARCH, "--trials", count) == 0
+
+    tried = drawn_settings(once)
+    assert drawn_settings(twice) == tried
+    assert len({str(values) for values in tried}) == 6
+
+
+def test_numbers_with_a_point_at_both_ends_make_numbers_between():
+    between = Between(1.0, 100.0)
+
+    assert [type(end) for end in between.ends] == [float, float]
+    assert [type(end) for end in Between(1, 100).ends] == [int, int]
 
 
 def test_a_search_goes_on_where_it_stopped(shop):

@@ -82,6 +82,18 @@ def test_what_is_excluded_is_not_found_and_its_places_are_filled():
     assert share(index, vectors, queries, excluded=excluded) > 0.97
 
 
+def test_an_excluded_item_that_came_later_hides_nothing_from_the_next_query():
+    vectors, queries = drawn(40), drawn(2, seed=1)
+    index = InvertedLists(share=1.0, lists=2).build(vectors)
+    none, _ = index.search(queries, 10, ItemSets.none(2))
+    later = 40 + none[1].astype(np.int32)
+    excluded = ItemSets.of_pairs(np.zeros(10, np.int64), later, 2)
+
+    found, _ = index.search(queries, 10, excluded)
+
+    assert np.array_equal(found, none)
+
+
 def test_queries_together_and_alone_find_the_same():
     queries = drawn(20, seed=1)
     index = InvertedLists().build(drawn())

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import numpy as np
+
 from tidegraph.cli.tuning.space import Between, Search, Values
 from tidegraph.errors import ConfigError, TidegraphError
 from tidegraph.extras import needed
@@ -79,7 +81,6 @@ def search(
         study_name="tune",
         direction="maximize",
         storage=optuna.storages.JournalStorage(backend),
-        sampler=optuna.samplers.TPESampler(seed=seed),
         load_if_exists=True,
     )
     _check_same_search(study, key, folder)
@@ -100,9 +101,15 @@ def search(
 
     # One that was running when the search was stopped is not done.
     done = sum(trial.state.is_finished() for trial in study.trials)
-    for _ in track(range(done, wanted.trials), "trying settings"):
+    for number in track(range(done, wanted.trials), "trying settings"):
+        # Of its own, so that a search that was stopped goes on as it would have.
+        study.sampler = optuna.samplers.TPESampler(seed=_seed_of_trial(seed, number))
         study.optimize(objective, n_trials=1)
     return _found_trials(study)
+
+
+def _seed_of_trial(seed: int, number: int) -> int:
+    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
 
 
 def _suggested_value(trial: Any, place: str, values: Values) -> object:

@@ -158,7 +158,9 @@ class FittedInvertedLists:
             params=_faiss_library().SearchParametersIVF(nprobe=probes),
         )
         owner = np.repeat(np.arange(len(queries)), np.diff(excluded.ptr))
-        hidden = owner * self.rows + excluded.item
+        # Items that came later have no place here, and would take another query's.
+        there = excluded.item < self.rows
+        hidden = owner[there] * self.rows + excluded.item[there]
         kept = key >= 0
         kept &= ~np.isin(rows[:, None] * self.rows + key, hidden)
         place = kept.cumsum(axis=1) - 1
