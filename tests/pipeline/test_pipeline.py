@@ -82,7 +82,7 @@ def test_each_channel_can_answer_alone(model):
 
     assert list(channels) == list(model.retriever.channels)
     assert list(channels.values()) == list(model.retriever.retrievers)
-    assert model.candidates == 25
+    assert model.serving.candidates == 25
 
 
 def test_without_ranker_and_reranker_a_pipeline_is_its_blend():

@@ -120,7 +120,7 @@ class _EachPart:
     @property
     def width(self) -> int:
         """How many items retrieval proposes."""
-        return min(self.model.candidates, len(self.model.graph.items))
+        return min(self.model.serving.candidates, len(self.model.graph.items))
 
     def __call__(self, requests: Requests) -> dict[str, Candidates]:
         """Return the lists of the whole, of each stage, and of each channel."""

@@ -28,6 +28,7 @@ from tidegraph.data.split import (
 )
 from tidegraph.data.times.clocks import (
     Clock,
+    refuse_other_clock,
     refuse_without_order,
     refuse_without_seconds,
     span_text,
@@ -300,11 +301,7 @@ class Interactions:
                 "these are parts of two logs with different vocabularies. "
                 "Read them as one log and split it."
             )
-        if later.clock != self.clock:
-            raise DataError(
-                f"the times of one log are {self.clock!r} and of the other "
-                f"{later.clock!r}, so they cannot be joined. Read them as one log."
-            )
+        refuse_other_clock(self.clock, later.clock)
         time = np.concatenate([self.time, later.time])
         order = slice(None)
         if bool((time[1:] < time[:-1]).any()):

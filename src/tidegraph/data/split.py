@@ -72,18 +72,27 @@ def _short_repr(value: object) -> str:
     return text if len(text) <= 60 else f"a {type(value).__name__}"
 
 
-def position_of(moment: object, what: str = "the cut") -> int:
-    """Return the position that a cut of an order-only log names.
+def position_of(
+    moment: object,
+    what: str = "the cut",
+    mend: str = "Give the position at which a part begins, or use fractions=.",
+) -> int:
+    """Return the position that a moment of an order-only log names.
+
+    Args:
+        moment: A whole number of 64 bits.
+        what: What it is for, for messages.
+        mend: What to write instead, for messages.
 
     Raises:
-        DataError: It is not a whole number.
+        DataError: It is no such number.
     """
     moment = cast(Any, moment)
-    if isinstance(moment, bool) or not isinstance(moment, int | np.integer):
+    whole = isinstance(moment, int | np.integer) and not isinstance(moment, bool)
+    if not whole or not -(2**63) <= cast(int, moment) < 2**63:
         raise DataError(
             f"{what} is {_short_repr(cast(object, moment))}, but this log has "
-            "positions and not seconds. Give the position at which a part begins, or "
-            "use fractions=."
+            f"positions and not seconds. {mend}"
         )
     return int(cast(int, moment))
 

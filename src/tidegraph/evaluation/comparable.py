@@ -2,6 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
+from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.protocol import Judged, Task, moment_of
 from tidegraph.graph.snapshot import Snapshot
@@ -15,6 +16,16 @@ class Trained(Protocol):
     @property
     def trained_until(self) -> int | None:
         """Time of the last event that training saw; None where there are no times."""
+        ...
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A fitted pipeline, which knows what the times of its log are."""
+
+    @property
+    def clock(self) -> Clock:
+        """Unix seconds, positions, or no times."""
         ...
 
 

@@ -10,7 +10,7 @@ from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.evaluation.comparable import check_comparable, graph_of
+from tidegraph.evaluation.comparable import Clocked, check_comparable, graph_of
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
@@ -54,7 +54,8 @@ def evaluate(
             an Arrow table, a mapping of columns or a file with the columns user and
             item, and rank or score if the order of rows does not say it.
         test: What happened after training: a log, a Matrix, or a frame with columns
-            user, item and time. Its ids count, not how it numbers them.
+            user, item and, where training had times, time, which is read on the clock
+            of training. Its ids count, not how it numbers them.
         train: What was known before; may be left out for a model with a ``graph``, and
             for lists, whose popularity and novelty are unknown then.
         against: Another recommender or frame of lists, or several by name.
@@ -141,14 +142,17 @@ def _events(
     """Return what was known before the test log, and that log, numbered alike."""
     if isinstance(train, Matrix):
         train = train.log()
+    clock = model.clock if isinstance(model, Clocked) else None
     if train is None:
         train = graph_of(model)
     if train is None and isinstance(model, GivenLists):
-        log = test_log(test, None)
+        log = test_log(test, None, None)
         return log.take(slice(0, 0)), log
     if train is None:
         raise DataError("this model carries no graph. Pass the log it knows as train=.")
-    return train, test_log(test, train)
+    if isinstance(train, Interactions):
+        clock = train.clock
+    return train, test_log(test, train, clock)
 
 
 def _first_ids(ids: pl.Series) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
+from tidegraph.data.times.clocks import Clock
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.evaluation.given import GivenLists, are_lists
@@ -55,25 +56,29 @@ def rivals(against: object) -> dict[str, Judged]:
     return found
 
 
-def test_log(test: object, known: Interactions | Snapshot | None) -> Interactions:
+def test_log(
+    test: object,
+    known: Interactions | Snapshot | None,
+    clock: Clock | None,
+) -> Interactions:
     """Return the test log, numbered as what is known and, without times, after it.
 
     Args:
         test: A log, a matrix, or a frame with columns user, item and time.
         known: What happened before, if that is known.
+        clock: What the times of training are, if that is known.
 
     Raises:
-        DataError: It is none of these, or one of the two logs has no times and the
-            other has.
+        DataError: It is none of these, or its times are of another kind.
     """
     if isinstance(test, Matrix):
         test = test.log(part=1)
-    log = test if isinstance(test, Interactions) else _read_test_log(test)
+    log = test if isinstance(test, Interactions) else _read_test_log(test, clock)
     if known is None:
         return log
-    if isinstance(known, Interactions) and known.clock != log.clock:
+    if clock is not None and clock != log.clock:
         raise DataError(
-            f"the clock of train= is {known.clock!r} and that of the test log "
+            f"the clock of training is {clock!r} and that of the test log "
             f"{log.clock!r}, so which is later cannot be told. Read both alike."
         )
     log = _numbered(log, known)
@@ -87,13 +92,15 @@ def test_log(test: object, known: Interactions | Snapshot | None) -> Interaction
 test_log.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def _read_test_log(test: object) -> Interactions:
+def _read_test_log(test: object, clock: Clock | None) -> Interactions:
     if not are_lists(test):
         raise DataError(
             f"test is a {type(test).__name__}. Pass a log, a Matrix, or a frame with "
             "the columns user, item and time."
         )
-    return read(test, user="user", item="item", time="time")
+    time = None if clock == "none" else "time"
+    unit = "order" if clock == "order" else None
+    return read(test, user="user", item="item", time=time, time_unit=unit)
 
 
 def _numbered(log: Interactions, known: Interactions | Snapshot) -> Interactions:

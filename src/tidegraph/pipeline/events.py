@@ -5,14 +5,17 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import polars as pl
+from jaxtyping import Int64
 
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.sources import read
-from tidegraph.data.split import second_of
+from tidegraph.data.split import position_of, second_of
 from tidegraph.data.tables.refused import said_plainly
+from tidegraph.data.times.clocks import Clock, refuse_other_clock
 from tidegraph.data.times.ticks import BEYOND
 from tidegraph.errors import DataError
+from tidegraph.pipeline.serving import Serving
 
 Events = object
 """Tuples ``(user, item, time)``, perhaps with a label and a weight; or a frame, an
@@ -23,26 +26,31 @@ COLUMNS = ("user", "item", "time", "label", "weight")
 
 def events_log(
     events: Events,
-    columns: Mapping[str, Any],
+    serving: Serving,
     context: Collection[str],
     missing: Literal["refuse", "keep"],
 ) -> Interactions | None:
-    """Return a log of new events; none if there are none.
+    """Return a log of new events on the clock of a model; none if there are none.
 
     Args:
         events: As ``Events`` says.
-        columns: What the columns of a frame may be called instead, by their role.
+        serving: What the model keeps of how its log was read.
         context: Further columns that are read from frames and mappings that have them.
         missing: Markers such as ``NULL`` are refused, or kept as ids.
 
     Raises:
-        DataError: An event is not one, its time is not a time, or an id is missing.
+        DataError: An event is not one, its time is not one on this clock, or an id is
+            missing.
     """
+    clock = serving.clock
     if isinstance(events, Interactions):
-        return events if len(events) else None
+        if not len(events):
+            return None
+        refuse_other_clock(clock, events.clock)
+        return events
     records = getattr(getattr(events, "dtype", None), "names", None) is not None
     if records or isinstance(events, Mapping) or hasattr(type(events), "columns"):
-        return _log_of_frame(events, columns, context, missing)
+        return _log_of_frame(events, serving, context, missing)
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
             f"events are a {type(events).__name__}. Pass a list of tuples (user, "
@@ -58,17 +66,18 @@ def events_log(
     return interactions(
         series(list(user), "user of the events"),
         series(list(item), "item of the events"),
-        np.array([_second(t, place) for place, t in enumerate(time)], np.int64),
+        None if clock == "none" else _event_times(time, clock),
         _as_numbers(label, "label"),
         _as_numbers(weight, "weight"),
         _context(given, context),
+        clock=clock,
         missing=missing,
     )
 
 
 def _log_of_frame(
     frame: Any,
-    columns: Mapping[str, Any],
+    serving: Serving,
     context: Collection[str],
     missing: Literal["refuse", "keep"],
 ) -> Interactions | None:
@@ -78,19 +87,45 @@ def _log_of_frame(
     names = _column_names(frame)
     if not _row_count(frame):
         return None
+    said = cast(Mapping[str, Any], serving.source.get("data", {}))
     called = {
-        role: role if role in names else columns.get(role, role)
+        role: said[role] if said.get(role) in names else role
         for role in COLUMNS
-        if role in names or columns.get(role) in names
+        if role in names or said.get(role) in names
     }
-    lacking = [role for role in COLUMNS[:3] if role not in called]
+    timed = serving.clock != "none"
+    lacking = [role for role in COLUMNS[: 3 if timed else 2] if role not in called]
     if lacking:
         raise DataError(
             f"the events have no column {lacking[0]!r}; they have: "
             f"{', '.join(map(str, names))}. Name the columns user, item and time."
         )
+    spelt = _time_spelling(frame, called["time"], serving) if timed else {"time": None}
     also = [name for name in context if name in names]
-    return read(frame, **cast(Any, called), context=also, missing=missing)
+    return read(frame, **cast(Any, called | spelt), context=also, missing=missing)
+
+
+def _time_spelling(frame: Any, column: str, serving: Serving) -> dict[str, Any]:
+    """Return how the times of a frame are written, as ``read`` takes it.
+
+    What training said of its own column holds for that alone: one that is called time
+    holds what ``observe`` documents.
+    """
+    if serving.clock == "order":
+        return {"time_unit": "order"}
+    said = cast(Mapping[str, Any], serving.source.get("data", {}))
+    if column != said.get("time"):
+        return {}
+    spelt = {"time_unit": said.get("time_unit")}
+    if _holds_text(frame[column]):
+        spelt["time_format"] = said.get("time_format")
+    return spelt
+
+
+def _holds_text(values: Iterable[Any]) -> bool:
+    first = next((value for value in values if value is not None), None)
+    # Arrow's scalars are not the values that they hold.
+    return isinstance(getattr(first, "as_py", lambda: first)(), str)
 
 
 def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None:
@@ -145,6 +180,16 @@ def _row(row: Any, place: int) -> tuple[Any, ...]:
             "and a weight behind; nothing was taken in."
         )
     return (*values, *(1, 1.0)[len(values) - 3 :])
+
+
+def _event_times(times: Sequence[Any], clock: Clock) -> Int64[np.ndarray, " n"]:
+    placed = _event_position if clock == "order" else _second
+    return np.array([placed(time, place) for place, time in enumerate(times)], np.int64)
+
+
+def _event_position(time: Any, place: int) -> int:
+    mend = "Write a whole number; nothing was taken in."
+    return position_of(time, f"the time of event {place}", mend)
 
 
 def _second(time: Any, place: int) -> int:

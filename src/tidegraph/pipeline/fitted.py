@@ -12,6 +12,7 @@ from tidegraph.artifact import sealed
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import ArtifactError, RequestError
 from tidegraph.graph.from_log import USER, carried
 from tidegraph.graph.live import Graph
@@ -52,7 +53,7 @@ class FittedPipeline:
     """What ``Pipeline.fit`` returns; it is itself a retriever of finished lists.
 
     Any number of threads may recommend and ``observe`` at once: an answer sees the
-    events of one moment, and every event that was taken in is kept.
+    events of one moment, all of a call or none, and every event taken in is kept.
 
     Attributes:
         live: The graph of all events, which ``observe`` adds to; nothing else changes.
@@ -89,9 +90,9 @@ class FittedPipeline:
         return self.serving.trained_until
 
     @property
-    def candidates(self) -> int:
-        """How many items retrieval hands to the ranker."""
-        return self.serving.candidates
+    def clock(self) -> Clock:
+        """What the times of its log are."""
+        return self.serving.clock
 
     def stages(self) -> "dict[str, FittedPipeline]":
         """Return the pipeline cut after each of its stages, to judge each alone."""
@@ -256,25 +257,23 @@ class FittedPipeline:
     ) -> None:
         """Take in new events; the next answer knows them, nothing is refitted.
 
-        Any number of threads may call this while others recommend: when it returns the
-        events are kept, and an answer sees all events of a call or none.
-
         Args:
             events: Raw user id, raw item id and time of each, perhaps with a label and
-                a weight, as tuples, mappings or the columns of a frame. Of the latter
-                two also the context that the log of training carried; it is null where
-                an event has none. Times are Unix seconds or anything that names a
-                moment, in any order. New users and items are welcome: a new user is
-                answered by their history, a new item is recommended only after the
+                a weight, as tuples, mappings or a frame, whose columns are read as
+                those of training were. Of the latter two also the context that the
+                log of training carried, null where an event has none. Times are Unix
+                seconds or anything that names a moment, in any order; positions where
+                training had these, and passed over where it had no times. A new user
+                is answered by their history, a new item is recommended only after the
                 next training.
             missing: Markers such as ``NULL`` are refused, or kept as ids.
 
         Raises:
-            DataError: A time is not a time, or an id is missing; nothing of the call
-                was taken in then.
+            DataError: A time is not one of the kind that training had, or an id is
+                missing; nothing of the call was taken in then.
         """
-        columns = self.serving.source.get("data", {})
-        log = events_log(events, columns, carried(self.graph.edges).columns, missing)
+        context = carried(self.graph.edges).columns
+        log = events_log(events, self.serving, context, missing)
         if log is not None:
             self.live.observe(log)
 
@@ -341,9 +340,8 @@ class FittedPipeline:
     @property
     def steps(self) -> StageChain:
         """The stages in their order."""
-        return StageChain(
-            self.retriever, self.ranker, self.reranker, self._spare, self.candidates
-        )
+        stages = (self.retriever, self.ranker, self.reranker, self._spare)
+        return StageChain(*stages, self.serving.candidates)
 
     @property
     def _sources(self) -> Sources:

@@ -18,7 +18,7 @@ from tidegraph.data.ids.unknown import (
     warn_unknown,
 )
 from tidegraph.data.ids.vocabulary import UNKNOWN
-from tidegraph.data.split import second_of
+from tidegraph.data.split import position_of, second_of
 from tidegraph.data.times.clocks import moment_text
 from tidegraph.errors import (
     DataError,
@@ -71,16 +71,19 @@ def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
             "has positions. Give a number."
         )
     try:
-        second = second_of(at, "at")
+        if serving.clock == "order":
+            time = position_of(at, "at", "Give a whole number.")
+        else:
+            time = second_of(at, "at")
     except DataError as error:
         raise RequestError(str(error)) from None
-    if second <= serving.trained_until:
+    if time <= serving.trained_until:
         last = moment_text(serving.trained_until, serving.clock)
         raise LeakageError(
             f"at={shown(at)} is not after {last}, the last event that training saw: "
             "the answer would know its own future. Train on the log before that time."
         )
-    return second
+    return time
 
 
 def one_user(user: object) -> pl.Series:

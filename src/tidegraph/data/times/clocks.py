@@ -53,3 +53,16 @@ def refuse_without_order(clock: Clock, what: str) -> None:
             "with split(by=...) or [split] by, or read it with its column of times, "
             "or of positions with time_unit='order'."
         )
+
+
+def refuse_other_clock(one: Clock, other: Clock) -> None:
+    """Refuse events whose times are of another kind than those of a log.
+
+    Raises:
+        DataError: The two clocks differ.
+    """
+    if one != other:
+        raise DataError(
+            f"the times of one log are {one!r} and of the other {other!r}, so they "
+            "cannot be joined. Read both alike."
+        )
