@@ -125,10 +125,11 @@ def test_negatives_are_the_candidates_that_were_shown_where_any_was():
     score = np.array([[4, 3, 2, 1]] * 3, np.float32)
     label = np.array([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], np.float32)
     votes = item[:, :, None].astype(np.float32)
+    weight = 10 * item.astype(np.float32)
     candidates = Candidates(item, score, ("own",), votes)
 
     found = told_from(
-        Examples(requests, candidates, label),
+        Examples(requests, candidates, label, weight),
         sets([2], [5], [2]),
         sets([4, 2, 30], [], [1]),
     )
@@ -137,6 +138,10 @@ def test_negatives_are_the_candidates_that_were_shown_where_any_was():
     assert found.candidates.item.tolist() == [[2, 4, -1], [5, 6, 7], [1, 2, -1]]
     assert found.label.tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 0]]
     there = found.candidates.present
+    assert found.weight is not None
+    np.testing.assert_array_equal(
+        found.weight[there], 10 * found.candidates.item[there]
+    )
     np.testing.assert_array_equal(
         found.candidates.votes[there][:, 0], found.candidates.item[there]
     )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -63,7 +65,7 @@ def test_the_line_is_that_of_scikit_learn():
     oracle = CalibratedClassifierCV(told, method="sigmoid")
     oracle.fit(logit[:, None], label.astype(int))
 
-    mended = Line.of(score, label)(score.astype(np.float64))
+    mended = Line.of(score, label, np.ones_like(score))(score.astype(np.float64))
 
     wanted = oracle.predict_proba(logit[:, None])[:, 1]
     np.testing.assert_allclose(mended, wanted, atol=2e-4)
@@ -77,17 +79,56 @@ def test_the_steps_are_those_of_scikit_learn(digits):
     oracle.fit(score.astype(np.float64), label)
     fresh = np.linspace(0, 1, 777)
 
-    mended = Steps.of(score, label)(fresh)
+    mended = Steps.of(score, label, np.ones_like(score))(fresh)
 
     wanted = (1 - ORDER) * oracle.predict(fresh) + ORDER * fresh
     np.testing.assert_allclose(mended, wanted, atol=1e-9)
+
+
+# What stands still need not know how much a row counts.
+@pytest.mark.filterwarnings("ignore:Since FrozenEstimator")
+def test_weighted_curves_are_those_of_scikit_learn():
+    score, label = overconfident(1500)
+    count = np.random.default_rng(2).gamma(0.5, size=len(score)).astype(np.float32)
+    count /= count.mean()
+    given, fresh = score.astype(np.float64), np.linspace(0, 1, 777)
+    logit = np.log(given / (1 - given))[:, None]
+    platt = CalibratedClassifierCV(
+        FrozenEstimator(Told().fit(logit, label)), method="sigmoid"
+    ).fit(logit, label.astype(int), sample_weight=count)
+    steps = IsotonicRegression(out_of_bounds="clip").fit(given, label, count)
+
+    line = Line.of(score, label, count)(given)
+    curve = Steps.of(score, label, count)(fresh)
+
+    np.testing.assert_allclose(line, platt.predict_proba(logit)[:, 1], atol=2e-4)
+    wanted = (1 - ORDER) * steps.predict(fresh) + ORDER * fresh
+    np.testing.assert_allclose(curve, wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_what_counts_more_on_validation_counts_more_in_the_curve(method):
+    learn, stop, _ = split_examples(draw_log(events=1500))
+    stop = replace(stop, weight=np.where(stop.label > 0, 8, 1).astype(np.float32))
+    there = stop.candidates.present
+
+    fitted = Calibrated(RecencyLogit(), method).fit(
+        learn, stop, run=Run(np.random.default_rng(0))
+    )
+
+    weight, label = stop.weights[there], stop.label[there]
+    said = fitted.score(stop.requests, stop.candidates)[there]
+    came, plain = np.average(label, weights=weight), label.mean()
+    assert came > 2 * plain
+    assert np.average(said, weights=weight) == pytest.approx(came, rel=0.02)
 
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_what_was_too_sure_comes_true_as_often_as_it_says(method):
     (score, label), (fresh, happened) = overconfident(seed=0), overconfident(seed=1)
 
-    mended = CURVES[method].of(score, label)(fresh.astype(np.float64))
+    curve = CURVES[method].of(score, label, np.ones_like(score))
+    mended = curve(fresh.astype(np.float64))
 
     assert calibration_error(happened, fresh) > 0.1
     assert calibration_error(happened, mended) < 0.035
@@ -96,7 +137,7 @@ def test_what_was_too_sure_comes_true_as_often_as_it_says(method):
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_the_order_stays_and_what_is_sure_stays_a_probability(method):
     score, label = overconfident(500)
-    mend = CURVES[method].of(score, label)
+    mend = CURVES[method].of(score, label, np.ones_like(score))
     fresh = np.linspace(0.01, 0.99, 500)
 
     assert (np.diff(mend(fresh)) > 0).all()

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from conftest import draw_log
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranking.trees import BoostedTrees, Forest
 from tidegraph.run import Run
+from tidegraph.stages import Candidates, Examples
 from tidegraph.testing.rankers import RankerLaws, split_examples
 
 SMALL = BoostedTrees(trees=30, leaves=8, smallest=20)
@@ -49,14 +51,41 @@ def test_the_logits_are_those_of_scikit_learn(seed):
 def test_as_many_trees_are_kept_as_scikit_learn_finds_best_on_other_rows():
     model, _, _ = grown()
     _, other, label = grown(seed=5)
-    losses = [
-        log_loss(label, np.full(len(label), 1 / (1 + np.exp(-Forest.of(model).start))))
-    ]
-    losses += [log_loss(label, p[:, 1]) for p in model.staged_predict_proba(other)]
+    weight = np.where(other[:, 2] > 1, 10, 1).astype(np.float32)
+    start = np.full(len(label), 1 / (1 + np.exp(-Forest.of(model).start)))
+    kept: list[int] = []
+    for count in (np.ones_like(weight), weight / weight.mean()):
+        said = [start, *(p[:, 1] for p in model.staged_predict_proba(other))]
+        losses = [log_loss(label, p, sample_weight=count) for p in said]
 
-    forest = Forest.of(model).best(other, label.astype(np.float32))
+        forest = Forest.of(model).best(other, label.astype(np.float32), count)
 
-    assert len(forest.root) - 1 == np.argmin(losses) < 40
+        kept.append(len(forest.root) - 1)
+        assert kept[-1] == np.argmin(losses) < 40
+    assert kept[0] != kept[1]
+
+
+def test_what_counts_more_on_validation_decides_how_many_trees_are_kept():
+    learn, stop, _ = split_examples(draw_log(events=1500))
+    rare = replace(stop, weight=np.where(stop.label > 0, 50, 1).astype(np.float32))
+
+    plain, weighted = (
+        SMALL.fit(learn, part, run=Run(np.random.default_rng(0)))
+        for part in (stop, rare)
+    )
+
+    there = rare.candidates.present
+    inputs = weighted.features.of(rare.requests, rare.candidates)[there]
+    wanted = whole_forest(learn).best(inputs, rare.label[there], rare.weights[there])
+    assert len(weighted.forest.root) == len(wanted.root) != len(plain.forest.root)
+
+
+def whole_forest(learn):
+    """All trees that are grown on examples: nothing is held out to choose by."""
+    nobody = learn.requests.rows(0, 0)
+    none = Candidates(learn.candidates.item[:0], learn.candidates.score[:0])
+    empty = Examples(nobody, none, learn.label[:0])
+    return SMALL.fit(learn, empty, run=Run(np.random.default_rng(0))).forest
 
 
 def test_labels_that_are_all_alike_teach_nothing():

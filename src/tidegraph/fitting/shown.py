@@ -34,9 +34,17 @@ def told_from(examples: Examples, relevant: ItemSets, shown: ItemSets) -> Exampl
     candidates = replace(
         examples.candidates, item=np.where(kept, item, np.int32(NO_ITEM))
     ).reordered(order, score)
+    order = order[:, :width]
     label = np.take_along_axis(np.where(kept, examples.label, 0), order, axis=1)
-    label = label[:, :width].astype(np.float32)
-    return replace(examples, candidates=candidates.top(width), label=label)
+    weight = examples.weight
+    if weight is not None:
+        weight = np.take_along_axis(weight, order, axis=1)
+    return replace(
+        examples,
+        candidates=candidates.top(width),
+        label=label.astype(np.float32),
+        weight=weight,
+    )
 
 
 def holds(sets: ItemSets, item: Int32[np.ndarray, "b k"]) -> Bool[np.ndarray, "b k"]:

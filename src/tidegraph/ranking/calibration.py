@@ -89,7 +89,8 @@ class Calibrated:
                 "every candidate of validation has the same label, so nothing says how "
                 "often what is predicted comes true. Give a longer validation part."
             )
-        return FittedCalibrated(fitted, CURVES[self.method].of(score, label))
+        curve = CURVES[self.method].of(score, label, valid.weights[there])
+        return FittedCalibrated(fitted, curve)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,17 +105,26 @@ class Line:
 
     @classmethod
     def of(
-        cls, score: Float32[np.ndarray, " n"], label: Bool[np.ndarray, " n"]
+        cls,
+        score: Float32[np.ndarray, " n"],
+        label: Bool[np.ndarray, " n"],
+        count: Float32[np.ndarray, " n"],
     ) -> "Line":
         """Return the line that makes labels likeliest.
 
         They are drawn in by as much as a uniform prior would: with p positives among n
         to (p + 1) / (p + 2) and 1 / (n - p + 2).
+
+        Args:
+            score: A ranker's probabilities.
+            label: What was right.
+            count: How much each counts, 1 on average.
         """
-        p = int(label.sum())
-        drawn = np.where(label, (p + 1) / (p + 2), 1 / (len(label) - p + 2))
+        p = float(count[label].sum(dtype=np.float64))
+        n = float(count.sum(dtype=np.float64))
+        drawn = np.where(label, (p + 1) / (p + 2), 1 / (n - p + 2))
         inputs = _clipped_logit(score.astype(np.float64))[:, None].astype(np.float32)
-        return cls(logistic(inputs, drawn.astype(np.float32), 1e-9))
+        return cls(logistic(inputs, drawn.astype(np.float32), 1e-9, count))
 
     def __call__(
         self, probability: Float64[np.ndarray, "*shape"]
@@ -137,14 +147,22 @@ class Steps:
 
     @classmethod
     def of(
-        cls, score: Float32[np.ndarray, " n"], label: Bool[np.ndarray, " n"]
+        cls,
+        score: Float32[np.ndarray, " n"],
+        label: Bool[np.ndarray, " n"],
+        count: Float32[np.ndarray, " n"],
     ) -> "Steps":
-        """Return the steps nearest to the labels; equal scores are one point."""
-        at, place, size = np.unique(
-            score.astype(np.float64), return_inverse=True, return_counts=True
-        )
-        mean = np.bincount(place, label) / size
-        step = np.asarray(isotonic_regression(mean, weights=size.astype(np.float64)).x)
+        """Return the steps nearest to the labels; equal scores are one point.
+
+        Args:
+            score: A ranker's probabilities.
+            label: What was right.
+            count: How much each counts, 1 on average.
+        """
+        at, place = np.unique(score.astype(np.float64), return_inverse=True)
+        size = np.bincount(place, count)
+        mean = np.bincount(place, count * label) / size
+        step = np.asarray(isotonic_regression(mean, weights=size).x)
         # Within a step only its ends matter.
         inner = np.zeros(len(at), np.bool_)
         inner[1:-1] = (step[1:-1] == step[:-2]) & (step[1:-1] == step[2:])

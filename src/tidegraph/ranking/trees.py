@@ -99,7 +99,7 @@ class BoostedTrees:
         held = valid.candidates.present
         if held.any():
             inputs = features.of(valid.requests, valid.candidates)[held]
-            forest = forest.best(inputs, valid.label[held])
+            forest = forest.best(inputs, valid.label[held], valid.weights[held])
         return FittedBoostedTrees(features, forest)
 
 
@@ -152,14 +152,23 @@ class Forest:
         return out
 
     def best(
-        self, inputs: Float32[np.ndarray, "n f"], label: Float32[np.ndarray, " n"]
+        self,
+        inputs: Float32[np.ndarray, "n f"],
+        label: Float32[np.ndarray, " n"],
+        count: Float32[np.ndarray, " n"],
     ) -> "Forest":
-        """Return as many of the first trees as give ``label`` the least log loss."""
+        """Return as many of the first trees as give ``label`` the least log loss.
+
+        Args:
+            inputs: Inputs of examples.
+            label: What was right.
+            count: How much each example counts, 1 on average.
+        """
         logit = np.full(len(inputs), self.start)
-        losses = [_log_loss(logit, label)]
+        losses = [_log_loss(logit, label, count)]
         for tree in range(len(self.root) - 1):
             logit += self.some(tree, tree + 1).logits(inputs) - self.start
-            losses.append(_log_loss(logit, label))
+            losses.append(_log_loss(logit, label, count))
         return self.some(0, int(np.argmin(losses)))
 
     def some(self, first: int, last: int) -> "Forest":
@@ -224,8 +233,8 @@ def _sklearn_ensemble() -> Any:
         return cast(Any, importlib.import_module("sklearn.ensemble"))
 
 
-def _log_loss(logit: np.ndarray, label: np.ndarray) -> float:
-    return float((np.logaddexp(0, logit) - label * logit).mean())
+def _log_loss(logit: np.ndarray, label: np.ndarray, count: np.ndarray) -> float:
+    return float((count * (np.logaddexp(0, logit) - label * logit)).mean())
 
 
 @compiled
