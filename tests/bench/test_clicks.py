@@ -150,6 +150,39 @@ def test_a_repeated_item_is_a_positive_only_if_negatives_may_be_repeated_too():
     assert any(set(items[1:]) & past for past, items in pasts)
 
 
+@pytest.mark.parametrize("repeat", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_left_out_for_want_of_negatives_has_none(seed, repeat):
+    # Few items, of which active users choose most, some of them over and over.
+    rng = np.random.default_rng(seed)
+    user, item = rng.integers(0, 4, 400), rng.integers(0, 4 if repeat else 8, 400)
+    log = interactions(user, item, np.sort(rng.integers(0, 50, 400)) * DAY)
+    parts = parts_of(log, ClickProtocol(repeat=repeat))
+    wanted, alone = list[tuple[int, int, int]](), 0
+    for n in range(len(log)):
+        user, item, time = int(log.user[n]), int(log.item[n]), int(log.time[n])
+        own = log.user == user
+        again = own[:n] & (log.item[:n] == item)
+        again &= (log.time[:n] == time) | (not repeat)
+        alive = set(log.item[log.time < time].tolist())
+        if item not in alive or not own[log.time < time].any() or again.any():
+            continue
+        now = log.time == time if repeat else log.time <= time
+        if alive - set(log.item[own & now].tolist()):
+            wanted.append((user, time, item))
+        else:
+            alone += 1
+
+    found = [
+        (user, time, items[0])
+        for part in (parts.train, parts.valid, parts.test)
+        for user, time, items, _ in rows_of(part)
+    ]
+
+    assert found == wanted
+    assert list(parts.left_out.values())[-1] == alone > 0
+
+
 def test_impressions_are_the_negatives_where_a_log_has_them():
     rng = np.random.default_rng(0)
     events = 900

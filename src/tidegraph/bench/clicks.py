@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
@@ -177,8 +177,7 @@ def _eligible(
         pair = pair + (time - time.min(initial=0)) * (pair.max(initial=0) + 1)
     first[np.unique(pair, return_index=True)[1]] = True
     alive = graph[f"~{ACTION}"].alive.births.before(time)
-    past = graph[ACTION].histories(log.user, time + 1).ptr
-    alone = alive <= np.diff(past)
+    alone = alive <= _taken(log, first, ~new_item, repeat=protocol.repeat)
     left_out: dict[str, int] = {}
     kept = np.ones(len(log), np.bool_)
     for why, gone in (
@@ -190,6 +189,40 @@ def _eligible(
         left_out[why] = int((kept & gone).sum())
         kept &= ~gone
     return np.flatnonzero(kept), left_out
+
+
+def _taken(
+    log: Interactions,
+    first: Bool[np.ndarray, " n"],
+    known: Bool[np.ndarray, " n"],
+    *,
+    repeat: bool,
+) -> Int64[np.ndarray, " n"]:
+    """Return how many of the items alive at each event are no negatives of it.
+
+    Those that the user chose at that very moment, and where none is to be repeated,
+    those of earlier ones.
+
+    Args:
+        log: Events in time order.
+        first: Is each the first of its user with its item; of those of its moment, if
+            items are repeated?
+        known: Had somebody chosen its item before?
+        repeat: Are items of earlier moments negatives, too?
+    """
+    order = np.argsort(log.user, kind="stable")
+    user, time = log.user[order], log.time[order]
+    same_user = np.diff(user, prepend=-1) == 0
+    moment = np.cumsum(~(same_user & (np.diff(time, prepend=0) == 0))) - 1
+    count = np.bincount(moment, (first & known)[order]).astype(np.int64)
+    if not repeat:
+        each = np.bincount(moment, first[order]).astype(np.int64)
+        before = np.cumsum(each) - each
+        begins = moment[~same_user]
+        count += before - np.repeat(before[begins], np.diff(begins, append=len(each)))
+    taken = np.empty(len(order), np.int64)
+    taken[order] = count[moment]
+    return taken
 
 
 def _shown(
