@@ -165,8 +165,8 @@ class Reader:
             shapes = ((*item.shape, n, 0) for n in (steps.shape[1], fans.shape[2]))
             cross, back = (np.zeros(shape, np.float32) for shape in shapes)
             return cross, back
-        # Neighbours stand oldest first, and the places without one behind them.
-        asked = np.concatenate([item, steps[:, ::-1]], axis=1)
+        turn = _latest_first(steps)
+        asked = np.concatenate([item, np.take_along_axis(steps, turn, 1)], axis=1)
         past = PastView.of(requests, asked, self.features.category, rows)
         latest = past.item[:, item.shape[1] :]
         past = past._replace(item=np.ascontiguousarray(past.item[:, : item.shape[1]]))
@@ -174,7 +174,7 @@ class Reader:
         start, stop = (at.reshape(fans.shape) for at in edges.span(fans.ravel()))
         of_fans = Fans(np.ascontiguousarray(fans), start, stop, edges.time)
         found = crossed(past, np.ascontiguousarray(latest), of_fans)
-        return np.ascontiguousarray(found.cross[:, :, ::-1]), found.back
+        return np.take_along_axis(found.cross, turn[:, None, :, None], 2), found.back
 
     def _states(
         self,
@@ -266,6 +266,16 @@ def _side_with_parents(
         parent[child[there]] = np.nonzero(there)[0]
         parents.append(parent)
     return _Side(kinds, found, parents)
+
+
+def _latest_first(steps: Int32[np.ndarray, "b h"]) -> Int64[np.ndarray, "b h"]:
+    """Return the place of each neighbour when the latest comes first, and back again.
+
+    Neighbours stand oldest first; the places without one stay behind them.
+    """
+    count = (steps >= 0).sum(axis=1, keepdims=True)
+    place = np.arange(steps.shape[1], dtype=np.int64)
+    return np.where(place < count, count - 1 - place, place)
 
 
 def read_before(requests: Requests) -> Iterator[object]:
