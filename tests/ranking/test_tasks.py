@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 import tidegraph as tg
 from tidegraph.artifact.sealed import load, save
@@ -13,6 +14,7 @@ from tidegraph.catalog import FITTED, model
 from tidegraph.data.interactions import interactions
 from tidegraph.device.split import split
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.evaluation.rankers import evaluate_ranker
 from tidegraph.features.columns import FeatureSet
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.fitting.labels import further_label
@@ -230,6 +232,24 @@ def test_what_is_calibrated_is_what_is_answered():
     score = fitted.score(judge.requests, judge.candidates)
     assert abs(score.mean() - further_label(judge, "bought").mean()) < 0.05
     assert abs(score.mean() - judge.label.mean()) > 0.1
+    np.testing.assert_array_equal(fitted.right(judge), further_label(judge, "bought"))
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_a_ranker_is_judged_by_what_it_answers(calibrated):
+    learn, stop, judge = parts(shop())
+    ranker = replace(SHORT, tasks=Tasks(("bought",), "bought"))
+    if calibrated:
+        ranker = Calibrated(ranker)
+    fitted = ranker.fit(learn, stop, run=Run(np.random.default_rng(0)))
+
+    found = evaluate_ranker(fitted, judge)
+
+    bought = further_label(judge, "bought")
+    assert found.scores["positives"].sum() == bought.sum() < judge.label.sum()
+    score = fitted.score(judge.requests, judge.candidates)
+    auc = found.table().filter(metric="auc")["mean"].item()
+    assert auc == pytest.approx(roc_auc_score(bought.ravel(), score.ravel()))
 
 
 def test_without_further_tasks_nothing_is_drawn_otherwise():

@@ -1,7 +1,7 @@
 """How good a ranker's probabilities are: AUC, GAUC, log loss and calibration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,7 @@ from tidegraph.evaluation.results import (
 )
 from tidegraph.evaluation.significance import bootstrap_p, interval
 from tidegraph.rng import Seed, fresh_seed, generator
-from tidegraph.stages import Candidates, Examples, FittedRanker, Requests
+from tidegraph.stages import Candidates, Examples, FittedRanker, Requests, right_for
 
 RESAMPLES = 1000
 
@@ -95,13 +95,15 @@ def evaluate_ranker(
     Args:
         ranker: Gives each candidate a probability.
         examples: Impressions, each as of its own clock, with what was chosen.
-        against: Other rankers by name, to compare with.
+        against: Other rankers by name, to compare with, by the label that ``ranker``
+            answers.
         rng: Seed of intervals and tests; the same one gives the same table.
 
     Raises:
         DataError: There is no impression, or a score is no probability.
     """
-    rows, present = Impressions.of(examples), examples.candidates.present
+    told = replace(examples, label=right_for(ranker, examples))
+    rows, present = Impressions.of(told), examples.candidates.present
     models = {"model": ranker} | dict(against or {})
     runs = {
         name: [_checked_scores(model, examples.requests, examples.candidates)[present]]

@@ -14,7 +14,6 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.ranking.logit import RecencyLogit, expit, logistic
 from tidegraph.ranking.network import Network, ranker_of
-from tidegraph.ranking.tasks import right_for
 from tidegraph.run import Curve, Run
 from tidegraph.stages import (
     Candidates,
@@ -25,6 +24,7 @@ from tidegraph.stages import (
     Requests,
     Train,
     called,
+    right_for,
     without,
 )
 
@@ -203,6 +203,10 @@ class FittedCalibrated:
         own = self.ranker.score(requests, candidates)
         mended = self.mend(own.astype(np.float64))
         return np.where(candidates.present, mended, 0).astype(np.float32)
+
+    def right(self, examples: Examples) -> Float32[np.ndarray, "b k"]:
+        """Return the label of examples whose probability is answered."""
+        return right_for(self.ranker, examples)
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedCalibrated":
         """Return the same without a trace of some users."""

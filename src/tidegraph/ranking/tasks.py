@@ -1,7 +1,5 @@
 """Several things that one network tells of a candidate: acted on, bought, and so on."""
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
@@ -146,19 +144,3 @@ class Tasks:
         there, counts = (x[:, :, None].expand_as(further) for x in (present, weight))
         loss = binary_cross_entropy(further, label[:, :, 1:], there, counts)
         return own + self.weight * len(self.also) * loss
-
-
-@runtime_checkable
-class AnswersLabel(Protocol):
-    """A fitted ranker that may tell another label than that of its examples."""
-
-    def right(self, examples: Examples) -> Float32[np.ndarray, "b k"]:
-        """Return what is right by what it answers."""
-        ...
-
-
-def right_for(ranker: object, examples: Examples) -> Float32[np.ndarray, "b k"]:
-    """Return the label of examples that a fitted ranker answers."""
-    if isinstance(ranker, AnswersLabel):
-        return ranker.right(examples)
-    return examples.label

@@ -6,12 +6,14 @@ answer with ``Candidates``; every array of a request is as of that request's own
 """
 
 from tidegraph.stages.abilities import (
+    AnswersLabel,
     Checks,
     Explains,
     HoldsUsers,
     Scores,
     because_of,
     reason_of,
+    right_for,
     without,
 )
 from tidegraph.stages.candidates import NO_ITEM, Candidates, Examples
@@ -33,6 +35,7 @@ from tidegraph.stages.rows_of import Ids, ids_of, remembers
 
 __all__ = [
     "NO_ITEM",
+    "AnswersLabel",
     "Candidates",
     "Checks",
     "Choice",
@@ -61,5 +64,6 @@ __all__ = [
     "ordered",
     "reason_of",
     "remembers",
+    "right_for",
     "without",
 ]

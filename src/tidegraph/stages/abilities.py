@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar, cast, runtime_checkable
 import numpy as np
 from jaxtyping import Float32, Int32
 
-from tidegraph.stages.candidates import NO_ITEM
+from tidegraph.stages.candidates import NO_ITEM, Examples
 from tidegraph.stages.fold import Train
 from tidegraph.stages.protocols import FittedRetriever
 from tidegraph.stages.requests import Requests
@@ -63,6 +63,22 @@ def because_of(
     if isinstance(retriever, Explains):
         return retriever.because(requests, item)
     return np.full(item.shape, NO_ITEM, np.int32)
+
+
+@runtime_checkable
+class AnswersLabel(Protocol):
+    """A fitted ranker that may tell another label than that of its examples."""
+
+    def right(self, examples: Examples) -> Float32[np.ndarray, "b k"]:
+        """Return what is right by what it answers."""
+        ...
+
+
+def right_for(ranker: object, examples: Examples) -> Float32[np.ndarray, "b k"]:
+    """Return the label of examples that a fitted ranker answers."""
+    if isinstance(ranker, AnswersLabel):
+        return ranker.right(examples)
+    return examples.label
 
 
 @runtime_checkable
