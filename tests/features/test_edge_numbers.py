@@ -57,9 +57,62 @@ def test_edges_are_read_once_and_stay_known_when_more_happens(features):
     for n, row in enumerate(rows):
         one = alone(features, graph, LOG.user[row], LOG.item[row], LOG.time[row])
         np.testing.assert_allclose(first[n], one, rtol=1e-3, atol=1e-4)
-    # Asked of a graph without events, it answers what it has read.
-    empty = Snapshot.of(LOG.before(int(LOG.time[0])))
+    # Asked of a past without these events, it answers what it has read.
+    empty = graph.before(int(LOG.time[0]))
     np.testing.assert_array_equal(numbers.of(empty, events), first)
+
+
+def test_graphs_that_share_no_past_are_read_each_on_its_own(features):
+    graph, numbers = Snapshot.of(LOG), EdgeNumbers(features)
+    item = LOG.item.copy()
+    # Who first names an item keeps it, so that items have the same rows.
+    again = np.setdiff1d(np.arange(400), np.unique(item, return_index=True)[1])
+    item[again] = item[again[::-1]]
+    other = Snapshot.of(replace(LOG, item=item))
+    first = numbers.of(graph, events_of(graph))
+
+    found = numbers.of(other, events_of(other))
+
+    expected = EdgeNumbers(features).of(other, events_of(other))
+    np.testing.assert_array_equal(found, expected)
+    assert (expected[400:] != first[400:]).any()
+    np.testing.assert_array_equal(numbers.of(graph, events_of(graph)), first)
+
+
+def test_graphs_that_go_on_from_one_past_are_told_apart(features):
+    end = int(LOG.time[-1]) + 100
+    whole, numbers = Snapshot.of(LOG), EdgeNumbers(features)
+    first, second = (Graph(whole, late_seconds=None) for _ in range(2))
+    before = numbers.of(whole, events_of(whole))
+    for graph, item in ((first, 5), (second, 6)):
+        for n in range(3):
+            graph.observe(one_event(4, item, end + n))
+        graph.observe(one_event(3, 5, end + 10))
+
+    for _ in range(2):
+        for graph in (first, second):
+            now = graph.snapshot()
+            expected = EdgeNumbers(features).of(now, events_of(now))
+            found = numbers.of(now, events_of(now))
+            np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(numbers.of(whole, events_of(whole)), before)
+
+
+def test_a_graph_that_goes_on_otherwise_from_an_earlier_day_is_told_apart(features):
+    whole, numbers = Snapshot.of(LOG), EdgeNumbers(features)
+    before = numbers.of(whole, events_of(whole))
+    clock = int(LOG.time[900])
+    rest = LOG.since(clock)
+    item = rest.item.copy()
+    item[:20] = item[:20][::-1]
+    graph = Graph(whole.before(clock), late_seconds=None)
+
+    graph.observe(replace(rest, item=item))
+
+    now = graph.snapshot()
+    expected = EdgeNumbers(features).of(now, events_of(now))
+    assert (expected[-200:] != before[-200:]).any()
+    np.testing.assert_array_equal(numbers.of(now, events_of(now)), expected)
 
 
 def test_an_edge_that_has_another_event_is_read_anew(features):

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32, Int32, Int64
 from tidegraph.features.columns import Features
 from tidegraph.features.reading import PastView
 from tidegraph.graph.from_log import ACTION
-from tidegraph.graph.revisions import NEVER, UNCHANGED, Revisions
+from tidegraph.graph.revisions import NEVER, Revisions
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.stages import Requests
@@ -69,7 +69,7 @@ class EdgeNumbers:
     def __init__(self, features: Features) -> None:
         self.features = features
         self._lock = Lock()
-        self._clear(UNCHANGED)
+        self._clear(Revisions(0))
 
     def __reduce__(self) -> tuple[type["EdgeNumbers"], tuple[Features]]:
         """Copy and hand over what is read, not what has been."""

@@ -7,7 +7,6 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.data.ids.unknown import rows_of_all
-from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 
@@ -62,7 +61,7 @@ def _edges_without(
     for side, end in ((edges.source, source), (edges.target, target)):
         if side == type:
             kept &= ~gone[end]
-    rest = EdgeStore.build(
+    return EdgeStore.build(
         (edges.source, edges.target),
         (source[kept], target[kept]),
         (sizes[edges.source], sizes[edges.target]),
@@ -72,4 +71,3 @@ def _edges_without(
         features=whole.features.filter(kept) if whole.features.width else None,
         origin=edges.origin,
     )
-    return replace(rest, revisions=Revisions())

@@ -7,7 +7,7 @@ import numpy as np
 
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import ArtifactError
-from tidegraph.graph.revisions import UNCHANGED
+from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.edge_store import EdgeStore, Origin
 from tidegraph.graph.storage.row_bounds import RowBounds
@@ -73,7 +73,7 @@ def edges_of(state: State, sizes: dict[str, int]) -> EdgeStore:
         count,
         count,
         int(settings["latest"]),
-        UNCHANGED,
+        Revisions(count),
     )
 
 

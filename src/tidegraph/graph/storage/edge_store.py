@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.data.times.ticks import PER_SECOND, TimeUnit
 from tidegraph.errors import DataError
-from tidegraph.graph.revisions import UNCHANGED, Revisions
+from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.storage.append_only import Column, Table
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.graph.times import Tick, lasts_longer
@@ -119,7 +119,7 @@ class EdgeStore:
             len(rows[0]),
             len(rows[0]),
             _latest_time(when),
-            UNCHANGED,
+            Revisions(len(rows[0])),
         )
 
     def __len__(self) -> int:
@@ -266,7 +266,7 @@ class EdgeStore:
             count=held + len(number),
             issued=held + len(number),
             latest=max(self.latest, _latest_time(when)),
-            revisions=self.revisions.appended(self.latest, when),
+            revisions=self.revisions.appended(held, self.latest, when),
         )
         for by, column in list(self._others.items()):
             longer._others[by] = column.extended(numbers(features, by))

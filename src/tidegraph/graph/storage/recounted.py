@@ -32,7 +32,7 @@ def recounted(edges: EdgeStore, held: Tick, tick: Tick) -> EdgeStore:
         latest = int(ticks_of(np.array([latest]), PER_SECOND[held], tick)[0])
     sides = (_csr_in_ticks(side, held, tick) for side in (whole.out, whole.back))
     out, back = sides
-    new = Revisions()
+    new = Revisions(whole.count)
     return replace(whole, out=out, back=back, latest=latest, revisions=new)
 
 
