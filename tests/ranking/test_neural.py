@@ -13,6 +13,7 @@ from tidegraph.nn.click import DIN, DeepFM
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
+from tidegraph.stages import Candidates, Examples
 from tidegraph.testing.rankers import RankerLaws, split_examples
 from tidegraph.training.optimizers import SGD
 from tidegraph.training.schedules import Cosine, WarmUp
@@ -74,6 +75,19 @@ def test_the_curve_is_kept():
 
     assert len(model.curve.loss) == 2
     assert all(np.isfinite(model.curve.metric))
+
+
+def test_where_nothing_is_held_out_every_epoch_is_made_and_the_last_kept():
+    learn, _, _ = split_examples(draw_log(events=1500))
+    none = Candidates(learn.candidates.item[:0], learn.candidates.score[:0])
+    nothing = Examples(learn.requests.rows(0, 0), none, learn.label[:0])
+    ranker = replace(SHORT, training=Training(epochs=6, patience=1))
+
+    curve = ranker.fit(learn, nothing, run=Run(np.random.default_rng(1))).curve
+
+    assert len(curve.loss) == 6
+    assert np.isnan(curve.metric).all()
+    assert curve.best_epoch == 5
 
 
 def test_a_ranker_is_called_by_its_network():

@@ -1,5 +1,6 @@
 """What a click model learns from: examples, a few candidates of each at a time."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -131,10 +132,10 @@ class Clicks:
         return loss + network.auxiliary(batch.inputs, batch.around)
 
     def validate(self) -> float:
-        """Return the log likelihood of what is held out, per candidate."""
+        """Return the log likelihood of what is held out, per candidate; nan if none."""
         there = self.valid.candidates.present
         if not bool(there.any()):
-            return 0.0
+            return math.nan
         score = self.model.probability(
             self.valid.requests,
             self.valid.candidates,
