@@ -28,6 +28,7 @@ def test_a_sample_has_both_labels_and_what_it_leaves_out_is_accounted_for():
     assert (label.sum(axis=1) > 4).any()
 
 
-def test_a_sample_of_nothing_is_refused():
-    with pytest.raises(ConfigError, match="size is 0"):
-        CandidateSampling(0)
+@pytest.mark.parametrize("size", [0, 1])
+def test_a_sample_without_room_for_both_labels_is_refused(size):
+    with pytest.raises(ConfigError, match=f"size is {size}"):
+        CandidateSampling(size)

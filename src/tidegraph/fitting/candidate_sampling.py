@@ -19,7 +19,8 @@ class CandidateSampling:
     size: int = 40
 
     def __post_init__(self) -> None:
-        at_least("candidate sampling", 1, size=self.size)
+        # Of one candidate there would be a positive or a negative alone.
+        at_least("candidate sampling", 2, size=self.size)
 
     def sample(
         self,
