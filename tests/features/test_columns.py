@@ -41,6 +41,16 @@ def shop():
     return replace(log, items=log.items.with_features(kinds, "item"))
 
 
+def test_what_is_no_finite_number_is_no_category():
+    values = [math.nan, 1.5, None, math.inf, 1.5, -math.inf, math.nan, 2.0]
+    log = interactions(["a"] * 8, list("pqrstuvw"), np.arange(8) * DAY)
+    kinds = pl.DataFrame({"item": list("pqrstuvw"), "size": values})
+
+    codes = category_codes(log.items.with_features(kinds, "item"), "size")
+
+    assert codes.tolist() == [-1, 0, -1, -1, 0, -1, -1, 1]
+
+
 def test_counts_and_gaps_are_those_worked_by_hand():
     found = raw(shop(), "a", ["x", "y", "z"], 25 * DAY, "kind")
 

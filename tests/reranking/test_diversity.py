@@ -1,6 +1,8 @@
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -93,6 +95,14 @@ def test_without_diversity_the_ranker_is_not_contradicted(method):
 def test_the_order_of_the_list_counts_more_than_its_scores(method):
     # As after another re-ranker, which keeps the ranker's scores in its own order.
     assert chosen(method.fit(draw_log()), [0.2, 0.9, 0.1], 3) == [0, 1, 2]
+
+
+def test_a_number_that_is_not_finite_is_no_tag():
+    tags = pl.Series([math.nan, math.nan, 1.5, None, 1.5, math.inf, math.inf])
+
+    shared = SharedTags.of_column(tags)
+
+    assert np.diff(shared.ptr).tolist() == [0, 0, 1, 0, 1, 0, 0]
 
 
 def test_mmr_by_hand():

@@ -23,7 +23,7 @@ from tidegraph.features.groups import ALL, check_groups, names_of, numbers_of
 from tidegraph.features.neighbors import LATEST
 from tidegraph.features.reading import PastView, latest_events
 from tidegraph.features.tables import check_fields
-from tidegraph.features.values import column_of
+from tidegraph.features.values import column_of, finite
 from tidegraph.graph.from_log import ITEM
 from tidegraph.ranges import at_least
 from tidegraph.rng import Seed, generator
@@ -215,13 +215,15 @@ def category_codes(
 ) -> Int32[np.ndarray, " items"]:
     """Return a number per category of each item, -1 where it has none.
 
+    A number that is not finite is none.
+
     Raises:
         DataError: The items have no such feature.
     """
     if column is None:
         return np.full(len(items), -1, np.int32)
     _check_category(items, column)
-    values = items.features[column]
+    values = finite(items.features[column])
     kinds = values.drop_nulls().unique(maintain_order=True)
     return Lookup(kinds).rows(values).copy()
 

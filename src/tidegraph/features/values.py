@@ -53,6 +53,13 @@ def coded(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]:
     return len(kinds), Lookup(kinds).rows(values).astype(np.int64) + 1
 
 
+def finite(values: pl.Series) -> pl.Series:
+    """Return a column, with null in place of numbers that are not finite."""
+    if not values.dtype.is_float():
+        return values
+    return values.set(~values.is_finite().fill_null(value=True), None)
+
+
 def ranged(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]:
     """Return the number of ranges, and the range of each row from 1 on.
 
