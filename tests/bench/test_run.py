@@ -1,4 +1,6 @@
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -6,6 +8,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tidegraph import __version__
 from tidegraph.artifact.sealed import State
 from tidegraph.bench import (
     Contender,
@@ -14,15 +17,25 @@ from tidegraph.bench import (
     gains_by_activity,
     write_comparison,
 )
-from tidegraph.bench.clicks import ClickProtocol
-from tidegraph.bench.run import RECORDS, in_odds
+from tidegraph.bench.clicks import ClickProtocol, click_parts
+from tidegraph.bench.run import (
+    RECORDS,
+    _digest,
+    _digest_of_rest,
+    _Trainings,
+    in_odds,
+)
+from tidegraph.config import to_table
 from tidegraph.errors import ArtifactError, RequestError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.ranking.tasks import Tasks
 from tidegraph.testing.logs import draw_log
 
 PROTOCOL = ClickProtocol(repeat=True)
 DEVICE = FeatureSet(fields=("event.device",))
+BOUGHT = Tasks(("bought",))
 LOGIT = Contender("RecencyLogit", (RecencyLogit(),))
 
 
@@ -132,6 +145,66 @@ class ToldOfEvents(Told):
     """Is told what the log says of events, too."""
 
     features: FeatureSet = DEVICE
+
+
+@dataclass(frozen=True)
+class ToldOfTasks(Told):
+    """Learns what the log says of events, too."""
+
+    tasks: Tasks = BOUGHT
+
+
+@dataclass(frozen=True)
+class Within(Told):
+    """Holds a ranker that is told what the log says of events."""
+
+    ranker: ToldOfEvents | ToldOfTasks = field(default_factory=ToldOfEvents)
+
+
+@pytest.mark.parametrize(
+    ("ranker", "column"),
+    [
+        (ToldOfTasks(), "bought"),
+        (ToldOfTasks(tasks=Tasks(("device=app",))), "device"),
+        (Within(), "device"),
+        (Within(ranker=ToldOfTasks()), "bought"),
+    ],
+)
+def test_whoever_names_a_column_anywhere_is_trained_anew_as_it_changes(
+    log, tmp_path, ranker, column
+):
+    for value in ("app", "web"):
+        said = {"bought": ["yes"] * len(log), "device": ["app"] * len(log)}
+        said[column] = [value] * len(log)
+        events = replace(log, context=pl.DataFrame(said))
+        one = Contender("Told", (ranker,))
+        compare(events, [one], PROTOCOL, seeds=1, folder=tmp_path)
+
+    assert len(Told.fits) == 2
+
+
+def test_a_network_that_names_no_column_keeps_its_key(log, tmp_path):
+    said = replace(log, context=pl.DataFrame({"bought": ["yes"] * len(log)}))
+    ranker = NeuralRanker()
+    table = {"ranker": "NeuralRanker", **to_table(ranker)}
+    said_of = [_digest(log, PROTOCOL), json.dumps(table, sort_keys=True), "3"]
+    text = "\n".join([*said_of, __version__])
+    key = hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    parts = click_parts(log, PROTOCOL, rng=np.random.default_rng(0))
+    for events in (log, said):
+        digests = _digest(events, PROTOCOL), _digest_of_rest(events)
+        few = frozenset(events.context.columns)
+        trainings = _Trainings(parts, digests, few, tmp_path)
+        assert trainings._key(ranker, 3) == key
+
+
+def test_strengths_of_events_are_part_of_the_log(log, tmp_path):
+    strong = replace(log, weight=np.full(len(log), 2, np.float32))
+    for events in (log, strong):
+        compare(events, [told(0.5)], PROTOCOL, seeds=1, folder=tmp_path)
+
+    assert len(Told.fits) == 2
 
 
 def test_what_few_models_read_makes_them_alone_be_trained_anew(log, tmp_path):

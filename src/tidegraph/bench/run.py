@@ -3,11 +3,12 @@
 import hashlib
 import io
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float32
@@ -126,7 +127,8 @@ def compare(
     rng = np.random.default_rng(PARTS_SEED)
     parts = click_parts(log, protocol, rng=rng)
     digests = _digest(log, protocol), _digest_of_rest(log)
-    trainings = _Trainings(parts, digests, folder)
+    few = frozenset((*log.users.features.columns, *log.context.columns))
+    trainings = _Trainings(parts, digests, few, folder)
     total = sum(len(one.tried) + seeds - 1 for one in contenders)
     tried: dict[str, list[Trained]] = {}
     trained: dict[str, list[Trained]] = {}
@@ -165,12 +167,14 @@ class _Trainings:
         parts: What is learnt from and judged on.
         digests: Of the log and the protocol, and of the rest of the log, which few
             models read.
+        few: Columns of that rest; a model that reads one names it in its settings.
         folder: Where trainings are kept.
         now: What is being trained.
     """
 
     parts: ClickParts
     digests: tuple[str, str]
+    few: frozenset[str]
     folder: Path
     now: str = ""
 
@@ -230,10 +234,8 @@ class _Trainings:
         settings = {"ranker": type(ranker).__name__, **to_table(ranker)}
         text = json.dumps(settings, sort_keys=True, default=repr)
         parts = [self.digests[0], text, str(seed), __version__]
-        fields: tuple[str, ...] = getattr(
-            getattr(ranker, "features", None), "fields", ()
-        )
-        if any(not name.startswith("item.") for name in fields):
+        said = list(_texts(json.loads(text)))
+        if any(_names(one, column) for one in said for column in self.few):
             parts.append(self.digests[1])
         return _short_hash("\n".join(parts).encode())
 
@@ -263,7 +265,9 @@ def _digest(log: Interactions, protocol: ClickProtocol) -> str:
     """Return a digest of the log and of how it is split."""
     features = io.BytesIO()
     log.items.features.write_ipc(features)
-    arrays = (log.user, log.item, log.time, log.label)
+    arrays = [log.user, log.item, log.time, log.label]
+    if bool((log.weight != 1).any()):
+        arrays.append(log.weight)
     settings = json.dumps([to_table(protocol), PARTS_SEED]).encode()
     return _short_hash(
         *(array.tobytes() for array in arrays), features.getvalue(), settings
@@ -276,6 +280,22 @@ def _digest_of_rest(log: Interactions) -> str:
     for table in (log.users.features, log.context):
         table.write_ipc(held)
     return _short_hash(held.getvalue())
+
+
+def _texts(settings: object) -> Iterator[str]:
+    """Yield every text among the values of settings, at any depth."""
+    if isinstance(settings, str):
+        yield settings
+    elif isinstance(settings, dict):
+        yield from _texts(list(cast(dict[str, object], settings).values()))
+    elif isinstance(settings, list):
+        for one in cast(list[object], settings):
+            yield from _texts(one)
+
+
+def _names(text: str, column: str) -> bool:
+    """Is a column named in a text, such as ``event=bought`` or ``user.age``?"""
+    return re.search(rf"(?<!\w){re.escape(column)}(?!\w)", text) is not None
 
 
 def _short_hash(*parts: bytes) -> str:
