@@ -8,12 +8,14 @@ from conftest import draw_log
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
+from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click import DIN, DeepFM
+from tidegraph.nn.click import DIN, DSGL, MF, DeepFM
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.ranking.new_rows import with_rows
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples
+from tidegraph.stages import NO_ITEM, Candidates, Examples
 from tidegraph.testing.rankers import RankerLaws, split_examples
 from tidegraph.training.optimizers import SGD
 from tidegraph.training.schedules import Cosine, WarmUp
@@ -88,6 +90,53 @@ def test_where_nothing_is_held_out_every_epoch_is_made_and_the_last_kept():
     assert len(curve.loss) == 6
     assert np.isnan(curve.metric).all()
     assert curve.best_epoch == 5
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+@pytest.mark.parametrize("model", [MF(4), DSGL(4)], ids=["alone", "graph"])
+def test_whom_training_did_not_meet_is_answered_as_the_unknown(model, held_out):
+    log = draw_log(events=1500)
+    learn, stop, judge = split_examples(log)
+    if not held_out:
+        none = Candidates(stop.candidates.item[:0], stop.candidates.score[:0])
+        stop = Examples(stop.requests.rows(0, 0), none, stop.label[:0])
+    # Of the first users alone, and of items but every third.
+    some = learn.requests.rows(0, 12)
+    item = learn.candidates.item[:12]
+    item = np.where(item % 3 == 0, NO_ITEM, item)
+    order = np.argsort(item < 0, axis=1, kind="stable")
+    item, label = (np.take_along_axis(x, order, 1) for x in (item, learn.label[:12]))
+    few = Candidates(item, np.zeros(item.shape, np.float32))
+    learn = Examples(some, few, np.where(item < 0, 0, label).astype(np.float32))
+    ranker = NeuralRanker(model, FeatureSet(("item",), history=2))
+    ranker = replace(ranker, training=Training(epochs=1))
+
+    fitted = ranker.fit(learn, stop, run=Run(np.random.default_rng(1)))
+
+    tables, clock = fitted.tables, int(learn.requests.time.max())
+    before = log.before(clock)
+    met = set(item[item >= 0].tolist())
+    users = set(some.user.tolist())
+    if isinstance(model, MF):
+        for user in users:
+            met |= set(before.item[before.user == user][-2:].tolist())
+    else:
+        met |= set(before.item.tolist())
+        users |= set(before.user.tolist())
+    for side, count, wanted in (
+        (tables.item, len(log.items), met),
+        (tables.user, len(log.users), users),
+    ):
+        rows = side.rows(np.arange(-1, count + 1, dtype=np.int32))[:, 0]
+        assert set((np.flatnonzero(rows) - 1).tolist()) == wanted
+        assert all(rows[node + 1] == node + 1 for node in wanted)
+    again = Tables.from_state(tables.state())
+    np.testing.assert_array_equal(again.item.unlearnt, tables.item.unlearnt)
+    # Whoever gets a row gets that of the unknown, until it learns.
+    more = with_rows(fitted, len(log.items), len(log.users))
+    given = judge.requests, judge.candidates
+    np.testing.assert_array_equal(more.score(*given), fitted.score(*given))
+    assert (more.tables.item.rows(np.arange(len(log.items), dtype=np.int32)) > 0).all()
 
 
 def test_a_ranker_is_called_by_its_network():

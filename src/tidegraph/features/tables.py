@@ -1,6 +1,7 @@
 """Rows of a network's tables for users and items: ids and further fields."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -12,11 +13,15 @@ from tidegraph.features.context import EVENT, EventFields
 from tidegraph.features.values import coded, column_of, ranged
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import Requests
+from tidegraph.stages import Examples, Requests
 
 
 def _no_codes() -> Int32[np.ndarray, "0 0"]:
     return np.zeros((0, 0), np.int32)
+
+
+def _no_nodes() -> Int32[np.ndarray, " 0"]:
+    return np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +33,14 @@ class Side:
         kinds: How many values each further field has.
         code: Row of each node in the tables of the further fields, 0 for none.
         spare: How many more rows the first table has, for nodes to come.
+        unlearnt: Known nodes that training did not meet, which are unknown there.
     """
 
     known: int
     kinds: tuple[int, ...] = ()
     code: Int32[np.ndarray, "nodes f"] = field(default_factory=_no_codes)
     spare: int = 0
+    unlearnt: Int32[np.ndarray, " n"] = field(default_factory=_no_nodes)
 
     @classmethod
     def of(
@@ -68,12 +75,27 @@ class Side:
         """How many values each field has room for, the id first."""
         return (self.known + self.spare, *self.kinds)
 
+    @cached_property
+    def _own_row(self) -> Int64[np.ndarray, " rows"]:
+        """Row of each node in the first table; first of no node, last of later ones."""
+        row = np.arange(self.known + 2)
+        row[-1] = 0
+        row[self.unlearnt + 1] = 0
+        return row
+
+    def meeting(self, nodes: Int32[np.ndarray, " n"]) -> "Side":
+        """Return the same, in which all but some nodes are unknown."""
+        known = np.arange(self.known, dtype=np.int32)
+        return replace(self, unlearnt=np.setdiff1d(known, nodes))
+
     def reaching(self, known: int) -> "Side":
         """Return the same with a row for so many nodes; no fewer than there are.
 
         Tables then grow by an eighth to a quarter at once, since those of one length
         need no other graph on devices.
         """
+        if len(self.unlearnt):
+            return replace(self, unlearnt=_no_nodes()).reaching(known)
         if known <= self.known:
             return self
         grain = max(4, 1 << known.bit_length() >> 3)
@@ -88,8 +110,7 @@ class Side:
     def rows(self, node: Int32[np.ndarray, "*shape"]) -> Int64[np.ndarray, "*shape f"]:
         """Return the rows of nodes; what the tables do not know has row 0."""
         out = np.zeros((*node.shape, 1 + len(self.kinds)), np.int64)
-        own = (node >= 0) & (node < self.known)
-        out[..., 0] = np.where(own, node.astype(np.int64) + 1, 0)
+        out[..., 0] = self._own_row[np.minimum(node, self.known) + 1]
         held = (node >= 0) & (node < len(self.code))
         out[held, 1:] = self.code[node[held]]
         return out
@@ -129,6 +150,30 @@ class Tables:
         users = _side_before(graph, USER, requests, fields, ids=ids)
         return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
 
+    def meeting(self, examples: Examples, history: int | None) -> "Tables":
+        """Return the same, in which whoever examples do not meet is unknown.
+
+        Such a node's row is as it was drawn, and says nothing.
+
+        Args:
+            examples: What is learnt from.
+            history: How many of the latest events of each history are read; if the
+                graph is read instead, all are met that are in it by the last request.
+        """
+        requests, past = examples.requests, examples.requests.history
+        item, user = examples.candidates.item.ravel(), requests.user
+        if history is None:
+            clock = int(requests.time.max(initial=0))
+            items, users = (
+                np.arange(known_before(requests.graph, kind, clock), dtype=np.int32)
+                for kind in (ITEM, USER)
+            )
+            item, user = np.append(item, items), np.append(user, users)
+        else:
+            age = np.repeat(past.ptr[1:], np.diff(past.ptr)) - np.arange(len(past.node))
+            item = np.append(item, past.node[age <= history])
+        return replace(self, item=self.item.meeting(item), user=self.user.meeting(user))
+
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "Tables":
         """Return the same, without what the fields said of some users."""
         return replace(self, user=self.user.without(rows))
@@ -145,7 +190,12 @@ class Tables:
                 }
                 for name, side in ((ITEM, self.item), (USER, self.user))
             },
-            arrays={ITEM: self.item.code, USER: self.user.code},
+            arrays={
+                ITEM: self.item.code,
+                USER: self.user.code,
+                f"{ITEM}.unlearnt": self.item.unlearnt,
+                f"{USER}.unlearnt": self.user.unlearnt,
+            },
             parts={EVENT: self.event.state()} if self.event.columns else {},
         )
 
@@ -156,9 +206,10 @@ class Tables:
         for name in (ITEM, USER):
             table = state.settings[name]
             known, kinds = table["known"], tuple(table["kinds"])
-            # Tables that were saved before have none.
+            # Tables that were saved before have neither.
             spare = table.get("spare", 0)
-            sides.append(Side(known, kinds, state.arrays[name], spare))
+            unlearnt = state.arrays.get(f"{name}.unlearnt", _no_nodes())
+            sides.append(Side(known, kinds, state.arrays[name], spare, unlearnt))
         event = EventFields()
         if EVENT in state.parts:
             event = state.part(EVENT, EventFields)

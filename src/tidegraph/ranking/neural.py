@@ -120,7 +120,10 @@ class NeuralRanker:
         category, groups = self.features.category, self.features.groups
         features = Features.fit(train, category, groups, rng=run.drawing("features"))
         fields, ids = self.features.embedded, self.features.ids
-        tables = Tables.of(valid.requests, fields, ids=ids)
+        latest = valid.requests if len(valid.requests) else train.requests
+        tables = Tables.of(latest, fields, ids=ids)
+        read = None if isinstance(self.model, ReadsGraph) else self.features.history
+        tables = tables.meeting(train, read)
         network = initialised(lambda: self.network(features, tables), run.rng)
         label = train.label if self.tasks is None else self.tasks.rights(train)
         shares = np.average(label[there], axis=0, weights=train.weights[there])
