@@ -1,11 +1,15 @@
 import json
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 import pytest
 
+from tidegraph.artifact import writing
 from tidegraph.artifact.sealed import State, load, save
 from tidegraph.artifact.writing import replaced
 from tidegraph.errors import ArtifactError
@@ -206,3 +210,92 @@ def test_a_model_that_is_open_stays_as_it_was_when_another_is_saved_over_it(tmp_
     save(Leaf(np.zeros(3)), tmp_path / "model")
 
     np.testing.assert_array_equal(held.values, np.arange(9))
+
+
+def alternating(folder, done) -> list[str]:
+    """Load what others save until they are done, and return what went wrong."""
+    wrong: list[str] = []
+    while not done.is_set():
+        try:
+            back = load(folder, CLASSES)
+        except (ArtifactError, OSError) as error:
+            wrong.append(repr(error))
+        else:
+            told = {"oak": 1.5, "elm": 2.5}[back.name]
+            if back.leaf.values[0] != told or back.table["id"][0] != back.name:
+                wrong.append(f"{back.name} with {back.leaf.values}, {back.table}")
+    return wrong
+
+
+def test_who_loads_while_others_save_sees_one_value_or_the_next(tmp_path):
+    trees = [
+        Tree(name, pl.DataFrame({"id": [name]}), Leaf(np.array([first, -0.0])))
+        for name, first in (("oak", 1.5), ("elm", 2.5))
+    ]
+    save(trees[0], tmp_path / "model")
+    done = threading.Event()
+
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(alternating, tmp_path / "model", done)
+        for turn in range(150):
+            save(trees[turn % 2], tmp_path / "model")
+        done.set()
+
+    assert reader.result() == []
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def stop_at_the_new_folder(monkeypatch) -> None:
+    """Interrupt the rename that would put a new folder in place of a model."""
+    rename = os.rename
+
+    def stopped(source, target) -> None:
+        if target.name == "model" and source.suffix != ".old":
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    monkeypatch.setattr("os.rename", stopped)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders may not be exchanged")
+def test_a_model_is_saved_over_in_one_step_that_nothing_can_stop(tmp_path, monkeypatch):
+    save(TREE, tmp_path / "model")
+    stop_at_the_new_folder(monkeypatch)
+
+    save(Leaf(np.arange(3)), tmp_path / "model")
+
+    assert isinstance(load(tmp_path / "model", CLASSES), Leaf)
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_who_is_stopped_between_two_renames_keeps_the_old_model(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "_exchanged", lambda *_: False)
+    save(TREE, tmp_path / "model")
+    stop_at_the_new_folder(monkeypatch)
+
+    with pytest.raises(KeyboardInterrupt):
+        save(Leaf(np.arange(3)), tmp_path / "model")
+
+    assert load(tmp_path / "model", CLASSES).name == "oak"
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_where_folders_cannot_be_exchanged_they_are_renamed(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "_exchanged", lambda *_: False)
+    save(TREE, tmp_path / "model")
+
+    save(Leaf(np.arange(3)), tmp_path / "model")
+
+    assert isinstance(load(tmp_path / "model", CLASSES), Leaf)
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_file_that_goes_while_it_is_read_is_an_error_of_ours(tmp_path, monkeypatch):
+    save(TREE, tmp_path / "model")
+
+    def gone(path):
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr("tidegraph.artifact.sealed._sha256", gone)
+    with pytest.raises(ArtifactError, match=r"cannot be read: .*No such file"):
+        load(tmp_path / "model", CLASSES)

@@ -1,8 +1,9 @@
 """Fitted models and graphs on disk: arrays, tables and a sealed manifest.
 
 A folder holds a manifest in JSON, ``arrays.safetensors`` and Arrow tables: no code, and
-never pickle, so nothing that is opened can run. It is written aside and renamed into
-place: a reader sees the old value or the new one, and one that is open stays as it was.
+never pickle, so nothing that is opened can run. It is written aside and exchanged for
+what was there: a reader sees the old value or the new one, and one that is open stays
+as it was.
 
 Opening maps the arrays into memory: it takes milliseconds whatever their size, and
 processes that open one folder share their memory. Tables are read. The manifest carries
@@ -32,6 +33,7 @@ MANIFEST = "manifest.json"
 ARRAYS = "arrays.safetensors"
 CHECKED_BYTES = 1 << 26
 """Arrays up to this size are checked as they are opened."""
+_TRIES = 20
 
 T = TypeVar("T")
 
@@ -139,8 +141,35 @@ def load(
             or names a class that is not in ``classes``.
     """
     root = Path(folder)
+    for _ in range(_TRIES):
+        seen = _stamp(root / kind.manifest)
+        try:
+            value = _opened(root, classes, kind, verify)
+        except ArtifactError:
+            if _stamp(root / kind.manifest) == seen:
+                raise
+            continue
+        if _stamp(root / kind.manifest) == seen:
+            return value
+        # Saved over meanwhile, so that its files may be of two values.
+    raise ArtifactError(
+        f"{root} was saved over {_TRIES} times while it was opened. Save it less often."
+    )
+
+
+def _stamp(manifest: Path) -> tuple[int, int, int] | None:
+    """Return what tells one manifest from the next at its place; none if it is away."""
+    try:
+        found = manifest.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
+def _opened(
+    root: Path, classes: Mapping[str, Rebuilds], kind: Kind, verify: bool | None
+) -> object:
     manifest = _read_manifest(root, kind)
-    _check_files(root, manifest["files"], verify)
 
     def revive(state: State) -> object:
         if state.kind not in classes:
@@ -150,6 +179,7 @@ def load(
         return classes[state.kind].from_state(state)
 
     try:
+        _check_files(root, manifest["files"], verify)
         arrays = open_arrays(root / ARRAYS)
         tables = {
             name: pl.read_ipc(root / file) for name, file in manifest["tables"].items()

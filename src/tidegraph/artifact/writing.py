@@ -1,11 +1,15 @@
-"""Files and folders written aside and renamed into place: all of them or nothing."""
+"""Files and folders written aside and put in place: all of them or nothing."""
 
+import ctypes
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tidegraph.errors import ArtifactError
 
@@ -14,7 +18,7 @@ from tidegraph.errors import ArtifactError
 def replaced_folder(
     folder: str | os.PathLike[str], manifest: str, what: str
 ) -> Generator[Path, None, None]:
-    """Give a folder to write aside; rename it to ``folder`` if all goes well.
+    """Give a folder to write aside; put it in place of ``folder`` if all goes well.
 
     Args:
         folder: Where; what holds the manifest is replaced, anything else left alone.
@@ -113,16 +117,44 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def _swap(aside: Path, target: Path) -> None:
-    """Rename ``aside`` to ``target``, keeping what was there until that is done."""
+    """Put ``aside`` in the place of ``target``, at which something is at all times.
+
+    What was there is then at ``aside``. Where the system cannot exchange two folders,
+    there is nothing at ``target`` between two renames.
+    """
     os.chmod(aside, 0o755)
     if not target.exists():
         aside.rename(target)
+        return
+    if _exchanged(aside, target):
         return
     old = aside.with_name(f"{aside.name}.old")
     target.rename(old)
     try:
         aside.rename(target)
-    except OSError:
+    except BaseException:
         old.rename(target)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    old.rename(aside)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, and return whether that was done."""
+    call, place, flag = _exchange_call()
+    if call is None:
+        return False
+    # A file system that does not know how refuses it, as do the two renames then.
+    return call(place, os.fsencode(one), place, os.fsencode(other), flag) == 0
+
+
+@cache
+def _exchange_call() -> tuple[Any, int, int]:
+    """Return what exchanges two paths, the folder they are seen from, and the flag."""
+    names = {"linux": ("renameat2", -100, 2), "darwin": ("renameatx_np", -2, 2)}
+    name, place, flag = names.get(sys.platform, ("", 0, 0))
+    # An older library has no such call.
+    call: Any = getattr(ctypes.CDLL(None), name, None) if name else None
+    if call is not None:
+        path, number = ctypes.c_char_p, ctypes.c_int
+        call.argtypes = [number, path, number, path, ctypes.c_uint]
+    return call, place, flag
