@@ -111,6 +111,26 @@ def test_logs_that_number_their_ids_differently_are_refused():
         at_each_event(train, other, repeat=True)
 
 
+@pytest.mark.parametrize(
+    ("users", "items"), [("a", "xyz"), ("abc", "x"), ("abc", "xyz"), ("a", "x")]
+)
+def test_the_log_of_more_users_need_not_be_that_of_more_items(users, items):
+    train = interactions(["a", "b"], ["x", "y"], [1, 2])
+    count = max(len(users), len(items))
+    who, what = users.ljust(count, users[-1]), items.ljust(count, items[-1])
+    test = interactions(list(who), list(what), np.arange(10, 10 + count))
+
+    task = at_each_event(train, test, repeat=True)
+
+    assert task.user.to_list() == list(who)
+    graph = task.requests.graph
+    assert (len(graph.users), len(graph.items)) == (
+        max(2, len(users)),
+        max(2, len(items)),
+    )
+    assert [task.items.ids[items[0]] for items in wanted(task)] == list(what)
+
+
 def test_a_user_beyond_the_graph_is_an_unknown_user():
     log = interactions(["ana", "bo"], ["x", "x"], [1, 2])
     longer = interactions(["ana", "bo", "cy"], ["x", "x", "x"], [1, 2, 3])

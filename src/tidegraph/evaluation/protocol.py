@@ -289,7 +289,8 @@ def _concatenated(train: Interactions, test: Interactions) -> Interactions:
     """Return the events of both in time order; of one second, train's come first."""
     time = np.concatenate([train.time, test.time])
     order = np.argsort(time, kind="stable")
-    larger = train if len(train.items) > len(test.items) else test
+    users = max(test.users, train.users, key=len)
+    items = max(test.items, train.items, key=len)
     columns = {
         name: np.concatenate([getattr(train, name), getattr(test, name)])[order]
         for name in ("user", "item", "label", "weight")
@@ -297,7 +298,15 @@ def _concatenated(train: Interactions, test: Interactions) -> Interactions:
     later = conformed(test.context, train.context, len(test))
     context = pl.concat([train.context, later])
     context = context[order] if context.width else context
-    return replace(larger, time=time[order], context=context, **columns)
+    return replace(
+        test,
+        time=time[order],
+        users=users,
+        items=items,
+        context=context,
+        origin=None,
+        **columns,
+    )
 
 
 def _times_text(clock: Clock, when: str) -> str:
