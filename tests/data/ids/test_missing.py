@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegraph.data.ids.id_list import read_ids
 from tidegraph.data.ids.missing import with_ids
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.sources import read, read_sql
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, RequestError
 
 ids = st.sampled_from(["a", "b", "", " NULL ", None, "7"])
 EVENTS = st.lists(st.tuples(ids, ids), max_size=12)
@@ -105,3 +107,17 @@ def test_rows_are_dropped_from_columns_whose_type_shows_late():
 
     assert (len(log), log.dropped) == (60_000, 2)
     assert log.frame().select("user", "item", "x").rows()[-1] == ("u", "a", "late")
+
+
+@pytest.mark.parametrize("missing", ["refuse", "drop", "keep"])
+def test_half_a_character_is_no_id_and_named_where_it_stands(tmp_path, missing):
+    path = tmp_path / "log.jsonl"
+    path.write_text(
+        '{"user": "a", "item": "x", "time": 1}\n'
+        '{"user": "\\ud800", "item": "x", "time": 2}\n'
+    )
+
+    with pytest.raises(DataError, match=r"surrogates, half a character"):
+        read(path, missing=missing)
+    with pytest.raises((DataError, RequestError), match=r"half a character"):
+        read_ids(path, ["user"], Vocabulary(pl.Series(["a"])))

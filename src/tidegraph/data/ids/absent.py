@@ -24,8 +24,9 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
     if kind.is_float():
         return values.is_null() | values.is_nan().fill_null(True)
     if kind == pl.Object:
-        there = [_if_text(value) for value in values.to_list()]
-        return absent(pl.Series(there, dtype=pl.String), missing)
+        # Text may hold half a character, which a column of text cannot.
+        there = [_is_absent_object(value, missing) for value in values.to_list()]
+        return pl.Series(there, dtype=pl.Boolean)
     if not isinstance(kind, pl.String | pl.Categorical | pl.Enum):
         return values.is_null()
     text = values.cast(pl.String)
@@ -40,8 +41,8 @@ def is_absent(text: str | None, missing: Missing) -> bool:
     return (text or "").strip(INVISIBLE) in _NOTHING[missing]
 
 
-def _if_text(value: object) -> str | None:
-    """Return text as it is, and any other value that is there as some text."""
-    if value is None or is_no_value(value):
-        return None
-    return str(value) if isinstance(value, str) else "there"
+def _is_absent_object(value: object, missing: Missing) -> bool:
+    """Return whether a value of any type stands for no id."""
+    if isinstance(value, str):
+        return is_absent(str(value), missing)
+    return value is None or is_no_value(value)
