@@ -10,7 +10,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import tidegraph as tg
-from tidegraph.errors import RequestError, UnknownIdWarning
+from tidegraph.artifact.sealed import State
+from tidegraph.errors import DataError, RequestError, UnknownIdWarning
+from tidegraph.evaluation.protocol import at_cut, at_each_event
+from tidegraph.graph.events import events_of
 from tidegraph.pipeline import Windows
 from tidegraph.retrieval.embedded import FittedEmbedding
 
@@ -121,6 +124,9 @@ class Slow:
             self.both.wait(0.5)
         return Slow(self.both, self.gone | set(rows.tolist()))
 
+    def state(self):
+        return State("Slow", settings={"gone": sorted(self.gone)})
+
 
 def test_two_threads_that_erase_keep_both_erasures(log):
     model = tg.Pipeline(tg.ItemKNN()).fit(log)
@@ -134,3 +140,55 @@ def test_two_threads_that_erase_keep_both_erasures(log):
         line.join()
 
     assert model.ranker.gone == rows
+
+
+def test_who_saves_amid_an_erasure_writes_all_parts_after_it(log):
+    model = tg.Pipeline(tg.UserKNN(neighbors=5)).fit(log)
+    row = model.graph.users.row("user-3")
+    model.ranker = Slow(threading.Barrier(2))
+    erasing = threading.Thread(target=model.erase, args=(["user-3"],))
+    erasing.start()
+    # The graph has forgotten the user, and the ranker waits: half way.
+    while model.graph.users.row("user-3") >= 0:
+        pass
+
+    parts = model.state().parts
+    erasing.join()
+
+    assert parts["ranker"].settings == {"gone": [row]}
+
+
+@pytest.mark.parametrize("protocol", [at_cut, at_each_event])
+def test_a_model_is_judged_beside_one_that_did_not_erase(log, protocol):
+    train, test = log.split(fractions=(0.8,))
+    model, whole = tg.Pipeline(tg.ItemKNN()).fit(train), tg.Popular().fit(train)
+    model.erase(["user-3"])
+
+    result = tg.evaluate(
+        model, test, train=train, against=whole, at=3, protocol=protocol
+    )
+
+    assert result.models == ["model", "baseline"]
+    assert "user-3" in result.scores["user"].to_list()
+
+
+def test_an_erased_user_who_came_again_is_not_judged_on_the_old_row(log):
+    train, test = log.split(fractions=(0.8,))
+    model, whole = tg.Pipeline(tg.ItemKNN()).fit(train), tg.Popular().fit(train)
+    model.erase(["user-3"])
+    model.observe([("user-3", "i4", int(train.time[-1]))])
+
+    scores = tg.evaluate(model, test, at=3).scores.filter(user="user-3", model="model")
+
+    assert scores["history"].to_list() == [1.0]
+    with pytest.raises(DataError, match="baseline was trained on another log"):
+        tg.evaluate(model, test, against=whole, at=3)
+
+
+@pytest.mark.parametrize("users", [12, 400])
+def test_the_log_of_a_graph_with_erased_users_is_checked(users):
+    names = [f"user-{n}" for n in range(users)]
+    graph = tg.Graph.of(tg.interactions(names, names, np.arange(users)))
+    graph.erase("user", ["user-3"])
+
+    assert tg.check(events_of(graph.snapshot())).users == users - 1

@@ -317,7 +317,8 @@ class FittedPipeline:
     def state(self) -> State:
         """Return what a file needs to hold."""
         names = ("graph", "retriever", *_OPTIONAL)
-        held: dict[str, Any] = {name: getattr(self, name) for name in names}
+        with _ERASING:  # Parts of one moment: all before an erasure, or after it.
+            held: dict[str, Any] = {name: getattr(self, name) for name in names}
         parts = {name: part.state() for name, part in held.items() if part is not None}
         return State(kind="FittedPipeline", settings=asdict(self.serving), parts=parts)
 

@@ -1,6 +1,7 @@
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -89,6 +90,48 @@ def test_two_vocabularies_number_alike_as_far_as_both_go():
     assert numbers.numbers_as(numbers.extended(pl.Series(["x"])))
     assert numbers.numbers_as(vocabulary(7))
     assert not numbers.numbers_as(vocabulary("8", "7"))
+
+
+def test_an_erased_row_numbers_as_any_until_its_id_has_another_row():
+    whole = vocabulary("a", "b", "c")
+    erased = whole.without(np.array([1], np.int32))
+    again = erased.extended(pl.Series(["b"]))
+
+    assert erased.numbers_as(whole)
+    assert whole.numbers_as(erased)
+    assert again.numbers_as(erased)
+    assert not again.numbers_as(whole)
+    assert not whole.numbers_as(again)
+    assert not erased.numbers_as(vocabulary("a", "b", "d"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pl.Datetime("ns"),
+        pl.Datetime("ns", "Europe/Berlin"),
+        pl.Duration("ns"),
+        pl.Time(),
+        pl.List(pl.Datetime("ns")),
+        pl.Struct({"at": pl.Datetime("ns"), "of": pl.String()}),
+    ],
+    ids=str,
+)
+def test_who_stays_keeps_the_nanoseconds_of_features(kind):
+    first, second = 1_700_000_000_123_456_789 % (86_400 * 10**9), 987_654_321
+    held = {
+        pl.List: [[first], [second, None]],
+        pl.Struct: [{"at": first, "of": "x"}, {"at": second, "of": None}],
+    }.get(type(kind), [first, second])
+    physical = pl.Series("seen", held)
+    features = physical.cast(kind).to_frame()
+    users = Vocabulary(pl.Series(["a", "b"]), features)
+
+    left = users.without(np.array([0], np.int32)).features["seen"]
+
+    assert left.dtype == kind
+    assert left[:1].is_null().all()
+    assert left[1:].equals(features["seen"][1:])
 
 
 def test_new_ids_come_last_and_old_rows_stay():

@@ -25,8 +25,9 @@ def are_rounded(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
     if ids.dtype != pl.String:
         return np.zeros(len(ids), np.bool_)
     if len(ids) > FEW:
-        return ids.str.contains(_ROUNDED).to_numpy()
-    return np.array([is_rounded(text) for text in ids.to_list()], np.bool_)
+        return ids.str.contains(_ROUNDED).fill_null(False).to_numpy()
+    # An erased row has no id.
+    return np.array([is_rounded(text or "") for text in ids.to_list()], np.bool_)
 
 
 def is_rounded(text: str) -> bool:

@@ -1,7 +1,7 @@
 """Raw ids to row numbers and back, with one row of features per id."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -58,9 +58,12 @@ class Vocabulary:
         gone = set(rows.tolist())
 
         def blank(values: pl.Series) -> pl.Series:
+            # Python's times end at microseconds; what they count in does not.
+            counted = values.to_physical() if _holds_times(values) else values
             # A null laid over a value would leave it in memory and in every file.
-            left = [None if r in gone else v for r, v in enumerate(values.to_list())]
-            return pl.Series(values.name, left, dtype=values.dtype)
+            left = [None if r in gone else v for r, v in enumerate(counted.to_list())]
+            blanked = pl.Series(values.name, left, dtype=counted.dtype)
+            return blanked.cast(values.dtype)
 
         features = pl.DataFrame([blank(held) for held in self.features.iter_columns()])
         ids = blank(self.ids)
@@ -135,10 +138,21 @@ class Vocabulary:
         return Vocabulary(whole, features, lookup), rows
 
     def numbers_as(self, other: "Vocabulary") -> bool:
-        """Return whether a row is the same id in both, as far as both go."""
+        """Return whether a row is the same id in both, as far as both go.
+
+        An erased row is the same as any, unless its id has come again on another row.
+        """
+        if self.ids is other.ids:
+            return True
         size = min(len(self), len(other))
         ours, theirs = _of_one_type(self.ids.head(size), other.ids.head(size))
-        return self.ids is other.ids or ours.equals(theirs)
+        if ours.equals(theirs):
+            return True
+        if bool((ours != theirs).any()):
+            return False
+        left, back = theirs.filter(ours.is_null()), ours.filter(theirs.is_null())
+        again = (self.encode(left.drop_nulls()), other.encode(back.drop_nulls()))
+        return all(bool((rows == UNKNOWN).all()) for rows in again)
 
     def with_features(self, table: pl.DataFrame, key: str) -> "Vocabulary":
         """Return the same ids, and those that only ``table`` holds, with its columns.
@@ -200,6 +214,26 @@ def _of_one_type(one: pl.Series, other: pl.Series) -> tuple[pl.Series, pl.Series
     if one.dtype == other.dtype:
         return one, other
     return one.cast(pl.String), other.cast(pl.String)
+
+
+def _holds_times(values: pl.Series) -> bool:
+    """Return whether values are times, or made of these and plain values alone."""
+    kinds, leaves = [values.dtype], list[Any]()
+    while kinds:
+        kind: Any = kinds.pop()
+        if isinstance(kind, pl.List | pl.Array):
+            kinds.append(cast(Any, kind).inner)
+        elif isinstance(kind, pl.Struct):
+            kinds += [cast(Any, field).dtype for field in kind.fields]
+        else:
+            leaves.append(kind)
+    other = [leaf for leaf in leaves if not leaf.is_temporal()]
+    plain = (pl.String, pl.Boolean, pl.Binary)
+    alike = all(
+        leaf.is_integer() or leaf.is_float() or isinstance(leaf, plain)
+        for leaf in other
+    )
+    return alike and len(other) < len(leaves)
 
 
 def _check_different(ids: pl.Series, spelt: pl.Series, where: str) -> None:
