@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
-from tidegraph.errors import RequestError
+from tidegraph.errors import DataError, RequestError
 from tidegraph.stages.requests import Requests
 
 NO_ITEM = -1
@@ -155,8 +155,21 @@ class Examples:
 
     @property
     def weights(self) -> Float32[np.ndarray, "b k"]:
-        """How much each candidate counts; 1 on average where there is an item."""
-        if self.weight is None:
+        """How much each candidate counts; 1 on average where there is an item.
+
+        Raises:
+            DataError: A weight is no finite number above 0.
+        """
+        present = self.candidates.present
+        if self.weight is None or not present.any():
             return np.ones(self.label.shape, np.float32)
-        mean = self.weight[self.candidates.present].mean(dtype=np.float64)
+        wrong = np.argwhere(present & ~((self.weight > 0) & np.isfinite(self.weight)))
+        if len(wrong):
+            row, place = wrong[0]
+            raise DataError(
+                f"candidate {place} of example {row} has weight "
+                f"{self.weight[row, place]}, and what counts is a finite number above "
+                "0. Leave out what is to count for nothing."
+            )
+        mean = self.weight[present].mean(dtype=np.float64)
         return (self.weight / mean).astype(np.float32)

@@ -12,6 +12,7 @@ from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.graph.times import TICKS
 from tidegraph.stages.choice import Choice
 from tidegraph.stages.item_sets import ItemSets
 
@@ -28,6 +29,9 @@ class Requests:
             is the first hop of a plan that starts from ``seeds``.
         hidden: Items that must not be answered.
         only: Items of which alone may be answered; any if none.
+
+    Raises:
+        RequestError: The graph counts other ticks than seconds.
     """
 
     graph: Snapshot
@@ -36,6 +40,14 @@ class Requests:
     history: Histories
     hidden: ItemSets
     only: ItemSets | None = None
+
+    def __post_init__(self) -> None:
+        if self.graph.tick != "s":
+            raise RequestError(
+                "the times of requests are Unix seconds, and this graph counts "
+                f"{TICKS[self.graph.tick]}, so other pasts would be read. Ask "
+                'graph.counted_in("s").'
+            )
 
     @classmethod
     def of_users(

@@ -1,0 +1,40 @@
+"""What requests and examples refuse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conftest import draw_log
+from tidegraph.errors import DataError, RequestError
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.stages import Candidates, Examples, Requests
+
+
+def requests_of(graph):
+    return Requests.of_users(graph, np.zeros(2, np.int32), np.full(2, 10**9))
+
+
+@pytest.mark.parametrize(
+    ("tick", "said"), [("ms", "milliseconds"), ("us", "microseconds")]
+)
+def test_a_graph_that_counts_finer_than_requests_is_refused(tick, said):
+    finer = Snapshot.of(draw_log(events=50)).counted_in(tick)
+
+    with pytest.raises(RequestError, match=rf"{said}.*counted_in\("):
+        requests_of(finer)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, np.nan, np.inf])
+def test_a_weight_that_is_none_is_refused_where_there_is_a_candidate(wrong):
+    item = np.array([[1, 2], [3, -1]], np.int32)
+    weight = np.array([[1, 1], [wrong, wrong]], np.float32)
+    requests = requests_of(Snapshot.of(draw_log(events=50)))
+    zero = np.zeros(item.shape, np.float32)
+    examples = Examples(requests, Candidates(item, zero), zero, weight)
+
+    with pytest.raises(DataError, match=f"candidate 0 of example 1 has weight {wrong}"):
+        _ = examples.weights
+    weight[1, 0] = 3.0
+    found = replace(examples, weight=weight).weights
+    np.testing.assert_allclose(found.ravel()[:3], [0.6, 0.6, 1.8], rtol=1e-6)
