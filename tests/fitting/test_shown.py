@@ -51,6 +51,24 @@ def test_a_session_is_a_request_at_its_first_row_and_shows_each_item_once():
     assert found.requests.history.rows(2, 3).time.tolist() == [10]
 
 
+def test_rows_that_say_no_session_are_those_of_a_user_at_a_second():
+    log = shown_log()
+    whole, graph = from_log(log, Snapshot.of(log)), Snapshot.of(log)
+    unsaid = replace(log, context=log.context.with_columns(visit=None))
+    half = replace(
+        log, context=pl.DataFrame({"visit": ["x", "x", None, None, None, None]})
+    )
+
+    for one in (unsaid, half):
+        found = from_log(one, graph, session="visit")
+        for part in ("user", "time"):
+            np.testing.assert_array_equal(
+                getattr(found.requests, part), getattr(whole.requests, part)
+            )
+        np.testing.assert_array_equal(found.candidates.item, whole.candidates.item)
+        np.testing.assert_array_equal(found.until, whole.until)
+
+
 def test_a_log_of_actions_only_has_no_impressions():
     log = draw_log(events=50)
 

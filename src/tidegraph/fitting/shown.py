@@ -73,7 +73,7 @@ def from_log(
         log: Rows with label 1 and 0.
         graph: Everything that happened, this log included.
         session: Column of ``log.context`` that tells a user's sessions apart; rows of
-            one user at one second, if left out.
+            one user at one second, if left out, or where it says nothing.
         propensity: Column of ``log.context`` that says how probable it was that each
             row would be shown, above 0 and at most 1. A row counts one over it, so that
             what was rarely shown is learnt from as if all were shown alike; all rows
@@ -101,23 +101,27 @@ def from_log(
                 f"the log has no context column {column!r}. "
                 f"It has: {', '.join(log.context.columns) or 'none'}."
             )
+    nothing = pl.repeat(None, len(log), eager=True)
+    known = nothing if session is None else log.context[session]
+    visit = ("session", "second")
     shown = pl.DataFrame(
         {
             "user": log.user,
-            "session": log.time if session is None else log.context[session],
+            "session": known,
+            "second": np.where(known.is_null(), log.time, 0),
             "item": log.item,
             "time": log.time,
             "label": log.label,
             "weight": _inverse(log, propensity, most),
         }
     ).with_columns(
-        time=pl.col("time").min().over("user", "session"),
-        until=pl.col("time").max().over("user", "session") + 1,
+        time=pl.col("time").min().over("user", *visit),
+        until=pl.col("time").max().over("user", *visit) + 1,
     )
     shown = (
-        shown.group_by("user", "session", "item", "time", maintain_order=True)
+        shown.group_by("user", *visit, "item", "time", maintain_order=True)
         .agg(pl.col("label").max(), pl.col("weight", "until").first())
-        .with_columns(row=pl.struct("time", "user", "session").rank("dense") - 1)
+        .with_columns(row=pl.struct("time", "user", *visit).rank("dense") - 1)
         .with_columns(place=pl.int_range(pl.len()).over("row"))
     )
     row, place = shown["row"].to_numpy(), shown["place"].to_numpy()
