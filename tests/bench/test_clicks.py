@@ -100,6 +100,21 @@ def test_a_training_positive_has_more_negatives_than_one_of_the_test():
     assert parts.odds == 4
 
 
+def test_the_odds_of_the_test_are_those_of_the_negatives_there_are():
+    # Of four items that are alive, one chosen: three are left of five that are wanted.
+    rng = np.random.default_rng(0)
+    user, item = np.arange(400) % 80, rng.integers(0, 4, 400)
+    log = interactions(user, item, np.arange(400) * DAY)
+    parts = parts_of(log, ClickProtocol(negatives=5))
+    odds = [
+        (part.candidates.present.sum() - part.label.sum()) / part.label.sum()
+        for part in (parts.train, parts.test)
+    ]
+
+    assert odds[0] < 3
+    assert parts.odds == pytest.approx(odds[0] / odds[1])
+
+
 def test_what_happens_after_the_cuts_changes_nothing_before_them():
     log = day_log(1)
     parts = parts_of(log)

@@ -28,11 +28,14 @@ REPEATS = "of items that the user had chosen before"
 
 @settings
 class ClickProtocol:
-    """How the positives of a log are split in time, and what they are told from.
+    """How the requests of a log are split in time, and what positives are told from.
+
+    A request is made for each positive; where a log says what was shown, for all that
+    a user was shown at one moment.
 
     Attributes:
-        valid: Share of the positives, by time, before which a model learns.
-        test: Share of the positives, by time, from which on it is judged.
+        valid: Share of the requests, by time, before which a model learns.
+        test: Share of the requests, by time, from which on it is judged.
         negatives: How many are drawn for each positive to learn from and to stop by;
             one in the test, of which probabilities then have the odds.
         popularity: Negatives are drawn in proportion to (actions before) to this power.
@@ -162,7 +165,8 @@ def _drawn(
             rng=rng,
         )
         made.append(replace(found, until=requests.time + 1))
-    return ClickParts(made[0], made[1], made[2], float(protocol.negatives), left_out)
+    wrong = [part.candidates.present.sum() / len(part.requests) - 1 for part in made]
+    return ClickParts(made[0], made[1], made[2], float(wrong[0] / wrong[2]), left_out)
 
 
 def _eligible(
