@@ -1,6 +1,7 @@
 """Commands about devices, of a model that has none."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,8 +11,11 @@ import tidegraph as tg
 from dccl.clouds import DAY, SHORT
 from tidegraph.cli import run
 from tidegraph.cli.devices.demonstration import learnt
+from tidegraph.cli.devices.simulating import _drawing
+from tidegraph.cli.recipe import read_recipe
 from tidegraph.device.bundle.loading import load
 from tidegraph.device.signing import trusted_key
+from tidegraph.errors import ConfigError
 from tidegraph.testing.logs import draw_log
 
 
@@ -109,6 +113,21 @@ def test_a_recipe_is_simulated_and_what_it_leaves_answers(recipe, tmp_path, caps
     assert len(cloud.rounds) >= 1
     user = cloud.pipeline.graph.users.ids[0]
     assert len(cloud.for_user(user).recommend(k=3)) == 3
+
+
+def test_rounds_with_noise_go_on_with_a_seed_of_the_recipe_alone(recipe, tmp_path):
+    path, distill = Path(recipe()), tg.MoMoDistill(model=None, private=tg.Private())
+    wanted = tg.dccl.Simulation(tg.DCCL(distill=distill))
+    secret, named = {"pipeline": {}}, {"pipeline": {"seed": 0}}
+    plan = read_recipe(path)
+
+    one, other = (_drawing(wanted, plan, secret, None).rng.random() for _ in "ab")
+    assert one != other
+    given = _drawing(wanted, plan, named, tmp_path)
+    assert given.rng.random() == np.random.default_rng(0).random()
+    assert given.checkpoints == tmp_path
+    with pytest.raises(ConfigError, match="afresh"):
+        _drawing(wanted, plan, secret, tmp_path)
 
 
 @pytest.mark.parametrize(

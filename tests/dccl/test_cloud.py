@@ -23,6 +23,7 @@ from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
+from tidegraph.training.weights import weights_of
 
 
 def at(graph, users, time):
@@ -409,6 +410,23 @@ def test_every_round_says_what_bases_have_told_of_any_one_device(monkeypatch, tm
     again = FittedDCCL.load(tmp_path / "cloud").personal.after
     assert np.array_equal(again.spent, found.personal.after.spent)
     assert epsilon(again.spent, 1e-4) == spent[-1]
+
+
+def test_noise_is_drawn_afresh_unless_its_seed_is_given():
+    once = replace(SHORT, epochs=1)
+    noisy = MoMoDistill(model=None, patches=once, private=Private())
+    quiet = replace(noisy, private=Private(noise=0.0))
+    _, log = parts()
+
+    def bases(distill, **given):
+        # Nobody judges, so the round is published.
+        found = method(rounds=1, distill=distill, aside=0.0).fit(log, fleet(), **given)
+        of = weights_of(found.personal.after.head)
+        return np.concatenate([of[n].ravel() for n in of if n.startswith("bases")])
+
+    assert not np.array_equal(bases(noisy), bases(noisy))
+    assert np.array_equal(bases(noisy, rng=3), bases(noisy, rng=3))
+    assert np.array_equal(bases(quiet), bases(quiet))
 
 
 def test_without_noise_a_round_promises_nothing(cloud):

@@ -64,7 +64,7 @@ class DCCL:
         log: Interactions,
         fleet: Fleet,
         *,
-        rng: Seed = 0,
+        rng: Seed | None = None,
         run: Run | None = None,
     ) -> FittedDCCL:
         """Let devices and cloud learn from what happened after the pipeline's training.
@@ -73,7 +73,9 @@ class DCCL:
             log: A log that goes on after the last event that the pipeline knows; what
                 it knows already is passed over.
             fleet: The pipeline, and its users' devices.
-            rng: Seed or generator of everything random, where no run is given.
+            rng: Seed or generator of everything random, where no run is given. If left
+                out it is 0; with noise (``distill.private``), which whoever has the
+                seed can take off, what the operating system draws.
             run: Checkpoints and generator, if they matter. With checkpoints, a fit that
                 was killed goes on after its last whole round, and ends with the same
                 bits.
@@ -83,7 +85,8 @@ class DCCL:
                 no times.
             ConfigError: The checkpoints are of another fit.
         """
-        run = Run(generator(rng)) if run is None else run
+        if run is None:
+            run = Run(self.distill.generator() if rng is None else generator(rng))
         model, ranker = fleet.model, fleet.ranker
         as_seconds_log(log, "DCCL, whose rounds are intervals of time,")
         known = model.graph.latest

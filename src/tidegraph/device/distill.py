@@ -75,6 +75,15 @@ class MoMoDistill:
                 "without noise, which would tell of each. Pass model=None beside it."
             )
 
+    @property
+    def blurs(self) -> bool:
+        """Is noise added, which hides a device only while nobody can draw it again?"""
+        return self.private is not None and self.private.noise > 0
+
+    def generator(self, seed: int = 0) -> np.random.Generator:
+        """Return what draws where nobody has said what: of a seed, or of none."""
+        return np.random.default_rng(None if self.blurs else seed)
+
 
 class Teachers(NamedTuple):
     """What devices' own models say of their rows.

@@ -8,10 +8,11 @@ import typer
 
 from tidegraph import dccl
 from tidegraph.artifact.sealed import check_folder
-from tidegraph.cli.recipe import read_recipe
+from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.terminal import say
 from tidegraph.cli.training import as_long_as_the_log_allows
 from tidegraph.config import build, read_toml
+from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.rng import generator
 from tidegraph.run import Run
@@ -35,6 +36,7 @@ def simulate(
     wanted = build(dccl.Simulation, table, f"{recipe.name}:device")
     plan = read_recipe(recipe)
     wanted.check(plan.pipeline)
+    drawn = _drawing(wanted, plan, read_toml(recipe), checkpoints)
     check_folder(output)
     with working("reading the log"):
         events = plan.read()
@@ -42,9 +44,7 @@ def simulate(
     pipeline = as_long_as_the_log_allows(plan.pipeline, parts)
     run = Run(generator(plan.seed))
     model = pipeline.fit(Fold(parts.train), parts.valid, run=run)
-    cloud = wanted.fit(
-        model, events, Run(generator(plan.seed), checkpoints=checkpoints)
-    )
+    cloud = wanted.fit(model, events, drawn)
     cloud.save(output)
     history = cloud.history().with_columns(
         pl.from_epoch("clock").dt.date(), pl.col(pl.Float64).round(4)
@@ -56,3 +56,26 @@ def simulate(
         "as users were answered."
     )
     say(f"{output}: {cloud.pipeline.describe()}")
+
+
+def _drawing(
+    wanted: dccl.Simulation,
+    plan: Recipe,
+    tables: dict[str, Any],
+    checkpoints: Path | None,
+) -> Run:
+    """Return the run of devices and cloud, whose noise nobody can draw again.
+
+    Raises:
+        ConfigError: It is to go on from checkpoints, and its noise has no seed.
+    """
+    distill = wanted.cloud.distill
+    if not distill.blurs or "seed" in tables.get("pipeline", {}):
+        return Run(generator(plan.seed), checkpoints=checkpoints)
+    if checkpoints is not None:
+        raise ConfigError(
+            "noise is drawn afresh in every run, and rounds that were stopped go on "
+            "with the same seed alone. Leave --checkpoints out, or give [pipeline] a "
+            "seed and keep it as secret as the rows."
+        )
+    return Run(distill.generator())
