@@ -1,7 +1,9 @@
 """Quotas, enrolment, revocation, erasure and expiry, over a restart too."""
 
+import os
 import sqlite3
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -130,7 +132,70 @@ def test_an_erased_device_leaves_no_byte_of_theta_or_key_and_stays_out(
         assert reason(lambda raw=raw: gate.receive(raw)) == "device"
     again = enrolment(phone.name, gate.ticket(), phone.key)
     assert reason(lambda: gate.enrol(again).result()) == "device"
-    assert not gate.erase(phone.name).result()
+    assert gate.erase(phone.name).result()
+    assert not gate.erase(bytes(16)).result()
+
+
+@contextmanager
+def read_elsewhere(folder):
+    """Another process reads the store as it was, for as long as this takes."""
+    other = sqlite3.connect(folder / FILE, isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM thetas").fetchone()
+    yield other
+    other.close()
+
+
+def test_while_the_log_cannot_be_emptied_uploads_are_taken_and_erasures_wait(
+    gate, phone, bundle, tmp_path, rng
+):
+    folder, theta = tmp_path / "thetas", rng.normal(0, 0.1, 32).astype(np.float32)
+    gate.receive(phone.upload(theta=theta)).result()
+    other, asks = Phone(bundle.digest), erasure(phone.name, NOW, phone.key)
+    gate.admit(other.name, public_bytes(other.key)).result()
+
+    with read_elsewhere(folder):
+        held = gate._writer.submit(lambda db: time.sleep(0.1))
+        erased, sent = gate.forget(asks), gate.receive(other.upload())
+        held.result()
+        sent.result()
+        for once in (erased, gate.forget(asks)):
+            with pytest.raises(ArtifactError, match="still holds it"):
+                once.result()
+        assert theta.tobytes() in (folder / f"{FILE}-wal").read_bytes()
+        gate.receive(other.upload()).result()
+
+    assert gate.forget(asks).result()
+    for path in folder.glob(f"{FILE}*"):
+        assert theta.tobytes() not in path.read_bytes()
+        assert public_bytes(phone.key) not in path.read_bytes()
+
+
+def test_a_bundle_is_published_while_another_process_reads(gate, tmp_path):
+    with read_elsewhere(tmp_path / "thetas"):
+        gate.publish(signed_of(version=2))
+
+    with read_elsewhere(tmp_path / "thetas") as other:
+        (newest,) = other.execute("SELECT max(version) FROM bundles").fetchone()
+    assert newest == 2
+
+
+def test_what_a_killed_gate_left_in_the_log_is_emptied_by_the_next(
+    gate, phone, tmp_path, rng
+):
+    folder, theta = tmp_path / "thetas", rng.normal(0, 0.1, 32).astype(np.float32)
+    gate.receive(phone.upload(theta=theta)).result()
+    with read_elsewhere(folder) as other:
+        with pytest.raises(ArtifactError, match="still holds it"):
+            gate.erase(phone.name).result()
+        gate.close()
+        other.execute("COMMIT")
+        assert theta.tobytes() in (folder / f"{FILE}-wal").read_bytes()
+
+        with Gate(folder) as again:
+            # Whatever is written is written after the log was emptied.
+            again.admit(os.urandom(16), public_bytes(phone.key)).result()
+            assert theta.tobytes() not in (folder / f"{FILE}-wal").read_bytes()
 
 
 def test_an_upload_that_waits_while_its_device_is_erased_is_refused(gate, phone):
@@ -233,7 +298,7 @@ def test_a_gate_that_is_closed_says_so(gate, phone):
     raw = phone.upload()
     gate.close()
 
-    with pytest.raises((ArtifactError, sqlite3.ProgrammingError)):
+    with pytest.raises(ArtifactError, match="closed"):
         gate.receive(raw)
 
 

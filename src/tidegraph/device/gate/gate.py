@@ -1,13 +1,14 @@
 """The gate: what devices learnt is checked, stored, and then acknowledged."""
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tidegraph.arguments import checked
 from tidegraph.device.bundle.manifest import Signed
@@ -27,7 +28,10 @@ from tidegraph.device.gate.tickets import Tickets
 from tidegraph.device.gate.upload import ENROLMENT, ERASURE, length
 from tidegraph.device.gate.writer import Writer
 from tidegraph.device.signing import SIGNATURE_BYTES
-from tidegraph.errors import ConfigError, RefusedError
+from tidegraph.errors import ArtifactError, ConfigError, RefusedError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Gate:
@@ -114,6 +118,9 @@ class Gate:
     def forget(self, raw: bytes, address: str | None = None) -> "Future[bool]":
         """Erase a device that asks for it; see ``upload.erasure``.
 
+        One that was erased already and asks again has no key to be checked by; it is
+        told so once nothing of it is left.
+
         Raises:
             RefusedError: ``rate``, ``size``, ``format``, ``clock``, ``device`` or
                 ``signature``.
@@ -122,6 +129,8 @@ class Gate:
         _, name, sent = _parts(raw, ERASURE, b"MPX1")
         on_time(sent, self._now(), self.policy)
         known = self.device(name)
+        if known is None and self._read(store.was_erased, name):
+            return self.erase(name)
         signed_by(enrolled(known and known._replace(revoked=False)).key, raw)
         return self.erase(name)
 
@@ -146,9 +155,11 @@ class Gate:
         return self._writer.submit(revoke, scrub=True)
 
     def erase(self, name: bytes) -> "Future[bool]":
-        """Forget a device: its key, counter and thetas; was there one?
+        """Forget a device: its key, counter and thetas; was there one, now or before?
 
-        Its name is refused from then on, of which no more than a hash is kept.
+        Its name is refused from then on, of which no more than a hash is kept. The
+        future raises ``ArtifactError`` where another process hinders that the log of
+        the store is emptied; to erase it again waits for that.
         """
         return self._writer.submit(partial(store.erase, name=name), scrub=True)
 
@@ -169,23 +180,37 @@ class Gate:
             store.publish(db, bundle.digest, accepted, policy)
             store.forget_tickets(db, now)
 
-        self._writer.submit(write, scrub=True).result()
+        self._writer.submit(write, scrub=True, wait=False).result()
         self.refresh()
 
     def refresh(self) -> None:
         """Read anew what theta is taken for: another process may have published."""
-        with self._reads:
-            self._bundles = store.bundles(self._db, self.policy)
+        self._bundles = self._read(store.bundles, self.policy)
 
     def thetas(self, digest: bytes) -> Thetas:
         """Return what the devices have learnt for a bundle."""
-        with self._reads:
-            return store.thetas(self._db, digest)
+        return self._read(store.thetas, digest)
 
     def device(self, name: bytes) -> Device | None:
         """Return what is known of a device, none if it has not enrolled."""
-        with self._reads:
-            return store.device(self._db, name)
+        return self._read(store.device, name)
+
+    def _read(
+        self,
+        read: Callable[Concatenate[sqlite3.Connection, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Return what stands in the store.
+
+        Raises:
+            ArtifactError: It cannot be read, or is closed.
+        """
+        try:
+            with self._reads:
+                return read(self._db, *args, **kwargs)
+        except sqlite3.Error as error:
+            raise ArtifactError(f"the gate cannot read: {error}.") from error
 
     def _count(self, address: str | None) -> None:
         if address is not None and not self._allowance.takes(

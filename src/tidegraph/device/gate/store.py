@@ -20,6 +20,8 @@ from tidegraph.errors import ArtifactError, RefusedError
 
 FILE = "thetas.sqlite"
 DAY_MS = 86_400_000
+BUSY_MS = 10_000
+"""So long another writer is waited for."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS bundles (
     digest BLOB PRIMARY KEY, version INTEGER UNIQUE, theta INTEGER, radius REAL,
@@ -64,7 +66,10 @@ def connect(folder: Path) -> sqlite3.Connection:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(
-            folder / FILE, timeout=10, isolation_level=None, check_same_thread=False
+            folder / FILE,
+            timeout=BUSY_MS / 1_000,
+            isolation_level=None,
+            check_same_thread=False,
         )
         # A commit is on the disk before it returns, whatever happens then.
         connection.execute("PRAGMA journal_mode = WAL")
@@ -163,8 +168,7 @@ def enrol(
     known = device(db, name)
     if known is not None and known.key == key:
         return
-    erased = db.execute("SELECT 1 FROM erased WHERE device = ?", (_erased_name(name),))
-    if known is not None or erased.fetchone() is not None:
+    if known is not None or was_erased(db, name):
         raise RefusedError(
             "device", "a device of this name was here before. Choose 16 new bytes."
         )
@@ -185,13 +189,22 @@ def revoke(db: sqlite3.Connection, name: bytes) -> bool:
 
 
 def erase(db: sqlite3.Connection, name: bytes) -> bool:
-    """Forget a device but for a hash, by which its name is refused; was there one?"""
+    """Forget a device but for a hash, by which its name is refused.
+
+    Returns whether there was one, or had been; to erase it again changes nothing.
+    """
     db.execute("DELETE FROM thetas WHERE device = ?", (name,))
     done = db.execute("DELETE FROM devices WHERE device = ?", (name,))
     if not done.rowcount:
-        return False
+        return was_erased(db, name)
     db.execute("INSERT OR IGNORE INTO erased VALUES (?)", (_erased_name(name),))
     return True
+
+
+def was_erased(db: sqlite3.Connection, name: bytes) -> bool:
+    """Was there a device of this name, which was erased?"""
+    held = db.execute("SELECT 1 FROM erased WHERE device = ?", (_erased_name(name),))
+    return held.fetchone() is not None
 
 
 def publish(
