@@ -4,7 +4,7 @@ import { hex, newest, type Bundle } from "./bundle.ts";
 import { Gate } from "./gate.ts";
 import { learn, type Lesson } from "./learn.ts";
 import { Model, type Labelled, type Rows } from "./model.ts";
-import { Store, type Learnt, type Shown } from "./store.ts";
+import { MOST_LISTS, Store, type Learnt, type Shown } from "./store.ts";
 
 export interface Options {
   /** Where the bundle is, with a slash at its end. */
@@ -86,7 +86,7 @@ export class Device {
     const last = this.past.at(-1)?.time ?? 0;
     const shown = { time: Math.max(Date.now(), last + 1), items, acted };
     await this.store.add(shown);
-    this.past.push(shown);
+    this.past = [...this.past, shown].slice(-MOST_LISTS);
   }
 
   /** Learn from all lists; what is worse on the latest of them is not kept. */

@@ -6,6 +6,8 @@ import type { Labelled, Model } from "./model.ts";
 const SUREST = 1e-3;
 /** Of so many lists the latest one judges what was learnt from the others. */
 const HELD_OUT = 5;
+/** From so many rows, the latest, a device learns at most: a gate believes no more. */
+const MOST_SAMPLES = 5_000;
 
 export interface Lesson {
   theta: Float32Array;
@@ -36,15 +38,17 @@ export async function learn(
   const lists = [...new Set(groups)];
   const count = Math.max(1, Math.floor(lists.length / HELD_OUT));
   const held = new Set(lists.slice(-count));
-  const known = taken(rows, groups.map((group) => !held.has(group)));
+  const early = groups.map((group) => !held.has(group));
+  let room = early.filter(Boolean).length - MOST_SAMPLES;
+  // The oldest rows go, where there are more than there may be.
+  const known = taken(rows, early.map((is) => is && room-- <= 0));
   const whyNot = lists.length < 2 ? "two lists teach, one does not." : reasonNot(known);
   if (whyNot) {
     const said = `no step was taken: ${whyNot}`;
     return { theta: zero, before: NaN, after: NaN, samples: 0, kept: false, whyNot: said };
   }
   const more = model.local.correct ? await shift(model, known) : 0;
-  const [learnt, late] = [false, true].map((is) => {
-    const part = taken(rows, groups.map((group) => held.has(group) === is));
+  const [learnt, late] = [known, taken(rows, early.map((is) => !is))].map((part) => {
     return { ...part, offset: part.offset.map((one) => one + more) };
   }) as [Labelled, Labelled];
   let theta = await model.start(known, before ?? zero);

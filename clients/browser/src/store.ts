@@ -44,6 +44,8 @@ interface Values {
 }
 
 const NAME = "tidegraph-device";
+/** So many lists are kept. */
+export const MOST_LISTS = 500;
 const [SHOWN, VALUES] = ["shown", "values"];
 
 export class Store {
@@ -69,9 +71,20 @@ export class Store {
     }
   }
 
-  /** Keep a list that was shown; it is on the disk, or the error says that it is not. */
+  /**
+   * Keep a list that was shown, and no more than the latest; it is on the disk, or the
+   * error says that it is not.
+   */
   async add(shown: Shown): Promise<void> {
-    await this.write(SHOWN!, (store) => store.add(shown));
+    await this.write(SHOWN!, (store) => {
+      const added = store.add(shown);
+      added.onsuccess = () => {
+        // Keys rise, so that all before this one are of older lists.
+        const last = (added.result as number) - MOST_LISTS;
+        if (last > 0) store.delete(IDBKeyRange.upperBound(last));
+      };
+      return added;
+    });
   }
 
   /** All lists that were shown, the oldest first. */

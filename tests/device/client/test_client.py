@@ -21,9 +21,10 @@ from tidegraph.device.bundle.export import refresh
 from tidegraph.device.bundle.loading import SCORE, WEIGHTS
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.client.client import DeviceClient
-from tidegraph.device.client.learning import Learnt, end_to_end
+from tidegraph.device.client.learning import Learnt, end_to_end, learn
 from tidegraph.device.client.store import FILE, Store, Theta
 from tidegraph.device.gate.gate import Gate
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.personalise import LocalSteps, personalise, profile_of
 from tidegraph.device.rows import Rows
 from tidegraph.device.signing import trusted_key
@@ -133,6 +134,25 @@ def test_theta_that_tells_the_newest_apart_better_is_kept_and_ranks(client, rng)
     assert found.after < found.before
     assert np.array_equal(client.theta, found.theta)
     assert not np.array_equal(client.rank(inputs), before)
+
+
+def test_a_gate_takes_what_is_learnt_from_as_many_long_lists_as_are_kept(client, rng):
+    width, taste = client.bundle.signed.manifest.width, np.full(7, 0.5, np.float32)
+
+    def shown():
+        x, offset = rng.normal(size=(40, width)).astype(np.float32), np.zeros(40, "f4")
+        likely = client.bundle.score(x, offset, taste)
+        label = (rng.random(40) < likely).astype(np.float32)
+        return {"x": x, "offset": offset, "label": label, "weight": np.ones(40, "f4")}
+
+    lists = [shown() for _ in range(500)]
+    found = learn(client.bundle, lists, None)
+    # The latest fifth is held out, and what is older than 125 lists before it is not
+    # learnt from.
+    again = learn(client.bundle, [*(shown() for _ in range(275)), *lists[275:]], None)
+
+    assert found.samples == GatePolicy().most_samples
+    assert np.array_equal(found.theta, again.theta)
 
 
 def test_theta_that_does_not_is_not_kept(client):

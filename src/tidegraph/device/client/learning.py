@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from tidegraph.device.bundle.loading import Bundle
+from tidegraph.device.gate.policy import MOST_SAMPLES
 
 Rows = Mapping[str, np.ndarray]
 """``x`` (n, width), ``offset``, ``label`` and ``weight`` (n)."""
@@ -44,7 +45,7 @@ def learn(
     requests: Sequence[Rows],
     before: Float32[np.ndarray, " theta"] | None,
 ) -> Learnt:
-    """Return what is learnt from some requests.
+    """Return what is learnt from some requests, of their latest rows where many.
 
     Args:
         bundle: What it is learnt with.
@@ -55,6 +56,8 @@ def learn(
     if len(requests) < 2:
         return _nothing_learnt("a device learns from two requests or more.")
     train, test = end_to_end(requests[:-held]), end_to_end(requests[-held:])
+    # Long lists would make more than any gate takes, now and for ever.
+    train = {name: part[-MOST_SAMPLES:] for name, part in train.items()}
     reason = why_not(train)
     if reason is not None:
         return _nothing_learnt(reason)

@@ -151,14 +151,20 @@ def _accepted_bundle(
 
 
 def _check_claims(upload: Upload, policy: GatePolicy) -> None:
-    enough = policy.least_samples <= upload.samples <= policy.most_samples
-    # Not a number compares as false.
-    if not (enough and 0 <= upload.after <= upload.before < math.inf):
+    if not policy.least_samples <= upload.samples <= policy.most_samples:
         raise RefusedError(
             "claims",
-            f"an upload claims {upload.samples} samples and a loss from "
-            f"{upload.before:.3g} to {upload.after:.3g}; there must be "
-            f"{policy.least_samples} to {policy.most_samples}, and it may not rise.",
+            f"an upload claims to be learnt from {upload.samples} rows; "
+            f"{policy.least_samples} to {policy.most_samples} are believed. Learn from "
+            "more, or from the latest alone.",
+        )
+    # Not a number compares as false.
+    if not 0 <= upload.after <= upload.before < math.inf:
+        raise RefusedError(
+            "claims",
+            f"an upload claims a loss from {upload.before:.3g} to {upload.after:.3g}; "
+            "it is a number of 0 or more that does not rise. Send a theta that tells "
+            "held-out rows no worse than none does.",
         )
 
 

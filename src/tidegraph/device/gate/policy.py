@@ -4,6 +4,9 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.ranges import at_least
 
+MOST_SAMPLES = 5_000
+"""From so many rows, its latest, a device learns at the most; more are not believed."""
+
 
 @settings
 class GatePolicy:
@@ -21,7 +24,7 @@ class GatePolicy:
 
     skew_seconds: int = 300
     least_samples: int = 5
-    most_samples: int = 5_000
+    most_samples: int = MOST_SAMPLES
     per_day: int = 24
     per_minute: int = 60
     accepted: int = 2
