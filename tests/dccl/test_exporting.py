@@ -43,7 +43,7 @@ def test_the_bundle_of_a_round_has_its_trunk_and_the_graphs_of_the_round_before(
         method(rounds=rounds, aside=0.0).fit(parts()[1], fleet()) for rounds in (1, 2)
     )
     key, place = tmp_path / "signing.pem", tmp_path / "out"
-    first.export(place, key)
+    first.export(place, key, version=1)
     graphs = {file.name: file.read_bytes() for file in place.glob("*.onnx")}
     weights = (place / "weights.bin").read_bytes()
     second.export(place, key)

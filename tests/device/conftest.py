@@ -15,7 +15,9 @@ def din() -> Model:
 @pytest.fixture(scope="session")
 def exported(din, tmp_path_factory):
     """The bundle of DIN, which no test changes."""
-    return made_once(tmp_path_factory, "din", lambda path: export(din, path, KEY))
+    return made_once(
+        tmp_path_factory, "din", lambda path: export(din, path, KEY, version=1)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -32,5 +34,5 @@ def trunkless() -> Model:
 def headed(trunkless, tmp_path_factory):
     """The bundle of a model that reads the graph, which no test changes."""
     return made_once(
-        tmp_path_factory, "headed", lambda path: export(trunkless, path, KEY)
+        tmp_path_factory, "headed", lambda path: export(trunkless, path, KEY, version=1)
     )

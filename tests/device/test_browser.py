@@ -71,7 +71,7 @@ def model() -> Model:
 def exported(model, tmp_path_factory):
     browser_or_skip()
     folder = tmp_path_factory.mktemp("exported") / "bundle"
-    export(model, folder, KEY)
+    export(model, folder, KEY, version=1)
     return folder
 
 

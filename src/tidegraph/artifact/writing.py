@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -67,6 +68,37 @@ def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
     finally:
         with suppress(OSError):
             aside.unlink()
+
+
+def recovered(folder: str | os.PathLike[str], manifest: str) -> None:
+    """Put back what stood at a place that a writer left empty as it was killed.
+
+    Only who writes there may call it: another may be between its two renames.
+
+    Args:
+        folder: The place.
+        manifest: Name of a file that every such folder has.
+
+    Raises:
+        ArtifactError: It cannot be put back.
+    """
+    target = Path(folder).absolute()
+    if target.exists() or not target.parent.is_dir():
+        return
+    # As ``replaced_folder`` and ``_swap`` name what they put aside.
+    old = re.compile(rf"\.{re.escape(target.name)}\.[a-z0-9_]+\.old")
+    held = [
+        place
+        for place in target.parent.iterdir()
+        if old.fullmatch(place.name) and (place / manifest).is_file()
+    ]
+    if held:
+        try:
+            max(held, key=lambda place: place.stat().st_mtime_ns).rename(target)
+        except OSError as error:
+            raise ArtifactError(
+                f"cannot put {target} back: {error.strerror or error}."
+            ) from error
 
 
 def refuse_other(target: Path, manifest: str, what: str) -> None:

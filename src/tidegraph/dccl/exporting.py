@@ -28,6 +28,7 @@ def publish(
     folder: str | os.PathLike[str],
     key: str | os.PathLike[str] | None = None,
     items: int = 0,
+    version: int | None = None,
 ) -> Signed:
     """Write the bundle that devices download, signed.
 
@@ -37,6 +38,7 @@ def publish(
         key: PEM file of the private key, made where there is none; beside the folder
             and named after it if left out.
         items: How many items, those with the most actions, a device is to rank itself.
+        version: Larger than those before; see ``device.bundle.export``.
 
     Raises:
         ArtifactError: The place holds something else, or a file cannot be written.
@@ -50,7 +52,7 @@ def publish(
     example = None if reads else _example(pipeline, personal.ranker)
     described = _described(pipeline, personal.ranker, items) if items else None
     model = Model(personal.after.head, trunk, example, personal.local, described)
-    return export(model, target, signing_key(place))
+    return export(model, target, signing_key(place), version=version)
 
 
 def _described(

@@ -56,6 +56,7 @@ class FittedDCCL:
         key: str | os.PathLike[str] | None = None,
         *,
         items: int = 0,
+        version: int | None = None,
     ) -> None:
         """Write what devices download: graphs, weights and a signed manifest.
 
@@ -65,16 +66,20 @@ class FittedDCCL:
                 beside the folder and named after it if left out.
             items: Describe so many items, those with the most actions, so that a device
                 ranks them by itself.
+            version: A number larger than that of every bundle that devices had before.
+                If left out, one more than that of the bundle in the folder; without one
+                there, Unix seconds.
 
         Raises:
             MissingExtraError: The extra ``device`` is not installed.
-            ArtifactError: The place holds something else, or cannot be written.
+            ArtifactError: The place holds something else, or cannot be written; or its
+                version is as large.
             ConfigError: Items are to be described, and the model needs what no device
                 has; see ``ranking.device_catalog``.
         """
         # What makes graphs is needed for that alone.
         homes = Homes({"publish": "tidegraph.dccl.exporting"})
-        homes["publish"](self.pipeline, folder, key, items)
+        homes["publish"](self.pipeline, folder, key, items, version)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the pipeline to a folder; ``tg.load`` opens it as one, too."""

@@ -1,7 +1,9 @@
 """What a bundle computes is what torch computes."""
 
 import shutil
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,12 +14,13 @@ import torch
 from device import heads
 from device.bundles import KEY, TRUSTED, model_of, shaken
 from nn.click.test_models import SPEC, drawn
-from tidegraph.device.bundle.export import export, refresh
+from tidegraph.artifact.writing import replaced_folder
+from tidegraph.device.bundle.export import _next_version, export, refresh
 from tidegraph.device.bundle.graphs import _trunk_graph
 from tidegraph.device.bundle.loading import START, TRUNK, WEIGHTS, load
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.personalise import LocalSteps, local_step, profile_of
-from tidegraph.errors import ArtifactError
+from tidegraph.errors import ArtifactError, ConfigError
 
 OTHERS = ["DIEN", "SASRec"]
 
@@ -138,6 +141,45 @@ def test_a_new_round_is_new_weights_and_the_same_graphs(exported, tmp_path):
     assert signed.manifest.version == 2
     bundle = load(tmp_path / "bundle", TRUSTED)
     assert worst_of_ten_steps(model, bundle, 7) < 1e-6
+
+
+def test_versions_rise_by_one_in_a_folder_and_from_one_folder_to_the_next(
+    exported, tmp_path
+):
+    folder, began = shutil.copytree(exported, tmp_path / "bundle"), int(time.time())
+
+    assert _next_version(folder, KEY, None) == 2
+    assert _next_version(folder, KEY, 7) == 7
+    assert began <= _next_version(tmp_path / "new", KEY, None) <= time.time()
+    with pytest.raises(ArtifactError, match="version 1 is not larger"):
+        _next_version(folder, KEY, 1)
+    with pytest.raises(ConfigError, match="version"):
+        _next_version(folder, KEY, 0)
+
+
+def test_a_bundle_whose_writer_was_killed_between_its_renames_is_put_back(
+    exported, tmp_path, monkeypatch
+):
+    folder, renames = shutil.copytree(exported, tmp_path / "bundle"), []
+    rename = Path.rename
+
+    def killed(path, target):
+        if renames:
+            raise KeyboardInterrupt
+        renames.append(rename(path, target))
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        replaced_folder(folder, MANIFEST, "a bundle") as aside,
+    ):
+        (aside / MANIFEST).write_text("new")
+    monkeypatch.undo()
+    (tmp_path / ".bundle.diary.old").mkdir()
+
+    assert not folder.exists()
+    assert _next_version(folder, KEY, None) == 2
+    assert load(folder, TRUSTED).signed.manifest.version == 1
 
 
 def test_a_model_of_other_layers_is_not_a_new_round(exported, din):

@@ -18,7 +18,7 @@ from device.bundles import KEY, TRUSTED, model_of, shaken
 from device.gate.test_killed import Server
 from nn.click.test_models import SPEC, drawn
 from tidegraph.device.bundle.export import refresh
-from tidegraph.device.bundle.loading import SCORE, WEIGHTS
+from tidegraph.device.bundle.loading import SCORE, TRUNK, WEIGHTS
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.client.learning import Learnt, end_to_end, learn
@@ -306,6 +306,33 @@ def test_an_older_bundle_is_refused_after_a_restart_too(
         pytest.raises(ArtifactError, match="version 2 was here before"),
     ):
         again.install(exported)
+
+
+def test_a_device_killed_as_it_took_over_a_bundle_takes_note_of_it_later(
+    tmp_path, exported, monkeypatch, rng
+):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "device"
+    with DeviceClient(folder, TRUSTED) as client:
+        client._store.installed(0, "another trunk")
+        client._store.keep(request(rng), np.zeros(10, np.float32), 500)
+        monkeypatch.setattr(Store, "installed", killed)
+        with pytest.raises(KeyboardInterrupt):
+            client.install(exported)
+    monkeypatch.undo()
+
+    with DeviceClient(folder, TRUSTED) as again:
+        said = again.bundle.signed.manifest
+        assert again._store.version == said.version
+        assert again._store.requests() == []
+    with DeviceClient(folder, TRUSTED) as later:
+        later._store.installed(said.version + 1, said.files[TRUNK].sha256)
+    with DeviceClient(folder, TRUSTED) as later:
+        # It was put back, so it counts as none.
+        assert later.bundle is None
+        assert later._store.version == said.version + 1
 
 
 def test_a_bundle_that_was_damaged_here_is_downloaded_again(

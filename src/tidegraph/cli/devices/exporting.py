@@ -23,8 +23,15 @@ def export(
             "beside the bundle, named after it)."
         ),
     ] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(
+            help="A number larger than before (default: one more than the bundle there "
+            "has; without one, Unix seconds)."
+        ),
+    ] = None,
 ) -> None:
     """Write what devices download: graphs, weights and a signed manifest."""
-    dccl.FittedDCCL.load(model).export(output, key)
+    dccl.FittedDCCL.load(model).export(output, key, version=version)
     place = output.absolute().parent / f"{output.name}.pem" if key is None else key
     say(f"{output}: signed by {place}; devices and the gate trust {place}.pub.")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tidegraph.artifact.writing import refuse_other, replaced_folder
+from tidegraph.artifact.writing import recovered, refuse_other, replaced_folder
 from tidegraph.device.bundle import manifest
 from tidegraph.device.bundle.graphs import Model, graphs_of, prove
 from tidegraph.device.bundle.loading import ITEMS, TRUNK, WEIGHTS, opened
@@ -21,6 +21,7 @@ from tidegraph.device.bundle.weights import packed, put_outside, taken_from
 from tidegraph.device.signing import public_bytes
 from tidegraph.errors import ArtifactError
 from tidegraph.extras import needed
+from tidegraph.ranges import at_least
 
 with needed("onnx", "device", "a bundle"):
     import onnx
@@ -36,24 +37,28 @@ def export(
     key: Ed25519PrivateKey,
     *,
     days: int = 30,
+    version: int | None = None,
 ) -> Signed:
     """Write a bundle, all of it or nothing.
-
-    Its version is one more than that of the bundle it replaces.
 
     Args:
         model: What is exported.
         folder: Where; a bundle that is there is replaced.
         key: Signs the manifest.
         days: So long it may be trained with.
+        version: Larger than that of every bundle that devices had before. If left out,
+            one more than that of the bundle it replaces, since a device's theta goes on
+            to the next number alone; without one there, Unix seconds, which is more
+            than what any folder that was begun earlier has come to.
 
     Raises:
-        ArtifactError: The place holds something else or cannot be written, or a graph
-            takes what its example has alone.
+        ArtifactError: The place holds something else or cannot be written, the version
+            is not larger than the one there, or a graph takes what its example has
+            alone.
     """
     # Found out before the long work.
     refuse_other(Path(folder), MANIFEST, "a bundle")
-    _last(Path(folder), key)
+    version = _next_version(Path(folder), key, version)
     protos = graphs_of(model)
     used = {held.name for proto in protos.values() for held in proto.graph.initializer}
     held = {name: array for name, array in model.arrays().items() if name in used}
@@ -62,7 +67,7 @@ def export(
     for name, proto in protos.items():
         put_outside(proto, places)
         files[name] = proto.SerializeToString(deterministic=True)
-    return _publish(model, files, Path(folder), key, days)
+    return _publish(model, files, Path(folder), key, days, version)
 
 
 def refresh(
@@ -71,6 +76,7 @@ def refresh(
     key: Ed25519PrivateKey,
     *,
     days: int = 30,
+    version: int | None = None,
 ) -> Signed:
     """Write the bundle of a new round: other weights, the same graphs.
 
@@ -79,11 +85,14 @@ def refresh(
         folder: Where the bundle of the last round is.
         key: Signed it.
         days: So long it may be trained with.
+        version: As of ``export``.
 
     Raises:
-        ArtifactError: There is no such bundle, or the model is of other settings.
+        ArtifactError: There is no such bundle, its version is as large, or the model is
+            of other settings.
     """
     root = Path(folder)
+    version = _next_version(root, key, version)
     before = manifest.read(root, public_bytes(key))
     graphs = [name for name in before.manifest.files if name.endswith(".onnx")]
     files = {name: (root / name).read_bytes() for name in graphs}
@@ -103,7 +112,7 @@ def refresh(
             f"the model has other layers or settings than that of {folder}. Export it "
             "anew."
         )
-    return _publish(model, {WEIGHTS: blob, **files}, root, key, days)
+    return _publish(model, {WEIGHTS: blob, **files}, root, key, days, version)
 
 
 def _publish(
@@ -112,13 +121,14 @@ def _publish(
     folder: Path,
     key: Ed25519PrivateKey,
     days: int,
+    version: int,
 ) -> Signed:
     """Sign files, run them beside the model, and write them."""
     head, local = model.head, model.local
     if model.items is not None:
         files = {**files, ITEMS: model.items}
     said = Manifest(
-        version=_last(folder, key) + 1,
+        version=version,
         expires=int(time.time()) + days * DAY,
         theta=head.theta,
         radius=head.radius,
@@ -146,12 +156,22 @@ def _publish(
     return signed
 
 
-def _last(folder: Path, key: Ed25519PrivateKey) -> int:
-    """Return the version of the bundle in a folder, 0 where there is none.
+def _next_version(folder: Path, key: Ed25519PrivateKey, version: int | None) -> int:
+    """Return the version of the next bundle in a folder; see ``export``.
 
     Raises:
-        ArtifactError: It is someone else's.
+        ArtifactError: The bundle there is someone else's, or of as large a version.
     """
-    if not (folder / MANIFEST).exists():
-        return 0
-    return manifest.read(folder, public_bytes(key)).manifest.version
+    recovered(folder, MANIFEST)
+    last = 0
+    if (folder / MANIFEST).exists():
+        last = manifest.read(folder, public_bytes(key)).manifest.version
+    if version is None:
+        return last + 1 if last else int(time.time())
+    at_least("a bundle's", 1, version=version)
+    if version <= last:
+        raise ArtifactError(
+            f"the bundle in {folder} is of version {last}, and devices take no smaller "
+            f"one after it: version {version} is not larger."
+        )
+    return version

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from tidegraph.arguments import checked
-from tidegraph.artifact.writing import replaced_folder
+from tidegraph.artifact.writing import recovered, replaced_folder
 from tidegraph.device.bundle import manifest
 from tidegraph.device.bundle.loading import TRUNK, WEIGHTS, Bundle, load, opened
 from tidegraph.device.bundle.manifest import MANIFEST, Signed
@@ -54,10 +54,16 @@ class DeviceClient:
         self._store = Store(folder)
         self._key = signing_key(folder / "device.pem")
         self.bundle: Bundle | None = None
+        recovered(folder / "bundle", MANIFEST)
         if (folder / "bundle" / MANIFEST).exists():
-            # One that was damaged is downloaded again.
+            # One that was damaged, or put back, is downloaded again.
             with suppress(ArtifactError):
-                self.bundle = load(folder / "bundle", trusted)
+                self.bundle = load(
+                    folder / "bundle", trusted, newest=self._store.version
+                )
+        if self.bundle is not None:
+            # Whoever put it there may have been killed before it took note of it.
+            self._note_bundle(self.bundle)
 
     def __enter__(self) -> "DeviceClient":
         return self
@@ -240,10 +246,15 @@ class DeviceClient:
         with replaced_folder(self._folder / "bundle", MANIFEST, "a bundle") as aside:
             for name, content in {**files, MANIFEST: raw}.items():
                 (aside / name).write_bytes(content)
-        # Requests are kept as the trunk takes them; without one, as it gave them.
-        kind = signed.manifest.files[TRUNK if made.has_trunk else WEIGHTS].sha256
-        self._store.installed(signed.manifest.version, kind)
+        self._note_bundle(made)
         self.bundle = made
+
+    def _note_bundle(self, bundle: Bundle) -> None:
+        said = bundle.signed.manifest
+        # Requests are kept as the trunk takes them; without one, as it gave them.
+        kind = said.files[TRUNK if bundle.has_trunk else WEIGHTS].sha256
+        if (said.version, kind) != (self._store.version, self._store.kind):
+            self._store.installed(said.version, kind)
 
     def _stored_file(self, name: str, sha256: str) -> bytes | None:
         place = self._folder / "bundle" / name

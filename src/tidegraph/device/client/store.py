@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tidegraph.device.gate.upload import DEVICE_BYTES
+from tidegraph.device.versions import before
 from tidegraph.errors import ArtifactError
 
 FILE = "device.sqlite"
@@ -101,6 +102,11 @@ class Store:
         """Version of the newest bundle that was here."""
         return self._device_value("version")
 
+    @property
+    def kind(self) -> str:
+        """What the requests that are kept agree in; nothing before any bundle."""
+        return self._one("kind")
+
     def counted(self) -> int:
         """Return a number larger than every one before, crash or not."""
         self._write("UPDATE device SET counter = counter + 1")
@@ -159,7 +165,7 @@ class Store:
 
     def theta_before(self, version: int) -> Theta | None:
         """Return what it has learnt with the bundle of the version before."""
-        return self._theta("version = ?", version - 1)
+        return self._theta("version = ?", before(version))
 
     def learnt(self, theta: Theta) -> None:
         """Keep what was learnt in place of what was learnt with its bundle before.
@@ -175,7 +181,7 @@ class Store:
             )
             self._db.execute(
                 "DELETE FROM theta WHERE bundle <> ? AND version <> ?",
-                (theta.bundle, theta.version - 1),
+                (theta.bundle, before(theta.version)),
             )
 
     def _theta(self, which: str, value: bytes | int) -> Theta | None:

@@ -229,7 +229,7 @@ def publish(
     if newest is not None and newest[1] >= bundle.version:
         raise ArtifactError(
             f"the bundle is of version {bundle.version}, and version {newest[1]} was "
-            "here before. Export it with a larger version."
+            "here before. Export it with a larger one: version=, or --version."
         )
     db.execute("INSERT INTO bundles VALUES (?, ?, ?, ?, ?)", (digest, *bundle))
     db.execute(
