@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tidegraph.dccl.learning import Rounds, level_of
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
 from tidegraph.device.distill import MoMoDistill
+from tidegraph.device.fleet import started
 from tidegraph.device.privacy import Private, epsilon
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
@@ -226,6 +228,39 @@ def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
     assert found.personal.after.current.any()
 
 
+def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_before(
+    monkeypatch,
+):
+    taught, seen, calls = Rounds._taught, [], count()
+
+    def judged(self, head, past):
+        # The third round learns what is worse; each judges the new one first.
+        return (1.0, 1.0) if next(calls) == 4 else (0.0, 0.0)
+
+    def watched(self, state, begin, past, active):
+        seen.append((state, begin, past))
+        # In the second round some devices have nothing new.
+        there = (np.arange(len(active)) > 5) | (len(seen) != 2)
+        return taught(self, state, begin, past, active & there)
+
+    monkeypatch.setattr(Rounds, "_judged", judged)
+    monkeypatch.setattr(Rounds, "_taught", watched)
+    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
+    method(rounds=3, distill=distill).fit(parts()[1], fleet())
+
+    state, begin, past = seen[2]
+    old = state.learnt == 1
+    assert state.version == 2
+    assert old.any()
+    u, nothing = (
+        started(state.head, theta, past)
+        for theta in (state.theta, np.zeros_like(state.theta))
+    )
+    np.testing.assert_allclose(begin[old], u[old], atol=1e-6)
+    assert np.abs(begin[old] - nothing[old]).max() > 1e-3
+    assert np.array_equal(begin[state.current], state.theta[state.current])
+
+
 def test_a_theta_of_another_version_answers_nobody():
     first = CloudState.first(model().ranker, fleet().patch, 4, np.random.default_rng(0))
     trust = Trust(np.ones(4, np.float32), np.ones(4, np.float32))
@@ -239,6 +274,8 @@ def test_a_theta_of_another_version_answers_nobody():
 
     assert state.current.tolist() == [True, False, False, True]
     assert state.answering.any(axis=1).tolist() == [True, False, False, True]
+    assert state.earlier.any(axis=1).tolist() == [False, True, False, False]
+    assert replace(state, version=4).earlier.any(axis=1).tolist() == [1, 0, 0, 1]
     gone = state.without(np.array([0, 9], np.int32))
     assert gone.answering.any(axis=1).tolist() == [False, False, False, True]
     assert not gone.theta[0].any()

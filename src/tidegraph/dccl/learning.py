@@ -104,10 +104,8 @@ class Rounds:
                 state, ranker=new.ranker, head=new.head, version=state.version + 1
             )
             past = again
-            begin = started(state.head, theta, past)
-        else:
-            fallen = started(state.head, np.zeros_like(theta), past)
-            begin = np.where(state.current[:, None], state.theta, fallen)
+        afresh = started(state.head, state.earlier, past)
+        begin = np.where(state.current[:, None], state.theta, afresh)
         active = (fresh.counts > 0) & (state.version != PLAIN)
         state = self._taught(state, begin, past, active)
         report = Round(

@@ -13,6 +13,7 @@ from tidegraph.device.patch import MetaPatch, Patched
 from tidegraph.device.privacy import nothing_spent
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
+from tidegraph.device.versions import before
 from tidegraph.extras import needed
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.training.weights import tensor, weights_of
@@ -122,6 +123,11 @@ class CloudState:
     def current(self) -> Bool[np.ndarray, " d"]:
         """Whose theta was learnt under what is published; others mean nothing now."""
         return (self.learnt == self.version) & (self.version != PLAIN)
+
+    @property
+    def earlier(self) -> Float32[np.ndarray, "d theta"]:
+        """The theta that ``U`` begins from for each user; 0 where there is none."""
+        return self.theta * (self.learnt == before(self.version))[:, None]
 
     @property
     def answering(self) -> Float32[np.ndarray, "d theta"]:
