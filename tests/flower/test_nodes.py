@@ -8,7 +8,14 @@ pytest.importorskip(
     "flwr", reason="flwr pins older packages than ours; make flower runs these tests"
 )
 
-from flwr.app import Array, ArrayRecord
+from flwr.app import (
+    Array,
+    ArrayRecord,
+    Message,
+    MessageType,
+    MetricRecord,
+    RecordDict,
+)
 from flwr.serverapp import ServerApp
 from flwr.simulation import run_simulation
 
@@ -145,3 +152,47 @@ def test_a_bad_answer_is_refused_and_what_was_there_is_kept():
         strict=True,
     ):
         assert what in reason
+
+
+def answered(theta, told, name=THETA):
+    """Return the answer of node 7 to a message."""
+    asked = Message(RecordDict(), dst_node_id=7, message_type=MessageType.TRAIN)
+    arrays = ArrayRecord({name: Array(theta)})
+    return Message(
+        RecordDict({THETA: arrays, TOLD: MetricRecord(told)}), reply_to=asked
+    )
+
+
+GOOD = {"devices": 2, "stepped": 2, "before": 0.7, "after": 0.6, "weight": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "said"),
+    [
+        ({"weight": None}, THETA, "does not tell 'weight'"),
+        ({"after": np.nan}, THETA, "after=nan"),
+        ({"weight": -1.0}, THETA, "weight=-1"),
+        ({"devices": np.inf}, THETA, "devices=inf"),
+        ({}, "another", "no numbers that can be read"),
+    ],
+)
+def test_an_answer_is_read_before_anything_of_it_is_kept(change, name, said):
+    strategy = Personalisation(head(0, **BIG), LOCAL)
+    theta = np.full((2, 32), 0.01, np.float32)
+    told = {n: v for n, v in {**GOOD, **change}.items() if v is not None}
+    good, bad = answered(theta, GOOD), answered(theta * 2, told, name)
+
+    assert strategy.aggregate_train(1, [good])[1]["devices"] == 2
+    assert strategy.aggregate_train(2, [bad]) == (None, None)
+    assert said in strategy.refused[7]
+    assert np.array_equal(strategy.thetas[7], theta)
+
+
+def test_an_answer_without_what_was_asked_for_is_refused():
+    strategy = Personalisation(head(0, **BIG), LOCAL)
+    asked = Message(RecordDict(), dst_node_id=7, message_type=MessageType.TRAIN)
+    empty = Message(RecordDict(), reply_to=asked)
+
+    assert strategy.aggregate_train(1, [empty]) == (None, None)
+    assert "devices" in strategy.refused[7]
+    assert strategy.aggregate_evaluate(1, [empty]) is None

@@ -2,6 +2,9 @@
 
 # Flower is installed apart, so that no checker sees its types; see CONTRIBUTING.
 # pyright: basic, reportMissingImports=false
+import math
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float32
 
@@ -17,6 +20,17 @@ with needed("flwr", "flower", "a fleet of Flower's nodes"):
 
 HEAD, THETA, HOW, TOLD = "head", "theta", "how", "told"
 """Records of a message: weights, numbers of devices, settings, and what came of it."""
+
+
+class Says(NamedTuple):
+    """What a node tells: counts of devices, and means of their losses."""
+
+    counts: tuple[str, ...]
+    means: tuple[str, ...]
+
+
+TRAINED = Says(("devices", "stepped"), ("before", "after"))
+JUDGED = Says(("devices",), ("own", "model"))
 LEAST = 1e-5
 """How far outside the ball of theta rounding may take it, as a share of its radius."""
 
@@ -84,7 +98,12 @@ def theta_of(
         DataError: They are of another shape or kind, not finite, or outside the ball.
     """
     content = message.content
-    found = content[THETA][THETA].numpy() if THETA in content else np.zeros(0)
+    try:
+        found = content[THETA][THETA].numpy()
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"a node sent no numbers that can be read ({error!r}); none is taken."
+        ) from error
     if found.shape[1:] != (size,) or found.dtype != np.float32:
         raise DataError(
             f"a node sent {found.dtype} of shape {found.shape} where {size} float32 "
@@ -98,4 +117,31 @@ def theta_of(
             f"a node sent a theta of length {longest:.3g}, outside the ball of radius "
             f"{radius:g} that every honest device stays in; none is taken."
         )
+    return found
+
+
+def told_of(message: Message, says: Says) -> dict[str, float]:
+    """Return what a node tells of its devices, if it can be true.
+
+    Args:
+        message: What a node has answered.
+        says: What it is asked for, and ``weight``, the rows that the means are over.
+
+    Raises:
+        DataError: Something is not there, no number, not finite, or below 0.
+    """
+    found = dict[str, float]()
+    for name in (*says.counts, *says.means, "weight"):
+        try:
+            found[name] = float(message.content[TOLD][name])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"a node does not tell {name!r} as a number ({error!r}), so nothing "
+                "of its answer is taken."
+            ) from error
+        if not 0 <= found[name] < math.inf:
+            raise DataError(
+                f"a node tells {name}={found[name]:g}, and such a number is finite and "
+                "not below 0; nothing of its answer is taken."
+            )
     return found

@@ -11,15 +11,19 @@ import numpy as np
 from tidegraph.device.flower.messages import (
     HEAD,
     HOW,
+    JUDGED,
     THETA,
-    TOLD,
+    TRAINED,
+    Says,
     described,
     numbers,
     theta_of,
+    told_of,
     weights,
 )
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import LocalSteps
+from tidegraph.device.versions import before
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.ranges import at_least
@@ -86,20 +90,23 @@ class Personalisation(Strategy):
     ) -> Iterable[Message]:
         """Return a message to every node: learn."""
         for node in self._there(grid):
-            since = self.version - self.learnt.get(node, -2)
-            content = self._content(since > 0, node if since <= 1 else None)
+            learnt = self.learnt.get(node)
+            known = learnt in (self.version, before(self.version))
+            content = self._content(learnt != self.version, node if known else None)
             yield Message(content, dst_node_id=node, message_type=MessageType.TRAIN)
 
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """Take in the thetas of all nodes that sent some; an answer is not averaged."""
-        taken, self.refused = list[MetricRecord](), {}
+        taken, self.refused = list[dict[str, float]](), {}
         for reply in replies:
             node = reply.metadata.src_node_id
             try:
                 if reply.has_error():
                     raise DataError(f"it failed: {reply.error.reason}")
+                # All of it is read before any of it is kept.
+                said = told_of(reply, TRAINED)
                 found = theta_of(reply, self.head.theta, self.head.radius)
                 self._check_as_many(node, found)
             except DataError as error:
@@ -107,9 +114,8 @@ class Personalisation(Strategy):
                 LOG.warning("node %s: %s", node, error)
                 continue
             self.thetas[node], self.learnt[node] = np.array(found), self.version
-            taken.append(reply.content[TOLD])
-        told = _told(taken, ("devices", "stepped"), ("before", "after"))
-        return None, told
+            taken.append(said)
+        return None, _told(taken, TRAINED)
 
     def configure_evaluate(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
@@ -127,8 +133,16 @@ class Personalisation(Strategy):
         self, server_round: int, replies: Iterable[Message]
     ) -> MetricRecord | None:
         """Return the mean losses under devices' own models and under that of all."""
-        told = [one.content[TOLD] for one in replies if not one.has_error()]
-        return _told(told, ("devices",), ("own", "model"))
+        told = list[dict[str, float]]()
+        for reply in replies:
+            try:
+                if not reply.has_error():
+                    told.append(told_of(reply, JUDGED))
+            except DataError as error:
+                node = reply.metadata.src_node_id
+                self.refused[node] = str(error)
+                LOG.warning("node %s: %s", node, error)
+        return _told(told, JUDGED)
 
     def summary(self) -> None:
         """Log what there is."""
@@ -159,17 +173,15 @@ class Personalisation(Strategy):
             )
 
 
-def _told(
-    told: list[MetricRecord], counts: tuple[str, ...], means: tuple[str, ...]
-) -> MetricRecord | None:
+def _told(told: list[dict[str, float]], says: Says) -> MetricRecord | None:
     """Return sums and means over what nodes told; none where no node told anything."""
     if not told:
         return None
     weight = np.array([one["weight"] for one in told])
     total = max(float(weight.sum()), 1e-9)
-    found = {name: sum(int(one[name]) for one in told) for name in counts}
+    found = {name: sum(int(one[name]) for one in told) for name in says.counts}
     found |= {
         name: float((weight * [one[name] for one in told]).sum() / total)
-        for name in means
+        for name in says.means
     }
     return MetricRecord({**found, "weight": float(weight.sum())})

@@ -164,7 +164,9 @@ class _Answers:
             )
         except ArtifactError as error:
             _log.error("%s", error)
-            return _error_response(503, "storage", "it is not done. Send it again later.")
+            return _error_response(
+                503, "storage", "it is not done. Send it again later."
+            )
         return Response(status_code=204)
 
 
