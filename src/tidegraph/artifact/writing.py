@@ -101,6 +101,50 @@ def recovered(folder: str | os.PathLike[str], manifest: str) -> None:
             ) from error
 
 
+def new_secret(path: Path, content: bytes) -> bool:
+    """Write a file for its owner alone, whole and on the disk, where there is none.
+
+    Returns whether this process made it: of several at once one does.
+
+    Args:
+        path: Where; its folder is made.
+        content: All of it.
+
+    Raises:
+        OSError: It cannot be written; nothing is there that was not before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(number, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # Unlike a rename, a link takes no other's place.
+        os.link(aside, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(aside)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return True
+
+
+def private_file(path: Path) -> None:
+    """Let a file be there that its owner alone may read; what it holds stays.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def refuse_other(target: Path, manifest: str, what: str) -> None:
     """Refuse a place that holds something of another kind.
 

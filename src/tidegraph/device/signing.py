@@ -1,8 +1,10 @@
 """Ed25519 keys: the one that signs bundles, and one on each device."""
 
 import os
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
+from tidegraph.artifact.writing import new_secret, replaced
 from tidegraph.errors import ArtifactError
 from tidegraph.extras import needed
 
@@ -41,16 +43,16 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
 def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
     """Return the private key in a PEM file, which is made where there is none.
 
-    A new one is readable by its owner alone, and its public half lies beside it, named
-    ``.pub``, for whoever checks what it signs.
+    A new one is readable by its owner alone, and whole, whenever the process may die.
+    Its public half lies beside it, named ``.pub``, for whoever checks what it signs; it
+    is written where it is missing.
 
     Raises:
         ArtifactError: The file cannot be read or written, or holds something else.
     """
     place = Path(path)
     try:
-        if not place.exists():
-            return _create_key_files(place)
+        made = not place.exists() and new_secret(place, _new_key())
         found = serialization.load_pem_private_key(place.read_bytes(), None)
     except OSError as error:
         raise ArtifactError(f"{place}: {error.strerror or error}.") from error
@@ -58,6 +60,9 @@ def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
         raise ArtifactError(f"{place} holds no private key in PEM: {error}") from error
     if not isinstance(found, Ed25519PrivateKey):
         raise ArtifactError(f"{place} holds a key that is not one of Ed25519.")
+    # Where a key lies that nobody may write beside, its owner has the other half.
+    with nullcontext() if made else suppress(ArtifactError):
+        _write_public(place, found)
     return found
 
 
@@ -80,19 +85,22 @@ def trusted_key(path: str | os.PathLike[str]) -> bytes:
     return found.public_bytes_raw()
 
 
-def _create_key_files(place: Path) -> Ed25519PrivateKey:
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(
+def _new_key() -> bytes:
+    """Return a new private key in PEM."""
+    return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    public = key.public_key().public_bytes(
+
+
+def _write_public(place: Path, key: Ed25519PrivateKey) -> None:
+    """Write the public half of a key, unless it is there."""
+    public = place.with_name(f"{place.name}.pub")
+    if public.exists():
+        return
+    text = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    number = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(number, "wb") as file:
-        file.write(private)
-    place.with_name(f"{place.name}.pub").write_bytes(public)
-    return key
+    with replaced(public) as aside:
+        aside.write_bytes(text)

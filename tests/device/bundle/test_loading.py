@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -15,6 +17,7 @@ from tidegraph.device.bundle import manifest
 from tidegraph.device.bundle.loading import SCORE, TRAIN_STEP, WEIGHTS, load
 from tidegraph.device.bundle.manifest import MANIFEST, File, opened, sealed
 from tidegraph.device.bundle.wire import check_graph
+from tidegraph.device.gate.tickets import Tickets
 from tidegraph.device.signing import public_bytes, signing_key, trusted_key
 from tidegraph.errors import ArtifactError
 
@@ -240,6 +243,35 @@ def test_keys_are_kept_in_files(tmp_path):
         trusted_key(tmp_path / "signing.pem")
     with pytest.raises(ArtifactError, match="no private key"):
         signing_key(tmp_path / "signing.pem.pub")
+
+
+def test_a_key_is_there_whole_or_not_at_all_whenever_its_maker_dies(
+    tmp_path, monkeypatch
+):
+    place, public = tmp_path / "signing.pem", tmp_path / "signing.pem.pub"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    for name in ("fsync", "link"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                signing_key(place)
+            with pytest.raises(KeyboardInterrupt):
+                Tickets.of(tmp_path)
+        assert not list(tmp_path.iterdir())
+    key = signing_key(place)
+    public.unlink()
+    assert public_bytes(signing_key(place)) == public_bytes(key) == trusted_key(public)
+
+
+def test_of_two_who_make_a_key_at_once_both_have_the_same(tmp_path, monkeypatch):
+    first, exists = signing_key(tmp_path / "signing.pem"), Path.exists
+    # As it was before the other made it.
+    monkeypatch.setattr(Path, "exists", lambda of: of.suffix != ".pem" and exists(of))
+
+    assert public_bytes(signing_key(tmp_path / "signing.pem")) == public_bytes(first)
 
 
 def test_the_sessions_hold_what_was_checked_whatever_becomes_of_the_files(folder, din):

@@ -7,11 +7,11 @@ nothing in the store of the gate says whose device it is.
 
 import hashlib
 import hmac
-import os
 import secrets
 import struct
 from pathlib import Path
 
+from tidegraph.artifact.writing import new_secret
 from tidegraph.errors import ArtifactError, RefusedError
 
 FILE = "tickets.key"
@@ -39,15 +39,9 @@ class Tickets:
         """
         place = folder / FILE
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                number = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                secret = place.read_bytes()
-            else:
-                secret = secrets.token_bytes(32)
-                with open(number, "wb") as file:
-                    file.write(secret)
+            if not place.exists():
+                new_secret(place, secrets.token_bytes(32))
+            secret = place.read_bytes()
         except OSError as error:
             raise ArtifactError(f"{place}: {error.strerror or error}.") from error
         if len(secret) != 32:
