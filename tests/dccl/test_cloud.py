@@ -10,6 +10,7 @@ import torch
 
 import tidegraph as tg
 from dccl.clouds import DAY, SHORT, fleet, method, model, parts
+from device.test_split import EVERY, WITH
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import _at_once
 from tidegraph.dccl.intervals import EveryDays
@@ -23,6 +24,7 @@ from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.nn.click import DIN, MF
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
 from tidegraph.training.weights import weights_of
@@ -408,6 +410,31 @@ def test_what_cannot_be_a_fleet_is_refused():
         tg.Fleet(logit)
     with pytest.raises(ConfigError, match=r"'hidden5'.*lacks"):
         tg.Fleet(model(), patch=tg.MetaPatch(junctions=("hidden5",)))
+    with pytest.raises(ConfigError, match=r"theta=1000000.*weights"):
+        tg.Fleet(model(), patch=tg.MetaPatch(theta=10**6))
+
+
+@pytest.mark.parametrize(
+    ("ranker", "settings", "said"),
+    [
+        (DIN(), {"junctions": ("hidden7",)}, "'hidden7'.*lacks"),
+        (DIN(), {"theta": 10**6}, r"theta=1000000.*weights"),
+        (MF(), {}, "has no tower"),
+    ],
+)
+def test_what_cannot_be_patched_is_refused_before_a_pipeline_is_trained(
+    ranker, settings, said
+):
+    pipeline = tg.Pipeline(tg.ItemKNN(), rank=tg.NeuralRanker(ranker))
+    with pytest.raises(ConfigError, match=said):
+        tg.dccl.Simulation(patch=tg.MetaPatch(**settings)).check(pipeline)
+
+
+@pytest.mark.parametrize("name", WITH)
+def test_every_click_model_with_a_tower_can_be_simulated(name):
+    pipeline = tg.Pipeline(tg.ItemKNN(), rank=tg.NeuralRanker(EVERY[name]))
+
+    tg.dccl.Simulation(patch=tg.MetaPatch(theta=4)).check(pipeline)
 
 
 def test_a_log_that_ends_with_the_training_is_refused():

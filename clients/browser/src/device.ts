@@ -1,6 +1,7 @@
 /** One device: what it was shown and chose, what it learnt, and its list. */
 
 import { hex, newest, type Bundle } from "./bundle.ts";
+import { DeviceError } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { learn, type Lesson } from "./learn.ts";
 import { Model, type Labelled, type Rows } from "./model.ts";
@@ -91,6 +92,9 @@ export class Device {
 
   /** Learn from all lists; what is worse on the latest of them is not kept. */
   async learn(): Promise<Lesson> {
+    if (Date.now() > this.bundle.manifest.expires * 1_000) {
+      throw new DeviceError("the bundle has expired. Load the page anew for the newest");
+    }
     const { rows, groups } = await this.labelled(this.past);
     const lesson = await learn(this.model, rows, groups, this.earlier);
     if (lesson.kept) {

@@ -2,6 +2,8 @@
 
 from dataclasses import field
 
+import numpy as np
+
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.dccl.cloud import DCCL
@@ -9,11 +11,18 @@ from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import Fleet, check_rows
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
+from tidegraph.device.split import split
 from tidegraph.errors import ConfigError
+from tidegraph.nn.inputs import InputSpec
+from tidegraph.nn.wide import Wide
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
 from tidegraph.stages import called
+from tidegraph.training.weights import initialised
+
+SMALL = InputSpec((1, 1), (1,), 1, event=1, cross=1, back=1)
+"""Inputs of a network that is only looked at."""
 
 
 @settings
@@ -48,10 +57,11 @@ class Simulation:
         )
 
     def check(self, pipeline: Pipeline) -> None:
-        """Refuse a pipeline that has nothing to patch, before it is trained.
+        """Refuse a pipeline that cannot be patched so, before it is trained.
 
         Raises:
-            ConfigError: Its ranker is no click model.
+            ConfigError: Its ranker is no click model, has no tower or several tasks, or
+                its tower lacks a junction or is too small for theta.
         """
         ranker = pipeline.rank
         if not isinstance(ranker, NeuralRanker):
@@ -60,6 +70,13 @@ class Simulation:
                 f"the pipeline has {what}, and devices patch a click model. Take one "
                 "that has hidden layers, such as DIN."
             )
+        # Its layers are those of its settings, whatever enters it.
+        further = 0 if ranker.tasks is None else len(ranker.tasks.also)
+        network = initialised(
+            lambda: Wide(ranker.model.build(SMALL), SMALL.numbers, further),
+            np.random.default_rng(0),
+        )
+        self.patch.places(split(network).tower)
 
     def fit(self, model: FittedPipeline, log: Interactions, run: Run) -> FittedDCCL:
         """Return what devices and cloud learn after what a model knows.

@@ -57,7 +57,8 @@ class MetaPatch:
         """Return the junctions by the tower's names for them, with their widths.
 
         Raises:
-            ConfigError: The tower has no such junction, or one is named twice.
+            ConfigError: The tower has no such junction, one is named twice, or a patch
+                there has fewer weights than theta has numbers.
         """
         known, found = tower.junctions, dict[str, int]()
         for name in self.junctions:
@@ -74,6 +75,12 @@ class MetaPatch:
                     f"another name of {list(known)[-1]!r}. Name it once."
                 )
             found[place] = known[place]
+            weights = sum(_sizes(known[place], self.rank))
+            if self.theta > weights:
+                raise ConfigError(
+                    f"MetaPatch has theta={self.theta}, and its patch at {place!r} has "
+                    f"only {weights} weights for these to make. Take fewer than those."
+                )
         # In the tower's order, so that the order of names changes nothing.
         return {place: found[place] for place in known if place in found}
 
@@ -85,17 +92,9 @@ class MetaPatch:
             rng: Draws what is not learnt yet.
 
         Raises:
-            ConfigError: The tower lacks a junction, or a patch there has fewer weights
-                than theta has numbers.
+            ConfigError: See ``places``.
         """
         places = self.places(tower)
-        for place, width in places.items():
-            weights = sum(_sizes(width, self.rank))
-            if self.theta > weights:
-                raise ConfigError(
-                    f"MetaPatch has theta={self.theta}, and its patch at {place!r} has "
-                    f"only {weights} weights for these to make. Take fewer than those."
-                )
         patched = Patched(tower, places, self.rank, self.theta, self.radius)
         patched.draw(torch.Generator().manual_seed(fresh_seed(rng)))
         return patched.eval()

@@ -215,6 +215,11 @@ def test_a_place_that_holds_something_else_is_left_alone(tmp_path, din):
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
+def test_devices_that_take_no_step_are_not_exported():
+    with pytest.raises(ConfigError, match="steps=0"):
+        replace(model_of("DIN"), local=LocalSteps(steps=0))
+
+
 @pytest.mark.parametrize("change", ["radius", "clip"])
 def test_a_model_of_other_settings_is_not_a_new_round(exported, change):
     model = model_of("DIN")

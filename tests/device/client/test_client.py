@@ -1,6 +1,7 @@
 """A device ranks, learns and uploads; nothing it keeps is lost."""
 
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -195,6 +196,44 @@ def test_everything_survives_a_restart(client, tmp_path, rng):
         assert np.array_equal(again.rank(inputs), before)
         assert len(again._store.requests()) == 60
         assert np.array_equal(again.learn().theta, client.theta)
+
+
+def test_a_full_disk_is_said_so_and_changes_nothing(client, tmp_path, rng):
+    client.keep(request(rng), np.zeros(10, np.float32))
+    db = client._store._db
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    db.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(ArtifactError, match=r"device.sqlite: .*is full.*that disk"):
+        client.keep(request(rng, 300), np.zeros(300, np.float32))
+    assert len(client._store.requests()) == 1
+    assert (tmp_path / "device" / FILE).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("url", ["http://[x", "http://a b", "gate.example", "http://"])
+def test_what_is_no_address_is_said_so(client, url):
+    with pytest.raises(RequestError):
+        client.download(url)
+    with pytest.raises(RequestError):
+        client.forget(url)
+
+
+def test_what_is_no_answer_of_http_is_said_so(client):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            for _ in range(2):
+                other, _ = server.accept()
+                other.recv(65_536)
+                other.sendall(b"nothing of the kind\r\n\r\n")
+                other.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(RequestError, match="cannot be reached"):
+            client.download(url)
+        with pytest.raises(RequestError, match="cannot be reached"):
+            client.forget(url)
 
 
 def test_no_more_than_the_newest_requests_are_kept(client, rng, monkeypatch):

@@ -9,6 +9,10 @@ from tidegraph.device.gate.upload import enrolment
 
 
 def test_a_printed_ticket_enrols_a_device(tmp_path, capsys):
+    assert run(["device", "ticket", "--store", str(tmp_path / "misspelt")]) == 2
+    assert "is no store of a gate" in capsys.readouterr().err
+    assert not (tmp_path / "misspelt").exists()
+    Gate(tmp_path).close()
     assert run(["device", "ticket", "--store", str(tmp_path)]) == 0
     ticket = bytes.fromhex(capsys.readouterr().out.strip())
     phone = Phone(b"b" * 32)

@@ -287,6 +287,14 @@ def test_a_store_that_cannot_be_written_takes_nothing(gate, phone, tmp_path):
     assert gate.device(phone.name).counter == 0
 
 
+def test_nobody_but_the_owner_reads_the_store(gate, phone, tmp_path):
+    gate.receive(phone.upload()).result()
+
+    paths = [path for path in (tmp_path / "thetas").iterdir() if path.is_file()]
+    assert len(paths) > 2
+    assert all(path.stat().st_mode & 0o077 == 0 for path in paths)
+
+
 def test_a_file_that_is_no_store_is_said_so(tmp_path):
     (tmp_path / FILE).write_text("x" * 10_000)
 

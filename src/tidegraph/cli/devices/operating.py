@@ -7,6 +7,7 @@ import typer
 
 from tidegraph.cli.terminal import say
 from tidegraph.device.gate.gate import Gate
+from tidegraph.device.gate.store import FILE
 from tidegraph.device.gate.upload import DEVICE_BYTES
 from tidegraph.errors import RequestError
 
@@ -21,20 +22,20 @@ def ticket(
     hours: Annotated[int, typer.Option(help="How long it may be used.")] = 1,
 ) -> None:
     """Print a ticket, with which one device may enrol."""
-    with Gate(store) as gate:
+    with _opened(store) as gate:
         say(gate.ticket(hours * 3_600).hex())
 
 
 def revoke(store: Store, device: Name) -> None:
     """Take nothing more of a device, and drop what it sent."""
-    with Gate(store) as gate:
+    with _opened(store) as gate:
         _check_device_known(gate.revoke(_device_name(device)).result(), device)
     say(f"{store}: {device} is revoked, and what it sent is gone.")
 
 
 def erase(store: Store, device: Name) -> None:
     """Forget a device with its key and all that it sent; its name is not used again."""
-    with Gate(store) as gate:
+    with _opened(store) as gate:
         _check_device_known(gate.erase(_device_name(device)).result(), device)
     say(f"{store}: {device} is erased.")
 
@@ -54,3 +55,13 @@ def _device_name(text: str) -> bytes:
 def _check_device_known(was: bool, device: str) -> None:
     if not was:
         raise RequestError(f"the gate knows no device {device}.")
+
+
+def _opened(store: Path) -> Gate:
+    """Open a store that is there: what is misspelt shall not become another one."""
+    if not (store / FILE).is_file():
+        raise RequestError(
+            f"{store} is no store of a gate: it has no {FILE}. Name the folder that "
+            "serve-gate keeps it in."
+        )
+    return Gate(store)

@@ -12,7 +12,7 @@ from tidegraph.device.patch import Patched, within
 from tidegraph.device.personalise import LocalSteps, local_step, profile_of
 from tidegraph.device.rows import Rows
 from tidegraph.device.split import Trunk
-from tidegraph.errors import ArtifactError
+from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.extras import needed
 from tidegraph.nn.inputs import Inputs
 
@@ -63,6 +63,11 @@ class Model:
     def __post_init__(self) -> None:
         if self.trunk is not None and self.example is None:
             raise ArtifactError("a trunk is exported with an example of its inputs.")
+        if self.local.steps < 1:
+            raise ConfigError(
+                "LocalSteps has steps=0, and a device that takes no step has nothing "
+                "to send. Export a cloud whose devices take one or more."
+            )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return every weight by its name in the graphs."""

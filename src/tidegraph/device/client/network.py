@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 
 from tidegraph.errors import ArtifactError, RefusedError, RequestError
 
@@ -21,7 +22,7 @@ def fetched(url: str, most: int) -> bytes:
         RequestError: It cannot be reached.
         ArtifactError: There is more.
     """
-    raw = _response_bytes(urllib.request.Request(url), most + 1)
+    raw = _response_bytes(url, most + 1)
     if len(raw) > most:
         raise ArtifactError(f"{url} is longer than the {most} bytes it should have.")
     return raw
@@ -34,20 +35,22 @@ def sent(url: str, message: bytes) -> None:
         RefusedError: It is not taken.
         RequestError: Nobody is there to take it.
     """
-    kind = {"Content-Type": "application/octet-stream"}
-    _response_bytes(urllib.request.Request(url, message, kind, method="POST"), 0)
+    _response_bytes(url, 0, message)
 
 
-def _response_bytes(request: urllib.request.Request, most: int) -> bytes:
-    url = request.full_url
+def _response_bytes(url: str, most: int, message: bytes | None = None) -> bytes:
+    """Return so many bytes of an answer; a message is sent, if there is one."""
     if not url.startswith(("http://", "https://")):
         raise RequestError(f"{url} is no address of the web. Begin it with https://.")
+    kind = {} if message is None else {"Content-Type": "application/octet-stream"}
     try:
+        request = urllib.request.Request(url, message, kind)
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return answer.read(most)
     except urllib.error.HTTPError as error:
         raise _refusal_error(url, error) from error
-    except OSError as error:
+    except (OSError, HTTPException, ValueError) as error:
+        # What is no address, or no answer of HTTP, is no OSError.
         raise RequestError(
             f"{url} cannot be reached: {error}. Nothing is lost; try again later."
         ) from error
@@ -59,5 +62,5 @@ def _refusal_error(
     try:
         said = json.loads(error.read(4_096))
         return RefusedError(str(said["reason"]), str(said["message"]))
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
         return RequestError(f"{url} answers with status {error.code}. Try again later.")

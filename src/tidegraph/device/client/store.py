@@ -7,12 +7,13 @@ import json
 import os
 import sqlite3
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tidegraph.artifact.writing import private_file
 from tidegraph.device.gate.upload import DEVICE_BYTES
 from tidegraph.device.versions import before
 from tidegraph.errors import ArtifactError
@@ -67,8 +68,9 @@ class Store:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._place = folder / FILE
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_file(self._place)
             self._db = sqlite3.connect(
                 folder / FILE, isolation_level=None, check_same_thread=False
             )
@@ -105,7 +107,7 @@ class Store:
     @property
     def kind(self) -> str:
         """What the requests that are kept agree in; nothing before any bundle."""
-        return self._one("kind")
+        return self._device_value("kind")
 
     def counted(self) -> int:
         """Return a number larger than every one before, crash or not."""
@@ -213,13 +215,20 @@ class Store:
         """
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+            yield
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            self._undo()
             raise ArtifactError(
-                f"the device cannot keep it: {error}. Nothing was changed; free space."
+                f"the device cannot keep it in {self._place}: {error}. Nothing was "
+                "changed; free space on that disk."
             ) from error
+        except BaseException:
+            self._undo()
+            raise
+
+    def _undo(self) -> None:
+        with suppress(sqlite3.Error):
+            # A full disk has undone it already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from tidegraph.artifact.writing import private_file
 from tidegraph.device.gate.checks import Accepted, Device, enrolled, fresh
 from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.upload import Upload
@@ -64,7 +65,7 @@ def connect(folder: Path) -> sqlite3.Connection:
         ArtifactError: It cannot be opened, or is something else.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_file(folder / FILE)
         connection = sqlite3.connect(
             folder / FILE,
             timeout=BUSY_MS / 1_000,
