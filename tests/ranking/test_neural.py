@@ -94,7 +94,7 @@ def test_where_nothing_is_held_out_every_epoch_is_made_and_the_last_kept():
 
 @pytest.mark.parametrize("held_out", [True, False])
 @pytest.mark.parametrize("model", [MF(4), DSGL(4)], ids=["alone", "graph"])
-def test_whom_training_did_not_meet_is_answered_as_the_unknown(model, held_out):
+def test_what_does_not_occur_in_training_is_answered_as_the_unknown(model, held_out):
     log = draw_log(events=1500)
     learn, stop, judge = split_examples(log)
     if not held_out:
@@ -131,7 +131,7 @@ def test_whom_training_did_not_meet_is_answered_as_the_unknown(model, held_out):
         assert set((np.flatnonzero(rows) - 1).tolist()) == wanted
         assert all(rows[node + 1] == node + 1 for node in wanted)
     again = Tables.from_state(tables.state())
-    np.testing.assert_array_equal(again.item.unlearnt, tables.item.unlearnt)
+    np.testing.assert_array_equal(again.item.untrained, tables.item.untrained)
     # Whoever gets a row gets that of the unknown, until it learns.
     more = with_rows(fitted, len(log.items), len(log.users))
     given = judge.requests, judge.candidates

@@ -33,14 +33,14 @@ class Side:
         kinds: How many values each further field has.
         code: Row of each node in the tables of the further fields, 0 for none.
         spare: How many more rows the first table has, for nodes to come.
-        unlearnt: Known nodes that training did not meet, which are unknown there.
+        untrained: Known nodes that do not occur in training, which are unknown there.
     """
 
     known: int
     kinds: tuple[int, ...] = ()
     code: Int32[np.ndarray, "nodes f"] = field(default_factory=_no_codes)
     spare: int = 0
-    unlearnt: Int32[np.ndarray, " n"] = field(default_factory=_no_nodes)
+    untrained: Int32[np.ndarray, " n"] = field(default_factory=_no_nodes)
 
     @classmethod
     def of(
@@ -80,13 +80,13 @@ class Side:
         """Row of each node in the first table; first of no node, last of later ones."""
         row = np.arange(self.known + 2)
         row[-1] = 0
-        row[self.unlearnt + 1] = 0
+        row[self.untrained + 1] = 0
         return row
 
-    def meeting(self, nodes: Int32[np.ndarray, " n"]) -> "Side":
+    def trained_on(self, nodes: Int32[np.ndarray, " n"]) -> "Side":
         """Return the same, in which all but some nodes are unknown."""
         known = np.arange(self.known, dtype=np.int32)
-        return replace(self, unlearnt=np.setdiff1d(known, nodes))
+        return replace(self, untrained=np.setdiff1d(known, nodes))
 
     def reaching(self, known: int) -> "Side":
         """Return the same with a row for so many nodes; no fewer than there are.
@@ -94,8 +94,8 @@ class Side:
         Tables then grow by an eighth to a quarter at once, since those of one length
         need no other graph on devices.
         """
-        if len(self.unlearnt):
-            return replace(self, unlearnt=_no_nodes()).reaching(known)
+        if len(self.untrained):
+            return replace(self, untrained=_no_nodes()).reaching(known)
         if known <= self.known:
             return self
         grain = max(4, 1 << known.bit_length() >> 3)
@@ -150,15 +150,15 @@ class Tables:
         users = _side_before(graph, USER, requests, fields, ids=ids)
         return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
 
-    def meeting(self, examples: Examples, history: int | None) -> "Tables":
-        """Return the same, in which whoever examples do not meet is unknown.
+    def trained_on(self, examples: Examples, history: int | None) -> "Tables":
+        """Return the same, in which whoever does not occur in examples is unknown.
 
         Such a node's row is as it was drawn, and says nothing.
 
         Args:
             examples: What is learnt from.
             history: How many of the latest events of each history are read; if the
-                graph is read instead, all are met that are in it by the last request.
+                graph is read instead, all occur that are in it by the last request.
         """
         requests, past = examples.requests, examples.requests.history
         item, user = examples.candidates.item.ravel(), requests.user
@@ -172,7 +172,9 @@ class Tables:
         else:
             age = np.repeat(past.ptr[1:], np.diff(past.ptr)) - np.arange(len(past.node))
             item = np.append(item, past.node[age <= history])
-        return replace(self, item=self.item.meeting(item), user=self.user.meeting(user))
+        return replace(
+            self, item=self.item.trained_on(item), user=self.user.trained_on(user)
+        )
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "Tables":
         """Return the same, without what the fields said of some users."""
@@ -193,8 +195,8 @@ class Tables:
             arrays={
                 ITEM: self.item.code,
                 USER: self.user.code,
-                f"{ITEM}.unlearnt": self.item.unlearnt,
-                f"{USER}.unlearnt": self.user.unlearnt,
+                f"{ITEM}.untrained": self.item.untrained,
+                f"{USER}.untrained": self.user.untrained,
             },
             parts={EVENT: self.event.state()} if self.event.columns else {},
         )
@@ -208,8 +210,8 @@ class Tables:
             known, kinds = table["known"], tuple(table["kinds"])
             # Tables that were saved before have neither.
             spare = table.get("spare", 0)
-            unlearnt = state.arrays.get(f"{name}.unlearnt", _no_nodes())
-            sides.append(Side(known, kinds, state.arrays[name], spare, unlearnt))
+            untrained = state.arrays.get(f"{name}.untrained", _no_nodes())
+            sides.append(Side(known, kinds, state.arrays[name], spare, untrained))
         event = EventFields()
         if EVENT in state.parts:
             event = state.part(EVENT, EventFields)

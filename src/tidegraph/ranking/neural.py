@@ -123,7 +123,7 @@ class NeuralRanker:
         latest = valid.requests if len(valid.requests) else train.requests
         tables = Tables.of(latest, fields, ids=ids)
         read = None if isinstance(self.model, ReadsGraph) else self.features.history
-        tables = tables.meeting(train, read)
+        tables = tables.trained_on(train, read)
         network = initialised(lambda: self.network(features, tables), run.rng)
         label = train.label if self.tasks is None else self.tasks.rights(train)
         shares = np.average(label[there], axis=0, weights=train.weights[there])

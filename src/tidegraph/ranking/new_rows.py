@@ -76,5 +76,5 @@ def _lengthened(array: np.ndarray, side: Side, rows: int) -> np.ndarray:
     """Return a table of so many rows, of which all without a node are that of none."""
     out = np.repeat(array[:1], rows, axis=0)
     out[: 1 + side.known] = array[: 1 + side.known]
-    out[1 + side.unlearnt] = array[0]
+    out[1 + side.untrained] = array[0]
     return out
