@@ -299,3 +299,20 @@ def test_a_file_that_goes_while_it_is_read_is_an_error_of_ours(tmp_path, monkeyp
     monkeypatch.setattr("tidegraph.artifact.sealed._sha256", gone)
     with pytest.raises(ArtifactError, match=r"cannot be read: .*No such file"):
         load(tmp_path / "model", CLASSES)
+
+
+def test_what_a_killed_writer_put_aside_is_back_when_the_next_one_fails(
+    tmp_path, monkeypatch
+):
+    save(TREE, tmp_path / "model")
+    (tmp_path / "model").rename(tmp_path / ".model.x1.old")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tidegraph.artifact.sealed.write_arrays", full)
+    with pytest.raises(ArtifactError, match="No space left on device"):
+        save(Leaf(np.arange(3)), tmp_path / "model")
+
+    assert load(tmp_path / "model", CLASSES).name == "oak"
+    assert os.listdir(tmp_path) == ["model"]

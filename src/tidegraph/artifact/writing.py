@@ -31,6 +31,7 @@ def replaced_folder(
     """
     target = Path(folder)
     refuse_other(target, manifest, what)
+    recovered(target, manifest)
     aside = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
