@@ -91,6 +91,13 @@ def test_without_ids_fields_alone_have_rows():
     assert found.item.rows(np.array([0, 2], np.int32)).tolist() == [[0, 1], [0, 2]]
 
 
+def test_items_alone_have_rows_where_users_are_what_they_chose():
+    found = tables(goods(kind=list("xxyyy")), "item.kind", ids="item")
+
+    assert found.item.known == 3
+    assert found.user.known == 0
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -90,3 +90,17 @@ def test_a_ranker_without_ids_gets_no_rows():
 
     assert isinstance(features, FeatureSet)
     assert with_rows(nobody, 50, 50).tables.item.known == 0
+
+
+def test_a_ranker_whose_users_are_what_they_chose_gets_rows_of_items_alone():
+    ranker = model().ranker
+    features = replace(ranker.settings.features, ids="item")
+    tables = replace(ranker.tables, user=replace(ranker.tables.user, known=0))
+    settings = replace(ranker.settings, features=features)
+    network = settings.network(ranker.features, tables)
+    items_alone = replace(ranker, settings=settings, tables=tables, network=network)
+
+    more = with_rows(items_alone, 50, 50).tables
+
+    assert more.item.known == 50
+    assert more.user.known == 0

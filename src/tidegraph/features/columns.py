@@ -7,7 +7,7 @@ them, so they are one layer below all rankers and the same for each.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 from jaxtyping import Float32, Int32
@@ -45,6 +45,7 @@ class FeatureSet:
         history: How many of the latest events are looked at one by one; a model that
             reads the graph says that itself.
         ids: Are users and items told apart by who they are, or by what is known alone?
+            With ``"item"`` items are, and a user is what they chose.
         fields: Features that networks have vectors of beside those of the category,
             such as ``item.color`` or ``user.age``, and ``event.device`` for a column
             of the log's context; numbers with a fraction as ranges.
@@ -53,7 +54,7 @@ class FeatureSet:
     groups: tuple[str, ...] = ALL
     category: str | None = None
     history: int = 30
-    ids: bool = True
+    ids: bool | Literal["item"] = True
     fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

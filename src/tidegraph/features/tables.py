@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int32, Int64
@@ -132,7 +133,11 @@ class Tables:
 
     @classmethod
     def of(
-        cls, requests: Requests, fields: tuple[str, ...], *, ids: bool = True
+        cls,
+        requests: Requests,
+        fields: tuple[str, ...],
+        *,
+        ids: bool | Literal["item"] = True,
     ) -> "Tables":
         """Return the tables of what had an action before the last of some requests.
 
@@ -140,14 +145,14 @@ class Tables:
             requests: Requests, each at its time.
             fields: Names of further fields, such as ``item.color``, ``user.age`` or
                 ``event.device``.
-            ids: Does each node have a row of its own?
+            ids: Does each node have a row of its own, or each item alone?
 
         Raises:
             DataError: There is no such feature, or it has lists.
         """
         graph = requests.graph
-        items = _side_before(graph, ITEM, requests, fields, ids=ids)
-        users = _side_before(graph, USER, requests, fields, ids=ids)
+        items = _side_before(graph, ITEM, requests, fields, ids=ids is not False)
+        users = _side_before(graph, USER, requests, fields, ids=ids is True)
         return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
 
     def trained_on(self, examples: Examples, history: int | None) -> "Tables":

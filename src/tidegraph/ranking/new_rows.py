@@ -25,9 +25,10 @@ def with_rows(ranker: FittedNeuralRanker, items: int, users: int) -> FittedNeura
     """
     before = ranker.tables
     tables = before
-    if ranker.settings.features.ids:
-        item, user = before.item.reaching(items), before.user.reaching(users)
-        tables = Tables(item, user, before.event)
+    ids = ranker.settings.features.ids
+    if ids:
+        user = before.user.reaching(users) if ids is True else before.user
+        tables = Tables(before.item.reaching(items), user, before.event)
     network, arrays = _empty(ranker, tables), dict[str, np.ndarray]()
     shapes = {name: value.shape for name, value in network.state_dict().items()}
     by_item, by_user = _by_node(ranker)
