@@ -6,6 +6,7 @@ import pytest
 from tidegraph.catalog import model
 from tidegraph.config import build, read_toml, to_table
 from tidegraph.errors import ConfigError
+from tidegraph.features.columns import FeatureSet
 from tidegraph.retrieval.recipes.spectral import netmf
 from tidegraph.training.settings import Training
 
@@ -114,3 +115,10 @@ def test_a_recipe_in_another_encoding_says_where_and_what_to_do(tmp_path):
         read_toml(tmp_path / "recipe.toml")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         read_toml(tmp_path)
+
+
+def test_a_value_that_is_none_of_several_kinds_is_told_all_of_them():
+    with pytest.raises(ConfigError, match="'users'; it must be true or false or 'it"):
+        build(FeatureSet, {"ids": "users"}, "rank.features")
+
+    assert build(FeatureSet, {"ids": "item"}, "rank.features").ids == "item"

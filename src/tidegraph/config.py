@@ -249,7 +249,18 @@ def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
             return _convert(value, option, where)
         except ConfigError as error:
             errors.append(error)
+    words = [_in_words(one) for one in options if one is not types.NoneType]
+    if len(words) > 1 and all(words):
+        expected = " or ".join(words)
+        raise ConfigError(f"[{where}] is {value!r}; it must be {expected}.")
     raise errors[0]
+
+
+def _in_words(option: Any) -> str:
+    """Return what a value of a plain type is called; nothing for another type."""
+    if typing.get_origin(option) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(option)))
+    return _IN_WORDS.get(option, "")
 
 
 def _says_none(value: Any, hint: Any) -> bool:
