@@ -192,7 +192,7 @@ def test_walks_that_cannot_be_taken_are_refused():
         walked(ROUND, STAR, [0])
     with pytest.raises(ConfigError, match="must lead back"):
         walked(walk("click", length=2).all_time(), STAR, [0])
-    with pytest.raises(ConfigError, match=r"restart is 1; it must be"):
+    with pytest.raises(ConfigError, match=r"restart is 1\.0; it must be"):
         ROUND.restart(1.0)
     with pytest.raises(ConfigError, match="it must be above 0"):
         ROUND.biased(p=0.0)

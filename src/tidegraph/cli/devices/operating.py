@@ -28,15 +28,17 @@ def ticket(
 
 def revoke(store: Store, device: Name) -> None:
     """Take nothing more of a device, and drop what it sent."""
+    name = _device_name(device)
     with _opened(store) as gate:
-        _check_device_known(gate.revoke(_device_name(device)).result(), device)
+        _check_device_known(gate.revoke(name).result(), device)
     say(f"{store}: {device} is revoked, and what it sent is gone.")
 
 
 def erase(store: Store, device: Name) -> None:
     """Forget a device with its key and all that it sent; its name is not used again."""
+    name = _device_name(device)
     with _opened(store) as gate:
-        _check_device_known(gate.erase(_device_name(device)).result(), device)
+        _check_device_known(gate.erase(name).result(), device)
     say(f"{store}: {device} is erased.")
 
 
