@@ -4,7 +4,8 @@
 
 DATA is ``marketplace`` (simulated, users of their own taste), ``shown`` (the same with
 tastes further apart, and with what was shown in vain: each action is judged among what
-was shown beside it), or a folder of DATA with ``interactions.parquet``. The log is cut
+was shown beside it), ``drift`` (that, with tastes that come and go within weeks), or a
+folder of DATA with ``interactions.parquet``. The log is cut
 in time: DIN learns from the first half; rounds go on from there until the last tenth,
 on which all are judged: each action among 100 items drawn uniformly from those alive
 then and not acted on in that second (a sampled protocol, comparable only within the
@@ -14,7 +15,9 @@ cloud answers without devices, ``tower`` a cloud of whose network the tower alon
 learns, and ``same rows`` the network trained on the same rows without teachers or
 devices. ``hypernetwork`` is a rival: theta is what U says of the
 user's latest rows and no device takes a step (after Lv et al., "DUET", WWW 2023);
-``theta of 20 groups`` another: users of like rows share one theta. ``--inputs ids``
+``theta of 20 groups`` another: users of like rows share one theta; ``adapters of 20
+groups`` a third: they share patches. ``first junction`` and ``last junction`` are DCCL
+with one patch in place of two. ``--inputs ids``
 leaves models what was chosen, as the chapter's have it, and none of the numbers that
 the graph tells of users, items and pairs. ``--models`` are further models trained as
 ``DIN, all`` was. What was done is kept in ``--work``, so that a killed run goes on.
@@ -27,19 +30,23 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from sklearn.cluster import KMeans
+from dccl_rivals import (
+    GROUPS,
+    SEED,
+    Grouped,
+    adapters_of_groups,
+    everybody,
+    theta_of_groups,
+)
 
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.synthetic.settings import Tastes
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import actions_or_shown
-from tidegraph.dccl.personal import FittedPersonal
-from tidegraph.device.fleet import personalised, profiles, started
-from tidegraph.device.rows import FleetRows, Rows
+from tidegraph.device.patch import LAST
 from tidegraph.device.trust import Trust
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.kernels.ragged import owners, starts
 from tidegraph.nn.click import FM, MF, DeepFM, NeuMF, SASRec
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
@@ -56,20 +63,33 @@ WAYS = {
     "alone": tg.MoMoDistill(model=None),
     "same rows": tg.MoMoDistill(beta=0.0),
     "hypernetwork": tg.MoMoDistill(),
+    "first junction": tg.MoMoDistill(),
+    "last junction": tg.MoMoDistill(),
 }
 STEPS = {"hypernetwork": tg.LocalSteps(steps=0)}
+PATCHES = {
+    "first junction": tg.MetaPatch(("hidden0",)),
+    "last junction": tg.MetaPatch((LAST,)),
+}
+MARKETS = {
+    "marketplace": Tastes(),
+    "shown": Tastes(spread=1.0),
+    "drift": Tastes(spread=1.0, drift=1.5, period_days=20.0),
+}
 MODELS = {"MF": MF(), "FM": FM(), "NeuMF": NeuMF(), "DeepFM": DeepFM()}
 MODELS["SASRec"] = SASRec()
-GROUPS = 20
+
+
+RIVALS = {"theta": theta_of_groups, "adapters": adapters_of_groups}
 
 
 def read(name: str, data: Path, most: int) -> Interactions:
-    market = tg.Marketplace(users=800, items=300, days=60, visits=500)
-    if name == "marketplace":
-        return market.simulate(rng=np.random.default_rng(0)).log.actions()
-    if name == "shown":
-        apart = replace(market, tastes=Tastes(spread=1.0))
-        return apart.simulate(rng=np.random.default_rng(0)).log
+    if name in MARKETS:
+        market = tg.Marketplace(
+            users=800, items=300, days=60, visits=500, tastes=MARKETS[name]
+        )
+        log = market.simulate(rng=np.random.default_rng(0)).log
+        return log.actions() if name == "marketplace" else log
     frame = pl.read_parquet(data / name / "interactions.parquet")
     if "rating" in frame.columns:
         frame = frame.filter(pl.col("rating") >= 4)
@@ -173,41 +193,12 @@ def newcomers(ranks, test, early):
     return out
 
 
-def everybody(after):
-    """The same devices, each answered by its own theta whatever it has been worth."""
-    one = np.ones(len(after.learnt), np.float32)
-    return replace(after, trust=Trust(one, one))
-
-
 def plain(cloud: FittedDCCL):
     """The cloud's model, without devices."""
     personal = cloud.personal
     after = personal.after
     nobody = Trust.none(len(after.learnt))
     return replace(personal, after=replace(after, trust=nobody))
-
-
-def by_groups(cloud: FittedDCCL, fleet: tg.Fleet, log: Interactions) -> FittedPersonal:
-    """The cloud's tower and bases, where users of like rows share one theta."""
-    personal, graph = cloud.personal, cloud.pipeline.graph
-    after = personal.after
-    later = log.since(fleet.model.graph.latest + 1)
-    rng = np.random.default_rng(5)
-    inputs = fleet.inputs(graph, cloud.pipeline.read_as_known(later), rng=rng)
-    rows = inputs.rows(personal.ranker)
-    rows = rows.raised(after.level).latest(fleet.keep)
-    group = KMeans(GROUPS, n_init=4, random_state=0).fit_predict(profiles(rows))
-    order = np.lexsort((rows.time, group[owners(rows.ptr)]))
-    of_group = np.bincount(group[owners(rows.ptr)], minlength=GROUPS)
-    held = Rows(*(part[order] for part in rows.rows))
-    shared = FleetRows(starts(of_group), held, rows.time[order])
-    zero = np.zeros((GROUPS, after.theta.shape[1]), np.float32)
-    begin = started(after.head, zero, shared)
-    theta = personalised(after.head, begin, shared, fleet.local).theta[group]
-    learnt = np.full_like(after.learnt, after.version)
-    return replace(
-        personal, after=everybody(replace(after, theta=theta, learnt=learnt))
-    )
 
 
 def asked() -> argparse.Namespace:
@@ -228,9 +219,11 @@ def learnt_clouds(options, base, log, work) -> dict[str, FittedDCCL]:
     clouds = {}
     for name in options.ways:
         method = tg.DCCL(tg.EveryDays(options.days), WAYS[name])
-        fleet = tg.Fleet(base, local=STEPS.get(name, tg.LocalSteps()), keep=440)
+        patch = PATCHES.get(name, tg.MetaPatch())
+        steps = STEPS.get(name, tg.LocalSteps())
+        fleet = tg.Fleet(base, patch, steps, keep=440)
         if not (work / name / "manifest.json").exists():
-            run = Run(np.random.default_rng(4), checkpoints=work / f"{name} rounds")
+            run = Run(np.random.default_rng(SEED), checkpoints=work / f"{name} rounds")
             method.fit(log, fleet, run=run).save(work / name)
         clouds[name] = FittedDCCL.load(work / name)
         print(name, clouds[name].history(), flush=True)
@@ -284,8 +277,11 @@ def main() -> None:
         if name not in ("alone", "hypernetwork"):
             contenders[f"{name}, model of all"] = (cloud.pipeline, plain(cloud))
         if name == "DCCL":
-            shared = by_groups(cloud, tg.Fleet(base, keep=440), log.before(end))
-            contenders[f"theta of {GROUPS} groups"] = (cloud.pipeline, shared)
+            fleet = tg.Fleet(base, keep=440)
+            grouped = Grouped.of(cloud, fleet, log.before(end))
+            for what, rival in RIVALS.items():
+                shared = rival(cloud, fleet, grouped)
+                contenders[f"{what} of {GROUPS} groups"] = (cloud.pipeline, shared)
     ranks = {}
     for name, (pipeline, one) in contenders.items():
         some = test if pipeline is None else renumbered(pipeline, log, test)
@@ -301,6 +297,7 @@ def main() -> None:
         "rounds": len(clouds["DCCL"].rounds),
         "table": table(ranks, user, others),
         "by rows of the device": groups(ranks, user, rows),
+        f"by {GROUPS} groups of users": groups(ranks, user, rows, GROUPS),
         "by newcomers": newcomers(ranks, test, log.before(half)),
         "trusted": float(clouds["DCCL"].personal.after.trust.own().mean()),
     }
