@@ -5,21 +5,21 @@
 DATA is ``marketplace`` (simulated, users of their own taste), ``shown`` (the same with
 tastes further apart, and with what was shown in vain: each action is judged among what
 was shown beside it), ``drift`` (that, with tastes that come and go within weeks), or a
-folder of DATA with ``interactions.parquet``. The log is cut
-in time: DIN learns from the first half; rounds go on from there until the last tenth,
-on which all are judged: each action among 100 items drawn uniformly from those alive
-then and not acted on in that second (a sampled protocol, comparable only within the
-table). ``DIN, all`` is trained on everything before the last tenth, from the same kind
-of examples. ``alone`` is devices without distillation, ``model of all`` what DCCL's
-cloud answers without devices, ``tower`` a cloud of whose network the tower alone
-learns, and ``same rows`` the network trained on the same rows without teachers or
-devices. ``hypernetwork`` is a rival: theta is what U says of the
-user's latest rows and no device takes a step (after Lv et al., "DUET", WWW 2023);
-``theta of 20 groups`` another: users of like rows share one theta; ``adapters of 20
-groups`` a third: they share patches. ``first junction`` and ``last junction`` are DCCL
-with one patch in place of two. ``--inputs ids``
-leaves models what was chosen, as the chapter's have it, and none of the numbers that
-the graph tells of users, items and pairs. ``--models`` are further models trained as
+folder of DATA with ``interactions.parquet``. The log is cut in time: DIN learns from
+the first half; rounds go on from there until the last tenth, on which all are judged:
+each action among 100 items drawn uniformly from those alive then and not acted on in
+that second (a sampled protocol, comparable only within the table). ``DIN, all`` is
+trained on everything before the last tenth, from the same kind of examples. ``alone``
+is devices without distillation, ``model of all`` what DCCL's cloud answers without
+devices, ``tower`` a cloud of whose network the tower alone learns, and ``same rows``
+the network trained on the same rows without teachers or devices. ``hypernetwork`` is a
+rival: theta is what U says of the user's latest rows and no device takes a step (after
+Lv et al., "DUET", WWW 2023); ``theta of 20 groups`` another: users of like rows share
+one theta; ``adapters of 20 groups`` a third: they share patches. ``first junction`` and
+``last junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves
+models what was chosen, as the chapter's have it, and none of the numbers that the graph
+tells of users, items and pairs; ``items`` leaves users no vectors either, so that a
+theta is all that a device has for itself. ``--models`` are further models trained as
 ``DIN, all`` was. What was done is kept in ``--work``, so that a killed run goes on.
 """
 
@@ -55,6 +55,7 @@ MODEL = tg.DIN(8, (32, 16))
 INPUTS = {
     "all": tg.FeatureSet(history=10),
     "ids": tg.FeatureSet(groups=(), history=10),
+    "items": tg.FeatureSet(groups=(), history=10, ids="item"),
 }
 TRAINING = tg.Training(epochs=6, patience=2)
 WAYS = {
