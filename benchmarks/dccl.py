@@ -151,11 +151,13 @@ def table(ranks: dict[str, np.ndarray], user: np.ndarray, others: np.ndarray) ->
     for name, rank in ranks.items():
         gap = by_user(ndcg[name])["v"].to_numpy() - base
         flips = rng.choice([-1.0, 1.0], (2000, len(gap))) @ gap / len(gap)
+        means = gap[rng.integers(0, len(gap), (2000, len(gap)))].mean(axis=1)
         out[name] = {
             "HR@10": float((rank < 10).mean()),
             "NDCG@10": float(ndcg[name].mean()),
             "AUC": float(by_user(1 - rank / others)["v"].mean()),
             "NDCG@10 by user over DIN, all": float(gap.mean()),
+            "95 % interval": np.quantile(means, [0.025, 0.975]).tolist(),
             "p": float((np.abs(flips) >= abs(gap.mean())).mean()),
         }
     return out

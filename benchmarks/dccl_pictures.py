@@ -1,0 +1,97 @@
+"""Pictures of what ``benchmarks/dccl.py`` measured, from its results.
+
+Claim: they show how far DCCL, its stages, junctions and rivals are from DIN on all, how
+it goes with the interval of rounds, and what groups of users have of it. Nothing is
+trained.
+Run: python benchmarks/dccl_pictures.py
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidegraph.evaluation.report.axes import linear
+from tidegraph.evaluation.report.charts import Bar, Chart, Series, bars, lines
+from tidegraph.evaluation.report.html import write_picture
+
+RESULTS = Path(__file__).parent / "results"
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+BASE, GAP, INTERVAL = "DIN, all", "NDCG@10 by user over DIN, all", "95 % interval"
+DAYS = (2, 5, 10)
+OF_GROUPS = "by 20 groups of users"
+
+
+def ahead(title: str, rows: dict[str, dict[str, Any]]) -> Chart:
+    """How far contenders are ahead of DIN on all, with intervals."""
+    groups = [
+        (
+            name.replace(", model of all", ", all"),
+            [Bar("gap", row[GAP], *row[INTERVAL])],
+        )
+        for name, row in rows.items()
+        if name != BASE
+    ]
+    lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
+    return bars(
+        title,
+        "NDCG@10 by user over DIN on all; 95 % intervals over users.",
+        groups,
+        start=min(lowest, 0.0),
+    )
+
+
+def by_group(result: dict[str, Any]) -> Chart:
+    """NDCG@10 of 20 groups of users, those with the fewest rows first."""
+    names = [name for name in (BASE, "DCCL", "DIN, half") if name in result[OF_GROUPS]]
+    y = {name: np.array(result[OF_GROUPS][name]) for name in names}
+    every = np.concatenate(list(y.values()))
+    return lines(
+        f"NDCG@10 by group of users: {result['data']}",
+        "Twenty groups of as many actions, by the rows of a user's device.",
+        [Series(name, np.arange(1.0, len(y[name]) + 1), y[name]) for name in names],
+        (
+            linear("group, fewest rows first", 1, 20),
+            linear("NDCG@10", float(every.min()), float(every.max())),
+        ),
+    )
+
+
+def drawn() -> Iterator[tuple[str, Chart]]:
+    """Yield the pictures that the results have."""
+    found = {
+        days: json.loads(path.read_text())
+        for days in DAYS
+        if (path := RESULTS / f"dccl-drift-{days}-ids.json").exists()
+    }
+    if 10 in found:
+        yield (
+            "dccl-stages",
+            ahead("Stages, junctions and rivals of DCCL: drift", found[10]["table"]),
+        )
+        yield "dccl-groups", by_group(found[10])
+    if len(found) == len(DAYS):
+        rows = {
+            f"every {days} days": one["table"]["DCCL"] for days, one in found.items()
+        }
+        yield "dccl-days", ahead("DCCL by the interval of rounds: drift", rows)
+    contenders = {
+        f"{name}, {of}": row
+        for name in ("marketplace-3", "shown-3", "drift-10")
+        for of in ("ids", "items")
+        if (path := RESULTS / f"dccl-{name}-{of}.json").exists()
+        and INTERVAL in (row := json.loads(path.read_text())["table"]["DCCL"])
+    }
+    if len(contenders) > 1:
+        yield "dccl-logs", ahead("DCCL on several logs", contenders)
+
+
+def main() -> None:
+    for name, chart in drawn():
+        print(write_picture(PICTURES / f"{name}.svg", chart))
+
+
+if __name__ == "__main__":
+    main()
