@@ -4,28 +4,31 @@
 
 DATA is ``marketplace`` (simulated, users of their own taste), ``shown`` (the same with
 tastes further apart, and with what was shown in vain: each action is judged among what
-was shown beside it), ``drift`` (that, with tastes that come and go within weeks), or a
-folder of DATA with ``interactions.parquet``. The log is cut in time: DIN learns from
-the first half; rounds go on from there until the last tenth, on which all are judged:
-each action among 100 items drawn uniformly from those alive then and not acted on in
-that second (a sampled protocol, comparable only within the table). ``DIN, all`` is
-trained on everything before the last tenth, from the same kind of examples. ``alone``
-is devices without distillation, ``model of all`` what DCCL's cloud answers without
-devices, ``tower`` a cloud of whose network the tower alone learns, and ``same rows``
-the network trained on the same rows without teachers or devices. ``hypernetwork`` is a
-rival: theta is what U says of the user's latest rows and no device takes a step (after
-Lv et al., "DUET", WWW 2023); ``theta of 20 groups`` another: users of like rows share
-one theta; ``adapters of 20 groups`` a third: they share patches. ``first junction`` and
-``last junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves
-models what was chosen, as the chapter's have it, and none of the numbers that the graph
-tells of users, items and pairs; ``items`` leaves users no vectors either, so that a
-theta is all that a device has for itself. ``--models`` are further models trained as
-``DIN, all`` was. What was done is kept in ``--work``, so that a killed run goes on.
+was shown beside it), ``drift`` (that, with tastes that come and go within weeks),
+``busy`` (that, with a quarter of the users, who do four times as much), or a folder of
+DATA with ``interactions.parquet``. The log is cut in time: DIN learns from the first
+half; rounds go on from there until the last tenth, on which all are judged: each action
+among 100 items drawn uniformly from those alive then and not acted on in that second (a
+sampled protocol, comparable only within the table). ``DIN, all`` is trained on
+everything before the last tenth, from the same kind of examples. ``alone`` is devices
+without distillation, ``model of all`` what DCCL's cloud answers without devices,
+``tower`` a cloud of whose network the tower alone learns, and ``same rows`` the network
+trained on the same rows without teachers or devices. ``hypernetwork`` is a rival: theta
+is what U says of the user's latest rows and no device takes a step (after Lv et al.,
+"DUET", WWW 2023); ``theta of 20 groups`` another: users of like rows share one theta;
+``adapters of 20 groups`` a third: they share patches. ``first junction`` and ``last
+junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves models what
+was chosen, as the chapter's have it, and none of the numbers that the graph tells of
+users, items and pairs; ``items`` leaves users no vectors either, so that a theta is all
+that a device has for itself. ``the truth`` of a simulated log is a list by the true
+probability of a click, and ``mean of users`` by its mean over 150 users: between them
+is what knowing a user is worth. ``--models`` are further models trained as ``DIN, all``
+was. What was done is kept in ``--work``, so that a killed run goes on.
 """
 
 import argparse
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +45,7 @@ from dccl_rivals import (
 import tidegraph as tg
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.synthetic.settings import Tastes
+from tidegraph.data.synthetic.truth import Truth
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import actions_or_shown
 from tidegraph.device.patch import LAST
@@ -50,6 +54,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import FM, MF, DeepFM, NeuMF, SASRec
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
+from tidegraph.stages import NO_ITEM
 
 MODEL = tg.DIN(8, (32, 16))
 INPUTS = {
@@ -72,11 +77,16 @@ PATCHES = {
     "first junction": tg.MetaPatch(("hidden0",)),
     "last junction": tg.MetaPatch((LAST,)),
 }
+_MARKET = tg.Marketplace(users=800, items=300, days=60, visits=500)
+_DRIFT = Tastes(spread=1.0, drift=1.5, period_days=20.0)
 MARKETS = {
-    "marketplace": Tastes(),
-    "shown": Tastes(spread=1.0),
-    "drift": Tastes(spread=1.0, drift=1.5, period_days=20.0),
+    "marketplace": _MARKET,
+    "shown": replace(_MARKET, tastes=Tastes(spread=1.0)),
+    "drift": replace(_MARKET, tastes=_DRIFT),
+    "busy": replace(_MARKET, users=200, tastes=_DRIFT),
 }
+KEEP = {"busy": 1760}
+"""How many rows a device keeps, where not 440."""
 MODELS = {"MF": MF(), "FM": FM(), "NeuMF": NeuMF(), "DeepFM": DeepFM()}
 MODELS["SASRec"] = SASRec()
 
@@ -86,10 +96,7 @@ RIVALS = {"theta": theta_of_groups, "adapters": adapters_of_groups}
 
 def read(name: str, data: Path, most: int) -> Interactions:
     if name in MARKETS:
-        market = tg.Marketplace(
-            users=800, items=300, days=60, visits=500, tastes=MARKETS[name]
-        )
-        log = market.simulate(rng=np.random.default_rng(0)).log
+        log = MARKETS[name].simulate(rng=np.random.default_rng(0)).log
         return log.actions() if name == "marketplace" else log
     frame = pl.read_parquet(data / name / "interactions.parquet")
     if "rating" in frame.columns:
@@ -97,6 +104,36 @@ def read(name: str, data: Path, most: int) -> Interactions:
     busy = frame.group_by("user").len().sort("len", "user", descending=True)
     frame = frame.join(busy.head(most), on="user").sort("timestamp")
     return interactions(frame["user"], frame["item"], frame["timestamp"].to_numpy())
+
+
+@dataclass(frozen=True)
+class Knowing:
+    """Scores by the true probability of a click, or by its mean over some users."""
+
+    truth: Truth
+    users: np.ndarray | None = None
+
+    def score(self, requests, candidates):
+        item = np.where(candidates.present, candidates.item, NO_ITEM)
+        time = requests.time[:, None]
+        who = requests.user[None] if self.users is None else self.users[:, None]
+        each = [
+            self.truth.attraction(np.broadcast_to(row, len(item))[:, None], item, time)
+            for row in who
+        ]
+        return np.mean(each, axis=0)
+
+
+def ceilings(name: str, users: int) -> dict[str, Knowing]:
+    """What nobody can beat but by chance, and what can be had without knowing users."""
+    if name not in MARKETS:
+        return {}
+    truth = MARKETS[name].simulate(rng=np.random.default_rng(0)).truth
+    some = np.random.default_rng(1).permutation(users)[:150].astype(np.int32)
+    return {
+        "the truth": Knowing(truth),
+        "the truth, mean of users": Knowing(truth, some),
+    }
 
 
 def requests_of(graph, log, negatives, rng, popularity=0.0):
@@ -224,7 +261,8 @@ def learnt_clouds(options, base, log, work) -> dict[str, FittedDCCL]:
         method = tg.DCCL(tg.EveryDays(options.days), WAYS[name])
         patch = PATCHES.get(name, tg.MetaPatch())
         steps = STEPS.get(name, tg.LocalSteps())
-        fleet = tg.Fleet(base, patch, steps, keep=440)
+        keep = KEEP.get(options.name, 440)
+        fleet = tg.Fleet(base, patch, steps, keep=keep)
         if not (work / name / "manifest.json").exists():
             run = Run(np.random.default_rng(SEED), checkpoints=work / f"{name} rounds")
             method.fit(log, fleet, run=run).save(work / name)
@@ -280,11 +318,13 @@ def main() -> None:
         if name not in ("alone", "hypernetwork"):
             contenders[f"{name}, model of all"] = (cloud.pipeline, plain(cloud))
         if name == "DCCL":
-            fleet = tg.Fleet(base, keep=440)
+            fleet = tg.Fleet(base, keep=KEEP.get(options.name, 440))
             grouped = Grouped.of(cloud, fleet, log.before(end))
             for what, rival in RIVALS.items():
                 shared = rival(cloud, fleet, grouped)
                 contenders[f"{what} of {GROUPS} groups"] = (cloud.pipeline, shared)
+    for name, one in ceilings(options.name, len(log.users)).items():
+        contenders[name] = (None, one)
     ranks = {}
     for name, (pipeline, one) in contenders.items():
         some = test if pipeline is None else renumbered(pipeline, log, test)
