@@ -13,6 +13,8 @@ from evaluation.test_rankers import Given, examples
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.rankers import evaluate_ranker
+from tidegraph.evaluation.report.axes import linear
+from tidegraph.evaluation.report.charts import Series, lines
 from tidegraph.evaluation.report.html import (
     Section,
     Table,
@@ -222,3 +224,22 @@ def test_a_picture_stands_alone_and_names_every_model(judged, tmp_path):
     means = judged.table().filter(metric="ndcg@5").sort("mean")
     assert [t for t in texts if t in judged.models] == means["model"].to_list()
     assert drawn.find("{http://www.w3.org/2000/svg}style") is not None
+
+
+def test_a_picture_that_stands_alone_says_which_series_is_which(tmp_path):
+    axes = (linear("epoch", 0.0, 1.0), linear("loss", 0.0, 1.0))
+    ends = np.array([0.0, 1.0])
+    names = [f"a series with the number {n}" for n in range(4)]
+    chart = lines("Losses", "Of four.", [Series(n, ends, ends) for n in names], axes)
+
+    path = write_picture(tmp_path / "losses.svg", chart)
+
+    drawn = ET.fromstring(path.read_text(encoding="utf-8"))
+    texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert [text for text in texts if text in names] == names
+    _, top, wide, tall = map(float, drawn.attrib["viewBox"].split())
+    for swatch in drawn.iter("{http://www.w3.org/2000/svg}rect"):
+        if swatch.attrib["width"] == "12":
+            assert 0 <= float(swatch.attrib["x"]) < wide
+    assert top < 0 < top + tall
+    assert chart.height == top + tall

@@ -30,12 +30,35 @@ class Chart:
         description: The same in one or two sentences.
         svg: The drawing.
         legend: Names of its series, in the order of their colours.
+        height: Of the drawing, in its own units.
     """
 
     title: str
     description: str
     svg: str
     legend: tuple[str, ...] = ()
+    height: int = 0
+
+    @property
+    def with_legend(self) -> str:
+        """The drawing with the names of its series above it, where it has several."""
+        if len(self.legend) < 2:
+            return self.svg
+        parts, x, y = list[str](), 0.0, 0
+        for place, name in enumerate(self.legend):
+            wide = 34 + 7.0 * len(name)
+            if x and x + wide > WIDTH:
+                x, y = 0.0, y + 20
+            parts.append(
+                f'<rect class="bar {_series_class(place)}" x="{x:.1f}" y="{y}" rx="3" '
+                'width="12" height="12"/>' + _svg_text(x + 18, y + 11, name, "start")
+            )
+            x += wide
+        above = y + 26
+        names = f'<g transform="translate(0 {-above})">{"".join(parts)}</g></svg>'
+        box = f'viewBox="0 {-above} {WIDTH} {self.height + above}"'
+        svg = self.svg.replace(_view_box(self.height), box, 1)
+        return svg.removesuffix("</svg>") + names
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,8 +320,12 @@ def _svg_chart(
 ) -> Chart:
     # The accessible name must stand in the drawing itself.
     svg = (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img">'
+        f'<svg {_view_box(height)} role="img">'
         f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
         f"{''.join(parts)}</svg>"
     )
-    return Chart(title, description, svg, legend)
+    return Chart(title, description, svg, legend, height)
+
+
+def _view_box(height: int) -> str:
+    return f'viewBox="0 0 {WIDTH} {height}"'

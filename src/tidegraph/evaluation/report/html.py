@@ -143,7 +143,8 @@ def write_picture(path: str | os.PathLike[str], chart: Chart) -> Path:
     font = "svg { font-family: system-ui, sans-serif; background: var(--card); }"
     style = f'xmlns="http://www.w3.org/2000/svg"><style>{escape(STYLE + font)}</style>'
     with replaced(path) as aside:
-        aside.write_text(chart.svg.replace(">", f" {style}", 1), encoding="utf-8")
+        drawing = chart.with_legend.replace(">", f" {style}", 1)
+        aside.write_text(drawing, encoding="utf-8")
     return Path(path)
 
 
