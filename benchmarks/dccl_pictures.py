@@ -77,15 +77,6 @@ def drawn() -> Iterator[tuple[str, Chart]]:
             f"every {days} days": one["table"]["DCCL"] for days, one in found.items()
         }
         yield "dccl-days", ahead("DCCL by the interval of rounds: drift", rows)
-    contenders = {
-        f"{name}, {of}": row
-        for name in ("marketplace-3", "shown-3", "drift-10")
-        for of in ("ids", "items")
-        if (path := RESULTS / f"dccl-{name}-{of}.json").exists()
-        and INTERVAL in (row := json.loads(path.read_text())["table"]["DCCL"])
-    }
-    if len(contenders) > 1:
-        yield "dccl-logs", ahead("DCCL on several logs", contenders)
 
 
 def main() -> None:
