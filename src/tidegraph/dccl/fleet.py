@@ -19,6 +19,7 @@ from tidegraph.fitting.shown import from_log
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import starts
 from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.pipeline.past import concatenated
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Examples, ItemSets, Requests
@@ -169,20 +170,13 @@ def actions_or_shown(
 
 def _by_time(graph: Snapshot, parts: list[Examples]) -> Examples:
     """Return the requests of some examples together, the earliest first."""
-    user, time = (
-        np.concatenate([getattr(part.requests, name) for part in parts])
-        for name in ("user", "time")
-    )
+    whole = concatenated(parts)
+    user, time = whole.requests.user, whole.requests.time
     order = np.lexsort((user, time))
-    candidates = Candidates.concatenated([part.candidates for part in parts])
-    width = candidates.item.shape[1]
-    label = [
-        np.pad(part.label, ((0, 0), (0, width - part.label.shape[1]))) for part in parts
-    ]
     return Examples(
         Requests.of_users(graph, user[order], time[order]),
-        Candidates(candidates.item[order], candidates.score[order]),
-        np.concatenate(label)[order],
+        Candidates(whole.candidates.item[order], whole.candidates.score[order]),
+        whole.label[order],
     )
 
 

@@ -262,9 +262,11 @@ def past_examples(
 
 
 def concatenated(parts: list[Examples]) -> Examples:
-    """Lay examples about one graph end to end."""
+    """Lay examples about one graph end to end; rows are as long as the longest."""
     if len(parts) == 1:
         return parts[0]
+    candidates = Candidates.concatenated([part.candidates for part in parts])
+    width = candidates.item.shape[1]
     requests = [part.requests for part in parts]
     histories = [one.history for one in requests]
     hidden = [one.hidden for one in requests]
@@ -284,18 +286,28 @@ def concatenated(parts: list[Examples]) -> Examples:
                 np.concatenate([x.item for x in hidden]),
             ),
         ),
-        Candidates.concatenated([part.candidates for part in parts]),
-        np.concatenate([part.label for part in parts]),
-        _weights(parts),
+        candidates,
+        _end_to_end_padded([part.label for part in parts], width),
+        _weights(parts, width),
         _until(parts),
     )
 
 
-def _weights(parts: list[Examples]) -> Float32[np.ndarray, "b k"] | None:
+def _end_to_end_padded(
+    tables: list[Float32[np.ndarray, "_ _"]], width: int
+) -> Float32[np.ndarray, "b k"]:
+    """Lay tables end to end, with 0 where there is no candidate."""
+    short = [width - table.shape[1] for table in tables]
+    return np.concatenate(
+        [np.pad(t, ((0, 0), (0, n))) for t, n in zip(tables, short, strict=True)]
+    )
+
+
+def _weights(parts: list[Examples], width: int) -> Float32[np.ndarray, "b k"] | None:
     """Return how much the candidates of several parts count, if they differ."""
     if all(part.weight is None for part in parts):
         return None
-    return np.concatenate([part.weights for part in parts])
+    return _end_to_end_padded([part.weights for part in parts], width)
 
 
 def _until(parts: list[Examples]) -> Int64[np.ndarray, " b"] | None:
