@@ -6,7 +6,6 @@ folder, and ``NUMBA_CACHE_DIR`` names another one. Rows are spread over a thread
 rather than over numba's own threads, whose barrier stalls beside other work.
 """
 
-import importlib
 import inspect
 import os
 import threading
@@ -18,41 +17,46 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
-from numba.np import linalg
+from numba.core.runtime.nrt import rtsys
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
 
 
-def _start_without_blas() -> None:
-    """Let numba start without SciPy's BLAS, which takes it 0.3 s to load.
-
-    It looks whether there is one, and looks again when a kernel needs it.
-    """
-    numbas: Any = linalg
-    look = numbas.ensure_blas
-    numbas.ensure_blas = lambda: None
-    try:
-        importlib.import_module("numba.np.arraymath")
-    finally:
-        numbas.ensure_blas = look
-
-
-_start_without_blas()
-
-
 def compiled(function: F) -> F:
     """Compile ``function`` to machine code; it keeps its signature and type."""
-    # Shape checks wrapped around the function in tests are not compilable.
-    plain = inspect.unwrap(function)
-    return cast(F, cast(Any, numba).njit(cache=True, nogil=True)(plain))
+    return cast(F, _dispatcher(function, nogil=True))
 
 
 def inlined(function: F) -> F:
     """Compile ``function`` into those that call it: for loops within a hot loop."""
+    return cast(F, _dispatcher(function, nogil=True, forceinline=True))
+
+
+def _dispatcher(function: Callable[..., Any], **options: bool) -> Any:
+    # Shape checks wrapped around the function in tests are not compilable.
     plain = inspect.unwrap(function)
-    njit = cast(Any, numba).njit
-    return cast(F, njit(cache=True, nogil=True, forceinline=True)(plain))
+    dispatcher = cast(Any, numba).njit(cache=True, **options)(plain)
+    # Under NUMBA_DISABLE_JIT it is the plain function.
+    if hasattr(dispatcher, "_cache"):
+        _load_without_compiler(dispatcher._cache)
+    return dispatcher
+
+
+def _load_without_compiler(kept: Any) -> None:
+    """Have machine code that was kept read without what only a compiler needs.
+
+    Numba loads all that it can translate before it reads any, which takes as long as
+    importing it; a kernel that is not there is compiled, which loads it then.
+    """
+    runtime = cast(Any, rtsys)
+
+    def load(signature: Any, target: Any) -> Any:
+        runtime.initialize(target)
+        with kept._guard_against_spurious_io_errors():
+            return kept._load_overload(signature, target)
+
+    kept.load_overload = load
 
 
 def sealed(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
