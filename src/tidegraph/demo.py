@@ -15,6 +15,7 @@ from tidegraph.catalog import model as method_of
 from tidegraph.data.check import check
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
+from tidegraph.durations import seconds_of
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import Recommender
@@ -38,7 +39,6 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.stages import Fold, Ranker
 
-DAY = 86_400
 NAMES = ("title", "product_type", "description", "name")
 """Feature columns that may name an item, the best first."""
 CATEGORIES = ("product_category", "category", "genres", "type")
@@ -107,7 +107,7 @@ class Demo:
         self, log: Interactions
     ) -> tuple[Interactions, Interactions, Interactions]:
         end = int(log.time[-1]) + 1
-        part = int(self.test_days * DAY)
+        part = seconds_of(self.test_days)
         if end - 4 * part <= int(log.time[0]):
             raise DataError(
                 f"{self.data} spans less than {4 * self.test_days:.0f} days, too short "

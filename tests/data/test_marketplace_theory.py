@@ -25,7 +25,8 @@ from tidegraph.data.synthetic import (
     Truth,
     World,
 )
-from tidegraph.data.synthetic.attraction import DAY, START
+from tidegraph.data.synthetic.attraction import START
+from tidegraph.durations import DAY
 from tidegraph.evaluation.answers import lists
 from tidegraph.evaluation.metrics.ranking import hit_rate, hits, ndcg, reciprocal_rank
 from tidegraph.evaluation.protocol import Recommender, Task, at_each_event

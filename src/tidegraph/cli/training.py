@@ -18,6 +18,7 @@ from tidegraph.cli.splits import Parts, Split
 from tidegraph.cli.terminal import say
 from tidegraph.cli.validation import on_valid
 from tidegraph.data.interactions import Interactions
+from tidegraph.durations import DAY
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
@@ -28,7 +29,6 @@ from tidegraph.rng import generator
 from tidegraph.run import Monitor, Run
 from tidegraph.stages import Fold, called
 
-DAY = 86_400
 SHOWN = ("recall@10", "ndcg@10", "recall@50")
 """What is printed of each rolling window."""
 

@@ -18,8 +18,8 @@ from tidegraph.data.oddities import (
     respelt,
     ruined,
 )
-from tidegraph.data.split import DAY
 from tidegraph.data.times.clocks import Clock, span_text
+from tidegraph.durations import DAY
 from tidegraph.errors import DataError
 
 _BY_DAY = (

@@ -12,8 +12,8 @@ from tidegraph.data.ids.rounded import are_rounded, rounded_text
 from tidegraph.data.invisible import WITHIN
 from tidegraph.data.log import Interactions
 from tidegraph.data.origin import Origin, as_array, rows_text
-from tidegraph.data.split import DAY
 from tidegraph.data.times.clocks import moment_text, span_text
+from tidegraph.durations import DAY
 
 _YEAR = 365 * DAY
 _ENOUGH = 10

@@ -15,13 +15,13 @@ from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.data.times.datetimes import LOST, own_ticks
 from tidegraph.data.times.faults import NotATimeError
 from tidegraph.data.times.ticks import BEYOND, TimeColumn
+from tidegraph.durations import DAY
 from tidegraph.errors import DataError, LeakageError
 
 Moment = str | int | float | date
 """A time: ISO 8601 text, Unix seconds, a date or a datetime; no zone means UTC."""
 Days = int | float
 
-DAY = 86_400
 
 _WRITE = "Write Unix seconds, a date, or ISO 8601 text like 2024-05-01T12:30:00Z."
 

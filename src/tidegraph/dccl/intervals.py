@@ -1,9 +1,8 @@
 """When the rounds of a cloud are."""
 
 from tidegraph.arguments import settings
+from tidegraph.durations import seconds_of
 from tidegraph.ranges import above
-
-DAY = 86_400
 
 
 @settings
@@ -26,5 +25,5 @@ class EveryDays:
             first: Unix seconds of the first event.
             last: Those of the last.
         """
-        length = max(1, int(self.days * DAY))
+        length = seconds_of(self.days)
         return [*range(first + length, last + 1, length), last + 1]

@@ -7,17 +7,18 @@ from html import escape
 from math import log1p
 
 from tidegraph.data.times.clocks import Clock, moment_text
+from tidegraph.durations import DAY
 from tidegraph.ego.tree import EgoTree
 
 _ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
 _COLORS = ("#1b6ca8", "#c8553d", "#5b8c5a", "#8d6a9f")
 _TICKS = (
     (3_600, "1 hour"),
-    (86_400, "1 day"),
-    (7 * 86_400, "1 week"),
-    (30 * 86_400, "1 month"),
-    (365 * 86_400, "1 year"),
-    (10 * 365 * 86_400, "10 years"),
+    (DAY, "1 day"),
+    (7 * DAY, "1 week"),
+    (30 * DAY, "1 month"),
+    (365 * DAY, "1 year"),
+    (10 * 365 * DAY, "10 years"),
 )
 
 

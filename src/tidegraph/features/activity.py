@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tidegraph.features.counting import DAY, Sides, gap
+from tidegraph.durations import DAY
+from tidegraph.features.counting import Sides, gap
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled
 

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
+from tidegraph.durations import DAY
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, is_new, slot
 from tidegraph.kernels.jit import compiled
 
-DAY = 86_400.0
-RECENT = 28 * 86_400
+RECENT = 28 * DAY
 LATELY = 14.0
 SEASON = 90.0
 """Half-lives, in days, of an event of a pair."""

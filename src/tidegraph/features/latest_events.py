@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
+from tidegraph.durations import DAY
 from tidegraph.nn.sequence.ages import age_bucket
 from tidegraph.stages import NO_ITEM, Requests
 
@@ -34,5 +35,5 @@ class LatestEvents(NamedTuple):
         item[mask] = history.node[at[mask]]
         time = np.broadcast_to(requests.time[rows][:, None], at.shape)
         days = np.zeros(at.shape)
-        days[mask] = (time[mask] - history.time[at[mask]]) / 86_400
+        days[mask] = (time[mask] - history.time[at[mask]]) / DAY
         return cls(item, age_bucket(days), mask)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int64, Num
 from tidegraph.arguments import checked
 from tidegraph.data.times.datetimes import own_ticks
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn
+from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError, RequestError
 
 Tick = Literal["s", "ms", "us"]
@@ -125,7 +126,7 @@ def window(
         ConfigError: It is empty, or no number.
     """
     # To the microsecond, since 0.7 days are 60,479.99999999999 seconds as a product.
-    span = round(days * 86_400 + hours * 3_600 + seconds, 6)
+    span = round(days * DAY + hours * 3_600 + seconds, 6)
     if not 1e-6 <= span < BEYOND:
         raise ConfigError(
             f"within({span} seconds) holds nothing or everything; say days, hours or "

@@ -16,8 +16,6 @@ with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor
 
-DAY = 86_400
-
 
 class Reads(NamedTuple):
     """The plans that a click model reads, in the words of ``tidegraph.parse``.

@@ -9,6 +9,7 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix
+from tidegraph.durations import DAY, seconds_of
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import told_from
@@ -23,8 +24,6 @@ from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests, Train
-
-DAY = 86_400
 
 
 @settings
@@ -124,7 +123,7 @@ class Parts:
         log = self.train.events
         first, last = int(log.time[0]), int(log.time[-1])
         if days is not None:
-            return max(1, int(days * DAY))
+            return seconds_of(days)
         if self.valid is not None and len(self.valid) and not self.per_user:
             return max(1, int(self.valid.time[-1]) - last)
         return max(1, (last - first) // 20)
@@ -209,8 +208,8 @@ def check_windows(
     cuts = [end - (w + held) * seconds for w in range(windows, 0, -1)]
     if cuts[0] <= int(train.time[0]):
         raise DataError(
-            f"the log spans {(end - int(train.time[0])) / 86_400:.1f} days, too short "
-            f"for {windows + held} windows of {seconds / 86_400:.1f} days to learn to "
+            f"the log spans {(end - int(train.time[0])) / DAY:.1f} days, too short "
+            f"for {windows + held} windows of {seconds / DAY:.1f} days to learn to "
             "rank from. Lower the count or the days of the windows."
         )
     return cuts

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
+from tidegraph.durations import DAY
 from tidegraph.ego.dedup import EgoStates, Unique
 from tidegraph.ego.parse import parse
 from tidegraph.ego.surroundings import states_of
@@ -20,7 +21,7 @@ from tidegraph.features.tables import Tables
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.nn.around import DAY, Around, Reads, States
+from tidegraph.nn.around import Around, Reads, States
 from tidegraph.nn.inputs import Inputs
 from tidegraph.stages import Requests
 from tidegraph.training.weights import tensor

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.durations import DAY
 
 
 def draw_log(
@@ -13,7 +14,7 @@ def draw_log(
     rng = np.random.default_rng(seed)
     user = rng.integers(0, users, events)
     item = np.minimum(rng.geometric(0.08, events) - 1 + (user % 3) * 5, items - 1)
-    time = np.sort(rng.integers(0, 40 * 86_400, events) // 600 * 600)
+    time = np.sort(rng.integers(0, 40 * DAY, events) // 600 * 600)
     log = interactions(
         [f"u{u}" for u in user], [f"i{i}" for i in item], time + 1_700_000_000
     )

@@ -16,6 +16,7 @@ import pytest
 from tidegraph.artifact.sealed import Rebuilds, load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.durations import DAY
 from tidegraph.fitting.examples import acted_on_within, examples
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import spread
@@ -37,7 +38,7 @@ from tidegraph.testing.logs import draw_log
 from tidegraph.testing.observing import two_threads_answer_as_one
 from tidegraph.testing.retrievers import permuted
 
-WEEK = 7 * 86_400
+WEEK = 7 * DAY
 
 
 def examples_at(log: Interactions, cut: int, graph: Snapshot | None = None) -> Examples:

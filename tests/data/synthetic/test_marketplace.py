@@ -16,7 +16,8 @@ from tidegraph.data.synthetic import (
     Tastes,
     World,
 )
-from tidegraph.data.synthetic.attraction import DAY, START
+from tidegraph.data.synthetic.attraction import START
+from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError
 from tidegraph.kernels import jit
 

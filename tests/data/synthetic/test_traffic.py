@@ -12,7 +12,8 @@ from tidegraph.data.synthetic import (
     Policy,
     World,
 )
-from tidegraph.data.synthetic.attraction import DAY, START
+from tidegraph.data.synthetic.attraction import START
+from tidegraph.durations import DAY
 
 STILL = Lifecycle(lifetime_days=math.inf, freshness=0.0)
 UNIFORM = Policy(slate=5, top_exploration=1.0, bottom_exploration=1.0)

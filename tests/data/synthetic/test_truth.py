@@ -14,7 +14,8 @@ from tidegraph.data.synthetic import (
     Truth,
     World,
 )
-from tidegraph.data.synthetic.attraction import DAY, START, Goods, People, Weights
+from tidegraph.data.synthetic.attraction import START, Goods, People, Weights
+from tidegraph.durations import DAY
 from tidegraph.errors import RequestError
 
 STILL = Lifecycle(lifetime_days=math.inf, freshness=0.0)

@@ -19,13 +19,13 @@ from tidegraph.device.gate.app import app as application
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.page import add_page, check_page
 from tidegraph.device.signing import trusted_key
+from tidegraph.durations import DAY
 from tidegraph.extras import needed
 from tidegraph.features.groups import OF_ITEMS
 
 with needed("uvicorn", "device", "the gate"):
     import uvicorn
 
-DAY = 86_400
 PAGE = Path("clients") / "browser" / "dist"
 
 

@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64
 
+from tidegraph.durations import DAY
 from tidegraph.kernels.jit import compiled
 
 START = 1_704_067_200
 """The first midnight of every simulated marketplace: 2024-01-01 00:00 UTC."""
 
-DAY = 86_400
 """Seconds."""
 
 

@@ -10,11 +10,12 @@ from jaxtyping import Float64, Int32
 from tidegraph.arguments import settings
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.synthetic.attraction import DAY, START, Goods, People, Weights
+from tidegraph.data.synthetic.attraction import START, Goods, People, Weights
 from tidegraph.data.synthetic.population import draw_goods, draw_people
 from tidegraph.data.synthetic.settings import Clicks, Lifecycle, Policy, Tastes, check
 from tidegraph.data.synthetic.traffic import Events, Shelf, first_seen, show_slates
 from tidegraph.data.synthetic.truth import Truth
+from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError
 from tidegraph.kernels.jit import over_rows
 from tidegraph.progress import track

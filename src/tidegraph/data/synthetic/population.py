@@ -5,8 +5,9 @@ import math
 import numpy as np
 from jaxtyping import Int64
 
-from tidegraph.data.synthetic.attraction import DAY, START, Goods, People
+from tidegraph.data.synthetic.attraction import START, Goods, People
 from tidegraph.data.synthetic.settings import Clicks, Lifecycle, Tastes
+from tidegraph.durations import DAY
 
 FOREVER = int(np.iinfo(np.int64).max)
 """When an item goes that never does."""

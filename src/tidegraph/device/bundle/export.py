@@ -19,6 +19,7 @@ from tidegraph.device.bundle.manifest import MANIFEST, File, Manifest, Signed
 from tidegraph.device.bundle.tracing import OPSET
 from tidegraph.device.bundle.weights import packed, put_outside, taken_from
 from tidegraph.device.signing import public_bytes
+from tidegraph.durations import DAY
 from tidegraph.errors import ArtifactError
 from tidegraph.extras import needed
 from tidegraph.ranges import at_least
@@ -27,8 +28,6 @@ with needed("onnx", "device", "a bundle"):
     import onnx
 with needed("cryptography", "device", "signing"):
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-DAY = 86_400
 
 
 def export(

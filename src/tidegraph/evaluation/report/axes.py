@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-SECONDS_PER_DAY = 86_400
+from tidegraph.durations import DAY
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def calendar(label: str, first: int, last: int) -> Axis:
         last: Unix seconds.
     """
     last = max(last, first + 1)
-    days = (last - first) / SECONDS_PER_DAY
+    days = (last - first) / DAY
     unit, form = ("Y", 4) if days > 3 * 365 else ("M", 7) if days > 75 else ("D", 10)
     ends = np.array([first, last]).astype("M8[s]").astype(f"M8[{unit}]")
     count = int((ends[1] - ends[0]).astype(np.int64)) + 1

@@ -5,6 +5,7 @@ import polars as pl
 from jaxtyping import Float64, Int64
 
 from tidegraph.data.interactions import Interactions
+from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.catalogue import lorenz
 from tidegraph.evaluation.rankers import RankerEvaluation
@@ -13,8 +14,7 @@ from tidegraph.evaluation.report.charts import Bar, Chart, Series, bars, columns
 from tidegraph.evaluation.report.html import Section, Table
 from tidegraph.evaluation.results import Evaluation
 
-WEEK = 7 * 86_400
-DAY = 86_400
+WEEK = 7 * DAY
 LISTED = ("ndcg", "recall", "precision", "map", "hit", "mrr")
 
 

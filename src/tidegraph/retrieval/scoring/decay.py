@@ -18,13 +18,13 @@ from jaxtyping import Float32, Int64
 from numpy.typing import DTypeLike
 
 from tidegraph.data.views.matrix import as_seconds_log
+from tidegraph.durations import DAY
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.topk import drain, push
 from tidegraph.retrieval.from_log import FromLog
 from tidegraph.stages import Fold, Train
 
-SECONDS_PER_DAY = 86_400
 MOST = 1 << 37
 """Halvings are not counted beyond this: 40 years of a hundred halvings a second."""
 
@@ -69,7 +69,7 @@ def halvings(
     newest[sizes > 0] = history.time[history.ptr[1:][sizes > 0] - 1]
     age = np.repeat(newest, sizes) - history.time
     # A shorter half-life tells two seconds apart no better than this does.
-    half_life = max(half_life_days * SECONDS_PER_DAY, 0.01)
+    half_life = max(half_life_days * DAY, 0.01)
     # The remainder is exact, so that a later newest event changes no fraction.
     whole, rest = np.divmod(age.astype(np.float64), half_life)
     fraction = np.exp2(-rest / half_life).astype(np.float32)
