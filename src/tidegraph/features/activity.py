@@ -45,7 +45,9 @@ def fill(
             if i < 0:
                 continue
             cell = out[row, place]
-            cell[_OF_USER:] = of_user
+            # As one slice, numba would compile a message for one of another length.
+            for n in range(len(of_user)):
+                cell[_OF_USER + n] = of_user[n]
             low, end = 0, 0
             if i < items[0].size:
                 low = int(items[0][i])

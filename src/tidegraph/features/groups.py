@@ -105,9 +105,8 @@ def _counting_columns(
 ) -> Float32[np.ndarray, "b k 20"]:
     out = np.zeros((*past.item.shape, len(counting.NAMES)), np.float32)
     node = past.history.node
-    size = max(
-        len(past.items.start), past.item.max(initial=-1) + 2, node.max(initial=-1) + 2
-    )
+    highest = max(int(past.item.max(initial=-1)), int(node.max(initial=-1)))
+    size = max(len(past.items.start), highest + 2)
     over_rows(
         lambda a, b: counting.fill(
             past.history,

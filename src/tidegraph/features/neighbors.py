@@ -13,7 +13,7 @@ from tidegraph.features.counting import CO_USERS, Sides
 from tidegraph.features.reading import PastView
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, slot
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, over_rows, sealed
 
 NAMES = ("knn_sum", "knn_max", "knn_shared", "knn_mean", "knn_alike")
 """Columns of the item-kNN score of a candidate.
@@ -87,7 +87,8 @@ def crossed(
         pairs: Return ``cross``, of each candidate and event; else it has no events.
     """
     shape = past.item.shape
-    of_fans = fans or Fans.nobody(shape, past.items.time)
+    of_fans = Fans(*sealed(*(fans or Fans.nobody(shape, past.items.time))))
+    (steps,) = sealed(steps)
     out = Crossed(
         np.zeros((*shape, len(NAMES)), np.float32),
         np.zeros((*shape, steps.shape[1] * pairs, len(CROSS)), np.float32),

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from tidegraph.graph.from_log import ACTION
-from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.jit import compiled, sealed
 from tidegraph.stages import NO_ITEM, Requests
 
 
@@ -30,7 +30,8 @@ class PastView(NamedTuple):
     """Requests, their candidates, and the pasts of the items that are read for them.
 
     Items are numbered anew where they are few beside all, so that a request costs what
-    it reads, not what the catalogue holds. Times are ticks of the graph.
+    it reads, not what the catalogue holds. Times are ticks of the graph. None of the
+    arrays can be written, so that kernels are compiled for one kind of them.
 
     Attributes:
         history: The events of each request, all before its clock.
@@ -86,9 +87,10 @@ class PastView(NamedTuple):
             known = read < len(category)
             kind[known] = category[read[known]]
             category = kind
-        own = Rows(history.ptr[:-1][rows], history.ptr[1:][rows], node, time)
-        items = Rows(start, stop, edges.node, edges.time)
-        user = requests.user[rows]
+        own = Rows(*sealed(history.ptr[:-1][rows], history.ptr[1:][rows], node, time))
+        items = Rows(*sealed(start, stop, edges.node, edges.time))
+        user, clock = sealed(requests.user[rows], clock)
+        item, category = sealed(item, category)
         return cls(own, items, user, clock, item, category, edges.base)
 
     def at_events(
@@ -103,9 +105,10 @@ class PastView(NamedTuple):
         history, clock = self.history, self.history.time[event]
         stop = np.empty(len(row), np.int64)
         _ends_before(history.time, history.start[row], event, clock, stop)
-        before = history._replace(start=history.start[row], stop=stop)
+        start, stop = sealed(history.start[row], stop)
+        before = history._replace(start=start, stop=stop)
         item = history.node[event][:, None]
-        user = self.user[row]
+        user, clock, item = sealed(self.user[row], clock, item)
         return PastView(before, self.items, user, clock, item, self.category, self.base)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from tidegraph.kernels.intrinsics import LANES, choose, halve_lanes, prefetch
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, over_rows, sealed
 
 _SEARCHES = 256  # Advanced together, so that their cache misses overlap.
 _LINE = 16  # What is left of a search stands in a cache line or two.
@@ -77,6 +77,7 @@ def searched(
 ) -> Int64[np.ndarray, " q"]:
     """Return where each of the stretches ``low`` to ``high`` reaches its clock."""
     found = np.empty(len(low), np.int64)
+    time, low, high, clocks = sealed(time, low, high, clocks)
     over_rows(
         lambda a, b: search(time, base, low, high, clocks, found, a, b),
         len(low),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, Int64
 
-from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.jit import compiled, sealed
 
 _BUCKET_BITS = 9
 
@@ -44,6 +44,7 @@ def sorted_edges(
         time: Ticks, ties keeping their order; empty if untimed.
         num_nodes: How many nodes there are.
     """
+    source, target, time = sealed(source, target, time)
     rising, base, latest = _span(time)
     order = np.zeros(0, np.int64) if rising else np.argsort(time, kind="stable")
     start, stop = _row_bounds(source, num_nodes)

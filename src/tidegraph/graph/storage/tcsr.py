@@ -15,7 +15,7 @@ from tidegraph.graph.storage.kept_index import Indexes, SlotRows
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.walks.uniform import packed_rows
 from tidegraph.kernels.binary_search import search, searched
-from tidegraph.kernels.jit import over_rows
+from tidegraph.kernels.jit import over_rows, sealed
 from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.kernels.weighted_draw import AliasTable, PrefixSums, alias_table
 
@@ -214,10 +214,11 @@ class TemporalCSR:
             return self.span(nodes)
         (low, high), read = self.bounds.reading(nodes)
         stop = np.empty(len(nodes), np.int64)
+        time, low, high, clocks = sealed(self.time, low, high, clocks)
 
         def block(a: int, b: int) -> None:
             read(a, b)
-            search(self.time, self.base, low, high, clocks, stop, a, b)
+            search(time, self.base, low, high, clocks, stop, a, b)
 
         over_rows(block, len(nodes), grain=2048)
         if window is not None:

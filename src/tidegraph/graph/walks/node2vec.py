@@ -7,7 +7,7 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
 from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
-from tidegraph.kernels.binary_search import search
+from tidegraph.kernels.binary_search import searched
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
@@ -68,8 +68,7 @@ def node2vec_step(
         # The rows are of another type of node than the one before.
         own_low, own_stop = np.zeros_like(own_low), np.zeros_like(own_stop)
     if clock is not None and edges.is_timed:
-        high = stop.copy()
-        search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
+        stop = searched(edges.time, edges.base, low, stop, clock)
     _second_order_step(
         (low, stop),
         (own_low, own_stop),

@@ -18,7 +18,7 @@ from jaxtyping import Int32, Int64
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias, node2vec_step
 from tidegraph.graph.walks.uniform import uniform_walks
-from tidegraph.kernels.binary_search import search
+from tidegraph.kernels.binary_search import searched
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
@@ -172,8 +172,7 @@ def _timed_step(
 ) -> None:
     """Move walkers along edges strictly before their clocks."""
     low, high = edges.span(here)
-    stop = np.empty(len(here), np.int64)
-    search(edges.time, edges.base, low, high, clock, stop, 0, len(here))
+    stop = searched(edges.time, edges.base, low, high, clock)
     weighted = habit.weighted and len(edges.weight) > 0
     sums = edges.prefix_sums if weighted else NO_SUMS
     _draw_edges(low, stop, sums, state, high)

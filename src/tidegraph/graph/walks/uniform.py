@@ -79,7 +79,9 @@ def _walk_uniformly(
     for first in range(0, starts.size, _WALKERS):
         size = min(_WALKERS, starts.size - first)
         key, home = keys[first : first + size], starts[first : first + size]
-        steps[0, :size] = home
+        # As one slice, numba would compile a message for one of another length.
+        for w in range(size):
+            steps[0, w] = home[w]
         draws = np.uint64(0)
         for step in range(out.shape[1] - 1):
             way, here, there = step % len(rows), steps[step], steps[step + 1]
