@@ -15,6 +15,7 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import moments, whole_ticks_in
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.topk import stable_order
 from tidegraph.ranges import above, from_0_to_1
 
 _FOREVER = 2**62
@@ -182,7 +183,7 @@ def _induce(
         # What has faded away to nothing is no edge.
         rows = np.sort(rows[total[rows].astype(np.float32) > 0])
         if rows.size > keep:
-            best = np.argsort(-total[rows], kind="mergesort")[:keep]
+            best = stable_order(-total[rows])[:keep]
             rows = np.sort(rows[best])
         while filled + rows.size > source.size:
             source = np.concatenate((source, np.empty_like(source)))

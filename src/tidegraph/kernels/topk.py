@@ -1,4 +1,4 @@
-"""A heap of the k best entries of a row, ties by item number."""
+"""A heap of the k best entries of a row, ties by item number; and order for kernels."""
 
 import numpy as np
 
@@ -56,3 +56,33 @@ def drain(item: np.ndarray, score: np.ndarray, found: int) -> None:
         i, s = item[size], score[size]
         item[size], score[size] = item[0], score[0]
         sink(item, score, size, i, s)
+
+
+@compiled
+def stable_order(value: np.ndarray) -> np.ndarray:
+    """Return the places of values, the least first, equal ones in their order.
+
+    What NumPy calls a stable sort takes numba seconds to compile within each kernel.
+    """
+    size = value.size
+    order, merged = np.empty(size, np.int64), np.empty(size, np.int64)
+    for at in range(size):
+        order[at] = at
+    width = 1
+    while width < size:
+        for low in range(0, size, 2 * width):
+            middle, high = min(low + width, size), min(low + 2 * width, size)
+            left, right = low, middle
+            for at in range(low, high):
+                on_right = left == middle
+                if left < middle and right < high:
+                    on_right = value[order[right]] < value[order[left]]
+                if on_right:
+                    merged[at] = order[right]
+                    right += 1
+                else:
+                    merged[at] = order[left]
+                    left += 1
+        order, merged = merged, order
+        width *= 2
+    return order

@@ -10,7 +10,7 @@ from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.kernels.topk import push
+from tidegraph.kernels.topk import push, stable_order
 from tidegraph.progress import track
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.from_log import (
@@ -212,7 +212,7 @@ def _screened(
         if column[e] != j and weight[e] > lasso:
             found = push(candidate, product, found, column[e], weight[e])
     # The likeliest first, so that fewer take part for a while only.
-    order = np.argsort(-product[:found], kind="mergesort")
+    order = stable_order(-product[:found])
     return candidate[order], product[order].astype(np.float64) - lasso
 
 

@@ -9,6 +9,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.pagerank_push import Push, Pushed, personalized_pagerank
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.topk import stable_order
 
 
 class Clusters(NamedTuple):
@@ -113,8 +114,8 @@ def _sweep_cuts(
         for j in range(rows.size):
             # A node without edges is reached by nothing but itself.
             rank[j] = -np.inf if rows[j] == seeds[q] else -value[j] / strength[rows[j]]
-        by_row = np.argsort(rows)
-        order = by_row[np.argsort(rank[by_row], kind="mergesort")]
+        by_row = stable_order(rows)
+        order = by_row[stable_order(rank[by_row])]
         order = order[: min(order.size, cluster.shape[1])]
         kept, conductance[q] = _best(graph, volume, rows[order], inside)
         for j in range(kept):

@@ -10,6 +10,7 @@ from tidegraph.errors import RequestError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
+from tidegraph.kernels.topk import stable_order
 from tidegraph.ranges import above, within
 
 _SEEDS = 64
@@ -135,7 +136,7 @@ def _push(
             value = np.concatenate((value, np.empty_like(value)))
         rows = np.sort(touched[:count])
         rows = rows[score[rows] > 0]
-        rows = rows[np.argsort(-score[rows], kind="mergesort")]
+        rows = rows[stable_order(-score[rows])]
         node[filled : filled + kept] = rows
         value[filled : filled + kept] = score[rows]
         filled += kept
