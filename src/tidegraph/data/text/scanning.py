@@ -300,7 +300,9 @@ def rewrite(
     first = np.empty(width, np.int64)
     last = np.empty(width, np.int64)
     kind = np.empty(width, np.int64)
-    at, to, rows, seen = 0, 0, 0, 0
+    # For a plain 0, numba would compile what is called here a second time.
+    begin = int(np.int64(0))
+    at, to, rows, seen = begin, begin, 0, 0
     status, fields = DONE, 0
     while at < data.size:
         if data[at] == comment:
