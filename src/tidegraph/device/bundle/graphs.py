@@ -86,11 +86,11 @@ def graphs_of(model: Model) -> dict[str, onnx.ModelProto]:
     """
     head = nn.ModuleDict({"head": model.head})
     protos = {
-        name: traced(head, function, given, signature)
-        for name, function, given, signature in (
-            _score_graph(model.head),
-            _train_step(model.head, model.local.clip),
-            _start_graph(model.head),
+        name: export(head, function, given, signature)
+        for export, (name, function, given, signature) in (
+            (direct, _score_graph(model.head)),
+            (traced, _train_step(model.head, model.local.clip)),
+            (direct, _start_graph(model.head)),
         )
     }
     if model.trunk is not None and model.example is not None:

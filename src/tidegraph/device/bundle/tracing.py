@@ -8,10 +8,12 @@ Nothing of the machine that exports is left in a graph: no names of files, no st
 traces. The same settings give the same bytes, whatever the weights.
 """
 
+import functools
+import importlib
 import logging
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -78,7 +80,7 @@ def traced(
         bound = {f"module.{n}": v for n, v in zip(names, values, strict=True)}
         return functional_call(called, bound, inputs)
 
-    with _quiet():
+    with _quiet(), _looking_anew():
         steps = make_fx(plain, tracing_mode="symbolic")(
             list(weights.values()), *examples
         )
@@ -98,7 +100,7 @@ def direct(
     names = {
         f"module.{name}": name.replace(".", "__") for name in _named_tensors(module)
     }
-    with _quiet():
+    with _quiet(), _looking_anew():
         proto = _export_onnx(_Called(module, function), examples, signature)
     for held in proto.graph.initializer:
         held.name = names.get(held.name, held.name)
@@ -148,6 +150,7 @@ class _Bound(nn.Module):
 def _export_onnx(
     module: nn.Module, examples: Sequence[Tensor], signature: Signature
 ) -> onnx.ModelProto:
+    _read_operators_once()
     axes = {name for free in signature.inputs.values() for name in free.values()}
     dims = {name: torch.export.Dim(name, min=1, max=MOST) for name in sorted(axes)}
     free = [
@@ -170,6 +173,19 @@ def _export_onnx(
     proto = cast(onnx.ModelProto, program.model_proto)
     _refuse_closed(proto, signature)
     return _stripped(proto)
+
+
+@functools.cache
+def _read_operators_once() -> None:
+    """Let torch keep the list of its operators.
+
+    At each export it reads the source of 500 of them anew, which takes it a second.
+    """
+    place = "torch.onnx._internal.exporter._registration"
+    # Another release may keep them elsewhere, and is as slow as it is.
+    with suppress(ImportError, AttributeError):
+        operators = importlib.import_module(place).onnxscript_apis
+        operators.get_torchlib_ops = functools.cache(operators.get_torchlib_ops)
 
 
 def _refuse_closed(proto: onnx.ModelProto, signature: Signature) -> None:
@@ -198,6 +214,15 @@ def _stripped(proto: onnx.ModelProto) -> onnx.ModelProto:
             del part.metadata_props[:]
     proto.producer_name, proto.producer_version = "tidegraph", ""
     return proto
+
+
+def _looking_anew() -> AbstractContextManager[None]:
+    """Have torch look at each operation anew.
+
+    Where shapes are open, to find one that it has seen takes longer.
+    """
+    settings: Any = cast(Any, torch)._dynamo.config
+    return settings.patch(fake_tensor_cache_enabled=False)
 
 
 @contextmanager
