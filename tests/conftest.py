@@ -5,12 +5,14 @@ import pytest
 from hypothesis import settings
 
 from annotations import checked_by_need
+from kernel_locks import compiled_by_one_worker
 from quick_shapes import answered_sooner
 
 # What is imported to collect the tests stays: it is searched for garbage in vain.
 gc.disable()
 checked_by_need()
 answered_sooner()
+compiled_by_one_worker()
 
 from tidegraph.data.interactions import Interactions  # noqa: E402
 from tidegraph.testing.logs import draw_log  # noqa: E402
