@@ -218,10 +218,11 @@ def test_rows_that_moved_are_tidied_in_the_background():
             strict=True,
         )
     ]
+    others = set(threading.enumerate())
     for start in range(0, 3000, 100):
         graph.append("click", table(events[start : start + 100]))
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.daemon:
+    for thread in set(threading.enumerate()) - others:
+        if thread.daemon:
             thread.join(timeout=10)
 
     assert graph.snapshot().edges["click"].slack < 20 * 3000
