@@ -1,5 +1,9 @@
 """What a cloud publishes is what it answers by."""
 
+import io
+import shutil
+from contextlib import redirect_stdout
+
 import numpy as np
 import pytest
 import torch
@@ -12,16 +16,43 @@ from tidegraph.device.signing import trusted_key
 from tidegraph.device.split import split
 
 
-@pytest.mark.slow
-def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(tmp_path, capsys):
-    cloud = method(rounds=2).fit(parts()[1], fleet())
-    cloud.save(tmp_path / "model")
-    words = ["device", "export", str(tmp_path / "model"), "-o", str(tmp_path / "out")]
+@pytest.fixture(scope="module")
+def clouds():
+    """One after a round, and one that went on from there."""
+    return [
+        method(rounds=rounds, aside=0.0).fit(parts()[1], fleet()) for rounds in (1, 2)
+    ]
 
-    assert run([*words, "--key", str(tmp_path / "signing.pem")]) == 0
-    assert "signing.pem.pub" in capsys.readouterr().out
-    bundle = load(tmp_path / "out", trusted_key(tmp_path / "signing.pem.pub"))
-    assert not list((tmp_path / "out").glob("*.pem*"))
+
+@pytest.fixture(scope="module")
+def before(clouds, tmp_path_factory):
+    """The bundle of the first, beside the key of its publisher."""
+    root = tmp_path_factory.mktemp("published")
+    clouds[0].export(root / "out", root / "signing.pem", version=1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def published(clouds, before, tmp_path_factory):
+    """The bundle of the second in the place of the first, and what was said of it.
+
+    As who has a saved cloud alone writes it.
+    """
+    root = shutil.copytree(before, tmp_path_factory.mktemp("again") / "published")
+    clouds[1].save(root / "model")
+    words = ["device", "export", str(root / "model"), "-o", str(root / "out")]
+    with redirect_stdout(io.StringIO()) as said:
+        assert run([*words, "--key", str(root / "signing.pem")]) == 0
+    return root, said.getvalue()
+
+
+@pytest.mark.slow
+def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, published):
+    cloud, (root, said) = clouds[1], published
+
+    assert "signing.pem.pub" in said
+    bundle = load(root / "out", trusted_key(root / "signing.pem.pub"))
+    assert not list((root / "out").glob("*.pem*"))
     personal = cloud.personal
     assert bundle.signed.manifest.theta == personal.after.head.theta
     user = int(np.flatnonzero(personal.after.current)[0])
@@ -37,23 +68,21 @@ def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(tmp_path, ca
 
 @pytest.mark.slow
 def test_the_bundle_of_a_round_has_its_trunk_and_the_graphs_of_the_round_before(
-    tmp_path,
+    clouds, before, published
 ):
-    first, second = (
-        method(rounds=rounds, aside=0.0).fit(parts()[1], fleet()) for rounds in (1, 2)
-    )
-    key, place = tmp_path / "signing.pem", tmp_path / "out"
-    first.export(place, key, version=1)
-    graphs = {file.name: file.read_bytes() for file in place.glob("*.onnx")}
-    weights = (place / "weights.bin").read_bytes()
-    second.export(place, key)
+    root, _ = published
+    place, second = root / "out", clouds[1]
+    graphs = {file.name: file.read_bytes() for file in (before / "out").glob("*.onnx")}
 
-    bundle = load(place, trusted_key(tmp_path / "signing.pem.pub"))
+    bundle = load(place, trusted_key(root / "signing.pem.pub"))
     personal = second.personal
     assert bundle.signed.manifest.version == 2
     assert "trunk.onnx" in graphs
     assert graphs == {file.name: file.read_bytes() for file in place.glob("*.onnx")}
-    assert weights != (place / "weights.bin").read_bytes()
+    weights = [
+        (folder / "out" / "weights.bin").read_bytes() for folder in (before, root)
+    ]
+    assert weights[0] != weights[1]
     example = _example(second.pipeline, personal.ranker)
     given = {name: part.numpy() for name, part in example._asdict().items()}
     x, offset = bundle.trunk(given)
