@@ -93,7 +93,8 @@ def first_of(fitted, log):
     return float((fitted.retrieve(requests, 1).item[:, 0] == wanted.item).mean())
 
 
-LEARNT = Training(150, 32, Adam(5e-3), patience=None)
+LEARNT = Training(60, 32, Adam(1e-2), patience=None)
+LONGER = Training(150, 32, Adam(5e-3), patience=None)
 SMALL = 2, 2, 16, 6, 0.0
 
 
@@ -103,9 +104,9 @@ SMALL = 2, 2, 16, 6, 0.0
         sasrec(*SMALL, training=LEARNT),
         gru4rec(1, 16, 6, 0.0, training=LEARNT),
         caser(2, 32, 4, 16, 6, 0.0, training=LEARNT),
-        bert4rec(2, 2, 16, 10, 0.1, 0.0, replace(LEARNT, optimizer=Adam(3e-3))),
-        sasrec(*SMALL, SampledSoftmax(None, 3), LEARNT),
-        sasrec(*SMALL, GeneralisedBCE(3), LEARNT),
+        bert4rec(2, 2, 16, 10, 0.1, 0.0, replace(LEARNT, optimizer=Adam(6e-3))),
+        sasrec(*SMALL, SampledSoftmax(None, 3), LONGER),
+        sasrec(*SMALL, GeneralisedBCE(3), LONGER),
         sasrec(*SMALL, BinaryCrossEntropy(PerPair(2, linked=True)), LEARNT),
     ],
     ids=["SASRec", "GRU4Rec", "Caser", "BERT4Rec", "sampled", "gBCE", "BCE"],
