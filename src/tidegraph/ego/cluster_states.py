@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.ego.cluster import LocalCluster
-from tidegraph.ego.surroundings import Surroundings, states_of
+from tidegraph.ego.surroundings import Surroundings, check_ends, states_of
 from tidegraph.errors import LeakageError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.snapshot import Snapshot
@@ -57,6 +57,10 @@ class ClusterSurveyor:
     plan: LocalCluster
     layers: int
     first: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        ends = (end for edge in self.plan.edges for end in self.graph.ends(edge))
+        check_ends(self.plan, ends, self.first)
 
     @property
     def needs_clocks(self) -> bool:

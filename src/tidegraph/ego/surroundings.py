@@ -1,6 +1,6 @@
 """What is around the nodes of a batch, as one graph of states."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -93,12 +93,12 @@ class Surveyor:
                     f"{plan} looks at the clock of the root in some hops alone. Say "
                     "rewind() in all of them or in none."
                 )
-        ends = {end for edge in self._edges() for end in self.graph.ends(edge)}
-        if strange := ends - set(self.first):
-            raise ConfigError(
-                f"{plan} comes to nodes {min(strange)!r}, which have no vectors. Stay "
-                f"among {' and '.join(self.first)}."
-            )
+        if isinstance(plan, VisitCount) and list(self.first) == [
+            plan.start(self.graph)
+        ]:
+            return  # Walks only pass through nodes of other types.
+        for edge in self._edges():
+            check_ends(plan, self.graph.ends(edge), self.first)
 
     @property
     def needs_clocks(self) -> bool:
@@ -232,6 +232,21 @@ class Surveyor:
         if isinstance(self.plan, VisitCount):
             return self.plan.walk.path
         return tuple(step.edge for step in self.plan.steps)
+
+
+def check_ends(plan: object, ends: Iterable[str], first: Mapping[str, int]) -> None:
+    """Raise ConfigError if edges join other types of node than those with numbers."""
+    ends, types = set(ends), "s and ".join(first)
+    if strange := ends - set(first):
+        raise ConfigError(
+            f"{plan} comes to nodes {min(strange)!r}, which have no vectors. Stay "
+            f"among {types}s."
+        )
+    if missing := set(first) - ends:
+        raise ConfigError(
+            f"{plan} has no way from nodes {min(missing)!r}, which have vectors, too. "
+            f"Take edges between {types}s."
+        )
 
 
 def _numbers(ids: Int32[np.ndarray, "q k"], first: int) -> Int64[np.ndarray, "q k"]:

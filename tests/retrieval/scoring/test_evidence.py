@@ -11,6 +11,7 @@ from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.ease import EASE
+from tidegraph.retrieval.heuristics.meta_path import MetaPath
 from tidegraph.retrieval.heuristics.proximity import AdamicAdar, CommonNeighbors
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import BM25, Cosine, Pearson
@@ -39,6 +40,7 @@ METHODS = [
     EASE(l2=5.0),
     CommonNeighbors(),
     AdamicAdar(),
+    MetaPath(("~action", "action")),
 ]
 
 

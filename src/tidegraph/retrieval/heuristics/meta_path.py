@@ -12,7 +12,11 @@ from tidegraph.progress import track
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.evidence import evident_pairs, trained_until
+from tidegraph.retrieval.scoring.evidence import (
+    evidence,
+    evident_graph,
+    trained_until,
+)
 from tidegraph.retrieval.solvers.graphs import inverse
 from tidegraph.stages import Fold, Train, remembers
 
@@ -89,9 +93,10 @@ class MetaPath:
         fold = Fold.of(train, "MetaPath")
         self.check(fold)
         half_life = check_half_life(self.half_life_days, fold, "MetaPath")
-        item = fold.view(evident_pairs).item
+        item = evidence(fold, "MetaPath").item
         known = np.bincount(item) > 0
-        first, *rest = (_step(fold.graph, edge) for edge in self.path)
+        graph = fold.view(evident_graph)
+        first, *rest = (_step(graph, edge) for edge in self.path)
         blocks: list[scipy.sparse.csr_array] = []
         for start in track(range(0, len(known), _ROWS), "walks along a path"):
             found = first[start : min(start + _ROWS, len(known))]

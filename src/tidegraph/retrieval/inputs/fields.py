@@ -21,6 +21,7 @@ from tidegraph.nn.conv import Encoder
 from tidegraph.nn.field import Field
 from tidegraph.nn.links import Links
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
+from tidegraph.retrieval.scoring.evidence import trained_graph
 from tidegraph.rng import fresh_seed
 from tidegraph.training.weights import tensor
 
@@ -51,7 +52,8 @@ class Fields:
         """Return what samples a plan.
 
         Raises:
-            ConfigError: The encoder has no layers, or takes no such plan.
+            ConfigError: The encoder has no layers, or takes no such plan; or it comes
+                to nodes that have no vectors, or looks at times that pairs do not have.
         """
         layers = getattr(encoder, "layers", None)
         if not isinstance(layers, int):
@@ -59,15 +61,25 @@ class Fields:
                 f"{encoder!r} has no layers for an ego of {plan}. Leave out ego, or "
                 "choose an encoder of a graph."
             )
-        graph, first = pairs.fold.graph, {USER: 0, ITEM: pairs.graph.users}
+        graph, first = pairs.fold.view(trained_graph), {ITEM: pairs.graph.users}
+        if pairs.graph.users:
+            first = {USER: 0, **first}
         if isinstance(plan, LocalCluster):
-            return cls(ClusterSurveyor(graph, plan, layers, first), pairs, device)
-        if isinstance(plan, Hops | VisitCount):
-            return cls(Surveyor(graph, plan, layers, first), pairs, device)
-        raise ConfigError(
-            f"an encoder cannot read {plan}. Take hops, walks with top(), or "
-            "local_cluster()."
-        )
+            surveyor = ClusterSurveyor(graph, plan, layers, first)
+        elif isinstance(plan, Hops | VisitCount):
+            surveyor = Surveyor(graph, plan, layers, first)
+        else:
+            raise ConfigError(
+                f"an encoder cannot read {plan}. Take hops, walks with top(), or "
+                "local_cluster()."
+            )
+        if surveyor.needs_clocks and getattr(pairs, "time", None) is None:
+            raise ConfigError(
+                f"{plan} looks at what was before the time of a pair, and these pairs "
+                "have none. Say all_time() in an ego of your own, or take Edges() of a "
+                "log with times."
+            )
+        return cls(surveyor, pairs, device)
 
     @property
     def needs_clocks(self) -> bool:

@@ -14,10 +14,13 @@ from jaxtyping import Bool
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
+from tidegraph.graph.erasure import without_nodes
+from tidegraph.graph.from_log import ITEM, USER
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.ragged import starts_where
+from tidegraph.kernels.ragged import owners, starts_where
 from tidegraph.stages import Fold, Train
 
 
@@ -70,13 +73,52 @@ def evident_pairs(fold: Fold) -> Matrix:
 
 def evident_actions(fold: Fold) -> Interactions:
     """Return ``evident_log`` as a view of a fold, perhaps without an event."""
-    log = fold.events.actions()
-    if bool((log.weight > 0).all()):
-        return log
-    _, pair = np.unique(
-        log.user.astype(np.int64) * len(log.items) + log.item, return_inverse=True
-    )
-    return log.take(np.bincount(pair, log.weight)[pair] > 0)
+    kept = fold.view(_is_evident)
+    return fold.events if bool(kept.all()) else fold.events.take(kept)
+
+
+def evident_graph(fold: Fold) -> Snapshot:
+    """Return the graph of a fold, as if what is no evidence had never been.
+
+    Of pairs that are evidence, actions with a weight of 0 or below are no edges either:
+    nothing walks along a return.
+    """
+    log = fold.events
+    kept = fold.view(_is_evident) & (log.weight > 0) | (log.label == 0)
+    if bool(kept.all()):
+        return fold.graph
+    return Snapshot.of(log.take(kept), fold.edges)
+
+
+def trained_graph(fold: Fold) -> Snapshot:
+    """Return ``evident_graph`` without the edges of users and items of no evidence.
+
+    Nobody learns a vector for these, so that nobody may walk to them.
+    """
+    graph, pairs = fold.view(evident_graph), fold.view(evident_pairs)
+    for name, rows in ((USER, np.diff(pairs.ptr)), (ITEM, np.bincount(pairs.item))):
+        unknown = np.ones(len(graph.typed(name)), np.bool_)
+        unknown[np.flatnonzero(rows)] = False
+        linked = np.zeros(len(unknown), np.bool_)
+        for edge in graph.leading_from(name):
+            degree = graph[edge].degree()
+            linked[: len(degree)] |= degree > 0
+        if bool((linked & unknown).any()):
+            gone = np.flatnonzero(linked & unknown).astype(np.int32)
+            graph = without_nodes(graph, name, gone)
+    return graph
+
+
+def _is_evident(fold: Fold) -> Bool[np.ndarray, " events"]:
+    """Return which events are actions of a pair that is evidence."""
+    log = fold.events
+    action = log.label == 1
+    if bool((log.weight[action] > 0).all()):
+        return action
+    pairs = fold.view(evident_pairs)
+    items = len(log.items)
+    known = owners(pairs.ptr) * items + pairs.item
+    return action & np.isin(log.user.astype(np.int64) * items + log.item, known)
 
 
 def _transposed_matrix(fold: Fold) -> "scipy.sparse.csr_array":

@@ -12,6 +12,7 @@ from tidegraph.graph.from_log import ACTION, USER
 from tidegraph.graph.sampling.seeds import Plan, Seeds
 from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
+from tidegraph.retrieval.scoring.evidence import trained_graph
 from tidegraph.rng import fresh_seed
 
 
@@ -43,7 +44,7 @@ class Planned:
                 "of these pairs are not users alone. Take pairs of Edges(), or other "
                 "negatives."
             )
-        start = self.plan.start(pairs.fold.graph)
+        start = self.plan.start(pairs.fold.view(trained_graph))
         if start != USER:
             raise ConfigError(
                 f"{self.plan} starts from {start!r}, and negatives are drawn for the "
@@ -62,7 +63,7 @@ class _Planned:
     count: int = 0
 
     def draw(self, batch: Positives) -> Drawn:
-        graph = self.pairs.fold.graph
+        graph = self.pairs.fold.view(trained_graph)
         seeds = Seeds.of(
             batch.source.astype(np.int32),
             batch.time,

@@ -11,7 +11,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.kernels.ragged import owners
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.retrieval.objective.pairs.positives import Positives
-from tidegraph.retrieval.scoring.evidence import evidence
+from tidegraph.retrieval.scoring.evidence import evidence, evident_actions
 from tidegraph.stages import Fold
 from tidegraph.training.weights import shuffled, tensor
 
@@ -71,16 +71,17 @@ class EdgePairs:
 
     @cached_property
     def time(self) -> Int64[np.ndarray, " pairs"] | None:
-        """When each pair was last seen; none where there are no times."""
+        """When each pair was last seen, not undone; none where there are no times."""
         log = self.fold.log
         if not isinstance(log, Interactions) or log.clock == "none":
             return None
-        log = log.actions()
+        log = self.fold.view(evident_actions)
+        log = log.take(log.weight > 0)
         key = log.user.astype(np.int64) * self.items + log.item
-        # The log is in time order, so that the last of a key is its newest.
-        known, last = np.unique(key[::-1], return_index=True)
-        newest = log.time[::-1][last]
-        return newest[np.searchsorted(known, self.user * self.items + self.item)]
+        # The log is in time order, so that the last of a key is its newest; the pairs
+        # are the same in the same order.
+        _, last = np.unique(key[::-1], return_index=True)
+        return log.time[::-1][last]
 
     @property
     def graph(self) -> GraphInputs:

@@ -24,7 +24,7 @@ from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import above, at_least, from_0_to_1
 from tidegraph.retrieval.objective.pairs.edges import EdgePairs, Edges
 from tidegraph.retrieval.objective.pairs.positives import Positives
-from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.evidence import trained_graph
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import Fold
 
@@ -207,10 +207,8 @@ class WalkPairs:
 
     @cached_property
     def _graph(self) -> Snapshot:
-        """The graph of the fold, without events that are no evidence."""
-        log = self.fold.view(evident_actions)
-        whole = len(log) == int(self.fold.events.label.sum())
-        graph = self.fold.graph if whole else Snapshot.of(log, self.fold.edges)
+        """The graph of the fold, as far as it is evidence."""
+        graph = self.fold.view(trained_graph)
         for walk in self.walks:
             types = {end for edge in walk.path for end in graph.ends(edge)}
             if types - {USER, ITEM}:
