@@ -113,14 +113,22 @@ def described(cls: type) -> dict[str, str]:
     return found
 
 
-def build(target: Callable[..., T], table: Mapping[str, Any], where: str) -> T:
+def build(
+    target: Callable[..., T],
+    table: Mapping[str, Any],
+    where: str,
+    default: object = None,
+) -> T:
     """Build what ``target`` makes from a TOML table, refusing what it does not know.
 
     Args:
         target: A frozen dataclass, or a function that returns one; its parameters are
             the whole vocabulary of the table.
-        table: The parsed table; a table inside it builds a field that is a dataclass.
+        table: The parsed table; a table inside it builds a field that is a dataclass,
+            and what it leaves out is as in the field's default.
         where: The table's file and dotted name, for the error message.
+        default: What has the settings that the table leaves out, if it is what
+            ``target`` makes.
 
     Raises:
         ConfigError: A key is unknown, a required one is missing, or a value has the
@@ -129,14 +137,35 @@ def build(target: Callable[..., T], table: Mapping[str, Any], where: str) -> T:
     known = inspect.signature(target).parameters
     hints = typing.get_type_hints(target)
     refuse_unknown(table, known, where)
+    held: dict[str, Any] = {}
+    if isinstance(target, type) and isinstance(default, target):
+        held = {name: getattr(default, name) for name in known}
     for name, parameter in known.items():
-        if name not in table and parameter.default is parameter.empty:
+        if (
+            name not in table
+            and name not in held
+            and parameter.default is parameter.empty
+        ):
             raise ConfigError(f"[{where}] lacks the setting {name!r}.")
+    held = {**_made_defaults(target), **held}
     values = {
-        key: _convert(value, hints[key], f"{where}.{key}")
+        key: _convert(
+            value, hints[key], f"{where}.{key}", held.get(key, known[key].default)
+        )
         for key, value in table.items()
     }
-    return target(**values)
+    return target(**{**held, **values})
+
+
+def _made_defaults(target: object) -> dict[str, Any]:
+    """Return the defaults of a dataclass that are made anew for each value."""
+    if not dataclasses.is_dataclass(target):
+        return {}
+    return {
+        field.name: field.default_factory()
+        for field in dataclasses.fields(target)
+        if field.default_factory is not dataclasses.MISSING
+    }
 
 
 def to_table(config: object) -> dict[str, Any]:
@@ -167,8 +196,11 @@ def _toml_value(value: Any, hint: Any) -> Any:
     return value
 
 
-def _convert(value: Any, hint: Any, where: str) -> Any:
-    """Return ``value`` as ``hint`` wants it, or say what it should have been."""
+def _convert(value: Any, hint: Any, where: str, default: object = None) -> Any:
+    """Return ``value`` as ``hint`` wants it, or say what it should have been.
+
+    A table of settings changes those that it names, of the default if there is one.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return value
     if _says_none(value, hint):
@@ -180,7 +212,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         return _tagged(kind, cast(Mapping[str, Any], value), where)
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return _first_that_fits(value, args, where)
+        return _first_that_fits(value, args, where, default)
     if origin is typing.Literal:
         if value not in args:
             raise ConfigError(
@@ -194,7 +226,7 @@ def _convert(value: Any, hint: Any, where: str) -> Any:
         table = cast(Mapping[str, Any], value)
         return {key: _convert(v, args[1], f"{where}.{key}") for key, v in table.items()}
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return build(cast(Any, hint), cast(Mapping[str, Any], value), where)
+        return build(cast(Any, hint), cast(Mapping[str, Any], value), where, default)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     wrong_bool = isinstance(value, bool) and hint is not bool
@@ -237,7 +269,9 @@ def _tagged(protocol: type, table: Mapping[str, Any], where: str) -> Any:
     return build(cast(type[Any], known[cast(str, name)]), settings, where)
 
 
-def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
+def _first_that_fits(
+    value: Any, options: tuple[Any, ...], where: str, default: object = None
+) -> Any:
     errors: list[ConfigError] = []
     if value is None and types.NoneType in options:
         return None
@@ -246,7 +280,7 @@ def _first_that_fits(value: Any, options: tuple[Any, ...], where: str) -> Any:
         if option is types.NoneType:
             continue
         try:
-            return _convert(value, option, where)
+            return _convert(value, option, where, default)
         except ConfigError as error:
             errors.append(error)
     words = [_in_words(one) for one in options if one is not types.NoneType]

@@ -2,9 +2,11 @@
 
 import inspect
 import tomllib
+from dataclasses import replace
 
 import pytest
 
+import tidegraph as tg
 from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
 from tidegraph.cli import run
 from tidegraph.cli.recipe import pipeline_of
@@ -12,7 +14,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.nn.click import DeepFM
 from tidegraph.nn.conv import LightPropagation
 from tidegraph.ranking.neural import NeuralRanker
-from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.embedding import STEADY, Embedding
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import BM25
 from tidegraph.retrieval.objective import Objective
@@ -126,11 +128,22 @@ def test_a_recipe_names_methods_of_the_literature_and_their_parts():
     )
 
     light, mine = made.blend.methods.values()
-    training = Training(3, optimizer=Adam(0.1))
+    training = replace(STEADY, epochs=3, optimizer=Adam(0.1))
     assert light == lightgcn(2, training=training)
     objective = Objective(loss=SampledSoftmax(negatives=PerPair(2)))
     assert mine == Embedding("mine", LightPropagation(1), objective)
     assert made.rank == NeuralRanker(DeepFM(hidden=(8,)))
+
+
+@pytest.mark.parametrize("name", ["lightgcn", "softmax_mf", "deepwalk", "sasrec"])
+def test_a_table_changes_what_it_names_of_the_training_of_a_recipe(name):
+    table = f'[[retrieve]]\nmodel = "{name}"\ntraining = {{ epochs = 3 }}'
+    (made,) = pipeline_of(tomllib.loads(table), "here").blend.methods.values()
+
+    own = getattr(tg, name)().training
+
+    assert made.training == replace(own, epochs=3)
+    assert own != Training()
 
 
 def test_a_part_is_its_name_or_a_table_with_its_type():
