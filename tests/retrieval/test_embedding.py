@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 
 import tidegraph as tg
@@ -6,7 +9,8 @@ from conftest import draw_log
 from retrieval.recipes_log import two_groups
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.nn.conv import Identity, LightPropagation, Spectral
+from tidegraph.nn.conv import GraphSAGE, Identity, LightPropagation, Spectral
+from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective.losses import (
     BPR,
     BSL,
@@ -20,7 +24,7 @@ from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Fold, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
-from tidegraph.training.optimizers import Adam, LazyAdam
+from tidegraph.training.optimizers import Adam, LazyAdam, PairSGD
 from tidegraph.training.settings import Training
 
 FEW = Training(3, 128, patience=None)
@@ -219,3 +223,48 @@ def test_numbers_that_a_start_leaves_out_are_drawn(rank):
 
     length = np.linalg.norm(fitted.item, axis=0)
     assert length.min() > 1e-3 * length.max()
+
+
+def test_a_checkpoint_of_other_times_or_features_is_refused(tmp_path):
+    log = draw_log()
+    turned = replace(log, items=log.items.with_features(other_features(log), "item"))
+    later = replace(log, time=log.time + np.arange(len(log)) // 50)
+    method = Embedding(
+        encoder=GraphSAGE(features=("category", "price")), size=4, training=FEW
+    )
+    method.fit(log, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
+
+    for other in (turned, later):
+        with pytest.raises(ConfigError, match="a training on another log"):
+            method.fit(other, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
+
+
+def other_features(log):
+    items = log.items.ids
+    prices = np.linspace(9.0, 1.0, len(items))
+    category = [f"c{2 * i % 5}" for i in range(len(items))]
+    return pl.DataFrame({"item": items, "category": category, "price": prices})
+
+
+def test_a_checkpoint_of_what_else_was_held_out_is_refused(tmp_path):
+    log = draw_log()
+    newest = np.r_[np.arange(len(log))[:-2], len(log) - 1, len(log) - 2]
+    # Two users' last items change places: what is left to learn from is the same.
+    swapped = replace(log, item=log.item[newest])
+    method = bpr_mf(4, training=Training(2, 128, patience=1))
+    method.fit(log, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
+
+    assert log.user[-1] != log.user[-2]
+    with pytest.raises(ConfigError, match="a training on another log"):
+        method.fit(swapped, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
+
+
+def test_kernels_keep_their_vectors_on_the_processor(tmp_path):
+    training = Training(1, 128, PairSGD(), patience=None)
+    log = draw_log()
+
+    # A device that holds no numbers: whoever computed there would have none.
+    run = Run(np.random.default_rng(0), device="meta")
+    fitted = bpr_mf(4, training=training).learnt(Fold.of(log, "a test"), None, run)
+
+    assert np.isfinite(fitted.item).all()

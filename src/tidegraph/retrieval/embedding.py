@@ -15,11 +15,11 @@ from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.nn.conv import Encoder, Identity, Start, Table
 from tidegraph.nn.conv.stack import Stack
 from tidegraph.nn.field import Field
-from tidegraph.nn.graph_inputs import GraphInputs
+from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
-from tidegraph.retrieval.inputs.features import item_categories, item_features
+from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.fused import FusedPairs
@@ -28,6 +28,7 @@ from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.retrieval.objective.similarity import scored
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
+from tidegraph.retrieval.scoring.learnt_from import learnt_from
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train, remembers
 from tidegraph.training.loop import train as trained
@@ -99,24 +100,39 @@ class Embedding:
         """
         fold = Fold.of(train, self.name)
         run = Run(np.random.default_rng(0)) if run is None else run
-        own = self.seed is not None
-        rng = np.random.default_rng(self.seed) if own else run.drawing(self.name)
-        run = replace(run, rng=rng)
-        held = None
+        run, held = self.drawing(run), None
         if self.training.patience is not None:
-            held = HeldOut.of(fold, self.name, rng)
-        known = fold if held is None else held.known
+            held = HeldOut.of(fold, self.name, run.rng)
+        fitted = self.learnt(fold if held is None else held.known, held, run)
+        fitted = fitted.indexed(self.index)
+        return replace(fitted, trained_until=trained_until(fold))
+
+    def drawing(self, run: Run, name: str | None = None) -> Run:
+        """Return the run as this draws from it, under its own name or another."""
+        if self.seed is not None:
+            return replace(run, rng=np.random.default_rng(self.seed))
+        return replace(run, rng=run.drawing(self.name if name is None else name))
+
+    def learnt(self, known: Fold, held: HeldOut | None, run: Run) -> FittedEmbedding:
+        """Learn from what is known, and stop by what is held out, if anything is.
+
+        Args:
+            known: All that is learnt from.
+            held: What each epoch is judged by.
+            run: Where; everything random is drawn from its rng.
+        """
+        fused = isinstance(self.training.optimizer, PairSGD)
+        # Kernels are of the processor, and so is all that they move.
+        run = replace(run, device="cpu") if fused else run
         task = _Pairs.of(self, self.objective.pairs.of(known, self.name), run, held)
-        graph = task.pairs.graph
-        data = self, graph.row.numpy(), graph.column.numpy()
-        if isinstance(self.training.optimizer, PairSGD):
+        data = self, *task.known_features(), *learnt_from(known, held)
+        if fused:
             size, judge = self.training.batch_size, task.validate
-            fused = FusedPairs(task.module, task.pairs, self.objective, size, judge)
-            curve = trained(fused, self.training, run, data)
+            steps = FusedPairs(task.module, task.pairs, self.objective, size, judge)
+            curve = trained(steps, self.training, run, data)
         else:
             curve = trained(task, self.training, run, data)
-        fitted = task.fitted().indexed(self.index)
-        return replace(fitted, trained_until=trained_until(fold), curve=curve)
+        return replace(task.fitted(), curve=curve)
 
 
 class _Batch(NamedTuple):
@@ -150,20 +166,14 @@ class _Pairs:
     held: HeldOut | None
     device: str
     fields: Fields | None
+    features: NodeFeatures | None
     unit: str = "pairs"
 
     @classmethod
     def of(
         cls, settings: Embedding, pairs: PairSource, run: Run, held: HeldOut | None
     ) -> "_Pairs":
-        graph = pairs.graph
-        if columns := getattr(settings.encoder, "features", ()):
-            items, known = pairs.fold.log.items, pairs.graph.items
-            described = item_features
-            if getattr(settings.encoder, "categorical", False):
-                described = item_categories
-            features = described(items, columns, graph.users, known)
-            graph = graph._replace(features=features)
+        graph = described_graph(settings.encoder, pairs)
 
         def build() -> nn.Module:
             return settings.encoder.build(graph, settings.size)
@@ -177,7 +187,13 @@ class _Pairs:
                 part.sparse = sparse
         ego, encoder = settings.ego, settings.encoder
         fields = None if ego is None else Fields.of(ego, encoder, pairs, run.device)
-        return cls(settings, module, pairs, held, run.device, fields)
+        known = graph.features
+        return cls(settings, module, pairs, held, run.device, fields, known)
+
+    def known_features(self) -> Iterator[np.ndarray]:
+        """Yield what is known of nodes, if an encoder reads it."""
+        if self.features is not None:
+            yield from (self.features.category.numpy(), self.features.number.numpy())
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         drawer = drawer_of(self.settings.objective.loss.drawn, epoch, self.pairs, rng)

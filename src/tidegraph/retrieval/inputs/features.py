@@ -5,8 +5,22 @@ import numpy as np
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 from tidegraph.features.values import coded, column_of, standardised
-from tidegraph.nn.graph_inputs import NodeFeatures
+from tidegraph.nn.conv import Encoder
+from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
+from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.training.weights import tensor
+
+
+def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
+    """Return the graph of pairs, with the features of items that an encoder reads."""
+    graph, columns = pairs.graph, getattr(encoder, "features", ())
+    if not columns:
+        return graph
+    described = item_features
+    if getattr(encoder, "categorical", False):
+        described = item_categories
+    items = pairs.fold.log.items
+    return graph._replace(features=described(items, columns, graph.users, graph.items))
 
 
 def item_features(

@@ -1,6 +1,8 @@
 """Several embeddings as one: their vectors end to end."""
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import field, replace
 from functools import reduce
 
 import numpy as np
@@ -9,9 +11,12 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding
+from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.index.items import of_length_1
+from tidegraph.retrieval.scoring.evidence import trained_until
+from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Curve, Run
-from tidegraph.stages import Fold, Train
+from tidegraph.stages import Fold, Train, remembers
 
 
 @settings
@@ -22,16 +27,25 @@ class Concatenated:
 
     Attributes:
         name: The channel.
-        parts: What is trained.
+        parts: What is trained; where one stops by what is held out, none learns it.
+        index: Where the largest products are looked for.
     """
 
     name: str
     parts: tuple[Embedding, ...]
+    index: Index = field(default_factory=Exact)
 
     def __post_init__(self) -> None:
         if not self.parts:
             raise ConfigError(f"{self.name} has no parts. Name at least one embedding.")
+        for part in self.parts:
+            if part.index != Exact():
+                raise ConfigError(
+                    f"{part.name} in {self.name} has an index, and only whole vectors "
+                    f"are looked for. Say index of {self.name} instead."
+                )
 
+    @remembers
     def fit(self, train: Train, *, run: Run | None = None) -> FittedEmbedding:
         """Learn each part from the same log.
 
@@ -41,11 +55,34 @@ class Concatenated:
         """
         fold = Fold.of(train, self.name)
         run = Run(np.random.default_rng(0)) if run is None else run
-        fitted = [part.fit(fold, run=run.child(part.name)) for part in self.parts]
+        held = None
+        if any(part.training.patience is not None for part in self.parts):
+            held = HeldOut.of(fold, self.name, run.drawing(self.name))
+        known = fold if held is None else held.known
+        fitted = [
+            part.learnt(
+                known,
+                None if part.training.patience is None else held,
+                part.drawing(run, name).child(name),
+            )
+            for name, part in self._named()
+        ]
         joined = replace(reduce(_joined_embeddings, map(_unit, fitted)), name=self.name)
         curves = zip(*(part.curve.loss for part in fitted), strict=False)
         loss = tuple(float(sum(losses)) for losses in curves)
-        return replace(joined, curve=Curve(loss, (np.nan,) * len(loss)))
+        return replace(
+            joined.indexed(self.index),
+            trained_until=trained_until(fold),
+            curve=Curve(loss, (np.nan,) * len(loss)),
+        )
+
+    def _named(self) -> Iterator[tuple[str, Embedding]]:
+        """Yield the parts by names of their own; the second of a name is numbered."""
+        seen = Counter[str]()
+        for part in self.parts:
+            seen[part.name] += 1
+            count = seen[part.name]
+            yield part.name if count == 1 else f"{part.name} {count}", part
 
 
 def _unit(fitted: FittedEmbedding) -> FittedEmbedding:
@@ -59,16 +96,20 @@ def _unit(fitted: FittedEmbedding) -> FittedEmbedding:
 def _joined_embeddings(
     left: FittedEmbedding, right: FittedEmbedding
 ) -> FittedEmbedding:
-    if len(left.user) != len(right.user) or len(left.item) != len(right.item):
+    if len(left.user) != len(right.user):
         raise ConfigError(
             f"{left.name} and {right.name} have vectors of other nodes, and cannot be "
             "one. Join embeddings that learn from the same pairs."
         )
     assert left.given is not None
     assert right.given is not None
+    # One that reads features knows items without an event, too.
+    items = min(len(left.item), len(right.item))
     return replace(
         left,
         user=np.hstack([left.user, right.user]),
-        item=np.hstack([left.item, right.item]),
-        given=np.hstack([left.given, right.given]),
+        item=np.hstack([left.item[:items], right.item[:items]]),
+        user_known=left.user_known & right.user_known,
+        item_known=left.item_known[:items] & right.item_known[:items],
+        given=np.hstack([left.given[:items], right.given[:items]]),
     )

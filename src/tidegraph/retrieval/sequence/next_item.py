@@ -14,6 +14,7 @@ from tidegraph.retrieval.objective.losses import PairLoss, SampledSoftmax
 from tidegraph.retrieval.objective.negatives import Every
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
+from tidegraph.retrieval.scoring.learnt_from import learnt_from
 from tidegraph.retrieval.sequence.fitted import FittedNextItem
 from tidegraph.retrieval.sequence.network import Design
 from tidegraph.retrieval.sequence.task import NextItems
@@ -100,7 +101,7 @@ class NextItem:
             held = HeldOut.of(fold, self.name, rng)
         known = fold if held is None else held.known
         task = NextItems.of(self, known, held, rng, run.device)
-        data = self, task.sequences.ptr, task.sequences.item
+        data = self, *learnt_from(known, held)
         curve = trained(task, self.training, replace(run, rng=rng), data)
         task.module.to("cpu")
         fitted = replace(task.fitted(), curve=curve, trained_until=trained_until(fold))
