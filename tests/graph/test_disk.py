@@ -14,11 +14,16 @@ from graph.brute import EVENTS, answers, graph_of, same, table
 from tidegraph.artifact.sealed import _seal
 from tidegraph.errors import (
     ArtifactError,
+    DataError,
     TidegraphError,
 )
 from tidegraph.graph.disk import MANIFEST
+from tidegraph.graph.join import union
 from tidegraph.graph.live import Graph
 from tidegraph.graph.projection import CoOccurrence
+
+STRANGERS = Graph().nodes("user", {"user_id": [99]}, key="user_id")
+"""A graph whose rows are others."""
 
 
 @pytest.fixture(scope="module")
@@ -195,8 +200,28 @@ def test_a_large_graph_that_is_not_checked_whole_never_crashes(
         damaged.V("user").before(9).with_(
             w=walk, n=tg.negatives("item", 3, by="degree", avoid="click")
         )
+        union(STRANGERS.snapshot(), damaged.snapshot())
+        damaged.erase("user", [0])
     except (TidegraphError, IndexError, pl.exceptions.PolarsError):
         return
+
+
+def test_a_damaged_end_of_an_edge_is_refused_before_edges_are_sorted(saved, tmp_path):
+    shutil.copytree(saved[1], tmp_path / "g")
+    path = tmp_path / "g" / "arrays.safetensors"
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    tensors = json.loads(content[8 : 8 + size])
+    name = next(n for n in tensors if "click" in n and n.endswith("out.node"))
+    at = 8 + size + tensors[name]["data_offsets"][0]
+    path.write_bytes(content[:at] + b"\xff\xff\xff\x7f" + content[at + 4 :])
+
+    damaged = Graph.open(tmp_path / "g", verify=False)
+
+    with pytest.raises(DataError, match="open it with verify=True"):
+        damaged.erase("user", [0])
+    with pytest.raises(DataError, match="open it with verify=True"):
+        union(STRANGERS.snapshot(), damaged.snapshot())
 
 
 def resealed(folder, change) -> None:

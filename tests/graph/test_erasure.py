@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
-from tidegraph.errors import RequestError
+from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.live import Graph
 
 
@@ -47,6 +47,18 @@ def test_an_erased_id_that_comes_again_is_a_new_node():
 
     assert edges_of(graph) == [(1, 0, 2, 1.0), (0, 1, 3, 1.0)]
     assert len(graph.snapshot().typed("user")) == USERS + 1
+
+
+@pytest.mark.parametrize("ends", [([0], [1]), ([1], [2])], ids=["user", "item"])
+def test_no_edge_is_appended_by_rows_to_an_erased_node(ends):
+    graph = graph_of([(0, 0, 1, 1), (1, 0, 2, 1)])
+    graph.erase("user", [0]).erase("item", [2])
+    before = graph.snapshot()
+
+    with pytest.raises(DataError, match="was erased"):
+        graph.append_rows("click", *ends, np.array([3]), {"w": [1.0]})
+
+    assert graph.snapshot() is before
 
 
 def test_items_and_their_features_are_erased_like_users():

@@ -1,5 +1,7 @@
 """Two graphs as one, against the tables of raw ids that they were made of."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -87,6 +89,21 @@ def test_a_feature_of_both_keeps_our_values_and_takes_theirs_for_new_nodes():
     assert both.vocabulary.ids.to_list() == [1, 2, 3]
     assert both.vocabulary.features["age"].to_list() == [30, None, 60]
     assert both.vocabulary.features["tags"].to_list() == [None, *tags]
+
+
+def test_edges_at_a_row_without_an_id_are_refused_rather_than_sorted():
+    # Until append_rows() refused them, a saved graph could hold some.
+    more = follows("follows", [(0, 1)])
+    more.erase("user", ["u1"])
+    held = more.snapshot().edges["follows"]
+    none = pl.DataFrame(schema=held.table.columns.schema).clear(1)
+    # Rows 0 to 2 are u9, u0 and u1.
+    ends = np.zeros(1, np.int32), np.full(1, 2, np.int32)
+    edges = held.appended(ends, (3, 3), np.full(1, 9), none)
+    filled = replace(more.snapshot(), edges={"follows": edges})
+
+    with pytest.raises(DataError, match=r"rows -1 to -1 are not all 'user' nodes"):
+        union(follows("likes", [(2, 3)]).snapshot(), filled)
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence():

@@ -10,8 +10,8 @@ from jaxtyping import Int64
 
 from tidegraph.data.context import conformed
 from tidegraph.data.interactions import Interactions
-from tidegraph.graph.storage.append_only import Column, Table
-from tidegraph.graph.storage.edge_store import EdgeStore, Step, numbers
+from tidegraph.graph.storage.append_only import Column, Table, numbers
+from tidegraph.graph.storage.edge_store import EdgeStore, Step
 
 ACTION = "action"
 IMPRESSION = "impression"

@@ -231,8 +231,8 @@ class Graph:
             The graph itself.
 
         Raises:
-            DataError: A row is no node, a column is missing, or an edge is too late,
-                or timed finer than a tick.
+            DataError: A row is no node or an erased one, a column is missing, or an
+                edge is too late, or timed finer than a tick.
         """
         tick, _ = self._now.tick, self._now.edge(name)
         name = name.removeprefix("~")
@@ -243,7 +243,7 @@ class Graph:
             held = self._now.edge(name)
             held.check_new(name, *ends, when, table)
             for side, rows in zip((held.source, held.target), ends, strict=True):
-                check_rows(side, rows, len(self._now.nodes[side]))
+                check_rows(side, rows, self._now.nodes[side])
             nodes = dict(self._now.nodes)
             self._append(name, nodes, ends, when, held.typed(table))
         return self

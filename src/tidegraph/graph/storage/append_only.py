@@ -8,6 +8,7 @@ import polars as pl
 from jaxtyping import Float32
 
 from tidegraph.artifact.room import roomier
+from tidegraph.errors import DataError
 
 
 class Column:
@@ -71,3 +72,27 @@ class Table:
         while parts and parts[-1].height < 2 * more.height:
             more = pl.concat([parts.pop(), more], rechunk=True)
         return Table(*parts, more) if more.height or not parts else self
+
+
+def numbers(table: pl.DataFrame, column: str) -> Float32[np.ndarray, " n"]:
+    """Return a feature as numbers.
+
+    Raises:
+        DataError: There is no such feature, or a value is not a finite number.
+    """
+    if column not in table.columns:
+        raise DataError(
+            f"the edges have no feature {column!r}. "
+            f"They have: {', '.join(table.columns) or 'none'}."
+        )
+    values = table[column]
+    if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
+        raise DataError(f"column {column!r} holds {values.dtype}, not numbers.")
+    found = values.cast(pl.Float32).to_numpy()
+    bad = np.flatnonzero(~np.isfinite(found))
+    if len(bad):
+        raise DataError(
+            f"column {column!r} is {values[int(bad[0])]} in row {bad[0]}, "
+            "not a finite number. Mend or drop the row."
+        )
+    return np.ascontiguousarray(found)

@@ -6,12 +6,13 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Int32, Int64
 
 from tidegraph.data.times.ticks import PER_SECOND, TimeUnit
 from tidegraph.errors import DataError
 from tidegraph.graph.revisions import Revisions
-from tidegraph.graph.storage.append_only import Column, Table
+from tidegraph.graph.storage.append_only import Column, Table, numbers
+from tidegraph.graph.storage.ends import check_range
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 from tidegraph.graph.times import Tick, lasts_longer
 from tidegraph.kernels.jit import over_rows
@@ -93,8 +94,11 @@ class EdgeStore:
             origin: Which columns the edges came from, if they came from a table.
 
         Raises:
-            DataError: A weight is not a finite number.
+            DataError: A row is no node, or a weight is not a finite number.
         """
+        # The sort writes where a row says, and looks at none twice.
+        for name, at, size in zip(ends, rows, sizes, strict=True):
+            check_range(name, at, size, _DAMAGED)
         table = features if features is not None else pl.DataFrame()
         strength = Column(numbers(table, weight)) if weight is not None else None
         weights = strength.values if strength is not None else NO_WEIGHT
@@ -156,14 +160,19 @@ class EdgeStore:
         """Return source, target and time (0 if untimed) of each edge, by its number.
 
         A view of the past has a row for each edge that it sees.
+
+        Raises:
+            DataError: A file that was opened unchecked is damaged: a row is no node.
         """
-        slots, order = self.out.slots(), np.empty(self.count, np.int64)
+        slots, order = self.out.slots(), np.zeros(self.count, np.int64)
         if self.issued == self.count:
             order[self.out.edge[slots]] = np.arange(self.count)
         else:
             order = np.argsort(self.out.edge[slots])
         slots, owner = slots[order], self.out.owners()[order]
-        return owner, self.out.node[slots], self.out.time_at(slots)
+        target = self.out.node[slots]
+        check_range(self.target, target, len(self.back), _DAMAGED)
+        return owner, target, self.out.time_at(slots)
 
     def typed(self, table: pl.DataFrame) -> pl.DataFrame:
         """Return the features of new edges in the types that the others have.
@@ -313,6 +322,8 @@ class EdgeStore:
         )
 
 
+_DAMAGED = "If they were opened from a file, open it with verify=True to compare it."
+
 Step = Callable[[EdgeStore | None], EdgeStore]
 """From the edges of a type, if there are any yet, to those with new ones."""
 
@@ -320,27 +331,3 @@ Step = Callable[[EdgeStore | None], EdgeStore]
 def _latest_time(when: Int64[np.ndarray, " n"] | None) -> int:
     never = int(np.iinfo(np.int64).min)
     return int(when.max()) if when is not None and len(when) else never
-
-
-def numbers(table: pl.DataFrame, column: str) -> Float32[np.ndarray, " n"]:
-    """Return a feature as numbers.
-
-    Raises:
-        DataError: There is no such feature, or a value is not a finite number.
-    """
-    if column not in table.columns:
-        raise DataError(
-            f"the edges have no feature {column!r}. "
-            f"They have: {', '.join(table.columns) or 'none'}."
-        )
-    values = table[column]
-    if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
-        raise DataError(f"column {column!r} holds {values.dtype}, not numbers.")
-    found = values.cast(pl.Float32).to_numpy()
-    bad = np.flatnonzero(~np.isfinite(found))
-    if len(bad):
-        raise DataError(
-            f"column {column!r} is {values[int(bad[0])]} in row {bad[0]}, "
-            "not a finite number. Mend or drop the row."
-        )
-    return np.ascontiguousarray(found)

@@ -61,12 +61,27 @@ def encoded(
     return whole, (at[0], at[1])
 
 
-def check_rows(name: str, rows: Int32[np.ndarray, " n"], size: int) -> None:
-    """Raise DataError if a row is not one of the ``size`` nodes of a type."""
+def check_rows(name: str, rows: Int32[np.ndarray, " n"], nodes: Nodes) -> None:
+    """Raise DataError if a row is no node of a type, or one that was erased."""
+    check_range(name, rows, len(nodes), "Add nodes first.")
+    ids = nodes.vocabulary.ids
+    if not ids.null_count():
+        return
+    held = nodes.vocabulary.decode(rows)
+    if held.null_count():
+        erased = rows[held.is_null().to_numpy()][0]
+        raise DataError(
+            f"row {erased} of {name!r} was erased. Leave "
+            "its edges out, or add them by id with append(), which makes a new node."
+        )
+
+
+def check_range(name: str, rows: Int32[np.ndarray, " n"], size: int, mend: str) -> None:
+    """Raise DataError, which says the mend, if a row is beyond the nodes of a type."""
     if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < size:
         raise DataError(
             f"rows {int(rows.min())} to {int(rows.max())} are not all {name!r} nodes: "
-            f"there are {size}. Add nodes first."
+            f"there are {size}. {mend}"
         )
 
 
