@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import tidegraph as tg
 from conftest import draw_log
 from tidegraph.catalog import load
 from tidegraph.errors import DataError, RequestError
@@ -186,6 +187,21 @@ def test_the_context_of_frames_and_mappings_is_taken_in_and_saved(tmp_path):
     for known in (model, load(tmp_path / "model")):
         found = events_of(known.graph).context["place"]
         assert found.to_list() == [*range(600), -1, -2, None]
+
+
+def test_a_plan_that_weighs_by_context_stops_no_event_that_lacks_it():
+    log = draw_log(events=600)
+    log = replace(log, context=pl.DataFrame({"price": np.full(600, 2.0)}))
+    model = Pipeline(retrieve=Popular()).fit(log)
+    plan, at = tg.hop("action").sample(8, by="price"), model.graph.latest
+    plan.sample(model.graph, [0], at)
+
+    model.observe([("new", "i2", at), ("new", "i3", at)])
+    model.observe({"user": ["new"], "item": ["i1"], "time": [at], "price": [3.0]})
+
+    new = model.graph.users.row("new")
+    drawn = plan.sample(model.graph, [new], at + 1)
+    assert set(model.graph.items.decode(drawn.ids[1][drawn.mask[1]])) == {"i1"}
 
 
 def test_a_lazy_frame_of_events_is_taken_in_or_refused_in_one_sentence():

@@ -198,7 +198,10 @@ class Hop:
     def sample(
         self, count: int, *, by: str | None = None, replace: bool = True
     ) -> Hops:
-        """Draw ``count`` edges, each as likely or in proportion to a feature."""
+        """Draw ``count`` edges, each as likely or in proportion to a feature.
+
+        An edge that lacks the feature counts as 0, so it is never drawn.
+        """
         if by is None:
             return self.using(uniform(count, replace))
         return self.using(by_weight(count, replace), by=by)

@@ -2,9 +2,11 @@ import threading
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegraph.errors import DataError
 from tidegraph.graph.storage.append_only import Column, Table
 
 
@@ -19,6 +21,39 @@ def test_a_table_that_grew_holds_all_rows_in_parts_that_double(sizes):
     for one, rows in [*seen, (table, held)]:
         assert one.frame["x"].to_list() == list(range(rows))
     assert table.frame.n_chunks() <= 1 + np.log2(max(held, 1))
+
+
+def test_a_feature_is_kept_up_when_it_is_asked_for_and_what_is_lacking_counts_as_0():
+    table = Table(pl.DataFrame({"x": [1.0, None], "y": [1.0, 2.0]}))
+    assert table.weights("x").tolist() == [1, 0]
+    new = pl.DataFrame({"x": [float("nan"), 4.0], "y": [5.0, None]})
+    one, other = table.extended(new), table.extended(new[::-1])
+
+    assert one.weights("x").tolist() == [1, 0, 0, 4]
+    assert other.weights("x").tolist() == [1, 0, 4, 0]
+    assert one.rechunked().weights("y").tolist() == [1, 2, 5, 0]
+    assert table.weights("x").tolist() == [1, 0]
+
+
+def test_a_weight_that_is_no_number_is_named_by_its_row_in_the_whole_table():
+    table = Table(pl.DataFrame({"x": [1.0, 2.0, 3.0]}))
+    table.weights("x")
+    longer = table.extended(pl.DataFrame({"x": [float("inf")]}))
+
+    with pytest.raises(DataError, match="column 'x' is inf in row 3"):
+        longer.weights("x")
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.integers(0, 60))
+def test_the_rows_from_one_on_are_those_of_the_whole_table(sizes, row):
+    table, held = Table(pl.DataFrame({"x": pl.Series([], dtype=pl.Int64)})), 0
+    for size in sizes:
+        table = table.extended(pl.DataFrame({"x": np.arange(held, held + size)}))
+        held += size
+
+    assert table.height == held
+    row = min(row, held)
+    assert table.since(row)["x"].to_list() == list(range(row, held))
 
 
 def test_a_column_that_two_extend_is_not_shared():

@@ -53,6 +53,11 @@ class Table:
 
     def __init__(self, *parts: pl.DataFrame) -> None:
         self._parts = parts
+        self._weights: dict[str, Column] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copy and hand over the rows; what was made of them is made again."""
+        return Table, self._parts
 
     @cached_property
     def frame(self) -> pl.DataFrame:
@@ -66,16 +71,66 @@ class Table:
         """The columns, without a row."""
         return self._parts[0].clear()
 
+    @property
+    def height(self) -> int:
+        """How many rows there are; none where there is no column."""
+        return sum(part.height for part in self._parts)
+
+    def since(self, row: int) -> pl.DataFrame:
+        """Return the rows from one on, without a look at those before it."""
+        left, parts = self.height - row, list[pl.DataFrame]()
+        for part in reversed(self._parts):
+            parts.append(part.tail(left))
+            left -= part.height
+            if left <= 0:
+                break
+        return pl.concat(parts[::-1], rechunk=False)
+
+    def weights(self, name: str) -> Float32[np.ndarray, " n"]:
+        """Return a feature as numbers; one that a row lacks, or is NaN, counts as 0.
+
+        They are made when first asked for, and kept up when asked for again: who
+        appends pays nothing for it, and is stopped by no value that is none.
+
+        Raises:
+            DataError: There is no such feature, it holds no numbers, or an infinite.
+        """
+        held = self._weights.get(name)
+        since = 0 if held is None else len(held.values)
+        if held is None or since < self.height:
+            more = numbers(self.since(since), name, first=since, lacking=0.0)
+            held = Column(more) if held is None else held.extended(more)
+            self._weights[name] = held
+        return held.values
+
+    def rechunked(self) -> "Table":
+        """Return the same rows, each column in one piece."""
+        return self._with_parts(self.frame.rechunk())
+
     def extended(self, more: pl.DataFrame) -> "Table":
         """Return the table with more rows; a row is copied O(log rows) times in all."""
         parts = list(self._parts)
         while parts and parts[-1].height < 2 * more.height:
             more = pl.concat([parts.pop(), more], rechunk=True)
-        return Table(*parts, more) if more.height or not parts else self
+        return self._with_parts(*parts, more) if more.height or not parts else self
+
+    def _with_parts(self, *parts: pl.DataFrame) -> "Table":
+        """Return a table of these parts, whose first rows are those of this one."""
+        longer = Table(*parts)
+        longer._weights.update(self._weights)
+        return longer
 
 
-def numbers(table: pl.DataFrame, column: str) -> Float32[np.ndarray, " n"]:
+def numbers(
+    table: pl.DataFrame, column: str, *, first: int = 0, lacking: float | None = None
+) -> Float32[np.ndarray, " n"]:
     """Return a feature as numbers.
+
+    Args:
+        table: One row per edge.
+        column: The feature.
+        first: What the first row is called in messages.
+        lacking: What counts where a row lacks the feature; refused if left out.
 
     Raises:
         DataError: There is no such feature, or a value is not a finite number.
@@ -89,10 +144,13 @@ def numbers(table: pl.DataFrame, column: str) -> Float32[np.ndarray, " n"]:
     if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
         raise DataError(f"column {column!r} holds {values.dtype}, not numbers.")
     found = values.cast(pl.Float32).to_numpy()
+    if lacking is not None:
+        # Where polars has a null, NumPy has NaN.
+        found = np.where(np.isnan(found), np.float32(lacking), found)
     bad = np.flatnonzero(~np.isfinite(found))
     if len(bad):
         raise DataError(
-            f"column {column!r} is {values[int(bad[0])]} in row {bad[0]}, "
+            f"column {column!r} is {values[int(bad[0])]} in row {first + bad[0]}, "
             "not a finite number. Mend or drop the row."
         )
     return np.ascontiguousarray(found)

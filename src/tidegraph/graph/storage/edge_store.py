@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -142,15 +141,15 @@ class EdgeStore:
     def along(self, *, back: bool, by: str | None = None) -> TemporalCSR:
         """Return one direction, weighted by a feature other than the usual one.
 
+        An edge that lacks it has the weight 0.
+
         Raises:
-            DataError: The feature is missing or not a finite number everywhere.
+            DataError: There is no such feature, it holds no numbers, or an infinite.
         """
         side = self.back if back else self.out
         if by is None or by == self.weight:
             return side
-        if by not in self._others:
-            self._others[by] = Column(numbers(self.features, by))
-        return side.weighted(by, self._others[by].values)
+        return side.weighted(by, self.table.weights(by))
 
     def columns(
         self,
@@ -264,7 +263,7 @@ class EdgeStore:
         if strength is not None and self.weight is not None:
             strength = strength.extended(numbers(features, self.weight))
         weights = strength.values if strength is not None else NO_WEIGHT
-        longer = replace(
+        return replace(
             self,
             out=self.out.with_edges(rows[0], rows[1], when, number, sizes[0], weights),
             back=self.back.with_edges(
@@ -277,14 +276,6 @@ class EdgeStore:
             latest=max(self.latest, _latest_time(when)),
             revisions=self.revisions.appended(held, self.latest, when),
         )
-        for by, column in list(self._others.items()):
-            longer._others[by] = column.extended(numbers(features, by))
-        return longer
-
-    @cached_property
-    def _others(self) -> dict[str, Column]:
-        """Features that were asked for as weights, by name."""
-        return {}
 
     def before(self, clock: int) -> "EdgeStore":
         """Return a view of what happened strictly before ``clock``."""
@@ -304,8 +295,7 @@ class EdgeStore:
         """
         out, back = self.out.compacted(spare), self.back.compacted(spare)
         if self.issued == self.count:
-            table = Table(self.features.rechunk())
-            return replace(self, out=out, back=back, table=table)
+            return replace(self, out=out, back=back, table=self.table.rechunked())
         kept = np.sort(out.edge[out.slots()]).astype(np.int64)
         strength = self.strength
         if strength is not None:
