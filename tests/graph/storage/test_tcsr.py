@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graph.brute import graph_of
 from tidegraph.graph.storage.tcsr import TemporalCSR
 
 NODES = 5
@@ -9,6 +10,8 @@ EVENTS = st.lists(
     st.tuples(st.integers(0, NODES - 1), st.integers(0, 6), st.integers(0, 9)),
     max_size=40,
 )
+
+ENDS = "user_id -> item_id"
 
 
 def build(events: list[tuple[int, int, int]], nodes: int = NODES) -> TemporalCSR:
@@ -92,3 +95,20 @@ def test_rows_of_histories_are_cut_without_copying():
     assert list(part.ptr) == [0, 2, 2]
     assert list(part.node) == [2, 3]
     assert np.shares_memory(part.node, found.node)
+
+
+def test_edges_weighed_by_a_feature_keep_what_they_have_looked_up():
+    graph = graph_of([(0, 1, 5, 2), (0, 2, 6, 3), (1, 1, 7, 4)])
+    edges = graph.snapshot().edges["click"]
+    graph.edges("view", {"user_id": [0], "item_id": [1], "v": [1.0]}, ENDS)
+    views = graph.snapshot().edges["view"]
+
+    one, table = views.along(back=False, by="v"), views.along(back=False, by="v").alias
+
+    assert views.along(back=False, by="v").alias is table
+    assert views.along(back=True, by="v").weight is one.weight
+    assert edges.along(back=False, by="w") is edges.out
+    graph.append("view", {"user_id": [0], "item_id": [2], "v": [7.0]})
+    later = graph.snapshot().edges["view"].along(back=False, by="v")
+    assert later.weight.tolist() == [1, 7]
+    assert one.weight.tolist() == [1]

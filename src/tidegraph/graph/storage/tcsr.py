@@ -176,8 +176,15 @@ class TemporalCSR:
     def weighted(
         self, by: str, weight: Float32[np.ndarray, " weights"]
     ) -> "TemporalCSR":
-        """Return the same edges with another feature as strength, by edge number."""
-        return replace(self, weight=weight, indexes=self.indexes.weighing(by))
+        """Return the same edges with a feature, by edge number, as strength; kept."""
+        if by not in self._weighted:
+            indexes = self.indexes.weighing(by)
+            self._weighted[by] = replace(self, weight=weight, indexes=indexes)
+        return self._weighted[by]
+
+    @cached_property
+    def _weighted(self) -> "dict[str, TemporalCSR]":
+        return {}
 
     def before(self, clock: int) -> "TemporalCSR":
         """Return the same nodes with only what happened strictly before ``clock``.
