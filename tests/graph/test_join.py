@@ -117,5 +117,5 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
     aged = Graph().nodes("user", {"user": ["u3"], "age": [4]}, key="user").snapshot()
     told = {"user": ["u9"], "age": ["old"]}
     named = Graph().nodes("user", told, key="user").snapshot()
-    with pytest.raises(DataError, match="feature 'age' of nodes 'user' is Int64"):
+    with pytest.raises(DataError, match="'age' of nodes 'user' of one of two"):
         union(aged, named)

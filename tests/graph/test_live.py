@@ -320,8 +320,24 @@ def test_features_have_a_row_for_each_edge_and_their_type():
     with pytest.raises(DataError, match="2 rows of features"):
         graph.append_rows("click", ONE, ONE, np.array([40]), {"w": np.array([1.0, 2])})
     new = {"user_id": [0], "item_id": [1], "ts": [50], "w": ["heavy"]}
-    with pytest.raises(DataError, match="of other types than those of the others"):
+    with pytest.raises(DataError, match="'w' of the new edges holds String"):
         graph.append("click", new)
+
+
+def test_a_value_that_its_column_would_cut_is_refused_and_names_the_mend():
+    graph = graph_of(LOG)
+    table = {"user_id": [0, 1], "item_id": [1, 2], "dwell": [3, 4]}
+    graph.edges("view", table, "user_id -> item_id", weight="dwell")
+    said = r"'dwell' .*Float64, and so far Int64: row 1 is 0.9, .* become 0. Round it"
+
+    with pytest.raises(DataError, match=said):
+        graph.append_rows("view", [0, 1], [1, 1], None, {"dwell": [2.0, 0.9]})
+    with pytest.raises(DataError, match=said):
+        graph.append("view", {**table, "dwell": [2.0, 0.9]})
+    graph.append("view", {**table, "dwell": [2.0, 5.0]})
+
+    weights = graph.snapshot().edges["view"].out.weight
+    assert weights.tolist() == [3, 4, 2, 5]
 
 
 def test_an_empty_append_is_none():

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from tidegraph.data.tables.retyped import retyped
 from tidegraph.errors import DataError
 
 RESERVED = ("user", "item", "time", "label", "weight")
@@ -36,18 +37,12 @@ def conformed(context: pl.DataFrame, earlier: pl.DataFrame, rows: int) -> pl.Dat
         rows: How many later events there are.
 
     Raises:
-        DataError: A value cannot be of its column's type.
+        DataError: A value cannot be of its column's type, or would be cut to fit it.
     """
     columns: list[pl.Series] = []
     for name, kind in earlier.schema.items():
         if name not in context.columns:
             columns.append(pl.repeat(None, rows, dtype=kind, eager=True).alias(name))
             continue
-        try:
-            columns.append(context[name].cast(kind))
-        except pl.exceptions.PolarsError as error:
-            raise DataError(
-                f"column {name!r} of the new events holds {context[name].dtype}, and "
-                f"the log's is {kind}: {str(error).splitlines()[0]}."
-            ) from error
+        columns.append(retyped(context[name], earlier[name], "the new events"))
     return pl.DataFrame(columns)

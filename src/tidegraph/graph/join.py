@@ -8,6 +8,7 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.tables.retyped import retyped
 from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ACTION, IMPRESSION, ITEM, USER
 from tidegraph.graph.nodes import Nodes
@@ -73,20 +74,11 @@ def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
         found = column.gather(there)
         held = columns.get(column.name)
         if held is not None:
-            new = _cast_feature(found.slice(len(ours)), held, name)
+            whose = f"nodes {name!r} of one of two graphs"
+            new = retyped(found.slice(len(ours)), held, whose)
             found = pl.concat([held.head(len(ours)), new])
         columns[column.name] = found
     return Nodes(Vocabulary(whole.ids, pl.DataFrame(columns), whole.lookup), ours.key)
-
-
-def _cast_feature(new: pl.Series, held: pl.Series, name: str) -> pl.Series:
-    try:
-        return new.cast(held.dtype)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(
-            f"the feature {held.name!r} of nodes {name!r} is {held.dtype} in one graph "
-            f"and {new.dtype} in the other. Write both alike, or rename one."
-        ) from error
 
 
 def _moved(
