@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from tidegraph.data.ids.vocabulary import Vocabulary
+from tidegraph.data.tables.retyped import retyped
 from tidegraph.errors import DataError
 
 
@@ -27,21 +29,22 @@ class Nodes:
         """Return these ids and new ones, whose features take the place of theirs.
 
         Raises:
-            DataError: The key is another one.
+            DataError: The key is another one, or a feature cannot be of the type that
+                it has uncut.
         """
         if self.key != key:
             raise DataError(
                 f"the nodes have the key {self.key!r}, not {key!r}. Use that."
             )
         whole, rows = self.vocabulary.with_rows(new.ids)
-        features = whole.features
-        if not features.width:
-            features = pl.DataFrame({key: whole.ids}).drop(key)
+        # A node's value stands in its row, or behind all rows if a new one is given.
+        place = np.arange(len(whole))
+        place[rows] = len(whole) + np.arange(len(rows))
+        columns = {column.name: column for column in whole.features.iter_columns()}
         for column in new.features.iter_columns():
-            if column.name in features.columns:
-                values = features[column.name]
-                column = column.cast(values.dtype)
-            else:
-                values = pl.Series(column.name, [None] * len(whole), dtype=column.dtype)
-            features = features.with_columns(values.scatter(rows, column))
-        return Vocabulary(whole.ids, features, whole.lookup)
+            held = columns.get(column.name)
+            if held is None or held.dtype == pl.Null:
+                held = column.clear(len(whole))
+            column = retyped(column, held, "the new nodes")
+            columns[column.name] = pl.concat([held, column]).gather(place)
+        return Vocabulary(whole.ids, pl.DataFrame(columns), whole.lookup)
