@@ -1,5 +1,7 @@
 """Walks with a second-order bias, alone and beside restarts and time."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,55 @@ def test_after_a_restart_a_walk_minds_nothing():
 
     from_two = steps[steps[:, 1] == 2][:, 2]
     assert abs((from_two == 2).mean() - 1 / 3) < 0.03
+
+
+def probabilities(pairs, length, restart, p, q) -> dict[tuple[int, ...], float]:
+    """Every walk from 0 and how likely it is, by the definition of node2vec."""
+    held = {((0,), 0, -1): 1.0}
+    for step in range(length):
+        grown: Counter[tuple] = Counter()
+        for (walk, here, came), share in held.items():
+            ways = [(here, came, share)]
+            if step:
+                ways = [(here, came, share * (1 - restart)), (0, -1, share * restart)]
+            for at, before, part in ways:
+                ends = [b for a, b in pairs if a == at]
+                near = [b for a, b in pairs if a == before]
+                bias = [
+                    1.0
+                    if before < 0
+                    else 1 / p
+                    if end == before
+                    else 1.0
+                    if end in near
+                    else 1 / q
+                    for end in ends
+                ]
+                for end, weight in zip(ends, bias, strict=True):
+                    key = ((*walk, end), end, at)
+                    grown[key] += part * weight / sum(bias)
+        held = grown
+    found: Counter[tuple[int, ...]] = Counter()
+    for (walk, _, _), share in held.items():
+        found[walk] += share
+    return dict(found)
+
+
+@pytest.mark.parametrize(("restart", "p", "q"), [(0.5, 0.001, 1000), (0.3, 0.25, 4)])
+def test_walks_with_restarts_and_a_bias_are_as_likely_as_their_definition(
+    restart, p, q
+):
+    pairs = [(0, 1), (1, 0), (1, 2), (2, 1), (2, 3), (3, 2), (0, 2)]
+    want = probabilities(pairs, 3, restart, p, q)
+    plan = tg.walk("knows", times=40_000, length=3).restart(restart).biased(p, q)
+
+    drawn = friends(pairs).V("person", [0]).with_(w=plan, seed=3).w.ids[0]
+    seen = Counter(map(tuple, drawn.tolist()))
+
+    assert set(seen) <= set(want)
+    off = [abs(seen[walk] / len(drawn) - share) for walk, share in want.items()]
+    # Four standard deviations of a share are 0.01 at most.
+    assert max(off) < 0.01
 
 
 def test_a_biased_walk_can_respect_time_and_no_walk_both_does_and_does_not():

@@ -42,6 +42,8 @@ class Habit:
     Attributes:
         weighted: Take an edge in proportion to its weight, not each as likely.
         restart: Probability to begin again at the start, each time the path is through.
+            A walk that does came from nowhere, as at its first step, and from its start
+            at the step after.
         respect: Go back in time edge by edge: each step sees only what is before the
             edge just taken. Read from its end, the walk is time-respecting.
         bias: Prefer nodes near to, or far from, the one before (node2vec).
@@ -116,8 +118,9 @@ def walk_block(
     steps[0] = starts
     state = keys.copy()
     clock = None if clocks is None else clocks.copy()
+    came: Int32[np.ndarray, " w"] | None = None
     for step in range(out.shape[1] - 1):
-        here, came = steps[step], steps[step - 1] if step else None
+        here = steps[step]
         if habit.restart > 0 and step and step % len(path) == 0:
             here = here.copy()
             back = _back_home(habit.restart, state, starts, here)
@@ -127,6 +130,8 @@ def walk_block(
                 came = np.where(back, np.int32(-1), came)
         edges = path[step % len(path)]
         _step(edges, habit, came, here, clock, state, steps[step + 1])
+        # Who began again goes on from its start, not from the node written last.
+        came = here
     _transpose_steps(steps, out)
 
 
