@@ -1,5 +1,7 @@
 """What a log says of its events, as rows of tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -99,6 +101,19 @@ def test_what_came_later_changes_no_kind_and_is_read_when_it_is_there():
         0,
         1,
     ]
+
+
+def test_before_1970_what_came_later_is_not_learned_either():
+    shift = np.int64(250_000_000)
+    log = replace(log_of(), time=log_of().time - shift)
+
+    early = EventFields.of(requests_at(4 - shift, log), ("ticket", "device"))
+    today = EventFields.of(requests_at(4), ("ticket", "device"))
+
+    assert early.counts == today.counts
+    assert early.of_history(requests_at(4 - shift, log), np.arange(3), 3).tolist() == (
+        today.of_history(requests_at(4), np.arange(3), 3).tolist()
+    )
 
 
 def test_an_event_that_is_observed_says_what_it_is():

@@ -140,6 +140,18 @@ def test_what_comes_later_changes_no_row():
     np.testing.assert_array_equal(first.code[:3], other.code[:3])
 
 
+def test_before_1970_what_comes_later_has_no_row_either():
+    log = goods(color=["red", None, "blue", "blue", "green"])
+    early = replace(log, time=log.time - 250_000_000)
+    requests = Requests.of_users(
+        Snapshot.of(early), np.array([0], np.int32), np.array([5 - 250_000_000])
+    )
+
+    found = Tables.of(requests, ("item.color",))
+
+    assert found.item.counts == tables(log, "item.color").item.counts == (3, 2)
+
+
 def test_users_who_are_erased_have_no_fields_and_others_keep_theirs():
     found = tables(goods(color=["red"] * 5), "item.color", "user.age")
     both = replace(found, user=replace(found.user, code=np.array([[3], [1]], np.int32)))

@@ -53,7 +53,7 @@ class EventFields:
         if not columns:
             return cls()
         graph = requests.graph
-        edges = graph[ACTION].before(int(requests.time.max(initial=0)))
+        edges = graph[ACTION].before(requests.latest)
         known = np.sort(edges.edge[edges.slots()]).astype(np.int64)
         kinds = (
             _kinds_of_values(_context_column(graph, name).gather(known))

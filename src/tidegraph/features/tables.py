@@ -168,7 +168,7 @@ class Tables:
         requests, past = examples.requests, examples.requests.history
         item, user = examples.candidates.item.ravel(), requests.user
         if history is None:
-            clock = int(requests.time.max(initial=0))
+            clock = requests.latest
             items, users = (
                 np.arange(known_before(requests.graph, kind, clock), dtype=np.int32)
                 for kind in (ITEM, USER)
@@ -250,7 +250,7 @@ def _side_before(
     ids: bool,
 ) -> Side:
     own = _own(fields, kind)
-    known = known_before(graph, kind, int(requests.time.max(initial=0)))
+    known = known_before(graph, kind, requests.latest)
     side = Side.of(graph.typed(kind).vocabulary, kind, own, known)
     return side if ids else Side(0, side.kinds, side.code)
 

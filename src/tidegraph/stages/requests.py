@@ -121,6 +121,11 @@ class Requests:
     def __len__(self) -> int:
         return len(self.user)
 
+    @property
+    def latest(self) -> int:
+        """Unix seconds of the last; the smallest integer if there is none."""
+        return int(self.time.max(initial=np.iinfo(np.int64).min))
+
     def rows(self, start: int, stop: int) -> "Requests":
         """Return some consecutive requests; work in blocks to bound memory."""
         return replace(
