@@ -25,6 +25,11 @@ def cheap(seen: Seen) -> np.ndarray:
     return seen.feature("price") / 10
 
 
+@distribution("half_each_day")
+def half_each_day(seen: Seen) -> np.ndarray:
+    return 0.5 ** ((seen.clock - seen.last) / 86_400)
+
+
 @distribution("seldom")
 def seldom(seen: Seen) -> np.ndarray:
     return np.where(seen.node == 0, 1e-6, 3e-6)
@@ -134,3 +139,28 @@ def test_what_is_no_distribution_is_said():
         short.sample(graph, seeds([0], 9))
     with pytest.raises(ConfigError, match="a plan holds numbers"):
         wrong(value=[1])
+
+
+@pytest.mark.parametrize("shift", [0, -250_000_000])
+def test_for_all_time_a_distribution_looks_back_from_the_last_edge(shift):
+    graph = graph_of([(0, 0, 86_400 * 30 + shift, 1), (1, 1, 86_400 * 31 + shift, 1)])
+    plan = negatives("item", 4_000, by=half_each_day(), via="click", all_time=True)
+
+    drawn = graph.V("user", [2]).with_(n=plan).n.ids[0]
+
+    # Item 0 was a day earlier than item 1, so it is half as likely.
+    assert abs((drawn == 0).mean() - 1 / 3) < 0.03
+
+
+def test_before_1970_untimed_edges_are_weighed_like_today():
+    graph = graph_of([])
+    graph.edges("likes", {"user_id": [1, 2], "item_id": [1, 2]}, "user_id -> item_id")
+    plan = negatives("item", 20, by=cheap(), via="likes")
+
+    early, today = (
+        graph.V("user", [0]).before(time).with_(n=plan).n
+        for time in ("1965-01-01", "2020-01-01")
+    )
+
+    assert early.mask.all()
+    assert early.ids.tolist() == today.ids.tolist()

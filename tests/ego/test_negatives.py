@@ -168,3 +168,17 @@ def test_negatives_over_timed_edges_need_a_clock():
         users.before(9).with_(n=tg.negatives("item", 3, avoid="click", via="~click"))
     ever = tg.negatives("item", 3, avoid="click", all_time=True)
     assert users.with_(n=ever).n.mask.all()
+
+
+@pytest.mark.parametrize("by", [None, "degree"])
+def test_before_1970_untimed_edges_are_before_the_clock_like_today(by):
+    graph = graph_of([(0, 0, -250_000_000, 1)])
+    graph.edges("likes", {"user_id": [1, 2], "item_id": [1, 2]}, "user_id -> item_id")
+    plan = negatives("item", 20, via="likes", by=by)
+
+    for time in ("1965-01-01", "2020-01-01"):
+        drawn = graph.V("user", [0]).before(time).with_(n=plan).n
+        assert drawn.mask.all()
+        assert set(drawn.ids.ravel().tolist()) == {1, 2}
+    edge = next(iter(graph.E("click").with_(n=plan)))
+    assert set(edge.n.ids.ravel().tolist()) == {1, 2}

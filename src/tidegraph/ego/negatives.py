@@ -141,12 +141,16 @@ class WeightedNegatives:
         other = seeds.other
         if other is None:
             other = np.full(len(seeds.node), -1, np.int32)
+        clocks = clocks_of(graph, (self.via, self.avoid), seeds, ever=self.ever)
+        held = graph.edge(self.via)
+        # For all time, a distribution looks back from just after the last edge.
+        last = held.latest if held.time is not None else 0
         out = by_rejection(
             self.by,
             graph.typed(self.type),
             graph[reverse(self.via)],
-            clocks_of(graph, (self.via, self.avoid), seeds, ever=self.ever),
-            Avoided(*_avoided_neighbors(graph, self.avoid, seeds), other),
+            np.where(clocks == NOW, last + 1, clocks),
+            Avoided(*_avoided_neighbors(graph, self.avoid, seeds), clocks, other),
             seeds.key,
             self.count,
             graph.tick,

@@ -32,7 +32,8 @@ class Seen(NamedTuple):
     Attributes:
         nodes: All nodes of the type, for their ids and features.
         node: Rows of nodes; all have an edge before their clock.
-        clock: Unix seconds; with a fraction in a graph that counts finer.
+        clock: Unix seconds; with a fraction in a graph that counts finer. For negatives
+            of all time, the tick after the last edge there is.
         degree: How many edges each has before its clock, at least 1.
         first: Unix seconds of the first of them.
         last: Unix seconds of the last of them.

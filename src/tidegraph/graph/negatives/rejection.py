@@ -24,6 +24,7 @@ class Avoided(NamedTuple):
         base: What its times count from.
         low: Where the row of each begins there.
         high: Where it ends.
+        clock: The clock of each.
         other: What each chose; -1 for nothing.
     """
 
@@ -31,17 +32,15 @@ class Avoided(NamedTuple):
     base: int
     low: Int64[np.ndarray, " b"]
     high: Int64[np.ndarray, " b"]
+    clock: Int64[np.ndarray, " b"]
     other: Int32[np.ndarray, " b"]
 
     def leaves(
-        self,
-        row: Int64[np.ndarray, " n"],
-        node: Int32[np.ndarray, " n"],
-        clock: Int64[np.ndarray, " n"],
+        self, row: Int64[np.ndarray, " n"], node: Int32[np.ndarray, " n"]
     ) -> Bool[np.ndarray, " n"]:
         """Return whether each of some rows may draw a node."""
         kept = node != self.other[row]
-        low, high = self.low[row], self.high[row]
+        low, high, clock = self.low[row], self.high[row], self.clock[row]
         strike_neighbors(
             self.held, self.base, low, high, clock, node[:, None], kept[:, None]
         )
@@ -77,7 +76,7 @@ def by_rejection(
         at, share = _attempt(key[open_], until[row[open_]], attempt)
         node, clock = pool.at(at), clocks[row[open_]]
         kept = share < distribution(seen_before(nodes, incoming, node, clock, tick))
-        kept &= avoided.leaves(row[open_], node, clock)
+        kept &= avoided.leaves(row[open_], node)
         out[open_[kept]] = node[kept]
         open_ = open_[~kept]
         if not len(open_):
@@ -88,7 +87,7 @@ def by_rejection(
         share = distribution(seen_before(nodes, incoming, alive, clock, tick)).astype(
             np.float64
         )
-        share *= avoided.leaves(np.full(len(alive), one), alive, clock)
+        share *= avoided.leaves(np.full(len(alive), one), alive)
         sums = np.cumsum(share)
         if len(sums) and sums[-1] > 0:
             mine = open_[row[open_] == one]

@@ -9,6 +9,8 @@ from tidegraph.kernels.jit import compiled
 
 _RECENT = 4096
 """The latest entries, at most, into which one that is late can be put cheaply."""
+_EVER = np.iinfo(np.int64).min
+"""When edges without time were, which are before every clock."""
 
 Rows = tuple[Int64[np.ndarray, " rows"], Int64[np.ndarray, " rows"]]
 
@@ -231,7 +233,7 @@ def _collect(
         for s in range(since[n], stop[n]):
             if edge[s] <= known:
                 continue
-            when = time[s] + base if time.size else 0
+            when = time[s] + base if time.size else _EVER
             seen[0][occurrences], seen[1][occurrences] = nodes[n], when
             seen[2][occurrences] = edge[s]
             occurrences += 1
