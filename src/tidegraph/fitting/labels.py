@@ -81,7 +81,8 @@ def _true(
     if wanted:
         found = values.cast(pl.String) == wanted
     elif values.dtype.is_numeric() or values.dtype == pl.Boolean:
-        found = values.cast(pl.Float64) > 0
+        # To polars NaN is above all numbers; here it is unknown.
+        found = values.cast(pl.Float64).fill_nan(None) > 0
     else:
         raise DataError(
             f"the column {column!r} is of {values.dtype}, which is neither true nor "
