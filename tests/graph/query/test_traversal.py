@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegraph as tg
 from graph.brute import EVENTS, ITEMS, USERS, graph_of, past
 from tidegraph.errors import ConfigError, DataError, LeakageError, RequestError
 from tidegraph.graph.live import Graph
@@ -267,3 +268,54 @@ def test_not_yet_needs_an_edge_from_the_start_to_here():
     with pytest.raises(RequestError, match="leads from item to user"):
         query.not_yet("~click")
     assert len(query.not_yet("click")) == 0
+
+
+def test_a_date_is_not_compared_with_seconds_under_the_longer_name_either():
+    graph = graph_of([(0, 0, 10, 1)])
+    graph.nodes("item", {"item_id": [0], "ts": [dt.date(2024, 1, 1)]}, key="item_id")
+    clicks = graph.V("user").all_time().out("click")
+
+    with pytest.raises(RequestError, match=r"'click\.ts' holds Unix seconds"):
+        clicks.where(pl.col("click.ts") > dt.date(2000, 1, 1))
+    assert len(clicks.where(pl.col("item.ts") > dt.date(2000, 1, 1))) == 1
+
+
+def test_a_window_without_a_clock_is_refused_in_either_order():
+    query = graph_of([(0, 0, 10, 1)]).V("user")
+
+    with pytest.raises(ConfigError, match="looks back from a clock"):
+        query.all_time().within(days=1)
+    with pytest.raises(ConfigError, match="looks back from a clock"):
+        query.within(days=1).all_time()
+
+
+def test_what_was_kept_hides_no_column_of_what_is_reached_later():
+    graph = graph_of([(0, 0, 1, 1), (1, 0, 2, 1), (2, 0, 3, 1)])
+    users = graph.V("user", [2]).all_time().as_("user_id").out("click").in_("click")
+
+    found = users.frame("user_id", "user.user_id")
+
+    assert sorted(found.rows()) == [(2, 0), (2, 1), (2, 2)]
+    assert "user.user_id" in users.frame().columns
+    assert users.where(pl.col("user.user_id") == 1).ids().to_list() == [1]
+
+
+def test_plans_of_one_query_draw_on_their_own():
+    graph = graph_of([(0, item % 5, item, 1) for item in range(40)])
+    plan = tg.hop("click").sample(20)
+
+    drawn = graph.V("user", [0]).all_time().with_(p=plan, q=plan)
+    alone = graph.V("user", [0]).all_time().with_(p=plan)
+
+    assert drawn.p.edge[1].tolist() != drawn.q.edge[1].tolist()
+    assert drawn.p.edge[1].tolist() == alone.p.edge[1].tolist()
+
+
+def test_what_is_not_a_number_comes_last_among_the_largest():
+    graph = graph_of([(0, 0, 1, 1), (0, 1, 2, 1), (0, 2, 3, 1)])
+    prices = {"item_id": [0, 1, 2], "price": [float("nan"), 2.0, 3.0]}
+    graph.nodes("item", prices, key="item_id")
+    clicks = graph.V("user", [0]).all_time().out("click")
+
+    assert clicks.top(3, by="price").ids().to_list() == [2, 1, 0]
+    assert clicks.top(3, by="price", smallest=True).ids().to_list() == [1, 2, 0]

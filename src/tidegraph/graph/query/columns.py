@@ -5,13 +5,13 @@ import polars as pl
 from jaxtyping import Int64
 
 from tidegraph.errors import RequestError
-from tidegraph.graph.query.traversers import START, Reached
+from tidegraph.graph.query.traversers import Reached
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.times import seconds_of
 
 
 def columns_of(
-    graph: Snapshot, type: str, via: str | None
+    graph: Snapshot, type: str, via: str | None, labels: tuple[str, ...]
 ) -> dict[str, tuple[bool, str]]:
     """Return each column's name, whether it is the edge's, and its name there.
 
@@ -19,6 +19,7 @@ def columns_of(
         graph: The snapshot that is queried.
         type: Type of the nodes.
         via: The edge that led to them, if one did.
+        labels: Names that mean something else.
     """
     nodes = graph.nodes[type]
     of_node = [nodes.key, *nodes.vocabulary.features.columns]
@@ -26,12 +27,21 @@ def columns_of(
     if via is not None:
         edges = graph.edge(via)
         of_edge = [*([edges.time] if edges.time else []), *edges.features.columns]
-    both = (set(of_node) & set(of_edge)) | {START}
+    both = (set(of_node) & set(of_edge)) | set(labels)
     plain = (via or "").removeprefix("~")
     return {
         **{f"{type}.{c}" if c in both else c: (False, c) for c in of_node},
         **{f"{plain}.{c}" if c in both else c: (True, c) for c in of_edge},
     }
+
+
+def time_column(
+    graph: Snapshot, type: str, via: str | None, labels: tuple[str, ...]
+) -> str | None:
+    """Return how the time of the edges is named; none if they have none."""
+    time = graph.edge(via).time if via is not None else None
+    found = columns_of(graph, type, via, labels).items()
+    return next((n for n, held in found if time and held == (True, time)), None)
 
 
 def column(
@@ -50,12 +60,12 @@ def column(
         via: The edge that led to them, if one did.
         at: The nodes.
         name: Which column, as ``columns_of`` names it.
-        others: What else could have been named, for the error message.
+        others: Names that mean something else.
 
     Raises:
         RequestError: There is no such column.
     """
-    known = columns_of(graph, type, via)
+    known = columns_of(graph, type, via, others)
     if name not in known:
         alike = [k for k in known if k.endswith(f".{name}")]
         mend = f"Say {' or '.join(alike)}." if alike else "There are: "

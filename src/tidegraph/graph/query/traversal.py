@@ -6,6 +6,7 @@ before it, and whoever arrives has the edge's time for a clock.
 
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import polars as pl
@@ -15,17 +16,19 @@ from tidegraph.arguments import checked
 from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
-from tidegraph.graph.query.columns import column, columns_of
+from tidegraph.graph.query.columns import column, columns_of, time_column
 from tidegraph.graph.query.filters import check, holds
 from tidegraph.graph.query.hop import along, along_both, has_edge
-from tidegraph.graph.query.traversers import START, Begun, Reached
+from tidegraph.graph.query.traversers import START, Begun, Reached, random_keys
 from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.ingest import id_column
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.graph.times import moments, ticks_in, window
-from tidegraph.kernels.keyed_rng import Keys, nth_child_keys, root_keys
+from tidegraph.kernels.keyed_rng import Keys, mixed_keys
 from tidegraph.ranges import at_least
+
+_NO_CLOCK = "within() looks back from a clock; say before(time), not all_time()."
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +54,7 @@ class Query:
     span: int | None = None
 
     @classmethod
-    def start(
-        cls,
-        graph: Snapshot,
-        name: str,
-        ids: object,
-    ) -> "Query":
+    def start(cls, graph: Snapshot, name: str, ids: object) -> "Query":
         """Begin at the nodes of some ids, or at all nodes of a type.
 
         Raises:
@@ -81,6 +79,8 @@ class Query:
 
     def all_time(self) -> "Query":
         """See every edge, whatever its time."""
+        if self.span is not None:
+            raise ConfigError(_NO_CLOCK)
         return self._with_clock(np.full(len(self.begun.node), NOW, np.int64))
 
     @checked(RequestError)
@@ -89,7 +89,7 @@ class Query:
     ) -> "Query":
         """Let the next hops look no further back from the clock than this."""
         if self.at.clock is not None and bool((self.at.clock == NOW).any()):
-            raise ConfigError("within() looks back from a clock; say before(time).")
+            raise ConfigError(_NO_CLOCK)
         wide = window(days, hours, seconds)
         return replace(self, span=ticks_in(wide, self.graph.tick))
 
@@ -155,8 +155,7 @@ class Query:
     def where(self, *conditions: pl.Expr) -> "Query":
         """Keep the nodes for which polars expressions over the columns hold."""
         kept = np.ones(len(self), np.bool_)
-        edges = self.graph.edge(self.via) if self.via is not None else None
-        time = edges.time if edges is not None else None
+        time = time_column(self.graph, self.type, self.via, self._labels)
         for condition in conditions:
             names = check(condition).meta.root_names()
             table = self.frame(*names) if names else self.frame(START)
@@ -166,9 +165,11 @@ class Query:
     @checked(RequestError)
     def top(self, count: int, *, by: str, smallest: bool = False) -> "Query":
         """Keep the ``count`` nodes of each start that are largest in a column."""
-        table = pl.DataFrame({"origin": self.at.origin}).with_columns(
-            self._column(by).alias("by")
-        )
+        values = self._column(by)
+        if values.dtype.is_float():
+            # To polars NaN is above all numbers; here it is unknown.
+            values = values.fill_nan(None)
+        table = pl.DataFrame({"origin": self.at.origin, "by": values})
         order = table.select(
             pl.arg_sort_by(
                 "origin",
@@ -205,7 +206,7 @@ class Query:
     def as_(self, label: str) -> "Query":
         """Keep the ids of these nodes as a column ``label`` of later frames."""
         ids = self.graph.nodes[self.type].vocabulary.decode(self.at.node).alias(label)
-        if label in (START, *self.kept.columns):
+        if label in self._labels:
             raise RequestError(f"there is a column {label!r} already. Choose another.")
         return replace(self, kept=pl.DataFrame([*self.kept.iter_columns(), ids]))
 
@@ -214,8 +215,8 @@ class Query:
         """Return columns of the nodes reached, a row for each.
 
         A column is the key or a feature of the node, the time or a feature of the edge
-        that led there, ``start``, or what ``as_`` kept. Where a node and its edge have
-        columns of one name, say ``item.price`` or ``click.price``.
+        that led there, ``start``, or what ``as_`` kept. Where two have columns of one
+        name, say ``item.price`` or ``click.price``; what was kept has it plain.
 
         Args:
             columns: Names; all there are if left out.
@@ -223,8 +224,8 @@ class Query:
         Raises:
             RequestError: There is no such column.
         """
-        held = columns_of(self.graph, self.type, self.via)
-        names = columns or (START, *self.kept.columns, *held)
+        held = columns_of(self.graph, self.type, self.via, self._labels)
+        names = columns or (*self._labels, *held)
         return pl.DataFrame([self._column(n).alias(n) for n in dict.fromkeys(names)])
 
     def ids(self) -> pl.Series:
@@ -260,7 +261,8 @@ class Query:
                 "within() narrows the hops of a query. Say it in the plan: "
                 "hop('click').within(days=7)."
             )
-        question = Seeds(self.at.node, self.at.clock, self._keys(seed), seed=seed)
+        nodes = Seeds(self.at.node, self.at.clock, self._keys(seed), seed=seed)
+        found: list[Any] = []
         for name, plan in plans.items():
             check_plan(name, plan)
             begins = plan.start(self.graph)
@@ -269,9 +271,10 @@ class Query:
                     f"plan {name!r} starts from {begins!r}, and the query is at "
                     f"{self.type!r}."
                 )
-        return batch_of(
-            tuple(plans), [plan.sample(self.graph, question) for plan in plans.values()]
-        )
+            # Each plan draws on its own, whatever other plans there are.
+            keys = mixed_keys(nodes.key, crc32(name.encode()))
+            found.append(plan.sample(self.graph, nodes._replace(key=keys)))
+        return batch_of(tuple(plans), found)
 
     def __len__(self) -> int:
         return len(self.at.node)
@@ -282,16 +285,8 @@ class Query:
         return f"Query({len(self)} {self.type!r} nodes{via}, from {starts} starts)"
 
     def _keys(self, seed: int) -> Keys:
-        """Return the random key of each node: by its start and its place from there."""
-        starts = root_keys(seed, 0, len(self.begun.node))
-        if self.via is None:
-            return starts
-        origin = self.at.origin
-        order = np.argsort(origin, kind="stable")
-        first = np.searchsorted(origin[order], origin[order])
-        place = np.empty(len(origin), np.int64)
-        place[order] = np.arange(len(origin)) - first
-        return nth_child_keys(starts[origin], place)
+        origin = None if self.via is None else self.at.origin
+        return random_keys(seed, len(self.begun.node), origin)
 
     def _there(self, edge: str) -> str:
         """Return the type that an edge leads to, which must start here."""
@@ -322,6 +317,7 @@ class Query:
         )
 
     def _rows_taken(self, rows: Int64[np.ndarray, " m"]) -> "Query":
+        kept = self.kept[rows] if self.kept.width else self.kept
         if self.via is None:
             # At the start, what is left is where the query begins.
             begun, clock = self.begun, self.begun.clock
@@ -329,11 +325,9 @@ class Query:
             clock = None if clock is None else clock[rows]
             at = Reached(np.arange(len(node)), node, clock, self.at.slot[rows])
             begun = begun._replace(node=node, clock=clock)
-            kept = self.kept[rows] if self.kept.width else self.kept
             return replace(self, begun=begun, at=at, kept=kept)
         at = self.at
         clock = None if at.clock is None else at.clock[rows]
-        kept = self.kept[rows] if self.kept.width else self.kept
         taken = Reached(at.origin[rows], at.node[rows], clock, at.slot[rows])
         return replace(self, at=taken, kept=kept)
 
@@ -346,5 +340,9 @@ class Query:
             return self._start_ids().gather(self.at.origin)
         if name in self.kept.columns:
             return self.kept[name]
-        others = (START, *self.kept.columns)
-        return column(self.graph, self.type, self.via, self.at, name, others)
+        return column(self.graph, self.type, self.via, self.at, name, self._labels)
+
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        """Columns that are not of what was reached last."""
+        return (START, *self.kept.columns)
