@@ -31,6 +31,27 @@ def test_networkx_keeps_everything(events):
     assert again.V("item").frame("price").equals(graph.V("item").frame("price"))
 
 
+def test_networkx_gets_no_node_that_was_erased_and_the_tick_without_an_edge():
+    graph = shop().erase("user", [1, 2]).erase("item", [2])
+    again = interop.from_networkx(interop.to_networkx(graph))
+
+    assert again.V("user").ids().to_list() == [0, 3]
+    assert again.V("item").frame("item_id", "price").rows() == [
+        *((0, 0.0), (1, 2.0), (3, 6.0), (4, 8.0))
+    ]
+    clicks = again.V("user").all_time().out("click").frame("start", "item_id")
+    assert clicks.rows() == [(0, 0), (0, 4)]
+    fine = Graph(tick="ms").nodes("user", {"u": [1]}, key="u")
+    assert interop.from_networkx(interop.to_networkx(fine)).snapshot().tick == "ms"
+
+
+def test_pyg_keeps_the_features_of_nodes_that_were_not_erased():
+    pytest.importorskip("torch_geometric")
+    peer = interop.to_pyg(shop().erase("item", [2]))
+
+    assert peer["item"].price.tolist() == [0, 2, 0, 6, 8]
+
+
 def test_scipy_adds_parallel_edges():
     matrix = interop.to_scipy(shop().snapshot(), "click")
 

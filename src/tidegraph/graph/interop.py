@@ -49,22 +49,25 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
     """Return a ``networkx.MultiDiGraph``.
 
     A node is the pair of its type and its id, with its features; an edge has its type
-    for a key's first part, its number for the second, and its time and features.
+    for a key's first part, its number for the second, and its time and features. Nodes
+    that were erased are left out.
     """
     graph = graph.snapshot().compacted()
     with needed("networkx", "interop", "handing a graph to networkx"):
         peer: Any = importlib.import_module("networkx").MultiDiGraph()
+    peer.graph["tick"] = graph.tick
     for name, nodes in graph.nodes.items():
         ids, features = nodes.vocabulary.ids, nodes.vocabulary.features
         blank: list[dict[str, Any]] = [{}] * len(ids)
         held = features.to_dicts() if features.width else blank
         peer.add_nodes_from(
-            ((name, one), row) for one, row in zip(ids, held, strict=True)
+            ((name, one), row)
+            for one, row in zip(ids, held, strict=True)
+            if one is not None
         )
         peer.graph.setdefault("keys", {})[name] = nodes.key
     for name, edges in graph.edges.items():
         table = _edge_table(graph, edges)
-        peer.graph["tick"] = graph.tick
         peer.graph.setdefault("edges", {})[name] = [
             *(edges.source, edges.target, edges.time, edges.weight)
         ]
@@ -148,7 +151,8 @@ def _edges_by_type(
 def to_pyg(graph: Snapshot | Graph) -> Any:
     """Return a PyG ``HeteroData``: numeric features, edges by number, ``time``.
 
-    Times are Unix seconds, or what ``peer.tick`` says if the graph counts finer.
+    Times are Unix seconds, or what ``peer.tick`` says if the graph counts finer. Nodes
+    that were erased keep their rows, with features of 0.
     """
     graph = graph.snapshot().compacted()
     with needed("torch_geometric", "interop", "handing a graph to PyG"):
@@ -156,7 +160,8 @@ def to_pyg(graph: Snapshot | Graph) -> Any:
         peer: Any = importlib.import_module("torch_geometric.data").HeteroData()
     for name, nodes in graph.nodes.items():
         peer[name].num_nodes = len(nodes)
-        for column, values in _numbers(nodes.vocabulary.features).items():
+        there = nodes.vocabulary.ids.is_not_null()
+        for column, values in _numbers(nodes.vocabulary.features, there).items():
             peer[name][column] = torch.from_numpy(values)
     if graph.tick != "s":
         peer.tick = graph.tick
@@ -167,7 +172,8 @@ def to_pyg(graph: Snapshot | Graph) -> Any:
         peer[kind].edge_index = torch.from_numpy(pair)
         if edges.time is not None:
             peer[kind][_TIME] = torch.from_numpy(time)
-        for column, values in _numbers(edges.features).items():
+        there = pl.repeat(value=True, n=len(edges), eager=True)
+        for column, values in _numbers(edges.features, there).items():
             peer[kind][column] = torch.from_numpy(values)
         if edges.weight is not None:
             peer[kind][_WEIGHT] = edges.weight
@@ -227,13 +233,18 @@ def _edge_table(graph: Snapshot, edges: EdgeStore) -> pl.DataFrame:
     return pl.DataFrame([*columns, *edges.features.iter_columns()])
 
 
-def _numbers(table: pl.DataFrame) -> dict[str, np.ndarray]:
-    """Return the numeric columns of a table without gaps, each writable."""
-    return {
-        column.name: column.to_numpy().copy()
-        for column in table.iter_columns()
-        if _is_numeric(column.dtype) and not column.null_count()
-    }
+def _numbers(table: pl.DataFrame, there: pl.Series) -> dict[str, np.ndarray]:
+    """Return the numeric columns without gaps, each writable; 0 in rows not there."""
+    found: dict[str, np.ndarray] = {}
+    for column in table.iter_columns():
+        held = column.filter(there)
+        if _is_numeric(column.dtype) and not held.null_count():
+            numbers = held.to_numpy()
+            found[column.name] = np.zeros(
+                (len(there), *numbers.shape[1:]), numbers.dtype
+            )
+            found[column.name][there.to_numpy()] = numbers
+    return found
 
 
 def _numpy_columns(held: dict[str, Any], size: int) -> dict[str, np.ndarray]:
