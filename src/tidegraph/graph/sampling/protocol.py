@@ -51,7 +51,14 @@ class Sampler(Named):
                 f"sampler {self.name!r} returned {type(picked).__name__}. Return a Run "
                 "or a Picks."
             )
-        wanted = len(past.start)
+        wanted, shapes = len(past.start), [p.shape for p in _pick_arrays(picked)]
+        if shapes[0] != shapes[-1] or len(shapes[0]) != 1 + isinstance(picked, Picks):
+            raise RequestError(
+                f"sampler {self.name!r} picked arrays of shape "
+                f"{' and '.join(map(str, shapes))}. Picks are slots, and weights if "
+                "any, with a row for each node and a column for each pick; a Run is "
+                "a start and a stop for each node."
+            )
         for part in _pick_arrays(picked):
             if part is not getattr(picked, "weight", None) and part.dtype != np.int64:
                 raise RequestError(

@@ -1,0 +1,26 @@
+"""What a sampler of one's own may return."""
+
+import numpy as np
+import pytest
+
+import tidegraph as tg
+from graph.brute import graph_of
+from tidegraph.errors import RequestError
+from tidegraph.graph.sampling.gather import Neighborhood, Picks
+
+LOG = [(0, 0, 10, 1), (0, 1, 20, 2)]
+
+
+@tg.sampler("misshapen")
+def misshapen(past: Neighborhood, *, flat: bool) -> Picks:
+    if flat:
+        return Picks(past.start)
+    return Picks(past.start[:, None], np.ones((len(past.start), 2), np.float32))
+
+
+@pytest.mark.parametrize(("flat", "said"), [(True, r"\(1,\)"), (False, r"\(1, 2\)")])
+def test_picks_have_a_row_for_each_node_and_a_column_for_each_pick(flat, said):
+    with pytest.raises(RequestError, match=f"arrays of shape .*{said}"):
+        graph_of(LOG).V("user", [0]).before(25).with_(
+            a=tg.hop("click").using(misshapen(flat=flat))
+        )
