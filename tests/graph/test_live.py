@@ -111,9 +111,9 @@ def test_rows_that_are_read_while_edges_get_weights_are_asked_for_theirs(monkeyp
     frame = ingest.frame
     table = {"user": ["a"], "item": ["x"], "time": [9]}
 
-    def slow(*given):
+    def slow(*given, **settings):
         graph.observe(tg.interactions(["a"], ["x"], [5], weight=[2.0]))
-        return frame(*given)
+        return frame(*given, **settings)
 
     monkeypatch.setattr(ingest, "frame", slow)
     with pytest.raises(DataError, match="new edges have no column 'weight'"):
@@ -344,6 +344,7 @@ def test_an_empty_append_is_none():
     graph = graph_of(LOG)
 
     graph.append("click", table([]))
+    graph.append("click", {name: [] for name in table([]).columns})
 
     assert len(graph.snapshot().edges["click"]) == len(LOG)
 

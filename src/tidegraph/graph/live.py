@@ -198,14 +198,14 @@ class Graph:
         """
         held = self._now.edge(name)
         name, origin = name.removeprefix("~"), held.origin
-        rows, when = ingest.frame(table, (origin.source, origin.target)), None
+        ends, types = (origin.source, origin.target), (held.source, held.target)
+        rows, when = ingest.frame(table, ends, empty=True), None
         if held.time is not None:
             tick = self._now.tick
             when, _ = ingest.edge_times(rows, held.time, name, tick, origin.unit)
         with self._writing:
             # An event with a weight may have given all edges one since.
             features = self._now.edge(name).typed(rows)
-            types, ends = (held.source, held.target), (origin.source, origin.target)
             nodes, at = encoded(self._now.nodes, name, rows, ends, types)
             self._append(name, nodes, at, when, features)
         return self

@@ -112,16 +112,24 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def read_whole(source: object, ids: Collection[str] = ()) -> pl.DataFrame:
+def read_whole(
+    source: object, ids: Collection[str] = (), *, empty: bool = False
+) -> pl.DataFrame:
     """Return a small table whole, finding column types from every row.
 
     Args:
         source: A path or a frame.
         ids: Columns of ids, which are left as they come.
+        empty: Whether a table without a row is one; its columns have no type.
+
+    Raises:
+        DataError: The source is no table, or has no row.
     """
 
     def whole(table: Table) -> pl.DataFrame:
         parts = list(table.batches(table.columns))
+        if not parts and empty:
+            return pl.DataFrame(schema=dict.fromkeys(table.columns, pl.Null))
         if not parts:
             raise DataError(f"{table.name} has no row. Give one row per id.")
         columns = (stacked([part[name] for part in parts]) for name in table.columns)

@@ -76,12 +76,13 @@ class EdgeTimes(NamedTuple):
     unit: TimeUnit | None
 
 
-def frame(source: object, ids: Collection[str]) -> pl.DataFrame:
+def frame(source: object, ids: Collection[str], *, empty: bool = False) -> pl.DataFrame:
     """Return a table of any kind as a polars frame.
 
     Args:
         source: A polars, pandas or Arrow table, a mapping of columns, or a path.
         ids: Its columns of ids, which are left as they come.
+        empty: Whether one without a row, so of unknown types, is taken.
 
     Raises:
         DataError: It is none of these.
@@ -91,7 +92,7 @@ def frame(source: object, ids: Collection[str]) -> pl.DataFrame:
             source = source.collect()
     if isinstance(source, pl.DataFrame):
         return without_objects(source, ids)
-    return read_whole(source, ids)
+    return read_whole(source, ids, empty=empty)
 
 
 def features(given: object, edge: str) -> pl.DataFrame:
