@@ -7,9 +7,9 @@ say it back; a row is never taken for a header that ``names`` may have made data
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain
 
 from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.text.dialect import RUNS, Dialect, TextForm
@@ -163,17 +163,13 @@ def _separated(
     for quoted in (True, False) if form.quoted is None else (form.quoted,):
         for separators in groups:
             tried: list[tuple[Dialect, list[Record]]] = []
-            for separator, skips in product(separators, (False, True)):
-                dialect = Dialect(
-                    separator, True, encoding, quoted, top.comment, ends=top.ends
-                )
-                if skips and not _is_spaced(top, dialect):
+            for dialect, found in chain.from_iterable(
+                _readings(top, separator, encoding, quoted) for separator in separators
+            ):
+                rare = dialect.separator in _RARE
+                if rare and not (said or _is_named(found, top, form)):
                     continue
-                dialect = replace(dialect, skips=skips)
-                found = _top_records(top, dialect)
-                if separator in _RARE and not (said or _is_named(found, top, form)):
-                    continue
-                if _regular(found, top) and _is_spared(found, separator):
+                if _regular(found, top) and _is_spared(found, dialect.separator):
                     tried.append((dialect, found))
             tried.sort(key=fit, reverse=True)
             regular += tried
@@ -197,9 +193,20 @@ def _top_records(top: _Top, dialect: Dialect) -> list[Record]:
     return records(top.data, dialect.reading, _LOOK, final=top.whole)
 
 
-def _is_spaced(top: _Top, dialect: Dialect) -> bool:
+def _readings(
+    top: _Top, separator: str, encoding: str, quoted: bool
+) -> Iterator[tuple[Dialect, list[Record]]]:
+    """Yield the first records as a separator parts them; then without its blanks."""
+    dialect = Dialect(separator, True, encoding, quoted, top.comment, ends=top.ends)
+    found = _top_records(top, dialect)
+    yield dialect, found
+    if separator not in _WEAK and _is_spaced(found):
+        dialect = replace(dialect, skips=True)
+        yield dialect, _top_records(top, dialect)
+
+
+def _is_spaced(found: list[Record]) -> bool:
     """Whether a blank follows each separator of the first record."""
-    found = [] if dialect.separator in _WEAK else _top_records(top, dialect)
     fields = found[0].fields[1:] if found else []
     return bool(fields) and all(field.startswith(" ") for field in fields)
 
