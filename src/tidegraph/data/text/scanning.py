@@ -305,6 +305,9 @@ def rewrite(
     at, to, rows, seen = begin, begin, 0, 0
     status, fields = DONE, 0
     while at < data.size:
+        if classes[data[at]] == END:
+            at, seen = at + 1, seen + 1
+            continue
         if data[at] == comment:
             after, fields, status = comment_line(data, at, final, classes, separator)
             if status == DONE and fields == width and width > 1:
@@ -314,17 +317,7 @@ def rewrite(
             at, seen = after, seen + 1
             continue
         after, fields, status, lines = record(
-            data,
-            at,
-            final,
-            classes,
-            separator,
-            quoted,
-            runs,
-            skips,
-            first,
-            last,
-            kind,
+            data, at, final, classes, separator, quoted, runs, skips, first, last, kind
         )
         if status != DONE:
             break
