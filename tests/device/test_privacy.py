@@ -198,12 +198,12 @@ def test_the_chance_of_a_device_and_the_steps_are_those_of_its_batches():
 
 
 def test_under_a_little_noise_devices_still_gain_and_under_much_they_do_not():
-    fleet = planted(alike=False)
+    fleet = planted(alike=False, devices=200)
     of = MetaPatch(("hidden0", "last"), rank=4, theta=8).build(
         head(0, 8, (16, 8)).f, rng=np.random.default_rng(0)
     )
-    none, early, late = np.zeros((300, 8), np.float32), *fleet.parted()
-    training = Training(8, 64, AdamW(1e-2, 0.0), patience=None)
+    none, early, late = np.zeros((200, 8), np.float32), *fleet.parted()
+    training = Training(5, 64, AdamW(1e-2, 0.0), patience=None)
 
     def lost(noise):
         private = Private(noise=noise, clip=0.2)
