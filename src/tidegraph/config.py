@@ -253,7 +253,7 @@ def _tagged(protocol: type, table: Mapping[str, Any], where: str) -> Any:
     """Build the configuration that ``type`` names, from the room of its protocol."""
     room = sys.modules[protocol.__module__]
     named = {name: getattr(room, name) for name in room.__all__}
-    known = {name: cls for name, cls in named.items() if dataclasses.is_dataclass(cls)}
+    known = {name: cls for name, cls in named.items() if is_kind_of(cls, protocol)}
     name = table.get("type")
     if name not in known:
         said = (
@@ -267,6 +267,25 @@ def _tagged(protocol: type, table: Mapping[str, Any], where: str) -> Any:
         )
     settings = {key: value for key, value in table.items() if key != "type"}
     return build(cast(type[Any], known[cast(str, name)]), settings, where)
+
+
+def is_kind_of(cls: Any, protocol: type) -> bool:
+    """Is this a configuration with the methods of a protocol, by their parameters?"""
+    if not dataclasses.is_dataclass(cls):
+        return False
+    for name, wanted in vars(protocol).items():
+        if name.startswith("_") or not callable(wanted):
+            continue
+        own = getattr(cls, name, None)
+        if not callable(own):
+            return False
+        asked = list(inspect.signature(wanted).parameters)
+        taken = inspect.signature(own).parameters
+        rest = list(taken.values())[len(asked) :]
+        optional = all(more.default is not more.empty for more in rest)
+        if list(taken)[: len(asked)] != asked or not optional:
+            return False
+    return True
 
 
 def _first_that_fits(

@@ -1,8 +1,12 @@
 """What a recipe says wrong is said before anything is read or written."""
 
 import inspect
+import sys
 import tomllib
-from dataclasses import replace
+import typing
+from collections.abc import Iterator
+from dataclasses import is_dataclass, replace
+from typing import cast
 
 import pytest
 
@@ -10,9 +14,10 @@ import tidegraph as tg
 from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
 from tidegraph.cli import run
 from tidegraph.cli.recipe import pipeline_of
+from tidegraph.config import is_kind_of
 from tidegraph.errors import ConfigError
 from tidegraph.nn.click import DeepFM
-from tidegraph.nn.conv import LightPropagation
+from tidegraph.nn.conv import LightPropagation, MaxPoolAggregator, Spectral
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.retrieval.embedding import STEADY, Embedding
 from tidegraph.retrieval.item_knn import ItemKNN
@@ -171,3 +176,70 @@ def test_a_place_that_cannot_be_written_is_said_before_the_log_is_read(
 
     assert "exists and is not a saved model" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["notes.txt"]
+
+
+def _protocols(hint) -> Iterator[type]:
+    if getattr(hint, "_is_protocol", False):
+        yield hint
+    for part in typing.get_args(hint):
+        yield from _protocols(part)
+
+
+def _settings_of_a_protocol() -> dict[type, list[str]]:
+    """Every protocol that a setting of any method or part holds, and what it may be."""
+    found: dict[type, list[str]] = {}
+    todo = [*RETRIEVERS.values(), *RANKERS.values(), *RERANKERS.values()]
+    done: set[int] = set()
+    while todo:
+        target = todo.pop()
+        if id(target) in done:
+            continue
+        done.add(id(target))
+        for hint in typing.get_type_hints(target).values():
+            todo += [p for p in (hint, *typing.get_args(hint)) if is_dataclass(p)]
+            for protocol in _protocols(hint):
+                room = sys.modules[protocol.__module__]
+                named = [getattr(room, n) for n in getattr(room, "__all__", ())]
+                parts = [part for part in named if is_kind_of(part, protocol)]
+                found[protocol] = [part.__name__ for part in parts]
+                todo += parts
+    return found
+
+
+def test_a_name_chooses_among_the_parts_of_every_setting():
+    found = _settings_of_a_protocol()
+    # Plans are written in Python, channels and rankers are tables of their own.
+    apart = {"Plan", "Retriever", "Ranker", "Network", "FittedRetriever"}
+
+    nameless = {kind.__name__ for kind, parts in found.items() if not parts}
+    offered = {kind.__name__: parts for kind, parts in found.items()}
+    assert nameless <= apart
+    assert {"Aggregator", "Encoder", "Index", "Solver", "Start"} <= offered.keys()
+    assert offered["Index"] == ["Exact", "InvertedLists"]
+    assert "Solved" not in offered["Solver"]
+    assert not {"LSTMAggregator", "Spectral"} & {*offered["Encoder"]}
+
+
+@pytest.mark.parametrize(
+    ("table", "part"),
+    [
+        ('aggregator = "MaxPoolAggregator"', MaxPoolAggregator()),
+        ('encoder = { type = "Identity", start = "Spectral" }', Spectral()),
+    ],
+)
+def test_parts_in_a_room_of_their_own_are_named(table, part):
+    name = "graphsage" if "aggregator" in table else "Embedding"
+    text = f'[[retrieve]]\nmodel = "{name}"\n{table}'
+    (made,) = pipeline_of(tomllib.loads(text), "here").blend.methods.values()
+
+    encoder = cast(Embedding, made).encoder
+    assert part in (vars(encoder).get("aggregator"), vars(encoder).get("start"))
+
+
+def test_what_is_no_encoder_is_not_offered_as_one():
+    text = '[[retrieve]]\nmodel = "Embedding"\nencoder = "LSTMAggregator"'
+
+    with pytest.raises(ConfigError, match="does not exist") as told:
+        pipeline_of(tomllib.loads(text), "here")
+
+    assert "MeanAggregator" not in str(told.value)

@@ -19,6 +19,14 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
     from torch.nn.utils.rnn import PackedSequence
 
+__all__ = [
+    "Aggregator",
+    "GraphSAGE",
+    "LSTMAggregator",
+    "MaxPoolAggregator",
+    "MeanAggregator",
+]
+
 
 @runtime_checkable
 class Aggregator(Protocol):

@@ -17,6 +17,8 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor
 
 
+__all__ = ["Spectral", "Start"]
+
 NOTHING = 1e-6
 """Length of a direction, as a share of the longest, below which it is rounding."""
 
@@ -51,6 +53,8 @@ class Spectral:
         shape = (users or graph.items, graph.items)
         pairs = (row[up], column[up] - users)
         matrix = scipy.sparse.csr_array((shares[up], pairs), shape=shape)
+        if min(shape) < 2 or not len(row):
+            return torch.zeros((graph.nodes, 0))  # No directions to tell nodes apart.
         left, right = halves(matrix, min(size, *(n - 1 for n in shape)), seed=0)
         vectors = np.concatenate([left, right]) if users else left
         # A direction the graph does not have is zeros, of which nothing is learnt.
