@@ -132,10 +132,11 @@ class _Judged:
     def score(self, stages: Mapping[str, Any], wanted: Search) -> float:
         """Return what the pipeline of a recipe's tables finds, on average."""
         pipeline, total = pipeline_of(stages, "the recipe of a trial"), 0.0
+        seed = stages.get("pipeline", {}).get("seed", self.plan.seed)
         if self.parts is not None:
             pipeline = as_long_as_the_log_allows(pipeline, self.parts)
         for known, later in self.folds:
-            fitted = pipeline.fit(known, run=Run(generator(self.plan.seed)))
+            fitted = pipeline.fit(known, run=Run(generator(seed)))
             found = evaluate(fitted, later, train=fitted.graph, at=(wanted.length,))
             table = found.table().filter(model="model")
             rows = table.filter(metric=wanted.metric)
