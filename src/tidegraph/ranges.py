@@ -72,6 +72,16 @@ def below_1(method: str, **settings: Setting) -> None:
     )
 
 
+def seed_below(method: str, bits: int, seed: int) -> None:
+    """Refuse a seed that a library of so many bits cannot take.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if seed >= 2**bits:
+        raise ConfigError(f"{method} seed is {seed!r}; it must be below 2**{bits}.")
+
+
 def _check_range(
     method: str,
     settings: Mapping[str, Setting],

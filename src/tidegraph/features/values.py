@@ -53,6 +53,21 @@ def coded(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]:
     return len(kinds), Lookup(kinds).rows(values).astype(np.int64) + 1
 
 
+def check_tells_apart(values: pl.Series, known: int, column: str) -> None:
+    """Refuse a column that tells no two of the known rows apart.
+
+    Raises:
+        DataError: It does not.
+    """
+    kinds = finite(values[:known]).drop_nulls().unique(maintain_order=True)
+    if len(kinds) < 2:
+        only = repr(kinds.first()) if len(kinds) else "nothing"
+        raise DataError(
+            f"{column!r} is {only} for every item of training that has it, and tells "
+            "no two apart. Leave it out."
+        )
+
+
 def finite(values: pl.Series) -> pl.Series:
     """Return a column, with null in place of numbers that are not finite."""
     if not values.dtype.is_float():

@@ -14,6 +14,7 @@ from tidegraph.features.values import column_of
 from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.nn.conv import Encoder, Identity, Start, Table
 from tidegraph.nn.conv.stack import Stack
+from tidegraph.nn.conv.two_tables import SourceTarget
 from tidegraph.nn.field import Field
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.ranges import at_least
@@ -23,7 +24,7 @@ from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.fused import FusedPairs
-from tidegraph.retrieval.objective.negatives import drawer_of
+from tidegraph.retrieval.objective.negatives import check_epochs, drawer_of
 from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.retrieval.objective.similarity import scored
 from tidegraph.retrieval.scoring.evidence import trained_until
@@ -124,7 +125,9 @@ class Embedding:
         fused = isinstance(self.training.optimizer, PairSGD)
         # Kernels are of the processor, and so is all that they move.
         run = replace(run, device="cpu") if fused else run
-        task = _Pairs.of(self, self.objective.pairs.of(known, self.name), run, held)
+        pairs = self.objective.pairs.of(known, self.name)
+        check_epochs(self.objective.loss.drawn, self.training.epochs, pairs)
+        task = _Pairs.of(self, pairs, run, held)
         data = self, *task.known_features(), *learnt_from(known, held)
         if fused:
             size, judge = self.training.batch_size, task.validate
@@ -278,13 +281,20 @@ class _Pairs:
             item,
             linked[:users],
             known,
-            given=source[users:] if context else None,
+            given=source[users:] if context and not self._only_users_begin else None,
         )
 
     @property
     def _context_trains_only(self) -> bool:
         """Are items found by their vectors as sources, which unseen ones have too?"""
         return getattr(self.module, "context_trains_only", False)
+
+    @property
+    def _only_users_begin(self) -> bool:
+        """Has no item a vector as a source that anything moved?"""
+        users = self.pairs.graph.users
+        apart = isinstance(self.module, SourceTarget)
+        return apart and users > 0 and not self.pairs.frequency[:users].any()
 
     @property
     def _of_length_1(self) -> bool:

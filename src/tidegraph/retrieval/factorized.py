@@ -4,6 +4,7 @@ from dataclasses import field
 
 import numpy as np
 import scipy
+from jaxtyping import Bool, Float32
 
 from tidegraph.arguments import checked, settings
 from tidegraph.data.views.matrix import Matrix
@@ -15,6 +16,9 @@ from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.solvers import HOPE, Foresees, ReadsFeatures, Solver
 from tidegraph.retrieval.solvers.feature_graph import described
 from tidegraph.stages import Fold, Train, remembers
+
+_NOTHING = 1e-7
+"""Largest number of a vector, as a share of the largest of all, that is rounding."""
 
 
 @settings
@@ -52,8 +56,14 @@ class Factorized:
             solved = self.solve.solve(pairs, known)
         else:
             solved = self.solve.solve(pairs)
+        sides = solved.user, solved.source, solved.target
+        if not all(np.isfinite(side).all() for side in sides):
+            raise DataError(
+                f"{self.name} finds vectors that are no numbers. Lower its learning "
+                "rate if it has one, or look for huge weights in the log."
+            )
         # A node without an edge in the solver's graph has a vector of zeros.
-        alive = solved.target.any(axis=1)
+        alive = _says_something(solved.target)
         if not alive.any():
             raise DataError(
                 f"{self.name} finds nothing that sets items apart: all its vectors are "
@@ -65,7 +75,9 @@ class Factorized:
             self.name,
             _spread(solved.user, users),
             _spread(solved.target, item),
-            _row_mask(users),
+            _row_mask(users[_says_something(solved.user)], int(user[-1]) + 1)
+            if len(users)
+            else _row_mask(users),
             _row_mask(item[alive], int(item[-1]) + 1),
             trained_until(fold),
             given=None if same else _spread(solved.source, item),
@@ -85,6 +97,14 @@ class Factorized:
         if isinstance(self.solve, Foresees):
             user, item = _with_pairs(evidence(Fold.of(train, self.name), self.name))
             self.solve.check(len(user), len(item))
+
+
+def _says_something(
+    vectors: Float32[np.ndarray, "n d"],
+) -> Bool[np.ndarray, " n"]:
+    """Return which vectors are not 0, up to rounding of the largest."""
+    largest = np.abs(vectors).max(axis=1, initial=0.0)
+    return largest > _NOTHING * largest.max(initial=0.0)
 
 
 def _with_pairs(matrix: Matrix) -> tuple[np.ndarray, np.ndarray]:

@@ -31,7 +31,11 @@ class Noise:
     def of(cls, frequency: Float64[np.ndarray, " nodes"], power: float) -> "Noise":
         """Return the distribution of a power; who has a frequency of 0 never comes."""
         some = frequency > 0
-        weight = np.where(some, frequency, 1.0) ** power * some
+        base = np.where(some, frequency, 1.0)
+        with np.errstate(over="ignore"):
+            weight = base**power * some
+        if not np.isfinite(weight.sum()):
+            weight = (base / base.max()) ** power * some
         share, one = weight / weight.sum(), np.zeros(1, np.int64)
         table = alias_table(one, one + len(share), share.astype(np.float32))
         return cls(share, power == 0, table)

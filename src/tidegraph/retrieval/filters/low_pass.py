@@ -13,7 +13,7 @@ from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.products import products
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.ranges import at_least
+from tidegraph.ranges import at_least, seed_below
 from tidegraph.retrieval.filters.degrees import gains, powers
 from tidegraph.retrieval.filters.svd import truncated_svd
 
@@ -48,6 +48,7 @@ class LowPass:
     def __post_init__(self) -> None:
         at_least("LowPass", 1, rank=self.rank)
         at_least("LowPass", 0, power=self.power, steps=self.steps, seed=self.seed)
+        seed_below("LowPass", 32, self.seed)
 
     def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return the singular vectors of the items.

@@ -15,7 +15,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
 from tidegraph.errors import ArtifactError, ConfigError, RequestError
 from tidegraph.extras import needed
-from tidegraph.ranges import at_least
+from tidegraph.ranges import at_least, seed_below
 from tidegraph.stages import NO_ITEM, ItemSets
 
 
@@ -46,6 +46,7 @@ class InvertedLists:
     def __post_init__(self) -> None:
         at_least("InvertedLists", 1, lists=self.lists)
         at_least("InvertedLists", 0, seed=self.seed)
+        seed_below("InvertedLists", 31, self.seed)
         if not 0 < self.share <= 1:
             raise ConfigError(
                 f"InvertedLists share is {self.share!r}; it must be above 0 and at "

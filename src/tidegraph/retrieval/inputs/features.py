@@ -4,7 +4,7 @@ import numpy as np
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
-from tidegraph.features.values import coded, column_of, standardised
+from tidegraph.features.values import check_tells_apart, coded, column_of, standardised
 from tidegraph.nn.conv import Encoder
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.retrieval.objective.pairs import PairSource
@@ -12,7 +12,11 @@ from tidegraph.training.weights import tensor
 
 
 def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
-    """Return the graph of pairs, with the features of items that an encoder reads."""
+    """Return the graph of pairs, with the features of items that an encoder reads.
+
+    Raises:
+        DataError: One of them tells no two items of training apart.
+    """
     graph, columns = pairs.graph, getattr(encoder, "features", ())
     if not columns:
         return graph
@@ -20,6 +24,8 @@ def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
     if getattr(encoder, "categorical", False):
         described = item_categories
     items = pairs.fold.log.items
+    for column in columns:
+        check_tells_apart(column_of(items, column, "item"), graph.items, column)
     return graph._replace(features=described(items, columns, graph.users, graph.items))
 
 
@@ -74,13 +80,8 @@ def item_categories(
                 f"{column!r} is a number with a fraction, and side information is of "
                 "categories. Cut it into ranges first, or leave it out."
             )
+        check_tells_apart(values, known, column)
         kinds, row = coded(values, known)
-        if kinds < 2:
-            only = repr(values[:known].drop_nulls().first()) if kinds else "nothing"
-            raise DataError(
-                f"{column!r} is {only} for every item of training that has it, and "
-                "tells no two apart. Leave it out."
-            )
         code.append(_below(users, row))
         sizes.append(kinds + 1)
     category = tensor(np.concatenate(code, axis=1))

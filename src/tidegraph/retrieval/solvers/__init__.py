@@ -1,7 +1,8 @@
 """Solvers: from who interacted with what to vectors, in closed form or by a library.
 
-What is solved has one answer: no loss is watched, and the order of rows changes no
-product of vectors.
+No loss is watched. HOPE, GraRep, ProNE and NetMF without a rank have one answer, of
+which the order of rows changes no product beyond rounding; what the others find goes by
+where they begin, row by row.
 """
 
 from typing import Protocol, runtime_checkable

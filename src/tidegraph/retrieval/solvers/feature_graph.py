@@ -5,7 +5,7 @@ import scipy
 from jaxtyping import Int, Int64
 
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.features.values import coded, column_of, standardised
+from tidegraph.features.values import check_tells_apart, coded, column_of, standardised
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.retrieval.solvers.coarsening import coarsened
@@ -22,11 +22,12 @@ def described(
     0 and 1 for each value. What is not known is 0.
 
     Raises:
-        DataError: The items have no such feature.
+        DataError: The items have no such feature, or it tells no two apart.
     """
     parts: list[scipy.sparse.csr_array] = []
     for column in columns:
         values = column_of(items, column, "item")[rows]
+        check_tells_apart(values, len(rows), column)
         if values.dtype.is_numeric():
             number = standardised(values, len(rows)).astype(np.float64)
             parts.append(scipy.sparse.csr_array(number[:, None]))

@@ -44,16 +44,26 @@ def symmetric(graph: StaticGraph) -> "scipy.sparse.csr_array":
     return scipy.sparse.csr_array(half @ graph.csr() @ half)
 
 
-def check_size(solver: str, size: int, graph: StaticGraph) -> None:
+def check_size(
+    solver: str,
+    size: int,
+    graph: StaticGraph,
+    instead: str = 'Take on = "bipartite"',
+) -> None:
     """Refuse more numbers in a vector than there are singular vectors.
+
+    Args:
+        solver: Its name.
+        size: Numbers in a vector.
+        graph: What it works on.
+        instead: What else can be done where no two items share a user.
 
     Raises:
         ConfigError: The graph is too small, or without an edge.
     """
     if not len(graph.node):
         raise ConfigError(
-            f"{solver} has nothing to work on: no two items share a user. Take "
-            'on = "bipartite".'
+            f"{solver} has nothing to work on: no two items share a user. {instead}."
         )
     if size >= len(graph):
         raise ConfigError(

@@ -70,7 +70,7 @@ class ProNE:
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return the vectors of the nodes of a graph, the same on both sides."""
-        check_size("ProNE", self.size, graph)
+        check_size("ProNE", self.size, graph, "Take another method, such as HOPE")
         factor, _ = halves(self._edges(graph), self.size, self.seed)
         step = transition(graph)
         left, value, _ = np.linalg.svd(

@@ -35,6 +35,7 @@ __all__ = [
     "Ranked",
     "Scheduled",
     "Shared",
+    "check_epochs",
     "drawer_of",
 ]
 
@@ -124,6 +125,12 @@ def drawer_of(
     What learns from negatives has them from here, so that those that change do.
     """
     return _None() if negatives is None else _at(negatives, epoch).drawer(pairs, rng)
+
+
+def check_epochs(negatives: Negatives | None, epochs: int, pairs: PairSource) -> None:
+    """Raise before the first epoch what the second would be refused for."""
+    if isinstance(negatives, Scheduled) and epochs > 1:
+        drawer_of(negatives, 1, pairs, np.random.default_rng(0))
 
 
 def _at(negatives: Negatives, epoch: int) -> Negatives:

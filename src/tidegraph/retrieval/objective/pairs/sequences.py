@@ -9,6 +9,7 @@ from jaxtyping import Float64, Int64, Integer
 
 from tidegraph.arguments import settings
 from tidegraph.data.views.sequences import Sequences
+from tidegraph.errors import DataError
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.kernels.windows import window_pairs
 from tidegraph.nn.graph_inputs import GraphInputs
@@ -40,9 +41,19 @@ class SequenceWindows:
         at_least("SequenceWindows", 1, window=self.window)
 
     def of(self, fold: Fold, method: str) -> "SequencePairs":
-        """Return the pairs of a fold."""
+        """Return the pairs of a fold.
+
+        Raises:
+            DataError: It has none.
+        """
         evident_log(fold, method)
-        return SequencePairs(fold, self.window)
+        pairs = SequencePairs(fold, self.window)
+        if not len(pairs):
+            raise DataError(
+                f"{method} learns from items that one user took after another, and "
+                "nobody took two. Give it more events, or take pairs of Edges()."
+            )
+        return pairs
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from jaxtyping import Float64
 
 from tidegraph.arguments import settings
 from tidegraph.data.times.clocks import refuse_without_order
+from tidegraph.errors import DataError
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.projection import CoOccurrence
 from tidegraph.graph.snapshot import Snapshot
@@ -24,6 +25,9 @@ from tidegraph.retrieval.objective.pairs.sequences import item_graph
 from tidegraph.retrieval.scoring.evidence import evident_actions, evident_log
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import Fold
+
+_ENDLESS = 10**12
+"""Seconds that no log lasts, in whole numbers of every tick."""
 
 
 @settings
@@ -58,11 +62,18 @@ class SessionWalks:
         """Return the pairs of a fold.
 
         Raises:
-            DataError: It has no times.
+            DataError: It has no times, or nothing follows anything in a session.
         """
         log = evident_log(fold, method)
         refuse_without_order(log.clock, method)
-        return SessionPairs(fold, self)
+        pairs = SessionPairs(fold, self)
+        if not len(pairs.graph.row):
+            raise DataError(
+                f"{method} learns from what followed what in a session, and nothing "
+                f"did, with session_seconds={self.session_seconds}. Raise it, or set "
+                "it to none, and all that a user took is one session."
+            )
+        return pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +93,8 @@ class SessionPairs:
         """From each item to those that directly followed it, by how often."""
         graph = Snapshot.of(self.fold.view(evident_actions))
         pause = self.settings.session_seconds
+        if pause is not None:
+            pause = min(pause, _ENDLESS)
         followed = CoOccurrence(ACTION, 1, pause, directed=True).of(graph)
         ends = followed.source, followed.target
         return TemporalCSR.build(*ends, None, self._items, followed.weight)
