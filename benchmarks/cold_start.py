@@ -11,7 +11,8 @@ in the item's categories, user by user. Item2vec and BGE know nothing of a new i
 Claims: none of a winner. Settings are defaults but for fewer walks (4), no end of a
 session by a pause (times are days), and 15 epochs of graph networks; the step of EGES
 (.002) lies between two that were tried on Beauty and X-Wines with another cut, and its
-cosines were chosen after products had been seen here.
+cosines were chosen after products had been seen here. Any other folder whose
+``items.parquet`` has a category is measured as the products are.
 A run that was stopped goes on.
 Run: TIDEGRAPH_DATA=folder python benchmarks/cold_start.py [data set ...]
 """
@@ -38,12 +39,14 @@ from tidegraph.training.settings import Training
 
 OUT = Path(__file__).parent / "results" / "cold_start.json"
 DATA = Path(os.environ.get("TIDEGRAPH_DATA", "."))
+PRODUCTS = (0.6, ("category",))
+"""The share of the events that is learnt from, and the columns that tell of items."""
 SIDES = {
-    "amazon_tlsan_beauty": (0.6, ("category",)),
-    "amazon_tlsan_toys": (0.6, ("category",)),
-    "amazon_tlsan_office": (0.6, ("category",)),
-    "amazon_grocery_rechorus": (0.6, ("category",)),
-    "amazon_tlsan_home_kitchen": (0.6, ("category",)),
+    "amazon_tlsan_beauty": PRODUCTS,
+    "amazon_tlsan_toys": PRODUCTS,
+    "amazon_tlsan_office": PRODUCTS,
+    "amazon_grocery_rechorus": PRODUCTS,
+    "amazon_tlsan_home_kitchen": PRODUCTS,
     "xwines_slim": (0.5, ("type", "elaborate", "body", "country", "region", "winery")),
 }
 K, TRAINING = 20, Training(15, 2048, optimizer=Adam(5e-3), patience=None)
@@ -55,7 +58,7 @@ class Task:
     """A log cut in two, and who takes which new item."""
 
     def __init__(self, name: str) -> None:
-        share, self.sides = SIDES[name]
+        share, self.sides = SIDES.get(name, PRODUCTS)
         items = pl.read_parquet(DATA / name / "items.parquet")
         items = items.select("item", *(pl.col(c).cast(pl.String) for c in self.sides))
         log = tg.read(

@@ -5,7 +5,8 @@ the logistic control. Every ranker of the library takes part, and the ablations 
 all are judged as ``tidegraph bench ctr`` does: parts in time, four settings of each
 chosen on validation, intervals and paired tests over users. Amazon has days, so events
 of one day are never parted. The rows of MovieLens-1M with label 0 are its negatives;
-neither ``rating`` nor ``ts_exact``, which tell the label, is read.
+neither ``rating`` nor ``ts_exact``, which tell the label, is read. Any other folder in
+the layout of one of these is taken alike: items with a category, or with genres.
 Run: TIDEGRAPH_DATA=folder python benchmarks/ctr.py [set ...] [--models "DIN;DSGL"]
 [--ablations] [--protocol literature] [--seeds 3] [--kept folder] [--again "DSGL"],
 which keeps what was trained, and trains anew what --again names, as its code changed;
@@ -120,28 +121,21 @@ ABLATIONS = {
 def log_of(name: str) -> Interactions:
     """Return a log whose items have a category."""
     folder = DATA / name
-    if name != MOVIES:
-        return read(
-            folder / "interactions.parquet",
-            user="user",
-            item="item",
-            time="timestamp",
-            items=folder / "items.parquet",
-        )
-    kept = pl.read_parquet(folder / "interactions.parquet").sort(
-        "timestamp", "user", "position"
-    )
-    genre = pl.read_parquet(folder / "items.parquet").select(
-        "item", pl.col("genres").str.split("|").list.first().alias(CATEGORY)
-    )
+    rows = pl.read_parquet(folder / "interactions.parquet")
+    if "position" in rows.columns:
+        rows = rows.sort("timestamp", "user", "position")
+    items = pl.read_parquet(folder / "items.parquet")
+    if CATEGORY not in items.columns:
+        genre = pl.col("genres").str.split("|").list.first()
+        items = items.select("item", genre.alias(CATEGORY))
     columns = ("user", "item", "timestamp", "label")
     return read(
-        kept.select(columns),
+        rows.select(name for name in columns if name in rows.columns),
         user="user",
         item="item",
         time="timestamp",
-        label="label",
-        items=genre,
+        label="label" if "label" in rows.columns else None,
+        items=items,
     )
 
 

@@ -27,10 +27,14 @@ DEPTHS = {
 }
 
 
-def title_of(result: Mapping[str, Any]) -> str:
+def name_of(result: Mapping[str, Any]) -> str:
     """Return the name of a set in words."""
-    name = result["set"].removeprefix("amazon_tlsan_").replace("_", " ")
-    return f"{name}, {result['seeds']} seed{'s' * (result['seeds'] > 1)}"
+    return result["set"].removeprefix("amazon_tlsan_").replace("_", " ")
+
+
+def title_of(result: Mapping[str, Any]) -> str:
+    """Return the name of a set in words, and how many seeds were tried."""
+    return f"{name_of(result)}, {result['seeds']} seed{'s' * (result['seeds'] > 1)}"
 
 
 def ablations(result: Mapping[str, Any]) -> Chart:
@@ -89,8 +93,8 @@ def activity(results: list[Mapping[str, Any]]) -> Chart:
                 for name in BESIDE
                 if (row := rows.get(name)) is not None
             ]
-            short = result["set"].rpartition("_")[2]
-            groups.append((f"{short}, {group.removesuffix(' activity')}", drawn))
+            label = f"{name_of(result)}, {group.removesuffix(' activity')}"
+            groups.append((label, drawn))
     lowest = min(bar.low or 0.0 for _, group in groups for bar in group)
     return bars(
         "How far DSGL is ahead in AUC, by activity of users",
@@ -108,8 +112,9 @@ def drawn(results: list[Mapping[str, Any]]) -> Iterator[tuple[str, Chart]]:
     for result in results:
         there = {row["model"] for row in result["lead over RecencyLogit"]}
         if {f"DSGL, {name}" for name in ABLATIONS} <= there:
-            yield "ctr-ablations", ablations(result)
-            yield "ctr-depth", depths(result)
+            name = name_of(result).replace(" ", "-")
+            yield f"ctr-ablations-{name}", ablations(result)
+            yield f"ctr-depth-{name}", depths(result)
 
 
 def table(results: list[Mapping[str, Any]]) -> str:

@@ -9,7 +9,8 @@ differences of users: over sampled softmax with uniform negatives, over sampled 
 with the same negatives, and over the same loss with uniform ones.
 Claims: none of a winner; it tests what section 19.1.3 of the chapter claims.
 A run that was stopped goes on, as long as the temporary folder lasts.
-Run: TIDEGRAPH_DATA=folder python benchmarks/losses.py [WORLD ...], of ``WORLDS``
+Run: TIDEGRAPH_DATA=folder python benchmarks/losses.py [WORLD ...], of ``WORLDS`` or
+folders of ``interactions.parquet`` with user, item and timestamp or position
 """
 
 import json
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,21 +168,20 @@ def _requests(train: Interactions, users: np.ndarray) -> Requests:
     return Requests.of_users(graph, users.astype(np.int32), time, repeat=False)
 
 
-def movielens() -> Data:
-    log = tg.read(
-        _folder() / "movielens_100k" / "interactions.parquet",
-        user="user",
-        item="item",
-        time="timestamp",
-    )
-    # A cut in time would leave a tenth of the users.
+def logged(name: str) -> Data:
+    """Return what is to be found of a set: the last five events of a user, or one."""
+    path = _folder() / name / "interactions.parquet"
+    if "timestamp" not in pl.read_parquet_schema(path):
+        rows = pl.read_parquet(path)
+        log = tg.interactions(rows["user"], rows["item"], rows["position"])
+        return Data.of(*log.leave_last(1))
+    log = tg.read(path, user="user", item="item", time="timestamp")
+    # A cut in time would leave a tenth of the users of MovieLens.
     return Data.of(*log.leave_last(5))
 
 
-def beauty() -> Data:
-    rows = pl.read_parquet(_folder() / "s3rec_beauty" / "interactions.parquet")
-    log = tg.interactions(rows["user"], rows["item"], rows["position"])
-    return Data.of(*log.leave_last(1))
+movielens = partial(logged, "movielens_100k")
+beauty = partial(logged, "s3rec_beauty")
 
 
 def marketplace() -> Data:
@@ -329,8 +330,10 @@ def main() -> None:
     HELD.mkdir(exist_ok=True)
     results = json.loads(OUT.read_text()) if OUT.exists() else {}
     for world in sys.argv[1:] or list(WORLDS):
-        run(world, WORLDS[world](), results)
-    picture(results["marketplace"])
+        data = WORLDS[world]() if world in WORLDS else logged(world)
+        run(world, data, results)
+    if "marketplace" in results:
+        picture(results["marketplace"])
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ A blend is as it was climbed to, whether or not its lead there is sure.
 Claims (Recall@20 / NDCG@20), single recipe and blend: Gowalla .1932 / .1611 and .1948 /
 .1625; Amazon-CDs .1755 / .1170 and .1789 / .1190; MovieLens-1M what UltraGCN finds less
 1 %, and more than it finds, of nine tenths of what that learnt from.
-Gowalla's test part is no random part (chi-square of its items against a random cut 5.6,
-on Amazon-CDs 1.46), but its files are sorted by item: the last fifth of each list,
-tried first, holds the items of the highest numbers, and chose exponents that find
+Nothing is claimed of any other folder of ``interactions.parquet`` with user, item and
+split. Gowalla's test part is no random part (chi-square of its items against a random
+cut 5.6, on Amazon-CDs 1.46), but its files are sorted by item: the last fifth of each
+list, tried first, holds the items of the highest numbers, and chose exponents that find
 .1408 / .1061 of the test part. Seconds of a blend are those of its channels.
 A run that was stopped goes on.
 Run: TIDEGRAPH_DATA=folder python benchmarks/published.py [data set ...]
@@ -179,7 +180,8 @@ class Study:
         train, test = data(name)
         known, held_out = a_fifth_held_out(train, np.random.default_rng(0))
         table = results.setdefault(name, {})
-        table.setdefault("published", PUBLISHED[name])
+        if name in PUBLISHED:
+            table.setdefault("published", PUBLISHED[name])
         table.setdefault("valid", {})
         table.setdefault("test", {})
         return cls(
@@ -280,7 +282,7 @@ def main() -> None:
 
 def check(name: str, found: dict[str, Any]) -> None:
     """Hold the best single recipe and the best blend against what is claimed."""
-    for blends, least in zip((False, True), CLAIMS[name], strict=True):
+    for blends, least in zip((False, True), CLAIMS.get(name, ()), strict=False):
         rows = [row for label, row in found.items() if ("blend" in label) == blends]
         best = max(rows, key=lambda row: row["recall"])
         assert best["recall"] >= least[0], (name, best)
