@@ -80,6 +80,24 @@ def test_what_counts_more_on_validation_decides_how_many_trees_are_kept():
     assert len(weighted.forest.root) == len(wanted.root) != len(plain.forest.root)
 
 
+def test_examples_that_count_alike_are_grown_without_weights(monkeypatch):
+    learn, stop, _ = split_examples(draw_log(events=1500))
+    given, fit = [], HistGradientBoostingClassifier.fit
+
+    def noted(self, x, y, sample_weight=None):
+        given.append(sample_weight)
+        return fit(self, x, y, sample_weight)
+
+    monkeypatch.setattr(HistGradientBoostingClassifier, "fit", noted)
+    alike = np.full(learn.label.shape, 2, np.float32)
+    rare = np.where(learn.label > 0, 50, 1).astype(np.float32)
+    for weight in (None, alike, rare):
+        part = replace(learn, weight=weight)
+        SMALL.fit(part, stop, run=Run(np.random.default_rng(0)))
+
+    assert [weight is None for weight in given] == [True, True, False]
+
+
 def whole_forest(learn):
     """All trees that are grown on examples: nothing is held out to choose by."""
     nobody = learn.requests.rows(0, 0)
