@@ -41,6 +41,8 @@ def test_a_log_of_habits_is_told_so_and_judged_with_them(shop, capsys):
 
     assert "Most events were of items that the user had before" in without
     assert "Most events" not in habits
+    assert "compared with no other model" in habits
+    assert "More events" not in habits
     assert without.split(",")[0] != habits.split(",")[0]
 
 

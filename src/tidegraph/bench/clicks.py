@@ -186,7 +186,7 @@ def _eligible(
     kept = np.ones(len(log), np.bool_)
     for why, gone in (
         ("of items that nobody had chosen before", new_item),
-        ("of users without an earlier event", new_user),
+        ("at the first moment of their users, a whole first basket", new_user),
         (REPEATS, ~first),
         ("at times when nothing else was alive", alone),
     ):

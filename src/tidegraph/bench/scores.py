@@ -116,6 +116,8 @@ class Scores:
     def verdict(self) -> str:
         """Return in plain words which model is worth having here."""
         better, table = self.better(), self.table()
+        if len(table) == 1:
+            return f"{self.subject} was compared with no other model."
         if not better:
             return (
                 f"No model is surely better than {self.subject} here: take it, it is "
