@@ -248,7 +248,8 @@ class Interactions:
     def leave_last(self, k: int) -> "tuple[Interactions, Interactions]":
         """Return train, and the last ``k`` events of each user who has more.
 
-        It lets the future of some users into train.
+        Users with at most ``k`` events stay in train. It lets the future of some users
+        into train.
 
         Raises:
             DataError: ``k`` is below 1, no user has more than ``k`` events, or the log
