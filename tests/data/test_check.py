@@ -265,3 +265,33 @@ def test_a_time_that_stands_for_none_is_stray_however_often(unknown, share):
     found = check(interactions([0] * len(times), [0] * len(times), times)).outliers
 
     assert (found.events, found.row) == (share, 100)
+
+
+def test_positions_that_restart_for_each_user_are_told():
+    # Ten users of four events each: every user begins at the first position.
+    user, position = np.divmod(np.arange(40), 4)
+    report = check(interactions(user, user, position, clock="order"))
+
+    assert report.restart
+    assert "positions restart for each user" in report.text()
+    assert "use leave_last" in report.text()
+    assert "after 80 % of the events" not in report.text()
+
+
+@pytest.mark.parametrize("clock", ["order", "seconds"])
+def test_positions_of_the_whole_log_do_not_restart(clock):
+    user, _ = np.divmod(np.arange(40), 4)
+    report = check(interactions(user, user, np.arange(40), clock=clock))
+
+    assert not report.restart
+    assert "restart" not in report.text()
+
+
+def test_a_rare_label_is_not_rounded_away():
+    label = np.zeros(60_000, np.int8)
+    label[:25] = 1
+    log = interactions(np.arange(60_000) % 7, np.arange(60_000) % 5, label=label)
+
+    said = check(log).text()
+
+    assert "59,975 of 60,000 are impressions only, 25 are actions" in said

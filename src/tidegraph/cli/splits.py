@@ -97,6 +97,12 @@ class Split:
         return valid, 0.1 if self.test is None else self.test
 
     @property
+    def in_time(self) -> bool:
+        """Whether a part begins at a time that all users share."""
+        by_user = (self.by, self.leave_last, self.random) != (None, None, None)
+        return not by_user and (self.time is not None or sum(self.shares) > 0)
+
+    @property
     def needs(self) -> Literal["times", "seconds"] | None:
         """What the log must have."""
         if self.rolling is not None:

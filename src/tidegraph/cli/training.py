@@ -15,9 +15,10 @@ from tidegraph.cli.logs import Columns, LogFormat
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
-from tidegraph.cli.terminal import say
+from tidegraph.cli.terminal import complain, say
 from tidegraph.cli.validation import on_valid
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.durations import DAY
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.graph.live import Graph
@@ -69,8 +70,7 @@ def train(
         with working("reading the log"):
             events = plan.read()
         parts = plan.split.parts(events)
-        if not quiet:
-            say(_part_sizes_text(parts))
+        _say_parts(plan, events, parts, quiet=quiet)
         train, run = Fold(parts.train), Run(generator(plan.seed), monitor=monitor)
         if plan.split.rolling is None:
             model = as_long_as_the_log_allows(plan.pipeline, parts).fit(
@@ -96,6 +96,15 @@ def train(
     say(f"{output}: {model.describe()}")
 
 
+def _say_parts(plan: Recipe, log: Interactions, parts: Parts, *, quiet: bool) -> None:
+    """Print the sizes of the parts, and complain where a cut in time is none."""
+    restart = positions_restart(log)
+    if not quiet:
+        say(_part_sizes_text(parts, restart=restart))
+    if restart and plan.split.in_time:
+        complain(f"{RESTART}.")
+
+
 def _say_what_was_chosen(model: FittedPipeline, ranker: str) -> None:
     """Print what channels, the blend and the ranker took from the log."""
     for name, channel in model.channels().items():
@@ -115,7 +124,7 @@ def _tensorboard_monitor(folder: Path) -> Monitor:
     return home.TensorBoard(folder)
 
 
-def _part_sizes_text(parts: Parts) -> str:
+def _part_sizes_text(parts: Parts, *, restart: bool) -> str:
     rows: list[str] = []
     for name, when in zip(("train", "valid", "test"), parts.spans, strict=True):
         part: Interactions | None = getattr(parts, name)
@@ -126,7 +135,8 @@ def _part_sizes_text(parts: Parts) -> str:
             f"{name:5}  {len(part):,} events of {len(np.unique(part.user)):,} users "
             f"on {len(np.unique(part.item)):,} items, {when}"
         )
-    if parts.overlap:
+    # Where positions are each user's own, nothing is later than another's.
+    if parts.overlap and not restart:
         rows.append(
             "The parts overlap in time, so train knows the future of some users in "
             "the others, which stand here as if they came after it. "

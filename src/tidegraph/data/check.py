@@ -9,12 +9,14 @@ from jaxtyping import Int32
 from tidegraph.arguments import checked
 from tidegraph.data.log import Interactions
 from tidegraph.data.oddities import (
+    RESTART,
     OddIds,
     Outliers,
     hidden,
     is_by_day,
     marked,
     outlying,
+    positions_restart,
     respelt,
     ruined,
 )
@@ -104,6 +106,7 @@ class Report:
         cold: What an 80/20 cut in time leaves unseen; none if it cannot be made.
         leak: What leave-last-out leaks; none if no user has three events, or the log
             does not count in seconds.
+        restart: Whether positions count the events of each user, not of the log.
         by_day: Whether every event is dated at midnight.
         outliers: Events whose clock is far from the rest; none if there are none.
         markers: Ids that read like missing values.
@@ -127,6 +130,7 @@ class Report:
     per_item: Activity
     cold: Cold | None
     leak: Leak | None
+    restart: bool
     by_day: bool
     outliers: Outliers | None
     markers: tuple[OddIds, ...]
@@ -149,12 +153,18 @@ class Report:
         """Return the report in plain words, a line for each fact."""
         labels = "all are actions"
         if self.impressions:
-            labels = f"{self.impressions / self.rows:.1%} are impressions only"
-        timed = self.clock == "seconds"
+            actions = self.rows - self.impressions
+            labels = (
+                f"{self.impressions:,} of {self.rows:,} are impressions only, "
+                f"{actions:,} {'is an action' if actions == 1 else 'are actions'}"
+            )
+        timed, shared = self.clock == "seconds", self.clock != "none"
+        shared = shared and not self.restart
         tied = f"in the same second as another event of the user: {self.tied:.1%}"
         lines = [
             f"{self.rows:,} events of {self.users:,} users on {self.items:,} items",
             self._span_text(),
+            *([RESTART] if self.restart else []),
             *([_BY_DAY] if self.by_day else []),
             *([self.outliers.text()] if self.outliers else []),
             *(marker.text() for marker in self.markers),
@@ -166,7 +176,7 @@ class Report:
             f"repeats of an item by the same user: {self.repeats:.1%}",
             _activity_text("user", self.per_user),
             _activity_text("item", self.per_item),
-            *([] if self.clock == "none" else [_cold_text(self.cold)]),
+            *([_cold_text(self.cold)] if shared else []),
             *([_leak_text(self.leak)] if timed else []),
         ]
         return "\n".join(lines)
@@ -211,6 +221,7 @@ def check(log: Interactions) -> Report:
         per_item=_activity_of(log.item),
         cold=_cold_start(log),
         leak=_time_leak(log) if log.clock == "seconds" else None,
+        restart=positions_restart(log),
         by_day=is_by_day(log),
         outliers=outlying(log),
         markers=marked(log),

@@ -18,6 +18,12 @@ from tidegraph.durations import DAY
 _YEAR = 365 * DAY
 _ENOUGH = 10
 """Of so many times the first and the last are no part of the middle."""
+_NEARLY_ALL = 0.95
+"""So many users begin at the first position where positions are each user's own."""
+RESTART = (
+    "positions restart for each user, so one of them is no moment that users share: a "
+    "cut in time parts off whoever has the longest history; use leave_last"
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,18 @@ _MEANING = {
 def is_by_day(log: Interactions) -> bool:
     """Whether every event is dated at midnight, so that only its day is known."""
     return log.clock == "seconds" and not bool((log.time % DAY).any())
+
+
+def positions_restart(log: Interactions) -> bool:
+    """Whether positions count the events of each user, not those of the log.
+
+    Then nearly every user begins at its first position, and the log goes on after it.
+    """
+    if log.clock != "order" or not len(log) or log.time[0] == log.time[-1]:
+        return False
+    _, first = np.unique(log.user, return_index=True)
+    begins = log.time[first] == log.time[0]
+    return len(begins) > 1 and float(begins.mean()) >= _NEARLY_ALL
 
 
 def outlying(log: Interactions) -> Outliers | None:

@@ -14,7 +14,8 @@ from tidegraph.artifact.writing import check_writable
 from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, listed, taking
 from tidegraph.cli.output import show
-from tidegraph.cli.terminal import say
+from tidegraph.cli.terminal import complain, say
+from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import check_columns
 from tidegraph.graph.from_log import ITEM, USER
@@ -94,6 +95,8 @@ def ctr(
         check_writable(output / bench.PAGE)
     with working("reading the log"):
         log = LogReader.of(columns, "options").read(data, users=users, items=items)
+    if positions_restart(log):
+        complain(f"{RESTART} in a recipe. Here parts are cut in time all the same.")
     check_columns(log, category, known)
     with _folder(output) as folder:
         chosen = replace(bench.PROTOCOLS[protocol], repeat=repeat)
