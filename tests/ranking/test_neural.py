@@ -1,6 +1,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -10,7 +11,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click import DIN, DSGL, MF, DeepFM
+from tidegraph.nn.click import DIN, DSGL, MF, DeepFM, GRU4Rec, NextEvent
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.new_rows import with_rows
@@ -92,8 +93,26 @@ def test_where_nothing_is_held_out_every_epoch_is_made_and_the_last_kept():
     assert curve.best_epoch == 5
 
 
+def reached(log, kind, node, time, depth):
+    """What two latest events of each node lead to, each at the time of its event."""
+    if not depth:
+        return set()
+    own, other = (log.user, log.item) if kind == "user" else (log.item, log.user)
+    there = np.flatnonzero((own == node) & (log.time < time))[-2:]
+    far, found = "item" if kind == "user" else "user", set()
+    for event in there:
+        found.add((far, int(other[event])))
+        at = int(log.time[event])
+        found |= reached(log, far, int(other[event]), at, depth - 1)
+    return found
+
+
 @pytest.mark.parametrize("held_out", [True, False])
-@pytest.mark.parametrize("model", [MF(4), DSGL(4)], ids=["alone", "graph"])
+@pytest.mark.parametrize(
+    "model",
+    [MF(4), NextEvent(GRU4Rec(4)), DSGL(4, history=2)],
+    ids=["alone", "wrapped", "graph"],
+)
 def test_what_does_not_occur_in_training_is_answered_as_the_unknown(model, held_out):
     log = draw_log(events=1500)
     learn, stop, judge = split_examples(log)
@@ -117,12 +136,14 @@ def test_what_does_not_occur_in_training_is_answered_as_the_unknown(model, held_
     before = log.before(clock)
     met = set(item[item >= 0].tolist())
     users = set(some.user.tolist())
-    if isinstance(model, MF):
+    if isinstance(model, DSGL):
+        for root in [("user", u) for u in users] + [("item", i) for i in met]:
+            near = reached(before, *root, clock, 2 if root[0] == "user" else 1)
+            met |= {node for kind, node in near if kind == "item"}
+            users |= {node for kind, node in near if kind == "user"}
+    else:
         for user in users:
             met |= set(before.item[before.user == user][-2:].tolist())
-    else:
-        met |= set(before.item.tolist())
-        users |= set(before.user.tolist())
     for side, count, wanted in (
         (tables.item, len(log.items), met),
         (tables.user, len(log.users), users),
@@ -263,3 +284,41 @@ def test_a_model_learns_from_its_own_inputs_alone():
     assert model.features.names == ()
     assert np.isfinite(score).all()
     assert len(np.unique(score)) > 10
+
+
+def told_by(category, device):
+    """The small log with other categories of items or devices of events."""
+    log = draw_log(events=1500)
+    rng = np.random.default_rng(category)
+    kinds = pl.DataFrame(
+        {
+            "item": log.items.ids,
+            "kind": [f"c{n}" for n in rng.integers(0, 3, len(log.items))],
+        }
+    )
+    devices = np.random.default_rng(device).choice(["phone", "desk"], len(log))
+    return replace(
+        log,
+        items=log.items.with_features(kinds, "item"),
+        context=pl.DataFrame({"device": devices}),
+    )
+
+
+@pytest.mark.parametrize("model", [DIN(4, (8,)), DSGL(4)], ids=["alone", "graph"])
+@pytest.mark.parametrize("other", [(1, 0), (0, 1), None], ids=["item", "event", "user"])
+def test_checkpoints_of_another_log_are_refused(tmp_path, model, other):
+    features = FeatureSet(("item",), fields=("item.kind", "event.device"), history=3)
+    ranker = NeuralRanker(model, features, training=Training(epochs=1))
+    learn, stop, _ = split_examples(told_by(0, 0))
+    run = Run(np.random.default_rng(1), checkpoints=tmp_path)
+    ranker.fit(learn, stop, run=run)
+
+    again = Run(np.random.default_rng(1), checkpoints=tmp_path)
+    if other is None:
+        user = learn.requests.user[::-1].copy()
+        learn = replace(learn, requests=replace(learn.requests, user=user))
+    else:
+        learn, stop, _ = split_examples(told_by(*other))
+
+    with pytest.raises(ConfigError, match="another log"):
+        ranker.fit(learn, stop, run=again)

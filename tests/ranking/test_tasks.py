@@ -27,7 +27,7 @@ from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.tasks import Tasks
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Requests
-from tidegraph.training.optimizers import AdamW
+from tidegraph.training.optimizers import SGD, AdamW
 from tidegraph.training.settings import Training
 
 DAY = 86_400
@@ -161,7 +161,7 @@ def test_each_task_is_told_apart_and_answered_when_asked(after):
     ranker = NeuralRanker(
         DIN(8, (16,)),
         FeatureSet(("item",)),
-        training=Training(epochs=40, optimizer=AdamW(1e-2)),
+        training=Training(15, optimizer=AdamW(1e-2), patience=None, average=0.995),
         id_dropout=0.0,
         tasks=Tasks(("bought",), after=after),
     )
@@ -182,6 +182,20 @@ def test_each_task_is_told_apart_and_answered_when_asked(after):
     np.testing.assert_array_equal(fitted.right(judge), judge.label)
     if after:
         assert np.all(bought <= clicked)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_each_task_begins_near_its_share(after):
+    learn, stop, judge = parts(shop())
+    tasks = Tasks(("bought",), answer="bought", after=after)
+    still = Training(epochs=1, optimizer=SGD(1e-9))
+    ranker = NeuralRanker(DIN(8, (16,)), FeatureSet(()), training=still, tasks=tasks)
+
+    fitted = ranker.fit(learn, stop, run=Run(np.random.default_rng(0)))
+
+    share = tasks.right(learn, "bought")[learn.candidates.present].mean()
+    found = fitted.score(judge.requests, judge.candidates)
+    assert abs(found[judge.candidates.present].mean() / share - 1) < 0.3
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -218,6 +218,16 @@ def test_relevance_runs_from_the_worst_to_the_best_candidate():
     np.testing.assert_allclose(relevance(offered), expected, atol=1e-6)
 
 
+def test_a_score_of_infinity_takes_nothing_from_the_others():
+    scores = [[np.inf, 0.9, 0.5, 0.1, -np.inf], [0.9, 0.5, 0.1, np.nan, np.nan]]
+    offered = Candidates(
+        np.tile(np.arange(5, dtype=np.int32), (2, 1)), np.array(scores, np.float32)
+    )
+
+    expected = [[1, 1, 0.5, 0, 0], [1, 0.5, 0, 0, 0]]
+    np.testing.assert_allclose(relevance(offered), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("method", "settings", "says"),
     [

@@ -91,6 +91,22 @@ def test_validation_comes_every_so_many_epochs_and_at_the_end():
     assert curve.best_epoch == 4
 
 
+def test_patience_asks_after_a_validation_alone():
+    better = train(
+        Falls(range(9)), Training(epochs=20, validate_every=5, patience=3), run()
+    )
+    worse = train(
+        Falls([2.0, 1.0, 3.0]),
+        Training(epochs=20, validate_every=5, patience=3),
+        run(),
+    )
+
+    assert len(better.loss) == 20
+    assert better.best_epoch == 19
+    assert len(worse.loss) == 10
+    assert worse.best_epoch == 4
+
+
 def test_an_interruption_puts_the_best_weights_back():
     class Task(Falls):
         def batches(self, epoch, rng):
@@ -123,10 +139,10 @@ def test_the_mean_of_the_weights_is_what_is_validated_and_kept():
 
     train(task, settings, run())
 
-    weight = mean = task.begun[0]
-    for seen in task.seen:
-        weight -= 1
-        mean = 0.5 * mean + 0.5 * weight
+    for step, seen in enumerate(task.seen, start=1):
+        weights = task.begun[0] - np.arange(1, step + 1)
+        shares = 0.5 ** np.arange(step - 1, -1, -1)
+        mean = np.average(weights, weights=shares)
         assert math.isclose(seen, mean, rel_tol=1e-6)
     assert task.module.weight.item() == task.seen[-1]
 

@@ -16,7 +16,7 @@ from tidegraph.device.split import Trunk, split
 from tidegraph.extras import needed
 from tidegraph.ranking.neural import SUREST, FittedNeuralRanker
 from tidegraph.stages import Candidates, Requests
-from tidegraph.training.loop import threads
+from tidegraph.training.threads import threads
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):

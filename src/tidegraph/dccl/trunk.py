@@ -17,7 +17,7 @@ from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.kernels.ragged import owners, starts
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Examples, Requests
-from tidegraph.training.loop import threads
+from tidegraph.training.threads import threads
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):

@@ -20,7 +20,7 @@ from tidegraph.device.personalise import (
 from tidegraph.device.rows import Block, FleetRows, Rows
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
-from tidegraph.training.loop import threads
+from tidegraph.training.threads import threads
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):

@@ -90,7 +90,8 @@ def evaluate_ranker(
 ) -> RankerEvaluation:
     """Return how well a ranker tells actions from impressions without one.
 
-    Requests of users the graph does not hold count as one user.
+    Requests of users the graph does not hold count as one user. Each impression counts
+    once, whatever ``weight`` the examples have to learn from.
 
     Args:
         ranker: Gives each candidate a probability.

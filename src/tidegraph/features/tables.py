@@ -14,7 +14,7 @@ from tidegraph.features.context import EVENT, EventFields
 from tidegraph.features.values import coded, column_of, ranged
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import Examples, Requests
+from tidegraph.stages import Requests
 
 
 def _no_codes() -> Int32[np.ndarray, "0 0"]:
@@ -155,28 +155,13 @@ class Tables:
         users = _side_before(graph, USER, requests, fields, ids=ids is True)
         return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
 
-    def trained_on(self, examples: Examples, history: int | None) -> "Tables":
-        """Return the same, in which whoever does not occur in examples is unknown.
+    def trained_on(
+        self, item: Int32[np.ndarray, " n"], user: Int32[np.ndarray, " m"]
+    ) -> "Tables":
+        """Return the same, in which all but some items and users are unknown.
 
-        Such a node's row is as it was drawn, and says nothing.
-
-        Args:
-            examples: What is learnt from.
-            history: How many of the latest events of each history are read; if the
-                graph is read instead, all occur that are in it by the last request.
+        The row of another is as it was drawn, and says nothing.
         """
-        requests, past = examples.requests, examples.requests.history
-        item, user = examples.candidates.item.ravel(), requests.user
-        if history is None:
-            clock = requests.latest
-            items, users = (
-                np.arange(known_before(requests.graph, kind, clock), dtype=np.int32)
-                for kind in (ITEM, USER)
-            )
-            item, user = np.append(item, items), np.append(user, users)
-        else:
-            age = np.repeat(past.ptr[1:], np.diff(past.ptr)) - np.arange(len(past.node))
-            item = np.append(item, past.node[age <= history])
         return replace(
             self, item=self.item.trained_on(item), user=self.user.trained_on(user)
         )

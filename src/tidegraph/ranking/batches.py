@@ -128,6 +128,26 @@ class Batches:
         past = PastView.of(requests, item, self.features.category, rows)
         return crossed(past, latest_items(past.history, self.history)).cross
 
+    def nodes(
+        self, requests: Requests, item: Int32[np.ndarray, "b k"]
+    ) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " m"]]:
+        """Return the items and the users that the network reads, -1 for none.
+
+        Args:
+            requests: Users, clocks and histories.
+            item: Candidates of each.
+        """
+        past, user = requests.history, requests.user
+        age = np.repeat(past.ptr[1:], np.diff(past.ptr)) - np.arange(len(past.node))
+        items, users = [item.ravel(), past.node[age <= self.history]], [user]
+        if self.reader is not None:
+            for start in range(0, len(requests), BLOCK):
+                rows = np.arange(start, min(len(requests), start + BLOCK))
+                near = self.reader.nodes(requests, rows, item[rows])
+                items.append(near[0])
+                users.append(near[1])
+        return np.concatenate(items), np.concatenate(users)
+
     @cached_property
     def reader(self) -> Reader | None:
         """What reads the graph around users and candidates, if the model wants that."""

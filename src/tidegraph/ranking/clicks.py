@@ -166,10 +166,14 @@ def _learnt_from(task: Clicks) -> Iterator[object]:
     yield from (task.model.settings, task.numbers, task.valid_numbers)
     if task.model.settings.tasks is not None:
         yield from (task.label, task.valid_label)
+    tables, read = task.model.tables, task.model.batches
+    yield from (tables.item.code, tables.user.code)
     for part in (task.train, task.valid):
         requests, history = part.requests, part.requests.history
-        yield from (part.candidates.item, part.label, part.weights)
+        yield from (part.candidates.item, part.label, part.weights, requests.user)
+        rows = np.arange(len(requests))
+        yield tables.event.of_history(requests, rows, read.history)
         yield from (history.ptr, history.node)
         yield from (requests.time, history.time)
         if task.model.batches.reader is not None and len(requests):
-            yield from read_before(requests)
+            yield from read_before(requests, tables.event)

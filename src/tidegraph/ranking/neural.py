@@ -30,8 +30,8 @@ from tidegraph.ranking.clicks import learnt
 from tidegraph.ranking.tasks import Tasks
 from tidegraph.run import Curve, Run
 from tidegraph.stages import Candidates, Examples, Fold, Requests, Train, called
-from tidegraph.training.loop import threads
 from tidegraph.training.settings import Training
+from tidegraph.training.threads import threads
 from tidegraph.training.weights import initialised, restore, tensor, weights_of
 
 with needed("torch", "neural", "a neural network"):
@@ -122,16 +122,29 @@ class NeuralRanker:
         fields, ids = self.features.embedded, self.features.ids
         latest = valid.requests if len(valid.requests) else train.requests
         tables = Tables.of(latest, fields, ids=ids)
-        read = None if isinstance(self.model, ReadsGraph) else self.features.history
-        tables = tables.trained_on(train, read)
+        if ids:
+            read = self.read_by(features, tables)
+            # Whose row nothing moves is as unknown as who is not there.
+            nodes = read.nodes(train.requests, train.candidates.item)
+            tables = tables.trained_on(*nodes)
         network = initialised(lambda: self.network(features, tables), run.rng)
         label = train.label if self.tasks is None else self.tasks.rights(train)
         shares = np.average(label[there], axis=0, weights=train.weights[there])
-        network.start(*np.atleast_1d(shares).tolist())
+        shares = np.atleast_1d(shares)
+        if self.tasks is not None:
+            shares = self.tasks.starts(shares)
+        network.start(*shares.tolist())
         fitted = FittedNeuralRanker(self, features, tables, network)
         curve = learnt(fitted, train, valid, run)
         network.to("cpu")
         return FittedNeuralRanker(self, features, tables, network, curve)
+
+    def read_by(self, features: Features, tables: Tables) -> Batches:
+        """Return what reads the network's inputs."""
+        reads = self.model.reads() if isinstance(self.model, ReadsGraph) else None
+        # A model that reads the graph reads its events there.
+        history = self.features.history if reads is None else 0
+        return Batches(features, tables, history, reads)
 
     def network(self, features: Features, tables: Tables) -> Wide:
         """Return the network, with weights yet to be drawn."""
@@ -227,11 +240,7 @@ class FittedNeuralRanker:
     @cached_property
     def batches(self) -> Batches:
         """What reads the network's inputs."""
-        model, history = self.settings.model, self.settings.features.history
-        reads = model.reads() if isinstance(model, ReadsGraph) else None
-        # A model that reads the graph reads its events there.
-        history = history if reads is None else 0
-        return Batches(self.features, self.tables, history, reads)
+        return self.settings.read_by(self.features, self.tables)
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedNeuralRanker":
         """Return the same, to which some users are as one of whom nothing is known."""

@@ -14,6 +14,7 @@ from tidegraph.ego.parse import parse
 from tidegraph.ego.surroundings import states_of
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import Features
+from tidegraph.features.context import EventFields
 from tidegraph.features.edge_numbers import EdgeNumbers, Events
 from tidegraph.features.neighbors import Fans, crossed
 from tidegraph.features.reading import PastView
@@ -131,14 +132,7 @@ class Reader:
             ConfigError: A plan leads to nodes other than users and items, which have no
                 vectors.
         """
-        graph, time = requests.graph, requests.time[rows]
-        found = self.user.sample(graph, requests.seeds(rows=rows))
-        users = _side_with_parents(graph, self.user, USER, found)
-        clocks = np.repeat(time, item.shape[1])
-        seat, node, clock = states_of(item.ravel().astype(np.int64) + 1, clocks)
-        found = self.item.sample(graph, Seeds.of((node - 1).astype(np.int32), clock))
-        items = _side_with_parents(graph, self.item, ITEM, found)
-        place = seat.reshape(item.shape).astype(np.int64)
+        users, items, place = self._sides(requests, rows, item)
         cross, back = self._crossed(requests, rows, item, users, items, place)
         return Around(
             self._states(requests, rows, users, shown),
@@ -147,6 +141,38 @@ class Reader:
             tensor(cross),
             tensor(back),
         )
+
+    def nodes(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+    ) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " m"]]:
+        """Return the items and the users that ``around`` reads, each once."""
+        users, items, _ = self._sides(requests, rows, item)
+        read = {ITEM: list[np.ndarray](), USER: list[np.ndarray]()}
+        for side in (users, items):
+            for kind, node in zip(side.kinds, side.found.ids, strict=True):
+                read[kind].append(node)
+        return np.unique(np.concatenate(read[ITEM])), np.unique(
+            np.concatenate(read[USER])
+        )
+
+    def _sides(
+        self,
+        requests: Requests,
+        rows: Int64[np.ndarray, " b"],
+        item: Int32[np.ndarray, "b k"],
+    ) -> tuple[_Side, _Side, Int64[np.ndarray, "b k"]]:
+        """Return what happened around users and items, and the place of each item."""
+        graph, time = requests.graph, requests.time[rows]
+        found = self.user.sample(graph, requests.seeds(rows=rows))
+        users = _side_with_parents(graph, self.user, USER, found)
+        clocks = np.repeat(time, item.shape[1])
+        seat, node, clock = states_of(item.ravel().astype(np.int64) + 1, clocks)
+        found = self.item.sample(graph, Seeds.of((node - 1).astype(np.int32), clock))
+        items = _side_with_parents(graph, self.item, ITEM, found)
+        return users, items, seat.reshape(item.shape).astype(np.int64)
 
     def _crossed(
         self,
@@ -279,11 +305,17 @@ def _latest_first(steps: Int32[np.ndarray, "b h"]) -> Int64[np.ndarray, "b h"]:
     return np.where(place < count, count - 1 - place, place)
 
 
-def read_before(requests: Requests) -> Iterator[object]:
-    """Yield the events before the last of some requests, as arrays."""
+def read_before(requests: Requests, said: EventFields) -> Iterator[object]:
+    """Yield the events before the last of some requests, as arrays.
+
+    Args:
+        requests: Users and clocks.
+        said: What is said of each event.
+    """
     edges = requests.graph[ACTION].before(int(requests.time.max()))
     at = edges.slots()
     yield from (edges.degree(), edges.node[at], edges.time_at(at))
+    yield said.rows(requests.graph, edges.edge[at].astype(np.int64))
 
 
 def _parse_unique_plan(text: str) -> Unique:

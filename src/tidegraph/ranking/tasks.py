@@ -95,6 +95,14 @@ class Tasks:
                 )
         return np.stack(list(found.values()), axis=2)
 
+    def starts(self, shares: Float32[np.ndarray, " t"]) -> Float32[np.ndarray, " t"]:
+        """Return the probability that the layer of each label begins near.
+
+        Args:
+            shares: How much of the candidates is right, that of actions first.
+        """
+        return np.append(shares[:1], shares[1:] / shares[0]) if self.after else shares
+
     def answered(self, logits: Float[Tensor, "b k t"]) -> Float[Tensor, "b k"]:
         """Return the logit of what is answered.
 

@@ -224,7 +224,8 @@ class FittedDPP:
 def relevance(candidates: Candidates) -> Float64[np.ndarray, "b n"]:
     """Return the scores scaled to 0 .. 1 in each request, never rising along a row.
 
-    Where all scores are equal, all are 1; where there is no item, 0.
+    Where all scores are equal, all are 1; where there is no item, 0. A score of
+    infinity is 1, whatever the others are; one that is no number or minus infinity, 0.
     """
     told = candidates.present & np.isfinite(candidates.score)
     score = np.where(told, candidates.score, 0).astype(np.float64)
@@ -233,7 +234,8 @@ def relevance(candidates: Candidates) -> Float64[np.ndarray, "b n"]:
     varied = high > low
     span = np.where(varied, high, 1) - np.where(varied, low, 0)
     scaled = np.where(varied, (score - np.where(varied, low, 0)) / span, 1.0)
-    return np.minimum.accumulate(np.where(told, scaled, 0.0), axis=1)
+    pinned = candidates.present & np.isposinf(candidates.score)
+    return np.minimum.accumulate(np.where(told, scaled, pinned), axis=1)
 
 
 def _rerank_in_blocks(

@@ -19,6 +19,7 @@ from tidegraph.training.checkpoint import Checkpoint, digest_of, fingerprint, ne
 from tidegraph.training.optimizer_steps import stepper
 from tidegraph.training.settings import Training
 from tidegraph.training.task import Counts, SteppingTask, Task
+from tidegraph.training.threads import threads
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
@@ -40,12 +41,20 @@ class _Weights:
     best: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     mean: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
-    def blend(self, module: nn.Module, share: float) -> None:
-        """Move the mean a step towards the weights; counters are taken as they are."""
+    def blend(self, module: nn.Module, share: float, step: int) -> None:
+        """Take the weights into the mean; counters are taken as they are.
+
+        Args:
+            module: What learns.
+            share: What a step leaves of those before it.
+            step: How many steps the mean has with this one. Their shares are brought
+                to a sum of 1, so that nothing is left of the first draw.
+        """
+        new = (1 - share) / (1 - share**step)
         for name, value in module.state_dict().items():
             mean = self.mean[name]
             if mean.is_floating_point():
-                mean.lerp_(value.detach(), 1 - share)
+                mean.lerp_(value.detach(), new)
             else:
                 mean.copy_(value)
 
@@ -152,7 +161,7 @@ class _Training(Generic[B]):
         loss = self.stepper.step(batch, factor)
         self.step += 1
         if share is not None:
-            self.weights.blend(self.task.module, share)
+            self.weights.blend(self.task.module, share, self.step)
         return loss
 
     def _lost(self, loss: float, epoch: int, step: int) -> str:
@@ -187,7 +196,8 @@ class _Training(Generic[B]):
 
     def _patience_is_over(self) -> bool:
         patience, metric = self.settings.patience, self.curve.metric
-        if patience is None or not np.isfinite(metric).any():
+        # An epoch that was not validated says nothing of whether it got better.
+        if patience is None or not metric or math.isnan(metric[-1]):
             return False
         return len(metric) - 1 - self.curve.best_epoch >= patience
 
@@ -276,18 +286,3 @@ def engine(run: Run) -> Generator[torch.device, None, None]:
         ) from error
     with threads(run.threads):
         yield device
-
-
-@contextmanager
-def threads(count: int = 1) -> Generator[None, None, None]:
-    """Keep torch on so many threads: one gives the same bits and no stalling barriers.
-
-    Torch's threads meet at a barrier after every small product; beside any other work
-    on the machine they wait there for most of the time.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -19,7 +19,7 @@ from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.pieces import latest_first
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests
-from tidegraph.training.loop import threads
+from tidegraph.training.threads import threads
 from tidegraph.training.weights import restore, tensor, weights_of
 
 with needed("torch", "neural", "a neural network"):
