@@ -1,5 +1,6 @@
 """Events that a trained pipeline takes in, from any number of threads."""
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -215,3 +216,48 @@ def test_a_lazy_frame_of_events_is_taken_in_or_refused_in_one_sentence():
         model.observe(pl.scan_csv("nowhere.csv"))
     with pytest.raises(RequestError, match="users is a LazyFrame"):
         model.recommend_all(events)
+
+
+SHOP = {
+    "uid": ["ana", "bo", "ana", "bo", "cy"],
+    "sku": ["x", "y", "y", "x", "z"],
+    "ts": ["01.05.2024", "02.05.2024", "03.05.2024", "04.05.2024", "05.05.2024"],
+}
+LATER = {"uid": ["cy"], "sku": ["x"], "ts": ["06.05.2024"]}
+READ = {"user": "uid", "item": "sku", "time": "ts", "time_format": "%d.%m.%Y"}
+
+
+@pytest.mark.parametrize("door", ["frame", "file", "sql"])
+def test_a_pipeline_fitted_here_reads_frames_as_its_log_was(door, tmp_path):
+    shop = pl.DataFrame(SHOP)
+    if door == "sql":
+        with sqlite3.connect(":memory:") as base:
+            base.execute("create table shop (uid, sku, ts)")
+            base.executemany("insert into shop values (?, ?, ?)", shop.rows())
+            log = tg.read_sql("select * from shop", base, **READ)
+        base.close()
+    elif door == "file":
+        shop.write_csv(tmp_path / "shop.csv")
+        log = tg.read(tmp_path / "shop.csv", **READ)
+    else:
+        log = tg.read(shop, **READ)
+    train, test = log.split(fractions=(0.8,))
+    model = Pipeline(Popular(half_life_days=None)).fit(train.followed_by(test))
+
+    model.observe(pl.DataFrame(LATER))
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    again.observe(LATER | {"ts": ["07.05.2024"]})
+    judged = tg.evaluate(again, pl.DataFrame(LATER | {"ts": ["08.05.2024"]}))
+
+    sixth = 1_714_953_600
+    assert ("cy", "x", sixth) in taken_in(model, ["cy"])
+    assert ("cy", "x", sixth + 86_400) in taken_in(again, ["cy"])
+    assert len(judged.scores) > 0
+
+
+def test_a_log_made_of_columns_was_not_read():
+    log = tg.interactions(["a"], ["x"], [1])
+
+    assert log.reading == {}
+    assert Pipeline(Popular(half_life_days=None)).fit(log).serving.reading == {}

@@ -95,6 +95,7 @@ def read(
         form,
         columns.needed,
     )
+    log = replace(log, reading=_settings(columns, spelt, form, missing))
     return _with_features(log, columns, users, items, missing)
 
 
@@ -145,7 +146,33 @@ def read_sql(
     spelt = TimeSpelling(time_unit, time_format)
     with open_query(query, connection) as table:
         log = build(table, columns, spelt, missing)
+    log = replace(log, reading=_settings(columns, spelt, TextForm(), missing))
     return _with_features(log, columns, users, items, missing)
+
+
+def _settings(
+    columns: Columns, spelt: TimeSpelling, form: TextForm, missing: Missing
+) -> dict[str, object]:
+    """Return what was said of a log, as a recipe writes it: nothing that is left out.
+
+    The column of parts is none of it, since what is read later has none.
+    """
+    said: dict[str, object] = {
+        "user": columns.user,
+        "item": columns.item,
+        "time": "none" if columns.time is None else columns.time,
+        "label": columns.label,
+        "weight": columns.weight,
+        "context": list(columns.context),
+        "time_unit": spelt.unit,
+        "time_format": spelt.pattern,
+        "missing": None if missing == "refuse" else missing,
+        "sep": form.sep,
+        "header": form.header,
+        "names": None if form.names is None else list(form.names),
+        "encoding": form.encoding,
+    }
+    return {name: value for name, value in said.items() if value not in (None, [], ())}
 
 
 def _with_features(

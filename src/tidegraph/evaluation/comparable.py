@@ -1,6 +1,7 @@
 """Whether a model may be judged on a task: what it saw, and how it numbers ids."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Protocol, cast, runtime_checkable
 
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError, LeakageError
@@ -27,6 +28,12 @@ class Clocked(Protocol):
     def clock(self) -> Clock:
         """Unix seconds, positions, or no times."""
         ...
+
+
+def reading_of(model: object) -> Mapping[str, object]:
+    """Return how the log of a fitted pipeline was read; nothing of any other model."""
+    serving = getattr(model, "serving", None)
+    return cast(Mapping[str, object], getattr(serving, "reading", {}))
 
 
 def graph_of(model: object) -> Snapshot | None:

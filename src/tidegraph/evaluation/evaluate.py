@@ -10,7 +10,12 @@ from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.evaluation.comparable import Clocked, check_comparable, graph_of
+from tidegraph.evaluation.comparable import (
+    Clocked,
+    check_comparable,
+    graph_of,
+    reading_of,
+)
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.judging import CUTOFFS, judge
 from tidegraph.evaluation.metrics.ranking import check_cutoffs
@@ -146,13 +151,13 @@ def _events(
     if train is None:
         train = graph_of(model)
     if train is None and isinstance(model, GivenLists):
-        log = test_log(test, None, None)
+        log = test_log(test, None, None, None)
         return log.take(slice(0, 0)), log
     if train is None:
         raise DataError("this model carries no graph. Pass the log it knows as train=.")
     if isinstance(train, Interactions):
         clock = train.clock
-    return train, test_log(test, train, clock)
+    return train, test_log(test, train, clock, reading_of(model))
 
 
 def _first_ids(ids: pl.Series) -> str:

@@ -1,11 +1,13 @@
 """What callers pass to ``evaluate``, as what it works with."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
+from tidegraph.data.alike import read_alike
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
 from tidegraph.data.times.clocks import Clock
@@ -60,6 +62,7 @@ def test_log(
     test: object,
     known: Interactions | Snapshot | None,
     clock: Clock | None,
+    reading: Mapping[str, object] | None,
 ) -> Interactions:
     """Return the test log, numbered as what is known and, without times, after it.
 
@@ -67,13 +70,14 @@ def test_log(
         test: A log, a matrix, or a frame with columns user, item and time.
         known: What happened before, if that is known.
         clock: What the times of training are, if that is known.
+        reading: How the log of training was read, if that is known.
 
     Raises:
         DataError: It is none of these, or its times are of another kind.
     """
     if isinstance(test, Matrix):
         test = test.log(part=1)
-    log = test if isinstance(test, Interactions) else _read_test_log(test, clock)
+    log = test if isinstance(test, Interactions) else _read(test, clock, reading or {})
     if known is None:
         return log
     if clock is not None and clock != log.clock:
@@ -92,15 +96,32 @@ def test_log(
 test_log.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def _read_test_log(test: object, clock: Clock | None) -> Interactions:
-    if not are_lists(test):
+def _read(
+    test: object, clock: Clock | None, reading: Mapping[str, object]
+) -> Interactions:
+    if not are_lists(test) and not isinstance(test, Mapping):
         raise DataError(
             f"test is a {type(test).__name__}. Pass a log, a Matrix, or a frame with "
             "the columns user, item and time."
         )
-    time = None if clock == "none" else "time"
-    unit = "order" if clock == "order" else None
-    return read(test, user="user", item="item", time=time, time_unit=unit)
+    if isinstance(test, str | os.PathLike):
+        return _read_file(test, clock, reading)
+    roles = ("user", "item", "time", *(r for r in ("label", "weight") if r in reading))
+    log = read_alike(test, reading, clock or "seconds", what="the test", roles=roles)
+    if log is None:
+        raise DataError("the test has no row. Pass what happened after training.")
+    return log
+
+
+def _read_file(
+    path: str | os.PathLike[str], clock: Clock | None, reading: Mapping[str, object]
+) -> Interactions:
+    """Return the log of a file, read as that of training was."""
+    settings = {"time_unit": "order"} if clock == "order" else {}
+    settings |= {name: said for name, said in reading.items() if name != "context"}
+    if clock == "none":
+        settings["time"] = None
+    return read(path, **cast(dict[str, Any], settings))
 
 
 def _numbered(log: Interactions, known: Interactions | Snapshot) -> Interactions:

@@ -213,13 +213,15 @@ class Pipeline:
         for name, method in self.spare.items():
             with working(f"fitting {name}"):
                 fallback = fit_in(method, known, run and run.child("fallback"))
+        log = known.events
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
             trained_until=last_event(parts.graph.edges),
             names=self.names,
+            source={"data": dict(log.reading), "clock": log.clock},
             fallback=next(iter(self.spare), None),
-            clock=known.events.clock,
+            clock=log.clock,
         )
         return FittedPipeline(
             Graph(parts.graph.in_order(), late_seconds=None),

@@ -7,11 +7,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
+from tidegraph.data.alike import COLUMNS, read_alike
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.sources import read
 from tidegraph.data.split import position_of, second_of
-from tidegraph.data.tables.refused import said_plainly
 from tidegraph.data.times.clocks import Clock, refuse_other_clock
 from tidegraph.data.times.ticks import BEYOND
 from tidegraph.errors import DataError
@@ -20,8 +19,6 @@ from tidegraph.pipeline.serving import Serving
 Events = object
 """Tuples ``(user, item, time)``, perhaps with a label and a weight; or a frame, an
 Arrow table or a mapping with these columns."""
-
-COLUMNS = ("user", "item", "time", "label", "weight")
 
 
 def events_log(
@@ -50,7 +47,9 @@ def events_log(
         return events
     records = getattr(getattr(events, "dtype", None), "names", None) is not None
     if records or isinstance(events, Mapping) or hasattr(type(events), "columns"):
-        return _log_of_frame(events, serving, context, missing)
+        return read_alike(
+            events, serving.reading, clock, context=context, missing=missing
+        )
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(
             f"events are a {type(events).__name__}. Pass a list of tuples (user, "
@@ -75,59 +74,6 @@ def events_log(
     )
 
 
-def _log_of_frame(
-    frame: Any,
-    serving: Serving,
-    context: Collection[str],
-    missing: Literal["refuse", "keep"],
-) -> Interactions | None:
-    if isinstance(frame, pl.LazyFrame):
-        with said_plainly("the polars LazyFrame"):
-            frame = frame.collect()
-    names = _column_names(frame)
-    if not _row_count(frame):
-        return None
-    said = cast(Mapping[str, Any], serving.source.get("data", {}))
-    called = {
-        role: said[role] if said.get(role) in names else role
-        for role in COLUMNS
-        if role in names or said.get(role) in names
-    }
-    timed = serving.clock != "none"
-    lacking = [role for role in COLUMNS[: 3 if timed else 2] if role not in called]
-    if lacking:
-        raise DataError(
-            f"the events have no column {lacking[0]!r}; they have: "
-            f"{', '.join(map(str, names))}. Name the columns user, item and time."
-        )
-    spelt = _time_spelling(frame, called["time"], serving) if timed else {"time": None}
-    also = [name for name in context if name in names]
-    return read(frame, **cast(Any, called | spelt), context=also, missing=missing)
-
-
-def _time_spelling(frame: Any, column: str, serving: Serving) -> dict[str, Any]:
-    """Return how the times of a frame are written, as ``read`` takes it.
-
-    What training said of its own column holds for that alone: one that is called time
-    holds what ``observe`` documents.
-    """
-    if serving.clock == "order":
-        return {"time_unit": "order"}
-    said = cast(Mapping[str, Any], serving.source.get("data", {}))
-    if column != said.get("time"):
-        return {}
-    spelt = {"time_unit": said.get("time_unit")}
-    if _holds_text(frame[column]):
-        spelt["time_format"] = said.get("time_format")
-    return spelt
-
-
-def _holds_text(values: Iterable[Any]) -> bool:
-    first = next((value for value in values if value is not None), None)
-    # Arrow's scalars are not the values that they hold.
-    return isinstance(getattr(first, "as_py", lambda: first)(), str)
-
-
 def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None:
     """Return what events that are mappings say beside user, item and time."""
     said = [_as_mapping(row) for row in rows] if names else []
@@ -140,23 +86,6 @@ def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None
 
 def _as_mapping(row: Any) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], row) if isinstance(row, Mapping) else {}
-
-
-def _column_names(frame: Any) -> list[Any]:
-    if isinstance(frame, Mapping):
-        return list(cast(Mapping[Any, Any], frame))
-    if getattr(getattr(frame, "dtype", None), "names", None):
-        return list(frame.dtype.names)
-    if hasattr(frame, "column_names"):
-        return list(frame.column_names)
-    return list(frame.columns)
-
-
-def _row_count(frame: Any) -> int:
-    if isinstance(frame, Mapping):
-        columns = cast(Mapping[Any, Any], frame).values()
-        return max((len(c) for c in columns if hasattr(c, "__len__")), default=1)
-    return frame.num_rows if hasattr(frame, "num_rows") else len(frame)
 
 
 def _row(row: Any, place: int) -> tuple[Any, ...]:

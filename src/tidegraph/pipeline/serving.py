@@ -1,8 +1,8 @@
 """What a trained pipeline keeps of how it was told to answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from tidegraph.data.times.clocks import Clock
 from tidegraph.graph.snapshot import Snapshot
@@ -30,6 +30,11 @@ class Serving:
     source: dict[str, Any] = field(default_factory=dict[str, Any])
     fallback: str | None = None
     clock: Clock = "seconds"
+
+    @property
+    def reading(self) -> Mapping[str, Any]:
+        """The settings by which the log of training was read, where it was."""
+        return cast(Mapping[str, Any], self.source.get("data", {}))
 
     def described(
         self, channels: Iterable[str], after: Iterable[object], graph: Snapshot

@@ -1,0 +1,108 @@
+"""A frame read as another log was: by its columns, units and formats."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import polars as pl
+
+from tidegraph.data.ids.identity import Missing
+from tidegraph.data.interactions import Interactions
+from tidegraph.data.sources import read
+from tidegraph.data.tables.refused import said_plainly
+from tidegraph.data.times.clocks import Clock
+from tidegraph.errors import DataError
+
+COLUMNS = ("user", "item", "time", "label", "weight")
+
+
+def read_alike(
+    frame: Any,
+    said: Mapping[str, Any],
+    clock: Clock,
+    *,
+    what: str = "the events",
+    roles: Sequence[str] = COLUMNS,
+    context: Collection[str] = (),
+    missing: Missing = "refuse",
+) -> Interactions | None:
+    """Return the log of a frame, read as another was; none if it has no row.
+
+    Args:
+        frame: A frame, an Arrow table or a mapping of columns.
+        said: The settings by which the other was read, as ``Interactions.reading``;
+            columns called user, item ... stand for those that the frame lacks.
+        clock: What the times of the other are.
+        what: What messages call the frame.
+        roles: Which columns are read.
+        context: Further columns that are read where they are there.
+        missing: Markers such as ``NULL`` are refused, or kept as ids.
+
+    Raises:
+        DataError: A column is missing, or a value is not what it should be.
+    """
+    if isinstance(frame, pl.LazyFrame):
+        with said_plainly("the polars LazyFrame"):
+            frame = frame.collect()
+    names = _column_names(frame)
+    if not _row_count(frame):
+        return None
+    called = {
+        role: said[role] if said.get(role) in names else role
+        for role in roles
+        if role in names or said.get(role) in names
+    }
+    timed = clock != "none"
+    lacking = [role for role in COLUMNS[: 3 if timed else 2] if role not in called]
+    if lacking:
+        wanted = [str(said.get(role, role)) for role in COLUMNS[: 3 if timed else 2]]
+        raise DataError(
+            f"{what} have no column {str(said.get(lacking[0], lacking[0]))!r}; they "
+            f"have: {', '.join(map(str, names))}. Name the columns "
+            f"{', '.join(wanted[:-1])} and {wanted[-1]}."
+        )
+    spelt: dict[str, Any] = {"time": None}
+    if timed:
+        spelt = _time_spelling(frame, called["time"], said, clock)
+    also = [name for name in context if name in names]
+    return read(frame, **cast(Any, called | spelt), context=also, missing=missing)
+
+
+def _time_spelling(
+    frame: Any, column: str, said: Mapping[str, Any], clock: Clock
+) -> dict[str, Any]:
+    """Return how the times of a frame are written, as ``read`` takes it.
+
+    What was said of a column holds for that alone: one that is called time holds what
+    any other frame would.
+    """
+    if clock == "order":
+        return {"time_unit": "order"}
+    if column != said.get("time"):
+        return {}
+    spelt = {"time_unit": said.get("time_unit")}
+    if _holds_text(frame[column]):
+        spelt["time_format"] = said.get("time_format")
+    return spelt
+
+
+def _holds_text(values: Iterable[Any]) -> bool:
+    first = next((value for value in values if value is not None), None)
+    # Arrow's scalars are not the values that they hold.
+    return isinstance(getattr(first, "as_py", lambda: first)(), str)
+
+
+def _column_names(frame: Any) -> list[Any]:
+    if isinstance(frame, Mapping):
+        return list(cast(Mapping[Any, Any], frame))
+    if getattr(getattr(frame, "dtype", None), "names", None):
+        return list(frame.dtype.names)
+    if hasattr(frame, "column_names"):
+        return list(frame.column_names)
+    return list(frame.columns)
+
+
+def _row_count(frame: Any) -> int:
+    if isinstance(frame, Mapping):
+        columns = cast(Mapping[Any, Any], frame).values()
+        return max((len(c) for c in columns if hasattr(c, "__len__")), default=1)
+    return frame.num_rows if hasattr(frame, "num_rows") else len(frame)
