@@ -197,3 +197,14 @@ def test_a_pipeline_learns_from_what_was_shown_in_vain():
             found.candidates.item[row].tolist()
         )
         assert not any_shown or (user, negative) in pairs
+
+
+def test_the_graph_of_examples_is_that_of_the_log_where_none_is_given():
+    log = tg.interactions([0, 0, 0], [0, 1, 2], [1, 5, 5], label=[1, 0, 1])
+
+    found, said = from_log(log), from_log(log, Snapshot.of(log))
+
+    np.testing.assert_array_equal(found.candidates.item, said.candidates.item)
+    np.testing.assert_array_equal(
+        found.requests.history.node, said.requests.history.node
+    )

@@ -57,7 +57,7 @@ def holds(sets: ItemSets, item: Int32[np.ndarray, "b k"]) -> Bool[np.ndarray, "b
 
 def from_log(
     log: Interactions,
-    graph: Snapshot,
+    graph: Snapshot | None = None,
     *,
     session: str | None = None,
     propensity: str | None = None,
@@ -71,7 +71,7 @@ def from_log(
 
     Args:
         log: Rows with label 1 and 0.
-        graph: Everything that happened, this log included.
+        graph: Everything that happened, this log included; the log if left out.
         session: Column of ``log.context`` that tells a user's sessions apart; rows of
             one user at one second, if left out, or where it says nothing.
         propensity: Column of ``log.context`` that says how probable it was that each
@@ -90,6 +90,7 @@ def from_log(
         Evaluation", ICML 2016, equation 5.
     """
     at_least("examples", 1, most=most)
+    graph = Snapshot.of(log) if graph is None else graph
     if not len(log) or bool(log.label.all()):
         raise DataError(
             "the log has no impression without action (label 0). Read it with label=, "
