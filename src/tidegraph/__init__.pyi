@@ -21,6 +21,11 @@ from tidegraph.ego.parse import parse as parse
 from tidegraph.ego.static import fan_out as fan_out, identity as identity, khop as khop
 from tidegraph.ego.walks import walk as walk
 from tidegraph.evaluation.evaluate import evaluate as evaluate
+from tidegraph.evaluation.protocol import (
+    at_cut as at_cut,
+    at_each_event as at_each_event,
+    at_first_event as at_first_event,
+)
 from tidegraph.features.columns import FeatureSet as FeatureSet
 from tidegraph.graph.live import Graph as Graph
 from tidegraph.graph.negatives.distribution import distribution as distribution
