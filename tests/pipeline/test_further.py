@@ -1,6 +1,8 @@
 """Knowledge, friends and a second behaviour beside the log, in one served graph."""
 
+import re
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -297,3 +299,34 @@ def test_timed_edges_beside_a_log_without_seconds_are_refused():
 
     with pytest.raises(DataError, match="edges 'view' of the graph have times"):
         Pipeline(retrieve=Popular()).fit(order, graph=beside(log))
+
+
+def test_the_blocks_of_the_page_run_as_they_are_written():
+    page = (Path(__file__).parents[2] / "docs" / "pipeline.md").read_text("utf-8")
+    section = page.partition("## Further nodes and edges")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    log = draw_log(events=600)
+    train, valid = log.split(fractions=(0.8,))
+    users, items = log.users.ids.to_list(), log.items.ids.to_list()
+    users = ["u42", *users]
+    pairs = {"user": users[:4], "item": items[:4], "ts": [1, 2, 3, 4]}
+    known = {
+        "tg": tg,
+        "users": {"user": users},
+        "items": {"item": items},
+        "brands": {"brand": ["a", "b"]},
+        "made": {"item": items[:2], "brand": ["a", "b"]},
+        "views": pairs,
+        "follows": {"follower": users[:2], "followed": users[1:3]},
+        "pipeline": tg.Pipeline(tg.Popular(half_life_days=None)),
+        "train": train,
+        "valid": valid,
+        "now": int(log.time[-1]) + 1,
+        "rows": np.zeros(1, np.int32),
+    }
+
+    for block in blocks:
+        exec(block, known)
+
+    assert len(blocks) == 2
+    assert known["model"].graph.edges.keys() >= {"made_by", "view", "follows"}
