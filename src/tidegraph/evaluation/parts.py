@@ -105,7 +105,7 @@ def _read(
             "the columns user, item and time."
         )
     if isinstance(test, str | os.PathLike):
-        return _read_file(test, clock, reading)
+        return _read_file(cast("str | os.PathLike[str]", test), clock, reading)
     roles = ("user", "item", "time", *(r for r in ("label", "weight") if r in reading))
     log = read_alike(test, reading, clock or "seconds", what="the test", roles=roles)
     if log is None:

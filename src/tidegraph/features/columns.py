@@ -24,7 +24,7 @@ from tidegraph.features.neighbors import LATEST
 from tidegraph.features.reading import PastView, latest_events
 from tidegraph.features.tables import check_fields
 from tidegraph.features.values import column_of, finite
-from tidegraph.graph.from_log import ITEM
+from tidegraph.graph.from_log import ACTION, ITEM
 from tidegraph.ranges import at_least
 from tidegraph.rng import Seed, generator
 from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
@@ -114,7 +114,7 @@ class Features:
         raw = _raw(examples.requests, examples.candidates, channels, codes, groups)
         there = raw[examples.candidates.present]
         if not len(there):
-            raise DataError("no past request has a candidate, so there is no example.")
+            raise DataError(_nothing_to_learn_from(examples))
         of_event = np.zeros((2, 0), np.float32)
         if "events" in groups:
             of_event = _spread(
@@ -180,6 +180,22 @@ class Features:
             state.arrays["scale"],
             state.arrays["of_event"],
         )
+
+
+def _nothing_to_learn_from(examples: Examples) -> str:
+    """Return why there is no example, as far as the log of the past tells."""
+    actions, requests = len(examples.requests.graph[ACTION].node), len(examples.label)
+    what = (
+        f"none of the {requests:,} past requests has a candidate"
+        if requests
+        else "no past request can be made"
+    )
+    return (
+        f"{what}, so there is no example: training holds {actions:,} actions (label "
+        "1), and a past request is of a user who acted before a window and within it. "
+        "Give a log of more actions, fewer or longer windows, or retrieve more "
+        "candidates."
+    )
 
 
 def _spread(values: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray, "2 f"]:
