@@ -284,7 +284,7 @@ def test_a_model_is_refitted_and_judged_beside_its_further_edges():
         ),
         (
             Graph().nodes("item", {"item": ["i1", "z"], "price": ["x", "y"]}, "item"),
-            "feature 'price' of nodes 'item' is Float64",
+            "column 'price' of nodes 'item' .* holds String, and so far Float64",
         ),
     ],
 )

@@ -108,8 +108,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
         raise LeakageError(
             f"training reaches to {moment_of(latest, test.clock)}, but the test "
             f"log begins at {moment_of(cut, test.clock)}. Split by time, or pass "
-            "protocol=tg.at_first_event (import tidegraph as tg) for parts that hold "
-            "out each user's last events."
+            "protocol=tg.at_first_event where each user's last events are held out."
         )
     user, row = np.unique(acted.user, return_inverse=True)
     time = np.full(len(user), cut, np.int64)

@@ -31,7 +31,9 @@ def retyped(values: pl.Series, like: pl.Series, of: str) -> pl.Series:
         # Polars cuts 2.7 to 2 and a time to its day without a word.
         cut = found.cast(values.dtype).ne_missing(values)
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{said}: {str(error).splitlines()[0]}.") from error
+        raise DataError(
+            f"{said}: {str(error).splitlines()[0]}. Give values of that type."
+        ) from error
     if cut.any():
         row = int(cut.arg_true()[0])
         was, would = (column[row : row + 1].to_list()[0] for column in (values, found))
