@@ -127,7 +127,9 @@ def last_out() -> tuple[Interactions, Interactions, Interactions]:
 def test_leave_last_out_parts_need_requests_at_own_times_and_are_told_so():
     train, valid, test = last_out()
     known = train.followed_by(valid)
-    with pytest.raises(LeakageError, match="pass protocol=at_first_event for parts"):
+    with pytest.raises(
+        LeakageError, match=r"pass protocol=tg\.at_first_event where each"
+    ):
         evaluate(tg.ItemKNN().fit(train), valid, train=train)
     model = tg.ItemKNN().fit(known)
     result = evaluate(model, test, train=known, protocol=at_first_event, at=1)

@@ -29,6 +29,8 @@ def names(folder: Path) -> Iterator[Question]:
     log = tg.interactions(["u1", "u2"], ["i1", "i2"], [1, 2])
     model = tg.Pipeline(retrieve=tg.Popular()).fit(log)
     walks = tg.walk("friend", times=2, length=2)
+    whole = tg.interactions(["u1", "u2", "u1"], ["i1", "i2", "i2"], [1, 2, 3])
+    parts = {"train": whole.before(3), "test": whole.since(3), "repeat": True}
     needed: dict[str, dict[str, Any]] = {
         "CoOccurrence": {"via": "click"},
         "Concatenated": {
@@ -46,6 +48,9 @@ def names(folder: Path) -> Iterator[Question]:
         "Run": {"rng": np.random.default_rng(0)},
         "WalkEnds": {"walks": walks},
         "WalkWindows": {"walks": walks},
+        "at_cut": parts,
+        "at_each_event": parts,
+        "at_first_event": parts,
         "eges": {"side": ("category",)},
         "ges": {"side": ("category",)},
         "hard": {"pool": walks.top(4), "count": 2, "ranks": (1, 3)},

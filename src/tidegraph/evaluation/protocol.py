@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64, Integer
 
+from tidegraph.arguments import checked
 from tidegraph.data.context import conformed
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.interactions import Interactions
@@ -84,6 +85,7 @@ class EvaluationProtocol(Protocol):
         ...
 
 
+@checked(DataError)
 def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) -> Task:
     """One request for each user who acts in the test log, at the moment it begins.
 
@@ -121,6 +123,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
 at_cut.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
+@checked(DataError)
 def at_first_event(
     train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
@@ -147,6 +150,7 @@ def at_first_event(
     return known.task(acted, user, acted.time[first], row)
 
 
+@checked(DataError)
 def at_each_event(
     train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
