@@ -137,18 +137,22 @@ def test_a_folder_that_is_not_a_model_is_left_alone(tmp_path):
     assert (tmp_path / "precious" / "thesis.txt").read_text() == "years"
 
 
-def test_a_full_disk_keeps_the_old_model(tmp_path, monkeypatch):
-    save(TREE, tmp_path / "model")
-
+def a_full_disk_keeps_the_oak(folder, monkeypatch):
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tidegraph.artifact.sealed.write_arrays", full)
     with pytest.raises(ArtifactError, match="No space left on device"):
-        save(Leaf(np.arange(3)), tmp_path / "model")
+        save(Leaf(np.arange(3)), folder / "model")
 
-    assert load(tmp_path / "model", CLASSES).name == "oak"
-    assert os.listdir(tmp_path) == ["model"]
+    assert load(folder / "model", CLASSES).name == "oak"
+    assert os.listdir(folder) == ["model"]
+
+
+def test_a_full_disk_keeps_the_old_model(tmp_path, monkeypatch):
+    save(TREE, tmp_path / "model")
+
+    a_full_disk_keeps_the_oak(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("place", ["taken", "file/below"])
@@ -307,12 +311,4 @@ def test_what_a_killed_writer_put_aside_is_back_when_the_next_one_fails(
     save(TREE, tmp_path / "model")
     (tmp_path / "model").rename(tmp_path / ".model.x1.old")
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("tidegraph.artifact.sealed.write_arrays", full)
-    with pytest.raises(ArtifactError, match="No space left on device"):
-        save(Leaf(np.arange(3)), tmp_path / "model")
-
-    assert load(tmp_path / "model", CLASSES).name == "oak"
-    assert os.listdir(tmp_path) == ["model"]
+    a_full_disk_keeps_the_oak(tmp_path, monkeypatch)
