@@ -1,6 +1,6 @@
 import pytest
 
-from tidegraph.durations import DAY, seconds_of
+from tidegraph.durations import DAY, whole_seconds
 
 
 @pytest.mark.parametrize(
@@ -8,4 +8,4 @@ from tidegraph.durations import DAY, seconds_of
     [(1, DAY), (0.7, 60_480), (1.1, 95_040), (2.3, 198_720), (1e-9, 1)],
 )
 def test_a_span_of_days_loses_no_second(days, seconds):
-    assert seconds_of(days) == seconds
+    assert whole_seconds(days) == seconds

@@ -15,7 +15,7 @@ from tidegraph.catalog import model as method_of
 from tidegraph.data.check import check
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
-from tidegraph.durations import seconds_of
+from tidegraph.durations import whole_seconds
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.protocol import Recommender
@@ -107,7 +107,7 @@ class Demo:
         self, log: Interactions
     ) -> tuple[Interactions, Interactions, Interactions]:
         end = int(log.time[-1]) + 1
-        part = seconds_of(self.test_days)
+        part = whole_seconds(self.test_days)
         if end - 4 * part <= int(log.time[0]):
             raise DataError(
                 f"{self.data} spans less than {4 * self.test_days:.0f} days, too short "

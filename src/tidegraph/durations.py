@@ -3,6 +3,6 @@
 DAY = 86_400
 
 
-def seconds_of(days: int | float) -> int:
+def whole_seconds(days: int | float) -> int:
     """Return a span in whole seconds, at least one."""
     return max(1, round(days * DAY))

@@ -1,7 +1,7 @@
 """When the rounds of a cloud are."""
 
 from tidegraph.arguments import settings
-from tidegraph.durations import seconds_of
+from tidegraph.durations import whole_seconds
 from tidegraph.ranges import above
 
 
@@ -25,5 +25,5 @@ class EveryDays:
             first: Unix seconds of the first event.
             last: Those of the last.
         """
-        length = seconds_of(self.days)
+        length = whole_seconds(self.days)
         return [*range(first + length, last + 1, length), last + 1]

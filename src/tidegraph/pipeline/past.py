@@ -9,7 +9,7 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.durations import DAY, seconds_of
+from tidegraph.durations import DAY, whole_seconds
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import told_from
@@ -123,7 +123,7 @@ class Parts:
         log = self.train.events
         first, last = int(log.time[0]), int(log.time[-1])
         if days is not None:
-            return seconds_of(days)
+            return whole_seconds(days)
         if self.valid is not None and len(self.valid) and not self.per_user:
             return max(1, int(self.valid.time[-1]) - last)
         return max(1, (last - first) // 20)

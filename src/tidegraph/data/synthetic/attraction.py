@@ -22,8 +22,6 @@ from tidegraph.kernels.jit import compiled
 START = 1_704_067_200
 """The first midnight of every simulated marketplace: 2024-01-01 00:00 UTC."""
 
-"""Seconds."""
-
 
 class People(NamedTuple):
     """The users, one row each.
