@@ -23,6 +23,9 @@ class Dog:
         return "wuff"
 
 
+class Leash: ...
+
+
 @settings
 class Walk:
     """Settings of every kind.
@@ -35,6 +38,7 @@ class Walk:
         stops: Where to rest.
         pair: Two.
         dog: Who comes along.
+        leash: What on.
     """
 
     steps: int = 1
@@ -44,6 +48,7 @@ class Walk:
     stops: tuple[int, ...] = ()
     pair: tuple[int, float] = (1, 2.0)
     dog: Speaks | None = None
+    leash: Leash | None = None
 
     def __post_init__(self) -> None:
         if self.steps < 0:
@@ -142,6 +147,7 @@ def test_settings_are_what_their_annotations_say():
         ({"pair": [1]}, "it must be a list of 2."),
         ({"dog": 3}, "Walk dog is 3; it must be a Speaks or None."),
         ({"dog": Dog}, r"it must be a value, like Dog\(\) or None."),
+        ({"leash": "leash"}, r"it must be a value, like Leash\(\) or None."),
         ({"steps": -1}, "steps is -1."),
     ],
 )

@@ -88,10 +88,8 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
             return {name: rule for name, rule in found.items() if rule is not _as_it_is}
 
         def turned(name: str, value: Any, what: str) -> Any:
-            rule = rules().get(name)
-            return (
-                value if rule is None else _convert_or_raise(rule, value, what, error)
-            )
+            rule = rules().get(name, _as_it_is)
+            return _convert_or_raise(rule, value, what, error)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> R:
@@ -246,8 +244,10 @@ def _as_it_is(value: Any, what: str) -> Any:
 
 
 def _to_instance(kind: type, value: Any, what: str) -> Any:
-    if isinstance(value, type) and kind is not type:
-        raise _unfit_error(value, what, f"a value, like {value.__name__}()")
+    named = isinstance(value, str) and value.casefold() == kind.__name__.casefold()
+    if named or (isinstance(value, type) and kind is not type):
+        like = getattr(value, "__name__", kind.__name__)
+        raise _unfit_error(value, what, f"a value, like {like}()")
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
         raise _unfit_error(value, what, f"{article} {kind.__name__}")

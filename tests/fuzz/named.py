@@ -17,9 +17,10 @@ ASKED_ELSEWHERE = {
 """Of these ``calls`` and ``graphs`` know good arguments."""
 NOT_MADE_BY_CALLERS = {
     *("Interactions", "Matrix", "Impressions", "Sequences", "Bundle"),
-    *("distribution", "proximity", "sampler"),
+    *("distribution", "proximity", "sampler", "FROM_LOG"),
 }
-"""Views, logs and bundles come from other calls; decorators take a class."""
+"""Views, logs and bundles come from other calls; decorators take a class, and a value
+is not called."""
 
 Question = tuple[str, Callable[..., Any], dict[str, Any]]
 

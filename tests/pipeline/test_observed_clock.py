@@ -171,3 +171,23 @@ def test_numbers_are_of_the_unit_of_training_in_its_own_column_alone():
     other.observe(events)
 
     assert (last(own)[2], last(other)[2]) == (60, 60_000)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [("new", "y"), ("new", "y", None, 1), {"user": "new", "item": "y"}],
+    ids=["pair", "tuple", "mapping"],
+)
+def test_a_model_without_times_takes_events_without_one(event):
+    model = fitted(read(FRAME, time=None))
+
+    model.observe([event])
+
+    assert last(model)[:2] == ("new", "y")
+
+
+def test_a_model_without_times_still_wants_user_and_item():
+    model = fitted(read(FRAME, time=None))
+
+    with pytest.raises(DataError, match=r"no 'item'; .* the values user and item;"):
+        model.observe([{"user": "new"}])

@@ -307,3 +307,16 @@ def test_answers_about_another_log_are_refused():
 
     with pytest.raises(RequestError, match="Pass the log that was learnt from"):
         recommend(fitted, other, k=1)
+
+
+def test_by_default_those_are_answered_who_have_an_edge():
+    log = read(
+        {"user": ["a", "b", "late"], "item": [1, 2, 1], "time": [1, 2, 9]},
+        time_unit="order",
+    )
+    model = Pipeline(retrieve=Popular(), repeat=True).fit(log.take(log.time < 9))
+    assert "late" in model.graph.users.ids
+
+    assert set(model.recommend_all(k=1)["user"]) == {"a", "b"}
+    model.observe([("late", 1, 9)])
+    assert set(model.recommend_all(k=1)["user"]) == {"a", "b", "late"}

@@ -126,3 +126,14 @@ def test_a_field_of_a_million_values_is_rows_of_a_table():
     assert side.counts == (count, count)
     rows = side.rows(np.array([0, count - 1, count, -1], np.int32))
     assert rows[:, 1].tolist() == [1, count, 0, 0]
+
+
+@pytest.mark.parametrize("column", ["price", "tags"])
+def test_a_category_is_neither_a_fraction_nor_a_list(column):
+    log = draw_log()
+    size = len(log.items)
+    features = pl.DataFrame({"price": [0.5] * size, "tags": [["a", "b"]] * size})
+    log = replace(log, items=replace(log.items, features=features))
+
+    with pytest.raises(DataError, match=f"category='{column}' is a column of"):
+        RecencyLogit(category=column).check(log)

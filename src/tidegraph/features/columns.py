@@ -251,6 +251,13 @@ def _check_category(items: Vocabulary, column: str) -> None:
             f"category={column!r} is not an item feature. "
             f"There are: {', '.join(items.features.columns) or 'none'}."
         )
+    kind = items.features[column].dtype
+    if kind.is_float() or kind.is_decimal() or kind.is_nested():
+        raise DataError(
+            f"category={column!r} is a column of {kind}, and a category is one text, "
+            "whole number, date or truth value. Cut numbers into ranges first "
+            "(Series.cut), and of a list choose one."
+        )
 
 
 def check_columns(

@@ -18,7 +18,8 @@ from tidegraph.pipeline.serving import Serving
 
 Events = object
 """Tuples ``(user, item, time)``, perhaps with a label and a weight; or a frame, an
-Arrow table or a mapping with these columns."""
+Arrow table or a mapping with these columns. The time may be left out where the log of
+training had none."""
 
 
 def events_log(
@@ -58,7 +59,7 @@ def events_log(
     given: Any = cast(Any, events)
     if isinstance(given, np.ndarray):
         given = np.atleast_1d(cast(Any, given))
-    rows = [_row(row, place) for place, row in enumerate(given)]
+    rows = [_row(row, place, clock) for place, row in enumerate(given)]
     if not rows:
         return None
     user, item, time, label, weight = zip(*rows, strict=True)
@@ -88,21 +89,24 @@ def _as_mapping(row: Any) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], row) if isinstance(row, Mapping) else {}
 
 
-def _row(row: Any, place: int) -> tuple[Any, ...]:
+def _row(row: Any, place: int, clock: Clock) -> tuple[Any, ...]:
     """Return user, item, time, label and weight of one event."""
     if isinstance(row, Mapping):
         given = cast(Mapping[str, Any], row)
-        lacking = [name for name in COLUMNS[:3] if name not in given]
+        needed = COLUMNS[: 2 if clock == "none" else 3]
+        lacking = [name for name in needed if name not in given]
         if lacking:
             raise DataError(
                 f"event {place} has no {lacking[0]!r}; it has: "
-                f"{', '.join(map(str, given)) or 'nothing'}. Name the values user, "
-                "item and time; nothing was taken in."
+                f"{', '.join(map(str, given)) or 'nothing'}. Name the values "
+                f"{', '.join(needed[:-1])} and {needed[-1]}; nothing was taken in."
             )
-        row = [given[name] for name in COLUMNS[:3]]
+        row = [given["user"], given["item"], given.get("time")]
         row += [given.get("label", 1), given.get("weight", 1.0)]
     sized = isinstance(row, Sequence | np.ndarray) and not isinstance(row, str | bytes)
     values = list(cast(Sequence[Any], row)) if sized else []
+    if clock == "none" and len(values) == 2:
+        values.append(None)
     if not 3 <= len(values) <= 5:
         raise DataError(
             f"event {place} is {row!r}. Write (user, item, time), perhaps with a label "

@@ -24,6 +24,7 @@ from tidegraph.pipeline.filters import Filters, Items
 from tidegraph.pipeline.requests import (
     clock_of,
     length_of,
+    linked_users,
     nothing_for,
     of_history,
     of_users,
@@ -184,7 +185,8 @@ class FittedPipeline:
         """Return a list for each of many users.
 
         Args:
-            users: Raw ids, each answered once; by default every user of the graph.
+            users: Raw ids, each answered once; by default every user with an edge in
+                the graph, and so none that only a later part of the log knows.
             k: How many items each.
             only: Raw ids of the items to choose from, for everybody; or for each user,
                 as a mapping of users to lists or a frame with columns user and item: a
@@ -204,8 +206,7 @@ class FittedPipeline:
         k = length_of(k, len(graph.items))
         clock = clock_of(at, graph, self.serving)
         known = self.retriever.num_items
-        held = graph.users.ids.drop_nulls()
-        wanted = held if users is None else series(users, "users")
+        wanted = linked_users(graph) if users is None else series(users, "users")
         wanted = wanted.unique(maintain_order=True)
         requests = of_users(wanted, graph, clock, at, known, repeat=self.repeat)
         filters = Filters.read(only, exclude, wanted, graph.items)

@@ -28,6 +28,7 @@ from tidegraph.errors import (
     RequestError,
     UnknownIdWarning,
 )
+from tidegraph.graph.from_log import USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.ragged import starts_where
@@ -84,6 +85,15 @@ def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
             "the answer would know its own future. Train on the log before that time."
         )
     return time
+
+
+def linked_users(graph: Snapshot) -> pl.Series:
+    """Return the raw ids of the users with at least one edge of any type."""
+    linked = np.zeros(len(graph.users), bool)
+    for edge in graph.leading_from(USER):
+        degree = graph[edge].degree()
+        linked[: len(degree)] |= degree > 0
+    return graph.users.ids.filter(linked).drop_nulls()
 
 
 def one_user(user: object) -> pl.Series:

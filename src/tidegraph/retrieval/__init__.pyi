@@ -5,6 +5,7 @@ from tidegraph.retrieval.recipes.concatenated import Concatenated as Concatenate
 from tidegraph.retrieval.embedded import FittedEmbedding as FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding as Embedding
 from tidegraph.retrieval.factorized import Factorized as Factorized
+from tidegraph.retrieval.from_log import FROM_LOG as FROM_LOG
 from tidegraph.retrieval.graph_filter import (
     FittedGraphFilter as FittedGraphFilter,
     GraphFilter as GraphFilter,
