@@ -17,8 +17,9 @@ compiled_by_one_worker()
 from tidegraph.data.interactions import Interactions  # noqa: E402
 from tidegraph.testing.logs import draw_log  # noqa: E402
 
-# The first call of a kernel compiles it, which no deadline should count.
-settings.register_profile("tidegraph", deadline=None)
+# The first call of a kernel compiles it, which no deadline should count. Each run draws
+# other examples, so that days of runs see what one of the nightly profile does.
+settings.register_profile("tidegraph", deadline=None, max_examples=40)
 settings.register_profile("nightly", deadline=None, max_examples=10_000)
 settings.load_profile("tidegraph")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from beartype import beartype
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import (
     Bool,
@@ -129,7 +129,6 @@ ARRAYS = st.builds(
 
 
 @given(st.lists(st.tuples(st.sampled_from(HINTS), ARRAYS), max_size=6))
-@settings(max_examples=1000)
 def test_a_quick_yes_is_said_where_jaxtyping_says_yes_and_binds_what_it_binds(pairs):
     def told(asks):
         _storage.push_shape_memo({})

@@ -142,7 +142,7 @@ DOORS = [
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=LISTS)
 def test_an_id_is_its_text_at_every_door(door, folder, values):
     # A file with a zero byte is no text, and is refused as a whole.

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
@@ -15,7 +15,6 @@ ALL = np.arange(ITEMS, dtype=np.int32)
 PLAN = local_cluster("click", type="item", size=5, restart=0.2, epsilon=1e-7)
 
 
-@settings(max_examples=100)
 @given(EVENTS, st.lists(st.integers(0, 11), min_size=ITEMS, max_size=ITEMS))
 def test_each_node_gets_the_cluster_of_its_own_past(events, clocks):
     graph = graph_of(events).snapshot()

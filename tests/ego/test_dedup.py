@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ego.unfolded import expanded
@@ -13,7 +13,6 @@ from tidegraph.graph.sampling.seeds import Seeds
 DSG = hop("click").recent(3).hop("~click").recent(2).hop("click").recent(2)
 
 
-@settings(max_examples=200)
 @given(EVENTS, st.lists(st.tuples(st.integers(-1, USERS), st.integers(0, 11))))
 def test_unique_states_unfold_to_the_tree(events, queries):
     graph = graph_of(events).snapshot()

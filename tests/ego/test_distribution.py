@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ego.test_negatives import POPULAR, seeds
@@ -40,7 +40,6 @@ def wrong(seen: Seen, value: float = 2.0, short: bool = False) -> np.ndarray:
     return np.full(len(seen.node) - short, value)
 
 
-@settings(max_examples=100)
 @given(EVENTS, st.integers(0, 11), st.integers(-1, ITEMS - 1), st.integers(0, 9))
 def test_negatives_are_alive_unmet_and_none_is_left_out(events, clock, chosen, seed):
     plan = negatives("item", 60, by=by_all_that_is_seen(), avoid="click")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -74,7 +74,6 @@ def two_graphs(events, own):
 
 
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=60)
 @given(events=EVENTS, own=OWN, clock=st.integers(0, 12))
 def test_it_has_the_receptive_field_of_a_user_who_has_it(rule, events, own, clock):
     graph, held, row, history = two_graphs(events, own)
@@ -104,7 +103,6 @@ def test_it_has_the_receptive_field_of_a_user_who_has_it(rule, events, own, cloc
             np.testing.assert_array_equal(one[1, :size], third[0, :size])
 
 
-@settings(max_examples=60)
 @given(events=EVENTS, own=OWN, clock=st.integers(0, 12))
 def test_its_unique_states_unfold_to_its_tree(events, own, clock):
     graph, _, row, history = two_graphs(events, own)

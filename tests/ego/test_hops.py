@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -44,7 +44,6 @@ def latest(log: Interactions, side: str, row: int, clock: int, count: int):
     return earlier[-count:]
 
 
-@settings(max_examples=300, deadline=None)
 @given(EVENTS, st.integers(-1, 6), st.integers(0, 11))
 def test_a_dynamic_sequential_graph_is_what_brute_force_finds(events, user, clock):
     log = log_of(events)
@@ -67,7 +66,6 @@ def test_a_dynamic_sequential_graph_is_what_brute_force_finds(events, user, cloc
     assert not ego.dt[2][gone].any()
 
 
-@settings(max_examples=100, deadline=None)
 @given(EVENTS, st.integers(0, 10), st.integers(0, 9))
 def test_rewriting_the_future_never_changes_an_answer(events, clock, shift):
     log = log_of(events)

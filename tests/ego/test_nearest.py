@@ -1,7 +1,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -46,7 +46,6 @@ def bipartite(events) -> nx.Graph:
     return graph
 
 
-@settings(max_examples=150)
 @given(EVENTS, st.lists(st.integers(0, 11), min_size=ITEMS, max_size=ITEMS))
 def test_each_node_gets_the_nearest_of_its_own_past(events, clocks):
     graph = graph_of(events).snapshot()

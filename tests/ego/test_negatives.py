@@ -2,7 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -25,7 +25,6 @@ def seeds(users, clocks, chosen=None, seed=0):
     return Seeds(users, np.array(clocks), root_keys(seed, 0, len(users)), other)
 
 
-@settings(max_examples=200)
 @given(
     EVENTS,
     st.integers(0, 11),

@@ -45,7 +45,6 @@ def by_hand(events, node, clock, count, *, rewind):
     return [(e[other] + shift, clock if rewind else e[2]) for e in ordered]
 
 
-@settings(max_examples=80)
 @given(EVENTS, QUERIES, st.sampled_from([TIMED, REWOUND]))
 def test_each_state_has_the_neighbours_of_its_node_before_its_moment(
     events, queries, plan

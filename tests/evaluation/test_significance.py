@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -69,7 +69,6 @@ def test_where_the_bound_is_weaker_than_the_floor_the_floor_is_given(rng):
     assert min(f.p[0] for f in several if not f.is_bound[0]) == 2 / 100
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.floats(-1, 1).map(lambda x: round(x, 3)), min_size=2, max_size=11

@@ -70,7 +70,7 @@ def test_candidates_come_first_with_their_votes_and_labels(rng):
     assert np.isneginf(found.candidates.score[:, 4]).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 99),
     row=st.integers(0, 599),

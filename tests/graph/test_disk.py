@@ -38,7 +38,7 @@ def saved(tmp_path_factory):
     return graph, folder
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(EVENTS, st.booleans())
 def test_a_graph_is_opened_as_it_was_saved(tmp_path_factory, events, grow):
     graph = graph_of(events, late_seconds=9)
@@ -55,7 +55,7 @@ def test_a_graph_is_opened_as_it_was_saved(tmp_path_factory, events, grow):
     assert one.equals(other)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(EVENTS, EVENTS, EVENTS)
 def test_graphs_that_grow_from_one_folder_answer_as_built_at_once(
     tmp_path_factory, first, left, right
@@ -150,7 +150,6 @@ def test_saving_replaces_a_graph_and_nothing_else(saved, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["g", "notes.txt"]
 
 
-@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_damaged_file_is_one_clear_error(saved, tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("bad") / "g"
@@ -176,7 +175,6 @@ def test_a_damaged_file_is_one_clear_error(saved, tmp_path_factory, data):
     assert str(folder) in str(found.value)
 
 
-@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_large_graph_that_is_not_checked_whole_never_crashes(
     saved, tmp_path_factory, data

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
@@ -19,7 +19,6 @@ def edges_of(graph: Graph) -> list[tuple]:
     return frame.rows()
 
 
-@settings(max_examples=100)
 @given(EVENTS, st.sets(st.integers(0, USERS - 1), min_size=1), st.booleans())
 def test_what_is_left_is_the_graph_without_their_edges(events, gone, later):
     split = len(events) // 2 if later else len(events)

@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -18,7 +18,6 @@ LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
 ONE = np.array([1], np.int32)
 
 
-@settings(max_examples=200, deadline=None)
 @given(EVENTS, st.lists(st.integers(0, 40), max_size=5), st.booleans())
 def test_a_graph_that_grew_answers_as_one_built_at_once(events, cuts, tidy):
     # Late events find their place: parts may overlap in time in any way.

@@ -2,7 +2,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -46,7 +46,6 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=300)
 @given(EVENTS, RULES)
 def test_pairs_are_what_loops_over_each_person_find(events, rule):
     found = rule.of(graph_of(events).snapshot())

@@ -22,7 +22,7 @@ from tidegraph.stages import NO_ITEM, Candidates
 from tidegraph.testing.rerankers import RerankerLaws, ranked, same
 from tidegraph.testing.retrievers import requests_at
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 drawn = given(seed=st.integers(0, 10_000), diversity=st.floats(0, 1))
 
 

@@ -129,7 +129,6 @@ def test_a_channel_keeps_its_places_however_the_others_agree():
 rankings = st.lists(st.integers(0, 29), min_size=0, max_size=20, unique=True).map(tuple)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     lists=st.lists(rankings, min_size=2, max_size=4),
     weights=st.lists(st.floats(0.01, 1), min_size=4, max_size=4),
@@ -151,7 +150,7 @@ def test_every_channel_has_its_quota_or_all_it_had(lists, weights, at_least, k):
     assert (np.diff(answer.score[0][: len(listed)]) <= 0).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(lists=st.lists(rankings, min_size=2, max_size=4), k=st.integers(1, 25))
 def test_without_quotas_the_list_is_plain_reciprocal_rank_fusion(lists, k):
     answer = blend(*lists, k=k, at_least=0.0)

@@ -21,7 +21,7 @@ from tidegraph.stages import Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 seeds = given(seed=st.integers(0, 10_000), events=st.integers(20, 200))
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=15)
 
 
 class TestCommonNeighbors(RetrieverLaws):

@@ -49,7 +49,7 @@ def elastic_net(dense: np.ndarray, alpha: float, l1_ratio: float) -> np.ndarray:
     l1=st.sampled_from([0.1, 0.5, 1.0, 4.0]),
     l2=st.sampled_from([0.1, 1.0, 5.0]),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_weights_are_those_of_scikit_learns_elastic_net(seed, l1, l2):
     rng = np.random.default_rng(seed)
     user, item = rng.integers(0, 40, 250), rng.integers(0, 12, 250)

@@ -44,7 +44,7 @@ SIZES = st.fixed_dictionaries(
 LIFETIMES = st.sampled_from([8.0, 30.0, math.inf])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes=SIZES, days=LIFETIMES, seed=st.integers(0, 2**32), more=st.integers(1, 4))
 def test_a_longer_marketplace_begins_with_the_same_events(sizes, days, seed, more):
     market = Marketplace(**sizes, lifecycle=Lifecycle(days), policy=Policy(3))
@@ -61,7 +61,7 @@ def test_a_longer_marketplace_begins_with_the_same_events(sizes, days, seed, mor
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes=SIZES, days=LIFETIMES, seed=st.integers(0, 2**32))
 def test_reading_the_log_back_gives_the_same_rows(sizes, days, seed):
     market = Marketplace(**sizes, lifecycle=Lifecycle(days), policy=Policy(3))

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import roc_auc_score
@@ -98,7 +98,6 @@ def test_calibration_ratio_is_expected_over_observed():
     assert math.isnan(calibration_ratio(np.zeros(2), np.array([0.9, 0.6])))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 5)), min_size=1)
 )

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
@@ -145,7 +145,6 @@ def brute(ranking: list[int], wanted: set[int], k: int) -> dict[str, float]:
     }
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.permutations(range(12)), min_size=1, max_size=4),
     st.sets(st.integers(0, 15), min_size=1),

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -52,7 +52,6 @@ def test_an_empty_place_is_no_surprise():
     assert serendipity(np.zeros((1, 2), np.bool_), place, 2).tolist() == [0.0]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     arrays.arrays(np.int64, 7, elements=st.integers(0, 4)),
     st.permutations(range(7)),

@@ -2,7 +2,7 @@ import networkx as nx
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.graph.live import Graph
@@ -42,7 +42,6 @@ def members(found: Clusters, q: int) -> list[int]:
     return [v for v in found.node[q].tolist() if v >= 0]
 
 
-@settings(max_examples=150)
 @given(EDGES, st.integers(1, NODES))
 def test_with_loops_and_weights_a_cluster_is_the_best_prefix_of_its_sweep(edges, size):
     graph = static(edges)

@@ -1,7 +1,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
@@ -57,7 +57,6 @@ def test_types_are_laid_end_to_end_and_parallel_edges_added(events):
     assert found.kinds(np.array([0, USERS], np.int32)).tolist() == [0, 1]
 
 
-@settings(max_examples=150)
 @given(EVENTS, st.floats(0.05, 0.9), st.sampled_from([1e-2, 1e-4, 1e-8]))
 def test_push_is_below_pagerank_by_no_more_than_its_bound(events, restart, epsilon):
     graph = static(events)
@@ -105,7 +104,6 @@ def conductance(dense: np.ndarray, part: list[int]) -> float:
     return dense[inside][:, ~inside].sum() / min(within, outside) if outside else 1.0
 
 
-@settings(max_examples=150)
 @given(EVENTS, st.integers(1, NODES))
 def test_a_cluster_is_the_best_prefix_of_the_sweep(events, size):
     graph, dense = static(events), adjacency(events)

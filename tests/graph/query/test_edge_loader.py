@@ -4,7 +4,7 @@ import multiprocessing
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -23,7 +23,6 @@ RNG = np.random.default_rng(0)
 MANY = [tuple(map(int, e)) for e in RNG.integers(0, [4, 5, 9, 5], (200, 4))]
 
 
-@settings(max_examples=200)
 @given(EVENTS, st.integers(0, 10), st.integers(0, 10), st.integers(1, 7))
 def test_edges_come_in_time_order_each_once(events, first, last, size):
     query = graph_of(events).E("click", between=(first, last)).batch(size)
@@ -44,7 +43,6 @@ def test_edges_come_in_time_order_each_once(events, first, last, size):
     assert all(len(b.edge) == size for b in batches[:-1])
 
 
-@settings(max_examples=100)
 @given(EVENTS)
 def test_the_label_edge_is_never_inside_its_own_field(events):
     query = graph_of(events).E("click").with_(src=DSG, dst=DSG.flip())

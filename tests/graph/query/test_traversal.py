@@ -3,7 +3,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -14,7 +14,6 @@ from tidegraph.graph.live import Graph
 SHOP = [(0, 0, 1, 5), (0, 2, 3, 1), (1, 2, 4, 2), (1, 1, 5, 3), (0, 4, 8, 9)]
 
 
-@settings(max_examples=200)
 @given(EVENTS, st.integers(0, 11))
 def test_two_hops_are_what_loops_find(events, clock):
     graph = graph_of(events)

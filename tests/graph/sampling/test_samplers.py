@@ -4,7 +4,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -39,7 +39,6 @@ def one(plan, events, node, clock, seed=0):
     return plan.sample(graph_of(events), nodes, clocks, seed=seed)
 
 
-@settings(max_examples=300)
 @given(EVENTS, SIDE, st.integers(-1, 6), CLOCK, st.integers(1, 4))
 def test_recent_is_the_end_of_the_past(events, edge, node, clock, count):
     field = one(hop(edge).recent(count), events, node, clock)
@@ -47,7 +46,6 @@ def test_recent_is_the_end_of_the_past(events, edge, node, clock, count):
     assert rows(field, 1, (0,)) == past(events, edge, node, clock)[-count:]
 
 
-@settings(max_examples=200)
 @given(EVENTS, SIDE, st.integers(-1, 6), CLOCK)
 def test_all_is_the_whole_past(events, edge, node, clock):
     field = one(hop(edge).all(), events, node, clock)
@@ -55,7 +53,6 @@ def test_all_is_the_whole_past(events, edge, node, clock):
     assert rows(field, 1, (0,)) == past(events, edge, node, clock)
 
 
-@settings(max_examples=200)
 @given(EVENTS, SIDE, st.integers(-1, 6), CLOCK, st.integers(1, 6))
 def test_a_window_is_the_part_of_the_past_that_is_not_too_old(
     events, edge, node, clock, seconds
@@ -65,7 +62,6 @@ def test_a_window_is_the_part_of_the_past_that_is_not_too_old(
     assert rows(field, 1, (0,)) == past(events, edge, node, clock, seconds)
 
 
-@settings(max_examples=200)
 @given(EVENTS, SIDE, st.integers(-1, 6), CLOCK, st.integers(1, 4))
 def test_top_is_the_past_by_weight_later_before_earlier(
     events, edge, node, clock, count
@@ -76,7 +72,6 @@ def test_top_is_the_past_by_weight_later_before_earlier(
     assert rows(field, 1, (0,)) == best[:count]
 
 
-@settings(max_examples=200)
 @given(
     EVENTS,
     SIDE,

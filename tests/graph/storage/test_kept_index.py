@@ -71,7 +71,7 @@ def small(monkeypatch):
     monkeypatch.setattr(has_edge, "_LEAST_RUN", 2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(EVENTS, st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=6))
 def test_draws_from_a_graph_that_grew_are_those_of_one_built_at_once(events, cuts):
     # Late events find their place: parts may overlap in time in any way.
@@ -89,7 +89,7 @@ def test_draws_from_a_graph_that_grew_are_those_of_one_built_at_once(events, cut
             np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(EVENTS, EVENTS, EVENTS)
 def test_two_lines_that_fork_keep_indexes_of_their_own(first, left, right):
     base = graph_of([], late_seconds=None).append("click", table(first))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -27,7 +27,6 @@ def walked(plan, graph, nodes, clock=None, seed=0):
     return plan.sample(graph.snapshot(), Seeds.of(nodes, clocks, seed=seed))
 
 
-@settings(max_examples=150)
 @given(EVENTS, st.integers(0, 3), st.integers(0, 11), st.booleans(), st.integers(0, 9))
 def test_every_step_is_an_edge_before_the_clock(events, user, clock, weighted, seed):
     plan = ROUND.weighted("w") if weighted else ROUND
@@ -43,7 +42,6 @@ def test_every_step_is_an_edge_before_the_clock(events, user, clock, weighted, s
                 assert (a, b) in ways
 
 
-@settings(max_examples=150)
 @given(EVENTS, st.integers(0, 3), st.integers(0, 11), st.integers(0, 9))
 def test_a_walk_that_respects_time_goes_back_edge_by_edge(events, user, clock, seed):
     plan = ROUND.respecting_time()
@@ -144,7 +142,6 @@ def test_node2vec_does_not_know_of_friendships_to_come():
     assert looks_like(Counter(steps[:, 2].tolist()), {0: 1 / 5, 3: 4 / 5})
 
 
-@settings(max_examples=100)
 @given(EVENTS, st.integers(0, 4), st.integers(0, 11), st.integers(0, 9))
 def test_visits_are_counted_as_a_counter_does(events, item, clock, seed):
     plan = walk("~click", "click", times=30, length=3)
@@ -201,7 +198,6 @@ def test_walks_that_cannot_be_taken_are_refused():
     assert replace(ROUND) == ROUND
 
 
-@settings(max_examples=60)
 @given(EVENTS, st.sampled_from([0.0, 0.4]), st.integers(0, 2**32), st.integers(1, 3))
 def test_whole_walks_are_those_that_go_step_by_step(events, restart, seed, rounds):
     graph = graph_of(events).snapshot()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -23,7 +23,6 @@ def find(dense: np.ndarray, neighbors: int, shrinkage: float = 0.0):
 
 
 @given(seed=st.integers(0, 10_000), neighbors=st.integers(1, 12))
-@settings(max_examples=50, deadline=None)
 def test_the_nearest_are_those_of_a_full_sort_that_breaks_ties_on_the_number(
     seed, neighbors
 ):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.errors import RequestError
@@ -15,7 +15,6 @@ from tidegraph.stages import ItemSets
     k=st.integers(1, 40),
     levels=st.integers(1, 50),
 )
-@settings(max_examples=100, deadline=None)
 def test_the_best_are_those_of_a_stable_sort_of_what_may_be_answered(
     seed, items, k, levels
 ):

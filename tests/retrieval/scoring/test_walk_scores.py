@@ -15,7 +15,7 @@ from tidegraph.retrieval.scoring.walk_scores import two_steps, walks
 BUILDS = [StaticGraph.bipartite, StaticGraph.between_items]
 both = pytest.mark.parametrize("build", BUILDS)
 any_log = given(seed=st.integers(0, 10_000), events=st.integers(20, 200))
-few = settings(max_examples=15, deadline=None)
+few = settings(max_examples=15)
 
 
 def drawn(build, seed: int = 0, events: int = 200) -> tuple[StaticGraph, np.ndarray]:

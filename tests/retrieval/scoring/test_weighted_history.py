@@ -46,7 +46,7 @@ def matrix(rng: np.random.Generator) -> SparseRows:
 
 
 @pytest.mark.parametrize("half_life_days", [None, 7.0])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rng=seeds)
 def test_the_answer_among_few_items_is_that_among_many(half_life_days, rng):
     votes, history = matrix(rng), evident_history(histories(rng))
@@ -65,7 +65,7 @@ def test_the_answer_among_few_items_is_that_among_many(half_life_days, rng):
 
 
 @pytest.mark.parametrize("half_life_days", [None, 7.0])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rng=seeds)
 def test_histories_are_summed_alike_among_few_and_many(half_life_days, rng):
     history = histories(rng)
@@ -78,7 +78,7 @@ def test_histories_are_summed_alike_among_few_and_many(half_life_days, rng):
         assert (one == other).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rng=seeds)
 def test_weights_of_items_with_large_numbers_are_no_evidence_alike(rng):
     history = histories(rng)
@@ -95,7 +95,7 @@ def test_weights_of_items_with_large_numbers_are_no_evidence_alike(rng):
     assert (large.node == expected).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rng=seeds)
 def test_lists_fuse_alike_among_few_and_many(rng):
     lists = np.stack(

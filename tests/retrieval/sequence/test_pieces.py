@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.kernels.ragged import starts
@@ -12,7 +12,6 @@ from tidegraph.retrieval.sequence.pieces import batches_of, latest_first, pieces
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=8), st.integers(2, 6))
-@settings(max_examples=60, deadline=None)
 def test_pieces_that_share_an_event_have_every_other_as_a_target_once(sizes, length):
     ptr = starts(np.array(sizes))
 
