@@ -52,6 +52,51 @@ def test_a_test_log_that_was_read_apart_counts_by_its_ids():
     )
 
 
+SHOWN = {
+    "uid": ["a", "a", "b", "b", "a", "a", "b", "b"],
+    "sku": ["x", "y", "x", "z", "z", "x", "y", "x"],
+    "ts": [1, 2, 3, 4, 5, 6, 7, 8],
+    "clicked": [1, 1, 1, 1, 0, 1, 1, 0],
+}
+SAID = {"user": "uid", "item": "sku", "time": "ts", "label": "clicked"}
+
+
+@pytest.mark.parametrize("file", [False, True], ids=["frame", "file"])
+@pytest.mark.parametrize("lists", [False, True], ids=["retriever", "lists"])
+def test_a_test_table_is_read_as_train_was_where_the_model_knows_nothing(
+    tmp_path, file, lists
+):
+    log = tg.read(SHOWN, **SAID)
+    train, test = log.split(time=[5])
+    model = tg.Popular(half_life_days=None).fit(train)
+    if lists:
+        model = pl.DataFrame({"user": ["a", "a", "b"], "item": ["x", "z", "y"]})
+    table = pl.DataFrame(SHOWN)[4:]
+    if file:
+        table.write_csv(tmp_path / "test.csv")
+        table = tmp_path / "test.csv"
+
+    result = evaluate(model, table, train=train, at=1)
+    assert scores(result).equals(scores(evaluate(model, test, train=train, at=1)))
+
+
+def test_the_frame_of_a_log_that_was_not_read_keeps_its_impressions():
+    columns = (SHOWN[name] for name in ("uid", "sku", "ts", "clicked"))
+    train, test = interactions(*columns).split(time=[5])
+
+    known = evaluate(popular(train), test, train=train, at=1)
+    result = evaluate(popular(train), test.frame(), train=train, at=1)
+    assert scores(result).equals(scores(known))
+
+
+def test_a_test_frame_leaves_out_rows_without_ids_as_training_did():
+    train = tg.read({**SHOWN, "uid": [*"aabbaab", None]}, **SAID, missing="drop")
+    model = tg.Pipeline(retrieve=tg.Popular(half_life_days=None)).fit(train)
+    later = {"uid": ["a", None], "sku": ["z", "x"], "ts": [9, 9], "clicked": [1, 1]}
+
+    assert evaluate(model, pl.DataFrame(later), at=1).setup.requests == 1
+
+
 def matrices() -> tuple[Matrix, Matrix]:
     train, test = small()
     parts = [part.frame() for part in (train, test)]

@@ -35,7 +35,7 @@ def read_alike(
         what: What messages call the frame.
         roles: Which columns are read.
         context: Further columns that are read where they are there.
-        missing: Markers such as ``NULL`` are refused, or kept as ids.
+        missing: What becomes of rows without an id, as ``read`` takes it.
 
     Raises:
         DataError: A column is missing, or a value is not what it should be.

@@ -58,9 +58,9 @@ def evaluate(
         model: Any recommender, ours or not; or lists that were made elsewhere: a frame,
             an Arrow table, a mapping of columns or a file with the columns user and
             item, and rank or score if the order of rows does not say it.
-        test: What happened after training: a log, a Matrix, or a frame with columns
-            user, item and, where training had times, time, which is read on the clock
-            of training. Its ids count, not how it numbers them.
+        test: What happened after training: a log, a Matrix, or a file or frame, which
+            is read as the log of training was, by its columns or those called user,
+            item, time and label. Its ids count, not how it numbers them.
         train: What was known before; may be left out for a model with a ``graph``, and
             for lists, whose popularity and novelty are unknown then.
         against: Another recommender or frame of lists, or several by name.
@@ -151,13 +151,15 @@ def _events(
     if train is None:
         train = graph_of(model)
     if train is None and isinstance(model, GivenLists):
-        log = test_log(test, None, None, None)
+        log = test_log(test, None, None, {})
         return log.take(slice(0, 0)), log
     if train is None:
         raise DataError("this model carries no graph. Pass the log it knows as train=.")
+    reading = reading_of(model)
     if isinstance(train, Interactions):
-        clock = train.clock
-    return train, test_log(test, train, clock, reading_of(model))
+        # A bare retriever and lists know nothing of how their log was read.
+        clock, reading = train.clock, reading or train.reading
+    return train, test_log(test, train, clock, reading)
 
 
 def _first_ids(ids: pl.Series) -> str:

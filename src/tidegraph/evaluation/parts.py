@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from tidegraph.data.alike import read_alike
+from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
 from tidegraph.data.times.clocks import Clock
@@ -62,7 +63,7 @@ def test_log(
     test: object,
     known: Interactions | Snapshot | None,
     clock: Clock | None,
-    reading: Mapping[str, object] | None,
+    reading: Mapping[str, object],
 ) -> Interactions:
     """Return the test log, numbered as what is known and, without times, after it.
 
@@ -70,14 +71,14 @@ def test_log(
         test: A log, a matrix, or a frame with columns user, item and time.
         known: What happened before, if that is known.
         clock: What the times of training are, if that is known.
-        reading: How the log of training was read, if that is known.
+        reading: How the log of training was read; nothing where that is not known.
 
     Raises:
         DataError: It is none of these, or its times are of another kind.
     """
     if isinstance(test, Matrix):
         test = test.log(part=1)
-    log = test if isinstance(test, Interactions) else _read(test, clock, reading or {})
+    log = test if isinstance(test, Interactions) else _read(test, clock, reading)
     if known is None:
         return log
     if clock is not None and clock != log.clock:
@@ -106,8 +107,17 @@ def _read(
         )
     if isinstance(test, str | os.PathLike):
         return _read_file(cast("str | os.PathLike[str]", test), clock, reading)
-    roles = ("user", "item", "time", *(r for r in ("label", "weight") if r in reading))
-    log = read_alike(test, reading, clock or "seconds", what="the test", roles=roles)
+    # Of a log that was not read, a column of this name is what its frame() writes.
+    said = reading or {"label": "label"}
+    roles = ("user", "item", "time", *(r for r in ("label", "weight") if r in said))
+    log = read_alike(
+        test,
+        reading,
+        clock or "seconds",
+        what="the test",
+        roles=roles,
+        missing=cast(Missing, reading.get("missing", "refuse")),
+    )
     if log is None:
         raise DataError("the test has no row. Pass what happened after training.")
     return log
