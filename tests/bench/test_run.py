@@ -20,12 +20,11 @@ from tidegraph.bench import (
 from tidegraph.bench.clicks import ClickProtocol, click_parts
 from tidegraph.bench.run import (
     RECORDS,
-    _digest,
-    _digest_of_rest,
     _Trainings,
     in_odds,
 )
 from tidegraph.config import to_table
+from tidegraph.data.views.digests import log_digest, rest_digest
 from tidegraph.errors import ArtifactError, RequestError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.ranking.logit import RecencyLogit
@@ -187,13 +186,13 @@ def test_a_network_that_names_no_column_keeps_its_key(log, tmp_path):
     said = replace(log, context=pl.DataFrame({"bought": ["yes"] * len(log)}))
     ranker = NeuralRanker()
     table = {"ranker": "NeuralRanker", **to_table(ranker)}
-    said_of = [_digest(log, PROTOCOL), json.dumps(table, sort_keys=True), "3"]
+    said_of = [log_digest(log), json.dumps(table, sort_keys=True), "3"]
     text = "\n".join([*said_of, __version__])
     key = hashlib.sha256(text.encode()).hexdigest()[:24]
 
     parts = click_parts(log, PROTOCOL, rng=np.random.default_rng(0))
     for events in (log, said):
-        digests = _digest(events, PROTOCOL), _digest_of_rest(events)
+        digests = log_digest(events), rest_digest(events)
         few = frozenset(events.context.columns)
         trainings = _Trainings(parts, digests, few, tmp_path)
         assert trainings._key(ranker, 3) == key

@@ -1,7 +1,5 @@
 """Trainings of every model on one log, kept as they end and never made twice."""
 
-import hashlib
-import io
 import json
 import re
 import time
@@ -19,6 +17,7 @@ from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
 from tidegraph.bench.models import Contender
 from tidegraph.config import to_table
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.digests import log_digest, rest_digest, short_hash
 from tidegraph.errors import ArtifactError
 from tidegraph.evaluation.metrics.classification import auc
 from tidegraph.evaluation.resampling import Impressions
@@ -126,7 +125,8 @@ def compare(
     """
     rng = np.random.default_rng(PARTS_SEED)
     parts = click_parts(log, protocol, rng=rng)
-    digests = _digest(log, protocol), _digest_of_rest(log)
+    said = json.dumps([to_table(protocol), PARTS_SEED]).encode()
+    digests = log_digest(log, said), rest_digest(log)
     few = frozenset((*log.users.features.columns, *log.context.columns))
     trainings = _Trainings(parts, digests, few, folder)
     total = sum(len(one.tried) + seeds - 1 for one in contenders)
@@ -237,7 +237,7 @@ class _Trainings:
         said = list(_texts(json.loads(text)))
         if any(_names(one, column) for one in said for column in self.few):
             parts.append(self.digests[1])
-        return _short_hash("\n".join(parts).encode())
+        return short_hash("\n".join(parts).encode())
 
 
 def in_odds(
@@ -261,27 +261,6 @@ def _flat_scores(fitted: FittedRanker, part: Examples) -> Float32[np.ndarray, " 
     return score[part.candidates.present]
 
 
-def _digest(log: Interactions, protocol: ClickProtocol) -> str:
-    """Return a digest of the log and of how it is split."""
-    features = io.BytesIO()
-    log.items.features.write_ipc(features)
-    arrays = [log.user, log.item, log.time, log.label]
-    if bool((log.weight != 1).any()):
-        arrays.append(log.weight)
-    settings = json.dumps([to_table(protocol), PARTS_SEED]).encode()
-    return _short_hash(
-        *(array.tobytes() for array in arrays), features.getvalue(), settings
-    )
-
-
-def _digest_of_rest(log: Interactions) -> str:
-    """Return a digest of what is known of users, and of what is said of events."""
-    held = io.BytesIO()
-    for table in (log.users.features, log.context):
-        table.write_ipc(held)
-    return _short_hash(held.getvalue())
-
-
 def _texts(settings: object) -> Iterator[str]:
     """Yield every text among the values of settings, at any depth."""
     if isinstance(settings, str):
@@ -296,13 +275,6 @@ def _texts(settings: object) -> Iterator[str]:
 def _names(text: str, column: str) -> bool:
     """Is a column named in a text, such as ``event=bought`` or ``user.age``?"""
     return re.search(rf"(?<!\w){re.escape(column)}(?!\w)", text) is not None
-
-
-def _short_hash(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()[:24]
 
 
 def _records(path: Path) -> list[Trained]:

@@ -4,6 +4,7 @@ import json
 import shutil
 import tomllib
 
+import polars as pl
 import pytest
 
 from tidegraph.cli import run
@@ -115,7 +116,52 @@ def test_a_folder_of_another_search_is_refused(shop, capsys):
     other = SEARCH.replace("low = 0.2", "low = 0.3")
     assert tuned(shop, PLAIN + other, "--trials", "1") == 2
 
-    assert "another recipe or of other settings" in capsys.readouterr().err
+    assert "another recipe, of other settings or of" in capsys.readouterr().err
+
+
+ROLLING = """
+[split.rolling]
+window_days = 5
+folds = 2
+"""
+
+
+def rewritten(folder, days: float) -> None:
+    """Move the items of the last days of the log round among its events."""
+    path = folder / "events.csv"
+    log = pl.read_csv(path)
+    late = pl.col("ts") > log["ts"].max() - days * 86_400
+    rest, moved = log.filter(~late), log.filter(late)
+    moved = moved.with_columns(pl.col("sku").shift(7).fill_null("s0"))
+    pl.concat([rest, moved]).write_csv(path)
+
+
+def test_a_search_does_not_go_on_with_a_log_of_as_many_other_events(shop, capsys):
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "1") == 0
+    rewritten(shop, days=9)
+
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "2") == 2
+
+    assert "or of another log" in capsys.readouterr().err
+    assert len(trials(shop)) == 1
+
+
+def test_the_last_rolling_window_is_the_test_part_and_moves_no_trial(shop):
+    assert tuned(shop, PLAIN + ROLLING + SEARCH, "--trials", "2") == 0
+    found = trials(shop)
+    shutil.rmtree(shop / "search")
+    rewritten(shop, days=4)
+
+    assert tuned(shop, PLAIN + ROLLING + SEARCH, "--trials", "2") == 0
+    assert trials(shop) == found
+
+
+def test_one_rolling_window_leaves_nothing_to_choose_by(shop, capsys):
+    (shop / "events.csv").unlink()
+    one = ROLLING.replace("folds = 2", "folds = 1")
+
+    assert tuned(shop, PLAIN + one + SEARCH) == 2
+    assert "Give [split.rolling] folds of at least 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tidegraph.cli.tuning.space import Search, with_values
 from tidegraph.cli.tuning.study import Found, search
 from tidegraph.config import build, read_toml
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.digests import log_digest, rest_digest
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.report.html import write_report
@@ -73,7 +74,7 @@ def tune(
         "recipe": tables,
         "settings": table.get("settings"),
         "metric": wanted.metric,
-        "events": [(len(known.events), len(later)) for known, later in judged.folds],
+        "log": judged.digests,
     }
 
     def score(values: Mapping[str, object]) -> float:
@@ -96,6 +97,12 @@ def _check(plan: Recipe, wanted: Search, where: str) -> None:
             f"{where}: the split has no valid part, by which settings are chosen. "
             "Give [split] valid a share above 0."
         )
+    if plan.split.rolling is not None and plan.split.rolling.folds < 2:
+        raise ConfigError(
+            f"{where}: the split has one rolling window, and that is the test part. "
+            "Give [split.rolling] folds of at least 2: settings are chosen by those "
+            "before the last."
+        )
     for place, values in wanted.settings.items():
         for end in values.ends:
             pipeline_of(with_values(plan.stages, {place: end}), where)
@@ -108,7 +115,8 @@ class _Judged:
     Attributes:
         plan: The recipe.
         parts: The parts of the log; none of rolling windows.
-        folds: What is known and what comes after it, for each time that is judged.
+        folds: What is known and what comes after it, for each time that is judged;
+            the last of rolling windows is the test part, and not among them.
     """
 
     plan: Recipe
@@ -119,7 +127,7 @@ class _Judged:
     def of(cls, plan: Recipe) -> "_Judged":
         log = plan.read()
         if plan.split.rolling is not None:
-            windows = plan.split.folds(log)
+            windows = plan.split.folds(log)[:-1]
             return cls(plan, None, [(Fold(known), later) for known, later in windows])
         parts = plan.split.parts(log)
         if parts.valid is None:
@@ -128,6 +136,12 @@ class _Judged:
                 "[split] another share or time."
             )
         return cls(plan, parts, [(Fold(parts.train), parts.valid)])
+
+    @property
+    def digests(self) -> list[str]:
+        """What tells these folds from those of another log."""
+        parts = (part for known, later in self.folds for part in (known.events, later))
+        return [made(part) for part in parts for made in (log_digest, rest_digest)]
 
     def score(self, stages: Mapping[str, Any], wanted: Search) -> float:
         """Return what the pipeline of a recipe's tables finds, on average."""

@@ -129,8 +129,8 @@ def _check_same_search(study: Any, key: Mapping[str, Any], folder: Path) -> None
         study.set_user_attr("key", now)
     elif before != now:
         raise ConfigError(
-            f"{folder} holds a search of another recipe or of other settings. Choose "
-            "another folder, or remove it."
+            f"{folder} holds a search of another recipe, of other settings or of "
+            "another log. Choose another folder, or remove it."
         )
 
 
