@@ -129,3 +129,31 @@ def test_nothing_loads_pickle():
     ]
 
     assert guilty == []
+
+
+def test_the_tree_for_contributors_is_that_of_the_folders_and_what_they_say():
+    told = re.findall(
+        r"^  (\w+)/ +(.+)$", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.M
+    )
+    rooms = (ROOT / "src" / "tidegraph").glob("*/__init__.py")
+    said = {
+        room.parent.name: ast.get_docstring(ast.parse(room.read_text())).splitlines()[0]
+        for room in rooms
+    }
+
+    assert len(told) == len(said)
+    assert dict(told) == said
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "CHANGELOG.md"])
+def test_a_page_names_no_file_or_module_that_is_gone(page):
+    text = (ROOT / page).read_text()
+    named = set(re.findall(r"`((?:src|tests|docs|benchmarks|clients)/[\w./-]*)`", text))
+    for module in re.findall(r"\btidegraph((?:\.[a-z_]\w*)+)", text):
+        folder = Path("src/tidegraph", *module.split(".")[1:])
+        # What is named last may be a name of the module.
+        places = (folder, folder.with_suffix(".py"), folder.parent.with_suffix(".py"))
+        if not any((ROOT / place).exists() for place in places):
+            named.add(f"tidegraph{module}")
+
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
