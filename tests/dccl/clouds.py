@@ -33,13 +33,26 @@ def parts() -> tuple[Interactions, Interactions]:
     return log.before(cut), log
 
 
-@cache
-def model():
+def pipeline() -> Pipeline:
     ranker = NeuralRanker(
         DIN(4, (8, 4)), FeatureSet(category="category", history=4), training=SHORT
     )
-    channels = (ItemKNN(neighbors=10), Popular())
-    return Pipeline(channels, rank=ranker, candidates=20).fit(parts()[0])
+    return Pipeline((ItemKNN(neighbors=10), Popular()), rank=ranker, candidates=20)
+
+
+@cache
+def model():
+    return pipeline().fit(parts()[0])
+
+
+@cache
+def model_with_untrained_items():
+    """One that knows items which none of its examples has, and the log that goes on."""
+    known, log = parts()
+    first, half = (int(np.quantile(log.time, share)) for share in (0.45, 0.5))
+    log = log.take(np.flatnonzero((log.item < 20) | (log.time >= first)))
+    valid = log.before(int(known.time[-1]) + 1).since(half)
+    return pipeline().fit(log.before(half), valid), log
 
 
 def fleet(**settings) -> Fleet:

@@ -9,21 +9,32 @@ import pytest
 import torch
 
 import tidegraph as tg
-from dccl.clouds import DAY, SHORT, fleet, method, model, parts
+from dccl.clouds import (
+    DAY,
+    PATCH,
+    SHORT,
+    fleet,
+    method,
+    model,
+    model_with_untrained_items,
+    parts,
+)
 from device.test_split import EVERY, WITH
 from tidegraph.dccl.fitted import FittedDCCL
-from tidegraph.dccl.fleet import _at_once
+from tidegraph.dccl.fleet import Fleet, _at_once
 from tidegraph.dccl.intervals import EveryDays
 from tidegraph.dccl.learning import Rounds, level_of
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
-from tidegraph.device.distill import MoMoDistill
-from tidegraph.device.fleet import started
+from tidegraph.device.distill import MoMoDistill, Teachers
+from tidegraph.device.fleet import personalised, started
+from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.privacy import Private, epsilon
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.ragged import owners
 from tidegraph.nn.click import DIN, MF
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
@@ -73,6 +84,8 @@ def same(one, other):
     tables = one.ranker.tables, other.ranker.tables
     assert tables[0].user.counts == tables[1].user.counts
     assert tables[0].item.counts == tables[1].item.counts
+    assert np.array_equal(tables[0].item.untrained, tables[1].item.untrained)
+    assert np.array_equal(tables[0].user.untrained, tables[1].user.untrained)
 
 
 def test_every_round_is_told(cloud):
@@ -198,6 +211,39 @@ def test_a_fit_that_was_killed_goes_on_with_the_same_bits(
     assert again.rounds == cloud.rounds
 
 
+@pytest.mark.parametrize("learns", ["network", "tower"])
+def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
+    monkeypatch, tmp_path, learns
+):
+    known, log = model_with_untrained_items()
+    distill = MoMoDistill(model=SHORT, patches=SHORT, learns=learns)
+
+    def fitted(run, broken=None):
+        calls = count()
+
+        def judged(self, head, past):
+            # The first round is worse; each round judges the new one first.
+            return (2.0, 2.0) if broken is not None and not next(calls) else (1.0, 1.0)
+
+        with monkeypatch.context() as patched:
+            recorded(patched, [], broken)
+            patched.setattr(Rounds, "_judged", judged)
+            found = Fleet(known, patch=PATCH, local=LocalSteps(3), negatives=4)
+            return method(rounds=2, distill=distill).fit(log, found, run=run)
+
+    run = Run(np.random.default_rng(0), checkpoints=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        fitted(run, 1)
+    whole = fitted(Run(np.random.default_rng(0)), 9)
+
+    again = fitted(run)
+
+    assert len(known.ranker.tables.item.untrained)
+    assert [told.version for told in again.rounds] == [0, 1]
+    assert again.rounds == whole.rounds
+    same(again.personal.after, whole.personal.after)
+
+
 def test_the_checkpoints_of_another_fit_are_refused(tmp_path):
     _, log = parts()
     run = Run(np.random.default_rng(0), checkpoints=tmp_path)
@@ -228,6 +274,97 @@ def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
             # What devices learnt stays theirs, and goes on.
             assert told.devices > 0
     assert found.personal.after.current.any()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "behind", "published"),
+    [
+        ((np.nan, np.nan), (1.0, 1.0), False),
+        ((0.5, np.nan), (1.0, 1.0), True),
+        ((2.0, np.nan), (1.0, 1.0), False),
+        ((1.0, 1.0), (np.nan, np.nan), True),
+        ((), (), True),
+    ],
+)
+def test_what_gives_no_number_is_not_published_unless_nobody_judges(
+    monkeypatch, ahead, behind, published
+):
+    calls = count()
+    monkeypatch.setattr(
+        Rounds, "_judged", lambda *_: behind if next(calls) % 2 else ahead
+    )
+    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
+
+    found = method(rounds=1, distill=distill).fit(parts()[1], fleet())
+
+    assert found.rounds[0].version == published
+
+
+def test_a_network_of_which_a_weight_is_no_number_is_not_published(monkeypatch):
+    learnt = Rounds._learnt
+
+    def spoilt(self, state, *given):
+        new, share = learnt(self, state, *given)
+        with torch.no_grad():
+            new.head.start.out.weight[0] = np.nan
+        return new, share
+
+    monkeypatch.setattr(Rounds, "_learnt", spoilt)
+    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
+
+    # Nobody judges.
+    found = method(rounds=2, distill=distill, aside=0.0).fit(parts()[1], fleet())
+
+    assert [told.version for told in found.rounds] == [0, 0]
+
+
+def test_a_device_that_took_no_step_or_lost_its_numbers_does_not_count(monkeypatch):
+    taught, told = Rounds._taught, []
+
+    def lost(*given, **named):
+        found = personalised(*given, **named)
+        found.theta[0] = np.nan
+        found.stepped[1] = 0
+        return found
+
+    def watched(self, state, begin, past, active):
+        new, stepped = taught(self, state, begin, past, active)
+        told.append((np.flatnonzero(active), state, new))
+        return new, stepped
+
+    monkeypatch.setattr("tidegraph.dccl.learning.personalised", lost)
+    monkeypatch.setattr(Rounds, "_taught", watched)
+    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
+
+    # Nobody judges, so only those who are taught are seen.
+    found = method(rounds=2, distill=distill, aside=0.0).fit(parts()[1], fleet())
+
+    assert len(told) == 2
+    for (active, old, new), said in zip(told, found.rounds, strict=True):
+        assert said.devices <= len(active) - 2
+        none = active[:2]
+        assert np.array_equal(new.learnt[none], old.learnt[none])
+        assert np.array_equal(new.theta[none], old.theta[none])
+        assert (new.learnt[active] == new.version).sum() == said.devices > 0
+    assert np.isfinite(found.personal.after.theta).all()
+
+
+def test_the_share_of_teachers_is_of_devices_not_of_rows(monkeypatch):
+    learn = []
+
+    def one_of_all(head, theta, fleet, unseen):
+        most = int(fleet.counts.argmax())
+        learn.append(int((fleet.counts > 0).sum()))
+        likely = np.full(len(fleet.time), 0.5, np.float32)
+        return Teachers(likely, (owners(fleet.ptr) == most).astype(np.float32))
+
+    monkeypatch.setattr("tidegraph.dccl.learning.teachers", one_of_all)
+    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
+
+    found = method(rounds=2, distill=distill, aside=0.0).fit(parts()[1], fleet())
+
+    shares = [told.teachers for told in found.rounds]
+    assert shares == [0.0, pytest.approx(1 / learn[0])]
 
 
 def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_before(
@@ -277,6 +414,8 @@ def test_a_theta_of_another_version_answers_nobody():
     assert state.current.tolist() == [True, False, False, True]
     assert state.answering.any(axis=1).tolist() == [True, False, False, True]
     assert state.earlier.any(axis=1).tolist() == [False, True, False, False]
+    broken = replace(state, theta=np.full((4, 4), np.nan, np.float32))
+    assert np.isnan(broken.answering).any(axis=1).tolist() == [True, False, False, True]
     assert replace(state, version=4).earlier.any(axis=1).tolist() == [1, 0, 0, 1]
     gone = state.without(np.array([0, 9], np.int32))
     assert gone.answering.any(axis=1).tolist() == [False, False, False, True]

@@ -47,3 +47,12 @@ def test_where_all_lose_only_strong_evidence_counts():
     np.testing.assert_allclose(more.saved, [-180, 0.08, 80], rtol=1e-3)
     np.testing.assert_allclose(more.weight, [1800, 8, 8000], rtol=1e-5)
     assert more.own().tolist() == [False, False, True]
+
+
+def test_a_loss_that_is_no_number_tells_of_no_device():
+    trust = Trust.none(3).after(
+        judged([0.4, np.nan, np.inf], [0.5, 0.5, 0.5], [10, 10, 10])
+    )
+
+    np.testing.assert_allclose(trust.saved, [1, 0, 0], rtol=1e-5)
+    assert trust.own().all()

@@ -107,8 +107,8 @@ class DCCL:
         )
         clocks = self.rounds.clocks(int(later.time[0]), int(later.time[-1]))
         first = CloudState.first(ranker, fleet.patch, users, run.drawing("patch"))
-        kept = _Kept.of(run, self, fleet, rounds.rows(first))
-        state, told = kept.resumed(first)
+        kept = _Kept.of(run, self, fleet, first, rounds.rows(first))
+        state, told = kept.resumed()
         for number in track(range(len(told), len(clocks)), "rounds of devices"):
             last = clocks[number - 1] if number else int(later.time[0])
             own = Run(run.drawing(f"round {number}"))
@@ -123,20 +123,27 @@ class DCCL:
 class _Kept:
     """The rounds of a fit on disk, from which it goes on."""
 
-    def __init__(self, folder: Path | None, digest: str, data: str) -> None:
-        self.folder, self.digest, self.data = folder, digest, data
+    def __init__(
+        self, folder: Path | None, first: CloudState, digest: str, data: str
+    ) -> None:
+        self.folder, self.first = folder, first
+        self.digest, self.data = digest, data
 
     @classmethod
-    def of(cls, run: Run, method: DCCL, fleet: Fleet, rows: FleetRows) -> "_Kept":
+    def of(
+        cls, run: Run, method: DCCL, fleet: Fleet, first: CloudState, rows: FleetRows
+    ) -> "_Kept":
         if run.checkpoints is None:
-            return cls(None, "", "")
+            return cls(None, first, "", "")
         plain = (fleet.patch, fleet.local, fleet.keep)
         held = [part.numpy() for part in rows.rows]
         digest = fingerprint([method, *plain, repr(run.key)])
-        return cls(run.checkpoints, digest, fingerprint([*held, rows.ptr, rows.time]))
+        data = fingerprint([*held, rows.ptr, rows.time])
+        return cls(run.checkpoints, first, digest, data)
 
-    def resumed(self, first: CloudState) -> tuple[CloudState, tuple[Round, ...]]:
+    def resumed(self) -> tuple[CloudState, tuple[Round, ...]]:
         """Return the state after the last whole round, and how rounds went."""
+        first = self.first
         if self.folder is None:
             return first, ()
         found = newest(self.folder, self.digest, self.data)
@@ -144,32 +151,37 @@ class _Kept:
             return first, ()
         held = found.more
         told = tuple(Round.from_table(one) for one in held["rounds"])
-        ranker = with_rows(first.ranker, *held["nodes"])
-        restore(ranker.network, _ranker_s(found.arrays))
-        first = replace(first, ranker=ranker)
+        if held["nodes"] is not None:
+            ranker = with_rows(first.ranker, *held["nodes"])
+            restore(ranker.network, _weights_of_ranker(found.arrays))
+            first = replace(first, ranker=ranker)
         return first.from_arrays(found.arrays, found.step, held["level"]), told
 
     def keep(self, state: CloudState, told: tuple[Round, ...]) -> None:
         """Write what is there after a round, whole or not at all."""
         if self.folder is None:
             return
-        own = [one.own for one in told]
-        tables = state.ranker.tables
+        own, nodes, arrays = [one.own for one in told], None, state.arrays()
+        # With rows for more nodes it is no longer the ranker that the fit began with,
+        # of whose tables some rows are untrained, which those of another are not.
+        if state.ranker is not self.first.ranker:
+            tables = state.ranker.tables
+            nodes = [tables.item.known, tables.user.known]
+            network = weights_of(state.ranker.network)
+            arrays |= {f"{RANKER}{name}": array for name, array in network.items()}
         held = {
             "level": state.level,
-            "nodes": [tables.item.known, tables.user.known],
+            "nodes": nodes,
             "rounds": [one.table() for one in told],
         }
         curve = Curve(tuple(own), tuple(-one for one in own))
-        network = weights_of(state.ranker.network)
-        arrays = {**state.arrays(), **{f"{RANKER}{n}": a for n, a in network.items()}}
         # Every round draws by its own name, so no generator has a state to keep.
         Checkpoint(
             self.digest, self.data, state.version, curve, {}, arrays, held
         ).write(self.folder)
 
 
-def _ranker_s(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _weights_of_ranker(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the weights of the ranker among those of a checkpoint."""
     return {
         name.removeprefix(RANKER): np.array(array)

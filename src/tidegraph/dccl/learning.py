@@ -9,7 +9,13 @@ from jaxtyping import Bool, Float32, Float64
 from tidegraph.dccl.network import Lesson, network_learnt
 from tidegraph.dccl.round import PLAIN, CloudState, Round
 from tidegraph.dccl.trunk import FleetInputs
-from tidegraph.device.distill import MoMoDistill, capped, distilled, teachers
+from tidegraph.device.distill import (
+    MoMoDistill,
+    Teachers,
+    capped,
+    distilled,
+    teachers,
+)
 from tidegraph.device.distill_patches import sampling, with_patches
 from tidegraph.device.fleet import Losses, losses, personalised, started
 from tidegraph.device.patch import Patched
@@ -86,7 +92,7 @@ class Rounds:
         kept = self.inputs.latest(clock, self.keep)
         rows = self.rows(state)
         fresh, past = rows.before(clock).since(last), rows.where(kept)
-        theta = state.theta * state.current[:, None]
+        theta = state.theta_of(state.current)
         judged = losses(state.head, theta, fresh)
         answered = losses(state.head, state.answering, fresh)
         state = replace(
@@ -97,9 +103,11 @@ class Rounds:
         again = self.rows(new).where(kept)
         ahead = self._judged(new.head, again)
         behind = self._judged(state.head, past)
-        worst = behind[1] if state.version == PLAIN else min(behind)
-        best = min(ahead)
-        if not best > worst:
+        best = _least(ahead)
+        worst = _least(behind[1:] if state.version == PLAIN else behind)
+        # What cannot be judged although somebody could judge it is not published.
+        judged_well = not math.isnan(best) and not best > worst
+        if new.finite and (judged_well or not ahead):
             state = replace(
                 state, ranker=new.ranker, head=new.head, version=state.version + 1
             )
@@ -107,11 +115,11 @@ class Rounds:
         afresh = started(state.head, state.earlier, past)
         begin = np.where(state.current[:, None], state.theta, afresh)
         active = (fresh.counts > 0) & (state.version != PLAIN)
-        state = self._taught(state, begin, past, active)
+        state, stepped = self._taught(state, begin, past, active)
         report = Round(
             clock=clock,
             rows=len(fresh.time),
-            devices=int(active.sum()),
+            devices=stepped,
             model=_weighted_mean(answered.model, answered.weight),
             own=_weighted_mean(answered.own, answered.weight),
             teachers=share,
@@ -138,7 +146,7 @@ class Rounds:
         taught, share = None, 0.0
         if state.version != PLAIN and self.distill.beta:
             taught = teachers(state.head, theta, learn, self._of(fresh, ~self.aside))
-            share = float(taught.trusted.mean()) if len(taught.trusted) else 0.0
+            share = _share_of_devices(learn, taught)
         model, distill = run.child("model"), self.distill
         if distill.model is not None and distill.learns == "network":
             weight = capped(learn, distill.cap).numpy()
@@ -172,11 +180,14 @@ class Rounds:
         private = self.distill.private
         return math.nan if private is None else epsilon(state.spent, private.delta)
 
-    def _judged(self, head: Patched, past: FleetRows) -> tuple[float, float]:
-        """Return the loss of devices set aside: under their own models, and of all."""
+    def _judged(self, head: Patched, past: FleetRows) -> tuple[float, ...]:
+        """Return the loss of devices set aside: under their own models, and of all.
+
+        Nothing where no device that is set aside has a row.
+        """
         early, late = self._of(past, self.aside).parted()
         if not len(late.time):
-            return float("nan"), float("nan")
+            return ()
         none = np.zeros((len(past), head.theta), np.float32)
         begin = started(head, none, early)
         theta = personalised(
@@ -193,17 +204,22 @@ class Rounds:
         begin: Float32[np.ndarray, "d theta"],
         past: FleetRows,
         active: Bool[np.ndarray, " d"],
-    ) -> CloudState:
-        """Return the state once the active devices have learnt under what is there."""
+    ) -> tuple[CloudState, int]:
+        """Return the state once the active devices have learnt, and how many did.
+
+        Of one that took no step, or whose numbers are none any more, all stays as it
+        was.
+        """
         if not active.any():
-            return state
+            return state, 0
         some = np.flatnonzero(active)
         found = personalised(
             state.head, begin[some], past.at(some), self.local, processes=self.processes
         )
-        theta, learnt = state.theta.copy(), state.learnt.copy()
-        theta[some], learnt[some] = found.theta, state.version
-        return replace(state, theta=theta, learnt=learnt)
+        counts = (found.stepped > 0) & np.isfinite(found.theta).all(axis=1)
+        some, theta, learnt = some[counts], state.theta.copy(), state.learnt.copy()
+        theta[some], learnt[some] = found.theta[counts], state.version
+        return replace(state, theta=theta, learnt=learnt), len(some)
 
     def _of(self, rows: FleetRows, devices: Bool[np.ndarray, " d"]) -> FleetRows:
         """Return the same devices, of which some alone have their rows."""
@@ -228,6 +244,17 @@ def level_of(head: Patched, rows: FleetRows) -> float:
         likely = (torch.sigmoid(logit + middle) * weight).sum() / weight.sum()
         low, high = (middle, high) if float(likely) < share else (low, middle)
     return (low + high) / 2
+
+
+def _least(found: tuple[float, ...]) -> float:
+    """Return the smallest of some losses that are numbers; nan without one."""
+    return min((loss for loss in found if not math.isnan(loss)), default=math.nan)
+
+
+def _share_of_devices(rows: FleetRows, taught: Teachers) -> float:
+    """Return the share of the devices with rows that are trusted in all of these."""
+    first = rows.ptr[:-1][rows.counts > 0]
+    return float(taught.trusted[first].mean()) if len(first) else 0.0
 
 
 def _losses_of_devices(judged: Losses, devices: Bool[np.ndarray, " d"]) -> Losses:

@@ -34,12 +34,13 @@ class Round:
     Attributes:
         clock: Unix seconds of the round, which knows only what was before.
         rows: How many rows were new.
-        devices: How many devices learnt.
+        devices: How many devices took steps.
         model: Mean loss of the new rows under the model of all, before the round.
         own: That under what devices were answered by.
-        teachers: Share of devices whose own models counted as teachers.
-        before: Loss of the devices set aside, under the version before the round.
-        after: That under what the round has learnt.
+        teachers: Share of the devices learnt from whose own models were teachers.
+        before: Loss of the devices set aside, under the version before the round; nan
+            where none of them has rows, so that nobody judges.
+        after: That under what the round has learnt; nan if that gives no number, too.
         version: The version from this round on.
         epsilon: What bases and start have told of any one device so far, at the
             setting's delta; nan where they are not private.
@@ -127,12 +128,26 @@ class CloudState:
     @property
     def earlier(self) -> Float32[np.ndarray, "d theta"]:
         """The theta that ``U`` begins from for each user; 0 where there is none."""
-        return self.theta * (self.learnt == before(self.version))[:, None]
+        return self.theta_of(self.learnt == before(self.version))
 
     @property
     def answering(self) -> Float32[np.ndarray, "d theta"]:
         """The theta that answers each user; 0, which is the model, where none shall."""
-        return self.theta * (self.current & self.trust.own())[:, None]
+        return self.theta_of(self.current & self.trust.own())
+
+    def theta_of(self, some: Bool[np.ndarray, " d"]) -> Float32[np.ndarray, "d theta"]:
+        """Return the theta of some users, and 0 for the others whatever theirs is."""
+        return np.where(some[:, None], self.theta, np.float32(0))
+
+    @property
+    def finite(self) -> bool:
+        """Are all weights of the network and of the bases numbers?"""
+        modules = self.head, split(self.ranker.network).trunk
+        return all(
+            bool(np.isfinite(array).all())
+            for module in modules
+            for array in weights_of(module).values()
+        )
 
     def without(self, users: Int32[np.ndarray, " n"]) -> "CloudState":
         """Return the same without what some users' devices have learnt."""

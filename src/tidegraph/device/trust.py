@@ -32,7 +32,9 @@ class Trust:
             judged: Losses of rows that no theta was learnt from.
             kept: What earlier rows still count.
         """
-        saved = (judged.model - judged.own) * judged.weight
+        # A loss that is no number says nothing, of this device and of all.
+        gain = judged.model - judged.own
+        saved = np.where(np.isfinite(gain), gain, 0) * judged.weight
         return Trust(
             (kept * self.saved + saved).astype(np.float32),
             (kept * self.weight + judged.weight).astype(np.float32),
