@@ -1,4 +1,5 @@
 import fractions
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
@@ -9,8 +10,12 @@ import pandas as pd
 import polars as pl
 import pytest
 
+import tidegraph as tg
 from tidegraph.arguments import checked, number, settings, shown, whole
 from tidegraph.errors import ConfigError, DataError, RequestError
+from tidegraph.retrieval.from_log import FROM_LOG, FromLog
+from tidegraph.retrieval.knn.similarity import Similarity
+from tidegraph.stages import Retriever
 
 
 @runtime_checkable
@@ -149,11 +154,49 @@ def test_settings_are_what_their_annotations_say():
         ({"dog": Dog}, r"it must be a value, like Dog\(\) or None."),
         ({"leash": "leash"}, r"it must be a value, like Leash\(\) or None."),
         ({"steps": -1}, "steps is -1."),
+        (
+            {"stops": [[1], "2"]},
+            r"Walk stops\[0\] is \[1\]; it must be a whole number.",
+        ),
     ],
 )
 def test_a_setting_of_another_type_is_one_sentence(wrong, says):
     with pytest.raises(ConfigError, match=says):
         Walk(**wrong)
+
+
+@settings
+class Channels:
+    """Public parts of the library.
+
+    Attributes:
+        methods: What retrieves.
+        alike: Which items are alike.
+    """
+
+    methods: Retriever | tuple[Retriever, ...] = ()
+    alike: Similarity | FromLog = FROM_LOG
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (
+            {"methods": (tg.SASRec(),)},
+            "Channels methods[0] is a SASRec; "
+            "it must be a Retriever, like tg.sasrec().",
+        ),
+        ({"methods": tg.GRU4Rec()}, "a Retriever, like tg.gru4rec() or a list."),
+        ({"methods": tg.sasrec}, "a Retriever, like tg.sasrec() or a list."),
+        ({"methods": "item_knn"}, "a value, like tg.ItemKNN() or a list."),
+        ({"alike": "cosine"}, "a value, like tg.Cosine() or FROM_LOG."),
+    ],
+)
+def test_one_is_told_the_public_value_that_was_meant(wrong, says):
+    with pytest.raises(ConfigError) as told:
+        Channels(**wrong)
+
+    assert says in str(told.value)
 
 
 @settings
@@ -177,9 +220,17 @@ def test_a_mapping_is_copied_and_its_values_are_what_is_said():
     assert Shares([1, 2]).of == (1.0, 2.0)
 
 
-@pytest.mark.parametrize("wrong", [{"a": "b"}, 7, "text"])
-def test_a_mapping_of_something_else_is_one_sentence(wrong):
-    with pytest.raises(ConfigError, match=r"must be a list or a (mapping|number)"):
+@pytest.mark.parametrize("wrong", [7, "text"])
+def test_what_is_no_mapping_is_one_sentence(wrong):
+    with pytest.raises(ConfigError, match="must be a list or a mapping of names"):
+        Shares(wrong)
+
+
+@pytest.mark.parametrize(("wrong", "part"), [({"a": "b"}, "['a']"), ([1, "b"], "[1]")])
+def test_a_wrong_part_of_a_mapping_or_a_list_is_named(wrong, part):
+    says = re.escape(f"Shares of{part} is 'b'; it must be a number.")
+
+    with pytest.raises(ConfigError, match=f"^{says}$"):
         Shares(wrong)
 
 

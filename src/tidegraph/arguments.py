@@ -21,6 +21,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast, dataclass_transform
 import numpy as np
 
 from tidegraph.errors import ConfigError, RequestError, TidegraphError
+from tidegraph.lazy import wanted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -244,14 +245,9 @@ def _as_it_is(value: Any, what: str) -> Any:
 
 
 def _to_instance(kind: type, value: Any, what: str) -> Any:
-    named = isinstance(value, str) and value.casefold() == kind.__name__.casefold()
-    if named or (isinstance(value, type) and kind is not type):
-        like = getattr(value, "__name__", kind.__name__)
-        raise _unfit_error(value, what, f"a value, like {like}()")
-    if not isinstance(value, kind):
-        article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise _unfit_error(value, what, f"{article} {kind.__name__}")
-    return value
+    if isinstance(value, kind) and (kind is type or not isinstance(value, type)):
+        return value
+    raise _unfit_error(value, what, wanted(kind, value))
 
 
 def _to_option(options: tuple[Any, ...], value: object, what: str) -> Any:
@@ -276,9 +272,12 @@ def _one_of(args: tuple[Any, ...]) -> Convert:
             try:
                 return option(value, what)
             except _Unfit as unfit:
-                reasons.append(str(unfit).partition("; it must be ")[2].rstrip("."))
-        expected = " or ".join(dict.fromkeys(reasons))
-        raise _unfit_error(value, what, expected + " or None" * optional)
+                reasons.append(str(unfit))
+        of_parts = [one for one in reasons if one.startswith(f"{what}[")]
+        if of_parts:  # A list it is; a part is to blame.
+            raise _Unfit(of_parts[0])
+        words = dict.fromkeys(one.partition("; it must be ")[2][:-1] for one in reasons)
+        raise _unfit_error(value, what, " or ".join(words) + " or None" * optional)
 
     return convert
 
@@ -287,9 +286,9 @@ def _list_converter(origin: type, args: tuple[Any, ...]) -> Convert:
     each = converter(args[0]) if args else _as_it_is
     fixed = origin is tuple and Ellipsis not in args
     parts = [converter(arg) for arg in args] if fixed else []
-
-    def build(values: Iterable[object]) -> object:
-        return tuple(values) if origin is tuple else list(values)
+    build = cast(
+        Callable[[Iterable[object]], object], tuple if origin is tuple else list
+    )
 
     def convert(value: object, what: str) -> Any:
         if not _iterates(value):
@@ -326,9 +325,8 @@ def _iterates(value: Any) -> bool:
 
 def _can_be_told(kind: type) -> bool:
     """Whether ``isinstance`` says what a value of the type is."""
-    if not getattr(kind, "_is_protocol", False):
-        return True
-    return bool(getattr(kind, "_is_runtime_protocol", False))
+    protocol = getattr(kind, "_is_protocol", False)
+    return not protocol or bool(getattr(kind, "_is_runtime_protocol", False))
 
 
 def _to_path(value: object, what: str) -> Any:

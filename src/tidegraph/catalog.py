@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,6 +11,7 @@ from tidegraph.artifact import sealed
 from tidegraph.config import build, did_you_mean, refuse_unknown
 from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.lazy import Homes
+from tidegraph.pipeline.before import STAGE_WORDS
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.ranking.network import is_network, neural
 
@@ -24,13 +25,13 @@ def _methods_of_room(room: str, *others: str) -> Homes:
     return public.where(lambda name: not _is_fitted(name) and name not in others)
 
 
-RETRIEVERS = _methods_of_room("retrieval", "Blend").outside(
+RETRIEVERS = _methods_of_room("retrieval", "Blend", "FROM_LOG").outside(
     "tidegraph.retrieval.objective"
 )
 """Losses, negatives and pairs are parts of an embedding, and retrieve nothing."""
 RANKERS = _methods_of_room("ranking", "ClickModel", "NeuralRanker", "ReadsGraph")
 RERANKERS = _methods_of_room("reranking")
-STAGES: Mapping[str, Mapping[str, Callable[..., Any]]] = {
+STAGES: Mapping[str, Homes] = {
     "retrieve": RETRIEVERS,
     "rank": RANKERS,
     "rerank": RERANKERS,
@@ -70,8 +71,8 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
         )
     if name not in known:
         raise ConfigError(
-            f"[{where}] names the model {name!r}, which does not exist."
-            f"{did_you_mean(name, known)} There are: {', '.join(sorted(known))}."
+            f"[{where}] names the model {name!r}, which {_elsewhere(name, stage)} "
+            f"There are: {', '.join(sorted(known))}."
         )
     settings = {key: value for key, value in table.items() if key != "model"}
     method, title = known[name], f"{where}.{name}"
@@ -84,6 +85,16 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
     if not is_network(method):
         return build(method, settings, title)
     return _neural(method, settings, title)
+
+
+def _elsewhere(name: str, stage: str) -> str:
+    """Return what a name is that a stage does not know, and what was meant by it."""
+    for other, methods in STAGES.items():
+        if other != stage and name in methods:
+            own, noun = STAGES[stage].alike(name), STAGE_WORDS[stage].noun
+            meant = f"; the {noun} method is {own[0]!r}" if own else ""
+            return f"{STAGE_WORDS[other].does}{meant}."
+    return f"does not exist.{did_you_mean(name, STAGES[stage])}"
 
 
 def _neural(network: Any, table: Mapping[str, Any], where: str) -> Any:

@@ -10,9 +10,9 @@ import gc
 import importlib
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,6 +60,10 @@ class Homes(Mapping[str, Any]):
         homes = self._modules.items()
         return Homes({n: m for n, m in homes if not f"{m}.".startswith(f"{room}.")})
 
+    def alike(self, word: str) -> list[str]:
+        """Return the names that are a word but for capitals and underscores."""
+        return [name for name in self if _letters(name) == _letters(word)]
+
     def __or__(self, other: "Homes") -> "Homes":
         return Homes(self._modules | other._modules)
 
@@ -79,6 +83,45 @@ class Homes(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._modules)
+
+
+def example_of(kind: type, value: object) -> str:
+    """Return how what was meant is written where a value of a kind is wanted.
+
+    Args:
+        kind: A class, or a protocol of methods.
+        value: What was given: a name, a class or recipe that was not called, or a value
+            of another kind that a public one shares its name with but for capitals.
+
+    Returns:
+        Such as ``tg.sasrec()`` for a ``SASRec``; nothing if none is known.
+    """
+    named = isinstance(value, str)
+    name = value if named else getattr(value, "__name__", type(value).__name__)
+    public = Homes.of("tidegraph")
+    for other in public.alike(name):
+        with suppress(Exception):  # Its engine is missing, or it is no method at all.
+            made = public[other]
+            cls = made if isinstance(made, type) else get_type_hints(made)["return"]
+            if issubclass(cls, kind):
+                return f"tg.{other}()"
+    if isinstance(value, type):
+        return f"{name}()"
+    meant = named and _letters(name) == _letters(kind.__name__)
+    return f"{kind.__name__}()" if meant else ""
+
+
+def wanted(kind: type, value: object) -> str:
+    """Return in words what a value of a kind is, where another value was given."""
+    like = example_of(kind, value)
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    named = like and isinstance(value, str | type)
+    expected = "a value" if named else f"{article} {kind.__name__}"
+    return f"{expected}, like {like}" if like else expected
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").casefold()
 
 
 @contextmanager

@@ -76,6 +76,16 @@ def said(text, tmp_path, capsys, *words) -> str:
         ),
         (LOG + POPULAR + "[pipeline.windows]\nfit_once = 1", "fit_once] is 1"),
         (LOG + '[[retrieve]]\nmodel = "BPR"', "'BPR', which does not exist"),
+        (
+            LOG + '[[retrieve]]\nmodel = "SASRec"',
+            "'SASRec', which ranks; the retrieval method is 'sasrec'. There are",
+        ),
+        (
+            LOG + POPULAR + '[rank]\nmodel = "sasrec"',
+            "'sasrec', which retrieves; the ranking method is 'SASRec'. There are",
+        ),
+        (LOG + POPULAR + '[rank]\nmodel = "MMR"', "'MMR', which re-ranks. There are"),
+        (LOG + '[[retrieve]]\nmodel = "Sasrec"', "Did you mean 'sasrec'?"),
         (LOG + '[[retrieve]]\nmodel = "lightgnc"', "Did you mean 'lightgcn'?"),
         (LOG + POPULAR + "[blend]\nquotas = [1, 2]", "2 quotas for 1 channels"),
         (LOG + POPULAR + "[blend]\nat_least = 1.5", "at_least is 1.5"),

@@ -4,7 +4,7 @@ import pytest
 
 import tidegraph as tg
 from conftest import draw_log
-from tidegraph.errors import DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.pipeline.past import Windows
 from tidegraph.retrieval.blend import Blend
 
@@ -44,3 +44,24 @@ def test_a_column_that_is_not_there_is_said_before_the_work(stages, monkeypatch)
 
     with pytest.raises(DataError, match="colour"):
         pipeline.fit(draw_log(events=400))
+
+
+@pytest.mark.parametrize(
+    ("stages", "says"),
+    [
+        ({"retrieve": (tg.MMR(),)}, "pipeline retrieve has MMR, which re-ranks."),
+        (
+            {"rank": tg.sasrec()},
+            "pipeline rank has SASRec, which retrieves; "
+            "the ranking method is tg.SASRec().",
+        ),
+        ({"rank": tg.Popular()}, "pipeline rank has Popular, which retrieves."),
+        ({"rerank": tg.RecencyLogit()}, "rerank has RecencyLogit, which ranks."),
+        ({"fallback": tg.MMR()}, "pipeline retrieve has MMR, which re-ranks."),
+    ],
+)
+def test_a_method_of_another_stage_is_told_as_the_pipeline_is_made(stages, says):
+    with pytest.raises(ConfigError) as told:
+        tg.Pipeline(**{"retrieve": tg.ItemKNN(), **stages})
+
+    assert says in str(told.value)

@@ -2,16 +2,18 @@
 
 import typing
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
+from tidegraph.lazy import example_of
+from tidegraph.ranking.network import Network
 from tidegraph.retrieval.from_log import FromLog
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.stages import Checks, Fold
+from tidegraph.stages import Checks, Fold, called
 
 
 @runtime_checkable
@@ -86,27 +88,60 @@ def check_names(names: str | None, features: pl.DataFrame) -> None:
         )
 
 
-def check_kind(stages: Iterable[object], method: str, where: str) -> None:
+class StageWords(NamedTuple):
+    """How the methods of a stage are spoken of.
+
+    Attributes:
+        answers: The method of what they fit.
+        does: What each of them does.
+        noun: What they are for.
+    """
+
+    answers: str
+    does: str
+    noun: str
+
+
+STAGE_WORDS = {
+    "retrieve": StageWords("retrieve", "retrieves", "retrieval"),
+    "rank": StageWords("score", "ranks", "ranking"),
+    "rerank": StageWords("rerank", "re-ranks", "re-ranking"),
+}
+
+
+def check_kind(methods: Iterable[object], stage: str) -> None:
     """Refuse a configuration whose fitted value lacks what a stage needs.
 
     Args:
-        stages: The configurations of one stage.
-        method: What their fitted values must have.
-        where: Name of the stage.
+        methods: The configurations of the stage.
+        stage: ``retrieve``, ``rank`` or ``rerank``.
 
     Raises:
         ConfigError: One of them is of another stage.
     """
-    for stage in stages:
-        fit = getattr(type(stage), "fit", None)
+    for method in methods:
+        fit = getattr(type(method), "fit", None)
         try:
             fitted = typing.get_type_hints(fit).get("return")
         except (NameError, TypeError, AttributeError):
             continue  # A method of one's own, which need not say what it returns.
         if fitted in (typing.Any, object):
             continue  # It says that it may return anything.
-        if isinstance(fitted, type) and not hasattr(fitted, method):
+        wanted = STAGE_WORDS[stage].answers
+        if isinstance(fitted, type) and not hasattr(fitted, wanted):
             raise ConfigError(
-                f"pipeline {where} has {type(stage).__name__}, which is not made for "
-                f"it: what it fits has no {method}(). See the catalogue of methods."
+                f"pipeline {stage} has {called(method)}, which "
+                f"{_what_it_is(method, fitted, stage)}."
             )
+
+
+def _what_it_is(method: object, fitted: type, stage: str) -> str:
+    """Return what a method does instead, and which one was probably meant."""
+    for words in STAGE_WORDS.values():
+        if hasattr(fitted, words.answers):
+            # What retrieves and what re-ranks are told apart by what they fit alone.
+            like = example_of(Network, called(method)) if stage == "rank" else ""
+            noun = STAGE_WORDS[stage].noun
+            return f"{words.does}; the {noun} method is {like}" if like else words.does
+    wanted = STAGE_WORDS[stage].answers
+    return f"is not made for it: what it fits has no {wanted}()"

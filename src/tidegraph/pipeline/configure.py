@@ -17,7 +17,7 @@ from tidegraph.pipeline.past import Parts, Past, Windows, check_windows, past_ex
 from tidegraph.pipeline.serving import Serving
 from tidegraph.progress import working
 from tidegraph.ranges import at_least
-from tidegraph.ranking.network import Network, ranker_of
+from tidegraph.ranking.network import Network, is_network, ranker_of
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.rng import Seed, generator
@@ -72,6 +72,9 @@ class Pipeline:
     def __post_init__(self) -> None:
         names = tuple(self.blend.methods)
         at_least("pipeline", 1, candidates=self.candidates)
+        check_kind((*self.blend.methods.values(), *self.spare.values()), "retrieve")
+        check_kind(() if is_network(self.rank) else (self.rank,), "rank")
+        check_kind((self.rerank,), "rerank")
         for name in self.windows.fit_once:
             if name not in names:
                 raise ConfigError(
@@ -237,9 +240,6 @@ class Pipeline:
         ranker = () if self.rank is None else (ranker_of(self.rank),)
         reranker = () if self.rerank is None else (self.rerank,)
         channels = (*self.blend.methods.values(), *self.spare.values())
-        check_kind(channels, "retrieve", "retrieve")
-        check_kind(ranker, "score", "rank")
-        check_kind(reranker, "rerank", "rerank")
         check_names(self.names, parts.known.events.items.features)
         if self.rank is not None:
             name = called(self.rank)
