@@ -136,9 +136,9 @@ def ceilings(name: str, users: int) -> dict[str, Knowing]:
     }
 
 
-def requests_of(graph, log, negatives, rng, popularity=0.0):
+def requests_of(graph, log, negatives, rng, power=0.0):
     """What was shown, where the log knows; else actions among others alive then."""
-    return actions_or_shown(graph, log, negatives, popularity=popularity, rng=rng)
+    return actions_or_shown(graph, log, negatives, power=power, rng=rng)
 
 
 def told_apart(log: Interactions) -> Interactions:

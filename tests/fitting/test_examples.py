@@ -89,7 +89,7 @@ def test_examples_are_alive_and_neither_relevant_excluded_nor_repeated(
         relevant,
         nothing(requests),
         negatives=50,
-        popularity=power,
+        power=power,
         rng=np.random.default_rng(seed),
     )
 
@@ -117,7 +117,7 @@ def test_one_negative_is_drawn_in_proportion_to_its_count_to_the_power(power):
         no_relevant(many),
         nothing(many),
         negatives=1,
-        popularity=power,
+        power=power,
         rng=np.random.default_rng(3),
     )
 
@@ -144,7 +144,7 @@ def test_examples_do_not_depend_on_the_future_nor_on_other_requests(rng):
             no_relevant(requests),
             nothing(requests),
             negatives=5,
-            popularity=0.75,
+            power=0.75,
             rng=np.random.default_rng(1),
         )
         return found.candidates.item
@@ -170,9 +170,7 @@ def test_missed_items_are_added_on_request_but_never_unborn_or_excluded_ones(rng
     assert helped.label.tolist() == [[1, 0, 0]]
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"negatives": -1}, {"missed": -2}, {"popularity": 1.5}]
-)
+@pytest.mark.parametrize("wrong", [{"negatives": -1}, {"missed": -2}, {"power": 1.5}])
 def test_impossible_settings_are_refused(rng, wrong):
     requests = requests_at(draw_log(), 1_700_000_000)
 

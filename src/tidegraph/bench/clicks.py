@@ -38,7 +38,7 @@ class ClickProtocol:
         test: Share of the requests, by time, from which on it is judged.
         negatives: How many are drawn for each positive to learn from and to stop by;
             one in the test, of which probabilities then have the odds.
-        popularity: Negatives are drawn in proportion to (actions before) to this power.
+        power: Negatives are drawn in proportion to (actions before) to this power.
         warm: Leave out the events of users who had none before?
         repeat: Is an item that the user had before a positive, and a negative, too?
         most: Most requests of each part, drawn at random.
@@ -47,14 +47,14 @@ class ClickProtocol:
     valid: float = 0.75
     test: float = 0.85
     negatives: int = 4
-    popularity: float = 0.0
+    power: float = 0.0
     warm: bool = True
     repeat: bool = False
     most: int = 200_000
 
     def __post_init__(self) -> None:
         at_least("a protocol of clicks", 1, negatives=self.negatives, most=self.most)
-        from_0_to_1("a protocol of clicks", popularity=self.popularity)
+        from_0_to_1("a protocol of clicks", power=self.power)
         if not 0 < self.valid < self.test < 1:
             raise ConfigError(
                 f"a protocol of clicks has valid={self.valid} and test={self.test}; "
@@ -65,7 +65,7 @@ class ClickProtocol:
 PROTOCOLS: Mapping[str, ClickProtocol] = {
     "time": ClickProtocol(),
     # 85 % by time, of which the last tenth is for validation.
-    "literature": ClickProtocol(valid=0.765, negatives=1, popularity=1.0, warm=False),
+    "literature": ClickProtocol(valid=0.765, negatives=1, power=1.0, warm=False),
 }
 """``time`` is ours; ``literature`` is that of DSGL and the papers it is compared with.
 
@@ -161,7 +161,7 @@ def _drawn(
             acted_on_within(requests, 1),
             positive,
             negatives=1 if name == "test" else protocol.negatives,
-            popularity=protocol.popularity,
+            power=protocol.power,
             rng=rng,
         )
         made.append(replace(found, until=requests.time + 1))

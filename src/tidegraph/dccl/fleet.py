@@ -25,19 +25,19 @@ from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Examples, ItemSets, Requests
 
 
-def check_rows(owner: str, popularity: float, **counts: int) -> None:
+def check_rows(owner: str, power: float, **counts: int) -> None:
     """Refuse settings of what is on devices that are out of range.
 
     Args:
         owner: Whose they are.
-        popularity: Power by which negatives are drawn.
+        power: Power by which negatives are drawn.
         counts: What there is at least one of.
 
     Raises:
         ConfigError: One is out of range.
     """
     at_least(owner, 1, **counts)
-    from_0_to_1(owner, popularity=popularity)
+    from_0_to_1(owner, power=power)
 
 
 @settings
@@ -53,7 +53,7 @@ class Fleet:
         patch: How its tower is patched on each device.
         local: How a device learns.
         negatives: How many other items are drawn for an action.
-        popularity: Draw them in proportion to earlier actions to this power, 0 to 1.
+        power: Draw them in proportion to earlier actions to this power, 0 to 1.
         keep: How many of its latest rows a device keeps.
         processes: How many processes learn for the devices, each on one thread.
     """
@@ -62,14 +62,14 @@ class Fleet:
     patch: MetaPatch = field(default_factory=MetaPatch)
     local: LocalSteps = field(default_factory=LocalSteps)
     negatives: int = 10
-    popularity: float = 0.5
+    power: float = 0.5
     keep: int = 220
     processes: int = 1
 
     def __post_init__(self) -> None:
         check_rows(
             "Fleet",
-            self.popularity,
+            self.power,
             negatives=self.negatives,
             keep=self.keep,
             processes=self.processes,
@@ -119,7 +119,7 @@ class Fleet:
             graph,
             log,
             self.negatives,
-            popularity=self.popularity,
+            power=self.power,
             repeat=self.model.repeat,
             rng=rng,
         )
@@ -131,7 +131,7 @@ def actions_or_shown(
     log: Interactions,
     negatives: int,
     *,
-    popularity: float = 0.0,
+    power: float = 0.0,
     repeat: bool = True,
     rng: np.random.Generator,
 ) -> Examples:
@@ -144,7 +144,7 @@ def actions_or_shown(
         graph: Everything that happened; a request reads it before its own time.
         log: Actions, and what was shown in vain, numbered as the graph.
         negatives: How many others are drawn for an action where nothing was in vain.
-        popularity: Draw in proportion to earlier actions to this power, 0 to 1.
+        power: Draw in proportion to earlier actions to this power, 0 to 1.
         repeat: May an item that is drawn be one that the user acted on before?
         rng: Draws them.
     """
@@ -160,7 +160,7 @@ def actions_or_shown(
                 graph,
                 log.take(np.flatnonzero(~told)),
                 negatives,
-                popularity=popularity,
+                power=power,
                 repeat=repeat,
                 rng=rng,
             )
@@ -185,7 +185,7 @@ def actions_among_others(
     log: Interactions,
     negatives: int,
     *,
-    popularity: float = 0.0,
+    power: float = 0.0,
     repeat: bool = True,
     rng: np.random.Generator,
 ) -> Examples:
@@ -195,7 +195,7 @@ def actions_among_others(
         graph: Everything that happened; a request reads it before its own time.
         log: Actions, numbered as the graph.
         negatives: How many other items are drawn, of those alive then.
-        popularity: Draw in proportion to earlier actions to this power, 0 to 1.
+        power: Draw in proportion to earlier actions to this power, 0 to 1.
         repeat: May an item be one that the user acted on before?
         rng: Draws them.
     """
@@ -210,7 +210,7 @@ def actions_among_others(
         ItemSets.of_pairs(each, item, len(order)),
         Candidates(none.astype(np.int32), none.astype(np.float32)),
         negatives=negatives,
-        popularity=popularity,
+        power=power,
         missed=1,
         rng=rng,
     )

@@ -34,7 +34,7 @@ class Simulation:
         patch: How the tower is patched on each device.
         local: How a device learns.
         negatives: How many other items are drawn for an action.
-        popularity: Draw them in proportion to earlier actions to this power, 0 to 1.
+        power: Draw them in proportion to earlier actions to this power, 0 to 1.
         keep: How many of its latest rows a device keeps.
         processes: How many processes learn for the devices, each on one thread.
     """
@@ -43,14 +43,14 @@ class Simulation:
     patch: MetaPatch = field(default_factory=MetaPatch)
     local: LocalSteps = field(default_factory=LocalSteps)
     negatives: int = 10
-    popularity: float = 0.5
+    power: float = 0.5
     keep: int = 220
     processes: int = 1
 
     def __post_init__(self) -> None:
         check_rows(
             "Simulation",
-            self.popularity,
+            self.power,
             negatives=self.negatives,
             keep=self.keep,
             processes=self.processes,

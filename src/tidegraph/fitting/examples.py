@@ -41,7 +41,7 @@ def examples(
     candidates: Candidates,
     *,
     negatives: int = 20,
-    popularity: float = 0.0,
+    power: float = 0.0,
     missed: int = 0,
     rng: np.random.Generator,
 ) -> Examples:
@@ -56,7 +56,7 @@ def examples(
         relevant: What was acted on afterwards.
         candidates: What retrieval answers; items not relevant are negatives as well.
         negatives: How many more to draw per request; fewer where there are no more.
-        popularity: Draw in proportion to (actions before t) to this power, 0 to 1.
+        power: Draw in proportion to (actions before t) to this power, 0 to 1.
         missed: Add up to this many relevant items per request that retrieval missed.
             None by default: a ranker scores retrieval's candidates only, and
             items added for being relevant teach it that having no votes is a merit.
@@ -66,7 +66,7 @@ def examples(
         ConfigError: A count is below 0, or the power is outside 0 to 1.
     """
     at_least("examples", 0, negatives=negatives, missed=missed)
-    from_0_to_1("examples", popularity=popularity)
+    from_0_to_1("examples", power=power)
     shape = (len(requests), candidates.item.shape[1] + missed + negatives)
     item = np.full(shape, NO_ITEM, np.int32)
     place = np.full(shape, -1, np.int64)
@@ -84,7 +84,7 @@ def examples(
             (relevant.ptr, relevant.item),
             candidates.item,
             (alive, clocks),
-            popularity,
+            power,
             limits,
             keys,
             (item, place, label),

@@ -95,7 +95,7 @@ def test_an_epoch_is_as_long_as_it_says_and_comes_in_batches():
 
 def test_many_rounds_over_few_nodes_come_in_few_batches():
     # Six nodes, 40 rounds, one pair a walk: 240 pairs.
-    pairs = WalkEnds(plans(40, 2), stop=0.01).of(Fold(log_of()), "Walks")
+    pairs = WalkEnds(plans(40, 2), restart=0.01).of(Fold(log_of()), "Walks")
     batches = list(pairs.epoch(100, np.random.default_rng(0)))
 
     assert [len(batch.source) for batch in batches] == [100, 100, 40]
@@ -130,7 +130,7 @@ def test_an_epoch_is_drawn_by_its_generator():
 def test_walks_may_respect_time():
     """Back in time from c: to u1, who had b before that, which u0 had before that."""
     back = walk("~action", "action", times=40, length=3).respecting_time()
-    source, target = all_pairs(WalkEnds((back,), stop=0.01), log_of())
+    source, target = all_pairs(WalkEnds((back,), restart=0.01), log_of())
 
     assert set(target[source == 5].tolist()) <= {1, 4, 0, 3, 2}
     # b leads to u1 or u0; from u0 to what was before (a, then nobody).
@@ -154,7 +154,7 @@ def test_impossible_settings_are_refused():
         WalkWindows(())
     with pytest.raises(ConfigError, match="window is 0"):
         WalkWindows(plans(1, 1), 0)
-    with pytest.raises(ConfigError, match="stop is 0"):
+    with pytest.raises(ConfigError, match="restart is 0"):
         WalkEnds(plans(1, 1), 0.0)
-    with pytest.raises(ConfigError, match="stop is 2"):
-        replace(WalkEnds(plans(1, 1)), stop=2.0)
+    with pytest.raises(ConfigError, match="restart is 2"):
+        replace(WalkEnds(plans(1, 1)), restart=2.0)

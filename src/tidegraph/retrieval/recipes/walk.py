@@ -123,7 +123,7 @@ def line(
 
 @checked(ConfigError)
 def app(
-    stop: float = 0.15,
+    restart: float = 0.15,
     walks: int = 200,
     length: int = 20,
     size: int = 64,
@@ -133,7 +133,7 @@ def app(
     """Return APP: where walks that stop by chance end, seen from where they began.
 
     Args:
-        stop: Probability to stop after a step.
+        restart: Probability to stop after a step.
         walks: Walks from each user and item, each epoch.
         length: Steps of the longest walk.
         size: Numbers in a vector.
@@ -143,7 +143,7 @@ def app(
     Source:
         Zhou et al., "Scalable Graph Embedding for Asymmetric Proximity", AAAI 2017.
     """
-    objective = Objective(WalkEnds(_both_sides(walks, length), stop), _NOISE)
+    objective = Objective(WalkEnds(_both_sides(walks, length), restart), _NOISE)
     return Embedding("APP", TwoTables(), objective, size, training, seed)
 
 

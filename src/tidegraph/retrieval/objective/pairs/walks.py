@@ -73,11 +73,11 @@ class WalkWindows:
 class WalkEnds:
     """The first node of a walk with the last, in this direction alone.
 
-    A walk stops after each step with probability ``stop``, and where it cannot go on.
+    A walk ends after each step with probability ``restart``, and where it cannot go on.
 
     Attributes:
         walks: As of ``WalkWindows``; each is as long as a walk can be.
-        stop: Probability to stop after a step.
+        restart: Probability to stop after a step.
 
     Source:
         Zhou et al., "Scalable Graph Embedding for Asymmetric Proximity", AAAI 2017,
@@ -85,12 +85,12 @@ class WalkEnds:
     """
 
     walks: tuple[Walk, ...]
-    stop: float = 0.15
+    restart: float = 0.15
 
     def __post_init__(self) -> None:
         _check_walks("WalkEnds", self.walks)
-        above("WalkEnds", 0, stop=self.stop)
-        from_0_to_1("WalkEnds", stop=self.stop)
+        above("WalkEnds", 0, restart=self.restart)
+        from_0_to_1("WalkEnds", restart=self.restart)
 
     def of(self, fold: Fold, method: str) -> "WalkPairs":
         """Return the pairs of a fold."""
@@ -105,7 +105,7 @@ class WalkEnds:
     ) -> tuple[Nodes, Nodes]:
         """Return the sources and targets of some walks."""
         rows = np.arange(len(walks))
-        steps = np.minimum(rng.geometric(self.stop, len(walks)), walks.shape[1] - 1)
+        steps = np.minimum(rng.geometric(self.restart, len(walks)), walks.shape[1] - 1)
         # From its end on a walk is nowhere.
         ends = walks[rows, np.minimum(steps, (walks >= 0).sum(axis=1) - 1)]
         moved = (steps > 0) & (walks[:, 1] >= 0)
