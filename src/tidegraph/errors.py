@@ -72,6 +72,10 @@ class RoundedIdWarning(TidegraphWarning):
     """Ids read like long numbers that a spreadsheet has rounded."""
 
 
+class GuessedColumnWarning(TidegraphWarning):
+    """A column that nothing names was taken for one that is needed."""
+
+
 class NoHistoryWarning(TidegraphWarning):
     """A user that the model holds has done nothing before the time of the request."""
 

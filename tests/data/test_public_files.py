@@ -8,6 +8,7 @@ import pytest
 from tidegraph.cli import run
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
+from tidegraph.errors import GuessedColumnWarning
 
 GENRES = "0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0"
 
@@ -109,14 +110,15 @@ def test_lastfm_of_hetrec_has_counts_and_no_times(write):
         '52\t"Weird Al" Yankovic\thttp://www.last.fm/music/Weird\thttp://b.jpg\n',
     )
 
-    log = read(
-        listened,
-        user="userID",
-        item="artistID",
-        time=None,
-        weight="weight",
-        items=artists,
-    )
+    with pytest.warns(GuessedColumnWarning, match=r"'id', is taken .* holds 2 of"):
+        log = read(
+            listened,
+            user="userID",
+            item="artistID",
+            time=None,
+            weight="weight",
+            items=artists,
+        )
 
     assert log.clock == "none"
     assert [row[:2] for row in events(log)] == [(2, 51), (2, 52)]

@@ -157,7 +157,7 @@ def test_text_ids_with_a_leading_zero_stay_text(write):
 
 def test_features_reach_the_ids_they_belong_to_and_bring_new_ones(tmp_path, write):
     users = pl.DataFrame({"uid": ["b", "a"], "age": [30, 40]})
-    items = write("code,colour\n8,red\n9,blue\n", "items.csv")
+    items = write("sku,colour\n8,red\n9,blue\n", "items.csv")
 
     log = read(EVENTS, users=users, items=items, **NAMES)
 

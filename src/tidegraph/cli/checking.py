@@ -17,6 +17,12 @@ from tidegraph.errors import RoundedIdWarning
 def check(
     log: Annotated[Path, typer.Argument(help="The log: CSV, Parquet or JSON.")],
     data: Given,
+    items: Annotated[
+        Path | None, typer.Option(help="Table of item features, if any.")
+    ] = None,
+    users: Annotated[
+        Path | None, typer.Option(help="Table of user features, if any.")
+    ] = None,
 ) -> None:
     """Say in plain words how a log is read, what it holds, and what could go wrong."""
     reader = LogReader.of(data, "options")
@@ -24,6 +30,6 @@ def check(
     with warnings.catch_warnings():
         # The report says it.
         warnings.simplefilter("ignore", RoundedIdWarning)
-        found = reader.read(log, missing="keep")
+        found = reader.read(log, users=users, items=items, missing="keep")
     say(check_log(found).text())
     say(f"read as: {reader.dialect(log)}")

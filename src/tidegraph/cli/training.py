@@ -17,6 +17,7 @@ from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
 from tidegraph.cli.terminal import complain, say
 from tidegraph.cli.validation import on_valid
+from tidegraph.data.features import coverage
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.durations import DAY
@@ -101,6 +102,8 @@ def _say_parts(plan: Recipe, log: Interactions, parts: Parts, *, quiet: bool) ->
     restart = positions_restart(log)
     if not quiet:
         say(_part_sizes_text(parts, restart=restart))
+        for side in coverage(log):
+            say(side.text())
     if restart and plan.split.in_time:
         complain(f"{RESTART}.")
 

@@ -7,6 +7,7 @@ import polars as pl
 from jaxtyping import Int32
 
 from tidegraph.arguments import checked
+from tidegraph.data.features import Coverage, coverage
 from tidegraph.data.log import Interactions
 from tidegraph.data.oddities import (
     RESTART,
@@ -114,6 +115,7 @@ class Report:
         hidden: Ids with characters inside that show nothing.
         respelt: Ids that read the same as another, but are other code points.
         dropped: Rows left out in reading because an id was missing.
+        features: How many ids of each side that has features have some.
     """
 
     rows: int
@@ -138,6 +140,7 @@ class Report:
     hidden: tuple[OddIds, ...]
     respelt: tuple[OddIds, ...]
     dropped: int
+    features: tuple[Coverage, ...]
 
     @property
     def first(self) -> np.datetime64 | None:
@@ -176,6 +179,7 @@ class Report:
             f"repeats of an item by the same user: {self.repeats:.1%}",
             _activity_text("user", self.per_user),
             _activity_text("item", self.per_item),
+            *(side.text() for side in self.features),
             *([_cold_text(self.cold)] if shared else []),
             *([_leak_text(self.leak)] if timed else []),
         ]
@@ -229,6 +233,7 @@ def check(log: Interactions) -> Report:
         hidden=hidden(log),
         respelt=respelt(log),
         dropped=log.dropped,
+        features=coverage(log),
     )
 
 

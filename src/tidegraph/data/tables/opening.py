@@ -6,12 +6,13 @@ What a file is shows in its first bytes, not in the ending of its name.
 import codecs
 import os
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
 import polars as pl
 
+from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.tables.frames import frame_table, lazy_batches
 from tidegraph.data.tables.json_files import json_table
 from tidegraph.data.tables.table import Table
@@ -117,6 +118,8 @@ def read_whole(
 ) -> pl.DataFrame:
     """Return a small table whole, finding column types from every row.
 
+    Columns without a name are left out.
+
     Args:
         source: A path or a frame.
         ids: Columns of ids, which are left as they come.
@@ -127,16 +130,22 @@ def read_whole(
     """
 
     def whole(table: Table) -> pl.DataFrame:
-        parts = list(table.batches(table.columns))
+        names = named(table.columns)
+        parts = list(table.batches(names))
         if not parts and empty:
-            return pl.DataFrame(schema=dict.fromkeys(table.columns, pl.Null))
+            return pl.DataFrame(schema=dict.fromkeys(names, pl.Null))
         if not parts:
             raise DataError(f"{table.name} has no row. Give one row per id.")
-        columns = (stacked([part[name] for part in parts]) for name in table.columns)
+        columns = (stacked([part[name] for part in parts]) for name in names)
         frame = without_objects(pl.DataFrame(columns), ids, as_text=table.is_text)
         return typed(frame, ids) if table.is_text else frame
 
     return from_table(source, whole)
+
+
+def named(columns: Sequence[str]) -> list[str]:
+    """Return the columns that have a name; pandas writes row numbers without one."""
+    return [column for column in columns if column.strip(INVISIBLE)]
 
 
 def dialect_of(
