@@ -1,4 +1,5 @@
 from tidegraph.catalog import load as load
+from tidegraph.data import synthetic as synthetic
 from tidegraph.data.check import check as check
 from tidegraph.data.interactions import (
     Interactions as Interactions,
@@ -27,6 +28,7 @@ from tidegraph.evaluation.protocol import (
     at_first_event as at_first_event,
 )
 from tidegraph.features.columns import FeatureSet as FeatureSet
+from tidegraph.fitting.candidate_sampling import CandidateSampling as CandidateSampling
 from tidegraph.graph.live import Graph as Graph
 from tidegraph.graph.negatives.distribution import distribution as distribution
 from tidegraph.graph.projection import CoOccurrence as CoOccurrence
@@ -37,13 +39,21 @@ from tidegraph.graph.proximity.common_neighbors import (
     proximity as proximity,
 )
 from tidegraph.graph.sampling.protocol import sampler as sampler
+from tidegraph.nn.click.dsgl_layer import SequenceLayer as SequenceLayer
 from tidegraph.pipeline import *
 from tidegraph.pipeline.serve import recommend as recommend
 from tidegraph.ranking import *
 from tidegraph.ranking.tasks import Tasks as Tasks
 from tidegraph.reranking import *
+from tidegraph.reranking.similarity import ItemEmbedding as ItemEmbedding
 from tidegraph.retrieval import *
-from tidegraph.retrieval import recipes as recipes
+from tidegraph.retrieval import (
+    encoders as encoders,
+    filters as filters,
+    index as index,
+    recipes as recipes,
+    solvers as solvers,
+)
 from tidegraph.retrieval.knn.similarity import (
     BM25 as BM25,
     TFIDF as TFIDF,
@@ -52,7 +62,10 @@ from tidegraph.retrieval.knn.similarity import (
     Pearson as Pearson,
 )
 from tidegraph.run import Run as Run
+from tidegraph.stages.candidates import Examples as Examples
 from tidegraph.stages.fold import Fold as Fold
+from tidegraph.training import optimizers as optimizers, schedules as schedules
 from tidegraph.training.settings import Training as Training
+from tidegraph.training.tensorboard import TensorBoard as TensorBoard
 
 __version__: str

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import inspect
 import re
 from pathlib import Path
 
@@ -94,3 +95,44 @@ def test_a_name_that_a_block_does_not_import_is_found():
     known, used = known_and_used("```python\nGAT(x)\n```\n")
 
     assert used - known == {"GAT"}
+
+
+def classes():
+    """Public classes of the library by their names, read without importing them."""
+    trees = (ast.parse(p.read_text()) for p in (ROOT / "src").rglob("*.py"))
+    found = {node.name for tree in trees for node in tree.body if is_class(node)}
+    return {name for name in found if not name.startswith("_")}
+
+
+def is_class(node):
+    return isinstance(node, ast.ClassDef)
+
+
+def called(page):
+    """Names with a capital that a page calls, in blocks and in its text."""
+    return set(re.findall(r"(?<![\w.])(?:tg\.)?([A-Z]\w+)\(", page))
+
+
+KNOWN = classes()
+OF_ONES_OWN = re.compile(
+    r"^from tidegraph\.(?:device|graph|testing)[\w.]* import (.+)$", flags=re.M
+)
+"""What a part of one's own or a device needs, a page imports by its module."""
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_class_that_a_page_calls_is_reached_from_the_library(path):
+    page = path.read_text()
+    rooms = [getattr(tg, n) for n in tg.__all__ if inspect.ismodule(getattr(tg, n))]
+    imported = {n for names in OF_ONES_OWN.findall(page) for n in names.split(", ")}
+    reached = {*tg.__all__, *(name for room in rooms for name in dir(room)), *imported}
+
+    assert (called(page) & KNOWN) - reached == set()
+
+
+def test_rooms_of_the_library_tell_two_meanings_of_a_name_apart():
+    assert "Cosine" in dir(tg.schedules)
+    assert tg.Training(schedule=tg.schedules.Cosine()).schedule is not None
+    assert tg.ItemKNN(similarity=tg.Cosine()).similarity is not None
+    assert tg.schedules.Cosine is not tg.Cosine
+    assert tg.encoders.NGCF is not tg.NGCF

@@ -17,6 +17,7 @@ ASKED_ELSEWHERE = {
 """Of these ``calls`` and ``graphs`` know good arguments."""
 NOT_MADE_BY_CALLERS = {
     *("Interactions", "Matrix", "Impressions", "Sequences", "Bundle"),
+    "Examples",
     *("distribution", "proximity", "sampler", "FROM_LOG"),
 }
 """Views, logs and bundles come from other calls; decorators take a class, and a value
@@ -42,11 +43,13 @@ def names(folder: Path) -> Iterator[Question]:
         "Fleet": {"model": model},
         "Fold": {"log": log},
         "Gate": {"folder": folder},
+        "ItemEmbedding": {"vectors": np.eye(2, dtype=np.float32)},
         "MetaPath": {"path": ("click", "~click")},
         "Mixed": {"parts": (tg.Shared(5), tg.InBatch())},
         "Planned": {"plan": tg.negatives("item", count=2, via="click")},
         "RetrieverLogit": {"retriever": tg.Popular()},
         "Run": {"rng": np.random.default_rng(0)},
+        "TensorBoard": {"folder": folder},
         "WalkEnds": {"walks": walks},
         "WalkWindows": {"walks": walks},
         "at_cut": parts,

@@ -2,14 +2,15 @@
 
 import importlib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 
 
-@dataclass(frozen=True)
+@settings
 class TensorBoard:
     """Writes loss and validation of each epoch, every part in a folder of its own.
 

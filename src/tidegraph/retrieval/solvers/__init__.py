@@ -16,17 +16,27 @@ from tidegraph.retrieval.solvers.ials import IALS
 from tidegraph.retrieval.solvers.netmf import NetMF
 from tidegraph.retrieval.solvers.of_graph import GraphSolver
 from tidegraph.retrieval.solvers.prone import ProNE
+from tidegraph.retrieval.solvers.proximities import (
+    AdamicAdarProximity,
+    CommonNeighborProximity,
+    KatzProximity,
+    PageRankProximity,
+)
 from tidegraph.retrieval.solvers.skip_gram import SkipGramWalks
 from tidegraph.retrieval.solvers.solved import Solved
 
 __all__ = [
     "HOPE",
     "IALS",
+    "AdamicAdarProximity",
+    "CommonNeighborProximity",
     "Foresees",
     "GraRep",
     "GraphSolver",
     "GraphZoom",
+    "KatzProximity",
     "NetMF",
+    "PageRankProximity",
     "ProNE",
     "ReadsFeatures",
     "SkipGramWalks",

@@ -1,0 +1,2 @@
+from tidegraph.nn.conv import *
+from tidegraph.nn.sequence.encoders import *
