@@ -64,6 +64,12 @@ def test_before_and_since_part_the_log_at_a_time(events, time):
         ({"time": [1.0, float("nan")]}, "time is nan in row 1"),
         ({"time": [float("inf"), 1.0]}, "time is inf in row 0"),
         ({"time": ["1", "2"]}, "a column of numbers is expected"),
+        (
+            {"time": np.array([1700000001, 1700000030], np.float32)},
+            "rounded by its short float, in row 0. Read the column as 64 bits",
+        ),
+        ({"time": [1, 1.5], "clock": "order"}, "1.5, no whole position, in row 1"),
+        ({"clock": "none"}, 'times are given beside clock="none"'),
         ({"label": [1, 2]}, "label is 2 in row 1, not 1"),
         ({"weight": [1.0, float("nan")]}, "weight is nan in row 1"),
     ],

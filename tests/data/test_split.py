@@ -178,6 +178,32 @@ def test_every_spelling_of_a_cut_puts_the_event_at_it_into_test(moment):
     assert rows(test) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [NOON * 1000, np.int64(NOON * 1000), "20240501", 20240501, "2024", 2024, 202405],
+    ids=repr,
+)
+@pytest.mark.parametrize("part", ["before", "since", "split"])
+def test_what_is_no_second_of_the_log_parts_nothing(moment, part):
+    log = log_of([0, 0], [NOON - 1, NOON + 1])
+
+    with pytest.raises(DataError):
+        log.split(time=moment) if part == "split" else getattr(log, part)(moment)
+
+
+def test_a_log_is_parted_by_any_number_within_it():
+    log = log_of([0, 0, 0], [1_000, 2_024, 20_240_501])
+
+    assert rows(log.before(2_024)) == [0]
+    assert rows(log.since(np.int64(20_240_501))) == [2]
+    assert rows(log.since(20_240_502)) == []
+
+
+def test_a_row_before_the_first_is_refused():
+    with pytest.raises(DataError, match="the log has 2 events"):
+        log_of([0, 0], [1, 2]).take(np.array([-3]))
+
+
 def test_a_date_cuts_at_its_midnight():
     midnight = NOON - 12 * 3600
     train, test = log_of([0, 0], [midnight - 1, midnight]).split(time=date(2024, 5, 1))

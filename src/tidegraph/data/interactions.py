@@ -16,6 +16,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.log import Interactions
 from tidegraph.data.origin import Origin
 from tidegraph.data.times.clocks import Clock
+from tidegraph.data.times.faults import fault_in
 from tidegraph.errors import DataError
 
 FARTHEST = 1 << 62
@@ -42,13 +43,14 @@ def interactions(
     Args:
         user: Raw user ids, one per event: a list, array or series.
         item: Raw item ids.
-        time: Unix seconds, or positions if ``clock`` is "order". A fraction orders
-            the events, then is dropped. If left out, the log has no times, or with
-            ``clock="order"`` each event its place among the rows.
+        time: Unix seconds, or whole positions if ``clock`` is "order". A fraction
+            of a second orders the events, then is dropped. If left out, the log has no
+            times, or with ``clock="order"`` each event its place among the rows.
         label: 1 or 0; all 1 if left out.
         weight: Finite numbers; all 1 if left out.
         context: Further columns to carry along.
         clock: Whether ``time`` counts seconds, or only orders the events ("order").
+            Of "none" there are no times.
         missing: Markers such as ``NULL`` are refused, or kept as ids.
 
     Raises:
@@ -58,6 +60,11 @@ def interactions(
     who, what = _id_column(user, "user"), _id_column(item, "item")
     if time is None:
         when, clock = untimed(len(who), clock)
+    elif clock == "none":
+        raise DataError(
+            'times are given beside clock="none", which says that there are none. '
+            "Leave out one of the two."
+        )
     else:
         when = _numbers(time, "time")
     if not len(who) == len(what) == len(when):
@@ -72,6 +79,7 @@ def interactions(
         )
     beyond = ~np.isfinite(when) | (np.abs(when.astype(np.float64)) >= FARTHEST)
     _refuse("time", when, beyond, "a finite number of Unix seconds, below 2**62")
+    _refuse_rounded(when, clock)
     rows = len(when)
     labels = np.ones(rows, np.int8) if label is None else _numbers(label, "label")
     _refuse("label", labels, (labels != 0) & (labels != 1), "1 (action) or 0 (none)")
@@ -195,6 +203,15 @@ def from_codes(
         dropped=dropped,
         origin=origin,
     )
+
+
+def _refuse_rounded(when: Num[np.ndarray, " n"], clock: Clock) -> None:
+    """Raise for a time that a short float rounded, or a position with a fraction."""
+    if when.dtype.kind != "f" or when.dtype.itemsize > 8:
+        return
+    whole = clock == "order"
+    if fault := fault_in(when, pl.Series(when), signed=True, whole=whole):
+        raise DataError(f"time {fault.found}, in row {fault.row}. {fault.mend}")
 
 
 def _refuse(

@@ -18,11 +18,10 @@ from tidegraph.data.split import (
     Days,
     are_last,
     check_rows,
+    first_at,
     fraction_cuts,
     is_last,
-    position_of,
     random_parts,
-    second_of,
     time_cuts,
     windows,
 )
@@ -139,24 +138,19 @@ class Interactions:
         """Return the rows with a time strictly smaller than ``time``; no copy.
 
         Raises:
-            DataError: ``time`` is neither Unix seconds nor another moment.
+            DataError: ``time`` is neither Unix seconds nor another moment; milliseconds
+                and dates run together are none.
         """
-        return self.take(slice(0, self._first_at(time)))
+        return self.take(slice(0, first_at(self.time, time, self.clock)))
 
     def since(self, time: object) -> "Interactions":
         """Return the rows with a time of at least ``time``; no copy.
 
         Raises:
-            DataError: ``time`` is neither Unix seconds nor another moment.
+            DataError: ``time`` is neither Unix seconds nor another moment; milliseconds
+                and dates run together are none.
         """
-        return self.take(slice(self._first_at(time), None))
-
-    def _first_at(self, time: object) -> int:
-        """Return the first row with a time of at least ``time``."""
-        if not isinstance(time, int) or isinstance(time, bool) or abs(time) >= 2**63:
-            placed = second_of if self.clock == "seconds" else position_of
-            time = placed(time, "time")
-        return int(np.searchsorted(self.time, time, side="left"))
+        return self.take(slice(first_at(self.time, time, self.clock), None))
 
     @checked(DataError)
     def split(

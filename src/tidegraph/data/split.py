@@ -8,10 +8,11 @@ from typing import Any, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Bool, Int32, Int64, Num
 
 from tidegraph.arguments import shown
 from tidegraph.data.times.clocks import Clock, moment_text
+from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.datetimes import LOST, own_ticks
 from tidegraph.data.times.faults import NotATimeError
 from tidegraph.data.times.ticks import BEYOND, TimeColumn
@@ -35,7 +36,7 @@ def second_of(moment: object, what: str = "the cut") -> int:
         what: What it is for, for messages.
 
     Raises:
-        DataError: It is not a time.
+        DataError: It is not a time, or text that reads as a date without dashes.
     """
     if isinstance(moment, np.generic | np.ndarray) and not np.ndim(cast(Any, moment)):
         scalar: Any = np.asarray(cast(Any, moment))
@@ -58,6 +59,9 @@ def second_of(moment: object, what: str = "the cut") -> int:
         ) from error
     except NotATimeError as error:
         raise DataError(f"{what} {error.found}. {_WRITE}") from None
+    # Datetimes come in microseconds. A number is seconds here, and never a year.
+    if isinstance(value, str) and ticks.per_second == 1:
+        _refuse_date(value, ticks.when, what)
     second = math.floor(ticks.when[0] / ticks.per_second)
     if second >= BEYOND and not isinstance(value, date):
         raise DataError(
@@ -65,6 +69,14 @@ def second_of(moment: object, what: str = "the cut") -> int:
             "Divide milliseconds by 1,000, or pass a datetime."
         )
     return second
+
+
+def _refuse_date(value: object, number: Num[np.ndarray, " n"], what: str) -> None:
+    if written_as_dates(number):
+        raise DataError(
+            f"{what} is {_short_repr(value)}, which reads as a date and not as Unix "
+            "seconds. Write it with dashes, like 2024-05-01, or pass a datetime."
+        )
 
 
 def _short_repr(value: object) -> str:
@@ -95,6 +107,28 @@ def position_of(
             f"positions and not seconds. {mend}"
         )
     return int(cast(int, moment))
+
+
+def first_at(
+    time: Int64[np.ndarray, " n"], moment: object, clock: Clock = "seconds"
+) -> int:
+    """Return the first row with a time of at least a moment.
+
+    Raises:
+        DataError: It is no moment of a log with this clock, or a number that reads as a
+            date and lies before all of them.
+    """
+    if clock != "seconds":
+        return int(np.searchsorted(time, position_of(moment, "time")))
+    value = cast(Any, moment)
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    # A log counts as it counts: what lies within it is a time of its own.
+    if not (number and len(time) and time[0] <= value <= time[-1] + 1):
+        second = second_of(moment, "time")
+        if number and len(time) and second < time[0]:
+            _refuse_date(moment, np.array([second]), "time")
+        value = second
+    return int(np.searchsorted(time, cast(int, value)))
 
 
 def time_cuts(
@@ -280,7 +314,7 @@ def check_rows(rows: Any, count: int) -> None:
         given = cast(Any, rows)
         mask = given.dtype.kind == "b" and given.shape == (count,)
         numbers = given.dtype.kind in "iu" and given.ndim == 1
-        if mask or (numbers and not (given >= count).any()):
+        if mask or (numbers and not ((given >= count) | (given < -count)).any()):
             return
     raise DataError(
         f"rows is {shown(cast(object, rows))}, and the log has {count} events. Pass a "

@@ -217,6 +217,12 @@ def test_a_pattern_that_tells_no_time_is_refused_at_once(pattern, sentence):
 def test_positions_are_numbers_of_any_size():
     assert seconds([3, -1, 20240501], unit="order") == [3, -1, 20240501]
     assert seconds(["10", "9"], unit="order") == [10, 9]
+    assert seconds([2.0, 1.0], unit="order") == [2, 1]
+    for broken in ([1.0, 2.5], ["1", "2.5"], [1.5, 1.25]):
+        with pytest.raises(
+            DataError, match=r"\.5'?, no whole position\. .* the rank of"
+        ):
+            seconds(broken, unit="order")
     with pytest.raises(DataError, match="holds '2024-05-01', and positions are numb"):
         seconds(["2024-05-01"], unit="order")
     with pytest.raises(ConfigError, match="time_unit is 'days'; it can be s, ms"):

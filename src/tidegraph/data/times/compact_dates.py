@@ -10,8 +10,11 @@ def written_as_dates(when: Num[np.ndarray, " n"]) -> bool:
     That is a year, a year with its month or its day (of 366), or a year, month and day,
     with a clock to the minute, second or millisecond or without.
     """
-    if when.dtype.kind != "i":
-        return False
+    if when.dtype.kind == "f":
+        if (when != np.floor(when)).any():
+            return False
+        # A column that once had a gap, decimals, or text with ".0" behind.
+        when = when.astype(np.int64)
     if _all_within(when, 1900, 2200):
         return True
     if _all_within(when, 190001, 220012) and _all_within(when % 100, 1, 12):

@@ -41,7 +41,11 @@ class Fault(NamedTuple):
 
 
 def fault_in(
-    values: Num[np.ndarray, " n"], shown: pl.Series, *, signed: bool
+    values: Num[np.ndarray, " n"],
+    shown: pl.Series,
+    *,
+    signed: bool,
+    whole: bool = False,
 ) -> Fault | None:
     """Return what is wrong with times, if anything is.
 
@@ -49,16 +53,20 @@ def fault_in(
         values: The times as numbers.
         shown: The same as they came.
         signed: May they be below 0?
+        whole: Must they be whole, as positions are?
     """
-    if len(values) and _plain(values, shown, signed=signed):
+    broken = whole and values.dtype.kind == "f"
+    if len(values) and not broken and _plain(values, shown, signed=signed):
         return None
     before = f"{_MEND} Times before 1970 are written as dates."
     short = "Read the column as 64 bits."
+    rank = "Positions are whole numbers: write the rank of each in their order."
     for bad, what, mend in (
         (~np.isfinite(values), "not a finite number", _MEND),
         ((values < 0) & (not signed), "before 1970", before),
         (np.abs(values) > _LATEST, "beyond what a time can be", _MEND),
         (np.abs(values) >= _exact(shown), "rounded by its short float", short),
+        (broken & (values != np.floor(values)), "no whole position", rank),
     ):
         if bad.any():
             row = int(bad.argmax())

@@ -2,8 +2,8 @@
 
 Numbers below 1e11 in size are Unix seconds (until the year 5138), below 1e14
 milliseconds, below 1e17 microseconds, else nanoseconds; the whole column must fall into
-one class, and whole numbers that all read as years, months, dates or dates with a
-clock, such as 2024, 202405, 20240501 or 20240501123000, are refused.
+one class, and whole numbers, of any type, that all read as years, months, dates or
+dates with a clock, such as 2024, 202405, 20240501 or 20240501123000, are refused.
 Text is ISO 8601 or another spelling that ``tidegraph.data.times.spellings`` lists, or
 what the caller's pattern says; where the day and the month could change places, the
 whole column decides. What names no zone is UTC.
@@ -151,7 +151,8 @@ class TimeColumn:
         if isinstance(times.dtype, pl.Datetime):
             self._known = cast(TimeUnit, times.dtype.time_unit)
         values = self._ticks(times, shown)
-        if fault := fault_in(values, shown, signed=self._signed or kind != "number"):
+        signed = self._signed or kind != "number"
+        if fault := fault_in(values, shown, signed=signed, whole=self._positions):
             raise self._time_error(rows[fault.row], fault.found, fault.mend)
         if by_month is not None and by_month is not times:
             self._by_month[len(self._parts)] = self._ticks(by_month, shown)
@@ -242,8 +243,9 @@ class TimeColumn:
 
     def _as_text(self, times: pl.Series) -> pl.Series:
         """Return what a given pattern reads: text, or whole numbers as they are."""
-        if times.dtype.is_float() and bool((times.floor() == times).all()):
-            times = times.cast(pl.Int64, strict=False)
+        if times.dtype.is_float() or times.dtype.is_decimal():
+            whole = times.cast(pl.Int64, strict=False)
+            times = whole if bool(whole.eq_missing(times).all()) else times
         if times.dtype.is_temporal() or times.dtype == pl.Boolean:
             raise DataError(
                 f"{self._where}: column {self._name!r} holds {times.dtype}, and "
