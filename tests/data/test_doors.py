@@ -1,7 +1,7 @@
 """The same table through every door is the same log."""
 
 import sqlite3
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from types import SimpleNamespace
 from uuid import UUID
@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegraph.data.sources import read, read_sql
+from tidegraph.data.tables.values import plain, series_of, stacked
 from tidegraph.errors import DataError
 
 NOON = 1_714_564_800
@@ -195,6 +196,39 @@ def test_a_type_that_shows_late_is_not_cut_to_that_of_the_first_rows(late_types)
     assert len(log.users) == 60_002
     with pytest.raises(DataError, match=r"row 1: the label in column 'x' is 4"):
         read_sql(query, late_types, label="x")
+
+
+@pytest.mark.parametrize("late", [0.5, "x", b"x"], ids=repr)
+@pytest.mark.parametrize("rows", [49_999, 50_000])
+def test_no_batch_of_a_query_types_a_column_by_itself(rows, late):
+    whole = 2**53 + 1
+    values = [whole] * rows + [late]
+    connection = sqlite([(k % 7, k % 5, k, x) for k, x in enumerate(values)])
+    log = read_sql("select * from t order by time", connection, context=("x",))
+    connection.close()
+
+    text = late.decode() if isinstance(late, bytes) else str(late)
+    assert log.context["x"].to_list() == [str(whole)] * rows + [text]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "held"),
+    [
+        (datetime(2020, 1, 1), 5, ["2020-01-01 00:00:00", "5"]),
+        ([1, 2], "x", ["[1, 2]", "x"]),
+        (None, 7, [None, 7]),
+        (
+            datetime(2020, 1, 1),
+            datetime(2020, 1, 1, 2, tzinfo=timezone(timedelta(hours=1))),
+            [datetime(2020, 1, 1), datetime(2020, 1, 1, 1)],
+        ),
+    ],
+    ids=["moment and number", "list and text", "nothing and number", "two zones"],
+)
+def test_columns_of_several_types_are_typed_by_all_values(first, then, held):
+    parts = [series_of("x", [first]), series_of("x", [then])]
+
+    assert plain(stacked(parts)).to_list() == held
 
 
 def test_a_query_without_a_table_or_rows_or_with_doubles_is_refused():

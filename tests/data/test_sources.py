@@ -3,6 +3,7 @@ import gzip
 import sqlite3
 import textwrap
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -310,6 +311,10 @@ def test_small_numbers_are_seconds():
         ([20240501123000123], "if they are microseconds"),
         ([202405, 202412], "holds 202405, which may be a date"),
         ([2024001, 2024366], "holds 2024001, which may be a date"),
+        ([20240501.0, 20240502.0], "holds 20240501.0, which may be a date"),
+        (["20240501.0", "20240502.0"], "holds 20240501.0, which may be a date"),
+        ([Decimal("20240501"), Decimal("20240502")], "may be a date or Unix time"),
+        (pd.Series([2023, None, 2024]).dropna(), "holds 2023.0, which may be a date"),
         ([True, False], "holds Boolean, not times"),
         ([-1.5], "is -1.5, before 1970. .* written as dates"),
     ],
@@ -317,6 +322,15 @@ def test_small_numbers_are_seconds():
 def test_a_time_that_is_not_one_is_named_with_its_row(times, sentence):
     with pytest.raises(DataError, match=sentence):
         at(times)
+
+
+def test_decimals_and_floats_are_read_by_the_pattern_that_is_asked_for():
+    for times in ([20240501.0], [Decimal("20240501")], [Decimal("20240501.00")]):
+        assert at(times, time_format="%Y%m%d") == [NOON - 12 * 3600]
+
+
+def test_seconds_with_fractions_are_no_dates():
+    assert at([20240501.5, 20240502.0]) == [20240501, 20240502]
 
 
 def test_a_short_float_that_rounded_a_time_is_refused_and_one_that_did_not_is_read():
@@ -524,3 +538,47 @@ def test_a_weight_that_is_no_number_is_told_how_to_write_one(weight, mend):
 
     with pytest.raises(DataError, match=rf"row 2: .* '{weight}', not a .*\. {mend}"):
         read(rows, weight="w")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["18446744073709551614", "18446744073709551615"],
+        ["12345678901234567890123", "12345678901234567890124"],
+        ["9007199254740993", "0.5"],
+        ["12E3", "1.2E4"],
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_what_floats_would_make_one_value_stays_text(tmp_path, cells, suffix):
+    lines = ["item,x", f"a,{cells[0]}", f"b,{cells[1]}"]
+    if suffix == ".jsonl":
+        lines = [f'{{"item": {n}, "x": {cell}}}' for n, cell in enumerate(cells, 1)]
+    (tmp_path / f"items{suffix}").write_text("\n".join(lines) + "\n")
+    ids = ["a", "b"] if suffix == ".csv" else [1, 2]
+    log = {"user": [1, 2], "item": ids, "time": [1, 2]}
+
+    items = read(log, items=tmp_path / f"items{suffix}").items
+    assert items.features["x"].to_list() == cells
+
+
+@pytest.mark.parametrize(
+    "cells", [["1e-05", "3"], ["1.5E10", "2.5"], ["1e+16", "0.5"], ["12", "0.5"]]
+)
+def test_numbers_as_programs_write_them_are_numbers(tmp_path, cells):
+    (tmp_path / "items.csv").write_text(f"item,x\na,{cells[0]}\nb,{cells[1]}\n")
+    log = {"user": [1, 2], "item": ["a", "b"], "time": [1, 2]}
+
+    found = read(log, items=tmp_path / "items.csv").items.features["x"]
+    assert found.to_list() == [float(cell) for cell in cells]
+
+
+def test_a_context_column_that_is_named_twice_is_carried_once(tmp_path):
+    table = {"user": [1], "item": [2], "time": [3], "a": [4], "split": ["train"]}
+
+    assert read(table, context=["a", "a"]).context.columns == ["a"]
+    both = read(table, context=["split", "a"], split="split")
+    assert both.context.columns == ["a", "split"]
+    with pytest.raises(DataError, match="context column cannot be called 'split'"):
+        read(table | {"s": ["train"]}, context=["split"], split="s")

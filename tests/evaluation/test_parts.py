@@ -80,6 +80,15 @@ def test_a_test_table_is_read_as_train_was_where_the_model_knows_nothing(
     assert scores(result).equals(scores(evaluate(model, test, train=train, at=1)))
 
 
+def test_a_reader_of_arrow_is_a_test_log():
+    train, test = small()
+    table = test.frame().to_arrow()
+    known = evaluate(popular(train), test, train=train, at=1)
+
+    result = evaluate(popular(train), table.to_reader(), train=train, at=1)
+    assert scores(result).equals(scores(known))
+
+
 def test_the_frame_of_a_log_that_was_not_read_keeps_its_impressions():
     columns = (SHOWN[name] for name in ("uid", "sku", "ts", "clicked"))
     train, test = interactions(*columns).split(time=[5])

@@ -8,6 +8,7 @@ import polars as pl
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
+from tidegraph.data.tables.opening import read_whole
 from tidegraph.data.tables.refused import said_plainly
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError
@@ -43,6 +44,8 @@ def read_alike(
     if isinstance(frame, pl.LazyFrame):
         with said_plainly("the polars LazyFrame"):
             frame = frame.collect()
+    if not _has_columns(frame):  # A reader of Arrow, which can be read once.
+        frame = read_whole(frame, empty=True)
     names = _column_names(frame)
     if not _row_count(frame):
         return None
@@ -89,6 +92,14 @@ def _holds_text(values: Iterable[Any]) -> bool:
     first = next((value for value in values if value is not None), None)
     # Arrow's scalars are not the values that they hold.
     return isinstance(getattr(first, "as_py", lambda: first)(), str)
+
+
+def _has_columns(frame: Any) -> bool:
+    """Whether columns lie in memory and are had by their names."""
+    if isinstance(frame, Mapping) or hasattr(frame, "column_names"):
+        return True
+    records = getattr(getattr(frame, "dtype", None), "names", None)
+    return bool(records) or hasattr(frame, "columns")
 
 
 def _column_names(frame: Any) -> list[Any]:

@@ -17,7 +17,7 @@ from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Origin, Rows, as_array, concatenated
 from tidegraph.data.tables.impressions import LABEL, exploded, refuse_impressions
 from tidegraph.data.tables.table import Table
-from tidegraph.data.tables.values import without_objects
+from tidegraph.data.tables.values import plain, stacked, without_objects
 from tidegraph.data.text.columns import typed
 from tidegraph.data.times.clocks import Clock
 from tidegraph.data.times.ticks import Ticks, TimeColumn, TimeSpelling
@@ -25,6 +25,8 @@ from tidegraph.errors import DataError
 
 Reference = str | int
 """A column by its name, or by its place from 1 in a file without a header."""
+PART = "split"
+"""What a log calls the column that names the part of each event."""
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
@@ -82,9 +84,13 @@ class Columns:
         said = {f.name: getattr(self, f.name) for f in fields(self)}
         setting = {c: name for name, c in said.items() if isinstance(c, str)}
         found = {c: table.column(c, setting.get(c, "context")) for c in self.needed}
-        context = tuple(found[column] for column in self.context)
+        parts = None if self.split is None else found[self.split]
+        context = tuple(dict.fromkeys(found[column] for column in self.context))
+        if parts == PART:
+            context = tuple(column for column in context if column != PART)
+        taken = RESERVED if parts is None else (*RESERVED, PART)
         for column in context:
-            if column in RESERVED:
+            if column in taken:
                 raise DataError(
                     f"{table.name}: a context column cannot be called {column!r}, "
                     "because a log has a column of that name. Rename it."
@@ -147,6 +153,7 @@ class _Gathered:
         batch, rows = self._with_ids(batch, rows)
         self._who.add(batch[columns.user], rows)
         self._what.add(batch[columns.item], rows)
+        self._carried.append(_carried(batch, columns))
         batch = without_objects(batch, as_text=self._is_text)
         if self._when is not None and columns.time is not None:
             self._when.add(batch[columns.time], rows)
@@ -154,7 +161,6 @@ class _Gathered:
             self._labels.append(_read_labels(batch[label], name, rows))
         if columns.weight is not None:
             self._weights.append(_read_weights(batch[columns.weight], name, rows))
-        self._carried.append(_carried(batch, columns))
         self._origin.append(rows)
         self.rows += len(batch)
 
@@ -176,7 +182,6 @@ class _Gathered:
             ticks = Ticks(time, 1)
         else:
             ticks = self._when.finish()
-        context = pl.concat(self._carried, how="vertical_relaxed")
         rows = concatenated(self._origin)
         return from_codes(
             self._who.finish(),
@@ -184,12 +189,24 @@ class _Gathered:
             ticks.when,
             label=_concatenated_or_ones(self._labels, self.rows, np.int8),
             weight=_concatenated_or_ones(self._weights, self.rows, np.float32),
-            context=typed(context) if self._is_text else context,
+            context=self._context(),
             per_second=ticks.per_second,
             dropped=self._dropped,
             clock=clock,
             origin=Origin(self._name, columns.user, columns.item, rows),
         )
+
+    def _context(self) -> pl.DataFrame:
+        """Return what goes with the events, each column typed by all its values."""
+        parts, as_text = self._carried, self._is_text
+        columns = [
+            plain(stacked([part[name] for part in parts]), as_text=as_text)
+            for name in parts[0].columns
+        ]
+        if self._columns.split is not None:
+            columns[-1] = columns[-1].cast(pl.String)
+        frame = pl.DataFrame(columns)
+        return typed(frame, {PART}) if as_text else frame
 
 
 def _concatenated_or_ones(
@@ -199,11 +216,10 @@ def _concatenated_or_ones(
 
 
 def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
-    """Return what goes with the events; the part of each is called ``split``."""
+    """Return what goes with the events as it came; the part is called ``split``."""
     if columns.split is None:
         return batch.select(columns.context)
-    part = pl.col(columns.split).cast(pl.String).alias("split")
-    return batch.select(*columns.context, part)
+    return batch.select(*columns.context, pl.col(columns.split).alias(PART))
 
 
 def _read_labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:

@@ -47,7 +47,8 @@ def events_log(
         refuse_other_clock(clock, events.clock)
         return events
     records = getattr(getattr(events, "dtype", None), "names", None) is not None
-    if records or isinstance(events, Mapping) or hasattr(type(events), "columns"):
+    table = any(hasattr(type(events), n) for n in ("columns", "read_next_batch"))
+    if records or table or isinstance(events, Mapping):
         return read_alike(
             events, serving.reading, clock, context=context, missing=missing
         )

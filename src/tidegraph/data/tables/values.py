@@ -95,12 +95,18 @@ def without_objects(
 
 
 def stacked(parts: Sequence[pl.Series]) -> pl.Series:
-    """Return columns one below the other, of objects if one is."""
+    """Return columns one below the other, of objects if one is.
+
+    Columns of several types are typed by all their values, as one would have been.
+    """
     name = parts[0].name
-    if all(part.dtype != pl.Object for part in parts):
+    kinds = {part.dtype for part in parts} - {pl.Null()}
+    if len(kinds) < 2 and pl.Object not in kinds:
         frames = [part.to_frame(name) for part in parts]
         return pl.concat(frames, how="vertical_relaxed").to_series()
     values = [value for part in parts for value in part.to_list()]
+    if pl.Object not in kinds:
+        return series_of(name, values)
     return pl.Series(name, values, dtype=pl.Object)
 
 
