@@ -34,7 +34,7 @@ def main() -> None:
         fitted[name] = tg.Pipeline(method, repeat=False).fit(known)
         print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
     model = fitted.pop("ItemKNN")
-    found = tg.evaluate(model, test, against=fitted, at=(10, 50), repeat=False)
+    found = tg.evaluate(model, test, against=fitted, k=(10, 50), repeat=False)
     print(found.text())
 
 

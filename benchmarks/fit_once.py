@@ -69,7 +69,7 @@ def rows_of(part: int) -> list[dict[str, Any]]:
             windows=replace(plain.windows, fit_once=once),
         )
         model = plan.fit(train, valid, rng=part)
-        result = tg.evaluate(model, test, train=model.graph, at=(10, 20), rng=0)
+        result = tg.evaluate(model, test, train=model.graph, k=(10, 20), rng=0)
         means = result.table().filter(pl.col("model") == "model")
         found = dict(means.select("metric", "mean").iter_rows())
         names = [channel.name for channel in channels]

@@ -101,7 +101,7 @@ def test_a_pipeline_is_judged_as_today(shift, protocol, model):
     for s in (0, SHIFTS[shift]):
         train, valid, test = parts(s)
         known = train.followed_by(valid)
-        found = evaluate(model[s], test, train=known, protocol=protocol, at=5)
+        found = evaluate(model[s], test, train=known, protocol=protocol, k=5)
         means.append(str(found).split("\n", 1)[1])
 
     assert means[0] == means[1]

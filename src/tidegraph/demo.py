@@ -149,7 +149,7 @@ class Demo:
             test,
             train=model.graph,
             against=baselines,
-            at=(10, 20, 50),
+            k=(10, 20, 50),
             by=first_of(CATEGORIES, known.events),
             rng=self.seed,
         )

@@ -90,7 +90,7 @@ def test_a_file_of_users_becomes_a_file_of_lists(shop, model):
 def test_a_model_is_judged_on_what_came_after_it(shop, model, capsys):
     report = shop / "report.html"
     words = ["evaluate", str(model), str(shop / "events.csv"), "--against", str(model)]
-    assert run([*words, "--html", str(report), "--at", "5"]) == 0
+    assert run([*words, "--html", str(report), "-k", "5"]) == 0
 
     assert "ndcg" in capsys.readouterr().out.lower()
     assert report.read_text().startswith("<!")
@@ -99,7 +99,7 @@ def test_a_model_is_judged_on_what_came_after_it(shop, model, capsys):
 
 def test_a_report_that_cannot_be_written_is_said_in_one_sentence(shop, model, capsys):
     report = shop / "events.csv" / "report.html"
-    words = ["evaluate", str(model), str(shop / "events.csv"), "--at", "5"]
+    words = ["evaluate", str(model), str(shop / "events.csv"), "-k", "5"]
     assert run([*words, "--html", str(report)]) == 2
 
     said = capsys.readouterr().err
@@ -138,7 +138,7 @@ def test_what_no_model_can_answer_is_said_in_one_sentence(model, words, capsys):
 
 
 def test_lists_longer_than_the_catalogue_are_refused(shop, model, capsys):
-    words = ["evaluate", str(model), str(shop / "events.csv"), "--at", "999999999"]
+    words = ["evaluate", str(model), str(shop / "events.csv"), "-k", "999999999"]
     assert run(words) == 2
 
     assert "the catalogue has" in capsys.readouterr().err

@@ -94,7 +94,7 @@ def test_what_is_printed_of_valid_is_what_evaluate_finds(plain, capsys):
     assert trained(plain) == 0
     printed = table(capsys.readouterr().out)["model"].split()
     words = ["evaluate", str(plain / "model"), str(plain / "events.csv")]
-    assert run([*words, "--part", "valid", "--at", "10", "--json"]) == 0
+    assert run([*words, "--part", "valid", "-k", "10", "--json"]) == 0
 
     found = json.loads(capsys.readouterr().out)
     (recall,) = [m["mean"] for m in found["metrics"] if m["metric"] == "recall@10"]
@@ -122,7 +122,7 @@ def test_leave_last_out_trains_and_says_that_it_leaks(plain, capsys):
     said = capsys.readouterr().out
     assert "train knows the future" in said
     assert "test   40 events of 40 users" in said
-    words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
+    words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "-k", "5"]
     assert run(words) == 0
 
     assert "40 requests" in capsys.readouterr().out
@@ -147,7 +147,7 @@ def test_against_a_method_needs_no_folder(plain, capsys):
     model = load(plain / "model")
     capsys.readouterr()
     words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--json"]
-    assert run([*words, "--against", "popular", "--at", "10"]) == 0
+    assert run([*words, "--against", "popular", "-k", "10"]) == 0
 
     found = json.loads(capsys.readouterr().out)["metrics"]
     gain = {m["model"]: m["mean"] for m in found if m["metric"] == "ndcg@10"}
@@ -174,7 +174,7 @@ def _ndcg(model, fitted, folder) -> float:
 
     log = read(folder / "events.csv", user="uid", item="sku", time="ts")
     test = model.read_as_known(log).since(model.trained_until + 1)
-    result = evaluate(fitted, test, train=model.graph, at=(10,))
+    result = evaluate(fitted, test, train=model.graph, k=(10,))
     return result.table().filter(metric="ndcg@10")["mean"][0]
 
 
@@ -223,7 +223,7 @@ def test_a_split_at_random_without_a_test_part_is_judged_on_what_came_later(
     events = pl.read_csv(plain / "events.csv")
     end = load(plain / "model").trained_until
     events.with_columns(pl.col("ts") - events["ts"].min() + end + 1).write_csv(later)
-    words = ["evaluate", str(plain / "model"), "--at", "5"]
+    words = ["evaluate", str(plain / "model"), "-k", "5"]
     assert run([*words, str(later)]) == 0
     capsys.readouterr()
 
@@ -253,7 +253,7 @@ def test_data_without_times_go_from_recipe_to_evaluation(plain, capsys):
     (plain / "recipe.toml").write_text(recipe)
     assert trained(plain) == 0
     assert "train  900 events" in capsys.readouterr().out
-    words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "--at", "5"]
+    words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "-k", "5"]
     assert run([*words, "--against", "itemknn"]) == 0
 
     assert "ItemKNN" in capsys.readouterr().out

@@ -96,9 +96,9 @@ def test_one_answer_finds_what_each_alone_finds(parts):
     for name, model in alone.items():
         item = model.retrieve(task.requests, 10).item
         np.testing.assert_array_equal(found[name], item)
-    pool = evaluate(judged.retriever, valid, train=judged.graph, at=12, repeat=True)
+    pool = evaluate(judged.retriever, valid, train=judged.graph, k=12, repeat=True)
     recalls = {ALL: pool} | {
-        name: evaluate(model, valid, train=judged.graph, at=12, repeat=True)
+        name: evaluate(model, valid, train=judged.graph, k=12, repeat=True)
         for name, model in alone.items()
         if name.startswith(("Popular", "channel"))
     }
@@ -125,11 +125,11 @@ def test_what_ranks_no_better_than_popularity_for_whom_it_knows_is_named(parts):
     lists = {"model": right, "Popular": np.where(warm[:, None], wrong, right)}
     lists |= {"channel A": silent, "channel B": wrong, "channel Popular": wrong}
 
-    assert behind_popular(judge_lists(lists, task, at=(10,))) == [
+    assert behind_popular(judge_lists(lists, task, k=(10,))) == [
         "no better than Popular by ndcg@10 for users with a history: channel B"
     ]
     del lists["channel B"]
-    assert behind_popular(judge_lists(lists, task, at=(10,))) == []
+    assert behind_popular(judge_lists(lists, task, k=(10,))) == []
 
 
 def test_a_channel_that_ranks_better_alone_is_named_if_it_is_no_chance(parts):
@@ -142,13 +142,13 @@ def test_a_channel_that_ranks_better_alone_is_named_if_it_is_no_chance(parts):
     once = second.copy()
     once[0] = first[0]
     lists = {"model": second, "Popular": first, "channel A": once, "channel B": second}
-    assert ahead_of_all(judge_lists(lists, task, at=(10,))) == []
+    assert ahead_of_all(judge_lists(lists, task, k=(10,))) == []
 
     lists["channel B"] = first
-    scores = judge_lists(lists, task, at=(10,)).scores
+    scores = judge_lists(lists, task, k=(10,)).scores
     ndcg = dict(scores.group_by("model").agg(pl.mean("ndcg@10")).rows())
     said = f"by ndcg@10: channel B by {ndcg['channel B'] - ndcg['model']:.4f}; give it"
-    assert said in ahead_of_all(judge_lists(lists, task, at=(10,)))[0]
+    assert said in ahead_of_all(judge_lists(lists, task, k=(10,)))[0]
 
 
 def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():

@@ -23,7 +23,7 @@ COMMANDS = {
     "--split-rolling-window-days 2 --split-rolling-folds 2",
     "evaluate": "evaluate {model} {shop}/events.csv --against popular "
     "--against personalizedpagerank",
-    "alone": "evaluate {model} {shop}/events.csv --part valid --at 5",
+    "alone": "evaluate {model} {shop}/events.csv --part valid -k 5",
     "explain": "recommend {model} --user u3 -k 4 --explain",
     "unknown": "recommend {model} --user nobody -k 4",
     "similar": "similar {model} --item s1 -k 4",

@@ -28,7 +28,7 @@ def judged():
         test,
         train=train,
         against={"unpopular": unpopular(train)},
-        at=(5, 10),
+        k=(5, 10),
         by="category",
     )
 
@@ -40,7 +40,7 @@ def value(evaluation, metric: str, model: str = "model", column: str = "mean"):
 def test_the_small_log_is_worked_by_hand():
     # Popularity answers x, y to all. ana wants x, z; bo y; cy z.
     train, test = small()
-    result = evaluate(popular(train), test, train=train, at=(2,))
+    result = evaluate(popular(train), test, train=train, k=(2,))
 
     assert value(result, "hit@2") == pytest.approx(2 / 3)
     assert value(result, "recall@2") == pytest.approx((1 / 2 + 1 + 0) / 3)
@@ -148,7 +148,7 @@ def test_the_text_says_how_it_was_made(judged):
 def test_who_only_met_old_items_is_counted_in_the_text():
     train, test = small()
     result = evaluate(
-        popular(train), test.take(test.item != 2), train=train, repeat=False, at=(1,)
+        popular(train), test.take(test.item != 2), train=train, repeat=False, k=(1,)
     )
 
     assert "only items new to the user" in str(result)
@@ -157,7 +157,7 @@ def test_who_only_met_old_items_is_counted_in_the_text():
 
 def test_slices_part_the_users_by_their_history():
     train, test = small()
-    result = evaluate(popular(train), test, train=train, at=(2,))
+    result = evaluate(popular(train), test, train=train, k=(2,))
     slices = result.slices().filter(metric="recall@2")
 
     # cy is cold; bo knows one item and ana two.
@@ -181,7 +181,7 @@ def test_the_users_of_all_groups_are_everybody(judged):
 def test_a_user_with_several_requests_counts_once():
     train, test = small()
     task = at_each_event(train, test, repeat=True)
-    result = judge({"popular": popular(train)}, task, at=(1,))
+    result = judge({"popular": popular(train)}, task, k=(1,))
     hit = dict(result.scores.select("user", "hit@1").iter_rows())
 
     # ana has two requests and found x once; bo wanted y twice; cy wanted z.
@@ -229,7 +229,7 @@ def test_a_feature_that_items_lack_is_named():
 
 def test_an_empty_answer_is_a_miss_with_neither_novelty_nor_lift():
     train, test = small()
-    result = evaluate(Fixed(np.full(3, -np.inf)), test, train=train, at=(2,))
+    result = evaluate(Fixed(np.full(3, -np.inf)), test, train=train, k=(2,))
 
     assert value(result, "ndcg@2") == 0
     assert value(result, "novelty@2") is None
@@ -242,7 +242,7 @@ def test_the_sampled_protocol_says_so():
     train, test = split(draw_log())
     task = at_cut(train, test, repeat=True)
     models = {"popular": popular(train), "unpopular": unpopular(train)}
-    result = judge_sampled(models, task, negatives=20, at=(5,), rng=1)
+    result = judge_sampled(models, task, negatives=20, k=(5,), rng=1)
 
     assert str(result).startswith("sampled 20 | repeats allowed")
     assert value(result, "hit@5", "popular") > value(result, "hit@5", "unpopular")
@@ -254,8 +254,8 @@ def test_sampled_numbers_are_larger_than_full_ones():
     train, test = split(draw_log())
     task = at_cut(train, test, repeat=True)
     model = popular(train)
-    full = judge({"m": model}, task, at=(5,)).scores["ndcg@5"].mean()
-    sampled = judge_sampled({"m": model}, task, negatives=10, at=(5,)).scores["ndcg@5"]
+    full = judge({"m": model}, task, k=(5,)).scores["ndcg@5"].mean()
+    sampled = judge_sampled({"m": model}, task, negatives=10, k=(5,)).scores["ndcg@5"]
 
     assert sampled.mean() > full
 
@@ -265,7 +265,7 @@ def test_among_all_items_a_sampled_pair_is_the_full_rank_of_one_item():
     train, test = small()
     task = at_cut(train, test.take(test.user == 1), repeat=True)
     score = np.array([3.0, 2.0, 1.0])
-    sampled = judge_sampled({"m": Fixed(score)}, task, at=(1,))
+    sampled = judge_sampled({"m": Fixed(score)}, task, k=(1,))
 
     # bo has x, so nothing stands before y.
     assert sampled.scores["hit@1"].item() == 1

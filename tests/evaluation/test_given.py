@@ -18,7 +18,7 @@ LISTS = {"user": ["ana", "ana", "bo", "eve"], "item": ["q", "z", "y", "x"]}
 
 def judged(lists, **kwargs):
     train, test = small()
-    return evaluate(lists, test, train=train, at=(1, 2), **kwargs)
+    return evaluate(lists, test, train=train, k=(1, 2), **kwargs)
 
 
 def mean(result, metric, model="model"):
@@ -112,7 +112,7 @@ def test_the_list_of_a_user_whom_training_never_saw_counts():
     lists = {"user": ["cy", "ana"], "item": ["x", "w"]}
 
     # Item w is known to the test log only, and cy to it alone.
-    result = evaluate(lists, test, train=train, at=1)
+    result = evaluate(lists, test, train=train, k=1)
     assert mean(result, "hit@1") == 1
     assert result.setup.notes == ()
 
@@ -124,7 +124,7 @@ def test_items_that_training_never_saw_are_like_no_other_where_nothing_is_known(
     train = read(pl.DataFrame(events), items=items)
     given = {"user": ["u", "u", "v", "v"], "item": ["a", "b", "a", "new"]}
 
-    found = evaluate(given, pl.DataFrame(later), train=train, at=2, by="category")
+    found = evaluate(given, pl.DataFrame(later), train=train, k=2, by="category")
 
     scores = found.scores.filter(pl.col("model") == "model").sort("user")
     assert scores["diversity@2"].to_list() == [0.0, 1.0]
@@ -135,12 +135,12 @@ def test_ids_of_lists_are_those_of_the_log_however_they_are_spelt():
     test = interactions([1, 2], [11, 10], [5, 6])
 
     spelt = {"user": [1.0, 2.0], "item": ["11", "10.0"]}
-    assert mean(evaluate(spelt, test, train=train, at=1), "hit@1") == 1
+    assert mean(evaluate(spelt, test, train=train, k=1), "hit@1") == 1
 
 
 def test_without_a_training_log_only_what_lists_find_is_known():
     _, test = small()
-    result = evaluate(LISTS, test, at=(1, 2))
+    result = evaluate(LISTS, test, k=(1, 2))
     with_train = judged(LISTS)
 
     names = {name.split("@")[0] for name in result.table()["metric"].unique()}
@@ -166,7 +166,7 @@ def test_a_shorter_list_is_counted_and_counts_as_if_misses_filled_it():
 def test_several_requests_of_a_user_are_answered_with_the_same_list():
     train, test = small()
     lists = {"user": ["bo", "ana"], "item": ["y", "z"]}
-    result = evaluate(lists, test, train=train, at=1, protocol=at_each_event)
+    result = evaluate(lists, test, train=train, k=1, protocol=at_each_event)
 
     # ana wants x and then z, bo twice y, cy z without a list.
     hit = dict(result.scores.select("user", "hit@1").iter_rows())

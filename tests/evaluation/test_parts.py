@@ -24,10 +24,10 @@ def scores(result) -> pl.DataFrame:
 def test_a_frame_with_user_item_and_time_is_a_test_log(kind):
     train, test = small()
     columns = {n: test.frame()[n].to_list() for n in ("user", "item", "time")}
-    theirs = evaluate(popular(train), kind(columns), train=train, at=2)
+    theirs = evaluate(popular(train), kind(columns), train=train, k=2)
 
     assert scores(theirs).equals(
-        scores(evaluate(popular(train), test, train=train, at=2))
+        scores(evaluate(popular(train), test, train=train, k=2))
     )
 
 
@@ -46,8 +46,8 @@ def test_a_test_log_that_was_read_apart_counts_by_its_ids():
     frame = test.frame().reverse()
     apart = interactions(frame["user"], frame["item"], np.arange(20, 25))
 
-    ours = evaluate(popular(train), test, train=train, at=2)
-    assert scores(evaluate(popular(train), apart, train=train, at=2)).equals(
+    ours = evaluate(popular(train), test, train=train, k=2)
+    assert scores(evaluate(popular(train), apart, train=train, k=2)).equals(
         scores(ours)
     )
 
@@ -76,16 +76,16 @@ def test_a_test_table_is_read_as_train_was_where_the_model_knows_nothing(
         table.write_csv(tmp_path / "test.csv")
         table = tmp_path / "test.csv"
 
-    result = evaluate(model, table, train=train, at=1)
-    assert scores(result).equals(scores(evaluate(model, test, train=train, at=1)))
+    result = evaluate(model, table, train=train, k=1)
+    assert scores(result).equals(scores(evaluate(model, test, train=train, k=1)))
 
 
 def test_a_reader_of_arrow_is_a_test_log():
     train, test = small()
     table = test.frame().to_arrow()
-    known = evaluate(popular(train), test, train=train, at=1)
+    known = evaluate(popular(train), test, train=train, k=1)
 
-    result = evaluate(popular(train), table.to_reader(), train=train, at=1)
+    result = evaluate(popular(train), table.to_reader(), train=train, k=1)
     assert scores(result).equals(scores(known))
 
 
@@ -93,8 +93,8 @@ def test_the_frame_of_a_log_that_was_not_read_keeps_its_impressions():
     columns = (SHOWN[name] for name in ("uid", "sku", "ts", "clicked"))
     train, test = interactions(*columns).split(time=[5])
 
-    known = evaluate(popular(train), test, train=train, at=1)
-    result = evaluate(popular(train), test.frame(), train=train, at=1)
+    known = evaluate(popular(train), test, train=train, k=1)
+    result = evaluate(popular(train), test.frame(), train=train, k=1)
     assert scores(result).equals(scores(known))
 
 
@@ -103,7 +103,7 @@ def test_a_test_frame_leaves_out_rows_without_ids_as_training_did():
     model = tg.Pipeline(retrieve=tg.Popular(half_life_days=None)).fit(train)
     later = {"uid": ["a", None], "sku": ["z", "x"], "ts": [9, 9], "clicked": [1, 1]}
 
-    assert evaluate(model, pl.DataFrame(later), at=1).setup.requests == 1
+    assert evaluate(model, pl.DataFrame(later), k=1).setup.requests == 1
 
 
 def matrices() -> tuple[Matrix, Matrix]:
@@ -117,11 +117,11 @@ def test_matrices_are_judged_as_the_logs_they_forget_the_times_of():
     train, test = small()
     before, after = matrices()
     model = popular(before.log())
-    result = evaluate(model, after, train=before, at=2)
+    result = evaluate(model, after, train=before, k=2)
 
     assert "requests, no times" in str(result.setup)
     # Ids are numbered by user first in a matrix, and the first item is x in both.
-    ours = evaluate(popular(train), test, train=train, at=2)
+    ours = evaluate(popular(train), test, train=train, k=2)
     assert scores(result)["ndcg@2"].equals(scores(ours)["ndcg@2"])
 
 
@@ -132,7 +132,7 @@ def untimed(log: Interactions) -> Interactions:
 
 def test_logs_without_times_follow_each_other_as_they_are_passed():
     train, test = (untimed(part) for part in small())
-    result = evaluate(popular(train), test, train=train, at=2)
+    result = evaluate(popular(train), test, train=train, k=2)
 
     assert train.time.max() == test.time.max() == 0
     assert "requests, no times" in str(result.setup)
@@ -160,7 +160,7 @@ def test_the_parts_of_a_split_column_are_judged_without_times(protocol):
     train, valid, test = by_column()
     known = train.followed_by(valid)
     how = {} if protocol is None else {"protocol": protocol}
-    result = evaluate(tg.ItemKNN().fit(known), test, train=known, at=1, **how)
+    result = evaluate(tg.ItemKNN().fit(known), test, train=known, k=1, **how)
 
     assert "requests, no times" in str(result.setup)
     assert result.scores["history"].to_list() == [2.0, 2.0]
@@ -186,7 +186,7 @@ def test_leave_last_out_parts_need_requests_at_own_times_and_are_told_so():
     ):
         evaluate(tg.ItemKNN().fit(train), valid, train=train)
     model = tg.ItemKNN().fit(known)
-    result = evaluate(model, test, train=known, protocol=at_first_event, at=1)
+    result = evaluate(model, test, train=known, protocol=at_first_event, k=1)
     assert result.setup.requests == 2
 
 
@@ -197,7 +197,7 @@ def test_at_own_times_a_model_may_know_what_train_holds_and_nothing_later(protoc
     fair = tg.Popular().fit(train)
 
     assert (
-        evaluate(fair, valid, train=train, protocol=protocol, at=1).setup.requests == 2
+        evaluate(fair, valid, train=train, protocol=protocol, k=1).setup.requests == 2
     )
     with pytest.raises(
         LeakageError, match="rival was trained until 1970-01-01 00:01:47"
@@ -207,7 +207,7 @@ def test_at_own_times_a_model_may_know_what_train_holds_and_nothing_later(protoc
             valid,
             train=train,
             protocol=protocol,
-            at=1,
+            k=1,
             against={"rival": leaking},
         )
 
@@ -221,7 +221,7 @@ def test_a_rival_may_be_trained_past_the_first_request_but_not_past_train(protoc
     assert first < past_first.trained_until <= int(train.time[-1])
     into_test = tg.Pipeline(retrieve=tg.ItemKNN()).fit(train.followed_by(valid))
     assert into_test.trained_until > int(train.time[-1])
-    how = {"train": train, "protocol": protocol, "at": 1}
+    how = {"train": train, "protocol": protocol, "k": 1}
 
     result = evaluate(popular(train), valid, against={"rival": past_first}, **how)
     assert result.models == ["model", "rival"]
@@ -234,7 +234,7 @@ def test_a_rival_trained_on_a_later_part_without_times_is_refused_without_a_date
     rival = tg.Pipeline(retrieve=tg.Popular()).fit(train.followed_by(valid))
 
     with pytest.raises(LeakageError) as refused:
-        evaluate(popular(train), test, train=train, at=1, against={"rival": rival})
+        evaluate(popular(train), test, train=train, k=1, against={"rival": rival})
     said = str(refused.value)
     assert said.startswith("rival was trained on events that come after those of train")
     assert "1970" not in said
@@ -307,7 +307,7 @@ def test_what_is_no_training_log_is_named():
 def test_lengths_of_list_are_of_any_kind(at):
     train, test = small()
 
-    assert evaluate(popular(train), test, train=train, at=at).cutoffs == [2]
+    assert evaluate(popular(train), test, train=train, k=at).cutoffs == [2]
 
 
 @pytest.mark.parametrize(
@@ -324,18 +324,20 @@ def test_lengths_of_list_are_of_any_kind(at):
 def test_lengths_of_list_that_are_nested_are_one_sentence(at):
     train, test = small()
 
-    with pytest.raises(ConfigError, match=r"^at is .*(whole number|lengths of list)"):
-        evaluate(popular(train), test, train=train, at=at)
+    with pytest.raises(
+        ConfigError, match=r"^k(\[\d\])? is .*(whole number|lengths of list)"
+    ):
+        evaluate(popular(train), test, train=train, k=at)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("at", "10", "at is '10'; it must be a whole number or a list"),
-        ("at", [2.5], r"at is \[2.5\]; it must be a whole number"),
-        ("at", None, "at is None"),
-        ("at", [], "give lengths of list of at least 1"),
-        ("at", 0, "give lengths of list of at least 1"),
+        ("k", "10", "k is '10'; it must be a whole number or a list"),
+        ("k", [2.5], r"k\[0\] is 2.5; it must be a whole number"),
+        ("k", None, "k is None"),
+        ("k", [], "give lengths of list of at least 1"),
+        ("k", 0, "give lengths of list of at least 1"),
         ("repeat", "yes", "repeat is 'yes'; it must be True or False"),
         ("by", 3, "by is 3; it must be text"),
         ("rng", "a", "rng is 'a'; it must be a whole number"),
@@ -358,4 +360,4 @@ class Silent(Fixed):
 def test_a_model_that_saw_no_times_is_judged():
     train, test = small()
 
-    assert evaluate(Silent(np.ones(3)), test, train=train, at=1).models == ["model"]
+    assert evaluate(Silent(np.ones(3)), test, train=train, k=1).models == ["model"]

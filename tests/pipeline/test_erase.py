@@ -165,7 +165,7 @@ def test_a_model_is_judged_beside_one_that_did_not_erase(log, protocol):
     model.erase(["user-3"])
 
     result = tg.evaluate(
-        model, test, train=train, against=whole, at=3, protocol=protocol
+        model, test, train=train, against=whole, k=3, protocol=protocol
     )
 
     assert result.models == ["model", "baseline"]
@@ -178,11 +178,11 @@ def test_an_erased_user_who_came_again_is_not_judged_on_the_old_row(log):
     model.erase(["user-3"])
     model.observe([("user-3", "i4", int(train.time[-1]))])
 
-    scores = tg.evaluate(model, test, at=3).scores.filter(user="user-3", model="model")
+    scores = tg.evaluate(model, test, k=3).scores.filter(user="user-3", model="model")
 
     assert scores["history"].to_list() == [1.0]
     with pytest.raises(DataError, match="baseline was trained on another log"):
-        tg.evaluate(model, test, against=whole, at=3)
+        tg.evaluate(model, test, against=whole, k=3)
 
 
 @pytest.mark.parametrize("users", [12, 400])

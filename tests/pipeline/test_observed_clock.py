@@ -82,11 +82,11 @@ def test_what_is_no_position_is_no_time_of_a_request(at):
 def test_a_frame_is_judged_on_the_clock_of_training():
     model, later = placed(), FRAME | {"time": [FIRST + 8, FIRST + 9, FIRST + 10]}
 
-    result = evaluate(model, pl.DataFrame(later), at=1)
+    result = evaluate(model, pl.DataFrame(later), k=1)
 
     assert f"position {FIRST + 8}" in str(result.setup)
     with pytest.raises(DataError, match="clock of training is 'order' and that of the"):
-        evaluate(model, read(later | {"time": ["2025-01-01"] * 3}), at=1)
+        evaluate(model, read(later | {"time": ["2025-01-01"] * 3}), k=1)
 
 
 @pytest.mark.parametrize(

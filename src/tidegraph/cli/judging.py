@@ -61,23 +61,23 @@ def evaluate(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Write a report here.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    at: Annotated[
-        str | None, typer.Option(help="List lengths (default: 10,20,50).")
+    k: Annotated[
+        str | None, typer.Option("-k", help="List lengths (default: 10,20,50).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the intervals.")] = 0,
 ) -> None:
     """Judge a model by what happened after its training, on the full catalogue."""
-    lengths = CUTOFFS if at is None else _list_lengths(at)
+    lengths = CUTOFFS if k is None else _list_lengths(k)
     if html is not None:
         check_file(html)
     fitted = load(model)
     baselines = {_retriever_title(name): _baseline(name) for name in against or []}
     items = len(fitted.graph.items)
-    if at is None:
-        lengths = tuple(sorted({min(k, items) for k in lengths}))
+    if k is None:
+        lengths = tuple(sorted({min(length, items) for length in lengths}))
     elif max(lengths) > items:
         raise RequestError(
-            f"--at asks for lists of {max(lengths)}, but the catalogue has {items} "
+            f"-k asks for lists of {max(lengths)}, but the catalogue has {items} "
             "items. Ask for fewer."
         )
     judged, known, test = _task(fitted, log, data, part)
@@ -90,7 +90,7 @@ def evaluate(
         test,
         train=judged.graph,
         against=others,
-        at=lengths,
+        k=lengths,
         rng=generator(seed),
     )
     if html is not None:
@@ -212,10 +212,10 @@ def _list_lengths(text: str) -> tuple[int, ...]:
         lengths = tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise RequestError(
-            f"--at is {text!r}; it must be list lengths such as 10,20."
+            f"-k is {text!r}; it must be list lengths such as 10,20."
         ) from error
     if min(lengths) < 1:
-        raise RequestError(f"--at is {text!r}; a list has at least one item.")
+        raise RequestError(f"-k is {text!r}; a list has at least one item.")
     return lengths
 
 

@@ -188,7 +188,7 @@ def _over_windows(
                 window,
                 train=model.graph,
                 against={"Popular": popular},
-                at=(10, 50),
+                k=(10, 50),
             )
         table = result.table().filter(pl.col("metric").is_in(SHOWN))
         for name in ("model", "Popular"):

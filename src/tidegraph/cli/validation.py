@@ -67,7 +67,7 @@ def on_valid(
     parts = _EachPart(
         judged, fit_in(Popular(), Fold.of(train, "Popular"), None), task.relevant
     )
-    result = judge_lists(all_lists(parts, task, K, "every stage"), task, at=(K,))
+    result = judge_lists(all_lists(parts, task, K, "every stage"), task, k=(K,))
     recalls = parts.recalls()
     but = ", but for weights of channels" if pipeline.blend.learns else ""
     proposed = (

@@ -44,7 +44,7 @@ def evaluate(
     *,
     train: Interactions | Matrix | Snapshot | None = None,
     against: object = None,
-    at: int | Sequence[int] = CUTOFFS,
+    k: int | Sequence[int] = CUTOFFS,
     repeat: bool | None = None,
     by: str | None = None,
     protocol: EvaluationProtocol = at_cut,
@@ -64,7 +64,7 @@ def evaluate(
         train: What was known before; may be left out for a model with a ``graph``, and
             for lists, whose popularity and novelty are unknown then.
         against: Another recommender or frame of lists, or several by name.
-        at: Lengths of list to judge, one or several.
+        k: Lengths of list to judge, one or several.
         repeat: May items that the user has already interacted with be recommended, and
             count? By default what the model was told, and yes for one that was told
             nothing.
@@ -79,14 +79,14 @@ def evaluate(
             known, or a model numbers items in another way.
         LeakageError: Training, of any of the models, reaches into the test log.
     """
-    cuts = check_cutoffs(at)
+    cuts = check_cutoffs(k)
     subject = judged(model, "model")
     others = rivals(against)
     task = task_of(subject, test, train=train, repeat=repeat, protocol=protocol)
     models = {"model": subject} | others
     for name, one in models.items():
         check_comparable(name, one, task)
-    return judge(models, task, at=cuts, by=by, rng=rng)
+    return judge(models, task, k=cuts, by=by, rng=rng)
 
 
 def task_of(

@@ -43,7 +43,7 @@ def judge(
     models: Mapping[str, Judged],
     task: Task,
     *,
-    at: int | Sequence[int] = CUTOFFS,
+    k: int | Sequence[int] = CUTOFFS,
     by: str | None = None,
     rng: Seed = 0,
 ) -> Evaluation:
@@ -53,28 +53,28 @@ def judge(
         models: Recommenders, or lists made elsewhere, by name; the subject first, of
             which each stage is judged if it has any.
         task: The requests they answer.
-        at: Lengths of list to judge.
+        k: Lengths of list to judge.
         by: Item feature that measures the diversity of lists.
         rng: Seed of intervals and tests.
     """
-    at = check_cutoffs(at)
+    cuts = check_cutoffs(k)
     made: Lists = {}
     notes: list[str] = []
     for name, model in models.items():
         if isinstance(model, HasStages) and not made:
-            made = stage_lists(model, task, at[-1], name)
+            made = stage_lists(model, task, cuts[-1], name)
             continue
-        found, said = _answers(name, model, task, at[-1])
+        found, said = _answers(name, model, task, cuts[-1])
         made |= found
         notes += said
-    return judge_lists(made, task, at=at, by=by, rng=rng, notes=notes)
+    return judge_lists(made, task, k=cuts, by=by, rng=rng, notes=notes)
 
 
 def judge_lists(
     made: Lists,
     task: Task,
     *,
-    at: int | Sequence[int] = CUTOFFS,
+    k: int | Sequence[int] = CUTOFFS,
     by: str | None = None,
     rng: Seed = 0,
     notes: Sequence[str] = (),
@@ -83,14 +83,14 @@ def judge_lists(
 
     Args:
         made: The list of every request by who made it, the subject first, as long as
-            the largest of ``at``.
+            the largest of ``k``.
         task: The requests they answered.
-        at: Lengths of list to judge.
+        k: Lengths of list to judge.
         by: Item feature that measures the diversity of lists.
         rng: Seed of intervals and tests.
         notes: What is to be said of the lists.
     """
-    at = check_cutoffs(at)
+    cuts = check_cutoffs(k)
     vectors = _vectors(task, by) if by else None
     in_tail = task.relevant.where(_tail(task)[task.relevant.item])
     scores: list[pl.DataFrame] = []
@@ -100,12 +100,12 @@ def judge_lists(
     notes = [*([] if task.popularity.any() else [NO_TRAINING]), *notes]
     for name, item in made.items():
         hit = hits(item, task.relevant)
-        found = list_metrics(hit, task.relevant.count, at)
-        found |= _surprise(item, hit, task, at) | _beyond(item, task, vectors, at)
+        found = list_metrics(hit, task.relevant.count, cuts)
+        found |= _surprise(item, hit, task, cuts) | _beyond(item, task, vectors, cuts)
         scores.append(_frame(name, task, found))
-        tails.append(_tail_frame(name, task, item, in_tail, at))
-        whole.append(_of_catalogue(name, task, item, at))
-        exposed[name] = exposure(item, len(task.popularity), at[-1])
+        tails.append(_tail_frame(name, task, item, in_tail, cuts))
+        whole.append(_of_catalogue(name, task, item, cuts))
+        exposed[name] = exposure(item, len(task.popularity), cuts[-1])
     return Evaluation(
         _setup_of(task, "full ranking", rng, notes),
         pl.concat(scores),
@@ -135,7 +135,7 @@ def judge_sampled(
     task: Task,
     *,
     negatives: int = 100,
-    at: int | Sequence[int] = CUTOFFS,
+    k: int | Sequence[int] = CUTOFFS,
     rng: Seed = 0,
 ) -> Evaluation:
     """Return how well models rank each relevant item among a few drawn ones.
@@ -146,10 +146,10 @@ def judge_sampled(
         models: Retrievers by name, the subject first.
         task: The requests they answer.
         negatives: How many items to draw for each relevant one.
-        at: Lengths of list to judge.
+        k: Lengths of list to judge.
         rng: Seed of draws, intervals and tests.
     """
-    at = check_cutoffs(at)
+    cuts = check_cutoffs(k)
     seed = fresh_seed(generator(rng))
     tail = _tail(task)[task.relevant.item]
     some_tail = np.bincount(task.relevant.row, tail, minlength=len(task)) > 0
@@ -157,9 +157,9 @@ def judge_sampled(
     tails: list[pl.DataFrame] = []
     for name, model in models.items():
         draws = np.random.default_rng(seed)
-        found = sampled_hits(model, task, at[-1], negatives=negatives, rng=draws)
-        scores.append(_frame(name, task, _pair_means(found, task, at, tail | True)))
-        in_tail = _frame(name, task, _pair_means(found, task, at, tail), some_tail)
+        found = sampled_hits(model, task, cuts[-1], negatives=negatives, rng=draws)
+        scores.append(_frame(name, task, _pair_means(found, task, cuts, tail | True)))
+        in_tail = _frame(name, task, _pair_means(found, task, cuts, tail), some_tail)
         tails.append(in_tail)
     return Evaluation(
         _setup_of(task, f"sampled {negatives}", seed),
@@ -219,9 +219,9 @@ def _tail_frame(
     task: Task,
     item: Int32[np.ndarray, "b k"],
     in_tail: ItemSets,
-    at: tuple[int, ...],
+    cuts: tuple[int, ...],
 ) -> pl.DataFrame:
-    found = list_metrics(hits(item, in_tail), in_tail.count, at)
+    found = list_metrics(hits(item, in_tail), in_tail.count, cuts)
     return _frame(name, task, found, in_tail.count > 0)
 
 
@@ -229,24 +229,24 @@ def _surprise(
     item: Int32[np.ndarray, "b k"],
     hit: Bool[np.ndarray, "b k"],
     task: Task,
-    at: tuple[int, ...],
+    cuts: tuple[int, ...],
 ) -> Scores:
     """Return per request what popularity would not have found."""
     if not task.popularity.any():
         return {}
     place = popular_places(item, hit, task.popularity, task.requests.excluded)
-    return {f"serendipity@{k}": serendipity(hit, place, k) for k in at}
+    return {f"serendipity@{k}": serendipity(hit, place, k) for k in cuts}
 
 
 def _beyond(
     item: Int32[np.ndarray, "b k"],
     task: Task,
     vectors: sparse.csr_array | None,
-    at: tuple[int, ...],
+    cuts: tuple[int, ...],
 ) -> Scores:
     """Return per request what is not accuracy: novelty, popularity, diversity."""
     scores: Scores = {}
-    for k in at:
+    for k in cuts:
         if task.popularity.any():
             scores[f"novelty@{k}"] = novelty(item, task.popularity, k)
             scores[f"popularity@{k}"] = mean_popularity(item, task.popularity, k)
@@ -256,7 +256,7 @@ def _beyond(
 
 
 def _of_catalogue(
-    name: str, task: Task, item: Int32[np.ndarray, "b k"], at: tuple[int, ...]
+    name: str, task: Task, item: Int32[np.ndarray, "b k"], cuts: tuple[int, ...]
 ) -> pl.DataFrame:
     """Return what concerns the lists as a whole: coverage, Gini, popularity lift."""
     history = task.requests.history
@@ -266,7 +266,7 @@ def _of_catalogue(
     own = np.divide(np.diff(total[history.ptr]), length, out=blank, where=length > 0)
     known = task.popularity > 0
     values: dict[str, float] = {}
-    for k in at:
+    for k in cuts:
         exposed = exposure(item, len(known), k)
         recommended = mean_popularity(item, task.popularity, k)
         values[f"coverage@{k}"] = coverage(exposed, task.popularity)
@@ -284,11 +284,11 @@ def _of_catalogue(
 def _pair_means(
     found: Bool[np.ndarray, "pairs k"],
     task: Task,
-    at: tuple[int, ...],
+    cuts: tuple[int, ...],
     keep: Bool[np.ndarray, " pairs"],
 ) -> Scores:
     """Return per request the mean over its relevant items, each the only one."""
-    alone = list_metrics(found, np.ones(len(found), np.int64), at)
+    alone = list_metrics(found, np.ones(len(found), np.int64), cuts)
     row = task.relevant.row
     size = np.bincount(row, keep, minlength=len(task))
 

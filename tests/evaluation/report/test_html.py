@@ -76,7 +76,7 @@ def judged():
         log.since(cut),
         train=train,
         against={NASTY: unpopular(train)},
-        at=(5, 10),
+        k=(5, 10),
     )
 
 

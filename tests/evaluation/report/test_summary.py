@@ -74,7 +74,7 @@ def test_every_cut_that_was_given_is_printed_within_100_columns():
     train, test = log.before(int(log.time[400])), log.since(int(log.time[400]))
     models = {"a rival with quite a long name": unpopular(train)}
     result = evaluate(
-        popular(train), test, train=train, against=models, at=[3, 5, 12], by="category"
+        popular(train), test, train=train, against=models, k=[3, 5, 12], by="category"
     )
 
     text = result.text()

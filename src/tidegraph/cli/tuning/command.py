@@ -151,7 +151,7 @@ class _Judged:
             pipeline = as_long_as_the_log_allows(pipeline, self.parts)
         for known, later in self.folds:
             fitted = pipeline.fit(known, run=Run(generator(seed)))
-            found = evaluate(fitted, later, train=fitted.graph, at=(wanted.length,))
+            found = evaluate(fitted, later, train=fitted.graph, k=(wanted.length,))
             table = found.table().filter(model="model")
             rows = table.filter(metric=wanted.metric)
             if not len(rows):

@@ -123,17 +123,17 @@ def average_precision_of_all(
 
 
 def list_metrics(
-    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], at: tuple[int, ...]
+    hit: Bool[np.ndarray, "b n"], count: Int64[np.ndarray, " b"], cuts: tuple[int, ...]
 ) -> dict[str, Float64[np.ndarray, " b"]]:
     """Return the seven metrics at every cutoff, named like ``ndcg@10``.
 
     Args:
         hit: Where each list holds a relevant item.
         count: How many items are relevant to each request.
-        at: Lengths of list to judge.
+        cuts: Lengths of list to judge.
     """
     scores: dict[str, Float64[np.ndarray, " b"]] = {}
-    for k in at:
+    for k in cuts:
         scores[f"hit@{k}"] = hit_rate(hit, k)
         scores[f"recall@{k}"] = recall(hit, count, k)
         scores[f"precision@{k}"] = precision(hit, k)
@@ -145,25 +145,25 @@ def list_metrics(
     return scores
 
 
-def check_cutoffs(at: object) -> tuple[int, ...]:
+def check_cutoffs(k: object) -> tuple[int, ...]:
     """Return the lengths of list in increasing order, each once.
 
     Args:
-        at: One length, or several of any kind: a list, a set, an array, a series.
+        k: One length, or several of any kind: a list, a set, an array, a series.
 
     Raises:
         ConfigError: There is none, or one is not a whole number of at least 1.
     """
-    listed: list[object] = [at]
-    if isinstance(at, Iterable) and not isinstance(at, str):
-        listed = list(cast(Iterable[object], at))
+    listed: list[object] = [k]
+    if isinstance(k, Iterable) and not isinstance(k, str):
+        listed = list(cast(Iterable[object], k))
     try:
-        lengths = [whole(k, "at") for k in listed]
+        lengths = [whole(one, "k") for one in listed]
     except RequestError:
         lengths = []
     if not lengths or min(lengths) < 1:
         raise ConfigError(
-            f"at is {shown(listed)}; give lengths of list of at least 1, e.g. (10,)."
+            f"k is {shown(listed)}; give lengths of list of at least 1, e.g. (10,)."
         )
     return tuple(sorted(set(lengths)))
 
