@@ -40,7 +40,7 @@ def test_relevant_within_starts_at_the_request_and_stops_before_the_end():
     requests = Requests.of_users(
         Snapshot.of(log), np.array([0, -1], np.int32), np.array([5, 5], np.int64)
     )
-    relevant = acted_on_within(requests, 5)
+    relevant = acted_on_within(requests, 5 / DAY)
 
     assert relevant.ptr.tolist() == [0, 3, 3]
     assert log.items.decode(relevant.item).to_list() == ["q", "r", "s"]
@@ -83,7 +83,7 @@ def test_examples_are_alive_and_neither_relevant_excluded_nor_repeated(
     log = draw_log(seed)
     at = int(log.time[row])
     requests = requests_at(log, at, repeat=repeat)
-    relevant = acted_on_within(requests, 5 * DAY)
+    relevant = acted_on_within(requests, 5)
     found = examples(
         requests,
         relevant,
@@ -159,7 +159,7 @@ def test_missed_items_are_added_on_request_but_never_unborn_or_excluded_ones(rng
     graph = Snapshot.of(log)
     user, time = log.users.encode(pl.Series(["a"])), np.array([5], np.int64)
     requests = Requests.of_users(graph, user, time, repeat=False)
-    relevant = acted_on_within(requests, 100)
+    relevant = acted_on_within(requests, 100 / DAY)
     honest = examples(requests, relevant, nothing(requests), negatives=0, rng=rng)
     helped = examples(
         requests, relevant, nothing(requests), negatives=0, missed=3, rng=rng

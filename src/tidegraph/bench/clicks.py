@@ -14,6 +14,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.fitting.examples import acted_on_within, examples
 from tidegraph.fitting.shown import from_log
@@ -158,7 +159,7 @@ def _drawn(
         found = examples(
             requests,
             # Whatever else the user chose at the very moment is no negative.
-            acted_on_within(requests, 1),
+            acted_on_within(requests, 1 / DAY),
             positive,
             negatives=1 if name == "test" else protocol.negatives,
             power=protocol.power,

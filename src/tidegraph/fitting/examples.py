@@ -7,6 +7,7 @@ An item that nobody had chosen yet would give its label away by its empty past.
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
+from tidegraph.durations import whole_seconds
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.negatives.alive import (
     ATTEMPTS,
@@ -27,9 +28,10 @@ from tidegraph.rng import fresh_seed
 from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
 
 
-def acted_on_within(requests: Requests, seconds: int) -> ItemSets:
-    """Return what each user acted on from their request on, for so many seconds."""
-    until = requests.graph[ACTION].histories(requests.user, requests.time + seconds)
+def acted_on_within(requests: Requests, days: int | float) -> ItemSets:
+    """Return what each user acted on from their request on, for so many days."""
+    end = requests.time + whole_seconds(days)
+    until = requests.graph[ACTION].histories(requests.user, end)
     owner = owners(until.ptr)
     later = until.time >= requests.time[owner]
     return ItemSets(starts_where(until.ptr, later), until.node[later])

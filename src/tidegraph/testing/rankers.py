@@ -50,7 +50,7 @@ def examples_at(log: Interactions, cut: int, graph: Snapshot | None = None) -> E
     blend = Blend((ItemKNN(neighbors=10), Popular())).fit(log.before(cut))
     return examples(
         requests,
-        acted_on_within(requests, WEEK),
+        acted_on_within(requests, 7),
         blend.retrieve(requests, 15),
         negatives=5,
         rng=np.random.default_rng(0),

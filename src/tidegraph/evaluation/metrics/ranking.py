@@ -17,6 +17,7 @@ from tidegraph.errors import ConfigError, RequestError
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.stages import NO_ITEM, ItemSets
+from tidegraph.stages.discount import discount, ideal_gain
 
 
 def hits(item: Int32[np.ndarray, "b k"], relevant: ItemSets) -> Bool[np.ndarray, "b k"]:
@@ -84,15 +85,10 @@ def ndcg(
     """Return the discounted gain of the first ``k`` places over the best possible.
 
     A hit at rank r gains 1 / log2(r + 1); the best list has its ``min(k, relevant)``
-    hits first.
-
-    Source:
-        Järvelin & Kekäläinen (2002), with binary gain and the discount from rank 1.
+    hits first (see ``tidegraph.stages.discount``).
     """
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(count, k)]
     top = hit[:, :k]
-    return _ratio_or_nan(top @ discount[: top.shape[1]], ideal)
+    return _ratio_or_nan(top @ discount(top.shape[1]), ideal_gain(count, k))
 
 
 def reciprocal_rank(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:

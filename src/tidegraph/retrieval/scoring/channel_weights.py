@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import ItemSets
+from tidegraph.stages.discount import discount, ideal_gain
 
 _FACTORS = (0.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
 _ROUNDS = 10
@@ -134,15 +135,15 @@ class _Judge:
         table[place, channel] = gain[present]
         ptr = starts(np.bincount(key // size, minlength=len(relevant)))
         wanted = np.isin(key, relevant.row * size + relevant.item)
-        worth = np.cumsum(1 / np.log2(np.arange(_K) + 2))
-        ideal = worth[np.clip(relevant.count, 1, _K) - 1]
+        # Where nothing was to be found any list has 0, and is divided by 1.
+        ideal = ideal_gain(np.maximum(relevant.count, 1), _K)
         return cls(ptr, table, wanted, ideal)
 
     def each(self, weight: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " b"]:
         """Return the NDCG of the first twenty of each request."""
         score = self.gain @ weight
         out = np.zeros(len(self.ideal))
-        _add_up(self.ptr, score, self.wanted, out)
+        _add_up(self.ptr, score, self.wanted, discount(_K), out)
         return out / self.ideal
 
     def ndcg(self, weight: Float64[np.ndarray, " c"]) -> float:
@@ -152,7 +153,11 @@ class _Judge:
 
 @compiled
 def _add_up(
-    ptr: np.ndarray, score: np.ndarray, wanted: np.ndarray, out: np.ndarray
+    ptr: np.ndarray,
+    score: np.ndarray,
+    wanted: np.ndarray,
+    worth: np.ndarray,
+    out: np.ndarray,
 ) -> None:
     """Write the DCG of each request."""
     for row in range(out.size):
@@ -164,5 +169,5 @@ def _add_up(
             rank = -1
             for q in range(low, high):
                 rank += score[q] >= score[p]
-            if rank < _K:
-                out[row] += 1 / np.log2(rank + 2)
+            if rank < worth.size:
+                out[row] += worth[rank]

@@ -12,6 +12,7 @@ from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.scoring.evidence import evident_actions
 from tidegraph.stages import Fold, ItemSets, Requests
+from tidegraph.stages.discount import discount
 
 SHARE, USERS, REQUESTS, LEAST = 0.1, 20_000, 8_000, 100
 """Settings are tried on the newest tenth of the events of at most so many users, and on
@@ -141,7 +142,7 @@ def ndcg_of_one(
     """Return the NDCG of each list, where one item alone is relevant."""
     row, rank = np.nonzero(found == item[:, None])
     gain = np.zeros(len(item))
-    gain[row] = 1 / np.log2(rank + 2)
+    gain[row] = discount(found.shape[1])[rank]
     return gain
 
 
