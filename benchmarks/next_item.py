@@ -95,7 +95,9 @@ def trained(
         for name, loss in LOSSES.items()
     }
     found["GRU4Rec"] = [gru4rec(1, size, length, first, CROSS_ENTROPY, training)]
-    found["Caser"] = [caser(size=size, length=length, dropout=first, training=training)]
+    found["Caser"] = [
+        caser(embedding_size=size, length=length, dropout=first, training=training)
+    ]
     found["Markov chain"] = [markov_chain(size, length, first, CROSS_ENTROPY, training)]
     found["BERT4Rec"] = [bert4rec(2, 2, size, length, dropout=first, training=training)]
     return found

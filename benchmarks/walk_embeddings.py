@@ -61,7 +61,7 @@ def read(table: pl.DataFrame) -> Interactions:
 
 
 def walking(log: Interactions, gensim: str, folder: Path) -> dict[str, object]:
-    method = deepwalk(walks=1, length=LENGTH, window=WINDOW, size=SIZE)
+    method = deepwalk(walks=1, length=LENGTH, window=WINDOW, embedding_size=SIZE)
     windows = method.objective.pairs
     assert isinstance(windows, WalkWindows)
     pairs = windows.of(Fold.of(log, "DeepWalk"), "DeepWalk")
@@ -90,7 +90,9 @@ def ranking(log: Interactions, implicit: str, folder: Path) -> dict[str, object]
 
     def epochs(count: int) -> Spent:
         training = Training(count, 2**20, PairSGD(0.05), patience=None)
-        return timed(lambda: Embedding("BPR", size=SIZE, training=training).fit(log))
+        return timed(
+            lambda: Embedding("BPR", embedding_size=SIZE, training=training).fit(log)
+        )
 
     def ours() -> Spent:
         few, many = epochs(1), epochs(1 + EPOCHS)

@@ -30,7 +30,7 @@ def log():
 
 def pipeline() -> tg.Pipeline:
     return tg.Pipeline(
-        (tg.ItemKNN(), tg.UserKNN(neighbors=5), tg.bpr_mf(size=4)),
+        (tg.ItemKNN(), tg.UserKNN(neighbors=5), tg.bpr_mf(embedding_size=4)),
         fallback=tg.Popular(),
     )
 

@@ -143,7 +143,7 @@ def test_other_settings_other_seeds_and_what_may_change_are_fitted_apart():
     assert fit_in(BPR, fold, run(1)) is not one
     assert fit_in(BPR, fold, None) is not one
     assert fit_in(BPR, fold, run(threads=2)) is not one
-    assert fit_in(replace(BPR, size=5), fold, run()) is not one
+    assert fit_in(replace(BPR, embedding_size=5), fold, run()) is not one
     assert fit_in(BPR, Fold(fold.log), run()) is not one
     assert fit_in(ItemKNN(), fold, run()) is fit_in(ItemKNN(), fold, run(1))
     loose = Loose()

@@ -19,7 +19,7 @@ from tidegraph.training.settings import Training
 
 @pytest.fixture(scope="module")
 def model():
-    return Pipeline(retrieve=(Popular(), hope(size=6))).fit(draw_log())
+    return Pipeline(retrieve=(Popular(), hope(embedding_size=6))).fit(draw_log())
 
 
 def test_the_product_of_a_user_and_an_item_is_the_score(model):
@@ -38,7 +38,7 @@ def test_the_product_of_a_user_and_an_item_is_the_score(model):
 
 
 def test_users_who_came_later_or_were_erased_have_none(model):
-    fresh = Pipeline(retrieve=hope(size=6)).fit(draw_log())
+    fresh = Pipeline(retrieve=hope(embedding_size=6)).fit(draw_log())
     fresh.observe([("new", "i3", 1_800_000_000)])
     fresh.erase(["u3"])
 
@@ -50,7 +50,7 @@ def test_users_who_came_later_or_were_erased_have_none(model):
 
 
 def test_who_has_no_vectors_says_so(model):
-    alone = hope(CommonNeighborProximity(), size=6)
+    alone = hope(CommonNeighborProximity(), embedding_size=6)
     other = Pipeline(retrieve=alone).fit(draw_log())
 
     with pytest.raises(RequestError, match="Popular cannot give vectors"):
@@ -62,7 +62,7 @@ def test_who_has_no_vectors_says_so(model):
 
 
 def test_a_sequence_model_has_vectors_of_items_whose_products_are_scores():
-    method = sasrec(size=8, training=Training(1, patience=None))
+    method = sasrec(embedding_size=8, training=Training(1, patience=None))
     model = Pipeline(retrieve=method).fit(draw_log())
     (own,) = model.channels().values()
     graph = model.graph

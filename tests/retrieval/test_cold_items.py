@@ -39,7 +39,9 @@ def test_an_unseen_item_is_near_to_those_of_its_category(encoder, ids):
     cold = np.arange(35, min(40, len(log.items)))
     training = Training(30, 128, optimizer=Adam(1e-2), patience=None)
     method = Embedding(
-        encoder=encoder(ids=ids, features=("kind",)), size=16, training=training
+        encoder=encoder(ids=ids, features=("kind",)),
+        embedding_size=16,
+        training=training,
     )
 
     fitted = method.fit(log)

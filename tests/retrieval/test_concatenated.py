@@ -32,7 +32,7 @@ def with_new_items(users: int):
 def test_line_stops_by_what_both_parts_have_not_seen():
     log = with_new_items(1100)
 
-    fitted = line("both", size=4, training=FEW).fit(log)
+    fitted = line("both", embedding_size=4, training=FEW).fit(log)
 
     # A thousand users' new items are held out, and so is nobody's vector of them.
     assert fitted.item_known.sum() == 40 + 100
@@ -45,8 +45,8 @@ def test_what_one_part_does_not_know_is_not_known():
     log = log.take(log.item < len(log.items) - 5)
     described = GraphSAGE(features=("category",))
     parts = (
-        Embedding("described", described, size=4, training=ONCE),
-        Embedding("plain", size=4, training=ONCE),
+        Embedding("described", described, embedding_size=4, training=ONCE),
+        Embedding("plain", embedding_size=4, training=ONCE),
     )
 
     for both in (parts, parts[::-1]):
@@ -56,7 +56,7 @@ def test_what_one_part_does_not_know_is_not_known():
 
 
 def test_parts_of_one_name_have_checkpoints_of_their_own(tmp_path: Path):
-    parts = tuple(Embedding(size=size, training=ONCE) for size in (3, 4))
+    parts = tuple(Embedding(embedding_size=size, training=ONCE) for size in (3, 4))
     run = Run(np.random.default_rng(0), checkpoints=tmp_path)
 
     fitted = Concatenated("both", parts).fit(draw_log(), run=run)

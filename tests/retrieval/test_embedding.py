@@ -73,7 +73,7 @@ def test_two_groups_that_share_nothing_are_told_apart(method, loss):
     item = (log.item // 2 * 2 + log.user % 2) % len(log.items)
     log = type(log)(**{**vars(log), "item": item.astype(np.int32)})
     training = Training(30, 128, optimizer=bpr_mf().training.optimizer, patience=None)
-    fitted = method(size=8, loss=loss, training=training).fit(log)
+    fitted = method(embedding_size=8, loss=loss, training=training).fit(log)
 
     answer = fitted.retrieve(requests_at(log, repeat=True), 5)
     right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
@@ -206,7 +206,7 @@ def test_training_begins_with_the_spectrum_of_the_graph(encoder):
     log = two_groups()
     still = Training(1, 128, Adam(1e-12), patience=None)
 
-    fitted = tg.Embedding(encoder=encoder, size=4, training=still).fit(log)
+    fitted = tg.Embedding(encoder=encoder, embedding_size=4, training=still).fit(log)
 
     answer = fitted.retrieve(requests_at(log, repeat=True), 5)
     right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
@@ -219,7 +219,7 @@ def test_numbers_that_a_start_leaves_out_are_drawn(rank):
     still = Training(1, 128, Adam(1e-12), patience=None)
     encoder = Identity(start=Spectral())
 
-    fitted = tg.Embedding(encoder=encoder, size=12, training=still).fit(log)
+    fitted = tg.Embedding(encoder=encoder, embedding_size=12, training=still).fit(log)
 
     length = np.linalg.norm(fitted.item, axis=0)
     assert length.min() > 1e-3 * length.max()
@@ -230,7 +230,9 @@ def test_a_checkpoint_of_other_times_or_features_is_refused(tmp_path):
     turned = replace(log, items=log.items.with_features(other_features(log), "item"))
     later = replace(log, time=log.time + np.arange(len(log)) // 50)
     method = Embedding(
-        encoder=GraphSAGE(features=("category", "price")), size=4, training=FEW
+        encoder=GraphSAGE(features=("category", "price")),
+        embedding_size=4,
+        training=FEW,
     )
     method.fit(log, run=Run(np.random.default_rng(0), checkpoints=tmp_path))
 

@@ -23,11 +23,11 @@ PLANNED = Objective(loss=BPR(Planned(tg.negatives("item", 3, avoid="action"))))
 WALKS = (tg.walk("action", "~action", times=1, length=2).all_time(),)
 ALONG = Objective(WalkWindows(WALKS, 2), SkipGram(2))
 TRAINED = {
-    "graphsage": tg.graphsage(size=4, training=ONCE),
-    "pinsage": tg.pinsage(size=4, training=ONCE),
-    "lcgnn": tg.lcgnn(size=4, training=ONCE),
-    "planned": Embedding(objective=PLANNED, size=4, training=ONCE),
-    "walks": Embedding(objective=ALONG, size=4, training=ONCE),
+    "graphsage": tg.graphsage(embedding_size=4, training=ONCE),
+    "pinsage": tg.pinsage(embedding_size=4, training=ONCE),
+    "lcgnn": tg.lcgnn(embedding_size=4, training=ONCE),
+    "planned": Embedding(objective=PLANNED, embedding_size=4, training=ONCE),
+    "walks": Embedding(objective=ALONG, embedding_size=4, training=ONCE),
 }
 
 
@@ -89,7 +89,7 @@ def test_friends_who_have_no_vector_are_not_walked_to():
     views["item"] *= 300
     graph.edges("view", views, "user -> item")
     ego = tg.hop("view").all().hop("~view").all()
-    sage = Embedding(encoder=GraphSAGE(), ego=ego, size=4, training=ONCE)
+    sage = Embedding(encoder=GraphSAGE(), ego=ego, embedding_size=4, training=ONCE)
 
     model = tg.Pipeline(sage).fit(log, graph=graph)
 
@@ -134,7 +134,7 @@ def test_items_alone_may_be_walked_to_through_users():
     items = Objective(SequenceWindows(2), SkipGram(2))
     ego = tg.walk("~action", "action", times=5, length=1).all_time().top(3)
     sage = Embedding(
-        encoder=GraphSAGE(), objective=items, size=4, ego=ego, training=ONCE
+        encoder=GraphSAGE(), objective=items, embedding_size=4, ego=ego, training=ONCE
     )
 
     assert sage.fit(draw_log()).item_known.all()

@@ -21,44 +21,44 @@ from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 
 class TestHOPE(RetrieverLaws):
-    retriever = hope(size=6)
+    retriever = hope(embedding_size=6)
 
 
 class TestHOPEOfAsymmetricProximity(RetrieverLaws):
-    retriever = hope(PageRankProximity(), size=6)
+    retriever = hope(PageRankProximity(), embedding_size=6)
 
 
 class TestHOPEOfItemsAlone(RetrieverLaws):
-    retriever = hope(CommonNeighborProximity(), size=6, on="items")
+    retriever = hope(CommonNeighborProximity(), embedding_size=6, on="items")
 
 
 class TestNetMF(RetrieverLaws):
-    retriever = netmf(size=6, window=3, rank=None)
+    retriever = netmf(embedding_size=6, window=3, rank=None)
 
 
 class TestApproximateNetMF(RetrieverLaws):
-    retriever = netmf(size=6, rank=16)
+    retriever = netmf(embedding_size=6, rank=16)
     unmoved = 0.0  # The decomposition starts from what is drawn row by row.
 
 
 class TestGraRep(RetrieverLaws):
-    retriever = grarep(size=4)
+    retriever = grarep(embedding_size=4)
 
 
 class TestProNE(RetrieverLaws):
-    retriever = prone(size=6)
+    retriever = prone(embedding_size=6)
 
 
 ALL = pytest.mark.parametrize(
     "method",
     [
-        hope(size=8),
-        hope(PageRankProximity(), size=8),
-        hope(CommonNeighborProximity(), size=8),
-        netmf(size=8),
-        netmf(size=8, rank=8),
-        grarep(size=8),
-        prone(size=8),
+        hope(embedding_size=8),
+        hope(PageRankProximity(), embedding_size=8),
+        hope(CommonNeighborProximity(), embedding_size=8),
+        netmf(embedding_size=8),
+        netmf(embedding_size=8, rank=8),
+        grarep(embedding_size=8),
+        prone(embedding_size=8),
     ],
     ids=lambda method: str(method.solve),
 )
@@ -106,7 +106,7 @@ def test_a_saved_model_holds_both_vectors(method, tmp_path):
 
 def test_an_unknown_user_is_the_mean_of_the_sources_of_their_history():
     log = draw_log()
-    fitted = hope(PageRankProximity(), size=6).fit(log)
+    fitted = hope(PageRankProximity(), embedding_size=6).fit(log)
     requests = requests_at(log)
     stranger = replace(requests, user=np.full(len(requests), -1, np.int32))
     found = fitted.vectors(stranger)
@@ -118,7 +118,7 @@ def test_an_unknown_user_is_the_mean_of_the_sources_of_their_history():
 
 
 def test_a_user_without_a_vector_is_their_history():
-    fitted = hope(CommonNeighborProximity(), size=6).fit(draw_log())
+    fitted = hope(CommonNeighborProximity(), embedding_size=6).fit(draw_log())
 
     assert not len(fitted.user)
     assert fitted.retrieve(requests_at(draw_log()), 5).present.all()
@@ -127,7 +127,7 @@ def test_a_user_without_a_vector_is_their_history():
 def test_users_and_items_without_a_pair_have_no_vector():
     log = draw_log()
     label = np.where((log.user == 3) | (log.item == 4), 0, 1).astype(np.int8)
-    fitted = hope(size=6).fit(replace(log, label=label))
+    fitted = hope(embedding_size=6).fit(replace(log, label=label))
 
     assert not fitted.user_known[3]
     assert not fitted.item_known[4]
@@ -139,7 +139,7 @@ def test_what_sets_nothing_apart_is_said():
     log = draw_log(events=60, users=2, items=2)
 
     with pytest.raises(DataError, match="nothing that sets items apart"):
-        netmf(size=1, negatives=100.0).fit(log)
+        netmf(embedding_size=1, negatives=100.0).fit(log)
 
 
 @pytest.mark.parametrize("solver", [GraRep(4), NetMF(4, rank=None)])
@@ -163,17 +163,17 @@ def test_recipes_are_written_in_a_table():
     table = {
         "model": "hope",
         "proximity": {"type": "PageRankProximity", "restart": 0.3},
-        "size": 4,
+        "embedding_size": 4,
         "on": "items",
     }
-    solver = {"type": "NetMF", "size": 5, "rank": 9}
+    solver = {"type": "NetMF", "embedding_size": 5, "rank": 9}
     own = {"model": "Factorized", "name": "mine", "solve": solver}
 
     assert model(table, "recipe", "retrieve") == hope(
         PageRankProximity(0.3), 4, "items"
     )
     built = model(own, "recipe", "retrieve")
-    assert (built.name, built.solve.size, built.solve.rank) == ("mine", 5, 9)
+    assert (built.name, built.solve.embedding_size, built.solve.rank) == ("mine", 5, 9)
     with pytest.raises(ConfigError, match="Did you mean 'NetMF'"):
         model(own | {"solve": {"type": "NetMff"}}, "recipe", "retrieve")
 

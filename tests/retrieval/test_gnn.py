@@ -25,42 +25,42 @@ FEW = Training(2, 128, patience=None)
 
 
 class TestGCN(RetrieverLaws):
-    retriever = gcn(size=8, training=FEW)
+    retriever = gcn(embedding_size=8, training=FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 class TestSGC(RetrieverLaws):
-    retriever = sgc(size=8, training=FEW)
+    retriever = sgc(embedding_size=8, training=FEW)
     unmoved = 0.0  # As above, and below.
 
 
 class TestGAT(RetrieverLaws):
-    retriever = gat(size=8, heads=2, training=FEW)
+    retriever = gat(embedding_size=8, heads=2, training=FEW)
     unmoved = 0.0
 
 
 class TestGIN(RetrieverLaws):
-    retriever = gin(size=8, training=FEW)
+    retriever = gin(embedding_size=8, training=FEW)
     unmoved = 0.0
 
 
 class TestNGCF(RetrieverLaws):
-    retriever = ngcf(2, size=8, training=FEW)
+    retriever = ngcf(2, embedding_size=8, training=FEW)
     unmoved = 0.0
 
 
 class TestGraphSAGE(RetrieverLaws):
-    retriever = graphsage((3, 2), size=8, training=FEW)
+    retriever = graphsage((3, 2), embedding_size=8, training=FEW)
     unmoved = 0.0
 
 
 class TestPinSage(RetrieverLaws):
-    retriever = pinsage(3, size=8, training=FEW)
+    retriever = pinsage(3, embedding_size=8, training=FEW)
     unmoved = 0.0
 
 
 class TestLCGNN(RetrieverLaws):
-    retriever = lcgnn(5, size=8, training=FEW)
+    retriever = lcgnn(5, embedding_size=8, training=FEW)
     unmoved = 0.0
 
 
@@ -80,7 +80,7 @@ def test_planted_clusters_are_found(method):
     epochs, step = (15, 1e-2) if method is pinsage else (6, 3e-2)
     training = Training(epochs, 128, optimizer=Adam(step), patience=None)
 
-    fitted = method(size=16, training=training, seed=0).fit(log)
+    fitted = method(embedding_size=16, training=training, seed=0).fit(log)
     answer = fitted.retrieve(requests_at(log, repeat=False), 5)
 
     right = answer.item % 4 == np.arange(len(log.users))[:, None] % 4

@@ -33,7 +33,11 @@ def apart(users: int = 12):
 
 @pytest.mark.parametrize(
     "method",
-    [tg.bge(size=4), tg.item2vec(size=4), tg.item2vec(size=4, training=ONCE)],
+    [
+        tg.bge(embedding_size=4),
+        tg.item2vec(embedding_size=4),
+        tg.item2vec(embedding_size=4, training=ONCE),
+    ],
     ids=["bge", "item2vec", "item2vec by AdamW"],
 )
 def test_a_log_in_which_nothing_follows_anything_is_refused(method):
@@ -46,8 +50,10 @@ def test_walks_of_items_are_refused_where_no_pause_is_short_enough():
     log = replace(log, time=log.time[0] + 86_400 * np.arange(len(log)))
 
     with pytest.raises(DataError, match="session_seconds=3600"):
-        tg.eges(("category",), size=4).fit(log)
-    assert len(tg.bge(size=4, session_seconds=1e300, training=ONCE_SGD).fit(log).item)
+        tg.eges(("category",), embedding_size=4).fit(log)
+    assert len(
+        tg.bge(embedding_size=4, session_seconds=1e300, training=ONCE_SGD).fit(log).item
+    )
 
 
 ONCE_SGD = replace(tg.bge().training, epochs=1)
@@ -58,13 +64,13 @@ def test_the_spectrum_of_one_node_says_nothing(users, items):
     row = np.arange(max(users, items))
     log = interactions(row % users, row % items, row)
 
-    fitted = tg.softmax_mf(size=4, negatives=8, training=ONCE).fit(log)
+    fitted = tg.softmax_mf(embedding_size=4, negatives=8, training=ONCE).fit(log)
 
     assert np.isfinite(fitted.item).all()
 
 
 def test_vectors_that_are_no_numbers_are_refused():
-    walks = SkipGramWalks(size=4, walks=2, length=6, learning_rate=100.0)
+    walks = SkipGramWalks(embedding_size=4, walks=2, length=6, learning_rate=100.0)
 
     with pytest.raises(DataError, match="are no numbers"), np.errstate(all="ignore"):
         Factorized("walks", walks).fit(draw_log(events=900))
@@ -78,7 +84,7 @@ def test_features_that_tell_no_two_items_apart_are_refused(value):
     log = replace(log, items=log.items.with_features(table, "item"))
     sage = Embedding(encoder=GraphSAGE(features=("same",), ids=False), training=ONCE)
 
-    for method in (sage, tg.graphzoom(HOPE(size=4), features=("same",))):
+    for method in (sage, tg.graphzoom(HOPE(embedding_size=4), features=("same",))):
         with pytest.raises(DataError, match="tells no two apart"):
             method.fit(log)
 
@@ -89,7 +95,7 @@ def test_a_user_of_a_vector_of_zeros_is_their_history():
     item = np.concatenate([rng.integers(0, 20, 180), np.arange(20)])
     log = interactions(user, item, np.arange(200))
 
-    fitted = tg.netmf(size=4, negatives=3.0, rank=None).fit(log)
+    fitted = tg.netmf(embedding_size=4, negatives=3.0, rank=None).fit(log)
 
     length = np.abs(fitted.user).max(axis=1)
     assert not fitted.user_known.all()
@@ -119,11 +125,13 @@ def test_ranks_without_an_item_are_refused_before_the_first_epoch():
     training = replace(ONCE, epochs=2)
 
     with pytest.raises(ConfigError, match="hold no item"):
-        tg.pinsage(size=4, hard_ranks=(2000, 5000), training=training).fit(draw_log())
+        tg.pinsage(embedding_size=4, hard_ranks=(2000, 5000), training=training).fit(
+            draw_log()
+        )
 
 
 @pytest.mark.parametrize(
-    "solver", [HOPE(size=8), GraRep(8), ProNE(8), NetMF(8, rank=None)]
+    "solver", [HOPE(embedding_size=8), GraRep(8), ProNE(8), NetMF(8, rank=None)]
 )
 def test_the_order_of_rows_changes_no_product(solver):
     log = draw_log(events=1500, users=60, items=60)

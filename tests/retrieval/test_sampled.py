@@ -118,7 +118,9 @@ def test_two_groups_that_share_nothing_are_told_apart(encoder, ego):
     item = (log.item // 2 * 2 + log.user % 2) % len(log.items)
     log = replace(log, item=item.astype(np.int32))
     training = Training(30, 128, optimizer=Adam(1e-2), patience=None)
-    method = Embedding("sampled", encoder, size=16, training=training, ego=ego)
+    method = Embedding(
+        "sampled", encoder, embedding_size=16, training=training, ego=ego
+    )
 
     answer = method.fit(log).retrieve(requests_at(log, repeat=True), 5)
 

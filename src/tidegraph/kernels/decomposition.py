@@ -32,8 +32,8 @@ def halves(
     rows, columns = cast(tuple[int, int], matrix.shape)
     if size >= min(rows, columns):
         raise ConfigError(
-            f"vectors of size={size} need a matrix of more than {size} rows and "
-            f"columns, and this one has {rows:,} and {columns:,}. Lower size."
+            f"vectors of embedding_size={size} need a matrix of more than {size} rows "
+            f"and columns, and this one has {rows:,} and {columns:,}. Lower it."
         )
     if isinstance(matrix, np.ndarray) and not matrix.any():
         return np.zeros((rows, size)), np.zeros((columns, size))

@@ -54,7 +54,7 @@ class Embedding:
         name: The channel.
         encoder: How a vector comes from a node and its neighbours.
         objective: Positive pairs, negatives and loss.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn; with ``patience`` the newest item of
             a thousand users is held out, and the best epoch at finding them is kept.
         seed: Seed of everything random; that of the run if left out.
@@ -67,14 +67,14 @@ class Embedding:
     name: str = "Embedding"
     encoder: Encoder = field(default_factory=Identity)
     objective: Objective = field(default_factory=Objective)
-    size: int = 64
+    embedding_size: int = 64
     training: Training = STEADY
     seed: int | None = None
     ego: Plan | None = None
     index: Index = field(default_factory=Exact)
 
     def __post_init__(self) -> None:
-        at_least(self.name, 1, size=self.size)
+        at_least(self.name, 1, embedding_size=self.embedding_size)
         at_least(self.name, 0, seed=self.seed)
 
     def check(self, train: Train) -> None:
@@ -179,7 +179,7 @@ class _Pairs:
         graph = described_graph(settings.encoder, pairs)
 
         def build() -> nn.Module:
-            return settings.encoder.build(graph, settings.size)
+            return settings.encoder.build(graph, settings.embedding_size)
 
         module = initialised(build, run.rng)
         if (start := getattr(settings.encoder, "start", None)) is not None:

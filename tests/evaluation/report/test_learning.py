@@ -44,7 +44,7 @@ def test_without_a_part_that_trains_there_is_no_section():
 
 
 def test_the_curves_of_a_pipeline_are_those_of_its_parts(tmp_path):
-    embedding = tg.bpr_mf(size=4, training=Training(epochs=2, patience=None))
+    embedding = tg.bpr_mf(embedding_size=4, training=Training(epochs=2, patience=None))
     model = tg.Pipeline((tg.Popular(), embedding)).fit(draw_log())
     (name,) = curves_of(model)
     curve = curves_of(model)[name]

@@ -164,7 +164,10 @@ def test_more_than_it_holds_is_refused():
 
 def test_an_embedding_answers_from_it_and_is_saved_with_it(tmp_path):
     log = draw_log()
-    exact, near = hope(size=6), replace(hope(size=6), index=InvertedLists())
+    exact, near = (
+        hope(embedding_size=6),
+        replace(hope(embedding_size=6), index=InvertedLists()),
+    )
     fitted = near.fit(log)
     requests = requests_at(log, repeat=False)
     save(fitted, tmp_path / "model")
@@ -185,7 +188,7 @@ def test_an_index_without_a_state_cannot_be_saved(tmp_path):
         def search(self, queries, k, excluded):
             return Exact().build(queries).search(queries, k, excluded)
 
-    fitted = replace(hope(size=6), index=Own()).fit(draw_log())
+    fitted = replace(hope(embedding_size=6), index=Own()).fit(draw_log())
 
     with pytest.raises(ArtifactError, match="HOPE cannot be saved: its index, a Own"):
         save(fitted, tmp_path / "model")

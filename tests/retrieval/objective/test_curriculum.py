@@ -29,7 +29,7 @@ FEW = Training(3, 128, patience=None)
 
 
 class TestPinSageOfACurriculum(RetrieverLaws):
-    retriever = pinsage(3, size=8, training=FEW, hard_ranks=RANKS)
+    retriever = pinsage(3, embedding_size=8, training=FEW, hard_ranks=RANKS)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
@@ -91,7 +91,9 @@ def test_training_draws_n_less_one_hard_ones_in_epoch_n(pairs, monkeypatch):
 
     monkeypatch.setattr(embedding, "_Pairs", Watched)
     loss = TripletMargin(negatives=Curriculum(Shared(7), RANKS))
-    Embedding("x", objective=Objective(loss=loss), size=4, training=FEW).fit(draw_log())
+    Embedding("x", objective=Objective(loss=loss), embedding_size=4, training=FEW).fit(
+        draw_log()
+    )
 
     assert set(seen) == {(0, 7, 0), (1, 7, 1), (2, 7, 2)}
 

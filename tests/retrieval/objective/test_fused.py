@@ -24,7 +24,7 @@ def settings(epochs=3, rate=0.05, **rest):
 
 
 class TestFusedBPR(RetrieverLaws):
-    retriever = Embedding("BPR", size=8, training=settings())
+    retriever = Embedding("BPR", embedding_size=8, training=settings())
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
@@ -42,9 +42,9 @@ def test_bpr_by_pairs_learns_what_bpr_by_batches_of_one_learns():
     log = type(log)(**{**vars(log), "item": item.astype(np.int32)})
     one = Objective(loss=BPR(), l2=0.01)
 
-    by_pairs = Embedding("A", objective=one, size=8, training=settings(60, 0.1)).fit(
-        log
-    )
+    by_pairs = Embedding(
+        "A", objective=one, embedding_size=8, training=settings(60, 0.1)
+    ).fit(log)
 
     answer = by_pairs.retrieve(requests_at(log, repeat=True), 5)
     right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
@@ -79,14 +79,14 @@ def test_a_fit_resumes_from_its_checkpoints(tmp_path):
 
 def test_patience_holds_items_out_and_keeps_the_best_epoch():
     training = Training(6, 512, PairSGD(0.05), patience=2)
-    fitted = Embedding("BPR", size=8, training=training).fit(draw_log())
+    fitted = Embedding("BPR", embedding_size=8, training=training).fit(draw_log())
 
     assert np.isfinite(fitted.curve.metric).all()
 
 
 def test_a_rate_that_is_too_high_is_said_with_the_step():
     with pytest.raises(ConfigError, match=r"step \d+, at a learning rate of"):
-        Embedding("BPR", size=8, training=settings(20, 1e25)).fit(draw_log())
+        Embedding("BPR", embedding_size=8, training=settings(20, 1e25)).fit(draw_log())
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,9 @@ def test_a_rate_that_is_too_high_is_said_with_the_step():
     ids=str,
 )
 def test_what_no_kernel_knows_is_refused(changed, said):
-    method = Embedding(**{"name": "x", "size": 8, "training": settings(), **changed})
+    method = Embedding(
+        **{"name": "x", "embedding_size": 8, "training": settings(), **changed}
+    )
 
     with pytest.raises(ConfigError, match=said):
         method.fit(draw_log())

@@ -182,7 +182,7 @@ def test_a_batch_of_one_pair_has_no_other_and_is_learnt_from(pairs, loss):
     training = Training(2, len(pairs) - 1, patience=None)
     objective = Objective(loss=loss(0.2, InBatch()))
 
-    fitted = Embedding(objective=objective, size=6, training=training).fit(
+    fitted = Embedding(objective=objective, embedding_size=6, training=training).fit(
         pairs.fold.log
     )
 
@@ -218,7 +218,7 @@ def test_a_log_of_one_batch_learns_from_a_queue(pairs):
     def vectors(epochs):
         training = Training(epochs, len(pairs), patience=None)
         objective = Objective(loss=InfoNCE(0.2, Queue(64)))
-        method = Embedding(objective=objective, size=6, training=training)
+        method = Embedding(objective=objective, embedding_size=6, training=training)
         return method.fit(pairs.fold.log).item
 
     assert np.abs(vectors(1) - vectors(3)).max() > 1e-3
@@ -229,7 +229,7 @@ def test_a_training_with_a_queue_that_was_stopped_ends_with_the_same_bits(
 ):
     objective = Objective(loss=InfoNCE(0.2, Queue(64)))
     training = Training(4, 100, patience=None)
-    method = Embedding(objective=objective, size=6, training=training)
+    method = Embedding(objective=objective, embedding_size=6, training=training)
     run = {"rng": np.random.default_rng(0), "checkpoints": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
         method.fit(pairs.fold.log, run=Run(**run, monitor=Stops()))
@@ -297,7 +297,7 @@ def test_a_mixture_trains_alike_however_its_parts_are_held(pairs):
 
     def vectors(negatives):
         objective = Objective(loss=SampledSoftmax(0.2, negatives))
-        method = Embedding(objective=objective, size=6, training=training)
+        method = Embedding(objective=objective, embedding_size=6, training=training)
         return method.fit(pairs.fold.log).item
 
     np.testing.assert_allclose(vectors(kind), vectors(rows), rtol=1e-4, atol=1e-6)

@@ -72,7 +72,9 @@ def scores(loss):
     names = [(f"u{u}", f"i{i}") for u in range(USERS) for i in range(ITEMS)]
     log = tg.interactions(*zip(*names, strict=True), range(len(names)))
     objective = Objective(Counted(), loss)
-    method = Embedding("Table", objective=objective, size=USERS, training=TRAINING)
+    method = Embedding(
+        "Table", objective=objective, embedding_size=USERS, training=TRAINING
+    )
     fitted = method.fit(log)
     return fitted.user @ fitted.item.T
 

@@ -39,37 +39,37 @@ COSINES = SampledSoftmax(0.2, Shared(20, power=0.5))
 
 
 class TestSASRec(RetrieverLaws):
-    retriever = sasrec(size=8, length=6, training=FEW)
+    retriever = sasrec(embedding_size=8, length=6, training=FEW)
     forgets_time = False
     unmoved = 0.0  # First weights are drawn row by row.
 
 
 class TestBERT4Rec(RetrieverLaws):
-    retriever = bert4rec(size=8, length=6, training=FEW)
+    retriever = bert4rec(embedding_size=8, length=6, training=FEW)
     forgets_time = False
     unmoved = 0.0
 
 
 class TestGRU4Rec(RetrieverLaws):
-    retriever = gru4rec(size=8, length=6, training=replace(FEW, patience=1))
+    retriever = gru4rec(embedding_size=8, length=6, training=replace(FEW, patience=1))
     forgets_time = False
     unmoved = 0.0
 
 
 class TestCaser(RetrieverLaws):
-    retriever = caser(3, 4, 2, size=8, length=6, training=FEW)
+    retriever = caser(3, 4, 2, embedding_size=8, length=6, training=FEW)
     forgets_time = False
     unmoved = 0.0
 
 
 class TestMarkovChain(RetrieverLaws):
-    retriever = markov_chain(size=8, length=6, training=FEW)
+    retriever = markov_chain(embedding_size=8, length=6, training=FEW)
     forgets_time = False
     unmoved = 0.0
 
 
 class TestCosines(RetrieverLaws):
-    retriever = sasrec(size=8, loss=COSINES, training=FEW)
+    retriever = sasrec(embedding_size=8, loss=COSINES, training=FEW)
     forgets_time = False
     unmoved = 0.0
 
@@ -125,7 +125,7 @@ def test_a_markov_chain_finds_what_the_latest_tells_and_no_more():
     user, time = np.repeat(np.arange(60), 8), np.tile(np.arange(8), 60)
     item = (2 * rng.integers(0, 7, 60)[user] + 3 * time) % 7
     chain, method = interactions(user, item, time, clock="order"), markov_chain
-    small = {"size": 16, "length": 6, "dropout": 0.0, "training": LEARNT}
+    small = {"embedding_size": 16, "length": 6, "dropout": 0.0, "training": LEARNT}
     both = planted()
 
     assert first_of(method(**small).fit(chain.before(7)), chain) == 1.0
@@ -134,7 +134,7 @@ def test_a_markov_chain_finds_what_the_latest_tells_and_no_more():
 
 def test_an_unknown_user_is_answered_as_a_known_one_of_the_same_history():
     log = draw_log()
-    fitted = sasrec(size=8, training=FEW).fit(log)
+    fitted = sasrec(embedding_size=8, training=FEW).fit(log)
     known = requests_at(log)
     unknown = replace(known, user=np.full_like(known.user, -1))
 
@@ -146,7 +146,7 @@ def test_an_unknown_user_is_answered_as_a_known_one_of_the_same_history():
 
 def test_an_event_observed_just_now_changes_the_answer():
     log = draw_log()
-    model = Pipeline(retrieve=gru4rec(size=8, training=FEW)).fit(log)
+    model = Pipeline(retrieve=gru4rec(embedding_size=8, training=FEW)).fit(log)
     before = model.recommend("u1", k=10)
     item = before["item"][-1]
 
@@ -162,7 +162,7 @@ def test_an_event_observed_just_now_changes_the_answer():
 @pytest.mark.parametrize("method", [sasrec, bert4rec, gru4rec, caser, markov_chain])
 def test_only_the_latest_events_are_read(method):
     log = draw_log()
-    fitted = method(size=8, length=4, training=FEW).fit(log)
+    fitted = method(embedding_size=8, length=4, training=FEW).fit(log)
     asked = requests_at(log)
     read = 4 - (method is bert4rec)
     stop = asked.history.ptr[1:]
@@ -183,7 +183,7 @@ def test_only_the_latest_events_are_read(method):
 
 def test_events_of_items_unknown_to_training_are_passed_over():
     log = draw_log()
-    fitted = sasrec(size=8, training=FEW).fit(log.before(int(log.time[100])))
+    fitted = sasrec(embedding_size=8, training=FEW).fit(log.before(int(log.time[100])))
     asked = requests_at(log)
     strange = np.where(asked.history.node % 2, asked.history.node, 10_000)
     odd = replace(asked.history, node=strange.astype(np.int32))
@@ -205,7 +205,7 @@ def test_events_of_items_unknown_to_training_are_passed_over():
 
 def test_its_items_are_searched_in_any_index():
     log = draw_log()
-    method = sasrec(size=8, training=FEW)
+    method = sasrec(embedding_size=8, training=FEW)
     lists = replace(method, index=InvertedLists(1.0, lists=4))
     asked = requests_at(log, repeat=False)
 
@@ -217,7 +217,7 @@ def test_its_items_are_searched_in_any_index():
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_bits(tmp_path):
     log = draw_log()
-    method = sasrec(size=8, training=replace(FEW, epochs=3))
+    method = sasrec(embedding_size=8, training=replace(FEW, epochs=3))
 
     class Stops:
         def epoch(self, number, loss, metric):
@@ -252,7 +252,7 @@ def test_a_loss_that_needs_no_negatives_is_the_one_that_is_named():
     asked = requests_at(log)
 
     def vectors(loss):
-        return sasrec(size=8, loss=loss, training=FEW).fit(log).vectors(asked)
+        return sasrec(embedding_size=8, loss=loss, training=FEW).fit(log).vectors(asked)
 
     little, much = vectors(DirectAU(1.0)), vectors(DirectAU(50.0))
     whole = vectors(SampledSoftmax(1.0, Every()))
@@ -276,7 +276,7 @@ def test_negatives_that_change_from_epoch_to_epoch_do(monkeypatch):
 
     monkeypatch.setattr(next_item, "NextItems", Watched)
     loss = SampledSoftmax(0.2, Curriculum(Shared(7), (8, 20)))
-    sasrec(size=8, loss=loss, training=replace(FEW, epochs=3)).fit(draw_log())
+    sasrec(embedding_size=8, loss=loss, training=replace(FEW, epochs=3)).fit(draw_log())
 
     assert seen == {(0, 7, 0), (1, 7, 1), (2, 7, 2)}
 
@@ -304,7 +304,7 @@ class TestBadInput:
     def test_a_user_of_one_event_is_learnt_from_no_more_than_its_item(self):
         log = interactions(["a", "a", "b"], ["x", "y", "z"], [1, 2, 3])
 
-        fitted = sasrec(size=4, training=FEW).fit(log)
+        fitted = sasrec(embedding_size=4, training=FEW).fit(log)
 
         answer = fitted.retrieve(requests_at(log), 3)
         assert answer.present.all()
@@ -314,7 +314,10 @@ class TestBadInput:
         [
             (lambda: sasrec(length=0), "SASRec length is 0; it must be at least 1"),
             (lambda: bert4rec(length=1), "BERT4Rec length is 1; it must be at least 2"),
-            (lambda: gru4rec(size=0), "GRU4Rec size is 0; it must be at least 1"),
+            (
+                lambda: gru4rec(embedding_size=0),
+                "GRU4Rec size is 0; it must be at least 1",
+            ),
             (lambda: gru4rec(layers=0), "GatedUnits layers is 0"),
             (lambda: sasrec(dropout=1.0), "Transformer dropout is 1.0"),
             (lambda: bert4rec(masked=0.0), "Transformer masked is 0.0"),
@@ -322,7 +325,10 @@ class TestBadInput:
                 lambda: GeneralisedBCE(calibration=2.0),
                 "GeneralisedBCE calibration is 2.0",
             ),
-            (lambda: sasrec(size=9), "a vector of 9 numbers cannot be shared by 2 he"),
+            (
+                lambda: sasrec(embedding_size=9),
+                "a vector of 9 numbers cannot be shared by 2 he",
+            ),
         ],
     )
     def test_settings_out_of_range_are_refused_at_once(self, method, said):

@@ -93,7 +93,7 @@ def test_clusters_are_what_five_levels_of_coarsening_leave(adjacency):
 def test_edges_of_features_are_added_to_those_of_the_graph():
     matrix, rng = pairs(), np.random.default_rng(0)
     known = scipy.sparse.csr_array(rng.normal(size=(matrix.shape[1], 3)))
-    solver, seed = GraRep(size=2, steps=2), 4
+    solver, seed = GraRep(embedding_size=2, steps=2), 4
     zoom = GraphZoom(
         solver, levels=0, seed=seed, features=("x",), neighbors=3, fusion=0.5
     )

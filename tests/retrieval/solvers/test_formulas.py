@@ -183,8 +183,14 @@ def test_the_graphs_are_those_of_the_pairs(pairs):
     ("solver", "match"),
     [
         (HOPE(KatzProximity(9.0), 4), r"beta=9\.0, but .* below 0\.1"),
-        (HOPE(size=64), "HOPE has size=64, but the graph has 49 nodes"),
-        (GraRep(20, on="items"), "GraRep has size=20, but the graph has 20 nodes"),
+        (
+            HOPE(embedding_size=64),
+            "HOPE has embedding_size=64, but the graph has 49 nodes",
+        ),
+        (
+            GraRep(20, on="items"),
+            "GraRep has embedding_size=20, but the graph has 20 nodes",
+        ),
         (GraRep(4, memory_limit_gb=1e-6), "on 49 nodes needs .* take NetMF or HOPE"),
         (NetMF(4, rank=None, memory_limit_gb=1e-6), "needs .* give a rank"),
     ],
@@ -195,7 +201,7 @@ def test_what_cannot_be_solved_is_said(pairs, solver, match):
 
 
 def test_a_matrix_with_too_few_singular_vectors_is_said(pairs):
-    with pytest.raises(ConfigError, match=r"size=25 need .* 49 and 20"):
+    with pytest.raises(ConfigError, match=r"embedding_size=25 need .* 49 and 20"):
         HOPE(CommonNeighborProximity(), 25).solve(pairs)
 
 
@@ -203,13 +209,13 @@ def test_items_that_share_no_user_have_no_graph():
     alone = scipy.sparse.csr_array(np.eye(5, dtype=np.float32))
 
     with pytest.raises(ConfigError, match="no two items share a user"):
-        HOPE(size=2, on="items").solve(alone)
+        HOPE(embedding_size=2, on="items").solve(alone)
 
 
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: HOPE(size=0), "size is 0"),
+        (lambda: HOPE(embedding_size=0), "size is 0"),
         (lambda: KatzProximity(0.0), "beta is 0"),
         (lambda: PageRankProximity(1.0), "restart is 1"),
         (lambda: NetMF(window=0), "window is 0"),

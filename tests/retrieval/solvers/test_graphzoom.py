@@ -17,7 +17,7 @@ from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 
 class TestGraphZoom(RetrieverLaws):
-    retriever = graphzoom(NetMF(size=4, window=3))
+    retriever = graphzoom(NetMF(embedding_size=4, window=3))
     unmoved = 0.0  # Signals are drawn row by row.
 
 
@@ -103,7 +103,7 @@ def whole(solved):
 
 
 def test_vectors_are_carried_over_and_smoothed_level_by_level():
-    solver = GraRep(size=2, steps=2)
+    solver = GraRep(embedding_size=2, steps=2)
     zoomed = GraphZoom(solver, levels=2, smoothing=3, loop=0.5, seed=4).solve(pairs())
 
     rng, matrices = np.random.default_rng(4), [solver.graph(pairs()).csr()]
@@ -155,10 +155,10 @@ def test_walks_take_strong_edges_and_tell_groups_apart():
 
 
 def test_a_graph_that_is_too_small_to_be_coarsened_is_said():
-    with pytest.raises(ConfigError, match=r"Lower levels or size"):
+    with pytest.raises(ConfigError, match=r"Lower levels or embedding_size"):
         GraphZoom(NetMF(16), levels=9).solve(pairs())
     # Of users and items these are vectors of items alone.
-    solver = HOPE(CommonNeighborProximity(), size=4)
+    solver = HOPE(CommonNeighborProximity(), embedding_size=4)
     with pytest.raises(ConfigError, match='on = "items"'):
         GraphZoom(solver, levels=0).solve(pairs())
 
@@ -167,7 +167,7 @@ def test_impossible_settings_are_refused():
     for name, value in (("levels", -1), ("smoothing", -1), ("loop", 0.0), ("seed", -1)):
         with pytest.raises(ConfigError, match=f"{name} is {value}"):
             GraphZoom(**{name: value})
-    for name in ("size", "walks", "length", "window", "negatives"):
+    for name in ("embedding_size", "walks", "length", "window", "negatives"):
         with pytest.raises(ConfigError, match=f"{name} is 0"):
             SkipGramWalks(**{name: 0})
     with pytest.raises(ConfigError, match="learning_rate is 0"):
@@ -177,7 +177,7 @@ def test_impossible_settings_are_refused():
 def test_a_recipe_names_the_solver():
     table = {
         "model": "graphzoom",
-        "solver": {"type": "SkipGramWalks", "size": 8},
+        "solver": {"type": "SkipGramWalks", "embedding_size": 8},
         "levels": 2,
     }
 

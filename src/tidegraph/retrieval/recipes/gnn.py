@@ -34,7 +34,7 @@ SOFTMAX = Objective(loss=SampledSoftmax())
 
 def lightgcn(
     layers: int = 3,
-    size: int = 64,
+    embedding_size: int = 64,
     loss: PairLoss = BPR(),  # noqa: B008 - it is frozen
     l2: float = 1e-4,
     training: Training = STEADY,
@@ -44,7 +44,7 @@ def lightgcn(
 
     Args:
         layers: How far vectors walk along edges.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         loss: What it costs if a user's items are not told from others.
         l2: Penalty on the squared length of the vectors that a batch learns.
         training: How long and how fast to learn.
@@ -55,12 +55,12 @@ def lightgcn(
     """
     objective = Objective(loss=loss, l2=l2)
     encoder = LightPropagation(layers)
-    return Embedding("LightGCN", encoder, objective, size, training, seed)
+    return Embedding("LightGCN", encoder, objective, embedding_size, training, seed)
 
 
 def ngcf(
     layers: int = 3,
-    size: int = 64,
+    embedding_size: int = 64,
     l2: float = 1e-4,
     training: Training = STEADY,
     seed: int | None = None,
@@ -69,7 +69,7 @@ def ngcf(
 
     Args:
         layers: How far vectors walk along edges.
-        size: Numbers in a layer; a vector has ``layers + 1`` times as many.
+        embedding_size: Numbers in a layer; a vector has ``layers + 1`` times as many.
         l2: Penalty on the squared length of the first vectors of a batch.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
@@ -79,12 +79,12 @@ def ngcf(
         message is dropped.
     """
     objective = Objective(loss=BPR(), l2=l2)
-    return Embedding("NGCF", NGCF(layers), objective, size, training, seed)
+    return Embedding("NGCF", NGCF(layers), objective, embedding_size, training, seed)
 
 
 def sgc(
     layers: int = 2,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
 ) -> Embedding:
@@ -92,19 +92,19 @@ def sgc(
 
     Args:
         layers: How far vectors walk along edges.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
     Source:
         Wu et al., "Simplifying Graph Convolutional Networks", ICML 2019.
     """
-    return Embedding("SGC", SGC(layers), SOFTMAX, size, training, seed)
+    return Embedding("SGC", SGC(layers), SOFTMAX, embedding_size, training, seed)
 
 
 def gcn(
     layers: int = 2,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
 ) -> Embedding:
@@ -112,7 +112,7 @@ def gcn(
 
     Args:
         layers: Graph convolutions, a ReLU between them.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -120,13 +120,13 @@ def gcn(
         Kipf & Welling, "Semi-Supervised Classification with Graph Convolutional
         Networks", ICLR 2017.
     """
-    return Embedding("GCN", GCN(layers), SOFTMAX, size, training, seed)
+    return Embedding("GCN", GCN(layers), SOFTMAX, embedding_size, training, seed)
 
 
 def gat(
     layers: int = 2,
     heads: int = 4,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
 ) -> Embedding:
@@ -135,19 +135,19 @@ def gat(
     Args:
         layers: Attention layers, an ELU between them.
         heads: Attentions in a layer.
-        size: Numbers in a vector, a multiple of ``heads``.
+        embedding_size: Numbers in a vector, a multiple of ``heads``.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
     Source:
         Veličković et al., "Graph Attention Networks", ICLR 2018.
     """
-    return Embedding("GAT", GAT(layers, heads), SOFTMAX, size, training, seed)
+    return Embedding("GAT", GAT(layers, heads), SOFTMAX, embedding_size, training, seed)
 
 
 def gin(
     layers: int = 2,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
 ) -> Embedding:
@@ -155,21 +155,21 @@ def gin(
 
     Args:
         layers: Isomorphism layers, a ReLU between them.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
     Source:
         Xu et al., "How Powerful are Graph Neural Networks?", ICLR 2019.
     """
-    return Embedding("GIN", GIN(layers), SOFTMAX, size, training, seed)
+    return Embedding("GIN", GIN(layers), SOFTMAX, embedding_size, training, seed)
 
 
 @checked(ConfigError)
 def graphsage(
     counts: tuple[int, ...] = (10, 5),
     aggregator: Aggregator = MeanAggregator(),  # noqa: B008 - it is frozen
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
 ) -> Embedding:
@@ -178,7 +178,7 @@ def graphsage(
     Args:
         counts: Neighbours to draw at each hop, the nearest first.
         aggregator: What is made of their vectors.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -190,13 +190,15 @@ def graphsage(
     edges = islice(cycle((ACTION, reverse(ACTION))), len(counts))
     ego = fan_out(*edges, counts=counts)
     encoder, objective = GraphSAGE(len(counts), aggregator), Objective(loss=SkipGram(2))
-    return Embedding("GraphSAGE", encoder, objective, size, training, seed, ego)
+    return Embedding(
+        "GraphSAGE", encoder, objective, embedding_size, training, seed, ego
+    )
 
 
 def pinsage(
     neighbors: int = 10,
     layers: int = 2,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
     hard_ranks: tuple[int, int] | None = None,
@@ -206,29 +208,29 @@ def pinsage(
     Args:
         neighbors: How many of them.
         layers: Convolutions.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
         hard_ranks: Ranks of items by PageRank from a user, n - 1 of which are negatives
-            of each pair in epoch n; in the paper (2000, 5000). None if left out.
+            of each pair in epoch n, if any; in the paper (2000, 5000).
 
     Source:
         Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
-        Systems", KDD 2018. Departs: users are nodes too, walks take any edge, and the
-        margin is of cosines, not of products of vectors.
+        Systems", KDD 2018. Departs: users are nodes, walks take any edge, margins
+        are of cosines.
     """
-    walks = walk(ACTION, reverse(ACTION), times=20, length=2)
-    ego = walks.all_time().top(neighbors)
+    ego = walk(ACTION, reverse(ACTION), times=20, length=2).all_time().top(neighbors)
     easy = Shared(500)
-    negatives = easy if hard_ranks is None else Curriculum(easy, hard_ranks)
-    objective = Objective(loss=TripletMargin(negatives=negatives))
-    return Embedding("PinSage", PinSage(layers), objective, size, training, seed, ego)
+    drawn = easy if hard_ranks is None else Curriculum(easy, hard_ranks)
+    objective = Objective(loss=TripletMargin(negatives=drawn))
+    learn = objective, embedding_size, training, seed, ego
+    return Embedding("PinSage", PinSage(layers), *learn)
 
 
 def lcgnn(
     cluster: int = 20,
     layers: int = 2,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = STEADY,
     seed: int | None = None,
 ) -> Embedding:
@@ -237,7 +239,7 @@ def lcgnn(
     Args:
         cluster: Most nodes in a cluster.
         layers: Graph convolutions.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -247,4 +249,6 @@ def lcgnn(
         leaves the conductance of clusters as it is to four digits.
     """
     ego = local_cluster(ACTION, type=USER, size=cluster, epsilon=1e-5, all_time=True)
-    return Embedding("LCGNN", GCN(layers), Objective(), size, training, seed, ego)
+    return Embedding(
+        "LCGNN", GCN(layers), Objective(), embedding_size, training, seed, ego
+    )

@@ -17,7 +17,7 @@ SHORT = Training(12, 2048, LazyAdam(3e-3), Linear(0.0), patience=None)
 
 
 def bpr_mf(
-    size: int = 64,
+    embedding_size: int = 64,
     loss: PairLoss = BPR(),  # noqa: B008 - it is frozen
     l2: float = 1e-2,
     training: Training = STEADY,
@@ -26,7 +26,7 @@ def bpr_mf(
     """Return matrix factorisation, with the pairwise loss unless said.
 
     Args:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         loss: What it costs if a user's items are not told from others.
         l2: Penalty on the squared length of the vectors of a batch.
         training: How long and how fast to learn.
@@ -37,12 +37,17 @@ def bpr_mf(
         2009. Departs: Adam in place of plain gradient steps, no item bias.
     """
     return Embedding(
-        "BPR-MF", Identity(), Objective(loss=loss, l2=l2), size, training, seed
+        "BPR-MF",
+        Identity(),
+        Objective(loss=loss, l2=l2),
+        embedding_size,
+        training,
+        seed,
     )
 
 
 def softmax_mf(
-    size: int = 128,
+    embedding_size: int = 128,
     temperature: float = 0.1,
     negatives: int = 1024,
     training: Training = SHORT,
@@ -53,7 +58,7 @@ def softmax_mf(
     Vectors begin with the spectrum of the graph, so that a dozen epochs do.
 
     Args:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         temperature: What cosines are divided by; the lower, the more the hardest of the
             negatives count.
         negatives: How many of all items each batch is told from.
@@ -66,11 +71,11 @@ def softmax_mf(
     """
     loss = SampledSoftmax(temperature, negatives)
     encoder, objective = Identity(start=Spectral()), Objective(loss=loss)
-    return Embedding("Softmax-MF", encoder, objective, size, training, seed)
+    return Embedding("Softmax-MF", encoder, objective, embedding_size, training, seed)
 
 
 def svdpp(
-    size: int = 64,
+    embedding_size: int = 64,
     loss: PairLoss = BPR(),  # noqa: B008 - it is frozen
     l2: float = 1e-2,
     training: Training = STEADY,
@@ -79,7 +84,7 @@ def svdpp(
     """Return SVD++: a user is a vector of their own and what their items say of them.
 
     Args:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         loss: What it costs if a user's items are not told from others.
         l2: Penalty on the squared length of the vectors of a batch.
         training: How long and how fast to learn.
@@ -91,11 +96,11 @@ def svdpp(
         the squared error of ratings.
     """
     objective = Objective(loss=loss, l2=l2)
-    return Embedding("SVDpp", SVDPlusPlus(), objective, size, training, seed)
+    return Embedding("SVDpp", SVDPlusPlus(), objective, embedding_size, training, seed)
 
 
 def ials(
-    size: int = 64,
+    embedding_size: int = 64,
     l2: float = 0.1,
     alpha: float = 1.0,
     iterations: int = 15,
@@ -104,7 +109,7 @@ def ials(
     """Return iALS: squared error over all pairs, by the package ``implicit``.
 
     Args:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         l2: Strength of the penalty.
         alpha: How much more a pair counts than none.
         iterations: How often users and items are solved in turn.
@@ -114,5 +119,5 @@ def ials(
         Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
         ICDM 2008.
     """
-    solver = IALS(size, l2, alpha, iterations, seed=seed)
+    solver = IALS(embedding_size, l2, alpha, iterations, seed=seed)
     return Factorized("iALS", solver)

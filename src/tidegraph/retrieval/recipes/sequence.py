@@ -18,7 +18,7 @@ from tidegraph.training.settings import Training
 def sasrec(
     blocks: int = 2,
     heads: int = 2,
-    size: int = 64,
+    embedding_size: int = 64,
     length: int = 50,
     dropout: float = 0.2,
     loss: PairLoss = CROSS_ENTROPY,
@@ -30,7 +30,7 @@ def sasrec(
     Args:
         blocks: How many blocks of attention there are.
         heads: Parts of a vector that are attended to apart.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         length: Most events that are read, the latest of a history.
         dropout: Share of what is passed on that training leaves out.
         loss: What it costs if the next item is not found. The paper's is
@@ -43,13 +43,13 @@ def sasrec(
         as ``Transformer`` does.
     """
     encoder = Transformer(blocks, heads, dropout=dropout)
-    return NextItem("SASRec", encoder, loss, size, length, training, seed)
+    return NextItem("SASRec", encoder, loss, embedding_size, length, training, seed)
 
 
 def bert4rec(
     blocks: int = 2,
     heads: int = 2,
-    size: int = 64,
+    embedding_size: int = 64,
     length: int = 50,
     masked: float = 0.2,
     dropout: float = 0.2,
@@ -61,7 +61,7 @@ def bert4rec(
     Args:
         blocks: How many blocks of attention there are.
         heads: Parts of a vector that are attended to apart.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         length: Most events that are read, a token for what comes next among them.
         masked: Share of events that are hidden and found; the latest always is.
         dropout: Share of what is passed on that training leaves out.
@@ -72,15 +72,15 @@ def bert4rec(
         Sun et al., "BERT4Rec", CIKM 2019. Departs: no layer stands between states and
         products, no item replaces a token, and as ``Transformer`` does.
     """
-    encoder = Transformer(
-        blocks, heads, 4, "gelu", norm_first=False, masked=masked, dropout=dropout
+    encoder = Transformer(blocks, heads, 4, "gelu", False, masked, dropout)
+    return NextItem(
+        "BERT4Rec", encoder, CROSS_ENTROPY, embedding_size, length, training, seed
     )
-    return NextItem("BERT4Rec", encoder, CROSS_ENTROPY, size, length, training, seed)
 
 
 def gru4rec(
     layers: int = 1,
-    size: int = 64,
+    embedding_size: int = 64,
     length: int = 50,
     dropout: float = 0.2,
     loss: PairLoss = CROSS_ENTROPY,
@@ -91,7 +91,7 @@ def gru4rec(
 
     Args:
         layers: How many layers of units there are.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         length: Most events that are read, the latest of a history.
         dropout: Share of what is passed on that training leaves out.
         loss: What it costs if the next item is not found.
@@ -105,14 +105,14 @@ def gru4rec(
         start anew in each batch.
     """
     encoder = GatedUnits(layers, dropout)
-    return NextItem("GRU4Rec", encoder, loss, size, length, training, seed)
+    return NextItem("GRU4Rec", encoder, loss, embedding_size, length, training, seed)
 
 
 def caser(
     window: int = 5,
     horizontal: int = 16,
     vertical: int = 4,
-    size: int = 64,
+    embedding_size: int = 64,
     length: int = 50,
     dropout: float = 0.2,
     training: Training = UNTIL_BEST,
@@ -124,7 +124,7 @@ def caser(
         window: How many of the latest events filters look at.
         horizontal: Filters over each number of events in a row.
         vertical: Filters over all of these events, number by number.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         length: Most events of a piece of a history that training takes.
         dropout: Share of what filters found that training leaves out.
         training: How long and how fast to learn.
@@ -135,12 +135,13 @@ def caser(
         Sequence Embedding", WSDM 2018. Departs: the softmax over all items in place of
         a few drawn ones, and as ``Convolutions`` does.
     """
-    encoder = Convolutions(window, horizontal, vertical, dropout)
-    return NextItem("Caser", encoder, CROSS_ENTROPY, size, length, training, seed)
+    filters = Convolutions(window, horizontal, vertical, dropout)
+    learn = CROSS_ENTROPY, embedding_size, length, training, seed
+    return NextItem("Caser", filters, *learn)
 
 
 def markov_chain(
-    size: int = 64,
+    embedding_size: int = 64,
     length: int = 50,
     dropout: float = 0.2,
     loss: PairLoss = CROSS_ENTROPY,
@@ -150,7 +151,7 @@ def markov_chain(
     """Return a Markov chain of the first order whose transitions are factorised.
 
     Args:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         length: Most events of a piece of a history that training takes.
         dropout: Share of the events' vectors that training leaves out.
         loss: What it costs if the next item is not found.
@@ -163,4 +164,6 @@ def markov_chain(
         known is answered; the softmax over all items, and as ``LatestEvent`` does.
     """
     encoder = LatestEvent(dropout)
-    return NextItem("MarkovChain", encoder, loss, size, length, training, seed)
+    return NextItem(
+        "MarkovChain", encoder, loss, embedding_size, length, training, seed
+    )

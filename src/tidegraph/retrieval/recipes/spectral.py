@@ -15,24 +15,24 @@ from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
 
 def hope(
     proximity: Proximity = KatzProximity(),  # noqa: B008 - it is frozen
-    size: int = 64,
+    embedding_size: int = 64,
     on: On = "bipartite",
 ) -> Factorized:
     """Return HOPE: vectors whose products are a proximity of high order.
 
     Args:
         proximity: Katz's unless said.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         on: The graph of users and items, or the item-item graph that it induces.
 
     Source:
         Ou et al., "Asymmetric Transitivity Preserving Graph Embedding", KDD 2016.
     """
-    return Factorized("HOPE", HOPE(proximity, size, on))
+    return Factorized("HOPE", HOPE(proximity, embedding_size, on))
 
 
 def netmf(
-    size: int = 64,
+    embedding_size: int = 64,
     window: int = 10,
     negatives: float = 1.0,
     rank: int | None = 128,
@@ -41,7 +41,7 @@ def netmf(
     """Return NetMF: what DeepWalk learns, factorised.
 
     Args:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         window: Reach of the skip-gram.
         negatives: Its noise words a pair.
         rank: Eigenvalues that approximate its matrix; None for the matrix itself.
@@ -50,14 +50,16 @@ def netmf(
     Source:
         Qiu et al., "Network Embedding as Matrix Factorization", WSDM 2018.
     """
-    return Factorized("NetMF", NetMF(size, window, negatives, rank, on))
+    return Factorized("NetMF", NetMF(embedding_size, window, negatives, rank, on))
 
 
-def grarep(size: int = 32, steps: int = 3, on: On = "bipartite") -> Factorized:
+def grarep(
+    embedding_size: int = 32, steps: int = 3, on: On = "bipartite"
+) -> Factorized:
     """Return GraRep: what is reached in 1, 2, ... steps, each factorised.
 
     Args:
-        size: Numbers in a vector for each number of steps.
+        embedding_size: Numbers in a vector for each number of steps.
         steps: The largest of them.
         on: The graph of users and items, or the item-item graph that it induces.
 
@@ -65,14 +67,14 @@ def grarep(size: int = 32, steps: int = 3, on: On = "bipartite") -> Factorized:
         Cao, Lu & Xu, "GraRep: Learning Graph Representations with Global Structural
         Information", CIKM 2015.
     """
-    return Factorized("GraRep", GraRep(size, steps, on=on))
+    return Factorized("GraRep", GraRep(embedding_size, steps, on=on))
 
 
-def prone(size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Factorized:
+def prone(embedding_size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Factorized:
     """Return ProNE: a sparse factorisation smoothed along the spectrum of items.
 
     Args:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         mu: Centre of the band of the spectrum that passes.
         theta: How narrow it is.
 
@@ -80,7 +82,7 @@ def prone(size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Factorized:
         Zhang et al., "ProNE: Fast and Scalable Network Representation Learning", IJCAI
         2019.
     """
-    return Factorized("ProNE", ProNE(size, mu=mu, theta=theta))
+    return Factorized("ProNE", ProNE(embedding_size, mu=mu, theta=theta))
 
 
 def graphzoom(

@@ -43,7 +43,7 @@ def deepwalk(
     walks: int = 10,
     length: int = 40,
     window: int = 5,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = WALKED,
     seed: int | None = None,
 ) -> Embedding:
@@ -53,7 +53,7 @@ def deepwalk(
         walks: Walks from each user and item.
         length: Steps of a walk.
         window: How many steps apart nodes belong together.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -62,7 +62,7 @@ def deepwalk(
     """
     pairs = WalkWindows(_both_sides(walks, length), window)
     objective = Objective(pairs, _NOISE)
-    return Embedding("DeepWalk", TwoTables(), objective, size, training, seed)
+    return Embedding("DeepWalk", TwoTables(), objective, embedding_size, training, seed)
 
 
 @checked(ConfigError)
@@ -72,7 +72,7 @@ def node2vec(
     walks: int = 10,
     length: int = 40,
     window: int = 5,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = WALKED,
     seed: int | None = None,
 ) -> Embedding:
@@ -84,7 +84,7 @@ def node2vec(
         walks: As of ``deepwalk``.
         length: As there.
         window: As there.
-        size: As there.
+        embedding_size: As there.
         training: As there.
         seed: As there.
 
@@ -93,13 +93,13 @@ def node2vec(
     """
     plans = tuple(plan.biased(p, q) for plan in _both_sides(walks, length))
     objective = Objective(WalkWindows(plans, window), _NOISE)
-    return Embedding("node2vec", TwoTables(), objective, size, training, seed)
+    return Embedding("node2vec", TwoTables(), objective, embedding_size, training, seed)
 
 
 @checked(ConfigError)
 def line(
     order: Literal["first", "second", "both"] = "both",
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
 ) -> Embedding | Concatenated:
@@ -107,7 +107,7 @@ def line(
 
     Args:
         order: Which proximity; of both, each has half of the numbers.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -115,10 +115,12 @@ def line(
         Tang et al., "LINE: Large-scale Information Network Embedding", WWW 2015.
     """
     if order == "both":
-        first = _line_embedding("first", size // 2, training, seed)
-        second = _line_embedding("second", size - size // 2, training, seed)
+        first = _line_embedding("first", embedding_size // 2, training, seed)
+        second = _line_embedding(
+            "second", embedding_size - embedding_size // 2, training, seed
+        )
         return Concatenated("LINE", (first, second))
-    return _line_embedding(order, size, training, seed)
+    return _line_embedding(order, embedding_size, training, seed)
 
 
 @checked(ConfigError)
@@ -126,7 +128,7 @@ def app(
     restart: float = 0.15,
     walks: int = 200,
     length: int = 20,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
 ) -> Embedding:
@@ -136,7 +138,7 @@ def app(
         restart: Probability to stop after a step.
         walks: Walks from each user and item, each epoch.
         length: Steps of the longest walk.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -144,12 +146,12 @@ def app(
         Zhou et al., "Scalable Graph Embedding for Asymmetric Proximity", AAAI 2017.
     """
     objective = Objective(WalkEnds(_both_sides(walks, length), restart), _NOISE)
-    return Embedding("APP", TwoTables(), objective, size, training, seed)
+    return Embedding("APP", TwoTables(), objective, embedding_size, training, seed)
 
 
 def item2vec(
     window: int = 5,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
 ) -> Embedding:
@@ -159,7 +161,7 @@ def item2vec(
 
     Args:
         window: How many places apart items belong together.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -167,7 +169,7 @@ def item2vec(
         Barkan & Koenigstein, "Item2Vec", MLSP 2016.
     """
     objective = Objective(SequenceWindows(window), _NOISE)
-    return Embedding("item2vec", TwoTables(), objective, size, training, seed)
+    return Embedding("item2vec", TwoTables(), objective, embedding_size, training, seed)
 
 
 def bge(
@@ -175,7 +177,7 @@ def bge(
     length: int = 10,
     window: int = 5,
     session_seconds: int | float | None = 3600,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = PASSES,
     seed: int | None = None,
 ) -> Embedding:
@@ -186,7 +188,7 @@ def bge(
         length: Steps of a walk.
         window: How many steps apart items belong together.
         session_seconds: A longer pause ends a session.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         training: How long and how fast to learn.
         seed: Seed of everything random; that of the run if left out.
 
@@ -194,7 +196,7 @@ def bge(
         Wang et al., "Billion-scale Commodity Embedding", KDD 2018, section 2.2.
     """
     objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
-    return Embedding("BGE", TwoTables(), objective, size, training, seed)
+    return Embedding("BGE", TwoTables(), objective, embedding_size, training, seed)
 
 
 def ges(
@@ -203,7 +205,7 @@ def ges(
     length: int = 10,
     window: int = 5,
     session_seconds: int | float | None = 3600,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = DESCRIBED,
     seed: int | None = None,
 ) -> Embedding:
@@ -217,7 +219,7 @@ def ges(
         length: As there.
         window: As there.
         session_seconds: As there.
-        size: As there.
+        embedding_size: As there.
         training: As there.
         seed: As there.
 
@@ -226,7 +228,7 @@ def ges(
     """
     encoder = SideInformation(side, weighted=False)
     objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
-    return Embedding("GES", encoder, objective, size, training, seed)
+    return Embedding("GES", encoder, objective, embedding_size, training, seed)
 
 
 def eges(
@@ -235,7 +237,7 @@ def eges(
     length: int = 10,
     window: int = 5,
     session_seconds: int | float | None = 3600,
-    size: int = 64,
+    embedding_size: int = 64,
     training: Training = DESCRIBED,
     seed: int | None = None,
 ) -> Embedding:
@@ -247,7 +249,7 @@ def eges(
         length: As there.
         window: As there.
         session_seconds: As there.
-        size: As there.
+        embedding_size: As there.
         training: As there.
         seed: As there.
 
@@ -255,15 +257,22 @@ def eges(
         Wang et al., "Billion-scale Commodity Embedding", KDD 2018, equations 6 and 7.
     """
     objective = Objective(SessionWalks(walks, length, window, session_seconds), _NOISE)
-    return Embedding("EGES", SideInformation(side), objective, size, training, seed)
+    return Embedding(
+        "EGES", SideInformation(side), objective, embedding_size, training, seed
+    )
 
 
 def _line_embedding(
-    order: Literal["first", "second"], size: int, training: Training, seed: int | None
+    order: Literal["first", "second"],
+    embedding_size: int,
+    training: Training,
+    seed: int | None,
 ) -> Embedding:
     encoder = Identity() if order == "first" else TwoTables()
     objective = Objective(Edges(both_ways=True), _NOISE)
-    return Embedding(f"LINE-{order}", encoder, objective, size, training, seed)
+    return Embedding(
+        f"LINE-{order}", encoder, objective, embedding_size, training, seed
+    )
 
 
 def _both_sides(walks: int, length: int) -> tuple[Walk, Walk]:

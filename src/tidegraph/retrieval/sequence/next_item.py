@@ -44,7 +44,7 @@ class NextItem:
         encoder: How a state comes from events.
         loss: What it costs if a state does not find the next item, with the negatives
             that it takes; over all items unless said.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         length: Most events that are read at once, the latest of a history.
         training: How long and how fast to learn; ``batch_size`` counts sequences of
             mean length. With ``patience`` the newest item of a thousand users is held
@@ -56,7 +56,7 @@ class NextItem:
     name: str = "NextItem"
     encoder: SequenceEncoder = field(default_factory=Transformer)
     loss: PairLoss = CROSS_ENTROPY
-    size: int = 64
+    embedding_size: int = 64
     length: int = 50
     training: Training = UNTIL_BEST
     seed: int | None = None
@@ -65,7 +65,7 @@ class NextItem:
     def __post_init__(self) -> None:
         # A token takes a place beside what it is to be found by.
         least = 1 if self.design.masked is None else 2
-        at_least(self.name, 1, size=self.size)
+        at_least(self.name, 1, embedding_size=self.embedding_size)
         at_least(self.name, least, length=self.length)
         at_least(self.name, 0, seed=self.seed)
         # Without memory for weights: an encoder refuses what it cannot be built from.
@@ -110,4 +110,4 @@ class NextItem:
     @property
     def design(self) -> Design:
         """What the network is made of."""
-        return Design(self.encoder, self.size, self.length)
+        return Design(self.encoder, self.embedding_size, self.length)

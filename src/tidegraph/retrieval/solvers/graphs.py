@@ -67,8 +67,8 @@ def check_size(
         )
     if size >= len(graph):
         raise ConfigError(
-            f"{solver} has size={size}, but the graph has {len(graph):,} nodes, and a "
-            "vector must have fewer numbers than that. Lower size."
+            f"{solver} has embedding_size={size}, but the graph has {len(graph):,} "
+            "nodes, and a vector must have fewer numbers than that. Lower it."
         )
 
 

@@ -85,12 +85,12 @@ class GraphZoom:
             adjacency = levels[-1].coarser()
         made = levels or described is not None
         coarsest = StaticGraph.of_matrix(adjacency) if made else graph
-        if levels and len(coarsest) <= self.solver.size:
+        if levels and len(coarsest) <= self.solver.embedding_size:
             raise ConfigError(
                 f"levels={self.levels} leave {len(coarsest):,} of {len(graph):,} "
-                f"nodes, too few for vectors of {self.solver.size} numbers. Lower "
-                "levels or size, or take another graph: in a dense one all nodes are "
-                "alike."
+                f"nodes, too few for vectors of {self.solver.embedding_size} numbers. "
+                "Lower levels or embedding_size, or take another graph: in a dense one "
+                "all nodes are alike."
             )
         sides = self.solver.embed(coarsest)
         if any(len(side) != len(coarsest) for side in sides):

@@ -26,7 +26,7 @@ class GraRep:
     the other, the target vector V s^1/2; their products add up the matrices of all k.
 
     Attributes:
-        size: Numbers in a vector for each number of steps.
+        embedding_size: Numbers in a vector for each number of steps.
         steps: The largest k.
         negatives: lambda, noise words a step in the skip-gram that this factorises.
         on: The graph.
@@ -38,7 +38,7 @@ class GraRep:
         Information", CIKM 2015, algorithm 1.
     """
 
-    size: int = 32
+    embedding_size: int = 32
     steps: int = 3
     negatives: float = 1.0
     on: On = "bipartite"
@@ -46,7 +46,7 @@ class GraRep:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least("GraRep", 1, size=self.size, steps=self.steps)
+        at_least("GraRep", 1, embedding_size=self.embedding_size, steps=self.steps)
         at_least("GraRep", 0, seed=self.seed)
         above("GraRep", 0, negatives=self.negatives)
         above("GraRep", 0, memory_limit_gb=self.memory_limit_gb)
@@ -70,7 +70,7 @@ class GraRep:
 
         Raises:
             ConfigError: Memory would exceed the limit, or the graph has no more than
-                ``size`` nodes.
+                ``embedding_size`` nodes.
         """
         self.check(*pairs.shape)
         graph = self.graph(pairs)
@@ -83,13 +83,15 @@ class GraRep:
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of the nodes of a graph; see ``solve``."""
         self._check(len(graph))
-        check_size("GraRep", self.size, graph)
+        check_size("GraRep", self.embedding_size, graph)
         step = transition(graph)
         reached = step.toarray()
         parts: list[tuple[np.ndarray, np.ndarray]] = []
         for k in range(self.steps):
             reached = step @ reached if k else reached
-            parts.append(halves(self._positive(reached), self.size, self.seed))
+            parts.append(
+                halves(self._positive(reached), self.embedding_size, self.seed)
+            )
         sources, targets = zip(*parts, strict=True)
         return np.hstack(sources), np.hstack(targets)
 

@@ -22,7 +22,7 @@ class HOPE:
 
     Attributes:
         proximity: S.
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         on: The graph.
         seed: Seed of the decomposition's start, of which products do not depend.
 
@@ -36,20 +36,20 @@ class HOPE:
     """
 
     proximity: Proximity = field(default_factory=KatzProximity)
-    size: int = 64
+    embedding_size: int = 64
     on: On = "bipartite"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least("HOPE", 1, size=self.size)
+        at_least("HOPE", 1, embedding_size=self.embedding_size)
         at_least("HOPE", 0, seed=self.seed)
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors.
 
         Raises:
-            ConfigError: The graph has no more than ``size`` nodes, or Katz's ``beta``
-                is too large for it.
+            ConfigError: The graph has no more than ``embedding_size`` nodes, or
+                Katz's ``beta`` is too large for it.
         """
         graph = self.graph(pairs)
         source, target = self.embed(graph)
@@ -64,5 +64,5 @@ class HOPE:
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of its nodes, or of its items alone."""
-        check_size("HOPE", self.size, graph)
-        return self.proximity.halves(graph, self.size, self.seed)
+        check_size("HOPE", self.embedding_size, graph)
+        return self.proximity.halves(graph, self.embedding_size, self.seed)

@@ -23,7 +23,7 @@ class IALS:
     all confidences 1: (1 + alpha) (Y'Y + l2 I)^-1 y_i.
 
     Attributes:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         l2: Strength of the penalty.
         alpha: How much more a pair counts than none.
         iterations: How often both sides are solved.
@@ -35,7 +35,7 @@ class IALS:
         ICDM 2008, equations 3 to 5.
     """
 
-    size: int = 64
+    embedding_size: int = 64
     l2: float = 0.1
     alpha: float = 1.0
     iterations: int = 15
@@ -43,7 +43,9 @@ class IALS:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least("IALS", 1, size=self.size, iterations=self.iterations)
+        at_least(
+            "IALS", 1, embedding_size=self.embedding_size, iterations=self.iterations
+        )
         at_least("IALS", 0, seed=self.seed, threads=self.threads)
         above("IALS", 0, l2=self.l2, alpha=self.alpha)
 
@@ -60,7 +62,7 @@ class IALS:
         # Threads of its own and of the matrix library would wait for one another.
         with blas_threads(1):
             model = library.AlternatingLeastSquares(
-                self.size,
+                self.embedding_size,
                 self.l2,
                 use_cg=False,
                 iterations=self.iterations,
@@ -72,6 +74,6 @@ class IALS:
             user = model.recalculate_user(everybody, confidence)
             item = cast(np.ndarray, model.item_factors)
             gram = item.T.astype(np.float64) @ item
-            gram.flat[:: self.size + 1] += self.l2
+            gram.flat[:: self.embedding_size + 1] += self.l2
             given = (1 + self.alpha) * np.linalg.solve(gram, item.T).T
         return Solved(user, np.ascontiguousarray(given, np.float32), item)

@@ -37,7 +37,7 @@ class NetMF:
     V s^1/2.
 
     Attributes:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         window: T, the reach of the skip-gram.
         negatives: b, noise words a pair.
         rank: Eigenvalues that M is made of; None for M itself, which is dense.
@@ -51,7 +51,7 @@ class NetMF:
         PTE, and node2vec", WSDM 2018, algorithms 3 and 4.
     """
 
-    size: int = 64
+    embedding_size: int = 64
     window: int = 10
     negatives: float = 1.0
     rank: int | None = 128
@@ -61,7 +61,13 @@ class NetMF:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least("NetMF", 1, size=self.size, window=self.window, rank=self.rank)
+        at_least(
+            "NetMF",
+            1,
+            embedding_size=self.embedding_size,
+            window=self.window,
+            rank=self.rank,
+        )
         at_least("NetMF", 0, seed=self.seed, steps=self.steps)
         above("NetMF", 0, negatives=self.negatives)
         above("NetMF", 0, memory_limit_gb=self.memory_limit_gb)
@@ -86,7 +92,7 @@ class NetMF:
 
         Raises:
             ConfigError: Memory would exceed the limit, or the graph has no more than
-                ``size`` nodes.
+                ``embedding_size`` nodes.
         """
         self.check(*pairs.shape)
         graph = self.graph(pairs)
@@ -99,9 +105,9 @@ class NetMF:
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of the nodes of a graph; see ``solve``."""
         self._check(len(graph))
-        check_size("NetMF", self.size, graph)
+        check_size("NetMF", self.embedding_size, graph)
         if self.rank is None or self.rank >= len(graph):
-            return halves(self._whole(graph), self.size, self.seed)
+            return halves(self._whole(graph), self.embedding_size, self.seed)
         return self._approximate(graph, self.rank)
 
     def _whole(self, graph: StaticGraph) -> np.ndarray:
@@ -127,7 +133,9 @@ class NetMF:
         passed = graph.strength.sum() / self.negatives * powers.mean(axis=1)
         left = inverse(graph.strength)[:, None] ** 0.5 * vector
         apply = _logs(*(x.astype(np.float32) for x in (left, (left * passed).T)))
-        return symmetric_halves(apply, len(graph), self.size, self.steps, self.seed)
+        return symmetric_halves(
+            apply, len(graph), self.embedding_size, self.steps, self.seed
+        )
 
 
 def _logs(left: np.ndarray, right: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

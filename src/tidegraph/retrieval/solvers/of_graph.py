@@ -20,7 +20,7 @@ class GraphSolver(Protocol):
     """Settings of such a solver; one of your own needs no more than this."""
 
     @property
-    def size(self) -> int:
+    def embedding_size(self) -> int:
         """How many numbers a vector has, fewer than the graph has nodes."""
         ...
 

@@ -25,7 +25,7 @@ class ProNE:
     history.
 
     Attributes:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         order: Terms of the polynomial.
         mu: Centre of the band.
         theta: How narrow it is.
@@ -42,7 +42,7 @@ class ProNE:
         length and has another constant in g; the formulas here are the paper's.
     """
 
-    size: int = 64
+    embedding_size: int = 64
     order: int = 10
     mu: float = 0.2
     theta: float = 0.5
@@ -51,7 +51,7 @@ class ProNE:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least("ProNE", 1, size=self.size, order=self.order)
+        at_least("ProNE", 1, embedding_size=self.embedding_size, order=self.order)
         at_least("ProNE", 0, power=self.power, mu=self.mu, seed=self.seed)
         above("ProNE", 0, negatives=self.negatives, theta=self.theta)
 
@@ -59,7 +59,7 @@ class ProNE:
         """Return one vector an item, for both sides of a product.
 
         Raises:
-            ConfigError: The graph has no more than ``size`` nodes.
+            ConfigError: The graph has no more than ``embedding_size`` nodes.
         """
         graph = self.graph(pairs)
         return Solved.of_nodes(graph, *self.embed(graph))
@@ -70,8 +70,10 @@ class ProNE:
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return the vectors of the nodes of a graph, the same on both sides."""
-        check_size("ProNE", self.size, graph, "Take another method, such as HOPE")
-        factor, _ = halves(self._edges(graph), self.size, self.seed)
+        check_size(
+            "ProNE", self.embedding_size, graph, "Take another method, such as HOPE"
+        )
+        factor, _ = halves(self._edges(graph), self.embedding_size, self.seed)
         step = transition(graph)
         left, value, _ = np.linalg.svd(
             step @ (factor - self._band(step, factor)), full_matrices=False

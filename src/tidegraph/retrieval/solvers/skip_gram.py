@@ -32,7 +32,7 @@ class SkipGramWalks:
     ``GraphZoom`` has made small. Rates fall in a line.
 
     Attributes:
-        size: Numbers in a vector.
+        embedding_size: Numbers in a vector.
         walks: Walks from each node; as many rounds over all nodes.
         length: Steps of a walk.
         window: How many steps apart nodes belong together.
@@ -44,7 +44,7 @@ class SkipGramWalks:
         Perozzi et al., "DeepWalk: Online Learning of Social Representations", KDD 2014.
     """
 
-    size: int = 64
+    embedding_size: int = 64
     walks: int = 10
     length: int = 40
     window: int = 5
@@ -53,7 +53,9 @@ class SkipGramWalks:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least("SkipGramWalks", 1, size=self.size, walks=self.walks)
+        at_least(
+            "SkipGramWalks", 1, embedding_size=self.embedding_size, walks=self.walks
+        )
         at_least("SkipGramWalks", 1, length=self.length, window=self.window)
         at_least("SkipGramWalks", 1, negatives=self.negatives)
         at_least("SkipGramWalks", 0, seed=self.seed)
@@ -71,7 +73,7 @@ class SkipGramWalks:
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of the nodes of a graph."""
         rng = np.random.default_rng(self.seed)
-        shape = (len(graph), self.size)
+        shape = (len(graph), self.embedding_size)
         sides = [rng.normal(0, DEVIATION, shape).astype(np.float32) for _ in range(2)]
         source, target = sides
         # A node without an edge is near to nothing.
