@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,19 @@ def test_a_manifest_cannot_reach_outside_its_folder(tmp_path):
     file.write_text(json.dumps(manifest))
 
     with pytest.raises(ArtifactError):
+        load(tmp_path / "model", CLASSES)
+
+
+@pytest.mark.parametrize("damage", ["deep", "endless"])
+def test_a_manifest_that_is_deep_or_endless_is_refused(tmp_path, damage):
+    save(TREE, tmp_path / "model")
+    file = tmp_path / "model" / "manifest.json"
+    text = file.read_text()
+    endless = re.sub(r"\[\s*[0-9]+,", "[Infinity,", text)
+    assert endless != text
+    file.write_text("[" * 100_000 if damage == "deep" else endless)
+
+    with pytest.raises(ArtifactError, match=r"cannot be read|was changed"):
         load(tmp_path / "model", CLASSES)
 
 

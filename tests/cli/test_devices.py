@@ -130,6 +130,23 @@ def test_rounds_with_noise_go_on_with_a_seed_of_the_recipe_alone(recipe, tmp_pat
         _drawing(wanted, plan, secret, tmp_path)
 
 
+def test_a_log_that_ends_with_the_training_is_refused_before_it(
+    recipe, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(tg.Pipeline, "fit", lambda *_, **__: pytest.fail("it trains"))
+    path = Path(recipe())
+    # The test part holds the same moments as the others.
+    table = pl.read_csv(tmp_path / "log.csv").with_columns(time=pl.lit(1_700_000_000))
+    parts = np.resize(["train", "train", "valid", "test"], len(table))
+    table.with_columns(split=pl.Series(parts)).write_csv(tmp_path / "log.csv")
+    split = "[split]\nvalid = 0.15\ntest = 0.2"
+    assert split in path.read_text()
+    path.write_text(path.read_text().replace(split, '[split]\nby = "split"'))
+
+    assert run(["device", "simulate", str(path), "-o", str(tmp_path / "model")]) == 2
+    assert "the log has no action after 170000000" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("rank", "theta", "said"),
     [

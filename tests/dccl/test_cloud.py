@@ -540,6 +540,11 @@ def test_rounds_are_every_so_many_days_and_at_the_end():
     assert EveryDays(days=1.0).clocks(0, 2 * DAY) == [DAY, 2 * DAY, 2 * DAY + 1]
 
 
+def test_a_cloud_that_has_had_its_rounds_is_no_fleet(cloud):
+    with pytest.raises(ConfigError, match=r"takes no further ones.*Run DCCL anew"):
+        Fleet(cloud.pipeline)
+
+
 def test_what_cannot_be_a_fleet_is_refused():
     plain = tg.Pipeline(tg.ItemKNN()).fit(parts()[0])
     with pytest.raises(ConfigError, match=r"has no ranker.*DIN"):

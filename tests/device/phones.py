@@ -1,5 +1,6 @@
 """Bundles and devices that tests speak for."""
 
+import hashlib
 import os
 import struct
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ from tidegraph.device.gate.upload import Upload, packed
 from tidegraph.device.signing import public_bytes
 
 NOW = 1_800_000_000_000
+WEIGHTS = b"0123456789"
 PUBLISHER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 def manifest_of(version=1, theta=32, radius=1.5, expires=NOW // 1_000 + 86_400):
-    files = {"weights.bin": File(10, "ab" * 32)}
+    files = {"weights.bin": File(10, hashlib.sha256(WEIGHTS).hexdigest())}
     return Manifest(
         version, expires, theta, radius, 24, ("last",), 18, 10, 0.3, 1.0, True, files
     )

@@ -5,6 +5,7 @@ import shutil
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,10 +81,18 @@ def folder(exported, tmp_path):
     return shutil.copytree(exported, tmp_path / "bundle")
 
 
+class Careless(Published):
+    """Serves what lies in the folder, as a web server of another make does."""
+
+    def file(self, name):
+        place = self._folder / name
+        return place.read_bytes() if place.is_file() else None
+
+
 @pytest.fixture
 def published(folder, tmp_path):
     with Gate(tmp_path / "store") as gate:
-        yield Published(gate, folder, TRUSTED), gate
+        yield Careless(gate, folder, TRUSTED), gate
 
 
 @pytest.fixture
@@ -268,6 +277,43 @@ def test_a_corrupt_bundle_leaves_the_last_good_one(page, model, folder, damage, 
     assert said in status
     assert status.startswith("The bundle kept here is used: ")
     assert len(page.list()) == 10
+
+
+@pytest.mark.parametrize(
+    ("lacks", "said"),
+    [
+        ("items", "the bundle has no items.json, so there is nothing to rank"),
+        ("trunk", "the bundle has no trunk.onnx"),
+    ],
+)
+def test_a_bundle_that_this_page_cannot_run_leaves_the_last_good_one(
+    page, model, folder, lacks, said
+):
+    if lacks == "trunk":
+        model = replace(model, trunk=None, example=None)
+    else:
+        model = replace(model, items=None)
+    shutil.rmtree(folder)
+    export(model, folder, KEY, version=2)
+
+    for _ in range(2):
+        assert page.open() == f"The bundle kept here is used: {said}."
+        assert len(page.list()) == 10
+
+
+def test_what_is_kept_here_is_forgotten_though_the_gate_is_gone(page, published):
+    choose(page, 8)
+    page.press("learn")
+    page.until("#lesson", ": kept")
+    page.press("send")
+    page.until("#status", "and nothing else")
+    published[1]._writer.close()
+
+    page.press("forget")
+    page.until("#status", "It is not done. Send it again later.")
+
+    assert page.text("#facts").startswith("0 choices")
+    assert page.text("#lesson") == "Nothing was learnt yet."
 
 
 def test_a_full_store_is_said_and_nothing_is_lost(address):

@@ -33,29 +33,34 @@ export interface Bundle {
 }
 
 /** What came of looking for a newer bundle. */
-export interface Fetched {
+export interface Fetched<M> {
   bundle: Bundle;
+  /** What was made of it. */
+  model: M;
   /** Why the last good one is used, where it is not the newest. */
   warning: string | null;
 }
 
 /**
- * Return the newest bundle that can be believed: that of `address`, or the one kept.
+ * Return the newest bundle that can be believed and run: that of `address`, or the one
+ * kept, whose place no other takes before it is known to run.
  *
  * @param address Where the files are, with a slash at its end.
  * @param trusted The 32 bytes of the publisher's public key.
+ * @param made Makes of a bundle what runs; fails where something of it is missing.
  */
-export async function newest(
+export async function newest<M>(
   address: string,
   trusted: Uint8Array,
   store: Store,
-): Promise<Fetched> {
+  made: (bundle: Bundle) => Promise<M>,
+): Promise<Fetched<M>> {
   const kept = await keptBundle(store, trusted);
   try {
     const raw = await downloaded(address + MANIFEST);
     const { manifest, digest } = await opened(raw, trusted);
     if (kept && hex(kept.digest) === hex(digest)) {
-      return { bundle: kept, warning: null };
+      return { bundle: kept, model: await made(kept), warning: null };
     }
     if (kept && manifest.version <= kept.manifest.version) {
       throw new DeviceError(
@@ -68,15 +73,18 @@ export async function newest(
     }
     await checked(manifest, files);
     const bundle = { manifest, digest, files };
+    const model = await made(bundle);
+    let warning: string | null = null;
     try {
       await store.put("bundle", { manifest: raw, files });
     } catch (error) {
-      return { bundle, warning: `the bundle is used but not kept: ${said(error)}` };
+      warning = `the bundle is used but not kept: ${said(error)}`;
     }
-    return { bundle, warning: null };
+    return { bundle, model, warning };
   } catch (error) {
     if (!kept) throw error;
-    return { bundle: kept, warning: `the bundle kept here is used: ${said(error)}.` };
+    const warning = `the bundle kept here is used: ${said(error)}.`;
+    return { bundle: kept, model: await made(kept), warning };
   }
 }
 

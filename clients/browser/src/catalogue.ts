@@ -46,7 +46,7 @@ export class Catalogue {
 
   static of(file: Uint8Array): Catalogue {
     const { items, history, user_fields } = JSON.parse(new TextDecoder().decode(file));
-    if (!items?.length) throw new DeviceError("the bundle has no items to rank.");
+    if (!items?.length) throw new DeviceError("the bundle has no items to rank");
     return new Catalogue(items, history, user_fields);
   }
 

@@ -46,8 +46,12 @@ export class Device {
 
   static async start(options: Options): Promise<Device> {
     const store = await Store.open();
-    const { bundle, warning } = await newest(options.bundle, options.trusted, store);
-    const model = await Model.of(bundle, options.runtime);
+    const { bundle, model, warning } = await newest(
+      options.bundle,
+      options.trusted,
+      store,
+      (found) => Model.of(found, options.runtime),
+    );
     const learnt = await store.get("learnt");
     // What was learnt for the bundle before is where learning begins, and nothing else;
     // that of an earlier one counts as none.
@@ -138,12 +142,16 @@ export class Device {
     await this.gate.upload({ bundle, theta, samples, before, after }, ticket);
   }
 
-  /** Forget everything here, and ask the gate to; nothing is sent without an identity. */
+  /**
+   * Forget everything here, and ask the gate to; nothing is sent without an identity,
+   * which alone stays until the gate has done it, so that it can be asked again.
+   */
   async forget(): Promise<void> {
-    await this.gate.forget();
-    await this.store.clear();
+    await this.store.clearLearnt();
     this.learnt = this.earlier = null;
     this.past = [];
+    await this.gate.forget();
+    await this.store.clear();
   }
 
   private candidates(without: ReadonlySet<string>): string[] {

@@ -49,14 +49,14 @@ export class Model {
     const graphs: Record<string, ort.InferenceSession> = {};
     for (const name of ["trunk", "start", "score", "train_step"]) {
       const graph = bundle.files[`${name}.onnx`];
-      if (!graph) throw new DeviceError(`the bundle has no ${name}.onnx.`);
+      if (!graph) throw new DeviceError(`the bundle has no ${name}.onnx`);
       graphs[name] = await ort.InferenceSession.create(graph, {
         executionProviders: ["wasm"],
         externalData: [{ path: WEIGHTS, data: bundle.files[WEIGHTS]! }],
       });
     }
     const items = bundle.files["items.json"];
-    if (!items) throw new DeviceError("the bundle has no items.json, so there is nothing to rank.");
+    if (!items) throw new DeviceError("the bundle has no items.json, so there is nothing to rank");
     const { theta, width, steps, learning_rate: rate, correct } = bundle.manifest;
     const local = { steps, rate, correct };
     return new Model(Catalogue.of(items), theta, local, width, graphs);

@@ -120,12 +120,16 @@ async function send(): Promise<void> {
 }
 
 async function forget(): Promise<void> {
-  await device.forget();
-  passed.clear();
-  part("after").closest("table")!.hidden = true;
-  part("lesson").textContent = "Nothing was learnt yet.";
-  say("Forgotten, here and at the gate.", false);
-  await refresh();
+  try {
+    await device.forget();
+    say("Forgotten, here and at the gate.", false);
+  } finally {
+    // Whatever the gate answers.
+    passed.clear();
+    part("after").closest("table")!.hidden = true;
+    part("lesson").textContent = "Nothing was learnt yet.";
+    await refresh();
+  }
 }
 
 function say(text: string, bad: boolean): void {

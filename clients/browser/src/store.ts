@@ -100,6 +100,12 @@ export class Store {
     await this.write(VALUES!, (store) => store.put(value, key));
   }
 
+  /** Forget the lists, and what was learnt from them. */
+  async clearLearnt(): Promise<void> {
+    await this.write(SHOWN!, (store) => store.clear());
+    await this.write(VALUES!, (store) => store.delete("learnt"));
+  }
+
   /** Forget everything. */
   async clear(): Promise<void> {
     for (const name of [SHOWN!, VALUES!]) {

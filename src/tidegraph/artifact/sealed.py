@@ -252,7 +252,7 @@ def _read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
         ) from error
     except NotADirectoryError as error:
         raise ArtifactError(f"{root} is not {kind.what}, but a file.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}.") from error
     if version != FORMAT:
         raise ArtifactError(
@@ -263,7 +263,7 @@ def _read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
         intact = manifest["seal"] == _seal(manifest)
         sizes = {file: int(size) for file, (size, _) in manifest["files"].items()}
         intact &= {ARRAYS, *manifest["tables"].values()} == set(sizes)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         intact = False
     if not intact:
         raise ArtifactError(f"{path} {_CHANGED}")

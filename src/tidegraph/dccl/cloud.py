@@ -88,14 +88,7 @@ class DCCL:
         if run is None:
             run = Run(self.distill.generator() if rng is None else generator(rng))
         model, ranker = fleet.model, fleet.ranker
-        as_seconds_log(log, "DCCL, whose rounds are intervals of time,")
-        known = model.graph.latest
-        later = log.since(known + 1)
-        if not len(later.actions()):
-            raise DataError(
-                f"the log has no action after {known}, the last event that the "
-                "pipeline knows. Pass a log that goes on after what it was fitted on."
-            )
+        later = later_than(model.graph.latest, log)
         live = Graph(model.graph.in_order(), late_seconds=None).observe(later)
         graph = live.snapshot()
         later = graph.numbered(later)
@@ -118,6 +111,26 @@ class DCCL:
         personal = FittedPersonal(fleet.patch, fleet.local, state, told)
         serving = replace(model.serving, trained_until=int(later.time[-1]))
         return FittedDCCL(replace(model, live=live, ranker=personal, serving=serving))
+
+
+def later_than(known: int, log: Interactions) -> Interactions:
+    """Return what rounds learn from: the events after the last that a pipeline knows.
+
+    Args:
+        known: When that was, in Unix seconds.
+        log: All events.
+
+    Raises:
+        DataError: There is no action, or the log has no times.
+    """
+    as_seconds_log(log, "DCCL, whose rounds are intervals of time,")
+    later = log.since(known + 1)
+    if not len(later.actions()):
+        raise DataError(
+            f"the log has no action after {known}, the last event that the pipeline "
+            "knows. Pass a log that goes on after what it was fitted on."
+        )
+    return later
 
 
 class _Kept:

@@ -15,6 +15,7 @@ from tidegraph.device.split import split
 from tidegraph.graph.from_log import ACTION
 from tidegraph.nn.inputs import Inputs
 from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.ranges import at_least
 from tidegraph.ranking.device_catalog import device_catalog
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Requests
@@ -42,8 +43,10 @@ def publish(
 
     Raises:
         ArtifactError: The place holds something else, or a file cannot be written.
-        ConfigError: The model needs of an item what no device has.
+        ConfigError: The model needs of an item what no device has, or ``items`` is
+            below 0.
     """
+    at_least("a bundle's", 0, items=items)
     target, personal = Path(folder).absolute(), cast(FittedPersonal, pipeline.ranker)
     place = target.parent / f"{target.name}.pem" if key is None else key
     # A model that reads the graph is answered where the graph is.

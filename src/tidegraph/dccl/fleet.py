@@ -8,6 +8,7 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
@@ -84,6 +85,13 @@ class Fleet:
             ConfigError: It has none that can be patched.
         """
         found = self.model.ranker
+        if isinstance(found, FittedPersonal):
+            raise ConfigError(
+                "the pipeline of the fleet is a cloud that has had its rounds, and "
+                "takes no further ones: it has not kept the rows that its devices "
+                "learnt from. Run DCCL anew, with the pipeline it was fitted with and "
+                "the whole log after that."
+            )
         if not isinstance(found, FittedNeuralRanker):
             what = "no ranker" if found is None else f"a {type(found).__name__}"
             raise ConfigError(

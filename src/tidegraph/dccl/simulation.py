@@ -6,7 +6,7 @@ import numpy as np
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
-from tidegraph.dccl.cloud import DCCL
+from tidegraph.dccl.cloud import DCCL, later_than
 from tidegraph.dccl.fitted import FittedDCCL
 from tidegraph.dccl.fleet import Fleet, check_rows
 from tidegraph.device.patch import MetaPatch
@@ -77,6 +77,18 @@ class Simulation:
             np.random.default_rng(0),
         )
         self.patch.places(split(network).tower)
+
+    def check_log(self, log: Interactions, known: int) -> None:
+        """Refuse a log of which nothing is left for devices, before a pipeline learns.
+
+        Args:
+            log: All events.
+            known: Unix seconds of the last that the pipeline is to learn from.
+
+        Raises:
+            DataError: It has no action after that, or no times.
+        """
+        later_than(known, log)
 
     def fit(self, model: FittedPipeline, log: Interactions, run: Run) -> FittedDCCL:
         """Return what devices and cloud learn after what a model knows.

@@ -17,7 +17,7 @@ from nn.click.test_models import SPEC, drawn
 from tidegraph.artifact.writing import replaced_folder
 from tidegraph.device.bundle.export import _next_version, export, refresh
 from tidegraph.device.bundle.graphs import _trunk_graph
-from tidegraph.device.bundle.loading import START, TRUNK, WEIGHTS, load
+from tidegraph.device.bundle.loading import SCORE, START, TRUNK, WEIGHTS, load
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.personalise import LocalSteps, local_step, profile_of
 from tidegraph.errors import ArtifactError, ConfigError
@@ -190,6 +190,40 @@ def test_a_model_of_other_layers_is_not_a_new_round(exported, din):
     with pytest.raises(ArtifactError, match="other layers"):
         refresh(other, exported, KEY)
     assert load(exported, TRUSTED).signed.manifest.version == 1
+
+
+def test_a_model_that_takes_other_inputs_is_not_a_new_round(exported):
+    one, steps = model_of("DIN"), model_of("DIN", steps=9)
+
+    with pytest.raises(ArtifactError, match=r"takes step of shape .*Export the model"):
+        refresh(replace(one, example=steps.example), exported, KEY)
+
+
+def test_a_new_round_keeps_the_items_that_are_there(exported, tmp_path):
+    place = shutil.copytree(exported, tmp_path / "bundle")
+    refresh(replace(model_of("DIN"), items=b"[1]"), place, KEY)
+    refresh(model_of("DIN"), place, KEY)
+
+    assert (place / "items.json").read_bytes() == b"[1]"
+    assert "items.json" in load(place, TRUSTED).signed.manifest.files
+
+
+def test_what_was_changed_in_a_bundle_is_not_signed_again(exported, tmp_path):
+    place = shutil.copytree(exported, tmp_path / "bundle")
+    raw = (place / SCORE).read_bytes()
+    (place / SCORE).write_bytes(raw + raw[-1:])
+
+    with pytest.raises(ArtifactError, match="cut short or changed"):
+        refresh(model_of("DIN"), place, KEY)
+
+
+@pytest.mark.parametrize("days", [0, -1])
+def test_a_bundle_that_nobody_may_train_with_is_not_written(exported, tmp_path, days):
+    with pytest.raises(ConfigError, match="days"):
+        export(model_of("DIN"), tmp_path / "new", KEY, days=days)
+    with pytest.raises(ConfigError, match="days"):
+        refresh(model_of("DIN"), exported, KEY, days=days)
+    assert not (tmp_path / "new").exists()
 
 
 def test_graphs_hold_no_weights_and_nothing_of_this_machine(exported):

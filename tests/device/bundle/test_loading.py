@@ -233,6 +233,34 @@ def test_mutated_graphs_raise_errors_of_ours_or_none(exported, rng):
     assert refused > 50
 
 
+def varint(value):
+    *low, last = [value >> at & 127 for at in range(0, max(value.bit_length(), 1), 7)]
+    return bytes([*(part | 128 for part in low), last])
+
+
+def written(key, content):
+    """A field whose key is written as it is, whatever it says."""
+    return varint(key) + varint(len(content)) + content
+
+
+@pytest.mark.parametrize("hidden", [1 << 32, 1 << 40, 1 << 63, (1 << 64) - (1 << 32)])
+def test_a_field_that_is_another_once_its_key_is_cut_to_32_bits_is_refused(hidden):
+    functions = graph_of(PLAIN) + written(
+        (25 << 3 | 2) + hidden, FUNCTION.SerializeToString()
+    )
+    domain = PLAIN.SerializeToString() + written((7 << 3 | 2) + hidden, b"com.evil")
+    foreign = written(7 << 3 | 2, written(1 << 3 | 2, domain))
+    nowhere = graph_of(PLAIN) + written(2, b"x")
+
+    for raw in (functions, foreign, nowhere):
+        with pytest.raises(ArtifactError, match="a field of an unknown number"):
+            check_graph(raw, "g", WEIGHTS)
+    # The same graphs without what is hidden.
+    with pytest.raises(ArtifactError, match="functions"):
+        check_graph(functions.replace(varint(202 + hidden), varint(202)), "g", WEIGHTS)
+    check_graph(graph_of(PLAIN), "g", WEIGHTS)
+
+
 def test_keys_are_kept_in_files(tmp_path):
     key = signing_key(tmp_path / "signing.pem")
 

@@ -430,6 +430,41 @@ def test_inputs_that_do_not_fit_are_said_so(client, rng, change, said):
         client.rank(inputs)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("item", 10**6, r"cannot run the request.*Look at item, "),
+        ("numbers", np.nan, "'numbers' holds what is no finite"),
+        ("numbers", 1e300, "'numbers' holds what is no finite"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_neither_ranked_nor_kept(
+    client, rng, name, value, said
+):
+    inputs, label = request(rng), np.eye(10, dtype=np.float32)[0]
+    inputs[name] = np.full(inputs[name].shape, value)
+
+    with pytest.raises(RequestError, match=said):
+        client.rank(inputs)
+    with pytest.raises(RequestError, match=said):
+        client.keep(inputs, label)
+    assert client._store.requests() == []
+
+
+def test_a_request_that_was_kept_and_cannot_be_run_hinders_no_other(client, rng):
+    use(client)
+    expected = client.learn()
+    bad = request(rng)
+    bad["item"][:] = 10**6
+    client._store.keep(bad, np.eye(10, dtype=np.float32)[0], 500)
+
+    found = client.learn()
+
+    assert found.theta is not None
+    assert np.array_equal(found.theta, expected.theta)
+    assert found[1:] == expected[1:]
+
+
 @pytest.mark.parametrize("label", [[1.0], [0.5] * 10, [np.nan] * 10])
 def test_labels_that_do_not_fit_are_said_so(client, rng, label):
     with pytest.raises(RequestError, match="10 candidates has as many labels"):

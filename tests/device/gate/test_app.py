@@ -6,20 +6,23 @@ import shutil
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from device.phones import NOW, PUBLISHER, Phone, manifest_of
+from device.phones import NOW, PUBLISHER, WEIGHTS, Phone, manifest_of
 from tidegraph.device.bundle.manifest import MANIFEST, opened, sealed
 from tidegraph.device.gate.app import Published, app
 from tidegraph.device.gate.upload import enrolment, erasure
 from tidegraph.device.signing import public_bytes
 from tidegraph.errors import ArtifactError
 
+KEY_OF_ANOTHER = Ed25519PrivateKey.generate()
+
 
 def write(folder, version):
     folder.mkdir(exist_ok=True)
     raw = sealed(manifest_of(version=version), PUBLISHER)
     (folder / MANIFEST).write_bytes(raw)
-    (folder / "weights.bin").write_bytes(b"0123456789")
+    (folder / "weights.bin").write_bytes(WEIGHTS)
     return opened(raw, public_bytes(PUBLISHER))
 
 
@@ -99,7 +102,7 @@ def test_a_large_body_is_not_read_to_its_end(web):
 def test_the_bundle_is_served_and_nothing_beside_it(web, folder):
     (folder / "secret.key").write_text("x")
 
-    assert web.get("/v1/bundle/weights.bin").content == b"0123456789"
+    assert web.get("/v1/bundle/weights.bin").content == WEIGHTS
     assert web.get(f"/v1/bundle/{MANIFEST}").status_code == 200
     for name in ("secret.key", "..%2Fthetas%2Ftickets.key", "%2Fetc%2Fpasswd"):
         assert web.get(f"/v1/bundle/{name}").status_code == 404
@@ -116,6 +119,53 @@ def test_a_new_bundle_is_taken_over_and_a_foreign_one_is_not(gate, published, fo
     with pytest.raises(ArtifactError, match="not signed by the key"):
         published.look()
     assert published.newest.digest == second.digest
+
+
+def test_what_was_taken_over_is_served_whatever_lies_there_now(
+    web, published, folder, bundle
+):
+    raw = (folder / MANIFEST).read_bytes()
+    (folder / MANIFEST).write_bytes(sealed(manifest_of(version=2), KEY_OF_ANOTHER))
+    (folder / "weights.bin").write_bytes(b"9876543210")
+
+    assert web.get(f"/v1/bundle/{MANIFEST}").content == raw
+    assert web.get("/v1/bundle/weights.bin").content == WEIGHTS
+
+    # Signed, but its file is another.
+    second = sealed(manifest_of(version=2), PUBLISHER)
+    (folder / MANIFEST).write_bytes(second)
+    with pytest.raises(ArtifactError, match=r"weights\.bin is missing, cut short or"):
+        published.look()
+    assert web.get(f"/v1/bundle/{MANIFEST}").content == raw
+    (folder / "weights.bin").write_bytes(WEIGHTS)
+    published.look()
+    assert web.get(f"/v1/bundle/{MANIFEST}").content == second
+
+
+def test_who_hangs_up_while_sending_breaks_nothing(gate, published):
+    pieces = [
+        {"type": "http.request", "body": b"MPA1", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/uploads",
+        "headers": [],
+        "query_string": b"",
+    }
+    sent = []
+
+    async def receive():
+        return pieces.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app(gate, published)(scope, receive, send))
+
+    assert not pieces
+    assert [one.get("status") for one in sent] == [400, None]
 
 
 def test_a_folder_without_a_bundle_is_said_so(gate, folder):

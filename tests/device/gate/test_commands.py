@@ -6,6 +6,7 @@ from device.phones import Phone
 from tidegraph.cli import run
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.upload import enrolment
+from tidegraph.errors import ConfigError
 
 
 def test_a_printed_ticket_enrols_a_device(tmp_path, capsys):
@@ -20,6 +21,18 @@ def test_a_printed_ticket_enrols_a_device(tmp_path, capsys):
     with Gate(tmp_path) as gate:
         gate.enrol(enrolment(phone.name, ticket, phone.key)).result()
         assert gate.device(phone.name) is not None
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "9000", str(10**25)])
+def test_a_ticket_that_nobody_could_use_is_refused(tmp_path, hours, capsys):
+    Gate(tmp_path).close()
+
+    words = ["device", "ticket", "--store", str(tmp_path), "--hours", hours]
+    assert run(words) == 2
+    said = capsys.readouterr().err
+    assert "seconds" in said or "hours" in said
+    with Gate(tmp_path) as gate, pytest.raises(ConfigError, match="seconds"):
+        gate.ticket(1.5)
 
 
 def test_a_device_is_revoked_and_erased(gate, phone, tmp_path, capsys):

@@ -112,6 +112,20 @@ def test_a_revoked_device_is_refused_and_its_theta_gone(gate, phone):
     assert reason(lambda: gate.receive(phone.upload())) == "device"
 
 
+def test_a_revoked_device_that_enrols_again_is_told_so(gate, phone):
+    gate.revoke(phone.name).result()
+    again = enrolment(phone.name, gate.ticket(), phone.key)
+
+    with pytest.raises(RefusedError, match="was revoked"):
+        gate.enrol(again).result()
+    assert gate.device(phone.name).revoked
+
+
+def test_before_any_bundle_a_gate_knows_its_longest_message(tmp_path):
+    with Gate(tmp_path / "new") as gate:
+        assert gate.longest == len(enrolment(bytes(16), bytes(56), Phone(b"").key))
+
+
 def test_an_erased_device_leaves_no_byte_of_theta_or_key_and_stays_out(
     gate, phone, tmp_path, rng
 ):
@@ -313,3 +327,5 @@ def test_a_gate_that_is_closed_says_so(gate, phone):
 def test_less_is_not_kept_than_is_taken():
     with pytest.raises(ConfigError, match="kept is 1; it must be at least 2"):
         GatePolicy(kept=1)
+    with pytest.raises(ConfigError, match="most_samples is 5; it must be at least 10"):
+        GatePolicy(least_samples=10, most_samples=5)

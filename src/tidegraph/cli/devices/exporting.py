@@ -30,8 +30,16 @@ def export(
             "has; without one, Unix seconds)."
         ),
     ] = None,
+    items: Annotated[
+        int,
+        typer.Option(
+            help="Describe so many items, those with the most actions, so that a "
+            "device, such as the page in a browser, ranks them by itself."
+        ),
+    ] = 0,
 ) -> None:
     """Write what devices download: graphs, weights and a signed manifest."""
-    dccl.FittedDCCL.load(model).export(output, key, version=version)
+    cloud = dccl.FittedDCCL.load(model)
+    cloud.export(output, key, items=items, version=version)
     place = output.absolute().parent / f"{output.name}.pem" if key is None else key
     say(f"{output}: signed by {place}; devices and the gate trust {place}.pub.")

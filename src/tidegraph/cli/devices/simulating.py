@@ -41,6 +41,9 @@ def simulate(
     with working("reading the log"):
         events = plan.read()
     parts = plan.split.parts(events)
+    # Found out before the long work.
+    known = [part for part in (parts.train, parts.valid) if part is not None]
+    wanted.check_log(events, max(int(part.time[-1]) for part in known))
     pipeline = as_long_as_the_log_allows(plan.pipeline, parts)
     run = Run(generator(plan.seed))
     model = pipeline.fit(Fold(parts.train), parts.valid, run=run)

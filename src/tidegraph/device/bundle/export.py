@@ -56,6 +56,7 @@ def export(
             alone.
     """
     # Found out before the long work.
+    at_least("a bundle's", 1, days=days)
     refuse_other(Path(folder), MANIFEST, "a bundle")
     version = _next_version(Path(folder), key, version)
     protos = graphs_of(model)
@@ -80,21 +81,26 @@ def refresh(
     """Write the bundle of a new round: other weights, the same graphs.
 
     Args:
-        model: What is exported, of the same settings as before.
+        model: What is exported, of the same settings as before. Without ``items``
+            those that are there stay.
         folder: Where the bundle of the last round is.
         key: Signed it.
         days: So long it may be trained with.
         version: As of ``export``.
 
     Raises:
-        ArtifactError: There is no such bundle, its version is as large, or the model is
-            of other settings.
+        ArtifactError: There is no such bundle, a file of it was changed, its version is
+            as large, or the model is of other settings or takes other inputs.
+        ConfigError: ``days`` or ``version`` is below 1.
     """
     root = Path(folder)
+    at_least("a bundle's", 1, days=days)
     version = _next_version(root, key, version)
     before = manifest.read(root, public_bytes(key))
-    graphs = [name for name in before.manifest.files if name.endswith(".onnx")]
-    files = {name: (root / name).read_bytes() for name in graphs}
+    held = manifest.files_in(root, before)
+    # What was changed there since must not be signed again.
+    manifest.check_files(before, held)
+    files = {name: raw for name, raw in held.items() if name.endswith(".onnx")}
     places = {
         name: place
         for raw in files.values()
@@ -106,11 +112,13 @@ def refresh(
     # What a graph holds beside weights.
     same = (said.radius, said.clip) == (head.radius, model.local.clip)
     same &= said.junctions == tuple(head.places) and found == places
-    if not same or (TRUNK in graphs) != (model.trunk is not None):
+    if not same or (TRUNK in files) != (model.trunk is not None):
         raise ArtifactError(
             f"the model has other layers or settings than that of {folder}. Export it "
             "anew."
         )
+    if ITEMS in held:
+        files[ITEMS] = held[ITEMS]
     return _publish(model, {WEIGHTS: blob, **files}, root, key, days, version)
 
 

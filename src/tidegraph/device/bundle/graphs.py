@@ -171,6 +171,14 @@ def prove(model: Model, bundle: Bundle) -> None:
 
 
 def _prove_trunk(trunk: Trunk, example: Inputs, bundle: Bundle) -> None:
+    for name, takes in bundle.inputs.items():
+        shape = tuple(getattr(example, name).shape)
+        if any(n is not None and n != m for n, m in zip(takes, shape, strict=True)):
+            free = tuple("any" if n is None else n for n in takes)
+            raise ArtifactError(
+                f"{TRUNK} takes {name} of shape {free}, and the model one of {shape}. "
+                "Export the model anew."
+            )
     for count, few in ((1, 1), (1, example.item.shape[1]), (len(example.user), 1)):
         part = Inputs(
             *(

@@ -3,7 +3,6 @@
 Nothing of the tensor engine that trained it is needed: onnxruntime runs the graphs.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +142,7 @@ def load(folder: Path, trusted: bytes, *, newest: int = 0) -> Bundle:
             does more than compute.
     """
     signed = manifest.read(folder, trusted)
-    return opened(signed, _bytes_of(folder, signed), newest=newest)
+    return opened(signed, manifest.files_in(folder, signed), newest=newest)
 
 
 def opened(signed: Signed, files: Mapping[str, bytes], *, newest: int = 0) -> Bundle:
@@ -163,32 +162,13 @@ def opened(signed: Signed, files: Mapping[str, bytes], *, newest: int = 0) -> Bu
     lacking = NEEDED - set(said.files)
     if lacking:
         raise ArtifactError(f"the bundle has no {min(lacking)}. Export it again.")
-    for name, (size, sha256) in said.files.items():
-        raw = files.get(name, b"")
-        if len(raw) != size or hashlib.sha256(raw).hexdigest() != sha256:
-            raise ArtifactError(
-                f"{name} is missing, cut short or changed: it is not what the manifest "
-                "says. Download the bundle again."
-            )
+    manifest.check_files(signed, files)
     graphs = [name for name in said.files if name.endswith(".onnx")]
     for name in graphs:
         check_graph(files[name], name, WEIGHTS)
     sessions = {name: _session(name, files) for name in graphs}
     _check_widths(sessions, signed)
     return Bundle(signed, sessions)
-
-
-def _bytes_of(folder: Path, signed: Signed) -> dict[str, bytes]:
-    """Return the files of a bundle, none longer than the manifest says."""
-    found = dict[str, bytes]()
-    for name, (size, _) in signed.manifest.files.items():
-        try:
-            with open(folder / name, "rb") as file:
-                found[name] = file.read(size + 1)
-        except OSError:
-            # Missing, which is said with what it should be.
-            continue
-    return found
 
 
 def _session(name: str, files: Mapping[str, bytes]) -> Any:

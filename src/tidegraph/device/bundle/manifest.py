@@ -26,6 +26,15 @@ MANIFEST = "manifest.json"
 LARGEST = 1 << 20
 """A longer manifest is not read."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*\.(onnx|bin|json)")
+_UNFIT = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
+"""What comes of reading JSON that is something else: deep, endless, or another."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -107,7 +116,7 @@ def opened(raw: bytes, trusted: bytes) -> Signed:
         envelope = json.loads(raw[: LARGEST + 1])
         text, signature = envelope["signed"], bytes.fromhex(envelope["signature"])
         signed = cast(str, text).encode()
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _UNFIT as error:
         raise ArtifactError(
             f"{MANIFEST} is not a signed manifest: it is cut short, or something else. "
             "Download the bundle again."
@@ -126,15 +135,51 @@ def read(folder: Path, trusted: bytes) -> Signed:
     Raises:
         ArtifactError: There is none that can be trusted.
     """
+    return opened(raw_in(folder), trusted)
+
+
+def raw_in(folder: Path) -> bytes:
+    """Return the bytes of the manifest in a folder, not looked at yet.
+
+    Raises:
+        ArtifactError: There are none.
+    """
     try:
         with open(folder / MANIFEST, "rb") as file:
-            raw = file.read(LARGEST + 1)
+            return file.read(LARGEST + 1)
     except OSError as error:
         raise ArtifactError(
             f"{folder} is not a bundle: {MANIFEST} cannot be read "
             f"({error.strerror or error})."
         ) from error
-    return opened(raw, trusted)
+
+
+def files_in(folder: Path, signed: Signed) -> dict[str, bytes]:
+    """Return the files of a bundle beside its manifest, none longer than that says."""
+    found = dict[str, bytes]()
+    for name, (size, _) in signed.manifest.files.items():
+        try:
+            with open(folder / name, "rb") as file:
+                found[name] = file.read(size + 1)
+        except OSError:
+            # Missing, which is said with what it should be.
+            continue
+    return found
+
+
+def check_files(signed: Signed, files: Mapping[str, bytes]) -> None:
+    """Refuse files that are not those that were signed.
+
+    Raises:
+        ArtifactError: One is missing, or another.
+    """
+    for name, (size, sha256) in signed.manifest.files.items():
+        raw = files.get(name, b"")
+        if len(raw) != size or hashlib.sha256(raw).hexdigest() != sha256:
+            raise ArtifactError(
+                f"{name} is missing, cut short or changed: it is not what the manifest "
+                "says. Download the bundle again."
+            )
 
 
 def _parsed(signed: bytes) -> Manifest:
@@ -156,7 +201,7 @@ def _parsed(signed: bytes) -> Manifest:
         fit &= all(map(_NAME.fullmatch, files)) and all(
             map(_is_file_entry, files.values())
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNFIT as error:
         raise ArtifactError(f"{MANIFEST} lacks something: {error}.") from error
     if not fit:
         raise ArtifactError(f"{MANIFEST} says something that cannot be.")

@@ -112,6 +112,9 @@ def _fields(raw: bytes) -> Iterator[Field]:
     at = 0
     while at < len(raw):
         key, at = _varint(raw, at)
+        # Who runs the graph cuts a key to 32 bits, and would see another field here.
+        if key >> 32 or not key >> 3:
+            raise ValueError("it holds a field of an unknown number")
         kind, size = key & 7, 0
         if kind == VARINT:
             value, at = _varint(raw, at)

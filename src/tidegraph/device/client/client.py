@@ -147,7 +147,10 @@ class DeviceClient:
         Raises:
             RequestError: They are not what the bundle takes.
         """
-        given = self._fitting(self._held_bundle(), inputs)
+        bundle = self._held_bundle()
+        given = self._fitting(bundle, inputs)
+        # What cannot be run now cannot be learnt from later.
+        self._head_inputs(bundle, given)
         if len(label) != _candidate_count(given) or not np.isin(label, (0, 1)).all():
             raise RequestError(
                 f"a request of {_candidate_count(given)} candidates has as many "
@@ -172,15 +175,7 @@ class DeviceClient:
             raise ArtifactError("the bundle has expired. Download the newest.")
         same = held is None or len(held.numbers) == signed.manifest.theta
         before = held.numbers if held is not None and same else None
-        requests: list[Rows] = [
-            {
-                **self._head_inputs(bundle, inputs),
-                "label": label.astype(np.float32),
-                "weight": np.ones(len(label), np.float32),
-            }
-            for inputs, label in self._store.requests()
-        ]
-        found = learn(bundle, requests, before)
+        found = learn(bundle, self._lessons(bundle), before)
         if found.theta is not None:
             told = found.samples, found.before, found.after
             self._store.learnt(Theta(signed.digest, version, found.theta, *told))
@@ -231,6 +226,19 @@ class DeviceClient:
         """
         sent(f"{url}/v1/erasures", erasure(self.name, self._now(), self._key))
 
+    def _lessons(self, bundle: Bundle) -> list[Rows]:
+        """Return the rows of the requests that are kept, but of what cannot be run."""
+        lessons = list[Rows]()
+        for inputs, label in self._store.requests():
+            # What was kept unlooked at by an earlier version hinders no other.
+            with suppress(RequestError):
+                rows = self._head_inputs(bundle, inputs)
+                weight = np.ones(len(label), np.float32)
+                lessons.append(
+                    {**rows, "label": label.astype(np.float32), "weight": weight}
+                )
+        return lessons
+
     def _stored_theta(self) -> Theta | None:
         if self.bundle is None:
             return None
@@ -277,7 +285,12 @@ class DeviceClient:
                 raise RequestError(
                     f"the input {name!r} holds {array.dtype}; it must hold {kind}."
                 )
-            found[name] = np.ascontiguousarray(array, kind)
+            with np.errstate(over="ignore"):
+                found[name] = np.ascontiguousarray(array, kind)
+            if not np.isfinite(found[name]).all():
+                raise RequestError(
+                    f"the input {name!r} holds what is no finite number."
+                )
         counts = {found[n].shape[0 if n in HEAD else 1] for n in found if n in _EACH}
         one = not bundle.has_trunk or {array.shape[0] for array in found.values()} == {
             1
@@ -289,10 +302,25 @@ class DeviceClient:
     def _head_inputs(
         self, bundle: Bundle, inputs: Mapping[str, np.ndarray]
     ) -> dict[str, Any]:
-        if not bundle.has_trunk:
-            return dict(inputs)
-        x, offset = bundle.trunk(inputs)
-        return {"x": x[0], "offset": offset[0]}
+        """Return what enters the tower of a request, and what is added behind it.
+
+        Raises:
+            RequestError: The trunk cannot be run on it, or finds no numbers.
+        """
+        rows = dict(inputs)
+        if bundle.has_trunk:
+            try:
+                x, offset = bundle.trunk(inputs)
+            except Exception as error:
+                rest = ", ".join(n for n, k in bundle.kinds.items() if k == "int64")
+                raise RequestError(
+                    f"the bundle cannot run the request: {str(error)[:200]}. Look at "
+                    f"{rest}, which are rows of its tables."
+                ) from error
+            rows = {"x": x[0], "offset": offset[0]}
+        if not all(np.isfinite(part).all() for part in rows.values()):
+            raise RequestError("the bundle makes no finite numbers of the request.")
+        return rows
 
 
 _EACH = {"item", "numbers", "present", "cross", *HEAD}

@@ -62,5 +62,5 @@ def _refusal_error(
     try:
         said = json.loads(error.read(4_096))
         return RefusedError(str(said["reason"]), str(said["message"]))
-    except (ValueError, KeyError, TypeError, OSError, HTTPException):
+    except (ValueError, KeyError, TypeError, OSError, HTTPException, RecursionError):
         return RequestError(f"{url} answers with status {error.code}. Try again later.")

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegraph.device.bundle import manifest
+from tidegraph.device.bundle.manifest import Signed
 from tidegraph.device.gate.gate import Gate
 from tidegraph.errors import ArtifactError, RefusedError
 from tidegraph.extras import needed
@@ -30,7 +31,8 @@ from tidegraph.extras import needed
 with needed("fastapi", "device", "the gate"):
     from fastapi import FastAPI, Request, Response
     from fastapi.middleware.cors import CORSMiddleware
-    from fastapi.responses import FileResponse, JSONResponse
+    from fastapi.responses import JSONResponse
+    from starlette.requests import ClientDisconnect
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ STATUS = {
     "ticket": 403,
 }
 """Status of HTTP by the reason of a refusal; 422 for the others."""
+BINARY = "application/octet-stream"
 
 
 class Published:
@@ -60,7 +63,7 @@ class Published:
 
     def __init__(self, gate: Gate, folder: Path, trusted: bytes) -> None:
         self._gate, self._folder, self._trusted = gate, folder, trusted
-        self.newest = manifest.read(folder, trusted)
+        self.newest, self._files = self._read()
         gate.publish(self.newest)
 
     def look(self) -> None:
@@ -71,14 +74,29 @@ class Published:
         """
         found = manifest.read(self._folder, self._trusted)
         if found.digest != self.newest.digest:
+            found, files = self._read()
             self._gate.publish(found)
-            self.newest = found
+            self.newest, self._files = found, files
         self._gate.refresh()
 
-    def file(self, name: str) -> Path | None:
-        """Return where a file of the bundle is, none if it has no such file."""
-        known = name == manifest.MANIFEST or name in self.newest.manifest.files
-        return self._folder / name if known else None
+    def file(self, name: str) -> bytes | None:
+        """Return a file of the bundle, none if it has no such file.
+
+        It is as it was when the bundle was taken over, whatever lies there now.
+        """
+        return self._files.get(name)
+
+    def _read(self) -> tuple[Signed, dict[str, bytes]]:
+        """Return the bundle that lies there, and its files.
+
+        Raises:
+            ArtifactError: It cannot be trusted, or a file is not what was signed.
+        """
+        raw = manifest.raw_in(self._folder)
+        signed = manifest.opened(raw, self._trusted)
+        files = manifest.files_in(self._folder, signed)
+        manifest.check_files(signed, files)
+        return signed, {**files, manifest.MANIFEST: raw}
 
 
 def app(
@@ -139,10 +157,11 @@ class _Answers:
         return await self._take(request, self._gate.forget)
 
     async def bundle(self, name: str) -> Response:
-        place = self._published.file(name)
-        if place is None or not place.is_file():
+        raw = self._published.file(name)
+        if raw is None:
             return _error_response(404, "file", f"the bundle has no file {name!r}.")
-        return FileResponse(place, headers={"Cache-Control": "no-cache"})
+        kind = "application/json" if name.endswith(".json") else BINARY
+        return Response(raw, headers={"Cache-Control": "no-cache"}, media_type=kind)
 
     async def health(self) -> dict[str, Any]:
         version = self._published.newest.manifest.version
@@ -162,6 +181,9 @@ class _Answers:
             return _error_response(
                 STATUS.get(error.reason, 422), error.reason, str(error)
             )
+        except ClientDisconnect:
+            # Nobody is there any more to read what is answered.
+            return Response(status_code=400)
         except ArtifactError as error:
             _log.error("%s", error)
             return _error_response(

@@ -24,11 +24,12 @@ from tidegraph.device.gate.checks import (
 from tidegraph.device.gate.limits import Allowance
 from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.store import Thetas
-from tidegraph.device.gate.tickets import Tickets
+from tidegraph.device.gate.tickets import LONGEST, Tickets
 from tidegraph.device.gate.upload import ENROLMENT, ERASURE, length
 from tidegraph.device.gate.writer import Writer
 from tidegraph.device.signing import SIGNATURE_BYTES
 from tidegraph.errors import ArtifactError, ConfigError, RefusedError
+from tidegraph.ranges import at_least
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -81,7 +82,7 @@ class Gate:
     def longest(self) -> int:
         """Bytes of the longest message that is looked at."""
         sizes = [length(bundle.theta) for bundle in self._bundles.values()]
-        return max(ENROLMENT.size + SIGNATURE_BYTES, *sizes)
+        return max([ENROLMENT.size + SIGNATURE_BYTES, *sizes])
 
     def receive(self, raw: bytes, address: str | None = None) -> "Future[None]":
         """Take an upload; the future is done once it is on the disk.
@@ -134,8 +135,19 @@ class Gate:
         signed_by(enrolled(known and known._replace(revoked=False)).key, raw)
         return self.erase(name)
 
+    @checked(ConfigError)
     def ticket(self, seconds: int = 3_600) -> bytes:
-        """Return a new ticket, by which one device may enrol in so many seconds."""
+        """Return a new ticket, by which one device may enrol in so many seconds.
+
+        Raises:
+            ConfigError: They are fewer than one, or more than a year.
+        """
+        at_least("a ticket's", 1, seconds=seconds)
+        if seconds > LONGEST:
+            raise ConfigError(
+                f"a ticket's seconds is {seconds}; it must be at most {LONGEST}, which "
+                "is a year."
+            )
         return self._tickets.issue(self._now() // 1_000 + seconds)
 
     def admit(self, name: bytes, key: bytes) -> "Future[None]":

@@ -41,6 +41,11 @@ class GatePolicy:
             per_minute=self.per_minute,
             accepted=self.accepted,
         )
+        if self.most_samples < self.least_samples:
+            raise ConfigError(
+                f"a gate's most_samples is {self.most_samples}; it must be at least "
+                f"{self.least_samples}, which is least_samples."
+            )
         if self.kept < self.accepted:
             raise ConfigError(
                 f"a gate's kept is {self.kept}; it must be at least {self.accepted}, "

@@ -163,11 +163,13 @@ def enrol(
             enrols it.
 
     Raises:
-        RefusedError: ``device`` where another key has this name, or it was erased;
-            ``ticket`` where the ticket was spent.
+        RefusedError: ``device`` where another key has this name, or it was revoked or
+            erased; ``ticket`` where the ticket was spent.
     """
     known = device(db, name)
     if known is not None and known.key == key:
+        if known.revoked:
+            raise RefusedError("device", "the device was revoked.")
         return
     if known is not None or was_erased(db, name):
         raise RefusedError(

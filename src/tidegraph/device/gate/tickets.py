@@ -12,9 +12,12 @@ import struct
 from pathlib import Path
 
 from tidegraph.artifact.writing import new_secret
+from tidegraph.durations import DAY
 from tidegraph.errors import ArtifactError, RefusedError
 
 FILE = "tickets.key"
+LONGEST = 366 * DAY
+"""Seconds that a ticket may be used in, at the most."""
 _BODY = struct.Struct("<Q16s")
 """Unix seconds until which it may be used, and a number used once."""
 TICKET_BYTES = _BODY.size + hashlib.sha256().digest_size
