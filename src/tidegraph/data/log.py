@@ -228,7 +228,8 @@ class Interactions:
         """Return train, and the second-last and the last event of each user.
 
         It lets the future of some users into train; ``check`` says how much. Users
-        with fewer than three events stay in train.
+        with fewer than three events stay in train. An event may be an impression, of
+        which nothing is found: split ``actions()`` to hold out an action of each user.
 
         Raises:
             DataError: No user has three events, or the log has no times.

@@ -54,6 +54,20 @@ def test_digits_of_ids_are_kept(write):
     assert log.items.ids.to_list() == [20001]
 
 
+def test_a_key_that_is_read_may_not_stand_twice_in_a_row(write):
+    fine = json.dumps(ROW)
+    twice = '{"user": 1, "item": 2, "time": 1700000000, "time": 5}'
+    other = (
+        '{"user": 1, "item": 2, "time": 5, "note": {"a": 1, "a": 2}, "x": 1, "x": 2}'
+    )
+
+    assert len(read(write(f"{fine}\n{other}"))) == 2
+    with pytest.raises(DataError, match="row 2: the key 'time' stands there twice"):
+        read(write(f"{fine}\n{twice}"))
+    with pytest.raises(DataError, match="row 2: the key 'x' stands there twice"):
+        read(write(f"{fine}\n{other}"), context=["x"])
+
+
 def test_keys_may_come_late_and_types_may_change(write):
     rows = [ROW | {"other": n} for n in range(1500)]
     rows += [ROW | {"user": 5, "other": {"deep": [1]}, "part": "test"}]

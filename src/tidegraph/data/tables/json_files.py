@@ -6,6 +6,7 @@ at.
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -28,6 +29,12 @@ _BLANK = " \t\r\n"
 
 class _Number(str):
     """The digits of a number."""
+
+
+class _Doubled(dict[str, Any]):
+    """An object in which a key stands twice; it has the last value of each."""
+
+    twice: frozenset[str] = frozenset()
 
 
 _TEXT = (str, _Number, int, type(None))
@@ -62,7 +69,10 @@ def json_table(
 
     def batches(columns: Sequence[str]) -> Batches:
         found = rows()
+        seen = 0
         while block := list(islice(found, BATCH_ROWS)):
+            _refuse_doubled_keys(block, columns, name, seen)
+            seen += len(block)
             yield pl.DataFrame(
                 [_column(name, [row.get(name) for row in block]) for name in columns]
             )
@@ -92,7 +102,12 @@ class _Text:
 
 def _values(text: _Text, name: str, array: bool) -> Iterator[object]:
     """Yield the values one after the other, or those of the one array."""
-    decode = json.JSONDecoder(parse_int=_Number, parse_float=_Number, strict=False)
+    decode = json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_int=_Number,
+        parse_float=_Number,
+        strict=False,
+    )
     between = _BLANK + ","
     text.more(0)
     at = _past(text, 0, _BLANK)
@@ -121,6 +136,27 @@ def _values(text: _Text, name: str, array: bool) -> Iterator[object]:
             continue
         row += 1
         yield value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    doubled, counts = _Doubled(found), Counter(key for key, _ in pairs)
+    doubled.twice = frozenset(key for key, count in counts.items() if count > 1)
+    return doubled
+
+
+def _refuse_doubled_keys(
+    rows: Sequence[dict[str, Any]], columns: Sequence[str], name: str, before: int
+) -> None:
+    """Refuse a key that is read and stands twice in a row, as a header is refused."""
+    for number, row in enumerate(rows, before + 1):
+        if isinstance(row, _Doubled) and row.twice.intersection(columns):
+            key = min(row.twice.intersection(columns))
+            raise DataError(
+                f"{name}, row {number}: the key {key!r} stands there twice. Keep one."
+            )
 
 
 def _past(text: _Text, at: int, blanks: str) -> int:
