@@ -5,6 +5,7 @@ from conftest import draw_log
 from evaluation.models import Fixed, popular, small, unpopular
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.evaluation import answers
 from tidegraph.evaluation.protocol import at_cut, at_each_event
 from tidegraph.evaluation.sampled import sampled_hits
 
@@ -103,6 +104,30 @@ def test_the_same_rng_draws_the_same_on_any_block_of_a_larger_log():
 
     np.testing.assert_array_equal(a, b)
     assert a.any(axis=1).mean() > 0.9
+
+
+def test_blocks_are_bounded_by_their_scores_and_change_no_answer(monkeypatch):
+    log = draw_log()
+    cut = int(log.time[400])
+    task = at_each_event(log.before(cut), log.since(cut), repeat=True)
+    sizes: list[int] = []
+
+    class Counted(Fixed):
+        def scores(self, requests):
+            sizes.append(len(requests))
+            return super().scores(requests)
+
+    def hits() -> np.ndarray:
+        model = Counted(popular(log.before(cut)).score)
+        return sampled_hits(model, task, 10, rng=np.random.default_rng(3))
+
+    whole = hits()
+    monkeypatch.setattr(answers, "SCORES_HELD", 7 * len(task.items) + 1)
+    sizes.clear()
+    np.testing.assert_array_equal(hits(), whole)
+
+    assert max(sizes) == 7
+    assert sum(sizes) == len(task.requests)
 
 
 def test_a_random_model_finds_one_in_eleven_first_among_ten(rng):

@@ -13,6 +13,8 @@ from tidegraph.progress import track
 from tidegraph.stages import Candidates, Requests
 
 BLOCK = 1024
+SCORES_HELD = 1 << 25
+"""No block has more scores: 128 MiB of them in 32 bits."""
 
 Lists = dict[str, Int32[np.ndarray, "b k"]]
 """A list for every request, by who made it; ``NO_ITEM`` fills shorter ones."""
@@ -94,11 +96,18 @@ def all_lists(
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def blocks(requests: Requests, label: str) -> Iterator[Requests]:
-    """Yield the requests, few enough at a time to bound memory."""
-    starts = range(0, len(requests), BLOCK)
+def blocks(requests: Requests, label: str, scores: int = 1) -> Iterator[Requests]:
+    """Yield the requests, few enough at a time to bound memory.
+
+    Args:
+        requests: All of them.
+        label: What the progress bar says.
+        scores: How many scores each of them takes.
+    """
+    size = max(1, min(BLOCK, SCORES_HELD // max(1, scores)))
+    starts = range(0, len(requests), size)
     for start in track(starts, label, len(starts)):
-        yield requests.rows(start, start + BLOCK)
+        yield requests.rows(start, start + size)
 
 
 def _check_lists(

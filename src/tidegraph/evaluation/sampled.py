@@ -62,7 +62,8 @@ def sampled_hits(
         raise DataError("training has no action, so there is no item to draw.")
     found = np.zeros((len(task.relevant.item), k), np.bool_)
     start = 0
-    for block in blocks(task.requests, "ranking among sampled items"):
+    scores = len(task.items)
+    for block in blocks(task.requests, "ranking among sampled items", scores):
         relevant = task.relevant.rows(start, start + len(block))
         draws = rng.random((len(relevant.item), negatives + 1))
         rank = _ranks(model.scores(block), block, relevant, catalogue, draws)
