@@ -10,7 +10,7 @@ from tidegraph.nn.click import BERT4Rec
 @torch.no_grad()
 def test_the_interest_is_the_token_after_torch_s_layers_over_all_events():
     """Sun et al. (2019), section 3: post-norm, GELU, four times the width between."""
-    net, inputs, given = answered(BERT4Rec(4, (6,), positions=4))
+    net, inputs, given = answered(BERT4Rec(4, (6,), length=4))
     layers = [torch_layer(block, 8, 32, activation="gelu") for block in net.blocks]
 
     def interest(b):
@@ -25,7 +25,7 @@ def test_the_interest_is_the_token_after_torch_s_layers_over_all_events():
 @torch.no_grad()
 def test_hidden_events_are_told_from_another_request_s_by_torch_s_layers():
     """Sun et al. (2019), section 3.6: a token, and its place, in place of each."""
-    net, inputs, _ = answered(BERT4Rec(4, (6,), positions=4, masked=0.4), b=7)
+    net, inputs, _ = answered(BERT4Rec(4, (6,), length=4, masked=0.4), b=7)
     inputs.step[2], inputs.real_step[2] = inputs.step[0], True
     before = torch.get_rng_state()
     drawn = torch.rand(inputs.real_step.shape) < 0.4
@@ -61,7 +61,7 @@ def test_hidden_events_are_told_from_another_request_s_by_torch_s_layers():
 
 @torch.no_grad()
 def test_a_hidden_event_tells_nothing_of_itself():
-    net, inputs, _ = answered(BERT4Rec(4, (6,), positions=4))
+    net, inputs, _ = answered(BERT4Rec(4, (6,), length=4))
     hidden = torch.zeros_like(inputs.real_step)
     hidden[0, 2] = True
     step, event = inputs.step.clone(), inputs.event.clone()

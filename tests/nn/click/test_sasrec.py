@@ -33,7 +33,7 @@ def placed(placed_events, inputs, b):
 
 def test_the_interest_is_the_latest_event_after_torch_s_causal_layers():
     """Kang and McAuley (2018), section 3."""
-    net, inputs, given = answered(SASRec(4, (6,), heads=2, positions=4))
+    net, inputs, given = answered(SASRec(4, (6,), heads=2, length=4))
     vectors = net.events.vectors
     how = {"norm_first": True, "activation": torch.relu}
     layers = [torch_layer(block, 8, 8, **how) for block in net.blocks]

@@ -69,14 +69,14 @@ class PlacedEvents(nn.Module):
     Args:
         spec: Widths of the inputs.
         size: Width of the vector of a field.
-        positions: How many places have vectors; those behind have that of the last.
+        length: How many places have vectors; those behind have that of the last.
     """
 
-    def __init__(self, spec: InputSpec, size: int, positions: int) -> None:
+    def __init__(self, spec: InputSpec, size: int, length: int) -> None:
         super().__init__()
         self.vectors = HistoryVectors(spec, size)
         self.about = nn.Linear(self.vectors.about.width, self.vectors.width)
-        self.place = nn.Embedding(positions, self.vectors.width)
+        self.place = nn.Embedding(length, self.vectors.width)
 
     def forward(
         self,

@@ -27,7 +27,7 @@ class BERT4Rec:
         hidden: Widths of the layers after the history.
         blocks: How many blocks of attention there are.
         heads: Parts of a vector that are attended to apart.
-        positions: How many of the latest places have vectors of their own.
+        length: How many of the latest places have vectors of their own.
         masked: Share of the events that training hides behind the token, each to be
             told from another by all that are left.
         auxiliary: What the loss of the hidden events counts for.
@@ -46,12 +46,12 @@ class BERT4Rec:
     hidden: tuple[int, ...] = (64, 32)
     blocks: int = 2
     heads: int = 2
-    positions: int = 50
+    length: int = 30
     masked: float = 0.2
     auxiliary: float = 1.0
 
     def __post_init__(self) -> None:
-        counts = {"blocks": self.blocks, "positions": self.positions}
+        counts = {"blocks": self.blocks, "length": self.length}
         check_widths("BERT4Rec", self.embedding_size, self.hidden, self.heads, **counts)
         within("BERT4Rec", masked=self.masked)
         at_least("BERT4Rec", 0, auxiliary=self.auxiliary)
@@ -67,7 +67,7 @@ class BERT4RecNetwork(nn.Module):
     def __init__(self, spec: InputSpec, config: BERT4Rec) -> None:
         super().__init__()
         self.masked, self.share = config.masked, config.auxiliary
-        self.events = PlacedEvents(spec, config.embedding_size, config.positions)
+        self.events = PlacedEvents(spec, config.embedding_size, config.length)
         width, gelu = self.events.vectors.width, nn.functional.gelu
         self.token = nn.Embedding(1, width)
         blocks = (

@@ -22,7 +22,7 @@ class Caser:
     Attributes:
         embedding_size: Width of the vector of a field.
         hidden: Widths of the layers after the history.
-        length: How many of the latest events are looked at.
+        window: How many of the latest events are looked at.
         horizontal: Filters over each number of events in a row.
         vertical: Filters over all events, number by number.
 
@@ -36,7 +36,7 @@ class Caser:
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)
-    length: int = 5
+    window: int = 5
     horizontal: int = 16
     vertical: int = 4
 
@@ -53,20 +53,20 @@ class CaserNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, config: Caser) -> None:
         super().__init__()
-        self.length, many = config.length, config.horizontal
+        self.window, many = config.window, config.horizontal
         self.vectors = HistoryVectors(spec, config.embedding_size)
         wide = self.vectors.event_width
-        rows = range(1, self.length + 1)
+        rows = range(1, self.window + 1)
         self.horizontal = nn.ModuleList([nn.Linear(wide * n, many) for n in rows])
-        self.vertical = nn.Linear(self.length, config.vertical, bias=False)
-        found = many * self.length + wide * config.vertical
+        self.vertical = nn.Linear(self.window, config.vertical, bias=False)
+        found = many * self.window + wide * config.vertical
         self.last = nn.Linear(found, self.vectors.width)
         self.tower = InterestTower(spec, config.embedding_size, config.hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        image = self.vectors.events(inputs)[:, : self.length]
-        image = nn.functional.pad(image, (0, 0, 0, self.length - image.shape[1]))
+        image = self.vectors.events(inputs)[:, : self.window]
+        image = nn.functional.pad(image, (0, 0, 0, self.window - image.shape[1]))
         found = [self.vertical(image.transpose(1, 2)).flatten(start_dim=1)]
         for n, filters in enumerate(self.horizontal):
             windows = image.unfold(1, n + 1, 1).flatten(start_dim=2)

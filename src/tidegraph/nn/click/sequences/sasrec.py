@@ -25,7 +25,7 @@ class SASRec:
         hidden: Widths of the layers after the history.
         blocks: How many blocks of attention there are.
         heads: Parts of a vector that are attended to apart.
-        positions: How many of the latest places have vectors of their own.
+        length: How many of the latest places have vectors of their own.
 
     Source:
         Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018,
@@ -40,7 +40,7 @@ class SASRec:
     hidden: tuple[int, ...] = (64, 32)
     blocks: int = 2
     heads: int = 1
-    positions: int = 50
+    length: int = 30
 
     def __post_init__(self) -> None:
         check_widths("SASRec", **vars(self))
@@ -55,7 +55,7 @@ class SASRecNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, config: SASRec) -> None:
         super().__init__()
-        self.events = PlacedEvents(spec, config.embedding_size, config.positions)
+        self.events = PlacedEvents(spec, config.embedding_size, config.length)
         width = self.events.vectors.width
         blocks = (
             TransformerBlock(width, config.heads, width, torch.relu, norm_first=True)
