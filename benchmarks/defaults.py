@@ -33,7 +33,7 @@ from default_tasks import TIMED, UNTIMED, Task, load
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.metrics.ranking import hits, ndcg
-from tidegraph.graph.proximity.power_iteration import spectral_radius
+from tidegraph.graph.proximity.series import spectral_radius
 from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.filters import Hop, LowPass

@@ -32,7 +32,7 @@ from tidegraph.fitting.candidate_sampling import CandidateSampling as CandidateS
 from tidegraph.graph.live import Graph as Graph
 from tidegraph.graph.negatives.distribution import distribution as distribution
 from tidegraph.graph.projection import CoOccurrence as CoOccurrence
-from tidegraph.graph.proximity.common_neighbors import (
+from tidegraph.graph.proximity.proximities import (
     adamic_adar as adamic_adar,
     common_neighbors as common_neighbors,
     pagerank as pagerank,

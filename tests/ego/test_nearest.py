@@ -10,7 +10,7 @@ from tidegraph.ego.hard_negatives import hard
 from tidegraph.ego.nearest import near
 from tidegraph.ego.parse import parse
 from tidegraph.errors import ConfigError, LeakageError, RequestError
-from tidegraph.graph.proximity.common_neighbors import (
+from tidegraph.graph.proximity.proximities import (
     adamic_adar,
     common_neighbors,
     pagerank,

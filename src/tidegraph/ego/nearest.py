@@ -9,7 +9,7 @@ from tidegraph.ego.at_clock import by_moment, check_ends
 from tidegraph.ego.tree import EgoTree
 from tidegraph.ego.walks import with_weights
 from tidegraph.errors import ConfigError
-from tidegraph.graph.proximity.common_neighbors import Proximity, nearest, pagerank
+from tidegraph.graph.proximity.proximities import Proximity, nearest, pagerank
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 

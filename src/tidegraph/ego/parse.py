@@ -24,7 +24,7 @@ from tidegraph.ego.static import identity
 from tidegraph.ego.walks import VisitCount, Walk, walk
 from tidegraph.errors import ConfigError
 from tidegraph.graph.negatives.distribution import DISTRIBUTIONS
-from tidegraph.graph.proximity.common_neighbors import PROXIMITIES
+from tidegraph.graph.proximity.proximities import PROXIMITIES
 from tidegraph.graph.registry import Registry
 from tidegraph.graph.sampling.protocol import SAMPLERS
 from tidegraph.graph.sampling.seeds import Plan

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from conftest import draw_log
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import ConfigError
-from tidegraph.graph.proximity.power_iteration import steps_within
+from tidegraph.graph.proximity.series import steps_within
 from tidegraph.graph.static import StaticGraph
 from tidegraph.retrieval.scoring import walk_scores
 from tidegraph.retrieval.scoring.walk_scores import two_steps, walks

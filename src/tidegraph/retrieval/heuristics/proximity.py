@@ -13,8 +13,8 @@ from jaxtyping import Float64
 from tidegraph.arguments import checked, settings
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import USER
-from tidegraph.graph.proximity.power_iteration import (
-    adamic_adar_weights,
+from tidegraph.graph.proximity.proximities import adamic_adar_weights
+from tidegraph.graph.proximity.series import (
     spectral_radius,
     steps_within,
 )
@@ -160,7 +160,8 @@ class Katz:
     Attributes:
         on: The graph.
         beta: What one step counts; it must be below one over the spectral radius. None
-            takes a tenth of that.
+            takes a tenth of that, which a study on logs chose (docs/retrieval.md);
+            ``KatzProximity``, whose vectors were measured so, takes half of it.
         tolerance: Walks are cut where those left out add at most this share of the
             bound beta * |h| / (1 - beta * radius) to the answer's length.
         least_users: How many users must share two items that the item graph joins.
@@ -233,7 +234,8 @@ class PersonalizedPageRank:
     Attributes:
         on: The graph.
         restart: r, the probability to return home at each step; one minus it is known
-            as the damping factor.
+            as the damping factor. One half was chosen by a study on logs
+            (docs/retrieval.md); the .15 of the literature walks further from home.
         tolerance: Walks are cut where those left out are at most this share of all.
         least_users: How many users must share two items that the item graph joins.
         neighbors: Each item votes for this many, itself and those its walks reach

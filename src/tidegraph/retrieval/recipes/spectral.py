@@ -10,11 +10,11 @@ from tidegraph.retrieval.solvers import (
     ProNE,
 )
 from tidegraph.retrieval.solvers.graphs import On
-from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
+from tidegraph.retrieval.solvers.proximities import FactorizedProximity, KatzProximity
 
 
 def hope(
-    proximity: Proximity = KatzProximity(),  # noqa: B008 - it is frozen
+    proximity: FactorizedProximity = KatzProximity(),  # noqa: B008 - it is frozen
     embedding_size: int = 64,
     on: On = "bipartite",
 ) -> Factorized:

@@ -9,7 +9,7 @@ from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.solvers.graphs import On, check_size, graph_of
-from tidegraph.retrieval.solvers.proximities import KatzProximity, Proximity
+from tidegraph.retrieval.solvers.proximities import FactorizedProximity, KatzProximity
 from tidegraph.retrieval.solvers.solved import Solved
 
 
@@ -35,7 +35,7 @@ class HOPE:
         The graph is undirected, so Katz needs no inverse: S has A's eigenvectors.
     """
 
-    proximity: Proximity = field(default_factory=KatzProximity)
+    proximity: FactorizedProximity = field(default_factory=KatzProximity)
     embedding_size: int = 64
     on: On = "bipartite"
     seed: int = 0

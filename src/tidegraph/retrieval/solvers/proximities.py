@@ -9,8 +9,8 @@ from jaxtyping import Float64
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ITEM
-from tidegraph.graph.proximity.power_iteration import (
-    adamic_adar_weights,
+from tidegraph.graph.proximity.proximities import adamic_adar_weights
+from tidegraph.graph.proximity.series import (
     spectral_radius,
 )
 from tidegraph.graph.static import StaticGraph
@@ -21,16 +21,16 @@ from tidegraph.retrieval.solvers.graphs import transition
 __all__ = [
     "AdamicAdarProximity",
     "CommonNeighborProximity",
+    "FactorizedProximity",
     "KatzProximity",
     "PageRankProximity",
-    "Proximity",
 ]
 
 Halves = tuple[Float64[np.ndarray, "nodes d"], Float64[np.ndarray, "nodes d"]]
 
 
 @runtime_checkable
-class Proximity(Protocol):
+class FactorizedProximity(Protocol):
     """How near each node is to each other one, by walks."""
 
     def halves(self, graph: StaticGraph, size: int, seed: int) -> Halves:
@@ -53,7 +53,8 @@ class KatzProximity:
 
     Attributes:
         beta: What one step counts; it must be below one over the spectral radius. None
-            takes half of that.
+            takes half of that, with which the vectors of docs/embeddings.md were
+            measured; the retriever ``Katz`` takes a tenth, chosen for its lists.
 
     Source:
         Katz (1953), "A new status index derived from sociometric analysis".
@@ -91,7 +92,8 @@ class PageRankProximity:
 
     Attributes:
         restart: r, the probability to stop at each step; one minus it is known as the
-            damping factor.
+            damping factor. The .15 of the literature; the retriever
+            ``PersonalizedPageRank`` has .5, chosen for its lists.
 
     Source:
         Liben-Nowell & Kleinberg (2007), "The link-prediction problem for social

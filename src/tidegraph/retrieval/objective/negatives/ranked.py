@@ -9,7 +9,7 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.negatives.kernels import subsets
-from tidegraph.graph.proximity.common_neighbors import nearest, pagerank
+from tidegraph.graph.proximity.proximities import nearest, pagerank
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import root_keys

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from conftest import draw_log
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.graph.proximity.power_iteration import (
-    adamic_adar_weights,
+from tidegraph.graph.proximity.proximities import adamic_adar_weights
+from tidegraph.graph.proximity.series import (
     spectral_radius,
     steps_within,
 )

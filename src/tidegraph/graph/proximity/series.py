@@ -3,23 +3,8 @@
 import math
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from tidegraph.graph.static import StaticGraph
-
-
-def adamic_adar_weights(
-    degree: Int64[np.ndarray, " nodes"],
-) -> Float64[np.ndarray, " nodes"]:
-    """Return ``1 / log(degree)``, and 0 for a degree below 2.
-
-    A node with one neighbour is common to no two nodes, so its weight is never used.
-
-    Source:
-        Adamic & Adar (2003), "Friends and neighbors on the Web".
-    """
-    shared = degree >= 2
-    return np.where(shared, 1 / np.log(np.where(shared, degree, 2)), 0.0)
 
 
 def spectral_radius(graph: StaticGraph, tolerance: float = 1e-3) -> float:

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, cast
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Float64, Int32, Int64
 from scipy import sparse
 
 from tidegraph.errors import RequestError
 from tidegraph.graph.proximity.pagerank_push import Push, personalized_pagerank
-from tidegraph.graph.proximity.power_iteration import adamic_adar_weights
 from tidegraph.graph.registry import Named, Registry
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.sparse_rows import ranked
@@ -107,6 +106,20 @@ def adamic_adar(graph: StaticGraph, seeds: Int32[np.ndarray, " q"]) -> sparse.cs
     linked = _adjacency_matrix(graph)
     rare = sparse.diags_array(adamic_adar_weights(graph.degree()))
     return sparse.csr_array(linked[seeds] @ rare @ linked)
+
+
+def adamic_adar_weights(
+    degree: Int64[np.ndarray, " nodes"],
+) -> Float64[np.ndarray, " nodes"]:
+    """Return ``1 / log(degree)``, and 0 for a degree below 2.
+
+    A node with one neighbour is common to no two nodes, so its weight is never used.
+
+    Source:
+        Adamic & Adar (2003), "Friends and neighbors on the Web".
+    """
+    shared = degree >= 2
+    return np.where(shared, 1 / np.log(np.where(shared, degree, 2)), 0.0)
 
 
 @proximity("pagerank")
