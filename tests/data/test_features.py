@@ -140,3 +140,119 @@ def test_check_and_training_say_how_many_items_have_features(tmp_path, write, ca
         said = capsys.readouterr()
         assert "item features (kind): 2 of 3 items with events have some" in said.out
         assert "tidegraph: items.csv has no column 'item', so its first" in said.err
+
+
+FIVE_CORE = (
+    "user,item,rating,timestamp,category,country\n"
+    "a,1,5,30,toys,fr\nb,2,4,20,books,\na,2,3,10,books,fr\nb,3,1,40,,\n"
+)
+"""A log that holds what is known of its items and users itself."""
+
+
+def five_core_of(door, path):
+    features = {"item_features": ["category"], "user_features": ["country"]}
+    named = {"time": "timestamp", "time_unit": "s", "context": ["rating"]}
+    if door == "file":
+        return read(path, **named, **features)
+    if door == "frame":
+        return read(pd.read_csv(path), **named, **features)
+    connection = sqlite3.connect(":memory:")
+    pd.read_csv(path).to_sql("e", connection, index=False)
+    log = read_sql("select * from e", connection, **named, **features)
+    connection.close()
+    return log
+
+
+@pytest.mark.parametrize("door", ["file", "frame", "sql"])
+def test_columns_of_the_log_are_features_of_its_items_and_users(door, write):
+    log = five_core_of(door, write(FIVE_CORE, "log.csv"))
+
+    assert dict(zip(log.items.ids, log.items.features["category"], strict=True)) == {
+        1: "toys",
+        2: "books",
+        3: None,
+    }
+    assert log.items.ids.to_list() == [2, 1, 3]
+    assert log.users.features.to_dict(as_series=False) == {"country": ["fr", None]}
+    assert log.context.columns == ["rating"]
+    assert "item_features" not in log.reading
+
+
+@pytest.mark.parametrize("door", ["file", "frame", "sql"])
+def test_an_item_with_two_values_is_refused_by_both_rows(door, write):
+    path = write(FIVE_CORE.replace("10,books", "10,films"), "log.csv")
+
+    with pytest.raises(
+        DataError,
+        match="row 3: item 2 has category 'films', and 'books' in row 2, but a feature "
+        "is one value for all time",
+    ):
+        five_core_of(door, path)
+
+
+def test_features_of_many_batches_are_typed_by_all_of_them():
+    codes = [str(n % 500) for n in range(120_000)]
+    log = read(
+        {
+            "user": codes,
+            "item": codes,
+            "time": range(120_000),
+            "weight": [n % 500 / 4 for n in range(120_000)],
+        },
+        item_features=["weight"],
+    )
+
+    found = dict(zip(log.items.ids, log.items.features["weight"], strict=True))
+    assert found == {n: n / 4 for n in range(500)}
+
+
+def test_features_of_the_log_stand_beside_those_of_a_table(write):
+    log = write(FIVE_CORE, "log.csv")
+    named = {"time": "timestamp", "time_unit": "s", "item_features": ["category"]}
+
+    items = read(log, items=write("item,price\n2,7\n9,8\n"), **named).items
+
+    assert items.ids.to_list() == [2, 1, 3, 9]
+    assert items.features["category"].to_list() == ["books", "toys", None, None]
+    assert items.features["price"].to_list() == [7, None, None, 8]
+    with pytest.raises(
+        DataError, match=r"'category' is a column of items\.csv and one"
+    ):
+        read(log, items=write("item,category\n2,x\n"), **named)
+
+
+def test_a_feature_that_the_log_lacks_is_asked_for_by_its_setting(write):
+    with pytest.raises(DataError, match="with item_features= / --item-features"):
+        read(
+            write(FIVE_CORE, "log.csv"), time="timestamp", item_features=["categories"]
+        )
+
+
+def test_each_command_takes_features_from_the_log(tmp_path, write, capsys):
+    rows = [f"u{k % 7},{k % 3},{1_700_000_000 + k},c{k % 3 % 2}" for k in range(60)]
+    log = write("user,item,time,category\n" + "\n".join(rows), "log.csv")
+    recipe = write(
+        '[data]\npath = "log.csv"\nitem_features = ["category"]\n\n'
+        '[[retrieve]]\nmodel = "Popular"\n\n'
+        '[rerank]\nmodel = "MMR"\nby = "category"\n',
+        "recipe.toml",
+    )
+
+    for command in (
+        ["check", str(log), "--item-features", "category"],
+        ["train", str(recipe), "-o", str(tmp_path / "model")],
+    ):
+        assert run(command) == 0
+        said = capsys.readouterr().out
+        assert "item features (category): 3 of 3 items with events have some" in said
+    # Later events need no features, since the model has them.
+    log.write_text("user,item,time\n" + "\n".join(r.rpartition(",")[0] for r in rows))
+    assert run(["evaluate", str(tmp_path / "model"), str(log)]) == 0
+    capsys.readouterr()
+    asked = ["bench", "ctr", "--data", str(log), "--category", "category"]
+    assert run(asked) == 2
+    assert "the columns of the log that hold some with --item-feat" in (
+        capsys.readouterr().err
+    )
+    assert run([*asked, "--item-features", "category"]) == 2
+    assert "no column 'category'" in capsys.readouterr().err

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from tidegraph.cli.logs import Columns, LogFormat, LogReader
+from tidegraph.cli.logs import Columns, Features, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import say
 from tidegraph.data.check import check as check_log
 from tidegraph.errors import RoundedIdWarning
 
 
-@taking("data", Columns, LogFormat, panel="How the log is read")
+@taking("data", Columns, LogFormat, Features, panel="How the log is read")
 def check(
     log: Annotated[Path, typer.Argument(help="The log: CSV, Parquet or JSON.")],
     data: Given,

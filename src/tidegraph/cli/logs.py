@@ -42,6 +42,25 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class Features:
+    """Which columns of a log are features of its users and items.
+
+    Attributes:
+        user_features: Columns that say of each user one thing for all time.
+        item_features: Columns that say of each item one thing for all time, such as a
+            category.
+    """
+
+    user_features: tuple[str | int, ...] = ()
+    item_features: tuple[str | int, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str | int, ...]:
+        """All of them."""
+        return (*self.user_features, *self.item_features)
+
+
+@dataclass(frozen=True)
 class LogFormat:
     """How a log is written; what is left out is found by looking at the file.
 
@@ -83,22 +102,27 @@ class LogReader:
     Attributes:
         columns: Which column means what.
         format: How the log is written.
+        features: Which columns are features.
     """
 
     columns: Columns = Columns()
     format: LogFormat = LogFormat()
+    features: Features = Features()
 
     @classmethod
     def of(cls, table: Mapping[str, Any], where: str) -> "LogReader":
-        """Build from settings of both kinds side by side, as in ``[data]``.
+        """Build from settings of all kinds side by side, as in ``[data]``.
 
         Raises:
             ConfigError: A setting is unknown, or a value has the wrong type.
         """
-        return cls(*build_each((Columns, LogFormat), table, where))
+        return cls(*build_each((Columns, LogFormat, Features), table, where))
 
     def table(self) -> dict[str, Any]:
-        """Return the settings that are not left out, as JSON can hold them."""
+        """Return the settings that are not left out, as JSON can hold them.
+
+        Features are none of them, since what is read later needs none.
+        """
         both = asdict(self.columns) | asdict(self.format)
         return {name: value for name, value in both.items() if value not in (None, ())}
 
@@ -131,7 +155,7 @@ class LogReader:
             items: Table of item features.
             missing: What becomes of a row without id, if no setting says it.
         """
-        settings = asdict(self.columns) | asdict(self.format)
+        settings = asdict(self.columns) | asdict(self.format) | asdict(self.features)
         if not self.is_timed:
             settings["time"] = None
         settings["missing"] = settings["missing"] or missing
@@ -141,10 +165,13 @@ class LogReader:
         """Return in one line how a log is written."""
         # A header shows, among others, by the columns that are asked for.
         single = asdict(replace(self.columns, context=())).values()
-        names = [str(name) for name in (*single, *self.columns.context) if name]
+        several = (*self.columns.context, *self.features.columns)
+        names = [str(name) for name in (*single, *several) if name]
         return str(dialect_of(path, self.format.text_form(), names))
 
 
 def setting_names() -> list[str]:
     """Return the names of every setting of a ``LogReader``."""
-    return [field.name for cls in (Columns, LogFormat) for field in fields(cls)]
+    return [
+        field.name for cls in (Columns, LogFormat, Features) for field in fields(cls)
+    ]

@@ -11,7 +11,7 @@ import polars as pl
 import typer
 
 from tidegraph.artifact.sealed import check_folder
-from tidegraph.cli.logs import Columns, LogFormat
+from tidegraph.cli.logs import Columns, Features, LogFormat
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
@@ -35,7 +35,7 @@ SHOWN = ("recall@10", "ndcg@10", "recall@50")
 """What is printed of each rolling window."""
 
 
-@taking("data", Columns, LogFormat, panel="The log, in place of the recipe")
+@taking("data", Columns, LogFormat, Features, panel="The log, in place of the recipe")
 @taking("split", Split, prefix="split_", panel="The split, in place of the recipe")
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe in TOML.")],

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tidegraph.data.context import RESERVED
+from tidegraph.data.features import of_each
 from tidegraph.data.ids.id_column import IdColumn
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.ids.missing import with_ids
@@ -41,6 +42,8 @@ class Columns:
     weight: str | None
     split: str | None
     context: tuple[str, ...]
+    user_features: tuple[str, ...]
+    item_features: tuple[str, ...]
 
     @classmethod
     def of(
@@ -52,16 +55,19 @@ class Columns:
         weight: Reference | None,
         split: Reference | None,
         context: Sequence[Reference],
+        user_features: Sequence[Reference],
+        item_features: Sequence[Reference],
     ) -> "Columns":
         """Return the columns by name; a place is the name of a column without one."""
-        if isinstance(context, str | int):
-            context = (context,)
         label, weight, split, time = (
             None if column is None else str(column)
             for column in (label, weight, split, time)
         )
-        carried = tuple(str(column) for column in context)
-        return cls(str(user), str(item), time, label, weight, split, carried)
+        several = (
+            tuple(str(column) for column in columns)
+            for columns in (context, user_features, item_features)
+        )
+        return cls(str(user), str(item), time, label, weight, split, *several)
 
     @property
     def impressions(self) -> bool:
@@ -71,9 +77,15 @@ class Columns:
     @property
     def needed(self) -> list[str]:
         """Every column to read, each once."""
+        features = (*self.user_features, *self.item_features)
         columns = (self.user, self.item, self.time, self.label, self.weight, self.split)
         named = [column for column in columns if column is not None]
-        return list(dict.fromkeys([*named, *self.context]))
+        return list(dict.fromkeys([*named, *self.context, *features]))
+
+    @property
+    def carried(self) -> list[str]:
+        """The columns that go with the events, as the log calls them."""
+        return [*self.context, *(() if self.split is None else (PART,))]
 
     def of_table(self, table: Table) -> "Columns":
         """Return the same columns by the names that the table has for them.
@@ -82,21 +94,28 @@ class Columns:
             DataError: One is missing, or a context column has a reserved name.
         """
         said = {f.name: getattr(self, f.name) for f in fields(self)}
-        setting = {c: name for name, c in said.items() if isinstance(c, str)}
-        found = {c: table.column(c, setting.get(c, "context")) for c in self.needed}
+        each = {n: (c,) if isinstance(c, str) else c or () for n, c in said.items()}
+        setting = {c: name for name in reversed(each) for c in each[name]}
+        found = {c: table.column(c, setting[c]) for c in self.needed}
+        several = {
+            name: tuple(dict.fromkeys(found[column] for column in each[name]))
+            for name in ("context", "user_features", "item_features")
+        }
         parts = None if self.split is None else found[self.split]
-        context = tuple(dict.fromkeys(found[column] for column in self.context))
         if parts == PART:
-            context = tuple(column for column in context if column != PART)
+            several["context"] = tuple(c for c in several["context"] if c != PART)
         taken = RESERVED if parts is None else (*RESERVED, PART)
-        for column in context:
-            if column in taken:
-                raise DataError(
-                    f"{table.name}: a context column cannot be called {column!r}, "
-                    "because a log has a column of that name. Rename it."
-                )
+        refused = [column for column in several["context"] if column in taken]
+        if parts not in (None, PART):
+            features = (*several["user_features"], *several["item_features"])
+            refused += [column for column in features if column == PART]
+        if refused:
+            raise DataError(
+                f"{table.name}: a context column cannot be called {refused[0]!r}, "
+                "because a log has a column of that name. Rename it."
+            )
         single = {n: found[c] for n, c in said.items() if isinstance(c, str)}
-        return replace(self, **single, context=context)
+        return replace(self, **single, **several)
 
 
 def build(
@@ -182,21 +201,29 @@ class _Gathered:
             ticks = Ticks(time, 1)
         else:
             ticks = self._when.finish()
-        rows = concatenated(self._origin)
-        return from_codes(
-            self._who.finish(),
-            self._what.finish(),
+        carried, rows = self._typed(), concatenated(self._origin)
+        origin = Origin(self._name, columns.user, columns.item, rows)
+        who, what = self._who.finish(), self._what.finish()
+        # The codes are sorted and numbered anew in the log.
+        of_users = of_each(who, carried, columns.user_features, "user", origin)
+        of_items = of_each(what, carried, columns.item_features, "item", origin)
+        log = from_codes(
+            who,
+            what,
             ticks.when,
             label=_concatenated_or_ones(self._labels, self.rows, np.int8),
             weight=_concatenated_or_ones(self._weights, self.rows, np.float32),
-            context=self._context(),
+            context=carried.select(columns.carried),
             per_second=ticks.per_second,
             dropped=self._dropped,
             clock=clock,
-            origin=Origin(self._name, columns.user, columns.item, rows),
+            origin=origin,
+        )
+        return replace(
+            log, users=of_users.added(log.users), items=of_items.added(log.items)
         )
 
-    def _context(self) -> pl.DataFrame:
+    def _typed(self) -> pl.DataFrame:
         """Return what goes with the events, each column typed by all its values."""
         parts, as_text = self._carried, self._is_text
         columns = [
@@ -217,9 +244,12 @@ def _concatenated_or_ones(
 
 def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     """Return what goes with the events as it came; the part is called ``split``."""
+    features = (*columns.user_features, *columns.item_features)
+    names = dict.fromkeys((*columns.context, *features))
     if columns.split is None:
-        return batch.select(columns.context)
-    return batch.select(*columns.context, pl.col(columns.split).alias(PART))
+        return batch.select(*names)
+    names.pop(PART, None)
+    return batch.select(*names, pl.col(columns.split).alias(PART))
 
 
 def _read_labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:

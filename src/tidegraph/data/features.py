@@ -1,19 +1,20 @@
-"""Tables of what is known of users and items beside the log, one row per id."""
+"""What is known of users and items: one row per id, beside the log or in it."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.data.ids.id_column import IdColumn
+from tidegraph.data.ids.id_column import Coded, IdColumn
 from tidegraph.data.ids.identity import Missing, NotAnIdError
 from tidegraph.data.ids.missing import with_ids
 from tidegraph.data.ids.unknown import outside
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.log import Interactions
-from tidegraph.data.origin import Rows, as_array
+from tidegraph.data.origin import Origin, Rows, as_array
 from tidegraph.data.tables.opening import named, open_table, read_whole
 from tidegraph.data.tables.table import Table
 from tidegraph.data.text.dialect import Dialect
@@ -61,7 +62,21 @@ def featured(
             f"{keys.first()!r}, the log {ids.ids.first()!r}. Name the column of ids "
             "as in the log."
         )
-    return ids.with_features(features.with_columns(keys.alias(key)), key)
+    known = ids.with_features(features.with_columns(keys.alias(key)), key)
+    return _beside(ids, known, name)
+
+
+def _beside(log: Vocabulary, table: Vocabulary, name: str) -> Vocabulary:
+    """Return the ids of a table with its features beside those that the log holds."""
+    held = log.extended(table.ids).features
+    twice = set(held.columns) & set(table.features.columns)
+    if twice:
+        raise DataError(
+            f"{min(twice)!r} is a column of {name} and one that the log is read with "
+            "as a feature. Rename or leave out one."
+        )
+    columns = [*held.iter_columns(), *table.features.iter_columns()]
+    return replace(table, features=pl.DataFrame(columns))
 
 
 def _take_first(
@@ -127,9 +142,86 @@ def _keys(spelt: pl.Series, rows: Rows, name: str, missing: Missing) -> pl.Serie
         first = int((code == code[again]).arg_true()[0])
         raise DataError(
             f"{name} has several rows for {spelt.name} {spelt[first]!r}: row "
-            f"{rows[first]}, and row {rows[again]} with {spelt[again]!r}. Keep one."
+            f"{rows[first]}, and row {rows[again]} with {spelt[again]!r}. Keep one; "
+            "columns of the log itself are named by user_features= and item_features=."
         )
     return coded.ids.gather(pl.Series(coded.code))
+
+
+@dataclass(frozen=True, eq=False)
+class OfEach:
+    """Features that columns of a log hold.
+
+    Attributes:
+        ids: The ids that occur, in any order.
+        features: One row for each.
+    """
+
+    ids: pl.Series
+    features: pl.DataFrame
+
+    def added(self, ids: Vocabulary) -> Vocabulary:
+        """Return the same ids, in their order, with their features."""
+        if not self.features.width:
+            return ids
+        rows = np.argsort(ids.encode(self.ids))
+        return replace(ids, features=self.features[rows])
+
+
+def of_each(
+    coded: Coded,
+    table: pl.DataFrame,
+    columns: Sequence[str],
+    side: str,
+    origin: Origin,
+) -> OfEach:
+    """Return what columns of a log say of each id, which is one value or nothing.
+
+    Args:
+        coded: The id of each event.
+        table: Columns of the log, a row per event.
+        columns: Those that are features.
+        side: ``"user"`` or ``"item"``, for messages.
+        origin: Where the events stand in the source.
+
+    Raises:
+        DataError: An id has two values.
+    """
+    code = np.unique(coded.code) if columns else np.zeros(0, np.int32)
+    features = {
+        column: _one_each(coded, table[column], side, origin).gather(code)
+        for column in columns
+    }
+    return OfEach(coded.ids.gather(code), pl.DataFrame(features))
+
+
+def _one_each(coded: Coded, values: pl.Series, side: str, origin: Origin) -> pl.Series:
+    """Return the value of each code, null where there is none."""
+    events = pl.DataFrame({"code": coded.code, "value": values})
+    events = events.with_row_index("row").drop_nulls("value")
+    first = events.group_by("code").agg(pl.all().first())
+    both = events.join(first, on="code", suffix="_first", maintain_order="left")
+    other = both.filter(pl.col("value") != pl.col("value_first"))
+    if len(other):
+        row = other.row(0, named=True)
+        raise DataError(
+            f"{origin.name}, row {origin.row[row['row']]}: {side} "
+            f"{coded.ids[row['code']]!r} has {values.name} {row['value']!r}, and "
+            f"{row['value_first']!r} in row {origin.row[row['row_first']]}, but a "
+            f"feature is one value for all time. Leave it out of {side}_features=, "
+            "and carry it with context=."
+        )
+    codes = pl.DataFrame({"code": np.arange(len(coded.ids), dtype=np.int32)})
+    joined = codes.join(first, on="code", how="left", maintain_order="left")
+    return joined["value"].alias(values.name)
+
+
+def feature_names(there: Sequence[str], side: str) -> str:
+    """Return in a sentence which features there are, and where they come from."""
+    return (
+        f"There are: {', '.join(there) or 'none'}. Give a table of them with {side}s=, "
+        f"or name columns of the log that hold some with {side}_features=."
+    )
 
 
 @dataclass(frozen=True)

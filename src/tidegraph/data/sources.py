@@ -33,6 +33,8 @@ def read(
     context: Sequence[Reference] = (),
     users: object = None,
     items: object = None,
+    user_features: Sequence[Reference] = (),
+    item_features: Sequence[Reference] = (),
     time_unit: LogUnit | None = None,
     time_format: str | None = None,
     sep: str | None = None,
@@ -65,8 +67,11 @@ def read(
             ``Interactions.split``.
         context: Further columns to carry along.
         users: Path or frame with one row of features per user. Its ids are in the
-            column named like ``user``, else in its first column.
+            column named like ``user``, else, with a warning, in its first column.
         items: The same for items.
+        user_features: Columns of the log that say of each user one thing for all time,
+            such as a country; empty cells say nothing.
+        item_features: The same for items, such as a category.
         time_unit: Unit of numeric times; found by their size if left out, see
             ``tidegraph.data.times.ticks``. ``"order"`` where they are positions, which
             order the events and no more; the rows' own places if ``time`` is None too.
@@ -86,7 +91,17 @@ def read(
             should be; the message names the row.
         MissingExtraError: A pandas frame is given and pyarrow is not installed.
     """
-    columns = Columns.of(user, item, time, label, weight, split, context)
+    columns = Columns.of(
+        user,
+        item,
+        time,
+        label,
+        weight,
+        split,
+        context,
+        user_features,
+        item_features,
+    )
     spelt = TimeSpelling(time_unit, time_format)
     form = TextForm(sep, header, names, encoding)
     log = from_table(
@@ -113,6 +128,8 @@ def read_sql(
     context: Sequence[Reference] = (),
     users: object = None,
     items: object = None,
+    user_features: Sequence[Reference] = (),
+    item_features: Sequence[Reference] = (),
     time_unit: LogUnit | None = None,
     time_format: str | None = None,
     missing: Missing = "refuse",
@@ -134,6 +151,8 @@ def read_sql(
         context: See ``read``.
         users: See ``read``.
         items: See ``read``.
+        user_features: See ``read``.
+        item_features: See ``read``.
         time_unit: See ``read``.
         time_format: See ``read``.
         missing: See ``read``.
@@ -142,7 +161,17 @@ def read_sql(
         DataError: The database refuses the query or fails on the way, or a column or
             value is not what it should be.
     """
-    columns = Columns.of(user, item, time, label, weight, split, context)
+    columns = Columns.of(
+        user,
+        item,
+        time,
+        label,
+        weight,
+        split,
+        context,
+        user_features,
+        item_features,
+    )
     spelt = TimeSpelling(time_unit, time_format)
     with open_query(query, connection) as table:
         log = build(table, columns, spelt, missing)
@@ -155,7 +184,8 @@ def _settings(
 ) -> dict[str, object]:
     """Return what was said of a log, as a recipe writes it: nothing that is left out.
 
-    The column of parts is none of it, since what is read later has none.
+    The column of parts is none of it, since what is read later has none, and features
+    are none, since users and items that a model knows have them.
     """
     said: dict[str, object] = {
         "user": columns.user,

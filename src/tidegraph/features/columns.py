@@ -14,6 +14,7 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
+from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
@@ -249,7 +250,7 @@ def _check_category(items: Vocabulary, column: str) -> None:
     if column not in items.features.columns:
         raise DataError(
             f"category={column!r} is not an item feature. "
-            f"There are: {', '.join(items.features.columns) or 'none'}."
+            f"{feature_names(items.features.columns, ITEM)}"
         )
     kind = items.features[column].dtype
     if kind.is_float() or kind.is_decimal() or kind.is_nested():

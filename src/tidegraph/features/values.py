@@ -5,6 +5,7 @@ import polars as pl
 from jaxtyping import Float32, Float64, Int64
 
 from tidegraph.config import did_you_mean
+from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
@@ -27,8 +28,8 @@ def column_of(nodes: Vocabulary, column: str, kind: str) -> pl.Series:
     there = nodes.features.columns
     if column not in there:
         raise DataError(
-            f"{column!r} is no feature of {kind}s.{did_you_mean(column, there)} There "
-            f"are: {', '.join(there) or 'none'}."
+            f"{column!r} is no feature of {kind}s.{did_you_mean(column, there)} "
+            f"{feature_names(there, kind)}"
         )
     values = nodes.features[column]
     if values.dtype.is_nested():

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import polars as pl
 
+from tidegraph.data.features import feature_names
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.lazy import example_of
@@ -79,7 +80,7 @@ def check_names(names: str | None, features: pl.DataFrame) -> None:
     if names not in features.columns:
         raise DataError(
             f"names={names!r} is not an item feature. "
-            f"There are: {', '.join(features.columns) or 'none'}."
+            f"{feature_names(features.columns, 'item')}"
         )
     if features[names].dtype.is_nested():
         raise DataError(

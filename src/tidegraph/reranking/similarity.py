@@ -8,6 +8,7 @@ import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.artifact.sealed import State
+from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
@@ -163,7 +164,7 @@ def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None
     if by not in features.columns:
         raise DataError(
             f"{method} compares items by {by!r}, which is not an item feature. "
-            f"There are: {', '.join(features.columns) or 'none'}."
+            f"{feature_names(features.columns, 'item')}"
         )
     column = features[by]
     inner = _inner(column)

@@ -11,7 +11,7 @@ import typer
 
 from tidegraph import bench
 from tidegraph.artifact.writing import check_writable
-from tidegraph.cli.logs import Columns, LogFormat, LogReader
+from tidegraph.cli.logs import Columns, Features, LogFormat, LogReader
 from tidegraph.cli.options import Given, listed, taking
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import complain, say
@@ -62,7 +62,7 @@ def _group() -> None:
 
 
 @app.command()
-@taking("columns", Columns, LogFormat, panel="How the log is read")
+@taking("columns", Columns, LogFormat, Features, panel="How the log is read")
 def ctr(
     data: Annotated[Path, typer.Option(help="The log.")],
     columns: Given,
@@ -90,11 +90,17 @@ def ctr(
     wanted = None if models is None else listed(models)
     known = () if fields is None else tuple(listed(fields))
     compared = bench.contenders(wanted, category, known)
-    _check_tables(category, known, items, users)
+    reader = LogReader.of(columns, "options")
+    _check_tables(
+        category,
+        known,
+        items=bool(items or reader.features.item_features),
+        users=bool(users or reader.features.user_features),
+    )
     if output is not None:
         check_writable(output / bench.PAGE)
     with working("reading the log"):
-        log = LogReader.of(columns, "options").read(data, users=users, items=items)
+        log = reader.read(data, users=users, items=items)
     if positions_restart(log):
         complain(f"{RESTART} in a recipe. Here parts are cut in time all the same.")
     check_columns(log, category, known)
@@ -122,25 +128,28 @@ def ctr(
 def _check_tables(
     category: str | None,
     fields: tuple[str, ...],
-    items: Path | None,
-    users: Path | None,
+    *,
+    items: bool,
+    users: bool,
 ) -> None:
-    """Refuse features of a side that has no table of them."""
+    """Refuse features of a side that has neither a table nor a column of them."""
     of_items = [name for name in fields if name.startswith(f"{ITEM}.")]
-    if items is None and (category is not None or of_items):
+    if not items and (category is not None or of_items):
         what = (
             f"--fields has {of_items[0]!r}"
             if of_items
             else f"--category is {category!r}"
         )
         raise RequestError(
-            f"{what}, and no table of item features is given. Name it with --items."
+            f"{what}, and no table of item features is given. Name it with --items, or "
+            "the columns of the log that hold some with --item-features."
         )
     of_users = [name for name in fields if name.startswith(f"{USER}.")]
-    if users is None and of_users:
+    if not users and of_users:
         raise RequestError(
             f"--fields has {of_users[0]!r}, and no table of user features is given. "
-            "Name it with --users."
+            "Name it with --users, or the columns of the log that hold some with "
+            "--user-features."
         )
 
 

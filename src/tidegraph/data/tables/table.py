@@ -66,7 +66,7 @@ class Table:
         named = f"name it with {setting}="
         if self.form is None:
             return f"; {named}"
-        named = f"{named} / --{setting}"
+        named = f"{named} / --{setting.replace('_', '-')}"
         if not isinstance(self.form, Dialect):
             return f"; {named}"
         if len(self.columns) == 1:
