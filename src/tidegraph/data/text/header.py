@@ -41,7 +41,7 @@ def has_header(
         return True
     if set(wanted) & set(first):
         return True
-    if rows and len(rows[0]) != len(first):
+    if rows and len(rows[0]) != len(first) and not all(map(is_value, first)):
         return True
     if _names_values(first, rows):
         return True

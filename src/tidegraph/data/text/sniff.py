@@ -15,6 +15,7 @@ from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.text.dialect import RUNS, Dialect, TextForm
 from tidegraph.data.text.header import has_header, is_value
 from tidegraph.data.text.layouts import Layout, layout_of
+from tidegraph.data.text.lines import are_lines, refuse_lines
 from tidegraph.data.text.records import Record, records
 from tidegraph.errors import DataError
 
@@ -103,7 +104,10 @@ def sniff(
     if not found:
         size = "" if whole else f" that ends within its first {len(data):,} bytes"
         raise DataError(f"{name} has no row{size}. Give it column names and rows.")
-    told = has_header(name, form, top.wanted, [record.fields for record in found])
+    rows = [record.fields for record in found]
+    if not form.header:
+        refuse_lines(name, rows)
+    told = has_header(name, form, top.wanted, rows)
     width = _width(found, told)
     return Sniffed(
         dialect=replace(dialect, header=told),
@@ -182,9 +186,13 @@ def _separated(
     if regular:
         return regular[0]
     # No reading is regular: the first row decides, and the row that differs is named.
+    quoted = form.quoted is not False
+    for separator in (said,) if said else (*_STRONG, *_WEAK):
+        dialect, found = next(iter(_readings(top, separator, encoding, quoted)))
+        if are_lines([record.fields for record in found]):
+            return dialect, found
     line = (re.match(rb"[^\r\n]*", top.data) or [b""])[0].decode("utf-8", "replace")
     often = max(_STRONG, key=lambda s: line.count(s) * (2 if s == "::" else 1))
-    quoted = form.quoted is not False
     dialect = Dialect(said or often, True, encoding, quoted, top.comment, ends=top.ends)
     return dialect, _top_records(top, dialect)
 
