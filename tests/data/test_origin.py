@@ -78,7 +78,7 @@ def test_check_names_the_row_that_the_user_sees(door, tmp_path):
     assert "1 event is far from the rest, which runs from 2023-11-14" in text
     assert f": {name}, row 3; the first says 2131-08-" in text
     assert f"a user id like 'NULL' in column 'who' ({name}, row 4)" in text
-    with pytest.raises(DataError, match=f"{name}, row 5: column 'split' holds 'tset'"):
+    with pytest.raises(DataError, match=f"{name}, row 5: column 'part' holds 'tset'"):
         log.split(by="split")
 
 

@@ -202,7 +202,8 @@ class _Gathered:
         else:
             ticks = self._when.finish()
         carried, rows = self._typed(), concatenated(self._origin)
-        origin = Origin(self._name, columns.user, columns.item, rows)
+        parts = columns.split or PART
+        origin = Origin(self._name, columns.user, columns.item, rows, parts)
         who, what = self._who.finish(), self._what.finish()
         # The codes are sorted and numbered anew in the log.
         of_users = of_each(who, carried, columns.user_features, "user", origin)

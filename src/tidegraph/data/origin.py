@@ -20,12 +20,14 @@ class Origin:
         user: Its column of users.
         item: Its column of items.
         row: The row of each event, counted as the errors of the source count.
+        split: Its column of parts, which the log calls ``split``.
     """
 
     name: str
     user: str
     item: str
     row: Rows
+    split: str = "split"
 
     def take(self, rows: slice | Shaped[np.ndarray, " rows"]) -> "Origin":
         """Return the same for some of the events; a slice copies nothing."""

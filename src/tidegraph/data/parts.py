@@ -36,6 +36,9 @@ def named_parts(
             f"the log carries no column {column!r} to split by; it carries: {carried}. "
             "Read the log with split=, or context=."
         )
+    called = column
+    if origin is not None and column == "split":
+        called = origin.split
     spelt = stripped(context[column].cast(pl.String)).str.to_lowercase()
     part = spelt.replace_strict(_PART, default=None, return_dtype=pl.String)
     if part.null_count():
@@ -44,13 +47,13 @@ def named_parts(
         if origin is not None:
             place = f"{origin.name}, row {origin.row[row]}"
         raise DataError(
-            f"{place}: column {column!r} holds {context[column][row]!r}, which names "
+            f"{place}: column {called!r} holds {context[column][row]!r}, which names "
             "no part of a split. Write train, valid or test."
         )
     present = [name for name in _NAMES if (part == name).any()]
     if "train" not in present or len(present) < 2:
         raise DataError(
-            f"column {column!r} names only {' and '.join(present) or 'no part'}. "
+            f"column {called!r} names only {' and '.join(present) or 'no part'}. "
             "A split has train, and valid or test or both."
         )
     return [(part == name).to_numpy() for name in present]
