@@ -10,6 +10,7 @@ from tidegraph.cli.logs import Columns, Features, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import say
 from tidegraph.data.check import check as check_log
+from tidegraph.data.tables.table import shown
 from tidegraph.errors import RoundedIdWarning
 
 
@@ -32,4 +33,9 @@ def check(
         warnings.simplefilter("ignore", RoundedIdWarning)
         found = reader.read(log, users=users, items=items, missing="keep")
     say(check_log(found).text())
+    left = reader.unread(log)
+    if left.label:
+        say(left.text())
+    if left.columns:
+        say(f"columns that are not read: {shown(left.columns)}")
     say(f"read as: {reader.dialect(log)}")

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from tidegraph.config import build_each
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import Missing, read
-from tidegraph.data.tables.opening import dialect_of
+from tidegraph.data.tables.opening import dialect_of, from_table
+from tidegraph.data.tables.unread import Unread, unread
 from tidegraph.data.text.dialect import TextForm
 from tidegraph.data.times.spellings import given_layout
 
@@ -164,10 +165,21 @@ class LogReader:
     def dialect(self, path: Path) -> str:
         """Return in one line how a log is written."""
         # A header shows, among others, by the columns that are asked for.
-        single = asdict(replace(self.columns, context=())).values()
+        return str(dialect_of(path, self.format.text_form(), self._wanted))
+
+    def unread(self, path: Path) -> Unread:
+        """Return the columns of a log that are not read."""
+        wanted = self._wanted
+        form = self.format.text_form()
+        return from_table(path, lambda table: unread(table, wanted), form, wanted)
+
+    @property
+    def _wanted(self) -> list[str]:
+        single = asdict(replace(self.columns, context=()))
+        if not self.is_timed:
+            single["time"] = None
         several = (*self.columns.context, *self.features.columns)
-        names = [str(name) for name in (*single, *several) if name]
-        return str(dialect_of(path, self.format.text_form(), names))
+        return [str(name) for name in (*single.values(), *several) if name]
 
 
 def setting_names() -> list[str]:

@@ -11,6 +11,7 @@ from tidegraph.cli.options import Given
 from tidegraph.cli.splits import Split
 from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.tables.unread import Unread
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
 from tidegraph.pipeline.past import Windows
@@ -105,6 +106,10 @@ class Recipe:
             users=self._path_beside(self.files.users),
             items=self._path_beside(self.files.items),
         )
+
+    def unread(self) -> Unread:
+        """Return the columns of the log that are not read."""
+        return self.reader.unread(self.folder / self.files.path)
 
     def _path_beside(self, name: str | None) -> Path | None:
         return None if name is None else self.folder / name

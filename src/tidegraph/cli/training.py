@@ -69,7 +69,9 @@ def train(
     further = None if graph is None else Graph.open(graph)
     with timing() as seconds:
         with working("reading the log"):
-            events = plan.read()
+            events, left = plan.read(), plan.unread()
+        if left.label:
+            complain(f"{left.text()}.")
         parts = plan.split.parts(events)
         _say_parts(plan, events, parts, quiet=quiet)
         train, run = Fold(parts.train), Run(generator(plan.seed), monitor=monitor)

@@ -177,7 +177,7 @@ class _Gathered:
         if self._when is not None and columns.time is not None:
             self._when.add(batch[columns.time], rows)
         if label is not None:
-            self._labels.append(_read_labels(batch[label], name, rows))
+            self._labels.append(read_labels(batch[label], name, rows))
         if columns.weight is not None:
             self._weights.append(_read_weights(batch[columns.weight], name, rows))
         self._origin.append(rows)
@@ -253,7 +253,12 @@ def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     return batch.select(*names, pl.col(columns.split).alias(PART))
 
 
-def _read_labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
+def read_labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
+    """Return labels of some rows, 1 or 0.
+
+    Raises:
+        DataError: A value is neither; the message names the row.
+    """
     numbers = _numbers(values, where, "a label is 1 (action) or 0 (impression only)")
     if numbers.null_count():
         spelt = stripped(values.cast(pl.String)).str.to_lowercase()

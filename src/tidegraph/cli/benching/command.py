@@ -15,6 +15,7 @@ from tidegraph.cli.logs import Columns, Features, LogFormat, LogReader
 from tidegraph.cli.options import Given, listed, taking
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import complain, say
+from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import check_columns
@@ -99,10 +100,7 @@ def ctr(
     )
     if output is not None:
         check_writable(output / bench.PAGE)
-    with working("reading the log"):
-        log = reader.read(data, users=users, items=items)
-    if positions_restart(log):
-        complain(f"{RESTART} in a recipe. Here parts are cut in time all the same.")
+    log = _log(reader, data, items, users)
     check_columns(log, category, known)
     with _folder(output) as folder:
         chosen = replace(bench.PROTOCOLS[protocol], repeat=repeat)
@@ -123,6 +121,19 @@ def ctr(
         )
     if output is not None:
         say(f"{output / bench.PAGE}: the table and pictures")
+
+
+def _log(
+    reader: LogReader, data: Path, items: Path | None, users: Path | None
+) -> Interactions:
+    """Read the log, and say what of it may not be meant so."""
+    with working("reading the log"):
+        log, left = reader.read(data, users=users, items=items), reader.unread(data)
+    if left.label:
+        complain(f"{left.text()}.")
+    if positions_restart(log):
+        complain(f"{RESTART} in a recipe. Here parts are cut in time all the same.")
+    return log
 
 
 def _check_tables(

@@ -57,7 +57,7 @@ class Table:
                 return self.columns[place - 1]
         raise DataError(
             f"{self.name} has no column {reference!r}."
-            f"{did_you_mean(reference, self.columns)} It has: {_listed(self.columns)}"
+            f"{did_you_mean(reference, self.columns)} It has: {shown(self.columns)}"
             f"{self._as_read(setting)}."
         )
 
@@ -81,7 +81,7 @@ class Table:
         return f" ({self.form}; {mend})"
 
 
-def _listed(columns: Sequence[str]) -> str:
+def shown(columns: Sequence[str]) -> str:
     """Return some names for a message; control characters could move the cursor."""
     shown = [name if name.isprintable() else repr(name) for name in columns[:20]]
     return ", ".join([*shown, "..."] if len(columns) > 20 else shown) or "none"
