@@ -1,6 +1,7 @@
 """The circumstances of a fit, which change where it runs, and how it went."""
 
 import math
+import os
 import zlib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
@@ -9,7 +10,10 @@ from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
+from tidegraph.arguments import shown, whole
+from tidegraph.errors import ConfigError, RequestError
 from tidegraph.ranges import at_least
+from tidegraph.rng import generator
 
 
 @runtime_checkable
@@ -35,7 +39,7 @@ class Run:
     """Where a fit runs; none of it is a setting of the method.
 
     Attributes:
-        rng: Draws everything random.
+        rng: Draws everything random; a seed becomes a generator.
         device: Torch's name of the device, such as ``cpu`` or ``cuda``.
         threads: Threads of the tensor engine; the same number gives the same bits.
         checkpoints: Folder to resume from and to write to after every epoch.
@@ -49,6 +53,9 @@ class Run:
     monitor: Monitor | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "rng", _drawing_from(self.rng))
+        if self.checkpoints is not None:
+            object.__setattr__(self, "checkpoints", _folder(self.checkpoints))
         at_least("a run's", 1, threads=self.threads)
 
     @property
@@ -76,6 +83,23 @@ class Run:
         if folder is not None:
             folder = folder / name
         return replace(self, checkpoints=folder, monitor=monitor)
+
+
+def _drawing_from(rng: object) -> np.random.Generator:
+    if isinstance(rng, np.random.Generator):
+        return rng
+    try:
+        return generator(whole(rng, "a run's rng"))
+    except RequestError:
+        raise ConfigError(
+            f"a run's rng is {shown(rng)}; it must be a seed or a Generator of NumPy."
+        ) from None
+
+
+def _folder(path: object) -> Path:
+    if isinstance(path, str | os.PathLike):
+        return Path(cast(str, path))
+    raise ConfigError(f"a run's checkpoints is {shown(path)}; it must be a path.")
 
 
 @dataclass(frozen=True)

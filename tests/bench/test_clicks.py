@@ -21,6 +21,12 @@ def day_log(seed: int = 0, events: int = 600, days: int = 60):
     )
 
 
+@pytest.mark.parametrize("log", [interactions([], [], []), day_log()])
+def test_a_log_without_actions_is_said_to_have_none(log):
+    with pytest.raises(DataError, match="the log has no action"):
+        parts_of(replace(log, label=np.zeros(len(log), np.int8)))
+
+
 def parts_of(log, protocol=PROTOCOLS["time"], seed=0):
     return click_parts(log, protocol, rng=np.random.default_rng(seed))
 
@@ -289,11 +295,10 @@ def test_a_log_without_times_is_refused():
 @pytest.mark.parametrize(
     "log",
     [
-        interactions([], [], []),
         interactions(["a", "b"], ["x", "y"], [1, 2]),
         interactions(["a", "b", "a", "b"], ["x", "y", "y", "x"], [1, 1, 2, 2]),
     ],
-    ids=["empty", "two events", "one moment"],
+    ids=["two events", "one moment"],
 )
 def test_a_log_with_too_few_events_is_refused(log):
     with pytest.raises(DataError, match="part has no request"):

@@ -191,3 +191,11 @@ def test_a_model_without_times_still_wants_user_and_item():
 
     with pytest.raises(DataError, match=r"no 'item'; .* the values user and item;"):
         model.observe([{"user": "new"}])
+
+
+def test_a_mapping_of_single_values_is_one_event():
+    model = timed()
+
+    model.observe({"user": "new", "item": "y", "time": DAY})
+
+    assert last(model)[:2] == ("new", "y")

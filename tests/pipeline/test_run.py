@@ -1,10 +1,14 @@
 """The circumstances of a fit reach all parts that train, and change no bit learnt."""
 
+import subprocess
+import sys
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import tidegraph
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline, Windows
 from tidegraph.ranking.neural import NeuralRanker
@@ -137,3 +141,30 @@ def test_a_ranker_does_not_go_on_with_what_was_learnt_of_another_log(tmp_path):
 
     with pytest.raises(ConfigError, match="another log, or of a method with other"):
         plan.fit(changed, valid, run=run(checkpoints=tmp_path))
+
+
+CALLERS = """
+from pathlib import Path
+import tidegraph as tg
+from tidegraph.errors import ConfigError
+run = tg.Run(3, checkpoints="kept")
+assert run.key == tg.Run(tg.Run(3).rng).key and run.checkpoints == Path("kept")
+for wrong in {"rng": "seed"}, {"rng": -1}, {"rng": 0, "checkpoints": 7}:
+    try:
+        tg.Run(**wrong)
+    except ConfigError as error:
+        print(error)
+"""
+
+
+def test_a_run_takes_a_seed_and_text_or_says_in_a_sentence_what_it_takes():
+    # In a process of its own, where types are not checked as in these tests.
+    path = {"PYTHONPATH": str(Path(tidegraph.__file__).parents[1]), "PATH": ""}
+    started = [sys.executable, "-c", CALLERS]
+    done = subprocess.run(started, env=path, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == [
+        "a run's rng is 'seed'; it must be a seed or a Generator of NumPy.",
+        "the seed is -1; it must be at least 0.",
+        "a run's checkpoints is 7; it must be a path.",
+    ]

@@ -20,6 +20,7 @@ from tidegraph.errors import (
 )
 from tidegraph.pipeline import Pipeline
 from tidegraph.pipeline.serve import around, recommend
+from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 from tidegraph.stages import Requests
@@ -320,3 +321,12 @@ def test_by_default_those_are_answered_who_have_an_edge():
     assert set(model.recommend_all(k=1)["user"]) == {"a", "b"}
     model.observe([("late", 1, 9)])
     assert set(model.recommend_all(k=1)["user"]) == {"a", "b", "late"}
+
+
+@pytest.mark.parametrize("by", ["ranks", "scores"])
+def test_where_no_item_may_be_chosen_there_is_nothing(by):
+    blend = Blend((ItemKNN(), Popular()), quotas=(1.0, 1.0), by=by)
+    model = Pipeline(blend).fit(draw_log())
+
+    with pytest.raises(RequestError, match="there is nothing for user 'u1'"):
+        model.recommend("u1", k=2, only=[])

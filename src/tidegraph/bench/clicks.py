@@ -21,7 +21,7 @@ from tidegraph.fitting.shown import from_log
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.ranges import at_least, from_0_to_1
-from tidegraph.stages import NO_ITEM, Candidates, Examples, Requests
+from tidegraph.stages import NO_ITEM, Candidates, Examples, Fold, Requests
 
 PARTS = ("train", "valid", "test")
 REPEATS = "of items that the user had chosen before"
@@ -135,8 +135,8 @@ def click_parts(
             "the log has no times, so nothing says what was known at a click. Name its "
             "column of times."
         )
-    graph = Snapshot.of(log)
-    if len(log) and not log.label.all():
+    graph = Snapshot.of(Fold.of(log, "a comparison of rankers").events)
+    if not log.label.all():
         return _shown(log, graph, protocol, rng)
     return _drawn(log, graph, protocol, rng)
 

@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from tidegraph.cli import run
-from tidegraph.cli.tuning.space import Between
+from tidegraph.cli.tuning.space import MEASURES, Between
+from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.retrieval.popular import Popular
 
 PLAIN = """
 [data]
@@ -174,6 +176,8 @@ def test_one_rolling_window_leaves_nothing_to_choose_by(shop, capsys):
         ("low = 2, high = 20", "low = 20, high = 2", "has no room"),
         ("low = 0.2", "low = -3.0", "alpha"),
         ("ndcg@5", "ndcg", 'such as "ndcg@10"'),
+        ("ndcg@5", "ndgc@5", "Did you mean 'ndcg'"),
+        ("ndcg@5", "gini@5", "'gini@5', of which more is not better"),
         ("trials = 4", "trials = 0", "trials is 0"),
         ('"Cosine", {', '"Kosine", {', "Kosine"),
         ('["Cosine", { type = "BM25", k1 = 1.0 }]', '["Cosine"]', "fewer than two"),
@@ -188,7 +192,30 @@ def test_a_mistake_is_said_before_the_log_is_read(shop, capsys, old, new, senten
     assert not (shop / "search").exists()
 
 
-def test_a_measure_that_is_not_taken_is_refused(shop, capsys):
-    assert tuned(shop, (PLAIN + SEARCH).replace("ndcg@5", "ndgc@5")) == 2
+def test_a_record_whose_writing_was_cut_is_tried_again(shop):
+    assert tuned(shop, PLAIN + SEARCH) == 0
+    found, study = trials(shop), shop / "search" / "study.jsonl"
+    study.write_bytes(study.read_bytes()[:-25])
 
-    assert "'ndgc@5', which is not measured" in capsys.readouterr().err
+    assert tuned(shop, PLAIN + SEARCH) == 0
+
+    assert trials(shop)[: len(found) - 1] == found[:-1]
+    assert len(trials(shop)) >= len(found)
+
+
+def test_a_damaged_record_is_one_sentence(shop, capsys):
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "1") == 0
+    study = shop / "search" / "study.jsonl"
+    first, rest = study.read_bytes().split(b"\n", 1)
+    study.write_bytes(first[:-9] + b"\n" + rest)
+
+    assert tuned(shop, PLAIN + SEARCH, "--trials", "1") == 2
+    assert "study.jsonl is damaged in line 1." in capsys.readouterr().err
+
+
+def test_every_measure_is_one_that_is_taken(log):
+    part = log.split(fractions=(0.8, 0.1))
+    model = Popular().fit(part[0])
+    taken = evaluate(model, part[1], train=part[0], k=5).table()["metric"]
+
+    assert {f"{name}@5" for name in MEASURES} <= set(taken)

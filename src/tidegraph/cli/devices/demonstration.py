@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import tidegraph as tg
+from tidegraph.cli.devices.operating import Port
 from tidegraph.cli.terminal import say
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
@@ -38,7 +39,7 @@ def demo(
     ] = PAGE,
     data: Annotated[str, typer.Option(help="Public data set.")] = "complete-journey",
     items: Annotated[int, typer.Option(help="How many items devices rank.")] = 500,
-    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8700,
+    port: Port = 8700,
     open_it: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in the browser.")
     ] = True,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tidegraph.cli.devices.operating import Store
+from tidegraph.cli.devices.operating import Port, Store
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import say
 from tidegraph.device.gate.app import Published
@@ -26,7 +26,7 @@ def serve_gate(
     key: Annotated[Path, typer.Option(help="Public key of its publisher: a .pub.")],
     policy: Given,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8700,
+    port: Port = 8700,
     origin: Annotated[
         list[str] | None,
         typer.Option(help="A web site whose pages may send; repeatable."),

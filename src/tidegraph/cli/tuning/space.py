@@ -61,6 +61,12 @@ class OneOf:
 
 Values = Between | OneOf
 
+MEASURES = (
+    *("ndcg", "recall", "hit", "precision", "mrr", "map", "map_n"),
+    *("serendipity", "novelty", "coverage"),
+)
+"""Measures of lists of which more is better."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -89,6 +95,12 @@ class Search:
             raise ConfigError(
                 f"[tune] metric is {self.metric!r}; it must be a measure and the "
                 'length of the list, such as "ndcg@10".'
+            )
+        if name not in MEASURES:
+            raise ConfigError(
+                f"[tune] metric is {self.metric!r}, of which more is not better, or "
+                f"which is not measured.{did_you_mean(name, MEASURES)} There are: "
+                f"{', '.join(MEASURES)}."
             )
 
     @property

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ def search(
         journal = cast(Any, importlib.import_module("optuna.storages.journal"))
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder.mkdir(parents=True, exist_ok=True)
+    _drop_cut_record(folder / STUDY)
     backend = journal.JournalFileBackend(str(folder / STUDY))
     study = optuna.create_study(
         study_name="tune",
@@ -106,6 +108,28 @@ def search(
         study.sampler = optuna.samplers.TPESampler(seed=_seed_of_trial(seed, number))
         study.optimize(objective, n_trials=1)
     return _found_trials(study)
+
+
+def _drop_cut_record(study: Path) -> None:
+    """Cut off a last line whose writing was stopped midway; its trial is tried again.
+
+    Raises:
+        ConfigError: Another line is no record.
+    """
+    if not study.exists():
+        return
+    text = study.read_bytes()
+    whole = text[: text.rfind(b"\n") + 1]
+    for place, line in enumerate(whole.splitlines(), 1):
+        try:
+            json.loads(line)
+        except ValueError:
+            raise ConfigError(
+                f"{study} is damaged in line {place}. Choose another folder, or "
+                "remove it."
+            ) from None
+    if whole != text:
+        os.truncate(study, len(whole))
 
 
 def _seed_of_trial(seed: int, number: int) -> int:

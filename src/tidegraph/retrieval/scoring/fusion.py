@@ -48,7 +48,7 @@ def above_the_last(
     mean = known.sum(axis=2, keepdims=True) / count
     spread = np.where(present, (known - mean) ** 2, 0).sum(axis=2, keepdims=True)
     spread = np.sqrt(spread / count)
-    last = np.where(present, known, np.inf).min(axis=2, keepdims=True)
+    last = np.where(present, known, np.inf).min(axis=2, keepdims=True, initial=np.inf)
     last = np.where(np.isfinite(last), last, 0)
     flat = spread <= 1e-7 * np.maximum(np.abs(mean), 1e-30)
     above = np.where(flat, 1, (known - last) / np.where(flat, 1, spread))
