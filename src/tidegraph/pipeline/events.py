@@ -46,8 +46,7 @@ def events_log(
             return None
         refuse_other_clock(clock, events.clock)
         return events
-    if isinstance(events, Mapping) and _holds_one(cast(Mapping[str, object], events)):
-        events = cast(object, [events])
+    events = _listed_if_one(events)
     records = getattr(getattr(events, "dtype", None), "names", None) is not None
     table = any(hasattr(type(events), n) for n in ("columns", "read_next_batch"))
     if records or table or isinstance(events, Mapping):
@@ -78,11 +77,13 @@ def events_log(
     )
 
 
-def _holds_one(event: Mapping[str, object]) -> bool:
-    """Whether a mapping is one event, and none of columns."""
-    lists = (hasattr(value, "__len__") for value in event.values())
-    texts = (isinstance(value, str | bytes) for value in event.values())
-    return all(text or not listed for listed, text in zip(lists, texts, strict=True))
+def _listed_if_one(events: object) -> object:
+    """Return a mapping of single values, which is one event, in a list."""
+    if not isinstance(events, Mapping):
+        return events
+    values = list(cast(Mapping[str, object], events).values())
+    one = all(isinstance(v, str | bytes) or not hasattr(v, "__len__") for v in values)
+    return [cast(object, events)] if one else cast(object, events)
 
 
 def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None:
