@@ -53,6 +53,15 @@ def test_batches_hold_every_piece_once_alike_in_events_and_in_length():
     assert again.first.tolist() != batches[0].first.tolist()
 
 
+def test_no_batch_is_empty_where_one_piece_has_more_events_than_a_batch():
+    pieces = pieces_of(starts(np.array([2] * 30 + [60])), 61)
+
+    batches = list(batches_of(pieces, 2, np.random.default_rng(0)))
+
+    # Of 120 events in 31 pieces a batch of two has 8, four pieces of two.
+    assert sorted(len(b.size) for b in batches) == [1, 2, 4, 4, 4, 4, 4, 4, 4]
+
+
 @pytest.mark.parametrize("width", [0, 1, 4])
 def test_the_latest_event_stands_first(width):
     first, stop = np.array([0, 5]), np.array([width, 6])

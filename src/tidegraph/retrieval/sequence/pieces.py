@@ -66,7 +66,8 @@ def batches_of(pieces: Pieces, size: int, rng: np.random.Generator) -> Iterator[
     order = by_chance[np.argsort(pieces.size[by_chance], kind="stable")]
     done = np.cumsum(pieces.size[order])
     batch = (done - 1) // int(np.ceil(size * done[-1] / len(order)))
-    ptr = starts(np.bincount(batch))
+    # A piece of more events than a batch has skips the number of one.
+    ptr = starts(np.unique(batch, return_counts=True)[1])
     for part in rng.permutation(len(ptr) - 1):
         yield pieces.some(order[ptr[part] : ptr[part + 1]])
 
