@@ -5,6 +5,7 @@ import pytest
 
 from tidegraph.kernels.jit import spread
 from tidegraph.kernels.tables.grid import MOST_PARTS, Grid, parts_for
+from tidegraph.kernels.tables.noise import Noise
 
 
 def drawn(nodes, pairs=5000, seed=0):
@@ -16,6 +17,25 @@ def drawn(nodes, pairs=5000, seed=0):
 def test_a_part_has_room_for_a_choice_of_negatives():
     assert [parts_for(n) for n in (1, 127, 128, 255, 256)] == [1, 1, 2, 2, 4]
     assert parts_for(10**6) == MOST_PARTS
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets", "negatives", "parts"),
+    [(3000, 20, 10_000, 1), (0, 3000, 20, 1), (0, 3000, 320, 4), (0, 3000, 9000, 16)],
+)
+def test_there_are_no_more_parts_than_targets_and_drawn_negatives_fill(
+    sources, targets, negatives, parts
+):
+    rng = np.random.default_rng(0)
+    noise = Noise.of(np.repeat([0.0, 1.0], [sources, targets]), 0.75)
+    source = rng.integers(0, sources or targets, 500).astype(np.int32)
+    target = rng.integers(sources, sources + targets, 500).astype(np.int32)
+
+    grid = Grid.drawn(source, target, noise, negatives, 3)
+
+    assert grid.parts == parts
+    # On average 64 or more, of deviation 8.
+    assert np.diff(grid.pool_ptr).min() >= min(negatives, 30)
 
 
 @pytest.mark.parametrize("nodes", [10, 300, 5000])

@@ -23,8 +23,8 @@ from tidegraph.kernels.tables.noise import Noise
 
 Rows = Int32[np.ndarray, " _"]
 MOST_PARTS = 16
-_NODES = 64
-"""Nodes a part has at the least, so that there is a choice of negatives in it."""
+_NEGATIVES = 64
+"""Negatives a part has at the least on average, so that there is a choice of them."""
 
 
 class Grid(NamedTuple):
@@ -52,7 +52,7 @@ class Grid(NamedTuple):
         source: Int32[np.ndarray, " pairs"],
         target: Int32[np.ndarray, " pairs"],
         pool: Int32[np.ndarray, " drawn"],
-        rows: int,
+        negatives: int,
         key: int,
     ) -> "Grid":
         """Sort pairs into cells and negatives into parts, each in the order given.
@@ -61,10 +61,10 @@ class Grid(NamedTuple):
             source: Rows of the sources.
             target: Rows of the targets.
             pool: Rows of negatives.
-            rows: How many targets there may be.
+            negatives: How many different ones there may be.
             key: Decides the parts.
         """
-        parts = parts_for(rows)
+        parts = parts_for(negatives)
         ptr, pool_ptr = np.zeros(parts * parts + 1, np.int64), np.zeros(parts + 1, int)
         sources, targets = np.empty_like(source), np.empty_like(target)
         pools = np.empty_like(pool)
@@ -92,7 +92,8 @@ class Grid(NamedTuple):
             key: Decides everything random.
         """
         pool = noise.draw(negatives, key)
-        grid = cls.of(source, target, pool, len(noise.share), key)
+        several = min(noise.count, negatives)
+        grid = cls.of(source, target, pool, several, key)
         grid.shuffle(key)
         return grid
 
@@ -140,10 +141,10 @@ class Grid(NamedTuple):
             over_rows(block, self.parts, grain=1)
 
 
-def parts_for(rows: int) -> int:
-    """Return how many parts so many rows fall into."""
+def parts_for(negatives: int) -> int:
+    """Return how many parts there are for so many negatives."""
     parts = 1
-    while parts < MOST_PARTS and 2 * parts * _NODES <= rows:
+    while parts < MOST_PARTS and 2 * parts * _NEGATIVES <= negatives:
         parts *= 2
     return parts
 

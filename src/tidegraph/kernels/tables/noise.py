@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float64, Int32, Integer
@@ -26,6 +27,11 @@ class Noise:
     share: Float64[np.ndarray, " nodes"]
     uniform: bool
     table: AliasTable
+
+    @cached_property
+    def count(self) -> int:
+        """How many nodes come at all."""
+        return int(np.count_nonzero(self.share))
 
     @classmethod
     def of(cls, frequency: Float64[np.ndarray, " nodes"], power: float) -> "Noise":
@@ -61,7 +67,7 @@ class Noise:
         Of a uniform distribution the one number that all share.
         """
         if self.uniform:
-            once = math.log(count / np.count_nonzero(self.share))
+            once = math.log(count / self.count)
             return np.full((1,) * node.ndim, once)
         with np.errstate(divide="ignore"):
             return np.log(count * self.share[node])
