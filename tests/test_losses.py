@@ -5,6 +5,7 @@ import torch
 
 from tidegraph import losses
 from tidegraph.losses import (
+    bilateral_softmax,
     binary_cross_entropy,
     bpr,
     generalised_binary_cross_entropy,
@@ -83,39 +84,70 @@ def test_info_nce_divides_by_temperature():
     assert math.isclose(loss.item(), expected, rel_tol=1e-6)
 
 
-@pytest.mark.parametrize(
+of_negatives = pytest.mark.parametrize(
     "loss",
     [
         bpr,
         skip_gram,
         info_nce,
-        lambda p, n, present=None: triplet_margin(p, n, 2.0, present),
-        lambda p, n, present=None: sampled_softmax(p, n, torch.zeros(n.shape), present),
+        bilateral_softmax,
+        lambda p, n, present=None: triplet_margin(p, n, 2.0, present=present),
+        lambda p, n, present=None: sampled_softmax(p, n, torch.zeros(1, 1), present),
     ],
-    ids=["bpr", "skip_gram", "info_nce", "triplet_margin", "sampled_softmax"],
+    ids=["bpr", "skip_gram", "info_nce", "bsl", "triplet_margin", "sampled_softmax"],
 )
-def test_absent_negatives_count_nothing(loss):
-    positive = torch.tensor([0.4])
-    negative = torch.tensor([[0.9, math.inf]])
 
-    masked = loss(positive, negative.nan_to_num(posinf=50.0), present=HALF)
 
-    torch.testing.assert_close(masked, loss(positive, negative[:, :1]))
+@of_negatives
+@pytest.mark.parametrize("absent", [50.0, math.nan, math.inf, -math.inf])
+def test_absent_negatives_count_nothing_whatever_they_hold(loss, absent):
+    positive = torch.tensor([0.4], requires_grad=True)
+    negative = torch.tensor([[0.9, absent]], requires_grad=True)
+
+    masked = loss(positive, negative, present=HALF)
+    masked.backward()
+
+    few = torch.tensor([0.4], requires_grad=True), torch.tensor([[0.9]])
+    alone = loss(few[0], few[1])
+    alone.backward()
+    torch.testing.assert_close(masked, alone)
+    torch.testing.assert_close(positive.grad, few[0].grad)
+    assert negative.grad[0, 1].item() == 0.0
+
+
+@of_negatives
+def test_a_pair_without_negatives_costs_no_more_than_it_does_alone(loss):
+    positive = torch.tensor([0.4, 0.3], requires_grad=True)
+    here = torch.tensor([[True, True], [False, False]])
+
+    one = loss(positive[:1], torch.zeros(1, 2))
+    both = loss(positive, torch.zeros(2, 2), present=here)
+    none = loss(positive, torch.zeros(2, 0))
+
+    both.backward()
+    assert torch.isfinite(positive.grad).all()
+    # Skip-gram asks of the pair alone, too, whether it is one.
+    assert abs(both.item()) <= one.item() + math.log(2)
+    assert 0 <= none.item() <= math.log(2)
 
 
 def test_absent_questions_count_nothing_even_if_not_finite():
-    masked = binary_cross_entropy(
-        torch.tensor([[0.7, math.nan]]), torch.tensor([[1.0, 0.0]]), HALF
-    )
+    logit = torch.tensor([[0.7, math.nan]], requires_grad=True)
+    label, weight = torch.tensor([[1.0, math.nan]]), torch.tensor([[1.0, math.nan]])
+
+    masked = binary_cross_entropy(logit, label, HALF, weight)
+    masked.backward()
 
     alone = binary_cross_entropy(torch.tensor([0.7]), torch.tensor([1.0]))
     torch.testing.assert_close(masked, alone)
+    assert torch.isfinite(logit.grad).all()
 
 
 def test_an_empty_batch_costs_nothing():
     none = torch.zeros(1, 2, dtype=torch.bool)
 
     assert bpr(torch.zeros(1), torch.zeros(1, 2), none).item() == 0.0
+    assert bilateral_softmax(torch.ones(1), torch.zeros(1, 2), 1.0, none).item() == 0.0
 
 
 def test_examples_of_another_batch_are_refused():

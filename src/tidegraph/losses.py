@@ -44,6 +44,10 @@ def binary_cross_entropy(
     Source:
         Equation 19.13 for ranking; computed from logits, so it cannot overflow.
     """
+    if present is not None:
+        # What is absent may hold any number, even one that is not finite.
+        logit, label = (side.masked_fill(~present, 0.0) for side in (logit, label))
+        weight = None if weight is None else weight.masked_fill(~present, 0.0)
     each = F.binary_cross_entropy_with_logits(
         logit, label, weight=weight, reduction="none"
     )
@@ -66,6 +70,7 @@ def bpr(
         Rendle et al., "BPR: Bayesian Personalized Ranking from Implicit Feedback",
         UAI 2009, section 4. The prior is the optimizer's weight decay.
     """
+    negative = _or_lowest(negative, present)
     return _masked_mean(F.softplus(negative - positive[:, None]), present)
 
 
@@ -85,10 +90,8 @@ def skip_gram(
         Mikolov et al., "Distributed Representations of Words and Phrases", NeurIPS
         2013, equation 4: negative sampling, a simplified noise contrastive estimate.
     """
-    noise = F.softplus(negative)
-    if present is not None:
-        noise = noise * present
-    return (F.softplus(-positive) + noise.sum(dim=1)).mean()
+    noise = F.softplus(_or_lowest(negative, present)).sum(dim=1)
+    return (F.softplus(-positive) + noise).mean()
 
 
 def triplet_margin(
@@ -109,6 +112,7 @@ def triplet_margin(
         Ying et al., "Graph Convolutional Neural Networks for Web-Scale Recommender
         Systems" (PinSage), KDD 2018, equation 1.
     """
+    negative = _or_lowest(negative, present)
     return _masked_mean(F.relu(negative - positive[:, None] + margin), present)
 
 
@@ -253,7 +257,7 @@ def bilateral_softmax(
     ratio: float = 1.0,
     present: Bool[Tensor, "batch k"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean of ``ratio * (log sum exp(negative) - positive)``.
+    """Mean of ``ratio * (log sum exp(negative) - positive)`` where there is a negative.
 
     Args:
         positive: Similarity to the observed item over the temperature of negatives.
@@ -265,8 +269,10 @@ def bilateral_softmax(
         Wu et al., "BSL: Understanding and Improving Softmax Loss for Recommendation",
         ICDE 2024, equation 14, with each observed item alone in its expectation.
     """
-    # Without any negative the pair alone counts.
-    return ratio * (_log_sum(negative, present).clamp(min=-1e4) - positive).mean()
+    if present is None:
+        present = torch.ones_like(negative, dtype=torch.bool)
+    each = ratio * (_log_sum(negative, present) - positive)
+    return _masked_mean(each, present.any(dim=1))
 
 
 def alignment_and_uniformity(
@@ -311,13 +317,15 @@ def _softmax_of_first(
 
 def _log_sum(negative: Tensor, present: Tensor | None) -> Tensor:
     """Return the log of the sum of the exponentials of each row."""
-    if present is not None:
-        negative = negative.masked_fill(~present, LOWEST)
-    return torch.logsumexp(negative, dim=1)
+    return torch.logsumexp(_or_lowest(negative, present), dim=1)
+
+
+def _or_lowest(negative: Tensor, present: Tensor | None) -> Tensor:
+    """Return logits of which those that are absent cost nothing, whatever they hold."""
+    return negative if present is None else negative.masked_fill(~present, LOWEST)
 
 
 def _masked_mean(each: Tensor, present: Tensor | None) -> Tensor:
     if present is None:
         return each.mean() if each.numel() else each.sum()
-    # An absent entry may hold any number, even one that is not finite.
     return each.masked_fill(~present, 0.0).sum() / present.sum().clamp(min=1)

@@ -86,13 +86,32 @@ def test_a_missing_negative_costs_nothing_and_has_no_gradient(name, loss):
     negative[:, 0] = LOWEST
     negative[2] = LOWEST
     negative.requires_grad_()
-    value = loss.loss(Scored(source, target, positive, negative, log_q))
+    present = negative > LOWEST
+    value = loss.loss(Scored(source, target, positive, negative, log_q, present))
 
     if loss.drawn is not None:
         value.backward()
         assert negative.grad[:, 0].abs().max() == 0
+        assert negative.grad[2].abs().max() == 0
         assert torch.isfinite(negative.grad).all()
     assert torch.isfinite(value)
+
+
+@pytest.mark.parametrize(("name", "loss"), SAID)
+def test_a_missing_negative_is_as_if_it_were_not_there(name, loss):
+    """Not as one that costs nothing, over which a mean would be taken as well."""
+    *rest, negative, log_q = (torch.tensor(part) for part in drawn())
+    missing = torch.arange(6), torch.full((6,), 1)
+    kept = [0, 2, 3]
+
+    present = torch.ones_like(negative, dtype=torch.bool)
+    present[missing] = False
+    found = loss.loss(
+        Scored(*rest, negative.masked_fill(~present, LOWEST), log_q, present)
+    )
+
+    few = loss.loss(Scored(*rest, negative[:, kept], log_q[:, kept]))
+    torch.testing.assert_close(found, few)
 
 
 @pytest.mark.parametrize(("name", "loss"), SAID)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from tidegraph import losses
 from tidegraph.arguments import settings
@@ -17,6 +17,8 @@ from tidegraph.retrieval.objective.negatives import (
 )
 
 with needed("torch", "neural", "a neural network"):
+    import torch
+    import torch.nn.functional as F
     from torch import Tensor
 
 __all__ = [
@@ -41,9 +43,9 @@ class Scored(NamedTuple):
         source: Vector of each source.
         target: Vector of each target.
         positive: Similarity of each pair.
-        negative: Similarities of each source to its negatives; ``LOWEST`` where one
-            is missing.
+        negative: Similarity to each negative; ``LOWEST`` where one is missing.
         log_q: Natural log of how often each negative is drawn on average.
+        present: Which negatives are there; all if left out.
     """
 
     source: Float[Tensor, "b d"]
@@ -51,6 +53,7 @@ class Scored(NamedTuple):
     positive: Float[Tensor, " b"]
     negative: Float[Tensor, "b n"]
     log_q: Float[Tensor, "#b #n"]
+    present: Bool[Tensor, "b n"] | None = None
 
 
 @runtime_checkable
@@ -94,7 +97,7 @@ class BPR:
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
-        return losses.bpr(batch.positive, batch.negative)
+        return losses.bpr(batch.positive, batch.negative, batch.present)
 
 
 @settings
@@ -119,13 +122,11 @@ class BinaryCrossEntropy:
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the mean over targets and negatives alike."""
-        yes, no = batch.positive.new_ones, batch.negative.new_zeros
-        count = batch.positive.numel(), batch.negative.numel()
-        positive = losses.binary_cross_entropy(
-            batch.positive, yes(batch.positive.shape)
-        )
-        negative = losses.binary_cross_entropy(batch.negative, no(batch.negative.shape))
-        return (positive * count[0] + negative * count[1]) / sum(count)
+        logit = torch.cat([batch.positive[:, None], batch.negative], dim=1)
+        label = F.pad(torch.zeros_like(batch.negative), (1, 0), value=1.0)
+        there = batch.present
+        there = there if there is None else F.pad(there, (1, 0), value=True)
+        return losses.binary_cross_entropy(logit, label, there)
 
 
 @settings
@@ -154,9 +155,8 @@ class GeneralisedBCE:
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
         rate = min(1.0, float(batch.log_q.exp().mean()))
-        return losses.generalised_binary_cross_entropy(
-            batch.positive, batch.negative, rate, self.calibration
-        )
+        pair = batch.positive, batch.negative
+        return losses.generalised_binary_cross_entropy(*pair, rate, self.calibration)
 
 
 @settings
@@ -183,7 +183,7 @@ class SkipGram:
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
-        return losses.skip_gram(batch.positive, batch.negative)
+        return losses.skip_gram(batch.positive, batch.negative, batch.present)
 
 
 @settings
@@ -211,7 +211,8 @@ class TripletMargin:
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
-        return losses.triplet_margin(batch.positive, batch.negative, self.margin)
+        pair = batch.positive, batch.negative
+        return losses.triplet_margin(*pair, self.margin, batch.present)
 
 
 @settings
@@ -236,7 +237,8 @@ class SampledSoftmax:
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
-        return losses.sampled_softmax(batch.positive, batch.negative, batch.log_q)
+        pair = batch.positive, batch.negative
+        return losses.sampled_softmax(*pair, batch.log_q, batch.present)
 
 
 @settings
@@ -261,7 +263,7 @@ class InfoNCE:
 
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
-        return losses.info_nce(batch.positive, batch.negative)
+        return losses.info_nce(batch.positive, batch.negative, present=batch.present)
 
 
 @settings
@@ -290,7 +292,8 @@ class BSL:
     def loss(self, batch: Scored) -> Float[Tensor, ""]:
         """Return the loss of a batch."""
         ratio = self.temperature / self.positive_temperature
-        return losses.bilateral_softmax(batch.positive, batch.negative, ratio)
+        pair = batch.positive, batch.negative
+        return losses.bilateral_softmax(*pair, ratio, batch.present)
 
 
 @settings

@@ -41,6 +41,9 @@ def scored(
     if len(own):
         each = torch.einsum("bd,bnd->bn", scaled, own.unflatten(0, (b, -1)))
         negative = torch.cat([negative, each], dim=1) if shared else each
-    if missing is not None:
-        negative[missing] = LOWEST
-    return Scored(source, target, positive, negative, log_q)
+    if missing is None or not len(missing[0]):
+        return Scored(source, target, positive, negative, log_q)
+    present = torch.ones_like(negative, dtype=torch.bool)
+    present[missing] = False
+    negative = negative.masked_fill(~present, LOWEST)
+    return Scored(source, target, positive, negative, log_q, present)
