@@ -4,10 +4,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tidegraph.errors import ConfigError
 from tidegraph.run import Run
@@ -135,6 +137,55 @@ def test_checkpoints_of_a_training_on_other_data_are_refused(tmp_path, other):
 
     with pytest.raises(ConfigError, match="on another log, or of a method with other"):
         goes_on(other)
+
+
+class Own:
+    """An optimiser and a schedule of one's own, of a plain class."""
+
+    def __init__(self, rate, then=None):
+        self.rate, self.then = rate, then
+
+    def build(self, parameters):
+        return torch.optim.SGD(parameters, lr=self.rate)
+
+    def factor(self, step, epoch, epochs):
+        return 1 - self.rate
+
+
+class Computes(Own):
+    @cached_property
+    def table(self):
+        return np.full(3, self.rate)
+
+
+def test_a_training_by_plain_classes_goes_on_with_others_of_the_same_settings(tmp_path):
+    def goes_on(rate, epochs=3):
+        rng = np.random.default_rng(0)
+        own = Training(epochs, optimizer=Own(rate), schedule=Own(0.5))
+        return train(Line(rng), own, Run(rng, checkpoints=tmp_path))
+
+    whole = goes_on(0.1)
+
+    assert goes_on(0.1) == whole
+    with pytest.raises(ConfigError, match="another training"):
+        goes_on(0.2)
+
+
+def test_a_fingerprint_goes_into_objects_by_what_they_were_given():
+    read = Computes(0.1)
+    assert read.table.all()
+    loop = Own(0.1)
+    loop.then = [loop]
+
+    one = fingerprint([Own(0.1, then=Own(np.float32(2), np.arange(3)))])
+    assert one == fingerprint([Own(0.1, then=Own(2.0, np.arange(3)))])
+    assert one != fingerprint([Own(0.1, then=Own(2.0, np.arange(4)))])
+    assert one != fingerprint([Own(0.1, then=Computes(2.0, np.arange(3)))])
+    assert fingerprint([read]) == fingerprint([Computes(0.1)])
+    assert fingerprint([loop]) != fingerprint([Own(0.1)])
+    assert fingerprint([{"b", "a"}]) == fingerprint([{"a", "b"}])
+    assert fingerprint([Own]) != fingerprint([Computes])
+    assert fingerprint([Path("a")]) != fingerprint([Path("b")])
 
 
 def test_a_fingerprint_is_the_same_in_another_process():

@@ -9,7 +9,9 @@ import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
 from pathlib import Path
+from types import FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -116,7 +118,7 @@ def digest_of(
 ) -> str:
     """Return what tells this training from one with other settings, module or seed."""
     seed = _json_values(rng.bit_generator.state)
-    said = repr((settings, sorted(shapes.items()), seed))
+    said = _spelt((settings, sorted(shapes.items()), seed))
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -124,8 +126,8 @@ def fingerprint(parts: Iterable[object]) -> str:
     """Return what tells arrays and settings from others, the same in every process.
 
     Args:
-        parts: Arrays, dataclasses, text, numbers, and lists or mappings of these; of
-            another value only its class counts.
+        parts: Arrays, text, numbers, lists, sets and mappings of these, and objects
+            that hold such; of a value without attributes only its class counts.
     """
     total = hashlib.sha256()
     for part in parts:
@@ -139,19 +141,51 @@ def fingerprint(parts: Iterable[object]) -> str:
     return total.hexdigest()
 
 
-def _spelt(value: Any) -> str:
-    """Return a value as text without anything that changes from process to process."""
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {part.name: getattr(value, part.name) for part in fields(value)} | {
-            "type": type(value).__qualname__
-        }
-    if isinstance(value, Mapping):
-        held = cast(Mapping[Any, Any], value).items()
-        return f"{{{', '.join(f'{name}: {_spelt(part)}' for name, part in held)}}}"
+def _spelt(value: Any, around: tuple[int, ...] = ()) -> str:
+    """Return a value as text without anything that changes from process to process.
+
+    Args:
+        value: What is spelt.
+        around: Which objects hold it: one of them is not spelt again.
+    """
+    if isinstance(value, np.generic):
+        return _spelt(value.item(), around)
+    if value is None or isinstance(value, str | bytes | int | float | complex | Path):
+        return repr(value)
+    if isinstance(value, np.ndarray):
+        array = cast(Any, value)
+        objects = array.dtype.hasobject
+        return _spelt(array.tolist(), around) if objects else fingerprint([array])
+    if isinstance(value, type | FunctionType):
+        return cast(Any, value).__qualname__
+    name: str = cast(Any, type(value)).__qualname__
+    if id(value) in around:
+        return name
+    around = (*around, id(value))
     if isinstance(value, list | tuple):
-        return f"({', '.join(_spelt(part) for part in cast(Iterable[Any], value))})"
-    plain = value is None or isinstance(value, str | bytes | int | float)
-    return repr(value) if plain else type(value).__qualname__
+        parts = [_spelt(part, around) for part in cast(Iterable[Any], value)]
+        return f"({', '.join(parts)})"
+    if isinstance(value, set | frozenset):
+        parts = sorted(_spelt(part, around) for part in cast(Iterable[Any], value))
+        return f"{name}({', '.join(parts)})"
+    mapping = isinstance(value, Mapping)
+    held = cast(Mapping[Any, Any], value) if mapping else _attributes(value)
+    parts = [f"{key}: {_spelt(part, around)}" for key, part in held.items()]
+    return f"{{{', '.join(parts)}}}"
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """Return its type and what an object was given, without what it made of that."""
+    kind = cast(Any, type(value))
+    if is_dataclass(value):
+        given = {part.name: getattr(value, part.name) for part in fields(value)}
+    else:
+        given = {
+            name: part
+            for name, part in getattr(value, "__dict__", {}).items()
+            if not isinstance(getattr(kind, name, None), cached_property)
+        }
+    return {**given, "type": kind}
 
 
 def _json_values(value: Any) -> Any:
