@@ -75,6 +75,25 @@ def test_the_weights_of_the_best_epoch_are_kept_and_patience_ends_the_rest():
     assert task.module.weight.item() == task.seen[1]
 
 
+def test_an_epoch_that_validation_finds_no_number_for_never_takes_the_place_of_one():
+    task = Falls([0.1, 0.5, math.nan, 0.2])
+
+    curve = train(task, Training(epochs=4, patience=None), run())
+
+    assert curve.best_epoch == 1
+    assert task.module.weight.item() == task.seen[1]
+
+
+def test_of_epochs_without_a_number_the_last_is_kept_until_one_has_one():
+    never, late = Falls([math.nan] * 3), Falls([math.nan, -9.0, math.nan])
+
+    for task in (never, late):
+        train(task, Training(epochs=3, patience=None), run())
+
+    assert never.module.weight.item() == never.seen[2]
+    assert late.module.weight.item() == late.seen[1]
+
+
 def test_without_patience_every_epoch_is_taken():
     curve = train(Falls(range(9, 0, -1)), Training(epochs=9, patience=None), run())
 

@@ -188,7 +188,8 @@ class _Training(Generic[B]):
         with torch.inference_mode():
             metric = float(self.task.validate())
         # Of a task that holds nothing out, nan, the last weights are the best.
-        if math.isnan(metric) or not metric <= _largest(self.curve.metric):
+        most = _largest(self.curve.metric)
+        if math.isnan(most) or metric > most:
             self.weights.best = _copied_weights(module.state_dict())
         if own:
             module.load_state_dict(own)
