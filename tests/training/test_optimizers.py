@@ -1,11 +1,16 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from tidegraph.errors import ConfigError
-from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW
+from tidegraph.nn.vectors import rows_of
+from tidegraph.run import Run
+from tidegraph.training.loop import train
+from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW, LazyAdam
+from tidegraph.training.settings import Training
 
 
 def step(optimizer, gradients, start=1.0):
@@ -37,6 +42,39 @@ def test_adamw_takes_the_decay_off_the_weight_and_not_off_the_gradient():
     expected = 1 * (1 - 0.1 * 0.5) - 0.1
 
     assert math.isclose(step(AdamW(0.1, 0.5), [7.0]), expected, rel_tol=1e-7)
+
+
+class Rows:
+    """A table of which each epoch asks for one row more."""
+
+    unit = "rows"
+
+    def __init__(self):
+        self.module = nn.Embedding(3, 1)
+        self.seen = []
+
+    def batches(self, epoch, rng):
+        yield torch.tensor([epoch])
+
+    def loss(self, rows):
+        return rows_of(self.module, rows).sum()
+
+    def validate(self):
+        self.seen.append(self.module.weight[:, 0].tolist())
+        return float(len(self.seen))
+
+
+@pytest.mark.parametrize("optimizer", [LazyAdam(0.1), Adam(0.1)])
+def test_lazy_adam_leaves_rows_that_a_batch_does_not_touch(optimizer):
+    task = Rows()
+
+    train(task, Training(3, optimizer=optimizer), Run(np.random.default_rng(0)))
+
+    first, second, third = task.seen
+    stays = first[0] == second[0] == third[0] and second[1] == third[1]
+    assert stays == isinstance(optimizer, LazyAdam)
+    assert third[2] < second[2] == first[2]
+    assert not task.module.sparse
 
 
 @pytest.mark.parametrize("kind", [AdamW, Adam, SGD, Adagrad])

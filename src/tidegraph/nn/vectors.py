@@ -25,9 +25,9 @@ def rows_of(
 
     On a processor the gradient of an embedding is added up by a view for each row,
     that of a selection in a third of the time. Elsewhere the latter is added up in no
-    order, so that its bits would differ from run to run.
+    order, so that its bits would differ from run to run; nor can it be sparse.
     """
-    if rows.device.type != "cpu":
+    if rows.device.type != "cpu" or table.sparse:
         return table(rows)
     found = table.weight.index_select(0, rows.flatten())
     return found.view(*rows.shape, table.embedding_dim)

@@ -33,7 +33,7 @@ from tidegraph.retrieval.scoring.learnt_from import learnt_from
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train, remembers
 from tidegraph.training.loop import train as trained
-from tidegraph.training.optimizers import Adam, LazyAdam, PairSGD
+from tidegraph.training.optimizers import Adam, PairSGD
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised, tensor
 
@@ -184,10 +184,6 @@ class _Pairs:
         module = initialised(build, run.rng)
         if (start := getattr(settings.encoder, "start", None)) is not None:
             _begin(module, cast(Start, start), graph)
-        sparse = isinstance(settings.training.optimizer, LazyAdam)
-        for part in module.modules():
-            if isinstance(part, nn.Embedding):
-                part.sparse = sparse
         ego, encoder = settings.ego, settings.encoder
         fields = None if ego is None else Fields.of(ego, encoder, pairs, run.device)
         known = graph.features

@@ -16,7 +16,7 @@ from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
 from tidegraph.run import Curve, Run
 from tidegraph.training.checkpoint import Checkpoint, digest_of, fingerprint, newest
-from tidegraph.training.optimizer_steps import stepper
+from tidegraph.training.optimizer_steps import sparse_gradients, stepper
 from tidegraph.training.settings import Training
 from tidegraph.training.task import Counts, SteppingTask, Task
 from tidegraph.training.threads import threads
@@ -84,7 +84,8 @@ def train(
             optimiser is not one for the task, or the checkpoints are of another
             training.
     """
-    with engine(run) as device:
+    tables = sparse_gradients(task.module, settings.optimizer)
+    with engine(run) as device, tables:
         if not isinstance(task, SteppingTask):
             task.module.to(device)
         return _Training(task, settings, run, data).run_all()

@@ -1,19 +1,20 @@
 """How a batch becomes a step: down its gradient, or as the task does it."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.training.optimizers import Optimizer, PairSGD
+from tidegraph.training.optimizers import LazyAdam, Optimizer, PairSGD
 from tidegraph.training.task import SteppingTask, Task
 from tidegraph.training.weights import tensor
 
 with needed("torch", "neural", "a neural network"):
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
 B = TypeVar("B")
 
@@ -34,6 +35,19 @@ def stepper(
             "per example. Use optimizer = PairSGD."
         )
     return _ByItself(task, optimizer)
+
+
+@contextmanager
+def sparse_gradients(module: nn.Module, optimizer: Optimizer) -> Generator[None]:
+    """Let tables have gradients of the rows of a batch alone, if an optimiser asks."""
+    tables = [part for part in module.modules() if isinstance(part, nn.Embedding)]
+    for table in tables:
+        table.sparse = isinstance(optimizer, LazyAdam)
+    try:
+        yield
+    finally:
+        for table in tables:
+            table.sparse = False
 
 
 class _ByItself(Generic[B]):
