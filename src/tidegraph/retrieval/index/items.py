@@ -75,11 +75,11 @@ class ItemVectors:
 
     def similar(self, rows: Int32[np.ndarray, " b"], k: int) -> Candidates:
         """Return the ``k`` other items whose vectors have the highest cosine."""
-        unit = of_length_1(self._searchable)
+        unit = self._of_length_1.vectors
         known = (rows >= 0) & (rows < len(unit))
         vector = np.full((len(rows), unit.shape[1]), np.nan, np.float32)
         vector[known] = unit[rows[known]]
-        found = FittedExact(unit).search(vector, check_k(k), but_itself(rows))
+        found = self._of_length_1.search(vector, check_k(k), but_itself(rows))
         return above_zero(Candidates.of_channel(*found, self.name))
 
     def indexed(self, index: Index) -> "ItemVectors":
@@ -106,6 +106,11 @@ class ItemVectors:
     @cached_property
     def _searched(self) -> FittedIndex:
         return FittedExact(self._searchable) if self.index is None else self.index
+
+    @cached_property
+    def _of_length_1(self) -> FittedExact:
+        """The same for cosines, for which an index of products is no use."""
+        return FittedExact(of_length_1(self._searchable))
 
     @property
     def _searchable(self) -> Float32[np.ndarray, "items d"]:
