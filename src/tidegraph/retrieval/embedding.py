@@ -245,7 +245,8 @@ class _Pairs:
             )
         )
         if objective.l2:
-            learnt = cast(Table, self.module).learnt(batch.nodes)
+            sides = batch.nodes[:b], batch.nodes[b:]
+            learnt = cast(Table, self.module).learnt(*sides)
             loss = loss + objective.l2 / 2 * learnt.square().sum() / b
         return loss
 

@@ -67,11 +67,30 @@ def test_gradients_reach_every_table_of_a_batch(network, sparse):
     assert said.abs().sum(dim=1).nonzero()[:, 0].tolist() == [0, 1, 3]
 
 
-def test_the_penalty_keeps_all_tables_of_a_batch_small(network):
-    learnt = network.learnt(torch.tensor([0, 4]))
-    want = [network.own.weight[0], network.own.weight[4], network.said.weight[1]]
+def test_the_penalty_is_on_what_makes_users_and_on_what_is_found(network):
+    """Of users 0 and 2, twice 0, item 3 as a source, and items 1 and 2 to be found."""
+    sources, others = torch.tensor([0, 2, 0, 6]), torch.tensor([4, 5])
 
-    torch.testing.assert_close(learnt, torch.stack(want))
+    penalty = network.learnt(sources, others).square().sum()
+
+    own, said = (t.weight.square().sum(dim=1) for t in (network.own, network.said))
+    histories = 2 * (said[0] + said[1] + said[3]) + said[1] + said[2]
+    torch.testing.assert_close(
+        penalty, own[[0, 2, 0, 4, 5]].sum() + histories + said[3]
+    )
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_penalty_moves_the_rows_that_a_batch_learns(network, sparse):
+    network.own.sparse = network.said.sparse = sparse
+    network.learnt(torch.tensor([0, 6]), torch.tensor([4])).square().sum().backward()
+    own, said = (
+        table.weight.grad.to_dense() if sparse else table.weight.grad
+        for table in (network.own, network.said)
+    )
+
+    assert own.abs().sum(dim=1).nonzero()[:, 0].tolist() == [0, 4]
+    assert said.abs().sum(dim=1).nonzero()[:, 0].tolist() == [0, 1, 3]
 
 
 def test_two_groups_that_share_nothing_are_told_apart_without_a_row():

@@ -9,6 +9,7 @@ from tidegraph.nn.conv.start import Start
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
+    import torch
     from torch import Tensor, nn
 
 
@@ -38,6 +39,13 @@ class Table(nn.Module):
         """Return the vectors of some nodes."""
         return self.own(nodes)
 
-    def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
-        """Return what is learnt of these nodes alone, which a penalty keeps small."""
-        return self.own(nodes)
+    def learnt(
+        self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
+    ) -> Float[Tensor, "m d"]:
+        """Return what a batch learns of its nodes alone, which a penalty keeps small.
+
+        Args:
+            sources: The source of each pair.
+            others: Its targets and negatives.
+        """
+        return self.own(torch.cat([sources, others]))

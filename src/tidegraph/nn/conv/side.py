@@ -104,9 +104,16 @@ class SideVectors(nn.Module):
         parts = torch.stack(side, dim=1) * known[:, :, None]
         return parts.sum(dim=1) / known.sum(dim=1, keepdim=True)
 
-    def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n twice"]:
-        """Return what is learnt of these nodes alone, which a penalty keeps small."""
-        return torch.cat([self.own(nodes), self.other(nodes)], dim=1)
+    def learnt(
+        self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
+    ) -> Float[Tensor, "m d"]:
+        """Return what a batch learns of its nodes alone, which a penalty keeps small.
+
+        Args:
+            sources: The source of each pair, which is found by its own vector.
+            others: Its targets and negatives, which are found by their others.
+        """
+        return torch.cat([self.own(sources), self.other(others)])
 
     def _sides(
         self, nodes: Int[Tensor, " n"]

@@ -77,9 +77,16 @@ class Stack(nn.Module):
         """The vectors that are nodes' own, if they have any."""
         return self.first.own
 
-    def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
-        """Return what is learnt of these nodes alone, which a penalty keeps small."""
-        return self.first(nodes)
+    def learnt(
+        self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
+    ) -> Float[Tensor, "m d"]:
+        """Return what a batch learns of its nodes alone, which a penalty keeps small.
+
+        Args:
+            sources: The source of each pair.
+            others: Its targets and negatives.
+        """
+        return self.first(torch.cat([sources, others]))
 
     def _through_layers(self, x: Tensor, steps: "Sequence[_Step]") -> Tensor:
         seen = [x]

@@ -1,6 +1,7 @@
 """SVD++: a user is a vector of their own and what their items say of them."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 from jaxtyping import Float, Int
 
@@ -12,6 +13,8 @@ with needed("torch", "neural", "a neural network"):
     import torch
     import torch.nn.functional as F
     from torch import Tensor, nn
+
+_unique = cast(Any, torch).unique
 
 
 @dataclass(frozen=True)
@@ -60,27 +63,48 @@ class SVDPlusPlusNetwork(Table):
         """Return the vectors of some nodes as targets: of an item, q."""
         return self.own(nodes)
 
-    def learnt(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "m d"]:
-        """Return p, q and y of these nodes."""
-        return torch.cat(
-            [self.own(nodes), self._history_vectors(nodes[nodes >= self.users])]
+    def learnt(
+        self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
+    ) -> Float[Tensor, "m d"]:
+        """Return what a batch learns of its nodes alone, which a penalty keeps small.
+
+        That is p of users, y of what they are made of, and q: of a y that comes n times
+        the root of n times it, whose square is n times its own.
+
+        Args:
+            sources: The source of each pair: a user, or an item as one of a history.
+            others: Its targets and negatives.
+        """
+        user = sources[sources < self.users]
+        item = torch.cat(
+            [sources[sources >= self.users] - self.users, self._items_of(user)[0]]
         )
+        item, times = cast(tuple[Tensor, Tensor], _unique(item, return_counts=True))
+        said = self.said(item) * times.to(self.said.weight.dtype).sqrt()[:, None]
+        return torch.cat([self.own(user), said, self.own(others)])
 
     def _history_vectors(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         return self.said(nodes - self.users)
 
     def _history(self, user: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the sum of y over each history, over the root of its length."""
-        device = user.device
-        count, first = self.count.to(device)[user], self.first.to(device)[user]
-        offset = count.cumsum(0) - count
-        step = torch.arange(int(count.sum()), device=device)
-        place = (first - offset).repeat_interleave(count) + step
+        item, count = self._items_of(user)
         total = F.embedding_bag(
-            self.item.to(device)[place],
+            item,
             self.said.weight,
-            offset,
+            count.cumsum(0) - count,
             mode="sum",
             sparse=self.said.sparse,
         )
         return total / count.clamp(min=1).sqrt()[:, None]
+
+    def _items_of(
+        self, user: Int[Tensor, " n"]
+    ) -> tuple[Int[Tensor, " events"], Int[Tensor, " n"]]:
+        """Return the items of histories one after the other, and the length of each."""
+        device = user.device
+        count, first = self.count.to(device)[user], self.first.to(device)[user]
+        step = torch.arange(int(count.sum()), device=device)
+        offset = count.cumsum(0) - count
+        place = (first - offset).repeat_interleave(count) + step
+        return self.item.to(device)[place], count
