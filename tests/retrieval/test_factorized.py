@@ -6,7 +6,9 @@ import pytest
 from conftest import draw_log
 from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import model
+from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.kernels.blas import blas_threads
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.factorized import Factorized
@@ -47,6 +49,22 @@ class TestGraRep(RetrieverLaws):
 
 class TestProNE(RetrieverLaws):
     retriever = prone(embedding_size=6)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [netmf(16, rank=64), netmf(16, rank=None, on="items"), hope(embedding_size=16)],
+)
+def test_the_threads_of_the_matrix_library_change_no_bit(method):
+    rng, found = np.random.default_rng(0), []
+    user, item = rng.integers(0, 900, 12_000), rng.integers(0, 700, 12_000)
+    log = interactions(user, item, 60 * np.arange(12_000))
+    for count in (1, 2):
+        with blas_threads(count):
+            found.append(method.fit(log))
+
+    np.testing.assert_array_equal(found[0].item, found[1].item)
+    np.testing.assert_array_equal(found[0].user, found[1].user)
 
 
 ALL = pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.features.values import column_of
+from tidegraph.kernels.blas import blas_threads
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
@@ -51,11 +52,13 @@ class Factorized:
         matrix = evidence(fold, self.name)
         user, item = _with_pairs(matrix)
         pairs = _pairs(matrix, user, item)
-        if isinstance(self.solve, ReadsFeatures) and self.solve.features:
-            known = described(fold.log.items, self.solve.features, item)
-            solved = self.solve.solve(pairs, known)
-        else:
-            solved = self.solve.solve(pairs)
+        # By another number of threads a matrix library adds up in another order.
+        with blas_threads(1):
+            if isinstance(self.solve, ReadsFeatures) and self.solve.features:
+                known = described(fold.log.items, self.solve.features, item)
+                solved = self.solve.solve(pairs, known)
+            else:
+                solved = self.solve.solve(pairs)
         sides = solved.user, solved.source, solved.target
         if not all(np.isfinite(side).all() for side in sides):
             raise DataError(
