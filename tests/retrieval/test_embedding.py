@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from retrieval.recipes_log import two_groups
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.conv import GraphSAGE, Identity, LightPropagation, Spectral
+from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective.losses import (
     BPR,
@@ -99,6 +101,22 @@ def test_an_unknown_user_is_the_mean_of_their_items():
         np.testing.assert_allclose(
             found[row], fitted.item[items].mean(axis=0), 1e-5, 1e-8
         )
+
+
+def test_a_user_who_is_known_needs_no_history_and_no_room_for_all_items():
+    items = np.ones((100_000, 4), np.float32)
+    users, every = np.ones((30, 4), np.float32), np.ones(100_000, bool)
+    fitted = FittedEmbedding("x", users, items, np.arange(30) > 0, every)
+    known = requests_at(draw_log())
+    fitted.vectors(known)
+
+    tracemalloc.start()
+    fitted.vectors(known)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    # One number for each item would take 800 kB.
+    assert most < 100_000
 
 
 def test_similar_items_have_the_highest_cosines():

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.artifact.sealed import State
 from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.few import Few
 from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.index import FittedIndex, Index
 from tidegraph.retrieval.index.items import Held, ItemVectors, Side
@@ -60,12 +61,23 @@ class FittedEmbedding:
 
     def vectors(self, requests: Requests) -> Float32[np.ndarray, "b d"]:
         """Return the vector of each requester; nan for one nothing is known of."""
-        out = np.zeros((len(requests), self.item.shape[1]), np.float32)
-        history = evident_history(requests.history)
-        _means(history.ptr, history.node, self._given, self.item_known, out)
+        out = np.empty((len(requests), self.item.shape[1]), np.float32)
         known = (requests.user >= 0) & (requests.user < len(self.user_known))
         known[known] = self.user_known[requests.user[known]]
         out[known] = self.user[requests.user[known]]
+        if not known.all():
+            history = evident_history(requests.history.at(np.flatnonzero(~known)))
+            out[~known] = self._means_of(history)
+        return out
+
+    def _means_of(self, history: Histories) -> Float32[np.ndarray, "b d"]:
+        """Return the mean of the distinct known items of each history, or nan."""
+        out = np.zeros((len(history), self.item.shape[1]), np.float32)
+        few = Few.of(history.node)
+        place = few.places(history.node), len(few)
+        _write_means(
+            history.ptr, history.node, place, self._given, self.item_known, out
+        )
         return out
 
     def held(self, of: Side) -> Held:
@@ -159,21 +171,22 @@ class FittedEmbedding:
 
 
 @compiled
-def _means(
+def _write_means(
     ptr: np.ndarray,
     node: np.ndarray,
+    place: tuple[np.ndarray, int],
     item: np.ndarray,
     known: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Write the mean vector of the distinct known items of each history, or nan."""
-    seen = np.full(known.size, -1, np.int64)
+    """Write the means; each item has a place of its own, of so many."""
+    seen = np.full(place[1], -1, np.int64)
     for row in range(ptr.size - 1):
         count = 0
         for h in range(ptr[row], ptr[row + 1]):
             v = node[h]
-            if 0 <= v < known.size and known[v] and seen[v] != row:
-                seen[v] = row
+            if 0 <= v < known.size and known[v] and seen[place[0][h]] != row:
+                seen[place[0][h]] = row
                 count += 1
                 for d in range(item.shape[1]):
                     out[row, d] += item[v, d]

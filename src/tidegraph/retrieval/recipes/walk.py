@@ -13,6 +13,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.nn.conv.identity import Identity
 from tidegraph.nn.conv.side import SideInformation
 from tidegraph.nn.conv.two_tables import TwoTables
+from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import SkipGram
@@ -115,6 +116,7 @@ def line(
         Tang et al., "LINE: Large-scale Information Network Embedding", WWW 2015.
     """
     if order == "both":
+        at_least("LINE", 2, embedding_size=embedding_size)
         first = _line_embedding("first", embedding_size // 2, training, seed)
         second = _line_embedding(
             "second", embedding_size - embedding_size // 2, training, seed
