@@ -85,6 +85,34 @@ def test_no_configuration_has_more_than_eight_settings():
     assert crowded == []
 
 
+def _settings() -> set[tuple[str, str]]:
+    """Each setting of a configuration or a recipe, with whose it is."""
+    found = set()
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and "settings" in map(
+                ast.unparse, node.decorator_list
+            ):
+                fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+                found |= {(node.name, ast.unparse(part.target)) for part in fields}
+            if isinstance(node, ast.FunctionDef) and path.parent.name == "recipes":
+                found |= {(node.name, part.arg) for part in node.args.args}
+    return found
+
+
+def test_settings_are_called_as_contributing_says():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (`.*`) \|$", text, re.MULTILINE)
+    refused = {word for _, others in rows for word in re.findall(r"\w+", others)}
+    found = _settings()
+
+    assert len(rows) >= 10
+    assert {name for name, _ in rows} <= {setting for _, setting in found}
+    # Candidates of a request are no numbers in a vector, and nobody writes a Design.
+    said = found - {("CandidateSampling", "size"), ("Design", "size")}
+    assert {one for one in said if one[1] in refused} == set()
+
+
 def test_nothing_is_called_utils_or_helpers():
     vague = re.compile(r"^(utils?|helpers?|common|misc|base)$")
 
