@@ -41,8 +41,9 @@ TIMED = """async ([tide, rows]) => {
   const key = Uint8Array.from(trusted.match(/../g), (two) => parseInt(two, 16));
   const store = await tide.Store.open();
   const began = performance.now();
-  const { bundle } = await tide.newest(here + "v1/bundle/", key, store);
-  const model = await tide.Model.of(bundle, here + "ort-wasm-simd-threaded.wasm");
+  const runtime = here + "ort-wasm-simd-threaded.wasm";
+  const made = (found) => tide.Model.of(found, runtime);
+  const { bundle, model } = await tide.newest(here + "v1/bundle/", key, store, made);
   const found = { load: performance.now() - began };
   const labelled = (n) => ({
     x: Float32Array.from({ length: n * bundle.manifest.width }, Math.random),

@@ -153,9 +153,9 @@ TEN_STEPS = """async ([tide, given]) => {
   const { trusted } = await (await fetch("settings.json")).json();
   const store = await tide.Store.open();
   const key = Uint8Array.from(trusted.match(/../g), (two) => parseInt(two, 16));
-  const { bundle } = await tide.newest(here + "v1/bundle/", key, store);
   const runtime = here + "ort-wasm-simd-threaded.wasm";
-  const model = await tide.Model.of(bundle, runtime);
+  const made = (bundle) => tide.Model.of(bundle, runtime);
+  const { model } = await tide.newest(here + "v1/bundle/", key, store, made);
   const rows = Object.fromEntries(
     ["x", "offset", "label", "weight"].map((name) => [name, numbers(given[name])]),
   );

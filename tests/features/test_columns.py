@@ -42,7 +42,7 @@ def shop():
 
 
 def test_what_is_no_finite_number_is_no_category():
-    values = [math.nan, 1.5, None, math.inf, 1.5, -math.inf, math.nan, 2.0]
+    values = [math.nan, 1.0, None, math.inf, 1.0, -math.inf, math.nan, 2.0]
     log = interactions(["a"] * 8, list("pqrstuvw"), np.arange(8) * DAY)
     kinds = pl.DataFrame({"item": list("pqrstuvw"), "size": values})
 

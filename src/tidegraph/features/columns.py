@@ -252,8 +252,12 @@ def _check_category(items: Vocabulary, column: str) -> None:
             f"category={column!r} is not an item feature. "
             f"{feature_names(items.features.columns, ITEM)}"
         )
-    kind = items.features[column].dtype
-    if kind.is_float() or kind.is_decimal() or kind.is_nested():
+    values = items.features[column]
+    kind = values.dtype
+    cut = kind.is_float() or kind.is_decimal()
+    # Whole numbers with gaps come from pandas as floats.
+    fractions = cut and bool((finite(values) % 1 != 0).any())
+    if fractions or kind.is_nested():
         raise DataError(
             f"category={column!r} is a column of {kind}, and a category is one text, "
             "whole number, date or truth value. Cut numbers into ranges first "
