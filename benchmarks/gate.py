@@ -31,7 +31,7 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from device.gate.test_killed import Server, digest_of
-from device.phones import Phone, manifest_of
+from device.phones import WEIGHTS, Phone, manifest_of
 from tidegraph.device.bundle.manifest import MANIFEST, opened, sealed
 from tidegraph.device.gate.checks import Accepted, Device, check
 from tidegraph.device.gate.gate import Gate
@@ -62,11 +62,12 @@ class Load:
 
 
 def bundle_in(folder: Path) -> bytes:
-    """Write a bundle of nothing but a manifest, and return what it is known by."""
+    """Write the smallest bundle there is, and return what it is known by."""
     (folder / "bundle").mkdir(parents=True)
     key = signing_key(folder / "signing.pem")
     raw = sealed(manifest_of(expires=int(time.time()) + 86_400), key)
     (folder / "bundle" / MANIFEST).write_bytes(raw)
+    (folder / "bundle" / "weights.bin").write_bytes(WEIGHTS)
     return digest_of(folder)
 
 

@@ -197,7 +197,7 @@ def answers(
     yield "save", model.save, {"folder": folder / "model"}
     model.save(folder / "model")
     yield "load", tg.load, {"folder": folder / "model"}
-    yield "evaluate", tg.evaluate, {"model": model, "test": test, "at": (3,)}
+    yield "evaluate", tg.evaluate, {"model": model, "test": test, "k": (3,)}
     embedded = tg.Pipeline(retrieve=tg.recipes.pure_svd(rank=2)).fit(train)
     yield "vectors", embedded.vectors, {"of": "item", "channel": None}
     yield "refitted", tg.Pipeline(tg.ItemKNN()).refitted, {"model": model, "log": train}

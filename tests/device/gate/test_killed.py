@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from device.phones import Phone, manifest_of
+from device.phones import WEIGHTS, Phone, manifest_of
 from tidegraph.device.bundle.manifest import MANIFEST, opened, sealed
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.signing import public_bytes, signing_key
@@ -64,6 +64,7 @@ def folder(tmp_path):
     key = signing_key(tmp_path / "signing.pem")
     raw = sealed(manifest_of(expires=int(time.time()) + 86_400), key)
     (tmp_path / "bundle" / MANIFEST).write_bytes(raw)
+    (tmp_path / "bundle" / "weights.bin").write_bytes(WEIGHTS)
     return tmp_path
 
 

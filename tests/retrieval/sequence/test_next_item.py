@@ -328,7 +328,7 @@ class TestBadInput:
             (lambda: bert4rec(length=1), "BERT4Rec length is 1; it must be at least 2"),
             (
                 lambda: gru4rec(embedding_size=0),
-                "GRU4Rec size is 0; it must be at least 1",
+                "GRU4Rec embedding_size is 0; it must be at least 1",
             ),
             (lambda: gru4rec(layers=0), "GatedUnits layers is 0"),
             (lambda: sasrec(dropout=1.0), "Transformer dropout is 1.0"),
