@@ -319,7 +319,7 @@ def test_what_is_kept_here_is_forgotten_though_the_gate_is_gone(page, published)
 def test_a_full_store_is_said_and_nothing_is_lost(address):
     browser = Browser(address, browser_or_skip())
     try:
-        browser.quota(20_000)
+        browser.quota(1_000)
         status = browser.open()
         assert "The bundle is used but not kept: nothing was kept (Quota" in status
         assert len(browser.list()) == 10
