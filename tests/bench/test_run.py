@@ -125,6 +125,15 @@ def test_a_comparison_that_was_stopped_goes_on(log, tmp_path):
     assert len(Told.fits) == 1
 
 
+def test_what_is_trained_after_a_cut_line_is_kept_as_well(log, tmp_path):
+    (tmp_path / RECORDS).write_text('{"key": "12')
+
+    for _ in range(2):
+        compare(log, [told(0.5)], PROTOCOL, seeds=1, folder=tmp_path)
+
+    assert len(Told.fits) == 1
+
+
 def test_another_log_protocol_or_setting_is_trained_anew(log, tmp_path):
     others = [
         (log, PROTOCOL, 0.5),

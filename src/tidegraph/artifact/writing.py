@@ -235,3 +235,17 @@ def _exchange_call() -> tuple[Any, int, int]:
         path, number = ctypes.c_char_p, ctypes.c_int
         call.argtypes = [number, path, number, path, ctypes.c_uint]
     return call, place, flag
+
+
+def drop_cut_line(path: Path) -> None:
+    """Cut off a last line whose writing was stopped midway, so that another can follow.
+
+    Args:
+        path: A file that grows by lines; nothing is done where there is none.
+    """
+    if not path.exists():
+        return
+    held = path.read_bytes()
+    whole = held.rfind(b"\n") + 1
+    if whole != len(held):
+        os.truncate(path, whole)

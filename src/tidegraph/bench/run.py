@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from tidegraph import __version__
-from tidegraph.artifact.writing import replaced
+from tidegraph.artifact.writing import drop_cut_line, replaced
 from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
 from tidegraph.bench.models import Contender
 from tidegraph.config import to_table
@@ -181,6 +181,7 @@ class _Trainings:
     def __post_init__(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            drop_cut_line(self.folder / RECORDS)
             held = _records(self.folder / RECORDS)
         except OSError as error:
             raise ArtifactError(
@@ -278,7 +279,7 @@ def _names(text: str, column: str) -> bool:
 
 
 def _records(path: Path) -> list[Trained]:
-    """Return the trainings of earlier comparisons; the last line may be cut short."""
+    """Return the trainings of earlier comparisons, but for lines that are damaged."""
     if not path.exists():
         return []
     found: list[Trained] = []

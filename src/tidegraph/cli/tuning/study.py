@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from tidegraph.artifact.writing import drop_cut_line
 from tidegraph.cli.tuning.space import Between, Search, Values
 from tidegraph.errors import ConfigError, TidegraphError
 from tidegraph.extras import needed
@@ -77,7 +77,8 @@ def search(
         journal = cast(Any, importlib.import_module("optuna.storages.journal"))
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder.mkdir(parents=True, exist_ok=True)
-    _drop_cut_record(folder / STUDY)
+    drop_cut_line(folder / STUDY)  # Its trial is tried again.
+    _check_records(folder / STUDY)
     backend = journal.JournalFileBackend(str(folder / STUDY))
     study = optuna.create_study(
         study_name="tune",
@@ -110,17 +111,15 @@ def search(
     return _found_trials(study)
 
 
-def _drop_cut_record(study: Path) -> None:
-    """Cut off a last line whose writing was stopped midway; its trial is tried again.
+def _check_records(study: Path) -> None:
+    """Refuse a file of which a line is no record.
 
     Raises:
-        ConfigError: Another line is no record.
+        ConfigError: One is none.
     """
     if not study.exists():
         return
-    text = study.read_bytes()
-    whole = text[: text.rfind(b"\n") + 1]
-    for place, line in enumerate(whole.splitlines(), 1):
+    for place, line in enumerate(study.read_bytes().splitlines(), 1):
         try:
             json.loads(line)
         except ValueError:
@@ -128,8 +127,6 @@ def _drop_cut_record(study: Path) -> None:
                 f"{study} is damaged in line {place}. Choose another folder, or "
                 "remove it."
             ) from None
-    if whole != text:
-        os.truncate(study, len(whole))
 
 
 def _seed_of_trial(seed: int, number: int) -> int:
