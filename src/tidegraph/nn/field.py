@@ -1,6 +1,6 @@
-"""What was sampled around the nodes of a batch, as one small graph."""
+"""The nodes of a batch, each once, and what was sampled around them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from jaxtyping import Int
 
@@ -8,7 +8,10 @@ from tidegraph.extras import needed
 from tidegraph.nn.links import Links
 
 with needed("torch", "neural", "a neural network"):
+    import torch
     from torch import Tensor
+
+_unique = cast(Any, torch).unique
 
 
 class Field(NamedTuple):
@@ -29,3 +32,10 @@ class Field(NamedTuple):
     node: Int[Tensor, " states"]
     links: Links
     sizes: tuple[int, ...]
+
+
+def distinct(
+    nodes: Int[Tensor, " n"],
+) -> tuple[Int[Tensor, " m"], Int[Tensor, " n"]]:
+    """Return each node once, in increasing order, and the place of every one there."""
+    return cast(tuple[Tensor, Tensor], _unique(nodes, return_inverse=True))

@@ -1,20 +1,19 @@
 """Side information: a node's own vector and one of each of its categories, weighed."""
 
 import math
-from typing import Any, cast
 
 from jaxtyping import Bool, Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
+from tidegraph.nn.conv.two_tables import ContextVectors
+from tidegraph.nn.field import distinct
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 
 with needed("torch", "neural", "a neural network"):
     import torch
     from torch import Tensor, nn
-
-_unique = cast(Any, torch).unique
 
 
 @settings
@@ -52,7 +51,7 @@ class SideInformation:
         return SideVectors(graph, graph.features, size, weighted=self.weighted)
 
 
-class SideVectors(nn.Module):
+class SideVectors(ContextVectors):
     """A node is ``sum_j e^a_vj w_vj / sum_j e^a_vj`` of its own vector and its sides.
 
     Each node has another vector as a target, its context, which is for training alone:
@@ -84,7 +83,7 @@ class SideVectors(nn.Module):
 
     def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the vectors of some nodes, each computed once."""
-        nodes, place = cast(tuple[Tensor, Tensor], _unique(nodes, return_inverse=True))
+        nodes, place = distinct(nodes)
         side, known = self._sides(nodes)
         parts = torch.stack([self.own(nodes), *side], dim=1)
         known = torch.cat([known.new_ones(len(nodes), 1), known], dim=1)
@@ -94,26 +93,11 @@ class SideVectors(nn.Module):
         share = score.masked_fill(~known, -math.inf).softmax(dim=1)
         return (share[:, :, None] * parts).sum(dim=1)[place]
 
-    def context(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
-        """Return the vectors of some nodes as targets."""
-        return self.other(nodes)
-
     def alone(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return what the sides of nodes say; nan where none is known."""
         side, known = self._sides(nodes)
         parts = torch.stack(side, dim=1) * known[:, :, None]
         return parts.sum(dim=1) / known.sum(dim=1, keepdim=True)
-
-    def learnt(
-        self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
-    ) -> Float[Tensor, "m d"]:
-        """Return what a batch learns of its nodes alone, which a penalty keeps small.
-
-        Args:
-            sources: The source of each pair, which is found by its own vector.
-            others: Its targets and negatives, which are found by their others.
-        """
-        return torch.cat([self.own(sources), self.other(others)])
 
     def _sides(
         self, nodes: Int[Tensor, " n"]

@@ -1,13 +1,12 @@
 """Layers of an operator over the vectors that nodes begin with."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
 
 from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
-from tidegraph.nn.field import Field
+from tidegraph.nn.field import Field, distinct
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
 
@@ -47,7 +46,7 @@ class Stack(nn.Module):
     def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the vectors of some nodes; only they go through the last layer."""
         self.links = self.links.to(nodes.device)
-        some, place = cast(tuple[Tensor, Tensor], _unique(nodes, return_inverse=True))
+        some, place = distinct(nodes)
         steps: list[_Step] = [(self.links, None)] * (len(self.layers) - 1)
         steps.append((self.links.of(some), some))
         return self._through_layers(self.first(None), steps)[place]
@@ -103,7 +102,6 @@ class Stack(nn.Module):
 
 
 _Step = tuple[Links, Tensor | slice | None]
-_unique = cast(Any, torch).unique
 
 
 def last(seen: Sequence[Tensor]) -> Tensor:

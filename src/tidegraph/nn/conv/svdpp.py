@@ -1,20 +1,18 @@
 """SVD++: a user is a vector of their own and what their items say of them."""
 
 from dataclasses import dataclass
-from typing import Any, cast
 
 from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
 from tidegraph.nn.conv.identity import Table
+from tidegraph.nn.field import distinct
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
     import torch
     import torch.nn.functional as F
     from torch import Tensor, nn
-
-_unique = cast(Any, torch).unique
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,8 @@ class SVDPlusPlusNetwork(Table):
         item = torch.cat(
             [sources[sources >= self.users] - self.users, self._items_of(user)[0]]
         )
-        item, times = cast(tuple[Tensor, Tensor], _unique(item, return_counts=True))
+        item, place = distinct(item)
+        times = torch.bincount(place)
         said = self.said(item) * times.to(self.said.weight.dtype).sqrt()[:, None]
         return torch.cat([self.own(user), said, self.own(others)])
 

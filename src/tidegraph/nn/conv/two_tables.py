@@ -22,12 +22,16 @@ class TwoTables:
         return SourceTarget(graph, size)
 
 
-class SourceTarget(Table):
-    """A table of sources and one of targets."""
+class ContextVectors(nn.Module):
+    """Nodes that are found by another vector, their context, than they find with.
 
-    def __init__(self, graph: GraphInputs, size: int) -> None:
-        super().__init__(graph, size)
-        self.other = nn.Embedding(graph.nodes, size)
+    Attributes:
+        own: What a node finds others with.
+        other: Its context, as a target.
+    """
+
+    own: nn.Embedding
+    other: nn.Embedding
 
     def context(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the vectors of some nodes as targets."""
@@ -43,3 +47,11 @@ class SourceTarget(Table):
             others: Its targets and negatives, which are found by their others.
         """
         return torch.cat([self.own(sources), self.other(others)])
+
+
+class SourceTarget(ContextVectors, Table):
+    """A table of sources and one of targets."""
+
+    def __init__(self, graph: GraphInputs, size: int) -> None:
+        super().__init__(graph, size)
+        self.other = nn.Embedding(graph.nodes, size)
