@@ -94,12 +94,19 @@ def _holds_text(values: Iterable[Any]) -> bool:
     return isinstance(getattr(first, "as_py", lambda: first)(), str)
 
 
+def is_table(value: object) -> bool:
+    """Whether a value is a frame, or another thing that ``read_alike`` reads."""
+    return _has_columns(value) or hasattr(type(value), "read_next_batch")
+
+
 def _has_columns(frame: Any) -> bool:
     """Whether columns lie in memory and are had by their names."""
-    if isinstance(frame, Mapping) or hasattr(frame, "column_names"):
+    # Of the class, since a lazy frame works out its columns, or fails to.
+    kind = cast(Any, type(frame))
+    if isinstance(frame, Mapping) or hasattr(kind, "column_names"):
         return True
     records = getattr(getattr(frame, "dtype", None), "names", None)
-    return bool(records) or hasattr(frame, "columns")
+    return bool(records) or hasattr(kind, "columns")
 
 
 def _column_names(frame: Any) -> list[Any]:

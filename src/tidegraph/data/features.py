@@ -261,9 +261,9 @@ def coverage(log: Interactions) -> tuple[Coverage, ...]:
 def _coverage_of(
     side: str, ids: Vocabulary, codes: Int32[np.ndarray, " n"]
 ) -> Coverage:
-    met = np.unique(codes)
+    present = np.unique(codes)
     known = 0
     if ids.features.width:
-        known = ids.features[met].select(pl.any_horizontal(pl.all().is_not_null()))
+        known = ids.features[present].select(pl.any_horizontal(pl.all().is_not_null()))
         known = int(known.to_series().sum())
-    return Coverage(side, tuple(ids.features.columns), known, len(met))
+    return Coverage(side, tuple(ids.features.columns), known, len(present))

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
-from tidegraph.data.alike import COLUMNS, read_alike
+from tidegraph.data.alike import COLUMNS, is_table, read_alike
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.split import position_of, second_of
@@ -47,9 +47,7 @@ def events_log(
         refuse_other_clock(clock, events.clock)
         return events
     events = _listed_if_one(events)
-    records = getattr(getattr(events, "dtype", None), "names", None) is not None
-    table = any(hasattr(type(events), n) for n in ("columns", "read_next_batch"))
-    if records or table or isinstance(events, Mapping):
+    if is_table(events):
         return read_alike(
             events, serving.reading, clock, context=context, missing=missing
         )
