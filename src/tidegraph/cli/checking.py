@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from tidegraph.cli.logs import Columns, Features, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import say
 from tidegraph.data.check import check as check_log
+from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
 from tidegraph.data.tables.table import shown
 from tidegraph.errors import RoundedIdWarning
 
 
-@taking("data", Columns, LogFormat, Features, panel="How the log is read")
+@taking("data", Columns, LogFormat, FeatureColumns, panel="How the log is read")
 def check(
     log: Annotated[Path, typer.Argument(help="The log: CSV, Parquet or JSON.")],
     data: Given,
@@ -26,7 +26,7 @@ def check(
     ] = None,
 ) -> None:
     """Say in plain words how a log is read, what it holds, and what could go wrong."""
-    reader = LogReader.of(data, "options")
+    reader = Reading.of(data, "options")
     # Words such as NULL are kept, so that the report can name them.
     with warnings.catch_warnings():
         # The report says it.

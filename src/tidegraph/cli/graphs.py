@@ -10,13 +10,13 @@ import typer
 from tidegraph.artifact.sealed import MANIFEST
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.catalog import load as load_model
-from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, moment_of, taking
 from tidegraph.cli.terminal import say
 from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.public import load
+from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
 from tidegraph.demo import NAMES
 from tidegraph.ego.hops import Hops
@@ -62,7 +62,7 @@ def draw(
     if source is not None and source.is_dir():
         graph, clock = _saved(source)
     else:
-        reader = LogReader.of(columns, "options")
+        reader = Reading.of(columns, "options")
         if source is not None and at is not None:
             # A moment that is none is said before a long log is read.
             moment_of(at, positions=reader.format.time_unit == "order")

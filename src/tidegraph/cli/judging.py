@@ -12,13 +12,13 @@ from tidegraph.artifact.sealed import MANIFEST
 from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.catalog import model as method_of
-from tidegraph.cli.logs import Columns, LogFormat, LogReader
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.recipe import pipeline_of
 from tidegraph.cli.splits import part_of
 from tidegraph.cli.terminal import say, width_of_tables
 from tidegraph.config import did_you_mean
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.times.clocks import moment_text
 from tidegraph.demo import sections
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
@@ -108,7 +108,7 @@ def _task(
     memory = cast(dict[str, Any], source.get("split", {}))
     if part is None:
         part = "test" if _has_test(memory) else "all"
-    reader = LogReader.of(source.get("data", {}), "the saved model")
+    reader = Reading.of(source.get("data", {}), "the saved model")
     reader = reader.given(data, "options")
     if part == "all" and "split" not in data:
         reader = reader.without_split()

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from tidegraph.catalog import model, settings_of
-from tidegraph.cli.logs import LogReader, setting_names
 from tidegraph.cli.options import Given
 from tidegraph.cli.splits import Split
 from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.reading import Reading, setting_names
 from tidegraph.data.tables.unread import Unread
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
@@ -93,7 +93,7 @@ class Recipe:
 
     folder: Path
     files: Files
-    reader: LogReader
+    reader: Reading
     split: Split
     seed: int
     pipeline: Pipeline
@@ -138,7 +138,7 @@ def read_recipe(
     of_files = {key: value for key, value in data_table.items() if key in files}
     where = f"{path.name}:data"
     refuse_unknown(data_table, [*files, *setting_names()], where)
-    reader = LogReader.of(
+    reader = Reading.of(
         {key: value for key, value in data_table.items() if key not in files}, where
     )
     split_table = split or _toml_table(tables, "split", path.name)
@@ -226,7 +226,7 @@ def channels_of(tables: Iterable[object], where: str) -> dict[str, Retriever]:
     return found
 
 
-def _agreed(reader: LogReader, split: Split, where: str) -> tuple[LogReader, Split]:
+def _agreed(reader: Reading, split: Split, where: str) -> tuple[Reading, Split]:
     """Return the two, agreeing on the column of parts and on what the times are."""
     column = reader.columns.split
     if column is not None and split == Split():

@@ -11,7 +11,6 @@ import polars as pl
 import typer
 
 from tidegraph.artifact.sealed import check_folder
-from tidegraph.cli.logs import Columns, Features, LogFormat
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
@@ -20,6 +19,7 @@ from tidegraph.cli.validation import on_valid
 from tidegraph.data.features import coverage
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
+from tidegraph.data.reading import Columns, FeatureColumns, LogFormat
 from tidegraph.durations import DAY
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.graph.live import Graph
@@ -35,7 +35,9 @@ SHOWN = ("recall@10", "ndcg@10", "recall@50")
 """What is printed of each rolling window."""
 
 
-@taking("data", Columns, LogFormat, Features, panel="The log, in place of the recipe")
+@taking(
+    "data", Columns, LogFormat, FeatureColumns, panel="The log, in place of the recipe"
+)
 @taking("split", Split, prefix="split_", panel="The split, in place of the recipe")
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe in TOML.")],

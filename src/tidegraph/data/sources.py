@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from tidegraph.arguments import checked
-from tidegraph.data.build import Columns, Reference, build
 from tidegraph.data.features import featured
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.tables.build import Columns, Reference, build
 from tidegraph.data.tables.opening import from_table
 from tidegraph.data.tables.sql import open_query
 from tidegraph.data.text.dialect import TextForm

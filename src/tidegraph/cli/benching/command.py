@@ -11,12 +11,12 @@ import typer
 
 from tidegraph import bench
 from tidegraph.artifact.writing import check_writable
-from tidegraph.cli.logs import Columns, Features, LogFormat, LogReader
 from tidegraph.cli.options import Given, listed, taking
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import complain, say
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
+from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import check_columns
 from tidegraph.graph.from_log import ITEM, USER
@@ -63,7 +63,7 @@ def _group() -> None:
 
 
 @app.command()
-@taking("columns", Columns, LogFormat, Features, panel="How the log is read")
+@taking("columns", Columns, LogFormat, FeatureColumns, panel="How the log is read")
 def ctr(
     data: Annotated[Path, typer.Option(help="The log.")],
     columns: Given,
@@ -91,7 +91,7 @@ def ctr(
     wanted = None if models is None else listed(models)
     known = () if fields is None else tuple(listed(fields))
     compared = bench.contenders(wanted, category, known)
-    reader = LogReader.of(columns, "options")
+    reader = Reading.of(columns, "options")
     _check_tables(
         category,
         known,
@@ -124,7 +124,7 @@ def ctr(
 
 
 def _log(
-    reader: LogReader, data: Path, items: Path | None, users: Path | None
+    reader: Reading, data: Path, items: Path | None, users: Path | None
 ) -> Interactions:
     """Read the log, and say what of it may not be meant so."""
     with working("reading the log"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidegraph.data.build import read_labels
+from tidegraph.data.tables.build import read_labels
 from tidegraph.data.tables.opening import named
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import without_objects

@@ -43,7 +43,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureColumns:
     """Which columns of a log are features of its users and items.
 
     Attributes:
@@ -97,7 +97,7 @@ class LogFormat:
 
 
 @dataclass(frozen=True)
-class LogReader:
+class Reading:
     """Reads logs in one way.
 
     Attributes:
@@ -108,30 +108,30 @@ class LogReader:
 
     columns: Columns = Columns()
     format: LogFormat = LogFormat()
-    features: Features = Features()
+    features: FeatureColumns = FeatureColumns()
 
     @classmethod
-    def of(cls, table: Mapping[str, Any], where: str) -> "LogReader":
+    def of(cls, table: Mapping[str, Any], where: str) -> "Reading":
         """Build from settings of all kinds side by side, as in ``[data]``.
 
         Raises:
             ConfigError: A setting is unknown, or a value has the wrong type.
         """
-        return cls(*build_each((Columns, LogFormat, Features), table, where))
+        return cls(*build_each((Columns, LogFormat, FeatureColumns), table, where))
 
     def table(self) -> dict[str, Any]:
         """Return the settings that are not left out, as JSON can hold them.
 
-        Features are none of them, since what is read later needs none.
+        FeatureColumns are none of them, since what is read later needs none.
         """
         both = asdict(self.columns) | asdict(self.format)
         return {name: value for name, value in both.items() if value not in (None, ())}
 
-    def given(self, settings: Mapping[str, Any], where: str) -> "LogReader":
+    def given(self, settings: Mapping[str, Any], where: str) -> "Reading":
         """Return the reader with some settings replaced."""
-        return LogReader.of({**self.table(), **settings}, where)
+        return Reading.of({**self.table(), **settings}, where)
 
-    def without_split(self) -> "LogReader":
+    def without_split(self) -> "Reading":
         """Return the reader of a log that has no column of parts."""
         return replace(self, columns=replace(self.columns, split=None))
 
@@ -183,7 +183,9 @@ class LogReader:
 
 
 def setting_names() -> list[str]:
-    """Return the names of every setting of a ``LogReader``."""
+    """Return the names of every setting of a ``Reading``."""
     return [
-        field.name for cls in (Columns, LogFormat, Features) for field in fields(cls)
+        field.name
+        for cls in (Columns, LogFormat, FeatureColumns)
+        for field in fields(cls)
     ]
