@@ -78,6 +78,29 @@ def test_neighbours_are_those_of_a_log_without_the_user(log):
         assert_frame_equal(one, other)
 
 
+def test_a_user_who_comes_amid_the_erasure_takes_nobody_else_along(log, monkeypatch):
+    model = tg.Pipeline(tg.UserKNN(neighbors=5)).fit(log)
+    erase, kept = model.live.erase, model.channels()["UserKNN"].interactions.nnz
+
+    def first_comes(name, ids):
+        model.observe([("late", "i1", 1_800_000_000)])
+        return erase(name, ids)
+
+    monkeypatch.setattr(model.live, "erase", first_comes)
+    model.erase(["late"])
+    assert model.channels()["UserKNN"].interactions.nnz == kept
+
+
+def test_the_default_time_stays_behind_training_when_its_last_user_is_erased(log):
+    model = tg.Pipeline(tg.Popular(half_life_days=0.1), repeat=True).fit(log)
+    last = log.users.ids[int(log.user[-1])]
+    ours = next(user for user in log.users.ids if user != last)
+    model.erase([last])
+
+    asked = model.recommend(ours, k=5, at=model.trained_until + 1)
+    assert model.recommend(ours, k=5).equals(asked)
+
+
 def test_an_unknown_user_cannot_be_erased(log):
     model = pipeline().fit(log)
     with pytest.raises(RequestError, match="'nobody' is not in the graph"):

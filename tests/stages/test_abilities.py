@@ -71,3 +71,13 @@ def test_who_cannot_explain_names_no_item_and_who_can_answers(log):
     assert reason_of(knn, "a channel") == knn.reason
     assert without(knn, np.array([0], np.int32)) is knn
     assert without(None, np.array([0], np.int32)) is None
+
+
+@pytest.mark.parametrize("method", [tg.UserKNN(), tg.bpr_mf()], ids=["knn", "mf"])
+def test_the_row_of_nobody_is_not_the_last_user(method, log):
+    stage = method.fit(log)
+
+    left = without(stage, np.array([-1], np.int32)).state().arrays
+    assert all(
+        np.array_equal(left[name], a) for name, a in stage.state().arrays.items()
+    )

@@ -290,10 +290,10 @@ class FittedPipeline:
         Raises:
             RequestError: A user is not known; nothing was erased.
         """
-        ids = series(users, "users")
         with _ERASING:
-            rows = self.graph.users.encode(ids)
-            self.live.erase(USER, ids)
+            self.live.erase(USER, series(users, "users"))
+            # Not by their ids: one may come, or come again, until it is erased.
+            rows = self.graph.users.erased()
             for name in ("retriever", *_OPTIONAL):
                 setattr(self, name, without(getattr(self, name), rows))
 

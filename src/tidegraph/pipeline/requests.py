@@ -58,12 +58,14 @@ def length_of(k: object, items: int) -> int:
 def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
     """Return the time of a request, by default just after the last event.
 
+    That of training counts, too, where its events were erased.
+
     Raises:
         RequestError: ``at`` is not a time, or none that the log of training counts in.
         LeakageError: ``at`` is not later than what training saw.
     """
     if at is None:
-        return graph.latest + 1
+        return max(graph.latest, serving.trained_until) + 1
     if serving.clock == "none":
         raise RequestError("the log of this model has no times. Leave at= out.")
     if serving.clock == "order" and isinstance(at, _MOMENTS):

@@ -94,6 +94,9 @@ class HoldsUsers(Protocol):
 
 
 def without(stage: R, rows: Int32[np.ndarray, " n"]) -> R:
-    """Return a stage without a trace of some users, if it keeps any."""
+    """Return a stage without a trace of some users, if it keeps any.
+
+    Rows below 0 are of nobody, and name no row from the end.
+    """
     held = isinstance(stage, HoldsUsers)
-    return cast(R, stage.without_users(rows)) if held else stage
+    return cast(R, stage.without_users(rows[rows >= 0])) if held else stage

@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -87,16 +88,25 @@ def test_ids_without_an_order_are_found_all_the_same():
     assert lookup.rows(pl.Series([0.5])).tolist() == [1]
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), max_size=30))
+STEP = st.tuples(st.integers(0, 3), st.integers(0, 20), st.booleans())
+
+
+@given(st.lists(STEP, max_size=30))
 def test_lines_that_part_find_their_own_later_ids_only(steps):
-    """Each step adds an id to one of the lookups so far, which do not change."""
+    """Each step adds an id to a lookup, or takes it out; those so far do not change."""
     ids = [f"id{n}" for n in range(40)]
     first = Lookup(pl.Series(ids)).in_order()
     line = [(ids, first)]
-    for which, number in steps:
+    for which, number, leaves in steps:
         held, lookup = line[which % len(line)]
-        if f"new{number}" not in held:
-            held = [*held, f"new{number}"]
+        name = f"new{number}" if number else ids[1]
+        if leaves and name in held:
+            row = held.index(name)
+            held = [*held[:row], None, *held[row + 1 :]]
+            lookup = lookup.without(pl.Series(held), np.array([row], np.int32))
+            line.append((held, lookup))
+        elif name not in held:
+            held = [*held, name]
             line.append((held, lookup.extended(pl.Series(held))))
     asked = [*ids[:2], *(f"new{n}" for n in range(3))]
     for held, lookup in line:
@@ -113,3 +123,17 @@ def test_ids_in_order_are_found_without_a_join():
     lookup._ids = pl.Series(["other"] * 100)
 
     assert lookup.rows(pl.Series(["id7"])).tolist() == [7]
+
+
+@pytest.mark.parametrize("gone", [3, 100])
+def test_ids_in_order_are_found_without_a_join_when_one_is_erased(gone):
+    held = [f"id{n}" for n in range(100)]
+    lookup = Lookup(pl.Series(held)).in_order()
+    lookup = lookup.extended(pl.Series([*held, "later"]))
+    left = [None if n == gone else v for n, v in enumerate([*held, "later"])]
+    lookup = lookup.without(pl.Series(left), np.array([gone], np.int32))
+    lookup._ids = pl.Series(["other"] * 101)
+
+    asked = pl.Series(["id7", "id3", "later"])
+    there = [7, UNKNOWN, 100] if gone == 3 else [7, 3, UNKNOWN]
+    assert lookup.rows(asked).tolist() == there

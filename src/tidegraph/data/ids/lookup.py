@@ -106,6 +106,14 @@ class _Later:
             later.end = end + len(ids)
             return later
 
+    def without(self, rows: Int32[np.ndarray, " n"], end: int) -> "_Later":
+        """Return what finds the ids below ``end``, but for those of some rows."""
+        gone = set(rows.tolist())
+        with self._adding:
+            held = self.row.items()
+            kept = {v: row for v, row in held if row < end and row not in gone}
+        return _Later(kept, end)
+
 
 class Lookup:
     """Finds ids that are all different; made longer at the end. Null is never found.
@@ -199,6 +207,18 @@ class Lookup:
         if (len(ids) - held) * _FEW > len(ids):
             return Lookup(ids, _Order.of(ids))
         return Lookup(ids, order, later.extended(ids.slice(held), held))
+
+    def without(self, ids: pl.Series, rows: Int32[np.ndarray, " n"]) -> "Lookup":
+        """Return what finds ``ids``: the same but null at some rows."""
+        order = self._order
+        if order is None:
+            left = Lookup(ids)
+            left._joined = self._joined
+            return left
+        kept = np.ones(len(ids), np.bool_)
+        kept[rows] = False
+        still = _Order(ids, order.row[kept[order.row]])
+        return Lookup(ids, still, self._later.without(rows, len(ids)))
 
 
 def _held(ids: pl.Series) -> int:

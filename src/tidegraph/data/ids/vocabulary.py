@@ -67,7 +67,11 @@ class Vocabulary:
 
         features = pl.DataFrame([blank(held) for held in self.features.iter_columns()])
         ids = blank(self.ids)
-        return Vocabulary(ids, features, Lookup(ids))
+        return Vocabulary(ids, features, self._own_lookup().without(ids, rows))
+
+    def erased(self) -> Int32[np.ndarray, " n"]:
+        """Return the rows that have no id any more."""
+        return np.flatnonzero(self.ids.is_null()).astype(np.int32)
 
     def encode(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
         """Return the row of each raw id, ``UNKNOWN`` where it is not held.
