@@ -83,7 +83,20 @@ def test_positives_are_those_that_a_loop_finds():
     ]
 
     assert found == wanted
-    assert list(parts.left_out.values()) == [new_items, new_users, again, 0]
+    assert list(parts.left_out.values()) == [0, new_items, new_users, again, 0]
+
+
+def test_a_return_is_no_positive():
+    log = day_log(4)
+    weight = np.where(np.arange(len(log)) % 4, 1, -1).astype(np.float32)
+    whole, parts = parts_of(log), parts_of(replace(log, weight=weight))
+    kept = set(zip(log.user[weight > 0], log.time[weight > 0], strict=True))
+
+    found = [row[:2] for row in rows_of(parts.train)]
+    assert found
+    assert set(found) <= kept
+    assert not {row[:2] for row in rows_of(whole.train)} <= kept
+    assert next(iter(parts.left_out.values())) == (weight < 0).sum()
 
 
 def test_parts_follow_each_other_and_share_no_moment():

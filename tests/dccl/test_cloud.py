@@ -485,6 +485,19 @@ def test_rows_are_what_a_loop_over_the_actions_finds():
     assert 0.15 < float(rows.rows.label.mean()) < 0.35
 
 
+def test_a_return_leaves_no_row():
+    _, log = parts()
+    later = log.since(int(model().trained_until) + 1).take(np.arange(20))
+    weight = np.where(np.arange(20) % 4, 1, -1).astype(np.float32)
+    graph, draw = Snapshot.of(log), np.random.default_rng
+    given = [replace(later, weight=weight), later.take(weight > 0)]
+
+    own, clean = (fleet().inputs(graph, some, rng=draw(0)).examples for some in given)
+
+    assert np.array_equal(own.candidates.item, clean.candidates.item)
+    assert np.array_equal(own.label, clean.label)
+
+
 def test_offset_and_tower_of_rows_are_the_ranker_s_logit():
     _, log = parts()
     graph = Snapshot.of(log)

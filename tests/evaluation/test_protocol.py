@@ -78,6 +78,29 @@ def test_an_impression_without_action_is_nothing_to_find():
     assert wanted(task) == [[X], [Y]]
 
 
+@pytest.mark.parametrize("protocol", [at_cut, at_first_event, at_each_event])
+def test_a_return_and_a_dislike_are_nothing_to_find(protocol):
+    # ana buys z twice and sends one back; bo only dislikes y; cy sends z back.
+    log = interactions(
+        ["ana", "bo", "cy", "ana", "ana", "ana", "bo", "cy", "cy"],
+        ["x", "y", "z", "z", "z", "z", "y", "z", "z"],
+        [1, 2, 3, 10, 11, 12, 13, 14, 15],
+        weight=[1, 1, 1, 1, 1, -1, -1, 2, -2],
+    )
+    task = protocol(log.before(10), log.since(10), repeat=True)
+
+    assert set(task.user) == {"ana"}
+    assert log.items.decode(task.relevant.item).to_list() == ["z"] * len(task)
+    assert len(task) == (2 if protocol is at_each_event else 1)
+
+
+def test_a_test_log_of_returns_alone_is_refused():
+    log = interactions(["a", "b", "a"], ["x", "y", "x"], [1, 2, 9], weight=[2, 2, -1])
+
+    with pytest.raises(DataError, match="weight above 0"):
+        at_cut(log.before(5), log.since(5), repeat=True)
+
+
 def test_a_graph_does_in_place_of_a_log():
     train, test = small()
 

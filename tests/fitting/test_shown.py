@@ -51,6 +51,18 @@ def test_a_session_is_a_request_at_its_first_row_and_shows_each_item_once():
     assert found.requests.history.rows(2, 3).time.tolist() == [10]
 
 
+def test_a_return_is_no_row_of_a_session():
+    # In the session of a, q was taken, and r, of another day, was sent back.
+    log = interactions(
+        ["a", "a", "a"], ["p", "q", "r"], [5] * 3, label=[0, 1, 1], weight=[1, 1, -1]
+    )
+    found = from_log(log)
+
+    shown = [log.items.decode(row).to_list() for row in found.candidates.item]
+    assert shown == [["p", "q"]]
+    assert found.label.tolist() == [[0, 1]]
+
+
 def test_rows_that_say_no_session_are_those_of_a_user_at_a_second():
     log = shown_log()
     whole, graph = from_log(log, Snapshot.of(log)), Snapshot.of(log)

@@ -3,9 +3,13 @@
 import numpy as np
 
 from conftest import draw_log
+from tidegraph.data.interactions import interactions
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.past import concatenated
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.pipeline.past import Past, concatenated
+from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.popular import Popular
+from tidegraph.run import Run
+from tidegraph.stages import Candidates, Examples, Fold, Requests
 
 
 def test_rows_of_windows_with_fewer_candidates_end_with_none():
@@ -34,3 +38,22 @@ def test_rows_of_windows_with_fewer_candidates_end_with_none():
         )
         assert whole.weight is not None
         np.testing.assert_array_equal(whole.weight[rows, :width], part.weights)
+
+
+def test_a_return_is_no_answer_to_a_request_of_the_past():
+    # In the window u buys b and sends a back; v sends b back and does nothing else.
+    log = interactions(
+        ["u", "u", "v", "u", "u", "v"],
+        ["a", "a", "b", "b", "a", "b"],
+        [1, 2, 3, 10, 11, 12],
+        weight=[1, 1, 2, 1, -1, -1],
+    )
+    fold = Fold(log)
+    blend = Blend((Popular(half_life_days=None),))
+    past = Past(blend, (), fold.graph, 2, True, Run(np.random.default_rng(0)))
+
+    found = past.examples(past.fit(fold.before(10), 10), log.since(10), 10)
+
+    assert found.requests.user.tolist() == [0]
+    right = found.candidates.item[found.label > 0]
+    assert log.items.decode(right).to_list() == ["b"]

@@ -186,6 +186,7 @@ def _eligible(
     left_out: dict[str, int] = {}
     kept = np.ones(len(log), np.bool_)
     for why, gone in (
+        ("of a weight of 0 or below, such as returns", log.weight <= 0),
         ("of items that nobody had chosen before", new_item),
         ("at the first moment of their users, a whole first basket", new_user),
         (REPEATS, ~first),

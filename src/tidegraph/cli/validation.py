@@ -18,7 +18,7 @@ from tidegraph.evaluation.slices import COLD
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.retrieval.popular import Popular
-from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.evidence import positive_events
 from tidegraph.retrieval.scoring.trial import repeated, returns
 from tidegraph.run import Run
 from tidegraph.stages import (
@@ -91,7 +91,7 @@ def seldom_repeated(pipeline: Pipeline, known: Fold) -> list[str]:
 
     Settings that are left to the log draw the line at the same share.
     """
-    events = known.view(evident_actions)
+    events = known.view(positive_events)
     if not pipeline.repeat or returns(events):
         return []
     return [

@@ -8,6 +8,7 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.evidence import without_returns
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.patch import MetaPatch
@@ -121,6 +122,7 @@ class Fleet:
             log: The events that leave rows, numbered as the graph.
             rng: Draws the negatives.
         """
+        log = without_returns(log)
         if not len(log.actions()):
             raise DataError("the log has no action, so no device has a row.")
         found = actions_or_shown(

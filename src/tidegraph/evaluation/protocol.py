@@ -18,6 +18,7 @@ from tidegraph.data.context import conformed
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock, moment_text
+from tidegraph.data.views.evidence import positive_actions
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.graph.from_log import ACTION, last_event
@@ -89,7 +90,8 @@ class EvaluationProtocol(Protocol):
 def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) -> Task:
     """One request for each user who acts in the test log, at the moment it begins.
 
-    A user's distinct test items count as found. A user without actions in training has
+    A user's distinct test items count as found, but for those whose weights add up to 0
+    or less in the test log. A user without actions in training has
     an empty history.
 
     Args:
@@ -155,6 +157,9 @@ def at_each_event(
     train: Interactions | Snapshot, test: Interactions, *, repeat: bool
 ) -> Task:
     """One request for each test action and its one item, earlier test events known.
+
+    Actions of a weight of 0 or below, and those that such take back in the test log,
+    have no request.
 
     Args:
         train: What is known from the start.
@@ -269,9 +274,13 @@ def _mark_in_history(
 
 
 def _test_actions(test: Interactions) -> Interactions:
-    acted = test.actions()
+    """Return what is to be found; no return is, nor what was sent back."""
+    acted = positive_actions(test)
     if not len(acted):
-        raise DataError("the test log has no action, so there is nothing to find.")
+        raise DataError(
+            "the test log has no action of a weight above 0 that none below takes back,"
+            " so there is nothing to find."
+        )
     return acted
 
 

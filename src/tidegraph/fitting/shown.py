@@ -7,6 +7,7 @@ import polars as pl
 from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.evidence import without_returns
 from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.ranges import at_least
@@ -67,7 +68,8 @@ def from_log(
 
     The request has the time of the session's first row, so nothing that happened in
     the session is in its history. An item shown several times counts once; it is
-    positive if it was acted on once. Its window ends with the session's last row.
+    positive if it was acted on once; an action of a weight of 0 or below, such as a
+    return, is no row. Its window ends with the session's last row.
 
     Args:
         log: Rows with label 1 and 0.
@@ -91,17 +93,13 @@ def from_log(
     """
     at_least("examples", 1, most=most)
     graph = Snapshot.of(log) if graph is None else graph
+    log = without_returns(log)
     if not len(log) or bool(log.label.all()):
         raise DataError(
             "the log has no impression without action (label 0). Read it with label=, "
             "or build examples from retrieval's candidates with examples()."
         )
-    for column in (session, propensity):
-        if column is not None and column not in log.context.columns:
-            raise DataError(
-                f"the log has no context column {column!r}. "
-                f"It has: {', '.join(log.context.columns) or 'none'}."
-            )
+    _check_columns(log, (session, propensity))
     nothing = pl.repeat(None, len(log), eager=True)
     known = nothing if session is None else log.context[session]
     visit = ("session", "second")
@@ -141,6 +139,15 @@ def from_log(
     counted = None if propensity is None else weight
     until = heads["until"].to_numpy()
     return Examples(requests, Candidates(item, score), label, counted, until)
+
+
+def _check_columns(log: Interactions, names: tuple[str | None, ...]) -> None:
+    for column in names:
+        if column is not None and column not in log.context.columns:
+            raise DataError(
+                f"the log has no context column {column!r}. "
+                f"It has: {', '.join(log.context.columns) or 'none'}."
+            )
 
 
 def _inverse(

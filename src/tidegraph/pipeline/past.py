@@ -8,6 +8,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.evidence import positive_actions
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.durations import DAY, whole_seconds
 from tidegraph.errors import DataError
@@ -172,10 +173,11 @@ class Past:
     ) -> Examples:
         """Return a request at ``cut`` for each user of ``window``, labelled by it.
 
-        Where the window says what was shown to a user in vain, that is what the user's
-        actions are told from; of other items nothing is known.
+        What was sent back in it, or disliked, is no answer, and who did nothing else
+        makes no request. Where the window says what was shown to a user in vain, that
+        is what the user's actions are told from; of other items nothing is known.
         """
-        acted = window.actions()
+        acted = positive_actions(window)
         users = np.unique(acted.user)
         requests = Requests.of_users(
             self.graph,
@@ -188,7 +190,7 @@ class Past:
         found = examples(requests, relevant, answer, rng=self.run.rng)
         until = max(cut, int(window.time.max(initial=cut)) + 1)
         found = replace(found, until=np.full(len(users), until, np.int64))
-        if len(acted) == len(window):
+        if bool(window.label.all()):
             return found
         return told_from(
             found, relevant, _distinct(window.take(window.label == 0), users)

@@ -20,7 +20,7 @@ from tidegraph.retrieval.blended import LEAST_DEEP, FittedBlend
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog
 from tidegraph.retrieval.heuristics.proximity import AdamicAdar, PersonalizedPageRank
 from tidegraph.retrieval.scoring.channel_weights import sure_weights
-from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.evidence import positive_events
 from tidegraph.retrieval.scoring.fusion import By, gains_of, stacked
 from tidegraph.retrieval.scoring.trial import LEAST, at_the_end, returns, trial_of
 from tidegraph.run import Run
@@ -128,7 +128,7 @@ class Blend:
         with working("weighing the channels"):
             if later is not None and len(later) >= LEAST:
                 if repeat is None:
-                    repeat = returns(fold.view(evident_actions))
+                    repeat = returns(fold.view(positive_events))
                 asked = at_the_end(fold, later, _REQUESTS, repeat)
                 return self._weighed(fitted, fitted, *asked)
             trial = fold.view(trial_of, None)
@@ -206,8 +206,8 @@ class Blend:
 
 
 def _after(fold: Fold, valid: Train) -> Interactions:
-    """Return the actions of a later part of the same log."""
-    later = Fold.of(valid, "Blend").view(evident_actions)
+    """Return what is to be found in a later part of the same log."""
+    later = Fold.of(valid, "Blend").view(positive_events)
     log = fold.log
     if not (
         _same_vocabulary(later.users, log.users)

@@ -31,6 +31,15 @@ def test_windows_go_along_each_users_sequence():
     assert list(edges) == [(0, 1), (1, 0), (1, 2), (2, 1)]
 
 
+def test_a_return_is_no_place_of_a_sequence():
+    # u takes a twice, b, and sends one a back: a a b.
+    log = interactions(list("uuuu"), list("aaba"), range(4), weight=[1, 1, 1, -1])
+    pairs, found = drawn(SequenceWindows(1), log)
+
+    assert found == Counter([(0, 0), (0, 0), (0, 1), (1, 0)])
+    assert pairs.frequency.tolist() == [2, 1]
+
+
 def test_an_epoch_is_as_long_as_it_says_and_comes_in_batches():
     pairs = SequenceWindows(3).of(Fold(draw_log()), "Items")
     sizes = [len(b.source) for b in pairs.epoch(60, np.random.default_rng(0))]

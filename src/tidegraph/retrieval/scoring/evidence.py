@@ -1,17 +1,12 @@
-"""What counts as evidence: one rule for weights of 0 and below, in fit and history.
-
-A user and an item whose actions' weights add up to 0 or less are no evidence: a return
-that cancels a purchase, or a dislike. In training such a pair is as if it had never
-been; in a history its item counts nothing. It is not evidence against anything either.
-"""
-
-from dataclasses import replace
+"""What of a fold, and of a history, counts as evidence; see ``data.views.evidence``."""
 
 import numpy as np
 import scipy
 from jaxtyping import Bool
 
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.evidence import evident_pairs as pairs_of_evidence
+from tidegraph.data.views.evidence import is_evident, is_positive
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.erasure import without_nodes
@@ -20,7 +15,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.ragged import owners, starts_where
+from tidegraph.kernels.ragged import starts_where
 from tidegraph.stages import Fold, Train
 
 
@@ -63,17 +58,18 @@ def users_of_items(train: Train, method: str) -> "scipy.sparse.csr_array":
 
 def evident_pairs(fold: Fold) -> Matrix:
     """Return ``evidence`` as a view of a fold, perhaps without a pair."""
-    matrix = fold.matrix
-    kept = matrix.weight > 0
-    if bool(kept.all()):
-        return matrix
-    ptr = starts_where(matrix.ptr, kept)
-    return replace(matrix, ptr=ptr, item=matrix.item[kept], weight=matrix.weight[kept])
+    return pairs_of_evidence(fold.matrix)
 
 
 def evident_actions(fold: Fold) -> Interactions:
     """Return ``evident_log`` as a view of a fold, perhaps without an event."""
-    kept = fold.view(_is_evident)
+    kept = is_evident(fold.events, fold.view(evident_pairs))
+    return fold.events if bool(kept.all()) else fold.events.take(kept)
+
+
+def positive_events(fold: Fold) -> Interactions:
+    """Return ``positive_actions`` as a view of a fold, perhaps without an event."""
+    kept = is_positive(fold.events, fold.view(evident_pairs))
     return fold.events if bool(kept.all()) else fold.events.take(kept)
 
 
@@ -84,7 +80,7 @@ def evident_graph(fold: Fold) -> Snapshot:
     nothing walks along a return.
     """
     log = fold.events
-    kept = fold.view(_is_evident) & (log.weight > 0) | (log.label == 0)
+    kept = is_positive(log, fold.view(evident_pairs)) | (log.label == 0)
     if bool(kept.all()):
         return fold.graph
     return Snapshot.of(log.take(kept), fold.edges)
@@ -109,18 +105,6 @@ def trained_graph(fold: Fold) -> Snapshot:
     return graph
 
 
-def _is_evident(fold: Fold) -> Bool[np.ndarray, " events"]:
-    """Return which events are actions of a pair that is evidence."""
-    log = fold.events
-    action = log.label == 1
-    if bool((log.weight[action] > 0).all()):
-        return action
-    pairs = fold.view(evident_pairs)
-    items = len(log.items)
-    known = owners(pairs.ptr) * items + pairs.item
-    return action & np.isin(log.user.astype(np.int64) * items + log.item, known)
-
-
 def _transposed_matrix(fold: Fold) -> "scipy.sparse.csr_array":
     return scipy.sparse.csr_array(fold.view(evident_pairs).csr().T)
 
@@ -136,6 +120,14 @@ def evident_history(history: Histories) -> Histories:
     kept = np.zeros(len(node), np.bool_)
     _mark(history.ptr, node, history.weight, max(size, 0), kept)
     return some_of(history, kept)
+
+
+def positive_history(history: Histories) -> Histories:
+    """Return the events of each history that say that somebody wanted an item."""
+    if bool((history.weight > 0).all()):
+        return history
+    history = evident_history(history)
+    return some_of(history, history.weight > 0)
 
 
 def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:

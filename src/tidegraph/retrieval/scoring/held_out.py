@@ -7,7 +7,7 @@ from jaxtyping import Int32
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
-from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.evidence import evident_actions, positive_events
 from tidegraph.retrieval.scoring.trial import ndcg_of_one
 from tidegraph.stages import FittedRetriever, Fold, Requests
 
@@ -38,8 +38,9 @@ class HeldOut:
             DataError: Nobody has two items.
         """
         log = fold.view(evident_actions)
-        chosen = _newest(log, rng)
-        users = np.unique(log.user[chosen])
+        wanted = fold.view(positive_events)
+        chosen = _newest(wanted, rng)
+        users = np.unique(wanted.user[chosen])
         if not len(users):
             raise DataError(
                 f"{method} holds an item of some users out to know when to stop, and "
@@ -47,8 +48,8 @@ class HeldOut:
             )
         sample = np.zeros(len(log.users), np.bool_)
         sample[rng.permutation(users)[:USERS]] = True
-        chosen = chosen[sample[log.user[chosen]]]
-        user, item = log.user[chosen], log.item[chosen]
+        chosen = chosen[sample[wanted.user[chosen]]]
+        user, item = wanted.user[chosen], wanted.item[chosen]
         found = np.full(len(log.users), -1, np.int64)
         found[user] = item
         known = Fold(log.take(found[log.user] != log.item), edges=fold.edges)

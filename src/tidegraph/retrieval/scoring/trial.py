@@ -8,6 +8,7 @@ from jaxtyping import Float64, Int32
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.views.evidence import positive_actions
 from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.retrieval.scoring.evidence import evident_actions
@@ -30,8 +31,9 @@ class Trial:
 
     Attributes:
         known: What methods are fitted on.
-        requests: One for each event, at its time and with all before it, in an order
-            drawn at random, so that the first are a sample of all.
+        requests: One for each event that says that somebody wanted an item, at its time
+            and with all before it, in an order drawn at random, so that the first are a
+            sample of all.
         item: The item of the event.
         later: All that was held out.
         repeat: Do users of the log return to items?
@@ -56,14 +58,15 @@ class Trial:
             known, later = _held_out(log, rng)
         except DataError:
             return None  # Nobody has two events.
-        repeat = returns(log)
-        if len(later) < LEAST or not len(known):
+        repeat = returns(positive_actions(log))
+        found = positive_actions(later)
+        if len(found) < LEAST or not len(known):
             return None
-        drawn = rng.permutation(len(later))[:REQUESTS]
-        user, time = later.user[drawn], later.time[drawn]
+        drawn = rng.permutation(len(found))[:REQUESTS]
+        user, time = found.user[drawn], found.time[drawn]
         graph = Snapshot.of(known.followed_by(later))
         requests = Requests.of_users(graph, user, time, repeat=repeat)
-        return cls(Fold(known), requests, later.item[drawn], later, repeat)
+        return cls(Fold(known), requests, found.item[drawn], later, repeat)
 
     def rows(self, start: int, stop: int) -> "Trial":
         """Return the same with some of its requests."""
@@ -110,7 +113,8 @@ class Trial:
             repeat: May lists hold items of the history? What the log does if left out.
         """
         repeat = self.repeat if repeat is None else repeat
-        return at_the_end(self.known, self.later, most, repeat)
+        found = positive_actions(self.later)
+        return at_the_end(self.known, found, most, repeat)
 
 
 def at_the_end(
@@ -120,7 +124,7 @@ def at_the_end(
 
     Args:
         known: All that they know.
-        later: What happened after it; what they are to find.
+        later: What they are to find, after all that is known.
         most: How many users at most.
         repeat: May lists hold items of the history?
     """

@@ -14,7 +14,7 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.index import FittedIndex, Index
 from tidegraph.retrieval.index.items import Held, ItemVectors, Side, of_length_1
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import evident_history, some_of
+from tidegraph.retrieval.scoring.evidence import positive_history, some_of
 from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.pieces import latest_first
 from tidegraph.run import Curve
@@ -103,7 +103,7 @@ class FittedNextItem:
 
     def _known(self, requests: Requests) -> Histories:
         """Return the events of each history whose items training knew."""
-        history = evident_history(requests.history)
+        history = positive_history(requests.history)
         inside = (history.node >= 0) & (history.node < len(self.item_known))
         known = inside & self.item_known[np.where(inside, history.node, 0)]
         return history if bool(known.all()) else some_of(history, known)

@@ -17,7 +17,7 @@ from tidegraph.retrieval.objective.losses import SampledSoftmax
 from tidegraph.retrieval.objective.negatives import Drawer, Every, drawer_of
 from tidegraph.retrieval.objective.pairs import Edges, PairSource, Positives
 from tidegraph.retrieval.objective.similarity import scored
-from tidegraph.retrieval.scoring.evidence import evident_actions
+from tidegraph.retrieval.scoring.evidence import positive_events
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.retrieval.sequence.fitted import FittedNextItem
 from tidegraph.retrieval.sequence.network import HistoryNetwork
@@ -104,7 +104,7 @@ class NextItems:
             DataError: No user has two events.
         """
         pairs = Edges().of(fold, settings.name)
-        sequences, length = Sequences.of(fold.view(evident_actions)), settings.length
+        sequences, length = Sequences.of(fold.view(positive_events)), settings.length
         causal = settings.design.masked is None
         # The last of a piece is only to be found, which is the first of the next.
         pieces = pieces_of(sequences.ptr, length + causal, overlap=int(causal))

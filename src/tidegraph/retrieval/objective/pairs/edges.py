@@ -11,7 +11,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.kernels.ragged import owners
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.retrieval.objective.pairs.positives import Positives
-from tidegraph.retrieval.scoring.evidence import evidence, evident_actions
+from tidegraph.retrieval.scoring.evidence import evidence, positive_events
 from tidegraph.stages import Fold
 from tidegraph.training.weights import shuffled, tensor
 
@@ -75,8 +75,7 @@ class EdgePairs:
         log = self.fold.log
         if not isinstance(log, Interactions) or log.clock == "none":
             return None
-        log = self.fold.view(evident_actions)
-        log = log.take(log.weight > 0)
+        log = self.fold.view(positive_events)
         key = log.user.astype(np.int64) * self.items + log.item
         # The log is in time order, so that the last of a key is its newest; the pairs
         # are the same in the same order.

@@ -15,7 +15,7 @@ from tidegraph.kernels.windows import window_pairs
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.objective.pairs.positives import Positives
-from tidegraph.retrieval.scoring.evidence import evident_actions, evident_log
+from tidegraph.retrieval.scoring.evidence import evident_log, positive_events
 from tidegraph.stages import Fold
 from tidegraph.training.weights import tensor
 
@@ -71,7 +71,7 @@ class SequencePairs:
     @cached_property
     def sequences(self) -> Sequences:
         """Each user's items in time order, without those that are no evidence."""
-        return Sequences.of(self.fold.view(evident_actions))
+        return Sequences.of(self.fold.view(positive_events))
 
     @property
     def graph(self) -> GraphInputs:

@@ -22,7 +22,7 @@ from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.objective.pairs.positives import Positives
 from tidegraph.retrieval.objective.pairs.sequences import item_graph
-from tidegraph.retrieval.scoring.evidence import evident_actions, evident_log
+from tidegraph.retrieval.scoring.evidence import evident_log, positive_events
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import Fold
 
@@ -91,7 +91,7 @@ class SessionPairs:
     @cached_property
     def edges(self) -> TemporalCSR:
         """From each item to those that directly followed it, by how often."""
-        graph = Snapshot.of(self.fold.view(evident_actions))
+        graph = Snapshot.of(self.fold.view(positive_events))
         pause = self.settings.session_seconds
         if pause is not None:
             pause = min(pause, _ENDLESS)
@@ -101,7 +101,7 @@ class SessionPairs:
 
     @cached_property
     def _items(self) -> int:
-        return int(self.fold.view(evident_actions).item.max()) + 1
+        return int(self.fold.view(positive_events).item.max()) + 1
 
     @property
     def graph(self) -> GraphInputs:

@@ -1,0 +1,63 @@
+"""What is held out of a log to choose settings, weights and the end of training by."""
+
+import numpy as np
+import pytest
+
+from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.retrieval.scoring.held_out import HeldOut
+from tidegraph.retrieval.scoring.trial import trial_of
+from tidegraph.stages import Fold
+
+DAY = 86400
+USERS = 500
+
+
+@pytest.fixture(scope="module")
+def sent_back() -> Interactions:
+    """Each user takes three items twice, then another, and sends one of two back."""
+    rng = np.random.default_rng(0)
+    rows: list[tuple[int, int, int, float]] = []
+    for user in range(USERS):
+        first, *others, last = rng.choice(50, 4, replace=False)
+        for place, item in enumerate((first, *others)):
+            rows += [(user, item, (10 + place) * DAY + user, 1.0)]
+            rows += [(user, item, (20 + place) * DAY + user, 1.0)]
+        rows += [(user, last, 80 * DAY + 2 * user, 1.0)]
+        rows += [(user, first, 80 * DAY + 2 * user + 1, -1.0)]
+    user, item, time, weight = zip(*rows, strict=True)
+    return interactions(user, item, time, weight=weight)
+
+
+def pairs_of(log: Interactions, above: bool) -> set[tuple[int, int]]:
+    """The pairs of the newest events, those above 0 or the others."""
+    log = log.since(80 * DAY)
+    log = log.take((log.weight > 0) == above)
+    return set(zip(log.user.tolist(), log.item.tolist(), strict=True))
+
+
+def test_what_a_trial_is_to_find_is_no_return(sent_back):
+    trial = trial_of(Fold(sent_back))
+
+    assert trial is not None
+    asked = set(zip(trial.requests.user.tolist(), trial.item.tolist(), strict=True))
+    assert asked <= pairs_of(sent_back, above=True)
+    _, relevant = trial.as_of_the_cut(1000)
+    assert relevant.count.sum() == len(asked)
+    assert (trial.later.weight < 0).any()
+
+
+def test_returns_are_no_repeats(sent_back):
+    # Of the events that take, 3 of 7 repeat; of only the newest, none does.
+    once = sent_back.take((sent_back.time < 19 * DAY) | (sent_back.time > 79 * DAY))
+    heavy = np.where(once.time < 19 * DAY, 2, once.weight)
+    once = interactions(once.user, once.item, once.time, weight=heavy)
+
+    assert trial_of(Fold(sent_back)).repeat
+    assert not trial_of(Fold(once)).repeat
+
+
+def test_the_newest_item_that_is_held_out_is_no_return(sent_back):
+    held = HeldOut.of(Fold(sent_back), "Test", np.random.default_rng(0))
+
+    found = set(zip(held.requests.user.tolist(), held.item.tolist(), strict=True))
+    assert found == pairs_of(sent_back, above=True)
