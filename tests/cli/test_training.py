@@ -114,7 +114,7 @@ def test_options_take_the_place_of_the_recipe(plain, capsys):
     assert said["valid"].split() == ["valid", "none"]
     assert any(line.startswith("no valid part") for line in said)
     assert said["test"].split()[1] == "200"
-    assert load(plain / "model").serving.source["data"]["user"] == "who"
+    assert load(plain / "model").serving.reading.columns.user == "who"
 
 
 def test_leave_last_out_trains_and_says_that_it_leaks(plain, capsys):

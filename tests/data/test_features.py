@@ -175,7 +175,7 @@ def test_columns_of_the_log_are_features_of_its_items_and_users(door, write):
     assert log.items.ids.to_list() == [2, 1, 3]
     assert log.users.features.to_dict(as_series=False) == {"country": ["fr", None]}
     assert log.context.columns == ["rating"]
-    assert "item_features" not in log.reading
+    assert "item_features" not in log.reading.table()
 
 
 @pytest.mark.parametrize("door", ["file", "frame", "sql"])

@@ -40,6 +40,22 @@ def test_a_frame_without_times_is_refused_by_its_column():
         )
 
 
+@pytest.mark.parametrize("kind", ["file", "frame"])
+def test_rows_in_their_own_order_come_after_those_of_training(kind, tmp_path):
+    train, test = (log.frame().select("user", "item") for log in small())
+    model = tg.Pipeline(tg.Popular(half_life_days=None)).fit(
+        tg.read(train, time=None, time_unit="order")
+    )
+    test.write_csv(tmp_path / "test.csv")
+
+    theirs = evaluate(model, tmp_path / "test.csv" if kind == "file" else test, k=2)
+    placed = test.with_columns(time=pl.int_range(100, 100 + len(test)))
+    ours = evaluate(model, placed, k=2)
+
+    assert scores(theirs).equals(scores(ours))
+    assert len(theirs.scores) > 0
+
+
 def test_a_test_log_that_was_read_apart_counts_by_its_ids():
     train, test = small()
     # Rows stand the other way round, so the vocabularies number ids differently.

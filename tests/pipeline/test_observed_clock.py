@@ -1,5 +1,6 @@
 """Events are read as the log of training was: on its clock, by its columns."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.reading import Reading
 from tidegraph.data.sources import read
 from tidegraph.errors import DataError, LeakageError, RequestError
 from tidegraph.evaluation.evaluate import evaluate
@@ -24,7 +26,7 @@ DAY = datetime(2024, 4, 5, tzinfo=UTC)
 
 def fitted(log: Interactions, **data: str) -> FittedPipeline:
     model = Pipeline(retrieve=Popular()).fit(log)
-    model.remember({"data": data})
+    model.serving = replace(model.serving, reading=Reading.of(data))
     return model
 
 

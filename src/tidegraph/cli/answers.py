@@ -11,6 +11,7 @@ from tidegraph.cli.options import listed, moment_of
 from tidegraph.cli.output import check_table, show, write_table
 from tidegraph.cli.terminal import say
 from tidegraph.data.ids.id_list import read_ids
+from tidegraph.data.reading import Reading
 from tidegraph.errors import RequestError
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.similar import Side
@@ -145,7 +146,7 @@ def _put(lists: pl.DataFrame, of: str, *, json: bool, output: Path | None) -> No
 
 
 def _moment_at(model: FittedPipeline, text: str) -> int | str:
-    clock = model.serving.source.get("clock", "seconds")
+    clock = model.serving.clock
     if clock == "none":
         raise RequestError("the log of this model has no times. Leave --at out.")
     # A moment is handed on as it was written, for messages.
@@ -153,5 +154,6 @@ def _moment_at(model: FittedPipeline, text: str) -> int | str:
 
 
 def _users_of_file(model: FittedPipeline, path: Path) -> pl.Series:
-    column = model.serving.source.get("data", {}).get("user", "user")
-    return read_ids(path, (str(column), "user"), model.graph.users)
+    reading = model.serving.reading or Reading()
+    column = str(reading.columns.user)
+    return read_ids(path, (column, "user"), model.graph.users)

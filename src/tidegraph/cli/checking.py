@@ -10,7 +10,10 @@ from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import say
 from tidegraph.data.check import check as check_log
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
+from tidegraph.data.sources import read_as
+from tidegraph.data.tables.opening import dialect_of
 from tidegraph.data.tables.table import shown
+from tidegraph.data.tables.unread import unread
 from tidegraph.errors import RoundedIdWarning
 
 
@@ -26,16 +29,18 @@ def check(
     ] = None,
 ) -> None:
     """Say in plain words how a log is read, what it holds, and what could go wrong."""
-    reader = Reading.of(data, "options")
     # Words such as NULL are kept, so that the report can name them.
+    reading = Reading.of({"missing": "keep"} | data, "options")
     with warnings.catch_warnings():
         # The report says it.
         warnings.simplefilter("ignore", RoundedIdWarning)
-        found = reader.read(log, users=users, items=items, missing="keep")
+        found = read_as(log, reading, users=users, items=items)
     say(check_log(found).text())
-    left = reader.unread(log)
+    left = unread(log, reading)
     if left.label:
         say(left.text())
     if left.columns:
         say(f"columns that are not read: {shown(left.columns)}")
-    say(f"read as: {reader.dialect(log)}")
+    # A header shows, among others, by the columns that are asked for.
+    dialect = dialect_of(log, reading.format.text(), reading.needed)
+    say(f"read as: {dialect}")

@@ -17,6 +17,7 @@ from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.public import load
 from tidegraph.data.reading import Columns, LogFormat, Reading
+from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
 from tidegraph.demo import NAMES
 from tidegraph.ego.hops import Hops
@@ -62,11 +63,11 @@ def draw(
     if source is not None and source.is_dir():
         graph, clock = _saved(source)
     else:
-        reader = Reading.of(columns, "options")
+        reading = Reading.of(columns, "options")
         if source is not None and at is not None:
             # A moment that is none is said before a long log is read.
-            moment_of(at, positions=reader.format.time_unit == "order")
-        log = load(data) if source is None else reader.read(source)
+            moment_of(at, positions=reading.format.time_unit == "order")
+        log = load(data) if source is None else read_as(source, reading)
         graph, clock = Snapshot.of(log), log.clock
     refuse_without_order(clock, "the picture of a sub-graph")
     latest = graph.latest + 1
@@ -96,7 +97,7 @@ def _saved(folder: Path, *, verify: bool | None = None) -> tuple[Snapshot, Clock
         graph = Graph.open(folder, verify=verify).snapshot()
         return graph.counted_in("s"), "seconds"
     model = load_model(folder, verify=verify)
-    return model.graph, model.serving.source.get("clock", "seconds")
+    return model.graph, model.serving.clock
 
 
 class _Names:

@@ -19,6 +19,7 @@ from tidegraph.cli.terminal import say, width_of_tables
 from tidegraph.config import did_you_mean
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Columns, LogFormat, Reading
+from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import moment_text
 from tidegraph.demo import sections
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
@@ -108,13 +109,12 @@ def _task(
     memory = cast(dict[str, Any], source.get("split", {}))
     if part is None:
         part = "test" if _has_test(memory) else "all"
-    reader = Reading.of(source.get("data", {}), "the saved model")
-    reader = reader.given(data, "options")
+    reading = (model.serving.reading or Reading()).given(data, "options")
     if part == "all" and "split" not in data:
-        reader = reader.without_split()
+        reading = reading.without_split()
     with working("reading the log"):
-        log = model.read_as_known(reader.read(path))
-    clock = source.get("clock", "seconds")
+        log = model.read_as_known(read_as(path, reading))
+    clock = model.serving.clock
     if part == "all":
         known = events_of(model.graph, clock)
         return model, known, _events_after_training(model, log, path)

@@ -11,7 +11,8 @@ from tidegraph.cli.splits import Split
 from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Reading, setting_names
-from tidegraph.data.tables.unread import Unread
+from tidegraph.data.sources import read_as
+from tidegraph.data.tables.unread import Unread, unread
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
 from tidegraph.pipeline.past import Windows
@@ -84,7 +85,7 @@ class Recipe:
     Attributes:
         folder: Where the recipe lies; its paths start there.
         files: Which log.
-        reader: How the log is read.
+        reading: How the log is read.
         split: Which part is for what.
         seed: Seed of everything random.
         pipeline: Which stages.
@@ -93,7 +94,7 @@ class Recipe:
 
     folder: Path
     files: Files
-    reader: Reading
+    reading: Reading
     split: Split
     seed: int
     pipeline: Pipeline
@@ -101,15 +102,16 @@ class Recipe:
 
     def read(self) -> Interactions:
         """Read the log that the recipe names."""
-        return self.reader.read(
+        return read_as(
             self.folder / self.files.path,
+            self.reading,
             users=self._path_beside(self.files.users),
             items=self._path_beside(self.files.items),
         )
 
     def unread(self) -> Unread:
         """Return the columns of the log that are not read."""
-        return self.reader.unread(self.folder / self.files.path)
+        return unread(self.folder / self.files.path, self.reading)
 
     def _path_beside(self, name: str | None) -> Path | None:
         return None if name is None else self.folder / name
@@ -138,20 +140,20 @@ def read_recipe(
     of_files = {key: value for key, value in data_table.items() if key in files}
     where = f"{path.name}:data"
     refuse_unknown(data_table, [*files, *setting_names()], where)
-    reader = Reading.of(
+    reading = Reading.of(
         {key: value for key, value in data_table.items() if key not in files}, where
     )
     split_table = split or _toml_table(tables, "split", path.name)
     stages = {name: tables[name] for name in _STAGES if name in tables}
     pipeline = pipeline_of(stages, path.name)
-    reader, parts = _agreed(
-        reader, build(Split, split_table, f"{path.name}:split"), path.name
+    reading, parts = _agreed(
+        reading, build(Split, split_table, f"{path.name}:split"), path.name
     )
     seed = cast(int, _toml_table(tables, "pipeline", path.name).get("seed", 0))
     return Recipe(
         path.parent,
         build(Files, of_files, where),
-        reader,
+        reading,
         parts,
         seed,
         pipeline,
@@ -226,26 +228,26 @@ def channels_of(tables: Iterable[object], where: str) -> dict[str, Retriever]:
     return found
 
 
-def _agreed(reader: Reading, split: Split, where: str) -> tuple[Reading, Split]:
+def _agreed(reading: Reading, split: Split, where: str) -> tuple[Reading, Split]:
     """Return the two, agreeing on the column of parts and on what the times are."""
-    column = reader.columns.split
+    column = reading.columns.split
     if column is not None and split == Split():
         split = Split(by=str(column))
     elif split.by is not None and column is None:
-        columns = replace(reader.columns, split=split.by)
-        reader = replace(reader, columns=columns)
-    if split.needs and not reader.is_timed:
+        columns = replace(reading.columns, split=split.by)
+        reading = replace(reading, columns=columns)
+    if split.needs and not (reading.timed or reading.format.time_unit == "order"):
         raise ConfigError(
             f"{where}: the log has no times, so nothing says what came last. Hold out "
             "events at random with [split] random = 0, or name the column that says "
             'train, valid or test: [split] by = "split".'
         )
-    if split.needs == "seconds" and reader.format.time_unit == "order":
+    if split.needs == "seconds" and reading.format.time_unit == "order":
         raise ConfigError(
             f"{where}: rolling windows count in days, and the log has positions. "
             "Use shares or leave_last."
         )
-    return reader, split
+    return reading, split
 
 
 _STAGES = ("pipeline", "blend", "retrieve", "rank", "rerank")

@@ -166,10 +166,8 @@ def as_long_as_the_log_allows(pipeline: Pipeline, parts: Parts) -> Pipeline:
 
 def _model_source(plan: Recipe, parts: Parts) -> dict[str, object]:
     return {
-        "data": plan.reader.table(),
         "split": parts.memory,
         "recipe": plan.stages,
-        "clock": parts.train.clock,
     }
 
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.reading import Reading
 from tidegraph.data.sources import read
 from tidegraph.data.tables.opening import read_whole
 from tidegraph.data.tables.refused import said_plainly
@@ -18,25 +19,28 @@ COLUMNS = ("user", "item", "time", "label", "weight")
 
 def read_alike(
     frame: Any,
-    said: Mapping[str, Any],
+    reading: Reading | None,
     clock: Clock,
     *,
     what: str = "the events",
     roles: Sequence[str] = COLUMNS,
     context: Collection[str] = (),
     missing: Missing = "refuse",
+    placed: bool = False,
 ) -> Interactions | None:
     """Return the log of a frame, read as another was; none if it has no row.
 
     Args:
         frame: A frame, an Arrow table or a mapping of columns.
-        said: The settings by which the other was read, as ``Interactions.reading``;
-            columns called user, item ... stand for those that the frame lacks.
+        reading: How the other was read, if it was; columns called user, item ... stand
+            for those that the frame lacks.
         clock: What the times of the other are.
         what: What messages call the frame.
         roles: Which columns are read.
         context: Further columns that are read where they are there.
         missing: What becomes of rows without an id, as ``read`` takes it.
+        placed: Whether rows of a frame without positions may be their own, if those of
+            the other were.
 
     Raises:
         DataError: A column is missing, or a value is not what it should be.
@@ -49,42 +53,42 @@ def read_alike(
     names = _column_names(frame)
     if not _row_count(frame):
         return None
+    reading = reading or Reading()
+    said = {role: next(iter(column), role) for role, column in reading.wanted().items()}
     called = {
-        role: said[role] if said.get(role) in names else role
+        role: said[role] if said[role] in names else role
         for role in roles
-        if role in names or said.get(role) in names
+        if role in names or said[role] in names
     }
-    timed = clock != "none"
-    lacking = [role for role in COLUMNS[: 3 if timed else 2] if role not in called]
-    if lacking:
-        wanted = [str(said.get(role, role)) for role in COLUMNS[: 3 if timed else 2]]
-        raise DataError(
-            f"{what} have no column {str(said.get(lacking[0], lacking[0]))!r}; they "
-            f"have: {', '.join(map(str, names))}. Name the columns "
-            f"{', '.join(wanted[:-1])} and {wanted[-1]}."
-        )
+    free = clock == "none" or (placed and not reading.timed and "time" not in called)
+    needed = COLUMNS[: 2 if free else 3]
+    for role in needed:
+        if role not in called:
+            raise DataError(
+                f"{what} have no column {said[role]!r}; they "
+                f"have: {', '.join(map(str, names))}. Name the columns "
+                f"{', '.join(said[r] for r in needed[:-1])} and {said[needed[-1]]}."
+            )
     spelt: dict[str, Any] = {"time": None}
-    if timed:
-        spelt = _time_spelling(frame, called["time"], said, clock)
+    if clock == "order":
+        spelt = {"time_unit": "order"} | (spelt if free else {})
+    elif not free:
+        spelt = _time_spelling(frame, called["time"], reading)
     also = [name for name in context if name in names]
     return read(frame, **cast(Any, called | spelt), context=also, missing=missing)
 
 
-def _time_spelling(
-    frame: Any, column: str, said: Mapping[str, Any], clock: Clock
-) -> dict[str, Any]:
+def _time_spelling(frame: Any, column: str, reading: Reading) -> dict[str, Any]:
     """Return how the times of a frame are written, as ``read`` takes it.
 
     What was said of a column holds for that alone: one that is called time holds what
     any other frame would.
     """
-    if clock == "order":
-        return {"time_unit": "order"}
-    if column != said.get("time"):
+    if column != str(reading.columns.time):
         return {}
-    spelt = {"time_unit": said.get("time_unit")}
+    spelt: dict[str, Any] = {"time_unit": reading.format.time_unit}
     if _holds_text(frame[column]):
-        spelt["time_format"] = said.get("time_format")
+        spelt["time_format"] = reading.format.time_format
     return spelt
 
 

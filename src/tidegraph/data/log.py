@@ -1,6 +1,6 @@
 """Interactions: immutable columns user, item, time, label, weight (Eq 19.1)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import cast
@@ -14,6 +14,7 @@ from tidegraph.data.context import check_context
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.origin import Origin
 from tidegraph.data.parts import named_parts
+from tidegraph.data.reading import Reading
 from tidegraph.data.split import (
     Days,
     are_last,
@@ -56,7 +57,7 @@ class Interactions:
             ("order"), or nothing ("none"), when all are 0 or the number of a part.
         dropped: How many rows of the source were left out because an id was missing.
         origin: Where each event stands in the source; none if it has none.
-        reading: The settings by which ``read`` read it; empty if it was not read.
+        reading: How ``read`` read it; none if it was not read.
     """
 
     user: Int32[np.ndarray, " n"]
@@ -70,7 +71,7 @@ class Interactions:
     clock: Clock = "seconds"
     dropped: int = 0
     origin: Origin | None = None
-    reading: Mapping[str, object] = field(default_factory=dict[str, object])
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         backwards = np.flatnonzero(self.time[1:] < self.time[:-1])

@@ -1,23 +1,23 @@
-"""How a log is read: one set of settings for every command, recipe and saved model."""
+"""How a log is read: one set of settings for every door, recipe and saved model."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import asdict, fields, replace
+from typing import Any, cast
 
+from tidegraph.arguments import settings
 from tidegraph.config import build_each
-from tidegraph.data.interactions import Interactions
-from tidegraph.data.sources import Missing, read
-from tidegraph.data.tables.opening import dialect_of, from_table
-from tidegraph.data.tables.unread import Unread, unread
+from tidegraph.data.ids.identity import Missing
 from tidegraph.data.text.dialect import TextForm
 from tidegraph.data.times.spellings import given_layout
+from tidegraph.data.times.ticks import LogUnit
 
+Reference = str | int
+"""A column by its name, or by its place from 1 in a file without a header."""
 NO_TIMES = "none"
 """The word for a log without times; TOML and shells have no None."""
 
 
-@dataclass(frozen=True)
+@settings
 class Columns:
     """Which column of a log means what.
 
@@ -33,16 +33,16 @@ class Columns:
         context: Further columns to carry along.
     """
 
-    user: str | int = "user"
-    item: str | int = "item"
-    time: str | int = "time"
-    label: str | int | None = None
-    weight: str | int | None = None
-    split: str | int | None = None
-    context: tuple[str | int, ...] = ()
+    user: Reference = "user"
+    item: Reference = "item"
+    time: Reference | None = "time"
+    label: Reference | None = None
+    weight: Reference | None = None
+    split: Reference | None = None
+    context: tuple[Reference, ...] = ()
 
 
-@dataclass(frozen=True)
+@settings
 class FeatureColumns:
     """Which columns of a log are features of its users and items.
 
@@ -52,16 +52,11 @@ class FeatureColumns:
             category.
     """
 
-    user_features: tuple[str | int, ...] = ()
-    item_features: tuple[str | int, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str | int, ...]:
-        """All of them."""
-        return (*self.user_features, *self.item_features)
+    user_features: tuple[Reference, ...] = ()
+    item_features: tuple[Reference, ...] = ()
 
 
-@dataclass(frozen=True)
+@settings
 class LogFormat:
     """How a log is written; what is left out is found by looking at the file.
 
@@ -76,6 +71,10 @@ class LogFormat:
             what came first.
         missing: What becomes of a row whose user or item is missing; keep takes words
             such as NULL for ids.
+
+    Raises:
+        ConfigError: A format does not say how to read a time.
+        DataError: What is said of the text is no separator or encoding.
     """
 
     sep: str | None = None
@@ -83,22 +82,22 @@ class LogFormat:
     names: tuple[str, ...] | None = None
     encoding: str | None = None
     time_format: str | None = None
-    time_unit: Literal["s", "ms", "us", "ns", "order"] | None = None
-    missing: Literal["refuse", "drop", "keep"] | None = None
+    time_unit: LogUnit | None = None
+    missing: Missing | None = None
 
     def __post_init__(self) -> None:
-        self.text_form()
+        self.text()
         if self.time_format is not None:
             given_layout(self.time_format)
 
-    def text_form(self) -> TextForm:
+    def text(self) -> TextForm:
         """Return what it says of a text file."""
         return TextForm(self.sep, self.header, self.names, self.encoding)
 
 
-@dataclass(frozen=True)
+@settings
 class Reading:
-    """Reads logs in one way.
+    """How a log is read.
 
     Attributes:
         columns: Which column means what.
@@ -111,81 +110,73 @@ class Reading:
     features: FeatureColumns = FeatureColumns()
 
     @classmethod
-    def of(cls, table: Mapping[str, Any], where: str) -> "Reading":
+    def of(cls, table: Mapping[str, Any], where: str = "reading") -> "Reading":
         """Build from settings of all kinds side by side, as in ``[data]``.
+
+        Args:
+            table: The settings by name; ``"none"`` is the time of a log without times.
+            where: The table's file and dotted name, for the error message.
 
         Raises:
             ConfigError: A setting is unknown, or a value has the wrong type.
         """
-        return cls(*build_each((Columns, LogFormat, FeatureColumns), table, where))
+        if table.get("time") == NO_TIMES:
+            table = {**table, "time": None}
+        return cls(*build_each(_PARTS, table, where))
 
     def table(self) -> dict[str, Any]:
-        """Return the settings that are not left out, as JSON can hold them.
+        """Return the settings that are not left out, as TOML and JSON can hold them.
 
-        FeatureColumns are none of them, since what is read later needs none.
+        Features are none of them, since users and items that a model knows have them.
         """
         both = asdict(self.columns) | asdict(self.format)
+        if not self.timed:
+            both["time"] = NO_TIMES
         return {name: value for name, value in both.items() if value not in (None, ())}
 
-    def given(self, settings: Mapping[str, Any], where: str) -> "Reading":
-        """Return the reader with some settings replaced."""
-        return Reading.of({**self.table(), **settings}, where)
+    def given(self, table: Mapping[str, Any], where: str) -> "Reading":
+        """Return the reading with some settings replaced."""
+        return Reading.of({**self.table(), **table}, where)
 
     def without_split(self) -> "Reading":
-        """Return the reader of a log that has no column of parts."""
+        """Return the reading of a log that has no column of parts."""
         return replace(self, columns=replace(self.columns, split=None))
 
-    @property
-    def is_timed(self) -> bool:
-        """Does the log have times?"""
-        return self.columns.time != NO_TIMES
-
-    def read(
-        self,
-        path: Path,
-        *,
-        users: Path | None = None,
-        items: Path | None = None,
-        missing: Missing = "refuse",
-    ) -> Interactions:
-        """Read a log and its feature tables.
-
-        Args:
-            path: The log.
-            users: Table of user features.
-            items: Table of item features.
-            missing: What becomes of a row without id, if no setting says it.
-        """
-        settings = asdict(self.columns) | asdict(self.format) | asdict(self.features)
-        if not self.is_timed:
-            settings["time"] = None
-        settings["missing"] = settings["missing"] or missing
-        return read(path, users=users, items=items, **settings)
-
-    def dialect(self, path: Path) -> str:
-        """Return in one line how a log is written."""
-        # A header shows, among others, by the columns that are asked for.
-        return str(dialect_of(path, self.format.text_form(), self._wanted))
-
-    def unread(self, path: Path) -> Unread:
-        """Return the columns of a log that are not read."""
-        wanted = self._wanted
-        form = self.format.text_form()
-        return from_table(path, lambda table: unread(table, wanted), form, wanted)
+    def of_events(self) -> "Reading":
+        """Return the reading of what happens later: events, and nothing beside them."""
+        columns = replace(self.columns, split=None, context=())
+        return replace(self, columns=columns, features=FeatureColumns())
 
     @property
-    def _wanted(self) -> list[str]:
-        single = asdict(replace(self.columns, context=()))
-        if not self.is_timed:
-            single["time"] = None
-        several = (*self.columns.context, *self.features.columns)
-        return [str(name) for name in (*single.values(), *several) if name]
+    def missing(self) -> Missing:
+        """What becomes of a row whose user or item is missing."""
+        return self.format.missing or "refuse"
+
+    @property
+    def timed(self) -> bool:
+        """Does a column hold times, or positions?"""
+        return self.columns.time is not None
+
+    def wanted(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns by what they mean; a place is the name of one without."""
+        said: dict[str, Any] = asdict(self.columns) | asdict(self.features)
+        found: dict[str, tuple[str, ...]] = {}
+        for name, value in said.items():
+            several: tuple[Reference, ...] = (value,)
+            if value is None or isinstance(value, tuple):
+                several = cast("tuple[Reference, ...]", value or ())
+            found[name] = tuple(str(column) for column in several)
+        return found
+
+    @property
+    def needed(self) -> list[str]:
+        """Every column to read, each once."""
+        return list(dict.fromkeys(c for each in self.wanted().values() for c in each))
+
+
+_PARTS = (Columns, LogFormat, FeatureColumns)
 
 
 def setting_names() -> list[str]:
-    """Return the names of every setting of a ``Reading``."""
-    return [
-        field.name
-        for cls in (Columns, LogFormat, FeatureColumns)
-        for field in fields(cls)
-    ]
+    """Return the names of every setting of a ``Reading``, side by side."""
+    return [field.name for cls in _PARTS for field in fields(cls)]

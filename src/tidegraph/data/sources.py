@@ -12,11 +12,17 @@ from tidegraph.arguments import checked
 from tidegraph.data.features import featured
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.tables.build import Columns, Reference, build
+from tidegraph.data.reading import (
+    Columns,
+    FeatureColumns,
+    LogFormat,
+    Reading,
+    Reference,
+)
+from tidegraph.data.tables.build import build
 from tidegraph.data.tables.opening import from_table
 from tidegraph.data.tables.sql import open_query
-from tidegraph.data.text.dialect import TextForm
-from tidegraph.data.times.ticks import LogUnit, TimeSpelling
+from tidegraph.data.times.ticks import LogUnit
 from tidegraph.errors import DataError
 
 
@@ -91,27 +97,29 @@ def read(
             should be; the message names the row.
         MissingExtraError: A pandas frame is given and pyarrow is not installed.
     """
-    columns = Columns.of(
-        user,
-        item,
-        time,
-        label,
-        weight,
-        split,
-        context,
-        user_features,
-        item_features,
+    reading = Reading(
+        Columns(user, item, time, label, weight, split, tuple(context)),
+        LogFormat(
+            sep,
+            header,
+            None if names is None else tuple(names),
+            encoding,
+            time_format,
+            time_unit,
+            missing,
+        ),
+        FeatureColumns(tuple(user_features), tuple(item_features)),
     )
-    spelt = TimeSpelling(time_unit, time_format)
-    form = TextForm(sep, header, names, encoding)
-    log = from_table(
-        source,
-        lambda table: build(table, columns, spelt, missing),
-        form,
-        columns.needed,
-    )
-    log = replace(log, reading=_settings(columns, spelt, form, missing))
-    return _with_features(log, columns, users, items, missing)
+    return read_as(source, reading, users=users, items=items)
+
+
+def read_as(
+    source: object, reading: Reading, *, users: object = None, items: object = None
+) -> Interactions:
+    """Read a log of interactions in a way that is said by one value; see ``read``."""
+    form, wanted = reading.format.text(), reading.needed
+    log = from_table(source, lambda table: build(table, reading), form, wanted)
+    return _with_features(log, reading, users, items)
 
 
 @checked(DataError)
@@ -161,59 +169,24 @@ def read_sql(
         DataError: The database refuses the query or fails on the way, or a column or
             value is not what it should be.
     """
-    columns = Columns.of(
-        user,
-        item,
-        time,
-        label,
-        weight,
-        split,
-        context,
-        user_features,
-        item_features,
+    reading = Reading(
+        Columns(user, item, time, label, weight, split, tuple(context)),
+        LogFormat(time_format=time_format, time_unit=time_unit, missing=missing),
+        FeatureColumns(tuple(user_features), tuple(item_features)),
     )
-    spelt = TimeSpelling(time_unit, time_format)
     with open_query(query, connection) as table:
-        log = build(table, columns, spelt, missing)
-    log = replace(log, reading=_settings(columns, spelt, TextForm(), missing))
-    return _with_features(log, columns, users, items, missing)
-
-
-def _settings(
-    columns: Columns, spelt: TimeSpelling, form: TextForm, missing: Missing
-) -> dict[str, object]:
-    """Return what was said of a log, as a recipe writes it: nothing that is left out.
-
-    The column of parts is none of it, since what is read later has none, and features
-    are none, since users and items that a model knows have them.
-    """
-    said: dict[str, object] = {
-        "user": columns.user,
-        "item": columns.item,
-        "time": "none" if columns.time is None else columns.time,
-        "label": columns.label,
-        "weight": columns.weight,
-        "context": list(columns.context),
-        "time_unit": spelt.unit,
-        "time_format": spelt.pattern,
-        "missing": None if missing == "refuse" else missing,
-        "sep": form.sep,
-        "header": form.header,
-        "names": None if form.names is None else list(form.names),
-        "encoding": form.encoding,
-    }
-    return {name: value for name, value in said.items() if value not in (None, [], ())}
+        log = build(table, reading)
+    return _with_features(log, reading, users, items)
 
 
 def _with_features(
-    log: Interactions,
-    columns: Columns,
-    users: object,
-    items: object,
-    missing: Missing,
+    log: Interactions, reading: Reading, users: object, items: object
 ) -> Interactions:
+    columns, missing = reading.columns, reading.missing
     if users is not None:
-        log = replace(log, users=featured(log.users, users, columns.user, missing))
+        users = featured(log.users, users, str(columns.user), missing)
+        log = replace(log, users=users)
     if items is not None:
-        log = replace(log, items=featured(log.items, items, columns.item, missing))
+        items = featured(log.items, items, str(columns.item), missing)
+        log = replace(log, items=items)
     return log

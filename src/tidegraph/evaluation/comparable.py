@@ -1,8 +1,8 @@
 """Whether a model may be judged on a task: what it saw, and how it numbers ids."""
 
-from collections.abc import Mapping
 from typing import Protocol, cast, runtime_checkable
 
+from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.protocol import Judged, Task, moment_of
@@ -30,10 +30,10 @@ class Clocked(Protocol):
         ...
 
 
-def reading_of(model: object) -> Mapping[str, object]:
-    """Return how the log of a fitted pipeline was read; nothing of any other model."""
+def reading_of(model: object) -> Reading | None:
+    """Return how the log of a fitted pipeline was read; none of any other model."""
     serving = getattr(model, "serving", None)
-    return cast(Mapping[str, object], getattr(serving, "reading", {}))
+    return cast(Reading | None, getattr(serving, "reading", None))
 
 
 def graph_of(model: object) -> Snapshot | None:

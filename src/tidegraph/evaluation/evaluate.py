@@ -151,7 +151,7 @@ def _events(
     if train is None:
         train = graph_of(model)
     if train is None and isinstance(model, GivenLists):
-        log = test_log(test, None, None, {})
+        log = test_log(test, None, None, None)
         return log.take(slice(0, 0)), log
     if train is None:
         raise DataError("this model carries no graph. Pass the log it knows as train=.")

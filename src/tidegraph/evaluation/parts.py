@@ -3,14 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from tidegraph.data.alike import read_alike
-from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.sources import read
+from tidegraph.data.reading import Columns, LogFormat, Reading
+from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import Clock
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
@@ -63,7 +63,7 @@ def test_log(
     test: object,
     known: Interactions | Snapshot | None,
     clock: Clock | None,
-    reading: Mapping[str, object],
+    reading: Reading | None,
 ) -> Interactions:
     """Return the test log, numbered as what is known and, without times, after it.
 
@@ -71,7 +71,7 @@ def test_log(
         test: A log, a matrix, or a frame with columns user, item and time.
         known: What happened before, if that is known.
         clock: What the times of training are, if that is known.
-        reading: How the log of training was read; nothing where that is not known.
+        reading: How the log of training was read, where that is known.
 
     Raises:
         DataError: It is none of these, or its times are of another kind.
@@ -87,51 +87,54 @@ def test_log(
             f"{log.clock!r}, so which is later cannot be told. Read both alike."
         )
     log = _numbered(log, known)
-    if log.clock != "none":
-        return log
     latest = known.latest if isinstance(known, Snapshot) else known.time.max(initial=0)
-    return replace(log, time=np.full(len(log), max(int(latest), 0) + 1, np.int64))
+    follows = max(int(latest), 0) + 1
+    if log.clock == "none":
+        return replace(log, time=np.full(len(log), follows, np.int64))
+    if log is not test and log.reading is not None and not log.reading.timed:
+        # Its rows are counted from 0 anew, and come behind all that is known.
+        return replace(log, time=log.time + follows)
+    return log
 
 
 # pytest would collect it where a test module imports it.
 test_log.__test__ = False  # pyright: ignore[reportFunctionMemberAccess]
 
 
-def _read(
-    test: object, clock: Clock | None, reading: Mapping[str, object]
-) -> Interactions:
+def _read(test: object, clock: Clock | None, reading: Reading | None) -> Interactions:
     if not are_lists(test) and not isinstance(test, Mapping):
         raise DataError(
             f"test is a {type(test).__name__}. Pass a log, a Matrix, or a frame with "
             "the columns user, item and time."
         )
     if isinstance(test, str | os.PathLike):
-        return _read_file(cast("str | os.PathLike[str]", test), clock, reading)
+        return read_as(cast(object, test), _of_file(clock, reading))
     # Of a log that was not read, a column of this name is what its frame() writes.
-    said = reading or {"label": "label"}
-    roles = ("user", "item", "time", *(r for r in ("label", "weight") if r in said))
+    said = reading or Reading(Columns(label="label"))
+    roles = ("user", "item", "time")
+    roles += tuple(r for r in ("label", "weight") if said.wanted()[r])
     log = read_alike(
         test,
         reading,
         clock or "seconds",
         what="the test",
         roles=roles,
-        missing=cast(Missing, reading.get("missing", "refuse")),
+        missing=said.missing,
+        placed=True,
     )
     if log is None:
         raise DataError("the test has no row. Pass what happened after training.")
     return log
 
 
-def _read_file(
-    path: str | os.PathLike[str], clock: Clock | None, reading: Mapping[str, object]
-) -> Interactions:
-    """Return the log of a file, read as that of training was."""
-    settings = {"time_unit": "order"} if clock == "order" else {}
-    settings |= {name: said for name, said in reading.items() if name != "context"}
-    if clock == "none":
-        settings["time"] = None
-    return read(path, **cast(dict[str, Any], settings))
+def _of_file(clock: Clock | None, reading: Reading | None) -> Reading:
+    """Return how a file is read as the log of training was."""
+    if reading is not None:
+        return reading.of_events()
+    return Reading(
+        Columns(time=None if clock == "none" else "time"),
+        LogFormat(time_unit="order" if clock == "order" else None),
+    )
 
 
 def _numbered(log: Interactions, known: Interactions | Snapshot) -> Interactions:

@@ -222,9 +222,9 @@ class Pipeline:
             candidates=self.candidates,
             trained_until=last_event(parts.graph.edges),
             names=self.names,
-            source={"data": dict(log.reading), "clock": log.clock},
             fallback=next(iter(self.spare), None),
             clock=log.clock,
+            reading=log.reading,
         )
         return FittedPipeline(
             Graph(parts.graph.in_order(), late_seconds=None),

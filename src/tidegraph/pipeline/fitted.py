@@ -1,7 +1,7 @@
 """A trained pipeline: answers requests, takes in new events, saves itself."""
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal
 
@@ -302,7 +302,7 @@ class FittedPipeline:
         return self.graph.numbered(log)
 
     def remember(self, source: dict[str, Any]) -> None:
-        """Keep how the log was read and split, as JSON can hold it."""
+        """Keep how the log was split, and the recipe, as JSON can hold it."""
         self.serving = replace(self.serving, source=source)
 
     def describe(self) -> str:
@@ -321,7 +321,7 @@ class FittedPipeline:
         with _ERASING:  # Parts of one moment: all before an erasure, or after it.
             held: dict[str, Any] = {name: getattr(self, name) for name in names}
         parts = {name: part.state() for name, part in held.items() if part is not None}
-        return State(kind="FittedPipeline", settings=asdict(self.serving), parts=parts)
+        return State(kind="FittedPipeline", settings=self.serving.table(), parts=parts)
 
     @classmethod
     def from_state(cls, state: State) -> "FittedPipeline":
@@ -332,7 +332,7 @@ class FittedPipeline:
         }
         live = Graph(state.part("graph", Snapshot), late_seconds=None)
         blend = state.part("retriever", FittedBlend)
-        return cls(live, blend, serving=Serving(**state.settings), **rest)
+        return cls(live, blend, serving=Serving.of(state.settings), **rest)
 
     @property
     def _spare(self) -> Fallback | None:

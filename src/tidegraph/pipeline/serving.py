@@ -1,9 +1,10 @@
 """What a trained pipeline keeps of how it was told to answer."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
+from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import called
@@ -18,9 +19,10 @@ class Serving:
         candidates: How many items retrieval hands to the ranker.
         trained_until: Time of the last event that training saw, on this clock.
         names: Item feature column that names an item in answers.
-        source: How the log was read and split, for logs read later.
+        source: How the log was split, and the recipe, where the command line trained.
         fallback: What the channel that fills up short lists is called, if there is one.
         clock: What the times of the log of training are.
+        reading: How the log of training was read, where it was.
     """
 
     repeat: bool
@@ -30,11 +32,20 @@ class Serving:
     source: dict[str, Any] = field(default_factory=dict[str, Any])
     fallback: str | None = None
     clock: Clock = "seconds"
+    reading: Reading | None = None
 
-    @property
-    def reading(self) -> Mapping[str, Any]:
-        """The settings by which the log of training was read, where it was."""
-        return cast(Mapping[str, Any], self.source.get("data", {}))
+    @classmethod
+    def of(cls, table: Mapping[str, Any]) -> "Serving":
+        """Return what ``table`` has told."""
+        read = table["reading"]
+        reading = None if read is None else Reading.of(read, "the saved model")
+        told: dict[str, Any] = {**table, "reading": reading}
+        return cls(**told)
+
+    def table(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it."""
+        read = None if self.reading is None else self.reading.table()
+        return asdict(replace(self, reading=None)) | {"reading": read}
 
     def described(
         self, channels: Iterable[str], after: Iterable[object], graph: Snapshot

@@ -17,6 +17,8 @@ from tidegraph.cli.terminal import complain, say
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
+from tidegraph.data.sources import read_as
+from tidegraph.data.tables.unread import unread
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import check_columns
 from tidegraph.graph.from_log import ITEM, USER
@@ -91,16 +93,16 @@ def ctr(
     wanted = None if models is None else listed(models)
     known = () if fields is None else tuple(listed(fields))
     compared = bench.contenders(wanted, category, known)
-    reader = Reading.of(columns, "options")
+    reading = Reading.of(columns, "options")
     _check_tables(
         category,
         known,
-        items=bool(items or reader.features.item_features),
-        users=bool(users or reader.features.user_features),
+        items=bool(items or reading.features.item_features),
+        users=bool(users or reading.features.user_features),
     )
     if output is not None:
         check_writable(output / bench.PAGE)
-    log = _log(reader, data, items, users)
+    log = _log(reading, data, items, users)
     check_columns(log, category, known)
     with _folder(output) as folder:
         chosen = replace(bench.PROTOCOLS[protocol], repeat=repeat)
@@ -124,11 +126,12 @@ def ctr(
 
 
 def _log(
-    reader: Reading, data: Path, items: Path | None, users: Path | None
+    reading: Reading, data: Path, items: Path | None, users: Path | None
 ) -> Interactions:
     """Read the log, and say what of it may not be meant so."""
     with working("reading the log"):
-        log, left = reader.read(data, users=users, items=items), reader.unread(data)
+        log = read_as(data, reading, users=users, items=items)
+        left = unread(data, reading)
     if left.label:
         complain(f"{left.text()}.")
     if positions_restart(log):

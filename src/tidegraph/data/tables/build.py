@@ -1,9 +1,9 @@
 """A log from the columns of a table, each value checked."""
 
 import re
-from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -11,29 +11,28 @@ import polars as pl
 from tidegraph.data.context import RESERVED
 from tidegraph.data.features import of_each
 from tidegraph.data.ids.id_column import IdColumn
-from tidegraph.data.ids.identity import Missing
 from tidegraph.data.ids.missing import with_ids
 from tidegraph.data.interactions import Interactions, from_codes, untimed
 from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Origin, Rows, as_array, concatenated
+from tidegraph.data.reading import Reading
 from tidegraph.data.tables.impressions import LABEL, exploded, refuse_impressions
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import plain, stacked, without_objects
 from tidegraph.data.text.columns import typed
 from tidegraph.data.times.clocks import Clock
-from tidegraph.data.times.ticks import Ticks, TimeColumn, TimeSpelling
+from tidegraph.data.times.ticks import Ticks, TimeColumn
 from tidegraph.errors import DataError
 
-Reference = str | int
-"""A column by its name, or by its place from 1 in a file without a header."""
 PART = "split"
 """What a log calls the column that names the part of each event."""
+_SEVERAL = ("context", "user_features", "item_features")
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which column of a table means what."""
+class _Columns:
+    """Which column of a table means what, by the names that the table has for them."""
 
     user: str
     item: str
@@ -46,62 +45,19 @@ class Columns:
     item_features: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls,
-        user: Reference,
-        item: Reference,
-        time: Reference | None,
-        label: Reference | None,
-        weight: Reference | None,
-        split: Reference | None,
-        context: Sequence[Reference],
-        user_features: Sequence[Reference],
-        item_features: Sequence[Reference],
-    ) -> "Columns":
-        """Return the columns by name; a place is the name of a column without one."""
-        label, weight, split, time = (
-            None if column is None else str(column)
-            for column in (label, weight, split, time)
-        )
-        several = (
-            tuple(str(column) for column in columns)
-            for columns in (context, user_features, item_features)
-        )
-        return cls(str(user), str(item), time, label, weight, split, *several)
-
-    @property
-    def impressions(self) -> bool:
-        """Whether one column holds items and their labels together."""
-        return self.label is not None and self.label == self.item
-
-    @property
-    def needed(self) -> list[str]:
-        """Every column to read, each once."""
-        features = (*self.user_features, *self.item_features)
-        columns = (self.user, self.item, self.time, self.label, self.weight, self.split)
-        named = [column for column in columns if column is not None]
-        return list(dict.fromkeys([*named, *self.context, *features]))
-
-    @property
-    def carried(self) -> list[str]:
-        """The columns that go with the events, as the log calls them."""
-        return [*self.context, *(() if self.split is None else (PART,))]
-
-    def of_table(self, table: Table) -> "Columns":
-        """Return the same columns by the names that the table has for them.
+    def of(cls, table: Table, reading: Reading) -> "_Columns":
+        """Find the columns in a table.
 
         Raises:
             DataError: One is missing, or a context column has a reserved name.
         """
-        said = {f.name: getattr(self, f.name) for f in fields(self)}
-        each = {n: (c,) if isinstance(c, str) else c or () for n, c in said.items()}
-        setting = {c: name for name in reversed(each) for c in each[name]}
-        found = {c: table.column(c, setting[c]) for c in self.needed}
-        several = {
-            name: tuple(dict.fromkeys(found[column] for column in each[name]))
-            for name in ("context", "user_features", "item_features")
-        }
-        parts = None if self.split is None else found[self.split]
+        wanted = reading.wanted()
+        setting = {c: name for name in reversed(wanted) for c in wanted[name]}
+        found = {c: table.column(c, setting[c]) for c in reading.needed}
+        each = {n: tuple(dict.fromkeys(found[c] for c in wanted[n])) for n in wanted}
+        several = {name: each.pop(name) for name in _SEVERAL}
+        single = {name: next(iter(columns), None) for name, columns in each.items()}
+        parts = single["split"]
         if parts == PART:
             several["context"] = tuple(c for c in several["context"] if c != PART)
         taken = RESERVED if parts is None else (*RESERVED, PART)
@@ -114,21 +70,36 @@ class Columns:
                 f"{table.name}: a context column cannot be called {refused[0]!r}, "
                 "because a log has a column of that name. Rename it."
             )
-        single = {n: found[c] for n, c in said.items() if isinstance(c, str)}
-        return replace(self, **single, **several)
+        return cls(**cast(Any, single | several))
+
+    @property
+    def impressions(self) -> bool:
+        """Whether one column holds items and their labels together."""
+        return self.label is not None and self.label == self.item
+
+    @property
+    def needed(self) -> list[str]:
+        """Every column to read, each once."""
+        columns = (self.user, self.item, self.time, self.label, self.weight, self.split)
+        named = [column for column in columns if column is not None]
+        features = (*self.user_features, *self.item_features)
+        return list(dict.fromkeys([*named, *self.context, *features]))
+
+    @property
+    def carried(self) -> list[str]:
+        """The columns that go with the events, as the log calls them."""
+        return [*self.context, *(() if self.split is None else (PART,))]
 
 
-def build(
-    table: Table, columns: Columns, spelt: TimeSpelling, missing: Missing
-) -> Interactions:
+def build(table: Table, reading: Reading) -> Interactions:
     """Return the log that some columns of a table hold.
 
     Raises:
         DataError: A column is missing, or a value is not what it should be; the message
             names the row, counted from 1.
     """
-    columns = columns.of_table(table)
-    gathered = _Gathered(table, columns, spelt, missing)
+    columns = _Columns.of(table, reading)
+    gathered = _Gathered(table, columns, reading)
     seen = 0
     with closing(table.batches(columns.needed)) as batches:
         for batch in batches:
@@ -143,17 +114,19 @@ def build(
 class _Gathered:
     """The columns of a log, batch by batch."""
 
-    def __init__(
-        self, table: Table, columns: Columns, spelt: TimeSpelling, missing: Missing
-    ) -> None:
+    def __init__(self, table: Table, columns: _Columns, reading: Reading) -> None:
         self._name, self._is_text, self._columns = table.name, table.is_text, columns
+        self._reading, form = reading, reading.format
+        missing = reading.missing
         self._drops = missing == "drop"
         self._who = IdColumn(columns.user, table.name, missing)
         self._what = IdColumn(columns.item, table.name, missing)
-        self._clock: Clock = "order" if spelt.unit == "order" else "seconds"
+        self._clock: Clock = "order" if form.time_unit == "order" else "seconds"
         self._when = None
         if columns.time is not None:
-            self._when = TimeColumn(columns.time, table.name, spelt.unit, spelt.pattern)
+            self._when = TimeColumn(
+                columns.time, table.name, form.time_unit, form.time_format
+            )
         self._labels: list[np.ndarray] = []
         self._weights: list[np.ndarray] = []
         self._carried: list[pl.DataFrame] = []
@@ -221,7 +194,10 @@ class _Gathered:
             origin=origin,
         )
         return replace(
-            log, users=of_users.added(log.users), items=of_items.added(log.items)
+            log,
+            users=of_users.added(log.users),
+            items=of_items.added(log.items),
+            reading=self._reading,
         )
 
     def _typed(self) -> pl.DataFrame:
@@ -243,7 +219,7 @@ def _concatenated_or_ones(
     return np.concatenate(parts) if parts else np.ones(rows, dtype=kind)
 
 
-def _carried(batch: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+def _carried(batch: pl.DataFrame, columns: _Columns) -> pl.DataFrame:
     """Return what goes with the events as it came; the part is called ``split``."""
     features = (*columns.user_features, *columns.item_features)
     names = dict.fromkeys((*columns.context, *features))

@@ -1,13 +1,13 @@
 """The columns of a table that a log is read without."""
 
-from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
+from tidegraph.data.reading import Reading
 from tidegraph.data.tables.build import read_labels
-from tidegraph.data.tables.opening import named
+from tidegraph.data.tables.opening import from_table, named
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import without_objects
 from tidegraph.errors import DataError
@@ -37,16 +37,20 @@ class Unread:
         )
 
 
-def unread(table: Table, wanted: Collection[str]) -> Unread:
-    """Return the columns of a table that are not among the wanted ones.
+def unread(source: object, reading: Reading) -> Unread:
+    """Return the columns of a table that a log is read without.
 
     Args:
-        table: The table.
-        wanted: Names or places of columns that it has.
+        source: A path, or anything else that ``read`` takes.
+        reading: How the log is read.
     """
-    used = {table.column(reference) for reference in wanted}
-    left = tuple(column for column in named(table.columns) if column not in used)
-    return Unread(left, left.count(_LABEL) == 1 and _holds_labels(table))
+
+    def left(table: Table) -> Unread:
+        used = {table.column(reference) for reference in reading.needed}
+        columns = tuple(c for c in named(table.columns) if c not in used)
+        return Unread(columns, columns.count(_LABEL) == 1 and _holds_labels(table))
+
+    return from_table(source, left, reading.format.text(), reading.needed)
 
 
 def _holds_labels(table: Table) -> bool:

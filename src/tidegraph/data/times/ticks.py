@@ -30,7 +30,7 @@ from tidegraph.data.times.spellings import (
 from tidegraph.errors import ConfigError, DataError
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
-LogUnit = TimeUnit | Literal["order"]
+LogUnit = Literal["s", "ms", "us", "ns", "order"]
 """A unit of times, or "order" where they are positions."""
 
 PER_SECOND: dict[TimeUnit, int] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -59,27 +59,6 @@ class Ticks:
 
     when: Num[np.ndarray, " n"]
     per_second: int
-
-
-@dataclass(frozen=True)
-class TimeSpelling:
-    """What a caller says of how times are written, checked before anything is read.
-
-    Attributes:
-        unit: Unit of numbers, or "order" where they are positions.
-        pattern: A pattern of ``strptime`` for times in text.
-
-    Raises:
-        ConfigError: One of them does not say how to read a time.
-    """
-
-    unit: LogUnit | None = None
-    pattern: str | None = None
-
-    def __post_init__(self) -> None:
-        check_unit(self.unit)
-        if self.pattern is not None:
-            given_layout(self.pattern)
 
 
 class TimeColumn:
