@@ -11,7 +11,7 @@ from tidegraph.ego.tree import EgoTree, root
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.graph.walks.visit_counts import visits
@@ -151,12 +151,18 @@ class Walk:
             )
         path = tuple(graph.along(edge, self.by) for edge in self.path)
         for edge, side in zip(self.path, path, strict=True):
-            if self.habit.weighted and side.has_negative_weight:
+            if self.habit.weighted and side.negative_since < self._sees_until(seeds):
                 raise DataError(
                     f"a weight of {edge!r} is below 0, and a walk takes edges in "
                     "proportion to weights. Choose another feature with weighted()."
                 )
         return path
+
+    def _sees_until(self, seeds: Seeds) -> int:
+        """Return the tick that all edges on the walks of some seeds come before."""
+        if self.ever or seeds.clock is None:
+            return NOW
+        return int(seeds.clock.max(initial=-NOW))
 
     def habit_in(self, graph: Snapshot) -> Habit:
         """Return how the walks choose, which knows whether edges have two sides."""

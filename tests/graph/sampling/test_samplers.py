@@ -31,6 +31,7 @@ HEAVY = st.lists(
 )
 
 CLOCK = st.integers(0, 11)
+_FIRST_TWO = (np.arange(2, dtype=np.int32), np.array([40, 40]))
 SIDE = st.sampled_from(["click", "~click"])
 
 
@@ -250,6 +251,39 @@ def test_what_cannot_be_drawn_is_said():
         SAMPLERS.named("resent")
     with pytest.raises(ConfigError, match="Its settings: count"):
         SAMPLERS.named("recent", number=3)
+
+
+@pytest.mark.parametrize("weight", [-1.0, 1e30])
+@pytest.mark.parametrize("view", [True, False])
+def test_no_weight_to_come_stops_or_changes_a_draw(weight, view):
+    by_weight = (
+        hop("click").sample(3, by="w"),
+        hop("click").sample(2, by="w", replace=False),
+        hop("click").importance(3),
+        hop("click").within(seconds=25).sample(2, by="w"),
+        hop("click").within(seconds=25).sample(1, by="w").hop("~click").sample(1),
+    )
+    grown, before = graph_of(LOG), graph_of(LOG)
+    for plan in by_weight:  # So that there is an index to keep up.
+        plan.sample(grown.snapshot(), *_FIRST_TWO)
+    grown.append_rows("click", [0, 1], [3, 1], [40, 41], {"w": [weight, weight]})
+    now = grown.snapshot().before(40) if view else grown.snapshot()
+
+    for plan in by_weight:
+        had, has = (plan.sample(g, *_FIRST_TWO) for g in (before, now))
+        for name in ("ids", "weight", "edge"):
+            for then, now_ in zip(getattr(had, name), getattr(has, name), strict=True):
+                np.testing.assert_array_equal(then, now_)
+
+
+def test_a_weight_below_zero_stops_those_whose_past_it_is_in():
+    graph = graph_of(LOG)
+    graph.append_rows("click", [1], [1], [40], {"w": [-1.0]})
+    plan, users = hop("click").sample(1, by="w"), np.arange(2, dtype=np.int32)
+
+    with pytest.raises(DataError, match="a weight is below 0"):
+        plan.sample(graph.snapshot(), users, np.array([41, 41]))
+    assert plan.sample(graph.snapshot(), users, np.array([41, 40])).mask[1].all()
 
 
 def test_items_and_users_without_edges_have_no_neighbours():

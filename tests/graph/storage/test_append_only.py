@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.errors import DataError
-from tidegraph.graph.storage.append_only import Column, Table
+from tidegraph.graph.storage.append_only import Column, Table, numbers
 
 
 @given(st.lists(st.integers(0, 5), max_size=30))
@@ -35,13 +35,12 @@ def test_a_feature_is_kept_up_when_it_is_asked_for_and_what_is_lacking_counts_as
     assert table.weights("x").tolist() == [1, 0]
 
 
-def test_a_weight_that_is_no_number_is_named_by_its_row_in_the_whole_table():
-    table = Table(pl.DataFrame({"x": [1.0, 2.0, 3.0]}))
-    table.weights("x")
-    longer = table.extended(pl.DataFrame({"x": [float("inf")]}))
+def test_a_feature_that_is_not_finite_counts_as_0_and_a_weight_is_refused():
+    table = pl.DataFrame({"x": [1.0, float("inf"), float("-inf"), 1e39]})
 
-    with pytest.raises(DataError, match="column 'x' is inf in row 3"):
-        longer.weights("x")
+    assert Table(table).weights("x").tolist() == [1, 0, 0, 0]
+    with pytest.raises(DataError, match="column 'x' is inf in row 1"):
+        numbers(table, "x")
 
 
 @given(st.lists(st.integers(0, 5), max_size=12), st.integers(0, 60))

@@ -228,8 +228,11 @@ def test_more_walks_than_are_taken_at_once_are_those_taken_alone():
     assert np.array_equal(whole[-1:], last)
 
 
-def test_a_weight_below_zero_stops_a_weighted_walk():
+def test_a_weight_below_zero_stops_a_weighted_walk_that_comes_after_it():
+    graph, plan = graph_of([(0, 0, 1, -1)]), tg.walk("click").weighted()
     with pytest.raises(DataError, match="a weight of 'click' is below 0"):
-        graph_of([(0, 0, 1, -1)]).V("user").before(9).with_(
-            a=tg.walk("click").weighted()
-        )
+        graph.V("user").before(2).with_(a=plan)
+
+    assert graph.V("user").before(1).with_(a=plan).a.ids[0, 0, 1] == -1
+    with pytest.raises(DataError, match="a weight of 'click' is below 0"):
+        graph.V("user").with_(a=plan.all_time())

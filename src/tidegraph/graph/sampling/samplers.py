@@ -9,9 +9,10 @@ from jaxtyping import Int64
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import sampler
-from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
+from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.kernels.weighted_draw import (
     AliasTable,
     PrefixSums,
@@ -133,7 +134,7 @@ def _weighted_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     edges = past.edges
     if not len(edges.weight):
         return _uniform_slots(past, count)
-    _check_weights(edges)
+    _check_weights(past)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
     if past.whole and edges.pays(int((past.stop - past.start).sum())):
@@ -157,7 +158,7 @@ def _distinct_weighted_slots(
 ) -> Int64[np.ndarray, "q k"]:
     if not len(past.edges.weight):
         return _distinct_uniform_slots(past, count)
-    _check_weights(past.edges)
+    _check_weights(past)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
     edge, weight = past.edges.edge, past.edges.weight
@@ -180,8 +181,13 @@ def _check_count(name: str, count: int) -> None:
         raise ConfigError(f"{name}({count}) draws nothing; at least 1.")
 
 
-def _check_weights(edges: TemporalCSR) -> None:
-    if edges.has_negative_weight:
+def _check_weights(past: Neighborhood) -> None:
+    edges = past.edges
+    if edges.negative_since == NOW:
+        return
+    # What comes after the past of each node stops nobody.
+    ours = ranges(past.start, starts(past.stop - past.start))
+    if bool((edges.weight_at(ours) < 0).any()):
         raise DataError(
             "a weight is below 0, and draws in proportion to weights need them to be "
             "0 or more. Choose another feature with by=."

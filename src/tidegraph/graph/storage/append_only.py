@@ -87,18 +87,18 @@ class Table:
         return pl.concat(parts[::-1], rechunk=False)
 
     def weights(self, name: str) -> Float32[np.ndarray, " n"]:
-        """Return a feature as numbers; one that a row lacks, or is NaN, counts as 0.
+        """Return a feature as numbers; what is no finite 32-bit number counts as 0.
 
         They are made when first asked for, and kept up when asked for again: who
         appends pays nothing for it, and is stopped by no value that is none.
 
         Raises:
-            DataError: There is no such feature, it holds no numbers, or an infinite.
+            DataError: There is no such feature, or it holds no numbers.
         """
         held = self._weights.get(name)
         since = 0 if held is None else len(held.values)
         if held is None or since < self.height:
-            more = numbers(self.since(since), name, first=since, lacking=0.0)
+            more = numbers(self.since(since), name, lacking=0.0)
             held = Column(more) if held is None else held.extended(more)
             self._weights[name] = held
         return held.values
@@ -122,15 +122,14 @@ class Table:
 
 
 def numbers(
-    table: pl.DataFrame, column: str, *, first: int = 0, lacking: float | None = None
+    table: pl.DataFrame, column: str, *, lacking: float | None = None
 ) -> Float32[np.ndarray, " n"]:
     """Return a feature as numbers.
 
     Args:
         table: One row per edge.
         column: The feature.
-        first: What the first row is called in messages.
-        lacking: What counts where a row lacks the feature; refused if left out.
+        lacking: What counts where a value is none, or not finite; refused if left out.
 
     Raises:
         DataError: There is no such feature, or a value is not a finite number.
@@ -146,11 +145,11 @@ def numbers(
     found = values.cast(pl.Float32).to_numpy()
     if lacking is not None:
         # Where polars has a null, NumPy has NaN.
-        found = np.where(np.isnan(found), np.float32(lacking), found)
+        found = np.where(np.isfinite(found), found, np.float32(lacking))
     bad = np.flatnonzero(~np.isfinite(found))
     if len(bad):
         raise DataError(
-            f"column {column!r} is {values[int(bad[0])]} in row {first + bad[0]}, "
+            f"column {column!r} is {values[int(bad[0])]} in row {bad[0]}, "
             "not a finite number. Mend or drop the row."
         )
     return np.ascontiguousarray(found)

@@ -142,10 +142,10 @@ class EdgeStore:
     def along(self, *, back: bool, by: str | None = None) -> TemporalCSR:
         """Return one direction, weighted by a feature other than the usual one.
 
-        An edge that lacks it has the weight 0.
+        An edge that lacks it, or whose value is not finite, has the weight 0.
 
         Raises:
-            DataError: There is no such feature, it holds no numbers, or an infinite.
+            DataError: There is no such feature, or it holds no numbers.
         """
         side = self.back if back else self.out
         if by is None or by == self.weight:

@@ -19,9 +19,11 @@ from tidegraph.graph.storage.has_edge import (
     neighbor_index_kept_up,
 )
 from tidegraph.graph.storage.row_bounds import RowBounds
+from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.kernels.weighted_draw import PrefixSums, add_up, prefix_sums
 
 Index = TypeVar("Index")
+_ALWAYS, _NONE_BELOW = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 class SlotRows(NamedTuple):
@@ -95,7 +97,7 @@ class Indexes:
             _active_nodes_of, _active_nodes_on
         )
         self.sums: KeptIndex[PrefixSums] = KeptIndex(_prefix_sums_of, _prefix_sums_on)
-        self.signs: KeptIndex[tuple[int, bool]] = KeptIndex(
+        self.signs: KeptIndex[tuple[int, int]] = KeptIndex(
             _weight_signs_of, _weight_signs_on
         )
         self._by: dict[str, Indexes] = {}
@@ -137,16 +139,30 @@ def _prefix_sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> Pref
     return sums
 
 
-def _weight_signs_of(rows: SlotRows) -> tuple[int, bool]:
-    return len(rows.weight), bool((rows.weight < 0).any())
+def _weight_signs_of(rows: SlotRows) -> tuple[int, int]:
+    below = bool((rows.weight < 0).any())
+    first = _first_below(rows, *rows.bounds.whole) if below else _NONE_BELOW
+    return len(rows.weight), first
 
 
 def _weight_signs_on(
-    held: tuple[int, bool], before: RowBounds, rows: SlotRows
-) -> tuple[int, bool]:
-    """Return how many weights were looked at, and whether one is below 0."""
-    seen, below = held
-    return len(rows.weight), below or bool((rows.weight[seen:] < 0).any())
+    held: tuple[int, int], before: RowBounds, rows: SlotRows
+) -> tuple[int, int]:
+    """Return how many weights were looked at, and the first tick of one below 0."""
+    seen, first = held
+    if bool((rows.weight[seen:] < 0).any()):
+        changed = rows.bounds.changed_since(before)
+        first = min(first, _first_below(rows, *rows.bounds.at(changed)))
+    return len(rows.weight), first
+
+
+def _first_below(rows: SlotRows, start: np.ndarray, stop: np.ndarray) -> int:
+    """Return the tick of the first edge of some rows that weighs less than 0."""
+    slots = ranges(start, starts(stop - start))
+    below = slots[rows.weight[rows.edge[slots]] < 0]
+    if not len(below):
+        return _NONE_BELOW
+    return int(rows.time[below].min()) + rows.base if len(rows.time) else _ALWAYS
 
 
 def _neighbor_index_of(rows: SlotRows) -> NeighborIndex:

@@ -163,8 +163,8 @@ class TemporalCSR:
         return self.indexes.active.of(self.slot_rows)
 
     @cached_property
-    def has_negative_weight(self) -> bool:
-        """Is a weight below 0?"""
+    def negative_since(self) -> int:
+        """Tick of the first edge that weighs less than 0; ``NOW`` if none does."""
         return self.indexes.signs.of(self.slot_rows)[1]
 
     @property
