@@ -170,3 +170,31 @@ def test_weights_above_zero_are_taken_as_they_are():
     history = requests_at(log).history
     assert evident_history(history) is history
     same(ItemKNN().fit(log), ItemKNN().fit(Matrix.of(log)), requests_at(log))
+
+
+@pytest.mark.parametrize("parts", [2, 3, 5])
+def test_money_that_was_wholly_paid_back_is_no_evidence(parts):
+    # In cents, each adds up to 0; in binary, about one in ten would not.
+    rng = np.random.default_rng(parts)
+    cents, users = rng.integers(1, 20_000, (2_000, parts)), np.arange(2_000)
+    weight = np.c_[cents, -cents.sum(axis=1)] / 100
+    log = interactions(
+        np.repeat(users, parts + 1),
+        np.repeat(users % 50, parts + 1),
+        np.arange(weight.size),
+        weight=weight.ravel(),
+    )
+
+    assert not (Matrix.of(log).weight > 0).any()
+    with pytest.raises(DataError, match="nothing to learn from"):
+        evidence(log, "Test")
+    history = requests_at(log, at=weight.size).history
+    assert len(history.node) == weight.size
+    assert len(evident_history(history).node) == 0
+
+
+def test_a_cent_that_is_left_of_a_fortune_is_evidence():
+    # A single cent of 4,000 that were paid, and paid back but for it.
+    log = interactions(list("uu"), list("aa"), [0, 1], weight=[4000.01, -4000.00])
+
+    assert (Matrix.of(log).weight > 0).all()

@@ -13,6 +13,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.data.log import Interactions
 from tidegraph.data.times.clocks import refuse_without_seconds
 from tidegraph.errors import DataError
+from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.ragged import owners
 
 
@@ -23,7 +24,8 @@ class Matrix:
     Attributes:
         ptr: Where each user's entries start.
         item: Items each user acted on, increasing within a user, each once.
-        weight: Sum of the weights of the user's actions on the item.
+        weight: Sum of the weights of the user's actions on the item; 0 where they
+            cancel but for rounding.
         users: The user vocabulary.
         items: The item vocabulary.
     """
@@ -95,11 +97,19 @@ class Matrix:
         users: Vocabulary,
         items: Vocabulary,
     ) -> "Matrix":
-        pairs = scipy.sparse.coo_array(
-            (weight, (user, item)), shape=(len(users), len(items))
-        )
-        rows = pairs.tocsr()
-        rows.sum_duplicates()
+        shape = len(users), len(items)
+
+        def added(worth: np.ndarray) -> "scipy.sparse.csr_array":
+            rows = scipy.sparse.coo_array((worth, (user, item)), shape=shape).tocsr()
+            rows.sum_duplicates()
+            return rows
+
+        if bool((weight > 0).all()):
+            rows = added(weight)  # Above 0 however it is rounded.
+        else:
+            rows = added(weight.astype(np.float64))
+            size = added(np.abs(weight.astype(np.float64))).data
+            rows.data[~exceeds_rounding(np.abs(rows.data), size)] = 0
         return cls(
             rows.indptr.astype(np.int64),
             rows.indices.astype(np.int32, copy=False),
@@ -107,6 +117,22 @@ class Matrix:
             users,
             items,
         )
+
+
+_ROUNDING = 1e-6
+
+
+@compiled
+def exceeds_rounding(total: Any, size: Any) -> Any:
+    """Return whether a sum of weights is above what rounding leaves of one of 0.
+
+    Money that was paid and paid back adds up to 0 in cents, and not in binary.
+
+    Args:
+        total: The sum, in 64 bits, of weights of 32; or several.
+        size: The sum of what the weights are without their signs.
+    """
+    return total > _ROUNDING * size
 
 
 def as_matrix(train: object, method: str) -> Matrix:

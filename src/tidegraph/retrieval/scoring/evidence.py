@@ -7,7 +7,7 @@ from jaxtyping import Bool
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.evidence import evident_pairs as pairs_of_evidence
 from tidegraph.data.views.evidence import is_evident, is_positive
-from tidegraph.data.views.matrix import Matrix
+from tidegraph.data.views.matrix import Matrix, exceeds_rounding
 from tidegraph.errors import DataError
 from tidegraph.graph.erasure import without_nodes
 from tidegraph.graph.from_log import ITEM, USER
@@ -160,13 +160,15 @@ def _mark(
     kept: Bool[np.ndarray, " events"],
 ) -> None:
     """Mark the events whose item's weights add up to more than 0 in their history."""
-    total = np.zeros(size)
+    total, gross = np.zeros(size), np.zeros(size)
     for row in range(ptr.size - 1):
         for h in range(ptr[row], ptr[row + 1]):
             if node[h] >= 0:
                 total[node[h]] += weight[h]
+                gross[node[h]] += abs(weight[h])
         for h in range(ptr[row], ptr[row + 1]):
-            kept[h] = node[h] >= 0 and total[node[h]] > 0
+            i = node[h]
+            kept[h] = i >= 0 and exceeds_rounding(total[i], gross[i])
         for h in range(ptr[row], ptr[row + 1]):
             if node[h] >= 0:
-                total[node[h]] = 0
+                total[node[h]] = gross[node[h]] = 0
