@@ -57,6 +57,29 @@ def test_a_user_is_not_their_own_neighbour_but_an_unknown_user_of_the_same_taste
     np.testing.assert_allclose(fitted.scores(unknown)[0], [1.5, 1.0, 0.5])
 
 
+@pytest.mark.parametrize("similarity", [Cosine(), BM25()])
+def test_one_of_two_that_is_sent_back_turns_no_similarity_upside_down(similarity):
+    # q takes x twice at 0 and sends one back at 90; in half-lives of 30 days that is
+    # 2 / 8 - 1 < 0. a shares x with q, b shares y.
+    day = 86_400
+    log = interactions(
+        ["q", "a", "b", "a", "b", "q", "q"],
+        ["x", "x", "y", "z", "w", "x", "y"],
+        [0, day, day, 2 * day, 2 * day, 90 * day, 95 * day],
+        weight=[2, 1, 1, 1, 1, -1, 1],
+    )
+    method = UserKNN(
+        neighbors=10, similarity=similarity, shrinkage=0.0, half_life_days=30.0
+    )
+    clean = log.take(log.item != log.items.row("x"))
+
+    returned = method.fit(log).scores(requests_at(log).rows(0, 1))
+    never = method.fit(log).scores(requests_at(clean).rows(0, 1))
+
+    np.testing.assert_array_equal(returned, never)
+    assert returned[0, log.items.row("w")] > 0
+
+
 def test_the_reason_is_the_shared_item_of_the_most_similar_voters():
     # b and c both have w; b shares x with a, c shares y and z with a, so is nearer.
     log = interactions(list("aaabbccc"), list("xyzxwyzw"), range(8))

@@ -273,6 +273,8 @@ class FittedUserKNN:
         half_life = given(self.settings.half_life_days)
         items = int(self.interactions.shape[1])
         total = summed(evident_history(requests.history), items, half_life)
+        # A return that came late may weigh more than all that was taken before it.
+        total = total.of(total.gain > 0)
         if half_life is not None:
             return self._faded(total, requests.user)
         vectors = sparse.csr_array(
