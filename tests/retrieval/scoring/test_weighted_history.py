@@ -111,3 +111,20 @@ def test_lists_fuse_alike_among_few_and_many(rng):
     votes = votes_for(small[0], lists, ITEMS)
     assert (votes == votes_for(small[0], lists, MANY)).all()
     assert votes.any()
+
+
+def test_a_return_makes_no_item_new():
+    # Item 3 is taken twice ten days ago and one is sent back today; item 5 is of today.
+    day = 86_400
+    history = Histories(
+        np.array([0, 4], np.int64),
+        np.array([3, 3, 5, 3], np.int32),
+        np.array([0, 0, 10 * day, 10 * day]),
+        np.array([1, 1, 1, -1], np.float32),
+    )
+
+    voters = WeightedHistory.of_history(history, ITEMS, 10.0)
+
+    assert voters.row.tolist() == [3, 3, 5]
+    assert voters.halvings is not None
+    assert (voters.gain * 0.5**voters.halvings).tolist() == [0.5, 0.5, 1.0]

@@ -19,7 +19,7 @@ from tidegraph.retrieval.scoring.decay import (
     halvings,
     top_k_fading,
 )
-from tidegraph.retrieval.scoring.evidence import evident_history, some_of
+from tidegraph.retrieval.scoring.evidence import positive_history, some_of
 from tidegraph.stages import NO_ITEM, Candidates, Choice, ItemSets, check_k
 
 
@@ -44,7 +44,9 @@ class WeightedHistory:
     def of_history(
         cls, history: Histories, num_items: int, half_life_days: float | None
     ) -> "WeightedHistory":
-        """Let each item of the history vote, the less the older its last event.
+        """Let each item of the history vote, the less the older its last choice.
+
+        A return, of one of several, makes nothing new.
 
         Args:
             history: The requesters' own events.
@@ -52,7 +54,7 @@ class WeightedHistory:
             half_life_days: Age, since the newest event of a known item, at which an
                 item's vote counts half; None for never.
         """
-        history = evident_history(history)
+        history = positive_history(history)
         if half_life_days is None:
             gain = np.ones(len(history.node), np.float32)
             return cls(history.ptr, history.node, gain)
