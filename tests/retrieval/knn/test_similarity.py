@@ -68,6 +68,19 @@ def test_pearson_is_the_correlation_where_it_is_positive_and_something_is_shared
     )
 
 
+@pytest.mark.parametrize("shrinkage", [0.0, 10.0])
+@pytest.mark.parametrize("features", [3, 5, 6, 7, 10, 13, 49])
+def test_what_is_the_same_everywhere_correlates_with_nothing(features, shrinkage):
+    # Of many lengths, rounding leaves sum x^2 - (sum x)^2 / n a little above 0.
+    vectors = np.zeros((4, features), np.float32)
+    vectors[:2], vectors[2, 0], vectors[3, :2] = 1, 1, 1
+    near = all_pairs(Pearson(), sparse.csr_array(vectors), shrinkage)
+
+    assert not near[:2].any()
+    assert not near[:, :2].any()
+    assert near[2, 3] > 0
+
+
 def test_jaccard_is_that_of_scikit_learn():
     vectors = draw(rows=8)
     seen = vectors.toarray() > 0

@@ -128,7 +128,15 @@ class Pearson:
         """Return the vectors with the moments that centre them without filling them."""
         features = max(corpus.num_features, 1)
         shift = _row_sums(vectors) / np.sqrt(features)
-        spread = np.maximum(_row_sums(vectors, power=2) - shift**2, 0)
+        square = _row_sums(vectors, power=2)
+        spread = square - shift**2
+        # What rounding leaves of a vector that is the same everywhere is no spread, and
+        # such a vector correlates with nothing.
+        flat = spread <= 1e-12 * square
+        if bool(flat.any()):
+            spread[flat] = shift[flat] = 0
+            kept = np.repeat(~flat, np.diff(vectors.indptr))
+            vectors = _with_values(vectors, vectors.data * kept)
         return Profiles.of(vectors, scale=np.sqrt(spread), shift=shift)
 
 
