@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -40,15 +40,21 @@ class Sources:
     def because_of(
         self, requests: Requests, answer: Candidates
     ) -> Int32[np.ndarray, "b k"]:
-        """Return the history item with the largest vote for each, -1 for none."""
+        """Return what the strongest channel names for each item, -1 for none."""
         out = self.blend.because_of(requests, answer)
         if self.fallback is not None:
-            mine = answer.votes.argmax(axis=2) == len(self.blend.retrievers)
+            mine = self.strongest(answer.votes) == len(self.blend.retrievers)
             own = np.where(mine, answer.item, np.int32(NO_ITEM))
             if mine.any():
                 why = because_of(self.fallback.retriever, requests, own)
                 out[mine] = why[mine]
         return out
+
+    def strongest(self, votes: Float32[np.ndarray, "*n c"]) -> Int64[np.ndarray, " *n"]:
+        """Return who counts most for each item; the fallback where no channel does."""
+        channels = len(self.blend.retrievers)
+        alone = (votes[..., channels:] > 0).any(axis=-1)
+        return np.where(alone, channels, self.blend.strongest(votes))
 
     def frame(
         self, requests: Requests, answer: Candidates, users: pl.Series
@@ -89,7 +95,7 @@ class Sources:
         if not len(votes):
             return pl.Series(dtype=pl.String)
         # Each different reason is written once.
-        pairs = votes.argmax(axis=1) * (len(items) + 1) + because + 1
+        pairs = self.strongest(votes) * (len(items) + 1) + because + 1
         different, which = np.unique(pairs, return_inverse=True)
         channel, named = np.divmod(different, len(items) + 1)
         names = called(items, (named - 1).astype(np.int32), self.names).to_list()

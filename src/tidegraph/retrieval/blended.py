@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
-from jaxtyping import Float64, Int32, Int64
+from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.retrieval.scoring.fusion import By, fused, gains_of, stacked, votes_for
@@ -111,7 +111,7 @@ class FittedBlend:
     def because(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]
     ) -> Int32[np.ndarray, "b k"]:
-        """Return what the channel that ranks each item best names, -1 for none.
+        """Return what the channel that counts most for each item names, -1 for none.
 
         The channels answer again; ``because_of`` spares that. An item that no
         channel has among its first thousand is explained by the first.
@@ -130,9 +130,9 @@ class FittedBlend:
         Args:
             requests: The requests that were answered.
             answer: What ``retrieve`` returned, perhaps ranked and cut since; its votes
-                say which channel is strongest, the first one where they tie.
+                say which channel is strongest.
         """
-        strongest = answer.votes.argmax(axis=2)
+        strongest = self.strongest(answer.votes)
         out = np.full(answer.item.shape, NO_ITEM, np.int32)
         for c, retriever in enumerate(self.retrievers):
             mine = strongest == c
@@ -140,6 +140,20 @@ class FittedBlend:
                 own = np.where(mine, answer.item, np.int32(NO_ITEM))
                 out[mine] = because_of(retriever, requests, own)[mine]
         return out
+
+    def strongest(self, votes: Float32[np.ndarray, "*n c"]) -> Int64[np.ndarray, " *n"]:
+        """Return which channel counts most for each item, the first where they tie.
+
+        By scores, of which an answer keeps none, the one over its rank stands for one.
+
+        Args:
+            votes: One over the rank that each channel gives the item, 0 for none; what
+                stands behind the channels is passed over.
+        """
+        worth = votes[..., : len(self.channels)].astype(np.float64)
+        if self.by == "ranks":
+            worth *= (self.smoothing + 1) / (self.smoothing * worth + 1)
+        return (np.maximum(self.quotas, _FILLS) * worth).argmax(axis=-1)
 
     def state(self) -> State:
         """Return what a file needs to hold."""
