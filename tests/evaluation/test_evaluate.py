@@ -13,6 +13,9 @@ from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.judging import judge, judge_sampled
 from tidegraph.evaluation.protocol import at_cut, at_each_event
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.retrieval.blend import Blend
+from tidegraph.retrieval.item_knn import ItemKNN
+from tidegraph.retrieval.popular import Popular
 
 
 def split(log: Interactions) -> tuple[Interactions, Interactions]:
@@ -308,6 +311,32 @@ def test_a_rival_that_was_trained_on_the_test_log_is_refused():
 
     with pytest.raises(LeakageError, match="late was trained until"):
         evaluate(popular(train), test, train=train, against={"late": late})
+
+
+@pytest.mark.parametrize(
+    ("method", "way"),
+    [
+        (ItemKNN(), "full"),
+        (ItemKNN(), "sampled"),
+        (Blend((Popular(), ItemKNN())), "full"),
+    ],
+)
+def test_what_knows_the_answers_or_other_rows_is_refused_either_way(method, way):
+    train, test = split(draw_log())
+    backwards = train.items.decode(train.item)[::-1]
+    other = interactions(train.users.decode(train.user)[::-1], backwards, train.time)
+
+    def judged(log):
+        model = method.fit(log)
+        if way == "full":
+            return evaluate(model, test, train=train, k=10)
+        return judge_sampled({"model": model}, at_cut(train, test, repeat=True), k=10)
+
+    assert len(judged(train).scores)
+    with pytest.raises(LeakageError, match="was trained until"):
+        judged(train.followed_by(test))
+    with pytest.raises(DataError, match="another log"):
+        judged(other)
 
 
 def test_a_rival_that_numbers_items_in_another_way_is_refused():

@@ -13,6 +13,7 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.metrics.ranking import hits, ndcg
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
+from tidegraph.retrieval.ease import EASE
 from tidegraph.retrieval.heuristics.proximity import (
     AdamicAdar,
     CommonNeighbors,
@@ -20,13 +21,13 @@ from tidegraph.retrieval.heuristics.proximity import (
 )
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.item_model import FittedItemModel
-from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.popular import FittedPopular, Popular
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.scoring.hit_ratio import hit_ratio_by_channel
 from tidegraph.retrieval.scoring.trial import at_the_end
-from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests
+from tidegraph.stages import NO_ITEM, Candidates, Fold, Ids, Requests, ids_of
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same
 from tidegraph.training.settings import Training
 
@@ -458,3 +459,47 @@ def test_by_scores_an_item_is_as_far_above_the_last_as_its_channel_has_it():
         np.testing.assert_allclose(
             answer.score[row], np.sort(want[row])[::-1][:10], rtol=1e-4, atol=1e-6
         )
+
+
+def test_a_channel_that_counts_nothing_gives_no_reason():
+    log = draw_log()
+    channels = {"a": Says((1, 2, 4), named=7), "b": Says((2, 3), named=9)}
+    fitted = Blend(channels, quotas=(0.0, 1.0), at_least=0.0).fit(log)
+    requests = requests_at(log).rows(0, 1)
+    answer = fitted.retrieve(requests, 4)
+
+    # Only a has 1 and 4, which fill up.
+    assert answer.item[0].tolist() == [2, 3, 1, 4]
+    assert fitted.because_of(requests, answer).tolist() == [[9, 9, 7, 7]]
+
+
+def test_the_reason_is_of_the_channel_that_added_most():
+    log = draw_log()
+    channels = {"a": Says((1, 2, 3), named=7), "b": Says((3, 2, 1), named=9)}
+    fitted = Blend(channels, quotas=(0.4, 0.6), smoothing=60.0).fit(log)
+    requests = requests_at(log).rows(0, 1)
+
+    # By hand, .4 * 61 / 61 < .6 * 61 / 63: b adds more even to what is its last.
+    why = fitted.because(requests, np.array([[1, 2, 3]], np.int32))
+    assert why.tolist() == [[9, 9, 9]]
+
+
+def test_a_blend_says_before_any_work_what_a_channel_would_fail_in():
+    log = draw_log()
+    blend = Blend({"e": EASE(memory_limit_gb=1e-9), "p": Popular()})
+
+    with pytest.raises(ConfigError, match="memory_limit_gb"):
+        blend.check(Fold(log))
+
+
+def test_a_blend_knows_until_when_it_was_trained_and_by_which_rows(tmp_path):
+    log = draw_log()
+    fitted = Blend((Popular(),)).fit(log)
+    save(fitted, tmp_path / "blend")
+
+    kinds = (FittedBlend, FittedPopular)
+    back = load(tmp_path / "blend", {kind.__name__: kind for kind in kinds})
+    assert fitted.trained_until == back.trained_until == int(log.time[-1])
+    ids = ids_of(fitted)
+    assert ids is not None
+    assert ids.differing(Ids(log.users, log.items)) is None

@@ -5,7 +5,7 @@ from typing import Protocol, cast, runtime_checkable
 from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError, LeakageError
-from tidegraph.evaluation.protocol import Judged, Task, moment_of
+from tidegraph.evaluation.protocol import Task, moment_of
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Ids, ids_of
 
@@ -45,7 +45,7 @@ def graph_of(model: object) -> Snapshot | None:
     return graph if isinstance(graph, Snapshot) else None
 
 
-def check_comparable(name: str, model: Judged, task: Task) -> None:
+def check_comparable(name: str, model: object, task: Task) -> None:
     """Refuse a model that knows the answers, or whose rows mean other items.
 
     Raises:

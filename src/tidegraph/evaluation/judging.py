@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
 from tidegraph.evaluation.answers import HasStages, Lists, lists, stage_lists
+from tidegraph.evaluation.comparable import check_comparable
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.evaluation.metrics.catalogue import (
     coverage,
@@ -148,8 +149,14 @@ def judge_sampled(
         negatives: How many items to draw for each relevant one.
         k: Lengths of list to judge.
         rng: Seed of draws, intervals and tests.
+
+    Raises:
+        LeakageError: A model was trained on what it is to find.
+        DataError: A model numbers items in another way.
     """
     cuts = check_cutoffs(k)
+    for name, model in models.items():
+        check_comparable(name, model, task)
     seed = fresh_seed(generator(rng))
     tail = _tail(task)[task.relevant.item]
     some_tail = np.bincount(task.relevant.row, tail, minlength=len(task)) > 0

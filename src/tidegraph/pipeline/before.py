@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Iterable
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,28 +12,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.lazy import example_of
 from tidegraph.ranking.network import Network
-from tidegraph.retrieval.from_log import FromLog
-from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.stages import Checks, Fold, called
-
-
-@runtime_checkable
-class Ages(Protocol):
-    """A configuration that may count ages in half-lives."""
-
-    @property
-    def half_life_days(self) -> float | FromLog | None:
-        """Age at which an event counts half."""
-        ...
-
-
-def check_before(stages: Iterable[object], train: Fold) -> None:
-    """Let every configuration that can say what is wrong do so before the work."""
-    for stage in stages:
-        if isinstance(stage, Ages):
-            check_half_life(stage.half_life_days, train, type(stage).__name__)
-        if isinstance(stage, Checks):
-            stage.check(train)
+from tidegraph.stages import called
 
 
 def check_order(train: Interactions, valid: Interactions) -> None:

@@ -11,7 +11,7 @@ from tidegraph.graph.from_log import last_event
 from tidegraph.graph.join import further
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.before import check_before, check_kind, check_names
+from tidegraph.pipeline.before import check_kind, check_names
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.past import Parts, Past, Windows, check_windows, past_examples
 from tidegraph.pipeline.serving import Serving
@@ -20,6 +20,7 @@ from tidegraph.ranges import at_least
 from tidegraph.ranking.network import Network, is_network, ranker_of
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
+from tidegraph.retrieval.scoring.before import check_before
 from tidegraph.rng import Seed, generator
 from tidegraph.run import Run
 from tidegraph.stages import (

@@ -19,8 +19,9 @@ from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.retrieval.blended import LEAST_DEEP, FittedBlend
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog
 from tidegraph.retrieval.heuristics.proximity import AdamicAdar, PersonalizedPageRank
+from tidegraph.retrieval.scoring.before import check_before
 from tidegraph.retrieval.scoring.channel_weights import sure_weights
-from tidegraph.retrieval.scoring.evidence import positive_events
+from tidegraph.retrieval.scoring.evidence import positive_events, trained_until
 from tidegraph.retrieval.scoring.fusion import By, gains_of, stacked
 from tidegraph.retrieval.scoring.trial import LEAST, at_the_end, returns, trial_of
 from tidegraph.run import Run
@@ -34,6 +35,7 @@ from tidegraph.stages import (
     by_name,
     fit_in,
     ordered,
+    remembers,
 )
 
 NONE: Mapping[str, FittedRetriever] = {}
@@ -92,6 +94,11 @@ class Blend:
         """Are weights of channels learnt?"""
         return isinstance(self.quotas, FromLog) and len(self.methods) > 1
 
+    def check(self, train: Fold) -> None:
+        """Find out before any work what a channel would fail in, where it can say."""
+        check_before(self.methods.values(), train)
+
+    @remembers
     def fit(
         self,
         train: Train,
@@ -157,6 +164,7 @@ class Blend:
             smoothing=self.smoothing,
             num_items=len(fold.log.items),
             by="ranks" if isinstance(self.by, FromLog) else self.by,
+            trained_until=trained_until(fold),
         )
 
     def _weighed(

@@ -38,6 +38,7 @@ class FittedBlend:
         smoothing: The larger, the less the first ranks stand out.
         num_items: How many items training knew.
         by: What of a channel's list counts.
+        trained_until: Time of the last training event; None for training without times.
     """
 
     channels: tuple[str, ...]
@@ -47,6 +48,7 @@ class FittedBlend:
     smoothing: float
     num_items: int
     by: By = "ranks"
+    trained_until: int | None = None
 
     @property
     def reason(self) -> str:
@@ -166,6 +168,7 @@ class FittedBlend:
                 "smoothing": self.smoothing,
                 "num_items": self.num_items,
                 "by": self.by,
+                "trained_until": self.trained_until,
             },
             parts={
                 str(c): retriever.state() for c, retriever in enumerate(self.retrievers)
@@ -187,6 +190,7 @@ class FittedBlend:
             smoothing=cast(float, state.settings["smoothing"]),
             num_items=cast(int, state.settings["num_items"]),
             by=cast(By, state.settings.get("by", "ranks")),
+            trained_until=cast(int | None, state.settings.get("trained_until")),
         )
 
     def _places(self, k: int) -> Int64[np.ndarray, " c"]:
