@@ -176,8 +176,8 @@ def at_each_event(
         raise DataError(
             "at_each_event concatenates two logs. Pass train= as the log itself."
         )
-    _check_vocabulary("item", train.items, test.items)
-    _check_vocabulary("user", train.users, test.users)
+    check_vocabulary("item", train.items, test.items)
+    check_vocabulary("user", train.users, test.users)
     counts = np.bincount(train.actions().item, minlength=len(test.items))
     graph = Snapshot.of(_concatenated(train, test))
     when = _times_text(test.clock, "each test action at its own time")
@@ -209,8 +209,8 @@ class _Known:
     ) -> Task:
         """Return the requests that have something to find; event n is of ``row[n]``."""
         graph = self.graph
-        _check_vocabulary("item", graph.items, acted.items)
-        _check_vocabulary("user", graph.users, acted.users)
+        check_vocabulary("item", graph.items, acted.items)
+        check_vocabulary("user", graph.users, acted.users)
         held = np.where(user < len(graph.users), user, UNKNOWN).astype(np.int32)
         requests = Requests.of_users(graph, held, time, repeat=self.repeat)
         relevant = ItemSets.of_pairs(row, acted.item, len(user))
@@ -288,8 +288,12 @@ def _item_degrees(graph: Snapshot) -> Int64[np.ndarray, " items"]:
     return graph[f"~{ACTION}"].degree()
 
 
-def _check_vocabulary(kind: str, train: Vocabulary, test: Vocabulary) -> None:
-    """Refuse row numbers that mean different ids in the two logs."""
+def check_vocabulary(kind: str, train: Vocabulary, test: Vocabulary) -> None:
+    """Refuse row numbers that mean different ids in two logs.
+
+    Raises:
+        DataError: They do.
+    """
     if train.numbers_as(test):
         return
     raise DataError(

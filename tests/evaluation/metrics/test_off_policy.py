@@ -103,6 +103,21 @@ def test_an_empty_log_is_refused():
         snips(np.ones(0), np.ones(0), np.ones(0))
 
 
+def test_lists_of_a_log_that_numbers_ids_otherwise_are_refused():
+    train = interactions(["a", "b", "c"], ["x", "z", "x"], [1, 2, 3])
+    shown = interactions(["b", "c"], ["z", "x"], [10, 11])
+
+    with pytest.raises(DataError, match="number their items differently"):
+        logged_lists(popular(train), shown, train, 1)
+
+
+def test_a_logged_user_whom_training_lacks_is_an_unknown_user():
+    train = interactions(["a"], ["x"], [1])
+    shown = interactions(["a", "b"], ["x", "x"], [10, 11])
+
+    assert logged_lists(popular(train), shown, train, 1).tolist() == [[0], [0]]
+
+
 def test_a_log_makes_a_request_at_each_impression():
     log = interactions(
         ["ana", "bo", "ana"],

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int32, Int64, Num
 
+from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import blocks
 from tidegraph.evaluation.metrics.ranking import padded
-from tidegraph.evaluation.protocol import Recommender
+from tidegraph.evaluation.protocol import Recommender, check_vocabulary
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 
@@ -142,8 +143,15 @@ def logged_lists(
         log: Impressions with and without action; a request is made at the time of each.
         train: What the model may know of its users.
         k: Length of the lists.
+
+    Raises:
+        DataError: The two logs number their ids differently.
     """
-    requests = Requests.of_users(Snapshot.of(train), log.user, log.time)
+    check_vocabulary("item", train.items, log.items)
+    check_vocabulary("user", train.users, log.users)
+    known = log.user < len(train.users)
+    user = np.where(known, log.user, UNKNOWN).astype(np.int32)
+    requests = Requests.of_users(Snapshot.of(train), user, log.time)
     found = [
         padded(model.retrieve(block, k).item, k)
         for block in blocks(requests, "answering each impression")
