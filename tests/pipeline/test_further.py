@@ -174,6 +174,39 @@ def test_training_reads_no_edge_that_is_later_than_its_log():
     assert served.graph.edge("view").latest <= int(valid.time[-1])
 
 
+@pytest.mark.parametrize("rank", [None, RecencyLogit()])
+def test_weights_of_channels_are_learnt_beside_the_graph_of_their_time(rank):
+    # Long enough that a tenth of it weighs channels.
+    log = draw_log(events=2_000)
+    viewed = Viewed()
+    made = tg.MetaPath(("made_by", "~made_by"))
+    channels = {"viewed": viewed, "made": made, "popular": Popular()}
+
+    fitted = Pipeline(channels, rank=rank).fit(log, graph=beside(log).snapshot())
+
+    assert len(set(fitted.retriever.quotas)) > 1
+    assert len(viewed.folds) > 1
+    for fold in viewed.folds:
+        assert fold.edges is not None
+        end = int(fold.events.time[-1])
+        later = log.time[log.time > end]
+        assert fold.edges.latest < later.min(initial=int(log.time[-1]) + 1)
+    assert any(fold.edges.latest < int(log.time[-1]) for fold in viewed.folds)
+
+
+def test_an_alternative_is_tried_beside_the_graph():
+    log, graph = draw_log(events=2_000), None
+    made = tg.MetaPath(("made_by", "~made_by"))
+    graph = beside(log).snapshot()
+
+    ranker = Pipeline(ItemKNN(), rank=tg.RetrieverLogit(made)).fit(log, graph=graph)
+    spare = tg.Blend({"made": made, "popular": Popular()})
+    filled = Pipeline(ItemKNN(), fallback=spare).fit(log, graph=graph)
+
+    for fitted in (ranker, filled):
+        assert fitted.recommend(log.users.ids[0], k=5).height == 5
+
+
 def test_no_answer_depends_on_edges_at_its_time_or_later():
     log = draw_log()
     at = int(log.time[-1]) + DAY

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32
+from jaxtyping import Int32, Int64
 
 from tidegraph.data.ids.unknown import rows_of_all
+from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 
@@ -56,11 +57,51 @@ def _edges_without(
     if type not in (edges.source, edges.target):
         return edges
     whole = edges.compacted()
-    source, target, time = whole.columns()
+    source, target, _ = whole.columns()
     kept = np.ones(len(whole), np.bool_)
     for side, end in ((edges.source, source), (edges.target, target)):
         if side == type:
             kept &= ~gone[end]
+    return _some(whole, kept, sizes)
+
+
+def without_pairs(
+    graph: Snapshot,
+    item: Int64[np.ndarray, " users"],
+    since: Int64[np.ndarray, " users"],
+) -> Snapshot:
+    """Return the graph without the edges of users with an item each, from a time on.
+
+    Edges without times go whenever they were made. Takes O(all edges between users and
+    items).
+
+    Args:
+        graph: The graph, which does not change.
+        item: The row of each user's item, -1 for none; further users have none.
+        since: From when on, in seconds.
+    """
+    graph = graph.counted_in("s")
+    sizes = {name: len(held) for name, held in graph.nodes.items()}
+    edges = dict(graph.edges)
+    for name, held in graph.edges.items():
+        if {held.source, held.target} != {USER, ITEM}:
+            continue
+        whole = held.compacted()
+        source, target, time = whole.columns()
+        user, other = (source, target) if held.source == USER else (target, source)
+        named = np.flatnonzero(user < len(item))
+        gone = item[user[named]] == other[named]
+        if held.time is not None:
+            gone &= time[named] >= since[user[named]]
+        kept = np.ones(len(whole), np.bool_)
+        kept[named[gone]] = False
+        edges[name] = _some(whole, kept, sizes)
+    return replace(graph, edges=edges)
+
+
+def _some(edges: EdgeStore, kept: np.ndarray, sizes: dict[str, int]) -> EdgeStore:
+    """Return some of the edges, which lie close together."""
+    source, target, time = edges.columns()
     return EdgeStore.build(
         (edges.source, edges.target),
         (source[kept], target[kept]),
@@ -68,6 +109,6 @@ def _edges_without(
         time[kept] if edges.time is not None else None,
         time=edges.time,
         weight=edges.weight,
-        features=whole.features.filter(kept) if whole.features.width else None,
+        features=edges.features.filter(kept) if edges.features.width else None,
         origin=edges.origin,
     )

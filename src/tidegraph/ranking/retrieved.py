@@ -10,6 +10,7 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.graph.events import events_of
+from tidegraph.graph.join import further
 from tidegraph.kernels.ragged import starts
 from tidegraph.ranges import at_least
 from tidegraph.ranking.logit import expit, logistic
@@ -84,9 +85,10 @@ class RetrieverLogit:
                 "every candidate of validation has the same label, so nothing says "
                 "what a score is worth. Give a longer validation part."
             )
-        graph = train.requests.graph
-        known = events_of(graph.before(int(valid.requests.time.min())))
-        retriever = fit_in(self.retriever, Fold.of(known, self.name), run)
+        graph = train.requests.graph.before(int(valid.requests.time.min()))
+        fold = Fold.of(events_of(graph), self.name)
+        fold = replace(fold, edges=further(graph))
+        retriever = fit_in(self.retriever, fold, run)
         score, has = scores_of(retriever, valid.requests, valid.candidates)
         seen = score[has]
         mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)

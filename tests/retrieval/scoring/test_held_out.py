@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.graph.live import Graph
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.retrieval.scoring.trial import trial_of
 from tidegraph.stages import Fold
@@ -61,3 +62,24 @@ def test_the_newest_item_that_is_held_out_is_no_return(sent_back):
 
     found = set(zip(held.requests.user.tolist(), held.item.tolist(), strict=True))
     assert found == pairs_of(sent_back, above=True)
+
+
+def test_what_links_the_two_of_a_held_out_pair_from_then_on_is_held_out_too():
+    log = interactions(list("aabb"), list("xyxz"), [1, 20, 2, 30])
+    view = {"user": list("aaabb"), "item": list("yyxzz"), "at": [5, 21, 22, 30, 29]}
+    graph = Graph().nodes("user", {"user": list("ab")}, key="user")
+    graph.nodes("item", {"item": list("xyz")}, key="item")
+    graph.edges("view", view, "user -> item", time="at")
+    graph.edges("liked", {"item": list("xz"), "user": list("bb")}, "item -> user")
+
+    held = HeldOut.of(
+        Fold(log, edges=graph.snapshot()), "Test", np.random.default_rng(0)
+    )
+
+    # Of a that is y at 20, of b z at 30: what was seen before is known.
+    known = held.known.graph
+    user, item, time = known.edge("view").columns()
+    pairs = zip(user.tolist(), item.tolist(), time.tolist(), strict=True)
+    assert sorted(pairs) == [(0, 0, 22), (0, 1, 5), (1, 2, 29)]
+    item, user, _ = known.edge("liked").columns()
+    assert list(zip(user, item, strict=True)) == [(1, 0)]

@@ -37,6 +37,7 @@ class Trial:
         item: The item of the event.
         later: All that was held out.
         repeat: Do users of the log return to items?
+        whole: What is known and what was held out.
     """
 
     known: Fold
@@ -44,12 +45,25 @@ class Trial:
     item: Int32[np.ndarray, " b"]
     later: Interactions
     repeat: bool
+    whole: Fold
 
     @classmethod
-    def of(cls, log: Interactions, items: int | None = None) -> "Trial | None":
-        """Hold out events of some users; none where there are too few."""
+    def of(
+        cls,
+        log: Interactions,
+        items: int | None = None,
+        edges: Snapshot | None = None,
+    ) -> "Trial | None":
+        """Hold out events of some users; none where there are too few.
+
+        Args:
+            log: The events.
+            items: Take those of so many items, the most frequent, which are numbered
+                anew, so that no further edges fit them; all if left out.
+            edges: Further nodes and edges; what is known ends where the log of it does.
+        """
         if items is not None:
-            log = _of_frequent(log, items)
+            log, edges = _of_frequent(log, items), None
         rng = np.random.default_rng(0)
         users = np.flatnonzero(np.bincount(log.user, minlength=1))
         if len(users) > USERS:
@@ -64,9 +78,13 @@ class Trial:
             return None
         drawn = rng.permutation(len(found))[:REQUESTS]
         user, time = found.user[drawn], found.time[drawn]
-        graph = Snapshot.of(known.followed_by(later))
-        requests = Requests.of_users(graph, user, time, repeat=repeat)
-        return cls(Fold(known), requests, found.item[drawn], later, repeat)
+        whole = Fold(known.followed_by(later), edges=edges)
+        requests = Requests.of_users(whole.graph, user, time, repeat=repeat)
+        if log.clock == "seconds":
+            fold = whole.before(int(later.time[0]))
+        else:
+            fold = Fold(known, edges=edges)
+        return cls(fold, requests, found.item[drawn], later, repeat, whole)
 
     def rows(self, start: int, stop: int) -> "Trial":
         """Return the same with some of its requests."""
@@ -89,16 +107,13 @@ class Trial:
     def _between(self, start: int, stop: int) -> "Trial":
         user, time, graph = self.requests.user, self.requests.time, self.requests.graph
         within = (time >= start) & (time < stop)
-        earlier = self.later.before(start)
-        known = (
-            Fold(self.known.events.followed_by(earlier)) if len(earlier) else self.known
-        )
         return Trial(
-            known,
+            self.whole.before(start),
             Requests.of_users(graph, user[within], time[within], repeat=self.repeat),
             self.item[within],
             self.later.since(start).before(stop),
             self.repeat,
+            self.whole,
         )
 
     def as_of_the_cut(
@@ -152,7 +167,7 @@ def ndcg_of_one(
 
 def trial_of(fold: Fold, items: int | None = None) -> Trial | None:
     """Return a trial of a fold as a view of it; none where there is too little."""
-    return Trial.of(fold.view(evident_actions), items)
+    return Trial.of(fold.view(evident_actions), items, fold.edges)
 
 
 def returns(log: Interactions) -> bool:
