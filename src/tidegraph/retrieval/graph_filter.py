@@ -36,6 +36,7 @@ from tidegraph.retrieval.scoring.best import (
     Columns,
     best,
     best_allowed,
+    keep_larger,
     num_scored,
     without_nothing,
 )
@@ -237,9 +238,7 @@ class FittedGraphFilter:
             vote = np.take_along_axis(share, np.maximum(at, 0), axis=1)
             vote *= weight[:, None]
             vote = np.where((at >= 0) & (wanted != voter[:, None]), vote, -np.inf)
-            for n, r in enumerate(row):
-                better = vote[n] > most[r]
-                out[r, better], most[r, better] = voter[n], vote[n, better]
+            keep_larger(row, voter, vote, out, most)
         return out
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedGraphFilter":

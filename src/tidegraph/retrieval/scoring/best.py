@@ -129,3 +129,27 @@ def _top_k_rows(
         for e in range(ptr[row], ptr[row + 1]):
             if 0 <= out[e] < hidden.size:
                 hidden[out[e]] = False
+
+
+@compiled
+def keep_larger(
+    row: np.ndarray,
+    voter: np.ndarray,
+    vote: np.ndarray,
+    out: np.ndarray,
+    most: np.ndarray,
+) -> None:
+    """Write who gives each place of a row the largest vote, if it is above ``most``.
+
+    Args:
+        row: The row of each voter.
+        voter: Who votes; of equals the first is kept.
+        vote: What each gives each place of its row.
+        out: Who gave each place the most so far; written.
+        most: How much that was; written.
+    """
+    for n in range(row.size):
+        for place in range(vote.shape[1]):
+            if vote[n, place] > most[row[n], place]:
+                out[row[n], place] = voter[n]
+                most[row[n], place] = vote[n, place]

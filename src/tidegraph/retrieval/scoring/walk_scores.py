@@ -63,7 +63,7 @@ def walks(
     steps: int,
     neighbors: int | None,
 ) -> "scipy.sparse.csr_array":
-    """Return ``sum_k factor^k (A Diag(scale))^k`` between items, k = 0 .. ``steps``.
+    """Return ``sum_k factor^k (Diag(scale) A)^k`` between items, k = 0 .. ``steps``.
 
     Row h is of the walks from item h. A scale of 1 counts walks (Katz); one over the
     strength of each node spreads probability (PageRank). Items without an edge have
