@@ -103,6 +103,14 @@ def test_diversity_agrees_with_visiting_every_pair(rng):
         assert np.mean(pairs) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("kind", [[1.5, float("nan")], [[0.5], None], [{"a": 1}] * 2])
+def test_what_is_no_category_tells_no_items_apart(kind):
+    items = Vocabulary(pl.Series(["a", "b"]), pl.DataFrame({"kind": kind}))
+
+    with pytest.raises(ConfigError, match="not categories"):
+        feature_vectors(items, "kind")
+
+
 def test_a_list_of_one_has_no_diversity():
     assert np.isnan(
         intra_list_diversity(np.array([[1]], np.int32), sparse.csr_array(np.eye(2)), 1)

@@ -4,7 +4,7 @@
 ``popularity`` counts each item's actions in training.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -140,7 +140,7 @@ def feature_vectors(items: Vocabulary, column: str) -> sparse.csr_array:
     A list of values gives several ones; a missing value gives a blank row.
 
     Raises:
-        ConfigError: Items have no such feature.
+        ConfigError: Items have no such feature, or its values are not categories.
     """
     if column not in items.features.columns:
         known = items.features.columns
@@ -149,6 +149,13 @@ def feature_vectors(items: Vocabulary, column: str) -> sparse.csr_array:
             f"They have: {', '.join(known) or 'none'}."
         )
     values = items.features[column]
+    inner = cast(Any, values.dtype)
+    inner = inner.inner if isinstance(inner, pl.List) else inner
+    if inner.is_float() or inner.is_decimal() or inner.is_nested():
+        raise ConfigError(
+            f"lists are compared by {column!r}, a column of {values.dtype}, whose "
+            "values are not categories. Cut numbers into ranges first (Series.cut)."
+        )
     table = pl.DataFrame({"item": np.arange(len(values)), "value": values})
     if isinstance(values.dtype, pl.List):
         table = table.explode("value", empty_as_null=True)
