@@ -78,7 +78,7 @@ def drawn_model(rng: np.random.Generator) -> Model:
     spec = InputSpec((ITEMS, 20), (1,), NUMBERS)
     network = initialised(lambda: Wide(DIN().build(spec), NUMBERS), rng)
     trunk, tower = split(network)
-    head = MetaPatch().build(tower, rng=rng)
+    head = MetaPatch().patched(tower, rng=rng)
     b, k, h = 2, 3, HISTORY
     example = Inputs(
         item=tensor(rng.integers(0, 20, (b, k, 2))),

@@ -74,7 +74,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     network = initialised(lambda: Wide(DIN().build(SPEC), SPEC.numbers), rng).eval()
     trunk, tower = split(network)
-    head = MetaPatch().build(tower, rng=rng)
+    head = MetaPatch().patched(tower, rng=rng)
     model, key = Model(head, trunk, inputs(rng, 10)), Ed25519PrivateKey.generate()
     with tempfile.TemporaryDirectory() as place:
         folder, began = Path(place) / "bundle", time.process_time()

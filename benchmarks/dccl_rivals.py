@@ -108,7 +108,7 @@ def adapters_of_groups(
     """
     tower = cloud.personal.after.head.f
     shape = tg.MetaPatch(fleet.patch.junctions, fleet.patch.rank, GROUPS, 1.0)
-    head = shape.build(tower, rng=np.random.default_rng(6))
+    head = shape.patched(tower, rng=np.random.default_rng(6))
     with torch.no_grad():
         for place, width in head.places.items():
             head.bases[place][head.rank * (width + 1) :] = 0.0

@@ -50,7 +50,7 @@ def drawn(rng: np.random.Generator) -> dict[str, Tensor]:
 def ours(per_request: int) -> Callable[[dict[str, Tensor]], Tensor]:
     spec = InputSpec(item=(ITEMS, KINDS), user=(USERS,), numbers=1)
     net = initialised(lambda: DIN().build(spec), np.random.default_rng(0))
-    step = Adam().build(net.parameters())
+    step = Adam().of_weights(net.parameters())
 
     def learn(batch: dict[str, Tensor]) -> Tensor:
         b, k = ROWS // per_request, per_request

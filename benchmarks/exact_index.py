@@ -36,7 +36,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     queries = rng.normal(size=(QUERIES, SIZE)).astype(np.float32)
     vectors = rng.normal(size=(VECTORS, SIZE)).astype(np.float32)
-    index, nothing = Exact().build(vectors), ItemSets.none(QUERIES)
+    index, nothing = Exact().over(vectors), ItemSets.none(QUERIES)
     index.search(queries[:64], K, ItemSets.none(64))
     ways = {
         "exact index": lambda: index.search(queries, K, nothing)[0],

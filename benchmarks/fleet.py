@@ -77,7 +77,7 @@ def main() -> None:
     torch.set_num_threads(1)
     tower = Tower(WIDTH, (128, 64, 32)).eval()
     patch = MetaPatch(("hidden0", "hidden1", "last"), rank=8, theta=THETA)
-    head = patch.build(tower, rng=np.random.default_rng(0)).requires_grad_(False)
+    head = patch.patched(tower, rng=np.random.default_rng(0)).requires_grad_(False)
     fleet = drawn(options.devices)
     theta = np.random.default_rng(0).normal(size=(options.devices, THETA))
     theta = (0.1 * theta).astype(np.float32)

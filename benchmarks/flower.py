@@ -55,7 +55,7 @@ def head_of() -> Patched:
     torch.set_num_threads(1)
     patch = MetaPatch(("hidden0", "hidden1", "last"), rank=8, theta=THETA)
     tower = Tower(WIDTH, (128, 64, 32)).eval()
-    return patch.build(tower, rng=np.random.default_rng(0)).requires_grad_(False)
+    return patch.patched(tower, rng=np.random.default_rng(0)).requires_grad_(False)
 
 
 def part(node: int, nodes: int, devices: int) -> np.ndarray:

@@ -57,7 +57,7 @@ def searched(index: FittedIndex, queries: np.ndarray) -> dict[str, Any]:
 
 
 def exact(item: np.ndarray, user: np.ndarray, truth: Path) -> list[dict[str, Any]]:
-    index = Exact().build(item)
+    index = Exact().over(item)
     index.search(user[:2], K, ItemSets.none(2))
     row = searched(index, user)
     np.save(truth, row.pop("found"))
@@ -67,7 +67,7 @@ def exact(item: np.ndarray, user: np.ndarray, truth: Path) -> list[dict[str, Any
 
 def lists(item: np.ndarray, user: np.ndarray, truth: Path) -> list[dict[str, Any]]:
     before, started = held_mib(), time.process_time()
-    index = InvertedLists().build(item)
+    index = InvertedLists().over(item)
     built, held = time.process_time() - started, held_mib() - before
     more = spent(lambda: index.added(item[:1_000]))
     best, rows = np.load(truth), []

@@ -56,7 +56,7 @@ def ours(frame: pl.DataFrame, user: str, item: str) -> tuple[Any, int]:
     method = lightgcn(3, 64, training=Training(1, BATCH, patience=None))
     pairs = method.objective.pairs.of(fold, "LightGCN")
     task = _Pairs.of(method, pairs, Run(rng), None)
-    optimizer = method.training.optimizer.build(task.module.parameters())
+    optimizer = method.training.optimizer.of_weights(task.module.parameters())
     batches = iter(task.batches(0, rng))
 
     def step() -> None:

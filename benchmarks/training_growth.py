@@ -100,7 +100,7 @@ def steps(method: Embedding, pairs: EdgePairs) -> dict[str, float]:
     """Return processor seconds of a step, of an epoch's beginning, and of all of it."""
     rng = np.random.default_rng(0)
     task = _Pairs.of(method, pairs, Run(rng), None)
-    optimizer = method.training.optimizer.build(task.module.parameters())
+    optimizer = method.training.optimizer.of_weights(task.module.parameters())
     started = time.process_time()
     batches, spent = iter(task.batches(0, rng)), []
     batch = next(batches)

@@ -17,7 +17,7 @@ TRUSTED = public_bytes(KEY)
 
 def model_of(name: str, *, seed=0, trunk=True, steps=6) -> Model:
     rest, tower = split(network_of(EVERY[name]))
-    head = MetaPatch(rank=3, theta=7).build(tower, rng=np.random.default_rng(seed))
+    head = MetaPatch(rank=3, theta=7).patched(tower, rng=np.random.default_rng(seed))
     if not trunk:
         return Model(head)
     return Model(head, rest, drawn(SPEC, np.random.default_rng(1), h=steps))

@@ -25,7 +25,7 @@ def tower(width=6, hidden=(8, 5, 4), seed=0) -> Tower:
 def head(seed=0, width=6, hidden=(8, 5, 4), **settings) -> Patched:
     settings = {"rank": 3, "theta": 7} | settings
     made = MetaPatch(**settings)
-    return made.build(tower(width, hidden, seed), rng=np.random.default_rng(seed))
+    return made.patched(tower(width, hidden, seed), rng=np.random.default_rng(seed))
 
 
 def rows(count=20, width=6, seed=0) -> Rows:

@@ -62,7 +62,7 @@ def model() -> Model:
         network.wide.weight *= 0.1
         network.deep.item.tables[1].weight *= 5
     trunk, tower = split(network)
-    head = MetaPatch(theta=THETA).build(tower, rng=rng)
+    head = MetaPatch(theta=THETA).patched(tower, rng=rng)
     example = drawn(SPEC, rng, 3, 5, 6)
     local = LocalSteps(steps=20, learning_rate=0.5)
     return Model(head, trunk, example, local, items())

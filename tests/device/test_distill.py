@@ -204,7 +204,7 @@ def test_eq_19_20_the_loss_of_the_patches_is_that_of_a_loop(beta):
 
 def planted(alike, devices=300, count=60, seed=0):
     """A fleet whose labels a patched tower draws: each by its own theta, or by none."""
-    truth = MetaPatch(("hidden0",), rank=4, theta=4, radius=3.0).build(
+    truth = MetaPatch(("hidden0",), rank=4, theta=4, radius=3.0).patched(
         tower(8, (16, 8), 1), rng=np.random.default_rng(9)
     )
     with torch.no_grad():
@@ -231,7 +231,7 @@ def test_devices_gain_where_tastes_differ_and_lose_nothing_where_they_do_not(ali
     judges, rest = learn.at(np.arange(60)), learn.at(np.arange(60, 300))
     settings, local = MoMoDistill(), LocalSteps()
     patch = MetaPatch(("hidden0", "last"), rank=4, theta=8)
-    of = patch.build(tower(8, (16, 8), 2), rng=np.random.default_rng(0))
+    of = patch.patched(tower(8, (16, 8), 2), rng=np.random.default_rng(0))
     many = Training(30, 256, AdamW(5e-3, 0.0), patience=4)
     of = distilled(of, rest, None, judges, MoMoDistill(model=many), run())
     none = np.zeros((300, 8), np.float32)

@@ -157,7 +157,7 @@ def test_the_order_of_junctions_changes_nothing():
 def test_building_leaves_the_tower_as_it_was():
     own = tower()
     before = {name: value.clone() for name, value in own.state_dict().items()}
-    of = MetaPatch(rank=2, theta=4).build(own, rng=np.random.default_rng(0))
+    of = MetaPatch(rank=2, theta=4).patched(own, rng=np.random.default_rng(0))
     with torch.no_grad():
         of.f.last.bias += 1
 

@@ -199,7 +199,7 @@ def test_the_chance_of_a_device_and_the_steps_are_those_of_its_batches():
 
 def test_under_a_little_noise_devices_still_gain_and_under_much_they_do_not():
     fleet = planted(alike=False, devices=200)
-    of = MetaPatch(("hidden0", "last"), rank=4, theta=8).build(
+    of = MetaPatch(("hidden0", "last"), rank=4, theta=8).patched(
         head(0, 8, (16, 8)).f, rng=np.random.default_rng(0)
     )
     none, early, late = np.zeros((200, 8), np.float32), *fleet.parted()

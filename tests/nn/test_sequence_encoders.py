@@ -20,7 +20,7 @@ SIZE, LENGTH = 8, 6
 
 def built(config):
     module = initialised(
-        lambda: config.build(SIZE, LENGTH), np.random.default_rng(0)
+        lambda: config.of_events(SIZE, LENGTH), np.random.default_rng(0)
     ).eval()
     for name, weights in module.named_parameters():
         if "bias" in name or "norm" in name:
@@ -131,4 +131,4 @@ def test_dropout_is_of_training_alone():
 
 def test_heads_that_cannot_share_a_vector_are_refused():
     with pytest.raises(ConfigError, match="8 numbers cannot be shared by 3 heads"):
-        Transformer(heads=3).build(8, 4)
+        Transformer(heads=3).of_events(8, 4)

@@ -66,7 +66,7 @@ def pairs_of(log):
 def test_with_all_neighbours_a_sampled_vector_is_that_of_the_whole_graph(encoder):
     pairs = pairs_of(once(draw_log()))
     module = initialised(
-        lambda: encoder.build(pairs.graph, 8), np.random.default_rng(0)
+        lambda: encoder.of_graph(pairs.graph, 8), np.random.default_rng(0)
     )
     nodes = np.array([3, 40, 3, 0, 55])
 
@@ -90,7 +90,9 @@ def test_a_pair_reads_nothing_of_its_own_time_or_later(encoder):
     item = np.where(log.time < cut, log.item, (log.item * 7 + 3) % len(log.items))
     future = replace(log, item=item.astype(np.int32))
     one, other = pairs_of(log), pairs_of(future)
-    module = initialised(lambda: encoder.build(one.graph, 8), np.random.default_rng(0))
+    module = initialised(
+        lambda: encoder.of_graph(one.graph, 8), np.random.default_rng(0)
+    )
     nodes, clocks = np.arange(45), np.full(45, cut)
 
     found = [

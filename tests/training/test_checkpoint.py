@@ -145,7 +145,7 @@ class Own:
     def __init__(self, rate, then=None):
         self.rate, self.then = rate, then
 
-    def build(self, parameters):
+    def of_weights(self, parameters):
         return torch.optim.SGD(parameters, lr=self.rate)
 
     def factor(self, step, epoch, epochs):

@@ -16,7 +16,7 @@ from tidegraph.training.settings import Training
 def step(optimizer, gradients, start=1.0):
     """Where a single weight is after steps along given gradients."""
     weight = nn.Parameter(torch.tensor([start], dtype=torch.float64))
-    built = optimizer.build([weight])
+    built = optimizer.of_weights([weight])
     for gradient in gradients:
         weight.grad = torch.tensor([gradient], dtype=torch.float64)
         built.step()

@@ -106,7 +106,7 @@ class CloudState:
         rng: np.random.Generator,
     ) -> "CloudState":
         """Return what is there before the first round: the model of all."""
-        head = patch.build(split(ranker.network).tower, rng=rng).requires_grad_(False)
+        head = patch.patched(split(ranker.network).tower, rng=rng).requires_grad_(False)
         theta = np.zeros((users, patch.theta), np.float32)
         learnt = np.full(users, NEVER, np.int32)
         return cls(ranker, head, PLAIN, 0.0, theta, learnt, Trust.none(users))

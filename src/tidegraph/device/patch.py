@@ -84,7 +84,7 @@ class MetaPatch:
         # In the tower's order, so that the order of names changes nothing.
         return {place: found[place] for place in known if place in found}
 
-    def build(self, tower: Tower, *, rng: np.random.Generator) -> "Patched":
+    def patched(self, tower: Tower, *, rng: np.random.Generator) -> "Patched":
         """Return a copy of a tower with a metapatch at each junction.
 
         Args:

@@ -179,7 +179,7 @@ class _Pairs:
         graph = described_graph(settings.encoder, pairs)
 
         def build() -> nn.Module:
-            return settings.encoder.build(graph, settings.embedding_size)
+            return settings.encoder.of_graph(graph, settings.embedding_size)
 
         module = initialised(build, run.rng)
         if (start := getattr(settings.encoder, "start", None)) is not None:

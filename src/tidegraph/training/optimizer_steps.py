@@ -83,7 +83,7 @@ class _ByGradient(Generic[B]):
 
     def __init__(self, task: Task[B], optimizer: Optimizer) -> None:
         self.task = task
-        self.optimizer = optimizer.build(task.module.parameters())
+        self.optimizer = optimizer.of_weights(task.module.parameters())
         self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         self.rate = self.rates[0]
 

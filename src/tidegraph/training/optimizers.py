@@ -21,7 +21,7 @@ __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "LazyAdam", "Optimizer", "PairSGD"
 class Optimizer(Protocol):
     """Settings of an optimiser; one of your own needs no more than this."""
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         ...
 
@@ -44,7 +44,7 @@ class AdamW:
     def __post_init__(self) -> None:
         _check_settings(self)
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         return torch.optim.AdamW(
             parameters,
@@ -72,7 +72,7 @@ class Adam:
     def __post_init__(self) -> None:
         _check_settings(self)
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         return torch.optim.Adam(
             parameters,
@@ -101,7 +101,7 @@ class LazyAdam:
     def __post_init__(self) -> None:
         _check_settings(self)
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         return RowAdam(parameters, self.learning_rate)
 
@@ -123,7 +123,7 @@ class SGD:
     def __post_init__(self) -> None:
         _check_settings(self)
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         return torch.optim.SGD(
             parameters,
@@ -151,7 +151,7 @@ class Adagrad:
     def __post_init__(self) -> None:
         _check_settings(self)
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return the optimiser of some weights."""
         return torch.optim.Adagrad(
             parameters, lr=self.learning_rate, weight_decay=self.weight_decay
@@ -173,7 +173,7 @@ class PairSGD:
     def __post_init__(self) -> None:
         _check_settings(self)
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def of_weights(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Raise ConfigError: there is no gradient of all weights."""
         raise ConfigError(
             "PairSGD moves tables of vectors alone, and this trains a network or by a "

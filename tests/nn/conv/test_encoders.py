@@ -49,7 +49,7 @@ def linked(rng):
 
 
 def built(encoder, graph, size=4):
-    return initialised(lambda: encoder.build(graph, size), np.random.default_rng(0))
+    return initialised(lambda: encoder.of_graph(graph, size), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("encoder", ENCODERS, ids=names)
@@ -113,12 +113,12 @@ def test_nodes_of_the_same_features_and_edges_have_the_same_vector(encoder, rng)
 
 def test_without_ids_there_must_be_features(linked):
     with pytest.raises(ConfigError, match="need features"):
-        GraphSAGE(ids=False).build(graph_of(linked), 4)
+        GraphSAGE(ids=False).of_graph(graph_of(linked), 4)
 
 
 def test_heads_share_out_a_vector(linked):
     with pytest.raises(ConfigError, match="multiple of heads"):
-        GAT(heads=3).build(graph_of(linked), 4)
+        GAT(heads=3).of_graph(graph_of(linked), 4)
 
 
 def test_an_lstm_takes_the_whole_graph_too(linked):

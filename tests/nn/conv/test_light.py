@@ -15,7 +15,7 @@ def test_vectors_are_the_mean_of_powers_of_the_normalised_adjacency(layers):
     linked[2] = False
     user, item = (torch.from_numpy(side) for side in np.nonzero(linked))
     graph = GraphInputs.bipartite(5, 7, user, item)
-    net = initialised(lambda: LightPropagation(layers).build(graph, 4), rng)
+    net = initialised(lambda: LightPropagation(layers).of_graph(graph, 4), rng)
     a = np.zeros((12, 12))
     a[:5, 5:], a[5:, :5] = linked, linked.T
     scale = 1 / np.sqrt(np.maximum(a.sum(axis=1), 1))

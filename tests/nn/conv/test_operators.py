@@ -32,9 +32,9 @@ with warnings.catch_warnings():
 D = 4
 OPERATORS = {
     "gcn": lambda: GCNConv(D, D),
-    "sage-mean": lambda: SAGEConv(D, D, MeanAggregator().build(D)),
-    "sage-max": lambda: SAGEConv(D, D, MaxPoolAggregator().build(D)),
-    "sage-lstm": lambda: SAGEConv(D, D, LSTMAggregator().build(D)),
+    "sage-mean": lambda: SAGEConv(D, D, MeanAggregator().of_width(D)),
+    "sage-max": lambda: SAGEConv(D, D, MaxPoolAggregator().of_width(D)),
+    "sage-lstm": lambda: SAGEConv(D, D, LSTMAggregator().of_width(D)),
     "gat": lambda: GATConv(D, D, heads=2),
     "gin": lambda: GINConv(D, D),
     "ngcf": lambda: NGCFConv(D, D),

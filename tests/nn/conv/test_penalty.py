@@ -31,7 +31,7 @@ def moved(module, loss):
 def test_a_penalty_is_on_the_rows_that_a_loss_moves(encoder):
     features = NodeFeatures(torch.ones(8, 1).long(), (2,), torch.zeros(8, 0))
     graph = GraphInputs.bipartite(2, 6, USER, ITEM)._replace(features=features)
-    module = encoder.build(graph, 3)
+    module = encoder.of_graph(graph, 3)
     for number, weight in enumerate(module.parameters()):
         torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(number))
     sources, others = torch.tensor([0]), torch.tensor([2, 7])

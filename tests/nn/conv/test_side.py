@@ -16,7 +16,7 @@ def network(features=CATEGORY, *, weighted=True, size=2):
     known = NodeFeatures(features, sizes, torch.zeros(len(features), 0))
     none = torch.zeros(0, dtype=torch.long)
     graph = GraphInputs(0, 3, none, none, torch.zeros(0), known)
-    return SideInformation(("a", "b"), weighted).build(graph, size)
+    return SideInformation(("a", "b"), weighted).of_graph(graph, size)
 
 
 @pytest.fixture
@@ -94,4 +94,4 @@ def test_side_information_needs_a_column():
     graph = GraphInputs(0, 3, none, none, torch.zeros(0))
 
     with pytest.raises(ConfigError, match="no column to come from"):
-        SideInformation().build(graph, 2)
+        SideInformation().of_graph(graph, 2)

@@ -22,7 +22,7 @@ class TestSVDPlusPlus(RetrieverLaws):
 def network():
     """Three users, the second without an item, and four items."""
     user, item = torch.tensor([0, 0, 0, 2, 2]), torch.tensor([0, 1, 3, 1, 2])
-    network = SVDPlusPlus().build(GraphInputs.bipartite(3, 4, user, item), 5)
+    network = SVDPlusPlus().of_graph(GraphInputs.bipartite(3, 4, user, item), 5)
     torch.nn.init.normal_(
         network.own.weight, generator=torch.Generator().manual_seed(0)
     )

@@ -12,7 +12,7 @@ def test_the_largest_products_are_found_without_what_is_excluded():
     excluded = ItemSets(
         np.arange(24, dtype=np.int64) * 4, rng.integers(0, 70, 92).astype(np.int32)
     )
-    index = Exact().build(vectors)
+    index = Exact().over(vectors)
 
     item, score = index.search(queries, 7, excluded)
 
@@ -30,7 +30,7 @@ def test_the_largest_products_are_found_without_what_is_excluded():
 def test_more_than_there_are_is_what_there_is():
     vectors = np.eye(3, dtype=np.float32)
 
-    item, score = Exact().build(vectors).search(vectors, 9, ItemSets.none(3))
+    item, score = Exact().over(vectors).search(vectors, 9, ItemSets.none(3))
 
     assert item.shape == (3, 3)
     np.testing.assert_array_equal(item[1], [1, 0, 2])

@@ -32,19 +32,19 @@ def share(index, vectors, queries, k=20, excluded=None):
     """Of the largest products, how many are found."""
     excluded = ItemSets.none(len(queries)) if excluded is None else excluded
     found, _ = index.search(queries, k, excluded)
-    truth, _ = Exact().build(vectors).search(queries, k, excluded)
+    truth, _ = Exact().over(vectors).search(queries, k, excluded)
     both = zip(found, truth, strict=True)
     return np.mean([len(np.intersect1d(a, b)) / k for a, b in both])
 
 
 def test_it_is_an_index():
     assert isinstance(InvertedLists(), Index)
-    assert isinstance(InvertedLists().build(drawn(50)), FittedIndex)
+    assert isinstance(InvertedLists().over(drawn(50)), FittedIndex)
 
 
 def test_most_of_the_largest_products_are_found_with_their_values():
     vectors, queries = drawn(), drawn(50, seed=1)
-    index = InvertedLists().build(vectors)
+    index = InvertedLists().over(vectors)
     item, score = index.search(queries, 20, ItemSets.none(50))
 
     assert share(index, vectors, queries) > 0.97
@@ -58,7 +58,7 @@ def test_more_lists_find_more_and_all_of_them_find_all():
     vectors = rng.standard_normal((5_000, 32)).astype(np.float32)
     queries = rng.standard_normal((50, 32)).astype(np.float32)
     few, some, whole = (
-        share(InvertedLists(part, 200).build(vectors), vectors, queries, k=5)
+        share(InvertedLists(part, 200).over(vectors), vectors, queries, k=5)
         for part in (0.005, 0.1, 1.0)
     )
 
@@ -73,7 +73,7 @@ def test_what_is_excluded_is_not_found_and_its_places_are_filled():
     row = np.repeat(np.arange(30), sizes)
     hidden = rng.integers(0, 500, len(row)).astype(np.int32)
     excluded = ItemSets.of_pairs(row, hidden, 30)
-    index = InvertedLists().build(vectors)
+    index = InvertedLists().over(vectors)
     item, _ = index.search(queries, 20, excluded)
 
     for n in range(30):
@@ -84,7 +84,7 @@ def test_what_is_excluded_is_not_found_and_its_places_are_filled():
 
 def test_an_excluded_item_that_came_later_hides_nothing_from_the_next_query():
     vectors, queries = drawn(40), drawn(2, seed=1)
-    index = InvertedLists(share=1.0, lists=2).build(vectors)
+    index = InvertedLists(share=1.0, lists=2).over(vectors)
     none, _ = index.search(queries, 10, ItemSets.none(2))
     later = 40 + none[1].astype(np.int32)
     excluded = ItemSets.of_pairs(np.zeros(10, np.int64), later, 2)
@@ -96,7 +96,7 @@ def test_an_excluded_item_that_came_later_hides_nothing_from_the_next_query():
 
 def test_queries_together_and_alone_find_the_same():
     queries = drawn(20, seed=1)
-    index = InvertedLists().build(drawn())
+    index = InvertedLists().over(drawn())
     together, _ = index.search(queries, 10, ItemSets.none(20))
 
     for n in range(20):
@@ -107,7 +107,7 @@ def test_queries_together_and_alone_find_the_same():
 def test_a_vector_and_a_query_with_a_nan_find_nothing():
     vectors, queries = drawn(60), drawn(3, seed=1)
     vectors[7], queries[1] = np.nan, np.nan
-    item, score = InvertedLists().build(vectors).search(queries, 60, ItemSets.none(3))
+    item, score = InvertedLists().over(vectors).search(queries, 60, ItemSets.none(3))
 
     assert sorted(item[0]) == [-1, *(n for n in range(60) if n != 7)]
     assert (item[1] == -1).all()
@@ -116,7 +116,7 @@ def test_a_vector_and_a_query_with_a_nan_find_nothing():
 
 def test_vectors_are_added_and_the_index_before_stays():
     vectors, queries = drawn(), drawn(50, seed=1)
-    before = InvertedLists().build(vectors[:1_500])
+    before = InvertedLists().over(vectors[:1_500])
     after = before.added(vectors[1_500:])
 
     assert share(after, vectors, queries) > 0.95
@@ -126,7 +126,7 @@ def test_vectors_are_added_and_the_index_before_stays():
 
 def test_the_same_vectors_make_the_same_index():
     queries, nothing = drawn(20, seed=1), ItemSets.none(20)
-    first, second = (InvertedLists().build(drawn()) for _ in range(2))
+    first, second = (InvertedLists().over(drawn()) for _ in range(2))
 
     answers = [index.search(queries, 9, nothing) for index in (first, second)]
     np.testing.assert_array_equal(answers[0][0], answers[1][0])
@@ -135,7 +135,7 @@ def test_the_same_vectors_make_the_same_index():
 
 def test_a_saved_index_finds_the_same_and_still_grows(tmp_path):
     queries, nothing = drawn(20, seed=1), ItemSets.none(20)
-    index = InvertedLists(share=0.77).build(drawn())
+    index = InvertedLists(share=0.77).over(drawn())
     save(index, tmp_path / "index")
     back = load(tmp_path / "index", FITTED)
 
@@ -148,7 +148,7 @@ def test_a_saved_index_finds_the_same_and_still_grows(tmp_path):
 
 
 def test_a_file_that_is_no_index_is_said():
-    state = InvertedLists().build(drawn(50)).state()
+    state = InvertedLists().over(drawn(50)).state()
     broken = replace(state, arrays={"lists": np.zeros(200, np.uint8)})
 
     with pytest.raises(ArtifactError, match="none that this version of faiss reads"):
@@ -156,7 +156,7 @@ def test_a_file_that_is_no_index_is_said():
 
 
 def test_more_than_it_holds_is_refused():
-    index = InvertedLists().build(drawn(50))
+    index = InvertedLists().over(drawn(50))
 
     with pytest.raises(RequestError, match="asked for 51 of its 50 vectors"):
         index.search(drawn(2), 51, ItemSets.none(2))
@@ -182,11 +182,11 @@ def test_an_embedding_answers_from_it_and_is_saved_with_it(tmp_path):
 
 def test_an_index_without_a_state_cannot_be_saved(tmp_path):
     class Own:
-        def build(self, vectors):
+        def over(self, vectors):
             return self
 
         def search(self, queries, k, excluded):
-            return Exact().build(queries).search(queries, k, excluded)
+            return Exact().over(queries).search(queries, k, excluded)
 
     fitted = replace(hope(embedding_size=6), index=Own()).fit(draw_log())
 
@@ -204,7 +204,7 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
 
     with pytest.raises(MissingExtraError, match=r"faiss.*tidegraph\[index\]"):
-        InvertedLists().build(drawn(5))
+        InvertedLists().over(drawn(5))
 
 
 def test_impossible_settings_are_refused():
@@ -221,6 +221,6 @@ def test_it_lives_in_one_process_with_a_tensor_engine():
     tensor = torch.from_numpy(vectors)
 
     for _ in range(3):
-        assert share(InvertedLists().build(vectors), vectors, queries) > 0.9
+        assert share(InvertedLists().over(vectors), vectors, queries) > 0.9
         gram = (tensor.T @ tensor).numpy()
         np.testing.assert_allclose(gram, vectors.T @ vectors, rtol=1e-3)

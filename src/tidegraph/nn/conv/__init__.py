@@ -53,7 +53,7 @@ __all__ = [
 class Encoder(Protocol):
     """Settings of an encoder; one of your own needs no more than this."""
 
-    def build(self, graph: GraphInputs, size: int) -> nn.Module:
+    def of_graph(self, graph: GraphInputs, size: int) -> nn.Module:
         """Return a module whose ``forward`` takes nodes and gives their vectors.
 
         A second method, ``context``, gives the vectors of targets where they are others

@@ -35,7 +35,7 @@ class GAT:
     def __post_init__(self) -> None:
         at_least("GAT", 1, layers=self.layers, heads=self.heads)
 
-    def build(self, graph: GraphInputs, size: int) -> Stack:
+    def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn.
 
         Raises:

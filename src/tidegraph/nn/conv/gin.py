@@ -29,7 +29,7 @@ class GIN:
     def __post_init__(self) -> None:
         at_least("GIN", 1, layers=self.layers)
 
-    def build(self, graph: GraphInputs, size: int) -> Stack:
+    def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [GINConv(size, size) for _ in range(self.layers)]
         return Stack(graph, FirstVectors(graph, size), layers, last, torch.relu)

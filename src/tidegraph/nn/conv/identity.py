@@ -23,7 +23,7 @@ class Identity:
 
     start: Start | None = None
 
-    def build(self, graph: GraphInputs, size: int) -> "Table":
+    def of_graph(self, graph: GraphInputs, size: int) -> "Table":
         """Return the table, with weights yet to be drawn."""
         return Table(graph, size)
 

@@ -31,7 +31,7 @@ class NGCF:
     def __post_init__(self) -> None:
         at_least("NGCF", 1, layers=self.layers)
 
-    def build(self, graph: GraphInputs, size: int) -> Stack:
+    def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [NGCFConv(size, size) for _ in range(self.layers)]
         return Stack(graph, FirstVectors(graph, size), layers, side_by_side)

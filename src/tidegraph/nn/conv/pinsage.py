@@ -37,7 +37,7 @@ class PinSage:
     def __post_init__(self) -> None:
         at_least("PinSage", 1, layers=self.layers)
 
-    def build(self, graph: GraphInputs, size: int) -> Stack:
+    def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [PinSageConv(size, size) for _ in range(self.layers)]
         return Stack(

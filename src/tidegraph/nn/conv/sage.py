@@ -32,7 +32,7 @@ __all__ = [
 class Aggregator(Protocol):
     """Settings of an aggregator; one of your own needs no more than this."""
 
-    def build(self, size: int) -> nn.Module:
+    def of_width(self, size: int) -> nn.Module:
         """Return a module that makes vectors of targets of sources and links."""
         ...
 
@@ -41,7 +41,7 @@ class Aggregator(Protocol):
 class MeanAggregator:
     """The mean of the neighbours, by the strengths of the edges; 0 of none."""
 
-    def build(self, size: int) -> nn.Module:
+    def of_width(self, size: int) -> nn.Module:
         """Return the module, which has no weights."""
         return _Mean()
 
@@ -54,7 +54,7 @@ class MaxPoolAggregator:
         Hamilton, Ying & Leskovec (2017), equation 3.
     """
 
-    def build(self, size: int) -> nn.Module:
+    def of_width(self, size: int) -> nn.Module:
         """Return the module, with weights yet to be drawn."""
         return _MaxPool(size)
 
@@ -70,7 +70,7 @@ class LSTMAggregator:
         Hamilton, Ying & Leskovec (2017), section 3.3.
     """
 
-    def build(self, size: int) -> nn.Module:
+    def of_width(self, size: int) -> nn.Module:
         """Return the module, with weights yet to be drawn."""
         return _LSTM(size)
 
@@ -95,9 +95,9 @@ class GraphSAGE:
     def __post_init__(self) -> None:
         at_least("GraphSAGE", 1, layers=self.layers)
 
-    def build(self, graph: GraphInputs, size: int) -> Stack:
+    def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
-        made = self.aggregator.build
+        made = self.aggregator.of_width
         layers = [SAGEConv(size, size, made(size)) for _ in range(self.layers)]
         first = FirstVectors(graph, size, ids=self.ids)
         return Stack(graph, first, layers, last, torch.relu)

@@ -30,7 +30,7 @@ class SGC:
     def __post_init__(self) -> None:
         at_least("SGC", 1, layers=self.layers)
 
-    def build(self, graph: GraphInputs, size: int) -> Stack:
+    def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [SGConv() for _ in range(self.layers)]
         return Stack(graph, FirstVectors(graph, size), layers, _Mapped(size))

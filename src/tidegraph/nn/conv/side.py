@@ -37,7 +37,7 @@ class SideInformation:
         """Whole numbers are categories, too."""
         return True
 
-    def build(self, graph: GraphInputs, size: int) -> "SideVectors":
+    def of_graph(self, graph: GraphInputs, size: int) -> "SideVectors":
         """Return the tables, with weights yet to be drawn.
 
         Raises:

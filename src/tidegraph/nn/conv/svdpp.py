@@ -19,7 +19,7 @@ with needed("torch", "neural", "a neural network"):
 class SVDPlusPlus:
     """A user is p_u + |N(u)|^-1/2 sum_{j in N(u)} y_j, an item that is scored q_i."""
 
-    def build(self, graph: GraphInputs, size: int) -> "SVDPlusPlusNetwork":
+    def of_graph(self, graph: GraphInputs, size: int) -> "SVDPlusPlusNetwork":
         """Return the tables, with weights yet to be drawn."""
         return SVDPlusPlusNetwork(graph, size)
 

@@ -17,7 +17,7 @@ with needed("torch", "neural", "a neural network"):
 class TwoTables:
     """A vector per node as a source, and another as a target (its context)."""
 
-    def build(self, graph: GraphInputs, size: int) -> "SourceTarget":
+    def of_graph(self, graph: GraphInputs, size: int) -> "SourceTarget":
         """Return the tables, with weights yet to be drawn."""
         return SourceTarget(graph, size)
 

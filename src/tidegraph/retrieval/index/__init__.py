@@ -41,6 +41,6 @@ class FittedIndex(Protocol):
 class Index(Protocol):
     """Settings of an index; one of your own needs no more than this."""
 
-    def build(self, vectors: Float32[np.ndarray, "n d"]) -> FittedIndex:
+    def over(self, vectors: Float32[np.ndarray, "n d"]) -> FittedIndex:
         """Return the index of some vectors; one with a nan is never found."""
         ...

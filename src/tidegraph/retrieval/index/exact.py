@@ -13,7 +13,7 @@ from tidegraph.stages import NO_ITEM, ItemSets
 class Exact:
     """Finds the largest products, at the cost of all of them."""
 
-    def build(self, vectors: Float32[np.ndarray, "n d"]) -> "FittedExact":
+    def over(self, vectors: Float32[np.ndarray, "n d"]) -> "FittedExact":
         """Return the index; nothing is copied."""
         return FittedExact(vectors)
 

@@ -86,7 +86,7 @@ class ItemVectors:
         """Return the same in an index."""
         if isinstance(index, Exact):
             return self  # The vectors are all it needs.
-        return replace(self, index=index.build(self._searchable))
+        return replace(self, index=index.over(self._searchable))
 
     def parts(self) -> dict[str, State]:
         """Return what a file needs to hold beside the vectors.

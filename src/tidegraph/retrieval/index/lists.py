@@ -53,7 +53,7 @@ class InvertedLists:
                 "most 1."
             )
 
-    def build(self, vectors: Float32[np.ndarray, "n d"]) -> "FittedInvertedLists":
+    def over(self, vectors: Float32[np.ndarray, "n d"]) -> "FittedInvertedLists":
         """Find centres, and list the vectors by them.
 
         Raises:

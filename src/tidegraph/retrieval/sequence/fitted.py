@@ -172,7 +172,7 @@ class FittedNextItem:
         design = build(Design, table, "a saved retriever")
         # Without memory for weights, which are those of the file.
         with torch.device("meta"):
-            network = design.build(len(known))
+            network = HistoryNetwork(design, len(known))
         restore(network, arrays)
         return cls(
             cast(str, kept["name"]),

@@ -32,19 +32,20 @@ class Design:
         """The share of events that training hides; none where it hides none."""
         return getattr(self.encoder, "masked", None)
 
-    def build(self, items: int) -> "HistoryNetwork":
-        """Return the network of so many items, with weights yet to be drawn."""
-        return HistoryNetwork(self, items)
-
 
 class HistoryNetwork(nn.Module):
-    """A state at each event, to be multiplied with the vectors of items."""
+    """A state at each event, to be multiplied with the vectors of items.
+
+    Args:
+        design: What it is made of.
+        items: How many there are.
+    """
 
     def __init__(self, design: Design, items: int) -> None:
         super().__init__()
         self.items = nn.Embedding(items, design.size)
         self.token = None if design.masked is None else nn.Embedding(1, design.size)
-        self.encoder = design.encoder.build(design.size, design.length)
+        self.encoder = design.encoder.of_events(design.size, design.length)
         # First vectors are short, so that products say little; places need them long.
         self.scale = math.sqrt(design.size)
 

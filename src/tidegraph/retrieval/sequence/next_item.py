@@ -16,7 +16,7 @@ from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.retrieval.scoring.learnt_from import learnt_from
 from tidegraph.retrieval.sequence.fitted import FittedNextItem
-from tidegraph.retrieval.sequence.network import Design
+from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.task import NextItems
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train, remembers
@@ -70,7 +70,7 @@ class NextItem:
         at_least(self.name, 0, seed=self.seed)
         # Without memory for weights: an encoder refuses what it cannot be built from.
         with torch.device("meta"):
-            self.design.build(1)
+            HistoryNetwork(self.design, 1)
 
     @remembers
     def fit(self, train: Train, *, run: Run | None = None) -> FittedNextItem:

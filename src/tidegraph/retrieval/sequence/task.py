@@ -114,7 +114,9 @@ class NextItems:
                 f"has two{'' if held is None else ' beside what is held out'}. Take a "
                 "longer log, or a method that needs no order, such as Popular."
             )
-        module = initialised(lambda: settings.design.build(pairs.graph.items), rng)
+        module = initialised(
+            lambda: HistoryNetwork(settings.design, pairs.graph.items), rng
+        )
         return cls(settings, module, pairs, sequences, pieces, held, device)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Read]:

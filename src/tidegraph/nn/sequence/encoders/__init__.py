@@ -24,7 +24,7 @@ __all__ = [
 class SequenceEncoder(Protocol):
     """Settings of an encoder; one of your own needs no more than this."""
 
-    def build(self, size: int, length: int) -> nn.Module:
+    def of_events(self, size: int, length: int) -> nn.Module:
         """Return a module from vectors of events to a state at each, alike in shape.
 
         It takes the vectors ``(b, h, size)``, the latest event first, 0 where there is

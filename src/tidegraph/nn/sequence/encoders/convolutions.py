@@ -37,7 +37,7 @@ class Convolutions:
         at_least("Convolutions", 1, window=self.window, **counts)
         below_1("Convolutions", dropout=self.dropout)
 
-    def build(self, size: int, length: int) -> nn.Module:
+    def of_events(self, size: int, length: int) -> nn.Module:
         """Return the module, with weights yet to be drawn."""
         return FilteredStates(self, size)
 

@@ -32,7 +32,7 @@ class GatedUnits:
         at_least("GatedUnits", 1, layers=self.layers)
         below_1("GatedUnits", dropout=self.dropout)
 
-    def build(self, size: int, length: int) -> nn.Module:
+    def of_events(self, size: int, length: int) -> nn.Module:
         """Return the module, with weights yet to be drawn."""
         return GatedStates(self, size)
 

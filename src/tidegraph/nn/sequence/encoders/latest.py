@@ -31,7 +31,7 @@ class LatestEvent:
     def __post_init__(self) -> None:
         below_1("LatestEvent", dropout=self.dropout)
 
-    def build(self, size: int, length: int) -> nn.Module:
+    def of_events(self, size: int, length: int) -> nn.Module:
         """Return the module, with weights yet to be drawn."""
         return LatestStates(self, size)
 

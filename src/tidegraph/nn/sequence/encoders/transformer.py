@@ -52,7 +52,7 @@ class Transformer:
         within("Transformer", masked=self.masked)
         below_1("Transformer", dropout=self.dropout)
 
-    def build(self, size: int, length: int) -> nn.Module:
+    def of_events(self, size: int, length: int) -> nn.Module:
         """Return the module, with weights yet to be drawn.
 
         Raises:
