@@ -78,7 +78,7 @@ ALL = pytest.mark.parametrize(
         grarep(embedding_size=8),
         prone(embedding_size=8),
     ],
-    ids=lambda method: str(method.solve),
+    ids=lambda method: str(method.solver),
 )
 
 
@@ -185,15 +185,19 @@ def test_recipes_are_written_in_a_table():
         "on": "items",
     }
     solver = {"type": "NetMF", "embedding_size": 5, "rank": 9}
-    own = {"model": "Factorized", "name": "mine", "solve": solver}
+    own = {"model": "Factorized", "name": "mine", "solver": solver}
 
     assert model(table, "recipe", "retrieve") == hope(
         PageRankProximity(0.3), 4, "items"
     )
     built = model(own, "recipe", "retrieve")
-    assert (built.name, built.solve.embedding_size, built.solve.rank) == ("mine", 5, 9)
+    assert (built.name, built.solver.embedding_size, built.solver.rank) == (
+        "mine",
+        5,
+        9,
+    )
     with pytest.raises(ConfigError, match="Did you mean 'NetMF'"):
-        model(own | {"solve": {"type": "NetMff"}}, "recipe", "retrieve")
+        model(own | {"solver": {"type": "NetMff"}}, "recipe", "retrieve")
 
 
 def test_a_solver_of_your_own_needs_one_method():

@@ -197,7 +197,7 @@ def test_an_erased_user_leaves_no_walk():
 
 def test_a_filter_of_ones_own_works_and_cannot_be_saved(tmp_path):
     class Twice:
-        def solve(self, graph):
+        def precomputed(self, graph):
             return {}
 
         def scores(self, graph, solved, history):
@@ -293,7 +293,7 @@ def test_what_a_filter_returns_is_not_written_to():
     kept = np.ones((30, 40), np.float32)
 
     class Same:
-        def solve(self, graph):
+        def precomputed(self, graph):
             return {}
 
         def scores(self, graph, solved, history):

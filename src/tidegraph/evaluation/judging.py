@@ -29,15 +29,16 @@ from tidegraph.evaluation.metrics.ranking import (
 from tidegraph.evaluation.metrics.serendipity import popular_places, serendipity
 from tidegraph.evaluation.protocol import Judged, Task
 from tidegraph.evaluation.results import Evaluation, Setup
-from tidegraph.evaluation.sampled import Scorer, sampled_hits
+from tidegraph.evaluation.sampled import sampled_hits
 from tidegraph.evaluation.slices import activity_groups, tail_items
 from tidegraph.rng import Seed, fresh_seed, generator
+from tidegraph.stages import Scores
 
 CUTOFFS = (10, 20, 50)
 NO_TRAINING = "no training log: popularity and histories are unknown"
 """What is said where lists are judged by the test log alone."""
 
-Scores = dict[str, Float64[np.ndarray, " b"]]
+UserScores = dict[str, Float64[np.ndarray, " b"]]
 
 
 def judge(
@@ -132,7 +133,7 @@ def _vectors(task: Task, by: str) -> sparse.csr_array:
 
 
 def judge_sampled(
-    models: Mapping[str, Scorer],
+    models: Mapping[str, Scores],
     task: Task,
     *,
     negatives: int = 100,
@@ -207,7 +208,7 @@ def _setup_of(task: Task, protocol: str, rng: Seed, notes: Sequence[str] = ()) -
 def _frame(
     name: str,
     task: Task,
-    scores: Scores,
+    scores: UserScores,
     keep: Bool[np.ndarray, " b"] | None = None,
 ) -> pl.DataFrame:
     """Return one row per user, the mean over the user's requests."""
@@ -237,7 +238,7 @@ def _surprise(
     hit: Bool[np.ndarray, "b k"],
     task: Task,
     cuts: tuple[int, ...],
-) -> Scores:
+) -> UserScores:
     """Return per request what popularity would not have found."""
     if not task.popularity.any():
         return {}
@@ -250,9 +251,9 @@ def _beyond(
     task: Task,
     vectors: sparse.csr_array | None,
     cuts: tuple[int, ...],
-) -> Scores:
+) -> UserScores:
     """Return per request what is not accuracy: novelty, popularity, diversity."""
-    scores: Scores = {}
+    scores: UserScores = {}
     for k in cuts:
         if task.popularity.any():
             scores[f"novelty@{k}"] = novelty(item, task.popularity, k)
@@ -293,7 +294,7 @@ def _pair_means(
     task: Task,
     cuts: tuple[int, ...],
     keep: Bool[np.ndarray, " pairs"],
-) -> Scores:
+) -> UserScores:
     """Return per request the mean over its relevant items, each the only one."""
     alone = list_metrics(found, np.ones(len(found), np.int64), cuts)
     row = task.relevant.row

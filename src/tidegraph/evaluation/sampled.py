@@ -5,8 +5,6 @@ Its numbers are larger than those of the full ranking and may order models diffe
 table says so.
 """
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 
@@ -14,20 +12,11 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.answers import blocks
 from tidegraph.evaluation.protocol import Task
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.stages import ItemSets, Requests
-
-
-@runtime_checkable
-class Scorer(Protocol):
-    """A retriever that scores every item."""
-
-    def scores(self, requests: Requests) -> Float32[np.ndarray, "b items"]:
-        """Return the score of every item, ``-inf`` for one it would never answer."""
-        ...
+from tidegraph.stages import ItemSets, Requests, Scores
 
 
 def sampled_hits(
-    model: Scorer,
+    model: Scores,
     task: Task,
     k: int,
     *,

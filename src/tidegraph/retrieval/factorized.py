@@ -28,12 +28,12 @@ class Factorized:
 
     Attributes:
         name: The channel.
-        solve: From who interacted with what to vectors.
+        solver: From who interacted with what to vectors.
         index: Where the largest products are looked for.
     """
 
     name: str = "Factorized"
-    solve: Solver = field(default_factory=HOPE)
+    solver: Solver = field(default_factory=HOPE)
     index: Index = field(default_factory=Exact)
 
     @remembers
@@ -54,11 +54,11 @@ class Factorized:
         pairs = _pairs(matrix, user, item)
         # By another number of threads a matrix library adds up in another order.
         with blas_threads(1):
-            if isinstance(self.solve, ReadsFeatures) and self.solve.features:
-                known = described(fold.log.items, self.solve.features, item)
-                solved = self.solve.solve(pairs, known)
+            if isinstance(self.solver, ReadsFeatures) and self.solver.features:
+                known = described(fold.log.items, self.solver.features, item)
+                solved = self.solver.solve(pairs, known)
             else:
-                solved = self.solve.solve(pairs)
+                solved = self.solver.solve(pairs)
         sides = solved.user, solved.source, solved.target
         if not all(np.isfinite(side).all() for side in sides):
             raise DataError(
@@ -94,12 +94,12 @@ class Factorized:
             ConfigError: The solver needs more memory than it may take.
             DataError: ``train`` holds no action, or items lack a feature.
         """
-        if isinstance(self.solve, ReadsFeatures):
-            for column in self.solve.features:
+        if isinstance(self.solver, ReadsFeatures):
+            for column in self.solver.features:
                 column_of(Fold.of(train, self.name).log.items, column, "item")
-        if isinstance(self.solve, Foresees):
+        if isinstance(self.solver, Foresees):
             user, item = _with_pairs(evidence(Fold.of(train, self.name), self.name))
-            self.solve.check(len(user), len(item))
+            self.solver.check(len(user), len(item))
 
 
 def _says_something(

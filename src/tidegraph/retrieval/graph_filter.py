@@ -127,7 +127,7 @@ class GraphFilter:
         method = resolved(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, self.name)
         graph = fold.view(_known_pairs)
-        solved = tuple(part.solve(graph) for part in given(method.filters))
+        solved = tuple(part.precomputed(graph) for part in given(method.filters))
         settings = replace(method, half_life_days=half_life)
         until, said = trained_until(fold), chosen(self, method)
         return FittedGraphFilter(settings, graph, solved, until, said)

@@ -23,7 +23,7 @@ __all__ = ["Chebyshev", "Filter", "FiltersSome", "Hop", "LowPass"]
 class Filter(Protocol):
     """Settings of a filter; one of your own needs no more than this."""
 
-    def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
+    def precomputed(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return what is worked out once for a graph; a file keeps it."""
         ...
 
@@ -37,7 +37,7 @@ class Filter(Protocol):
 
         Args:
             graph: Users and items, each pair once.
-            solved: What ``solve`` returned for it.
+            solved: What ``precomputed`` returned for it.
             history: What weight each item of each requester's history has.
         """
         ...
@@ -58,7 +58,7 @@ class FiltersSome(Protocol):
 
         Args:
             graph: Users and items, each pair once.
-            solved: What ``solve`` returned for it.
+            solved: What ``precomputed`` returned for it.
             history: What weight each item of each requester's history has.
             item: The items wanted, rising.
         """

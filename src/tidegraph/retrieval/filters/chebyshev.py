@@ -62,7 +62,7 @@ class Chebyshev:
         found[0] /= 2
         return found
 
-    def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
+    def precomputed(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return the coefficients."""
         return {"coefficients": self.coefficients}
 

@@ -44,7 +44,7 @@ class Hop:
     def __post_init__(self) -> None:
         at_least("Hop", 0, item=self.item, user=self.user, target=self.target)
 
-    def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
+    def precomputed(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return nothing: a walk needs only the graph."""
         return _NOTHING
 

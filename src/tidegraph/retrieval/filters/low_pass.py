@@ -50,7 +50,7 @@ class LowPass:
         at_least("LowPass", 0, power=self.power, steps=self.steps, seed=self.seed)
         seed_below("LowPass", 32, self.seed)
 
-    def solve(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
+    def precomputed(self, graph: StaticGraph) -> Mapping[str, np.ndarray]:
         """Return the singular vectors of the items.
 
         Raises:
