@@ -42,17 +42,19 @@ def test_a_transformer_is_torch_s_layers_over_each_history_alone(masked, norm_fi
     config = Transformer(2, 2, 3, "gelu", norm_first=norm_first, masked=masked)
     module, (x, there) = built(config), histories()
     how = {"norm_first": norm_first, "activation": "gelu"}
-    layers = [torch_layer(block, SIZE, 3 * SIZE, **how) for block in module.blocks]
+    layers = [
+        torch_layer(block, SIZE, 3 * SIZE, **how) for block in module.blocks.blocks
+    ]
 
     found = module(x, there)
 
     for row, count in enumerate(there.sum(dim=1).int().tolist()):
         y = (x[row, :count] + module.place.weight[:count]).flip(0)[None]
-        y = y if norm_first else module.norm(y)
+        y = module.norm(y)
         later = torch.ones(count, count).triu(1).bool() if masked is None else None
         for layer in layers:
             y = layer(y, src_mask=later)
-        y = module.norm(y) if norm_first else y
+        y = module.blocks.norm(y)
         expected = y[0].flip(0)
         torch.testing.assert_close(found[row, :count], expected, rtol=1e-4, atol=1e-5)
 
@@ -84,13 +86,13 @@ def test_convolutions_are_torch_s_over_an_event_and_those_before_it():
         some = x[row, place : place + 4]
         image[: len(some)] = some
         image = image[None, None]
-        tall = module.vertical.weight[:, None, :, None]
+        tall = module.filters.vertical.weight[:, None, :, None]
         parts = [conv2d(image, tall)[0, :, 0].T.flatten()]
-        for n, filters in enumerate(module.horizontal, start=1):
+        for n, filters in enumerate(module.filters.horizontal, start=1):
             kernel = filters.weight.view(3, SIZE, n).transpose(1, 2)[:, None]
             rows = torch.relu(conv2d(image, kernel, filters.bias))
             parts.append(rows[0, :, :, 0].amax(dim=1))
-        expected = torch.relu(module.last(torch.cat(parts)))
+        expected = torch.relu(module.filters.last(torch.cat(parts)))
         torch.testing.assert_close(found[row, place], expected, rtol=1e-4, atol=1e-5)
 
 

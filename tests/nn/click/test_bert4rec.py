@@ -11,7 +11,9 @@ from tidegraph.nn.click import BERT4Rec
 def test_the_interest_is_the_token_after_torch_s_layers_over_all_events():
     """Sun et al. (2019), section 3: post-norm, GELU, four times the width between."""
     net, inputs, given = answered(BERT4Rec(4, (6,), length=4))
-    layers = [torch_layer(block, 8, 32, activation="gelu") for block in net.blocks]
+    layers = [
+        torch_layer(block, 8, 32, activation="gelu") for block in net.blocks.blocks
+    ]
 
     def interest(b):
         x = torch.stack([*placed(net.events, inputs, b), net.token.weight[0]])[None]
@@ -31,7 +33,9 @@ def test_hidden_events_are_told_from_another_request_s_by_torch_s_layers():
     drawn = torch.rand(inputs.real_step.shape) < 0.4
     torch.set_rng_state(before)
     found = net.auxiliary(inputs)
-    layers = [torch_layer(block, 8, 32, activation="gelu") for block in net.blocks]
+    layers = [
+        torch_layer(block, 8, 32, activation="gelu") for block in net.blocks.blocks
+    ]
 
     loss, count = 0.0, 0
     for b in range(7):

@@ -20,13 +20,13 @@ def test_the_interest_is_what_torch_s_convolutions_find(length):
         ):
             image[place] = event
         image = image[None, None]
-        tall = net.vertical.weight[:, None, :, None]
+        tall = net.filters.vertical.weight[:, None, :, None]
         found = [conv2d(image, tall)[0, :, 0].T.flatten()]
-        for filters in net.horizontal:
+        for filters in net.filters.horizontal:
             height = filters.in_features // wide
             kernel = filters.weight.view(3, wide, height).transpose(1, 2)[:, None]
             rows = torch.relu(conv2d(image, kernel, filters.bias))
             found.append(rows[0, :, :, 0].amax(dim=1))
-        return torch.relu(net.last(torch.cat(found)))
+        return torch.relu(net.filters.last(torch.cat(found)))
 
     assert_ends_in(net, inputs, given, net.vectors, interest)

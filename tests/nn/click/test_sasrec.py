@@ -36,7 +36,7 @@ def test_the_interest_is_the_latest_event_after_torch_s_causal_layers():
     net, inputs, given = answered(SASRec(4, (6,), heads=2, length=4))
     vectors = net.events.vectors
     how = {"norm_first": True, "activation": torch.relu}
-    layers = [torch_layer(block, 8, 8, **how) for block in net.blocks]
+    layers = [torch_layer(block, 8, 8, **how) for block in net.blocks.blocks]
     with torch.no_grad():
 
         def interest(b):
@@ -47,6 +47,6 @@ def test_the_interest_is_the_latest_event_after_torch_s_causal_layers():
             later = torch.ones(x.shape[1], x.shape[1]).triu(1).bool()
             for layer in layers:
                 x = layer(x, src_mask=later)
-            return net.norm(x)[0, -1]
+            return net.blocks.norm(x)[0, -1]
 
         assert_ends_in(net, inputs, given, vectors, interest)

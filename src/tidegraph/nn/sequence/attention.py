@@ -152,3 +152,51 @@ class TransformerBlock(nn.Module):
 
     def _dense(self, x: Tensor) -> Tensor:
         return self.drop(self.second(self.bend(self.first(x))))
+
+
+class Blocks(nn.Module):
+    """So many blocks of attention, one after the other; see ``TransformerBlock``.
+
+    With ``norm_first`` their last sum is normalised, too.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        blocks: int,
+        heads: int,
+        inner: int,
+        bend: Callable[[Tensor], Tensor],
+        *,
+        norm_first: bool,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        each = (
+            TransformerBlock(
+                width, heads, inner, bend, norm_first=norm_first, dropout=dropout
+            )
+            for _ in range(blocks)
+        )
+        self.blocks = nn.ModuleList(each)
+        self.norm = nn.LayerNorm(width) if norm_first else nn.Identity()
+
+    def forward(
+        self, x: Float[Tensor, "b h width"], seen: Float[Tensor, "b _ h"]
+    ) -> Float[Tensor, "b h width"]:
+        """Return each place after those it sees.
+
+        Args:
+            x: The places.
+            seen: Which places each of them sees, or all alike.
+        """
+        for block in self.blocks:
+            x = block(x, seen)
+        return self.norm(x)
+
+
+def causal(there: Float[Tensor, "b h"]) -> Float[Tensor, "b h h"]:
+    """Return what each event sees, itself and those before it, the latest first."""
+    # The latest stands first, so what was before a place stands behind it.
+    h = there.shape[1]
+    return there.new_ones(h, h).triu() * there[:, None]

@@ -8,7 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.sequence.attention import TransformerBlock
+from tidegraph.nn.sequence.attention import Blocks
 from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
 from tidegraph.nn.sequence.next_item import Foretold, told_apart
 from tidegraph.ranges import at_least, within
@@ -70,11 +70,8 @@ class BERT4RecNetwork(nn.Module):
         self.events = PlacedEvents(spec, config.embedding_size, config.length)
         width, gelu = self.events.vectors.width, nn.functional.gelu
         self.token = nn.Embedding(1, width)
-        blocks = (
-            TransformerBlock(width, config.heads, 4 * width, gelu, norm_first=False)
-            for _ in range(config.blocks)
-        )
-        self.blocks = nn.ModuleList(blocks)
+        many = config.blocks, config.heads
+        self.blocks = Blocks(width, *many, 4 * width, gelu, norm_first=False)
         self.tower = InterestTower(spec, config.embedding_size, config.hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
@@ -99,6 +96,4 @@ class BERT4RecNetwork(nn.Module):
         there = real(inputs)[:, None]
         x = torch.cat([self.token.weight.expand(x.shape[0], 1, -1), x], dim=1)
         seen = torch.cat([torch.ones_like(there[:, :, :1]), there], dim=2)
-        for block in self.blocks:
-            x = block(x, seen)
-        return x
+        return self.blocks(x, seen)

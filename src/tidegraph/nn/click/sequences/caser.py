@@ -8,10 +8,10 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.sequence.filters import Filters
 from tidegraph.nn.sequence.history import HistoryVectors, InterestTower
 
 with needed("torch", "neural", "a neural network"):
-    import torch
     from torch import Tensor, nn
 
 
@@ -53,23 +53,16 @@ class CaserNetwork(nn.Module):
 
     def __init__(self, spec: InputSpec, config: Caser) -> None:
         super().__init__()
-        self.window, many = config.window, config.horizontal
+        self.window = config.window
         self.vectors = HistoryVectors(spec, config.embedding_size)
-        wide = self.vectors.event_width
-        rows = range(1, self.window + 1)
-        self.horizontal = nn.ModuleList([nn.Linear(wide * n, many) for n in rows])
-        self.vertical = nn.Linear(self.window, config.vertical, bias=False)
-        found = many * self.window + wide * config.vertical
-        self.last = nn.Linear(found, self.vectors.width)
+        wide, out = self.vectors.event_width, self.vectors.width
+        many = config.horizontal, config.vertical
+        self.filters = Filters(config.window, wide, *many, out)
         self.tower = InterestTower(spec, config.embedding_size, config.hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
         image = self.vectors.events(inputs)[:, : self.window]
         image = nn.functional.pad(image, (0, 0, 0, self.window - image.shape[1]))
-        found = [self.vertical(image.transpose(1, 2)).flatten(start_dim=1)]
-        for n, filters in enumerate(self.horizontal):
-            windows = image.unfold(1, n + 1, 1).flatten(start_dim=2)
-            found.append(torch.relu(filters(windows)).amax(dim=1))
-        interest = torch.relu(self.last(torch.cat(found, dim=1)))[:, None]
+        interest = self.filters(image)[:, None]
         return self.tower(interest, self.vectors.candidates(inputs), inputs)

@@ -8,7 +8,7 @@ from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.dense import check_widths
 from tidegraph.nn.inputs import Inputs, InputSpec
-from tidegraph.nn.sequence.attention import TransformerBlock
+from tidegraph.nn.sequence.attention import Blocks, causal
 from tidegraph.nn.sequence.history import InterestTower, PlacedEvents, real
 
 with needed("torch", "neural", "a neural network"):
@@ -57,19 +57,13 @@ class SASRecNetwork(nn.Module):
         super().__init__()
         self.events = PlacedEvents(spec, config.embedding_size, config.length)
         width = self.events.vectors.width
-        blocks = (
-            TransformerBlock(width, config.heads, width, torch.relu, norm_first=True)
-            for _ in range(config.blocks)
-        )
-        self.blocks, self.norm = nn.ModuleList(blocks), nn.LayerNorm(width)
+        many = config.blocks, config.heads
+        self.blocks = Blocks(width, *many, width, torch.relu, norm_first=True)
         self.tower = InterestTower(spec, config.embedding_size, config.hidden)
 
     def forward(self, inputs: Inputs) -> Float[Tensor, "b k"]:
         """Return the logit of an action on each candidate."""
-        x, there = self.events(inputs), real(inputs)
-        # The latest stands first, so what was before a place stands behind it.
-        seen = x.new_ones(x.shape[1], x.shape[1]).triu() * there[:, None]
-        for block in self.blocks:
-            x = block(x, seen)
-        interest = self.norm(x[:, :1]) * there[:, :1, None]
+        there = real(inputs)
+        states = self.blocks(self.events(inputs), causal(there))
+        interest = states[:, :1] * there[:, :1, None]
         return self.tower(interest, self.events.vectors.candidates(inputs), inputs)

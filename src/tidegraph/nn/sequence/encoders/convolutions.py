@@ -4,10 +4,10 @@ from jaxtyping import Float
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.nn.sequence.filters import Filters
 from tidegraph.ranges import at_least, below_1
 
 with needed("torch", "neural", "a neural network"):
-    import torch
     from torch import Tensor, nn
 
 
@@ -47,13 +47,9 @@ class FilteredStates(nn.Module):
 
     def __init__(self, config: Convolutions, size: int) -> None:
         super().__init__()
-        self.window, many = config.window, config.horizontal
-        rows = range(1, self.window + 1)
-        self.horizontal = nn.ModuleList([nn.Linear(size * n, many) for n in rows])
-        self.vertical = nn.Linear(self.window, config.vertical, bias=False)
-        self.drop = nn.Dropout(config.dropout)
-        found = many * self.window + size * config.vertical
-        self.last = nn.Linear(found, size)
+        self.window = config.window
+        many = config.horizontal, config.vertical
+        self.filters = Filters(config.window, size, *many, size, config.dropout)
 
     def forward(
         self, x: Float[Tensor, "b h size"], there: Float[Tensor, "b h"]
@@ -61,9 +57,4 @@ class FilteredStates(nn.Module):
         """Return a state at each event, the latest first."""
         # Events that are not there are 0, as those before the first.
         image = nn.functional.pad(x, (0, 0, 0, self.window - 1))
-        image = image.unfold(1, self.window, 1)
-        found = [self.vertical(image).flatten(start_dim=2)]
-        for n, filters in enumerate(self.horizontal):
-            windows = image.unfold(3, n + 1, 1).transpose(2, 3)
-            found.append(torch.relu(filters(windows.flatten(start_dim=3))).amax(dim=2))
-        return torch.relu(self.last(self.drop(torch.cat(found, dim=2))))
+        return self.filters(image.unfold(1, self.window, 1).transpose(2, 3))

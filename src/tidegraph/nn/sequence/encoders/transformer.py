@@ -7,7 +7,7 @@ from jaxtyping import Float
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.nn.sequence.attention import TransformerBlock
+from tidegraph.nn.sequence.attention import Blocks, causal
 from tidegraph.ranges import at_least, below_1, within
 
 with needed("torch", "neural", "a neural network"):
@@ -75,32 +75,20 @@ class TransformerStates(nn.Module):
         self.place = nn.Embedding(length, size)
         self.drop = nn.Dropout(config.dropout)
         bend = torch.relu if config.bend == "relu" else nn.functional.gelu
-        blocks = (
-            TransformerBlock(
-                size,
-                config.heads,
-                config.inner * size,
-                bend,
-                norm_first=config.norm_first,
-                dropout=config.dropout,
-            )
-            for _ in range(config.blocks)
+        self.blocks = Blocks(
+            size,
+            config.blocks,
+            config.heads,
+            config.inner * size,
+            bend,
+            norm_first=config.norm_first,
+            dropout=config.dropout,
         )
-        self.blocks = nn.ModuleList(blocks)
-        self.norm = nn.LayerNorm(size)
+        self.norm = nn.Identity() if config.norm_first else nn.LayerNorm(size)
 
     def forward(
         self, x: Float[Tensor, "b h size"], there: Float[Tensor, "b h"]
     ) -> Float[Tensor, "b h size"]:
         """Return a state at each event, the latest first."""
-        h = x.shape[1]
-        x = self.drop(x + self.place.weight[:h])
-        if not self.blocks[0].norm_first:
-            x = self.norm(x)
-        seen = there[:, None]
-        if self.causal:
-            # The latest stands first, so what was before a place stands behind it.
-            seen = x.new_ones(h, h).triu() * seen
-        for block in self.blocks:
-            x = block(x, seen)
-        return self.norm(x) if self.blocks[0].norm_first else x
+        x = self.norm(self.drop(x + self.place.weight[: x.shape[1]]))
+        return self.blocks(x, causal(there) if self.causal else there[:, None])
