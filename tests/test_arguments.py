@@ -143,7 +143,7 @@ def test_settings_are_what_their_annotations_say():
     [
         ({"steps": 1.5}, "Walk steps is 1.5; it must be a whole number."),
         ({"pace": "x"}, "Walk pace is 'x'; it must be a number or None."),
-        ({"brisk": 1}, "Walk brisk is 1; it must be True or False."),
+        ({"brisk": 1}, "Walk brisk is 1; it must be true or false."),
         ({"way": "up"}, "Walk way is 'up'; it must be 'there' or 'back'."),
         ({"stops": "12"}, "Walk stops is '12'; it must be a list."),
         ({"stops": [1, "2"]}, r"Walk stops\[1\] is '2'; it must be a whole number."),

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -7,6 +9,7 @@ from tidegraph.catalog import model
 from tidegraph.config import build, read_toml, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
+from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.recipes.spectral import netmf
 from tidegraph.training.settings import Training
 
@@ -71,7 +74,7 @@ def test_a_whole_number_is_a_fraction_too():
     [
         ({"neighbors": "many"}, r"neighbors\] is 'many'; it must be a whole number"),
         ({"neighbors": True}, "must be a whole number"),
-        ({"kind": "max"}, "it can be: 'sum', 'mean'"),
+        ({"kind": "max"}, "it must be 'sum' or 'mean'"),
         ({"sizes": 3}, "must be a list"),
         ({"sizes": [1, "b"]}, "must be a whole number"),
         ({"cap": 1.5}, "must be a whole number"),
@@ -122,3 +125,36 @@ def test_a_value_that_is_none_of_several_kinds_is_told_all_of_them():
         build(FeatureSet, {"ids": "users"}, "rank.features")
 
     assert build(FeatureSet, {"ids": "item"}, "rank.features").ids == "item"
+
+
+def test_a_file_may_say_whatever_a_caller_may():
+    assert model({"model": "ItemKNN", "neighbors": 3.0}, "x", "retrieve") == ItemKNN(3)
+    with pytest.raises(ConfigError, match=r"by\] is 3; it must be text or an ItemEmb"):
+        model({"model": "MMR", "by": 3}, "x", "rerank")
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        ("reranking.diversity import MMR; MMR(by=3)", "by is 3; it must be text or an"),
+        ("cli.splits import Split; Split(valid='x')", "valid is 'x'; it must be a num"),
+        (
+            "cli.tuning.space import Search; Search(settings=3)",
+            "settings is 3; it must be a mapping",
+        ),
+    ],
+)
+def test_a_caller_is_told_what_a_file_is(made, says):
+    words = [sys.executable, "-c", f"from tidegraph.{made}"]  # Without checks of tests.
+    said = subprocess.run(words, capture_output=True, text=True, check=False).stderr
+
+    assert "tidegraph.errors.ConfigError: " in said
+    assert says in said
+
+
+def test_what_was_made_before_is_no_setting():
+    built = build(Model, {"neighbors": 3}, "x", given={"inner": Inner(9)})
+
+    assert built == Model(3, inner=Inner(9))
+    with pytest.raises(ConfigError, match="no setting 'inner'"):
+        build(Model, {"inner": {"width": 2}}, "x", given={"inner": Inner(9)})

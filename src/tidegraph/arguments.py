@@ -48,7 +48,7 @@ def whole(value: object, what: str) -> int:
     Raises:
         RequestError: It is none, or larger than 64 bits hold.
     """
-    return _convert_or_raise(_to_int, value, what, RequestError)
+    return convert_or_raise(_to_int, value, what, RequestError)
 
 
 def number(value: object, what: str) -> float:
@@ -57,7 +57,7 @@ def number(value: object, what: str) -> float:
     Raises:
         RequestError: It is none.
     """
-    return _convert_or_raise(_to_float, value, what, RequestError)
+    return convert_or_raise(_to_float, value, what, RequestError)
 
 
 def shown(value: object) -> str:
@@ -90,7 +90,7 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
 
         def turned(name: str, value: Any, what: str) -> Any:
             rule = rules().get(name, _as_it_is)
-            return _convert_or_raise(rule, value, what, error)
+            return convert_or_raise(rule, value, what, error)
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> R:
@@ -123,7 +123,7 @@ def settings(cls: type[T]) -> type[T]:
     def check(self: Any) -> None:
         for name, convert in converters().items():
             what = f"{cls.__name__} {name}"
-            value = _convert_or_raise(convert, getattr(self, name), what, ConfigError)
+            value = convert_or_raise(convert, getattr(self, name), what, ConfigError)
             object.__setattr__(self, name, value)
         if own is not None:
             own(self)
@@ -142,7 +142,7 @@ def converter(hint: Any) -> Convert:
     if origin is typing.Annotated:
         return converter(args[0])
     if origin in (typing.Union, types.UnionType):
-        return _one_of(args)
+        return one_of(args)
     if origin is Literal:
         return functools.partial(_to_option, args)
     if origin in _LISTS:
@@ -165,9 +165,10 @@ def _hints(function: Callable[..., object]) -> dict[str, Any]:
     return typing.get_type_hints(holder, plain.__globals__)
 
 
-def _convert_or_raise(
+def convert_or_raise(
     convert: Callable[[Any, str], T], value: object, what: str, error: type[Exception]
 ) -> T:
+    """Return what is meant by a value, or raise an error whose sentence says why."""
     try:
         return convert(value, what)
     except _Unfit as unfit:
@@ -225,7 +226,7 @@ def _to_bool(value: object, what: str) -> bool:
     given = _scalar(value)
     if isinstance(given, bool):
         return given
-    raise _unfit_error(value, what, "True or False")
+    raise _unfit_error(value, what, "true or false")
 
 
 def _to_str(value: object, what: str) -> str:
@@ -258,7 +259,8 @@ def _to_option(options: tuple[Any, ...], value: object, what: str) -> Any:
     raise _unfit_error(value, what, " or ".join(repr(option) for option in options))
 
 
-def _one_of(args: tuple[Any, ...]) -> Convert:
+def one_of(args: tuple[Any, ...]) -> Convert:
+    """Return what turns a value into the first of some types that it fits."""
     options = [(arg, converter(arg)) for arg in args if arg is not types.NoneType]
     optional = types.NoneType in args
 

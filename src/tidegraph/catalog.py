@@ -3,7 +3,6 @@
 import inspect
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 from tidegraph.arguments import checked
@@ -103,8 +102,8 @@ def _neural(network: Any, table: Mapping[str, Any], where: str) -> Any:
     refuse_unknown(table, [*own, *_beside()], where)
     of_network = {key: value for key, value in table.items() if key in own}
     others = {key: value for key, value in table.items() if key not in own}
-    ranker = build(neural(), others, where)
-    return replace(ranker, model=build(network, of_network, where))
+    made = build(network, of_network, where)
+    return build(neural(), others, where, given={"model": made})
 
 
 def settings_of(stage: str, name: str) -> Collection[str]:

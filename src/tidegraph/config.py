@@ -11,19 +11,13 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
+from tidegraph.arguments import convert_or_raise, one_of, shown
 from tidegraph.errors import ConfigError
 
 T = TypeVar("T")
-
-
-_IN_WORDS: dict[type, str] = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-}
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -122,6 +116,7 @@ def build(
     table: Mapping[str, Any],
     where: str,
     default: object = None,
+    given: Mapping[str, Any] = MappingProxyType({}),
 ) -> T:
     """Build what ``target`` makes from a TOML table, refusing what it does not know.
 
@@ -133,12 +128,15 @@ def build(
         where: The table's file and dotted name, for the error message.
         default: What has the settings that the table leaves out, if it is what
             ``target`` makes.
+        given: Parameters of ``target`` that are no settings, with their values; the
+            table may not name them.
 
     Raises:
         ConfigError: A key is unknown, a required one is missing, or a value has the
             wrong type.
     """
-    known = inspect.signature(target).parameters
+    parameters = inspect.signature(target).parameters
+    known = {name: p for name, p in parameters.items() if name not in given}
     hints = typing.get_type_hints(target)
     refuse_unknown(table, known, where)
     held: dict[str, Any] = {}
@@ -158,7 +156,7 @@ def build(
         )
         for key, value in table.items()
     }
-    return target(**{**held, **values})
+    return target(**{**held, **values, **given})
 
 
 def _made_defaults(target: object) -> dict[str, Any]:
@@ -205,41 +203,73 @@ def _convert(value: Any, hint: Any, where: str, default: object = None) -> Any:
 
     A table of settings changes those that it names, of the default if there is one.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return value
-    if _says_none(value, hint):
+    made, options = _made(value, hint, where, default), _options(hint)
+    if made is None and types.NoneType in options:
         return None
-    kind = _protocol(hint)
-    if kind is not None and isinstance(value, str | Mapping):
-        if isinstance(value, str):
-            return _tagged(kind, {"type": value}, where)
-        return _tagged(kind, cast(Mapping[str, Any], value), where)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return _first_that_fits(value, args, where, default)
-    if origin is typing.Literal:
-        if value not in args:
-            raise ConfigError(
-                f"[{where}] is {value!r}; it can be: "
-                f"{', '.join(repr(a) for a in args)}."
-            )
-        return value
-    if origin is tuple:
-        return _convert_tuple(value, args, where)
-    if origin is Mapping and isinstance(value, Mapping):
+    # None has another name here, and is told where the setting is described.
+    options = tuple(one for one in options if one is not types.NoneType)
+    of_parts = len(options) == 1 and dataclasses.is_dataclass(options[0])
+    if of_parts and not dataclasses.is_dataclass(made):
+        raise ConfigError(f"[{where}] is {shown(made)}; it must be a table, in braces.")
+    return convert_or_raise(one_of(options), made, f"[{where}]", ConfigError)
+
+
+def _made(value: Any, hint: Any, where: str, default: object = None) -> Any:
+    """Return a value whose tables, and names of parts, are what they stand for."""
+    kind, options = _protocol(hint), _options(hint)
+    if value == "none" and types.NoneType in options and str not in options:
+        return None  # TOML has no word for it.
+    if isinstance(value, str) and kind is not None:
+        return _tagged(kind, {"type": value}, where)
+    if isinstance(value, Mapping):
         table = cast(Mapping[str, Any], value)
-        return {key: _convert(v, args[1], f"{where}.{key}") for key, v in table.items()}
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return build(cast(Any, hint), cast(Mapping[str, Any], value), where, default)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    wrong_bool = isinstance(value, bool) and hint is not bool
-    if isinstance(hint, type) and (wrong_bool or not isinstance(value, hint)):
-        wanted = _IN_WORDS.get(hint, hint.__name__)
-        if dataclasses.is_dataclass(cast(Any, hint)):
-            wanted = "a table, in braces"
-        raise ConfigError(f"[{where}] is {value!r}; it must be {wanted}.")
-    return value
+        if kind is not None:
+            return _tagged(kind, table, where)
+        if any(map(dataclasses.is_dataclass, options)):
+            return _first_that_fits(table, options, where, default)
+        for args in (typing.get_args(o) for o in options if _is_of(o, Mapping)):
+            return {k: _convert(v, args[1], f"{where}.{k}") for k, v in table.items()}
+    if isinstance(value, list | tuple):
+        parts = list(cast(Iterable[Any], value))
+        for args in (typing.get_args(o) for o in options if _is_of(o, tuple)):
+            each = args if Ellipsis not in args else args[:1] * len(parts)
+            if len(each) == len(parts):
+                return [
+                    _made(part, inner, where)
+                    for part, inner in zip(parts, each, strict=True)
+                ]
+    return cast(object, value)
+
+
+def _first_that_fits(
+    table: Mapping[str, Any], options: Iterable[Any], where: str, default: object
+) -> Any:
+    """Build the dataclass that a table was meant for, among several."""
+    kinds = [option for option in options if dataclasses.is_dataclass(option)]
+    errors: list[ConfigError] = []
+    # What is wrong is said of the one that was most probably meant.
+    for kind in sorted(kinds, key=lambda one: -_named_in(table, one)):
+        try:
+            return build(cast(Any, kind), table, where, default)
+        except ConfigError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _named_in(table: Mapping[str, Any], kind: Any) -> int:
+    """Return how many of a table's keys are settings of a dataclass."""
+    return len({field.name for field in dataclasses.fields(kind)} & table.keys())
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    """Return the types of which a value may be any."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return typing.get_args(hint)
+    return (hint,)
+
+
+def _is_of(hint: Any, kind: type) -> bool:
+    return typing.get_origin(hint) is kind
 
 
 def _protocol(hint: Any) -> Any:
@@ -278,59 +308,3 @@ def is_kind_of(cls: Any, protocol: type) -> bool:
     said = vars(protocol).items()
     methods = [n for n, own in said if callable(own) and not n.startswith("_")]
     return dataclasses.is_dataclass(cls) and all(hasattr(cls, n) for n in methods)
-
-
-def _first_that_fits(
-    value: Any, options: tuple[Any, ...], where: str, default: object = None
-) -> Any:
-    errors: list[ConfigError] = []
-    if value is None and types.NoneType in options:
-        return None
-    # What is wrong is said of the option that was most probably meant.
-    for option in sorted(options, key=lambda one: -_named_in(value, one)):
-        if option is types.NoneType:
-            continue
-        try:
-            return _convert(value, option, where, default)
-        except ConfigError as error:
-            errors.append(error)
-    words = [_in_words(one) for one in options if one is not types.NoneType]
-    if len(words) > 1 and all(words):
-        expected = " or ".join(words)
-        raise ConfigError(f"[{where}] is {value!r}; it must be {expected}.")
-    raise errors[0]
-
-
-def _in_words(option: Any) -> str:
-    """Return what a value of a plain type is called; nothing for another type."""
-    if typing.get_origin(option) is typing.Literal:
-        return " or ".join(map(repr, typing.get_args(option)))
-    return _IN_WORDS.get(option, "")
-
-
-def _says_none(value: Any, hint: Any) -> bool:
-    """Is this the word for None, where there may be None, of a file without another?"""
-    options = typing.get_args(hint)
-    none = isinstance(value, str) and value == "none" and str not in options
-    return none and types.NoneType in options
-
-
-def _named_in(value: Any, option: Any) -> int:
-    """Return how many of a table's keys are settings of an option."""
-    if not isinstance(value, Mapping) or not dataclasses.is_dataclass(option):
-        return 0
-    names = {field.name for field in dataclasses.fields(option)}
-    return len(names & cast(Mapping[str, Any], value).keys())
-
-
-def _convert_tuple(value: Any, args: tuple[Any, ...], where: str) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise ConfigError(f"[{where}] is {value!r}; it must be a list.")
-    parts = list(cast(Iterable[Any], value))
-    if len(args) == 2 and args[1] is Ellipsis:
-        args = (args[0],) * len(parts)
-    if len(args) != len(parts):
-        raise ConfigError(f"[{where}] has {len(parts)} values, expected {len(args)}.")
-    return tuple(
-        _convert(part, hint, where) for part, hint in zip(parts, args, strict=True)
-    )

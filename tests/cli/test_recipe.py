@@ -1,6 +1,5 @@
 """What a recipe says wrong is said before anything is read or written."""
 
-import dataclasses
 import inspect
 import sys
 import tomllib
@@ -14,7 +13,7 @@ import pytest
 import tidegraph as tg
 from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
 from tidegraph.cli import run
-from tidegraph.cli.recipe import BlendTable, PipelineTable, pipeline_of
+from tidegraph.cli.recipe import pipeline_of
 from tidegraph.config import is_kind_of
 from tidegraph.errors import ConfigError
 from tidegraph.nn.click import DeepFM
@@ -69,6 +68,9 @@ def said(text, tmp_path, capsys, *words) -> str:
             "count in days",
         ),
         (LOG + POPULAR + "[pipeline]\ncandidates = 0", "at least 1"),
+        (LOG + POPULAR + '[pipeline]\nseed = "x"', "seed] is 'x'; it must be a whole"),
+        (LOG + POPULAR + "[pipeline]\nrank = 3", "has no setting 'rank'"),
+        (LOG + POPULAR + "[blend]\nchannels = []", "has no setting 'channels'"),
         (LOG + POPULAR + '[pipeline]\nfallback = "Populer"', "'Popular'"),
         (LOG + POPULAR + "[pipeline]\nfallback = 3", "a table with a 'model'"),
         (
@@ -94,24 +96,6 @@ def said(text, tmp_path, capsys, *words) -> str:
 )
 def test_a_mistake_is_said_before_the_log_is_read(text, says, tmp_path, capsys):
     assert says in said(text, tmp_path, capsys)
-
-
-@pytest.mark.parametrize(
-    ("table", "stage"), [(PipelineTable, tg.Pipeline), (BlendTable, tg.Blend)]
-)
-def test_what_a_table_leaves_out_is_as_the_library_has_it(table, stage):
-    made = {field.name: field for field in dataclasses.fields(stage)}
-    same = [field for field in dataclasses.fields(table) if field.name in made]
-
-    assert {field.name for field in dataclasses.fields(table)} - made.keys() <= {"seed"}
-    assert len(same) >= 4
-    assert [_default(f) for f in same] == [_default(made[f.name]) for f in same]
-
-
-def _default(field):
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
 
 
 def _numbers():

@@ -14,7 +14,7 @@ from tidegraph.errors import ConfigError, DataError
     [
         ({"valid": 0.5, "test": 0.5}, "leave something to train on"),
         ({"test": -0.1}, "must be from 0"),
-        ({"test": float("nan")}, "must be from 0"),
+        ({"test": float("nan")}, "test is nan; it must be a number"),
         ({"leave_last": 0}, "leave_last is 0; it must be at least 1"),
         ({"time": ("a", "b", "c")}, "has 3 times"),
         ({"time": ("2024-01-01",), "leave_last": 1}, "names time and leave_last"),

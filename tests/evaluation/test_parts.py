@@ -354,7 +354,7 @@ def test_lengths_of_list_that_are_nested_are_one_sentence(at):
         ("k", None, "k is None"),
         ("k", [], "give lengths of list of at least 1"),
         ("k", 0, "give lengths of list of at least 1"),
-        ("repeat", "yes", "repeat is 'yes'; it must be True or False"),
+        ("repeat", "yes", "repeat is 'yes'; it must be true or false"),
         ("by", 3, "by is 3; it must be text"),
         ("rng", "a", "rng is 'a'; it must be a whole number"),
         ("rng", -1, "the seed is -1; it must be at least 0"),

@@ -188,5 +188,5 @@ def test_a_recipe_of_an_unknown_ranker_within_is_refused():
 
 
 def test_a_method_that_does_not_exist_is_refused():
-    with pytest.raises(ConfigError, match=r"method\] is 'beta'; it can be: 'platt'"):
+    with pytest.raises(ConfigError, match=r"method\] is 'beta'; it must be 'platt'"):
         from_table({"model": "Calibrated", "method": "beta"}, "rank", "rank")

@@ -1,10 +1,12 @@
 """A recipe: which log, which split, which stages; strict TOML."""
 
+import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from tidegraph.arguments import convert_or_raise, converter, settings
 from tidegraph.catalog import model, settings_of
 from tidegraph.cli.options import Given
 from tidegraph.cli.splits import Split
@@ -15,14 +17,11 @@ from tidegraph.data.sources import read_as
 from tidegraph.data.tables.unread import Unread, unread
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
-from tidegraph.pipeline.past import Windows
 from tidegraph.retrieval.blend import Blend
-from tidegraph.retrieval.from_log import FROM_LOG, FromLog
-from tidegraph.retrieval.scoring.fusion import By
 from tidegraph.stages import Retriever, called, checked_name
 
 
-@dataclass(frozen=True)
+@settings
 class Files:
     """The files of the table ``[data]`` of a recipe; the rest says how to read the log.
 
@@ -35,47 +34,6 @@ class Files:
     path: str
     users: str | None = None
     items: str | None = None
-
-
-@dataclass(frozen=True)
-class PipelineTable:
-    """The table ``[pipeline]`` of a recipe; see ``Pipeline``.
-
-    Attributes:
-        repeat: May a user be recommended items they have already interacted with?
-        candidates: How many items retrieval hands to the ranker.
-        windows: Which requests of the past the ranker learns from.
-        names: Item feature column that names an item in answers.
-        fallback: Retrieval model that fills up short lists, such as "Popular"; a table
-            with a ``model`` if it has settings.
-        seed: Seed of everything random.
-    """
-
-    repeat: bool = True
-    candidates: int = 200
-    windows: Windows = field(default_factory=Windows)
-    names: str | None = None
-    fallback: object = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class BlendTable:
-    """The table ``[blend]`` of a recipe; see ``Blend``.
-
-    Attributes:
-        quotas: The weight of each channel, in their order or by their names; [] for all
-            alike; learnt from the log if left out.
-        at_least: How much of its quota of places a channel is sure of.
-        smoothing: The larger, the less the first ranks stand out.
-        by: What of a channel's list counts, its "ranks" or its "scores"; as weights are
-            learnt what ranks higher is taken if left out.
-    """
-
-    quotas: tuple[float, ...] | Mapping[str, float] | FromLog = FROM_LOG
-    at_least: float = 0.5
-    smoothing: float = 60.0
-    by: By | FromLog = FROM_LOG
 
 
 @dataclass(frozen=True)
@@ -149,13 +107,12 @@ def read_recipe(
     reading, parts = _agreed(
         reading, build(Split, split_table, f"{path.name}:split"), path.name
     )
-    seed = cast(int, _toml_table(tables, "pipeline", path.name).get("seed", 0))
     return Recipe(
         path.parent,
         build(Files, of_files, where),
         reading,
         parts,
-        seed,
+        seed_of(tables, path.name),
         pipeline,
         stages,
     )
@@ -171,9 +128,8 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
     Raises:
         ConfigError: A table, setting or model is unknown.
     """
-    settings = build(
-        PipelineTable, _toml_table(tables, "pipeline", where), f"{where}:pipeline"
-    )
+    settings = _pipeline_table(tables, where)
+    settings.pop("seed", None)
     retrieve = tables.get("retrieve")
     if not isinstance(retrieve, list) or not retrieve:
         raise ConfigError(
@@ -181,24 +137,34 @@ def pipeline_of(tables: Mapping[str, Any], where: str) -> Pipeline:
             'such as model = "ItemKNN".'
         )
     channels = channels_of(cast(list[object], retrieve), f"{where}:retrieve")
-    shares = build(BlendTable, _toml_table(tables, "blend", where), f"{where}:blend")
-    made: dict[str, Any] = {"retrieve": Blend(channels, **asdict(shares))}
+    shares = _toml_table(tables, "blend", where)
+    blend = build(Blend, shares, f"{where}:blend", given={"channels": channels})
+    made: dict[str, Any] = {"retrieve": blend, "rank": None, "rerank": None}
     for stage in ("rank", "rerank"):
         if stage in tables:
             table = _toml_table(tables, stage, where)
             made[stage] = model(table, f"{where}:{stage}", stage)
-    if settings.fallback is not None:
-        table = settings.fallback
+    if "fallback" in settings:
+        table = settings.pop("fallback")
         table = {"model": table} if isinstance(table, str) else table
-        name = f"{where}:pipeline.fallback"
-        made["fallback"] = channels_of([table], name)
-    apart = ("seed", "fallback")
-    shared = {
-        part.name: getattr(settings, part.name)
-        for part in fields(settings)
-        if part.name not in apart
-    }
-    return Pipeline(**made, **shared)
+        made["fallback"] = channels_of([table], f"{where}:pipeline.fallback")
+    return build(Pipeline, settings, f"{where}:pipeline", given=made)
+
+
+def seed_of(tables: Mapping[str, Any], where: str) -> int:
+    """Return the seed of everything random that the tables of a recipe name."""
+    seed = _pipeline_table(tables, where).get("seed", 0)
+    return convert_or_raise(
+        converter(int), seed, f"[{where}:pipeline.seed]", ConfigError
+    )
+
+
+def _pipeline_table(tables: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the table ``[pipeline]``, whose stages have tables of their own."""
+    table = dict(_toml_table(tables, "pipeline", where))
+    known = inspect.signature(Pipeline).parameters.keys() - _STAGES
+    refuse_unknown(table, [*known, "seed"], f"{where}:pipeline")
+    return table
 
 
 def channels_of(tables: Iterable[object], where: str) -> dict[str, Retriever]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text, span_text
 from tidegraph.errors import ConfigError, DataError
@@ -17,7 +18,7 @@ EVENTS = "events"
 """How many events were split, where more of them would be split otherwise."""
 
 
-@dataclass(frozen=True)
+@settings
 class Rolling:
     """Windows at the end of the log, one test part each.
 
@@ -33,7 +34,7 @@ class Rolling:
         above("[split.rolling]", 0, window_days=self.window_days, folds=self.folds)
 
 
-@dataclass(frozen=True)
+@settings
 class Split:
     """The table ``[split]`` of a recipe: one way to split, by shares if none is named.
 

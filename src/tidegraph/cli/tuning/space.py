@@ -1,8 +1,8 @@
 """What is searched: settings of a recipe, by where they stand, and their values."""
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import field
 from typing import Any, cast
 
 from tidegraph.arguments import settings
@@ -39,7 +39,7 @@ class Between:
         return self.low, self.high
 
 
-@dataclass(frozen=True)
+@settings
 class OneOf:
     """One of some values.
 
@@ -47,7 +47,7 @@ class OneOf:
         choices: The values; a word or a table where the setting is a part.
     """
 
-    choices: Sequence[object]
+    choices: tuple[object, ...]
 
     def __post_init__(self) -> None:
         if len(self.choices) < 2:
@@ -56,7 +56,7 @@ class OneOf:
     @property
     def ends(self) -> tuple[object, ...]:
         """Values that must be possible if all are to be."""
-        return tuple(self.choices)
+        return self.choices
 
 
 Values = Between | OneOf
@@ -68,7 +68,7 @@ MEASURES = (
 """Measures of lists of which more is better."""
 
 
-@dataclass(frozen=True)
+@settings
 class Search:
     """The table ``[tune]`` of a recipe.
 
