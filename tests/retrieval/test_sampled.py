@@ -70,7 +70,7 @@ def test_with_all_neighbours_a_sampled_vector_is_that_of_the_whole_graph(encoder
     )
     nodes = np.array([3, 40, 3, 0, 55])
 
-    field = Fields.of(ALL, encoder, pairs, "cpu").field(nodes, None, 0)
+    field = Fields.of(ALL, module, pairs, "cpu").field(nodes, None, 0)
     found, whole = module.of(field), module(torch.from_numpy(nodes))
 
     torch.testing.assert_close(found, whole, rtol=1e-4, atol=1e-5)
@@ -96,7 +96,7 @@ def test_a_pair_reads_nothing_of_its_own_time_or_later(encoder):
     nodes, clocks = np.arange(45), np.full(45, cut)
 
     found = [
-        module.of(Fields.of(PAST, encoder, pairs, "cpu").field(nodes, clocks, 0))
+        module.of(Fields.of(PAST, module, pairs, "cpu").field(nodes, clocks, 0))
         for pairs in (one, other)
     ]
 

@@ -3,18 +3,17 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from tidegraph.arguments import settings
+from tidegraph.arguments import settings, shown
+from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.features.values import column_of
 from tidegraph.graph.sampling.seeds import Plan
-from tidegraph.nn.conv import Encoder, Identity, Start, Table
-from tidegraph.nn.conv.stack import Stack
-from tidegraph.nn.conv.two_tables import SourceTarget
+from tidegraph.nn.conv import Encoder, Identity, NodeVectors, ReadsFeatures, Start
 from tidegraph.nn.field import Field
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.ranges import at_least
@@ -83,8 +82,9 @@ class Embedding:
         Raises:
             DataError: They lack one.
         """
-        for column in getattr(self.encoder, "features", ()):
-            column_of(Fold.of(train, self.name).log.items, column, "item")
+        if isinstance(self.encoder, ReadsFeatures):
+            for column in self.encoder.features:
+                column_of(Fold.of(train, self.name).log.items, column, "item")
 
     @remembers
     def fit(self, train: Train, *, run: Run | None = None) -> FittedEmbedding:
@@ -164,7 +164,7 @@ class _Pairs:
     """The task of an embedding: tell the targets of a source from other nodes."""
 
     settings: Embedding
-    module: nn.Module
+    module: NodeVectors
     pairs: PairSource
     held: HeldOut | None
     device: str
@@ -182,10 +182,15 @@ class _Pairs:
             return settings.encoder.of_graph(graph, settings.embedding_size)
 
         module = initialised(build, run.rng)
-        if (start := getattr(settings.encoder, "start", None)) is not None:
-            _begin(module, cast(Start, start), graph)
-        ego, encoder = settings.ego, settings.encoder
-        fields = None if ego is None else Fields.of(ego, encoder, pairs, run.device)
+        if not isinstance(module, NodeVectors):
+            raise ConfigError(
+                f"{shown(settings.encoder)} makes a {type(module).__name__} of a "
+                "graph; it must make NodeVectors of tidegraph.nn.conv."
+            )
+        if module.start is not None and module.table is not None:
+            _begin(module.table, module.start, graph)
+        ego = settings.ego
+        fields = None if ego is None else Fields.of(ego, module, pairs, run.device)
         known = graph.features
         return cls(settings, module, pairs, held, run.device, fields, known)
 
@@ -222,14 +227,12 @@ class _Pairs:
         return tensor(row).to(self.device), tensor(column).to(self.device)
 
     def _vectors(self, nodes: Tensor, field: Field | None) -> Tensor:
-        if field is None:
-            return self.module(nodes)
-        return cast(Stack, self.module).of(field)
+        return self.module(nodes) if field is None else self.module.of(field)
 
     def loss(self, batch: _Batch) -> Tensor:
         objective, b = self.settings.objective, batch.size
-        if hasattr(self.module, "context"):
-            module = cast(_TwoSided, self.module)
+        module = self.module
+        if module.two_sided:
             source, rest = module(batch.nodes[:b]), module.context(batch.nodes[b:])
         else:
             vector = self._vectors(batch.nodes, batch.field)
@@ -245,8 +248,7 @@ class _Pairs:
             )
         )
         if objective.l2:
-            sides = batch.nodes[:b], batch.nodes[b:]
-            learnt = cast(Table, self.module).learnt(*sides)
+            learnt = module.learnt(batch.nodes[:b], batch.nodes[b:])
             loss = loss + objective.l2 / 2 * learnt.square().sum() / b
         return loss
 
@@ -256,16 +258,15 @@ class _Pairs:
 
     def fitted(self) -> FittedEmbedding:
         """Return the vectors as they are."""
-        graph = self.pairs.graph
+        graph, module = self.pairs.graph, self.module
         nodes, users = torch.arange(graph.nodes, device=self.device), graph.users
         with torch.inference_mode():
             if self.fields is not None and self.fields.sampled_for_good:
-                module = cast(Stack, self.module)
                 sides = [torch.cat([module.of(f) for f in self.fields.of_all()])]
             else:
-                sides = [self.module(nodes)]
-            if hasattr(self.module, "context") and not self._context_trains_only:
-                sides.append(cast(_TwoSided, self.module).context(nodes))
+                sides = [module(nodes)]
+            if module.two_sided and not module.context_trains_only:
+                sides.append(module.context(nodes))
             if self._of_length_1:
                 sides = [F.normalize(side, dim=1) for side in sides]
             source, *context = (side.cpu().numpy().copy() for side in sides)
@@ -282,15 +283,9 @@ class _Pairs:
         )
 
     @property
-    def _context_trains_only(self) -> bool:
-        """Are items found by their vectors as sources, which unseen ones have too?"""
-        return getattr(self.module, "context_trains_only", False)
-
-    @property
     def _only_users_begin(self) -> bool:
         """Has no item a vector as a source that anything moved?"""
-        users = self.pairs.graph.users
-        apart = isinstance(self.module, SourceTarget)
+        users, apart = self.pairs.graph.users, self.module.sources_apart
         return apart and users > 0 and not self.pairs.frequency[:users].any()
 
     @property
@@ -300,13 +295,13 @@ class _Pairs:
         A mean of fewer vectors is longer, and would come before all others.
         """
         cosines = self.settings.objective.loss.temperature is not None
-        return cosines or self._context_trains_only
+        return cosines or self.module.context_trains_only
 
     def _with_cold(
         self, item: Float32[np.ndarray, "items d"], known: Bool[np.ndarray, " items"]
     ) -> tuple[Float32[np.ndarray, "all d"], Bool[np.ndarray, " all"]]:
         """Return the vectors of items, and of others from their features alone."""
-        if not getattr(self.settings.encoder, "features", ()):
+        if self.features is None:
             return item, known
         count = len(self.pairs.fold.log.items)
         vectors = np.zeros((count, item.shape[1]), np.float32)
@@ -315,7 +310,7 @@ class _Pairs:
         if len(cold):
             nodes = tensor(cold + self.pairs.graph.users).to(self.device)
             with torch.inference_mode():
-                alone = cast(_Described, self.module).alone(nodes)
+                alone = self.module.alone(nodes)
                 if self._of_length_1:
                     alone = F.normalize(alone, dim=1)
             vectors[cold] = alone.cpu().numpy()
@@ -324,23 +319,8 @@ class _Pairs:
         return vectors, answered
 
 
-def _begin(module: nn.Module, start: Start, graph: GraphInputs) -> None:
+def _begin(table: nn.Embedding, start: Start, graph: GraphInputs) -> None:
     """Give nodes with an edge the vectors of a start; the rest stays as drawn."""
-    own = cast(Table, module).own.weight
-    vectors = start.vectors(graph, own.shape[1])
+    vectors = start.vectors(graph, table.embedding_dim)
     with torch.no_grad():
-        own[graph.row, : vectors.shape[1]] = vectors[graph.row]
-
-
-class _TwoSided(Protocol):
-    """A module whose targets have other vectors than its sources."""
-
-    def __call__(self, nodes: Tensor) -> Tensor: ...
-
-    def context(self, nodes: Tensor) -> Tensor: ...
-
-
-class _Described(Protocol):
-    """A module that gives a vector to nodes without an edge, too."""
-
-    def alone(self, nodes: Tensor) -> Tensor: ...
+        table.weight[graph.row, : vectors.shape[1]] = vectors[graph.row]

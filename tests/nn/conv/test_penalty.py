@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tidegraph.nn.conv import Identity, SideInformation
+from tidegraph.nn.conv.identity import TwoTables
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
-from tidegraph.nn.conv.two_tables import TwoTables
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 
 # Two users, who have the items 0 to 2 and 3 to 4, and item 5 of nobody.

@@ -4,7 +4,7 @@ import pytest
 from retrieval.objective.walking import plans
 from tidegraph.errors import ConfigError
 from tidegraph.nn.conv import LightPropagation
-from tidegraph.nn.conv.two_tables import TwoTables
+from tidegraph.nn.conv.identity import TwoTables
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import BPR, SampledSoftmax, SkipGram

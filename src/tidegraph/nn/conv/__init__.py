@@ -2,11 +2,10 @@
 
 from typing import Protocol, runtime_checkable
 
-from tidegraph.extras import needed
 from tidegraph.nn.conv.gat import GAT
 from tidegraph.nn.conv.gcn import GCN
 from tidegraph.nn.conv.gin import GIN
-from tidegraph.nn.conv.identity import Identity, Table
+from tidegraph.nn.conv.identity import Identity, Table, TwoTables
 from tidegraph.nn.conv.light import LightPropagation
 from tidegraph.nn.conv.ngcf import NGCF
 from tidegraph.nn.conv.pinsage import PinSage
@@ -20,11 +19,8 @@ from tidegraph.nn.conv.sgc import SGC
 from tidegraph.nn.conv.side import SideInformation
 from tidegraph.nn.conv.start import Spectral, Start
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
-from tidegraph.nn.conv.two_tables import TwoTables
+from tidegraph.nn.conv.vectors import NodeVectors
 from tidegraph.nn.graph_inputs import GraphInputs
-
-with needed("torch", "neural", "a neural network"):
-    from torch import nn
 
 __all__ = [
     "GAT",
@@ -39,7 +35,9 @@ __all__ = [
     "LightPropagation",
     "MaxPoolAggregator",
     "MeanAggregator",
+    "NodeVectors",
     "PinSage",
+    "ReadsFeatures",
     "SVDPlusPlus",
     "SideInformation",
     "Spectral",
@@ -51,12 +49,27 @@ __all__ = [
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Settings of an encoder; one of your own needs no more than this."""
+    """Settings of an encoder; one of your own needs no more than this.
 
-    def of_graph(self, graph: GraphInputs, size: int) -> nn.Module:
-        """Return a module whose ``forward`` takes nodes and gives their vectors.
+    What else it may give stands in ``NodeVectors``, and in ``ReadsFeatures`` how it
+    asks for features of items.
+    """
 
-        A second method, ``context``, gives the vectors of targets where they are others
-        than those of sources, and ``learnt`` what a penalty keeps small.
-        """
+    def of_graph(self, graph: GraphInputs, size: int) -> NodeVectors:
+        """Return a module from nodes to their vectors, of so many numbers each."""
+        ...
+
+
+@runtime_checkable
+class ReadsFeatures(Protocol):
+    """An encoder whose graph has features of items."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of their columns; () for none."""
+        ...
+
+    @property
+    def categorical(self) -> bool:
+        """Are columns of whole numbers categories, too?"""
         ...

@@ -1,4 +1,4 @@
-"""No neighbours: a vector of one's own, as matrix factorisation has."""
+"""No neighbours: a vector of one's own, as matrix factorisation has, or two."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
 from tidegraph.nn.conv.start import Start
+from tidegraph.nn.conv.vectors import NodeVectors
 from tidegraph.nn.graph_inputs import GraphInputs
 
 with needed("torch", "neural", "a neural network"):
@@ -25,27 +26,70 @@ class Identity:
 
     def of_graph(self, graph: GraphInputs, size: int) -> "Table":
         """Return the table, with weights yet to be drawn."""
-        return Table(graph, size)
+        return Table(graph, size, self.start)
 
 
-class Table(nn.Module):
+@dataclass(frozen=True)
+class TwoTables:
+    """A vector per node as a source, and another as a target (its context)."""
+
+    def of_graph(self, graph: GraphInputs, size: int) -> "SourceTarget":
+        """Return the tables, with weights yet to be drawn."""
+        return SourceTarget(graph, size)
+
+
+class Table(NodeVectors):
     """A vector per node."""
 
-    def __init__(self, graph: GraphInputs, size: int) -> None:
+    def __init__(
+        self, graph: GraphInputs, size: int, start: Start | None = None
+    ) -> None:
         super().__init__()
-        self.own = nn.Embedding(graph.nodes, size)
+        self.own, self.start = nn.Embedding(graph.nodes, size), start
+
+    @property
+    def table(self) -> nn.Embedding:
+        """The vectors, which are nodes' own."""
+        return self.own
 
     def forward(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """Return the vectors of some nodes."""
         return self.own(nodes)
 
+
+class ContextVectors(NodeVectors):
+    """Nodes that are found by another vector, their context, than they find with.
+
+    Attributes:
+        own: What a node finds others with.
+        other: Its context, as a target.
+    """
+
+    own: nn.Embedding
+    other: nn.Embedding
+    two_sided = True
+
+    def context(self, nodes: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+        """Return the vectors of some nodes as targets."""
+        return self.other(nodes)
+
     def learnt(
         self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
     ) -> Float[Tensor, "m d"]:
-        """Return what a batch learns of its nodes alone, which a penalty keeps small.
+        """Return the sources' own vectors, and those that their targets are found by.
 
         Args:
             sources: The source of each pair.
             others: Its targets and negatives.
         """
-        return self.own(torch.cat([sources, others]))
+        return torch.cat([self.own(sources), self.other(others)])
+
+
+class SourceTarget(ContextVectors, Table):
+    """A table of sources and one of targets."""
+
+    sources_apart = True
+
+    def __init__(self, graph: GraphInputs, size: int) -> None:
+        super().__init__(graph, size)
+        self.other = nn.Embedding(graph.nodes, size)

@@ -34,7 +34,9 @@ class LightPropagation:
     def of_graph(self, graph: GraphInputs, size: int) -> Stack:
         """Return the network, with weights yet to be drawn."""
         layers = [LightGCNConv() for _ in range(self.layers)]
-        return Stack(graph, FirstVectors(graph, size), layers, mean)
+        stack = Stack(graph, FirstVectors(graph, size), layers, mean)
+        stack.start = self.start
+        return stack
 
 
 class LightGCNConv(nn.Module):

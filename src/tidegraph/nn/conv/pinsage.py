@@ -1,6 +1,7 @@
 """PinSage: the neighbours that walks visit most, each as important as they say."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from jaxtyping import Float
 
@@ -29,6 +30,8 @@ class PinSage:
         features: Columns of item features, numbers and categories. With some, an item
             without an edge has a vector too.
     """
+
+    categorical: ClassVar[bool] = False
 
     layers: int = 2
     ids: bool = True

@@ -1,7 +1,7 @@
 """GraphSAGE: oneself and what an aggregator makes of the neighbours."""
 
 from dataclasses import field
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int64
 
@@ -86,6 +86,8 @@ class GraphSAGE:
         features: Columns of item features, numbers and categories. With some, an item
             without an edge has a vector too.
     """
+
+    categorical: ClassVar[bool] = False
 
     layers: int = 2
     aggregator: Aggregator = field(default_factory=MeanAggregator)

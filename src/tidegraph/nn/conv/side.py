@@ -1,13 +1,14 @@
 """Side information: a node's own vector and one of each of its categories, weighed."""
 
 import math
+from typing import ClassVar
 
 from jaxtyping import Bool, Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.nn.conv.two_tables import ContextVectors
+from tidegraph.nn.conv.identity import ContextVectors
 from tidegraph.nn.field import distinct
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 
@@ -29,13 +30,10 @@ class SideInformation:
             that is learnt (EGES)? A plain mean (GES) if not.
     """
 
+    categorical: ClassVar[bool] = True
+
     features: tuple[str, ...] = ()
     weighted: bool = True
-
-    @property
-    def categorical(self) -> bool:
-        """Whole numbers are categories, too."""
-        return True
 
     def of_graph(self, graph: GraphInputs, size: int) -> "SideVectors":
         """Return the tables, with weights yet to be drawn.

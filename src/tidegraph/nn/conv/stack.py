@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 
 from tidegraph.extras import needed
 from tidegraph.nn.conv.first import FirstVectors
+from tidegraph.nn.conv.vectors import NodeVectors
 from tidegraph.nn.field import Field, distinct
 from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.nn.links import Links
@@ -18,7 +19,7 @@ Combined = Callable[[Sequence[Tensor]], Tensor]
 """What becomes of the vectors of every layer, the first ones included."""
 
 
-class Stack(nn.Module):
+class Stack(NodeVectors):
     """An encoder of a graph: each layer gives a node what its neighbours have.
 
     Args:
@@ -40,6 +41,7 @@ class Stack(nn.Module):
         super().__init__()
         self.first, self.layers = first, nn.ModuleList(layers)
         self.combined, self.between = combined, between
+        self.depth = len(layers)
         # No buffers: they are no weights, and are made again from the graph.
         self.links = Links.square(graph.nodes, graph.row, graph.column, graph.weight)
 
@@ -72,14 +74,14 @@ class Stack(nn.Module):
         return self._through_layers(x, [(links, None)] * len(self.layers))
 
     @property
-    def own(self) -> nn.Embedding | None:
+    def table(self) -> nn.Embedding | None:
         """The vectors that are nodes' own, if they have any."""
         return self.first.own
 
     def learnt(
         self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
     ) -> Float[Tensor, "m d"]:
-        """Return what a batch learns of its nodes alone, which a penalty keeps small.
+        """Return the first vectors of a batch's nodes.
 
         Args:
             sources: The source of each pair.

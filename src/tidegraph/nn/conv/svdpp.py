@@ -37,6 +37,8 @@ class SVDPlusPlusNetwork(Table):
         No biases: a list is one user's, and what is popular has long vectors.
     """
 
+    two_sided = True
+
     def __init__(self, graph: GraphInputs, size: int) -> None:
         super().__init__(graph, size)
         self.users = graph.users

@@ -5,7 +5,7 @@ import numpy as np
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 from tidegraph.features.values import check_tells_apart, coded, column_of, standardised
-from tidegraph.nn.conv import Encoder
+from tidegraph.nn.conv import Encoder, ReadsFeatures
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.training.weights import tensor
@@ -17,13 +17,11 @@ def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
     Raises:
         DataError: One of them tells no two items of training apart.
     """
-    graph, columns = pairs.graph, getattr(encoder, "features", ())
-    if not columns:
+    graph = pairs.graph
+    if not isinstance(encoder, ReadsFeatures) or not encoder.features:
         return graph
-    described = item_features
-    if getattr(encoder, "categorical", False):
-        described = item_categories
-    items = pairs.fold.log.items
+    described = item_categories if encoder.categorical else item_features
+    items, columns = pairs.fold.log.items, encoder.features
     for column in columns:
         check_tells_apart(column_of(items, column, "item"), graph.items, column)
     return graph._replace(features=described(items, columns, graph.users, graph.items))

@@ -17,7 +17,7 @@ from tidegraph.extras import needed
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.graph.snapshot import reverse
-from tidegraph.nn.conv import Encoder
+from tidegraph.nn.conv import NodeVectors
 from tidegraph.nn.field import Field
 from tidegraph.nn.links import Links
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
@@ -47,7 +47,7 @@ class Fields:
 
     @classmethod
     def of(
-        cls, plan: Plan, encoder: Encoder, pairs: PairSource, device: str
+        cls, plan: Plan, module: NodeVectors, pairs: PairSource, device: str
     ) -> "Fields":
         """Return what samples a plan.
 
@@ -55,10 +55,9 @@ class Fields:
             ConfigError: The encoder has no layers, or takes no such plan; or it comes
                 to nodes that have no vectors, or looks at times that pairs do not have.
         """
-        layers = getattr(encoder, "layers", None)
-        if not isinstance(layers, int):
+        if not (layers := module.depth):
             raise ConfigError(
-                f"{encoder!r} has no layers for an ego of {plan}. Leave out ego, or "
+                f"this encoder has no layers for an ego of {plan}. Leave out ego, or "
                 "choose an encoder of a graph."
             )
         graph, first = pairs.fold.view(trained_graph), {ITEM: pairs.graph.users}

@@ -15,8 +15,7 @@ from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.noise import Noise
 from tidegraph.kernels.tables.pairwise import pairwise
 from tidegraph.kernels.tables.skip_gram import negatives_of, skip_gram
-from tidegraph.nn.conv.identity import Table
-from tidegraph.nn.conv.two_tables import SourceTarget
+from tidegraph.nn.conv.identity import SourceTarget, Table
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.losses import BPR, SkipGram
 from tidegraph.retrieval.objective.negatives import PerPair

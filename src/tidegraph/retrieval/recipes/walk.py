@@ -10,9 +10,8 @@ from typing import Literal
 from tidegraph.arguments import checked
 from tidegraph.ego.walks import Walk, walk
 from tidegraph.errors import ConfigError
-from tidegraph.nn.conv.identity import Identity
+from tidegraph.nn.conv.identity import Identity, TwoTables
 from tidegraph.nn.conv.side import SideInformation
-from tidegraph.nn.conv.two_tables import TwoTables
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.objective import Objective
