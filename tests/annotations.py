@@ -5,11 +5,16 @@ long as a plain check. So only functions whose annotations have shapes get a sco
 shapes, in which beartype checks arguments and answer once; jaxtyping's own wrapper
 binds the arguments and checks them twice, for a longer message. A function that another
 one defines at every call is wrapped the first time alone: that takes a millisecond.
+
+A function of the package is checked in its first calls and in every tenth of the others
+after them: who passes a wrong shape does so from the beginning, or again and again.
+``TIDEGRAPH_CHECK=all`` has every call checked.
 """
 
 import dataclasses
 import functools
 import inspect
+import os
 import sys
 import typing
 from collections.abc import Callable
@@ -29,6 +34,8 @@ _shaped = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
 _SCOPE = _jaxtyped("context")
 _WRAPPED: set[CodeType] = set()
 """Functions within functions that have been wrapped once."""
+_FIRST = 100
+_EVERY = 1 if os.environ.get("TIDEGRAPH_CHECK") == "all" else 10
 
 
 def checked_by_need() -> None:
@@ -73,7 +80,7 @@ def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:
             return fn
         _WRAPPED.add(fn.__code__)
     if inspect.isfunction(fn):
-        return _in_scope(fn) if _has_shapes(fn) else _plain(fn)
+        return _in_scope(fn) if _has_shapes(fn) else _sampled(fn, _plain(fn))
     if not dataclasses.is_dataclass(fn):
         return _jaxtyped(fn, typechecker=typechecker)
     if "__init__" in vars(fn):
@@ -95,9 +102,26 @@ def _in_scope(fn: Callable[..., Any]) -> Callable[..., Any]:
     checked = _shaped(twin)
 
     @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def in_scope(*args: Any, **kwargs: Any) -> Any:
         with _SCOPE:
             return checked(*args, **kwargs)
+
+    return _sampled(fn, in_scope)
+
+
+def _sampled(fn: Callable[..., Any], checked: Callable[..., Any]) -> Callable[..., Any]:
+    """Check the first calls, and every tenth of the others unless all are asked for."""
+    if _EVERY == 1:
+        return checked
+    calls = 0
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > _FIRST and calls % _EVERY:
+            return fn(*args, **kwargs)
+        return checked(*args, **kwargs)
 
     return call
 

@@ -242,3 +242,22 @@ def test_functions_are_found_in_every_kind_of_block(block):
         node for node in ast.walk(tree) if getattr(node, "name", None) == "inner"
     )
     assert "jaxtyped" in ast.unparse(found)
+
+
+def test_a_wrong_shape_is_found_however_often_a_function_was_called():
+    """One call in ten is checked when there were many, and every one before that."""
+
+    @jaxtyping.jaxtyped(typechecker=beartype)
+    def first(a: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
+        return a[:1]
+
+    one, two = np.ones(1, np.float32), np.ones(2, np.float32)
+    for _ in range(500):
+        first(one)
+
+    def often(count):
+        for _ in range(count):
+            first(two)
+
+    with pytest.raises(TypeCheckError):
+        often(10)

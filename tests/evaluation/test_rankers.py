@@ -99,12 +99,12 @@ def test_the_interval_of_the_auc_agrees_with_resampling_users_one_by_one():
     result = evaluate_ranker(Given(score), cases)
 
     draws = []
-    for _ in range(1500):
+    for _ in range(600):
         who = rng.integers(40, size=40)
         draws.append(roc_auc_score(cases.label[who].ravel(), score[who].ravel()))
     low, high = np.quantile(draws, [0.025, 0.975])
-    assert value(result, "auc", column="low") == pytest.approx(low, abs=0.02)
-    assert value(result, "auc", column="high") == pytest.approx(high, abs=0.02)
+    assert value(result, "auc", column="low") == pytest.approx(low, abs=0.03)
+    assert value(result, "auc", column="high") == pytest.approx(high, abs=0.03)
 
 
 def test_true_probabilities_beat_noisy_ones_and_tie_with_themselves(compared):
