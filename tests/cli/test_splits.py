@@ -154,3 +154,29 @@ def test_each_last_event_of_a_log_that_grew_is_one_that_nobody_learnt_from():
     _, test = part_of(log, memory, "test")
 
     assert len(test) == len(np.unique(log.user[np.bincount(log.user)[log.user] > 1]))
+
+
+@pytest.mark.parametrize("split", [Split(random=0), Split(leave_last=1)])
+def test_a_log_in_another_order_is_not_split_otherwise_than_it_was(split):
+    # The events of each user are of one second, so that the order alone tells them.
+    user, item = np.arange(90) % 9, np.arange(90)
+    time = np.full(90, 5)
+    parts = split.parts(interactions(user, item, time))
+    other = np.arange(90)[::-1]
+    again = interactions(user[other], item[other], time[other])
+
+    with pytest.raises(DataError, match="goes by the order of its events"):
+        part_of(again, parts.memory, "test")
+
+
+def test_events_of_others_may_come_in_any_order():
+    user, item, time = np.arange(90) % 9, np.arange(90), np.arange(90) // 9
+    parts = Split(leave_last=1).parts(interactions(user, item, time))
+    other = np.lexsort((-user, time))
+    again = interactions(user[other], item[other], time[other])
+
+    _, test = part_of(again, parts.memory, "test")
+
+    assert parts.test is not None
+    found, held = (part.items.decode(part.item) for part in (test, parts.test))
+    assert sorted(found) == sorted(held) == list(range(81, 90))

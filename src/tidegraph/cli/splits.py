@@ -10,12 +10,13 @@ import numpy as np
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text, span_text
+from tidegraph.data.views.digests import order_digest
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.ranges import above, at_least
 
 Part = Literal["valid", "test", "all"]
-EVENTS = "events"
-"""How many events were split, where more of them would be split otherwise."""
+EVENTS, ORDER = "events", "order"
+"""How many events were split by the order of their rows, and a digest of that."""
 
 
 @settings
@@ -125,9 +126,7 @@ class Split:
             # However the file calls it, the log calls it so.
             return Parts.named(log.split(by="split"), {"by": self.by})
         if self.leave_last is not None:
-            memory = {"leave_last": self.leave_last}
-            # Of two or more, a user's first events left out may be learnt from later.
-            memory |= {EVENTS: len(log)} if self.leave_last > 1 else {}
+            memory = {"leave_last": self.leave_last, **_order(log, by_user=True)}
             return Parts.named(_parts_by_leave_last(log, self.leave_last), memory)
         if self.random is not None:
             return self._at_random(log, self.random)
@@ -153,7 +152,8 @@ class Split:
         valid, test = self.shares
         shares = [share for share in (1 - valid - test, valid, test) if share]
         parts = log.random_split(fractions=shares[:-1], rng=seed)
-        memory = {"random": seed, "valid": valid, "test": test, EVENTS: len(log)}
+        memory = {"random": seed, "valid": valid, "test": test}
+        memory |= _order(log, by_user=False)
         found = Parts.named(parts, memory)
         return found if test else replace(found, valid=found.test, test=None)
 
@@ -233,19 +233,14 @@ def part_of(
         part: Which part.
 
     Raises:
-        DataError: The split had no such part, the log has no event of it, or has grown
-            since it was split at random or by more than one last event.
+        DataError: The split had no such part, the log has no event of it, has its
+            events in another order than they were split by, or has grown since it was
+            split at random or by more than one last event.
     """
     if {"by", "leave_last", "random"} & set(memory):
         way = dict(memory)
-        events = way.pop(EVENTS, len(log))
-        if events != len(log):
-            raise DataError(
-                f"the split of this model was made of {events:,} events, and the log "
-                f"has {len(log):,}: its parts would hold what the model was trained "
-                "on. Pass the log as it was then, or judge on later events with "
-                "--part all."
-            )
+        if "by" not in way:
+            _refuse_another_order(log, way.pop(EVENTS), way.pop(ORDER), way)
         parts = Split(**way).parts(log)
         chosen = parts.valid if part == "valid" else parts.test
         before = parts.train if part == "valid" else parts.known
@@ -267,6 +262,34 @@ def part_of(
             begins = f", which begins at {moment_text(memory[part], log.clock)}"
         raise DataError(f"the log has no event of the {part} part{begins}.")
     return before, chosen
+
+
+def _order(log: Interactions, *, by_user: bool) -> dict[str, Any]:
+    return {EVENTS: len(log), ORDER: order_digest(log, by_user=by_user)}
+
+
+def _refuse_another_order(
+    log: Interactions, events: int, order: str, way: Mapping[str, Any]
+) -> None:
+    """Raise where the rows that were split do not stand at the head of ``log``.
+
+    A draw at random goes by the rows, and which of a user's events of one second is
+    the last by their order: another would test on what was learnt. With two or more
+    left out, a user's first of them may be learnt from in a log that grew.
+    """
+    found = ""
+    if len(log) != events and way.get("leave_last") != 1:
+        found = f"was made of {events:,} events, and the log has {len(log):,}"
+    else:
+        head = log.take(slice(0, events))
+        if order != order_digest(head, by_user="leave_last" in way):
+            found = "goes by the order of its events, and the log has another"
+    if found:
+        raise DataError(
+            f"the split of this model {found}: its parts would hold what the model was "
+            "trained on. Pass the log as it was then, or judge on later events with "
+            "--part all."
+        )
 
 
 def _position(cut: object) -> Any:

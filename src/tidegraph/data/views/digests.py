@@ -3,8 +3,11 @@
 import hashlib
 import io
 
+import numpy as np
 import polars as pl
+from jaxtyping import Int32, Int64
 
+from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 
 
@@ -25,6 +28,32 @@ def log_digest(log: Interactions, *said: bytes) -> str:
 def rest_digest(log: Interactions) -> str:
     """Return a digest of what is known of users, and of what is said of events."""
     return short_hash(_bytes_of(log.users.features), _bytes_of(log.context))
+
+
+def order_digest(log: Interactions, *, by_user: bool) -> str:
+    """Return a digest of who did what and when, in the order of the rows.
+
+    Args:
+        log: The log, by its ids, however it numbers them.
+        by_user: Only the order of each user's own events counts.
+    """
+    user, users = _by_id(log.users, log.user)
+    item, items = _by_id(log.items, log.item)
+    order = np.argsort(user, kind="stable") if by_user else slice(None)
+    columns = (column[order].tobytes() for column in (user, item, log.time))
+    return short_hash(*columns, users, items)
+
+
+def _by_id(
+    vocabulary: Vocabulary, rows: Int32[np.ndarray, " n"]
+) -> tuple[Int64[np.ndarray, " n"], bytes]:
+    """Return the place of each row's id among all of them in order, and these."""
+    used, place = np.unique(rows, return_inverse=True)
+    ids = vocabulary.decode(used.astype(np.int32)).cast(pl.String)
+    order = ids.arg_sort().to_numpy()
+    rank = np.empty(len(used), np.int64)
+    rank[order] = np.arange(len(used))
+    return rank[place], "\0".join(ids[order].fill_null("").to_list()).encode()
 
 
 def short_hash(*parts: bytes) -> str:
