@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float32, Int
 
 from tidegraph.arguments import settings, shown
 from tidegraph.errors import ConfigError
@@ -22,13 +22,13 @@ from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
+from tidegraph.retrieval.objective.against import Against, scored
 from tidegraph.retrieval.objective.fused import FusedPairs
 from tidegraph.retrieval.objective.negatives import check_epochs, drawer_of
 from tidegraph.retrieval.objective.pairs import PairSource
-from tidegraph.retrieval.objective.similarity import scored
 from tidegraph.retrieval.scoring.evidence import trained_until
 from tidegraph.retrieval.scoring.held_out import HeldOut
-from tidegraph.retrieval.scoring.learnt_from import learnt_from
+from tidegraph.retrieval.scoring.learnt_from import drawing, learnt_from, parted
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Train, remembers
 from tidegraph.training.loop import train as trained
@@ -100,19 +100,10 @@ class Embedding:
             DataError: ``train`` holds no action.
         """
         fold = Fold.of(train, self.name)
-        run = Run(np.random.default_rng(0)) if run is None else run
-        run, held = self.drawing(run), None
-        if self.training.patience is not None:
-            held = HeldOut.of(fold, self.name, run.rng)
-        fitted = self.learnt(fold if held is None else held.known, held, run)
-        fitted = fitted.indexed(self.index)
+        run = drawing(self.name, self.seed, run)
+        known, held = parted(fold, self.name, run.rng, self.training)
+        fitted = self.learnt(known, held, run).indexed(self.index)
         return replace(fitted, trained_until=trained_until(fold))
-
-    def drawing(self, run: Run, name: str | None = None) -> Run:
-        """Return the run as this draws from it, under its own name or another."""
-        if self.seed is not None:
-            return replace(run, rng=np.random.default_rng(self.seed))
-        return replace(run, rng=run.drawing(self.name if name is None else name))
 
     def learnt(self, known: Fold, held: HeldOut | None, run: Run) -> FittedEmbedding:
         """Learn from what is known, and stop by what is held out, if anything is.
@@ -142,20 +133,15 @@ class _Batch(NamedTuple):
     """Positive pairs, and what their sources are to be told from.
 
     Attributes:
-        nodes: The sources, the targets, the negatives that all pairs share, and then
-            those of each pair.
+        nodes: The sources, the targets, and the negatives.
         size: How many pairs.
-        shared: How many negatives all pairs share.
-        log_q: Natural log of how often each negative is drawn on average.
-        missing: Row and column of those that are no negatives.
+        against: The negatives.
         field: What was sampled around the nodes, if anything is.
     """
 
     nodes: Int[Tensor, " n"]
     size: int
-    shared: int
-    log_q: Float[Tensor, "_ _"]
-    missing: tuple[Int[Tensor, " m"], Int[Tensor, " m"]] | None
+    against: Against
     field: Field | None
 
 
@@ -201,30 +187,16 @@ class _Pairs:
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         drawer = drawer_of(self.settings.objective.loss.drawn, epoch, self.pairs, rng)
+        # What is around a node may be as of its pair, so then each row has its own.
+        apart = self.fields is not None and self.fields.needs_clocks
         for batch in self.pairs.epoch(self.settings.training.batch_size, rng):
             drawn = drawer.draw(batch)
-            # What is around a node may be as of its pair, so then each row has its own.
-            negative, shared = np.atleast_2d(drawn.node), drawn.common
-            if drawn.node.ndim == 1:
-                shared = len(drawn.node)
-            elif self.fields is not None and self.fields.needs_clocks:
-                shared = 0
-            common, own = negative[0, :shared], negative[:, shared:]
-            other = np.concatenate([common, own.ravel()])
-            around = other if shared else drawn.node
-            nodes = np.concatenate([batch.source, batch.target, other])
-            log_q = np.atleast_2d(drawn.log_q).astype(np.float32)
-            yield _Batch(
-                tensor(nodes).to(self.device),
-                len(batch.source),
-                shared,
-                tensor(log_q).to(self.device),
-                None if drawn.missing is None else self._on_device(*drawn.missing),
-                self.fields and self.fields.of_batch(batch, around, rng),
-            )
-
-    def _on_device(self, row: np.ndarray, column: np.ndarray) -> tuple[Tensor, Tensor]:
-        return tensor(row).to(self.device), tensor(column).to(self.device)
+            against = Against.of(drawn, self.device, apart=apart)
+            pairs = tensor(np.concatenate([batch.source, batch.target]))
+            nodes = torch.cat([pairs.to(self.device), against.node])
+            around = against.node.cpu().numpy() if against.shared else drawn.node
+            field = self.fields and self.fields.of_batch(batch, around, rng)
+            yield _Batch(nodes, len(batch.source), against, field)
 
     def _vectors(self, nodes: Tensor, field: Field | None) -> Tensor:
         return self.module(nodes) if field is None else self.module.of(field)
@@ -237,16 +209,8 @@ class _Pairs:
         else:
             vector = self._vectors(batch.nodes, batch.field)
             source, rest = vector[:b], vector[b:]
-        loss = objective.loss.loss(
-            scored(
-                source,
-                rest,
-                batch.shared,
-                batch.log_q,
-                batch.missing,
-                objective.loss.temperature,
-            )
-        )
+        temperature = objective.loss.temperature
+        loss = objective.loss.loss(scored(source, rest, batch.against, temperature))
         if objective.l2:
             learnt = module.learnt(batch.nodes[:b], batch.nodes[b:])
             loss = loss + objective.l2 / 2 * learnt.square().sum() / b

@@ -85,8 +85,8 @@ def test_training_draws_n_less_one_hard_ones_in_epoch_n(pairs, monkeypatch):
     class Watched(embedding._Pairs):
         def batches(self, epoch, rng):
             for batch in super().batches(epoch, rng):
-                own = len(batch.nodes) - 2 * batch.size - batch.shared
-                seen.append((epoch, batch.shared, own / batch.size))
+                own = len(batch.against.node) - batch.against.shared
+                seen.append((epoch, batch.against.shared, own / batch.size))
                 yield batch
 
     monkeypatch.setattr(embedding, "_Pairs", Watched)

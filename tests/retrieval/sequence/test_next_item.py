@@ -282,8 +282,8 @@ def test_negatives_that_change_from_epoch_to_epoch_do(monkeypatch):
     class Watched(task.NextItems):
         def batches(self, epoch, rng):
             for batch in super().batches(epoch, rng):
-                own = len(batch.negatives) - batch.shared
-                seen.add((epoch, batch.shared, own / len(batch.target)))
+                own = len(batch.against.node) - batch.against.shared
+                seen.add((epoch, batch.against.shared, own / len(batch.target)))
                 yield batch
 
     monkeypatch.setattr(next_item, "NextItems", Watched)

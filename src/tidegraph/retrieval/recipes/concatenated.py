@@ -14,7 +14,7 @@ from tidegraph.retrieval.embedding import Embedding
 from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.index.items import of_length_1
 from tidegraph.retrieval.scoring.evidence import trained_until
-from tidegraph.retrieval.scoring.held_out import HeldOut
+from tidegraph.retrieval.scoring.learnt_from import drawing, parted
 from tidegraph.run import Curve, Run
 from tidegraph.stages import Fold, Train, remembers
 
@@ -54,16 +54,14 @@ class Concatenated:
             DataError: ``train`` holds no action.
         """
         fold = Fold.of(train, self.name)
-        run = Run(np.random.default_rng(0)) if run is None else run
-        held = None
-        if any(part.training.patience is not None for part in self.parts):
-            held = HeldOut.of(fold, self.name, run.drawing(self.name))
-        known = fold if held is None else held.known
+        rng = drawing(self.name, None, run).rng
+        trainings = (part.training for part in self.parts)
+        known, held = parted(fold, self.name, rng, *trainings)
         fitted = [
             part.learnt(
                 known,
                 None if part.training.patience is None else held,
-                part.drawing(run, name).child(name),
+                drawing(name, part.seed, run).child(name),
             )
             for name, part in self._named()
         ]

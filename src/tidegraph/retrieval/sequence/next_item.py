@@ -2,8 +2,6 @@
 
 from dataclasses import field, replace
 
-import numpy as np
-
 from tidegraph.arguments import settings
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
@@ -13,8 +11,7 @@ from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.objective.losses import PairLoss, SampledSoftmax
 from tidegraph.retrieval.objective.negatives import Every
 from tidegraph.retrieval.scoring.evidence import trained_until
-from tidegraph.retrieval.scoring.held_out import HeldOut
-from tidegraph.retrieval.scoring.learnt_from import learnt_from
+from tidegraph.retrieval.scoring.learnt_from import drawing, learnt_from, parted
 from tidegraph.retrieval.sequence.fitted import FittedNextItem
 from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.task import NextItems
@@ -93,16 +90,11 @@ class NextItem:
                 "times. Read it with its column of times, or of positions with "
                 "time_unit='order'."
             )
-        run = Run(np.random.default_rng(0)) if run is None else run
-        own = self.seed is not None
-        rng = np.random.default_rng(self.seed) if own else run.drawing(self.name)
-        held = None
-        if self.training.patience is not None:
-            held = HeldOut.of(fold, self.name, rng)
-        known = fold if held is None else held.known
-        task = NextItems.of(self, known, held, rng, run.device)
+        run = drawing(self.name, self.seed, run)
+        known, held = parted(fold, self.name, run.rng, self.training)
+        task = NextItems.of(self, known, held, run)
         data = self, *learnt_from(known, held)
-        curve = trained(task, self.training, replace(run, rng=rng), data)
+        curve = trained(task, self.training, run, data)
         task.module.to("cpu")
         fitted = replace(task.fitted(), curve=curve, trained_until=trained_until(fold))
         return fitted.indexed(self.index)

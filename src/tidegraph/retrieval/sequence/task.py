@@ -13,10 +13,10 @@ from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.losses import softmax_over_all
+from tidegraph.retrieval.objective.against import Against, scored
 from tidegraph.retrieval.objective.losses import SampledSoftmax
 from tidegraph.retrieval.objective.negatives import Drawer, Every, drawer_of
 from tidegraph.retrieval.objective.pairs import Edges, PairSource, Positives
-from tidegraph.retrieval.objective.similarity import scored
 from tidegraph.retrieval.scoring.evidence import positive_events
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.retrieval.sequence.fitted import FittedNextItem
@@ -27,6 +27,7 @@ from tidegraph.retrieval.sequence.pieces import (
     latest_first,
     pieces_of,
 )
+from tidegraph.run import Run
 from tidegraph.stages import Fold
 from tidegraph.training.weights import initialised, tensor
 
@@ -48,11 +49,7 @@ class Read(NamedTuple):
         hidden: Where a token stands in its place, if anywhere.
         asked: Where a state is to find an item.
         target: The items, in the order of the places.
-        negatives: Those that all share, and then those of each; none where a target is
-            told from all items at once.
-        shared: How many negatives all share.
-        log_q: Natural log of how often each negative is drawn on average.
-        missing: Row and column of those that are no negatives.
+        against: The negatives; none where a target is told from all items at once.
     """
 
     rows: Int[Tensor, "b h"]
@@ -60,10 +57,7 @@ class Read(NamedTuple):
     hidden: Bool[Tensor, "b h"] | None
     asked: Bool[Tensor, "b h"]
     target: Int[Tensor, " n"]
-    negatives: Int[Tensor, " m"] | None = None
-    shared: int = 0
-    log_q: Float[Tensor, "_ _"] | None = None
-    missing: tuple[Int[Tensor, " x"], Int[Tensor, " x"]] | None = None
+    against: Against | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,12 +85,7 @@ class NextItems:
 
     @classmethod
     def of(
-        cls,
-        settings: "NextItem",
-        fold: Fold,
-        held: HeldOut | None,
-        rng: np.random.Generator,
-        device: str,
+        cls, settings: "NextItem", fold: Fold, held: HeldOut | None, run: Run
     ) -> "NextItems":
         """Return the task of a fold.
 
@@ -115,9 +104,9 @@ class NextItems:
                 "longer log, or a method that needs no order, such as Popular."
             )
         module = initialised(
-            lambda: HistoryNetwork(settings.design, pairs.graph.items), rng
+            lambda: HistoryNetwork(settings.design, pairs.graph.items), run.rng
         )
-        return cls(settings, module, pairs, sequences, pieces, held, device)
+        return cls(settings, module, pairs, sequences, pieces, held, run.device)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Read]:
         """Return the batches of an epoch: each event of a user but the first, once."""
@@ -158,18 +147,7 @@ class NextItems:
             return read
         users = self.pairs.graph.users
         drawn = drawer.draw(Positives(user, read.target.cpu().numpy() + users))
-        node, shared = np.atleast_2d(drawn.node) - users, drawn.common
-        if drawn.node.ndim == 1:
-            shared = len(drawn.node)
-        some = np.concatenate([node[0, :shared], node[:, shared:].ravel()])
-        missing = drawn.missing
-        return read._replace(
-            negatives=self._on_device(some),
-            shared=shared,
-            log_q=self._on_device(np.atleast_2d(drawn.log_q).astype(np.float32)),
-            missing=missing
-            and (self._on_device(missing[0]), self._on_device(missing[1])),
-        )
+        return read._replace(against=Against.of(drawn, self.device, users))
 
     def _on_device(self, array: np.ndarray) -> Tensor:
         return tensor(np.ascontiguousarray(array)).to(self.device)
@@ -186,12 +164,10 @@ class NextItems:
         states = self.module(batch.rows, batch.there, batch.hidden)[batch.asked]
         if self._all_at_once:
             return self._softmax(states, batch.target)
-        loss, log_q = self.settings.loss, batch.log_q
-        assert batch.negatives is not None
-        assert log_q is not None
-        rest = self.module.items(torch.cat([batch.target, batch.negatives]))
-        given = rest, batch.shared, log_q, batch.missing, loss.temperature
-        return loss.loss(scored(states, *given))
+        loss, against = self.settings.loss, batch.against
+        assert against is not None
+        rest = self.module.items(torch.cat([batch.target, against.node]))
+        return loss.loss(scored(states, rest, against, loss.temperature))
 
     def _softmax(
         self, states: Float[Tensor, "n d"], target: Int[Tensor, " n"]
