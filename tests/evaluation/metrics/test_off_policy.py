@@ -1,10 +1,12 @@
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 import pytest
 
 from evaluation.models import popular
+from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.metrics.off_policy import (
@@ -15,7 +17,7 @@ from tidegraph.evaluation.metrics.off_policy import (
     shown_by_list,
     snips,
 )
-from tidegraph.stages import NO_ITEM
+from tidegraph.stages import NO_ITEM, Candidates, Requests
 
 # The log of docs/evaluation.md: four impressions, the policy lists items 0 and 1.
 SHOWN = np.array([0, 1, 2, 0], np.int32)
@@ -114,8 +116,16 @@ def test_lists_of_a_log_that_numbers_ids_otherwise_are_refused():
 def test_a_logged_user_whom_training_lacks_is_an_unknown_user():
     train = interactions(["a"], ["x"], [1])
     shown = interactions(["a", "b"], ["x", "x"], [10, 11])
+    asked: list[int] = []
 
-    assert logged_lists(popular(train), shown, train, 1).tolist() == [[0], [0]]
+    @dataclass(frozen=True)
+    class Heard:
+        def retrieve(self, requests: Requests, k: int) -> Candidates:
+            asked.extend(requests.user.tolist())
+            return popular(train).retrieve(requests, k)
+
+    assert logged_lists(Heard(), shown, train, 1).tolist() == [[0], [0]]
+    assert asked == [0, UNKNOWN]
 
 
 def test_a_log_makes_a_request_at_each_impression():
