@@ -46,6 +46,22 @@ def test_relevant_within_starts_at_the_request_and_stops_before_the_end():
     assert log.items.decode(relevant.item).to_list() == ["q", "r", "s"]
 
 
+def test_what_was_sent_back_within_is_not_relevant():
+    # p was bought before and goes back within; q is bought twice and goes back once.
+    log = interactions(
+        ["a"] * 6,
+        ["p", "q", "q", "p", "q", "r"],
+        [1, 5, 6, 7, 8, 9],
+        weight=[1, 1, 1, -1, -1, -1],
+    )
+    requests = Requests.of_users(
+        Snapshot.of(log), np.zeros(1, np.int32), np.array([5], np.int64)
+    )
+    relevant = acted_on_within(requests, 5 / DAY)
+
+    assert set(log.items.decode(relevant.item)) == {"q"}
+
+
 def test_candidates_come_first_with_their_votes_and_labels(rng):
     log = draw_log()
     requests = requests_at(log, int(log.time[400]))

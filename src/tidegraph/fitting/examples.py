@@ -21,20 +21,24 @@ from tidegraph.graph.negatives.alive import (
 from tidegraph.graph.storage.active_nodes import nth
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.keyed_rng import after, mixed, root_keys
-from tidegraph.kernels.ragged import owners, starts_where
+from tidegraph.kernels.ragged import owners
 from tidegraph.kernels.weighted_draw import by_sum
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
+from tidegraph.stages.evidence import positive_history, some_of
 
 
 def acted_on_within(requests: Requests, days: int | float) -> ItemSets:
-    """Return what each user acted on from their request on, for so many days."""
+    """Return what each user acted on from their request on, for so many days.
+
+    Returns and dislikes are no such actions, nor is what was sent back in these days.
+    """
     end = requests.time + whole_seconds(days)
     until = requests.graph[ACTION].histories(requests.user, end)
     owner = owners(until.ptr)
-    later = until.time >= requests.time[owner]
-    return ItemSets(starts_where(until.ptr, later), until.node[later])
+    window = positive_history(some_of(until, until.time >= requests.time[owner]))
+    return ItemSets(window.ptr, window.node)
 
 
 def examples(

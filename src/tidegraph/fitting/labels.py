@@ -9,15 +9,18 @@ from tidegraph.errors import DataError
 from tidegraph.fitting.shown import holds
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import Examples, ItemSets
+from tidegraph.stages.evidence import positive_history, some_of
 
 
 def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
     """Return 1 where a candidate's user did so with it within the request's window.
 
-    The window is from the time of the request on, and ends before ``until``.
+    The window is from the time of the request on, and ends before ``until``. What was
+    undone in it, by weights that add up to 0 or less, is not done.
 
     Args:
         examples: Past requests and their candidates.
@@ -40,11 +43,14 @@ def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
     start = edges.span_before(user, since)[1]
     ptr = starts(np.maximum(edges.span_before(user, examples.until)[1] - start, 0))
     slot = ranges(start, ptr)
-    row, item = owners(ptr), edges.node[slot]
+    window = Histories(
+        ptr, edges.node[slot], edges.time_at(slot), edges.weight_at(slot)
+    )
     if name not in graph.edges:
         true = _true(graph, name, edges.edge[slot].astype(np.int64))
-        row, item = row[true], item[true]
-    done = ItemSets.of_pairs(row, item, len(examples.requests))
+        window = some_of(window, true)
+    window = positive_history(window)
+    done = ItemSets.of_pairs(owners(window.ptr), window.node, len(examples.requests))
     return holds(done, examples.candidates.item).astype(np.float32)
 
 

@@ -14,9 +14,9 @@ from tidegraph.kernels.jit import compiled
 from tidegraph.retrieval.index import FittedIndex, Index
 from tidegraph.retrieval.index.items import Held, ItemVectors, Side
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import evident_history
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.stages.evidence import evident_history
 
 
 @dataclass(frozen=True, eq=False, repr=False)

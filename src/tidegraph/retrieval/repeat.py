@@ -15,11 +15,7 @@ from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import (
-    evidence,
-    evident_history,
-    trained_until,
-)
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
     all_scores,
@@ -27,6 +23,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     top_k_of_sums,
 )
 from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, remembers
+from tidegraph.stages.evidence import evident_history
 
 
 @settings

@@ -30,11 +30,7 @@ from tidegraph.retrieval.knn.search import LazyIndex, nearest, nearest_of_faded
 from tidegraph.retrieval.knn.similarity import BM25, TFIDF, Cosine, Jaccard, Similarity
 from tidegraph.retrieval.scoring.decay import add, as_key, check_half_life
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import (
-    evidence,
-    evident_history,
-    trained_until,
-)
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
     all_scores,
@@ -42,6 +38,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     top_k_of_sums,
 )
 from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, remembers
+from tidegraph.stages.evidence import evident_history
 
 QUESTIONS = (
     (

@@ -18,9 +18,10 @@ from tidegraph.retrieval.knn.similarity import BM25, Cosine, Pearson
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.retrieval.rp3beta import RP3beta
-from tidegraph.retrieval.scoring.evidence import evidence, evident_history, evident_log
+from tidegraph.retrieval.scoring.evidence import evidence, evident_log
 from tidegraph.retrieval.slim import SLIM
 from tidegraph.retrieval.user_knn import UserKNN
+from tidegraph.stages.evidence import evident_history
 from tidegraph.testing.retrievers import requests_at, same
 
 METHODS = [

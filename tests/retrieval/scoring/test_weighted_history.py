@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.few import are_few
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.retrieval.scoring.evidence import evident_history
 from tidegraph.retrieval.scoring.fusion import fused, votes_for
 from tidegraph.retrieval.scoring.weighted_history import (
     WeightedHistory,
@@ -18,6 +17,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     top_k_of_sums,
 )
 from tidegraph.stages import ItemSets
+from tidegraph.stages.evidence import evident_history
 
 ITEMS, MANY = 12, 100_000
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)

@@ -1,21 +1,16 @@
-"""What of a fold, and of a history, counts as evidence; see ``data.views.evidence``."""
+"""What of a fold counts as evidence; see ``data.views.evidence``."""
 
 import numpy as np
 import scipy
-from jaxtyping import Bool
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.evidence import evident_pairs as pairs_of_evidence
 from tidegraph.data.views.evidence import is_evident, is_positive
-from tidegraph.data.views.matrix import Matrix, exceeds_rounding
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
 from tidegraph.graph.erasure import without_nodes
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.few import Few, are_few
-from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.ragged import starts_where
 from tidegraph.stages import Fold, Train
 
 
@@ -109,33 +104,6 @@ def _transposed_matrix(fold: Fold) -> "scipy.sparse.csr_array":
     return scipy.sparse.csr_array(fold.view(evident_pairs).csr().T)
 
 
-def evident_history(history: Histories) -> Histories:
-    """Return the events of each history whose items are evidence."""
-    if bool((history.weight > 0).all()):
-        return history
-    node, size = history.node, int(history.node.max()) + 1
-    if are_few(len(node), size):
-        few = Few.of(node)
-        node, size = few.places(node), len(few)
-    kept = np.zeros(len(node), np.bool_)
-    _mark(history.ptr, node, history.weight, max(size, 0), kept)
-    return some_of(history, kept)
-
-
-def positive_history(history: Histories) -> Histories:
-    """Return the events of each history that say that somebody wanted an item."""
-    if bool((history.weight > 0).all()):
-        return history
-    history = evident_history(history)
-    return some_of(history, history.weight > 0)
-
-
-def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
-    """Return some events of each history."""
-    ptr = starts_where(history.ptr, kept)
-    return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
-
-
 def trained_until(train: Train) -> int | None:
     """Return the time of the last training event; None where there are no times."""
     log = train.log if isinstance(train, Fold) else train
@@ -149,26 +117,3 @@ def _no_evidence_error(method: str) -> DataError:
         f"{method} has nothing to learn from: the weights of each user's actions on an "
         "item add up to 0 or less. Leave weight out, or check its sign."
     )
-
-
-@compiled
-def _mark(
-    ptr: np.ndarray,
-    node: np.ndarray,
-    weight: np.ndarray,
-    size: int,
-    kept: Bool[np.ndarray, " events"],
-) -> None:
-    """Mark the events whose item's weights add up to more than 0 in their history."""
-    total, gross = np.zeros(size), np.zeros(size)
-    for row in range(ptr.size - 1):
-        for h in range(ptr[row], ptr[row + 1]):
-            if node[h] >= 0:
-                total[node[h]] += weight[h]
-                gross[node[h]] += abs(weight[h])
-        for h in range(ptr[row], ptr[row + 1]):
-            i = node[h]
-            kept[h] = i >= 0 and exceeds_rounding(total[i], gross[i])
-        for h in range(ptr[row], ptr[row + 1]):
-            if node[h] >= 0:
-                total[node[h]] = gross[node[h]] = 0

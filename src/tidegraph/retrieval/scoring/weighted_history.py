@@ -19,8 +19,8 @@ from tidegraph.retrieval.scoring.decay import (
     halvings,
     top_k_fading,
 )
-from tidegraph.retrieval.scoring.evidence import positive_history, some_of
 from tidegraph.stages import NO_ITEM, Candidates, Choice, ItemSets, check_k
+from tidegraph.stages.evidence import positive_history, some_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,11 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.retrieval.index import FittedIndex, Index
 from tidegraph.retrieval.index.items import Held, ItemVectors, Side, of_length_1
 from tidegraph.retrieval.scoring.describe import described
-from tidegraph.retrieval.scoring.evidence import positive_history, some_of
 from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.pieces import latest_first
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests
+from tidegraph.stages.evidence import positive_history, some_of
 from tidegraph.training.threads import threads
 from tidegraph.training.weights import restore, tensor, weights_of
 

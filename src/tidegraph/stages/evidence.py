@@ -1,0 +1,60 @@
+"""What of a history counts as evidence; see ``data.views.evidence``."""
+
+import numpy as np
+from jaxtyping import Bool
+
+from tidegraph.data.views.matrix import exceeds_rounding
+from tidegraph.graph.storage.histories import Histories
+from tidegraph.kernels.few import Few, are_few
+from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.ragged import starts_where
+
+
+def evident_history(history: Histories) -> Histories:
+    """Return the events of each history whose items are evidence."""
+    if bool((history.weight > 0).all()):
+        return history
+    node, size = history.node, int(history.node.max()) + 1
+    if are_few(len(node), size):
+        few = Few.of(node)
+        node, size = few.places(node), len(few)
+    kept = np.zeros(len(node), np.bool_)
+    _mark(history.ptr, node, history.weight, max(size, 0), kept)
+    return some_of(history, kept)
+
+
+def positive_history(history: Histories) -> Histories:
+    """Return the events of each history that say that somebody wanted an item."""
+    if bool((history.weight > 0).all()):
+        return history
+    history = evident_history(history)
+    return some_of(history, history.weight > 0)
+
+
+def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
+    """Return some events of each history."""
+    ptr = starts_where(history.ptr, kept)
+    return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
+
+
+@compiled
+def _mark(
+    ptr: np.ndarray,
+    node: np.ndarray,
+    weight: np.ndarray,
+    size: int,
+    kept: Bool[np.ndarray, " events"],
+) -> None:
+    """Mark the events whose item's weights add up to more than 0 in their history."""
+    total, gross = np.zeros(size), np.zeros(size)
+    for row in range(ptr.size - 1):
+        for h in range(ptr[row], ptr[row + 1]):
+            if node[h] >= 0:
+                total[node[h]] += weight[h]
+                gross[node[h]] += abs(weight[h])
+        for h in range(ptr[row], ptr[row + 1]):
+            i = node[h]
+            kept[h] = i >= 0 and exceeds_rounding(total[i], gross[i])
+        for h in range(ptr[row], ptr[row + 1]):
+            if node[h] >= 0:
+                total[node[h]] = gross[node[h]] = 0
