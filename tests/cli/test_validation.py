@@ -73,7 +73,7 @@ def test_each_channel_answers_each_request_once(parts):
     users = len(np.unique(valid.user))
     CALLS.clear()
 
-    said = on_valid(method, model, train, valid)
+    said = on_valid(method, model, train, valid).text()
 
     assert f"{users} requests" in said
     assert {"knn": users, "rp3": users} == CALLS
@@ -160,7 +160,7 @@ def test_a_log_without_repeats_says_that_lists_may_hold_what_users_had():
 
     for repeat in (True, False):
         settings = Pipeline(retrieve=Popular(), repeat=repeat)
-        said = on_valid(settings, settings.fit(train, valid), train, valid)
+        said = on_valid(settings, settings.fit(train, valid), train, valid).text()
 
         assert (told in said) is repeat
     assert seldom_repeated(Pipeline(retrieve=Popular()), Fold.of(log, "log")) == []

@@ -14,7 +14,7 @@ from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.splits import Parts, Split
-from tidegraph.cli.terminal import complain, say
+from tidegraph.cli.terminal import complain, say, width_of_tables
 from tidegraph.cli.validation import on_valid
 from tidegraph.data.features import coverage
 from tidegraph.data.interactions import Interactions
@@ -93,7 +93,7 @@ def train(
                 judged = on_valid(
                     plan.pipeline, model, train, parts.valid, graph=further, run=run
                 )
-            say(judged)
+            say(judged.text(width_of_tables()))
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())

@@ -1,18 +1,19 @@
 """How every channel and stage of a pipeline does on the valid part."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
-from tidegraph.cli.terminal import width_of_tables
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import all_lists, by_stage
 from tidegraph.evaluation.evaluate import task_of
 from tidegraph.evaluation.judging import judge_lists
 from tidegraph.evaluation.metrics.ranking import hits, recall
+from tidegraph.evaluation.report.summary import WIDTH
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.evaluation.slices import COLD
 from tidegraph.graph.live import Graph
@@ -46,7 +47,7 @@ def on_valid(
     *,
     graph: Graph | None = None,
     run: Run | None = None,
-) -> str:
+) -> "ValidReport":
     """Return how each part does on ``valid``, or why that is nothing to judge by.
 
     Args:
@@ -63,27 +64,56 @@ def on_valid(
         task = task_of(judged, valid, train=judged.graph)
     except DataError as error:
         # The model is trained and saved; a small valid part takes nothing from it.
-        return f"valid cannot be judged on: {error}"
+        return ValidReport(None, {}, (f"valid cannot be judged on: {error}",))
     parts = _EachPart(
         judged, fit_in(Popular(), Fold.of(train, "Popular"), None), task.relevant
     )
     result = judge_lists(all_lists(parts, task, K, "every stage"), task, k=(K,))
-    recalls = parts.recalls()
-    but = ", but for weights of channels" if pipeline.blend.learns else ""
-    proposed = (
-        f"recall@{parts.width} of what retrieval proposes: {recalls.pop(ALL):.4f}"
-    )
-    others = [f"{name} {mean:.4f}" for name, mean in recalls.items()]
-    return "\n".join(
-        [
-            f"on valid, which these have not seen{but}:\n"
-            f"{result.text(width=width_of_tables())}",
-            f"{proposed}; {', '.join(others)}",
-            *behind_popular(result),
-            *ahead_of_all(result),
-            *seldom_repeated(pipeline, Fold.of(train, "train")),
-        ]
-    )
+    notes = [
+        *behind_popular(result),
+        *ahead_of_all(result),
+        *seldom_repeated(pipeline, Fold.of(train, "train")),
+    ]
+    learns = pipeline.blend.learns
+    return ValidReport(result, parts.recalls(), tuple(notes), parts.width, learns)
+
+
+@dataclass(frozen=True, eq=False)
+class ValidReport:
+    """How each part of a pipeline does on what happened after its training.
+
+    Attributes:
+        evaluation: Of the whole, of each stage and of each channel; none where nothing
+            can be judged.
+        recalls: The mean recall of what retrieval proposes and of what each channel
+            would alone, by name.
+        notes: What stands out, or why nothing can be judged.
+        width: How many items retrieval proposes.
+        learns: Were the weights of channels learnt from what is judged on?
+    """
+
+    evaluation: Evaluation | None
+    recalls: Mapping[str, float]
+    notes: tuple[str, ...]
+    width: int = 0
+    learns: bool = False
+
+    def text(self, width: int = WIDTH) -> str:
+        """Return it for reading, in tables of a width."""
+        if self.evaluation is None:
+            return "\n".join(self.notes)
+        but = ", but for weights of channels" if self.learns else ""
+        whole = self.recalls[ALL]
+        others = [f"{name} {r:.4f}" for name, r in self.recalls.items() if name != ALL]
+        return "\n".join(
+            [
+                f"on valid, which these have not seen{but}:\n"
+                f"{self.evaluation.text(width=width)}",
+                f"recall@{self.width} of what retrieval proposes: {whole:.4f}; "
+                f"{', '.join(others)}",
+                *self.notes,
+            ]
+        )
 
 
 def seldom_repeated(pipeline: Pipeline, known: Fold) -> list[str]:
