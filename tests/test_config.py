@@ -137,9 +137,12 @@ def test_a_file_may_say_whatever_a_caller_may():
     ("made", "says"),
     [
         ("reranking.diversity import MMR; MMR(by=3)", "by is 3; it must be text or an"),
-        ("cli.splits import Split; Split(valid='x')", "valid is 'x'; it must be a num"),
         (
-            "cli.tuning.space import Search; Search(settings=3)",
+            "recipe_file.split import Split; Split(valid='x')",
+            "valid is 'x'; it must be a num",
+        ),
+        (
+            "recipe_file.search.space import Search; Search(settings=3)",
             "settings is 3; it must be a mapping",
         ),
     ],

@@ -12,10 +12,10 @@ from dccl.clouds import DAY, SHORT
 from tidegraph.cli import run
 from tidegraph.cli.devices.demonstration import learnt
 from tidegraph.cli.devices.simulating import _drawing
-from tidegraph.cli.recipe import read_recipe
 from tidegraph.device.bundle.loading import load
 from tidegraph.device.signing import trusted_key
 from tidegraph.errors import ConfigError
+from tidegraph.recipe_file.recipe import read_recipe
 from tidegraph.testing.logs import draw_log
 
 

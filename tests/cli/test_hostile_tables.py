@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from data.hostile import SEPARATORS, Rows, expected, held, others, reads_back, tables
 from tidegraph.cli import checking, run
-from tidegraph.cli.recipe import read_recipe
 from tidegraph.data.interactions import Interactions
+from tidegraph.recipe_file.recipe import read_recipe
 
 thorough = settings(
     max_examples=settings.default.max_examples,

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from tidegraph.cli import run
-from tidegraph.cli.recipe import pipeline_of, read_recipe
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Windows
+from tidegraph.recipe_file.recipe import pipeline_of, read_recipe
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
 

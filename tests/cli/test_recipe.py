@@ -13,12 +13,12 @@ import pytest
 import tidegraph as tg
 from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
 from tidegraph.cli import run
-from tidegraph.cli.recipe import pipeline_of
 from tidegraph.config import is_kind_of
 from tidegraph.errors import ConfigError
 from tidegraph.nn.click import DeepFM
 from tidegraph.nn.conv import LightPropagation, MaxPoolAggregator, Spectral
 from tidegraph.ranking.neural import NeuralRanker
+from tidegraph.recipe_file.recipe import pipeline_of
 from tidegraph.retrieval.embedding import STEADY, Embedding
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.knn.similarity import BM25

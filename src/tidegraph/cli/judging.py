@@ -13,8 +13,6 @@ from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.catalog import model as method_of
 from tidegraph.cli.options import Given, taking
-from tidegraph.cli.recipe import pipeline_of
-from tidegraph.cli.splits import part_of
 from tidegraph.cli.terminal import say, width_of_tables
 from tidegraph.config import did_you_mean
 from tidegraph.data.interactions import Interactions
@@ -33,6 +31,8 @@ from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
+from tidegraph.recipe_file.recipe import pipeline_of
+from tidegraph.recipe_file.split import part_of
 from tidegraph.rng import generator
 from tidegraph.run import Run
 from tidegraph.stages import Fold, Retriever

@@ -12,10 +12,7 @@ import typer
 
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.options import Given, taking
-from tidegraph.cli.recipe import Recipe, read_recipe
-from tidegraph.cli.splits import Parts, Split
 from tidegraph.cli.terminal import complain, say, width_of_tables
-from tidegraph.cli.validation import on_valid
 from tidegraph.data.features import coverage
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
@@ -25,6 +22,9 @@ from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.progress import spelt, timing, working
+from tidegraph.recipe_file.on_valid import on_valid
+from tidegraph.recipe_file.recipe import Recipe, read_recipe
+from tidegraph.recipe_file.split import Parts, Split
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.describe import spelt_out
 from tidegraph.rng import generator

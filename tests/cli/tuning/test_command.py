@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from tidegraph.cli import run
-from tidegraph.cli.tuning.space import MEASURES, Between
 from tidegraph.evaluation.evaluate import evaluate
+from tidegraph.recipe_file.search.space import MEASURES, Between
 from tidegraph.retrieval.popular import Popular
 
 PLAIN = """

@@ -8,12 +8,12 @@ import typer
 
 from tidegraph import dccl
 from tidegraph.artifact.sealed import check_folder
-from tidegraph.cli.recipe import Recipe, read_recipe
 from tidegraph.cli.terminal import say
 from tidegraph.cli.training import as_long_as_the_log_allows
 from tidegraph.config import build, read_toml
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
+from tidegraph.recipe_file.recipe import Recipe, read_recipe
 from tidegraph.rng import generator
 from tidegraph.run import Run
 from tidegraph.stages import Fold

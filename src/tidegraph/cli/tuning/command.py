@@ -9,13 +9,9 @@ from typing import Annotated, Any, cast
 import typer
 
 from tidegraph.artifact.writing import check_file, replaced
-from tidegraph.cli.recipe import Recipe, pipeline_of, read_recipe
-from tidegraph.cli.splits import Parts
 from tidegraph.cli.terminal import say
 from tidegraph.cli.training import as_long_as_the_log_allows
 from tidegraph.cli.tuning.pictures import search_section
-from tidegraph.cli.tuning.space import Search, with_values
-from tidegraph.cli.tuning.study import Found, search
 from tidegraph.config import build, read_toml
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.digests import log_digest, rest_digest
@@ -24,6 +20,10 @@ from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.report.html import write_report
 from tidegraph.extras import needed
 from tidegraph.progress import working
+from tidegraph.recipe_file.recipe import Recipe, pipeline_of, read_recipe
+from tidegraph.recipe_file.search.space import Search, with_values
+from tidegraph.recipe_file.search.study import Found, search
+from tidegraph.recipe_file.split import Parts
 from tidegraph.retrieval.scoring.describe import spelt_out
 from tidegraph.rng import generator
 from tidegraph.run import Run

@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
-from tidegraph.cli.tuning.space import Between, OneOf, Search, Values
-from tidegraph.cli.tuning.study import Found, Trial
 from tidegraph.evaluation.report.axes import Axis, linear
 from tidegraph.evaluation.report.charts import Bar, Chart, Series, bars, lines, points
 from tidegraph.evaluation.report.html import Section, Table
+from tidegraph.recipe_file.search.space import Between, OneOf, Search, Values
+from tidegraph.recipe_file.search.study import Found, Trial
 
 
 def search_section(wanted: Search, found: Found) -> Section:

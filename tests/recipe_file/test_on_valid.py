@@ -5,7 +5,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.cli.validation import (
+from tidegraph.evaluation.evaluate import evaluate, task_of
+from tidegraph.evaluation.judging import judge_lists
+from tidegraph.pipeline import Pipeline, Windows
+from tidegraph.ranking.logit import RecencyLogit
+from tidegraph.recipe_file.on_valid import (
     ALL,
     _EachPart,
     ahead_of_all,
@@ -13,10 +17,6 @@ from tidegraph.cli.validation import (
     on_valid,
     seldom_repeated,
 )
-from tidegraph.evaluation.evaluate import evaluate, task_of
-from tidegraph.evaluation.judging import judge_lists
-from tidegraph.pipeline import Pipeline, Windows
-from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.reranking.diversity import MMR
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular

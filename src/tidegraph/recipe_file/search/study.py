@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from tidegraph.artifact.writing import drop_cut_line
-from tidegraph.cli.tuning.space import Between, Search, Values
 from tidegraph.errors import ConfigError, TidegraphError
 from tidegraph.extras import needed
 from tidegraph.progress import track
+from tidegraph.recipe_file.search.space import Between, Search, Values
 
 STUDY = "study.jsonl"
 RECIPE, FAILED = "recipe", "failed"

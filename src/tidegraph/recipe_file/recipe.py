@@ -8,8 +8,6 @@ from typing import Any, cast
 
 from tidegraph.arguments import convert_or_raise, converter, settings
 from tidegraph.catalog import model, settings_of
-from tidegraph.cli.options import Given
-from tidegraph.cli.splits import Split
 from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Reading, setting_names
@@ -17,6 +15,7 @@ from tidegraph.data.sources import read_as
 from tidegraph.data.tables.unread import Unread, unread
 from tidegraph.errors import ConfigError
 from tidegraph.pipeline import Pipeline
+from tidegraph.recipe_file.split import Split
 from tidegraph.retrieval.blend import Blend
 from tidegraph.stages import Retriever, called, checked_name
 
@@ -76,7 +75,9 @@ class Recipe:
 
 
 def read_recipe(
-    path: Path, data: Given | None = None, split: Given | None = None
+    path: Path,
+    data: Mapping[str, Any] | None = None,
+    split: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """Read and check a recipe; nothing else is read.
 

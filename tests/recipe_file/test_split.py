@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from tidegraph.cli.splits import Rolling, Split, part_of
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.recipe_file.split import Rolling, Split, part_of
 
 
 @pytest.mark.parametrize(
