@@ -44,6 +44,7 @@ from tidegraph.pipeline import *
 from tidegraph.pipeline.serve import recommend as recommend
 from tidegraph.ranking import *
 from tidegraph.ranking.tasks import Tasks as Tasks
+from tidegraph.recipe_file.recipe import read_recipe as read_recipe
 from tidegraph.reranking import *
 from tidegraph.reranking.similarity import ItemEmbedding as ItemEmbedding
 from tidegraph.retrieval import *

@@ -197,6 +197,10 @@ def answers(
     yield "save", model.save, {"folder": folder / "model"}
     model.save(folder / "model")
     yield "load", tg.load, {"folder": folder / "model"}
+    recipe = folder / "recipe.toml"
+    recipe.write_text('[data]\npath = "x.csv"\n[[retrieve]]\nmodel = "Popular"\n')
+    said = {"path": recipe, "data": {"user": "who"}, "split": {"valid": 0.2}}
+    yield "read_recipe", tg.read_recipe, said
     yield "evaluate", tg.evaluate, {"model": model, "test": test, "k": (3,)}
     embedded = tg.Pipeline(retrieve=tg.recipes.pure_svd(rank=2)).fit(train)
     yield "vectors", embedded.vectors, {"of": "item", "channel": None}

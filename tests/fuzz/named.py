@@ -11,6 +11,7 @@ import tidegraph as tg
 
 ASKED_ELSEWHERE = {
     *("read", "read_sql", "interactions", "check", "evaluate", "recommend", "load"),
+    "read_recipe",
     *("Pipeline", "Graph", "hop", "khop", "fan_out", "walk", "parse", "in_batch"),
     *("near", "negatives", "local_cluster"),
 }

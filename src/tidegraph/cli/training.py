@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -17,19 +16,17 @@ from tidegraph.data.features import coverage
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat
-from tidegraph.durations import DAY
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.graph.live import Graph
-from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.pipeline import FittedPipeline
 from tidegraph.progress import spelt, timing, working
-from tidegraph.recipe_file.on_valid import on_valid
-from tidegraph.recipe_file.recipe import Recipe, read_recipe
+from tidegraph.recipe_file.recipe import Fitted, Recipe, read_recipe
 from tidegraph.recipe_file.split import Parts, Split
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.scoring.describe import spelt_out
 from tidegraph.rng import generator
 from tidegraph.run import Monitor, Run
-from tidegraph.stages import Fold, called
+from tidegraph.stages import called
 
 SHOWN = ("recall@10", "ndcg@10", "recall@50")
 """What is printed of each rolling window."""
@@ -76,23 +73,19 @@ def train(
             complain(f"{left.text()}.")
         parts = plan.split.parts(events)
         _say_parts(plan, events, parts, quiet=quiet)
-        train, run = Fold(parts.train), Run(generator(plan.seed), monitor=monitor)
+        run = Run(generator(plan.seed), monitor=monitor)
         if plan.split.rolling is None:
-            model = as_long_as_the_log_allows(plan.pipeline, parts).fit(
-                train, parts.valid, graph=further, run=run
-            )
+            fitted = plan.fit(parts, graph=further, run=run)
         else:
-            model = _over_windows(plan, events, further, quiet=quiet)
-        model.remember(_model_source(plan, parts))
+            fitted = _over_windows(plan, events, further, quiet=quiet)
+        model = fitted.model
         model.save(output)
         if quiet:
             return
         _say_what_was_chosen(model, called(plan.pipeline.rank))
         if parts.valid is not None:
             with working("judging on valid"):
-                judged = on_valid(
-                    plan.pipeline, model, train, parts.valid, graph=further, run=run
-                )
+                judged = fitted.on_valid()
             say(judged.text(width_of_tables()))
         elif plan.split.rolling is None:
             say(f"no valid part to judge on; see: tidegraph evaluate {output}")
@@ -152,42 +145,22 @@ def _part_sizes_text(parts: Parts, *, restart: bool) -> str:
     return "\n".join(rows)
 
 
-def as_long_as_the_log_allows(pipeline: Pipeline, parts: Parts) -> Pipeline:
-    """Return a pipeline, with windows as long as the log allows.
-
-    A valid part that was moved behind train has no length to go by.
-    """
-    if not parts.overlap or pipeline.windows.days is not None:
-        return pipeline
-    span = int(parts.train.time[-1] - parts.train.time[0])
-    windows = replace(pipeline.windows, days=max(1, span // 20) / DAY)
-    return replace(pipeline, windows=windows)
-
-
-def _model_source(plan: Recipe, parts: Parts) -> dict[str, object]:
-    return {
-        "split": parts.memory,
-        "recipe": plan.stages,
-    }
-
-
 def _over_windows(
     plan: Recipe, log: Interactions, graph: Graph | None, *, quiet: bool
-) -> FittedPipeline:
-    """Train before each rolling window and judge on it; return the last model."""
-    folds = plan.split.folds(log)
+) -> Fitted:
+    """Train before each rolling window and judge on it; return the last."""
     rows: list[dict[str, object]] = []
-    model: FittedPipeline | None = None
-    for number, (before, window) in enumerate(folds, 1):
-        known = Fold(before)
-        model = plan.pipeline.fit(known, graph=graph, rng=plan.seed)
-        if quiet:
+    fitted: Fitted | None = None
+    for number, parts in enumerate(plan.split.windows(log), 1):
+        fitted = plan.fit(parts, graph=graph)
+        if quiet or parts.test is None:
             continue
+        model = fitted.model
         with working("judging on windows"):
-            popular = Popular().fit(known)
+            popular = Popular().fit(fitted.train)
             result = evaluate(
                 model,
-                window,
+                parts.test,
                 train=model.graph,
                 against={"Popular": popular},
                 k=(10, 50),
@@ -196,10 +169,10 @@ def _over_windows(
         for name in ("model", "Popular"):
             means = table.filter(model=name).select("metric", "mean").rows()
             rows.append({"window": str(number), "model": name, **dict(means)})
-    assert model is not None
+    assert fitted is not None
     if not quiet:
         say(_spread(pl.DataFrame(rows)))
-    return model
+    return fitted
 
 
 def _spread(found: pl.DataFrame) -> str:

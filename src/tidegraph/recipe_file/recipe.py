@@ -1,23 +1,28 @@
 """A recipe: which log, which split, which stages; strict TOML."""
 
 import inspect
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
-from tidegraph.arguments import convert_or_raise, converter, settings
+from tidegraph.arguments import checked, convert_or_raise, converter, settings
 from tidegraph.catalog import model, settings_of
 from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Reading, setting_names
 from tidegraph.data.sources import read_as
 from tidegraph.data.tables.unread import Unread, unread
-from tidegraph.errors import ConfigError
-from tidegraph.pipeline import Pipeline
-from tidegraph.recipe_file.split import Split
+from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.live import Graph
+from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.recipe_file.on_valid import ValidReport, on_valid
+from tidegraph.recipe_file.split import Parts, Split
 from tidegraph.retrieval.blend import Blend
-from tidegraph.stages import Retriever, called, checked_name
+from tidegraph.rng import generator
+from tidegraph.run import Run
+from tidegraph.stages import Fold, Retriever, called, checked_name
 
 
 @settings
@@ -70,16 +75,83 @@ class Recipe:
         """Return the columns of the log that are not read."""
         return unread(self.folder / self.files.path, self.reading)
 
+    def fit(
+        self,
+        parts: Parts | None = None,
+        *,
+        graph: Graph | None = None,
+        run: Run | None = None,
+    ) -> "Fitted":
+        """Train the pipeline on the parts of the log, as ``tidegraph train`` does.
+
+        Args:
+            parts: The parts, if the log is read and split already. Of rolling windows
+                it learns what came before the last.
+            graph: Further nodes and edges that every stage may read.
+            run: In what circumstances it trains, its seed included.
+
+        Raises:
+            DataError: The log cannot be read or split so, or lacks what a stage needs.
+        """
+        parts = self.split.parts(self.read()) if parts is None else parts
+        run = Run(generator(self.seed)) if run is None else run
+        train, pipeline = Fold(parts.train), parts.long_enough(self.pipeline)
+        model = pipeline.fit(train, parts.valid, graph=graph, run=run)
+        model.remember({"split": parts.memory, "recipe": self.stages})
+        return Fitted(self.pipeline, model, parts, train, graph, run)
+
     def _path_beside(self, name: str | None) -> Path | None:
         return None if name is None else self.folder / name
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What came of a recipe.
+
+    Attributes:
+        pipeline: What was trained.
+        model: The trained pipeline, which knows the valid part, too.
+        parts: The parts of the log.
+        train: What was known before the valid part.
+        graph: Further nodes and edges that it was trained with, if any.
+        run: In what circumstances it was trained.
+    """
+
+    pipeline: Pipeline
+    model: FittedPipeline
+    parts: Parts
+    train: Fold
+    graph: Graph | None
+    run: Run
+
+    def on_valid(self) -> ValidReport:
+        """Return how each channel and stage does on the valid part.
+
+        Raises:
+            DataError: There is no such part.
+        """
+        valid = self.parts.valid
+        if valid is None:
+            raise DataError(
+                "the split has no valid part to judge on. Give [split] valid a share."
+            )
+        return on_valid(
+            self.pipeline,
+            self.model,
+            self.train,
+            valid,
+            graph=self.graph,
+            run=self.run,
+        )
+
+
+@checked(ConfigError)
 def read_recipe(
-    path: Path,
+    path: "str | os.PathLike[str]",
     data: Mapping[str, Any] | None = None,
     split: Mapping[str, Any] | None = None,
 ) -> Recipe:
-    """Read and check a recipe; nothing else is read.
+    """Read and check a recipe; nothing else is read before its ``fit``.
 
     Args:
         path: The recipe.
@@ -90,6 +162,7 @@ def read_recipe(
         ConfigError: The file is not TOML, or a table, setting or model is unknown; the
             sentence names the file and the table.
     """
+    path = Path(path)
     tables = read_toml(path)
     refuse_unknown(tables, _TABLES, path.name)
     if "data" not in tables:

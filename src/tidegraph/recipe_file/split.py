@@ -11,7 +11,9 @@ from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import moment_text, span_text
 from tidegraph.data.views.digests import order_digest
+from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.pipeline import Pipeline
 from tidegraph.ranges import above, at_least
 
 Part = Literal["valid", "test", "all"]
@@ -120,8 +122,7 @@ class Split:
             DataError: The log cannot be split so.
         """
         if self.rolling is not None:
-            train, test = self.folds(log)[-1]
-            return Parts.of(train, None, test, {"test": _first_time(test)})
+            return self.windows(log)[-1]
         if self.by is not None:
             # However the file calls it, the log calls it so.
             return Parts.named(log.split(by="split"), {"by": self.by})
@@ -157,13 +158,15 @@ class Split:
         found = Parts.named(parts, memory)
         return found if test else replace(found, valid=found.test, test=None)
 
-    def folds(self, log: Interactions) -> list[tuple[Interactions, Interactions]]:
-        """Return what is known before each rolling window, and the window."""
+    def windows(self, log: Interactions) -> list["Parts"]:
+        """Return what is known before each rolling window, and the window as test."""
         if self.rolling is None:
             return []
-        return log.rolling(
-            window_days=self.rolling.window_days, folds=self.rolling.folds
-        )
+        days, folds = self.rolling.window_days, self.rolling.folds
+        return [
+            Parts.of(train, None, test, {"test": _first_time(test)})
+            for train, test in log.rolling(window_days=days, folds=folds)
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +218,17 @@ class Parts:
         before = (parts[0], parts[1] if len(parts) == 3 else None, parts[-1])
         spans = tuple(_part_span_text(part) for part in before)
         return cls(moved[0], valid, moved[-1], memory, spans, overlap)
+
+    def long_enough(self, pipeline: Pipeline) -> Pipeline:
+        """Return a pipeline whose windows are as long as the log allows.
+
+        A valid part that was moved behind train has no length to go by.
+        """
+        if not self.overlap or pipeline.windows.days is not None:
+            return pipeline
+        span = int(self.train.time[-1] - self.train.time[0])
+        windows = replace(pipeline.windows, days=max(1, span // 20) / DAY)
+        return replace(pipeline, windows=windows)
 
     @property
     def known(self) -> Interactions:

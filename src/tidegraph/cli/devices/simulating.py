@@ -9,14 +9,12 @@ import typer
 from tidegraph import dccl
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.terminal import say
-from tidegraph.cli.training import as_long_as_the_log_allows
 from tidegraph.config import build, read_toml
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.recipe_file.recipe import Recipe, read_recipe
 from tidegraph.rng import generator
 from tidegraph.run import Run
-from tidegraph.stages import Fold
 
 SHOWN = ("clock", "devices", "rows", "model", "own", "teachers", "version")
 
@@ -44,10 +42,7 @@ def simulate(
     # Found out before the long work.
     known = [part for part in (parts.train, parts.valid) if part is not None]
     wanted.check_log(events, max(int(part.time[-1]) for part in known))
-    pipeline = as_long_as_the_log_allows(plan.pipeline, parts)
-    run = Run(generator(plan.seed))
-    model = pipeline.fit(Fold(parts.train), parts.valid, run=run)
-    cloud = wanted.fit(model, events, drawn)
+    cloud = wanted.fit(plan.fit(parts).model, events, drawn)
     cloud.save(output)
     history = cloud.history().with_columns(
         pl.from_epoch("clock").dt.date(), pl.col(pl.Float64).round(4)

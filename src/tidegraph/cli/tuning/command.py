@@ -10,7 +10,6 @@ import typer
 
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.cli.terminal import say
-from tidegraph.cli.training import as_long_as_the_log_allows
 from tidegraph.cli.tuning.pictures import search_section
 from tidegraph.config import build, read_toml
 from tidegraph.data.interactions import Interactions
@@ -114,43 +113,49 @@ class _Judged:
 
     Attributes:
         plan: The recipe.
-        parts: The parts of the log; none of rolling windows.
-        folds: What is known and what comes after it, for each time that is judged;
-            the last of rolling windows is the test part, and not among them.
+        folds: What is known, the parts it is of, and what comes after it, for each time
+            that is judged; the last of rolling windows is the test part, and not among
+            them.
     """
 
     plan: Recipe
-    parts: Parts | None
-    folds: list[tuple[Fold, Interactions]]
+    folds: list[tuple[Fold, Parts, Interactions]]
 
     @classmethod
     def of(cls, plan: Recipe) -> "_Judged":
         log = plan.read()
         if plan.split.rolling is not None:
-            windows = plan.split.folds(log)[:-1]
-            return cls(plan, None, [(Fold(known), later) for known, later in windows])
-        parts = plan.split.parts(log)
-        if parts.valid is None:
+            judged = [(parts, parts.test) for parts in plan.split.windows(log)[:-1]]
+        else:
+            parts = plan.split.parts(log)
+            judged = [(parts, parts.valid)]
+        folds = [
+            (Fold(parts.train), parts, later)
+            for parts, later in judged
+            if later is not None
+        ]
+        if not folds:
             raise ConfigError(
                 "the valid part, by which settings are chosen, holds no event. Give "
                 "[split] another share or time."
             )
-        return cls(plan, parts, [(Fold(parts.train), parts.valid)])
+        return cls(plan, folds)
 
     @property
     def digests(self) -> list[str]:
         """What tells these folds from those of another log."""
-        parts = (part for known, later in self.folds for part in (known.events, later))
+        parts = (
+            part for known, _, later in self.folds for part in (known.events, later)
+        )
         return [made(part) for part in parts for made in (log_digest, rest_digest)]
 
     def score(self, stages: Mapping[str, Any], wanted: Search) -> float:
         """Return what the pipeline of a recipe's tables finds, on average."""
         pipeline, total = pipeline_of(stages, "the recipe of a trial"), 0.0
         seed = stages.get("pipeline", {}).get("seed", self.plan.seed)
-        if self.parts is not None:
-            pipeline = as_long_as_the_log_allows(pipeline, self.parts)
-        for known, later in self.folds:
-            fitted = pipeline.fit(known, run=Run(generator(seed)))
+        for known, parts, later in self.folds:
+            method = parts.long_enough(pipeline)
+            fitted = method.fit(known, run=Run(generator(seed)))
             found = evaluate(fitted, later, train=fitted.graph, k=(wanted.length,))
             table = found.table().filter(model="model", metric=wanted.metric)
             total += float(table["mean"][0])
