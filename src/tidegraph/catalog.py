@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
-from tidegraph.config import build, did_you_mean, refuse_unknown
-from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.config import build, refuse_unknown
+from tidegraph.errors import ArtifactError, ConfigError, did_you_mean
 from tidegraph.lazy import Homes
 from tidegraph.pipeline.before import STAGE_WORDS
 from tidegraph.pipeline.fitted import FittedPipeline

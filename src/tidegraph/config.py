@@ -2,7 +2,6 @@
 
 import codecs
 import dataclasses
-import difflib
 import inspect
 import re
 import sys
@@ -15,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from tidegraph.arguments import convert_or_raise, one_of, shown
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
 
@@ -44,16 +43,6 @@ def read_toml(path: Path) -> dict[str, Any]:
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}.") from error
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` if ``word`` is close to a known one, else blank.
-
-    Capitals do not matter.
-    """
-    folded = {name.casefold(): name for name in known}
-    close = difflib.get_close_matches(word.casefold(), folded, n=1)
-    return f" Did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def build_each(

@@ -13,6 +13,9 @@ Every message says where, what was found, what was expected and what to do, in o
 sentence or two; the command line prints it alone and exits with 2.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class TidegraphError(Exception):
     """Base of every error raised on purpose."""
@@ -82,3 +85,13 @@ class NoHistoryWarning(TidegraphWarning):
 
 class NoAnswerWarning(TidegraphWarning):
     """A requested user has no list."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` if ``word`` is close to a known one, else blank.
+
+    Capitals do not matter.
+    """
+    folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1)
+    return f" Did you mean {folded[close[0]]!r}?" if close else ""

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from tidegraph.catalog import RANKERS, model
-from tidegraph.config import did_you_mean
-from tidegraph.errors import MissingExtraError, RequestError
+from tidegraph.errors import MissingExtraError, RequestError, did_you_mean
 from tidegraph.features.columns import FeatureSet
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.click import ClickModel, ReadsGraph

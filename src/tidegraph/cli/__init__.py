@@ -11,8 +11,7 @@ from tidegraph.cli.terminal import (
     spell_out_what_has_no_letter,
     warnings_said,
 )
-from tidegraph.config import did_you_mean
-from tidegraph.errors import TidegraphError
+from tidegraph.errors import TidegraphError, did_you_mean
 
 FAILED = 2
 INTERRUPTED = 130

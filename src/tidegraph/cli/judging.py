@@ -14,13 +14,18 @@ from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.catalog import model as method_of
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import say, width_of_tables
-from tidegraph.config import did_you_mean
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import moment_text
 from tidegraph.demo import sections
-from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
+from tidegraph.errors import (
+    ArtifactError,
+    ConfigError,
+    DataError,
+    RequestError,
+    did_you_mean,
+)
 from tidegraph.evaluation.evaluate import CUTOFFS
 from tidegraph.evaluation.evaluate import evaluate as judge
 from tidegraph.evaluation.protocol import Recommender

@@ -19,12 +19,11 @@ from pathlib import Path
 
 import polars as pl
 
-from tidegraph.config import did_you_mean
 from tidegraph.data.download import fetch
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.sources import read
 from tidegraph.data.tables.build import RESERVED
-from tidegraph.errors import DataError, MissingExtraError
+from tidegraph.errors import DataError, MissingExtraError, did_you_mean
 
 _LOCAL_COLUMNS = ("user", "item", "timestamp")
 

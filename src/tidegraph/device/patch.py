@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tidegraph.arguments import settings
-from tidegraph.config import did_you_mean
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, did_you_mean
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Patch, Tower
 from tidegraph.ranges import above, at_least

@@ -9,11 +9,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32, Int64
 
-from tidegraph.config import did_you_mean
 from tidegraph.data.ids.identity import canonical
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.tables.opening import read_whole
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, did_you_mean
 from tidegraph.stages import NO_ITEM
 
 COLUMNS = ("user", "item", "rank", "score")

@@ -8,10 +8,9 @@ import polars as pl
 from jaxtyping import Bool, Float64, Int64
 
 from tidegraph.artifact.sealed import State
-from tidegraph.config import did_you_mean
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, did_you_mean
 from tidegraph.features.values import edges_of, range_of
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot

@@ -7,8 +7,7 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float32
 
-from tidegraph.config import did_you_mean
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, did_you_mean
 from tidegraph.features import activity, counting, neighbors
 from tidegraph.features.reading import PastView, latest_items
 from tidegraph.kernels.jit import over_rows

@@ -4,11 +4,10 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Float64, Int64
 
-from tidegraph.config import did_you_mean
 from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, did_you_mean
 
 RANGES = 16
 """Into how many ranges, of as many rows each, a column of fractions is cut."""

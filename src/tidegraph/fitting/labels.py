@@ -4,8 +4,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float32, Int64
 
-from tidegraph.config import did_you_mean
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, did_you_mean
 from tidegraph.fitting.shown import holds
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot

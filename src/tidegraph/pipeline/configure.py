@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tidegraph.arguments import checked, settings
-from tidegraph.config import did_you_mean
 from tidegraph.data.views.matrix import as_seconds_log
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError, did_you_mean
 from tidegraph.graph.from_log import last_event
 from tidegraph.graph.join import further
 from tidegraph.graph.live import Graph

@@ -4,8 +4,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from tidegraph.arguments import settings
-from tidegraph.config import did_you_mean
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError, did_you_mean
 from tidegraph.extras import needed
 from tidegraph.fitting.labels import further_label
 from tidegraph.graph.from_log import ACTION

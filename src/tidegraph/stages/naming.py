@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from tidegraph.config import did_you_mean
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, did_you_mean
 
 M = TypeVar("M")
 V = TypeVar("V")

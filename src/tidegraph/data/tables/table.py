@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tidegraph.config import did_you_mean
 from tidegraph.data.text.dialect import Dialect, FileForm
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, did_you_mean
 
 BATCH_ROWS = 50_000
 Batches = Generator[pl.DataFrame, None, None]

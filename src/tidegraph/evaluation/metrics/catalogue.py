@@ -11,9 +11,8 @@ import polars as pl
 from jaxtyping import Float64, Int32, Int64, Shaped
 from scipy import sparse
 
-from tidegraph.config import did_you_mean
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, did_you_mean
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import NO_ITEM
 

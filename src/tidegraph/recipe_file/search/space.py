@@ -6,8 +6,7 @@ from dataclasses import field
 from typing import Any, cast
 
 from tidegraph.arguments import settings
-from tidegraph.config import did_you_mean
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, did_you_mean
 from tidegraph.ranges import at_least
 
 
