@@ -13,6 +13,7 @@ from rich.text import Text
 import tidegraph as tg
 from tidegraph.catalog import model as method_of
 from tidegraph.data.check import check
+from tidegraph.data.features import CATEGORIES, NAMES, first_of
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
 from tidegraph.durations import whole_seconds
@@ -39,10 +40,6 @@ from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.retrieval.user_knn import UserKNN
 from tidegraph.stages import Fold, Ranker
 
-NAMES = ("title", "product_type", "description", "name")
-"""Feature columns that may name an item, the best first."""
-CATEGORIES = ("product_category", "category", "genres", "type")
-"""Feature columns that may group items, the best first."""
 HABIT = ("item", "repeats", "user", "pair", "category", "co_occurrence", "votes")
 """What the ranker knows."""
 
@@ -168,11 +165,6 @@ class Demo:
         return lists.with_columns(hit)
 
 
-def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
-    """Return the pages of a report about one evaluation and the part it judged on."""
-    return [log_section(log, "What it was judged on"), evaluation_section(evaluation)]
-
-
 def ranker(name: str, features: tg.FeatureSet) -> Ranker:
     """Return a ranker by its name in a recipe, which knows these features.
 
@@ -186,12 +178,6 @@ def ranker(name: str, features: tg.FeatureSet) -> Ranker:
             f"{name} is none. Choose another."
         )
     return replace(made, features=features)
-
-
-def first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
-    """Return the first of some feature columns that items have, if there is one."""
-    there = log.items.features.columns
-    return next((column for column in columns if column in there), None)
 
 
 def screen() -> Console:

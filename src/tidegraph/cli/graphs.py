@@ -12,6 +12,7 @@ from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.catalog import load as load_model
 from tidegraph.cli.options import Given, moment_of, taking
 from tidegraph.cli.terminal import say
+from tidegraph.data.features import NAMES
 from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.unknown import rows_of_all
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -19,7 +20,6 @@ from tidegraph.data.public import load
 from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
-from tidegraph.demo import NAMES
 from tidegraph.ego.hops import Hops
 from tidegraph.ego.picture import draw as drawn
 from tidegraph.ego.static import identity

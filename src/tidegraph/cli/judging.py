@@ -18,7 +18,6 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import moment_text
-from tidegraph.demo import sections
 from tidegraph.errors import (
     ArtifactError,
     ConfigError,
@@ -31,6 +30,7 @@ from tidegraph.evaluation.evaluate import evaluate as judge
 from tidegraph.evaluation.protocol import Recommender
 from tidegraph.evaluation.report.html import write_report
 from tidegraph.evaluation.report.learning import learning_section
+from tidegraph.evaluation.report.pictures import sections
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline

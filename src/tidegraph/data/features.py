@@ -20,6 +20,11 @@ from tidegraph.data.tables.table import Table
 from tidegraph.data.text.dialect import Dialect
 from tidegraph.errors import DataError, GuessedColumnWarning
 
+NAMES = ("title", "product_type", "description", "name")
+"""Feature columns that may name an item, the best first."""
+CATEGORIES = ("product_category", "category", "genres", "type")
+"""Feature columns that may group items, the best first."""
+
 
 def featured(
     ids: Vocabulary, source: object, key: str, missing: Missing = "refuse"
@@ -222,6 +227,12 @@ def feature_names(there: Sequence[str], side: str) -> str:
         f"There are: {', '.join(there) or 'none'}. Give a table of them with {side}s=, "
         f"or name columns of the log that hold some with {side}_features=."
     )
+
+
+def first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
+    """Return the first of some feature columns that items have, if there is one."""
+    there = log.items.features.columns
+    return next((column for column in columns if column in there), None)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import typer
 import tidegraph as tg
 from tidegraph.cli.devices.operating import Port
 from tidegraph.cli.terminal import say
+from tidegraph.data.features import CATEGORIES, NAMES, first_of
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
 from tidegraph.dccl import FittedDCCL
-from tidegraph.demo import CATEGORIES, NAMES, first_of
 from tidegraph.device.bundle.manifest import MANIFEST
 from tidegraph.device.gate.app import Published
 from tidegraph.device.gate.app import app as application

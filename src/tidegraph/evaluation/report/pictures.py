@@ -18,6 +18,11 @@ WEEK = 7 * DAY
 LISTED = ("ndcg", "recall", "precision", "map", "hit", "mrr")
 
 
+def sections(evaluation: Evaluation, log: Interactions) -> list[Section]:
+    """Return the pages of a report about one evaluation and the part it judged on."""
+    return [log_section(log, "What it was judged on"), evaluation_section(evaluation)]
+
+
 def log_section(log: Interactions, title: str = "The log") -> Section:
     """Return what a log looks like: events over time, and its long tails.
 
