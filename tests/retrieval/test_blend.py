@@ -10,6 +10,7 @@ from conftest import draw_log
 from tidegraph.artifact.sealed import State, load, save
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.evaluation.metrics.channels import hit_ratio_by_channel
 from tidegraph.evaluation.metrics.ranking import hits, ndcg
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
@@ -25,7 +26,6 @@ from tidegraph.retrieval.popular import FittedPopular, Popular
 from tidegraph.retrieval.recipes.gnn import lightgcn
 from tidegraph.retrieval.recipes.mf import bpr_mf
 from tidegraph.retrieval.repeat import Repeat
-from tidegraph.retrieval.scoring.hit_ratio import hit_ratio_by_channel
 from tidegraph.retrieval.scoring.trial import at_the_end
 from tidegraph.stages import NO_ITEM, Candidates, Fold, Ids, Requests, ids_of
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same

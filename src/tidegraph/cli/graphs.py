@@ -21,9 +21,9 @@ from tidegraph.data.reading import Columns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.times.clocks import Clock, moment_text, refuse_without_order
 from tidegraph.ego.hops import Hops
-from tidegraph.ego.picture import draw as drawn
 from tidegraph.ego.static import identity
 from tidegraph.errors import RequestError
+from tidegraph.evaluation.report.ego_tree import draw as drawn
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot, reverse
