@@ -5,7 +5,7 @@ import numpy as np
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.past import Past, concatenated
+from tidegraph.pipeline.past import Past
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.popular import Popular
 from tidegraph.run import Run
@@ -25,7 +25,7 @@ def test_rows_of_windows_with_fewer_candidates_end_with_none():
         weight = 1 + rng.random((3, width)).astype(np.float32)
         parts.append(Examples(requests, candidates, label, weight))
 
-    whole = concatenated(parts)
+    whole = Examples.concatenated(parts)
 
     there = whole.candidates.present
     assert there.sum(axis=1).tolist() == [2, 2, 2, 4, 4, 4]

@@ -21,7 +21,6 @@ from tidegraph.fitting.shown import from_log
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import starts
 from tidegraph.pipeline.fitted import FittedPipeline
-from tidegraph.pipeline.past import concatenated
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Examples, ItemSets, Requests
@@ -180,7 +179,7 @@ def actions_or_shown(
 
 def _by_time(graph: Snapshot, parts: list[Examples]) -> Examples:
     """Return the requests of some examples together, the earliest first."""
-    whole = concatenated(parts)
+    whole = Examples.concatenated(parts)
     user, time = whole.requests.user, whole.requests.time
     order = np.lexsort((user, time))
     return Examples(

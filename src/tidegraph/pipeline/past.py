@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Int32
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
@@ -15,8 +15,6 @@ from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import told_from
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.ragged import end_to_end
 from tidegraph.pipeline.before import check_order, check_order_per_user
 from tidegraph.pipeline.further import beside, read_with, with_features
 from tidegraph.progress import track
@@ -24,7 +22,7 @@ from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.blended import FittedBlend
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Fold, ItemSets, Requests, Train
+from tidegraph.stages import Examples, Fold, ItemSets, Requests, Train
 
 
 @settings
@@ -250,7 +248,7 @@ def past_examples(
         fitted = past.fit(train.before(cut), cut, fitted)
         window = log.since(cut).before(cut + seconds)
         labelled.append(past.examples(fitted, window, cut))
-    learn, end = concatenated(labelled), int(log.time[-1]) + 1
+    learn, end = Examples.concatenated(labelled), int(log.time[-1]) + 1
     if valid is None:
         cut = end - seconds
         known, window = train.before(cut), log.since(cut)
@@ -260,61 +258,6 @@ def past_examples(
     check = past.examples(past.fit(known, cut, fitted), window, cut)
     # What is held out user by user is no window of time, and not in the graph.
     return learn, replace(check, until=None) if per_user else check
-
-
-def concatenated(parts: list[Examples]) -> Examples:
-    """Lay examples about one graph end to end; rows are as long as the longest."""
-    if len(parts) == 1:
-        return parts[0]
-    candidates = Candidates.concatenated([part.candidates for part in parts])
-    width = candidates.item.shape[1]
-    requests = [part.requests for part in parts]
-    histories = [one.history for one in requests]
-    hidden = [one.hidden for one in requests]
-    return Examples(
-        replace(
-            requests[0],
-            user=np.concatenate([one.user for one in requests]),
-            time=np.concatenate([one.time for one in requests]),
-            history=Histories(
-                end_to_end([h.ptr for h in histories]),
-                np.concatenate([h.node for h in histories]),
-                np.concatenate([h.time for h in histories]),
-                np.concatenate([h.weight for h in histories]),
-            ),
-            hidden=ItemSets(
-                end_to_end([x.ptr for x in hidden]),
-                np.concatenate([x.item for x in hidden]),
-            ),
-        ),
-        candidates,
-        _end_to_end_padded([part.label for part in parts], width),
-        _weights(parts, width),
-        _until(parts),
-    )
-
-
-def _end_to_end_padded(
-    tables: list[Float32[np.ndarray, "_ _"]], width: int
-) -> Float32[np.ndarray, "b k"]:
-    """Lay tables end to end, with 0 where there is no candidate."""
-    short = [width - table.shape[1] for table in tables]
-    return np.concatenate(
-        [np.pad(t, ((0, 0), (0, n))) for t, n in zip(tables, short, strict=True)]
-    )
-
-
-def _weights(parts: list[Examples], width: int) -> Float32[np.ndarray, "b k"] | None:
-    """Return how much the candidates of several parts count, if they differ."""
-    if all(part.weight is None for part in parts):
-        return None
-    return _end_to_end_padded([part.weights for part in parts], width)
-
-
-def _until(parts: list[Examples]) -> Int64[np.ndarray, " b"] | None:
-    """Return when the windows of several parts end, if that is known of all."""
-    known = [part.until for part in parts if part.until is not None]
-    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _distinct(log: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:
