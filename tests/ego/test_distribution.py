@@ -54,6 +54,16 @@ def test_negatives_are_alive_unmet_and_none_is_left_out(events, clock, chosen, s
         assert found.mask[user].all() == bool(possible)
 
 
+def test_what_was_chosen_is_avoided_where_it_is_of_the_type_that_is_drawn():
+    plan = negatives("item", 60, by=half_each_day(), via="click")
+    question = seeds([0], 99, [0])
+    graph = graph_of(POPULAR).snapshot()
+    others = question._replace(other_type="user")
+
+    assert set(plan.sample(graph, question).ids[0]) == {1, 2, 3}
+    assert set(plan.sample(graph, others).ids[0]) == {0, 1, 2, 3}
+
+
 def test_a_node_is_as_likely_as_the_distribution_says_of_its_past():
     plan = negatives("item", 20_000, by=by_all_that_is_seen(), avoid="click")
     drawn = plan.sample(graph_of(POPULAR).snapshot(), seeds([0], 99)).ids[0]

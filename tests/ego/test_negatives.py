@@ -159,6 +159,51 @@ def test_hard_negatives_avoid_neighbors_of_their_own_node():
         )
 
 
+@pytest.fixture
+def typed():
+    """Clicks of items, likes of brands and friendships, whose rows overlap."""
+    graph = tg.Graph()
+    for name, count in (("user", 3), ("item", 3), ("brand", 3)):
+        graph.nodes(name, {f"{name}_id": np.arange(count)}, key=f"{name}_id")
+    three = np.arange(3)
+    clicks = {"user_id": three, "item_id": three, "ts": three + 10}
+    graph.edges("click", clicks, "user_id -> item_id", time="ts")
+    likes = {"user_id": three * 0 + 2, "brand_id": three, "ts": three}
+    graph.edges("likes", likes, "user_id -> brand_id", time="ts")
+    friends = {"a": three, "b": three[::-1], "ts": three + 20}
+    return graph.edges("follows", friends, "a: user -> b: user", time="ts")
+
+
+@pytest.mark.parametrize("by", [None, "degree"])
+def test_what_was_chosen_keeps_no_node_of_another_type_away(typed, by):
+    plan = tg.negatives("brand", 200, via="likes", by=by)
+    (batch,) = typed.E("click").with_(neg=plan)
+
+    assert [set(row) for row in batch.neg.ids.tolist()] == [{0, 1, 2}] * 3
+
+
+def test_hard_negatives_of_another_type_are_all_kept(typed):
+    pool = tg.walk("likes", times=20).top(3)
+    ego = tg.hard(pool, 3, ranks=(0, 3))
+    near = tg.near("likes", type="user", of="brand", count=3)
+    plans = {"walked": ego, "near": tg.hard(near, 3, ranks=(0, 3))}
+    (batch,) = typed.E("click", between=(12, None)).with_(**plans)
+
+    assert {*batch.walked.ids[0].tolist()} == {0, 1, 2}
+    assert {*batch.near.ids[0].tolist()} == {0, 1, 2}
+    with pytest.raises(ConfigError, match=r"ranks 'brand', and avoid='click' leads to"):
+        typed.E("click").with_(neg=tg.hard(pool, 1, ranks=(0, 3), avoid="click"))
+
+
+def test_a_batch_of_other_edges_has_chosen_nothing_to_draw(typed):
+    plan = tg.in_batch(2, via="click")
+
+    with pytest.raises(RequestError, match=r"type 'item', and these edges lead to 'us"):
+        next(iter(typed.E("follows").with_(neg=plan)))
+    back = next(iter(typed.E("click").with_(neg=tg.in_batch(9, via="~click"))))
+    assert back.neg.ids.shape == (3, 9)
+
+
 def test_negatives_over_timed_edges_need_a_clock():
     users = graph_of(LIGHT).V("user", [0])
     with pytest.raises(LeakageError, match="need a clock"):

@@ -40,7 +40,19 @@ class HardNegatives:
                 f"{graph.ends(self.avoid)[0]!r}. Rank around the node that should "
                 "not get its neighbours."
             )
+        drawn = self.draws(graph)
+        if self.avoid is not None and graph.ends(self.avoid)[1] != drawn:
+            raise ConfigError(
+                f"the pool ranks {drawn!r}, and avoid={self.avoid!r} leads to "
+                f"{graph.ends(self.avoid)[1]!r}. Avoid along an edge to what is ranked."
+            )
         return begins
+
+    def draws(self, graph: Snapshot) -> str:
+        """Return the type of node that is drawn."""
+        if isinstance(self.pool, Near):
+            return self.pool.of
+        return graph.ends(self.pool.walk.path[-1])[1]
 
     def __str__(self) -> str:
         text = f"hard({self.pool}, {self.count}, ranks={self.window}"
@@ -53,8 +65,9 @@ class HardNegatives:
         ids = self.pool.sample(graph, seeds).ids[1][:, first:last].copy()
         clocks = clocks_of(graph, (self.avoid,), seeds, ever=self.pool.ever)
         kept = ids >= 0
-        if seeds.other is not None:
-            kept &= ids != seeds.other[:, None]
+        chosen = seeds.chosen(self.draws(graph))
+        if chosen is not None:
+            kept &= ids != chosen[:, None]
         if self.avoid is not None:
             index, base, low, high = neighbor_index_of(graph[self.avoid], seeds)
             strike_neighbors(index, base, low, high, clocks, ids, kept)

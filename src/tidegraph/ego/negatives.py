@@ -1,7 +1,7 @@
 """Negatives as plans: nodes that were not chosen, right in time."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
@@ -31,6 +31,15 @@ class Negatives(NamedTuple):
 
     ids: Int32[np.ndarray, "b k"]
     mask: Bool[np.ndarray, "b k"]
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """A plan of negatives."""
+
+    def draws(self, graph: Snapshot) -> str:
+        """Return the type of node that is drawn."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,10 @@ class RandomNegatives:
                 )
         return graph.ends(edge)[0]
 
+    def draws(self, graph: Snapshot) -> str:
+        """Return the type of node that is drawn."""
+        return self.type
+
     def __str__(self) -> str:
         text = f"negatives({self.type!r}, {self.count}, by={self.by!r}, "
         text += f"power={self.power}, avoid={self.avoid!r}, via={self.via!r}"
@@ -92,7 +105,8 @@ class RandomNegatives:
         out = np.empty((len(seeds.node), self.count), np.int32)
         power = self.power if self.by == DEGREE else 0.0
         avoided = _avoided_neighbors(graph, self.avoid, seeds)
-        other = seeds.other if seeds.other is not None else np.zeros(0, np.int32)
+        chosen = seeds.chosen(self.type)
+        other = chosen if chosen is not None else np.zeros(0, np.int32)
         over_rows(
             lambda a, b: fill(
                 alive, clocks, power, avoided, other, seeds.key, out, a, b
@@ -131,6 +145,10 @@ class WeightedNegatives:
             graph
         )
 
+    def draws(self, graph: Snapshot) -> str:
+        """Return the type of node that is drawn."""
+        return self.type
+
     def __str__(self) -> str:
         text = f"negatives({self.type!r}, {self.count}, by={self.by!r}"
         return f"{text}, avoid={self.avoid!r}, via={self.via!r}, all_time={self.ever})"
@@ -138,7 +156,7 @@ class WeightedNegatives:
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
-        other = seeds.other
+        other = seeds.chosen(self.type)
         if other is None:
             other = np.full(len(seeds.node), -1, np.int32)
         clocks = clocks_of(graph, (self.via, self.avoid), seeds, ever=self.ever)
@@ -178,6 +196,10 @@ class InBatchNegatives:
         """Return the type of node that the negatives are drawn for."""
         return graph.ends(self.via)[0]
 
+    def draws(self, graph: Snapshot) -> str:
+        """Return the type of node that is drawn."""
+        return graph.ends(self.via)[1]
+
     def __str__(self) -> str:
         return f"in_batch({self.count}, via={self.via!r})"
 
@@ -185,15 +207,23 @@ class InBatchNegatives:
         """Return negatives for each row.
 
         Raises:
-            RequestError: The rows have not chosen anything: they are no edges.
+            RequestError: The rows have not chosen anything: they are no edges, or what
+                these lead to is of another type.
         """
+        type = self.draws(graph)
+        other = seeds.chosen(type)
         if seeds.other is None:
             raise RequestError("in_batch() needs edges: use it with g.E(...).with_().")
+        if other is None:
+            raise RequestError(
+                f"in_batch(via={self.via!r}) draws nodes of type {type!r}, and these "
+                f"edges lead to {seeds.other_type!r}. Name an edge that leads there."
+            )
         clocks = clocks_of(graph, (self.via,), seeds, ever=False)
-        ids = seeds.other[other_rows(seeds.key, self.count)]
+        ids = other[other_rows(seeds.key, self.count)]
         incoming, when = graph[reverse(self.via)], np.repeat(clocks, self.count)
         first, last = incoming.span_before(ids.reshape(-1), when)
-        kept = (last > first).reshape(ids.shape) & (ids != seeds.other[:, None])
+        kept = (last > first).reshape(ids.shape) & (ids != other[:, None])
         index, base, low, high = neighbor_index_of(graph[self.via], seeds)
         strike_neighbors(index, base, low, high, clocks, ids, kept)
         return Negatives(np.where(kept, ids, -1).astype(np.int32), kept)

@@ -329,6 +329,13 @@ def test_a_plan_that_starts_elsewhere_is_refused(pairs):
         Planned(plan).drawer(pairs, np.random.default_rng(0))
 
 
+def test_a_plan_that_draws_users_for_items_is_refused(pairs):
+    plan = tg.hard(tg.walk("action", "~action", times=9).top(5), 2, ranks=(0, 5))
+
+    with pytest.raises(ConfigError, match="draws nodes of type 'user'"):
+        Planned(plan).drawer(pairs, np.random.default_rng(0))
+
+
 def test_a_plan_for_pairs_whose_sources_are_not_users_alone_is_refused(pairs):
     both = Edges(both_ways=True).of(pairs.fold, "a test")
     plan = tg.negatives("item", 5, avoid="action")

@@ -185,11 +185,11 @@ class EdgeLoader:
             # Each plan draws on its own, whatever other plans there are.
             keys = root_keys(self.seed, first, len(slot))
             keys = mixed_keys(keys, crc32(name.encode()))
-            ends = (source, target)
+            ends, types = (source, target), self.graph.ends(self.name)
             if self._at_target(name, plan):
-                ends = (target, source)
+                ends, types = ends[::-1], types[::-1]
             clock = time if edges.is_timed else None
-            seeds = Seeds(ends[0], clock, keys, ends[1], self.seed)
+            seeds = Seeds(ends[0], clock, keys, ends[1], self.seed, other_type=types[1])
             fields.append(plan.sample(self.graph, seeds))
         return tuple(fields)
 

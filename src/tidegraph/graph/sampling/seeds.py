@@ -29,6 +29,7 @@ class Seeds(NamedTuple):
         given: A first hop that the graph does not hold, by edge type: a row of edges
             for each node, which hops take where the node is -1. So somebody without a
             row, who brings a history, has the receptive field of a user with it.
+        other_type: Type of ``other``; of whatever type is asked for if left out.
     """
 
     node: Int32[np.ndarray, " b"]
@@ -37,6 +38,11 @@ class Seeds(NamedTuple):
     other: Int32[np.ndarray, " b"] | None = None
     seed: int = 0
     given: Mapping[str, TemporalCSR] | None = None
+    other_type: str | None = None
+
+    def chosen(self, type: str) -> Int32[np.ndarray, " b"] | None:
+        """Return the other ends if they are nodes of a type: a row is of one type."""
+        return self.other if self.other_type in (None, type) else None
 
     @classmethod
     def of(

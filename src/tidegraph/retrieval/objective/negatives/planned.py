@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from tidegraph.arguments import settings
+from tidegraph.ego.negatives import Draws
 from tidegraph.ego.negatives import Negatives as Found
 from tidegraph.errors import ConfigError
-from tidegraph.graph.from_log import ACTION, USER
+from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Plan, Seeds
 from tidegraph.retrieval.objective.negatives.drawn import Drawer, Drawn
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
@@ -35,7 +36,8 @@ class Planned:
         """Return what draws the negatives of an epoch.
 
         Raises:
-            ConfigError: The plan does not start from users, or users are targets too.
+            ConfigError: The plan does not lead from users to items, or users are
+                targets too.
         """
         users = pairs.graph.users
         if not users or pairs.frequency[:users].any():
@@ -44,11 +46,18 @@ class Planned:
                 "of these pairs are not users alone. Take pairs of Edges(), or other "
                 "negatives."
             )
-        start = self.plan.start(pairs.fold.view(trained_graph))
+        graph = pairs.fold.view(trained_graph)
+        start = self.plan.start(graph)
         if start != USER:
             raise ConfigError(
                 f"{self.plan} starts from {start!r}, and negatives are drawn for the "
                 f"user of each pair. Begin with an edge of users, such as {ACTION!r}."
+            )
+        drawn = self.plan.draws(graph) if isinstance(self.plan, Draws) else ITEM
+        if drawn != ITEM:
+            raise ConfigError(
+                f"{self.plan} draws nodes of type {drawn!r}, and the targets of these "
+                f"pairs are items. Lead to {ITEM!r}."
             )
         alive = int(np.count_nonzero(pairs.frequency))
         return _Planned(self.plan, pairs, alive, rng)
@@ -71,7 +80,7 @@ class _Planned:
         )
         users = self.pairs.graph.users
         other = (batch.target - users).astype(np.int32)
-        found = self.plan.sample(graph, seeds._replace(other=other))
+        found = self.plan.sample(graph, seeds._replace(other=other, other_type=ITEM))
         assert isinstance(found, Found)
         node = np.where(found.mask, found.ids, 0).astype(np.int64) + users
         missing = np.nonzero(~found.mask)
