@@ -120,3 +120,36 @@ def test_a_context_of_another_type_is_refused_and_nothing_is_taken_in():
 def test_a_context_cannot_bear_a_name_of_the_log():
     with pytest.raises(DataError, match="cannot be called 'weight'"):
         interactions(["a"], ["x"], [1], context=pl.DataFrame({"weight": [4]}))
+
+
+def test_a_column_that_was_null_so_far_takes_the_type_of_its_first_value():
+    nothing = pl.DataFrame({"coupon": [None] * 4, "shelf": [None] * 4})
+    log = interactions(list("abab"), list("xyyx"), [1, 2, 3, 4], [1, 0, 0, 1])
+    graph = Graph.of(replace(log, context=nothing))
+    for time, label, coupon in ((5, 0, "X9"), (6, 1, None), (7, 1, "Y1"), (8, 0, "Z")):
+        said = pl.DataFrame({"coupon": [coupon]})
+        graph.observe(interactions(["a"], ["x"], [time], [label], context=said))
+        assert events_of(graph.snapshot()).context["coupon"].to_list()[-1] == coupon
+
+    context = events_of(graph.snapshot()).context
+    assert context["coupon"].to_list() == [None] * 4 + ["X9", None, "Y1", "Z"]
+    assert context["shelf"].to_list() == [None] * 8
+    with pytest.raises(DataError, match="coupon"):
+        graph.observe(
+            interactions(["a"], ["x"], [9], context=pl.DataFrame({"coupon": [[1]]}))
+        )
+
+
+@pytest.mark.parametrize("price", [None, [1.0, 2.0, 3.0, 4.0]])
+def test_a_graph_that_goes_on_from_the_past_takes_weights(price):
+    log = interactions(list("abca"), list("xyxz"), [10, 20, 30, 40])
+    if price is not None:
+        log = replace(log, context=pl.DataFrame({"price": price}))
+    graph = Graph(Snapshot.of(log).before(30))
+    graph.observe(interactions(["a"], ["x"], [50], weight=[2.0]))
+
+    found = events_of(graph.snapshot())
+    assert found.time.tolist() == [10, 20, 50]
+    assert found.weight.tolist() == [1, 1, 2]
+    if price is not None:
+        assert found.context["price"].to_list() == [1.0, 2.0, None]

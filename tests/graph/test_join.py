@@ -119,3 +119,13 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
     named = Graph().nodes("user", told, key="user").snapshot()
     with pytest.raises(DataError, match="'age' of nodes 'user' of one of two"):
         union(aged, named)
+
+
+def test_a_feature_that_was_null_in_one_takes_the_type_of_the_other():
+    ours, theirs = (
+        Graph().nodes("item", {"item": ids, "price": prices}, key="item").snapshot()
+        for ids, prices in ((["i1"], [None]), (["i1", "i2"], [1.0, 2.0]))
+    )
+
+    assert union(ours, theirs).items.features["price"].to_list() == [None, 2.0]
+    assert union(theirs, ours).items.features["price"].to_list() == [1.0, 2.0]

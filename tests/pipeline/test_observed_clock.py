@@ -201,3 +201,26 @@ def test_a_mapping_of_single_values_is_one_event():
     model.observe({"user": "new", "item": "y", "time": DAY})
 
     assert last(model)[:2] == ("new", "y")
+
+
+@pytest.mark.parametrize("kind", [tuple, dict, pl.DataFrame])
+def test_events_of_one_second_are_in_the_order_of_their_fractions(kind):
+    moments = [DAY.replace(microsecond=n) for n in (900_000, 100_001, 100_000)]
+    rows = list(zip(["new"] * 3, ["x", "y", "x"], moments, strict=True))
+    named = [dict(zip(("user", "item", "time"), row, strict=True)) for row in rows]
+    events = {tuple: rows, dict: named, pl.DataFrame: pl.DataFrame(named)}[kind]
+    model = timed()
+    model.observe(events)
+    model.observe(
+        [("new", "y", DAY.timestamp() + 1.5), ("new", "x", DAY.timestamp() + 1.25)]
+    )
+
+    log = events_of(model.graph)
+    assert log.items.decode(log.item)[-5:].to_list() == ["x", "y", "x", "x", "y"]
+    assert [int(time) - int(DAY.timestamp()) for time in log.time[-5:]] == [
+        0,
+        0,
+        0,
+        1,
+        1,
+    ]

@@ -28,7 +28,12 @@ _WRITE = "Write Unix seconds, a date, or ISO 8601 text like 2024-05-01T12:30:00Z
 
 
 def second_of(moment: object, what: str = "the cut") -> int:
-    """Return the Unix second that a moment falls into.
+    """Return the Unix second that a moment falls into; see ``exact_second``."""
+    return math.floor(exact_second(moment, what))
+
+
+def exact_second(moment: object, what: str) -> float:
+    """Return a moment in Unix seconds, with the fraction of the one it falls into.
 
     Args:
         moment: ISO 8601 text, Unix seconds, a date or a datetime of the standard
@@ -62,13 +67,15 @@ def second_of(moment: object, what: str = "the cut") -> int:
     # Datetimes come in microseconds. A number is seconds here, and never a year.
     if isinstance(value, str) and ticks.per_second == 1:
         _refuse_date(value, ticks.when, what)
-    second = math.floor(ticks.when[0] / ticks.per_second)
+    second, rest = divmod(ticks.when[0].item(), ticks.per_second)
     if second >= BEYOND and not isinstance(value, date):
         raise DataError(
             f"{what} is {_short_repr(value)}, no Unix second before the year 5138. "
             "Divide milliseconds by 1,000, or pass a datetime."
         )
-    return second
+    # The last nanosecond of a second must not be rounded to the next.
+    next_one = math.nextafter(second + 1, second)
+    return min(second + rest / ticks.per_second, next_one)
 
 
 def _refuse_date(value: object, number: Num[np.ndarray, " n"], what: str) -> None:

@@ -43,6 +43,8 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
         weight,
         graph.users,
         graph.items,
-        pl.concat(contexts)[order] if carries else pl.DataFrame(),
+        pl.concat(contexts, how="vertical_relaxed")[order]
+        if carries
+        else pl.DataFrame(),
         clock=clock,
     )

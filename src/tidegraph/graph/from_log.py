@@ -34,11 +34,15 @@ def last_event(edges: Mapping[str, EdgeStore]) -> int:
 
 def carried(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
     """Return the context that a graph was made with: its columns, without a row."""
-    for name in (ACTION, IMPRESSION):
-        if name in edges:
-            columns, weight = edges[name].table.columns, edges[name].weight
-            return columns.drop(weight) if weight is not None else columns
-    return pl.DataFrame()
+    held = [edges[name] for name in (ACTION, IMPRESSION) if name in edges]
+    columns = pl.DataFrame()
+    for one in reversed(held):
+        own = one.table.columns
+        own = own.drop(one.weight) if one.weight is not None else own
+        # Nulls alone say nothing of their type.
+        typed = [c for c in columns.iter_columns() if own.schema.get(c.name) == pl.Null]
+        columns = own.with_columns(typed)
+    return columns
 
 
 def grown_by(events: Interactions, held: Mapping[str, EdgeStore]) -> dict[str, Step]:
@@ -109,6 +113,8 @@ def _edge_features(log: Interactions, weight: str | None) -> pl.DataFrame:
 
 def _with_weight(edges: EdgeStore) -> EdgeStore:
     """Return the same edges with a weight of 1 each, which others may differ from."""
+    # A view of the past has the features of all edges.
+    edges = edges.compacted()
     ones = pl.DataFrame(
         [
             pl.Series("weight", np.ones(len(edges), np.float32)),

@@ -76,7 +76,7 @@ def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
         if held is not None:
             whose = f"nodes {name!r} of one of two graphs"
             new = retyped(found.slice(len(ours)), held, whose)
-            found = pl.concat([held.head(len(ours)), new])
+            found = pl.concat([held.head(len(ours)).cast(new.dtype), new])
         columns[column.name] = found
     return Nodes(Vocabulary(whole.ids, pl.DataFrame(columns), whole.lookup), ours.key)
 

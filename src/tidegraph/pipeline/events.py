@@ -5,12 +5,12 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int64
+from jaxtyping import Num
 
 from tidegraph.data.alike import COLUMNS, is_table, read_alike
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.data.split import position_of, second_of
+from tidegraph.data.split import exact_second, position_of
 from tidegraph.data.times.clocks import Clock, refuse_other_clock
 from tidegraph.data.times.ticks import BEYOND
 from tidegraph.errors import DataError
@@ -124,9 +124,12 @@ def _row(row: Any, place: int, clock: Clock) -> tuple[Any, ...]:
     return (*values, *(1, 1.0)[len(values) - 3 :])
 
 
-def _event_times(times: Sequence[Any], clock: Clock) -> Int64[np.ndarray, " n"]:
+def _event_times(times: Sequence[Any], clock: Clock) -> Num[np.ndarray, " n"]:
+    """Return positions, or seconds whose fraction orders the events."""
     placed = _event_position if clock == "order" else _second
-    return np.array([placed(time, place) for place, time in enumerate(times)], np.int64)
+    when = [placed(time, place) for place, time in enumerate(times)]
+    whole = all(time == int(time) for time in when)
+    return np.array(when, np.int64 if whole else np.float64)
 
 
 def _event_position(time: Any, place: int) -> int:
@@ -134,16 +137,16 @@ def _event_position(time: Any, place: int) -> int:
     return position_of(time, f"the time of event {place}", mend)
 
 
-def _second(time: Any, place: int) -> int:
-    """Return the Unix second of an event, which a plain number must already be."""
+def _second(time: Any, place: int) -> float:
+    """Return the time of an event, which must be Unix seconds if it is a number."""
     if isinstance(time, int | float | np.number) and not isinstance(time, bool):
         if 0 <= cast(float, time) < BEYOND:
-            return int(cast(float, time))
+            return float(cast(float, time))
         raise DataError(
             f"event {place} has the time {cast(object, time)!r}, not Unix seconds. "
             "Pass whole seconds since 1970; nothing was taken in."
         )
-    return second_of(time, f"the time of event {place}")
+    return exact_second(time, f"the time of event {place}")
 
 
 def _as_numbers(values: Sequence[Any], what: str) -> np.ndarray:

@@ -10,7 +10,8 @@ from tidegraph.errors import DataError
 def retyped(values: pl.Series, like: pl.Series, of: str) -> pl.Series:
     """Return a column in the type that it has elsewhere, each value what it was.
 
-    Floats may be rounded to shorter floats, and texts read as what they spell.
+    Floats may be rounded to shorter floats, and texts read as what they spell. Where
+    no earlier value says of what type they are, the column is what it is.
 
     Args:
         values: The column.
@@ -21,7 +22,7 @@ def retyped(values: pl.Series, like: pl.Series, of: str) -> pl.Series:
         DataError: A value cannot be of that type, or would be cut to fit it.
     """
     kind = like.dtype
-    if values.dtype == kind:
+    if kind in (values.dtype, pl.Null):
         return values
     said = f"column {values.name!r} of {of} holds {values.dtype}, and so far {kind}"
     try:

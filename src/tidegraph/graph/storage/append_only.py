@@ -110,6 +110,8 @@ class Table:
     def extended(self, more: pl.DataFrame) -> "Table":
         """Return the table with more rows; a row is copied O(log rows) times in all."""
         parts = list(self._parts)
+        if pl.Null in parts[0].dtypes:
+            parts = [_typed_like(part, more) for part in parts]
         while parts and parts[-1].height < 2 * more.height:
             more = pl.concat([parts.pop(), more], rechunk=True)
         return self._with_parts(*parts, more) if more.height or not parts else self
@@ -119,6 +121,14 @@ class Table:
         longer = Table(*parts)
         longer._weights.update(self._weights)
         return longer
+
+
+def _typed_like(part: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Return rows whose columns of nulls alone are of the type that others have."""
+    kinds = {
+        name: more.schema[name] for name, kind in part.schema.items() if kind == pl.Null
+    }
+    return part.cast(pl.Schema(kinds))
 
 
 def numbers(
