@@ -36,7 +36,7 @@ from tidegraph.graph.events import events_of
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
-from tidegraph.recipe_file.recipe import pipeline_of
+from tidegraph.recipe_file.recipe import pipeline_of, seed_of
 from tidegraph.recipe_file.split import part_of
 from tidegraph.rng import generator
 from tidegraph.run import Run
@@ -111,7 +111,7 @@ def _task(
 ) -> tuple[FittedPipeline, Interactions, Interactions]:
     """Return who is judged, what it knew, and what on."""
     source = model.serving.source
-    memory = cast(dict[str, Any], source.get("split", {}))
+    memory: Mapping[str, Any] = {} if source is None else source.split
     if part is None:
         part = "test" if _has_test(memory) else "all"
     reading = (model.serving.reading or Reading()).given(data, "options")
@@ -129,9 +129,13 @@ def _task(
     if part != "valid":
         raise RequestError(f"--part is {part!r}; it can be valid, test or all.")
     before, chosen = part_of(log, memory, "valid")
-    pipeline = pipeline_of(_recipe_of(source), "the saved recipe")
-    seed = _recipe_of(source).get("pipeline", {}).get("seed", 0)
-    run = Run(generator(seed))
+    if source is None:
+        raise ConfigError(
+            "this model does not know the recipe that made it, so its retrieval "
+            "cannot be fitted without the valid part. Train it with 'tidegraph train'."
+        )
+    pipeline = pipeline_of(source.recipe, "the saved recipe")
+    run = Run(generator(seed_of(source.recipe, "the saved recipe")))
     return pipeline.refitted(model, before, run=run), before, chosen
 
 
@@ -140,15 +144,6 @@ def _has_test(memory: Mapping[str, Any]) -> bool:
     if "random" in memory:
         return memory["test"] > 0
     return bool(memory.keys() & {"test", "by", "leave_last"})
-
-
-def _recipe_of(source: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "recipe" not in source:
-        raise ConfigError(
-            "this model does not know the recipe that made it, so its retrieval "
-            "cannot be fitted without the valid part. Train it with 'tidegraph train'."
-        )
-    return cast(Mapping[str, Any], source["recipe"])
 
 
 def _events_after_training(

@@ -31,7 +31,7 @@ from tidegraph.pipeline.requests import (
     one_user,
     warn_of_unanswered,
 )
-from tidegraph.pipeline.serving import Serving
+from tidegraph.pipeline.serving import Serving, Source
 from tidegraph.pipeline.similar import Side, similar, vectors
 from tidegraph.pipeline.stage_chain import StageChain
 from tidegraph.retrieval.blended import FittedBlend
@@ -301,8 +301,8 @@ class FittedPipeline:
         """Return ``log`` with its users and items numbered as in the graph."""
         return self.graph.numbered(log)
 
-    def remember(self, source: dict[str, Any]) -> None:
-        """Keep how the log was split, and the recipe, as JSON can hold it."""
+    def remember(self, source: Source) -> None:
+        """Keep what it was made from."""
         self.serving = replace(self.serving, source=source)
 
     def describe(self) -> str:

@@ -1,13 +1,26 @@
 """What a trained pipeline keeps of how it was told to answer."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tidegraph.data.reading import Reading
 from tidegraph.data.times.clocks import Clock
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import called
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a pipeline was made from, where a recipe says it.
+
+    Attributes:
+        split: What finds the parts of its log again.
+        recipe: The tables of its stages, from which it can be fitted anew.
+    """
+
+    split: Mapping[str, Any]
+    recipe: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -19,7 +32,7 @@ class Serving:
         candidates: How many items retrieval hands to the ranker.
         trained_until: Time of the last event that training saw, on this clock.
         names: Item feature column that names an item in answers.
-        source: How the log was split, and the recipe, where the command line trained.
+        source: What it was made from, where a recipe says it.
         fallback: What the channel that fills up short lists is called, if there is one.
         clock: What the times of the log of training are.
         reading: How the log of training was read, where it was.
@@ -29,7 +42,7 @@ class Serving:
     candidates: int
     trained_until: int
     names: str | None = None
-    source: dict[str, Any] = field(default_factory=dict[str, Any])
+    source: Source | None = None
     fallback: str | None = None
     clock: Clock = "seconds"
     reading: Reading | None = None
@@ -37,9 +50,9 @@ class Serving:
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> "Serving":
         """Return what ``table`` has told."""
-        read = table["reading"]
-        reading = None if read is None else Reading.of(read, "the saved model")
-        told: dict[str, Any] = {**table, "reading": reading}
+        told, read, made = dict(table), table["reading"], table["source"]
+        told["reading"] = None if read is None else Reading.of(read, "the saved model")
+        told["source"] = None if made is None else Source(**made)
         return cls(**told)
 
     def table(self) -> dict[str, Any]:

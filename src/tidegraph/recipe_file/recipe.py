@@ -17,6 +17,7 @@ from tidegraph.data.tables.unread import Unread, unread
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
+from tidegraph.pipeline.serving import Source
 from tidegraph.recipe_file.on_valid import ValidReport, on_valid
 from tidegraph.recipe_file.split import Parts, Split
 from tidegraph.retrieval.blend import Blend
@@ -97,7 +98,7 @@ class Recipe:
         run = Run(generator(self.seed)) if run is None else run
         train, pipeline = Fold(parts.train), parts.long_enough(self.pipeline)
         model = pipeline.fit(train, parts.valid, graph=graph, run=run)
-        model.remember({"split": parts.memory, "recipe": self.stages})
+        model.remember(Source(parts.memory, self.stages))
         return Fitted(self.pipeline, model, parts, train, graph, run)
 
     def _path_beside(self, name: str | None) -> Path | None:
