@@ -52,7 +52,7 @@ def test_the_search_finds_the_settings_of_every_room():
     found = {name.rpartition(".")[2] for name, _ in floats()}
 
     assert found >= {"EASE", "Blend", "RecencyLogit", "NeuralRanker", "MMR", "DPP"}
-    assert found >= {"Training", "AdamW", "Cosine", "Objective"}
+    assert found >= {"Training", "AdamW", "HalfCosine", "Objective"}
     assert len(floats()) > 30
 
 
@@ -68,6 +68,60 @@ def test_no_setting_is_endless_or_no_number(name, field, value):
 
     with pytest.raises(ConfigError, match=field):
         cls(**{field: value})
+
+
+IMPOSSIBLE = {
+    "Adagrad": {"learning_rate": 0.0, "weight_decay": -1.0},
+    "Adam": {"learning_rate": 0.0, "weight_decay": -1.0},
+    "AdamW": {"learning_rate": 0.0, "weight_decay": -1.0},
+    "BPR": {"negatives": 0},
+    "CandidateSampling": {"size": 0},
+    "DIN": {"embedding_size": 0, "hidden": (0,)},
+    "DSGL": {"user_depth": -1, "history": 0},
+    "FeatureSet": {"history": 0},
+    "GraRep": {"negatives": 0.0},
+    "GraphZoom": {"levels": -1, "smoothing": -1, "loop": 0.0, "seed": -1},
+    "HOPE": {"embedding_size": 0},
+    "HalfCosine": {"floor": 2.0},
+    "ItemKNN": {"neighbors": 0},
+    "KatzProximity": {"beta": 0.0},
+    "Linear": {"floor": -1.0},
+    "MoMoDistill": {"beta": -0.1, "cap": 0.0},
+    "NetMF": {"window": 0, "rank": 0},
+    "NeuralRanker": {"id_dropout": 1.0, "dropout": 1.0},
+    "PageRankProximity": {"restart": 1.0},
+    "ProNE": {"theta": 0.0},
+    "RP3beta": {"neighbors": 0},
+    "SGD": {"learning_rate": 0.0, "weight_decay": -1.0},
+    "SequenceLayer": {"heads": 0, "time_base": 1.0},
+    "SessionWalks": {"times": 0, "length": 0, "window": 0, "session_seconds": 0},
+    "SkipGramWalks": {
+        **dict.fromkeys(("embedding_size", "walks", "length", "window"), 0),
+        **{"negatives": 0, "learning_rate": 0.0},
+    },
+    "Stairs": {"every": 0, "by": -1.0},
+    "Training": {"epochs": 0, "batch_size": 0, "patience": 0, "validate_every": 0}
+    | {"average": 1.0},
+    "UserKNN": {"neighbors": 0},
+    "WarmUp": {"steps": 0},
+    "bpr_mf": {"embedding_size": 0, "l2": -1.0},
+    "cheby_cf": {"order": 0},
+    "ials": {"l2": 0.0, "iterations": 0},
+    "lightgcn": {"layers": 0},
+    "pure_svd": {"rank": 0},
+}
+"""Values that no setting takes, each refused as it is given."""
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_an_impossible_setting_is_refused_by_its_name(name):
+    rooms = (tidegraph, tidegraph.recipes, tidegraph.solvers, tidegraph.index)
+    rooms = (*rooms, tidegraph.optimizers, tidegraph.schedules, tidegraph.dccl)
+    cls = next(getattr(room, name) for room in rooms if name in dir(room))
+
+    for setting, value in IMPOSSIBLE[name].items():
+        with pytest.raises(ConfigError, match=setting):
+            cls(**{setting: value})
 
 
 @pytest.mark.parametrize(

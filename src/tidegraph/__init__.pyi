@@ -7,9 +7,7 @@ from tidegraph.data.interactions import (
 )
 from tidegraph.data.sources import read as read, read_sql as read_sql
 from tidegraph.data.synthetic import Marketplace as Marketplace
-from tidegraph.data.views.impressions import Impressions as Impressions
 from tidegraph.data.views.matrix import Matrix as Matrix
-from tidegraph.data.views.sequences import Sequences as Sequences
 from tidegraph.dccl import *
 from tidegraph.device import *
 from tidegraph.ego.cluster import local_cluster as local_cluster

@@ -130,9 +130,10 @@ def test_a_class_that_a_page_calls_is_reached_from_the_library(path):
     assert (called(page) & KNOWN) - reached == set()
 
 
-def test_rooms_of_the_library_tell_two_meanings_of_a_name_apart():
-    assert "Cosine" in dir(tg.schedules)
-    assert tg.Training(schedule=tg.schedules.Cosine()).schedule is not None
-    assert tg.ItemKNN(similarity=tg.Cosine()).similarity is not None
-    assert tg.schedules.Cosine is not tg.Cosine
-    assert tg.encoders.NGCF is not tg.NGCF
+def test_no_two_parts_of_the_library_have_one_name():
+    made = {name: getattr(tg, name) for name in tg.__all__}
+    rooms = [one for one in made.values() if inspect.ismodule(one)]
+
+    parts = [(name, getattr(room, name)) for room in rooms for name in dir(room)]
+    for name, part in parts:
+        assert not inspect.isclass(part) or made.setdefault(name, part) is part, name

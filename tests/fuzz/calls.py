@@ -41,7 +41,7 @@ from tidegraph.retrieval.objective.losses import (
     SampledSoftmax,
 )
 from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW
-from tidegraph.training.schedules import Cosine, Stairs, WarmUp
+from tidegraph.training.schedules import HalfCosine, Stairs, WarmUp
 from tidegraph.training.settings import Training
 
 VALUES: dict[str, Callable[[], Any]] = {
@@ -125,8 +125,6 @@ def subjects(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
     columns = {"user": ["u1"], "item": ["i1"]}
     yield "Matrix.from_pairs", tg.Matrix.from_pairs, dict(columns)
     yield "Matrix.of", tg.Matrix.of, {"log": log}
-    yield "Impressions.of", tg.Impressions.of, {"log": log}
-    yield "Sequences.of", tg.Sequences.of, {"log": log}
     yield "split", log.split, {"fractions": (0.5, 0.2)}
     yield "split time", log.split, {"time": (1_700_800_000, 1_701_600_000)}
     yield "split by", log.split, {"by": "split"}
@@ -237,7 +235,7 @@ def described() -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Yield the settings of what a pipeline fits, each with its defaults."""
     kinds = (tg.Blend, tg.RecencyLogit, tg.DIN, tg.MMR, tg.DPP, Training, AdamW)
     losses = (Objective, BPR, SampledSoftmax, InfoNCE, BSL, DirectAU)
-    for kind in (*kinds, Adam, SGD, Adagrad, Cosine, Stairs, WarmUp, *losses):
+    for kind in (*kinds, Adam, SGD, Adagrad, HalfCosine, Stairs, WarmUp, *losses):
         made = kind()
         fields = dataclasses.fields(made)
         yield kind.__name__, kind, {one.name: getattr(made, one.name) for one in fields}

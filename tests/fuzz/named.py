@@ -17,7 +17,7 @@ ASKED_ELSEWHERE = {
 }
 """Of these ``calls`` and ``graphs`` know good arguments."""
 NOT_MADE_BY_CALLERS = {
-    *("Interactions", "Matrix", "Impressions", "Sequences", "Bundle"),
+    *("Interactions", "Matrix", "Bundle"),
     "Examples",
     *("distribution", "proximity", "sampler", "FROM_LOG"),
 }

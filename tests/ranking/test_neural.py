@@ -19,7 +19,7 @@ from tidegraph.run import Run
 from tidegraph.stages import NO_ITEM, Candidates, Examples
 from tidegraph.testing.rankers import RankerLaws, split_examples
 from tidegraph.training.optimizers import SGD
-from tidegraph.training.schedules import Cosine, WarmUp
+from tidegraph.training.schedules import HalfCosine, WarmUp
 from tidegraph.training.settings import Training
 
 SHORT = NeuralRanker(DeepFM(4, (8,)), training=Training(epochs=2))
@@ -197,7 +197,7 @@ def test_every_setting_survives_a_table():
     ranker = NeuralRanker(
         DeepFM(4),
         FeatureSet(("item",)),
-        training=Training(optimizer=SGD(0.2), schedule=WarmUp(3, then=Cosine(0.1))),
+        training=Training(optimizer=SGD(0.2), schedule=WarmUp(3, then=HalfCosine(0.1))),
         dropout=0.2,
     )
 

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views.impressions import Impressions
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError
@@ -72,11 +71,10 @@ def test_methods_on_one_graph_build_it_once(made):
 
 def test_views_are_those_of_the_log():
     log = draw_log()
-    fold, matrix, sequences = Fold(log), Matrix.of(log), Sequences.of(log)
+    fold, matrix = Fold(log), Matrix.of(log)
 
     np.testing.assert_array_equal(fold.matrix.item, matrix.item)
     np.testing.assert_array_equal(fold.matrix.weight, matrix.weight)
-    np.testing.assert_array_equal(fold.sequences.item, sequences.item)
     assert len(fold.graph.edge("action")) == len(log)
     assert fold.graph is fold.graph
 
@@ -133,7 +131,7 @@ def test_a_fold_that_holds_a_valid_part_is_as_good_as_passing_both():
 def test_nothing_to_learn_from_is_said_by_who_would_learn():
     log = draw_log()
     shown = interactions(["a", "b"], ["x", "y"], [1, 2], label=[0, 0])
-    seen = Impressions(log.user, log.item, log.time, log.label)
+    seen = Sequences.of(log)
 
     with pytest.raises(DataError, match="Popular has nothing to learn from"):
         Popular(half_life_days=None).fit(Fold(shown))

@@ -11,7 +11,7 @@ from torch import nn
 from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW
-from tidegraph.training.schedules import Cosine, WarmUp
+from tidegraph.training.schedules import HalfCosine, WarmUp
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import initialised, shuffled, weights_of
 
@@ -58,7 +58,7 @@ def learnt(folder, name="adamw", slow=0.0):
     settings = Training(
         epochs=12,
         optimizer=OPTIMIZERS[name],
-        schedule=WarmUp(5, then=Cosine()),
+        schedule=WarmUp(5, then=HalfCosine()),
         patience=None,
         validate_every=2,
         average=0.9,

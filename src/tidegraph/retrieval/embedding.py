@@ -13,7 +13,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.features.values import column_of
 from tidegraph.graph.sampling.seeds import Plan
-from tidegraph.nn.conv import Encoder, Identity, NodeVectors, ReadsFeatures, Start
+from tidegraph.nn.conv import Encoder, EncodesFeatures, Identity, NodeVectors, Start
 from tidegraph.nn.field import Field
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.ranges import at_least
@@ -82,7 +82,7 @@ class Embedding:
         Raises:
             DataError: They lack one.
         """
-        if isinstance(self.encoder, ReadsFeatures):
+        if isinstance(self.encoder, EncodesFeatures):
             for column in self.encoder.features:
                 column_of(Fold.of(train, self.name).log.items, column, "item")
 

@@ -7,7 +7,6 @@ from typing import TypeVar, cast
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix, as_log, as_matrix
-from tidegraph.data.views.sequences import Sequences
 from tidegraph.graph.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -59,11 +58,6 @@ class Fold:
     def matrix(self) -> Matrix:
         """How much each user interacted with each item, impressions left out."""
         return self.log if isinstance(self.log, Matrix) else Matrix.of(self.log)
-
-    @cached_property
-    def sequences(self) -> Sequences:
-        """Each user's actions in time order."""
-        return Sequences.of(self.events)
 
     @cached_property
     def graph(self) -> Snapshot:

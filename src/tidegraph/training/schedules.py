@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from tidegraph.arguments import settings
 from tidegraph.ranges import at_least, from_0_to_1
 
-__all__ = ["Cosine", "Linear", "Schedule", "Stairs", "WarmUp"]
+__all__ = ["HalfCosine", "Linear", "Schedule", "Stairs", "WarmUp"]
 
 
 @runtime_checkable
@@ -26,7 +26,7 @@ class Schedule(Protocol):
 
 
 @settings
-class Cosine:
+class HalfCosine:
     """Falls along half a cosine from 1 to ``floor``.
 
     Attributes:
@@ -39,7 +39,7 @@ class Cosine:
     floor: float = 0.0
 
     def __post_init__(self) -> None:
-        from_0_to_1("Cosine", floor=self.floor)
+        from_0_to_1("HalfCosine", floor=self.floor)
 
     def factor(self, step: int, epoch: int | float, epochs: int) -> float:
         """Return the factor of an epoch."""

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.data.interactions import interactions
-from tidegraph.data.views.impressions import Impressions
 from tidegraph.data.views.matrix import Matrix, as_log, as_matrix, as_seconds_log
 from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError
@@ -60,20 +59,6 @@ def test_pairs_without_time_make_a_matrix():
 
 def test_pairs_weigh_one_unless_told():
     assert Matrix.from_pairs(["a"], ["x"]).weight.tolist() == [1.0]
-
-
-def test_impressions_keep_every_row_and_its_label():
-    log = log_of([(0, 1, 5, 1), (1, 2, 3, 0)])
-
-    seen = Impressions.of(log)
-
-    assert seen.time.tolist() == [3, 5]
-    assert seen.label.tolist() == [0, 1]
-
-
-def test_a_log_of_actions_only_has_no_impressions():
-    with pytest.raises(DataError, match="no impression without action"):
-        Impressions.of(log_of([(0, 1, 5, 1)]))
 
 
 def test_a_method_takes_a_log_or_a_matrix_but_nothing_else():

@@ -9,12 +9,12 @@ from tidegraph.nn.conv import (
     GAT,
     GCN,
     GIN,
-    NGCF,
     SGC,
     GraphSAGE,
     LightPropagation,
     LSTMAggregator,
     MaxPoolAggregator,
+    NGCFPropagation,
     PinSage,
 )
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
@@ -27,7 +27,7 @@ ENCODERS = [
     GraphSAGE(),
     GraphSAGE(aggregator=MaxPoolAggregator()),
     LightPropagation(),
-    NGCF(),
+    NGCFPropagation(),
     PinSage(),
     SGC(),
 ]

@@ -20,12 +20,12 @@ from tidegraph.retrieval.objective.negatives import InBatch, Shared
 from tidegraph.retrieval.objective.pairs import Positives
 from tidegraph.stages import Fold
 from tidegraph.training.optimizers import Adam
-from tidegraph.training.schedules import Cosine
+from tidegraph.training.schedules import HalfCosine
 from tidegraph.training.settings import Training
 from tidegraph.training.weights import shuffled, tensor
 
 USERS, ITEMS = 4, 48
-TRAINING = Training(30, 240, Adam(0.2), Cosine(), patience=None, average=0.95)
+TRAINING = Training(30, 240, Adam(0.2), HalfCosine(), patience=None, average=0.95)
 
 
 def table():

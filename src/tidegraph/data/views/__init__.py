@@ -1,6 +1,5 @@
-"""The simplifications of Table 19.1 as types: matrix, impressions, sequences.
+"""Simplifications of Table 19.1: a matrix, and sequences of actions.
 
-Each forgets something of the log, and a stage says by its argument's type which one it
-learns from: a matrix forgets time and order, impressions forget nothing but features,
-sequences forget what was shown and not chosen.
+Each forgets something of the log: a matrix forgets time and order, sequences forget
+what was shown and not chosen. A stage takes a log or a matrix.
 """

@@ -158,7 +158,7 @@ class EdgeLoader:
 
     def __repr__(self) -> str:
         plans = ", ".join(f"{name}={plan}" for name, plan in self.plans.items())
-        return f"EdgeQuery({len(self.slot)} {self.name!r} edges; {plans})"
+        return f"EdgeLoader({len(self.slot)} {self.name!r} edges; {plans})"
 
     @property
     def _size(self) -> int:

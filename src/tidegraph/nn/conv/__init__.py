@@ -7,7 +7,7 @@ from tidegraph.nn.conv.gcn import GCN
 from tidegraph.nn.conv.gin import GIN
 from tidegraph.nn.conv.identity import Identity, Table, TwoTables
 from tidegraph.nn.conv.light import LightPropagation
-from tidegraph.nn.conv.ngcf import NGCF
+from tidegraph.nn.conv.ngcf import NGCFPropagation
 from tidegraph.nn.conv.pinsage import PinSage
 from tidegraph.nn.conv.sage import (
     GraphSAGE,
@@ -26,18 +26,18 @@ __all__ = [
     "GAT",
     "GCN",
     "GIN",
-    "NGCF",
     "SGC",
     "Encoder",
+    "EncodesFeatures",
     "GraphSAGE",
     "Identity",
     "LSTMAggregator",
     "LightPropagation",
     "MaxPoolAggregator",
     "MeanAggregator",
+    "NGCFPropagation",
     "NodeVectors",
     "PinSage",
-    "ReadsFeatures",
     "SVDPlusPlus",
     "SideInformation",
     "Spectral",
@@ -51,7 +51,7 @@ __all__ = [
 class Encoder(Protocol):
     """Settings of an encoder; one of your own needs no more than this.
 
-    What else it may give stands in ``NodeVectors``, and in ``ReadsFeatures`` how it
+    What else it may give stands in ``NodeVectors``, and in ``EncodesFeatures`` how it
     asks for features of items.
     """
 
@@ -61,7 +61,7 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
-class ReadsFeatures(Protocol):
+class EncodesFeatures(Protocol):
     """An encoder whose graph has features of items."""
 
     @property

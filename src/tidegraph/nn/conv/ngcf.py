@@ -19,7 +19,7 @@ SLOPE = 0.2
 
 
 @settings
-class NGCF:
+class NGCFPropagation:
     """The vectors of all layers side by side, each aware of what both ends share.
 
     Attributes:

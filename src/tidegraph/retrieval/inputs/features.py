@@ -5,7 +5,7 @@ import numpy as np
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 from tidegraph.features.values import check_tells_apart, coded, column_of, standardised
-from tidegraph.nn.conv import Encoder, ReadsFeatures
+from tidegraph.nn.conv import Encoder, EncodesFeatures
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.retrieval.objective.pairs import PairSource
 from tidegraph.training.weights import tensor
@@ -18,7 +18,7 @@ def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
         DataError: One of them tells no two items of training apart.
     """
     graph = pairs.graph
-    if not isinstance(encoder, ReadsFeatures) or not encoder.features:
+    if not isinstance(encoder, EncodesFeatures) or not encoder.features:
         return graph
     described = item_categories if encoder.categorical else item_features
     items, columns = pairs.fold.log.items, encoder.features

@@ -13,7 +13,7 @@ from tidegraph.nn.conv.gat import GAT
 from tidegraph.nn.conv.gcn import GCN
 from tidegraph.nn.conv.gin import GIN
 from tidegraph.nn.conv.light import LightPropagation
-from tidegraph.nn.conv.ngcf import NGCF
+from tidegraph.nn.conv.ngcf import NGCFPropagation
 from tidegraph.nn.conv.pinsage import PinSage
 from tidegraph.nn.conv.sage import Aggregator, GraphSAGE, MeanAggregator
 from tidegraph.nn.conv.sgc import SGC
@@ -79,7 +79,8 @@ def ngcf(
         message is dropped.
     """
     objective = Objective(loss=BPR(), l2=l2)
-    return Embedding("NGCF", NGCF(layers), objective, embedding_size, training, seed)
+    encoder = NGCFPropagation(layers)
+    return Embedding("NGCF", encoder, objective, embedding_size, training, seed)
 
 
 def sgc(
