@@ -187,7 +187,7 @@ def test_missed_items_are_added_on_request_but_never_unborn_or_excluded_ones(rng
 
 
 @pytest.mark.parametrize("wrong", [{"negatives": -1}, {"missed": -2}, {"power": 1.5}])
-def test_impossible_settings_are_refused(rng, wrong):
+def test_examples_that_cannot_be_drawn_are_refused(rng, wrong):
     requests = requests_at(draw_log(), 1_700_000_000)
 
     with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.features.columns import FeatureSet
-from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.click import DIN
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.run import Run
@@ -62,20 +61,3 @@ def test_a_past_without_a_right_candidate_is_refused():
 
     with pytest.raises(DataError, match="nothing to learn"):
         SHORT.fit(learn, stop, run=Run(np.random.default_rng(0)))
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        lambda: FeatureSet(history=0),
-        lambda: NeuralRanker(id_dropout=1.0),
-        lambda: NeuralRanker(dropout=1.0),
-        lambda: DIN(embedding_size=0),
-        lambda: DIN(hidden=(0,)),
-        lambda: CandidateSampling(0),
-    ],
-    ids=["history", "id_dropout", "dropout", "embedding_size", "hidden", "size"],
-)
-def test_impossible_settings_are_refused(settings, request):
-    with pytest.raises(ConfigError, match=request.node.callspec.id):
-        settings()

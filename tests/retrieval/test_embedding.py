@@ -7,7 +7,7 @@ import pytest
 
 import tidegraph as tg
 from conftest import draw_log
-from retrieval.recipes_log import two_groups
+from retrieval.recipes_log import assert_tells_two_groups_apart, two_groups
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.conv import GraphSAGE, Identity, LightPropagation, Spectral
@@ -70,17 +70,11 @@ class TestLazyAdam(RetrieverLaws):
 )
 @pytest.mark.parametrize("method", [bpr_mf, lightgcn])
 def test_two_groups_that_share_nothing_are_told_apart(method, loss):
-    """Users of even number act on even items only, and never on all of them."""
-    log = draw_log(events=900)
-    item = (log.item // 2 * 2 + log.user % 2) % len(log.items)
-    log = type(log)(**{**vars(log), "item": item.astype(np.int32)})
     training = Training(30, 128, optimizer=bpr_mf().training.optimizer, patience=None)
-    fitted = method(embedding_size=8, loss=loss, training=training).fit(log)
 
-    answer = fitted.retrieve(requests_at(log, repeat=True), 5)
-    right = answer.item % 2 == np.arange(len(log.users))[:, None] % 2
-    assert answer.present.any()
-    assert right[answer.present].mean() > 0.9
+    assert_tells_two_groups_apart(
+        method(embedding_size=8, loss=loss, training=training)
+    )
 
 
 def test_an_unknown_user_is_the_mean_of_their_items():
@@ -152,19 +146,6 @@ def test_a_fit_resumes_from_its_checkpoints(tmp_path):
 
     for fitted in twice:
         np.testing.assert_array_equal(fitted.item, whole.item)
-
-
-def test_impossible_settings_are_refused():
-    with pytest.raises(ConfigError, match="size is 0"):
-        bpr_mf(0)
-    with pytest.raises(ConfigError, match="layers is 0"):
-        lightgcn(0)
-    with pytest.raises(ConfigError, match="l2 is -1"):
-        bpr_mf(l2=-1.0)
-    with pytest.raises(ConfigError, match="negatives is 0"):
-        BPR(0)
-    with pytest.raises(ConfigError, match="temperature is 0"):
-        SampledSoftmax(temperature=0.0)
 
 
 def test_the_reason_has_the_largest_product():

@@ -99,16 +99,6 @@ def test_a_similarity_of_ones_own_goes_where_ours_goes():
     np.testing.assert_array_equal(fitted.csr().toarray(), [[0, 2], [2, 0]])
 
 
-def test_no_neighbours_are_refused(log):
-    with pytest.raises(ConfigError, match="neighbors is 0"):
-        ItemKNN(neighbors=0).fit(log)
-
-
-def test_a_half_life_of_nothing_is_refused(log):
-    with pytest.raises(ConfigError, match="half_life_days"):
-        ItemKNN(half_life_days=0.0).fit(log)
-
-
 def test_asymmetry_divides_by_the_lengths_to_its_powers():
     # a, b, c, d have x, a has y: together once; lengths are 2 and 1.
     log = interactions(list("aabcd"), list("xyxxx"), range(5))

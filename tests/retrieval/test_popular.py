@@ -3,7 +3,7 @@ import pytest
 
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.retrieval.popular import Popular
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
@@ -58,9 +58,3 @@ def test_excluded_items_make_room_for_the_next_popular():
 
     # x has 3 actions, y 2, z 1; a has x and y, c has x.
     assert answer.item.tolist() == [[2, -1], [-1, -1], [1, 2]]
-
-
-@pytest.mark.parametrize("days", [0.0, -1.0, float("nan")])
-def test_a_half_life_of_nothing_is_refused(days, log):
-    with pytest.raises(ConfigError, match="half_life_days"):
-        Popular(half_life_days=days).fit(log)

@@ -3,7 +3,7 @@ import pytest
 
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.retrieval.repeat import Repeat
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
@@ -68,8 +68,3 @@ def test_a_matrix_is_enough_without_a_half_life_and_refused_with_one():
     assert Repeat(half_life_days=None).fit(pairs).seen.tolist() == [True]
     with pytest.raises(DataError, match="Repeat with a half-life counts in days"):
         Repeat().fit(pairs)
-
-
-def test_a_half_life_of_nothing_is_refused(log):
-    with pytest.raises(ConfigError, match="half_life_days"):
-        Repeat(half_life_days=0.0).fit(log)

@@ -3,7 +3,6 @@ import pytest
 
 from conftest import draw_log
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.errors import ConfigError
 from tidegraph.retrieval.rp3beta import RP3beta
 from tidegraph.testing.retrievers import RetrieverLaws
 
@@ -42,8 +41,3 @@ def test_each_item_keeps_its_likeliest_ends():
         np.diff(few.indptr), np.minimum(4, (whole > 0).sum(1))
     )
     np.testing.assert_allclose(few.toarray().sum(1), kept, rtol=1e-5)
-
-
-def test_no_neighbours_are_refused(log):
-    with pytest.raises(ConfigError, match="neighbors is 0"):
-        RP3beta(neighbors=0).fit(log)

@@ -8,7 +8,7 @@ from conftest import draw_log
 from tidegraph.artifact.sealed import load, save
 from tidegraph.data.interactions import interactions
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.errors import ArtifactError
 from tidegraph.retrieval.knn.similarity import BM25, Cosine, Jaccard, Profiles
 from tidegraph.retrieval.user_knn import FittedUserKNN, UserKNN
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at, same
@@ -119,11 +119,6 @@ def test_a_similarity_without_a_name_answers_but_is_not_saved(tmp_path, log):
     with pytest.raises(ArtifactError, match="Own cannot be saved"):
         save(fitted, tmp_path / "model")
     assert not (tmp_path / "model").exists()
-
-
-def test_no_neighbours_are_refused(log):
-    with pytest.raises(ConfigError, match="neighbors is 0"):
-        UserKNN(neighbors=0).fit(log).retrieve(requests_at(log), 3)
 
 
 def test_an_opened_model_builds_its_index_at_the_first_request(tmp_path):

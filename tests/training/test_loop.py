@@ -248,19 +248,3 @@ def test_a_curve_is_read_back_as_it_was():
     assert curve.text() == (
         "2 epochs, loss 3.0000 to 2.0000; kept epoch 2, validation -1.0000"
     )
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"epochs": 0},
-        {"batch_size": 0},
-        {"patience": 0},
-        {"validate_every": 0},
-        {"average": 1.0},
-    ],
-    ids=repr,
-)
-def test_impossible_settings_are_refused(settings):
-    with pytest.raises(ConfigError, match=next(iter(settings))):
-        Training(**settings)

@@ -207,7 +207,7 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch):
         InvertedLists().over(drawn(5))
 
 
-def test_impossible_settings_are_refused():
+def test_lists_and_shares_that_find_nothing_are_refused():
     with pytest.raises(ConfigError, match="lists is 0"):
         InvertedLists(lists=0)
     for part in (0.0, 1.5):

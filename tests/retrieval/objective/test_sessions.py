@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tidegraph.data.interactions import interactions
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.retrieval.objective.pairs import SessionWalks
 from tidegraph.stages import Fold
 
@@ -48,9 +48,3 @@ def test_what_has_no_times_has_no_sessions():
 
     with pytest.raises(DataError, match="Sessions"):
         SessionWalks().of(Fold(log), "Sessions")
-
-
-def test_impossible_settings_are_refused():
-    for name in ("times", "length", "window", "session_seconds"):
-        with pytest.raises(ConfigError, match=f"{name} is 0"):
-            SessionWalks(**{name: 0})

@@ -149,7 +149,7 @@ def test_only_users_and_items_have_vectors():
         list(pairs.epoch(10, np.random.default_rng(0)))
 
 
-def test_impossible_settings_are_refused():
+def test_walks_that_learn_nothing_are_refused():
     with pytest.raises(ConfigError, match="no walks"):
         WalkWindows(())
     with pytest.raises(ConfigError, match="window is 0"):

@@ -1,5 +1,6 @@
 """Decays against exact fractions: order is right at any age."""
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -291,7 +292,7 @@ def test_a_half_life_is_refused_where_there_are_no_seconds(method):
 @pytest.mark.parametrize(
     "method", [ItemKNN, UserKNN, RP3beta, SLIM, EASE, Katz, Popular, Repeat]
 )
-@pytest.mark.parametrize("days", [0.0, -1.0])
+@pytest.mark.parametrize("days", [0.0, -1.0, math.nan])
 def test_a_half_life_of_nothing_is_refused(method, days):
     with pytest.raises(ConfigError, match="half_life_days"):
         method(half_life_days=days)

@@ -210,20 +210,3 @@ def test_items_that_share_no_user_have_no_graph():
 
     with pytest.raises(ConfigError, match="no two items share a user"):
         HOPE(embedding_size=2, on="items").solve(alone)
-
-
-@pytest.mark.parametrize(
-    ("make", "match"),
-    [
-        (lambda: HOPE(embedding_size=0), "size is 0"),
-        (lambda: KatzProximity(0.0), "beta is 0"),
-        (lambda: PageRankProximity(1.0), "restart is 1"),
-        (lambda: NetMF(window=0), "window is 0"),
-        (lambda: NetMF(rank=0), "rank is 0"),
-        (lambda: GraRep(negatives=0.0), "negatives is 0"),
-        (lambda: ProNE(theta=0.0), "theta is 0"),
-    ],
-)
-def test_impossible_settings_are_refused(make, match):
-    with pytest.raises(ConfigError, match=match):
-        make()

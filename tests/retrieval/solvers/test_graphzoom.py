@@ -163,17 +163,6 @@ def test_a_graph_that_is_too_small_to_be_coarsened_is_said():
         GraphZoom(solver, levels=0).solve(pairs())
 
 
-def test_impossible_settings_are_refused():
-    for name, value in (("levels", -1), ("smoothing", -1), ("loop", 0.0), ("seed", -1)):
-        with pytest.raises(ConfigError, match=f"{name} is {value}"):
-            GraphZoom(**{name: value})
-    for name in ("embedding_size", "walks", "length", "window", "negatives"):
-        with pytest.raises(ConfigError, match=f"{name} is 0"):
-            SkipGramWalks(**{name: 0})
-    with pytest.raises(ConfigError, match="learning_rate is 0"):
-        SkipGramWalks(learning_rate=0.0)
-
-
 def test_a_recipe_names_the_solver():
     table = {
         "model": "graphzoom",

@@ -4,7 +4,7 @@ import scipy
 
 from conftest import draw_log
 from tidegraph.data.views.matrix import Matrix
-from tidegraph.errors import ConfigError, MissingExtraError
+from tidegraph.errors import MissingExtraError
 from tidegraph.retrieval.recipes.mf import ials
 from tidegraph.retrieval.solvers import IALS
 from tidegraph.testing.retrievers import RetrieverLaws
@@ -60,10 +60,3 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch):
 
     with pytest.raises(MissingExtraError, match=r"implicit.*tidegraph\[als\]"):
         IALS(5).solve(pairs())
-
-
-def test_impossible_settings_are_refused():
-    with pytest.raises(ConfigError, match="l2 is 0"):
-        ials(l2=0.0)
-    with pytest.raises(ConfigError, match="iterations is 0"):
-        ials(iterations=0)
