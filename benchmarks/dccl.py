@@ -47,9 +47,9 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.synthetic.settings import Tastes
 from tidegraph.data.synthetic.truth import Truth
 from tidegraph.dccl.fitted import FittedDCCL
-from tidegraph.dccl.fleet import actions_or_shown
 from tidegraph.device.patch import LAST
 from tidegraph.device.trust import Trust
+from tidegraph.fitting.actions import actions_or_shown
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import FM, MF, DeepFM, NeuMF, SASRec
 from tidegraph.ranking.neural import NeuralRanker

@@ -21,7 +21,7 @@ from dccl.clouds import (
 )
 from device.test_split import EVERY, WITH
 from tidegraph.dccl.fitted import FittedDCCL
-from tidegraph.dccl.fleet import Fleet, _at_once
+from tidegraph.dccl.fleet import Fleet
 from tidegraph.dccl.intervals import EveryDays
 from tidegraph.dccl.learning import Rounds, level_of
 from tidegraph.dccl.personal import FittedPersonal
@@ -517,19 +517,6 @@ def test_offset_and_tower_of_rows_are_the_ranker_s_logit():
 
 def single(item):
     return Candidates(item[:, None], np.zeros((len(item), 1), np.float32))
-
-
-def test_what_was_acted_on_in_the_same_second():
-    user = np.array([0, 0, 1, 1, 1, 0], np.int32)
-    time = np.array([5, 5, 5, 5, 5, 6])
-    item = np.array([2, 4, 1, 2, 3, 9], np.int32)
-
-    found = _at_once(user, time, item)
-
-    sets = [
-        found.item[a:b].tolist() for a, b in zip(found.ptr, found.ptr[1:], strict=False)
-    ]
-    assert sets == [[4], [2], [2, 3], [1, 3], [1, 2], []]
 
 
 def test_the_level_makes_rows_as_likely_as_they_came():

@@ -8,7 +8,7 @@ import pytest
 from conftest import draw_log
 from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.stages import Candidates, Examples, ItemSets, Requests
 
 
 def requests_of(graph):
@@ -38,3 +38,18 @@ def test_a_weight_that_is_none_is_refused_where_there_is_a_candidate(wrong):
     weight[1, 0] = 3.0
     found = replace(examples, weight=weight).weights
     np.testing.assert_allclose(found.ravel()[:3], [0.6, 0.6, 1.8], rtol=1e-6)
+
+
+def test_requests_with_and_without_a_choice_are_not_concatenated():
+    graph = Snapshot.of(draw_log())
+    users, time = np.array([0, 1], np.int32), np.array([10**9, 10**9])
+    free = Requests.of_users(graph, users, time)
+    few = free.choosing(ItemSets.of_pairs(users, users, 2))
+
+    both = Requests.concatenated([few, few])
+
+    assert both.only is not None
+    assert both.only.item.tolist() == [0, 1, 0, 1]
+    assert Requests.concatenated([free, free]).only is None
+    with pytest.raises(RequestError, match="choice"):
+        Requests.concatenated([free, few])

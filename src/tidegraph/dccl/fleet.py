@@ -3,8 +3,6 @@
 from dataclasses import field
 
 import numpy as np
-import polars as pl
-from jaxtyping import Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
@@ -16,14 +14,11 @@ from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.rows import FleetRows
 from tidegraph.device.split import Parts, split
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.fitting.examples import examples
-from tidegraph.fitting.shown import from_log
+from tidegraph.fitting.actions import actions_or_shown
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.kernels.ragged import starts
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.ranking.neural import FittedNeuralRanker
-from tidegraph.stages import Candidates, Examples, ItemSets, Requests
 
 
 def check_rows(owner: str, power: float, **counts: int) -> None:
@@ -133,111 +128,3 @@ class Fleet:
             rng=rng,
         )
         return FleetInputs.of(self.ranker, found)
-
-
-def actions_or_shown(
-    graph: Snapshot,
-    log: Interactions,
-    negatives: int,
-    *,
-    power: float = 0.0,
-    repeat: bool = True,
-    rng: np.random.Generator,
-) -> Examples:
-    """Return the requests of a log by time: as shown, or actions among others.
-
-    Each moment of a user is looked at by itself, so that what a log shows later changes
-    nothing of what was drawn before.
-
-    Args:
-        graph: Everything that happened; a request reads it before its own time.
-        log: Actions, and what was shown in vain, numbered as the graph.
-        negatives: How many others are drawn for an action where nothing was in vain.
-        power: Draw in proportion to earlier actions to this power, 0 to 1.
-        repeat: May an item that is drawn be one that the user acted on before?
-        rng: Draws them.
-    """
-    rows = pl.DataFrame({"user": log.user, "time": log.time, "label": log.label})
-    in_vain = rows.select(pl.col("label").min().over("user", "time") == 0)
-    told = in_vain.to_series().to_numpy()
-    parts = list[Examples]()
-    if told.any():
-        parts.append(from_log(log.take(np.flatnonzero(told)), graph))
-    if not told.all():
-        parts.append(
-            actions_among_others(
-                graph,
-                log.take(np.flatnonzero(~told)),
-                negatives,
-                power=power,
-                repeat=repeat,
-                rng=rng,
-            )
-        )
-    return parts[0] if len(parts) == 1 else _by_time(graph, parts)
-
-
-def _by_time(graph: Snapshot, parts: list[Examples]) -> Examples:
-    """Return the requests of some examples together, the earliest first."""
-    whole = Examples.concatenated(parts)
-    user, time = whole.requests.user, whole.requests.time
-    order = np.lexsort((user, time))
-    return Examples(
-        Requests.of_users(graph, user[order], time[order]),
-        Candidates(whole.candidates.item[order], whole.candidates.score[order]),
-        whole.label[order],
-    )
-
-
-def actions_among_others(
-    graph: Snapshot,
-    log: Interactions,
-    negatives: int,
-    *,
-    power: float = 0.0,
-    repeat: bool = True,
-    rng: np.random.Generator,
-) -> Examples:
-    """Return a request for each action of a log, with others drawn beside its item.
-
-    Args:
-        graph: Everything that happened; a request reads it before its own time.
-        log: Actions, numbered as the graph.
-        negatives: How many other items are drawn, of those alive then.
-        power: Draw in proportion to earlier actions to this power, 0 to 1.
-        repeat: May an item be one that the user acted on before?
-        rng: Draws them.
-    """
-    # In the order of time, so that what is drawn of one depends on no later one.
-    order = np.lexsort((log.item, log.user, log.time))
-    user, time, item = (part[order] for part in (log.user, log.time, log.item))
-    requests = Requests.of_users(graph, user, time, repeat=repeat)
-    each = np.arange(len(order))
-    none = np.zeros((len(order), 0))
-    return examples(
-        requests.excluding(_at_once(user, time, item)),
-        ItemSets.of_pairs(each, item, len(order)),
-        Candidates(none.astype(np.int32), none.astype(np.float32)),
-        negatives=negatives,
-        power=power,
-        missed=1,
-        rng=rng,
-    )
-
-
-def _at_once(
-    user: Int32[np.ndarray, " n"],
-    time: Int64[np.ndarray, " n"],
-    item: Int32[np.ndarray, " n"],
-) -> ItemSets:
-    """Return for each action what else the user acted on in the same second."""
-    fresh = np.ones(len(user), np.bool_)
-    fresh[1:] = (user[1:] != user[:-1]) | (time[1:] != time[:-1])
-    group = np.cumsum(fresh) - 1
-    size = np.bincount(group)
-    many = size[group]
-    mine = np.repeat(np.arange(len(user)), many)
-    behind = np.arange(len(mine)) - np.repeat(starts(many)[:-1], many)
-    other = np.flatnonzero(fresh)[group[mine]] + behind
-    real = item[other] != item[mine]
-    return ItemSets.of_pairs(mine[real], item[other[real]], len(user))

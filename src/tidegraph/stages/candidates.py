@@ -6,9 +6,6 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.errors import DataError, RequestError
-from tidegraph.graph.storage.histories import Histories
-from tidegraph.kernels.ragged import end_to_end
-from tidegraph.stages.item_sets import ItemSets
 from tidegraph.stages.requests import Requests
 
 NO_ITEM = -1
@@ -156,6 +153,30 @@ class Examples:
     weight: Float32[np.ndarray, "b k"] | None = None
     until: Int64[np.ndarray, " b"] | None = None
 
+    @classmethod
+    def concatenated(cls, parts: "list[Examples]") -> "Examples":
+        """Lay examples about one graph end to end; rows are as long as the longest."""
+        if len(parts) == 1:
+            return parts[0]
+        candidates = Candidates.concatenated([part.candidates for part in parts])
+
+        def padded(tables: list[Float32[np.ndarray, "_ _"]]) -> np.ndarray:
+            rows = np.zeros(candidates.item.shape, np.float32)
+            ends = np.cumsum([len(table) for table in tables])
+            for end, table in zip(ends, tables, strict=True):
+                rows[end - len(table) : end, : table.shape[1]] = table
+            return rows
+
+        weighted = any(part.weight is not None for part in parts)
+        until = [part.until for part in parts if part.until is not None]
+        return cls(
+            Requests.concatenated([part.requests for part in parts]),
+            candidates,
+            padded([part.label for part in parts]),
+            padded([part.weights for part in parts]) if weighted else None,
+            np.concatenate(until) if len(until) == len(parts) else None,
+        )
+
     @property
     def weights(self) -> Float32[np.ndarray, "b k"]:
         """How much each candidate counts; 1 on average where there is an item.
@@ -176,58 +197,3 @@ class Examples:
             )
         mean = self.weight[present].mean(dtype=np.float64)
         return (self.weight / mean).astype(np.float32)
-
-    @classmethod
-    def concatenated(cls, parts: "list[Examples]") -> "Examples":
-        """Lay examples about one graph end to end; rows are as long as the longest."""
-        if len(parts) == 1:
-            return parts[0]
-        candidates = Candidates.concatenated([part.candidates for part in parts])
-        width = candidates.item.shape[1]
-        requests = [part.requests for part in parts]
-        histories = [one.history for one in requests]
-        hidden = [one.hidden for one in requests]
-        return cls(
-            replace(
-                requests[0],
-                user=np.concatenate([one.user for one in requests]),
-                time=np.concatenate([one.time for one in requests]),
-                history=Histories(
-                    end_to_end([h.ptr for h in histories]),
-                    np.concatenate([h.node for h in histories]),
-                    np.concatenate([h.time for h in histories]),
-                    np.concatenate([h.weight for h in histories]),
-                ),
-                hidden=ItemSets(
-                    end_to_end([x.ptr for x in hidden]),
-                    np.concatenate([x.item for x in hidden]),
-                ),
-            ),
-            candidates,
-            _end_to_end_padded([part.label for part in parts], width),
-            _weights(parts, width),
-            _until(parts),
-        )
-
-
-def _end_to_end_padded(
-    tables: list[Float32[np.ndarray, "_ _"]], width: int
-) -> Float32[np.ndarray, "b k"]:
-    """Lay tables end to end, with 0 where there is no candidate."""
-    short = [width - table.shape[1] for table in tables]
-    return np.concatenate(
-        [np.pad(t, ((0, 0), (0, n))) for t, n in zip(tables, short, strict=True)]
-    )
-
-
-def _weights(parts: list[Examples], width: int) -> Float32[np.ndarray, "b k"] | None:
-    """Return how much the candidates of several parts count, if they differ."""
-    if all(part.weight is None for part in parts):
-        return None
-    return _end_to_end_padded([part.weights for part in parts], width)
-
-
-def _until(parts: list[Examples]) -> Int64[np.ndarray, " b"] | None:
-    """Return when the windows of several parts end, if that is known of all."""
-    known = [part.until for part in parts if part.until is not None]
-    return np.concatenate(known) if len(known) == len(parts) else None

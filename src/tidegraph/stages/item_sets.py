@@ -1,11 +1,12 @@
 """Some items for each request: what it excludes, what it should find."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Int32, Int64, Integer
 
-from tidegraph.kernels.ragged import consecutive, owners, starts
+from tidegraph.kernels.ragged import consecutive, end_to_end, owners, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,14 @@ class ItemSets:
         fresh = np.ones(len(row), np.bool_)
         fresh[1:] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
         return cls(starts(np.bincount(row[fresh], minlength=rows)), item[fresh])
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["ItemSets"]) -> "ItemSets":
+        """Lay the sets of several parts end to end."""
+        return cls(
+            end_to_end([part.ptr for part in parts]),
+            np.concatenate([part.item for part in parts]),
+        )
 
     def __len__(self) -> int:
         return len(self.ptr) - 1

@@ -1,5 +1,6 @@
 """Requests: users, their clocks, their histories by then, and items to leave out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -69,6 +70,28 @@ class Requests:
         history = graph[ACTION].histories(user, time)
         requests = cls(graph, user, time, history, ItemSets.none(len(user)))
         return requests if repeat else requests.without_history()
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["Requests"]) -> "Requests":
+        """Lay requests of one graph end to end.
+
+        Raises:
+            RequestError: Some may be answered of a choice of items, others of all.
+        """
+        only = [part.only for part in parts if part.only is not None]
+        if len(only) not in (0, len(parts)):
+            raise RequestError(
+                "requests with a choice of items and requests without one cannot be "
+                "concatenated. Give all of them a choice, or none."
+            )
+        return cls(
+            parts[0].graph,
+            np.concatenate([part.user for part in parts]),
+            np.concatenate([part.time for part in parts]),
+            Histories.concatenated([part.history for part in parts]),
+            ItemSets.concatenated([part.hidden for part in parts]),
+            ItemSets.concatenated(only) if only else None,
+        )
 
     def seeds(
         self, seed: int = 0, *, rows: Int64[np.ndarray, " r"] | None = None

@@ -6,6 +6,7 @@ been; in a history its item counts nothing; in a test there is nothing to find. 
 not evidence against anything either.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -26,25 +27,26 @@ def evident_pairs(matrix: Matrix) -> Matrix:
 
 
 def is_evident(
-    log: Interactions, pairs: Matrix | None = None
+    log: Interactions, pairs: Callable[[], Matrix] | None = None
 ) -> Bool[np.ndarray, " events"]:
     """Return which events are actions of a pair that is evidence.
 
     Args:
         log: The events.
-        pairs: Those of the log that are evidence, if they are known.
+        pairs: Gives those of the log that are evidence, where they are kept; it is
+            called only if a weight is 0 or below.
     """
     action = log.label == 1
     if bool((log.weight[action] > 0).all()):
         return action
-    pairs = evident_pairs(Matrix.of(log)) if pairs is None else pairs
+    found = evident_pairs(Matrix.of(log)) if pairs is None else pairs()
     items = len(log.items)
-    known = owners(pairs.ptr) * items + pairs.item
+    known = owners(found.ptr) * items + found.item
     return action & np.isin(log.user.astype(np.int64) * items + log.item, known)
 
 
 def is_positive(
-    log: Interactions, pairs: Matrix | None = None
+    log: Interactions, pairs: Callable[[], Matrix] | None = None
 ) -> Bool[np.ndarray, " events"]:
     """Return which events say that somebody wanted an item.
 
@@ -54,7 +56,8 @@ def is_positive(
 
     Args:
         log: The events.
-        pairs: Those of the log that are evidence, if they are known.
+        pairs: Gives those of the log that are evidence, where they are kept; it is
+            called only if a weight is 0 or below.
     """
     return is_evident(log, pairs) & (log.weight > 0)
 

@@ -1,11 +1,12 @@
 """The pasts of several nodes, laid end to end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.kernels.ragged import consecutive, ranges, starts
+from tidegraph.kernels.ragged import consecutive, end_to_end, ranges, starts
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,16 @@ class Histories:
     node: Int32[np.ndarray, " events"]
     time: Int64[np.ndarray, " events"]
     weight: Float32[np.ndarray, " events"]
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["Histories"]) -> "Histories":
+        """Lay the histories of several parts end to end."""
+        return cls(
+            end_to_end([part.ptr for part in parts]),
+            np.concatenate([part.node for part in parts]),
+            np.concatenate([part.time for part in parts]),
+            np.concatenate([part.weight for part in parts]),
+        )
 
     def __len__(self) -> int:
         return len(self.ptr) - 1

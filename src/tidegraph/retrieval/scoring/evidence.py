@@ -58,13 +58,13 @@ def evident_pairs(fold: Fold) -> Matrix:
 
 def evident_actions(fold: Fold) -> Interactions:
     """Return ``evident_log`` as a view of a fold, perhaps without an event."""
-    kept = is_evident(fold.events, fold.view(evident_pairs))
+    kept = is_evident(fold.events, lambda: fold.view(evident_pairs))
     return fold.events if bool(kept.all()) else fold.events.take(kept)
 
 
 def positive_events(fold: Fold) -> Interactions:
     """Return ``positive_actions`` as a view of a fold, perhaps without an event."""
-    kept = is_positive(fold.events, fold.view(evident_pairs))
+    kept = is_positive(fold.events, lambda: fold.view(evident_pairs))
     return fold.events if bool(kept.all()) else fold.events.take(kept)
 
 
@@ -75,7 +75,7 @@ def evident_graph(fold: Fold) -> Snapshot:
     nothing walks along a return.
     """
     log = fold.events
-    kept = is_positive(log, fold.view(evident_pairs)) | (log.label == 0)
+    kept = is_positive(log, lambda: fold.view(evident_pairs)) | (log.label == 0)
     if bool(kept.all()):
         return fold.graph
     return Snapshot.of(log.take(kept), fold.edges)
