@@ -90,12 +90,25 @@ def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
 
 
 def linked_users(graph: Snapshot) -> pl.Series:
-    """Return the raw ids of the users with at least one edge of any type."""
+    """Return the raw ids of the users with at least one edge of any type.
+
+    How many have none is warned of.
+    """
     linked = np.zeros(len(graph.users), bool)
     for edge in graph.leading_from(USER):
         degree = graph[edge].degree()
         linked[: len(degree)] |= degree > 0
-    return graph.users.ids.filter(linked).drop_nulls()
+    ids = graph.users.ids
+    known = len(ids) - ids.null_count()
+    found = ids.filter(linked).drop_nulls()
+    if len(found) < known:
+        warnings.warn(
+            f"{known - len(found):,} of {known:,} users have no interactions, and no "
+            "row. Name them to answer them as users without history.",
+            NoHistoryWarning,
+            stacklevel=outside(),
+        )
+    return found
 
 
 def one_user(user: object) -> pl.Series:
