@@ -43,7 +43,7 @@ def test_18_arguments_that_numpy_and_pandas_users_pass_work_or_are_a_sentence():
         assert fitted.recommend(1, k=3, exclude=users)["item"].to_list() == [3]
     assert len(fitted.recommend(history=[1, "2"], k=1)) == 1
     assert len(fitted.recommend(1, k=3, at=dt.datetime(2030, 1, 1))) == 3
-    fitted.observe([(1, 1, 1_800_000_000), ("2", 1, 1_800_000_000)])
+    fitted.observe([(1, 1, 1_750_000_000), ("2", 1, 1_750_000_000)])
     fitted.observe(table)
     with pytest.raises(TidegraphError, match=r"fractions is 0\.8; it must be a list"):
         log.split(fractions=0.8)

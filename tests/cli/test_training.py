@@ -257,3 +257,13 @@ def test_data_without_times_go_from_recipe_to_evaluation(plain, capsys):
     assert run([*words, "--against", "itemknn"]) == 0
 
     assert "ItemKNN" in capsys.readouterr().out
+
+
+def test_events_whose_clock_is_far_from_the_rest_are_named(plain, capsys):
+    events = pl.read_csv(plain / "events.csv")
+    wrong = events.head(1).with_columns(ts=pl.lit(4_070_908_800, events["ts"].dtype))
+    pl.concat([events, wrong]).write_csv(plain / "events.csv")
+
+    assert trained(plain, "--quiet") == 0
+
+    assert "1 event is far from the rest" in capsys.readouterr().err

@@ -164,7 +164,7 @@ def answers(
     yield "similar_items", model.similar_items, similar
     yield "hit lists", tg.evaluate, {"model": model, "test": test, "against": None}
     yield "recommend", model.recommend, {"user": "u1", "k": 3, "exclude": ["i1"]}
-    yield "recommend at", model.recommend, {"user": "u1", "k": 3, "at": 1_800_000_000}
+    yield "recommend at", model.recommend, {"user": "u1", "k": 3, "at": 1_750_000_000}
     yield "recommend only", model.recommend, {"user": "u1", "k": 3, "only": ["i1"]}
     yield "recommend history", model.recommend, {"history": ["i1"], "k": 3}
     all_of = {"users": ["u1"], "k": 2, "only": None, "exclude": None, "at": None}
@@ -181,7 +181,7 @@ def answers(
             "repeat": True,
         },
     )
-    event = [("u1", "i1", 1_900_000_000)]
+    event = [("u1", "i1", 1_750_000_000)]
     yield "observe", model.observe, {"events": event, "missing": "refuse"}
     yield (
         "observe one",

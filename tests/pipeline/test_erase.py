@@ -37,7 +37,7 @@ def pipeline() -> tg.Pipeline:
 
 def test_an_erased_user_is_answered_as_unknown_and_no_file_names_them(log, tmp_path):
     model = pipeline().fit(log)
-    model.observe([("user-3", "i4", 1_800_000_000), ("user-x", "i4", 1_800_000_000)])
+    model.observe([("user-3", "i4", 1_750_000_000), ("user-x", "i4", 1_750_000_000)])
     model.erase(["user-3"])
 
     with pytest.warns(UnknownIdWarning, match="user-3"):
@@ -83,7 +83,7 @@ def test_a_user_who_comes_amid_the_erasure_takes_nobody_else_along(log, monkeypa
     erase, kept = model.live.erase, model.channels()["UserKNN"].interactions.nnz
 
     def first_comes(name, ids):
-        model.observe([("late", "i1", 1_800_000_000)])
+        model.observe([("late", "i1", 1_750_000_000)])
         return erase(name, ids)
 
     monkeypatch.setattr(model.live, "erase", first_comes)

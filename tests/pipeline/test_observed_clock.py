@@ -224,3 +224,20 @@ def test_events_of_one_second_are_in_the_order_of_their_fractions(kind):
         1,
         1,
     ]
+
+
+@pytest.mark.parametrize("last", ["2024-01-01", "2098-01-01"])
+def test_an_event_of_tomorrow_needs_a_log_that_goes_on_beyond_today(last):
+    model = fitted(read(FRAME | {"time": ["2024-01-01", "2024-01-01", last]}))
+    events = [("a", "x", "2024-01-02"), ("a", "y", "2099-01-01")]
+    if last.startswith("2098"):
+        model.observe(events)
+        assert model.graph.latest == events_of(model.graph).time[-1]
+        return
+
+    for given in (events, pl.DataFrame(events, ("user", "item", "time"), orient="row")):
+        with pytest.raises(
+            DataError, match=r"row [12]: the time 2099-.*than a day from now"
+        ):
+            model.observe(given)
+    assert len(events_of(model.graph)) == 3

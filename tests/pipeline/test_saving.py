@@ -7,7 +7,7 @@ import tidegraph as tg
 from conftest import draw_log
 
 CLASSICAL = (tg.ItemKNN(), tg.Repeat(), tg.Popular(), tg.UserKNN(), tg.RP3beta())
-NEW = [("u3", "i2", 1_800_000_000), ("newcomer", "i5", 1_800_000_060)]
+NEW = [("u3", "i2", 1_750_000_000), ("newcomer", "i5", 1_750_000_060)]
 
 
 @pytest.fixture(scope="module", params=["classical", "neural"])

@@ -39,7 +39,7 @@ def test_the_product_of_a_user_and_an_item_is_the_score(model):
 
 def test_users_who_came_later_or_were_erased_have_none(model):
     fresh = Pipeline(retrieve=hope(embedding_size=6)).fit(draw_log())
-    fresh.observe([("new", "i3", 1_800_000_000)])
+    fresh.observe([("new", "i3", 1_750_000_000)])
     fresh.erase(["u3"])
 
     found = fresh.vectors("user")["user"].to_list()

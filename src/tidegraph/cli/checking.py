@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from tidegraph.cli.options import Given, taking
-from tidegraph.cli.terminal import say
+from tidegraph.cli.terminal import complain, say
 from tidegraph.data.check import check as check_log
+from tidegraph.data.log import Interactions
+from tidegraph.data.oddities import outlying
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.tables.opening import dialect_of
@@ -44,3 +46,10 @@ def check(
     # A header shows, among others, by the columns that are asked for.
     dialect = dialect_of(log, reading.format.text(), reading.needed)
     say(f"read as: {dialect}")
+
+
+def complain_of_clocks(log: Interactions) -> None:
+    """Say which events are far from the rest: the last is when answers begin."""
+    stray = outlying(log)
+    if stray is not None:
+        complain(f"{stray.text()}.")

@@ -10,6 +10,7 @@ import polars as pl
 import typer
 
 from tidegraph.artifact.sealed import check_folder
+from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import complain, say, width_of_tables
 from tidegraph.data.features import coverage
@@ -71,6 +72,7 @@ def train(
             events, left = plan.read(), plan.unread()
         if left.label:
             complain(f"{left.text()}.")
+        complain_of_clocks(events)
         parts = plan.split.parts(events)
         _say_parts(plan, events, parts, quiet=quiet)
         run = Run(generator(plan.seed), monitor=monitor)

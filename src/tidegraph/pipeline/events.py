@@ -1,6 +1,7 @@
 """New events as callers write them, as a log: all of a call or nothing."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from time import time as now
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -10,9 +11,11 @@ from jaxtyping import Num
 from tidegraph.data.alike import COLUMNS, is_table, read_alike
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions, interactions
+from tidegraph.data.origin import Origin, as_array, rows_text
 from tidegraph.data.split import exact_second, position_of
-from tidegraph.data.times.clocks import Clock, refuse_other_clock
+from tidegraph.data.times.clocks import Clock, moment_text, refuse_other_clock
 from tidegraph.data.times.ticks import BEYOND
+from tidegraph.durations import DAY
 from tidegraph.errors import DataError
 from tidegraph.pipeline.serving import Serving
 
@@ -37,9 +40,21 @@ def events_log(
         missing: Markers such as ``NULL`` are refused, or kept as ids.
 
     Raises:
-        DataError: An event is not one, its time is not one on this clock, or an id is
-            missing.
+        DataError: An event is not one, its time is not one on this clock or is yet to
+            come, or an id is missing.
     """
+    log = _as_log(events, serving, context, missing)
+    if log is not None and serving.clock == "seconds":
+        _refuse_what_is_to_come(log, serving.trained_until)
+    return log
+
+
+def _as_log(
+    events: Events,
+    serving: Serving,
+    context: Collection[str],
+    missing: Literal["refuse", "keep"],
+) -> Interactions | None:
     clock = serving.clock
     if isinstance(events, Interactions):
         if not len(events):
@@ -72,6 +87,24 @@ def events_log(
         _context(given, context),
         clock=clock,
         missing=missing,
+    )
+
+
+def _refuse_what_is_to_come(log: Interactions, trained_until: int) -> None:
+    """Raise for events of tomorrow, as the default time of answers is the last event's.
+
+    Where training saw such events itself, the clock is not that of the wall.
+    """
+    soon = int(now()) + DAY
+    ahead = np.flatnonzero(log.time > soon)
+    if trained_until > soon or not len(ahead):
+        return
+    origin = log.origin or Origin("the log", "user", "item", range(len(log)))
+    rows = rows_text(origin.name, as_array(origin.row)[ahead])
+    raise DataError(
+        f"{rows}: the time {moment_text(int(log.time[ahead[0]]))} is more than a day "
+        "from now, and would move the clock of every answer. Mend or drop wrong "
+        "clocks; nothing was taken in."
     )
 
 

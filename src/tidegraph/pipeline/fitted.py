@@ -270,8 +270,8 @@ class FittedPipeline:
             missing: Markers such as ``NULL`` are refused, or kept as ids.
 
         Raises:
-            DataError: A time is not one of the kind that training had, or an id is
-                missing; nothing of the call was taken in then.
+            DataError: A time is none of the kind that training had or a day ahead, or
+                an id is missing; nothing of the call was taken in then.
         """
         context = carried(self.graph.edges).columns
         log = events_log(events, self.serving, context, missing)

@@ -11,6 +11,7 @@ import typer
 
 from tidegraph import bench
 from tidegraph.artifact.writing import check_writable
+from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.options import Given, listed, taking
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import complain, say
@@ -134,6 +135,7 @@ def _log(
         left = unread(data, reading)
     if left.label:
         complain(f"{left.text()}.")
+    complain_of_clocks(log)
     if positions_restart(log):
         complain(f"{RESTART} in a recipe. Here parts are cut in time all the same.")
     return log

@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from tidegraph.artifact.writing import check_file, replaced
+from tidegraph.cli.checking import complain_of_clocks
 from tidegraph.cli.terminal import say
 from tidegraph.cli.tuning.pictures import search_section
 from tidegraph.config import build, read_toml
@@ -124,6 +125,7 @@ class _Judged:
     @classmethod
     def of(cls, plan: Recipe) -> "_Judged":
         log = plan.read()
+        complain_of_clocks(log)
         if plan.split.rolling is not None:
             judged = [(parts, parts.test) for parts in plan.split.windows(log)[:-1]]
         else:
