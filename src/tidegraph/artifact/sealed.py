@@ -28,7 +28,7 @@ from tidegraph.artifact.writing import check_writable, refuse_other, replaced_fo
 from tidegraph.errors import ArtifactError, MissingExtraError, TidegraphError
 from tidegraph.progress import track
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.safetensors"
 CHECKED_BYTES = 1 << 26
