@@ -62,3 +62,13 @@ def test_a_snapshot_is_queried_as_the_live_graph_of_it_is():
     assert sum(len(batch.source) for batch in batches) == len(log.actions())
     live = Graph(graph).V("user", [user]).before(clock).out("action")
     assert live.frame("item", "time").equals(found)
+
+
+def test_it_is_shown_as_its_types_and_how_many_there_are():
+    log = interactions(["a", "a", "b"], ["x", "y", "x"], [1, 2, 3])
+
+    shown = repr(Snapshot.of(log))
+
+    assert "user (user): 2 nodes" in shown
+    assert "action: user -> item, 3 edges" in shown
+    assert shown.count("\n") == 4

@@ -112,6 +112,9 @@ class Snapshot:
         ]
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        return f"Snapshot(\n{self.schema}\n)"
+
     def typed(self, name: str) -> Nodes:
         """Return the nodes of a type.
 

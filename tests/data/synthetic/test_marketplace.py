@@ -137,3 +137,11 @@ def test_settings_survive_a_recipe():
     market = replace(SMALL, lifecycle=STILL, tastes=Tastes(drift=0.25))
 
     assert build(Marketplace, to_table(market), "marketplace") == market
+
+
+def test_a_seed_is_as_good_as_a_generator_of_it():
+    market = Marketplace(users=20, days=2)
+
+    one, other = market.simulate(rng=3), market.simulate(rng=np.random.default_rng(3))
+
+    assert one.log.frame().equals(other.log.frame())

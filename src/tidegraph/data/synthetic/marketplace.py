@@ -19,6 +19,7 @@ from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError
 from tidegraph.kernels.jit import over_rows
 from tidegraph.progress import track
+from tidegraph.rng import Seed, generator
 
 LOYALTY = 1.0
 """Standard deviation of the log of how often a user visits."""
@@ -72,19 +73,20 @@ class Marketplace:
         """How many events the log has."""
         return self.days * self.visits * self.policy.slate
 
-    def simulate(self, *, rng: np.random.Generator) -> World:
+    def simulate(self, *, rng: Seed) -> World:
         """Return the log of all days, and the truth behind it.
 
         The policy of a day follows the clicks of the days before it and nothing else,
         so what is popular is shown and clicked more: a feedback loop.
 
         Args:
-            rng: The same generator gives the same bits, on any number of threads.
+            rng: Seed or generator; the same gives the same bits, on any number of
+                threads.
 
         Raises:
             ConfigError: On some day no item is left on offer.
         """
-        for_people, for_goods, for_days = rng.spawn(3)
+        for_people, for_goods, for_days = generator(rng).spawn(3)
         people = draw_people(self.users, self.tastes, rng=for_people)
         goods = draw_goods(
             self.items,
