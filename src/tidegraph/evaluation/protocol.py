@@ -91,8 +91,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
     """One request for each user who acts in the test log, at the moment it begins.
 
     A user's distinct test items count as found, but for those whose weights add up to 0
-    or less in the test log. A user without actions in training has
-    an empty history.
+    or less in the test log. A user without actions in training has an empty history.
 
     Args:
         train: What is known, all of it before the test log; or its graph.

@@ -194,8 +194,10 @@ class _Pairs:
             against = Against.of(drawn, self.device, apart=apart)
             pairs = tensor(np.concatenate([batch.source, batch.target]))
             nodes = torch.cat([pairs.to(self.device), against.node])
-            around = against.node.cpu().numpy() if against.shared else drawn.node
-            field = self.fields and self.fields.of_batch(batch, around, rng)
+            field = None
+            if self.fields is not None:
+                around = against.node.cpu().numpy() if against.shared else drawn.node
+                field = self.fields.of_batch(batch, around, rng)
             yield _Batch(nodes, len(batch.source), against, field)
 
     def _vectors(self, nodes: Tensor, field: Field | None) -> Tensor:

@@ -48,12 +48,12 @@ def _by_id(
     vocabulary: Vocabulary, rows: Int32[np.ndarray, " n"]
 ) -> tuple[Int64[np.ndarray, " n"], bytes]:
     """Return the place of each row's id among all of them in order, and these."""
-    used, place = np.unique(rows, return_inverse=True)
-    ids = vocabulary.decode(used.astype(np.int32)).cast(pl.String)
+    used = np.flatnonzero(np.bincount(rows)).astype(np.int32)
+    ids = vocabulary.decode(used).cast(pl.String)
     order = ids.arg_sort().to_numpy()
-    rank = np.empty(len(used), np.int64)
-    rank[order] = np.arange(len(used))
-    return rank[place], "\0".join(ids[order].fill_null("").to_list()).encode()
+    rank = np.zeros(len(vocabulary), np.int64)
+    rank[used[order]] = np.arange(len(used))
+    return rank[rows], "\0".join(ids[order].fill_null("").to_list()).encode()
 
 
 def short_hash(*parts: bytes) -> str:

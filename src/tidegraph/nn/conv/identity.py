@@ -76,12 +76,7 @@ class ContextVectors(NodeVectors):
     def learnt(
         self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
     ) -> Float[Tensor, "m d"]:
-        """Return the sources' own vectors, and those that their targets are found by.
-
-        Args:
-            sources: The source of each pair.
-            others: Its targets and negatives.
-        """
+        """Return the own vectors of sources, and those that targets are found by."""
         return torch.cat([self.own(sources), self.other(others)])
 
 

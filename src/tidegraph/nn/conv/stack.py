@@ -81,12 +81,7 @@ class Stack(NodeVectors):
     def learnt(
         self, sources: Int[Tensor, " b"], others: Int[Tensor, " n"]
     ) -> Float[Tensor, "m d"]:
-        """Return the first vectors of a batch's nodes.
-
-        Args:
-            sources: The source of each pair.
-            others: Its targets and negatives.
-        """
+        """Return the first vectors of a batch's nodes."""
         return self.first(torch.cat([sources, others]))
 
     def _through_layers(self, x: Tensor, steps: "Sequence[_Step]") -> Tensor:
