@@ -172,6 +172,30 @@ def test_the_history_of_a_request_is_the_first_hop_of_a_plan():
         np.testing.assert_array_equal(field.time[1][field.mask[1]], known.history.time)
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.uint32, np.int16])
+def test_rows_of_another_width_are_the_same_rows(kind):
+    graph, _, _, _ = two_graphs([(u, i, 3) for u in range(3) for i in range(8)], [])
+    # From eight neighbours on, kernels copy several at once.
+    plan = hop("action").recent(9).hop("~action").recent(8)
+    own = Histories(
+        np.array([0, 8]),
+        np.arange(8, dtype=np.int32),
+        np.arange(8),
+        np.arange(1, 9, dtype=np.float32),
+    )
+    wide = replace(own)
+    kinds = {"ptr": np.int32, "node": kind, "time": np.int32, "weight": np.float64}
+    for name, other in kinds.items():
+        # As callers may, whose annotations nobody checks.
+        object.__setattr__(wide, name, getattr(own, name).astype(other))
+
+    one, other = (plan.sample(graph, [-1], 9, given={ACTION: h}) for h in (own, wide))
+
+    for left, right in zip(one, other, strict=True):
+        for depth in range(3):
+            np.testing.assert_array_equal(left[depth], right[depth])
+
+
 def test_what_does_not_fit_is_refused_in_one_sentence():
     graph, _, _, _ = two_graphs([(0, 0, 1)], [])
     one = Histories(
@@ -195,3 +219,6 @@ def test_what_does_not_fit_is_refused_in_one_sentence():
         DSG.sample(graph, [-1], 9, given={ACTION: beyond})
     with pytest.raises(ConfigError, match="have a weight alone"):
         hop("action").top(2, by="price").sample(graph, [-1], 9, given={ACTION: one})
+    object.__setattr__(one, "node", np.array([2**32]))
+    with pytest.raises(RequestError, match="lead to nodes"):
+        DSG.sample(graph, [-1], 9, given={ACTION: one})

@@ -133,3 +133,17 @@ def test_a_weight_below_zero_and_an_unknown_edge_are_refused():
         StaticGraph.of(graph_of([(0, 0, 1, -1)]).snapshot(), ("click",))
     with pytest.raises(DataError, match="no edge 'clack'"):
         StaticGraph.of(shop().snapshot(), ("clack",))
+
+
+def test_a_type_without_nodes_has_none_wherever_it_stands():
+    graph = Graph()
+    for name in ("a", "b", "c"):
+        ids = pl.Series([] if name == "b" else [1, 2, 3], dtype=pl.Int64)
+        graph.nodes(name, pl.DataFrame({f"{name}_id": ids}), key=f"{name}_id")
+    none = pl.DataFrame(schema={"a_id": pl.Int64, "b_id": pl.Int64})
+    graph.edges("ab", none, "a_id -> b_id")
+    graph.edges("bc", none.rename({"a_id": "c_id"}), "b_id -> c_id")
+
+    found = StaticGraph.of(graph.snapshot(), ("ab", "bc"))
+
+    assert {name: found.size(name) for name in found.first} == {"a": 3, "b": 0, "c": 3}

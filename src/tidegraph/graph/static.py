@@ -155,8 +155,10 @@ class StaticGraph:
 
     def size(self, name: str) -> int:
         """Return how many nodes of a type there are."""
-        later = [row for row in self.first.values() if row > self.first[name]]
-        return min(later, default=len(self)) - self.first[name]
+        # By their order: types without nodes start where the next one does.
+        first = [*self.first.values(), len(self)]
+        place = list(self.first).index(name)
+        return first[place + 1] - first[place]
 
     def rows(
         self, name: str, nodes: Int32[np.ndarray, " n"]

@@ -92,19 +92,33 @@ class Plan(Protocol):
 
 def _rows(name: str, histories: Histories) -> TemporalCSR:
     """Return histories as rows of edges that are numbered by their place."""
-    _check_given_rows(name, histories)
-    base, span = base_of(histories.time)
-    weight = histories.weight
+    given = _as_wide_as_a_graph(histories)
+    _check_given_rows(name, given)
+    base, span = base_of(given.time)
     return TemporalCSR(
-        RowBounds.of(histories.ptr[:-1], histories.ptr[1:]),
-        histories.node,
-        (histories.time - base).astype(narrowest(span)),
+        RowBounds.of(given.ptr[:-1], given.ptr[1:]),
+        given.node,
+        (given.time - base).astype(narrowest(span)),
         base,
-        np.arange(len(histories.node), dtype=narrowest(len(histories.node))),
-        weight if bool((weight != 1).any()) else NO_WEIGHT,
+        np.arange(len(given.node), dtype=narrowest(len(given.node))),
+        given.weight if bool((given.weight != 1).any()) else NO_WEIGHT,
         True,
         None,
         0,
+    )
+
+
+def _as_wide_as_a_graph(given: Histories) -> Histories:
+    """Return histories as wide as the rows of a graph, whose numbers kernels copy."""
+    node = given.node
+    if node.dtype != np.int32:
+        # What is too large for a row stays so, and is refused.
+        node = np.clip(node, -1, np.iinfo(np.int32).max).astype(np.int32)
+    return Histories(
+        given.ptr.astype(np.int64, copy=False),
+        node,
+        given.time.astype(np.int64, copy=False),
+        given.weight.astype(np.float32, copy=False),
     )
 
 
