@@ -72,13 +72,13 @@ def below_1(method: str, **settings: Setting) -> None:
     )
 
 
-def seed_below(method: str, bits: int, seed: int) -> None:
+def seed_below(method: str, bits: int, seed: int | None) -> None:
     """Refuse a seed that a library of so many bits cannot take.
 
     Raises:
         ConfigError: It cannot.
     """
-    if seed >= 2**bits:
+    if seed is not None and seed >= 2**bits:
         raise ConfigError(f"{method} seed is {seed!r}; it must be below 2**{bits}.")
 
 

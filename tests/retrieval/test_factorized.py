@@ -14,11 +14,19 @@ from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.popular import Popular
 from tidegraph.retrieval.recipes.spectral import grarep, hope, netmf, prone
-from tidegraph.retrieval.solvers import GraRep, NetMF, Solved
+from tidegraph.retrieval.solvers import (
+    IALS,
+    GraphZoom,
+    GraRep,
+    NetMF,
+    SkipGramWalks,
+    Solved,
+)
 from tidegraph.retrieval.solvers.proximities import (
     CommonNeighborProximity,
     PageRankProximity,
 )
+from tidegraph.run import Run
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
 
@@ -175,6 +183,41 @@ def test_what_does_not_fit_is_said_before_any_channel_is_trained(solver):
     assert not trained
     Factorized("dense", solver).check(draw_log())
     hope().check(draw_log())
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [
+        NetMF(4, rank=16),
+        SkipGramWalks(4, walks=1, length=4),
+        GraphZoom(NetMF(4, rank=8)),
+        IALS(4, iterations=1),
+    ],
+    ids=lambda solver: type(solver).__name__,
+)
+def test_a_run_decides_what_a_solver_draws(solver):
+    method, log = Factorized("solved", solver), draw_log()
+    runs = None, *(Run(np.random.default_rng(seed)) for seed in (0, 0, 1))
+    plain, first, again, other = (method.fit(log, run=run).item for run in runs)
+
+    np.testing.assert_array_equal(plain, first)
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    own = replace(method, solver=replace(solver, seed=7))
+    if not isinstance(solver, GraphZoom):  # What it embeds by draws, too.
+        one, two = (
+            own.fit(log, run=Run(np.random.default_rng(seed))).item for seed in (0, 1)
+        )
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_solver_draws_the_same_alone_and_in_company():
+    method, log = Factorized("solved", NetMF(4, rank=16)), draw_log()
+    alone = method.fit(log, run=Run(np.random.default_rng(5)))
+    model = Pipeline((Popular(), method)).fit(log, rng=5)
+
+    company = model.retriever.only({"solved"})["solved"]
+    np.testing.assert_array_equal(company.item, alone.item)
 
 
 def test_recipes_are_written_in_a_table():

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tidegraph.retrieval.filters.history import alone
 from tidegraph.retrieval.graph_filter import FittedGraphFilter, GraphFilter
 from tidegraph.retrieval.heuristics.proximity import PersonalizedPageRank
 from tidegraph.retrieval.recipes.linear import cheby_cf, gf_cf, pure_svd
+from tidegraph.run import Run
 from tidegraph.stages import Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 
@@ -136,13 +138,31 @@ def test_the_plateau_passes_low_frequencies_and_stops_high_ones():
 def test_cheby_cf_adds_an_ideal_filter_to_the_plateau():
     log = draw_log()
     parts = [
-        found(GraphFilter(filters=(part,)), log)
+        found(GraphFilter("ChebyCF", (part,)), log)
         for part in (Chebyshev(8, 1.5, 0.4), LowPass(5, 0.4, steps=7))
     ]
 
     whole = found(cheby_cf(rank=5), log)
 
     np.testing.assert_allclose(whole, parts[0] + 0.2 * parts[1], rtol=1e-4, atol=1e-6)
+
+
+def test_a_run_decides_where_a_decomposition_begins():
+    log = draw_log()
+    rough = replace(pure_svd(5), filters=(LowPass(5, 0.0, steps=0),))
+    first, again, other = (
+        rough.fit(log, run=Run(np.random.default_rng(seed))).solved[0]["vectors"]
+        for seed in (0, 0, 1)
+    )
+
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    own = replace(rough, filters=(LowPass(5, 0.0, steps=0, seed=3),))
+    one, two = (
+        own.fit(log, run=Run(np.random.default_rng(s))).solved[0]["vectors"]
+        for s in (0, 1)
+    )
+    np.testing.assert_array_equal(one, two)
 
 
 def test_the_reason_lets_most_through():

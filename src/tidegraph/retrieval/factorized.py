@@ -14,8 +14,10 @@ from tidegraph.kernels.blas import blas_threads
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.scoring.learnt_from import seeded
 from tidegraph.retrieval.solvers import HOPE, Foresees, ReadsFeatures, Solver
 from tidegraph.retrieval.solvers.feature_graph import described
+from tidegraph.run import Run
 from tidegraph.stages import Fold, Train, remembers
 
 _NOTHING = 1e-7
@@ -38,11 +40,13 @@ class Factorized:
 
     @remembers
     @checked(DataError)
-    def fit(self, train: Train) -> FittedEmbedding:
+    def fit(self, train: Train, *, run: Run | None = None) -> FittedEmbedding:
         """Solve for every user and item that has an event in ``train``.
 
         Args:
             train: A log, a matrix, or a fold of either.
+            run: Its generator, which decides what the solver draws unless that has a
+                seed; of seed 0 if left out.
 
         Raises:
             DataError: ``train`` holds no action, or nothing in it sets items apart.
@@ -52,13 +56,14 @@ class Factorized:
         matrix = evidence(fold, self.name)
         user, item = _with_pairs(matrix)
         pairs = _pairs(matrix, user, item)
+        solver = seeded(self.solver, self.name, run)
         # By another number of threads a matrix library adds up in another order.
         with blas_threads(1):
-            if isinstance(self.solver, ReadsFeatures) and self.solver.features:
-                known = described(fold.log.items, self.solver.features, item)
-                solved = self.solver.solve(pairs, known)
+            if isinstance(solver, ReadsFeatures) and solver.features:
+                known = described(fold.log.items, solver.features, item)
+                solved = solver.solve(pairs, known)
             else:
-                solved = self.solver.solve(pairs)
+                solved = solver.solve(pairs)
         sides = solved.user, solved.source, solved.target
         if not all(np.isfinite(side).all() for side in sides):
             raise DataError(

@@ -18,12 +18,13 @@ from tidegraph.kernels.few import Few
 from tidegraph.kernels.ragged import owners
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least, span
-from tidegraph.retrieval.filters import Filter, FiltersSome
-from tidegraph.retrieval.filters.columns import NUMBERS, columns
+from tidegraph.retrieval.filters import Filter
+from tidegraph.retrieval.filters.columns import NUMBERS
 from tidegraph.retrieval.filters.degrees import gains
 from tidegraph.retrieval.filters.history import alone, distinct
 from tidegraph.retrieval.filters.hop import Hop
 from tidegraph.retrieval.filters.low_pass import LowPass
+from tidegraph.retrieval.filters.some import filter_scores
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
     HALF_LIVES,
@@ -43,7 +44,9 @@ from tidegraph.retrieval.scoring.best import (
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, evident_pairs, trained_until
+from tidegraph.retrieval.scoring.learnt_from import seeded
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
+from tidegraph.run import Run
 from tidegraph.stages import (
     NO_ITEM,
     Candidates,
@@ -115,8 +118,13 @@ class GraphFilter:
 
     @remembers
     @checked(DataError)
-    def fit(self, train: Train) -> "FittedGraphFilter":
+    def fit(self, train: Train, *, run: Run | None = None) -> "FittedGraphFilter":
         """Link users and items, and work out what the filters need.
+
+        Args:
+            train: A log, a matrix, or a fold of either.
+            run: Its generator, which decides what filters draw unless they have a seed;
+                of seed 0 if left out.
 
         Raises:
             DataError: ``train`` holds no action, or has no times for a half-life.
@@ -127,7 +135,8 @@ class GraphFilter:
         method = resolved(self, QUESTIONS, fold)
         half_life = check_half_life(method.half_life_days, fold, self.name)
         graph = fold.view(_known_pairs)
-        solved = tuple(part.precomputed(graph) for part in given(method.filters))
+        filters = seeded(given(method.filters), self.name, run)
+        solved = tuple(part.precomputed(graph) for part in filters)
         settings = replace(method, half_life_days=half_life)
         until, said = trained_until(fold), chosen(self, method)
         return FittedGraphFilter(settings, graph, solved, until, said)
@@ -321,25 +330,11 @@ class FittedGraphFilter:
         wide = self.graph.size(ITEM) if item is None else len(item)
         total = np.zeros((len(history), wide), np.float32)
         for part, solved, weight in zip(filters, self.solved, weights, strict=True):
-            score = _filter_scores(part, self.graph, solved, history, item)
+            score = filter_scores(part, self.graph, solved, history, item)
             total += score if weight == 1 else np.float32(weight) * score
         linked = gains(self.graph, ITEM, 0.0) > 0
         without_nothing(total, linked if item is None else linked[item])
         return total
-
-
-def _filter_scores(
-    part: Filter,
-    graph: StaticGraph,
-    solved: Mapping[str, np.ndarray],
-    history: SparseRows,
-    item: Columns,
-) -> Float32[np.ndarray, "b some"]:
-    if item is None:
-        return part.scores(graph, solved, history)
-    if isinstance(part, FiltersSome):
-        return part.scores_of(graph, solved, history, item)
-    return columns(lambda some: part.scores(graph, solved, some), history, item)
 
 
 def _opened(ptr: np.ndarray, node: np.ndarray, items: int) -> StaticGraph:

@@ -32,7 +32,7 @@ class LowPass:
         normalised: Divide by the degrees? If not, V are those of R itself.
         steps: Power iterations of the randomised decomposition; more are nearer to the
             exact one.
-        seed: Seed of the randomised decomposition.
+        seed: Seed of the randomised decomposition; that of the run if left out.
 
     Source:
         Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM
@@ -43,7 +43,7 @@ class LowPass:
     power: float = 0.5
     normalised: bool = True
     steps: int = 4
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least("LowPass", 1, rank=self.rank)
@@ -69,7 +69,7 @@ class LowPass:
         pairs = scipy.sparse.csr_array(graph.csr()[items:, :items])
         left, right = (scipy.sparse.diags_array(side) for side in (of_users, of_items))
         scaled = scipy.sparse.csr_array(left @ pairs @ right)
-        _, _, vectors = truncated_svd(scaled, self.rank, self.steps, self.seed)
+        _, _, vectors = truncated_svd(scaled, self.rank, self.steps, self.seed or 0)
         return {"vectors": vectors}
 
     def scores(

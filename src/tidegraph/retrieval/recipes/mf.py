@@ -104,7 +104,7 @@ def ials(
     l2: float = 0.1,
     alpha: float = 1.0,
     iterations: int = 15,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Factorized:
     """Return iALS: squared error over all pairs, by the package ``implicit``.
 
@@ -113,7 +113,7 @@ def ials(
         l2: Strength of the penalty.
         alpha: How much more a pair counts than none.
         iterations: How often users and items are solved in turn.
-        seed: Seed of the first vectors.
+        seed: Seed of the first vectors; that of the run if left out.
 
     Source:
         Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",

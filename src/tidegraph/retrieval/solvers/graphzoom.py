@@ -31,7 +31,8 @@ class GraphZoom:
         levels: How many times the graph is coarsened; with 0 it is the solver alone.
         smoothing: Steps of the filter at each level.
         loop: Weight of the loop at each node in the filter.
-        seed: Seed of the signals that tell which nodes are alike.
+        seed: Seed of the signals that tell which nodes are alike; that of the run if
+            left out.
         features: Feature columns of items that say which are alike; () fuses nothing.
         neighbors: With how many most like it an item is joined.
         fusion: What an edge of features counts beside one of the graph.
@@ -49,7 +50,7 @@ class GraphZoom:
     levels: int = 1
     smoothing: int = 2
     loop: float = 0.1
-    seed: int = 0
+    seed: int | None = None
     features: tuple[str, ...] = ()
     neighbors: int = 2
     fusion: float = 1.0
@@ -77,7 +78,7 @@ class GraphZoom:
         """
         graph = self.solver.graph(pairs)
         adjacency, levels = graph.csr(), list[Level]()
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self.seed or 0)
         if described is not None:
             adjacency = self._fused(adjacency, described, rng)
         for _ in range(self.levels):

@@ -31,7 +31,8 @@ class GraRep:
         negatives: lambda, noise words a step in the skip-gram that this factorises.
         on: The graph.
         memory_limit_gb: Refuse to need more than this, in 10^9 bytes.
-        seed: Seed of the decomposition's start, of which products do not depend.
+        seed: Seed of the decomposition's start, of which products do not depend; that
+            of the run if left out.
 
     Source:
         Cao, Lu & Xu, "GraRep: Learning Graph Representations with Global Structural
@@ -43,7 +44,7 @@ class GraRep:
     negatives: float = 1.0
     on: On = "bipartite"
     memory_limit_gb: float = 8.0
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least("GraRep", 1, embedding_size=self.embedding_size, steps=self.steps)
@@ -90,7 +91,7 @@ class GraRep:
         for k in range(self.steps):
             reached = step @ reached if k else reached
             parts.append(
-                halves(self._positive(reached), self.embedding_size, self.seed)
+                halves(self._positive(reached), self.embedding_size, self.seed or 0)
             )
         sources, targets = zip(*parts, strict=True)
         return np.hstack(sources), np.hstack(targets)

@@ -24,7 +24,8 @@ class HOPE:
         proximity: S.
         embedding_size: Numbers in a vector.
         on: The graph.
-        seed: Seed of the decomposition's start, of which products do not depend.
+        seed: Seed of the decomposition's start, of which products do not depend; that
+            of the run if left out.
 
     Source:
         Ou et al., "Asymmetric Transitivity Preserving Graph Embedding", KDD 2016,
@@ -38,7 +39,7 @@ class HOPE:
     proximity: FactorizedProximity = field(default_factory=KatzProximity)
     embedding_size: int = 64
     on: On = "bipartite"
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least("HOPE", 1, embedding_size=self.embedding_size)
@@ -65,4 +66,4 @@ class HOPE:
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of its nodes, or of its items alone."""
         check_size("HOPE", self.embedding_size, graph)
-        return self.proximity.halves(graph, self.embedding_size, self.seed)
+        return self.proximity.halves(graph, self.embedding_size, self.seed or 0)

@@ -28,7 +28,7 @@ class IALS:
         alpha: How much more a pair counts than none.
         iterations: How often both sides are solved.
         threads: As many as there are processors for 0; they change no bit.
-        seed: Seed of the first vectors.
+        seed: Seed of the first vectors; that of the run if left out.
 
     Source:
         Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets",
@@ -40,7 +40,7 @@ class IALS:
     alpha: float = 1.0
     iterations: int = 15
     threads: int = 0
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least(
@@ -67,7 +67,7 @@ class IALS:
                 use_cg=False,
                 iterations=self.iterations,
                 num_threads=self.threads,
-                random_state=self.seed,
+                random_state=self.seed or 0,
             )
             model.fit(confidence, show_progress=False)
             everybody = np.arange(confidence.shape[0])

@@ -44,7 +44,7 @@ class NetMF:
         on: The graph.
         steps: Power iterations of the randomised decomposition; only with a rank.
         memory_limit_gb: Refuse to need more than this, in 10^9 bytes; of M itself.
-        seed: Seed of the decomposition's start.
+        seed: Seed of the decomposition's start; that of the run if left out.
 
     Source:
         Qiu et al., "Network Embedding as Matrix Factorization: Unifying DeepWalk, LINE,
@@ -58,7 +58,7 @@ class NetMF:
     on: On = "bipartite"
     steps: int = 2
     memory_limit_gb: float = 8.0
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least(
@@ -107,7 +107,7 @@ class NetMF:
         self._check(len(graph))
         check_size("NetMF", self.embedding_size, graph)
         if self.rank is None or self.rank >= len(graph):
-            return halves(self._whole(graph), self.embedding_size, self.seed)
+            return halves(self._whole(graph), self.embedding_size, self.seed or 0)
         return self._approximate(graph, self.rank)
 
     def _whole(self, graph: StaticGraph) -> np.ndarray:
@@ -125,7 +125,7 @@ class NetMF:
     def _approximate(
         self, graph: StaticGraph, rank: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        start = np.random.default_rng(self.seed).standard_normal(len(graph))
+        start = np.random.default_rng(self.seed or 0).standard_normal(len(graph))
         value, vector = cast(Any, eigsh)(
             symmetric(graph), rank, which="LA", v0=start, tol=1e-6
         )
@@ -134,7 +134,7 @@ class NetMF:
         left = inverse(graph.strength)[:, None] ** 0.5 * vector
         apply = _logs(*(x.astype(np.float32) for x in (left, (left * passed).T)))
         return symmetric_halves(
-            apply, len(graph), self.embedding_size, self.steps, self.seed
+            apply, len(graph), self.embedding_size, self.steps, self.seed or 0
         )
 
 

@@ -31,7 +31,8 @@ class ProNE:
         theta: How narrow it is.
         negatives: lambda.
         power: How much more often popular nodes are noise.
-        seed: Seed of the decomposition's start, of which products do not depend.
+        seed: Seed of the decomposition's start, of which products do not depend; that
+            of the run if left out.
 
     Source:
         Zhang et al., "ProNE: Fast and Scalable Network Representation Learning", IJCAI
@@ -48,7 +49,7 @@ class ProNE:
     theta: float = 0.5
     negatives: float = 1.0
     power: float = 0.75
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least("ProNE", 1, embedding_size=self.embedding_size, order=self.order)
@@ -73,7 +74,7 @@ class ProNE:
         check_size(
             "ProNE", self.embedding_size, graph, "Take another method, such as HOPE"
         )
-        factor, _ = halves(self._edges(graph), self.embedding_size, self.seed)
+        factor, _ = halves(self._edges(graph), self.embedding_size, self.seed or 0)
         step = transition(graph)
         left, value, _ = np.linalg.svd(
             step @ (factor - self._band(step, factor)), full_matrices=False

@@ -38,7 +38,7 @@ class SkipGramWalks:
         window: How many steps apart nodes belong together.
         negatives: Noise for each pair, by strength^0.75.
         learning_rate: Length of the first step.
-        seed: Seed of everything random.
+        seed: Seed of everything random; that of the run if left out.
 
     Source:
         Perozzi et al., "DeepWalk: Online Learning of Social Representations", KDD 2014.
@@ -50,7 +50,7 @@ class SkipGramWalks:
     window: int = 5
     negatives: int = 5
     learning_rate: float = 0.025
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         at_least(
@@ -72,7 +72,7 @@ class SkipGramWalks:
 
     def embed(self, graph: StaticGraph) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target vectors of the nodes of a graph."""
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self.seed or 0)
         shape = (len(graph), self.embedding_size)
         sides = [rng.normal(0, DEVIATION, shape).astype(np.float32) for _ in range(2)]
         source, target = sides
