@@ -52,7 +52,7 @@ def _with_seed(part: T, seed: int) -> T:
         before = cast(tuple[object, ...], part)
         after = tuple(_with_seed(one, seed) for one in before)
         same = all(a is b for a, b in zip(after, before, strict=True))
-        return part if same else cast(T, after)
+        return cast(T, before if same else after)
     if not is_dataclass(part) or isinstance(part, type):
         return part
     changed = dict[str, object]()
