@@ -1,14 +1,14 @@
-"""Which annotations jaxtyping checks in tests, and which beartype checks alone.
+"""Which calls of the package have their annotations checked in tests.
 
+The first calls of a function in each file of tests are checked: who passes a wrong
+shape does so from the beginning, and what is found does not depend on the files that
+ran before. With ``TIDEGRAPH_CHECK=all`` every call is checked, with ``none`` no call.
+
+A function gets its check as it is called, so that importing the package costs none.
 Jaxtyping compares the shapes of one call with each other, which takes forty times as
 long as a plain check. So only functions whose annotations have shapes get a scope of
 shapes, in which beartype checks arguments and answer once; jaxtyping's own wrapper
-binds the arguments and checks them twice, for a longer message. A function that another
-one defines at every call is wrapped the first time alone: that takes a millisecond.
-
-A function of the package is checked in its first calls and in every tenth of the others
-after them: who passes a wrong shape does so from the beginning, or again and again.
-``TIDEGRAPH_CHECK=all`` has every call checked.
+binds the arguments and checks them twice, for a longer message.
 """
 
 import dataclasses
@@ -32,10 +32,19 @@ _plain = beartype(conf=BeartypeConf(violation_type=TypeError))
 _jaxtyped: Callable[..., Any] = jaxtyping.jaxtyped
 _shaped = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
 _SCOPE = _jaxtyped("context")
-_WRAPPED: set[CodeType] = set()
-"""Functions within functions that have been wrapped once."""
-_FIRST = 100
-_EVERY = 1 if os.environ.get("TIDEGRAPH_CHECK") == "all" else 10
+_WITHIN: set[CodeType] = set()
+"""Functions within functions that have been checked once: a check takes a millisecond
+to make, and they are made anew at every call of the function around them."""
+_CALLS = {"all": float("inf"), "none": 0}.get(os.environ.get("TIDEGRAPH_CHECK", ""), 10)
+
+
+class _Now:
+    file = 0
+
+
+def next_file() -> None:
+    """Check the first calls of every function again."""
+    _Now.file += 1
 
 
 def checked_by_need() -> None:
@@ -75,18 +84,37 @@ def _visit_statements(transformer: Any, node: Any) -> None:
 def _by_need(fn: Any = None, *, typechecker: Any = None) -> Any:
     if fn is None:
         return functools.partial(_by_need, typechecker=typechecker)
-    if inspect.isfunction(fn) and "<locals>" in fn.__qualname__:
-        if fn.__code__ in _WRAPPED:
-            return fn
-        _WRAPPED.add(fn.__code__)
     if inspect.isfunction(fn):
-        return _in_scope(fn) if _has_shapes(fn) else _sampled(fn, _plain(fn))
+        return _first_calls(fn)
     if not dataclasses.is_dataclass(fn):
         return _jaxtyped(fn, typechecker=typechecker)
     if "__init__" in vars(fn):
-        shaped = _has_shapes(fn.__init__)
-        fn.__init__ = (_in_scope if shaped else _plain)(fn.__init__)
+        fn.__init__ = _first_calls(fn.__init__)
     return fn
+
+
+def _first_calls(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Check the first calls of a function in each file of tests."""
+    if _CALLS == 0 or fn.__code__ in _WITHIN:
+        return fn
+    if "<locals>" in fn.__qualname__ and fn.__name__ != "__init__":
+        _WITHIN.add(fn.__code__)
+    checked: Callable[..., Any] | None = None
+    file = calls = 0
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal checked, file, calls
+        if file != _Now.file:
+            file, calls = _Now.file, 0
+        if calls >= _CALLS:
+            return fn(*args, **kwargs)
+        calls += 1
+        if checked is None:
+            checked = (_in_scope if _has_shapes(fn) else _plain)(fn)
+        return checked(*args, **kwargs)
+
+    return call
 
 
 def _in_scope(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,24 +134,7 @@ def _in_scope(fn: Callable[..., Any]) -> Callable[..., Any]:
         with _SCOPE:
             return checked(*args, **kwargs)
 
-    return _sampled(fn, in_scope)
-
-
-def _sampled(fn: Callable[..., Any], checked: Callable[..., Any]) -> Callable[..., Any]:
-    """Check the first calls, and every tenth of the others unless all are asked for."""
-    if _EVERY == 1:
-        return checked
-    calls = 0
-
-    @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls > _FIRST and calls % _EVERY:
-            return fn(*args, **kwargs)
-        return checked(*args, **kwargs)
-
-    return call
+    return in_scope
 
 
 def _meaning(annotation: Any, names: dict[str, Any]) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from annotations import checked_by_need
+from annotations import checked_by_need, next_file
 from kernel_locks import compiled_by_one_worker
 from quick_shapes import answered_sooner
 
@@ -22,6 +22,11 @@ from tidegraph.testing.logs import draw_log  # noqa: E402
 settings.register_profile("tidegraph", deadline=None, max_examples=40)
 settings.register_profile("nightly", deadline=None, max_examples=10_000)
 settings.load_profile("tidegraph")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _annotations_of_the_file() -> None:  # pyright: ignore[reportUnusedFunction]
+    next_file()
 
 
 def pytest_collection_finish() -> None:

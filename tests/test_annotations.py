@@ -22,6 +22,7 @@ from jaxtyping import (
     _storage,
 )
 
+import annotations
 import quick_shapes
 
 
@@ -244,20 +245,17 @@ def test_functions_are_found_in_every_kind_of_block(block):
     assert "jaxtyped" in ast.unparse(found)
 
 
-def test_a_wrong_shape_is_found_however_often_a_function_was_called():
-    """One call in ten is checked when there were many, and every one before that."""
-
+def test_the_first_calls_in_each_file_of_tests_are_checked():
     @jaxtyping.jaxtyped(typechecker=beartype)
     def first(a: Float32[np.ndarray, " n"]) -> Float32[np.ndarray, " n"]:
         return a[:1]
 
     one, two = np.ones(1, np.float32), np.ones(2, np.float32)
+    with pytest.raises(TypeCheckError):
+        first(two)
     for _ in range(500):
         first(one)
-
-    def often(count):
-        for _ in range(count):
-            first(two)
+    annotations.next_file()
 
     with pytest.raises(TypeCheckError):
-        often(10)
+        first(two)
