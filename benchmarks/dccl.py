@@ -329,7 +329,7 @@ def main() -> None:
     for name, (pipeline, one) in contenders.items():
         some = test if pipeline is None else renumbered(pipeline, log, test)
         ranks[name] = judged(one, some)
-    user = test.requests.user
+    user, after = test.requests.user, clouds["DCCL"].personal.after
     others = test.candidates.present.sum(axis=1) - 1
     result = {
         "data": options.name,
@@ -342,7 +342,8 @@ def main() -> None:
         "by rows of the device": groups(ranks, user, rows),
         f"by {GROUPS} groups of users": groups(ranks, user, rows, GROUPS),
         "by newcomers": newcomers(ranks, test, log.before(half)),
-        "trusted": float(clouds["DCCL"].personal.after.trust.own().mean()),
+        "of this version": float(after.current.mean()),
+        "trusted": float((after.current & after.trust.own()).mean()),
     }
     out = Path(__file__).parent / "results" / f"dccl-{label}.json"
     out.write_text(json.dumps(result, indent=1) + "\n")

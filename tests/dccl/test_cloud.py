@@ -27,7 +27,7 @@ from tidegraph.dccl.learning import Rounds, level_of
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers
-from tidegraph.device.fleet import personalised, started
+from tidegraph.device.fleet import Losses, personalised, started
 from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.privacy import Private, epsilon
 from tidegraph.device.split import split
@@ -223,7 +223,7 @@ def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
 
         def judged(self, head, past):
             # The first round is worse; each round judges the new one first.
-            return (2.0, 2.0) if broken is not None and not next(calls) else (1.0, 1.0)
+            return 2.0 if broken is not None and not next(calls) else 1.0
 
         with monkeypatch.context() as patched:
             recorded(patched, [], broken)
@@ -279,11 +279,11 @@ def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
 @pytest.mark.parametrize(
     ("ahead", "behind", "published"),
     [
-        ((np.nan, np.nan), (1.0, 1.0), False),
-        ((0.5, np.nan), (1.0, 1.0), True),
-        ((2.0, np.nan), (1.0, 1.0), False),
-        ((1.0, 1.0), (np.nan, np.nan), True),
-        ((), (), True),
+        (np.nan, 1.0, False),
+        (0.5, 1.0, True),
+        (2.0, 1.0, False),
+        (1.0, np.nan, True),
+        (None, None, True),
     ],
 )
 def test_what_gives_no_number_is_not_published_unless_nobody_judges(
@@ -298,6 +298,60 @@ def test_what_gives_no_number_is_not_published_unless_nobody_judges(
     found = method(rounds=1, distill=distill).fit(parts()[1], fleet())
 
     assert found.rounds[0].version == published
+
+
+@pytest.mark.parametrize(("model_after", "published"), [(0.70, 0), (0.64, 1)])
+def test_where_nobody_has_a_trusted_model_the_model_of_all_alone_judges(
+    monkeypatch, model_after, published
+):
+    def judged(head, theta, rows):
+        everyone = np.ones(len(theta), np.float32)
+        model = 0.64 if torch.equal(head.f.last.bias, before) else model_after
+        return Losses(0.5 * everyone, model * everyone, everyone)
+
+    learnt, before = Rounds._learnt, split(model().ranker.network).tower.last.bias
+
+    def moved(self, state, *given):
+        new, share = learnt(self, state, *given)
+        with torch.no_grad():
+            new.head.f.last.bias += 1
+        return new, share
+
+    monkeypatch.setattr("tidegraph.dccl.learning.losses", judged)
+    monkeypatch.setattr(Rounds, "_learnt", moved)
+    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
+
+    (told,) = method(rounds=1, distill=distill).fit(parts()[1], fleet()).rounds
+
+    assert (told.version, told.before) == (published, pytest.approx(0.64))
+    assert told.after == pytest.approx(model_after)
+
+
+def test_users_set_aside_judge_by_what_would_answer_them(monkeypatch):
+    def judged(head, theta, rows):
+        own = theta.any(axis=1)
+        model = np.arange(len(theta), dtype=np.float32)
+        return Losses(np.where(own, 100, model), model, (rows.counts > 0) * model)
+
+    seen = []
+    monkeypatch.setattr(
+        Rounds, "_learnt", lambda self, state, *_: seen.append(self) or (state, 0.0)
+    )
+    found = method(rounds=1).fit(parts()[1], fleet())
+    (rounds,), state = seen, found.personal.after
+    monkeypatch.setattr("tidegraph.dccl.learning.losses", judged)
+    rows = rounds.rows(state)
+    users = np.flatnonzero(rounds.aside & (rows.counts > 5))
+    trust = Trust.none(len(rounds.aside))
+    trust.saved[users[0]], trust.weight[users[0]] = 1, 1
+    trust.saved[users[1:]] = -1
+
+    loss = rounds._judged(replace(state, trust=trust), rows)
+
+    aside = np.flatnonzero(rounds.aside & (rows.counts > 0)).astype(np.float64)
+    answers = np.where(aside == users[0], 100, aside)
+    assert len(users) > 2
+    assert loss == pytest.approx((answers * aside).sum() / aside.sum(), rel=1e-6)
 
 
 def test_a_network_of_which_a_weight_is_no_number_is_not_published(monkeypatch):
@@ -374,7 +428,7 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
 
     def judged(self, head, past):
         # The third round learns what is worse; each judges the new one first.
-        return (1.0, 1.0) if next(calls) == 4 else (0.0, 0.0)
+        return 1.0 if next(calls) == 4 else 0.0
 
     def watched(self, state, begin, past, active):
         seen.append((state, begin, past))
@@ -398,6 +452,34 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
     np.testing.assert_allclose(begin[old], u[old], atol=1e-6)
     assert np.abs(begin[old] - nothing[old]).max() > 1e-3
     assert np.array_equal(begin[state.current], state.theta[state.current])
+
+
+def test_every_device_with_rows_learns_under_what_is_published_now(monkeypatch):
+    kept, run = [], Rounds.run
+
+    def watched(self, state, last, clock, circumstances):
+        found = run(self, state, last, clock, circumstances)
+        rows = self.rows(found[0])
+        kept.append((self, rows.where(self.inputs.latest(clock, self.keep)), last))
+        return found
+
+    monkeypatch.setattr(Rounds, "run", watched)
+    monkeypatch.setattr(Rounds, "_judged", lambda *_: None)
+    _, log = parts()
+    days = float(log.time[-1] - model().trained_until) / DAY
+    distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
+    # The last interval is the last tenth, in which some users do nothing.
+    found = tg.DCCL(EveryDays(0.9 * days), distill).fit(log, fleet())
+
+    after, (_, past, last) = found.personal.after, kept[-1]
+    some = past.counts > 0
+    quiet = some & (past.since(last).counts == 0)
+    # One that saw nothing but actions, or none, takes no step.
+    taught = np.add.reduceat(past.rows.label.numpy(), past.ptr[:-1]) > 0
+    assert after.version == len(found.rounds) == 2
+    assert quiet.sum() > 3
+    assert after.current[quiet & taught].all()
+    assert found.rounds[-1].devices == after.current.sum()
 
 
 def test_a_theta_of_another_version_answers_nobody():

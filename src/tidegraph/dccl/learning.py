@@ -101,20 +101,17 @@ class Rounds:
         new, share = self._learnt(state, kept, fresh, theta, clock, run)
         state = replace(state, spent=state.spent + self._told(past))
         again = self.rows(new).where(kept)
-        ahead = self._judged(new.head, again)
-        behind = self._judged(state.head, past)
-        best = _least(ahead)
-        worst = _least(behind[1:] if state.version == PLAIN else behind)
-        # What cannot be judged although somebody could judge it is not published.
-        judged_well = not math.isnan(best) and not best > worst
-        if new.finite and (judged_well or not ahead):
+        ahead, behind = self._judged(new, again), self._judged(state, past)
+        if new.finite and _no_worse(ahead, behind):
             state = replace(
                 state, ranker=new.ranker, head=new.head, version=state.version + 1
             )
             past = again
         afresh = started(state.head, state.earlier, past)
         begin = np.where(state.current[:, None], state.theta, afresh)
-        active = (fresh.counts > 0) & (state.version != PLAIN)
+        # Under another version what a device has learnt means nothing, news or none.
+        stale = (fresh.counts > 0) | (state.learnt != state.version)
+        active = stale & (past.counts > 0) & (state.version != PLAIN)
         state, stepped = self._taught(state, begin, past, active)
         report = Round(
             clock=clock,
@@ -123,8 +120,8 @@ class Rounds:
             model=_weighted_mean(answered.model, answered.weight),
             own=_weighted_mean(answered.own, answered.weight),
             teachers=share,
-            before=worst,
-            after=best,
+            before=math.nan if behind is None else behind,
+            after=math.nan if ahead is None else ahead,
             version=state.version,
             epsilon=self._epsilon(state),
         )
@@ -180,23 +177,23 @@ class Rounds:
         private = self.distill.private
         return math.nan if private is None else epsilon(state.spent, private.delta)
 
-    def _judged(self, head: Patched, past: FleetRows) -> tuple[float, ...]:
-        """Return the loss of devices set aside: under their own models, and of all.
+    def _judged(self, state: CloudState, past: FleetRows) -> float | None:
+        """Return the loss of the devices set aside, each answered as it would be.
 
-        Nothing where no device that is set aside has a row.
+        They learn from their earlier rows, and the later ones judge: by their own
+        models where these are trusted, and by the model of all. None where no device
+        that is set aside has a row.
         """
+        head = state.head
         early, late = self._of(past, self.aside).parted()
         if not len(late.time):
-            return ()
+            return None
         none = np.zeros((len(past), head.theta), np.float32)
         begin = started(head, none, early)
-        theta = personalised(
-            head, begin, early, self.local, processes=self.processes
-        ).theta
-        found = losses(head, theta, late)
-        return _weighted_mean(found.own, found.weight), _weighted_mean(
-            found.model, found.weight
-        )
+        learnt = personalised(head, begin, early, self.local, processes=self.processes)
+        own = state.trust.own() & learnt.counts
+        found = losses(head, np.where(own[:, None], learnt.theta, 0), late)
+        return _weighted_mean(np.where(own, found.own, found.model), found.weight)
 
     def _taught(
         self,
@@ -216,7 +213,7 @@ class Rounds:
         found = personalised(
             state.head, begin[some], past.at(some), self.local, processes=self.processes
         )
-        counts = (found.stepped > 0) & np.isfinite(found.theta).all(axis=1)
+        counts = found.counts
         some, theta, learnt = some[counts], state.theta.copy(), state.learnt.copy()
         theta[some], learnt[some] = found.theta[counts], state.version
         return replace(state, theta=theta, learnt=learnt), len(some)
@@ -246,9 +243,14 @@ def level_of(head: Patched, rows: FleetRows) -> float:
     return (low + high) / 2
 
 
-def _least(found: tuple[float, ...]) -> float:
-    """Return the smallest of some losses that are numbers; nan without one."""
-    return min((loss for loss in found if not math.isnan(loss)), default=math.nan)
+def _no_worse(ahead: float | None, behind: float | None) -> bool:
+    """Return whether devices set aside are answered no worse; so where none judges.
+
+    What cannot be judged although somebody could judge it is worse.
+    """
+    if ahead is None or behind is None:
+        return True
+    return not math.isnan(ahead) and not ahead > behind
 
 
 def _share_of_devices(rows: FleetRows, taught: Teachers) -> float:

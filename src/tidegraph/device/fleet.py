@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 
 from tidegraph.device.patch import Patched
 from tidegraph.device.personalise import (
@@ -43,6 +43,11 @@ class Learnt(NamedTuple):
     before: Float32[np.ndarray, " d"]
     after: Float32[np.ndarray, " d"]
     stepped: Float32[np.ndarray, " d"]
+
+    @property
+    def counts(self) -> Bool[np.ndarray, " d"]:
+        """Which devices took steps, and ended at numbers."""
+        return (self.stepped > 0) & np.isfinite(self.theta).all(axis=1)
 
 
 def personalised(
