@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 
 from tidegraph.artifact import writing
 from tidegraph.artifact.sealed import State, load, save
-from tidegraph.artifact.writing import replaced
+from tidegraph.artifact.writing import new_secret, replaced, replaced_folder
 from tidegraph.errors import ArtifactError
 
 
@@ -323,6 +324,74 @@ def test_what_a_killed_writer_put_aside_is_back_when_the_next_one_fails(
     tmp_path, monkeypatch
 ):
     save(TREE, tmp_path / "model")
-    (tmp_path / "model").rename(tmp_path / ".model.x1.old")
+    (tmp_path / "model").rename(tmp_path / ".model.x1.partial.old")
 
     a_full_disk_keeps_the_oak(tmp_path, monkeypatch)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from tidegraph.artifact import sealed, writing
+
+folder = Path(sys.argv[1])
+
+class Leaf:
+    def state(self):
+        return sealed.State("Leaf", arrays={"values": np.arange(9)})
+
+def killed(*_):
+    os.kill(os.getpid(), 9)
+
+match sys.argv[2]:
+    case "folder":
+        sealed._seal = killed
+        sealed.save(Leaf(), folder / "model")
+    case "swapped":
+        writing._exchanged = lambda *_: False
+        Path.rename = lambda here, there: (os.rename(here, there), killed())
+        sealed.save(Leaf(), folder / "model")
+    case "file":
+        with writing.replaced(folder / "model") as aside:
+            aside.write_text("half")
+            killed()
+    case "secret":
+        os.fsync = killed
+        writing.new_secret(folder / "model", b"secret")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is removed there")
+@pytest.mark.parametrize("what", ["folder", "swapped", "file", "secret"])
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path, what):
+    if what in ("folder", "swapped"):
+        save(TREE, tmp_path / "model")
+    command = [sys.executable, "-c", KILLED, str(tmp_path), what]
+    assert subprocess.run(command, check=False).returncode == -9
+    assert any(".partial" in name for name in os.listdir(tmp_path))
+
+    if what == "file":
+        with replaced(tmp_path / "model") as aside:
+            aside.write_text("whole")
+    elif what == "secret":
+        assert new_secret(tmp_path / "model", b"another")
+    else:
+        save(TREE, tmp_path / "model")
+
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_what_another_writes_at_the_same_place_is_left_alone(tmp_path):
+    (tmp_path / ".model.1234.copy").mkdir()
+    with replaced_folder(tmp_path / "model", "manifest.json", "a model") as aside:
+        (aside / "manifest.json").write_text("late")
+        save(TREE, tmp_path / "model")
+    with replaced(tmp_path / "file") as slow:
+        slow.write_text("late")
+        with replaced(tmp_path / "file") as quick:
+            quick.write_text("early")
+
+    assert (tmp_path / "model" / "manifest.json").read_text() == "late"
+    assert (tmp_path / "file").read_text() == "late"
+    assert sorted(os.listdir(tmp_path)) == [".model.1234.copy", "file", "model"]

@@ -2,16 +2,15 @@
 
 import ctypes
 import os
-import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from tidegraph.artifact.aside import OLD, held, is_aside, written_aside
 from tidegraph.errors import ArtifactError
 
 
@@ -32,20 +31,16 @@ def replaced_folder(
     target = Path(folder)
     refuse_other(target, manifest, what)
     recovered(target, manifest)
-    aside = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        yield aside
-        _swap(aside, target)
+        with written_aside(target, partial(Path.mkdir, mode=0o700)) as aside:
+            yield aside
+            _swap(aside, target)
     except OSError as error:
         raise ArtifactError(
             f"cannot save to {target}: {error.strerror or error}. "
             "Nothing was changed there; free the space or choose another folder."
         ) from error
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
@@ -56,19 +51,16 @@ def replaced(path: str | os.PathLike[str]) -> Generator[Path, None, None]:
         ArtifactError: The file cannot be written; what was at ``path`` is untouched.
     """
     target = Path(path)
-    aside = target.parent / f".{target.name}.{os.getpid()}.partial"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        aside.replace(target)
+        with written_aside(target, Path.touch) as aside:
+            yield aside
+            aside.replace(target)
     except OSError as error:
         raise ArtifactError(
             f"cannot write {target}: {error.strerror or error}. "
             "Free the space or choose another place."
         ) from error
-    finally:
-        with suppress(OSError):
-            aside.unlink()
 
 
 def recovered(folder: str | os.PathLike[str], manifest: str) -> None:
@@ -86,16 +78,14 @@ def recovered(folder: str | os.PathLike[str], manifest: str) -> None:
     target = Path(folder).absolute()
     if target.exists() or not target.parent.is_dir():
         return
-    # As ``replaced_folder`` and ``_swap`` name what they put aside.
-    old = re.compile(rf"\.{re.escape(target.name)}\.[a-z0-9_]+\.old")
-    held = [
+    left = [
         place
         for place in target.parent.iterdir()
-        if old.fullmatch(place.name) and (place / manifest).is_file()
+        if is_aside(place, target, old=True) and (place / manifest).is_file()
     ]
-    if held:
+    if left:
         try:
-            max(held, key=lambda place: place.stat().st_mtime_ns).rename(target)
+            max(left, key=lambda place: place.stat().st_mtime_ns).rename(target)
         except OSError as error:
             raise ArtifactError(
                 f"cannot put {target} back: {error.strerror or error}."
@@ -115,18 +105,16 @@ def new_secret(path: Path, content: bytes) -> bool:
         OSError: It cannot be written; nothing is there that was not before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    number, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(number, "wb") as file:
+    with written_aside(path, partial(Path.touch, mode=0o600)) as aside:
+        with open(aside, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # Unlike a rename, a link takes no other's place.
-        os.link(aside, path)
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(aside)
+        try:
+            # Unlike a rename, a link takes no other's place.
+            os.link(aside, path)
+        except FileExistsError:
+            return False
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -205,14 +193,15 @@ def _swap(aside: Path, target: Path) -> None:
         return
     if _exchanged(aside, target):
         return
-    old = aside.with_name(f"{aside.name}.old")
-    target.rename(old)
-    try:
-        aside.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
-    old.rename(aside)
+    old = aside.with_name(aside.name + OLD)
+    with held(target):
+        target.rename(old)
+        try:
+            aside.rename(target)
+        except BaseException:
+            old.rename(target)
+            raise
+        old.rename(aside)
 
 
 def _exchanged(one: Path, other: Path) -> bool:
