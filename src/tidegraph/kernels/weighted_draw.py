@@ -98,6 +98,25 @@ def add_up(
     )
 
 
+def note_negatives(
+    start: Int64[np.ndarray, " rows"],
+    since: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+    edge: Int[np.ndarray, " slots"],
+    weight: Float32[np.ndarray, " edges"],
+    latest: Int64[np.ndarray, " room"],
+) -> None:
+    """Write the last slot below 0 of its row up to each slot, from ``since`` on.
+
+    It is -1 where there is none, so that one number says whether a past has any.
+    """
+    over_rows(
+        lambda a, b: _write_negatives(start, since, stop, edge, weight, latest, a, b),
+        len(start),
+        1024,
+    )
+
+
 @compiled
 def by_alias(table: AliasTable, start: int, stop: int, drawn: np.uint64) -> int:
     """Return the slot that 64 random bits choose from a row, -1 if all weigh 0."""
@@ -189,6 +208,25 @@ def _write_prefix_sums(
             sums[0][s] = total
             total += strength(weight, edge[s])
             sums[1][s] = total
+
+
+@compiled
+def _write_negatives(
+    start: np.ndarray,
+    since: np.ndarray,
+    stop: np.ndarray,
+    edge: np.ndarray,
+    weight: np.ndarray,
+    latest: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    for v in range(first, last):
+        seen = latest[since[v] - 1] if since[v] > start[v] else -1
+        for s in range(since[v], stop[v]):
+            if strength(weight, edge[s]) < 0:
+                seen = s
+            latest[s] = seen
 
 
 @compiled

@@ -6,6 +6,7 @@ Who draws between appends extends them; who draws later finds several steps at o
 import itertools
 import threading
 import tracemalloc
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegraph as tg
-from graph.brute import EVENTS, ITEMS, USERS, graph_of, table
+from graph.brute import EVENTS, ITEMS, USERS, graph_of, past, table
 from tidegraph.ego.hops import hop
 from tidegraph.ego.negatives import in_batch, negatives
+from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.negatives.distribution import Seen, distribution
 from tidegraph.graph.sampling.seeds import Seeds
@@ -101,6 +103,41 @@ def test_two_lines_that_fork_keep_indexes_of_their_own(first, left, right):
         whole = drawn(graph_of([*first, *more]))
         for one, other in zip(drawn(fork), whole, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=40)
+@given(EVENTS, st.lists(st.integers(0, 40), max_size=3), st.sets(st.integers(0, 39)))
+def test_a_weight_below_zero_stops_a_graph_that_grew_where_it_is_in_the_past(
+    events, cuts, below
+):
+    events = [(*e[:3], -1 if n in below else e[3]) for n, e in enumerate(events)]
+    cuts = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
+    grown = graph_of([], late_seconds=100)
+    window = hop("click").within(seconds=3).sample(2, by="w")
+    for start, stop in itertools.pairwise(cuts):
+        grown.append("click", table(events[start:stop]))
+        for user, clock in itertools.product(range(USERS), range(0, 12, 3)):
+            seeds = (np.array([user], np.int32), np.array([clock]))
+            for plan, seconds in ((DRAWS[0], None), (DRAWS[2], None), (window, 3)):
+                seen = past(events[:stop], "click", user, clock, seconds)
+                stops = any(weight < 0 for _, _, weight, _ in seen)
+                with pytest.raises(DataError) if stops else nullcontext():
+                    plan.sample(grown.snapshot(), *seeds)
+
+
+def test_a_weight_below_zero_elsewhere_makes_no_draw_read_the_whole_past():
+    size, users = 20_000, np.zeros(500, np.int32)
+    graph = graph_of([(0, 0, n, 1) for n in range(size)] + [(1, 0, size, -1)])
+    plan, clocks = DRAWS[0], np.full(len(users), size)
+    plan.sample(graph.snapshot(), users, clocks)
+
+    tracemalloc.start()
+    plan.sample(graph.snapshot(), users, clocks)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    # The pasts of all queries are ten million edges, of eight bytes a slot.
+    assert peak < 1_000_000
 
 
 def test_a_heavy_edge_of_the_future_changes_no_draw_about_the_past():

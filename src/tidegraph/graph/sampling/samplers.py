@@ -12,7 +12,6 @@ from tidegraph.graph.sampling.protocol import sampler
 from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
-from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.kernels.weighted_draw import (
     AliasTable,
     PrefixSums,
@@ -186,8 +185,9 @@ def _check_weights(past: Neighborhood) -> None:
     if edges.negative_since == NOW:
         return
     # What comes after the past of each node stops nobody.
-    ours = ranges(past.start, starts(past.stop - past.start))
-    if bool((edges.weight_at(ours) < 0).any()):
+    some = past.stop > past.start
+    latest = edges.indexes.negatives.of(edges.slot_rows)
+    if bool((latest[past.stop[some] - 1] >= past.start[some]).any()):
         raise DataError(
             "a weight is below 0, and draws in proportion to weights need them to be "
             "0 or more. Choose another feature with by=."

@@ -7,10 +7,10 @@ reads are never written again: they belong to slots, and slots do not change.
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-from jaxtyping import Float32, Int, Int32
+from jaxtyping import Float32, Int, Int32, Int64
 
 from tidegraph.graph.storage.active_nodes import ActiveNodes, active_nodes, with_changes
 from tidegraph.graph.storage.has_edge import (
@@ -20,7 +20,12 @@ from tidegraph.graph.storage.has_edge import (
 )
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.kernels.ragged import ranges, starts
-from tidegraph.kernels.weighted_draw import PrefixSums, add_up, prefix_sums
+from tidegraph.kernels.weighted_draw import (
+    PrefixSums,
+    add_up,
+    note_negatives,
+    prefix_sums,
+)
 
 Index = TypeVar("Index")
 _ALWAYS, _NONE_BELOW = np.iinfo(np.int64).min, np.iinfo(np.int64).max
@@ -100,6 +105,9 @@ class Indexes:
         self.signs: KeptIndex[tuple[int, int]] = KeptIndex(
             _weight_signs_of, _weight_signs_on
         )
+        self.negatives: KeptIndex[Int64[np.ndarray, " room"]] = KeptIndex(
+            _negatives_of, _negatives_on
+        )
         self._by: dict[str, Indexes] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -108,11 +116,13 @@ class Indexes:
 
     def make(self, rows: SlotRows, like: "Indexes") -> None:
         """Make those that another line has, before somebody waits for them."""
-        kept = (self.neighbors, self.active, self.sums, self.signs)
-        theirs = (like.neighbors, like.active, like.sums, like.signs)
-        for mine, other in zip(kept, theirs, strict=True):
+        for mine, other in zip(self._kept, like._kept, strict=True):
             if other.is_made:
                 mine.of(rows)
+
+    @property
+    def _kept(self) -> tuple[KeptIndex[Any], ...]:
+        return self.neighbors, self.active, self.sums, self.signs, self.negatives
 
     def weighing(self, by: str) -> "Indexes":
         """Return the same indexes for rows whose weights are another feature."""
@@ -130,11 +140,7 @@ def _prefix_sums_of(rows: SlotRows) -> PrefixSums:
 def _prefix_sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
     """Return running sums with those of new slots."""
     sums = PrefixSums(*(_with_room(part, len(rows.node)) for part in held))
-    changed = rows.bounds.changed_since(before)
-    start, stop = rows.bounds.at(changed)
-    low, high = before.at(changed)
-    # A row that moved is summed anew.
-    since = np.where(start == low, high, start)
+    start, since, stop = _to_write(before, rows.bounds)
     add_up(start, since, stop, rows.edge, rows.weight, sums)
     return sums
 
@@ -163,6 +169,30 @@ def _first_below(rows: SlotRows, start: np.ndarray, stop: np.ndarray) -> int:
     if not len(below):
         return _NONE_BELOW
     return int(rows.time[below].min()) + rows.base if len(rows.time) else _ALWAYS
+
+
+def _negatives_of(rows: SlotRows) -> Int64[np.ndarray, " room"]:
+    latest, (start, stop) = np.empty(len(rows.node), np.int64), rows.bounds.whole
+    note_negatives(start, start, stop, rows.edge, rows.weight, latest)
+    return latest
+
+
+def _negatives_on(
+    held: Int64[np.ndarray, " held"], before: RowBounds, rows: SlotRows
+) -> Int64[np.ndarray, " room"]:
+    latest = _with_room(held, len(rows.node))
+    start, since, stop = _to_write(before, rows.bounds)
+    note_negatives(start, since, stop, rows.edge, rows.weight, latest)
+    return latest
+
+
+def _to_write(before: RowBounds, now: RowBounds) -> tuple[np.ndarray, ...]:
+    """Return start, first new slot and stop of the rows that changed."""
+    changed = now.changed_since(before)
+    start, stop = now.at(changed)
+    low, high = before.at(changed)
+    # A row that moved is written anew.
+    return start, np.where(start == low, high, start), stop
 
 
 def _neighbor_index_of(rows: SlotRows) -> NeighborIndex:
