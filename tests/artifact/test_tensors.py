@@ -31,7 +31,9 @@ def test_what_is_written_is_opened_and_read_by_safetensors(tmp_path_factory, hel
 
     write_arrays(held, path)
 
-    for back in (open_arrays(path), oracle.load_file(path)):
+    read = oracle.load_file(path)
+    theirs = {name: read[name] for name in read if not name.startswith("__padding")}
+    for back in (open_arrays(path), theirs):
         assert set(back) == set(held)
         for name, array in held.items():
             assert back[name].dtype == array.dtype
@@ -56,7 +58,8 @@ def test_arrays_are_mapped_aligned_and_their_file_is_never_written(tmp_path):
     back = open_arrays(path)
     back["time"][:] = 7
 
-    assert all(array.flags.aligned for array in back.values())
+    # As arrays in memory do: products of matrices mind it.
+    assert all(array.ctypes.data % 64 == 0 for array in back.values())
     assert back["time"].flags.writeable
     assert path.read_bytes() == before
 

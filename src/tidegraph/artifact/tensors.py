@@ -3,6 +3,9 @@
 The file is eight bytes that say how long its table of contents is, the table as JSON,
 and the numbers of each array, one after the other. Nothing of it is read before it is
 touched, processes that open it share its memory, and it holds nothing that could run.
+Every array lies at a multiple of 64 bytes, as those in memory do: matrix libraries add
+up in another order where it does not, and other bits come out. What is between is
+arrays of their own, as the format has no gaps.
 """
 
 import json
@@ -29,6 +32,8 @@ _NAMES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
+_LINE = 64
+_PADDING = "__padding"
 _KINDS = {np.dtype(kind): name for name, kind in _NAMES.items()}
 
 
@@ -38,12 +43,10 @@ def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
     Raises:
         KeyError: An array holds something else than numbers.
     """
-    # The widest first, so that each array lies where its numbers may.
-    order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
+    laid = _on_lines(arrays)
     contents: dict[str, Any] = {}
     end = 0
-    for name in order:
-        array = arrays[name]
+    for name, array in laid.items():
         contents[name] = {
             "dtype": _KINDS[array.dtype],
             "shape": list(array.shape),
@@ -51,13 +54,13 @@ def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
         }
         end += array.nbytes
     head = json.dumps(contents).encode()
-    head += b" " * (-len(head) % 8)
+    head += b" " * (-(8 + len(head)) % _LINE)
     with open(path, "wb") as file:
         file.write(len(head).to_bytes(8, "little"))
         file.write(head)
-        for name in order:
-            kind = arrays[name].dtype.newbyteorder("<")
-            np.ascontiguousarray(arrays[name], kind).tofile(file)
+        for array in laid.values():
+            kind = array.dtype.newbyteorder("<")
+            np.ascontiguousarray(array, kind).tofile(file)
 
 
 def open_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -76,8 +79,21 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
     return {
         name: _array_at(body, held)
         for name, held in contents.items()
-        if name != "__metadata__"
+        if name != "__metadata__" and not name.startswith(_PADDING)
     }
+
+
+def _on_lines(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays in the order of a file, and before each what brings it to a line."""
+    laid: dict[str, np.ndarray] = {}
+    end = 0
+    for name in sorted(arrays):
+        gap = -end % _LINE
+        if gap:
+            laid[f"{_PADDING}{len(laid)}"] = np.zeros(gap, np.uint8)
+        laid[name] = arrays[name]
+        end += gap + arrays[name].nbytes
+    return laid
 
 
 def _array_at(body: np.ndarray, held: Mapping[str, Any]) -> np.ndarray:
