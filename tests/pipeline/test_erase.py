@@ -16,6 +16,7 @@ from tidegraph.evaluation.protocol import at_cut, at_each_event
 from tidegraph.graph.events import events_of
 from tidegraph.pipeline import Windows
 from tidegraph.retrieval.embedded import FittedEmbedding
+from tidegraph.stages import Requests
 
 
 @pytest.fixture
@@ -50,6 +51,36 @@ def test_an_erased_user_is_answered_as_unknown_and_no_file_names_them(log, tmp_p
     assert any(b"user-x" in content for content in files)
     again = tg.load(tmp_path / "model")
     assert again.recommend("user-5", k=5).equals(model.recommend("user-5", k=5))
+
+
+def test_an_erased_item_is_in_no_answer_of_any_stage(log):
+    model = pipeline().fit(log)
+    model.live.erase("item", model.recommend("user-5", k=1)["item"])
+    users = np.arange(len(model.graph.users), dtype=np.int32)
+    clocks = np.full(len(users), model.graph.latest + 1)
+    requests = Requests.of_users(model.graph, users, clocks)
+
+    gone = model.graph.items.erased()
+    found = model.retrieve_stages(requests, 20)["retrieve"]
+    answer = model.recommend_all(k=20)
+
+    assert len(gone) == 1
+    assert not np.isin(gone, found.item).any()
+    # All others are there.
+    assert answer.height == 19 * 12
+    assert not answer["item"].null_count()
+    assert not model.vectors()["item"].null_count()
+
+
+def test_an_erased_item_is_like_no_other(log):
+    model = pipeline().fit(log)
+    first, *others = model.similar_items("i7", k=4)["similar"]
+    model.live.erase("item", [first])
+
+    similar = model.similar_items("i7", k=3)
+
+    assert similar["similar"].to_list() == others
+    assert similar["rank"].to_list() == [1, 2, 3]
 
 
 def test_channels_keep_nothing_of_an_erased_user(log):

@@ -84,7 +84,7 @@ def open_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _on_lines(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return arrays in the order of a file, and before each what brings it to a line."""
+    """Return arrays in the order of a file, and what brings each to a new line."""
     laid: dict[str, np.ndarray] = {}
     end = 0
     for name in sorted(arrays):

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.explain import called
 from tidegraph.retrieval.index.items import HoldsVectors, Side
 from tidegraph.retrieval.scoring.similar_items import FindsSimilar
-from tidegraph.stages import Candidates, FittedRetriever
+from tidegraph.stages import NO_ITEM, Candidates, FittedRetriever
 
 
 def similar(
@@ -47,7 +48,9 @@ def similar(
     for name in able:
         retriever = channels[name]
         if isinstance(retriever, FindsSimilar):
-            found = retriever.similar(known, k)
+            gone = graph.items.erased()
+            most = min(k + len(gone), len(graph.items))
+            found = _but(gone, retriever.similar(known, most)).top(k)
             _warn_of_none(graph.items.decode(known[~found.present.any(axis=1)]), name)
             return _similar_items_frame(graph, known, found, name, names)
     raise RequestError(
@@ -85,7 +88,7 @@ def vectors(
         )
     held, known = found.held(of)
     ids = graph.items if of == "item" else graph.users
-    rows = np.flatnonzero(known).astype(np.int32)
+    rows = np.setdiff1d(np.flatnonzero(known), ids.erased()).astype(np.int32)
     if not len(rows):
         raise RequestError(
             f"{name} has no vectors of users: each is made of their history. Take "
@@ -107,6 +110,14 @@ def channels_named(channels: Mapping[str, object], channel: str | None) -> list[
             f"there is no channel {channel!r}. There are: {', '.join(channels)}."
         )
     return list(channels) if channel is None else [channel]
+
+
+def _but(gone: Int32[np.ndarray, " n"], found: Candidates) -> Candidates:
+    """Return the candidates without items that have no id any more."""
+    if not len(gone):
+        return found
+    item = np.where(np.isin(found.item, gone), np.int32(NO_ITEM), found.item)
+    return replace(found, item=item).ranked(found.score)
 
 
 def _warn_of_none(items: pl.Series, channel: str) -> None:

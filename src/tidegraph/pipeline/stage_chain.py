@@ -44,13 +44,14 @@ class StageChain:
 
     def answer(self, requests: Requests, k: int) -> Candidates:
         """Return finished lists of up to ``k`` items, one per request."""
+        requests = requests.without_erased()
         found = self.retriever.retrieve(requests, max(k, self.candidates))
         *_, (_, last) = self._stages(requests, found, k)
         return self._finished(requests, last, k)
 
     def each(self, requests: Requests, k: int) -> StageAnswers:
         """Return what every part answers; each runs once."""
-        width = max(k, self.candidates)
+        requests, width = requests.without_erased(), max(k, self.candidates)
         lists = self.retriever.answers(requests, width)
         candidates = self.retriever.fused(lists, width)
         stages = {

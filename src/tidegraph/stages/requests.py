@@ -117,6 +117,14 @@ class Requests:
         """Return the same requests, excluding also the items of each history."""
         return self.excluding(ItemSets(self.history.ptr, self.history.node))
 
+    def without_erased(self) -> "Requests":
+        """Return the same requests, excluding also the items that have no id."""
+        gone = self.graph.items.erased()
+        if not len(gone):
+            return self
+        ptr = np.arange(len(self) + 1, dtype=np.int64) * len(gone)
+        return self.excluding(ItemSets(ptr, np.tile(gone, len(self))))
+
     def excluding(self, items: ItemSets) -> "Requests":
         """Return the same requests, which must not be answered ``items`` either."""
         return replace(self, hidden=self.hidden.and_also(items))

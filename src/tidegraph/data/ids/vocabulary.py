@@ -71,6 +71,8 @@ class Vocabulary:
 
     def erased(self) -> Int32[np.ndarray, " n"]:
         """Return the rows that have no id any more."""
+        if not self.ids.null_count():  # Which is known, whatever their number.
+            return np.zeros(0, np.int32)
         return np.flatnonzero(self.ids.is_null()).astype(np.int32)
 
     def encode(self, values: pl.Series) -> Int32[np.ndarray, " n"]:
