@@ -256,6 +256,22 @@ def test_a_pipeline_fitted_here_reads_frames_as_its_log_was(door, tmp_path):
     assert len(judged.scores) > 0
 
 
+@pytest.mark.parametrize(
+    ("read", "taken"),
+    [((), (1, 1)), (("label",), (0, 1)), (("label", "weight"), (0, 3))],
+)
+def test_a_label_and_a_weight_are_read_where_those_of_training_were(read, taken):
+    shop = pl.DataFrame(SHOP | {"label": [1, 1, 0, 1, 1], "weight": [2.0] * 5})
+    log = tg.read(shop, **READ, **{name: name for name in read})
+    model = Pipeline(Popular(half_life_days=None)).fit(log)
+
+    model.observe(pl.DataFrame(LATER | {"label": [0], "weight": [3.0]}))
+
+    held = events_of(model.graph)
+    last = held.time.argmax()
+    assert (held.label[last], held.weight[last]) == taken
+
+
 def test_a_log_made_of_columns_was_not_read():
     log = tg.interactions(["a"], ["x"], [1])
 

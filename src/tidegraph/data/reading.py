@@ -157,6 +157,12 @@ class Reading:
         """Does a column hold times, or positions?"""
         return self.columns.time is not None
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What the columns of an event mean: a label and a weight if they are read."""
+        further = (("label", self.columns.label), ("weight", self.columns.weight))
+        return ("user", "item", "time", *(r for r, at in further if at is not None))
+
     def wanted(self) -> dict[str, tuple[str, ...]]:
         """Return the columns by what they mean; a place is the name of one without."""
         said: dict[str, Any] = asdict(self.columns) | asdict(self.features)

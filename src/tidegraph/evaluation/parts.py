@@ -111,14 +111,12 @@ def _read(test: object, clock: Clock | None, reading: Reading | None) -> Interac
         return read_as(cast(object, test), _of_file(clock, reading))
     # Of a log that was not read, a column of this name is what its frame() writes.
     said = reading or Reading(Columns(label="label"))
-    roles = ("user", "item", "time")
-    roles += tuple(r for r in ("label", "weight") if said.wanted()[r])
     log = read_alike(
         test,
         reading,
         clock or "seconds",
         what="the test",
-        roles=roles,
+        roles=said.roles,
         missing=said.missing,
         placed=True,
     )

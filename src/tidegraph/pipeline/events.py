@@ -63,8 +63,14 @@ def _as_log(
         return events
     events = _listed_if_one(events)
     if is_table(events):
+        reading = serving.reading
         return read_alike(
-            events, serving.reading, clock, context=context, missing=missing
+            events,
+            reading,
+            clock,
+            roles=COLUMNS if reading is None else reading.roles,
+            context=context,
+            missing=missing,
         )
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):
         raise DataError(

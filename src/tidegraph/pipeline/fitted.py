@@ -261,12 +261,12 @@ class FittedPipeline:
         Args:
             events: Raw user id, raw item id and time of each, perhaps with a label and
                 a weight, as tuples, mappings or a frame, whose columns are read as
-                those of training were. Of the latter two also the context that the
-                log of training carried, null where an event has none. Times are Unix
-                seconds or anything that names a moment, in any order; positions where
-                training had these, and passed over where it had no times. A new user
-                is answered by their history, a new item is recommended only after the
-                next training.
+                those of training were, label and weight only where they were. Of the
+                latter two also the context that the log of training carried, null
+                where an event has none. Times are Unix seconds or anything that names
+                a moment, in any order; positions where training had these, and passed
+                over where it had no times. A new user is answered by their history, a
+                new item is recommended only after the next training.
             missing: Markers such as ``NULL`` are refused, or kept as ids.
 
         Raises:
