@@ -41,7 +41,8 @@ def carried(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
         own = own.drop(one.weight) if one.weight is not None else own
         # Nulls alone say nothing of their type.
         typed = [c for c in columns.iter_columns() if own.schema.get(c.name) == pl.Null]
-        columns = own.with_columns(typed)
+        # Even of no column polars makes a query.
+        columns = own.with_columns(typed) if typed else own
     return columns
 
 

@@ -55,6 +55,16 @@ def test_the_rows_from_one_on_are_those_of_the_whole_table(sizes, row):
     assert table.since(row)["x"].to_list() == list(range(row, held))
 
 
+def test_a_column_of_nulls_alone_takes_a_type_however_late_its_first_value():
+    table = Table(pl.DataFrame({"x": [1, 2], "y": [None, None]}))
+    nulls = table.extended(pl.DataFrame({"x": [3], "y": [None]}))
+    typed = nulls.extended(pl.DataFrame({"x": [4], "y": ["a"]}))
+    longer = typed.extended(pl.DataFrame({"x": [5], "y": ["b"]}))
+
+    assert longer.frame["y"].to_list() == [None, None, None, "a", "b"]
+    assert nulls.frame["y"].dtype == pl.Null
+
+
 def test_a_column_that_two_extend_is_not_shared():
     column = Column(np.arange(3, dtype=np.float32))
     one = column.extended(np.array([7], np.float32))

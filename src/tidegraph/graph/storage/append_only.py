@@ -66,6 +66,11 @@ class Table:
             return self._parts[0]
         return pl.concat(self._parts, rechunk=False)
 
+    @cached_property
+    def _is_typed(self) -> bool:
+        """Has every column a type, unlike those of nulls alone?"""
+        return pl.Null not in self._parts[0].dtypes
+
     @property
     def columns(self) -> pl.DataFrame:
         """The columns, without a row."""
@@ -110,7 +115,7 @@ class Table:
     def extended(self, more: pl.DataFrame) -> "Table":
         """Return the table with more rows; a row is copied O(log rows) times in all."""
         parts = list(self._parts)
-        if pl.Null in parts[0].dtypes:
+        if not self._is_typed:
             parts = [_typed_like(part, more) for part in parts]
         while parts and parts[-1].height < 2 * more.height:
             more = pl.concat([parts.pop(), more], rechunk=True)
@@ -119,6 +124,9 @@ class Table:
     def _with_parts(self, *parts: pl.DataFrame) -> "Table":
         """Return a table of these parts, whose first rows are those of this one."""
         longer = Table(*parts)
+        if self._is_typed:
+            # Looked at once, as types do not change: to ask polars takes microseconds.
+            longer._is_typed = True
         longer._weights.update(self._weights)
         return longer
 
