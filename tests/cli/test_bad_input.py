@@ -158,7 +158,7 @@ def test_a_place_that_cannot_be_written_is_refused(shop, monkeypatch, capsys):
     def readonly(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tidegraph.artifact.writing.tempfile.mkdtemp", readonly)
+    monkeypatch.setattr("tidegraph.artifact.writing.written_aside", readonly)
     words = ["train", shop / "recipe.toml", "-o", shop / "out", "--quiet"]
     said = refused(words, capsys, shop)
 
