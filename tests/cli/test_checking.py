@@ -81,7 +81,7 @@ LABELLED = "user,item,time,label,shown\n" + "".join(
 )
 FORGOTTEN = (
     "a column 'label' of 0 and 1 is not read, so every row is an action: name it with "
-    "label= / --label"
+    "--label"
 )
 
 

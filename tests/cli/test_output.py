@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -32,6 +33,28 @@ def test_a_narrow_terminal_gets_every_word_on_several_lines(capsys, monkeypatch)
     assert max(map(len, out.splitlines())) <= 60
     assert out.count("title,") == 12
     assert "…" not in out
+
+
+def test_columns_stand_in_line_where_letters_are_spelt_out():
+    shown = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "import polars as pl\n"
+            "from tidegraph.cli.output import show\n"
+            "from tidegraph.cli.terminal import say, spell_out_what_has_no_letter\n"
+            "spell_out_what_has_no_letter()\n"
+            "table = {'title': ['Amélie', 'Das Boot'], 'größe': [1, 2]}\n"
+            "show(pl.DataFrame(table), json=False)\n"
+            "say('0.1 ±0.02')",
+        ],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+
+    *table, interval = shown.stdout.decode("ascii").splitlines()
+    assert r"Am\u00e9lie" in shown.stdout.decode("ascii")
+    assert len({len(line) for line in table}) == 1
+    assert interval == "0.1 ~0.02"
 
 
 def test_a_table_that_cannot_be_written_is_said_beforehand(tmp_path):

@@ -222,7 +222,7 @@ def test_features_of_the_log_stand_beside_those_of_a_table(write):
 
 
 def test_a_feature_that_the_log_lacks_is_asked_for_by_its_setting(write):
-    with pytest.raises(DataError, match="with item_features= / --item-features"):
+    with pytest.raises(DataError, match="with item_features=,"):
         read(
             write(FIVE_CORE, "log.csv"), time="timestamp", item_features=["categories"]
         )

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from tidegraph.cli.options import Given, taking
+from tidegraph.cli.spelling import as_options
 from tidegraph.cli.terminal import complain, say
 from tidegraph.data.check import check as check_log
+from tidegraph.data.ids.id_column import MissingIdError
 from tidegraph.data.log import Interactions
 from tidegraph.data.oddities import outlying
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
@@ -36,16 +38,28 @@ def check(
     with warnings.catch_warnings():
         # The report says it.
         warnings.simplefilter("ignore", RoundedIdWarning)
-        found = read_as(log, reading, users=users, items=items)
-    say(check_log(found).text())
+        found = _read(log, reading, users, items, words="missing" not in data)
+    say(as_options(check_log(found).text()))
     left = unread(log, reading)
     if left.label:
-        say(left.text())
+        say(as_options(left.text()))
     if left.columns:
         say(f"columns that are not read: {shown(left.columns)}")
     # A header shows, among others, by the columns that are asked for.
     dialect = dialect_of(log, reading.format.text(), reading.needed)
     say(f"read as: {dialect}")
+
+
+def _read(
+    log: Path, reading: Reading, users: Path | None, items: Path | None, *, words: bool
+) -> Interactions:
+    """Read a log; rows without ids are counted with ``words`` that stand for none."""
+    try:
+        return read_as(log, reading, users=users, items=items)
+    except MissingIdError:
+        if words:
+            read_as(log, reading.given({"missing": "refuse"}, "options"))
+        raise
 
 
 def complain_of_clocks(log: Interactions) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tidegraph.artifact.writing import check_file, replaced
-from tidegraph.cli.terminal import say
+from tidegraph.cli.terminal import as_written, say
 from tidegraph.errors import RequestError
 
 
@@ -27,16 +27,18 @@ def show(table: pl.DataFrame, *, json: bool) -> None:
         table.columns,
         *([_cell_text(value) for value in r] for r in table.iter_rows()),
     ]
+    # Before widths are measured: a letter may be spelt by several.
+    rows = [[as_written(cell) for cell in row] for row in rows]
     console = Console()
     frame = 1 + 3 * len(table.columns)
     widths = _widths(rows, console.width - frame if console.is_terminal else None)
     if widths is None:
-        say("\n\n".join(_apart(table.columns, row) for row in rows[1:]))
+        say("\n\n".join(_apart(rows[0], row) for row in rows[1:]))
         return
     if not console.is_terminal:
         console.width = sum(widths) + frame
     drawn = Table()
-    for name, width in zip(table.columns, widths, strict=True):
+    for name, width in zip(rows[0], widths, strict=True):
         drawn.add_column(name, width=width, overflow="fold")
     for row in rows[1:]:
         # As text, since a title such as "[bold]" is no markup.

@@ -1,6 +1,7 @@
 """Plain text that fits its terminal, and letters that its encoding may lack."""
 
 import codecs
+import importlib
 import io
 import shutil
 import sys
@@ -15,6 +16,8 @@ from tidegraph.errors import TidegraphWarning
 WIDTH = 100
 """Text in columns is no wider, however wide the terminal is."""
 _SPELT = "tidegraph.spelt"
+_ALIKE = {"±": "~"}
+"""What stands for a letter of our tables where it is lacking, just as wide."""
 
 
 def say(text: str) -> None:
@@ -24,7 +27,11 @@ def say(text: str) -> None:
 
 
 def complain(sentence: str) -> None:
-    """Print a sentence of ours on standard error."""
+    """Print a sentence of ours on standard error; its settings are options."""
+    if "=" in sentence:
+        # What it knows of settings loads what tables are read by.
+        spelling = importlib.import_module("tidegraph.cli.spelling")
+        sentence = spelling.as_options(sentence)
     text = f"tidegraph: {sentence}"
     sys.stderr.write((_fitted(text) if sys.stderr.isatty() else text) + "\n")
 
@@ -59,6 +66,12 @@ def spell_out_what_has_no_letter() -> None:
             stream.reconfigure(errors=_SPELT)
 
 
+def as_written(text: str) -> str:
+    """Return text as standard output will have it, whatever letters that lacks."""
+    encoding, errors = sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict"
+    return text.encode(encoding, errors).decode(encoding, "replace")
+
+
 def _terminal_columns() -> int:
     return shutil.get_terminal_size().columns
 
@@ -84,6 +97,8 @@ def _escaped_letters(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
+    if lacking[0] in _ALIKE:
+        return _ALIKE[lacking[0]], error.start + 1
     units = lacking.encode("utf-16-be", "surrogatepass").hex()
     pieces = [f"\\u{units[k : k + 4]}" for k in range(0, len(units), 4)]
     return "".join(pieces), error.end

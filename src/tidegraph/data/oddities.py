@@ -85,10 +85,11 @@ class OddIds:
         if self.why == "rounded":
             return rounded_text(self.events, self.column, self.id, self.where)
         have = "event has" if self.events == 1 else "events have"
+        article = "an" if self.side == "item" else "a"
         # What shows nothing is shown by its number.
         shown = repr(self.id) if self.why == "missing" else ascii(self.id)
         return (
-            f"{self.events:,} {have} a {self.side} id like {shown} in column "
+            f"{self.events:,} {have} {article} {self.side} id like {shown} in column "
             f"{self.column!r} ({self.where}), {_MEANING[self.why]}"
         )
 

@@ -71,6 +71,39 @@ def test_markers_are_refused_by_name_or_kept_as_ids():
     assert read(table, missing="keep").users.ids.to_list() == ["a", "NULL"]
 
 
+@pytest.mark.parametrize("padding", [0, 400], ids=["few rows", "many rows"])
+def test_rows_without_an_id_are_counted_over_both_columns_and_the_first_is_named(
+    padding,
+):
+    table = {
+        "user": ["a", "NA", "b", None, *"c" * padding],
+        "item": ["x", "y", "NULL", "x", *"z" * padding],
+        "time": ["2024-01-01", "soon", "2024-01-01", None, *["2024-01-01"] * padding],
+    }
+
+    with pytest.raises(DataError) as refused:
+        read(table | {"time": ["2024-01-01"] * (4 + padding)})
+    with pytest.raises(DataError) as kept:
+        read(table, missing="keep")
+
+    assert str(refused.value).startswith(
+        "the dict, row 2: column 'user' holds 'NA', which stands for a missing id; 3 "
+        "rows lack an id. Give them one, or leave such rows out with missing='drop'."
+    )
+    assert "row 4: column 'user' has no id. Give it one, or leave" in str(kept.value)
+
+
+def test_a_log_whose_rows_lack_ids_in_later_batches_counts_them_all():
+    rows = [(k, 1, k + 1) for k in range(60_000)]
+    rows[100], rows[59_000] = (None, 1, 1), (5, "NULL", 1)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create table t (user, item, time)")
+        connection.executemany("insert into t values (?, ?, ?)", rows)
+
+        with pytest.raises(DataError, match=r"row 101: .* has no id; 2 rows lack an"):
+            read_sql("select * from t order by rowid", connection)
+
+
 def test_a_feature_table_treats_missing_ids_as_the_log_does():
     table = {"user": ["a", "NA"], "item": [1, 2], "time": [1, 2]}
     users = {"user": ["NA", "a", None], "age": [1, 2, 3]}
@@ -80,7 +113,7 @@ def test_a_feature_table_treats_missing_ids_as_the_log_does():
 
     assert dropped.users.features["age"].to_list() == [2]
     assert kept.users.features["age"].to_list() == [2, 1]
-    with pytest.raises(DataError, match=r"row 3: column 'user' has no id"):
+    with pytest.raises(DataError, match=r"row 1: .* holds 'NA', .*; 2 rows lack an id"):
         read({k: v[:1] for k, v in table.items()}, users=users)
 
 

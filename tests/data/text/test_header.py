@@ -87,7 +87,7 @@ def test_a_column_of_another_name_is_asked_for_before_the_separator_is(tmp_path)
         said = str(refused.value)
         assert f"log.csv has no column {setting!r}." in said
         assert "It has: uid, sku, ts (comma-separated, header, UTF-8; " in said
-        assert f"; name it with {setting}= / --{setting}, or say sep=, header=" in said
+        assert f"; name it with {setting}=, or say sep=, header=" in said
 
 
 def test_a_column_of_a_frame_is_named_with_its_setting():

@@ -1,10 +1,11 @@
 """Ids of any type to small whole numbers, in one pass over batches of any size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int32, Integer
+from jaxtyping import Bool, Int32, Integer
 
 from tidegraph.data.ids.absent import absent, is_absent
 from tidegraph.data.ids.appending import numbered
@@ -17,6 +18,7 @@ from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
+_MEND = "Drop the row or give it an id."
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,10 @@ def _by_first_appearance(code: np.ndarray, place: np.ndarray) -> int:
     return used
 
 
+class MissingIdError(DataError):
+    """Rows have no id."""
+
+
 class IdColumn:
     """Collects one id column batch by batch, holding four bytes per text id.
 
@@ -84,6 +90,8 @@ class IdColumn:
         self._missing: Missing = missing
         self._parts: list[pl.Series] = []
         self._rows: list[Rows] = []
+        self.lacking = 0
+        """How many of the collected ids are null; what else is missing shows later."""
         self._text = pl.Categorical(pl.Categories.random())
 
     def add(self, ids: pl.Series, rows: Rows) -> None:
@@ -94,19 +102,26 @@ class IdColumn:
             rows: The numbers that messages give to them.
 
         Raises:
-            DataError: An id is missing, or is a list or a record.
+            DataError: An id is a list or a record.
         """
-        if isinstance(ids.dtype, _TEXT):
-            self._refuse_nulls(ids, rows)
-        else:
+        if not isinstance(ids.dtype, _TEXT):
             ids = self._canonical(ids, rows)
+        self.lacking += ids.null_count()
         few = len(ids) <= FEW
         self._parts.append(ids if few else self._short(ids))
         self._rows.append(rows)
 
     def checked(self, ids: pl.Series, rows: Rows) -> pl.Series:
-        """Return canonical ids that are not collected; see ``add``."""
+        """Return canonical ids that are not collected; see ``add``.
+
+        Raises:
+            DataError: An id is missing, or is a list or a record.
+        """
         ids = self._canonical(ids, rows)
+        if ids.null_count():
+            row = int(rows[int(ids.is_null().arg_true()[0])])
+            place = f"{self._where}, row {row}: column {self._name!r}"
+            raise MissingIdError(f"{place} has no id. {_MEND}")
         self._warn_of_rounded(ids, np.arange(len(ids)), rows)
         return ids
 
@@ -115,16 +130,20 @@ class IdColumn:
             ids = canonical(ids)
         except NotAnIdError as error:
             row = int(rows[error.row]) if error.row >= 0 else None
-            raise self._error_at_row(row, f"holds no ids: {error.reason}") from error
-        self._refuse_nulls(ids, rows)
+            place = self._where if row is None else f"{self._where}, row {row}"
+            raise DataError(
+                f"{place}: column {self._name!r} holds no ids: {error.reason}"
+            ) from error
         return ids
 
     def finish(self) -> Coded:
         """Return the whole column.
 
         Raises:
-            DataError: An id is missing.
+            MissingIdError: An id is missing.
         """
+        if self.lacking:
+            raise missing_error([self])
         if len(self._parts) == 1 and len(self._parts[0]) <= FEW:
             return self._few(*self._parts)
         if len({part.dtype for part in self._parts}) > 1:
@@ -137,7 +156,8 @@ class IdColumn:
                 np.arange(int(code.max(initial=-1)) + 1, dtype=np.uint32)
             )
             spelt = places.cat.to(self._text).cast(pl.String)
-            self._refuse_markers(spelt, code)
+            if absent(spelt, self._missing).any():
+                raise missing_error([self])
             self._warn_of_rounded(spelt, code, concatenated(self._rows))
             self._parts.clear()
             return _merged(spelt, code)
@@ -157,30 +177,10 @@ class IdColumn:
             spelt = spelt.cast(pl.String)
             texts, code = spelt.to_list(), np.arange(len(spelt), dtype=np.int32)
             if any(is_absent(text, self._missing) for text in texts):
-                self._refuse_markers(spelt, code)
+                raise missing_error([self])
             if any(map(is_rounded, texts)):
                 self._warn_of_rounded(spelt, code, *self._rows)
         return Coded(*numbered(canonical(spelt)), tidy=True)
-
-    def _refuse_nulls(self, ids: pl.Series, rows: Rows) -> None:
-        if ids.null_count():
-            row = int(rows[int(ids.is_null().arg_true()[0])])
-            raise self._error_at_row(row, f"has no id. {self._missing_advice()}")
-
-    def _refuse_markers(self, spelt: pl.Series, code: Int32[np.ndarray, " n"]) -> None:
-        nothing = absent(spelt, self._missing).to_numpy()
-        if not nothing.any():
-            return
-        at = int(nothing[code].argmax())
-        row = int(concatenated(self._rows)[at])
-        found = str(spelt[int(code[at])]).strip(INVISIBLE)
-        if not found:
-            raise self._error_at_row(row, f"has no id. {self._missing_advice()}")
-        raise self._error_at_row(
-            row,
-            f"holds {found!r}, which stands for a missing id. {self._missing_advice()} "
-            "If it is an id, pass missing='keep'.",
-        )
 
     def _warn_of_rounded(
         self, spelt: pl.Series, code: Integer[np.ndarray, " n"], rows: Rows
@@ -193,14 +193,48 @@ class IdColumn:
         example = str(spelt[int(code[at[0]])]).strip(INVISIBLE)
         warn_rounded(len(at), self._name, example, where)
 
-    def _missing_advice(self) -> str:
-        if self._missing != "keep" and self._dropping:
-            return "Give it one, or pass missing='drop' to leave such rows out."
-        return "Drop the row or give it an id."
+    def absent(self) -> Bool[np.ndarray, " n"]:
+        """Return which of the collected ids are missing; empty once it is finished."""
+        masks = [absent(part, self._missing).to_numpy() for part in self._parts]
+        return np.concatenate([np.zeros(0, np.bool_), *masks])
 
-    def _error_at_row(self, row: int | None, what: str) -> DataError:
-        place = self._where if row is None else f"{self._where}, row {row}"
-        return DataError(f"{place}: column {self._name!r} {what}")
+    def missing_at(self, at: int) -> str:
+        """Return in words that the id at a place of those collected is missing."""
+        row = int(concatenated(self._rows)[at])
+        starts = np.cumsum([0, *map(len, self._parts)])
+        part = int(np.searchsorted(starts, at, side="right")) - 1
+        found = str(self._parts[part][at - int(starts[part])] or "").strip(INVISIBLE)
+        what = (
+            f"holds {found!r}, which stands for a missing id" if found else "has no id"
+        )
+        return f"{self._where}, row {row}: column {self._name!r} {what}"
+
+    def mend(self, rows: int) -> str:
+        """Return what to do with rows that have no id."""
+        if not self._dropping:
+            return _MEND
+        what = "it" if rows == 1 else "them"
+        mend = f"Give {what} one, or leave such rows out with missing='drop'."
+        if self._missing == "keep":
+            return mend
+        return f"{mend} If it is an id, say missing='keep'."
+
+
+def missing_error(columns: Sequence[IdColumn]) -> MissingIdError:
+    """Return what is said of rows that lack an id in one of some columns.
+
+    Args:
+        columns: Columns of the same rows, in one of which an id is missing.
+    """
+    masks = [column.absent() for column in columns]
+    lacking = [
+        (one, mask) for one, mask in zip(columns, masks, strict=True) if len(mask)
+    ]
+    rows = np.logical_or.reduce([mask for _, mask in lacking])
+    first, count = int(rows.argmax()), int(rows.sum())
+    column = next(one for one, mask in lacking if mask[first])
+    more = f"; {count:,} rows lack an id" if count > 1 else ""
+    return MissingIdError(f"{column.missing_at(first)}{more}. {column.mend(count)}")
 
 
 def coded(ids: pl.Series, name: str, where: str, missing: Missing = "refuse") -> Coded:

@@ -10,7 +10,12 @@ import polars as pl
 
 from tidegraph.data.context import RESERVED
 from tidegraph.data.features import of_each
-from tidegraph.data.ids.id_column import IdColumn
+from tidegraph.data.ids.id_column import (
+    Coded,
+    IdColumn,
+    MissingIdError,
+    missing_error,
+)
 from tidegraph.data.ids.missing import with_ids
 from tidegraph.data.interactions import Interactions, from_codes, untimed
 from tidegraph.data.invisible import stripped
@@ -143,8 +148,12 @@ class _Gathered:
         elif label is None and not self.rows:
             refuse_impressions(batch[columns.item], name)
         batch, rows = self._with_ids(batch, rows)
+        self.rows += len(batch)
         self._who.add(batch[columns.user], rows)
         self._what.add(batch[columns.item], rows)
+        if self._who.lacking or self._what.lacking:
+            # It will be refused; only rows without ids are still to be counted.
+            return
         self._carried.append(_carried(batch, columns))
         batch = without_objects(batch, as_text=self._is_text)
         if self._when is not None and columns.time is not None:
@@ -154,7 +163,6 @@ class _Gathered:
         if columns.weight is not None:
             self._weights.append(_read_weights(batch[columns.weight], name, rows))
         self._origin.append(rows)
-        self.rows += len(batch)
 
     def _with_ids(self, batch: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, Rows]:
         """Return the rows to keep, with their numbers."""
@@ -166,9 +174,17 @@ class _Gathered:
         self._dropped += len(kept) - int(kept.sum())
         return batch.filter(kept), as_array(rows)[kept]
 
+    def _ids(self) -> tuple[Coded, Coded]:
+        try:
+            return self._who.finish(), self._what.finish()
+        except MissingIdError:
+            # Of the rows of both columns.
+            raise missing_error([self._who, self._what]) from None
+
     def log(self) -> Interactions:
         """Return the log, in time order."""
         clock, columns = self._clock, self._columns
+        who, what = self._ids()
         if self._when is None:
             time, clock = untimed(self.rows, clock)
             ticks = Ticks(time, 1)
@@ -177,7 +193,6 @@ class _Gathered:
         carried, rows = self._typed(), concatenated(self._origin)
         parts = columns.split or PART
         origin = Origin(self._name, columns.user, columns.item, rows, parts)
-        who, what = self._who.finish(), self._what.finish()
         # The codes are sorted and numbered anew in the log.
         of_users = of_each(who, carried, columns.user_features, "user", origin)
         of_items = of_each(what, carried, columns.item_features, "item", origin)

@@ -63,9 +63,6 @@ class Table:
     def _as_read(self, setting: str) -> str:
         """Say how a column is named, and how a file was read if that may be wrong."""
         named = f"name it with {setting}="
-        if self.form is None:
-            return f"; {named}"
-        named = f"{named} / --{setting.replace('_', '-')}"
         if not isinstance(self.form, Dialect):
             return f"; {named}"
         if len(self.columns) == 1:

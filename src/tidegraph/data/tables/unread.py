@@ -33,7 +33,7 @@ class Unread:
             return ""
         return (
             f"a column {_LABEL!r} of 0 and 1 is not read, so every row is an action: "
-            "name it with label= / --label"
+            "name it with label="
         )
 
 
