@@ -410,7 +410,7 @@ def test_a_broken_json_line_is_named(write):
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
         read(tmp_path / "nothing.csv", **NAMES)
-    with pytest.raises(DataError, match="is a folder"):
+    with pytest.raises(DataError, match="holds no file"):
         read(tmp_path, **NAMES)
 
 

@@ -15,6 +15,7 @@ import polars as pl
 from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.tables.frames import frame_table, lazy_batches
 from tidegraph.data.tables.json_files import json_table
+from tidegraph.data.tables.several import files_of, several
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import stacked, without_objects
 from tidegraph.data.text.columns import typed
@@ -63,7 +64,8 @@ def from_table(
     is written in another way than its first bytes say.
 
     Args:
-        source: A path, a frame, an Arrow table or a mapping of columns.
+        source: A path of a file, of a folder of its parts, or a pattern of these; a
+            frame, an Arrow table or a mapping of columns.
         use: Reads the table.
         form: What is said of a text file.
         wanted: Columns that the table is expected to have; any if left out.
@@ -93,8 +95,12 @@ def open_table(
     if not isinstance(source, str | os.PathLike):
         return frame_table(source)
     path = _path(os.fsdecode(cast("str | os.PathLike[str]", source)))
-    names = None if wanted is None else frozenset(wanted)
-    return _file_table(path, form or TextForm(), names)
+    names, form = None if wanted is None else frozenset(wanted), form or TextForm()
+    files = files_of(path)
+    if files is None:
+        return _file_table(path, form, names)
+    name = path.name if path.is_dir() else str(path)
+    return several(name, [_file_table(file, form, names) for file in files])
 
 
 def _path(text: str) -> Path:
