@@ -295,3 +295,39 @@ def test_a_rare_label_is_not_rounded_away():
     said = check(log).text()
 
     assert "59,975 of 60,000 are impressions only, 25 are actions" in said
+
+
+def test_what_excel_counts_as_days_is_told_from_positions():
+    days = {"user": ["a", "b"], "item": ["x", "y"], "time": [45292.5, 45293.25]}
+
+    said = check(read(days)).text()
+
+    assert "if they are days as Excel counts them (45292 is 2024-01-01), save" in said
+    assert "(days - 25569) * 86400" in said
+    positions = check(interactions(list("ab"), list("xy"), [1, 2])).text()
+    assert "Excel" not in positions
+    assert "if they are positions" in positions
+
+
+def test_which_columns_are_numbers_is_said_and_which_have_a_decimal_comma(tmp_path):
+    (tmp_path / "items.csv").write_text(
+        "item;price;year;tags\nx;1.200,50;1999;1,2\ny;3,5;2001;a,b\n"
+    )
+    (tmp_path / "log.csv").write_text("user;item;time;paid\na;x;1;2,5\nb;y;2;3\n")
+
+    report = check(
+        read(tmp_path / "log.csv", items=tmp_path / "items.csv", context=["paid"])
+    )
+
+    assert [(c.name, c.holds, c.comma) for c in report.columns] == [
+        ("item.price", "words", "1.200,50"),
+        ("item.year", "numbers", None),
+        ("item.tags", "words", None),
+        ("paid", "words", "2,5"),
+    ]
+    said = report.text().splitlines()
+    assert (
+        "columns of words: item.price, item.tags, paid; columns of numbers: item.year"
+        in said
+    )
+    assert sum("reads like" in line or "read like" in line for line in said) == 2

@@ -158,6 +158,12 @@ def test_a_log_says_its_size_and_span():
     assert "empty" in repr(interactions([], [], []))
 
 
+def test_a_part_of_a_log_says_who_and_what_it_has_itself():
+    log = interactions(list("aab"), list("xyx"), [0, 60, 3600])
+
+    assert repr(log.before(3600)).startswith("Interactions(2 events, 1 users, 2 items")
+
+
 def test_a_log_without_times_keeps_the_order_of_its_rows():
     log = interactions(list("bab"), list("yxy"))
 

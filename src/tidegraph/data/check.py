@@ -21,6 +21,7 @@ from tidegraph.data.oddities import (
     respelt,
     ruined,
 )
+from tidegraph.data.tables.kinds import ColumnKind, kinds, kinds_text
 from tidegraph.data.times.clocks import Clock, span_text
 from tidegraph.durations import DAY
 from tidegraph.errors import DataError
@@ -31,6 +32,8 @@ _BY_DAY = (
 )
 _PLAUSIBLE = 10 * 365 * DAY
 """Logs of what people did on a computer end later."""
+_OF_EXCEL = (20_000, 80_000)
+"""Days as Excel counts them, of 1954 to 2119; as seconds they are all on one day."""
 _EARLY = (
     "all times lie in the first ten years after 1970: if they are positions that only "
     "say what came first, read the log with time_unit='order'"
@@ -116,6 +119,7 @@ class Report:
         respelt: Ids that read the same as another, but are other code points.
         dropped: Rows left out in reading because an id was missing.
         features: How many ids of each side that has features have some.
+        columns: What the columns of features and of context hold.
     """
 
     rows: int
@@ -141,6 +145,7 @@ class Report:
     respelt: tuple[OddIds, ...]
     dropped: int
     features: tuple[Coverage, ...]
+    columns: tuple[ColumnKind, ...]
 
     @property
     def first(self) -> np.datetime64 | None:
@@ -180,6 +185,8 @@ class Report:
             _activity_text("user", self.per_user),
             _activity_text("item", self.per_item),
             *(side.text() for side in self.features),
+            *([kinds_text(self.columns)] if self.columns else []),
+            *(column.text() for column in self.columns if column.comma),
             *([_cold_text(self.cold)] if shared else []),
             *([_leak_text(self.leak)] if timed else []),
         ]
@@ -190,9 +197,11 @@ class Report:
         if self.clock != "seconds":
             return span
         text = f"from {span} UTC, {(self.end - self.start) / DAY:,.1f} days"
-        return (
-            f"{text}\n{_EARLY}" if self.start >= 0 and self.end < _PLAUSIBLE else text
-        )
+        if not 0 <= self.start <= self.end < _PLAUSIBLE:
+            return text
+        first, last = _OF_EXCEL
+        days = first <= self.start and self.end <= last
+        return f"{text}\n{_excel_text(self.start) if days else _EARLY}"
 
 
 @checked(DataError)
@@ -234,6 +243,7 @@ def check(log: Interactions) -> Report:
         respelt=respelt(log),
         dropped=log.dropped,
         features=coverage(log),
+        columns=kinds(log),
     )
 
 
@@ -285,6 +295,16 @@ def _time_leak(log: Interactions) -> Leak | None:
         late_users=float(late.mean()),
         future=float(1 - not_after.mean() / len(train)),
         overlap_days=float(np.median(overlap)) / DAY,
+    )
+
+
+def _excel_text(day: int) -> str:
+    date = np.datetime64("1899-12-30") + np.timedelta64(day, "D")
+    return (
+        f"all times lie within one day of 1970: if they are days as Excel counts them "
+        f"({day} is {date}), save the column as dates, or make seconds of them by "
+        "(days - 25569) * 86400; if they are positions, read the log with "
+        "time_unit='order'"
     )
 
 

@@ -101,9 +101,12 @@ class Interactions:
         span = "empty"
         if len(self):
             span = span_text(int(self.time[0]), int(self.time[-1]), self.clock)
+        users, items = (
+            np.count_nonzero(np.bincount(codes)) for codes in (self.user, self.item)
+        )
         return (
-            f"Interactions({len(self):,} events, {len(self.users):,} users, "
-            f"{len(self.items):,} items, {span})"
+            f"Interactions({len(self):,} events, {users:,} users, {items:,} items, "
+            f"{span})"
         )
 
     @property
