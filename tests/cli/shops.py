@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+import tidegraph as tg
+
 RECIPE = """
 [data]
 path = "events.csv"
@@ -33,6 +35,16 @@ model = "MMR"
 diversity = 0.2
 by = "category"
 """
+
+
+def with_brands(folder: Path) -> Path:
+    """Write a graph of the items' brands beside the log, and return its folder."""
+    skus = pl.read_csv(folder / "items.csv")["sku"]
+    graph = tg.Graph().nodes("item", {"item": skus}, key="item")
+    graph.nodes("brand", {"brand": ["b0", "b1"]}, key="brand")
+    made = {"item": skus, "brand": [f"b{n % 2}" for n in range(len(skus))]}
+    graph.edges("made_by", made, "item -> brand").save(folder / "g")
+    return folder / "g"
 
 
 def opened(folder: Path) -> Path:

@@ -22,7 +22,9 @@ from tidegraph.testing.logs import draw_log
 def test_a_model_without_devices_is_not_exported(model, tmp_path, capsys):
     assert run(["device", "export", str(model), "-o", str(tmp_path / "bundle")]) == 2
 
-    assert "holds a pipeline without devices" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "holds a pipeline without devices" in said
+    assert "is made by tidegraph device simulate" in said
     assert not (tmp_path / "bundle").exists()
 
 
@@ -103,14 +105,19 @@ def recipe(tmp_path):
 
 @pytest.mark.slow
 def test_a_recipe_is_simulated_and_what_it_leaves_answers(recipe, tmp_path, capsys):
+    further = tg.Graph().nodes("item", {"item": ["i0"]}, key="item")
+    further.nodes("brand", {"brand": ["b"]}, key="brand")
+    further.edges("made_by", {"item": ["i0"], "brand": ["b"]}, "item -> brand")
+    further.save(tmp_path / "g")
     words = ["device", "simulate", recipe(), "-o", str(tmp_path / "model")]
-    assert run(words) == 0
+    assert run([*words, "--graph", str(tmp_path / "g")]) == 0
 
     said = capsys.readouterr().out
     assert "own" in said
     assert "version" in said
     cloud = tg.dccl.FittedDCCL.load(tmp_path / "model")
     assert len(cloud.rounds) >= 1
+    assert "made_by" in cloud.pipeline.graph.edges
     user = cloud.pipeline.graph.users.ids[0]
     assert len(cloud.for_user(user).recommend(k=3)) == 3
 

@@ -3,7 +3,7 @@ import json
 import polars as pl
 import pytest
 
-import tidegraph as tg
+from cli.shops import with_brands
 from tidegraph.catalog import load
 from tidegraph.cli import run
 from tidegraph.retrieval.popular import Popular
@@ -65,23 +65,51 @@ def test_training_says_what_channels_chose_on_the_log(plain, capsys):
 
 
 def test_a_saved_graph_lies_beside_the_log(plain, capsys):
-    log = pl.read_csv(plain / "events.csv")
-    skus = log["sku"].unique(maintain_order=True)
-    graph = tg.Graph().nodes("item", {"item": skus}, key="item")
-    graph.nodes("brand", {"brand": ["b0", "b1"]}, key="brand")
-    made = {"item": skus, "brand": [f"b{n % 2}" for n in range(len(skus))]}
-    graph.edges("made_by", made, "item -> brand").save(plain / "g")
+    skus = pl.Series(["s0", "s1"])
+    graph = with_brands(plain)
 
     assert trained(plain) == 0
     alone = capsys.readouterr().out
-    assert trained(plain, "--graph", plain / "g") == 0
+    assert trained(plain, "--graph", graph) == 0
 
     said, known = capsys.readouterr().out, load(plain / "model").graph
     scores = [line for line in said.splitlines() if "@" in line]
     assert scores == [line for line in alone.splitlines() if "@" in line]
-    assert known.V("item", skus.head(2)).out("made_by").ids().to_list() == ["b0", "b1"]
+    assert known.V("item", skus).out("made_by").ids().to_list() == ["b0", "b1"]
     assert trained(plain, "--graph", plain / "none") == 2
     assert "is not a saved graph" in capsys.readouterr().err
+
+
+BY_BRAND = """
+[[retrieve]]
+model = "MetaPath"
+path = ["made_by", "~made_by"]
+"""
+
+
+@pytest.mark.parametrize("named", ["option", "recipe"])
+def test_a_channel_along_edges_of_a_graph_is_trained_with_it(shop, named, capsys):
+    graph, text = with_brands(shop), (shop / "recipe.toml").read_text()
+    if named == "recipe":
+        text = text.replace("[pipeline]", 'graph = "g"\n\n[pipeline]', 1)
+    (shop / "recipe.toml").write_text(text + BY_BRAND)
+    words = ("--graph", graph) if named == "option" else ()
+
+    assert trained(shop, *words) == 0
+
+    assert "channel MetaPath" in capsys.readouterr().out
+
+
+def test_a_channel_along_edges_that_only_a_graph_has_names_the_option(shop, capsys):
+    recipe = shop / "recipe.toml"
+    recipe.write_text(recipe.read_text() + BY_BRAND)
+
+    assert trained(shop) == 2
+
+    assert capsys.readouterr().err == (
+        "tidegraph: the graph has no edge 'made_by'. It has: action, ~action. Edges "
+        "beside those of the log are given by --graph.\n"
+    )
 
 
 def test_quiet_says_nothing(plain, capsys):
@@ -112,9 +140,35 @@ def test_options_take_the_place_of_the_recipe(plain, capsys):
     said = table(capsys.readouterr().out)
     assert said["train"].split()[1] == "600"
     assert said["valid"].split() == ["valid", "none"]
-    assert any(line.startswith("no valid part") for line in said)
+    log = plain / "sub" / "other.tsv"
+    see = f"no valid part to judge on; on test: tidegraph evaluate {plain / 'model'}"
+    assert any(line == f"{see} {log}" for line in said)
     assert said["test"].split()[1] == "200"
     assert load(plain / "model").serving.reading.columns.user == "who"
+
+
+def test_where_no_part_was_left_out_later_events_are_what_to_judge_on(plain, capsys):
+    assert trained(plain, "--split-valid", 0, "--split-test", 0) == 0
+    said = capsys.readouterr().out
+    assert f"tidegraph evaluate {plain / 'model'} LOG --part all" in said
+    later = pl.DataFrame({"uid": ["u1"], "sku": ["s1"], "ts": [1_800_000_000]})
+    later.write_csv(plain / "later.csv")
+    words = ["evaluate", str(plain / "model"), str(plain / "later.csv")]
+
+    assert run([*words, "--part", "all", "-k", "5"]) == 0
+
+
+def test_a_model_that_was_told_of_the_test_part_is_not_judged_by_it(plain, capsys):
+    assert trained(plain, "--quiet") == 0
+    model = load(plain / "model")
+    model.observe([("u1", "s1", "2024-06-01")])
+    model.save(plain / "model")
+
+    assert run(["evaluate", str(plain / "model"), str(plain / "events.csv")]) == 2
+
+    said = capsys.readouterr().err
+    assert "the model knows events until 2024-06-01T00:00:00Z, and the test" in said
+    assert "later events with --part all" in said
 
 
 def test_leave_last_out_trains_and_says_that_it_leaks(plain, capsys):
@@ -183,7 +237,7 @@ def test_an_unknown_baseline_is_said_before_the_log_is_read(plain, capsys):
     words = ["evaluate", str(plain / "model"), str(plain / "none.csv")]
     assert run([*words, "--against", "poplar"]) == 2
 
-    assert "Did you mean 'popular'?" in capsys.readouterr().err
+    assert "Did you mean 'Popular'?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -254,7 +308,7 @@ def test_data_without_times_go_from_recipe_to_evaluation(plain, capsys):
     assert trained(plain) == 0
     assert "train  900 events" in capsys.readouterr().out
     words = ["evaluate", str(plain / "model"), str(plain / "events.csv"), "-k", "5"]
-    assert run([*words, "--against", "itemknn"]) == 0
+    assert run([*words, "--against", "item_knn"]) == 0
 
     assert "ItemKNN" in capsys.readouterr().out
 

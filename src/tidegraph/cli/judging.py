@@ -22,6 +22,7 @@ from tidegraph.errors import (
     ArtifactError,
     ConfigError,
     DataError,
+    LeakageError,
     RequestError,
     did_you_mean,
 )
@@ -33,6 +34,7 @@ from tidegraph.evaluation.report.learning import learning_section
 from tidegraph.evaluation.report.pictures import sections
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.events import events_of
+from tidegraph.graph.from_log import last_event
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
@@ -125,7 +127,9 @@ def _task(
         return model, known, _events_after_training(model, log, path)
     if part == "test":
         known = events_of(model.graph, clock)
-        return model, known, part_of(log, memory, "test")[1]
+        test = part_of(log, memory, "test")[1]
+        _refuse_learnt(model, test)
+        return model, known, test
     if part != "valid":
         raise RequestError(f"--part is {part!r}; it can be valid, test or all.")
     before, chosen = part_of(log, memory, "valid")
@@ -137,6 +141,17 @@ def _task(
     pipeline = pipeline_of(source.recipe, "the saved recipe")
     run = Run(generator(seed_of(source.recipe, "the saved recipe")))
     return pipeline.refitted(model, before, run=run), before, chosen
+
+
+def _refuse_learnt(model: FittedPipeline, test: Interactions) -> None:
+    """Refuse to judge a model by events that it was told of after its training."""
+    latest = last_event(model.graph.edges)
+    if latest >= int(test.time[0]):
+        raise LeakageError(
+            f"the model knows events until {moment_text(latest, test.clock)}, and the "
+            f"test part begins at {moment_text(int(test.time[0]), test.clock)}. Judge "
+            "it on later events with --part all."
+        )
 
 
 def _has_test(memory: Mapping[str, Any]) -> bool:
@@ -160,7 +175,8 @@ def _events_after_training(
 
 
 def _retriever_title(name: str) -> str:
-    return next((n for n in RETRIEVERS if n.lower() == name.lower()), name)
+    """Return a method's name in a recipe; capitals and underscores do not matter."""
+    return name if name in RETRIEVERS else next(iter(RETRIEVERS.alike(name)), name)
 
 
 def _baseline(name: str) -> Baseline:
@@ -184,7 +200,7 @@ def _baseline(name: str) -> Baseline:
     if not folder.exists():
         raise RequestError(
             f"--against {name} is neither a model folder nor a retrieval method."
-            f"{did_you_mean(name.lower(), map(str.lower, RETRIEVERS))} "
+            f"{did_you_mean(name, RETRIEVERS)} "
             f"There are: {', '.join(filter(_needs_nothing, RETRIEVERS))}."
         )
     try:

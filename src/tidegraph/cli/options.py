@@ -7,6 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -17,6 +18,14 @@ from tidegraph.errors import RequestError
 
 Given = dict[str, Any]
 """The settings that were given on the command line, by name."""
+FurtherGraph = Annotated[
+    Path | None,
+    typer.Option(
+        help="Further nodes and edges beside the log, in place of the recipe's: a "
+        "folder that Graph.save wrote."
+    ),
+]
+"""The option ``--graph`` of what trains a recipe."""
 
 
 def taking(
@@ -54,6 +63,11 @@ def taking(
         return run
 
     return decorate
+
+
+def placed(**paths: Path | None) -> Given:
+    """Return the paths that were given as settings of a recipe, wherever it lies."""
+    return {name: str(p.absolute()) for name, p in paths.items() if p is not None}
 
 
 def listed(text: str) -> list[str]:

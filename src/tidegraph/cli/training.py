@@ -11,7 +11,7 @@ import typer
 
 from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.checking import complain_of_clocks
-from tidegraph.cli.options import Given, taking
+from tidegraph.cli.options import FurtherGraph, Given, placed, taking
 from tidegraph.cli.terminal import complain, say, width_of_tables
 from tidegraph.data.features import coverage
 from tidegraph.data.interactions import Interactions
@@ -45,13 +45,7 @@ def train(
     log: Annotated[
         Path | None, typer.Option(help="The log, in place of the recipe's.")
     ] = None,
-    graph: Annotated[
-        Path | None,
-        typer.Option(
-            help="Further nodes and edges beside the log: a folder that Graph.save "
-            "wrote."
-        ),
-    ] = None,
+    graph: FurtherGraph = None,
     tensorboard: Annotated[
         Path | None,
         typer.Option(help="Write the curves of what trains there, for TensorBoard."),
@@ -61,12 +55,10 @@ def train(
     ] = False,
 ) -> None:
     """Train the pipeline of a recipe, save it, and say how each stage does."""
-    if log is not None:
-        data = data | {"path": str(log.absolute())}
-    plan = read_recipe(recipe, data, split)
+    plan = read_recipe(recipe, data | placed(path=log, graph=graph), split)
     check_folder(output)
     monitor = None if tensorboard is None else _tensorboard_monitor(tensorboard)
-    further = None if graph is None else Graph.open(graph)
+    further = plan.further()
     with timing() as seconds:
         with working("reading the log"):
             events, left = plan.read(), plan.unread()
@@ -90,7 +82,7 @@ def train(
                 judged = fitted.on_valid()
             say(judged.text(width_of_tables()))
         elif plan.split.rolling is None:
-            say(f"no valid part to judge on; see: tidegraph evaluate {output}")
+            say(_unjudged_text(plan, parts, output))
     times = ", ".join(f"{what} {spelt(took)}" for what, took in seconds.items())
     say(f"time: {times}")
     say(f"{output}: {model.describe()}")
@@ -145,6 +137,17 @@ def _part_sizes_text(parts: Parts, *, restart: bool) -> str:
             "Split by time to avoid it."
         )
     return "\n".join(rows)
+
+
+def _unjudged_text(plan: Recipe, parts: Parts, output: Path) -> str:
+    """Return how a model is judged that no valid part was kept for."""
+    if parts.test is None:
+        return (
+            "no valid and no test part to judge on; on a log with later events: "
+            f"tidegraph evaluate {output} LOG --part all"
+        )
+    log = plan.folder / plan.files.path
+    return f"no valid part to judge on; on test: tidegraph evaluate {output} {log}"
 
 
 def _over_windows(

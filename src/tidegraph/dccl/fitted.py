@@ -95,7 +95,8 @@ class FittedDCCL:
         pipeline = load(folder)
         if not isinstance(pipeline.ranker, FittedPersonal):
             raise ArtifactError(
-                f"{folder} holds a pipeline without devices. Open it with tg.load."
+                f"{folder} holds a pipeline without devices. One that learns with them "
+                "is made by tidegraph device simulate, or tg.DCCL."
             )
         return cls(pipeline)
 

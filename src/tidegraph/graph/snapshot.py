@@ -33,6 +33,10 @@ _QUERIES = Homes(
 )
 
 
+class NoEdgeError(DataError):
+    """A graph has no edge of a name."""
+
+
 def reverse(edge: str) -> str:
     """Return the name of an edge the other way."""
     return edge[1:] if edge.startswith("~") else f"~{edge}"
@@ -132,13 +136,13 @@ class Snapshot:
         """Return the edges of a type, whichever direction is named.
 
         Raises:
-            DataError: The graph has no such edge.
+            NoEdgeError: The graph has no such edge.
         """
         plain = name.removeprefix("~") if isinstance(cast(object, name), str) else ""
         held = self.edges.get(plain)
         if held is None:
             known = ", ".join(f"{e}, ~{e}" for e in self.edges)
-            raise DataError(
+            raise NoEdgeError(
                 f"the graph has no edge {name!r}. It has: {known or 'none'}."
             )
         return held

@@ -9,7 +9,7 @@ from tidegraph.errors import ConfigError, DataError, did_you_mean
 from tidegraph.graph.from_log import last_event
 from tidegraph.graph.join import further
 from tidegraph.graph.live import Graph
-from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.snapshot import NoEdgeError, Snapshot
 from tidegraph.pipeline.before import check_kind, check_names
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.past import Parts, Past, Windows, check_windows, past_examples
@@ -154,8 +154,18 @@ class Pipeline:
         parts = Parts.of(train, valid, per_user)
         if graph is not None:
             parts = parts.beside(graph.snapshot())
-        self._check(parts)
         run = Run(generator(rng)) if run is None else run
+        try:
+            return self._fit(parts, run)
+        except NoEdgeError as error:
+            if graph is not None:
+                raise
+            raise DataError(
+                f"{error} Edges beside those of the log are given by graph=."
+            ) from None
+
+    def _fit(self, parts: Parts, run: Run) -> FittedPipeline:
+        self._check(parts)
         ranker = self._fit_ranker(parts, run)
         weighed = self._weighed(parts, run)
         # What was fitted on train alone is kept by a fold of the caller's, if by any.

@@ -34,11 +34,14 @@ class Files:
         path: The log, relative to the recipe.
         users: Table of user features, if any.
         items: Table of item features, if any.
+        graph: Further nodes and edges beside the log, if any: a folder that
+            ``Graph.save`` wrote.
     """
 
     path: str
     users: str | None = None
     items: str | None = None
+    graph: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ class Recipe:
             items=self._path_beside(self.files.items),
         )
 
+    def further(self) -> Graph | None:
+        """Open the graph of further nodes and edges that the recipe names, if any."""
+        folder = self._path_beside(self.files.graph)
+        return None if folder is None else Graph.open(folder)
+
     def unread(self) -> Unread:
         """Return the columns of the log that are not read."""
         return unread(self.folder / self.files.path, self.reading)
@@ -88,7 +96,8 @@ class Recipe:
         Args:
             parts: The parts, if the log is read and split already. Of rolling windows
                 it learns what came before the last.
-            graph: Further nodes and edges that every stage may read.
+            graph: Further nodes and edges that every stage may read, if they are
+                opened already.
             run: In what circumstances it trains, its seed included.
 
         Raises:
@@ -96,6 +105,7 @@ class Recipe:
         """
         parts = self.split.parts(self.read()) if parts is None else parts
         run = Run(generator(self.seed)) if run is None else run
+        graph = self.further() if graph is None else graph
         train, pipeline = Fold(parts.train), parts.long_enough(self.pipeline)
         model = pipeline.fit(train, parts.valid, graph=graph, run=run)
         model.remember(Source(parts.memory, self.stages))

@@ -7,6 +7,8 @@ import tomllib
 import polars as pl
 import pytest
 
+import tidegraph as tg
+from cli.shops import with_brands
 from tidegraph.cli import run
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.recipe_file.search.space import MEASURES, Between
@@ -71,6 +73,35 @@ def test_the_best_recipe_is_one_that_trains_and_scores_what_was_said(shop, capsy
     model = shop / "model"
     path = shop / "search" / "best.toml"
     assert run(["train", str(path), "-o", str(model)]) == 0
+
+
+BY_BRAND = """
+[[retrieve]]
+model = "MetaPath"
+path = ["made_by", "~made_by"]
+
+[tune]
+trials = 1
+
+[tune.settings]
+"retrieve.RP3beta.alpha" = { low = 0.2, high = 1.0 }
+"""
+
+
+def test_a_graph_lies_beside_the_log_that_is_searched(shop, capsys):
+    graph = str(with_brands(shop))
+
+    assert tuned(shop, PLAIN + BY_BRAND) == 2
+    assert "are given by --graph" in capsys.readouterr().err
+    assert tuned(shop, PLAIN + BY_BRAND, "--graph", graph) == 0
+
+    best = shop / "search" / "best.toml"
+    assert tomllib.loads(best.read_text())["data"]["graph"] == graph
+    assert run(["train", str(best), "-o", str(shop / "model")]) == 0
+    capsys.readouterr()
+    tg.Graph().nodes("item", {"item": ["s1"]}, key="item").save(graph)
+    assert tuned(shop, PLAIN + BY_BRAND, "--graph", graph) == 2
+    assert "of another log or graph" in capsys.readouterr().err
 
 
 def drawn_settings(folder):

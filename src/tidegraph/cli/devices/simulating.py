@@ -8,6 +8,8 @@ import typer
 
 from tidegraph import dccl
 from tidegraph.artifact.sealed import check_folder
+from tidegraph.cli.options import FurtherGraph, placed
+from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
 from tidegraph.config import build, read_toml
 from tidegraph.errors import ConfigError
@@ -24,6 +26,7 @@ def simulate(
         Path, typer.Argument(help="A recipe in TOML; a table [device] is for devices.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model folder.")],
+    graph: FurtherGraph = None,
     checkpoints: Annotated[
         Path | None,
         typer.Option(help="Folder of the rounds; those that were stopped there go on."),
@@ -32,7 +35,7 @@ def simulate(
     """Train a recipe's pipeline, and let devices and cloud learn from the test part."""
     table = cast(dict[str, Any], read_toml(recipe).get("device", {}))
     wanted = build(dccl.Simulation, table, f"{recipe.name}:device")
-    plan = read_recipe(recipe)
+    plan = read_recipe(recipe, placed(graph=graph))
     wanted.check(plan.pipeline)
     drawn = _drawing(wanted, plan, read_toml(recipe), checkpoints)
     check_folder(output)
@@ -44,11 +47,8 @@ def simulate(
     wanted.check_log(events, max(int(part.time[-1]) for part in known))
     cloud = wanted.fit(plan.fit(parts).model, events, drawn)
     cloud.save(output)
-    history = cloud.history().with_columns(
-        pl.from_epoch("clock").dt.date(), pl.col(pl.Float64).round(4)
-    )
-    with pl.Config(tbl_rows=-1, tbl_hide_dataframe_shape=True):
-        say(str(history.select(SHOWN)))
+    history = cloud.history().with_columns(pl.from_epoch("clock").dt.date())
+    show(history.select(SHOWN), json=False)
     say(
         "model and own: log loss of each round's new rows under the model of all, and "
         "as users were answered."

@@ -10,15 +10,18 @@ import typer
 
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.cli.checking import complain_of_clocks
+from tidegraph.cli.options import FurtherGraph, placed
 from tidegraph.cli.terminal import say
 from tidegraph.cli.tuning.pictures import search_section
 from tidegraph.config import build, read_toml
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views.digests import log_digest, rest_digest
+from tidegraph.data.views.digests import log_digest, rest_digest, short_hash
 from tidegraph.errors import ConfigError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.report.html import write_report
 from tidegraph.extras import needed
+from tidegraph.graph.disk import MANIFEST
+from tidegraph.graph.live import Graph
 from tidegraph.progress import working
 from tidegraph.recipe_file.recipe import Recipe, pipeline_of, read_recipe
 from tidegraph.recipe_file.search.space import Search, with_values
@@ -42,6 +45,7 @@ def tune(
             help="Folder of the search; one that was stopped there goes on.",
         ),
     ],
+    graph: FurtherGraph = None,
     trials: Annotated[
         int | None, typer.Option(help="How many trials, in place of the recipe's.")
     ] = None,
@@ -62,7 +66,7 @@ def tune(
     )
     with needed("tomli-w", "tune", "a search of settings"):
         written = cast(Any, importlib.import_module("tomli_w"))
-    plan = read_recipe(recipe)
+    plan = read_recipe(recipe, placed(graph=graph))
     _check(plan, wanted, recipe.name)
     best_file, report = output / "best.toml", output / "report.html"
     output.mkdir(parents=True, exist_ok=True)
@@ -82,7 +86,7 @@ def tune(
 
     found = search(wanted, output, key, score, plan.seed)
     best = with_values(tables, found.best.settings)
-    best["data"] = _beside(best["data"], recipe.parent)
+    best["data"] = _beside(best["data"], recipe.parent) | placed(graph=graph)
     with replaced(best_file) as aside:
         aside.write_text(written.dumps(best), encoding="utf-8")
     write_report(report, f"Search of {recipe.name}", [search_section(wanted, found)])
@@ -117,10 +121,12 @@ class _Judged:
         folds: What is known, the parts it is of, and what comes after it, for each time
             that is judged; the last of rolling windows is the test part, and not among
             them.
+        further: Nodes and edges beside the log, if any.
     """
 
     plan: Recipe
     folds: list[tuple[Fold, Parts, Interactions]]
+    further: Graph | None
 
     @classmethod
     def of(cls, plan: Recipe) -> "_Judged":
@@ -141,15 +147,19 @@ class _Judged:
                 "the valid part, by which settings are chosen, holds no event. Give "
                 "[split] another share or time."
             )
-        return cls(plan, folds)
+        return cls(plan, folds, plan.further())
 
     @property
     def digests(self) -> list[str]:
-        """What tells these folds from those of another log."""
+        """What tells these folds from those of another log or graph."""
         parts = (
             part for known, _, later in self.folds for part in (known.events, later)
         )
-        return [made(part) for part in parts for made in (log_digest, rest_digest)]
+        made = [made(part) for part in parts for made in (log_digest, rest_digest)]
+        if self.plan.files.graph is None:
+            return made
+        sealed = self.plan.folder / self.plan.files.graph / MANIFEST
+        return [*made, short_hash(sealed.read_bytes())]
 
     def score(self, stages: Mapping[str, Any], wanted: Search) -> float:
         """Return what the pipeline of a recipe's tables finds, on average."""
@@ -157,7 +167,8 @@ class _Judged:
         seed = stages.get("pipeline", {}).get("seed", self.plan.seed)
         for known, parts, later in self.folds:
             method = parts.long_enough(pipeline)
-            fitted = method.fit(known, run=Run(generator(seed)))
+            run = Run(generator(seed))
+            fitted = method.fit(known, graph=self.further, run=run)
             found = evaluate(fitted, later, train=fitted.graph, k=(wanted.length,))
             table = found.table().filter(model="model", metric=wanted.metric)
             total += float(table["mean"][0])
@@ -166,7 +177,7 @@ class _Judged:
 
 def _beside(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Return the table of the log with paths that hold from anywhere."""
-    names = ("path", "users", "items")
+    names = ("path", "users", "items", "graph")
     return {
         name: str((folder / value).absolute()) if name in names else value
         for name, value in data.items()

@@ -146,12 +146,13 @@ def _suggested_value(trial: Any, place: str, values: Values) -> object:
 def _check_same_search(study: Any, key: Mapping[str, Any], folder: Path) -> None:
     now = json.dumps(key, sort_keys=True, default=str)
     before = study.user_attrs.get("key")
-    if before is None:
+    if before is None or RECIPE not in study.user_attrs:
+        # What was stopped before its first score is no search yet.
         study.set_user_attr("key", now)
     elif before != now:
         raise ConfigError(
             f"{folder} holds a search of another recipe, of other settings or of "
-            "another log. Choose another folder, or remove it."
+            "another log or graph. Choose another folder, or remove it."
         )
 
 
