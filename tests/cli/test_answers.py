@@ -14,6 +14,7 @@ from tidegraph.cli import run
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
+from tidegraph.retrieval.recipes.spectral import hope
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +131,18 @@ def test_an_erased_user_is_gone_from_the_saved_model(model, tmp_path, capsys):
     assert load(model).graph.users.row(gone) == 0
     assert run(["erase", str(folder), "--user", gone]) == 2
     assert "is not in the graph; nothing was erased" in capsys.readouterr().err
+
+
+def test_how_many_have_no_vector_is_said(tmp_path, capsys):
+    fitted = Pipeline(retrieve=hope(embedding_size=4)).fit(draw_log())
+    known = fitted.vectors().height
+    fitted.observe([("u1", "new", fitted.graph.latest + 1)])
+    fitted.save(tmp_path / "model")
+    out = tmp_path / "vectors.csv"
+
+    assert run(["embed", str(tmp_path / "model"), "-o", str(out)]) == 0
+
+    assert capsys.readouterr().out == (
+        f"{out}: {known} vectors of 4 numbers. 1 item has none: training found nothing "
+        "to learn one from.\n"
+    )

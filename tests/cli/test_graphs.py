@@ -53,6 +53,28 @@ def test_an_earlier_moment_shows_less(log, tmp_path):
     assert "jam" not in labels
 
 
+def test_a_graph_without_times_is_drawn_for_all_time(tmp_path, capsys):
+    graph = Graph().nodes("item", {"item": ["tea", "jam"]}, key="item")
+    graph.nodes("brand", {"brand": ["b"]}, key="brand")
+    made = {"item": ["tea", "jam"], "brand": ["b", "b"]}
+    graph.edges("made_by", made, "item -> brand").save(tmp_path / "g")
+    out = tmp_path / "g.svg"
+    words = ["graph", "draw", str(tmp_path / "g"), "--around", "tea"]
+    words += ["--edge", "made_by", "-o", str(out)]
+
+    assert run(words) == 0
+
+    assert capsys.readouterr().out == f"{out}: 3 events.\n"
+    drawn = ET.parse(out).getroot()
+    labels = [text.text for text in drawn.iter(f"{SVG}text")]
+    places = [float(dot.get("cx")) for dot in drawn.iter(f"{SVG}circle")]
+    assert "for all time" in labels
+    assert sorted(labels[-4:]) == ["b", "jam", "tea", "tea"]
+    assert places[0] > places[1] > places[2]
+    assert run([*words, "--at", "2024-01-01"]) == 2
+    assert "no times, so all are drawn. Leave --at out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -14,8 +14,10 @@ from tidegraph.cli import run
 from tidegraph.dccl.exporting import _example
 from tidegraph.device.bundle.loading import load
 from tidegraph.device.bundle.weights import taken_from
+from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.signing import trusted_key
 from tidegraph.device.split import split
+from tidegraph.stages import Requests
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,28 @@ def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, publ
         logit = head(x[0], offset[0], torch.from_numpy(theta))
     found = bundle.score(x[0].numpy(), offset[0].numpy(), theta)
     np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_device_ranks_what_the_pipeline_makes_of_a_request(
+    clouds, published, tmp_path
+):
+    pipeline, (root, _) = clouds[1].pipeline, published
+    ranker, graph = pipeline.ranker.ranker, pipeline.graph
+    user = graph.users.encode(graph.users.ids.head(1))
+    requests = Requests.of_users(graph, user, np.array([graph.latest + 1]))
+    candidates = pipeline.retriever.retrieve(requests, 100)
+    numbers = ranker.features.of(requests, candidates)
+    block = next(ranker.batches.blocks(requests, candidates.item, numbers))
+    inputs = {name: part.numpy() for name, part in block.inputs._asdict().items()}
+
+    with DeviceClient(tmp_path, trusted_key(root / "signing.pem.pub")) as client:
+        client.install(root / "out")
+        found = client.rank(inputs)
+
+    scored = ranker.score(requests, candidates)[0]
+    assert len(found) == len(candidates.item[0])
+    np.testing.assert_allclose(found, scored, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -112,14 +112,21 @@ def embed(
 ) -> None:
     """Write the vectors of an embedding beside their ids; a CSV has a column each."""
     check_table(output)
-    found = load(model).vectors(of, channel=channel)
+    fitted = load(model)
+    found = fitted.vectors(of, channel=channel)
     size = cast(pl.Array, found.schema["vector"]).size
     if output.suffix == ".csv":
         names = [f"vector_{n}" for n in range(size)]
         each = found["vector"].arr.to_struct(names).struct.unnest()
         found = found.select(of).hstack(each)
     write_table(found, output)
-    say(f"{output}: {found.height:,} vectors of {size} numbers.")
+    ids = fitted.graph.items if of == "item" else fitted.graph.users
+    without = len(ids) - len(ids.erased()) - found.height
+    also = ""
+    if without:
+        have = f"1 {of} has" if without == 1 else f"{without:,} {of}s have"
+        also = f" {have} none: training found nothing to learn one from."
+    say(f"{output}: {found.height:,} vectors of {size} numbers.{also}")
 
 
 def erase(

@@ -44,7 +44,11 @@ def draw(
         ),
     ] = None,
     at: Annotated[
-        str | None, typer.Option(help="As of when: ISO 8601 or Unix seconds.")
+        str | None,
+        typer.Option(
+            help="As of when: ISO 8601 or Unix seconds (default: just after the last "
+            "edge; edges without times are drawn for all time)."
+        ),
     ] = None,
     data: Annotated[str, typer.Option(help="A public data set.")] = "complete-journey",
     edge: Annotated[
@@ -70,8 +74,9 @@ def draw(
         log = load(data) if source is None else read_as(source, reading)
         graph, clock = Snapshot.of(log), log.clock
     refuse_without_order(clock, "the picture of a sub-graph")
-    latest = graph.latest + 1
-    moment = latest if at is None else moment_of(at, positions=clock == "order")
+    if graph.edge(edge).time is None:
+        clock = "none"
+    moment = _moment(graph, clock, at)
     start, end = (graph.typed(name).vocabulary for name in graph.ends(edge))
     row = rows_of_all(start, series([around], "--around"), graph.ends(edge)[0])
     field = plan.sample(graph, row, np.array([moment]))
@@ -80,7 +85,18 @@ def draw(
         names = _Names((start, end))
         aside.write_text(drawn(field, names, title, clock), encoding="utf-8")
     events = sum(int(mask.sum()) for mask in field.mask[1:])
-    say(f"{output}: {events} events before {moment_text(moment, clock)}.")
+    until = "" if clock == "none" else f" before {moment_text(moment, clock)}"
+    say(f"{output}: {events} events{until}.")
+
+
+def _moment(graph: Snapshot, clock: Clock, at: str | None) -> int:
+    """Return as of when the picture is; of edges without times any moment sees all."""
+    if clock != "none":
+        latest = graph.latest + 1
+        return latest if at is None else moment_of(at, positions=clock == "order")
+    if at is not None:
+        raise RequestError("the edges have no times, so all are drawn. Leave --at out.")
+    return 0
 
 
 @app.command()

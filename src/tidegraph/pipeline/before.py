@@ -9,6 +9,7 @@ import polars as pl
 
 from tidegraph.data.features import feature_names
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import moment_text
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.lazy import example_of
 from tidegraph.ranking.network import Network
@@ -22,9 +23,11 @@ def check_order(train: Interactions, valid: Interactions) -> None:
         LeakageError: It does.
     """
     if len(train) and len(valid) and valid.time[0] <= train.time[-1]:
+        begin = moment_text(int(valid.time[0]), valid.clock)
+        end = moment_text(int(train.time[-1]), train.clock)
         raise LeakageError(
-            f"valid begins at {valid.time[0]}, but train ends at {train.time[-1]}: a "
-            "second in both would tell its own answers. Cut between two seconds, as "
+            f"valid begins at {begin}, but train ends at {end}: a moment in both would "
+            "tell its own answers. Cut between two moments, as "
             "log.split(time=...) does; or, for parts of leave_last_out(), pass "
             "per_user=True."
         )
@@ -41,9 +44,10 @@ def check_order_per_user(train: Interactions, valid: Interactions) -> None:
     early = valid.time < last[valid.user]
     if early.any():
         row = int(early.argmax())
+        when = moment_text(int(valid.time[row]), valid.clock)
         raise LeakageError(
             f"valid holds an event of user {train.users.ids[int(valid.user[row])]!r} "
-            f"at {valid.time[row]}, and train a later one. Split as "
+            f"at {when}, and train a later one. Split as "
             "log.leave_last_out() does."
         )
 

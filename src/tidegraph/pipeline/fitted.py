@@ -22,6 +22,7 @@ from tidegraph.pipeline.explain import Sources
 from tidegraph.pipeline.fallback import Fallback
 from tidegraph.pipeline.filters import Filters, Items
 from tidegraph.pipeline.requests import (
+    check_asked,
     clock_of,
     length_of,
     linked_users,
@@ -157,8 +158,7 @@ class FittedPipeline:
         """
         graph = self.graph
         k = length_of(k, len(graph.items))
-        if (user is None) == (history is None):
-            raise RequestError("give either a user or a history, and not both.")
+        check_asked(user, history)
         clock = clock_of(at, graph, self.serving)
         known = self.retriever.num_items
         if history is None:

@@ -89,6 +89,13 @@ def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
     return time
 
 
+def check_asked(user: object, history: object) -> None:
+    """Raise RequestError unless one of a user and a history is given."""
+    if (user is None) == (history is None):
+        said = ", and not both" if user is not None else "; user is None"
+        raise RequestError(f"give either a user or a history{said}.")
+
+
 def linked_users(graph: Snapshot) -> pl.Series:
     """Return the raw ids of the users with at least one edge of any type.
 

@@ -1,11 +1,14 @@
 """The gate from the command line."""
 
+import socket
+
 import pytest
 
 from device.phones import Phone
 from tidegraph.cli import run
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.upload import enrolment
+from tidegraph.device.signing import signing_key
 from tidegraph.errors import ConfigError
 
 
@@ -61,4 +64,22 @@ def test_a_gate_without_a_trusted_key_does_not_open(tmp_path, capsys):
 
     assert run([*words, "--key", str(tmp_path / "key.pub")]) == 2
     assert "holds no public key" in capsys.readouterr().err
+    assert not (tmp_path / "t").exists()
+
+
+def test_a_port_that_is_taken_is_said_before_anything_else(tmp_path, capsys):
+    signing_key(tmp_path / "key.pem")
+    words = ["device", "serve-gate", str(tmp_path), "--store", str(tmp_path / "t")]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        words += ["--key", str(tmp_path / "key.pem.pub"), "--port", port]
+
+        assert run(words) == 2
+
+    said = capsys.readouterr()
+    assert said.err == (
+        f"tidegraph: nothing can listen at 127.0.0.1:{port}: Address already in use. "
+        "Choose another --host or --port.\n"
+    )
+    assert not said.out
     assert not (tmp_path / "t").exists()

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 import tidegraph as tg
-from tidegraph.cli.devices.operating import Port
+from tidegraph.cli.devices.listening import Port, listening, serve
+from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
 from tidegraph.data.features import CATEGORIES, NAMES, first_of
 from tidegraph.data.interactions import Interactions
@@ -21,12 +22,9 @@ from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.page import add_page, check_page
 from tidegraph.device.signing import trusted_key
 from tidegraph.durations import DAY
-from tidegraph.extras import needed
 from tidegraph.features.groups import OF_ITEMS
 
-with needed("uvicorn", "device", "the gate"):
-    import uvicorn
-
+HOST = "127.0.0.1"
 PAGE = Path("clients") / "browser" / "dist"
 
 
@@ -46,21 +44,23 @@ def demo(
 ) -> None:
     """Train a model on real items, and open a page where a browser makes it its own."""
     check_page(page)
+    with listening(HOST, port):
+        pass  # Found out before the long work.
     bundle = output / "bundle"
     if not (bundle / MANIFEST).exists():
         cloud = learnt(load(data))
-        say(str(cloud.history()))
+        show(cloud.history(), json=False)
         cloud.save(output / "model")
         cloud.export(bundle, items=items)
     trusted = trusted_key(output / "bundle.pem.pub")
-    with Gate(output / "store") as gate:
+    with listening(HOST, port) as opened, Gate(output / "store") as gate:
         made = application(gate, Published(gate, bundle, trusted))
         add_page(made, page, gate, trusted)
-        address = f"http://127.0.0.1:{port}/"
+        address = f"http://{HOST}:{port}/"
         say(f"The page is at {address}, until interrupted; {output} keeps the rest.")
         if open_it:
             threading.Timer(1.0, webbrowser.open, [address]).start()
-        uvicorn.run(made, host="127.0.0.1", port=port, log_level="warning")
+        serve(made, opened)
 
 
 def learnt(

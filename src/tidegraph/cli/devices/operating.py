@@ -14,7 +14,6 @@ from tidegraph.errors import RequestError
 Store = Annotated[
     Path, typer.Option(help="Folder of the gate: devices and what they learnt.")
 ]
-Port = Annotated[int, typer.Option(help="Port to listen at.", min=1, max=65_535)]
 Name = Annotated[str, typer.Option(help="The device: its 16 bytes in hexadecimal.")]
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from tidegraph.cli.devices.operating import Port, Store
+from tidegraph.cli.devices.listening import Port, listening, serve
+from tidegraph.cli.devices.operating import Store
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.terminal import say
 from tidegraph.device.gate.app import Published
@@ -13,10 +14,6 @@ from tidegraph.device.gate.app import app as application
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.signing import trusted_key
-from tidegraph.extras import needed
-
-with needed("uvicorn", "device", "the gate"):
-    import uvicorn
 
 
 @taking("policy", GatePolicy, panel="What the gate takes")
@@ -34,13 +31,8 @@ def serve_gate(
 ) -> None:
     """Serve a bundle to devices, and take in what they learnt, until interrupted."""
     trusted = trusted_key(key)
-    with Gate(store, GatePolicy(**policy)) as gate:
+    with listening(host, port) as opened, Gate(store, GatePolicy(**policy)) as gate:
         published = Published(gate, bundle, trusted)
         version = published.newest.manifest.version
         say(f"{bundle}: version {version} at http://{host}:{port}, kept in {store}.")
-        uvicorn.run(
-            application(gate, published, origin or ()),
-            host=host,
-            port=port,
-            log_level="warning",
-        )
+        serve(application(gate, published, origin or ()), opened)

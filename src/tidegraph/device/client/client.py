@@ -122,8 +122,9 @@ class DeviceClient:
         """Return the probability of an action on each candidate of one request.
 
         Args:
-            inputs: The arrays of ``nn.inputs.Inputs`` of one request, by name; ``x``
-                (k, width) and ``offset`` (k) where the bundle has no trunk.
+            inputs: The arrays of ``nn.inputs.Inputs`` of one request, by name, as the
+                ``batches`` of a ranker make them (docs/device.md); ``x`` (k, width) and
+                ``offset`` (k) where the bundle has no trunk.
 
         Raises:
             RequestError: They are not what the bundle takes.

@@ -11,6 +11,8 @@ from tidegraph.durations import DAY
 from tidegraph.ego.tree import EgoTree
 
 _ROW, _LEFT, _RIGHT, _TOP, _WIDTH = 26, 30, 190, 64, 900
+_HOP = 3_600
+"""A hop along edges without times goes as far to the left as so many seconds."""
 _COLORS = ("#1b6ca8", "#c8553d", "#5b8c5a", "#8d6a9f")
 _TICKS = (
     (3_600, "1 hour"),
@@ -50,16 +52,17 @@ def draw(
     """Return the sub-graph of the first node of a batch as SVG.
 
     Time runs from left to right, on a scale that shows hours as well as years; every
-    node stands left of its parent, for it happened before.
+    node stands left of its parent, for it happened before. Without times each hop is
+    further to the left.
 
     Args:
         field: What a plan with clocks sampled.
         named: Returns a label for a depth and a row.
         title: Stands above the picture.
-        means: What the clocks are; positions have no ticks of hours and days.
+        means: What the clocks are, if any; positions have no ticks of hours and days.
     """
     clock = int(field.time[0][0])
-    root = _node_tree(field, named, (0,), clock)
+    root = _node_tree(field, named, (0,), None if means == "none" else clock)
     rows = _place(root, 0)
     nodes = _nodes_in_preorder(root)
     oldest = max(node.age for node in nodes)
@@ -80,7 +83,8 @@ def draw(
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="22" font-size="16">{escape(title)}</text>',
     ]
-    for age, label in ((0, f"as of {moment}"), *ticks):
+    begins = "for all time" if means == "none" else f"as of {moment}"
+    for age, label in ((0, begins), *ticks):
         if age <= oldest:
             parts.append(
                 _axis_tick(x(age), height, label if age == 0 else f"{label} before")
@@ -91,7 +95,10 @@ def draw(
 
 
 def _node_tree(
-    field: EgoTree, named: Callable[[int, int], str], at: tuple[int, ...], clock: int
+    field: EgoTree,
+    named: Callable[[int, int], str],
+    at: tuple[int, ...],
+    clock: int | None,
 ) -> _Node:
     depth = len(at) - 1
     children: list[_Node] = []
@@ -102,7 +109,7 @@ def _node_tree(
             for place in range(len(kept))
             if kept[place]
         ]
-    age = clock - int(field.time[depth][at])
+    age = _HOP * depth if clock is None else clock - int(field.time[depth][at])
     return _Node(named(depth, int(field.ids[depth][at])), depth, age, children)
 
 
@@ -124,7 +131,7 @@ def _nodes_in_preorder(node: _Node) -> list[_Node]:
 
 def _axis_tick(x: float, height: int, label: str) -> str:
     # The label of the clock stands beside those of the past, not on them.
-    anchor = "start" if label.startswith("as of") else "middle"
+    anchor = "start" if label.startswith(("as of", "for all")) else "middle"
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{height - 12}" '
         'stroke="#ddd"/>'
