@@ -57,8 +57,9 @@ def read(
 
     Args:
         source: Path of a CSV, Parquet or JSON file, told by its content (text may be
-            compressed), a polars or pandas frame, an Arrow table, or a mapping of
-            columns.
+            compressed), of a folder of its parts, or a pattern such as
+            ``events/*.parquet``; a polars or pandas frame, an Arrow table, or a mapping
+            of columns.
         user: Column of user ids, of any type. A column is named, or given by its place
             from 1 in a file without a header.
         item: Column of item ids, of any type.
