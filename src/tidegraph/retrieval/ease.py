@@ -11,7 +11,7 @@ from scipy.linalg import LinAlgError, lapack
 
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
-from tidegraph.errors import ConfigError, DataError
+from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, span
 from tidegraph.retrieval.from_log import (
@@ -27,6 +27,7 @@ from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.dense_votes import largest_vote, sum_votes
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
+from tidegraph.retrieval.scoring.memory import check_memory
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
 from tidegraph.retrieval.scoring.weighted_history import WeightedHistory
 from tidegraph.stages import (
@@ -119,21 +120,18 @@ class EASE:
         self._check_memory(int(evidence(train, "EASE").item.max()) + 1)
 
     def _check_memory(self, items: int) -> None:
-        needed = self.needs_bytes(items) / 1e9
-        if needed <= self.memory_limit_gb:
-            return
-        limit = max(0.0, self.memory_limit_gb)
-        fits = int((items**2 * limit / needed) ** 0.5)
+        needed = self.needs_bytes(items)
+        fits = int(items * (self.memory_limit_gb * 1e9 / needed) ** 0.5)
         less = (
             ""
             if self.single_precision
-            else f" (single_precision = true needs a third, {needed / 3:,.1f} GB)"
+            else f", or take single_precision = true, {needed / 3e9:,.1f} GB"
         )
-        raise ConfigError(
-            f"EASE on {items:,} items needs {needed:,.1f} GB, and memory_limit_gb is "
-            f"{self.memory_limit_gb:g}. Keep at most {fits:,} items, or raise "
-            f"memory_limit_gb{less}. SLIM and RP3beta are sparse and need no limit."
+        instead = (
+            f"keep at most {fits:,} items{less}. SLIM and RP3beta are sparse and need "
+            "no limit"
         )
+        check_memory(f"EASE on {items:,} items", needed, instead, self.memory_limit_gb)
 
 
 def _inverse(matrix: Float[np.ndarray, "items items"]) -> np.ndarray:

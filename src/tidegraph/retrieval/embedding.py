@@ -23,6 +23,7 @@ from tidegraph.retrieval.inputs.features import described_graph
 from tidegraph.retrieval.inputs.fields import Fields
 from tidegraph.retrieval.objective import Objective
 from tidegraph.retrieval.objective.against import Against, scored
+from tidegraph.retrieval.objective.foreseen import check_fits
 from tidegraph.retrieval.objective.fused import FusedPairs
 from tidegraph.retrieval.objective.negatives import check_epochs, drawer_of
 from tidegraph.retrieval.objective.pairs import PairSource
@@ -77,14 +78,22 @@ class Embedding:
         at_least(self.name, 0, seed=self.seed)
 
     def check(self, train: Train) -> None:
-        """Find out before any work whether items have the features of the encoder.
+        """Find out before any work whether it fits, and items have its features.
 
         Raises:
-            DataError: They lack one.
+            ConfigError: It takes more memory than the machine has.
+            DataError: Items lack a feature, or there is nothing to learn from.
         """
+        fold = Fold.of(train, self.name)
         if isinstance(self.encoder, EncodesFeatures):
             for column in self.encoder.features:
-                column_of(Fold.of(train, self.name).log.items, column, "item")
+                column_of(fold.log.items, column, "item")
+        self._check_fits(self.objective.pairs.of(fold, self.name))
+
+    def _check_fits(self, pairs: PairSource) -> None:
+        nodes, drawn = (pairs.graph.users, pairs.graph.items), self.objective.loss.drawn
+        size, training = self.embedding_size, self.training
+        check_fits(self.name, nodes, size, self.encoder, training, drawn)
 
     @remembers
     def fit(self, train: Train, *, run: Run | None = None) -> FittedEmbedding:
@@ -117,6 +126,7 @@ class Embedding:
         # Kernels are of the processor, and so is all that they move.
         run = replace(run, device="cpu") if fused else run
         pairs = self.objective.pairs.of(known, self.name)
+        self._check_fits(pairs)
         check_epochs(self.objective.loss.drawn, self.training.epochs, pairs)
         task = _Pairs.of(self, pairs, run, held)
         data = self, *task.known_features(), *learnt_from(known, held)

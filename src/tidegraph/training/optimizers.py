@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
@@ -38,6 +38,8 @@ class AdamW:
         Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
     """
 
+    copies: ClassVar[int] = 3
+
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
 
@@ -65,6 +67,8 @@ class Adam:
     Source:
         Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
     """
+
+    copies: ClassVar[int] = 3
 
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
@@ -96,6 +100,8 @@ class LazyAdam:
         Kingma and Ba (2015), with the running means of a row as of its last step.
     """
 
+    copies: ClassVar[int] = 2
+
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
@@ -115,6 +121,8 @@ class SGD:
         momentum: Share of the last step that is taken again.
         weight_decay: L2 penalty, added to the gradient.
     """
+
+    copies: ClassVar[int] = 2
 
     learning_rate: float = 0.1
     momentum: float = 0.0
@@ -145,6 +153,8 @@ class Adagrad:
         Duchi, Hazan and Singer, "Adaptive Subgradient Methods", JMLR 2011.
     """
 
+    copies: ClassVar[int] = 2
+
     learning_rate: float = 0.05
     weight_decay: float = 0.0
 
@@ -167,6 +177,8 @@ class PairSGD:
     Attributes:
         learning_rate: Step length.
     """
+
+    copies: ClassVar[int] = 0
 
     learning_rate: float = 0.025
 

@@ -1,6 +1,7 @@
 """No neighbours: a vector of one's own, as matrix factorisation has, or two."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from jaxtyping import Float, Int
 
@@ -32,6 +33,8 @@ class Identity:
 @dataclass(frozen=True)
 class TwoTables:
     """A vector per node as a source, and another as a target (its context)."""
+
+    tables: ClassVar[int] = 2
 
     def of_graph(self, graph: GraphInputs, size: int) -> "SourceTarget":
         """Return the tables, with weights yet to be drawn."""

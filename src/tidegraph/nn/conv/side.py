@@ -31,6 +31,7 @@ class SideInformation:
     """
 
     categorical: ClassVar[bool] = True
+    tables: ClassVar[int] = 2
 
     features: tuple[str, ...] = ()
     weighted: bool = True

@@ -8,9 +8,10 @@ from tidegraph.extras import needed
 from tidegraph.nn.sequence.encoders import SequenceEncoder, Transformer
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.index import Exact, Index
+from tidegraph.retrieval.objective.foreseen import check_fits
 from tidegraph.retrieval.objective.losses import PairLoss, SampledSoftmax
 from tidegraph.retrieval.objective.negatives import Every
-from tidegraph.retrieval.scoring.evidence import trained_until
+from tidegraph.retrieval.scoring.evidence import evidence, trained_until
 from tidegraph.retrieval.scoring.learnt_from import drawing, learnt_from, parted
 from tidegraph.retrieval.sequence.fitted import FittedNextItem
 from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
@@ -69,6 +70,18 @@ class NextItem:
         with torch.device("meta"):
             HistoryNetwork(self.design, 1)
 
+    def check(self, train: Train) -> None:
+        """Find out before any work whether the vectors of all items fit.
+
+        Raises:
+            ConfigError: They take more memory than the machine has.
+            DataError: ``train`` holds no action.
+        """
+        items = int(evidence(Fold.of(train, self.name), self.name).item.max()) + 1
+        size, encoder, training = self.embedding_size, self.encoder, self.training
+        # Products with all items are held a part at a time, whatever the negatives.
+        check_fits(self.name, (0, items), size, encoder, training, None)
+
     @remembers
     def fit(self, train: Train, *, run: Run | None = None) -> FittedNextItem:
         """Learn what follows each event of each user.
@@ -90,6 +103,7 @@ class NextItem:
                 "times. Read it with its column of times, or of positions with "
                 "time_unit='order'."
             )
+        self.check(fold)
         run = drawing(self.name, self.seed, run)
         known, held = parted(fold, self.name, run.rng, self.training)
         task = NextItems.of(self, known, held, run)

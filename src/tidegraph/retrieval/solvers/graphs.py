@@ -9,6 +9,7 @@ from jaxtyping import Float64
 from tidegraph.errors import ConfigError
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.ragged import owners
+from tidegraph.retrieval.scoring.memory import check_memory
 
 On = Literal["bipartite", "items"]
 """The graph of users and items, or the item-item graph that it induces."""
@@ -77,7 +78,7 @@ def nodes_of(users: int, items: int, on: On) -> int:
     return users + items if on == "bipartite" else items
 
 
-def check_memory(
+def check_dense(
     solver: str, nodes: int, each: int, limit_gb: float, instead: str
 ) -> None:
     """Refuse dense matrices that would not fit, before any work.
@@ -92,9 +93,4 @@ def check_memory(
     Raises:
         ConfigError: They would take more than the limit.
     """
-    needed = nodes**2 * each / 1e9
-    if needed > limit_gb:
-        raise ConfigError(
-            f"{solver} on {nodes:,} nodes needs {needed:,.1f} GB, and "
-            f"memory_limit_gb is {limit_gb:g}. Raise it, or {instead}."
-        )
+    check_memory(f"{solver} on {nodes:,} nodes", nodes**2 * each, instead, limit_gb)

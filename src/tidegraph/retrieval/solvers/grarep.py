@@ -9,7 +9,7 @@ from tidegraph.kernels.decomposition import halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import (
     On,
-    check_memory,
+    check_dense,
     check_size,
     graph_of,
     nodes_of,
@@ -64,7 +64,7 @@ class GraRep:
         instead = "take NetMF or HOPE, which need no dense matrix"
         if self.on == "bipartite":
             instead += ', or on = "items"'
-        check_memory("GraRep", nodes, 24, self.memory_limit_gb, instead)
+        check_dense("GraRep", nodes, 24, self.memory_limit_gb, instead)
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return the vectors of all steps one after the other.

@@ -13,7 +13,7 @@ from tidegraph.kernels.decomposition import halves, symmetric_halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import (
     On,
-    check_memory,
+    check_dense,
     check_size,
     graph_of,
     inverse,
@@ -83,7 +83,7 @@ class NetMF:
     def _check(self, nodes: int) -> None:
         if self.rank is None or self.rank >= nodes:
             instead = "give a rank, as rank = 128: then M is never held"
-            check_memory("NetMF", nodes, 24, self.memory_limit_gb, instead)
+            check_dense("NetMF", nodes, 24, self.memory_limit_gb, instead)
 
     def solve(self, pairs: "scipy.sparse.csr_array") -> Solved:
         """Return source and target vectors.

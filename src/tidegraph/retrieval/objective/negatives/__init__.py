@@ -28,6 +28,7 @@ __all__ = [
     "Every",
     "InBatch",
     "Mixed",
+    "NeedsBytes",
     "Negatives",
     "PerPair",
     "Planned",
@@ -46,6 +47,15 @@ class Negatives(Protocol):
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch."""
+        ...
+
+
+@runtime_checkable
+class NeedsBytes(Protocol):
+    """Negatives that hold more than a few nodes for each pair, and say how much."""
+
+    def needs_bytes(self, users: int, items: int, batch: int) -> int:
+        """Return what they take at least, of so many users and items."""
         ...
 
 
@@ -80,6 +90,10 @@ class Mixed:
         """Return what draws the negatives of an epoch."""
         return _Mixed([part.drawer(pairs, rng) for part in self.parts])
 
+    def needs_bytes(self, users: int, items: int, batch: int) -> int:
+        """Return what all of them take together."""
+        return sum(_bytes_of(part, users, items, batch) for part in self.parts)
+
     def at(self, epoch: int) -> "Mixed":
         """Return those of an epoch, from 0."""
         return Mixed(tuple(_at(part, epoch) for part in self.parts))
@@ -109,6 +123,11 @@ class Curriculum:
         easy = _at(self.easy, epoch)
         return Mixed((easy, Ranked(epoch, self.ranks))) if epoch else easy
 
+    def needs_bytes(self, users: int, items: int, batch: int) -> int:
+        """Return what the easy ones take, and the ranks of the hard ones."""
+        hard = Ranked(1, self.ranks).needs_bytes(users, items, batch)
+        return hard + _bytes_of(self.easy, users, items, batch)
+
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of the first epoch."""
         return self.at(0).drawer(pairs, rng)
@@ -131,6 +150,11 @@ def check_epochs(negatives: Negatives | None, epochs: int, pairs: PairSource) ->
     """Raise before the first epoch what the second would be refused for."""
     if isinstance(negatives, Scheduled) and epochs > 1:
         drawer_of(negatives, 1, pairs, np.random.default_rng(0))
+
+
+def _bytes_of(negatives: Negatives, users: int, items: int, batch: int) -> int:
+    some = isinstance(negatives, NeedsBytes)
+    return negatives.needs_bytes(users, items, batch) if some else 0
 
 
 def _at(negatives: Negatives, epoch: int) -> Negatives:

@@ -13,6 +13,9 @@ from tidegraph.retrieval.objective.negatives.drawn import (
 )
 from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
 
+_PRODUCTS = 4
+"""Matrices of products that a loss holds at least."""
+
 
 @settings
 class Every:
@@ -20,6 +23,13 @@ class Every:
 
     A sampled softmax with these is the whole one, or cross-entropy.
     """
+
+    def needs_bytes(self, users: int, items: int, batch: int) -> int:
+        """Return what the products of a batch with all items take.
+
+        Losses hold four (a softmax) to nine (a yes and a no for each) of them.
+        """
+        return _PRODUCTS * 4 * batch * items
 
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what gives the negatives of an epoch."""

@@ -51,6 +51,14 @@ class Ranked:
                 "one after the last."
             )
 
+    def needs_bytes(self, users: int, items: int, batch: int) -> int:
+        """Return what the ranks of all users take, and the copy of the window.
+
+        Every rank has a place of an item and of its score, of four bytes each.
+        """
+        first, last = self.ranks
+        return users * (8 * last + 4 * (last - first))
+
     def drawer(self, pairs: PairSource, rng: np.random.Generator) -> Drawer:
         """Return what draws the negatives of an epoch.
 
