@@ -57,7 +57,7 @@ class PastView(NamedTuple):
         requests: Requests,
         item: Int32[np.ndarray, "b k"],
         category: Int32[np.ndarray, " items"],
-        rows: Int64[np.ndarray, " b"] | slice = slice(None),
+        rows: Int64[np.ndarray, " b"] | None = None,
     ) -> "PastView":
         """Return what is read for candidates of requests.
 
@@ -65,12 +65,15 @@ class PastView(NamedTuple):
             requests: Users, clocks and histories.
             item: Candidates of each.
             category: Category of each item of the graph; later ones have none.
-            rows: Which of the requests the candidates are of.
+            rows: Which of the requests the candidates are of; all if left out.
         """
         edges, history = requests.graph[f"~{ACTION}"], requests.history
+        user, clock = requests.user, requests.time
+        if rows is not None:
+            # Of the others nothing is read: their histories cost nothing.
+            history, user, clock = history.at(rows), user[rows], clock[rows]
         # Like the times of the graph: seconds since its base.
-        time, clock = history.time - edges.base, requests.time[rows] - edges.base
-        node = history.node
+        node, time, clock = history.node, history.time - edges.base, clock - edges.base
         if len(node) + item.size >= len(edges):
             start, stop = edges.start, edges.stop
         else:
@@ -87,9 +90,9 @@ class PastView(NamedTuple):
             known = read < len(category)
             kind[known] = category[read[known]]
             category = kind
-        own = Rows(*sealed(history.ptr[:-1][rows], history.ptr[1:][rows], node, time))
+        own = Rows(*sealed(history.ptr[:-1], history.ptr[1:], node, time))
         items = Rows(*sealed(start, stop, edges.node, edges.time))
-        user, clock = sealed(requests.user[rows], clock)
+        user, clock = sealed(user, clock)
         item, category = sealed(item, category)
         return cls(own, items, user, clock, item, category, edges.base)
 
