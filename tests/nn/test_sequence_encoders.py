@@ -1,5 +1,7 @@
 """Encoders of histories against torch's own layers, with the same weights."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch.nn.functional import conv2d
 
 from nn.click.test_sasrec import torch_layer
 from tidegraph.errors import ConfigError
+from tidegraph.nn.recurrent import fused
 from tidegraph.nn.sequence.encoders import (
     Convolutions,
     GatedUnits,
@@ -59,8 +62,9 @@ def test_a_transformer_is_torch_s_layers_over_each_history_alone(masked, norm_fi
         torch.testing.assert_close(found[row, :count], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("how", [nullcontext, fused])
 @torch.no_grad()
-def test_gated_units_are_torch_s_over_each_history_alone():
+def test_gated_units_are_torch_s_over_each_history_alone(how):
     module, (x, there) = built(GatedUnits(2)), histories()
     twin = torch.nn.GRU(SIZE, SIZE, 2, batch_first=True)
     for n, layer in enumerate(module.layers):
@@ -68,7 +72,8 @@ def test_gated_units_are_torch_s_over_each_history_alone():
             getattr(twin, f"weight_{its}_l{n}").copy_(ours.weight)
             getattr(twin, f"bias_{its}_l{n}").copy_(ours.bias)
 
-    found = module(x, there)
+    with how():
+        found = module(x, there)
 
     for row, count in enumerate(there.sum(dim=1).int().tolist()):
         expected = twin(x[row, :count].flip(0)[None])[0][0].flip(0)

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float, Int
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
+from tidegraph.nn.recurrent import fused
 from tidegraph.nn.sequence.encoders import SequenceEncoder
 
 with needed("torch", "neural", "a neural network"):
@@ -66,4 +67,5 @@ class HistoryNetwork(nn.Module):
         if self.token is not None and hidden is not None:
             x = torch.where(hidden[:, :, None], self.token.weight, x)
         real = there.to(x.dtype)
-        return self.encoder(x * (self.scale * real[:, :, None]), real)
+        with fused():
+            return self.encoder(x * (self.scale * real[:, :, None]), real)

@@ -1,5 +1,7 @@
 """Gated recurrent units over a history."""
 
+from typing import cast
+
 from jaxtyping import Float
 
 from tidegraph.arguments import settings
@@ -51,5 +53,5 @@ class GatedStates(nn.Module):
         """Return a state at each event, the latest first."""
         x, share = x.flip(1), there.flip(1)
         for layer in self.layers:
-            x = layer(self.drop(x), share)
+            x = cast(GRU, layer).masked(self.drop(x), share)
         return x.flip(1)
