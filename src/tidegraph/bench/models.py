@@ -1,18 +1,28 @@
 """Who is compared: every ranker, each with the few settings that validation tries.
 
-All have equally many settings to be chosen among, and networks the same ones, so that
-none is ahead for having been looked at longer.
+All have equally many settings to be chosen among, and networks that live on the same
+inputs the same ones, so that none is ahead for having been looked at longer.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from tidegraph.catalog import RANKERS, model
 from tidegraph.errors import MissingExtraError, RequestError, did_you_mean
 from tidegraph.features.columns import FeatureSet
 from tidegraph.fitting.candidate_sampling import CandidateSampling
-from tidegraph.nn.click import ClickModel, ReadsGraph
+from tidegraph.nn.click import (
+    FM,
+    MF,
+    NGCF,
+    SRGNN,
+    ClickModel,
+    LightGCN,
+    ReadsGraph,
+    SVDpp,
+    TopoLSTM,
+)
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.trees import BoostedTrees
@@ -32,13 +42,61 @@ CONTROLS: Mapping[type, tuple[dict[str, Any], ...]] = {
 }
 """What is tried of each ranker without a network."""
 
+
+class Tried(NamedTuple):
+    """What is tried of a network.
+
+    Attributes:
+        learning_rate: Length of a step.
+        ids: Are users and items told apart by who they are?
+        dropout: Share of what enters the layers that training leaves out.
+        weight_decay: Share of a weight, times the step length, taken off each step.
+    """
+
+    learning_rate: float
+    ids: bool | Literal["item"] = True
+    dropout: float = 0.0
+    weight_decay: float = AdamW().weight_decay
+
+
 NETWORKS = (
-    (1e-3, True, 0.0),
-    (1e-3, False, 0.0),
-    (3e-3, False, 0.0),
-    (3e-3, False, 0.2),
+    Tried(1e-3),
+    Tried(1e-3, ids=False),
+    Tried(3e-3, ids=False),
+    Tried(3e-3, ids=False, dropout=0.2),
 )
-"""Learning rate, whether ids are told apart, and dropout: tried of every network."""
+"""Tried of a network with hidden layers."""
+BY_ITEM = (
+    Tried(1e-3),
+    Tried(1e-3, ids="item"),
+    Tried(3e-3, ids="item"),
+    Tried(3e-3, ids="item", dropout=0.2),
+)
+"""The same of one whose graph is of which events are of one item."""
+NO_LAYERS = (
+    Tried(1e-3),
+    Tried(1e-3, ids=False),
+    Tried(3e-3, ids=False),
+    Tried(3e-3, ids=False, weight_decay=1.0),
+)
+"""The same of one without layers that could be left out."""
+BY_ID = (
+    Tried(1e-3),
+    Tried(1e-3, weight_decay=1.0),
+    Tried(3e-3),
+    Tried(3e-3, weight_decay=1.0),
+)
+"""Tried of one that is nothing but vectors of who is who."""
+GRIDS: Mapping[type, tuple[Tried, ...]] = {
+    FM: NO_LAYERS,
+    LightGCN: BY_ID,
+    MF: BY_ID,
+    NGCF: BY_ID,
+    SRGNN: BY_ITEM,
+    SVDpp: BY_ID,
+    TopoLSTM: BY_ITEM,
+}
+"""What is tried of networks that ``NETWORKS`` has not four settings for."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +151,7 @@ def network(
     features: FeatureSet,
     epochs: int = 30,
 ) -> Contender:
-    """Return a click model with what is tried of every network.
+    """Return a click model with what is tried of such a network.
 
     Args:
         name: What it is called in tables.
@@ -104,18 +162,18 @@ def network(
     tried = [
         NeuralRanker(
             click_model,
-            replace(features, ids=ids),
+            replace(features, ids=one.ids),
             # A positive and a negative a pass, each time another one.
             CandidateSampling(2),
             Training(
                 epochs=epochs,
                 batch_size=256,
-                optimizer=AdamW(rate),
+                optimizer=AdamW(one.learning_rate, one.weight_decay),
                 average=0.99,
             ),
-            dropout=dropout,
+            dropout=one.dropout,
         )
-        for rate, ids, dropout in NETWORKS
+        for one in GRIDS.get(type(cast(object, click_model)), NETWORKS)
     ]
     return Contender(name, tuple(tried))
 
