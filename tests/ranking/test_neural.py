@@ -11,7 +11,17 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Reads
-from tidegraph.nn.click import DIN, DSGL, MF, DeepFM, GRU4Rec, NextEvent
+from tidegraph.nn.click import (
+    DIN,
+    DSGL,
+    MF,
+    DeepFM,
+    GRU4Rec,
+    LightGCN,
+    NextEvent,
+    SASRec,
+    TopoLSTM,
+)
 from tidegraph.ranking.logit import RecencyLogit
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.new_rows import with_rows
@@ -273,6 +283,27 @@ def test_a_plan_that_brings_no_unique_states_is_refused():
 
     with pytest.raises(ConfigError, match="no unique states"):
         NeuralRanker(Elsewhere()).fit(learn, stop, run=Run(np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize(
+    "model", [MF(4), SASRec(4, (8,)), TopoLSTM(4, (8,), 4), LightGCN(4, 1, 4)]
+)
+def test_what_a_model_does_not_read_is_not_read_for_it(monkeypatch, model):
+    ranker = replace(SHORT, model=model, features=FeatureSet(history=4))
+    few, judge = fitted(ranker)
+    read = few.batches
+    some, at = np.arange(5), judge.candidates.item[:5]
+    numbers = np.zeros((*at.shape, len(few.features.names)), np.float32)
+    inputs = read.inputs(judge.requests, some, at, numbers, read.known(judge.requests))
+    monkeypatch.setattr(type(model), "history_numbers", ("event", "cross"))
+    every, _ = fitted(ranker)
+
+    assert inputs.cross.shape[-1] == 0
+    assert inputs.event.shape[-1] == 0 or "event" in read.numbers
+    np.testing.assert_array_equal(
+        few.score(judge.requests, judge.candidates),
+        every.score(judge.requests, judge.candidates),
+    )
 
 
 def test_a_model_learns_from_its_own_inputs_alone():

@@ -37,8 +37,7 @@ class StepNumbers:
         """
         width = len(features.event_names)
         if not width or not count:
-            nothing = np.zeros((len(requests), count), np.int32)
-            return cls(nothing, np.zeros((1, width), np.float32))
+            return cls.none(len(requests), count, width)
         nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
         past = PastView.of(requests, nobody, features.category)
         event = latest_events(past.history, count)
@@ -52,6 +51,18 @@ class StepNumbers:
         found = np.full(event.shape, len(values), np.int32)
         found[event >= 0] = place
         return cls(found, np.pad(values, ((0, 1), (0, 0))))
+
+    @classmethod
+    def none(cls, requests: int, count: int, width: int = 0) -> "StepNumbers":
+        """Return what is the same of every event: zeros, or no columns at all.
+
+        Args:
+            requests: How many there are.
+            count: How many events of each.
+            width: Columns of an event.
+        """
+        nothing = np.zeros((requests, count), np.int32)
+        return cls(nothing, np.zeros((1, width), np.float32))
 
     def rows(self, rows: Int64[np.ndarray, " r"]) -> Float32[np.ndarray, "r h m"]:
         """Return the inputs of the events of some of the requests."""

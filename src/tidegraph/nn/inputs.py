@@ -12,6 +12,12 @@ with needed("torch", "neural", "a neural network"):
 
 SAID = 8
 """Width of the vector of a field of an event."""
+HISTORY_NUMBERS = ("event", "cross")
+"""What is read of the graph for each event of a history, which costs time.
+
+A click model that does not look at both says at which it does, by a class attribute
+``history_numbers``; the other has no columns then.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,9 @@ class Inputs(NamedTuple):
         step: Table rows of the fields of the item of each event, the latest first;
             behind them those of the event itself, which a click model does not get.
         event: What was known of each event just before it, standardised; 0 where none.
+            Without columns for a model that does not read it.
         cross: What is known of each candidate and event together; 0 where none.
+            Without columns for a model that does not read it.
         age: Bucket of the age of each event.
         real_step: Where there is an event.
     """

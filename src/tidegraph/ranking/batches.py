@@ -15,7 +15,7 @@ from tidegraph.features.neighbors import CROSS, crossed
 from tidegraph.features.reading import PastView, latest_items
 from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Around, Reads
-from tidegraph.nn.inputs import Inputs
+from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs
 from tidegraph.ranking.receptive_fields import Reader, Shown
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.training.weights import tensor
@@ -47,15 +47,19 @@ class Batches:
         tables: How users and items become rows of tables.
         history: How many of the latest events are looked at one by one.
         reads: The plans of a model that reads the graph, if it does.
+        numbers: Which of ``HISTORY_NUMBERS`` the model reads.
     """
 
     features: Features
     tables: Tables
     history: int
     reads: Reads | None
+    numbers: tuple[str, ...] = HISTORY_NUMBERS
 
     def known(self, requests: Requests) -> StepNumbers:
         """Return what was known of the events of some requests before each."""
+        if "event" not in self.numbers:
+            return StepNumbers.none(len(requests), self.history)
         return StepNumbers.of(self.features, requests, self.history)
 
     def blocks(
@@ -120,8 +124,8 @@ class Batches:
         rows: Int64[np.ndarray, " b"],
         item: Int32[np.ndarray, "b k"],
     ) -> Float32[np.ndarray, "b k h c"]:
-        """Return what candidates and events have in common, if that is on."""
-        on = "cross" in self.features.groups
+        """Return what candidates and events have in common, if that is on and read."""
+        on = "cross" in self.features.groups and "cross" in self.numbers
         if not on or not self.history:
             width = len(CROSS) if on else 0
             return np.zeros((*item.shape, self.history, width), np.float32)
@@ -148,12 +152,19 @@ class Batches:
                 users.append(near[1])
         return np.concatenate(items), np.concatenate(users)
 
+    @property
+    def reads_others(self) -> bool:
+        """Does it read events of others than who asks, batch by batch?"""
+        read = {"event": "events", "cross": "cross"}
+        on = any(read[one] in self.features.groups for one in self.numbers)
+        return self.reads is not None or on
+
     @cached_property
     def reader(self) -> Reader | None:
         """What reads the graph around users and candidates, if the model wants that."""
         if self.reads is None:
             return None
-        return Reader.of(self.reads, self.tables, self.features)
+        return Reader.of(self.reads, self.tables, self.features, self.numbers)
 
     def around(
         self,

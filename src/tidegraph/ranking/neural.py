@@ -21,7 +21,7 @@ from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
 from tidegraph.nn.dense import Tower
-from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
 from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
@@ -144,7 +144,8 @@ class NeuralRanker:
         reads = self.model.reads() if isinstance(self.model, ReadsGraph) else None
         # A model that reads the graph reads its events there.
         history = self.features.history if reads is None else 0
-        return Batches(features, tables, history, reads)
+        numbers = getattr(self.model, "history_numbers", HISTORY_NUMBERS)
+        return Batches(features, tables, history, reads, numbers)
 
     def network(self, features: Features, tables: Tables) -> Wide:
         """Return the network, with weights yet to be drawn."""

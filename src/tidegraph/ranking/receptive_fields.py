@@ -23,7 +23,7 @@ from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.around import Around, Reads, States
-from tidegraph.nn.inputs import Inputs
+from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs
 from tidegraph.stages import Requests
 from tidegraph.training.weights import tensor
 
@@ -91,22 +91,30 @@ class Reader:
         item: The plan that starts from items.
         tables: How nodes become rows of tables.
         features: The shared inputs, which events have, too.
+        numbers_read: Which of ``HISTORY_NUMBERS`` the model reads.
     """
 
     user: Unique
     item: Unique
     tables: Tables
     features: Features
+    numbers_read: tuple[str, ...] = HISTORY_NUMBERS
 
     @classmethod
-    def of(cls, reads: Reads, tables: Tables, features: Features) -> "Reader":
+    def of(
+        cls,
+        reads: Reads,
+        tables: Tables,
+        features: Features,
+        numbers_read: tuple[str, ...] = HISTORY_NUMBERS,
+    ) -> "Reader":
         """Return what reads the plans that a model says.
 
         Raises:
             ConfigError: One is no plan of unique states.
         """
         user, item = (_parse_unique_plan(text) for text in reads)
-        return cls(user, item, tables, features)
+        return cls(user, item, tables, features, numbers_read)
 
     @cached_property
     def numbers(self) -> EdgeNumbers:
@@ -188,7 +196,7 @@ class Reader:
         Of the items of more than ``neighbors.MOST`` events the latest count.
         """
         steps, fans = users.children(), items.children()[place]
-        if "cross" not in self.features.groups:
+        if "cross" not in self.features.groups or "cross" not in self.numbers_read:
             shapes = ((*item.shape, n, 0) for n in (steps.shape[1], fans.shape[2]))
             cross, back = (np.zeros(shape, np.float32) for shape in shapes)
             return cross, back
@@ -221,7 +229,7 @@ class Reader:
                 for depth, own in enumerate(nodes)
             ]
         days = [(gap / DAY).astype(np.float32) for gap in found.dt]
-        width = len(self.features.event_names)
+        width = self._event_width
         event = [np.zeros((len(found.ids[0]), width), np.float32)]
         for depth in range(1, len(found.ids)):
             event.append(self._known(requests, rows, side, depth))
@@ -244,12 +252,17 @@ class Reader:
             edge = np.where(edge < graph.edge(ACTION).issued, edge, -1)
         return self.tables.event.rows(graph, edge)
 
+    @property
+    def _event_width(self) -> int:
+        """Columns of what was known of an event; none where they are not read."""
+        return len(self.features.event_names) if "event" in self.numbers_read else 0
+
     def _known(
         self, requests: Requests, rows: Int64[np.ndarray, " b"], side: _Side, depth: int
     ) -> Float32[np.ndarray, "n m"]:
         """Return what was known just before the events that led to a depth."""
         events, graph = side.events(depth), requests.graph
-        if not self.features.event_names:
+        if not self._event_width:
             return np.zeros((len(events.number), 0), np.float32)
         beyond = events.number - graph.edge(ACTION).issued
         given = beyond >= 0
@@ -261,11 +274,7 @@ class Reader:
         row = side.parent[depth][given]
         nobody = np.zeros((len(rows), 0), np.int32)
         past = PastView.of(requests, nobody, self.features.category, rows)
-        first = past.history.stop - past.history.start
-        first = past.history.start - (np.cumsum(first) - first)
-        out[given] = self.features.of_events(
-            past.at_events(row, beyond[given] + first[row])
-        )
+        out[given] = self.features.of_events(past.at_events(row, beyond[given]))
         return out
 
     def _rows(

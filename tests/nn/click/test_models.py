@@ -10,7 +10,7 @@ import torch
 from tidegraph.errors import ConfigError
 from tidegraph.nn import click
 from tidegraph.nn.around import Around, States
-from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
 from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.training.weights import initialised
@@ -211,6 +211,58 @@ def test_a_block_of_none_but_the_new_is_answered(network, model, of_user, of_ite
     assert torch.isfinite(found[inputs.present]).all()
     for weights in network.parameters():
         assert weights.grad is None or torch.isfinite(weights.grad).all()
+
+
+def without(name, inputs, *around):
+    """The same, without columns of what is read for each event of a history."""
+    inputs = inputs._replace(**{name: getattr(inputs, name)[..., :0]})
+    if not around:
+        return (inputs,)
+    if name == "cross":
+        cross, back = (part[..., :0] for part in (around[0].cross, around[0].back))
+        return inputs, around[0]._replace(cross=cross, back=back)
+    user, item = (
+        side._replace(event=tuple(part[:, :0] for part in side.event))
+        for side in around[0][:2]
+    )
+    return inputs, around[0]._replace(user=user, item=item)
+
+
+def shaken(name, inputs, *around):
+    """The same, with other numbers."""
+    rng = torch.Generator().manual_seed(3)
+
+    def other(part):
+        return torch.randn(part.shape, generator=rng)
+
+    inputs = inputs._replace(**{name: other(getattr(inputs, name))})
+    if not around:
+        return (inputs,)
+    if name == "cross":
+        cross, back = other(around[0].cross), other(around[0].back)
+        return inputs, around[0]._replace(cross=cross, back=back)
+    user, item = (
+        side._replace(event=tuple(map(other, side.event))) for side in around[0][:2]
+    )
+    return inputs, around[0]._replace(user=user, item=item)
+
+
+@pytest.mark.parametrize("name", HISTORY_NUMBERS)
+@torch.no_grad()
+def test_a_model_says_what_it_reads_for_each_event(model, network, name):
+    """What it does not say may be left out, and what it says makes a difference."""
+    given = given_to(model, SPEC, np.random.default_rng(1))
+    for weights in network.parameters():
+        weights.normal_(std=0.3, generator=torch.Generator().manual_seed(2))
+    there = [part._replace(real_step=torch.ones(4, 3) > 0) for part in given[:1]]
+    given = (*there, *given[1:])
+
+    if name in getattr(model, "history_numbers", HISTORY_NUMBERS):
+        assert not torch.equal(network(*shaken(name, *given)), network(*given))
+        return
+    bare = without(name, *given)
+    assert torch.equal(network(*bare), network(*given))
+    assert network.auxiliary(*bare) >= 0
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))

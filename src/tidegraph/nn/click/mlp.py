@@ -22,6 +22,7 @@ class MLP:
     """
 
     name: ClassVar[str] = "MLP"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     hidden: tuple[int, ...] = (64, 32)
 

@@ -13,7 +13,7 @@ from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.click.dsgl import DSGL
 from tidegraph.nn.click.graphs.tien import TIEN
 from tidegraph.nn.click.sequences.gru4rec import GRU4Rec
-from tidegraph.nn.inputs import Inputs, InputSpec
+from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
 from tidegraph.nn.sequence.next_item import Foretold, told_apart
 from tidegraph.ranges import at_least
 
@@ -66,6 +66,11 @@ class NextEvent:
         """What it is called, where a pipeline says what it is made of."""
         of = getattr(self.backbone, "name", type(self.backbone).__name__)
         return f"{of}, next event"
+
+    @property
+    def history_numbers(self) -> tuple[str, ...]:
+        """What of ``HISTORY_NUMBERS`` the model reads."""
+        return getattr(self.backbone, "history_numbers", HISTORY_NUMBERS)
 
     def reads(self) -> Reads | None:
         """Return what the model reads of the graph, if it does."""

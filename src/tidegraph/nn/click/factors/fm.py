@@ -28,6 +28,7 @@ class FM:
     """
 
     name: ClassVar[str] = "FM"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     embedding_size: int = 16
 

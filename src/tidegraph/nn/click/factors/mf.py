@@ -29,6 +29,7 @@ class MF:
     """
 
     name: ClassVar[str] = "MF"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     embedding_size: int = 16
 

@@ -31,6 +31,7 @@ class NeuMF:
     """
 
     name: ClassVar[str] = "NeuMF"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

@@ -35,6 +35,7 @@ class PNN:
     """
 
     name: ClassVar[str] = "PNN"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

@@ -30,6 +30,7 @@ class SVDpp:
     """
 
     name: ClassVar[str] = "SVD++"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     embedding_size: int = 16
 

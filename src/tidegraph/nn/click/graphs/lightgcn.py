@@ -35,6 +35,7 @@ class LightGCN:
     """
 
     name: ClassVar[str] = "LightGCN"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     embedding_size: int = 16
     layers: int = 2

@@ -34,6 +34,7 @@ class NGCF:
     """
 
     name: ClassVar[str] = "NGCF"
+    history_numbers: ClassVar[tuple[str, ...]] = ()
 
     embedding_size: int = 16
     layers: int = 2

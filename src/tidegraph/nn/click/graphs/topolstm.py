@@ -36,6 +36,7 @@ class TopoLSTM:
     """
 
     name: ClassVar[str] = "Topo-LSTM"
+    history_numbers: ClassVar[tuple[str, ...]] = ("event",)
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

@@ -31,6 +31,7 @@ class GRU4Rec:
     """
 
     name: ClassVar[str] = "GRU4Rec"
+    history_numbers: ClassVar[tuple[str, ...]] = ("event",)
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

@@ -35,6 +35,7 @@ class SASRec:
     """
 
     name: ClassVar[str] = "SASRec"
+    history_numbers: ClassVar[tuple[str, ...]] = ("event",)
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

@@ -33,6 +33,7 @@ class SRGNN:
     """
 
     name: ClassVar[str] = "SR-GNN"
+    history_numbers: ClassVar[tuple[str, ...]] = ("event",)
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)
