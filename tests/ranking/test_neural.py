@@ -285,6 +285,12 @@ def test_a_plan_that_brings_no_unique_states_is_refused():
         NeuralRanker(Elsewhere()).fit(learn, stop, run=Run(np.random.default_rng(0)))
 
 
+def test_dropout_that_would_leave_out_nothing_is_refused():
+    with pytest.raises(ConfigError, match=r"MF has no layers.*dropout=0.2"):
+        NeuralRanker(MF(4), dropout=0.2)
+    NeuralRanker(NextEvent(GRU4Rec(4)), dropout=0.2)
+
+
 @pytest.mark.parametrize(
     "model", [MF(4), SASRec(4, (8,)), TopoLSTM(4, (8,), 4), LightGCN(4, 1, 4)]
 )

@@ -26,7 +26,7 @@ from tidegraph.ranking.calibration import Calibrated
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.ranking.tasks import Tasks
 from tidegraph.run import Run
-from tidegraph.stages import Candidates, Examples, Requests
+from tidegraph.stages import Candidates, Examples, Fold, Requests
 from tidegraph.training.optimizers import SGD, AdamW
 from tidegraph.training.settings import Training
 
@@ -137,6 +137,47 @@ def test_a_label_that_is_none_is_refused(name, wanted):
 
     with pytest.raises(DataError, match=wanted):
         further_label(learn, name)
+
+
+class Untrained:
+    """A retrieval method that nobody gets to fit."""
+
+    name = "untrained"
+
+    def fit(self, train, *, run=None):
+        raise AssertionError("something was trained")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("bougth", r"no label 'bougth'.*Did you mean 'bought'"),
+        ("event", r"neither true nor false.*event=purchase"),
+        ("follows", r"not of users with items"),
+    ],
+)
+def test_a_label_that_is_none_is_refused_before_anything_is_trained(name, wanted):
+    ranker = replace(SHORT, tasks=Tasks((name,)))
+    users = np.zeros(1, np.int32)
+    follows = EdgeStore.build(("user", "user"), (users, users), (60, 60), None)
+    log = shop()
+    graph = Snapshot.of(log)
+    graph = replace(graph, edges={"follows": follows})
+    pipeline = tg.Pipeline(retrieve=Untrained(), rank=ranker)
+
+    with pytest.raises(DataError, match=wanted):
+        pipeline.fit(log, graph=graph)
+
+
+def test_an_edge_of_the_graph_beside_a_log_is_a_label():
+    log = shop()
+    rows = np.flatnonzero(log.context["bought"].to_numpy())
+    bought = Snapshot.of(log.take(rows).actions()).edges["action"]
+    beside = replace(Snapshot.of(log), edges={"bought_": bought})
+
+    replace(SHORT, tasks=Tasks(("bought_", "event=purchase"))).check(
+        Fold(log, edges=beside)
+    )
 
 
 def test_examples_without_windows_have_no_further_label():
@@ -332,7 +373,7 @@ def test_a_model_without_layers_has_none_to_share_and_a_device_patches_one_task(
     run = Run(np.random.default_rng(0))
 
     with pytest.raises(ConfigError, match="no towers"):
-        replace(SHORT, model=MF(4)).fit(learn, stop, run=run)
+        replace(SHORT, model=MF(4))
     with pytest.raises(ConfigError, match="Leave tasks out"):
         split(SHORT.fit(learn, stop, run=run).network)
 

@@ -1,9 +1,12 @@
 """Further labels of examples: what else was done with a candidate, such as bought."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float32, Int64
 
+from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError, did_you_mean
 from tidegraph.fitting.shown import holds
 from tidegraph.graph.from_log import ACTION, ITEM, USER
@@ -53,6 +56,26 @@ def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
     return holds(done, examples.candidates.item).astype(np.float32)
 
 
+def check_label(log: Interactions, edges: Snapshot | None, name: str) -> None:
+    """Refuse a label that ``further_label`` would not find, before anything is learnt.
+
+    Args:
+        log: The log, with what is said of its events.
+        edges: Further edges that the graph will have, if any.
+        name: What is done, as there.
+
+    Raises:
+        DataError: There are no such edges and no such column.
+    """
+    if edges is not None and name in edges.edges:
+        _check_edges(edges, name)
+        return
+    _check_column(log.context.columns, name)
+    column, _, wanted = name.partition("=")
+    if not wanted:
+        _check_truth(log.context[column], column)
+
+
 def _edges(graph: Snapshot, name: str) -> TemporalCSR:
     """Return the edges that tell, with those of actions where a column does.
 
@@ -60,21 +83,37 @@ def _edges(graph: Snapshot, name: str) -> TemporalCSR:
         DataError: There are none, or they say not who did what when.
     """
     if name not in graph.edges:
-        column = name.partition("=")[0]
-        there = graph.edge(ACTION).table.columns.columns
-        if column not in there:
-            raise DataError(
-                f"there is no label {name!r}: the graph has no edges of that name, and "
-                f"the log no such column.{did_you_mean(column, there)} It has the "
-                f"columns: {', '.join(there) or 'none'}."
-            )
+        _check_column(graph.edge(ACTION).table.columns.columns, name)
         return graph[ACTION]
+    _check_edges(graph, name)
+    return graph[name]
+
+
+def _check_column(there: Sequence[str], name: str) -> None:
+    column = name.partition("=")[0]
+    if column not in there:
+        raise DataError(
+            f"there is no label {name!r}: the graph has no edges of that name, and "
+            f"the log no such column.{did_you_mean(column, there)} It has the "
+            f"columns: {', '.join(there) or 'none'}."
+        )
+
+
+def _check_edges(graph: Snapshot, name: str) -> None:
     if graph.ends(name) != (USER, ITEM) or not graph[name].is_timed:
         raise DataError(
             f"the edges {name!r} are no label: they are not of users with items, at "
             "times. Name others, or a column of the log."
         )
-    return graph[name]
+
+
+def _check_truth(values: pl.Series, column: str) -> None:
+    kind = values.dtype
+    if not kind.is_numeric() and kind != pl.Boolean:
+        raise DataError(
+            f"the column {column!r} is of {kind}, which is neither true nor "
+            f'false. Say which of its values counts, such as "{column}=purchase".'
+        )
 
 
 def _true(
@@ -85,12 +124,8 @@ def _true(
     values = graph.edge(ACTION).features[column].gather(edge)
     if wanted:
         found = values.cast(pl.String) == wanted
-    elif values.dtype.is_numeric() or values.dtype == pl.Boolean:
+    else:
+        _check_truth(values, column)
         # To polars NaN is above all numbers; here it is unknown.
         found = values.cast(pl.Float64).fill_nan(None) > 0
-    else:
-        raise DataError(
-            f"the column {column!r} is of {values.dtype}, which is neither true nor "
-            f'false. Say which of its values counts, such as "{column}=purchase".'
-        )
     return found.fill_null(value=False).to_numpy()

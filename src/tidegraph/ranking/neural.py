@@ -20,7 +20,7 @@ from tidegraph.features.tables import Tables
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
-from tidegraph.nn.dense import Tower
+from tidegraph.nn.click.tasks import only_tower, towers
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
 from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
@@ -72,6 +72,16 @@ class NeuralRanker:
     def __post_init__(self) -> None:
         shares = {"id_dropout": self.id_dropout, "dropout": self.dropout}
         below_1("a ranker's", **shares)
+        if self.tasks is not None or self.dropout:
+            outline = outlined(self.model)
+            if self.tasks is not None:
+                only_tower(outline)
+            if self.dropout and not towers(outline):
+                raise ConfigError(
+                    f"{self.name} has no layers whose input dropout={self.dropout} "
+                    "could leave out. Leave dropout out, or take a click model with "
+                    "hidden layers, such as DIN, DSGL or MLP."
+                )
 
     @property
     def name(self) -> str:
@@ -79,13 +89,15 @@ class NeuralRanker:
         return called(self.model)
 
     def check(self, train: Train) -> None:
-        """Find out before any work whether a log has the features.
+        """Find out before any work whether a log has the features and the labels.
 
         Raises:
             DataError: It lacks one.
         """
-        log = Fold.of(train, self.name).events
-        check_columns(log, self.features.category, self.features.fields)
+        fold = Fold.of(train, self.name)
+        check_columns(fold.events, self.features.category, self.features.fields)
+        if self.tasks is not None:
+            self.tasks.check(fold)
 
     def fit(
         self,
@@ -157,10 +169,16 @@ class NeuralRanker:
         spec = InputSpec(item, user, numbers, event, cross, back, said)
         further = 0 if self.tasks is None else len(self.tasks.also)
         network = Wide(self.model.build(spec.told), numbers, further, said)
-        for part in network.modules():
-            if isinstance(part, Tower):
-                part.dropout = self.dropout
+        for tower in towers(network):
+            tower.dropout = self.dropout
         return network
+
+
+def outlined(model: ClickModel | ReadsGraph) -> torch.nn.Module:
+    """Return the network of a click model of some widths, without weights."""
+    spec = InputSpec((1,), (1,), 1, 1, len(CROSS), len(BACK))
+    with torch.device("meta"):
+        return model.build(spec)
 
 
 @dataclass(frozen=True, eq=False)

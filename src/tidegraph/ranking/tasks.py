@@ -6,12 +6,12 @@ from jaxtyping import Bool, Float, Float32
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError, DataError, did_you_mean
 from tidegraph.extras import needed
-from tidegraph.fitting.labels import further_label
+from tidegraph.fitting.labels import check_label, further_label
 from tidegraph.graph.from_log import ACTION
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.click.tasks import both
 from tidegraph.ranges import above
-from tidegraph.stages import Examples
+from tidegraph.stages import Examples, Fold
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -67,6 +67,15 @@ class Tasks:
     def names(self) -> tuple[str, ...]:
         """All labels, that of actions first."""
         return (ACTION, *self.also)
+
+    def check(self, fold: Fold) -> None:
+        """Find out before any work whether a log has the further labels.
+
+        Raises:
+            DataError: It lacks one.
+        """
+        for name in self.also:
+            check_label(fold.events, fold.edges, name)
 
     def right(self, examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
         """Return a label of examples.

@@ -15,6 +15,27 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 
+def towers(network: nn.Module) -> list[Tower]:
+    """Return the towers of layers of a network."""
+    return [part for part in network.modules() if isinstance(part, Tower)]
+
+
+def only_tower(network: nn.Module) -> Tower:
+    """Return the one tower of a network.
+
+    Raises:
+        ConfigError: It has none, or several.
+    """
+    found = towers(network)
+    if len(found) != 1:
+        raise ConfigError(
+            f"the model has {len(found) or 'no'} towers of layers, and several "
+            "tasks share exactly one. Take a click model with hidden layers, such "
+            "as DIN, DSGL or MLP."
+        )
+    return found[0]
+
+
 class FurtherTasks(nn.Module):
     """A line for each further task, over what a tower ends in and the shared inputs.
 
@@ -29,15 +50,9 @@ class FurtherTasks(nn.Module):
 
     def __init__(self, network: nn.Module, numbers: int, count: int) -> None:
         super().__init__()
-        towers = [part for part in network.modules() if isinstance(part, Tower)]
-        if len(towers) != 1:
-            raise ConfigError(
-                f"the model has {len(towers) or 'no'} towers of layers, and several "
-                "tasks share exactly one. Take a click model with hidden layers, such "
-                "as DIN, DSGL or MLP."
-            )
-        self.last = nn.Linear(towers[0].last.in_features + numbers, count)
-        towers[0].last.register_forward_pre_hook(_tell)
+        tower = only_tower(network)
+        self.last = nn.Linear(tower.last.in_features + numbers, count)
+        tower.last.register_forward_pre_hook(_tell)
 
     def forward(
         self, run: Callable[[], Float[Tensor, "b k"]], numbers: Float[Tensor, "b k n"]
