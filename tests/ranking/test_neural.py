@@ -10,6 +10,7 @@ from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.features.tables import Tables
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.around import Reads
 from tidegraph.nn.click import (
     DIN,
@@ -359,3 +360,32 @@ def test_checkpoints_of_another_log_are_refused(tmp_path, model, other):
 
     with pytest.raises(ConfigError, match="another log"):
         ranker.fit(learn, stop, run=again)
+
+
+def test_checkpoints_of_a_log_where_others_did_otherwise_are_refused(tmp_path):
+    """What a candidate and an event have in common is who chose both."""
+    log = draw_log(events=1500)
+    ranker = NeuralRanker(
+        DIN(4, (8,)), FeatureSet(("cross",), history=3), training=Training(epochs=1)
+    )
+    few = [of_some_users(part, 10) for part in split_examples(log)[:2]]
+    ranker.fit(*few, run=Run(np.random.default_rng(1), checkpoints=tmp_path))
+    others = (log.user >= 10) & (log.time < log.time[-1] - 30 * 86_400)
+    item = log.item.copy()
+    item[others] = np.random.default_rng(5).permutation(item[others])
+    graph = Snapshot.of(replace(log, item=item))
+    few = [replace(p, requests=replace(p.requests, graph=graph)) for p in few]
+
+    with pytest.raises(ConfigError, match="another log"):
+        ranker.fit(*few, run=Run(np.random.default_rng(1), checkpoints=tmp_path))
+
+
+def of_some_users(examples, count):
+    """The examples of the first requests."""
+    candidates = examples.candidates
+    return replace(
+        examples,
+        requests=examples.requests.rows(0, count),
+        candidates=Candidates(candidates.item[:count], candidates.score[:count]),
+        label=examples.label[:count],
+    )

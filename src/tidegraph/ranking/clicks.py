@@ -175,5 +175,5 @@ def _learnt_from(task: Clicks) -> Iterator[object]:
         yield tables.event.of_history(requests, rows, read.history)
         yield from (history.ptr, history.node)
         yield from (requests.time, history.time)
-        if task.model.batches.reader is not None and len(requests):
+        if len(requests) and read.reads_others:
             yield from read_before(requests, tables.event)
