@@ -101,13 +101,14 @@ def test_the_user_and_each_user_of_a_candidate_share_what_a_loop_finds():
         np.testing.assert_allclose(found[b, k, n], expected, rtol=1e-5)
 
 
-def test_of_many_events_the_first_that_are_told_apart_count():
+def test_more_events_than_are_told_apart_at_once_are_each_told_apart():
     _, _, _, past = drawn(3)
     steps = latest_items(past.history, 30)
-    wide = np.concatenate([steps, np.full((len(steps), 60), 0, np.int32)], axis=1)
+    many = np.concatenate([steps, steps, steps], axis=1)
+    assert many.shape[1] > neighbors.MOST
 
-    found = crossed(past, wide).cross
+    found = crossed(past, many)
 
-    assert found.shape[2] == 90
-    assert not found[:, :, neighbors.MOST :].any()
-    np.testing.assert_array_equal(found[:, :, :30], crossed(past, steps).cross)
+    once = crossed(past, steps)
+    np.testing.assert_array_equal(found.cross, np.tile(once.cross, (1, 1, 3, 1)))
+    np.testing.assert_array_equal(found.knn, once.knn)

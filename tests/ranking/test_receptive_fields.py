@@ -41,7 +41,7 @@ def test_neighbours_of_short_and_long_pasts_share_what_a_loop_finds(width):
         who, clock = int(user[b]), int(requests.time[b])
         latest = brute.history(who, clock)[:width]
         told = latest[: neighbors.MOST]
-        pairs = [brute.pair(who, int(item[b, k]), step, clock) for step in told]
+        pairs = [brute.pair(who, int(item[b, k]), step, clock) for step in latest]
         wanted = np.zeros((width, 3))
         for n, (cosine, both, alike) in enumerate(pairs):
             # Neighbours stand oldest first.

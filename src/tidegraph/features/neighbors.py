@@ -29,7 +29,7 @@ BACK = ("cosine", "shared")
 LATEST = 30
 """How many of the latest events of the history the item-kNN score is over."""
 MOST = 64
-"""How many events of the history can be told apart."""
+"""How many events of the history can be told apart at once: bits of a word."""
 _SLOTS = 1 << 14
 """Places of a table that is never half full."""
 
@@ -81,11 +81,15 @@ def crossed(
 
     Args:
         past: Requests, candidates and the pasts of items.
-        steps: Items of some events of each history, -1 where there is none; of more
-            than ``MOST`` the first count.
-        fans: Users of each candidate, to be looked at one by one.
+        steps: Items of some events of each history, -1 where there is none.
+        fans: Users of each candidate, to be looked at one by one; of more events than
+            ``MOST`` the first count for these.
         pairs: Return ``cross``, of each candidate and event; else it has no events.
     """
+    if pairs and steps.shape[1] > MOST:
+        first = crossed(past, steps[:, :MOST], fans)
+        rest = crossed(past, steps[:, MOST:])
+        return first._replace(cross=np.concatenate([first.cross, rest.cross], axis=2))
     shape = past.item.shape
     of_fans = Fans(*sealed(*(fans or Fans.nobody(shape, past.items.time))))
     (steps,) = sealed(steps)

@@ -193,7 +193,7 @@ class Reader:
     ) -> tuple[Float32[np.ndarray, "b k h c"], Float32[np.ndarray, "b k l d"]]:
         """Return what candidates and users have in common with the others' neighbours.
 
-        Of the items of more than ``neighbors.MOST`` events the latest count.
+        For users of candidates the latest ``neighbors.MOST`` events count.
         """
         steps, fans = users.children(), items.children()[place]
         if "cross" not in self.features.groups or "cross" not in self.numbers_read:
