@@ -10,6 +10,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.features.tables import Side, Tables
+from tidegraph.features.values import edges_of, ranged
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 
@@ -75,6 +76,33 @@ def test_ranges_have_as_many_rows_each():
 
     assert side.counts == (1600, 16)
     assert np.bincount(side.code[:, 0])[1:].tolist() == [100] * 16
+
+
+def test_a_smallest_value_that_many_have_is_a_range_of_its_own():
+    worth = [0.0] * 95 + [0.5, 1.5, 1.5, 2.5, 2.5]
+
+    count, code = ranged(pl.Series(worth), 100)
+
+    assert set(code[:95]) == {1}
+    assert set(code[95:]) == {2}
+    assert count == 2
+
+
+def test_a_smallest_value_that_many_have_leaves_the_ranges_above_as_they_were():
+    rng = np.random.default_rng(0)
+    worth = np.concatenate([np.zeros(810), rng.uniform(1, 2, 790)])
+
+    edges = edges_of(pl.Series(worth))
+
+    quantiles = np.quantile(worth, np.arange(9, 16) / 16)
+    assert 0 < edges[0] < 1e-300
+    np.testing.assert_array_equal(edges[1:], quantiles)
+
+
+def test_where_a_range_holds_but_the_smallest_value_it_ends_as_it_did():
+    stars = pl.Series([1.0, 2.0, 3.0, 4.0, 5.0] * 20)
+
+    assert edges_of(stars).tolist() == [1, 2, 3, 4, 5]
 
 
 def test_a_column_of_one_value_is_a_table_of_one_row():

@@ -98,7 +98,15 @@ def edges_of(values: pl.Series) -> Float64[np.ndarray, " edges"]:
     seen = row[np.isfinite(row)]
     if not len(seen):
         return np.zeros(0)
-    return np.unique(np.quantile(seen, np.arange(1, RANGES) / RANGES))
+    edges = np.unique(np.quantile(seen, np.arange(1, RANGES) / RANGES))
+    least = edges[0]
+    if least == seen.min():
+        # An edge belongs to the range above it, so that the smallest value, of which
+        # there is that much, would stand there with all up to the next edge.
+        above = edges[1] if len(edges) > 1 else np.inf
+        if ((seen > least) & (seen < above)).any():
+            edges[0] = np.nextafter(least, np.inf)
+    return edges
 
 
 def range_of(
