@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64, Int, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
@@ -14,8 +14,11 @@ from tidegraph.errors import DataError, did_you_mean
 from tidegraph.features.values import edges_of, range_of
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.kernels.ragged import ranges, starts, starts_where
 from tidegraph.stages import Requests
+from tidegraph.stages.evidence import is_positive
 
 EVENT = "event"
 LEAST = 2
@@ -100,10 +103,13 @@ class EventFields:
             return np.zeros((len(rows), count, 0), np.int64)
         edges: TemporalCSR = requests.graph[ACTION]
         start, stop = edges.span_before(requests.user[rows], requests.time[rows])
+        number = edges.edge
+        if requests.positive is not requests:
+            start, stop, number = _positive_edges(edges, start, stop)
         at = stop[:, None] - 1 - np.arange(count)
         there = at >= start[:, None]
         edge = np.full(at.shape, -1, np.int64)
-        edge[there] = edges.edge[at[there]]
+        edge[there] = number[at[there]]
         return self.rows(requests.graph, edge)
 
     def state(self) -> State:
@@ -126,6 +132,22 @@ class EventFields:
             for name in columns
         ]
         return cls(columns, tuple(kinds))
+
+
+def _positive_edges(
+    edges: TemporalCSR,
+    start: Int64[np.ndarray, " b"],
+    stop: Int64[np.ndarray, " b"],
+) -> tuple[Int64[np.ndarray, " b"], Int64[np.ndarray, " b"], Int[np.ndarray, " n"]]:
+    """Return where rows start and stop without what is no evidence, and its numbers."""
+    ptr = starts(stop - start)
+    slots = ranges(start, ptr)
+    history = Histories(
+        ptr, edges.node[slots], edges.time_at(slots), edges.weight_at(slots)
+    )
+    kept = is_positive(history)
+    ptr = starts_where(ptr, kept)
+    return ptr[:-1], ptr[1:], edges.edge[slots[kept]]
 
 
 def check_context(context: pl.DataFrame, column: str) -> None:

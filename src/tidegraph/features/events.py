@@ -43,8 +43,11 @@ class StepNumbers:
         event = latest_events(past.history, count)
         row, _ = np.nonzero(event >= 0)
         at = event[event >= 0]
-        # Requests of one user share events; a history without a user is its own.
-        owner = np.where(requests.user >= 0, requests.user, -1 - np.arange(len(event)))
+        # Requests of one user share events; a history without a user is its own, and
+        # so are those of which events were undone, since when a request tells of which.
+        shared = requests.user >= 0
+        shared &= requests.positive is requests
+        owner = np.where(shared, requests.user, -1 - np.arange(len(event)))
         key = (owner[row].astype(np.int64) << 32) + at - past.history.start[row]
         _, first, place = np.unique(key, return_index=True, return_inverse=True)
         values = features.of_events(past.at_events(row[first], at[first]))

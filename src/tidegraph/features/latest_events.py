@@ -27,8 +27,8 @@ class LatestEvents(NamedTuple):
     def of(
         cls, requests: Requests, rows: Int64[np.ndarray, " b"], count: int
     ) -> "LatestEvents":
-        """Return the latest ``count`` events of some of the requests."""
-        history = requests.history
+        """Return the latest ``count`` events of some of the requests but returns."""
+        history = requests.positive.history
         at = history.ptr[rows + 1][:, None] - 1 - np.arange(count)
         mask = at >= history.ptr[rows][:, None]
         item = np.full(at.shape, NO_ITEM, np.int32)

@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Int32, Int64
 
 from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import compiled, sealed
+from tidegraph.kernels.ragged import ranges, starts, starts_where
 from tidegraph.stages import NO_ITEM, Requests
 
 
@@ -34,8 +36,8 @@ class PastView(NamedTuple):
     arrays can be written, so that kernels are compiled for one kind of them.
 
     Attributes:
-        history: The events of each request, all before its clock.
-        items: Everybody's events with each item, whenever they were.
+        history: The events of each request that are evidence, all before its clock.
+        items: Everybody's events with each item but returns, whenever they were.
         user: Who asks, -1 where the graph does not hold them.
         clock: When.
         item: Candidates of each, ``NO_ITEM`` where there is none.
@@ -67,7 +69,7 @@ class PastView(NamedTuple):
             category: Category of each item of the graph; later ones have none.
             rows: Which of the requests the candidates are of; all if left out.
         """
-        edges, history = requests.graph[f"~{ACTION}"], requests.history
+        edges, history = requests.graph[f"~{ACTION}"], requests.positive.history
         user, clock = requests.user, requests.time
         if rows is not None:
             # Of the others nothing is read: their histories cost nothing.
@@ -91,7 +93,7 @@ class PastView(NamedTuple):
             kind[known] = category[read[known]]
             category = kind
         own = Rows(*sealed(history.ptr[:-1], history.ptr[1:], node, time))
-        items = Rows(*sealed(start, stop, edges.node, edges.time))
+        items = _positive_rows(edges, start, stop)
         user, clock = sealed(user, clock)
         item, category = sealed(item, category)
         return cls(own, items, user, clock, item, category, edges.base)
@@ -113,6 +115,25 @@ class PastView(NamedTuple):
         item = history.node[event][:, None]
         user, clock, item = sealed(self.user[row], clock, item)
         return PastView(before, self.items, user, clock, item, self.category, self.base)
+
+
+def _positive_rows(
+    edges: TemporalCSR,
+    start: Int64[np.ndarray, " rows"],
+    stop: Int64[np.ndarray, " rows"],
+) -> Rows:
+    """Return the edges of some rows but those that weigh 0 or less, such as returns.
+
+    A purchase stays if it was sent back later, of which nothing was known when it was
+    made. Without returns nothing is copied.
+    """
+    if not edges.indexes.returns.of(edges.slot_rows)[1]:
+        return Rows(*sealed(start, stop, edges.node, edges.time))
+    ptr = starts(stop - start)
+    slots = ranges(start, ptr)
+    kept = edges.weight_at(slots) > 0
+    ptr, slots = starts_where(ptr, kept), slots[kept]
+    return Rows(*sealed(ptr[:-1], ptr[1:], edges.node[slots], edges.time[slots]))
 
 
 @compiled

@@ -141,7 +141,7 @@ class Batches:
             requests: Users, clocks and histories.
             item: Candidates of each.
         """
-        past, user = requests.history, requests.user
+        past, user = requests.positive.history, requests.user
         age = np.repeat(past.ptr[1:], np.diff(past.ptr)) - np.arange(len(past.node))
         items, users = [item.ravel(), past.node[age <= self.history]], [user]
         if self.reader is not None:

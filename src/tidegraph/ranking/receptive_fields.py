@@ -140,6 +140,7 @@ class Reader:
             ConfigError: A plan leads to nodes other than users and items, which have no
                 vectors.
         """
+        requests = requests.positive
         users, items, place = self._sides(requests, rows, item)
         cross, back = self._crossed(requests, rows, item, users, items, place)
         return Around(
@@ -157,7 +158,7 @@ class Reader:
         item: Int32[np.ndarray, "b k"],
     ) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " m"]]:
         """Return the items and the users that ``around`` reads, each once."""
-        users, items, _ = self._sides(requests, rows, item)
+        users, items, _ = self._sides(requests.positive, rows, item)
         read = {ITEM: list[np.ndarray](), USER: list[np.ndarray]()}
         for side in (users, items):
             for kind, node in zip(side.kinds, side.found.ids, strict=True):

@@ -14,27 +14,36 @@ def evident_history(history: Histories) -> Histories:
     """Return the events of each history whose items are evidence."""
     if bool((history.weight > 0).all()):
         return history
-    node, size = history.node, int(history.node.max()) + 1
-    if are_few(len(node), size):
-        few = Few.of(node)
-        node, size = few.places(node), len(few)
-    kept = np.zeros(len(node), np.bool_)
-    _mark(history.ptr, node, history.weight, max(size, 0), kept)
-    return some_of(history, kept)
+    return some_of(history, _is_evident(history))
+
+
+def is_positive(history: Histories) -> Bool[np.ndarray, " events"]:
+    """Return which events say that somebody wanted an item."""
+    positive = history.weight > 0
+    return positive if bool(positive.all()) else positive & _is_evident(history)
 
 
 def positive_history(history: Histories) -> Histories:
     """Return the events of each history that say that somebody wanted an item."""
-    if bool((history.weight > 0).all()):
-        return history
-    history = evident_history(history)
-    return some_of(history, history.weight > 0)
+    positive = is_positive(history)
+    return history if bool(positive.all()) else some_of(history, positive)
 
 
 def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
     """Return some events of each history."""
     ptr = starts_where(history.ptr, kept)
     return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
+
+
+def _is_evident(history: Histories) -> Bool[np.ndarray, " events"]:
+    """Return which events are of items that are evidence."""
+    node, size = history.node, int(history.node.max()) + 1
+    if are_few(len(node), size):
+        few = Few.of(node)
+        node, size = few.places(node), len(few)
+    kept = np.zeros(len(node), np.bool_)
+    _mark(history.ptr, node, history.weight, max(size, 0), kept)
+    return kept
 
 
 @compiled

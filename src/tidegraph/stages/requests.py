@@ -15,6 +15,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.times import TICKS
 from tidegraph.stages.choice import Choice
+from tidegraph.stages.evidence import positive_history
 from tidegraph.stages.item_sets import ItemSets
 
 
@@ -92,6 +93,16 @@ class Requests:
             ItemSets.concatenated([part.hidden for part in parts]),
             ItemSets.concatenated(only) if only else None,
         )
+
+    @cached_property
+    def positive(self) -> "Requests":
+        """The same, with what says that somebody wanted an item of each history.
+
+        Neither a return is that nor what was sent back; see ``evidence``. Where there
+        is none of these, the requests themselves.
+        """
+        history = positive_history(self.history)
+        return self if history is self.history else replace(self, history=history)
 
     def seeds(
         self, seed: int = 0, *, rows: Int64[np.ndarray, " r"] | None = None

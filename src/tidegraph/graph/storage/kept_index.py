@@ -105,6 +105,9 @@ class Indexes:
         self.signs: KeptIndex[tuple[int, int]] = KeptIndex(
             _weight_signs_of, _weight_signs_on
         )
+        self.returns: KeptIndex[tuple[int, bool]] = KeptIndex(
+            lambda rows: _any_returns_on((0, False), rows.bounds, rows), _any_returns_on
+        )
         self.negatives: KeptIndex[Int64[np.ndarray, " room"]] = KeptIndex(
             _negatives_of, _negatives_on
         )
@@ -122,7 +125,8 @@ class Indexes:
 
     @property
     def _kept(self) -> tuple[KeptIndex[Any], ...]:
-        return self.neighbors, self.active, self.sums, self.signs, self.negatives
+        weights = (self.sums, self.signs, self.returns, self.negatives)
+        return self.neighbors, self.active, *weights
 
     def weighing(self, by: str) -> "Indexes":
         """Return the same indexes for rows whose weights are another feature."""
@@ -160,6 +164,17 @@ def _weight_signs_on(
         changed = rows.bounds.changed_since(before)
         first = min(first, _first_below(rows, *rows.bounds.at(changed)))
     return len(rows.weight), first
+
+
+def _any_returns_on(
+    held: tuple[int, bool], _before: RowBounds, rows: SlotRows
+) -> tuple[int, bool]:
+    """Return how many weights were looked at, and whether one is 0 or below.
+
+    Weights are those of all edges, be they seen in the rows or not.
+    """
+    seen, found = held
+    return len(rows.weight), found or bool((rows.weight[seen:] <= 0).any())
 
 
 def _first_below(rows: SlotRows, start: np.ndarray, stop: np.ndarray) -> int:
