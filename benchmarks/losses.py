@@ -91,8 +91,11 @@ FEW = (
     ("InfoNCE", "in-batch"),
     ("BPR", "uniform + hard"),
     ("sampled softmax", "uniform + hard"),
+    ("sampled softmax", "queue"),
+    ("InfoNCE", "queue"),
+    ("sampled softmax", "uniform + in-batch"),
 )
-"""The cells that the chapter's claims are of."""
+"""The cells that the chapter's claims are of, a queue and a mixture."""
 MOST = (
     *FEW,
     ("InfoNCE", "uniform"),
