@@ -207,7 +207,7 @@ def test_arrays_are_mapped_and_what_is_written_to_them_stays_in_the_process(tmp_
 
 
 def test_of_large_arrays_the_checksum_is_compared_on_request(tmp_path, monkeypatch):
-    monkeypatch.setattr("tidegraph.artifact.sealed.CHECKED_BYTES", 8)
+    monkeypatch.setattr("tidegraph.artifact.manifest.CHECKED_BYTES", 8)
     save(TREE, tmp_path / "model")
     path = tmp_path / "model" / "arrays.safetensors"
     content = bytearray(path.read_bytes())
@@ -315,7 +315,7 @@ def test_a_file_that_goes_while_it_is_read_is_an_error_of_ours(tmp_path, monkeyp
     def gone(path):
         raise FileNotFoundError(2, "No such file or directory", str(path))
 
-    monkeypatch.setattr("tidegraph.artifact.sealed._sha256", gone)
+    monkeypatch.setattr("tidegraph.artifact.manifest.sha256", gone)
     with pytest.raises(ArtifactError, match=r"cannot be read: .*No such file"):
         load(tmp_path / "model", CLASSES)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tidegraph as tg
 from graph.brute import EVENTS, answers, graph_of, same, table
-from tidegraph.artifact.sealed import _seal
+from tidegraph.artifact.manifest import seal_of
 from tidegraph.errors import (
     ArtifactError,
     DataError,
@@ -226,7 +226,7 @@ def resealed(folder, change) -> None:
     path = folder / MANIFEST
     body = json.loads(path.read_text())
     change(body)
-    body["seal"] = _seal(body)
+    body["seal"] = seal_of(body)
     path.write_text(json.dumps(body))
 
 

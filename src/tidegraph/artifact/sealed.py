@@ -12,7 +12,6 @@ always checked, arrays up to 64 MiB as well, larger ones on request: a changed b
 that nobody checked may make a wrong answer.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -23,16 +22,22 @@ from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 import numpy as np
 import polars as pl
 
+from tidegraph.artifact.manifest import (
+    ARRAYS,
+    FORMAT,
+    MANIFEST,
+    MODEL,
+    Kind,
+    check_files,
+    read_manifest,
+    seal_of,
+    sha256,
+    stamp,
+)
 from tidegraph.artifact.tensors import open_arrays, write_arrays
 from tidegraph.artifact.writing import check_writable, refuse_other, replaced_folder
 from tidegraph.errors import ArtifactError, MissingExtraError, TidegraphError
-from tidegraph.progress import track
 
-FORMAT = 3
-MANIFEST = "manifest.json"
-ARRAYS = "arrays.safetensors"
-CHECKED_BYTES = 1 << 26
-"""Arrays up to this size are checked as they are opened."""
 _TRIES = 20
 
 T = TypeVar("T")
@@ -89,22 +94,6 @@ class Rebuilds(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a folder holds, and how it is told from others.
-
-    Attributes:
-        manifest: Name of its manifest.
-        what: What it is, for messages.
-    """
-
-    manifest: str
-    what: str
-
-
-MODEL = Kind(MANIFEST, "a saved model")
-
-
 def save(value: Storable, folder: str | os.PathLike[str], kind: Kind = MODEL) -> None:
     """Write a value to a folder, all of it or nothing.
 
@@ -142,14 +131,14 @@ def load(
     """
     root = Path(folder)
     for _ in range(_TRIES):
-        seen = _stamp(root / kind.manifest)
+        seen = stamp(root / kind.manifest)
         try:
             value = _opened(root, classes, kind, verify)
         except ArtifactError:
-            if _stamp(root / kind.manifest) == seen:
+            if stamp(root / kind.manifest) == seen:
                 raise
             continue
-        if _stamp(root / kind.manifest) == seen:
+        if stamp(root / kind.manifest) == seen:
             return value
         # Saved over meanwhile, so that its files may be of two values.
     raise ArtifactError(
@@ -157,19 +146,10 @@ def load(
     )
 
 
-def _stamp(manifest: Path) -> tuple[int, int, int] | None:
-    """Return what tells one manifest from the next at its place; none if it is away."""
-    try:
-        found = manifest.stat()
-    except (OSError, ValueError):
-        return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns
-
-
 def _opened(
     root: Path, classes: Mapping[str, Rebuilds], kind: Kind, verify: bool | None
 ) -> object:
-    manifest = _read_manifest(root, kind)
+    manifest = read_manifest(root, kind)
 
     def revive(state: State) -> object:
         if state.kind not in classes:
@@ -179,7 +159,7 @@ def _opened(
         return classes[state.kind].from_state(state)
 
     try:
-        _check_files(root, manifest["files"], verify)
+        check_files(root, manifest["files"], verify)
         arrays = open_arrays(root / ARRAYS)
         tables = {
             name: pl.read_ipc(root / file) for name, file in manifest["tables"].items()
@@ -228,76 +208,17 @@ def _write_sealed(state: State, folder: Path, kind: Kind) -> None:
     body: dict[str, Any] = {
         "format": FORMAT,
         "files": {
-            file: [(folder / file).stat().st_size, _sha256(folder / file)]
+            file: [(folder / file).stat().st_size, sha256(folder / file)]
             for file in files
         },
         "tables": names,
         "value": tree,
     }
-    body["seal"] = _seal(body)
+    body["seal"] = seal_of(body)
     with open(folder / kind.manifest, "w", encoding="utf-8") as out:
         json.dump(body, out, indent=1)
         out.flush()
         os.fsync(out.fileno())
-
-
-def _read_manifest(root: Path, kind: Kind) -> dict[str, Any]:
-    path = root / kind.manifest
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        version = manifest["format"]
-    except FileNotFoundError as error:
-        raise ArtifactError(
-            f"{root} is not {kind.what}: it has no {kind.manifest}."
-        ) from error
-    except NotADirectoryError as error:
-        raise ArtifactError(f"{root} is not {kind.what}, but a file.") from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}.") from error
-    if version != FORMAT:
-        raise ArtifactError(
-            f"{root} was saved in format {version}, and this version reads format "
-            f"{FORMAT}. Make it again."
-        )
-    try:
-        intact = manifest["seal"] == _seal(manifest)
-        sizes = {file: int(size) for file, (size, _) in manifest["files"].items()}
-        intact &= {ARRAYS, *manifest["tables"].values()} == set(sizes)
-    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
-        intact = False
-    if not intact:
-        raise ArtifactError(f"{path} {_CHANGED}")
-    return manifest
-
-
-def _check_files(root: Path, files: Mapping[str, Any], verify: bool | None) -> None:
-    """Refuse files of another length, and those whose bytes are checked and changed."""
-    checked: list[str] = []
-    for name, (size, _) in files.items():
-        path = root / name
-        if Path(name).name != name or not path.is_file() or path.stat().st_size != size:
-            raise ArtifactError(f"{path} is missing, or {_CHANGED}")
-        if name != ARRAYS or verify or (verify is None and size <= CHECKED_BYTES):
-            checked.append(name)
-    large = sum(files[name][0] for name in checked) > CHECKED_BYTES
-    for name in track(checked, "checking the files") if large else checked:
-        if _sha256(root / name) != files[name][1]:
-            raise ArtifactError(f"{root / name} {_CHANGED}")
-
-
-_CHANGED = (
-    "was changed or cut short after it was saved. Restore the folder or make it again."
-)
-
-
-def _seal(manifest: Mapping[str, Any]) -> str:
-    body = {key: value for key, value in manifest.items() if key != "seal"}
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flatten_state(

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import typer
 
-from tidegraph.artifact.sealed import MANIFEST
+from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file, replaced
 from tidegraph.catalog import load as load_model
 from tidegraph.cli.options import Given, moment_of, taking

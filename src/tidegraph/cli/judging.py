@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from tidegraph.artifact.sealed import MANIFEST
+from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.catalog import model as method_of

@@ -10,7 +10,8 @@ from typing import cast
 
 from tidegraph.arguments import checked
 from tidegraph.artifact import sealed
-from tidegraph.artifact.sealed import Kind, Rebuilds
+from tidegraph.artifact.manifest import Kind
+from tidegraph.artifact.sealed import Rebuilds
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ArtifactError
 from tidegraph.graph.snapshot import Snapshot
