@@ -122,7 +122,10 @@ def _beside() -> list[str]:
 
 @checked(ArtifactError)
 def load(
-    folder: str | os.PathLike[str], *, verify: bool | None = None
+    folder: str | os.PathLike[str],
+    *,
+    verify: bool | None = None,
+    kinds: Collection[type] = (),
 ) -> FittedPipeline:
     """Open the pipeline that was saved in a folder, mapped into memory.
 
@@ -132,11 +135,13 @@ def load(
         folder: What ``save`` wrote.
         verify: Compare every byte with its checksum; of arrays over 64 MiB only the
             size is compared if left out.
+        kinds: The classes of one's own that the pipeline is made of: of fitted values,
+            and of parts that are settings of a value, such as a click model.
 
     Raises:
         ArtifactError: The folder is not a whole, unchanged model of this version.
     """
-    value = sealed.load(folder, FITTED, verify=verify)
+    value = sealed.load(folder, FITTED, verify=verify, kinds=kinds)
     if not isinstance(value, FittedPipeline):
         raise ArtifactError(f"{folder} holds a {type(value).__name__}, not a pipeline.")
     return value

@@ -17,6 +17,8 @@ from tidegraph.arguments import convert_or_raise, one_of, shown
 from tidegraph.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
+Own = Mapping[str, type] | None
+"""Classes of one's own by name; see ``build``."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -106,6 +108,7 @@ def build(
     where: str,
     default: object = None,
     given: Mapping[str, Any] = MappingProxyType({}),
+    own: Own = None,
 ) -> T:
     """Build what ``target`` makes from a TOML table, refusing what it does not know.
 
@@ -119,6 +122,8 @@ def build(
             ``target`` makes.
         given: Parameters of ``target`` that are no settings, with their values; the
             table may not name them.
+        own: Classes of one's own that ``type`` may name, too; None where it may name
+            ours alone.
 
     Raises:
         ConfigError: A key is unknown, a required one is missing, or a value has the
@@ -141,7 +146,7 @@ def build(
     held = {**_made_defaults(target), **held}
     values = {
         key: _convert(
-            value, hints[key], f"{where}.{key}", held.get(key, known[key].default)
+            value, hints[key], f"{where}.{key}", held.get(key, known[key].default), own
         )
         for key, value in table.items()
     }
@@ -163,6 +168,9 @@ def to_table(config: object) -> dict[str, Any]:
     """Return the settings of a frozen dataclass as JSON and TOML can hold them.
 
     None is left out where it is what is taken anyway, as TOML has no word for it.
+
+    Raises:
+        ConfigError: A part is no dataclass.
     """
     table: dict[str, Any] = {}
     hints = typing.get_type_hints(type(config))
@@ -179,6 +187,11 @@ def _toml_value(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tag = {"type": type(value).__name__} if _protocol(hint) is not None else {}
         return to_table(value) | tag
+    if _protocol(hint) is not None and not isinstance(value, str | tuple | list):
+        raise ConfigError(
+            f"a {type(value).__name__} is no dataclass, so its settings cannot be "
+            "written down. Make it one, @dataclass(frozen=True)."
+        )
     if isinstance(value, tuple | list):
         options = [hint, *typing.get_args(hint)]
         several = [one for one in options if typing.get_origin(one) is tuple]
@@ -187,12 +200,14 @@ def _toml_value(value: Any, hint: Any) -> Any:
     return value
 
 
-def _convert(value: Any, hint: Any, where: str, default: object = None) -> Any:
+def _convert(
+    value: Any, hint: Any, where: str, default: object = None, own: Own = None
+) -> Any:
     """Return ``value`` as ``hint`` wants it, or say what it should have been.
 
     A table of settings changes those that it names, of the default if there is one.
     """
-    made, options = _made(value, hint, where, default), _options(hint)
+    made, options = _made(value, hint, where, default, own), _options(hint)
     if made is None and types.NoneType in options:
         return None
     # None has another name here, and is told where the setting is described.
@@ -203,35 +218,44 @@ def _convert(value: Any, hint: Any, where: str, default: object = None) -> Any:
     return convert_or_raise(one_of(options), made, f"[{where}]", ConfigError)
 
 
-def _made(value: Any, hint: Any, where: str, default: object = None) -> Any:
+def _made(
+    value: Any, hint: Any, where: str, default: object = None, own: Own = None
+) -> Any:
     """Return a value whose tables, and names of parts, are what they stand for."""
     kind, options = _protocol(hint), _options(hint)
     if value == "none" and types.NoneType in options and str not in options:
         return None  # TOML has no word for it.
     if isinstance(value, str) and kind is not None:
-        return _tagged(kind, {"type": value}, where)
+        return _tagged(kind, {"type": value}, where, own)
     if isinstance(value, Mapping):
         table = cast(Mapping[str, Any], value)
         if kind is not None:
-            return _tagged(kind, table, where)
+            return _tagged(kind, table, where, own)
         if any(map(dataclasses.is_dataclass, options)):
-            return _first_that_fits(table, options, where, default)
+            return _first_that_fits(table, options, where, default, own)
         for args in (typing.get_args(o) for o in options if _is_of(o, Mapping)):
-            return {k: _convert(v, args[1], f"{where}.{k}") for k, v in table.items()}
+            return {
+                key: _convert(part, args[1], f"{where}.{key}", own=own)
+                for key, part in table.items()
+            }
     if isinstance(value, list | tuple):
         parts = list(cast(Iterable[Any], value))
         for args in (typing.get_args(o) for o in options if _is_of(o, tuple)):
             each = args if Ellipsis not in args else args[:1] * len(parts)
             if len(each) == len(parts):
                 return [
-                    _made(part, inner, where)
+                    _made(part, inner, where, own=own)
                     for part, inner in zip(parts, each, strict=True)
                 ]
     return cast(object, value)
 
 
 def _first_that_fits(
-    table: Mapping[str, Any], options: Iterable[Any], where: str, default: object
+    table: Mapping[str, Any],
+    options: Iterable[Any],
+    where: str,
+    default: object,
+    own: Own,
 ) -> Any:
     """Build the dataclass that a table was meant for, among several."""
     kinds = [option for option in options if dataclasses.is_dataclass(option)]
@@ -239,7 +263,7 @@ def _first_that_fits(
     # What is wrong is said of the one that was most probably meant.
     for kind in sorted(kinds, key=lambda one: -_named_in(table, one)):
         try:
-            return build(cast(Any, kind), table, where, default)
+            return build(cast(Any, kind), table, where, default, own=own)
         except ConfigError as error:
             errors.append(error)
     raise errors[0]
@@ -272,12 +296,17 @@ def _protocol(hint: Any) -> Any:
     return found[0] if found and typing.get_origin(hint) is not tuple else None
 
 
-def _tagged(protocol: type, table: Mapping[str, Any], where: str) -> Any:
+def _tagged(protocol: type, table: Mapping[str, Any], where: str, own: Own) -> Any:
     """Build the configuration that ``type`` names, from the room of its protocol."""
     room = sys.modules[protocol.__module__]
-    named = {name: getattr(room, name) for name in room.__all__}
+    named = {name: getattr(room, name) for name in room.__all__} | dict(own or {})
     known = {name: cls for name, cls in named.items() if is_kind_of(cls, protocol)}
     name = table.get("type")
+    if name not in known and name and own is not None:
+        raise ConfigError(
+            f"[{where}] is a {name!r}, which is none of tidegraph's. "
+            f"{name_your_class(str(name))}"
+        )
     if name not in known:
         said = (
             f"names the type {name!r}, which does not exist."
@@ -289,7 +318,13 @@ def _tagged(protocol: type, table: Mapping[str, Any], where: str) -> Any:
             f'Add type = "...", one of: {", ".join(sorted(known))}.'
         )
     settings = {key: value for key, value in table.items() if key != "type"}
-    return build(cast(type[Any], known[cast(str, name)]), settings, where)
+    kind = cast(type[Any], known[cast(str, name)])
+    return build(kind, settings, where, own=own)
+
+
+def name_your_class(name: str) -> str:
+    """Return what to do where a saved value is of a class that nobody named."""
+    return f"If it is your own, name its class: tg.load(folder, kinds=[{name}])."
 
 
 def is_kind_of(cls: Any, protocol: type) -> bool:

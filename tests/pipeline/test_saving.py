@@ -1,10 +1,16 @@
 """A model that was saved answers and learns as the one that it was saved from."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+from torch import nn
 
 import tidegraph as tg
 from conftest import draw_log
+from tidegraph.artifact.sealed import State
+from tidegraph.errors import ArtifactError
+from tidegraph.stages import Candidates
 
 CLASSICAL = (tg.ItemKNN(), tg.Repeat(), tg.Popular(), tg.UserKNN(), tg.RP3beta())
 NEW = [("u3", "i2", 1_750_000_000), ("newcomer", "i5", 1_750_000_060)]
@@ -68,3 +74,87 @@ def test_the_graph_of_an_opened_model_is_mapped(both):
         held = held.base
 
     assert isinstance(held, np.memmap)
+
+
+@dataclass(frozen=True)
+class ByItem:
+    """A click model of one's own."""
+
+    width: int = 4
+
+    def build(self, spec):
+        return Products(spec.item[0] + 1, self.width)
+
+
+class Products(nn.Module):
+    def __init__(self, items, width):
+        super().__init__()
+        self.item = nn.Embedding(items, width)
+
+    def forward(self, inputs):
+        return self.item(inputs.item[..., 0]).sum(-1)
+
+
+@dataclass(frozen=True)
+class Always:
+    """A retriever of one's own, with a fitted value of its own."""
+
+    name: str = "Always"
+
+    def fit(self, train):
+        return FittedAlways(len(tg.Fold.of(train, self.name).events.items))
+
+
+@dataclass(frozen=True)
+class FittedAlways:
+    items: int
+    name = "Always"
+
+    def retrieve(self, requests, k):
+        item = np.tile(
+            np.arange(min(k, self.items), dtype=np.int32), (len(requests), 1)
+        )
+        return Candidates(item, -item.astype(np.float32))
+
+    def state(self):
+        return State("FittedAlways", {"items": self.items})
+
+    @classmethod
+    def from_state(cls, state):
+        return cls(state.settings["items"])
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A model of parts of one's own, and the folder that it was saved to."""
+    rank = tg.NeuralRanker(ByItem(width=3), training=tg.Training(epochs=1))
+    model = tg.Pipeline((Always(), tg.Popular()), rank=rank).fit(draw_log())
+    folder = tmp_path_factory.mktemp("own") / "model"
+    model.save(folder)
+    return model, folder
+
+
+def test_a_model_of_ones_own_parts_is_opened_with_their_classes(own):
+    model, folder = own
+
+    opened = tg.load(folder, kinds=[FittedAlways, ByItem])
+
+    assert opened.ranker.settings.model == ByItem(width=3)
+    assert opened.recommend_all(k=7).equals(model.recommend_all(k=7))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "left"), [([ByItem], "FittedAlways"), ([FittedAlways], "ByItem")]
+)
+def test_a_model_of_ones_own_parts_says_which_class_it_wants(own, kinds, left):
+    _, folder = own
+
+    with pytest.raises(ArtifactError, match=rf"'{left}'.*kinds=\[{left}\]\)\.$"):
+        tg.load(folder, kinds=kinds)
+
+
+def test_a_class_that_cannot_rebuild_its_value_is_told_so(own):
+    bare = type("FittedAlways", (), {})
+
+    with pytest.raises(ArtifactError, match="has no from_state"):
+        tg.load(own[1], kinds=[bare, ByItem])

@@ -17,7 +17,7 @@ from tidegraph.reranking.diversity import (
     FittedMMR,
     relevance,
 )
-from tidegraph.reranking.similarity import Cosines, ItemEmbedding, SharedTags
+from tidegraph.reranking.similarity import ItemEmbedding, SharedTags
 from tidegraph.stages import NO_ITEM, Candidates
 from tidegraph.testing.rerankers import RerankerLaws, ranked, same
 from tidegraph.testing.retrievers import requests_at
@@ -33,12 +33,10 @@ def vectors(seed: int = 0, items: int = 40, width: int = 6) -> np.ndarray:
 
 class TestMMR(RerankerLaws):
     reranker = MMR()
-    kinds = (FittedMMR, SharedTags)
 
 
 class TestMMRByEmbedding(RerankerLaws):
     reranker = MMR(by=ItemEmbedding(vectors(items=20)))
-    kinds = (FittedMMR, Cosines)
 
     def reranker_of(self, new):
         moved = np.zeros((len(new), 6), np.float32)
@@ -48,12 +46,10 @@ class TestMMRByEmbedding(RerankerLaws):
 
 class TestDPP(RerankerLaws):
     reranker = DPP()
-    kinds = (FittedDPP, SharedTags)
 
 
 class TestDPPByEmbedding(RerankerLaws):
     reranker = DPP(by=ItemEmbedding(vectors(items=20)))
-    kinds = (FittedDPP, Cosines)
 
     def reranker_of(self, new):
         moved = np.zeros((len(new), 6), np.float32)

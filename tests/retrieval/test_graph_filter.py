@@ -1,5 +1,5 @@
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -215,19 +215,41 @@ def test_an_erased_user_leaves_no_walk():
     )
 
 
-def test_a_filter_of_ones_own_works_and_cannot_be_saved(tmp_path):
-    class Twice:
-        def precomputed(self, graph):
-            return {}
+@dataclass(frozen=True)
+class Twice:
+    factor: float = 2.0
 
-        def scores(self, graph, solved, history):
-            return 2 * history.csr().toarray()
+    def precomputed(self, graph):
+        return {}
+
+    def scores(self, graph, solved, history):
+        return self.factor * history.csr().toarray()
+
+
+def test_a_filter_of_ones_own_is_saved_and_opened_by_its_class(tmp_path):
+    log = draw_log()
+    fitted = GraphFilter("mine", (Twice(3.0),)).fit(log)
+    save(fitted, tmp_path / "model")
+
+    back = load(tmp_path / "model", KINDS, kinds=[Twice])
+
+    assert isinstance(back, FittedGraphFilter)
+    assert back.settings == fitted.settings
+    found, expected = (one.retrieve(requests_at(log), 3) for one in (back, fitted))
+    np.testing.assert_array_equal(found.item, expected.item)
+
+
+def test_a_filter_that_is_no_dataclass_works_and_cannot_be_saved():
+    class Plain:
+        factor = 2.0
+        precomputed = Twice.precomputed
+        scores = Twice.scores
 
     log = draw_log()
-    fitted = GraphFilter("mine", (Twice(),)).fit(log)
+    fitted = GraphFilter("mine", (Plain(),)).fit(log)
 
     assert fitted.retrieve(requests_at(log), 3).present.any()
-    with pytest.raises(Exception, match="Twice cannot be saved"):
+    with pytest.raises(ConfigError, match="a Plain is no dataclass"):
         fitted.state()
 
 

@@ -112,11 +112,29 @@ class Own:
         return Profiles.of(vectors, size=0.5)
 
 
-def test_a_similarity_without_a_name_answers_but_is_not_saved(tmp_path, log):
+def test_a_similarity_of_ones_own_is_saved_and_opened_by_its_class(tmp_path, log):
     fitted = UserKNN(similarity=Own()).fit(log)
+    save(fitted, tmp_path / "model")
+    classes = {"FittedUserKNN": FittedUserKNN}
+
+    back = load(tmp_path / "model", classes, kinds=[Own])
+
+    assert isinstance(back, FittedUserKNN)
+    np.testing.assert_array_equal(
+        back.scores(requests_at(log)), fitted.scores(requests_at(log))
+    )
+    with pytest.raises(ArtifactError, match=r"is a 'Own'.*kinds=\[Own\]\)$"):
+        load(tmp_path / "model", classes)
+
+
+def test_a_similarity_that_is_no_dataclass_answers_but_is_not_saved(tmp_path, log):
+    class Plain:
+        profiles = Own.profiles
+
+    fitted = UserKNN(similarity=Plain()).fit(log)
 
     assert fitted.retrieve(requests_at(log), 3).present.all()
-    with pytest.raises(ArtifactError, match="Own cannot be saved"):
+    with pytest.raises(ArtifactError, match="a Plain is no dataclass"):
         save(fitted, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

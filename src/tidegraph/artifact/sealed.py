@@ -14,7 +14,7 @@ that nobody checked may make a wrong answer.
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
@@ -36,7 +36,13 @@ from tidegraph.artifact.manifest import (
 )
 from tidegraph.artifact.tensors import open_arrays, write_arrays
 from tidegraph.artifact.writing import check_writable, refuse_other, replaced_folder
-from tidegraph.errors import ArtifactError, MissingExtraError, TidegraphError
+from tidegraph.config import name_your_class
+from tidegraph.errors import (
+    ArtifactError,
+    ConfigError,
+    MissingExtraError,
+    TidegraphError,
+)
 
 _TRIES = 20
 
@@ -54,6 +60,8 @@ class State:
         tables: Data frames.
         parts: States of the values it is made of.
         revive: Rebuilds a part; set by ``load``.
+        kinds: Classes of one's own, by name; set by ``load``. ``config.build`` takes
+            them, where a setting is a configuration.
     """
 
     kind: str
@@ -62,12 +70,14 @@ class State:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])
     parts: Mapping[str, "State"] = field(default_factory=dict[str, "State"])
     revive: "Callable[[State], object] | None" = None
+    kinds: Mapping[str, type] = field(default_factory=dict[str, type])
 
     def part(self, name: str, expected: type[T]) -> T:
         """Rebuild the part ``name``; it must be of the type ``expected``."""
         if self.revive is None or name not in self.parts:
             raise ArtifactError(f"a saved {self.kind} has no part {name!r}.")
-        value = self.revive(replace(self.parts[name], revive=self.revive))
+        part = replace(self.parts[name], revive=self.revive, kinds=self.kinds)
+        value = self.revive(part)
         if not isinstance(value, expected):
             raise ArtifactError(
                 f"part {name!r} of a saved {self.kind} is a {type(value).__name__}, "
@@ -104,10 +114,15 @@ def save(value: Storable, folder: str | os.PathLike[str], kind: Kind = MODEL) ->
         kind: What it is.
 
     Raises:
-        ArtifactError: The place holds something else, or cannot be written.
+        ArtifactError: The place holds something else, or cannot be written; or a
+            setting of the value is none that a file can hold.
     """
     with replaced_folder(folder, kind.manifest, kind.what) as aside:
-        _write_sealed(value.state(), aside, kind)
+        try:
+            state = value.state()
+        except ConfigError as error:
+            raise ArtifactError(f"{folder} cannot be written: {error}") from error
+        _write_sealed(state, aside, kind)
 
 
 def load(
@@ -116,6 +131,7 @@ def load(
     kind: Kind = MODEL,
     *,
     verify: bool | None = None,
+    kinds: Iterable[type] = (),
 ) -> object:
     """Open what ``save`` wrote.
 
@@ -124,16 +140,18 @@ def load(
         classes: Class name to class, for every kind that may occur.
         kind: What it is.
         verify: Compare the arrays with their checksum; small ones only if left out.
+        kinds: Further classes, of one's own: fitted values, and configurations that are
+            settings of values.
 
     Raises:
         ArtifactError: The folder is missing, incomplete, changed, of another version,
-            or names a class that is not in ``classes``.
+            or names a class that is in neither.
     """
-    root = Path(folder)
+    root, own = Path(folder), {one.__name__: one for one in kinds}
     for _ in range(_TRIES):
         seen = stamp(root / kind.manifest)
         try:
-            value = _opened(root, classes, kind, verify)
+            value = _opened(root, classes, kind, verify, own)
         except ArtifactError:
             if stamp(root / kind.manifest) == seen:
                 raise
@@ -147,16 +165,27 @@ def load(
 
 
 def _opened(
-    root: Path, classes: Mapping[str, Rebuilds], kind: Kind, verify: bool | None
+    root: Path,
+    classes: Mapping[str, Rebuilds],
+    kind: Kind,
+    verify: bool | None,
+    own: Mapping[str, type],
 ) -> object:
     manifest = read_manifest(root, kind)
 
     def revive(state: State) -> object:
-        if state.kind not in classes:
+        found = own.get(state.kind) or classes.get(state.kind)
+        if found is None:
             raise ArtifactError(
-                f"{root} holds a {state.kind!r}, which this version does not know."
+                f"{root} holds a {state.kind!r}, which is none of tidegraph's. "
+                f"{name_your_class(state.kind)}"
             )
-        return classes[state.kind].from_state(state)
+        if not isinstance(found, Rebuilds):
+            raise ArtifactError(
+                f"{root} holds a {state.kind!r}, whose class has no from_state(state) "
+                "to rebuild it by."
+            )
+        return found.from_state(state)
 
     try:
         check_files(root, manifest["files"], verify)
@@ -165,11 +194,12 @@ def _opened(
             name: pl.read_ipc(root / file) for name, file in manifest["tables"].items()
         }
         state = _unflatten_state(manifest["value"], arrays, tables, "")
-        return revive(replace(state, revive=revive))
+        return revive(replace(state, revive=revive, kinds=own))
     except (ArtifactError, MissingExtraError):
         raise
     except (OSError, pl.exceptions.PolarsError, TidegraphError) as error:
-        raise ArtifactError(f"{root} cannot be read: {error}.") from error
+        said = str(error).rstrip(".")
+        raise ArtifactError(f"{root} cannot be read: {said}.") from error
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
             f"{root} does not hold {kind.what} that is complete: {error}. "

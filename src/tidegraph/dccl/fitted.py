@@ -1,6 +1,7 @@
 """A cloud and the devices of its users, after all rounds."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -86,13 +87,15 @@ class FittedDCCL:
         sealed.save(self.pipeline, folder)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> "FittedDCCL":
-        """Open what ``save`` wrote.
+    def load(
+        cls, folder: str | os.PathLike[str], *, kinds: Collection[type] = ()
+    ) -> "FittedDCCL":
+        """Open what ``save`` wrote; ``kinds`` as ``tg.load`` takes them.
 
         Raises:
             ArtifactError: The folder is not a whole, unchanged cloud of this version.
         """
-        pipeline = load(folder)
+        pipeline = load(folder, kinds=kinds)
         if not isinstance(pipeline.ranker, FittedPersonal):
             raise ArtifactError(
                 f"{folder} holds a pipeline without devices. One that learns with them "

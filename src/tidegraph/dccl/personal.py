@@ -99,8 +99,8 @@ class FittedPersonal:
         """Rebuild from what ``state`` returned."""
         held = state.settings
         ranker = state.part("ranker", FittedNeuralRanker)
-        patch = build(MetaPatch, held["patch"], "a saved patch")
-        local = build(LocalSteps, held["local"], "saved steps")
+        patch = build(MetaPatch, held["patch"], "a saved patch", own=state.kinds)
+        local = build(LocalSteps, held["local"], "saved steps", own=state.kinds)
         first = CloudState.first(ranker, patch, 0, np.random.default_rng(0))
         after = first.from_arrays(state.arrays, held["version"], held["level"])
         rounds = tuple(Round.from_table(one) for one in held["rounds"])

@@ -287,7 +287,7 @@ class FittedNeuralRanker:
     def from_state(cls, state: State) -> "FittedNeuralRanker":
         """Rebuild from what ``state`` returned."""
         table = cast(dict[str, Any], state.settings["ranker"])
-        settings = build(NeuralRanker, table, "a saved ranker")
+        settings = build(NeuralRanker, table, "a saved ranker", own=state.kinds)
         features = state.part("features", Features)
         tables = state.part("tables", Tables)
         # Without memory for weights, which are those of the file.

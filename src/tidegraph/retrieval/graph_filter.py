@@ -11,7 +11,7 @@ from jaxtyping import Float32, Int32
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
-from tidegraph.errors import ArtifactError, ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.few import Few
@@ -265,14 +265,8 @@ class FittedGraphFilter:
         """Return what a file needs to hold.
 
         Raises:
-            ArtifactError: A filter is none that a file can name.
+            ConfigError: A filter is no dataclass, whose settings a file can hold.
         """
-        for part in given(self.settings.filters):
-            if not type(part).__module__.startswith(Filter.__module__):
-                raise ArtifactError(
-                    f"{self.name} with a {type(part).__name__} cannot be "
-                    "saved: only this package's filters have names."
-                )
         solved = {
             f"{n}.{name}": array
             for n, arrays in enumerate(self.solved)
@@ -294,7 +288,7 @@ class FittedGraphFilter:
         """Rebuild from what ``state`` returned."""
         arrays, kept = state.arrays, state.settings
         table = cast(dict[str, Any], kept["settings"])
-        settings = build(GraphFilter, table, "GraphFilter")
+        settings = build(GraphFilter, table, "GraphFilter", own=state.kinds)
         solved = tuple(
             {
                 name.partition(".")[2]: array

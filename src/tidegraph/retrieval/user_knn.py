@@ -13,7 +13,7 @@ from scipy import sparse
 from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.config import build, to_table
-from tidegraph.errors import ArtifactError, ConfigError, DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows, find
@@ -213,14 +213,8 @@ class FittedUserKNN:
         """Return what a file needs to hold.
 
         Raises:
-            ArtifactError: The similarity is none that a file can name.
+            ConfigError: The similarity is no dataclass, whose settings a file can hold.
         """
-        if type(self.settings.similarity).__module__ != Similarity.__module__:
-            raise ArtifactError(
-                f"UserKNN with a {type(self.settings.similarity).__name__} cannot be "
-                "saved: only this package's similarities have names. Save ItemKNN, "
-                "which needs its similarity only in fit."
-            )
         rows = SparseRows.of(self.interactions)
         return State(
             kind="FittedUserKNN",
@@ -241,7 +235,7 @@ class FittedUserKNN:
         table = cast(dict[str, Any], state.settings["settings"])
         until = cast(int | None, state.settings.get("trained_until"))
         chosen = cast(Mapping[str, object], state.settings.get("chosen", {}))
-        made = build(UserKNN, table, "UserKNN")
+        made = build(UserKNN, table, "UserKNN", own=state.kinds)
         return cls(made, LazyIndex(rows.csr(), given(made.similarity)), until, chosen)
 
     @cached_property

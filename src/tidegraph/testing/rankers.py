@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from tidegraph.artifact.sealed import Rebuilds, load, save
+from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.durations import DAY
@@ -96,6 +96,8 @@ class RankerLaws:
     drawn_by_row = False
     """Set it where first weights are drawn row by row: another order, another draw."""
     """How far scores may be apart that are learnt from rows in another order."""
+    kinds: tuple[type, ...] = ()
+    """Classes of one's own that a saved model holds, such as a click model."""
 
     def fitted(self, log: Interactions) -> tuple[FittedRanker, Examples]:
         learn, stop, judge = split_examples(log)
@@ -200,9 +202,8 @@ class RankerLaws:
         model, judge = self.known
         save(model, tmp_path / "model")
 
-        kind = type(model)
-        assert isinstance(kind, Rebuilds)
-        back = load(tmp_path / "model", {**FITTED, type(model).__name__: kind})
+        kinds = (type(model), *self.kinds)
+        back = load(tmp_path / "model", FITTED, kinds=kinds)
         assert isinstance(back, FittedRanker)
 
         np.testing.assert_array_equal(

@@ -1,21 +1,20 @@
 """The laws that every re-ranker obeys, whatever its criterion.
 
-Inherit, and name the method and the classes that its file holds::
+Inherit, and name the method::
 
     class TestMMR(RerankerLaws):
         reranker = MMR()
-        kinds = (FittedMMR, SharedTags)
 """
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.artifact.sealed import Rebuilds, load, save
+from tidegraph.artifact.sealed import load, save
+from tidegraph.catalog import FITTED
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import RequestError
@@ -47,7 +46,8 @@ def same(a: Candidates, b: Candidates) -> None:
 
 class RerankerLaws:
     reranker: Reranker
-    kinds: tuple[Rebuilds, ...]
+    kinds: tuple[type, ...] = ()
+    """Classes of one's own that a saved model holds beside its own."""
 
     @pytest.mark.parametrize("k", [1, 7, 20, 50])
     def test_the_list_is_a_choice_of_the_candidates_of_length_k(self, k: int):
@@ -133,8 +133,8 @@ class RerankerLaws:
         fitted = self.reranker.fit(log)
         save(fitted, tmp_path / "model")
 
-        kinds = {cast(type, kind).__name__: kind for kind in self.kinds}
-        back = load(tmp_path / "model", kinds)
+        kinds = (type(fitted), *self.kinds)
+        back = load(tmp_path / "model", FITTED, kinds=kinds)
         assert isinstance(back, FittedReranker)
 
         same(fitted.rerank(requests, offered, 10), back.rerank(requests, offered, 10))

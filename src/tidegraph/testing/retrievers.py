@@ -15,7 +15,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tidegraph.artifact.sealed import Rebuilds, load, save
+from tidegraph.artifact.sealed import load, save
+from tidegraph.catalog import FITTED
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views.sequences import Sequences
@@ -78,6 +79,8 @@ class RetrieverLaws:
     unmoved = 1.0
     """Share of the scores that must not depend on the order of rows; below 1 where the
     method keeps some of those that are equally good, in the order of rows."""
+    kinds: tuple[type, ...] = ()
+    """Classes of one's own that a saved model holds beside its own."""
 
     @property
     def fitted(self) -> FittedRetriever:
@@ -200,9 +203,8 @@ class RetrieverLaws:
         fitted = self.fitted
         save(fitted, tmp_path / "model")
 
-        kind = type(fitted)
-        assert isinstance(kind, Rebuilds)
-        back = load(tmp_path / "model", {type(fitted).__name__: kind})
+        kinds = (type(fitted), *self.kinds)
+        back = load(tmp_path / "model", FITTED, kinds=kinds)
 
         assert isinstance(back, FittedRetriever)
         requests = requests_at(log)

@@ -197,7 +197,7 @@ class FittedInvertedLists:
                 "the saved index is none that this version of faiss reads. Fit anew."
             ) from error
         table = cast(dict[str, Any], kept["settings"])
-        settings = build(InvertedLists, table, "InvertedLists")
+        settings = build(InvertedLists, table, "InvertedLists", own=state.kinds)
         longest, rows = cast(float, kept["longest"]), cast(int, kept["rows"])
         return cls(settings, index, longest, rows)
 

@@ -169,7 +169,7 @@ class FittedNextItem:
         """Rebuild from what ``state`` returned."""
         kept, arrays = state.settings, dict(state.arrays)
         known, table = arrays.pop("item_known"), cast(dict[str, Any], kept["design"])
-        design = build(Design, table, "a saved retriever")
+        design = build(Design, table, "a saved retriever", own=state.kinds)
         # Without memory for weights, which are those of the file.
         with torch.device("meta"):
             network = HistoryNetwork(design, len(known))
