@@ -8,11 +8,13 @@ import pytest
 from conftest import draw_log
 from evaluation.models import Fixed, popular, small, unpopular
 from tidegraph.data.interactions import Interactions, interactions
-from tidegraph.errors import ConfigError, DataError, LeakageError
+from tidegraph.errors import ConfigError, DataError, LeakageError, RequestError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.evaluation.judging import judge, judge_sampled
+from tidegraph.evaluation.metrics.catalogue import gini
 from tidegraph.evaluation.protocol import at_cut, at_each_event
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.blend import Blend
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
@@ -173,6 +175,61 @@ def test_slices_part_the_users_by_their_history():
     assert slices.filter(slice="tail items")["users"].item() == 2
 
 
+def test_who_was_unknown_at_the_first_of_several_requests_is_cold():
+    log = interactions(
+        ["ana", "bo", "ana", "cy", "cy", "ana"],
+        ["x", "x", "y", "z", "x", "z"],
+        [10, 11, 12, 24, 25, 26],
+    )
+    train, test = log.before(20), log.since(20)
+
+    result = evaluate(popular(train), test, train=train, protocol=at_each_event, k=(2,))
+
+    known = result.scores.select("user", "history", "group").rows()
+    assert known == [("cy", 0, "cold users"), ("ana", 2, "low activity")]
+    assert "1 of 2 users had no history" in str(result)
+    assert "cold users" in result.slices()["slice"].to_list()
+
+
+def test_one_user_has_a_mean_and_no_interval():
+    train, test = small()
+    alone = test.take(test.user == test.user[0])
+
+    result = evaluate(
+        popular(train), alone, train=train, against={"last": unpopular(train)}, k=(2,)
+    )
+
+    row = result.table().filter(metric="recall@2", model="last").row(0, named=True)
+    assert row["mean"] == 0.5
+    assert row["gain"] == 0.0
+    ends = ("low", "high", "gain_low", "gain_high")
+    assert [row[name] for name in ends] == [None] * 4
+    assert "±" not in str(result).partition("means")[0]
+    assert "[" not in "".join(result.readable().row(0))
+
+
+def test_exposure_is_of_the_items_that_training_saw():
+    train, test = small()
+    result = evaluate(popular(train), test, train=train, k=(2,))
+
+    # z comes in the test alone: coverage and Gini are of x and y.
+    exposed = result.exposure["model"]
+    assert exposed.tolist() == [3, 3]
+    table = dict(result.table().select("metric", "mean").iter_rows())
+    assert table["gini@2"] == gini(exposed)
+    assert table["coverage@2"] == (exposed > 0).mean()
+
+
+def test_the_mean_of_a_metric_is_that_of_the_table(judged):
+    table = judged.table().filter(model="model")
+    means = dict(table.select("metric", "mean").iter_rows())
+
+    for metric in ("ndcg@5", "novelty@5", "coverage@5"):
+        assert judged.mean(metric) == pytest.approx(means[metric], rel=1e-12)
+    with pytest.raises(RequestError, match="no 'ndcg@7' of 'model'"):
+        judged.mean("ndcg@7")
+
+
 def test_the_users_of_all_groups_are_everybody(judged):
     slices = judged.slices().filter(model="model", metric="ndcg@5")
     groups = slices.filter(pl.col("slice") != "tail items")
@@ -251,6 +308,16 @@ def test_the_sampled_protocol_says_so():
     assert value(result, "hit@5", "popular") > value(result, "hit@5", "unpopular")
     assert result.table()["metric"].unique().len() == 7
     assert result.slices()["slice"].unique().len() > 3
+
+
+def test_a_pipeline_is_told_that_its_channels_have_sampled_numbers():
+    train, test = split(draw_log())
+    model = Pipeline(ItemKNN(), repeat=False).fit(train)
+    task = at_cut(train, test, repeat=False)
+
+    with pytest.raises(ConfigError, match=r"model\.channels\(\)\['ItemKNN'\]"):
+        judge_sampled({"m": model}, task)
+    assert judge_sampled(model.channels(), task, k=(5,)).models == ["ItemKNN"]
 
 
 def test_sampled_numbers_are_larger_than_full_ones():

@@ -72,6 +72,16 @@ def test_scores_are_kept_for_every_user():
     assert scores["log_loss"][2] == pytest.approx(-math.log(0.125))
 
 
+def test_the_impressions_of_one_user_have_no_interval():
+    cases = examples([0, 0], [[1, 0], [0, 1]])
+    model = Given(np.array([[0.75, 0.25], [0.5, 0.25]]))
+    result = evaluate_ranker(model, cases)
+
+    assert value(result, "auc") == 0.625
+    assert value(result, "auc", column="low") is None
+    assert value(result, "auc", column="high") is None
+
+
 @pytest.fixture(scope="module")
 def compared():
     rng = np.random.default_rng(5)

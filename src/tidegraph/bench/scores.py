@@ -164,8 +164,7 @@ def markdown(table: pl.DataFrame) -> str:
 
 def _row_text(row: dict[str, object]) -> dict[str, str]:
     def spread(name: str) -> str:
-        ends = row[f"{name}_low"], row[f"{name}_high"]
-        return f"{row[name]:.4f} [{ends[0]:.4f}, {ends[1]:.4f}]"
+        return _with_ends(row, name, "")
 
     led = row["lead"] is not None
     return {
@@ -182,4 +181,11 @@ def _row_text(row: dict[str, object]) -> dict[str, str]:
 
 
 def _lead_text(row: dict[str, object]) -> str:
-    return f"{row['lead']:+.4f} [{row['lead_low']:+.4f}, {row['lead_high']:+.4f}]"
+    return _with_ends(row, "lead", "+")
+
+
+def _with_ends(row: dict[str, object], name: str, sign: str) -> str:
+    """Return a value with the ends of its interval, which one user alone has not."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    text = f"{row[name]:{sign}.4f}"
+    return text if low is None else f"{text} [{low:{sign}.4f}, {high:{sign}.4f}]"

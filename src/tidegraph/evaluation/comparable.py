@@ -64,6 +64,33 @@ def check_comparable(name: str, model: object, task: Task) -> None:
         )
 
 
+def check_trained_before(name: str, model: object, begin: int, clock: Clock) -> None:
+    """Refuse a model that was trained on what it is judged by.
+
+    Args:
+        name: What the model is called.
+        model: One that knows until when it was trained, or any other.
+        begin: When what it is judged by begins.
+        clock: What this time means.
+
+    Raises:
+        LeakageError: Training reaches to it.
+    """
+    until = model.trained_until if isinstance(model, Trained) else None
+    if until is None or until < begin:
+        return
+    if clock == "none":
+        raise LeakageError(
+            f"{name} was trained on events that come after the first of the log, so it "
+            "may know the answers. Train it on what came before."
+        )
+    raise LeakageError(
+        f"{name} was trained until {moment_of(until, clock)}, but the log begins at "
+        f"{moment_of(begin, clock)}. Train it on earlier events, or judge it by later "
+        "ones."
+    )
+
+
 def _ids_of(graph: Snapshot) -> Ids:
     return Ids(graph.users, graph.items)
 

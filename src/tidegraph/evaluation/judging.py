@@ -1,12 +1,14 @@
 """Every metric of several recommenders on one task, for every user."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float64, Int32, Int64
 from scipy import sparse
 
+from tidegraph.errors import ConfigError
 from tidegraph.evaluation.answers import HasStages, Lists, lists, stage_lists
 from tidegraph.evaluation.comparable import check_comparable
 from tidegraph.evaluation.given import GivenLists
@@ -98,7 +100,7 @@ def judge_lists(
     scores: list[pl.DataFrame] = []
     tails: list[pl.DataFrame] = []
     whole: list[pl.DataFrame] = []
-    exposed: dict[str, Int64[np.ndarray, " items"]] = {}
+    exposed: dict[str, Int64[np.ndarray, " seen"]] = {}
     notes = [*([] if task.popularity.any() else [NO_TRAINING]), *notes]
     for name, item in made.items():
         hit = hits(item, task.relevant)
@@ -107,7 +109,8 @@ def judge_lists(
         scores.append(_frame(name, task, found))
         tails.append(_tail_frame(name, task, item, in_tail, cuts))
         whole.append(_of_catalogue(name, task, item, cuts))
-        exposed[name] = exposure(item, len(task.popularity), cuts[-1])
+        if (seen := task.popularity > 0).any():
+            exposed[name] = exposure(item, len(seen), cuts[-1])[seen]
     return Evaluation(
         _setup_of(task, "full ranking", rng, notes),
         pl.concat(scores),
@@ -133,7 +136,7 @@ def _vectors(task: Task, by: str) -> sparse.csr_array:
 
 
 def judge_sampled(
-    models: Mapping[str, Scores],
+    models: Mapping[str, Scores | Judged],
     task: Task,
     *,
     negatives: int = 100,
@@ -145,7 +148,8 @@ def judge_sampled(
     For comparison with papers only; see ``sampled``. All models get the same sample.
 
     Args:
-        models: Retrievers by name, the subject first.
+        models: Retrievers by name, the subject first; a pipeline lists items and has no
+            scores of all, its channels have.
         task: The requests they answer.
         negatives: How many items to draw for each relevant one.
         k: Lengths of list to judge.
@@ -154,16 +158,18 @@ def judge_sampled(
     Raises:
         LeakageError: A model was trained on what it is to find.
         DataError: A model numbers items in another way.
+        ConfigError: A model has no scores of all items.
     """
     cuts = check_cutoffs(k)
-    for name, model in models.items():
+    able = {name: _with_scores(name, model) for name, model in models.items()}
+    for name, model in able.items():
         check_comparable(name, model, task)
     seed = fresh_seed(generator(rng))
     tail = _tail(task)[task.relevant.item]
     some_tail = np.bincount(task.relevant.row, tail, minlength=len(task)) > 0
     scores: list[pl.DataFrame] = []
     tails: list[pl.DataFrame] = []
-    for name, model in models.items():
+    for name, model in able.items():
         draws = np.random.default_rng(seed)
         found = sampled_hits(model, task, cuts[-1], negatives=negatives, rng=draws)
         scores.append(_frame(name, task, _pair_means(found, task, cuts, tail | True)))
@@ -175,6 +181,26 @@ def judge_sampled(
         pl.concat(tails),
         pl.DataFrame(schema={"model": pl.String, "metric": pl.String, "value": float}),
         {},
+    )
+
+
+def _with_scores(name: str, model: object) -> Scores:
+    """Return a model that has scores of items that it does not list, unlike a pipeline.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    if isinstance(model, Scores):
+        return model
+    channels: object = getattr(model, "channels", None)
+    way = "Judge a retriever"
+    if callable(channels):
+        channel = next(iter(cast(Mapping[str, object], channels())), "ItemKNN")
+        way = f"Judge a channel of it, such as model.channels()[{channel!r}]"
+    raise ConfigError(
+        f"{name!r} is a {type(model).__name__}, which has no scores(requests) of every "
+        f"item, so a drawn one has no rank. {way}, or pass it to tg.evaluate, which "
+        "ranks all items."
     )
 
 
@@ -211,9 +237,13 @@ def _frame(
     scores: UserScores,
     keep: Bool[np.ndarray, " b"] | None = None,
 ) -> pl.DataFrame:
-    """Return one row per user, the mean over the user's requests."""
-    history = np.diff(task.requests.history.ptr).astype(np.float64)
+    """Return one row per user, the mean over the user's requests.
+
+    Who a user was is told by the first of them: later ones know events of the test.
+    """
+    history = np.diff(task.requests.history.ptr).astype(np.int64)
     rows = pl.DataFrame({"user": task.user, "history": history} | scores)
+    rows = rows.with_columns(pl.col("history").min().over("user"))
     rows = rows if keep is None else rows.filter(pl.Series(keep))
     users = rows.fill_nan(None).group_by("user", maintain_order=True).mean()
     groups = activity_groups(users["history"].to_numpy())

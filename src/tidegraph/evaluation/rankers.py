@@ -28,6 +28,7 @@ from tidegraph.evaluation.results import (
     without_own_gain,
 )
 from tidegraph.evaluation.significance import bootstrap_p, interval
+from tidegraph.progress import track
 from tidegraph.rng import Seed, fresh_seed, generator
 from tidegraph.stages import Candidates, Examples, FittedRanker, Requests, right_for
 
@@ -186,7 +187,8 @@ def _values(
     """Return the table; every model is resampled with the same users."""
     subject = next(iter(runs))
     draws = {
-        name: resampled(rows, each, resamples, seed) for name, each in runs.items()
+        name: resampled(rows, each, resamples, seed)
+        for name, each in track(runs.items(), "resampling users")
     }
     means = {name: measured(rows, each) for name, each in runs.items()}
     tables: list[pl.DataFrame] = []
@@ -194,6 +196,9 @@ def _values(
         lead = draws[subject] - draws[name]
         low, high = interval(draws[name])
         gain_low, gain_high = interval(lead)
+        if len(rows.names) < 2:
+            for ends in (low, high, gain_low, gain_high):
+                ends[:] = np.nan
         chance = bootstrap_p(lead)
         columns = {
             "metric": TESTED,

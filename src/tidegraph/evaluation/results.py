@@ -1,13 +1,16 @@
 """What an evaluation found: per-user scores, and the tables made of them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float64, Int64
 
+from tidegraph.errors import RequestError
 from tidegraph.evaluation.pvalues import PValues, holm, p_text
 from tidegraph.evaluation.report.summary import (
     WIDTH,
@@ -77,17 +80,18 @@ class Evaluation:
         setup: How it was made.
         scores: A row per model and user with a column per metric, null where the user
             has none; the mean over a user's requests. Also ``group`` (activity) and
-            ``history`` (how many actions were known).
+            ``history`` (how many actions were known at the first of them).
         tail: The same with only tail items counting as found, for users with any.
         catalogue: Columns model, metric, value: what concerns lists as a whole.
-        exposure: Per model, how many of the longest lists hold each item.
+        exposure: Per model, how many of the longest lists hold each item that training
+            saw: those that coverage and Gini are of. Empty where no training is known.
     """
 
     setup: Setup
     scores: pl.DataFrame
     tail: pl.DataFrame
     catalogue: pl.DataFrame
-    exposure: Mapping[str, Int64[np.ndarray, " items"]]
+    exposure: Mapping[str, Int64[np.ndarray, " seen"]]
 
     @property
     def models(self) -> list[str]:
@@ -106,18 +110,43 @@ class Evaluation:
 
         Returns:
             Columns model, metric, users, mean, low, high (95 % by the percentile
-            bootstrap over users), gain (the subject's mean less this model's),
-            gain_low, gain_high, p (paired sign-flip test), p_holm (corrected for all
-            rows with a test), p_is_bound and p_holm_is_bound (the value is known only
-            to be no larger). Metrics of whole catalogues have a mean only.
+            bootstrap over users; null for fewer than two), gain (the subject's mean
+            less this model's), gain_low, gain_high, p (paired sign-flip test), p_holm
+            (corrected for all rows with a test), p_is_bound and p_holm_is_bound (the
+            value is known only to be no larger). Metrics of whole catalogues have a
+            mean only.
         """
         return self._table
+
+    def mean(self, metric: str, model: str | None = None) -> float:
+        """Return the mean of a metric alone, as ``table`` has it; nan if there is none.
+
+        Args:
+            metric: Such as ``ndcg@10``.
+            model: Name of a model; the subject if left out.
+
+        Raises:
+            RequestError: There is no such model or metric.
+        """
+        name = self.models[0] if model is None else model
+        whole = self.catalogue.filter(model=name, metric=metric)
+        known = {*_metric_names(self.scores), *self.catalogue["metric"]}
+        if name not in self.models or metric not in known:
+            raise RequestError(
+                f"there is no {metric!r} of {name!r}. Models: "
+                f"{', '.join(self.models)}; metrics: {', '.join(sorted(known))}."
+            )
+        own = self.scores.filter(model=name)
+        values = whole["value"] if len(whole) else own[metric]
+        mean = cast(float | None, values.mean())
+        return math.nan if mean is None else mean
 
     def slices(self) -> pl.DataFrame:
         """Return the table's means, intervals and gains for parts of users and items.
 
-        Untested, since there are many. Parts: cold users (no history), thirds of the
-        others by activity, and tail items, where only those count as found.
+        Untested, since there are many. Parts: cold users (no history before their first
+        request), thirds of the others by activity, and tail items, where only those
+        count as found.
 
         Returns:
             Column slice, then those of ``table`` up to gain_high.
@@ -212,6 +241,8 @@ def _means(scores: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     low, high = interval(bootstrap_means(wide, rng=rng))
     known = ~np.isnan(wide)
     users = known.sum(axis=0)
+    # One user says nothing of how far others are from them.
+    low[users < 2] = high[users < 2] = np.nan
     blank = np.full(len(users), np.nan)
     total = np.where(known, wide, 0.0).sum(axis=0)
     mean = np.divide(total, users, out=blank, where=users > 0)

@@ -5,10 +5,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+import tidegraph as tg
 from evaluation.models import popular
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import interactions
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.metrics.off_policy import (
     ips,
     logged_lists,
@@ -143,3 +144,17 @@ def test_a_log_makes_a_request_at_each_impression():
     assert propensities(later).tolist() == [0.25]
     with pytest.raises(DataError, match=r"'chance'.*propensity"):
         propensities(later, "chance")
+
+
+def test_a_model_that_was_trained_on_the_impressions_is_refused():
+    log = interactions(
+        ["ana", "bo", "ana", "bo"],
+        ["x", "y", "y", "x"],
+        [1, 2, 3, 4],
+        label=[1, 1, 0, 1],
+    )
+    train, later = log.before(3), log.since(3)
+
+    with pytest.raises(LeakageError, match="trained until 1970-01-01 00:00:04 UTC"):
+        logged_lists(tg.Popular().fit(log), later, train, 2)
+    assert logged_lists(tg.Popular().fit(train), later, train, 2).shape == (2, 2)

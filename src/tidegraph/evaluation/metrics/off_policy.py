@@ -14,6 +14,7 @@ from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.evaluation.answers import blocks
+from tidegraph.evaluation.comparable import check_trained_before
 from tidegraph.evaluation.metrics.ranking import padded
 from tidegraph.evaluation.protocol import Recommender, check_vocabulary
 from tidegraph.graph.snapshot import Snapshot
@@ -145,8 +146,12 @@ def logged_lists(
         k: Length of the lists.
 
     Raises:
+        LeakageError: The model was trained on the log, and so on its own reward.
         DataError: The two logs number their ids differently.
     """
+    if len(log):
+        begin = int(log.time.min())
+        check_trained_before(type(model).__name__, model, begin, log.clock)
     check_vocabulary("item", train.items, log.items)
     check_vocabulary("user", train.users, log.users)
     known = log.user < len(train.users)

@@ -222,8 +222,8 @@ def exposure_curves(evaluation: Evaluation) -> Chart:
     k = evaluation.cutoffs[-1]
     return lines(
         "Exposure of the catalogue",
-        f"Share of the places in lists of {k} that the least shown items hold; the "
-        "dashed line would be equal exposure.",
+        f"Share of the places in lists of {k} that the least shown of the items that "
+        "training saw hold; the dashed line would be equal exposure.",
         series,
         (
             linear("share of items, least shown first", 0.0, 1.0, percent=True),
