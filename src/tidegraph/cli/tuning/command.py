@@ -81,16 +81,18 @@ def tune(
         "log": judged.digests,
     }
 
-    def score(values: Mapping[str, object]) -> float:
-        return judged.score(with_values(plan.stages, values), wanted)
+    def score(stages: Mapping[str, Any]) -> float:
+        return judged.score(stages, wanted)
 
-    found = search(wanted, output, key, score, plan.seed)
+    found = search(wanted, output, key, plan.stages, score, plan.seed)
     best = with_values(tables, found.best.settings)
     best["data"] = _beside(best["data"], recipe.parent) | placed(graph=graph)
     with replaced(best_file) as aside:
         aside.write_text(written.dumps(best), encoding="utf-8")
     write_report(report, f"Search of {recipe.name}", [search_section(wanted, found)])
     say(_result_text(wanted, found))
+    if len(found.trials) == wanted.possible:
+        say(f"all {len(found.trials)} possible settings were tried")
     say(f"{best_file}: the best recipe; {report}: pictures")
 
 
@@ -170,8 +172,7 @@ class _Judged:
             run = Run(generator(seed))
             fitted = method.fit(known, graph=self.further, run=run)
             found = evaluate(fitted, later, train=fitted.graph, k=(wanted.length,))
-            table = found.table().filter(model="model", metric=wanted.metric)
-            total += float(table["mean"][0])
+            total += found.mean(wanted.metric)
         return total / len(self.folds)
 
 

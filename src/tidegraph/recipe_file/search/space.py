@@ -1,6 +1,8 @@
 """What is searched: settings of a recipe, by where they stand, and their values."""
 
 import copy
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import field
 from typing import Any, cast
@@ -37,6 +39,12 @@ class Between:
         """Values that must be possible if all are to be."""
         return self.low, self.high
 
+    @property
+    def count(self) -> float:
+        """How many values there are; infinitely many fractions."""
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        return float(self.high - self.low + 1) if whole else math.inf
+
 
 @settings
 class OneOf:
@@ -57,6 +65,11 @@ class OneOf:
         """Values that must be possible if all are to be."""
         return self.choices
 
+    @property
+    def count(self) -> float:
+        """How many values there are that differ."""
+        return float(len({json.dumps(one, sort_keys=True) for one in self.choices}))
+
 
 Values = Between | OneOf
 
@@ -74,7 +87,7 @@ class Search:
     Attributes:
         settings: Where a setting stands in the recipe, such as
             ``retrieve.RP3beta.alpha`` or ``blend.smoothing``, and its values.
-        trials: How many values of all are tried together.
+        trials: How many values of all are tried together, no two of them equal.
         metric: What should grow, such as ``ndcg@10`` or ``recall@50``.
     """
 
@@ -106,6 +119,11 @@ class Search:
     def length(self) -> int:
         """How long the lists are that are judged."""
         return int(self.metric.partition("@")[2])
+
+    @property
+    def possible(self) -> float:
+        """How many settings there are in all; infinitely many of fractions."""
+        return math.prod(values.count for values in self.settings.values())
 
 
 def with_values(stages: Mapping[str, Any], values: Mapping[str, object]) -> Any:

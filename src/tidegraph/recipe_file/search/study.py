@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,20 @@ from tidegraph.artifact.writing import drop_cut_line
 from tidegraph.errors import ConfigError, TidegraphError
 from tidegraph.extras import needed
 from tidegraph.progress import track
-from tidegraph.recipe_file.search.space import Between, Search, Values
+from tidegraph.recipe_file.search.space import (
+    Between,
+    Search,
+    Values,
+    with_values,
+)
 
 STUDY = "study.jsonl"
 RECIPE, FAILED = "recipe", "failed"
 
-Score = Callable[[Mapping[str, object]], float]
-"""Returns what settings find on validation."""
+AGAIN = "tried before"
+
+Score = Callable[[Mapping[str, Any]], float]
+"""Returns what the tables of a recipe find on validation."""
 
 
 class Trial(NamedTuple):
@@ -50,18 +58,25 @@ class Found:
 
 
 def search(
-    wanted: Search, folder: Path, key: Mapping[str, Any], score: Score, seed: int
+    wanted: Search,
+    folder: Path,
+    key: Mapping[str, Any],
+    stages: Mapping[str, Any],
+    score: Score,
+    seed: int,
 ) -> Found:
-    """Try settings until there are as many trials as wanted, and return all.
+    """Try settings until there are as many trials as wanted, or no others are left.
 
     Every trial is written to the folder as it ends, and a search that was stopped goes
-    on with the next.
+    on with the next. Settings that were tried are no new trial, and those by which the
+    recipe says what it said before are not fitted again.
 
     Args:
         wanted: What to search.
         folder: Where the trials are kept.
         key: What they were tried on; another is another search.
-        score: Says how good settings are.
+        stages: The tables of the recipe whose settings are tried.
+        score: Says how good the tables with other settings are.
         seed: Seed of the draws.
 
     Raises:
@@ -88,27 +103,91 @@ def search(
     )
     _check_same_search(study, key, folder)
     if RECIPE not in study.user_attrs:
-        study.set_user_attr(RECIPE, score({}))
+        study.set_user_attr(RECIPE, score(stages))
 
-    def objective(trial: Any) -> float:
+    objective = _Objective(study, wanted, stages, score, optuna.TrialPruned)
+    goal = int(min(wanted.trials, wanted.possible))
+    for done in track(range(len(_done(study)), goal), "trying settings"):
+        while len(_done(study)) == done:
+            study.sampler = _sampler(optuna.samplers, study, seed)
+            study.optimize(objective, n_trials=1)
+    found = _found_trials(study)
+    failed = [t.user_attrs[FAILED] for t in study.trials if FAILED in t.user_attrs]
+    if failed and all(math.isnan(trial.score) for trial in found.trials):
+        raise ConfigError(
+            f"none of {len(found.trials)} trials could be fitted: {failed[-1]}"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """Says of a trial of Optuna what its settings find.
+
+    Attributes:
+        study: What has been tried.
+        wanted: What is searched.
+        stages: The tables of the recipe.
+        score: Says how good they are with other settings.
+        pruned: What is raised for settings that cannot be.
+    """
+
+    study: Any
+    wanted: Search
+    stages: Mapping[str, Any]
+    score: Score
+    pruned: type[Exception]
+
+    def __call__(self, trial: Any) -> float:
+        """Return what is found; settings that are known are not fitted again."""
+        tried = _found_trials(self.study)
         values = {
             place: _suggested_value(trial, place, values)
-            for place, values in wanted.settings.items()
+            for place, values in self.wanted.settings.items()
         }
         trial.set_user_attr("settings", values)
+        if any(_same(values, one.settings) for one in tried.trials):
+            trial.set_user_attr(AGAIN, True)
+        stages = with_values(self.stages, values)
+        for one in (Trial({}, tried.recipe), *tried.trials):
+            if _same(stages, with_values(self.stages, one.settings)):
+                if math.isnan(one.score):
+                    raise self.pruned
+                return one.score
         try:
-            return score(values)
+            return self.score(stages)
         except TidegraphError as error:
             trial.set_user_attr(FAILED, str(error))
-            raise optuna.TrialPruned from error
+            raise self.pruned from error
 
+
+def _sampler(samplers: Any, study: Any, seed: int) -> Any:
+    """Return what draws the next settings: at random after some that were tried before.
+
+    Each is one of its own, so that a search that was stopped goes on as it would have.
+    """
     # One that was running when the search was stopped is not done.
-    done = sum(trial.state.is_finished() for trial in study.trials)
-    for number in track(range(done, wanted.trials), "trying settings"):
-        # Of its own, so that a search that was stopped goes on as it would have.
-        study.sampler = optuna.samplers.TPESampler(seed=_seed_of_trial(seed, number))
-        study.optimize(objective, n_trials=1)
-    return _found_trials(study)
+    finished = [trial for trial in study.trials if trial.state.is_finished()]
+    again = bool(finished) and AGAIN in finished[-1].user_attrs
+    kind = samplers.RandomSampler if again else samplers.TPESampler
+    return kind(seed=_seed_of_trial(seed, len(finished)))
+
+
+def _same(one: object, other: object) -> bool:
+    """Are settings, or tables of a recipe, the same in a file?"""
+    first, second = (json.dumps(x, sort_keys=True, default=str) for x in (one, other))
+    return first == second
+
+
+def _done(study: Any) -> list[Any]:
+    """Return the trials that are over, of equal settings the first."""
+    return [
+        trial
+        for trial in study.trials
+        if trial.state.is_finished()
+        and "settings" in trial.user_attrs
+        and AGAIN not in trial.user_attrs
+    ]
 
 
 def _check_records(study: Path) -> None:
@@ -162,10 +241,6 @@ def _found_trials(study: Any) -> Found:
             trial.user_attrs["settings"],
             float("nan") if trial.value is None else float(trial.value),
         )
-        for trial in study.trials
-        if trial.state.is_finished() and "settings" in trial.user_attrs
+        for trial in _done(study)
     ]
-    failed = [t.user_attrs[FAILED] for t in study.trials if FAILED in t.user_attrs]
-    if trials and len(failed) == len(trials):
-        raise ConfigError(f"none of {len(trials)} trials could be fitted: {failed[-1]}")
     return Found(float(study.user_attrs[RECIPE]), tuple(trials))
