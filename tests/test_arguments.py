@@ -178,6 +178,13 @@ class Channels:
     alike: Similarity | FromLog = FROM_LOG
 
 
+def test_a_class_that_was_not_called_is_shown_called_once():
+    with pytest.raises(ConfigError) as found:
+        tg.Pipeline(tg.ItemKNN(), rank=tg.DIN)  # pyright: ignore[reportArgumentType]
+
+    assert str(found.value).endswith("it must be a value, like tg.DIN() or None.")
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -106,7 +106,8 @@ def example_of(kind: type, value: object) -> str:
             if issubclass(cls, kind):
                 return f"tg.{other}()"
     if isinstance(value, type):
-        return f"{name}()"
+        ours = name in public and public[name] is value
+        return f"tg.{name}()" if ours else f"{name}()"
     meant = named and _letters(name) == _letters(kind.__name__)
     return f"{kind.__name__}()" if meant else ""
 
@@ -158,7 +159,9 @@ def lifted(room: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
 
     def get(name: str) -> Any:
         if name not in homes:
-            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+            alike = [] if name.startswith("_") else homes.alike(name)
+            meant = f". Did you mean {alike[0]!r}?" if alike else ""
+            raise AttributeError(f"module {room!r} has no attribute {name!r}{meant}")
         return homes[name]
 
     return get, lambda: list(homes)

@@ -220,3 +220,13 @@ def test_the_graph_of_examples_is_that_of_the_log_where_none_is_given():
     np.testing.assert_array_equal(
         found.requests.history.node, said.requests.history.node
     )
+
+
+def test_an_item_shown_twice_counts_as_the_row_that_was_acted_on():
+    # Of visit 2, r was shown in vain at 20 and acted on at 21; q was shown in vain.
+    log = priced([0.5, 0.5, 0.5, 0.25, 0.5, 0.1])
+
+    found = from_log(log, Snapshot.of(log), session="visit", propensity="chance")
+
+    assert found.label[2].tolist() == [1, 0]
+    np.testing.assert_allclose(found.weight[2], [10, 2], rtol=1e-6)

@@ -2,9 +2,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+import tidegraph as tg
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
-from tidegraph.errors import DataError
+from tidegraph.errors import DataError, LeakageError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 
@@ -72,3 +73,13 @@ def test_it_is_shown_as_its_types_and_how_many_there_are():
     assert "user (user): 2 nodes" in shown
     assert "action: user -> item, 3 edges" in shown
     assert shown.count("\n") == 4
+
+
+def test_a_graph_of_a_log_without_times_says_what_its_edges_are_timed_by():
+    log = tg.read({"user": ["a", "b"], "item": ["x", "y"]}, time=None)
+    graph = Snapshot.of(log)
+
+    assert "2 edges, timed by part of the log" in repr(graph)
+    with pytest.raises(LeakageError, match=r"timed by 'part of the log'.*all_time\(\)"):
+        graph.V("user", ["a"]).out("action").ids()
+    assert graph.V("user", ["a"]).all_time().out("action").ids().to_list() == ["x"]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from conftest import draw_log
+from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.retrieval.popular import Popular
 from tidegraph.stages import Candidates, Examples, ItemSets, Requests
 
 
@@ -53,3 +55,23 @@ def test_requests_with_and_without_a_choice_are_not_concatenated():
     assert Requests.concatenated([free, free]).only is None
     with pytest.raises(RequestError, match="choice"):
         Requests.concatenated([free, few])
+
+
+def test_what_stages_say_to_each_other_is_shown_as_counts():
+    log = draw_log()
+    graph = Snapshot.of(log)
+    user = np.arange(3, dtype=np.int32)
+    requests = Requests.of_users(graph, user, np.full(3, int(log.time[-1]) + 1))
+    found = Popular(half_life_days=None).fit(log).retrieve(requests, 7)
+    events = len(requests.history.node)
+
+    assert repr(found) == "Candidates(3 requests, up to 7 items each, channels=Popular)"
+    assert repr(requests) == (
+        f"Requests(3 requests, {events} events of history, graph={graph!r})"
+    )
+    assert repr(requests.history) == f"Histories(3 nodes, {events} events in all)"
+    assert repr(ItemSets.none(2)) == "ItemSets(2 sets, 0 items in all)"
+    assert repr(log.users) == "Vocabulary(30 ids)"
+    assert repr(log.items) == "Vocabulary(40 ids, with category, price)"
+    entries = len(Matrix.of(log).item)
+    assert repr(Matrix.of(log)) == (f"Matrix(30 users, 40 items, {entries} entries)")

@@ -65,8 +65,8 @@ def read_alike(
     for role in needed:
         if role not in called:
             raise DataError(
-                f"{what} have no column {said[role]!r}; they "
-                f"have: {', '.join(map(str, names))}. Name the columns "
+                f"no column of {what} is called {said[role]!r}; there are: "
+                f"{', '.join(map(str, names))}. Name the columns "
                 f"{', '.join(said[r] for r in needed[:-1])} and {said[needed[-1]]}."
             )
     spelt: dict[str, Any] = {"time": None}

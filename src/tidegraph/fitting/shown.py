@@ -68,8 +68,9 @@ def from_log(
 
     The request has the time of the session's first row, so nothing that happened in
     the session is in its history. An item shown several times counts once; it is
-    positive if it was acted on once; an action of a weight of 0 or below, such as a
-    return, is no row. Its window ends with the session's last row.
+    positive if it was acted on once, and counts as much as the first row that says what
+    it is; an action of a weight of 0 or below, such as a return, is no row. Its window
+    ends with the session's last row.
 
     Args:
         log: Rows with label 1 and 0.
@@ -100,29 +101,7 @@ def from_log(
             "or build examples from retrieval's candidates with examples()."
         )
     _check_columns(log, (session, propensity))
-    nothing = pl.repeat(None, len(log), eager=True)
-    known = nothing if session is None else log.context[session]
-    visit = ("session", "second")
-    shown = pl.DataFrame(
-        {
-            "user": log.user,
-            "session": known,
-            "second": np.where(known.is_null(), log.time, 0),
-            "item": log.item,
-            "time": log.time,
-            "label": log.label,
-            "weight": _inverse(log, propensity, most),
-        }
-    ).with_columns(
-        time=pl.col("time").min().over("user", *visit),
-        until=pl.col("time").max().over("user", *visit) + 1,
-    )
-    shown = (
-        shown.group_by("user", *visit, "item", "time", maintain_order=True)
-        .agg(pl.col("label").max(), pl.col("weight", "until").first())
-        .with_columns(row=pl.struct("time", "user", *visit).rank("dense") - 1)
-        .with_columns(place=pl.int_range(pl.len()).over("row"))
-    )
+    shown = _items_shown(log, session, _inverse(log, propensity, most))
     row, place = shown["row"].to_numpy(), shown["place"].to_numpy()
     shape = (int(row.max()) + 1, int(place.max()) + 1)
     item = np.full(shape, NO_ITEM, np.int32)
@@ -139,6 +118,41 @@ def from_log(
     counted = None if propensity is None else weight
     until = heads["until"].to_numpy()
     return Examples(requests, Candidates(item, score), label, counted, until)
+
+
+def _items_shown(
+    log: Interactions, session: str | None, weight: Float32[np.ndarray, " n"]
+) -> pl.DataFrame:
+    """Return each item of each session once, with its request and its place there."""
+    nothing = pl.repeat(None, len(log), eager=True)
+    known = nothing if session is None else log.context[session]
+    visit = ("session", "second")
+    shown = pl.DataFrame(
+        {
+            "user": log.user,
+            "session": known,
+            "second": np.where(known.is_null(), log.time, 0),
+            "item": log.item,
+            "time": log.time,
+            "label": log.label,
+            "weight": weight,
+        }
+    ).with_columns(
+        time=pl.col("time").min().over("user", *visit),
+        until=pl.col("time").max().over("user", *visit) + 1,
+    )
+    return (
+        shown.group_by("user", *visit, "item", "time", maintain_order=True)
+        .agg(
+            pl.col("label").max(),
+            # Of a row that was acted on, if one was: its propensity is that of an item
+            # at another place.
+            pl.col("weight").filter(pl.col("label") == pl.col("label").max()).first(),
+            pl.col("until").first(),
+        )
+        .with_columns(row=pl.struct("time", "user", *visit).rank("dense") - 1)
+        .with_columns(place=pl.int_range(pl.len()).over("row"))
+    )
 
 
 def _check_columns(log: Interactions, names: tuple[str | None, ...]) -> None:

@@ -16,6 +16,8 @@ from tidegraph.graph.storage.edge_store import EdgeStore, Step
 ACTION = "action"
 IMPRESSION = "impression"
 USER, ITEM = "user", "item"
+PART = "part of the log"
+"""What the edges of a log without times are timed by: 0, or the number of its part."""
 
 
 def edges_of_log(log: Interactions) -> dict[str, EdgeStore]:
@@ -101,6 +103,7 @@ def _build_log_edges(log: Interactions) -> EdgeStore:
         (log.user, log.item),
         (len(log.users), len(log.items)),
         log.time,
+        time="time" if log.clock != "none" else PART,
         weight=weight,
         features=_edge_features(log, weight),
     )

@@ -32,6 +32,13 @@ class Candidates:
         default_factory=lambda: np.zeros((0, 0, 0), np.float32)
     )
 
+    def __repr__(self) -> str:
+        rows, width = self.item.shape
+        said = f"{rows:,} requests, up to {width:,} items each"
+        if self.channels:
+            said += f", channels={', '.join(self.channels)}"
+        return f"{type(self).__name__}({said})"
+
     @classmethod
     def of_channel(
         cls,
@@ -152,6 +159,13 @@ class Examples:
     label: Float32[np.ndarray, "b k"]
     weight: Float32[np.ndarray, "b k"] | None = None
     until: Int64[np.ndarray, " b"] | None = None
+
+    def __repr__(self) -> str:
+        there, right = int(self.candidates.present.sum()), int((self.label > 0).sum())
+        return (
+            f"{type(self).__name__}({len(self.requests):,} requests, {there:,} "
+            f"candidates, {right:,} of them right)"
+        )
 
     @classmethod
     def concatenated(cls, parts: "list[Examples]") -> "Examples":

@@ -22,6 +22,10 @@ class ItemSets:
     ptr: Int64[np.ndarray, " starts"]
     item: Int32[np.ndarray, " entries"]
 
+    def __repr__(self) -> str:
+        said = f"{len(self.ptr) - 1:,} sets, {len(self.item):,} items in all"
+        return f"{type(self).__name__}({said})"
+
     @classmethod
     def none(cls, requests: int) -> "ItemSets":
         """Return an empty set for each request."""

@@ -51,6 +51,10 @@ class Requests:
                 'graph.counted_in("s").'
             )
 
+    def __repr__(self) -> str:
+        said = f"{len(self):,} requests, {len(self.history.node):,} events of history"
+        return f"{type(self).__name__}({said}, graph={self.graph!r})"
+
     @classmethod
     def of_users(
         cls,

@@ -41,6 +41,11 @@ class Vocabulary:
                 "Give one row per id."
             )
 
+    def __repr__(self) -> str:
+        columns = ", ".join(self.features.columns)
+        known = f", with {columns}" if columns else ""
+        return f"{type(self).__name__}({len(self):,} ids{known})"
+
     @classmethod
     def of_different(cls, ids: pl.Series) -> "Vocabulary":
         """Return the vocabulary of ids known to be canonical and all different."""

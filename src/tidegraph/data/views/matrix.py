@@ -36,6 +36,11 @@ class Matrix:
     users: Vocabulary
     items: Vocabulary
 
+    def __repr__(self) -> str:
+        users, items = self.shape
+        said = f"{users:,} users, {items:,} items, {len(self.item):,} entries"
+        return f"{type(self).__name__}({said})"
+
     @property
     def shape(self) -> tuple[int, int]:
         """Number of users and number of items."""

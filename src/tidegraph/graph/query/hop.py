@@ -29,8 +29,8 @@ def along(
         low, high = edges.span(at.node)
     elif at.clock is None:
         raise LeakageError(
-            f"{edge!r} has times, so a hop along it needs a clock. Say "
-            "before(time), or all_time() to see every edge."
+            f"{edge!r} is timed by {graph.edge(edge).time!r}, so a hop along it needs "
+            "a clock. Say before(time), or all_time() to see every edge."
         )
     else:
         low, high = edges.span_before(at.node, at.clock, window)

@@ -25,6 +25,10 @@ class Histories:
     time: Int64[np.ndarray, " events"]
     weight: Float32[np.ndarray, " events"]
 
+    def __repr__(self) -> str:
+        said = f"{len(self.ptr) - 1:,} nodes, {len(self.node):,} events in all"
+        return f"{type(self).__name__}({said})"
+
     @classmethod
     def concatenated(cls, parts: Sequence["Histories"]) -> "Histories":
         """Lay the histories of several parts end to end."""
