@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 from tidegraph.arguments import checked
@@ -125,7 +125,7 @@ def load(
     folder: str | os.PathLike[str],
     *,
     verify: bool | None = None,
-    kinds: Collection[type] = (),
+    kinds: Iterable[type] = (),
 ) -> FittedPipeline:
     """Open the pipeline that was saved in a folder, mapped into memory.
 

@@ -346,7 +346,7 @@ def killed(*_):
 
 match sys.argv[2]:
     case "folder":
-        sealed._seal = killed
+        sealed.seal_of = killed
         sealed.save(Leaf(), folder / "model")
     case "swapped":
         writing._exchanged = lambda *_: False

@@ -1,7 +1,7 @@
 """A cloud and the devices of its users, after all rounds."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -88,7 +88,7 @@ class FittedDCCL:
 
     @classmethod
     def load(
-        cls, folder: str | os.PathLike[str], *, kinds: Collection[type] = ()
+        cls, folder: str | os.PathLike[str], *, kinds: Iterable[type] = ()
     ) -> "FittedDCCL":
         """Open what ``save`` wrote; ``kinds`` as ``tg.load`` takes them.
 
