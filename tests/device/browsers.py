@@ -6,8 +6,17 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tidegraph.device.signing import public_bytes
+from tidegraph.nn.inputs import InputSpec
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+TRUSTED = public_bytes(KEY)
+ITEMS, KINDS, NUMBERS, THETA = 60, 4, 3, 32
+SPEC = InputSpec((ITEMS, KINDS), (5,), NUMBERS)
 CLIENT = Path(__file__).parents[2] / "clients" / "browser"
 PLACES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -23,6 +32,21 @@ def browser_or_skip() -> str:
         if not (CLIENT / part).exists():
             pytest.skip("the page is not built: make browser.")
     return found
+
+
+def items() -> bytes:
+    rng = np.random.default_rng(2)
+    described = [
+        {
+            "id": f"i{n}",
+            "name": f"Item {n}",
+            "category": f"kind {n % KINDS}",
+            "rows": [n + 1, n % KINDS + 1],
+            "numbers": rng.normal(size=NUMBERS).round(3).tolist(),
+        }
+        for n in range(ITEMS)
+    ]
+    return json.dumps({"history": 6, "user_fields": 1, "items": described}).encode()
 
 
 class Browser:

@@ -9,6 +9,8 @@ import type { Kept, Store } from "./store.ts";
 
 const MANIFEST = "manifest.json";
 const FORMAT = 1;
+/** A longer manifest is not read, in bytes. */
+const LARGEST = 1 << 20;
 
 export interface Manifest {
   version: number;
@@ -57,7 +59,7 @@ export async function newest<M>(
 ): Promise<Fetched<M>> {
   const kept = await keptBundle(store, trusted);
   try {
-    const raw = await downloaded(address + MANIFEST);
+    const raw = await downloaded(address + MANIFEST, LARGEST);
     const { manifest, digest } = await opened(raw, trusted);
     if (kept && hex(kept.digest) === hex(digest)) {
       return { bundle: kept, model: await made(kept), warning: null };
@@ -68,8 +70,8 @@ export async function newest<M>(
       );
     }
     const files: Record<string, Uint8Array> = {};
-    for (const name of Object.keys(manifest.files)) {
-      files[name] = await downloaded(address + name);
+    for (const [name, [size]] of Object.entries(manifest.files)) {
+      files[name] = await downloaded(address + name, size);
     }
     await checked(manifest, files);
     const bundle = { manifest, digest, files };
@@ -114,13 +116,7 @@ export async function opened(
     throw new DeviceError("the manifest is no signed manifest: it was cut, or is something else");
   }
   const signed = new TextEncoder().encode(text);
-  const key = await crypto.subtle.importKey(
-    "raw",
-    trusted as BufferSource,
-    { name: "Ed25519" },
-    false,
-    ["verify"],
-  );
+  const key = await publisher(trusted);
   const right = await crypto.subtle.verify(
     "Ed25519",
     key,
@@ -135,6 +131,21 @@ export async function opened(
   return { manifest, digest: await sha256(signed) };
 }
 
+/** Return the key by which signatures are checked, where the browser can check any. */
+async function publisher(trusted: Uint8Array): Promise<CryptoKey> {
+  if (!globalThis.crypto?.subtle) {
+    throw new DeviceError(
+      "the browser checks no signatures on this page. Open it by https, or at localhost.",
+    );
+  }
+  const kind = { name: "Ed25519" };
+  try {
+    return await crypto.subtle.importKey("raw", trusted as BufferSource, kind, false, ["verify"]);
+  } catch {
+    throw new DeviceError("this browser knows no Ed25519 signatures. Use a newer one.");
+  }
+}
+
 async function checked(manifest: Manifest, files: Record<string, Uint8Array>): Promise<void> {
   for (const [name, [size, sum]] of Object.entries(manifest.files)) {
     const file = files[name];
@@ -144,15 +155,29 @@ async function checked(manifest: Manifest, files: Record<string, Uint8Array>): P
   }
 }
 
-async function downloaded(address: string): Promise<Uint8Array> {
-  let response: Response;
+/** Return what lies at an address, which has at most so many bytes. */
+async function downloaded(address: string, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
   try {
-    response = await fetch(address, { cache: "no-cache" });
-  } catch {
+    const response = await fetch(address, { cache: "no-cache" });
+    if (!response.ok) throw new DeviceError(`${address} answers ${response.status}`);
+    const reader = response.body!.getReader();
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      length += piece.value.length;
+      if (length > most) {
+        await reader.cancel();
+        throw new DeviceError(`${address} is longer than the ${most} bytes it should have`);
+      }
+      parts.push(piece.value);
+    }
+  } catch (error) {
+    if (error instanceof DeviceError) throw error;
     throw new DeviceError("there is no network");
   }
-  if (!response.ok) throw new DeviceError(`${address} answers ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  const whole = new Uint8Array(length);
+  for (const part of parts.reverse()) whole.set(part, (length -= part.length));
+  return whole;
 }
 
 async function sha256(bytes: Uint8Array): Promise<Uint8Array> {

@@ -39,9 +39,9 @@ export class Device {
     readonly warning: string | null,
     private readonly store: Store,
     private readonly gate: Gate,
-    private learnt: Learnt | null,
-    private earlier: Float32Array | null,
-    private past: Shown[],
+    private learnt: Learnt | null = null,
+    private earlier: Float32Array | null = null,
+    private past: Shown[] = [],
   ) {}
 
   static async start(options: Options): Promise<Device> {
@@ -52,15 +52,10 @@ export class Device {
       store,
       (found) => Model.of(found, options.runtime),
     );
-    const learnt = await store.get("learnt");
-    // What was learnt for the bundle before is where learning begins, and nothing else;
-    // that of an earlier one counts as none.
-    const same = learnt?.bundle === hex(bundle.digest);
-    const last = learnt?.version === bundle.manifest.version - 1;
-    const earlier = (same ? learnt.earlier : last ? learnt.theta : null) ?? null;
     const gate = new Gate(options.gate, store);
-    const [now, past] = [same ? learnt : null, await store.shown()];
-    return new Device(bundle, model, warning, store, gate, now, earlier, past);
+    const device = new Device(bundle, model, warning, store, gate);
+    await device.reread();
+    return device;
   }
 
   /** How many choices there are to learn from. */
@@ -77,19 +72,37 @@ export class Device {
     return this.learnt?.theta ?? null;
   }
 
+  /** Unix milliseconds, after every list: a clock that was ahead empties no history. */
+  private get now(): number {
+    return Math.max(Date.now(), (this.past.at(-1)?.time ?? 0) + 1);
+  }
+
+  /** Take what the store has: another window may have added to it, or forgotten it. */
+  private async reread(): Promise<void> {
+    const { manifest, digest } = this.bundle;
+    const learnt = await this.store.get("learnt");
+    // What was learnt for the bundle before is where learning begins, and nothing else;
+    // that of an earlier one counts as none.
+    const same = learnt?.bundle === hex(digest);
+    const last = learnt?.version === manifest.version - 1;
+    this.past = await this.store.shown();
+    this.learnt = same ? learnt : null;
+    this.earlier = (same ? learnt.earlier : last ? learnt.theta : null) ?? null;
+  }
+
   /** Return the best items, without those chosen before and those left out. */
   async list(count: number, without: ReadonlySet<string> = new Set()): Promise<Ranked[]> {
-    const now = Date.now();
+    await this.reread();
     const ids = this.candidates(without);
-    const rows = await this.model.rows(ids, this.past, now);
+    const rows = await this.model.rows(ids, this.past, this.now);
     return (await this.ranked(ids, rows, this.theta)).slice(0, count);
   }
 
   /** Keep a list that was shown, and what of it was chosen, if anything. */
   async keep(items: string[], acted: string | null): Promise<void> {
+    await this.reread();
     // Strictly later than the one before, so that it is part of its past.
-    const last = this.past.at(-1)?.time ?? 0;
-    const shown = { time: Math.max(Date.now(), last + 1), items, acted };
+    const shown = { time: this.now, items, acted };
     await this.store.add(shown);
     this.past = [...this.past, shown].slice(-MOST_LISTS);
   }
@@ -99,20 +112,24 @@ export class Device {
     if (Date.now() > this.bundle.manifest.expires * 1_000) {
       throw new DeviceError("the bundle has expired. Load the page anew for the newest");
     }
-    const { rows, groups } = await this.labelled(this.past);
-    const lesson = await learn(this.model, rows, groups, this.earlier);
+    await this.reread();
+    const lesson = await this.lesson(this.past);
     if (lesson.kept) {
       const { theta, samples, before, after } = lesson;
       const learnt = {
         bundle: hex(this.bundle.digest),
         version: this.bundle.manifest.version,
+        until: this.past.at(-1)!.time,
         theta,
         earlier: this.earlier,
         samples,
         before,
         after,
       };
-      await this.store.put("learnt", learnt);
+      if (!(await this.store.putLearnt(learnt))) {
+        await this.reread();
+        throw new DeviceError("nothing is kept: another window has forgotten the choices");
+      }
       this.learnt = learnt;
     }
     return lesson;
@@ -121,12 +138,12 @@ export class Device {
   /** Return the best items now, where each was without theta, and why it moved. */
   async moved(count: number): Promise<Moved[]> {
     const ids = this.candidates(new Set());
-    const rows = await this.model.rows(ids, this.past, Date.now());
+    const rows = await this.model.rows(ids, this.past, this.now);
     const before = await this.ranked(ids, rows, null);
     const after = await this.ranked(ids, rows, this.theta);
     const place = new Map(before.map((one, n) => [one.id, n + 1]));
     const top = after.slice(0, count);
-    const causes = this.theta ? await this.causes(ids, rows, top) : new Map();
+    const causes = this.theta ? await this.causes(ids, rows) : new Map();
     return top.map((one, n) => ({
       ...one,
       now: n + 1,
@@ -135,9 +152,14 @@ export class Device {
     }));
   }
 
-  /** Send theta to the gate, signed; nothing else leaves the device. */
+  /**
+   * Send theta to the gate, signed, with how many rows it was learnt from and how well
+   * it did on the latest; no choice leaves the device.
+   */
   async send(ticket: () => Promise<Uint8Array>): Promise<void> {
-    const { theta, samples, before, after } = this.learnt!;
+    await this.reread();
+    if (!this.learnt) throw new DeviceError("there is nothing to send: nothing was learnt yet");
+    const { theta, samples, before, after } = this.learnt;
     const bundle = this.bundle.digest;
     await this.gate.upload({ bundle, theta, samples, before, after }, ticket);
   }
@@ -173,18 +195,20 @@ export class Device {
     return all.sort((a, b) => b.probability - a.probability);
   }
 
-  /** Return the choice without which each item would stand lowest, learnt anew. */
-  private async causes(
-    ids: string[],
-    rows: Rows,
-    top: Ranked[],
-  ): Promise<Map<string, string>> {
+  /**
+   * Return the choice without which each item would stand lowest, learnt anew: of the
+   * latest that theta was learnt from, and that the bundle knows.
+   */
+  private async causes(ids: string[], rows: Rows): Promise<Map<string, string>> {
     const found = new Map<string, { id: string; lost: number }>();
-    const of = new Map(top.map((one) => [one.id, one.probability]));
-    for (const left of this.past.filter((one) => one.acted).slice(-10)) {
-      const rest = this.past.filter((one) => one !== left);
-      const { rows: known, groups } = await this.labelled(rest);
-      const lesson = await learn(this.model, known, groups, this.earlier);
+    const lists = this.past.filter((one) => one.time <= (this.learnt?.until ?? 0));
+    const all = await this.lesson(lists);
+    // With all of them, as they are now: the oldest may be gone since.
+    const whole = await this.ranked(ids, rows, all.theta);
+    const of = new Map(whole.map((one) => [one.id, one.probability]));
+    const choices = lists.filter((one) => this.teaches(one)).slice(-10);
+    for (const left of choices) {
+      const lesson = await this.lesson(lists.filter((one) => one !== left));
       const without = await this.ranked(ids, rows, lesson.theta);
       for (const { id, probability } of without) {
         const lost = (of.get(id) ?? 0) - probability;
@@ -194,13 +218,25 @@ export class Device {
     return new Map([...found].map(([id, cause]) => [id, cause.id]));
   }
 
+  /** Learn from some lists, and keep nothing of it. */
+  private async lesson(past: Shown[]): Promise<Lesson> {
+    const { rows, groups } = await this.labelled(past);
+    return learn(this.model, rows, groups, this.earlier);
+  }
+
+  /** Was something chosen from this list that the bundle knows? */
+  private teaches(one: Shown): boolean {
+    const { byId } = this.model.catalogue;
+    return !!one.acted && one.items.includes(one.acted) && byId.has(one.acted);
+  }
+
   /** Return the candidates of all lists as rows, and the list of each row. */
   private async labelled(past: Shown[]): Promise<{ rows: Labelled; groups: number[] }> {
     const parts: Rows[] = [];
     const [label, groups] = [[] as number[], [] as number[]];
     for (const [n, one] of past.entries()) {
+      if (!this.teaches(one)) continue;
       const known = one.items.filter((id) => this.model.catalogue.byId.has(id));
-      if (!one.acted || !known.includes(one.acted)) continue;
       parts.push(await this.model.rows(known, past.slice(0, n), one.time));
       label.push(...known.map((id) => Number(id === one.acted)));
       groups.push(...known.map(() => n));

@@ -55,6 +55,8 @@ async function refresh(): Promise<void> {
   const more = ENOUGH - device.choices;
   part<HTMLButtonElement>("learn").disabled = more > 0;
   part<HTMLButtonElement>("send").disabled = !device.personal;
+  // Another window may have forgotten what was learnt.
+  if (!device.personal) part("after").closest("table")!.hidden = true;
   const kept = device.choices === 1 ? "1 choice is" : `${device.choices} choices are`;
   part("facts").textContent = `${kept} kept here and nowhere else.`;
 }
@@ -116,7 +118,11 @@ async function send(): Promise<void> {
     if (!answer.ok) throw new DeviceError("no ticket to enrol with was given. Try later.");
     return new Uint8Array(await answer.arrayBuffer());
   });
-  say(`The gate has ${device.model.theta} numbers of yours, and nothing else.`, false);
+  const many = device.model.theta;
+  say(
+    `The gate has ${many} numbers of yours, from how many rows they were learnt, and how well they tell the latest. No choice was sent, and nothing else.`,
+    false,
+  );
 }
 
 async function forget(): Promise<void> {
@@ -126,7 +132,6 @@ async function forget(): Promise<void> {
   } finally {
     // Whatever the gate answers.
     passed.clear();
-    part("after").closest("table")!.hidden = true;
     part("lesson").textContent = "Nothing was learnt yet.";
     await refresh();
   }

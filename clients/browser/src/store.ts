@@ -14,6 +14,8 @@ export interface Shown {
 export interface Learnt {
   bundle: string;
   version: number;
+  /** Time of the latest list that it was learnt from; older pages kept none. */
+  until?: number;
   theta: Float32Array;
   /** Theta under the bundle before, where learning begins; null where there was none. */
   earlier: Float32Array | null;
@@ -76,14 +78,13 @@ export class Store {
    * error says that it is not.
    */
   async add(shown: Shown): Promise<void> {
-    await this.write(SHOWN!, (store) => {
-      const added = store.add(shown);
+    await this.write([SHOWN!], (lists) => {
+      const added = lists!.add(shown);
       added.onsuccess = () => {
         // Keys rise, so that all before this one are of older lists.
         const last = (added.result as number) - MOST_LISTS;
-        if (last > 0) store.delete(IDBKeyRange.upperBound(last));
+        if (last > 0) lists!.delete(IDBKeyRange.upperBound(last));
       };
-      return added;
     });
   }
 
@@ -97,33 +98,50 @@ export class Store {
   }
 
   async put<K extends keyof Values>(key: K, value: Values[K]): Promise<void> {
-    await this.write(VALUES!, (store) => store.put(value, key));
+    await this.write([VALUES!], (values) => values!.put(value, key));
+  }
+
+  /**
+   * Keep what was learnt, if the lists are still there that it was learnt from: another
+   * window may have forgotten them. Return whether they are.
+   */
+  async putLearnt(learnt: Learnt): Promise<boolean> {
+    let there = false;
+    await this.write([SHOWN!, VALUES!], (lists, values) => {
+      const asked: IDBRequest<Shown[]> = lists!.getAll();
+      asked.onsuccess = () => {
+        there = asked.result.some((one) => one.time === learnt.until);
+        if (there) values!.put(learnt, "learnt");
+      };
+    });
+    return there;
   }
 
   /** Forget the lists, and what was learnt from them. */
   async clearLearnt(): Promise<void> {
-    await this.write(SHOWN!, (store) => store.clear());
-    await this.write(VALUES!, (store) => store.delete("learnt"));
+    await this.write([SHOWN!, VALUES!], (lists, values) => {
+      lists!.clear();
+      values!.delete("learnt");
+    });
   }
 
   /** Forget everything. */
   async clear(): Promise<void> {
-    for (const name of [SHOWN!, VALUES!]) {
-      await this.write(name, (store) => store.clear());
-    }
+    await this.write([SHOWN!, VALUES!], (...all) => all.forEach((one) => one.clear()));
   }
 
+  /** Change some of what is kept, all of it or nothing. */
   private async write(
-    name: string,
-    work: (store: IDBObjectStore) => IDBRequest,
+    names: string[],
+    work: (...stores: IDBObjectStore[]) => void,
   ): Promise<void> {
-    const change = this.db.transaction(name, "readwrite", { durability: "strict" });
+    const change = this.db.transaction(names, "readwrite", { durability: "strict" });
     const done = new Promise<void>((yes, no) => {
       change.oncomplete = () => yes();
       change.onabort = change.onerror = () => no(change.error);
     });
     try {
-      work(change.objectStore(name));
+      work(...names.map((name) => change.objectStore(name)));
       await done;
     } catch (error) {
       throw new DeviceError(
