@@ -66,6 +66,21 @@ def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
     return found
 
 
+def another_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
+    """Return a new private key, in place of that in a PEM file; see ``signing_key``.
+
+    Raises:
+        ArtifactError: The one that is there cannot be removed, or none be written.
+    """
+    place = Path(path)
+    try:
+        for old in (place.with_name(f"{place.name}.pub"), place):
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"{place}: {error.strerror or error}.") from error
+    return signing_key(place)
+
+
 def trusted_key(path: str | os.PathLike[str]) -> bytes:
     """Return the 32 bytes of the public key in a PEM file.
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from device.gate.test_killed import Server
 from nn.click.test_models import SPEC, drawn
 from tidegraph.device.bundle.export import refresh
 from tidegraph.device.bundle.loading import SCORE, TRUNK, WEIGHTS
-from tidegraph.device.bundle.manifest import MANIFEST
+from tidegraph.device.bundle.manifest import MANIFEST, sealed
 from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.client.learning import Learnt, end_to_end, learn
 from tidegraph.device.client.store import FILE, Store, Theta
@@ -347,6 +348,18 @@ def test_an_older_bundle_is_refused_after_a_restart_too(
         again.install(exported)
 
 
+def test_another_bundle_of_the_same_version_is_refused(client, exported, tmp_path):
+    other = shutil.copytree(exported, tmp_path / "other")
+    said = client.bundle.signed.manifest
+    again = replace(said, expires=said.expires + 1)
+    (other / MANIFEST).write_bytes(sealed(again, KEY))
+
+    with pytest.raises(ArtifactError, match=r"not the one of version 1 that is here"):
+        client.install(other)
+    client.install(exported)
+    assert client.bundle.signed.manifest == said
+
+
 def test_a_device_killed_as_it_took_over_a_bundle_takes_note_of_it_later(
     tmp_path, exported, monkeypatch, rng
 ):
@@ -545,11 +558,23 @@ def test_from_download_to_erasure_with_a_gate(tmp_path, exported):
             kept = gate.thetas(client.bundle.signed.digest)
             assert kept.device.astype(">i8").tobytes() == client.name
             assert np.array_equal(kept.theta, client.theta[None])
+            name, pem = client.name, (tmp_path / "device" / "device.pem").read_bytes()
             client.forget(server.url)
             assert len(gate.thetas(client.bundle.signed.digest).samples) == 0
+
+            # Nothing is left, and it may come again as another.
+            assert client.theta is None
+            assert client.name != name
+            assert (tmp_path / "device" / "device.pem").read_bytes() != pem
+            assert client.learn().why_not is not None
+            use(client)
+            client.learn()
             with pytest.raises(RefusedError) as refused:
                 client.upload(server.url)
             assert refused.value.reason == "device"
+            client.enrol(server.url, gate.ticket())
+            client.upload(server.url)
+            assert len(gate.thetas(client.bundle.signed.digest).samples) == 1
     finally:
         server.kill()
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -16,16 +15,16 @@ from tidegraph.artifact.writing import recovered, replaced_folder
 from tidegraph.device.bundle import manifest
 from tidegraph.device.bundle.loading import TRUNK, WEIGHTS, Bundle, load, opened
 from tidegraph.device.bundle.manifest import MANIFEST, Signed
+from tidegraph.device.client.inputs import candidate_count, fitting, head_inputs
 from tidegraph.device.client.learning import Learnt, Rows, learn
 from tidegraph.device.client.network import fetched, sent
 from tidegraph.device.client.store import Store, Theta
 from tidegraph.device.gate.upload import Upload, enrolment, erasure, packed
-from tidegraph.device.signing import signing_key
+from tidegraph.device.signing import another_key, signing_key
 from tidegraph.errors import ArtifactError, ConfigError, RequestError
 
 MOST = 500
 """So many requests are kept."""
-HEAD = {"x", "offset"}
 
 
 class DeviceClient:
@@ -130,7 +129,7 @@ class DeviceClient:
             RequestError: They are not what the bundle takes.
         """
         bundle = self._held_bundle()
-        rows = self._head_inputs(bundle, self._fitting(bundle, inputs))
+        rows = head_inputs(bundle, fitting(bundle, inputs))
         theta = self.theta
         if theta is None:
             theta = np.zeros(bundle.signed.manifest.theta, np.float32)
@@ -149,12 +148,12 @@ class DeviceClient:
             RequestError: They are not what the bundle takes.
         """
         bundle = self._held_bundle()
-        given = self._fitting(bundle, inputs)
+        given = fitting(bundle, inputs)
         # What cannot be run now cannot be learnt from later.
-        self._head_inputs(bundle, given)
-        if len(label) != _candidate_count(given) or not np.isin(label, (0, 1)).all():
+        head_inputs(bundle, given)
+        if len(label) != candidate_count(given) or not np.isin(label, (0, 1)).all():
             raise RequestError(
-                f"a request of {_candidate_count(given)} candidates has as many "
+                f"a request of {candidate_count(given)} candidates has as many "
                 "labels, each 0 or 1."
             )
         self._store.keep(given, label, MOST)
@@ -219,13 +218,19 @@ class DeviceClient:
         sent(f"{url}/v1/uploads", packed(said, self._key))
 
     def forget(self, url: str) -> None:
-        """Have the gate forget the device.
+        """Have the gate forget the device; then it is another, which knows nothing.
+
+        What it learnt and kept goes too. A gate takes no name that it has forgotten, so
+        the device makes itself a new one, with a new key, by which it may enrol again.
 
         Raises:
             RefusedError: The gate does not know it.
             RequestError: The gate cannot be reached.
         """
         sent(f"{url}/v1/erasures", erasure(self.name, self._now(), self._key))
+        # The key first: a name that is forgotten may ask again, whatever its key.
+        self._key = another_key(self._folder / "device.pem")
+        self._store.renew()
 
     def _lessons(self, bundle: Bundle) -> list[Rows]:
         """Return the rows of the requests that are kept, but of what cannot be run."""
@@ -233,7 +238,7 @@ class DeviceClient:
         for inputs, label in self._store.requests():
             # What was kept unlooked at by an earlier version hinders no other.
             with suppress(RequestError):
-                rows = self._head_inputs(bundle, inputs)
+                rows = head_inputs(bundle, inputs)
                 weight = np.ones(len(label), np.float32)
                 lessons.append(
                     {**rows, "label": label.astype(np.float32), "weight": weight}
@@ -251,6 +256,13 @@ class DeviceClient:
         return self.bundle
 
     def _install(self, raw: bytes, signed: Signed, files: Mapping[str, bytes]) -> None:
+        version, held = signed.manifest.version, self.bundle
+        another = held is not None and held.signed.digest != signed.digest
+        if another and version == self._store.version:
+            raise ArtifactError(
+                f"the bundle is not the one of version {version} that is here. "
+                "Whoever publishes another gives it a larger version."
+            )
         made = opened(signed, files, newest=self._store.version)
         with replaced_folder(self._folder / "bundle", MANIFEST, "a bundle") as aside:
             for name, content in {**files, MANIFEST: raw}.items():
@@ -269,79 +281,3 @@ class DeviceClient:
         place = self._folder / "bundle" / name
         raw = place.read_bytes() if place.is_file() else b""
         return raw if hashlib.sha256(raw).hexdigest() == sha256 else None
-
-    def _fitting(
-        self, bundle: Bundle, inputs: Mapping[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Return the inputs that a bundle takes, each of the shape that it takes."""
-        wanted, kinds = _taken(bundle)
-        found = dict[str, np.ndarray]()
-        for name, shape in wanted.items():
-            array, kind = inputs.get(name), np.dtype(kinds.get(name, "float32"))
-            if array is None or not _fits_shape(array.shape, shape):
-                has = "is not there" if array is None else f"has shape {array.shape}"
-                free = tuple("any" if n is None else n for n in shape)
-                raise RequestError(f"the input {name!r} {has}; it must have {free}.")
-            if not np.can_cast(array.dtype, kind, "same_kind"):
-                raise RequestError(
-                    f"the input {name!r} holds {array.dtype}; it must hold {kind}."
-                )
-            with np.errstate(over="ignore"):
-                found[name] = np.ascontiguousarray(array, kind)
-            if not np.isfinite(found[name]).all():
-                raise RequestError(
-                    f"the input {name!r} holds what is no finite number."
-                )
-        counts = {found[n].shape[0 if n in HEAD else 1] for n in found if n in _EACH}
-        one = not bundle.has_trunk or {array.shape[0] for array in found.values()} == {
-            1
-        }
-        if len(counts) != 1 or not one:
-            raise RequestError("the inputs are not those of one request.")
-        return found
-
-    def _head_inputs(
-        self, bundle: Bundle, inputs: Mapping[str, np.ndarray]
-    ) -> dict[str, Any]:
-        """Return what enters the tower of a request, and what is added behind it.
-
-        Raises:
-            RequestError: The trunk cannot be run on it, or finds no numbers.
-        """
-        rows = dict(inputs)
-        if bundle.has_trunk:
-            try:
-                x, offset = bundle.trunk(inputs)
-            except Exception as error:
-                rest = ", ".join(n for n, k in bundle.kinds.items() if k == "int64")
-                raise RequestError(
-                    f"the bundle cannot run the request: {str(error)[:200]}. Look at "
-                    f"{rest}, which are rows of its tables."
-                ) from error
-            rows = {"x": x[0], "offset": offset[0]}
-        if not all(np.isfinite(part).all() for part in rows.values()):
-            raise RequestError("the bundle makes no finite numbers of the request.")
-        return rows
-
-
-_EACH = {"item", "numbers", "present", "cross", *HEAD}
-"""Inputs with an axis of candidates."""
-
-
-def _candidate_count(inputs: Mapping[str, np.ndarray]) -> int:
-    return inputs["x"].shape[0] if "x" in inputs else inputs["item"].shape[1]
-
-
-def _taken(
-    bundle: Bundle,
-) -> tuple[dict[str, tuple[int | None, ...]], dict[str, str]]:
-    """Return the shape of each input that a bundle takes, and its kind of number."""
-    if bundle.has_trunk:
-        return bundle.inputs, bundle.kinds
-    return {"x": (None, bundle.signed.manifest.width), "offset": (None,)}, {}
-
-
-def _fits_shape(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(wanted) and all(
-        w is None or n == w for n, w in zip(shape, wanted, strict=True)
-    )

@@ -114,6 +114,15 @@ class Store:
         self._write("UPDATE device SET counter = counter + 1")
         return self._device_value("counter")
 
+    def renew(self) -> None:
+        """Take a new name, count anew, and drop what was learnt and kept."""
+        with self._writing():
+            for table in ("theta", "requests", "parts"):
+                self._db.execute(f"DELETE FROM {table}")
+            self._db.execute(
+                "UPDATE device SET name = ?, counter = 0", (os.urandom(DEVICE_BYTES),)
+            )
+
     def installed(self, version: int, kind: str) -> None:
         """Take note of a bundle; requests kept for one of another kind are dropped.
 
