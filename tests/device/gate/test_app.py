@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from device.phones import NOW, PUBLISHER, WEIGHTS, Phone, manifest_of
 from tidegraph.device.bundle.manifest import MANIFEST, opened, sealed
 from tidegraph.device.gate.app import Published, app
+from tidegraph.device.gate.gate import Gate
+from tidegraph.device.gate.policy import GatePolicy
 from tidegraph.device.gate.upload import enrolment, erasure
 from tidegraph.device.signing import public_bytes
 from tidegraph.errors import ArtifactError
@@ -82,7 +84,27 @@ def test_what_is_refused_says_why(web, phone):
     answer = web.post("/v1/uploads", content=raw)
     assert answer.status_code == 409
     assert answer.json()["reason"] == "replay"
-    assert web.get("/v1/health").json() == {"bundle": 1, "refused": {"replay": 1}}
+    health = {"bundle": 1, "expired": False, "refused": {"replay": 1}}
+    assert web.get("/v1/health").json() == health
+
+
+def test_a_body_too_long_to_be_read_counts_as_a_message(tmp_path, folder, clock):
+    policy = GatePolicy(per_minute=3)
+    with Gate(tmp_path / "few", policy, now=clock) as gate:
+        web = Web(app(gate, Published(gate, folder, public_bytes(PUBLISHER))))
+
+        answers = [web.post("/v1/uploads", content=bytes(5_000)) for _ in range(5)]
+
+    reasons = [answer.json()["reason"] for answer in answers]
+    assert reasons == ["size", "size", "size", "rate", "rate"]
+
+
+def test_a_bundle_that_has_expired_is_said_to_have(web, published, clock):
+    assert published.warning is None
+    clock.now = (published.newest.manifest.expires + 1) * 1_000
+
+    assert web.get("/v1/health").json()["expired"]
+    assert "has expired on 2027-01-16: devices rank" in published.warning
 
 
 def test_a_large_body_is_not_read_to_its_end(web):

@@ -1,14 +1,17 @@
 """The gate from the command line."""
 
 import socket
+import time
 
 import pytest
 
-from device.phones import Phone
+from device.phones import PUBLISHER, WEIGHTS, Phone, manifest_of
 from tidegraph.cli import run
+from tidegraph.cli.devices import demonstration
+from tidegraph.device.bundle.manifest import MANIFEST, read, sealed
 from tidegraph.device.gate.gate import Gate
 from tidegraph.device.gate.upload import enrolment
-from tidegraph.device.signing import signing_key
+from tidegraph.device.signing import public_bytes, signing_key
 from tidegraph.errors import ConfigError
 
 
@@ -83,3 +86,48 @@ def test_a_port_that_is_taken_is_said_before_anything_else(tmp_path, capsys):
     )
     assert not said.out
     assert not (tmp_path / "t").exists()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
+
+
+def bundle_in(folder, days, key=PUBLISHER, **said):
+    folder.mkdir(exist_ok=True)
+    expires = int(time.time()) + days * 86_400
+    (folder / MANIFEST).write_bytes(sealed(manifest_of(expires=expires, **said), key))
+    (folder / "weights.bin").write_bytes(WEIGHTS)
+
+
+@pytest.mark.parametrize(("days", "said"), [(-1, 1), (1, 0)])
+def test_a_gate_says_at_its_start_that_its_bundle_has_expired(
+    tmp_path, monkeypatch, capsys, days, said
+):
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    bundle_in(tmp_path / "bundle", days, signing_key(tmp_path / "key.pem"))
+    words = ["device", "serve-gate", str(tmp_path / "bundle")]
+    words += ["--store", str(tmp_path / "t"), "--key", str(tmp_path / "key.pem.pub")]
+
+    assert run([*words, "--port", free_port()]) == 0
+    assert capsys.readouterr().out.count("has expired on") == said
+
+
+def test_a_demonstration_exports_its_model_again_once_its_bundle_has_expired(
+    tmp_path, monkeypatch
+):
+    class Saved:
+        def export(self, folder, *, items):
+            bundle_in(folder, 30, key, version=2)
+
+    key = signing_key(tmp_path / "bundle.pem")
+    bundle_in(tmp_path / "bundle", -1, key)
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "page.js").touch()
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    monkeypatch.setattr(demonstration.FittedDCCL, "load", lambda folder: Saved())
+
+    words = ["--output", str(tmp_path), "--page", str(tmp_path / "page"), "--no-open"]
+    assert run(["device", "demo", *words, "--port", free_port()]) == 0
+    signed = read(tmp_path / "bundle", public_bytes(key))
+    assert signed.manifest.version == 2

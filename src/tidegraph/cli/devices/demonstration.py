@@ -54,7 +54,12 @@ def demo(
         cloud.export(bundle, items=items)
     trusted = trusted_key(output / "bundle.pem.pub")
     with listening(HOST, port) as opened, Gate(output / "store") as gate:
-        made = application(gate, Published(gate, bundle, trusted))
+        published = Published(gate, bundle, trusted)
+        if published.warning:
+            say(f"warning: {published.warning} Exporting {output / 'model'} again.")
+            FittedDCCL.load(output / "model").export(bundle, items=items)
+            published.look()
+        made = application(gate, published)
         add_page(made, page, gate, trusted)
         address = f"http://{HOST}:{port}/"
         say(f"The page is at {address}, until interrupted; {output} keeps the rest.")

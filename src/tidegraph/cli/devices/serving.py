@@ -33,6 +33,8 @@ def serve_gate(
     trusted = trusted_key(key)
     with listening(host, port) as opened, Gate(store, GatePolicy(**policy)) as gate:
         published = Published(gate, bundle, trusted)
+        if published.warning:
+            say(f"warning: {published.warning}")
         version = published.newest.manifest.version
         say(f"{bundle}: version {version} at http://{host}:{port}, kept in {store}.")
         serve(application(gate, published, origin or ()), opened)

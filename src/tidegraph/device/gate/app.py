@@ -5,7 +5,7 @@
 ``POST /v1/devices``   an enrolment; 204
 ``POST /v1/erasures``  a device asks to be forgotten; 204
 ``GET /v1/bundle/...`` a file of the newest bundle
-``GET /v1/health``     the version of the newest bundle
+``GET /v1/health``     the newest bundle's version, and whether it has expired
 =====================  =======================================================
 
 What is refused is answered by ``{"reason": ..., "message": ...}``. A body is read no
@@ -19,6 +19,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,18 @@ class Published:
             self._gate.publish(found)
             self.newest, self._files = found, files
         self._gate.refresh()
+
+    @property
+    def warning(self) -> str | None:
+        """What is wrong with the newest bundle though it is served, if anything is."""
+        if not self._gate.expired(self.newest):
+            return None
+        when = datetime.fromtimestamp(self.newest.manifest.expires, UTC)
+        return (
+            f"the bundle in {self._folder} has expired on {when:%Y-%m-%d}: devices "
+            "rank with it, and neither learn with it nor send what they learnt. Export "
+            "the model again."
+        )
 
     def file(self, name: str) -> bytes | None:
         """Return a file of the bundle, none if it has no such file.
@@ -165,15 +178,19 @@ class _Answers:
 
     async def health(self) -> dict[str, Any]:
         version = self._published.newest.manifest.version
-        return {"bundle": version, "refused": dict(self._refused)}
+        expired = self._published.warning is not None
+        refused = dict(self._refused)
+        return {"bundle": version, "expired": expired, "refused": refused}
 
     async def _take(
-        self, request: Request, receive: Callable[[bytes, str | None], "Future[Any]"]
+        self, request: Request, receive: Callable[[bytes], "Future[Any]"]
     ) -> Response:
         address = None if request.client is None else request.client.host
         try:
+            # Whatever it sends counts, be it too long to be looked at.
+            self._gate.count(address)
             body = await _body(request, self._gate.longest)
-            await asyncio.wrap_future(receive(body, address))
+            await asyncio.wrap_future(receive(body))
         except RefusedError as error:
             self._refused[error.reason] += 1
             # Neither who nor what: theta tells of a person's taste.

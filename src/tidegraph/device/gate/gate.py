@@ -84,6 +84,27 @@ class Gate:
         sizes = [length(bundle.theta) for bundle in self._bundles.values()]
         return max([ENROLMENT.size + SIGNATURE_BYTES, *sizes])
 
+    def expired(self, bundle: Signed) -> bool:
+        """Is a bundle too old to be learnt with, and to take anything for?"""
+        return self._now() > bundle.manifest.expires * 1_000
+
+    def count(self, address: str | None) -> None:
+        """Count a message of an address, before anything of it is looked at.
+
+        Args:
+            address: Who sends it; nobody is counted if none.
+
+        Raises:
+            RefusedError: ``rate``.
+        """
+        now = self._now() / 1_000
+        if address is not None and not self._allowance.takes(address, now):
+            raise RefusedError(
+                "rate",
+                f"this address has sent {self.policy.per_minute} messages within a "
+                "minute. Wait.",
+            )
+
     def receive(self, raw: bytes, address: str | None = None) -> "Future[None]":
         """Take an upload; the future is done once it is on the disk.
 
@@ -95,7 +116,7 @@ class Gate:
             RefusedError: It is not what it must be; its ``reason`` is one word. The
                 future raises it where that shows only as it is written.
         """
-        self._count(address)
+        self.count(address)
         now = self._now()
         upload = check(raw, now, self._bundles, self.device, self.policy)
         write = partial(store.keep, upload=upload, now=now, policy=self.policy)
@@ -108,7 +129,7 @@ class Gate:
             RefusedError: ``rate``, ``size``, ``format``, ``ticket`` or ``signature``;
                 the future ``device`` or ``ticket``.
         """
-        self._count(address)
+        self.count(address)
         _, name, key, ticket = _parts(raw, ENROLMENT, b"MPE1")
         spent = self._tickets.read(ticket, self._now())
         signed_by(key, raw)
@@ -126,7 +147,7 @@ class Gate:
             RefusedError: ``rate``, ``size``, ``format``, ``clock``, ``device`` or
                 ``signature``.
         """
-        self._count(address)
+        self.count(address)
         _, name, sent = _parts(raw, ERASURE, b"MPX1")
         on_time(sent, self._now(), self.policy)
         known = self.device(name)
@@ -223,16 +244,6 @@ class Gate:
                 return read(self._db, *args, **kwargs)
         except sqlite3.Error as error:
             raise ArtifactError(f"the gate cannot read: {error}.") from error
-
-    def _count(self, address: str | None) -> None:
-        if address is not None and not self._allowance.takes(
-            address, self._now() / 1_000
-        ):
-            raise RefusedError(
-                "rate",
-                f"this address has sent {self.policy.per_minute} messages within a "
-                "minute. Wait.",
-            )
 
 
 def _parts(raw: bytes, form: Any, magic: bytes) -> tuple[Any, ...]:

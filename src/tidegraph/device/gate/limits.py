@@ -1,5 +1,6 @@
 """How many messages a network address may send."""
 
+import threading
 from collections import OrderedDict
 
 MOST = 100_000
@@ -15,6 +16,7 @@ class Allowance:
 
     def __init__(self, per_minute: int) -> None:
         self._size = per_minute
+        self._lock = threading.Lock()
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def takes(self, address: str, now: float) -> bool:
@@ -24,10 +26,11 @@ class Allowance:
             address: Who sends it.
             now: Seconds of any clock.
         """
-        left, since = self._left.pop(address, (float(self._size), now))
-        left = min(self._size, left + max(0, now - since) * self._size / 60)
-        taken = left >= 1
-        self._left[address] = left - taken, now
-        if len(self._left) > MOST:
-            self._left.popitem(last=False)
-        return taken
+        with self._lock:
+            left, since = self._left.pop(address, (float(self._size), now))
+            left = min(self._size, left + max(0, now - since) * self._size / 60)
+            taken = left >= 1
+            self._left[address] = left - taken, now
+            if len(self._left) > MOST:
+                self._left.popitem(last=False)
+            return taken
