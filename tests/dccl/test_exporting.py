@@ -3,6 +3,7 @@
 import io
 import shutil
 from contextlib import redirect_stdout
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -11,12 +12,13 @@ import torch
 
 from dccl.clouds import fleet, method, model, parts
 from tidegraph.cli import run
-from tidegraph.dccl.exporting import _example
+from tidegraph.dccl.exporting import _example, publish
 from tidegraph.device.bundle.loading import load
 from tidegraph.device.bundle.weights import taken_from
 from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.signing import trusted_key
 from tidegraph.device.split import split
+from tidegraph.errors import ConfigError
 from tidegraph.stages import Requests
 
 
@@ -62,6 +64,16 @@ def graphs_in(folder):
 
 
 @pytest.mark.slow
+def test_devices_that_learn_the_rate_of_actions_have_no_bundle(clouds, tmp_path):
+    pipeline = clouds[0].pipeline
+    local = replace(pipeline.ranker.local, correct=False)
+    ranker = replace(pipeline.ranker, local=local)
+
+    with pytest.raises(ConfigError, match=r"correct=False.*no bundle"):
+        publish(replace(pipeline, ranker=ranker), tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, published):
     cloud, (root, said) = clouds[1], published
 

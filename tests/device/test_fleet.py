@@ -1,5 +1,10 @@
 """Many devices at once learn what each would alone, bit for bit in any company."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +18,8 @@ from tidegraph.device.personalise import (
     profile_of,
 )
 from tidegraph.device.rows import FleetRows, Rows
+
+SOURCE = Path(__file__).parents[2] / "src"
 
 
 def fleet_of(counts, width=6, seed=0) -> FleetRows:
@@ -73,6 +80,28 @@ def test_processes_that_share_the_work_learn_the_same_bits():
 
     for one, other in zip(shared, alone, strict=True):
         assert np.array_equal(one, other)
+
+
+def test_a_script_without_a_main_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\n"
+        "from device.heads import head\n"
+        "from device.test_fleet import fleet_of\n"
+        "from tidegraph.device.fleet import personalised\n"
+        "theta = np.zeros((2, 7), np.float32)\n"
+        "personalised(head(), theta, fleet_of([3, 3]), processes=2)\n"
+    )
+    paths = [str(SOURCE.parent / "tests"), str(SOURCE)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+    done = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 1
+    assert 'stands under if __name__ == "__main__":' in done.stderr.splitlines()[-1]
 
 
 def test_profiles_starts_and_losses_are_those_of_each_device():

@@ -12,6 +12,7 @@ from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.bundle.manifest import Signed
 from tidegraph.device.signing import signing_key
 from tidegraph.device.split import split
+from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ACTION
 from tidegraph.nn.inputs import Inputs
 from tidegraph.pipeline.fitted import FittedPipeline
@@ -43,11 +44,17 @@ def publish(
 
     Raises:
         ArtifactError: The place holds something else, or a file cannot be written.
-        ConfigError: The model needs of an item what no device has, or ``items`` is
-            below 0.
+        ConfigError: The model needs of an item what no device has, ``items`` is below
+            0, or devices learn with ``correct=False``.
     """
     at_least("a bundle's", 0, items=items)
     target, personal = Path(folder).absolute(), cast(FittedPersonal, pipeline.ranker)
+    if not personal.local.correct:
+        raise ConfigError(
+            "LocalSteps(correct=False) has no bundle: in the cloud, devices learn from "
+            "logits moved to how often actions come, which no bundle tells those "
+            "outside. Fit DCCL with correct=True."
+        )
     place = target.parent / f"{target.name}.pem" if key is None else key
     # A model that reads the graph is answered where the graph is.
     reads = personal.ranker.batches.reads is not None

@@ -76,7 +76,8 @@ class FittedDCCL:
             ArtifactError: The place holds something else, or cannot be written; or its
                 version is as large.
             ConfigError: Items are to be described, and the model needs what no device
-                has; see ``ranking.device_catalog``.
+                has; see ``ranking.device_catalog``. Or devices learn with
+                ``correct=False``, as none does outside the cloud.
         """
         # What makes graphs is needed for that alone.
         homes = Homes({"publish": "tidegraph.dccl.exporting"})

@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from tidegraph.device.personalise import (
     profile_of,
 )
 from tidegraph.device.rows import Block, FleetRows, Rows
-from tidegraph.errors import DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.extras import needed
 from tidegraph.training.threads import threads
 from tidegraph.training.weights import tensor
@@ -160,15 +161,29 @@ def over(
         run: Takes what is given of a device, and its rows.
         given: Arrays of what is given, device by device.
         processes: How many share the work, each on one thread.
+
+    Raises:
+        ConfigError: One of several processes has ended.
     """
     job = partial(_run_block, run, given)
     if processes == 1:
         yield from map(job, fleet.blocks())
         return
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # A script is read anew as a process of ours starts, for which another waits
+        # that will say so.
+        raise SystemExit(1)
     # A fork would copy the locks of threads that do not run in it.
     spawned = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawned) as workers:
-        yield from workers.map(job, fleet.blocks())
+    try:
+        with ProcessPoolExecutor(processes, spawned) as workers:
+            yield from workers.map(job, fleet.blocks())
+    except BrokenProcessPool:
+        raise ConfigError(
+            "a process that was to learn for devices has ended. In a script, what fits "
+            'stands under if __name__ == "__main__":, since each process reads the '
+            "script anew. Where memory is short, take fewer processes."
+        ) from None
 
 
 def _run_block(
