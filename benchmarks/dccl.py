@@ -16,7 +16,8 @@ without distillation, ``model of all`` what DCCL's cloud answers without devices
 trained on the same rows without teachers or devices. ``hypernetwork`` is a rival: theta
 is what U says of the user's latest rows and no device takes a step (after Lv et al.,
 "DUET", WWW 2023); ``theta of 20 groups`` another: users of like rows share one theta;
-``adapters of 20 groups`` a third: they share patches. ``first junction`` and ``last
+``adapters of 20 groups`` a third: they share patches. ``--learns tower`` makes all of
+them clouds of whose network the tower alone learns. ``first junction`` and ``last
 junction`` are DCCL with one patch in place of two. ``--inputs ids`` leaves models what
 was chosen, as the chapter's have it, and none of the numbers that the graph tells of
 users, items and pairs; ``items`` leaves users no vectors either, so that a theta is all
@@ -249,6 +250,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--users", type=int, default=600)
     parser.add_argument("--days", type=float, default=2.0)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--learns", default="network", choices=["network", "tower"])
     parser.add_argument("--inputs", default="all", choices=list(INPUTS))
     parser.add_argument("--models", nargs="*", default=[], choices=list(MODELS))
     return parser.parse_args()
@@ -258,7 +260,10 @@ def learnt_clouds(options, base, log, work) -> dict[str, FittedDCCL]:
     """Each way of learning, fitted after the base model, or as it was kept."""
     clouds = {}
     for name in options.ways:
-        method = tg.DCCL(tg.EveryDays(options.days), WAYS[name])
+        way = WAYS[name]
+        if options.learns == "tower":
+            way = replace(way, learns="tower")
+        method = tg.DCCL(tg.EveryDays(options.days), way)
         patch = PATCHES.get(name, tg.MetaPatch())
         steps = STEPS.get(name, tg.LocalSteps())
         keep = KEEP.get(options.name, 440)
@@ -275,6 +280,7 @@ def main() -> None:
     options = asked()
     label = f"{options.name}-{options.days:g}"
     label += "" if options.inputs == "all" else f"-{options.inputs}"
+    label += "" if options.learns == "network" else f"-{options.learns}"
     work, known_of = options.work / label, INPUTS[options.inputs]
     work.mkdir(parents=True, exist_ok=True)
     log = read(options.name, options.data, options.users)
