@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from conftest import draw_log
+from tidegraph.artifact.sealed import load, save
+from tidegraph.catalog import FITTED
 from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import FeatureSet
@@ -169,6 +171,45 @@ def test_what_does_not_occur_in_training_is_answered_as_the_unknown(model, held_
     given = judge.requests, judge.candidates
     np.testing.assert_array_equal(more.score(*given), fitted.score(*given))
     assert (more.tables.item.rows(np.arange(len(log.items), dtype=np.int32)) > 0).all()
+
+
+def with_new_kind(log, items):
+    """The log, where some items have a category of their own."""
+    kind = log.items.features["category"].cast(pl.String).to_list()
+    kind = ["new" if n in items else one for n, one in enumerate(kind)]
+    features = log.items.features.with_columns(category=pl.Series(kind))
+    return replace(log, items=replace(log.items, features=features))
+
+
+@pytest.mark.parametrize("ids", [True, False])
+@pytest.mark.parametrize("hidden", [0.0, 0.3])
+def test_a_kind_that_no_example_meets_says_nothing(tmp_path, ids, hidden):
+    """The row of the unknown is not what was drawn, unless examples have moved it."""
+    new = [5, 6, 7]
+    log = with_new_kind(draw_log(events=1500), new)
+    cut = log.time[-1] - 21 * 86_400
+    log = log.take(np.flatnonzero((log.time >= cut) | ~np.isin(log.item, new)))
+    learn, stop, judge = split_examples(log)
+    assert not np.isin(learn.candidates.item, new).any()
+    features = FeatureSet(("item",), category="category", history=5, ids=ids)
+    ranker = NeuralRanker(
+        DIN(4, (8,)), features, training=Training(epochs=3), id_dropout=hidden
+    )
+
+    fitted = ranker.fit(learn, stop, run=Run(np.random.default_rng(1)))
+
+    rows = fitted.tables.item.rows(np.array(new, np.int32))
+    own, kind = (table.weight.detach() for table in fitted.network.deep.item.tables)
+    assert not rows[:, 1].any()
+    assert not kind[0].any()
+    assert kind[1:-1].any(dim=1).all()
+    assert own[0].any() == (hidden > 0 or not ids)
+    save(fitted, tmp_path / "model")
+    back = load(tmp_path / "model", FITTED)
+    np.testing.assert_array_equal(
+        back.score(judge.requests, judge.candidates),
+        fitted.score(judge.requests, judge.candidates),
+    )
 
 
 def test_a_ranker_is_called_by_its_network():

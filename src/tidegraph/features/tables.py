@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -85,9 +85,22 @@ class Side:
         return row
 
     def trained_on(self, nodes: Int32[np.ndarray, " n"]) -> "Side":
-        """Return the same, in which all but some nodes are unknown."""
-        known = np.arange(self.known, dtype=np.int32)
-        return replace(self, untrained=np.setdiff1d(known, nodes))
+        """Return the same, in which all is unknown but some nodes and their kinds."""
+        known, code = np.arange(self.known, dtype=np.int32), self.code.copy()
+        held = self.code[nodes[(nodes >= 0) & (nodes < len(self.code))]]
+        for n, kinds in enumerate(self.kinds):
+            met = np.zeros(kinds + 1, np.bool_)
+            met[held[:, n]] = True
+            code[~met[code[:, n]], n] = 0
+        return replace(self, code=code, untrained=np.setdiff1d(known, nodes))
+
+    def never_unknown(self, nodes: Int32[np.ndarray, " n"]) -> Bool[np.ndarray, " f"]:
+        """Return of which fields, the id first, all of some nodes have a known value.
+
+        Args:
+            nodes: Their rows; -1 is a node of which nothing is known.
+        """
+        return np.asarray((self.rows(nodes) > 0).all(axis=0))
 
     def reaching(self, known: int) -> "Side":
         """Return the same with a row for so many nodes; no fewer than there are.
@@ -158,9 +171,9 @@ class Tables:
     def trained_on(
         self, item: Int32[np.ndarray, " n"], user: Int32[np.ndarray, " m"]
     ) -> "Tables":
-        """Return the same, in which all but some items and users are unknown.
+        """Return the same, in which all but some items, users and kinds are unknown.
 
-        The row of another is as it was drawn, and says nothing.
+        The row of another is as it was drawn, which is noise.
         """
         return replace(
             self, item=self.item.trained_on(item), user=self.user.trained_on(user)

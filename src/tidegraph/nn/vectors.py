@@ -1,5 +1,6 @@
 """Vectors of what a click model is told of: of fields, and of when events happened."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from jaxtyping import Float, Int
@@ -60,6 +61,15 @@ class FieldVectors(nn.Module):
     def total(self, rows: Int[Tensor, "*shape f"]) -> Float[Tensor, "*shape size"]:
         """Return the sum of the vectors of each node's fields."""
         return torch.stack(self.each(rows)).sum(dim=0)
+
+    def mute_unknown(self, fields: Sequence[int]) -> None:
+        """Let the vector of the unknown say nothing, where nothing will move it.
+
+        Args:
+            fields: Of which fields, by their places.
+        """
+        for n in fields:
+            nn.init.zeros_(cast(nn.Embedding, self.tables[n]).weight.data[0])
 
 
 class UserVectors(FieldVectors):

@@ -22,7 +22,7 @@ from tidegraph.nn.around import Around
 from tidegraph.nn.click import DIN, ClickModel, ReadsGraph
 from tidegraph.nn.click.tasks import only_tower, towers
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
-from tidegraph.nn.vectors import UserVectors
+from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
 from tidegraph.ranking.batches import Batches
@@ -134,12 +134,15 @@ class NeuralRanker:
         fields, ids = self.features.embedded, self.features.ids
         latest = valid.requests if len(valid.requests) else train.requests
         tables = Tables.of(latest, fields, ids=ids)
-        if ids:
+        met = None
+        if ids or any((*tables.item.kinds, *tables.user.kinds)):
             read = self.read_by(features, tables)
             # Whose row nothing moves is as unknown as who is not there.
-            nodes = read.nodes(train.requests, train.candidates.item)
-            tables = tables.trained_on(*nodes)
+            met = read.nodes(train.requests, train.candidates.item)
+            tables = tables.trained_on(*met)
         network = initialised(lambda: self.network(features, tables), run.rng)
+        if met is not None:
+            self._mute_unknown(network, tables, *met)
         label = train.label if self.tasks is None else self.tasks.rights(train)
         shares = np.average(label[there], axis=0, weights=train.weights[there])
         shares = np.atleast_1d(shares)
@@ -150,6 +153,32 @@ class NeuralRanker:
         curve = learnt(fitted, train, valid, run)
         network.to("cpu")
         return FittedNeuralRanker(self, features, tables, network, curve)
+
+    def _mute_unknown(
+        self,
+        network: Wide,
+        tables: Tables,
+        item: Int32[np.ndarray, " n"],
+        user: Int32[np.ndarray, " m"],
+    ) -> None:
+        """Let the unknown say nothing where no example teaches what it says.
+
+        Args:
+            network: Whose vectors are drawn.
+            tables: What is known.
+            item: Items that examples read, -1 where there is none.
+            user: Users, -1 for one of whom nothing is known.
+        """
+        sides = (
+            tables.item.never_unknown(item[item >= 0]),
+            tables.user.never_unknown(user),
+        )
+        for part in network.modules():
+            if isinstance(part, FieldVectors) and part is not network.said:
+                still = sides[isinstance(part, UserVectors)].copy()
+                # Hiding ids teaches what is said of one that is unknown.
+                still[0] &= not self.id_dropout
+                part.mute_unknown(np.flatnonzero(still).tolist())
 
     def read_by(self, features: Features, tables: Tables) -> Batches:
         """Return what reads the network's inputs."""
