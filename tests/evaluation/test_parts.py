@@ -34,7 +34,7 @@ def test_a_frame_with_user_item_and_time_is_a_test_log(kind):
 def test_a_frame_without_times_is_refused_by_its_column():
     train, _ = small()
 
-    with pytest.raises(DataError, match="no column 'time'"):
+    with pytest.raises(DataError, match="no column of the test is called 'time'"):
         evaluate(
             popular(train), pl.DataFrame({"user": ["a"], "item": ["x"]}), train=train
         )

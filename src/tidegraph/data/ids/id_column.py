@@ -198,8 +198,13 @@ class IdColumn:
         masks = [absent(part, self._missing).to_numpy() for part in self._parts]
         return np.concatenate([np.zeros(0, np.bool_), *masks])
 
-    def missing_at(self, at: int) -> str:
-        """Return in words that the id at a place of those collected is missing."""
+    def missing_at(self, at: int, rows: int) -> str:
+        """Say that the id at a place of those collected is missing, and what to do.
+
+        Args:
+            at: The place.
+            rows: How many rows lack an id.
+        """
         row = int(concatenated(self._rows)[at])
         starts = np.cumsum([0, *map(len, self._parts)])
         part = int(np.searchsorted(starts, at, side="right")) - 1
@@ -207,15 +212,16 @@ class IdColumn:
         what = (
             f"holds {found!r}, which stands for a missing id" if found else "has no id"
         )
-        return f"{self._where}, row {row}: column {self._name!r} {what}"
+        more = f"; {rows:,} rows lack an id" if rows > 1 else ""
+        said = f"{self._where}, row {row}: column {self._name!r} {what}{more}."
+        return f"{said} {self._mend(found, rows)}"
 
-    def mend(self, rows: int) -> str:
-        """Return what to do with rows that have no id."""
-        if not self._dropping:
-            return _MEND
-        what = "it" if rows == 1 else "them"
-        mend = f"Give {what} one, or leave such rows out with missing='drop'."
-        if self._missing == "keep":
+    def _mend(self, found: str, rows: int) -> str:
+        mend = _MEND
+        if self._dropping:
+            what = "it" if rows == 1 else "them"
+            mend = f"Give {what} one, or leave such rows out with missing='drop'."
+        if self._missing == "keep" or not found:
             return mend
         return f"{mend} If it is an id, say missing='keep'."
 
@@ -233,8 +239,7 @@ def missing_error(columns: Sequence[IdColumn]) -> MissingIdError:
     rows = np.logical_or.reduce([mask for _, mask in lacking])
     first, count = int(rows.argmax()), int(rows.sum())
     column = next(one for one, mask in lacking if mask[first])
-    more = f"; {count:,} rows lack an id" if count > 1 else ""
-    return MissingIdError(f"{column.missing_at(first)}{more}. {column.mend(count)}")
+    return MissingIdError(column.missing_at(first, count))
 
 
 def coded(ids: pl.Series, name: str, where: str, missing: Missing = "refuse") -> Coded:

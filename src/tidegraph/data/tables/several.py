@@ -4,6 +4,7 @@ Rows are counted through all parts, in the order of their names.
 """
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,9 +27,10 @@ def files_of(path: Path) -> list[Path] | None:
     Raises:
         DataError: There is no file, or a folder holds files of several kinds.
     """
-    if path.is_dir():
+    # Of a path that can be none, pathlib raises what the system says.
+    if os.path.isdir(path):
         found = [p for p in path.iterdir() if not p.name.startswith(_ASIDE)]
-    elif _PATTERN & set(str(path)) and not path.exists():
+    elif _PATTERN & set(str(path)) and not os.path.exists(path):
         found = list(map(Path, glob.glob(str(path), recursive=True)))
     else:
         return None
