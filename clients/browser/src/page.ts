@@ -85,11 +85,12 @@ async function learn(): Promise<void> {
   const took = Math.round(performance.now() - began);
   const losses = `${lesson.before.toFixed(3)} to ${lesson.after.toFixed(3)}`;
   const fate = lesson.kept ? "kept" : "not kept, as it tells your latest lists worse";
+  // The list first: to find out why each item moved, learning begins anew ten times.
+  await refresh();
   part("lesson").textContent =
     lesson.whyNot ??
     `Learnt from ${lesson.samples} rows in ${took} ms; loss of the latest lists ${losses}: ${fate}.`;
   if (lesson.kept) await compare();
-  await refresh();
 }
 
 async function compare(): Promise<void> {
