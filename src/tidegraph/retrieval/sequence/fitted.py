@@ -18,7 +18,7 @@ from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.pieces import latest_first
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests
-from tidegraph.stages.evidence import positive_history, some_of
+from tidegraph.stages.evidence import some_of
 from tidegraph.training.threads import threads
 from tidegraph.training.weights import restore, tensor, weights_of
 
@@ -103,7 +103,7 @@ class FittedNextItem:
 
     def _known(self, requests: Requests) -> Histories:
         """Return the events of each history whose items training knew."""
-        history = positive_history(requests.history)
+        history = requests.positive.history
         inside = (history.node >= 0) & (history.node < len(self.item_known))
         known = inside & self.item_known[np.where(inside, history.node, 0)]
         return history if bool(known.all()) else some_of(history, known)
