@@ -13,9 +13,9 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
 from tidegraph.graph.from_log import ITEM, USER, edges_of_log, grown_by
 from tidegraph.graph.nodes import Nodes
+from tidegraph.graph.recounted import recounted
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
 from tidegraph.graph.storage.edge_store import EdgeStore
-from tidegraph.graph.storage.recounted import recounted
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import TICKS, Tick, check_tick
 from tidegraph.lazy import Homes

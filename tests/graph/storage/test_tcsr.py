@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from graph.brute import graph_of
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.graph.storage.with_edges import with_edges
 
 NODES = 5
 EVENTS = st.lists(
@@ -42,9 +43,8 @@ def test_adding_events_equals_building_anew(old, new):
     source, target, time = np.array(later, np.int64).reshape(-1, 3).T
     number = np.arange(len(old), len(old) + len(new))
 
-    grown = build(old).with_edges(
-        source.astype(np.int32), target.astype(np.int32), time, number, nodes
-    )
+    ends = source.astype(np.int32), target.astype(np.int32)
+    grown = with_edges(build(old), *ends, time, number, nodes)
     whole = build([*sorted(old, key=lambda event: event[2]), *later], nodes)
 
     slots, others = grown.slots(), whole.slots()

@@ -14,6 +14,7 @@ from tidegraph.graph.revisions import Revisions
 from tidegraph.graph.storage.append_only import Column, Table, numbers
 from tidegraph.graph.storage.ends import check_range
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
+from tidegraph.graph.storage.with_edges import with_edges
 from tidegraph.graph.times import Tick, lasts_longer
 from tidegraph.kernels.jit import over_rows
 
@@ -260,12 +261,11 @@ class EdgeStore:
         if strength is not None and self.weight is not None:
             strength = strength.extended(numbers(features, self.weight))
         weights = strength.values if strength is not None else NO_WEIGHT
+        here, there = rows
         return replace(
             self,
-            out=self.out.with_edges(rows[0], rows[1], when, number, sizes[0], weights),
-            back=self.back.with_edges(
-                rows[1], rows[0], when, number, sizes[1], weights
-            ),
+            out=with_edges(self.out, here, there, when, number, sizes[0], weights),
+            back=with_edges(self.back, there, here, when, number, sizes[1], weights),
             table=self.table.extended(features),
             strength=strength,
             count=held + len(number),

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64, UInt64
 
 from tidegraph.graph.storage.active_nodes import ActiveNodes
-from tidegraph.graph.storage.append import Arena, New, Slots, grow, laid_out
-from tidegraph.graph.storage.build import base_of, sorted_edges, wide_enough
+from tidegraph.graph.storage.append import Arena, Slots, laid_out
+from tidegraph.graph.storage.build import sorted_edges
 from tidegraph.graph.storage.has_edge import NeighborIndex
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.kept_index import Indexes, SlotRows
@@ -44,7 +44,7 @@ class TemporalCSR:
         edge: Number of each edge, in the order in which the edges were given.
         weight: Strength by edge number; empty if each is 1.
         is_timed: Does each edge have a time?
-        arena: Who may write behind the rows; see ``with_edges``.
+        arena: Who may write behind the rows; see ``append``.
         version: The number of this value among those that share the arena.
         indexes: What those values look up, kept up with their rows.
     """
@@ -287,7 +287,7 @@ class TemporalCSR:
             return self
         slots = Slots(self.node, self.time, self.edge)
         bounds, slots, arena = laid_out(self.bounds, slots, spare)
-        return self._in_arena(bounds, slots, arena, arena.newest)
+        return self.in_arena(bounds, slots, arena, arena.newest)
 
     def renumbered(
         self, kept: Int64[np.ndarray, " edges"], weight: Float32[np.ndarray, " weights"]
@@ -297,52 +297,17 @@ class TemporalCSR:
         alone = {"arena": None, "version": 0, "indexes": Indexes()}
         return replace(self, edge=edge, weight=weight, **alone)
 
-    def with_edges(
-        self,
-        source: Int32[np.ndarray, " new"],
-        target: Int32[np.ndarray, " new"],
-        time: Int64[np.ndarray, " new"] | None,
-        edge: Int64[np.ndarray, " new"],
-        num_nodes: int,
-        weight: Float32[np.ndarray, " weights"] = NO_WEIGHT,
-    ) -> "TemporalCSR":
-        """Return these and new edges, each placed by its time.
-
-        A new edge comes after the old ones of the same tick. In time order this takes
-        O(new): rows have room at their end, a row that is full moves to where there is
-        more, and only what changed is noted. Values that were there before do not
-        change, so a reader may go on with one while others are made.
-
-        Args:
-            source: Node of each new edge.
-            target: Its other end.
-            time: Its tick; none if untimed.
-            edge: Its number.
-            num_nodes: How many nodes there are now; at least as many as before.
-            weight: Strength by number of all edges, old and new; empty if each is 1.
-        """
-        when = np.zeros(0, np.int64) if time is None else time
-        new = New(source, target, when, edge).in_order()
-        whole = self if len(self.node) else replace(self, base=base_of(when)[0])
-        offset = new.time - whole.base
-        slots = Slots(
-            self.node, wide_enough(self.time, offset), wide_enough(self.edge, edge)
-        )
-        same = slots.time is self.time and slots.edge is self.edge
-        bounds, slots, arena = grow(
-            self.bounds,
-            slots,
-            new._replace(time=offset),
-            num_nodes,
-            self.arena if same else None,
-            self.version,
-        )
-        whole = replace(whole, weight=weight)
-        return whole._in_arena(bounds, slots, arena, self.version + 1)
-
-    def _in_arena(
+    def in_arena(
         self, bounds: RowBounds, slots: Slots, arena: Arena, version: int
     ) -> "TemporalCSR":
+        """Return the edges that a writer has laid out in its arena.
+
+        Args:
+            bounds: Where each node's row starts and stops.
+            slots: What stands there.
+            arena: Who may write behind the rows.
+            version: The number of the new value among those that share the arena.
+        """
         rows = {"node": slots.node, "time": slots.time, "edge": slots.edge}
         # Elsewhere, the slots are others.
         indexes = self.indexes if arena is self.arena else Indexes()
