@@ -14,7 +14,6 @@ from tidegraph.errors import DataError, did_you_mean
 from tidegraph.features.values import edges_of, range_of
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.ragged import ranges, starts, starts_where
 from tidegraph.stages import Requests
@@ -142,10 +141,7 @@ def _positive_edges(
     """Return where rows start and stop without what is no evidence, and its numbers."""
     ptr = starts(stop - start)
     slots = ranges(start, ptr)
-    history = Histories(
-        ptr, edges.node[slots], edges.time_at(slots), edges.weight_at(slots)
-    )
-    kept = is_positive(history)
+    kept = is_positive(edges.histories_at(ptr, slots))
     ptr = starts_where(ptr, kept)
     return ptr[:-1], ptr[1:], edges.edge[slots[kept]]
 

@@ -11,7 +11,6 @@ from tidegraph.errors import DataError, did_you_mean
 from tidegraph.fitting.shown import holds
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import Examples, ItemSets
@@ -45,9 +44,7 @@ def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
     start = edges.span_before(user, since)[1]
     ptr = starts(np.maximum(edges.span_before(user, examples.until)[1] - start, 0))
     slot = ranges(start, ptr)
-    window = Histories(
-        ptr, edges.node[slot], edges.time_at(slot), edges.weight_at(slot)
-    )
+    window = edges.histories_at(ptr, slot)
     if name not in graph.edges:
         true = _true(graph, name, edges.edge[slot].astype(np.int64))
         window = some_of(window, true)

@@ -249,8 +249,14 @@ class TemporalCSR:
         if limit is not None:
             start = np.maximum(start, stop - limit)
         ptr = starts(stop - start)
-        at = ranges(start, ptr)
-        return Histories(ptr, self.node[at], self.time_at(at), self.weight_at(at))
+        return self.histories_at(ptr, ranges(start, ptr))
+
+    def histories_at(
+        self, ptr: Int64[np.ndarray, " starts"], slots: Int64[np.ndarray, " events"]
+    ) -> Histories:
+        """Return the events at some slots, laid end to end as ``ptr`` says."""
+        when, weight = self.time_at(slots), self.weight_at(slots)
+        return Histories(ptr, self.node[slots], when, weight)
 
     def time_at(self, slots: Int64[np.ndarray, " s"]) -> Int64[np.ndarray, " s"]:
         """Return the ticks of some slots; 0 for edges without time."""
