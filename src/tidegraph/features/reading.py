@@ -127,7 +127,7 @@ def _positive_rows(
     A purchase stays if it was sent back later, of which nothing was known when it was
     made. Without returns nothing is copied.
     """
-    if not edges.indexes.returns.of(edges.slot_rows)[1]:
+    if edges.least_weight > 0:
         return Rows(*sealed(start, stop, edges.node, edges.time))
     ptr = starts(stop - start)
     slots = ranges(start, ptr)

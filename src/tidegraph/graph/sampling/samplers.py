@@ -9,7 +9,6 @@ from jaxtyping import Int64
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import sampler
-from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
 from tidegraph.kernels.weighted_draw import (
@@ -182,7 +181,7 @@ def _check_count(name: str, count: int) -> None:
 
 def _check_weights(past: Neighborhood) -> None:
     edges = past.edges
-    if edges.negative_since == NOW:
+    if edges.least_weight >= 0:
         return
     # What comes after the past of each node stops nobody.
     some = past.stop > past.start

@@ -5,6 +5,7 @@ adds what changed since, so an index costs what came in. Entries that an earlier
 reads are never written again: they belong to slots, and slots do not change.
 """
 
+import math
 from collections.abc import Callable
 from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -19,7 +20,6 @@ from tidegraph.graph.storage.has_edge import (
     neighbor_index_kept_up,
 )
 from tidegraph.graph.storage.row_bounds import RowBounds
-from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.kernels.weighted_draw import (
     PrefixSums,
     add_up,
@@ -28,7 +28,6 @@ from tidegraph.kernels.weighted_draw import (
 )
 
 Index = TypeVar("Index")
-_ALWAYS, _NONE_BELOW = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 
 
 class SlotRows(NamedTuple):
@@ -102,11 +101,8 @@ class Indexes:
             _active_nodes_of, _active_nodes_on
         )
         self.sums: KeptIndex[PrefixSums] = KeptIndex(_prefix_sums_of, _prefix_sums_on)
-        self.signs: KeptIndex[tuple[int, int]] = KeptIndex(
-            _weight_signs_of, _weight_signs_on
-        )
-        self.returns: KeptIndex[tuple[int, bool]] = KeptIndex(
-            lambda rows: _any_returns_on((0, False), rows.bounds, rows), _any_returns_on
+        self.least_weight: KeptIndex[tuple[int, float]] = KeptIndex(
+            _least_weight_of, _least_weight_on
         )
         self.negatives: KeptIndex[Int64[np.ndarray, " room"]] = KeptIndex(
             _negatives_of, _negatives_on
@@ -125,7 +121,7 @@ class Indexes:
 
     @property
     def _kept(self) -> tuple[KeptIndex[Any], ...]:
-        weights = (self.sums, self.signs, self.returns, self.negatives)
+        weights = (self.sums, self.least_weight, self.negatives)
         return self.neighbors, self.active, *weights
 
     def weighing(self, by: str) -> "Indexes":
@@ -149,41 +145,19 @@ def _prefix_sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> Pref
     return sums
 
 
-def _weight_signs_of(rows: SlotRows) -> tuple[int, int]:
-    below = bool((rows.weight < 0).any())
-    first = _first_below(rows, *rows.bounds.whole) if below else _NONE_BELOW
-    return len(rows.weight), first
+def _least_weight_of(rows: SlotRows) -> tuple[int, float]:
+    return _least_weight_on((0, math.inf), rows.bounds, rows)
 
 
-def _weight_signs_on(
-    held: tuple[int, int], before: RowBounds, rows: SlotRows
-) -> tuple[int, int]:
-    """Return how many weights were looked at, and the first tick of one below 0."""
-    seen, first = held
-    if bool((rows.weight[seen:] < 0).any()):
-        changed = rows.bounds.changed_since(before)
-        first = min(first, _first_below(rows, *rows.bounds.at(changed)))
-    return len(rows.weight), first
-
-
-def _any_returns_on(
-    held: tuple[int, bool], _before: RowBounds, rows: SlotRows
-) -> tuple[int, bool]:
-    """Return how many weights were looked at, and whether one is 0 or below.
+def _least_weight_on(
+    held: tuple[int, float], _before: RowBounds, rows: SlotRows
+) -> tuple[int, float]:
+    """Return how many weights were looked at, and the least.
 
     Weights are those of all edges, be they seen in the rows or not.
     """
-    seen, found = held
-    return len(rows.weight), found or bool((rows.weight[seen:] <= 0).any())
-
-
-def _first_below(rows: SlotRows, start: np.ndarray, stop: np.ndarray) -> int:
-    """Return the tick of the first edge of some rows that weighs less than 0."""
-    slots = ranges(start, starts(stop - start))
-    below = slots[rows.weight[rows.edge[slots]] < 0]
-    if not len(below):
-        return _NONE_BELOW
-    return int(rows.time[below].min()) + rows.base if len(rows.time) else _ALWAYS
+    seen, least = held
+    return len(rows.weight), float(rows.weight[seen:].min(initial=least))
 
 
 def _negatives_of(rows: SlotRows) -> Int64[np.ndarray, " room"]:

@@ -163,9 +163,20 @@ class TemporalCSR:
         return self.indexes.active.of(self.slot_rows)
 
     @cached_property
+    def least_weight(self) -> float:
+        """The least weight of all edges, also of later ones; infinite if each is 1."""
+        return self.indexes.least_weight.of(self.slot_rows)[1]
+
+    @cached_property
     def negative_since(self) -> int:
         """Tick of the first edge that weighs less than 0; ``NOW`` if none does."""
-        return self.indexes.signs.of(self.slot_rows)[1]
+        if self.least_weight >= 0:
+            return NOW
+        slots = self.slots()
+        below = slots[self.weight_at(slots) < 0]
+        if not self.is_timed:
+            return int(np.iinfo(np.int64).min) if len(below) else NOW
+        return int(self.time_at(below).min(initial=NOW))
 
     @property
     def slot_rows(self) -> SlotRows:
