@@ -214,7 +214,7 @@ class FittedEASE:
             item = np.arange(len(self.seen), dtype=np.int32)
         out = np.zeros((len(requests), len(item)), np.float32)
         voters = WeightedHistory.of_history(
-            requests.history, len(self.seen), self.half_life_days
+            requests.positive.history, len(self.seen), self.half_life_days
         )
         over_rows(
             lambda a, b: sum_votes(
@@ -254,7 +254,7 @@ class FittedEASE:
         """Return the history item with the largest weight to each item, -1 for none."""
         out = np.full(item.shape, NO_ITEM, np.int32)
         voters = WeightedHistory.of_history(
-            requests.history, len(self.seen), self.half_life_days
+            requests.positive.history, len(self.seen), self.half_life_days
         )
         largest_vote(voters.arrays, self.weight, self.seen, item, out)
         return out

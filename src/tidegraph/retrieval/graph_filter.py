@@ -313,7 +313,8 @@ class FittedGraphFilter:
 
     def _histories(self, requests: Requests) -> SparseRows:
         half_life = given(self.settings.half_life_days)
-        return distinct(requests.history, self.graph.size(ITEM), half_life)
+        history = requests.positive.history
+        return distinct(history, self.graph.size(ITEM), half_life)
 
     def _scores(
         self, history: SparseRows, item: Columns = None

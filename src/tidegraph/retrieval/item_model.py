@@ -166,7 +166,7 @@ class FittedItemModel:
 
     def _voters(self, requests: Requests) -> WeightedHistory:
         return WeightedHistory.of_history(
-            requests.history, self.num_items, self.half_life_days
+            requests.positive.history, self.num_items, self.half_life_days
         )
 
 

@@ -17,7 +17,7 @@ from tidegraph.retrieval.scoring.weighted_history import (
     top_k_of_sums,
 )
 from tidegraph.stages import ItemSets
-from tidegraph.stages.evidence import evident_history
+from tidegraph.stages.evidence import evident_history, positive_history
 
 ITEMS, MANY = 12, 100_000
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -123,7 +123,7 @@ def test_a_return_makes_no_item_new():
         np.array([1, 1, 1, -1], np.float32),
     )
 
-    voters = WeightedHistory.of_history(history, ITEMS, 10.0)
+    voters = WeightedHistory.of_history(positive_history(history), ITEMS, 10.0)
 
     assert voters.row.tolist() == [3, 3, 5]
     assert voters.halvings is not None

@@ -15,7 +15,8 @@ def distinct(
     """Return the weight of each distinct known item of each history.
 
     Args:
-        history: The requesters' own events.
+        history: What says that the requesters wanted an item; see
+            ``Requests.positive``.
         items: Items from here on are unknown and left out.
         half_life_days: Age of an item's last event at which it counts half; None for
             never.

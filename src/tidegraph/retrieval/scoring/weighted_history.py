@@ -20,7 +20,7 @@ from tidegraph.retrieval.scoring.decay import (
     top_k_fading,
 )
 from tidegraph.stages import NO_ITEM, Candidates, Choice, ItemSets, check_k
-from tidegraph.stages.evidence import positive_history, some_of
+from tidegraph.stages.evidence import some_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +46,13 @@ class WeightedHistory:
     ) -> "WeightedHistory":
         """Let each item of the history vote, the less the older its last choice.
 
-        A return, of one of several, makes nothing new.
-
         Args:
-            history: The requesters' own events.
+            history: What says that the requesters wanted an item; see
+                ``Requests.positive``.
             num_items: Items from here on are unknown; they have no vote.
             half_life_days: Age, since the newest event of a known item, at which an
                 item's vote counts half; None for never.
         """
-        history = positive_history(history)
         if half_life_days is None:
             gain = np.ones(len(history.node), np.float32)
             return cls(history.ptr, history.node, gain)
