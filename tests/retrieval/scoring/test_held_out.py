@@ -47,6 +47,45 @@ def test_what_a_trial_is_to_find_is_no_return(sent_back):
     assert (trial.later.weight < 0).any()
 
 
+def test_what_is_sent_back_later_changes_nothing_that_a_trial_knows(sent_back):
+    # All returns come after the newest tenth began.
+    moved = np.where(sent_back.weight < 0, 90 * DAY, sent_back.time)
+    log = interactions(sent_back.user, sent_back.item, moved, weight=sent_back.weight)
+
+    told, untold = (trial_of(Fold(one)) for one in (log, log.take(log.weight > 0)))
+
+    assert told is not None
+    assert untold is not None
+    assert told.known.events.frame().equals(untold.known.events.frame())
+    # Of 3,500 purchases 350 are held out: three pairs of each user and 150 are known.
+    assert len(told.known.matrix.item) == 1650
+    history = told.requests.positive.history
+    # Three items twice; what is bought last is what is asked for.
+    assert set(np.diff(history.ptr)) == {6}
+    assert (told.later.weight < 0).sum() == USERS
+
+
+@pytest.mark.parametrize("clock", ["order", "none"])
+def test_a_trial_without_seconds_finds_nothing_that_was_sent_back(sent_back, clock):
+    log = interactions(
+        sent_back.user,
+        sent_back.item,
+        None if clock == "none" else sent_back.time,
+        weight=sent_back.weight,
+        clock=clock,
+    )
+
+    trial = trial_of(Fold(log))
+
+    assert trial is not None
+    # Each sends one of two purchases of an item back, which leaves a weight of 1.
+    assert (log.weight < 0).sum() == USERS
+    pair = log.user.astype(np.int64) * len(log.items) + log.item
+    left = np.bincount(pair, log.weight)
+    assert (left[trial.requests.user * len(log.items) + trial.item] > 0).all()
+    assert len(trial.known.events) + len(trial.later) == len(log)
+
+
 def test_returns_are_no_repeats(sent_back):
     # Of the events that take, 3 of 7 repeat; of only the newest, none does.
     once = sent_back.take((sent_back.time < 19 * DAY) | (sent_back.time > 79 * DAY))

@@ -8,10 +8,10 @@ from jaxtyping import Float64, Int32
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.views.evidence import positive_actions
+from tidegraph.data.split import are_last
+from tidegraph.data.views.evidence import is_positive, positive_actions
 from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.retrieval.scoring.evidence import evident_actions
 from tidegraph.stages import Fold, ItemSets, Requests
 from tidegraph.stages.discount import discount
 
@@ -19,7 +19,8 @@ SHARE, USERS, REQUESTS, LEAST = 0.1, 20_000, 8_000, 100
 """Settings are tried on the newest tenth of the events of at most so many users, and on
 at most so many of those events; with fewer than the least nothing is chosen. Of fewer
 users the log would be thinner, which likes other settings. Of positions each user's
-last event is taken, and without times two tenths at random."""
+last event that wants an item is taken, with all that follows it, and without times two
+tenths of these at random."""
 
 RETURNS = 0.1
 """Users return to items where more than this share of the events repeat one."""
@@ -30,7 +31,8 @@ class Trial:
     """What came before the newest events, and requests at these.
 
     Attributes:
-        known: What methods are fitted on.
+        known: What methods are fitted on: all that was known by then, of which nothing
+            later is told, so that what was sent back later is still a purchase.
         requests: One for each event that says that somebody wanted an item, at its time
             and with all before it, in an order drawn at random, so that the first are a
             sample of all.
@@ -57,7 +59,7 @@ class Trial:
         """Hold out events of some users; none where there are too few.
 
         Args:
-            log: The events.
+            log: All events, returns and impressions too.
             items: Take those of so many items, the most frequent, which are numbered
                 anew, so that no further edges fit them; all if left out.
             edges: Further nodes and edges; what is known ends where the log of it does.
@@ -65,7 +67,7 @@ class Trial:
         if items is not None:
             log, edges = _of_frequent(log, items), None
         rng = np.random.default_rng(0)
-        users = np.flatnonzero(np.bincount(log.user, minlength=1))
+        users = np.flatnonzero(np.bincount(log.user[log.label == 1], minlength=1))
         if len(users) > USERS:
             log = log.take(np.isin(log.user, rng.permutation(users)[:USERS]))
         try:
@@ -74,7 +76,7 @@ class Trial:
             return None  # Nobody has two events.
         repeat = returns(positive_actions(log))
         found = positive_actions(later)
-        if len(found) < LEAST or not len(known):
+        if len(found) < LEAST or not len(positive_actions(known)):
             return None
         drawn = rng.permutation(len(found))[:REQUESTS]
         user, time = found.user[drawn], found.time[drawn]
@@ -94,14 +96,14 @@ class Trial:
     def in_parts(self, parts: int) -> "tuple[Trial, ...]":
         """Return the same as consecutive trials, in each of which all before is known.
 
-        They begin where ``parts`` equal parts of the held-out events do; without times
+        They begin where ``parts`` equal parts of what is to be found do; without times
         in seconds there is one.
         """
-        later = self.later
-        if parts == 1 or later.clock != "seconds":
+        if parts == 1 or self.later.clock != "seconds":
             return (self,)
-        first = later.time[len(later) * np.arange(parts) // parts]
-        bounds = [*np.unique(first).tolist(), int(later.time[-1]) + 1]
+        time = positive_actions(self.later).time
+        first = time[len(time) * np.arange(parts) // parts]
+        bounds = [*np.unique(first).tolist(), int(self.later.time[-1]) + 1]
         return tuple(self._between(start, stop) for start, stop in pairwise(bounds))
 
     def _between(self, start: int, stop: int) -> "Trial":
@@ -167,7 +169,7 @@ def ndcg_of_one(
 
 def trial_of(fold: Fold, items: int | None = None) -> Trial | None:
     """Return a trial of a fold as a view of it; none where there is too little."""
-    return Trial.of(fold.view(evident_actions), items, fold.edges)
+    return Trial.of(fold.events, items, fold.edges)
 
 
 def returns(log: Interactions) -> bool:
@@ -189,7 +191,7 @@ def _different_pairs(log: Interactions) -> int:
 
 def _of_frequent(log: Interactions, items: int) -> Interactions:
     """Return the events on so many items, as a log that knows of no others."""
-    count = np.bincount(log.item, minlength=len(log.items))
+    count = np.bincount(log.item[log.label == 1], minlength=len(log.items))
     kept = np.sort(np.argsort(-count, kind="stable")[:items])
     place = np.full(len(count), -1, np.int32)
     place[kept] = np.arange(len(kept))
@@ -201,11 +203,23 @@ def _of_frequent(log: Interactions, items: int) -> Interactions:
 def _held_out(
     log: Interactions, rng: np.random.Generator
 ) -> tuple[Interactions, Interactions]:
-    """Return what is known and what is to be found, the later part where time is."""
+    """Return what is known and the rest, the later part where time is.
+
+    Raises:
+        DataError: Nobody has two events that want an item.
+    """
     if log.clock == "seconds":
-        cut = int(log.time[int(len(log) * (1 - SHARE))])
+        # Returns and impressions are no requests, so that they do not move the cut.
+        time = log.time[(log.label == 1) & (log.weight > 0)]
+        cut = int(time[int(len(time) * (1 - SHARE))]) if len(time) else 0
         return log.before(cut), log.since(cut)
+    wanted = is_positive(log)
     if log.clock == "order":
-        return log.leave_last(1)
-    known, found = log.random_split(fractions=(1 - 2 * SHARE,), rng=rng)
-    return known, found
+        rows = np.flatnonzero(wanted)
+        last = rows[are_last(log.user[rows], 1)]
+        since = np.full(len(log.users), len(log))
+        since[log.user[last]] = last
+        later = np.arange(len(log)) >= since[log.user]
+        return log.take(~later), log.take(later)
+    known, found = log.take(wanted).random_split(fractions=(1 - 2 * SHARE,), rng=rng)
+    return known.followed_by(log.take(~wanted)), found
