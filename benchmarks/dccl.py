@@ -267,10 +267,10 @@ def learnt_clouds(options, base, log, work) -> dict[str, FittedDCCL]:
         patch = PATCHES.get(name, tg.MetaPatch())
         steps = STEPS.get(name, tg.LocalSteps())
         keep = KEEP.get(options.name, 440)
-        fleet = tg.Fleet(base, patch, steps, keep=keep)
+        fleet = tg.Fleet(patch, steps, keep=keep)
         if not (work / name / "manifest.json").exists():
             run = Run(np.random.default_rng(SEED), checkpoints=work / f"{name} rounds")
-            method.fit(log, fleet, run=run).save(work / name)
+            method.fit(log, base, fleet, run=run).save(work / name)
         clouds[name] = FittedDCCL.load(work / name)
         print(name, clouds[name].history(), flush=True)
     return clouds
@@ -324,8 +324,8 @@ def main() -> None:
         if name not in ("alone", "hypernetwork"):
             contenders[f"{name}, model of all"] = (cloud.pipeline, plain(cloud))
         if name == "DCCL":
-            fleet = tg.Fleet(base, keep=KEEP.get(options.name, 440))
-            grouped = Grouped.of(cloud, fleet, log.before(end))
+            fleet = tg.Fleet(keep=KEEP.get(options.name, 440))
+            grouped = Grouped.of(cloud, base, fleet, log.before(end))
             for what, rival in RIVALS.items():
                 shared = rival(cloud, fleet, grouped)
                 contenders[f"{what} of {GROUPS} groups"] = (cloud.pipeline, shared)

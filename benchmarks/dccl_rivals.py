@@ -50,11 +50,17 @@ class Grouped:
     judge: FleetRows
 
     @classmethod
-    def of(cls, cloud: FittedDCCL, fleet: tg.Fleet, log: Interactions) -> "Grouped":
+    def of(
+        cls,
+        cloud: FittedDCCL,
+        base: tg.FittedPipeline,
+        fleet: tg.Fleet,
+        log: Interactions,
+    ) -> "Grouped":
         after, graph = cloud.personal.after, cloud.pipeline.graph
-        later = log.since(fleet.model.graph.latest + 1)
+        later = log.since(base.graph.latest + 1)
         known = cloud.pipeline.read_as_known(later)
-        inputs = fleet.inputs(graph, known, rng=np.random.default_rng(5))
+        inputs = fleet.inputs(base, graph, known, rng=np.random.default_rng(5))
         rows = inputs.rows(after.ranker).raised(after.level).latest(fleet.keep)
         early, late = rows.parted(0.5)
         near = KMeans(GROUPS, n_init=4, random_state=0).fit(profiles(early))

@@ -124,7 +124,7 @@ def test_a_recipe_is_simulated_and_what_it_leaves_answers(recipe, tmp_path, caps
 
 def test_rounds_with_noise_go_on_with_a_seed_of_the_recipe_alone(recipe, tmp_path):
     path, distill = Path(recipe()), tg.MoMoDistill(model=None, private=tg.Private())
-    wanted = tg.dccl.Simulation(tg.DCCL(distill=distill))
+    wanted = tg.DCCL(distill=distill)
     secret, named = {"pipeline": {}}, {"pipeline": {"seed": 0}}
     plan = read_recipe(path)
 

@@ -11,7 +11,9 @@ from tidegraph.dccl.intervals import EveryDays
 from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
+from tidegraph.device.rows import FleetRows
 from tidegraph.features.columns import FeatureSet
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import DIN
 from tidegraph.pipeline import Pipeline
 from tidegraph.ranking.neural import NeuralRanker
@@ -57,7 +59,13 @@ def model_with_untrained_items():
 
 def fleet(**settings) -> Fleet:
     settings = {"patch": PATCH, "local": LocalSteps(steps=3), "negatives": 4} | settings
-    return Fleet(model(), **settings)
+    return Fleet(**settings)
+
+
+def rows_on_devices(graph: Snapshot, log: Interactions, **settings) -> FleetRows:
+    """What the events of a log leave on the devices, for the tower of the model."""
+    rng = np.random.default_rng(0)
+    return fleet(**settings).inputs(model(), graph, log, rng=rng).rows(model().ranker)
 
 
 def method(rounds=4, **settings) -> DCCL:

@@ -11,24 +11,22 @@ import torch
 import tidegraph as tg
 from dccl.clouds import (
     DAY,
-    PATCH,
     SHORT,
     fleet,
     method,
     model,
     model_with_untrained_items,
     parts,
+    rows_on_devices,
 )
 from device.test_split import EVERY, WITH
 from tidegraph.dccl.fitted import FittedDCCL
-from tidegraph.dccl.fleet import Fleet
 from tidegraph.dccl.intervals import EveryDays
 from tidegraph.dccl.learning import Rounds, level_of
 from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.round import NEVER, CloudState
 from tidegraph.device.distill import MoMoDistill, Teachers
 from tidegraph.device.fleet import Losses, personalised, started
-from tidegraph.device.personalise import LocalSteps
 from tidegraph.device.privacy import Private, epsilon
 from tidegraph.device.split import split
 from tidegraph.device.trust import Trust
@@ -70,7 +68,7 @@ def states() -> list:
 def cloud(states) -> FittedDCCL:
     with pytest.MonkeyPatch.context() as patched:
         recorded(patched, states)
-        return method().fit(parts()[1], fleet())
+        return method().fit(parts()[1], model(), fleet())
 
 
 def same(one, other):
@@ -142,7 +140,7 @@ def test_rewriting_the_future_changes_no_earlier_round(
     item[later] = np.random.default_rng(seed).permutation(item[later])
     with monkeypatch.context() as patched:
         recorded(patched, other)
-        method().fit(replace(log, item=item), fleet())
+        method().fit(replace(log, item=item), model(), fleet())
 
     for (state, told), (again, told_again) in zip(states[:2], other[:2], strict=True):
         same(state, again)
@@ -159,7 +157,7 @@ def test_what_a_log_shows_in_vain_later_changes_no_earlier_round(
     label[np.flatnonzero(log.time >= clock)[5:]] = 0
     with monkeypatch.context() as patched:
         recorded(patched, other)
-        method().fit(replace(log, label=label), fleet())
+        method().fit(replace(log, label=label), model(), fleet())
 
     for (state, told), (again, told_again) in zip(states[:2], other[:2], strict=True):
         same(state, again)
@@ -177,7 +175,7 @@ def test_others_are_drawn_for_each_action_beside_which_nothing_was_shown_in_vain
     graph, before = Snapshot.of(log), int((later.time < later.time[-2]).sum())
 
     plain, some = (
-        fleet().inputs(graph, part, rng=np.random.default_rng(0)).examples
+        fleet().inputs(model(), graph, part, rng=np.random.default_rng(0)).examples
         for part in (later, shown)
     )
 
@@ -200,11 +198,11 @@ def test_a_fit_that_was_killed_goes_on_with_the_same_bits(
     with monkeypatch.context() as patched:
         recorded(patched, [], broken)
         with pytest.raises(KeyboardInterrupt):
-            method().fit(log, fleet(), run=run)
+            method().fit(log, model(), fleet(), run=run)
     done = []
     with monkeypatch.context() as patched:
         recorded(patched, done)
-        again = method().fit(log, fleet(), run=run)
+        again = method().fit(log, model(), fleet(), run=run)
 
     assert len(done) == 4 - broken
     same(again.personal.after, cloud.personal.after)
@@ -228,8 +226,8 @@ def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
         with monkeypatch.context() as patched:
             recorded(patched, [], broken)
             patched.setattr(Rounds, "_judged", judged)
-            found = Fleet(known, patch=PATCH, local=LocalSteps(3), negatives=4)
-            return method(rounds=2, distill=distill).fit(log, found, run=run)
+            few = method(rounds=2, distill=distill)
+            return few.fit(log, known, fleet(), run=run)
 
     run = Run(np.random.default_rng(0), checkpoints=tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -247,10 +245,10 @@ def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
 def test_the_checkpoints_of_another_fit_are_refused(tmp_path):
     _, log = parts()
     run = Run(np.random.default_rng(0), checkpoints=tmp_path)
-    method(rounds=1).fit(log, fleet(), run=run)
+    method(rounds=1).fit(log, model(), fleet(), run=run)
 
     with pytest.raises(ConfigError, match="another"):
-        method(rounds=1, aside=0.3).fit(log, fleet(), run=run)
+        method(rounds=1, aside=0.3).fit(log, model(), fleet(), run=run)
 
 
 def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
@@ -264,7 +262,7 @@ def test_a_round_that_is_worse_is_rolled_back(monkeypatch):
         return new, share
 
     monkeypatch.setattr(Rounds, "_learnt", spoilt)
-    found = method().fit(parts()[1], fleet())
+    found = method().fit(parts()[1], model(), fleet())
 
     versions = [told.version for told in found.rounds]
     assert versions[-1] == 1
@@ -295,7 +293,7 @@ def test_what_gives_no_number_is_not_published_unless_nobody_judges(
     )
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
-    found = method(rounds=1, distill=distill).fit(parts()[1], fleet())
+    found = method(rounds=1, distill=distill).fit(parts()[1], model(), fleet())
 
     assert found.rounds[0].version == published
 
@@ -321,7 +319,7 @@ def test_where_nobody_has_a_trusted_model_the_model_of_all_alone_judges(
     monkeypatch.setattr(Rounds, "_learnt", moved)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
-    (told,) = method(rounds=1, distill=distill).fit(parts()[1], fleet()).rounds
+    (told,) = method(rounds=1, distill=distill).fit(parts()[1], model(), fleet()).rounds
 
     assert (told.version, told.before) == (published, pytest.approx(0.64))
     assert told.after == pytest.approx(model_after)
@@ -337,7 +335,7 @@ def test_users_set_aside_judge_by_what_would_answer_them(monkeypatch):
     monkeypatch.setattr(
         Rounds, "_learnt", lambda self, state, *_: seen.append(self) or (state, 0.0)
     )
-    found = method(rounds=1).fit(parts()[1], fleet())
+    found = method(rounds=1).fit(parts()[1], model(), fleet())
     (rounds,), state = seen, found.personal.after
     monkeypatch.setattr("tidegraph.dccl.learning.losses", judged)
     rows = rounds.rows(state)
@@ -367,7 +365,9 @@ def test_a_network_of_which_a_weight_is_no_number_is_not_published(monkeypatch):
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
     # Nobody judges.
-    found = method(rounds=2, distill=distill, aside=0.0).fit(parts()[1], fleet())
+    found = method(rounds=2, distill=distill, aside=0.0).fit(
+        parts()[1], model(), fleet()
+    )
 
     assert [told.version for told in found.rounds] == [0, 0]
 
@@ -391,7 +391,9 @@ def test_a_device_that_took_no_step_or_lost_its_numbers_does_not_count(monkeypat
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
     # Nobody judges, so only those who are taught are seen.
-    found = method(rounds=2, distill=distill, aside=0.0).fit(parts()[1], fleet())
+    found = method(rounds=2, distill=distill, aside=0.0).fit(
+        parts()[1], model(), fleet()
+    )
 
     assert len(told) == 2
     for (active, old, new), said in zip(told, found.rounds, strict=True):
@@ -415,7 +417,9 @@ def test_the_share_of_teachers_is_of_devices_not_of_rows(monkeypatch):
     monkeypatch.setattr("tidegraph.dccl.learning.teachers", one_of_all)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
 
-    found = method(rounds=2, distill=distill, aside=0.0).fit(parts()[1], fleet())
+    found = method(rounds=2, distill=distill, aside=0.0).fit(
+        parts()[1], model(), fleet()
+    )
 
     shares = [told.teachers for told in found.rounds]
     assert shares == [0.0, pytest.approx(1 / learn[0])]
@@ -439,7 +443,7 @@ def test_where_nothing_is_published_a_device_begins_at_its_theta_of_the_version_
     monkeypatch.setattr(Rounds, "_judged", judged)
     monkeypatch.setattr(Rounds, "_taught", watched)
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
-    method(rounds=3, distill=distill).fit(parts()[1], fleet())
+    method(rounds=3, distill=distill).fit(parts()[1], model(), fleet())
 
     state, begin, past = seen[2]
     old = state.learnt == 1
@@ -469,7 +473,7 @@ def test_every_device_with_rows_learns_under_what_is_published_now(monkeypatch):
     days = float(log.time[-1] - model().trained_until) / DAY
     distill = MoMoDistill(model=None, patches=replace(SHORT, epochs=1))
     # The last interval is the last tenth, in which some users do nothing.
-    found = tg.DCCL(EveryDays(0.9 * days), distill).fit(log, fleet())
+    found = tg.DCCL(EveryDays(0.9 * days), distill).fit(log, model(), fleet())
 
     after, (_, past, last) = found.personal.after, kept[-1]
     some = past.counts > 0
@@ -556,7 +560,7 @@ def test_rows_are_what_a_loop_over_the_actions_finds():
     _, log = parts()
     later = log.since(int(model().trained_until) + 1)
     graph = Snapshot.of(log)
-    rows = fleet().rows(graph, later, rng=np.random.default_rng(0))
+    rows = rows_on_devices(graph, later)
 
     for user in range(len(log.users)):
         own, times = rows.of(user), np.sort(later.time[later.user == user])
@@ -574,7 +578,9 @@ def test_a_return_leaves_no_row():
     graph, draw = Snapshot.of(log), np.random.default_rng
     given = [replace(later, weight=weight), later.take(weight > 0)]
 
-    own, clean = (fleet().inputs(graph, some, rng=draw(0)).examples for some in given)
+    own, clean = (
+        fleet().inputs(model(), graph, some, rng=draw(0)).examples for some in given
+    )
 
     assert np.array_equal(own.candidates.item, clean.candidates.item)
     assert np.array_equal(own.label, clean.label)
@@ -584,7 +590,7 @@ def test_offset_and_tower_of_rows_are_the_ranker_s_logit():
     _, log = parts()
     graph = Snapshot.of(log)
     later = log.since(int(model().trained_until) + 1).take(np.arange(20))
-    rows = fleet(negatives=1).rows(graph, later, rng=np.random.default_rng(0)).rows
+    rows = rows_on_devices(graph, later, negatives=1).rows
     tower = split(model().ranker.network).tower
 
     with torch.no_grad():
@@ -604,7 +610,7 @@ def single(item):
 def test_the_level_makes_rows_as_likely_as_they_came():
     _, log = parts()
     later = log.since(int(model().trained_until) + 1)
-    rows = fleet().rows(Snapshot.of(log), later, rng=np.random.default_rng(0))
+    rows = rows_on_devices(Snapshot.of(log), later)
     head = CloudState.first(
         model().ranker, fleet().patch, 1, np.random.default_rng(0)
     ).head
@@ -624,20 +630,23 @@ def test_rounds_are_every_so_many_days_and_at_the_end():
 
 def test_a_cloud_that_has_had_its_rounds_is_no_fleet(cloud):
     with pytest.raises(ConfigError, match=r"takes no further ones.*Run DCCL anew"):
-        Fleet(cloud.pipeline)
+        method().fit(parts()[1], cloud.pipeline)
 
 
 def test_what_cannot_be_a_fleet_is_refused():
-    plain = tg.Pipeline(tg.ItemKNN()).fit(parts()[0])
+    known, log = parts()
+    plain = tg.Pipeline(tg.ItemKNN()).fit(known)
     with pytest.raises(ConfigError, match=r"has no ranker.*DIN"):
-        tg.Fleet(plain)
-    logit = tg.Pipeline(tg.ItemKNN(), rank=tg.RecencyLogit()).fit(parts()[0])
+        tg.DCCL().fit(log, plain)
+    logit = tg.Pipeline(tg.ItemKNN(), rank=tg.RecencyLogit()).fit(known)
     with pytest.raises(ConfigError, match=r"has a FittedRecencyLogit.*DIN"):
-        tg.Fleet(logit)
+        tg.DCCL().fit(log, logit)
+    deep = tg.Fleet(patch=tg.MetaPatch(junctions=("hidden5",)))
     with pytest.raises(ConfigError, match=r"'hidden5'.*lacks"):
-        tg.Fleet(model(), patch=tg.MetaPatch(junctions=("hidden5",)))
+        tg.DCCL().fit(log, model(), deep)
+    large = tg.Fleet(patch=tg.MetaPatch(theta=10**6))
     with pytest.raises(ConfigError, match=r"theta=1000000.*weights"):
-        tg.Fleet(model(), patch=tg.MetaPatch(theta=10**6))
+        tg.DCCL().fit(log, model(), large)
 
 
 @pytest.mark.parametrize(
@@ -653,19 +662,19 @@ def test_what_cannot_be_patched_is_refused_before_a_pipeline_is_trained(
 ):
     pipeline = tg.Pipeline(tg.ItemKNN(), rank=tg.NeuralRanker(ranker))
     with pytest.raises(ConfigError, match=said):
-        tg.dccl.Simulation(patch=tg.MetaPatch(**settings)).check(pipeline)
+        tg.Fleet(patch=tg.MetaPatch(**settings)).check(pipeline)
 
 
 @pytest.mark.parametrize("name", WITH)
 def test_every_click_model_with_a_tower_can_be_simulated(name):
     pipeline = tg.Pipeline(tg.ItemKNN(), rank=tg.NeuralRanker(EVERY[name]))
 
-    tg.dccl.Simulation(patch=tg.MetaPatch(theta=4)).check(pipeline)
+    tg.Fleet(patch=tg.MetaPatch(theta=4)).check(pipeline)
 
 
 def test_a_log_that_ends_with_the_training_is_refused():
     with pytest.raises(DataError, match="no action after"):
-        method().fit(parts()[0], fleet())
+        method().fit(parts()[0], model(), fleet())
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
@@ -690,9 +699,9 @@ def test_every_round_says_what_bases_have_told_of_any_one_device(monkeypatch, tm
     with monkeypatch.context() as patched:
         recorded(patched, [], 2)
         with pytest.raises(KeyboardInterrupt):
-            method(distill=distill).fit(log, fleet(), run=run)
+            method(distill=distill).fit(log, model(), fleet(), run=run)
 
-    found = method(distill=distill).fit(log, fleet(), run=run)
+    found = method(distill=distill).fit(log, model(), fleet(), run=run)
 
     spent = found.history()["epsilon"].to_list()
     assert 0 < spent[0] < spent[1] < spent[2] < spent[3]
@@ -710,7 +719,9 @@ def test_noise_is_drawn_afresh_unless_its_seed_is_given():
 
     def bases(distill, **given):
         # Nobody judges, so the round is published.
-        found = method(rounds=1, distill=distill, aside=0.0).fit(log, fleet(), **given)
+        found = method(rounds=1, distill=distill, aside=0.0).fit(
+            log, model(), fleet(), **given
+        )
         of = weights_of(found.personal.after.head)
         return np.concatenate([of[n].ravel() for n in of if n.startswith("bases")])
 

@@ -26,7 +26,8 @@ from tidegraph.stages import Requests
 def clouds():
     """One after a round, and one that went on from there."""
     return [
-        method(rounds=rounds, aside=0.0).fit(parts()[1], fleet()) for rounds in (1, 2)
+        method(rounds=rounds, aside=0.0).fit(parts()[1], model(), fleet())
+        for rounds in (1, 2)
     ]
 
 

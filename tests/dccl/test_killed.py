@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dccl.clouds import fleet, method, parts
+from dccl.clouds import fleet, method, model, parts
 from tidegraph.dccl.learning import Rounds
 from tidegraph.run import Run
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 def fitted(folder: Path | None):
     run = Run(np.random.default_rng(0), checkpoints=folder)
-    return method().fit(parts()[1], fleet(), run=run)
+    return method().fit(parts()[1], model(), fleet(), run=run)
 
 
 def killed_at(place: str, number: int, folder: Path) -> None:

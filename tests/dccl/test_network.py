@@ -24,7 +24,9 @@ def lesson(seed=0) -> Lesson:
     known, log = parts()
     later = log.since(int(known.time[-1]) + 1)
     graph = Snapshot.of(log)
-    inputs = fleet().inputs(graph, graph.numbered(later), rng=np.random.default_rng(0))
+    inputs = fleet().inputs(
+        model(), graph, graph.numbered(later), rng=np.random.default_rng(0)
+    )
     rng = np.random.default_rng(seed)
     clock = int(np.median(later.time))
     learn = inputs.latest(clock, 20)
@@ -138,7 +140,7 @@ def test_ids_are_hidden_from_a_batch_as_the_ranker_s_own_training_does():
 def clouds():
     def learnt(learns):
         distill = MoMoDistill(model=SHORT, patches=SHORT, learns=learns)
-        return method(rounds=2, distill=distill).fit(parts()[1], fleet())
+        return method(rounds=2, distill=distill).fit(parts()[1], model(), fleet())
 
     before = {n: a.copy() for n, a in weights_of(model().ranker.network).items()}
     found = {learns: learnt(learns) for learns in ("network", "tower")}
@@ -189,7 +191,9 @@ def newcomers():
 def test_who_came_after_the_training_has_a_vector_as_soon_as_a_round_knows(rounds):
     distill = MoMoDistill(model=SHORT, patches=SHORT)
     # Nobody judges, so every round is published.
-    cloud = method(rounds=rounds, distill=distill, aside=0.0).fit(newcomers(), fleet())
+    cloud = method(rounds=rounds, distill=distill, aside=0.0).fit(
+        newcomers(), model(), fleet()
+    )
     after, before = cloud.personal.after, model().ranker
     graph, tables = cloud.pipeline.graph, after.ranker.tables
 

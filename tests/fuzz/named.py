@@ -30,7 +30,6 @@ Question = tuple[str, Callable[..., Any], dict[str, Any]]
 def names(folder: Path) -> Iterator[Question]:
     """Yield what each name makes; what it needs is given, the rest is left out."""
     log = tg.interactions(["u1", "u2"], ["i1", "i2"], [1, 2])
-    model = tg.Pipeline(retrieve=tg.Popular()).fit(log)
     walks = tg.walk("friend", times=2, length=2)
     whole = tg.interactions(["u1", "u2", "u1"], ["i1", "i2", "i2"], [1, 2, 3])
     parts = {"train": whole.before(3), "test": whole.since(3), "repeat": True}
@@ -41,7 +40,6 @@ def names(folder: Path) -> Iterator[Question]:
             "parts": (tg.recipes.deepwalk(), tg.recipes.bpr_mf()),
         },
         "DeviceClient": {"folder": folder, "trusted": bytes(32)},
-        "Fleet": {"model": model},
         "Fold": {"log": log},
         "Gate": {"folder": folder},
         "ItemEmbedding": {"vectors": np.eye(2, dtype=np.float32)},

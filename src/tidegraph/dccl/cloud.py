@@ -19,6 +19,7 @@ from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.rows import FleetRows
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
+from tidegraph.pipeline import FittedPipeline
 from tidegraph.progress import track
 from tidegraph.ranges import below_1
 from tidegraph.ranking.new_rows import with_rows
@@ -58,11 +59,24 @@ class DCCL:
     def __post_init__(self) -> None:
         below_1("DCCL", aside=self.aside)
 
+    def check(self, log: Interactions, known: int) -> None:
+        """Refuse a log of which nothing is left for devices, before a pipeline learns.
+
+        Args:
+            log: All events.
+            known: Unix seconds of the last that the pipeline is to learn from.
+
+        Raises:
+            DataError: It has no action after that, or no times.
+        """
+        _later_than(known, log)
+
     @checked(DataError)
     def fit(
         self,
         log: Interactions,
-        fleet: Fleet,
+        model: FittedPipeline,
+        fleet: Fleet | None = None,
         *,
         rng: Seed | None = None,
         run: Run | None = None,
@@ -72,7 +86,8 @@ class DCCL:
         Args:
             log: A log that goes on after the last event that the pipeline knows; what
                 it knows already is passed over.
-            fleet: The pipeline, and its users' devices.
+            model: The pipeline.
+            fleet: Its users' devices; as ``Fleet()`` says if left out.
             rng: Seed or generator of everything random, where no run is given. If left
                 out it is 0; with noise (``distill.private``), which whoever has the
                 seed can take off, what the operating system draws.
@@ -83,16 +98,18 @@ class DCCL:
         Raises:
             DataError: Nothing happened after what the pipeline knows, or the log has
                 no times.
-            ConfigError: The checkpoints are of another fit.
+            ConfigError: The pipeline has no ranker that can be patched so, or the
+                checkpoints are of another fit.
         """
         if run is None:
             run = Run(self.distill.generator() if rng is None else generator(rng))
-        model, ranker = fleet.model, fleet.ranker
-        later = later_than(model.graph.latest, log)
+        fleet = fleet or Fleet()
+        ranker = fleet.ranker(model)
+        later = _later_than(model.graph.latest, log)
         live = Graph(model.graph.in_order(), late_seconds=None).observe(later)
         graph = live.snapshot()
         later = graph.numbered(later)
-        inputs = fleet.inputs(graph, later, rng=run.drawing("rows"))
+        inputs = fleet.inputs(model, graph, later, rng=run.drawing("rows"))
         users = len(graph.users)
         aside = run.drawing("aside").random(users) < self.aside
         rounds = Rounds(
@@ -113,7 +130,7 @@ class DCCL:
         return FittedDCCL(replace(model, live=live, ranker=personal, serving=serving))
 
 
-def later_than(known: int, log: Interactions) -> Interactions:
+def _later_than(known: int, log: Interactions) -> Interactions:
     """Return what rounds learn from: the events after the last that a pipeline knows.
 
     Args:

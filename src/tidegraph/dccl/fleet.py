@@ -11,42 +11,32 @@ from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.dccl.trunk import FleetInputs
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
-from tidegraph.device.rows import FleetRows
-from tidegraph.device.split import Parts, split
+from tidegraph.device.split import split
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.fitting.actions import actions_or_shown
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.fitted import FittedPipeline
+from tidegraph.nn.inputs import InputSpec
+from tidegraph.nn.wide import Wide
+from tidegraph.pipeline import FittedPipeline, Pipeline
 from tidegraph.ranges import at_least, from_0_to_1
-from tidegraph.ranking.neural import FittedNeuralRanker
+from tidegraph.ranking.neural import FittedNeuralRanker, NeuralRanker
+from tidegraph.stages import called
+from tidegraph.training.weights import initialised
 
-
-def check_rows(owner: str, power: float, **counts: int) -> None:
-    """Refuse settings of what is on devices that are out of range.
-
-    Args:
-        owner: Whose they are.
-        power: Power by which negatives are drawn.
-        counts: What there is at least one of.
-
-    Raises:
-        ConfigError: One is out of range.
-    """
-    at_least(owner, 1, **counts)
-    from_0_to_1(owner, power=power)
+SMALL = InputSpec((1, 1), (1,), 1, event=1, cross=1, back=1)
+"""Inputs of a network that is only looked at."""
 
 
 @settings
 class Fleet:
-    """Devices of the users of a fitted pipeline, whose ranker is a click model.
+    """How the users of a pipeline, whose ranker is a click model, have a device each.
 
     Each action of a user leaves rows on the user's device: the item, and others of
     which it was chosen. Those are what the log says was shown in vain at that moment,
     or, where nothing was, are drawn from the items alive then.
 
     Attributes:
-        model: The pipeline.
-        patch: How its tower is patched on each device.
+        patch: How the tower is patched on each device.
         local: How a device learns.
         negatives: How many other items are drawn for an action.
         power: Draw them in proportion to earlier actions to this power, 0 to 1.
@@ -54,7 +44,6 @@ class Fleet:
         processes: How many processes learn for the devices, each on one thread.
     """
 
-    model: FittedPipeline
     patch: MetaPatch = field(default_factory=MetaPatch)
     local: LocalSteps = field(default_factory=LocalSteps)
     negatives: int = 10
@@ -63,23 +52,39 @@ class Fleet:
     processes: int = 1
 
     def __post_init__(self) -> None:
-        check_rows(
-            "Fleet",
-            self.power,
-            negatives=self.negatives,
-            keep=self.keep,
-            processes=self.processes,
-        )
-        self.patch.places(self.parts.tower)
+        counts = {"negatives": self.negatives, "keep": self.keep}
+        at_least("Fleet", 1, **counts, processes=self.processes)
+        from_0_to_1("Fleet", power=self.power)
 
-    @property
-    def ranker(self) -> FittedNeuralRanker:
-        """The ranker of the pipeline.
+    def check(self, pipeline: Pipeline) -> None:
+        """Refuse a pipeline that cannot be patched so, before it is trained.
 
         Raises:
-            ConfigError: It has none that can be patched.
+            ConfigError: Its ranker is no click model, has no tower or several tasks, or
+                its tower lacks a junction or is too small for theta.
         """
-        found = self.model.ranker
+        ranker = pipeline.rank
+        if not isinstance(ranker, NeuralRanker):
+            what = "no ranker" if ranker is None else f"the ranker {called(ranker)}"
+            raise ConfigError(
+                f"the pipeline has {what}, and devices patch a click model. Take one "
+                "that has hidden layers, such as DIN."
+            )
+        # Its layers are those of its settings, whatever enters it.
+        further = 0 if ranker.tasks is None else len(ranker.tasks.also)
+        network = initialised(
+            lambda: Wide(ranker.model.build(SMALL), SMALL.numbers, further),
+            np.random.default_rng(0),
+        )
+        self.patch.places(split(network).tower)
+
+    def ranker(self, model: FittedPipeline) -> FittedNeuralRanker:
+        """Return the ranker of a pipeline.
+
+        Raises:
+            ConfigError: It has none that can be patched so.
+        """
+        found = model.ranker
         if isinstance(found, FittedPersonal):
             raise ConfigError(
                 "the pipeline of the fleet is a cloud that has had its rounds, and "
@@ -93,30 +98,30 @@ class Fleet:
                 f"the pipeline of the fleet has {what}, and devices patch a click "
                 "model. Fit it with rank=DIN(), or another that has hidden layers."
             )
+        self.patch.places(split(found.network).tower)
         return found
 
-    @property
-    def parts(self) -> Parts:
-        """The trunk and the tower of its network."""
-        return split(self.ranker.network)
-
-    def rows(
-        self, graph: Snapshot, log: Interactions, *, rng: np.random.Generator
-    ) -> FleetRows:
-        """Return what is on the devices of all users of a graph; see ``inputs``."""
-        return self.inputs(graph, log, rng=rng).rows(self.ranker)
-
     def inputs(
-        self, graph: Snapshot, log: Interactions, *, rng: np.random.Generator
+        self,
+        model: FittedPipeline,
+        graph: Snapshot,
+        log: Interactions,
+        *,
+        rng: np.random.Generator,
     ) -> FleetInputs:
         """Return what the rows on the devices of all users of a graph are made of.
 
         Args:
+            model: The pipeline.
             graph: Everything that happened; each row reads it before its own time.
             log: The events that leave rows, numbered as the graph.
             rng: Draws the negatives.
+
+        Raises:
+            ConfigError: The pipeline has no ranker that can be patched so.
+            DataError: The log has no action.
         """
-        log = without_returns(log)
+        ranker, log = self.ranker(model), without_returns(log)
         if not len(log.actions()):
             raise DataError("the log has no action, so no device has a row.")
         found = actions_or_shown(
@@ -124,7 +129,7 @@ class Fleet:
             log,
             self.negatives,
             power=self.power,
-            repeat=self.model.repeat,
+            repeat=model.repeat,
             rng=rng,
         )
-        return FleetInputs.of(self.ranker, found)
+        return FleetInputs.of(ranker, found)

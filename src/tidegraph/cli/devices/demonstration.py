@@ -88,4 +88,4 @@ def learnt(
     )
     model = pipeline.fit(log.before(first), log.since(first).before(last))
     rounds = tg.DCCL(rounds=tg.EveryDays(days=days / 2))
-    return rounds.fit(log, tg.Fleet(model))
+    return rounds.fit(log, model)

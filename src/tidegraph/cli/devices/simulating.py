@@ -1,5 +1,6 @@
 """Devices and cloud over a log: ``tidegraph device simulate``."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -11,7 +12,7 @@ from tidegraph.artifact.sealed import check_folder
 from tidegraph.cli.options import FurtherGraph, placed
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
-from tidegraph.config import build, read_toml
+from tidegraph.config import build_each, read_toml
 from tidegraph.errors import ConfigError
 from tidegraph.progress import working
 from tidegraph.recipe_file.recipe import Recipe, read_recipe
@@ -19,6 +20,13 @@ from tidegraph.rng import generator
 from tidegraph.run import Run
 
 SHOWN = ("clock", "devices", "rows", "model", "own", "teachers", "version")
+
+
+@dataclass(frozen=True)
+class _Cloud:
+    """What a table [device] has beside the settings of a fleet."""
+
+    cloud: dccl.DCCL = field(default_factory=dccl.DCCL)
 
 
 def simulate(
@@ -34,18 +42,18 @@ def simulate(
 ) -> None:
     """Train a recipe's pipeline, and let devices and cloud learn from the test part."""
     table = cast(dict[str, Any], read_toml(recipe).get("device", {}))
-    wanted = build(dccl.Simulation, table, f"{recipe.name}:device")
+    method, fleet = build_each((_Cloud, dccl.Fleet), table, f"{recipe.name}:device")
     plan = read_recipe(recipe, placed(graph=graph))
-    wanted.check(plan.pipeline)
-    drawn = _drawing(wanted, plan, read_toml(recipe), checkpoints)
+    fleet.check(plan.pipeline)
+    drawn = _drawing(method.cloud, plan, read_toml(recipe), checkpoints)
     check_folder(output)
     with working("reading the log"):
         events = plan.read()
     parts = plan.split.parts(events)
     # Found out before the long work.
     known = [part for part in (parts.train, parts.valid) if part is not None]
-    wanted.check_log(events, max(int(part.time[-1]) for part in known))
-    cloud = wanted.fit(plan.fit(parts).model, events, drawn)
+    method.cloud.check(events, max(int(part.time[-1]) for part in known))
+    cloud = method.cloud.fit(events, plan.fit(parts).model, fleet, run=drawn)
     cloud.save(output)
     history = cloud.history().with_columns(pl.from_epoch("clock").dt.date())
     show(history.select(SHOWN), json=False)
@@ -57,7 +65,7 @@ def simulate(
 
 
 def _drawing(
-    wanted: dccl.Simulation,
+    method: dccl.DCCL,
     plan: Recipe,
     tables: dict[str, Any],
     checkpoints: Path | None,
@@ -67,7 +75,7 @@ def _drawing(
     Raises:
         ConfigError: It is to go on from checkpoints, and its noise has no seed.
     """
-    distill = wanted.cloud.distill
+    distill = method.distill
     if not distill.blurs or "seed" in tables.get("pipeline", {}):
         return Run(generator(plan.seed), checkpoints=checkpoints)
     if checkpoints is not None:
