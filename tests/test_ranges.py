@@ -4,6 +4,7 @@ import inspect
 import math
 import pkgutil
 import typing
+from functools import cache
 
 import pytest
 
@@ -16,6 +17,7 @@ ENDLESS = {"Lifecycle.lifetime_days", "Policy.memory_days"}
 """Settings whose docstring says what ``inf`` means, besides half-lives."""
 
 
+@cache
 def configurations() -> dict[str, type]:
     """Every frozen dataclass of the rooms that can be made without arguments."""
     found = [getattr(tidegraph, name) for name in tidegraph.__all__]

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.dataset
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.data.sources import read, read_sql
@@ -128,7 +128,6 @@ DOORS = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-@settings(max_examples=25)
 @given(tables)
 def test_every_door_gives_the_rows_that_stand_in_the_table(door, rows):
     log = DOORS[door](rows)

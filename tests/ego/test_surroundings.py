@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from graph.brute import EVENTS, ITEMS, USERS, graph_of
@@ -111,7 +111,6 @@ def test_walks_give_the_nodes_visited_most_at_each_layer(rng):
     assert (users.node < USERS).all()
 
 
-@settings(max_examples=25)
 @example([(0, 0, 0, 0), *[(u, i, 0, 1) for u, i in ZIGZAG]], [(0, 1)])
 @given(EVENTS, QUERIES)
 def test_a_cluster_keeps_the_edges_within_it(events, queries):
@@ -142,7 +141,6 @@ def test_a_cluster_keeps_the_edges_within_it(events, queries):
         assert sorted(near) == sorted(linked)
 
 
-@settings(max_examples=25)
 @given(EVENTS, st.lists(QUERIES, min_size=1, max_size=4))
 def test_clusters_of_all_time_do_not_depend_on_what_was_looked_for_before(
     events, batches

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.evaluation.pvalues import PValues, holm, p_text
@@ -24,7 +24,6 @@ def test_holm_leaves_out_what_was_not_tested():
     np.testing.assert_allclose(adjusted, [np.nan, 0.06, 0.5])
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_holm_lies_between_the_single_test_and_bonferroni(p):
     raw = np.array(p)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import draw_log
@@ -86,7 +86,6 @@ def test_candidates_come_first_with_their_votes_and_labels(rng):
     assert np.isneginf(found.candidates.score[:, 4]).all()
 
 
-@settings(max_examples=25)
 @given(
     seed=st.integers(0, 99),
     row=st.integers(0, 599),

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tidegraph as tg
@@ -38,7 +38,6 @@ def saved(tmp_path_factory):
     return graph, folder
 
 
-@settings(max_examples=25)
 @given(EVENTS, st.booleans())
 def test_a_graph_is_opened_as_it_was_saved(tmp_path_factory, events, grow):
     graph = graph_of(events, late_seconds=9)
@@ -55,7 +54,6 @@ def test_a_graph_is_opened_as_it_was_saved(tmp_path_factory, events, grow):
     assert one.equals(other)
 
 
-@settings(max_examples=25)
 @given(EVENTS, EVENTS, EVENTS)
 def test_graphs_that_grow_from_one_folder_answer_as_built_at_once(
     tmp_path_factory, first, left, right

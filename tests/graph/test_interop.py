@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from graph.brute import EVENTS, answers, graph_of, same, table
 from tidegraph.errors import DataError, MissingExtraError
@@ -18,7 +18,6 @@ def shop() -> Graph:
     return graph.edges("knows", {"a": [0, 1], "b": [1, 2]}, "a: user -> b: user")
 
 
-@settings(max_examples=40)
 @given(EVENTS.filter(bool))
 def test_networkx_keeps_everything(events):
     graph = graph_of(events)

@@ -58,7 +58,6 @@ def spellings(moment: datetime) -> list[object]:
     ]
 
 
-@settings(max_examples=40)
 @given(EVENTS, BEGINS, st.integers(0, USERS - 1), st.integers(0, 10))
 def test_queries_see_what_is_strictly_before_to_the_microsecond(
     events, start, user, clock
@@ -72,7 +71,6 @@ def test_queries_see_what_is_strictly_before_to_the_microsecond(
     assert found.tolist() == [e[1] for e in expected]
 
 
-@settings(max_examples=40)
 @given(EVENTS, BEGINS)
 def test_plans_take_what_they_take_where_a_tick_is_a_second(events, start):
     fine, coarse = fine_graph(events, start), graph_of(events)
@@ -119,7 +117,6 @@ def test_what_is_appended_saved_and_mapped_is_as_fine(
             ]
 
 
-@settings(max_examples=40)
 @given(EVENTS, st.integers(0, 4), st.integers(0, 30))
 def test_a_graph_counted_in_longer_ticks_shows_nothing_earlier(events, user, clock):
     # Ticks of 300 ms, so that a second holds some, queried at any of them.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import draw_log
@@ -22,7 +22,6 @@ from tidegraph.stages import NO_ITEM, Candidates
 from tidegraph.testing.rerankers import RerankerLaws, ranked, same
 from tidegraph.testing.retrievers import requests_at
 
-few = settings(max_examples=40)
 drawn = given(seed=st.integers(0, 10_000), diversity=st.floats(0, 1))
 
 
@@ -131,7 +130,6 @@ def random_case(seed: int, items: int = 9):
     return alike, score.tolist(), scaled
 
 
-@few
 @drawn
 def test_mmr_is_the_greedy_maximum_of_its_formula(seed, diversity):
     alike, score, scaled = random_case(seed)
@@ -150,7 +148,6 @@ def test_mmr_is_the_greedy_maximum_of_its_formula(seed, diversity):
         taken.append(item)
 
 
-@few
 @given(seed=st.integers(0, 10_000), diversity=st.floats(0.05, 1))
 def test_dpp_is_the_greedy_maximum_of_the_determinant(seed, diversity):
     alike, score, scaled = random_case(seed)

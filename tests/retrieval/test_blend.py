@@ -3,7 +3,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import draw_log
@@ -151,7 +151,6 @@ def test_every_channel_has_its_quota_or_all_it_had(lists, weights, at_least, k):
     assert (np.diff(answer.score[0][: len(listed)]) <= 0).all()
 
 
-@settings(max_examples=30)
 @given(lists=st.lists(rankings, min_size=2, max_size=4), k=st.integers(1, 25))
 def test_without_quotas_the_list_is_plain_reciprocal_rank_fusion(lists, k):
     answer = blend(*lists, k=k, at_least=0.0)

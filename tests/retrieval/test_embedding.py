@@ -58,17 +58,18 @@ class TestLazyAdam(RetrieverLaws):
 
 
 @pytest.mark.parametrize(
-    "loss",
+    ("method", "loss"),
     [
-        BPR(),
-        SampledSoftmax(negatives=20),
-        InfoNCE(),
-        BSL(negatives=20),
-        DirectAU(),
+        (bpr_mf, BPR()),
+        (bpr_mf, SampledSoftmax(negatives=20)),
+        (bpr_mf, InfoNCE()),
+        (bpr_mf, BSL(negatives=20)),
+        (bpr_mf, DirectAU()),
+        (lightgcn, BPR()),
+        (lightgcn, InfoNCE()),
     ],
-    ids=lambda loss: type(loss).__name__,
+    ids=lambda part: getattr(part, "__name__", type(part).__name__),
 )
-@pytest.mark.parametrize("method", [bpr_mf, lightgcn])
 def test_two_groups_that_share_nothing_are_told_apart(method, loss):
     training = Training(30, 128, optimizer=bpr_mf().training.optimizer, patience=None)
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.evaluation.report.axes import calendar, linear, logarithmic, number
@@ -25,7 +25,6 @@ def test_shares_are_written_as_percent():
     ]
 
 
-@settings(deadline=None)
 @given(st.floats(-1e9, 1e9), st.floats(0, 1e9))
 def test_a_linear_axis_always_covers_its_values_with_a_few_ticks(low, width):
     axis = linear("x", low, low + width)

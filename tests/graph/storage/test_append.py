@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from conftest import draw_log
 from graph.brute import EVENTS, answers, graph_of, same, table
@@ -84,7 +84,6 @@ def test_appending_to_an_old_snapshot_answers_as_one_built_at_once():
             assert same(found, wanted)
 
 
-@settings(max_examples=40)
 @given(EVENTS)
 def test_bounds_that_are_written_down_ahead_are_those_of_each_moment(events):
     with pytest.MonkeyPatch.context() as patch:

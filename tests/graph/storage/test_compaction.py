@@ -25,7 +25,7 @@ def test_what_comes_in_while_rows_are_tidied_is_kept(monkeypatch, few):
     monkeypatch.setattr(compaction, "_FEW", few)
     rng = np.random.default_rng(0)
     events = [
-        tuple(map(int, e)) for e in rng.integers(0, [USERS, ITEMS, 9, 5], (300, 4))
+        tuple(map(int, e)) for e in rng.integers(0, [USERS, ITEMS, 9, 5], (150, 4))
     ]
     graph = graph_of([], late_seconds=None)
     users, clocks = np.arange(USERS, dtype=np.int32), np.full(USERS, 10)

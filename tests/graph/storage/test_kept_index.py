@@ -73,7 +73,6 @@ def small(monkeypatch):
     monkeypatch.setattr(has_edge, "_LEAST_RUN", 2)
 
 
-@settings(max_examples=40)
 @given(EVENTS, st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=6))
 def test_draws_from_a_graph_that_grew_are_those_of_one_built_at_once(events, cuts):
     # Late events find their place: parts may overlap in time in any way.
@@ -105,7 +104,6 @@ def test_two_lines_that_fork_keep_indexes_of_their_own(first, left, right):
             np.testing.assert_array_equal(one, other)
 
 
-@settings(max_examples=40)
 @given(EVENTS, st.lists(st.integers(0, 40), max_size=3), st.sets(st.integers(0, 39)))
 def test_a_weight_below_zero_stops_a_graph_that_grew_where_it_is_in_the_past(
     events, cuts, below

@@ -218,7 +218,6 @@ def test_pinsage_is_its_algorithm(graph):
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), nodes=st.integers(0, 9))
 def test_renumbered_nodes_get_the_same_vectors(name, seed, nodes):
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import draw_log
@@ -81,7 +81,6 @@ def test_numbers_below_the_smallest_float_are_still_in_order():
     assert np.argsort(-key).tolist() == [2, 1, 0]
 
 
-@settings(max_examples=40)
 @given(
     ages=st.lists(
         st.one_of(st.integers(0, 30), st.integers(0, 40_000)), min_size=1, max_size=20

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.graph.storage.histories import Histories
@@ -46,7 +46,6 @@ def matrix(rng: np.random.Generator) -> SparseRows:
 
 
 @pytest.mark.parametrize("half_life_days", [None, 7.0])
-@settings(max_examples=40)
 @given(rng=seeds)
 def test_the_answer_among_few_items_is_that_among_many(half_life_days, rng):
     votes, history = matrix(rng), evident_history(histories(rng))
@@ -65,7 +64,6 @@ def test_the_answer_among_few_items_is_that_among_many(half_life_days, rng):
 
 
 @pytest.mark.parametrize("half_life_days", [None, 7.0])
-@settings(max_examples=40)
 @given(rng=seeds)
 def test_histories_are_summed_alike_among_few_and_many(half_life_days, rng):
     history = histories(rng)
@@ -78,7 +76,6 @@ def test_histories_are_summed_alike_among_few_and_many(half_life_days, rng):
         assert (one == other).all()
 
 
-@settings(max_examples=40)
 @given(rng=seeds)
 def test_weights_of_items_with_large_numbers_are_no_evidence_alike(rng):
     history = histories(rng)
@@ -95,7 +92,6 @@ def test_weights_of_items_with_large_numbers_are_no_evidence_alike(rng):
     assert (large.node == expected).all()
 
 
-@settings(max_examples=40)
 @given(rng=seeds)
 def test_lists_fuse_alike_among_few_and_many(rng):
     lists = np.stack(
