@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Int32, Int64, Integer
+from jaxtyping import Int32, Int64, Integer
 
 from tidegraph.arguments import checked
 from tidegraph.data.context import conformed
@@ -23,7 +23,6 @@ from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
 from tidegraph.graph.from_log import ACTION, last_event
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import Candidates, ItemSets, Requests
 
@@ -214,7 +213,8 @@ class _Known:
         requests = Requests.of_users(graph, held, time, repeat=self.repeat)
         relevant = ItemSets.of_pairs(row, acted.item, len(user))
         if not self.repeat:
-            relevant = relevant.where(~_in_history(relevant, requests))
+            past = ItemSets(requests.history.ptr, requests.history.node)
+            relevant = relevant.where(~past.holds_each(relevant))
         keep = relevant.count > 0
         if not keep.any():
             raise DataError(
@@ -235,41 +235,6 @@ class _Known:
             self.trained_until,
             acted.clock,
         )
-
-
-def _in_history(relevant: ItemSets, requests: Requests) -> Bool[np.ndarray, " entries"]:
-    """Return which relevant items stand in the history of their request."""
-    history = requests.history
-    out = np.zeros(len(relevant.item), np.bool_)
-    size = int(relevant.item.max(initial=0)) + 1
-    over_rows(
-        lambda a, b: _mark_in_history(
-            history.ptr, history.node, relevant.ptr, relevant.item, size, out, a, b
-        ),
-        len(relevant),
-        grain=1024,
-    )
-    return out
-
-
-@compiled
-def _mark_in_history(
-    history_ptr: np.ndarray,
-    history: np.ndarray,
-    ptr: np.ndarray,
-    item: np.ndarray,
-    size: int,
-    out: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    owner = np.full(size, -1, np.int64)
-    for row in range(first, last):
-        for e in range(history_ptr[row], history_ptr[row + 1]):
-            if history[e] < size:
-                owner[history[e]] = row
-        for e in range(ptr[row], ptr[row + 1]):
-            out[e] = owner[item[e]] == row
 
 
 def _test_actions(test: Interactions) -> Interactions:

@@ -8,7 +8,6 @@ from jaxtyping import Bool, Float32, Int64
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError, did_you_mean
-from tidegraph.fitting.shown import holds
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -50,7 +49,7 @@ def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
         window = some_of(window, true)
     window = positive_history(window)
     done = ItemSets.of_pairs(owners(window.ptr), window.node, len(examples.requests))
-    return holds(done, examples.candidates.item).astype(np.float32)
+    return done.holds(examples.candidates.item).astype(np.float32)
 
 
 def check_label(log: Interactions, edges: Snapshot | None, name: str) -> None:

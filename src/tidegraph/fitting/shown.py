@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float32, Int32
+from jaxtyping import Float32
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.evidence import without_returns
@@ -26,7 +26,7 @@ def told_from(examples: Examples, relevant: ItemSets, shown: ItemSets) -> Exampl
         shown: What was shown in vain then, perhaps acted on another time.
     """
     item, right = examples.candidates.item, examples.label > 0
-    seen = holds(shown, item) & ~holds(relevant, item)
+    seen = shown.holds(item) & ~relevant.holds(item)
     told = seen.any(axis=1, keepdims=True)
     kept = (item != NO_ITEM) & (right | seen | ~told)
     order = np.argsort(~kept, axis=1, kind="stable")
@@ -46,14 +46,6 @@ def told_from(examples: Examples, relevant: ItemSets, shown: ItemSets) -> Exampl
         label=label.astype(np.float32),
         weight=weight,
     )
-
-
-def holds(sets: ItemSets, item: Int32[np.ndarray, "b k"]) -> Bool[np.ndarray, "b k"]:
-    """Return which items are in the set of their row."""
-    most = 1 + max(int(item.max(initial=0)), int(sets.item.max(initial=0)))
-    row = np.arange(len(item), dtype=np.int64)[:, None]
-    keys = row * most + item
-    return np.isin(keys, sets.row * most + sets.item) & (item != NO_ITEM)
 
 
 def from_log(

@@ -10,7 +10,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.kernels.few import Few
-from tidegraph.kernels.ragged import owners, starts
+from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import span
 from tidegraph.retrieval.scoring.decay import check_half_life
@@ -22,7 +22,15 @@ from tidegraph.retrieval.scoring.weighted_history import (
     summed,
     top_k_of_sums,
 )
-from tidegraph.stages import NO_ITEM, Candidates, Fold, Requests, Train, remembers
+from tidegraph.stages import (
+    NO_ITEM,
+    Candidates,
+    Fold,
+    ItemSets,
+    Requests,
+    Train,
+    remembers,
+)
 from tidegraph.stages.evidence import evident_history
 
 
@@ -106,9 +114,7 @@ class FittedRepeat:
     ) -> Int32[np.ndarray, "b k"]:
         """Return the item itself where it is in the history, else -1."""
         voters = self._voters(requests)
-        answered = np.arange(len(item))[:, None] * len(self.seen) + item
-        own_items = owners(voters.ptr) * len(self.seen) + voters.row
-        own = np.isin(answered, own_items) & (item != NO_ITEM)
+        own = ItemSets(voters.ptr, voters.row).holds(item)
         return np.where(own, item, np.int32(NO_ITEM))
 
     def state(self) -> State:

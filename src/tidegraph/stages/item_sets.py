@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int32, Int64, Integer
 
-from tidegraph.kernels.ragged import consecutive, end_to_end, owners, starts
+from tidegraph.kernels.binary_search import lower_bound
+from tidegraph.kernels.jit import compiled, over_rows, sealed
+from tidegraph.kernels.ragged import consecutive, end_to_end, owners, ranges, starts
+
+_FEW = 16
+"""So few items of a row are looked for one by one; for more its set is sorted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +82,31 @@ class ItemSets:
         ptr, entries = consecutive(self.ptr, start, stop)
         return ItemSets(ptr, self.item[entries])
 
+    def at(self, rows: Int64[np.ndarray, " r"]) -> "ItemSets":
+        """Return the sets of some requests, in any order."""
+        ptr = starts(self.ptr[rows + 1] - self.ptr[rows])
+        return ItemSets(ptr, self.item[ranges(self.ptr[rows], ptr)])
+
     def where(self, keep: Bool[np.ndarray, " entries"]) -> "ItemSets":
         """Return the same requests with only some of their entries."""
         kept = np.bincount(self.row[keep], minlength=len(self))
         return ItemSets(starts(kept), self.item[keep])
+
+    def holds(self, item: Int32[np.ndarray, "b k"]) -> Bool[np.ndarray, "b k"]:
+        """Return which items are in the set of their row; -1, which is none, is not."""
+        ptr = np.arange(len(item) + 1, dtype=np.int64) * item.shape[1]
+        return self.holds_each(ItemSets(ptr, item.ravel())).reshape(item.shape)
+
+    def holds_each(self, other: "ItemSets") -> Bool[np.ndarray, " entries"]:
+        """Return which entries of other sets, row by row, are in these, too."""
+        out = np.zeros(len(other.item), np.bool_)
+        ptr, held, at, item = sealed(self.ptr, self.item, other.ptr, other.item)
+        over_rows(
+            lambda a, b: _mark_held(ptr, held, at, item, out, a, b),
+            len(other),
+            grain=256,
+        )
+        return out
 
     def others(self, items: int) -> "ItemSets":
         """Return, for each request, every other of so many items."""
@@ -99,3 +125,30 @@ class ItemSets:
         order = np.argsort(np.concatenate([self.row, other.row]), kind="stable")
         item = np.concatenate([self.item, other.item])[order]
         return ItemSets(self.ptr + other.ptr, item)
+
+
+@compiled
+def _mark_held(
+    ptr: np.ndarray,
+    held: np.ndarray,
+    at: np.ndarray,
+    item: np.ndarray,
+    out: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Mark the items, from ``at`` of each row on, that the row's set holds."""
+    for row in range(first, last):
+        own = held[ptr[row] : ptr[row + 1]]
+        many = at[row + 1] - at[row] > _FEW
+        if many:
+            own = np.sort(own)
+        for e in range(at[row], at[row + 1]):
+            if item[e] < 0:
+                continue
+            if many:
+                place = lower_bound(own, 0, own.size, item[e])
+                out[e] = place < own.size and own[place] == item[e]
+            else:
+                for h in range(own.size):
+                    out[e] |= own[h] == item[e]

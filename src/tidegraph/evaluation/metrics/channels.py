@@ -2,10 +2,9 @@
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Int32, Int64
+from jaxtyping import Int32, Int64
 
-from tidegraph.kernels.ragged import owners
-from tidegraph.stages import Candidates
+from tidegraph.stages import Candidates, ItemSets
 
 
 def hit_ratio_by_channel(
@@ -26,7 +25,7 @@ def hit_ratio_by_channel(
         item; ``hits``, its share of the list's hits; ``unique_hits``, the share that
         no other channel proposed. All 0 where there is nothing to count.
     """
-    hit = _hits(answer, ptr, item)
+    hit = ItemSets(ptr, item).holds(answer.item)
     relevant = np.diff(ptr) > 0
     proposed = (answer.votes > 0) & answer.present[:, :, None] & relevant[:, None, None]
     hits = proposed & hit[:, :, None]
@@ -41,16 +40,3 @@ def hit_ratio_by_channel(
             "unique_hits": alone.sum(axis=(0, 1)) / found,
         }
     )
-
-
-def _hits(
-    answer: Candidates,
-    ptr: Int64[np.ndarray, " starts"],
-    item: Int32[np.ndarray, " entries"],
-) -> Bool[np.ndarray, "b k"]:
-    """Return where an answered item is relevant to its request."""
-    rows = len(answer)
-    size = int(max(item.max(initial=0), answer.item.max(initial=0))) + 1
-    relevant = owners(ptr) * size + item
-    pairs = np.arange(rows)[:, None] * size + answer.item
-    return np.isin(pairs, relevant) & answer.present

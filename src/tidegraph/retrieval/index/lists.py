@@ -158,12 +158,7 @@ class FittedInvertedLists:
             count,
             params=_faiss_library().SearchParametersIVF(nprobe=probes),
         )
-        owner = np.repeat(np.arange(len(queries)), np.diff(excluded.ptr))
-        # Items that came later have no place here, and would take another query's.
-        there = excluded.item < self.rows
-        hidden = owner[there] * self.rows + excluded.item[there]
-        kept = key >= 0
-        kept &= ~np.isin(rows[:, None] * self.rows + key, hidden)
+        kept = (key >= 0) & ~excluded.at(rows).holds(key.astype(np.int32))
         place = kept.cumsum(axis=1) - 1
         row, column = np.nonzero(kept & (place < item.shape[1]))
         to = rows[row], place[row, column]

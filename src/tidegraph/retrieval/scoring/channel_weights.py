@@ -134,7 +134,8 @@ class _Judge:
         table = np.zeros((len(key), len(lists)))
         table[place, channel] = gain[present]
         ptr = starts(np.bincount(key // size, minlength=len(relevant)))
-        wanted = np.isin(key, relevant.row * size + relevant.item)
+        proposed = ItemSets(ptr, (key % size).astype(np.int32))
+        wanted = relevant.holds_each(proposed)
         # Where nothing was to be found any list has 0, and is divided by 1.
         ideal = ideal_gain(np.maximum(relevant.count, 1), _K)
         return cls(ptr, table, wanted, ideal)
