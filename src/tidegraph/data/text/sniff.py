@@ -29,6 +29,9 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 _FIRST_END = re.compile(rb'(?:[^"\r\n]|"[^"]*")*(?:\r\n|\r|\n)')
 """The first line end outside quotes, with all that is before it."""
 
+_Reading = tuple[Dialect, list[Record]]
+"""How a text may be written, and its first records then."""
+
 
 @dataclass(frozen=True)
 class Sniffed:
@@ -153,48 +156,62 @@ def _known(top: _Top, encoding: str, form: TextForm) -> tuple[Layout, Dialect] |
     return (layout, dialect) if fits else None
 
 
-def _separated(
-    top: _Top, encoding: str, form: TextForm
-) -> tuple[Dialect, list[Record]]:
+def _separated(top: _Top, encoding: str, form: TextForm) -> _Reading:
     """Return the dialect but for its header, and the first records."""
-    said = form.sep if form.sep is not None else top.separator
+    regular: Iterable[_Reading] = _regular_readings(top, encoding, form)
+    if form.names is not None and not _said(top, form):
+        # Of several readings the one with as many fields as there are names.
+        width = len(form.names)
+        regular = sorted(regular, key=lambda one: len(one[1][-1].fields) != width)
+    lines, by_row = _lines(top, encoding, form), _by_first_row(top, encoding, form)
+    return next(chain(regular, lines, by_row))
+
+
+def _said(top: _Top, form: TextForm) -> str | None:
+    """Return the separator that somebody named, in the call or in the text."""
+    return form.sep if form.sep is not None else top.separator
+
+
+def _regular_readings(top: _Top, encoding: str, form: TextForm) -> Iterator[_Reading]:
+    """Yield what makes regular records, the likeliest separators first."""
+    said = _said(top, form)
     groups = ((said,),) if said else (_STRONG, _WEAK, _RARE)
-    regular: list[tuple[Dialect, list[Record]]] = []
-
-    def fit(tried: tuple[Dialect, list[Record]]) -> tuple[bool | int, ...]:
-        return _fit(tried[1], top)
-
     for quoted in (True, False) if form.quoted is None else (form.quoted,):
         for separators in groups:
-            tried: list[tuple[Dialect, list[Record]]] = []
-            for dialect, found in chain.from_iterable(
-                _readings(top, separator, encoding, quoted) for separator in separators
-            ):
-                rare = dialect.separator in _RARE
-                if rare and not (said or _is_named(found, top, form)):
-                    continue
-                if _regular(found, top) and _is_spared(found, dialect.separator):
-                    tried.append((dialect, found))
-            tried.sort(key=fit, reverse=True)
-            regular += tried
-            if regular and (form.names is None or said):
-                return regular[0]
-    for dialect, found in regular:
-        # Of several readings the one with as many fields as there are names.
-        if form.names is not None and len(found[-1].fields) == len(form.names):
-            return dialect, found
-    if regular:
-        return regular[0]
-    # No reading is regular: the first row decides, and the row that differs is named.
-    quoted = form.quoted is not False
+            tried = [
+                one
+                for separator in separators
+                for one in _readings(top, separator, encoding, quoted)
+                if _is_likely(one, top, form)
+            ]
+            yield from sorted(tried, key=lambda one: _fit(one[1], top), reverse=True)
+
+
+def _is_likely(reading: _Reading, top: _Top, form: TextForm) -> bool:
+    """Whether records are regular, and apart by what may well separate them."""
+    dialect, found = reading
+    rare = dialect.separator in _RARE
+    if rare and not (_said(top, form) or _is_named(found, top, form)):
+        return False
+    return _regular(found, top) and _is_spared(found, dialect.separator)
+
+
+def _lines(top: _Top, encoding: str, form: TextForm) -> Iterator[_Reading]:
+    """Yield what is no table but lines, such as one user's items."""
+    said, quoted = _said(top, form), form.quoted is not False
     for separator in (said,) if said else (*_STRONG, *_WEAK):
         dialect, found = next(iter(_readings(top, separator, encoding, quoted)))
         if are_lines([record.fields for record in found]):
-            return dialect, found
+            yield dialect, found
+
+
+def _by_first_row(top: _Top, encoding: str, form: TextForm) -> Iterator[_Reading]:
+    """Yield what the first row says; a row that differs will be named."""
+    said, quoted = _said(top, form), form.quoted is not False
     line = (re.match(rb"[^\r\n]*", top.data) or [b""])[0].decode("utf-8", "replace")
     often = max(_STRONG, key=lambda s: line.count(s) * (2 if s == "::" else 1))
     dialect = Dialect(said or often, True, encoding, quoted, top.comment, ends=top.ends)
-    return dialect, _top_records(top, dialect)
+    yield dialect, _top_records(top, dialect)
 
 
 def _top_records(top: _Top, dialect: Dialect) -> list[Record]:
@@ -203,7 +220,7 @@ def _top_records(top: _Top, dialect: Dialect) -> list[Record]:
 
 def _readings(
     top: _Top, separator: str, encoding: str, quoted: bool
-) -> Iterator[tuple[Dialect, list[Record]]]:
+) -> Iterator[_Reading]:
     """Yield the first records as a separator parts them; then without its blanks."""
     dialect = Dialect(separator, True, encoding, quoted, top.comment, ends=top.ends)
     found = _top_records(top, dialect)
