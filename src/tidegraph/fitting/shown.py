@@ -94,22 +94,25 @@ def from_log(
         )
     _check_columns(log, (session, propensity))
     shown = _items_shown(log, session, _inverse(log, propensity, most))
-    row, place = shown["row"].to_numpy(), shown["place"].to_numpy()
-    shape = (int(row.max()) + 1, int(place.max()) + 1)
-    item = np.full(shape, NO_ITEM, np.int32)
-    item[row, place] = shown["item"].to_numpy()
-    label = np.zeros(shape, np.float32)
-    label[row, place] = shown["label"].to_numpy()
-    weight = np.ones(shape, np.float32)
-    weight[row, place] = shown["weight"].to_numpy()
-    heads = shown.unique("row", keep="first").sort("row")
-    user, time = heads["user"].to_numpy(), heads["time"].to_numpy()
-    shown_at = 1 / np.arange(1, shape[1] + 1, dtype=np.float32)
+    item = _dense(shown, "item", np.int32(NO_ITEM))
+    label = _dense(shown, "label", np.float32(0))
+    weight = None if propensity is None else _dense(shown, "weight", np.float32(1))
+    shown_at = 1 / np.arange(1, item.shape[1] + 1, dtype=np.float32)
     score = np.where(item == NO_ITEM, -np.inf, shown_at).astype(np.float32)
-    requests = Requests.of_users(graph, user, time)
-    counted = None if propensity is None else weight
+    heads = shown.unique("row", keep="first").sort("row")
+    requests = Requests.of_users(
+        graph, heads["user"].to_numpy(), heads["time"].to_numpy()
+    )
     until = heads["until"].to_numpy()
-    return Examples(requests, Candidates(item, score), label, counted, until)
+    return Examples(requests, Candidates(item, score), label, weight, until)
+
+
+def _dense(shown: pl.DataFrame, column: str, blank: np.generic) -> np.ndarray:
+    """Return a column as a table of requests and places, ``blank`` where is none."""
+    row, place = shown["row"].to_numpy(), shown["place"].to_numpy()
+    out = np.full((int(row.max()) + 1, int(place.max()) + 1), blank)
+    out[row, place] = shown[column].to_numpy()
+    return out
 
 
 def _items_shown(
