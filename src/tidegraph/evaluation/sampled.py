@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.answers import blocks
 from tidegraph.evaluation.protocol import Task
-from tidegraph.kernels.jit import compiled, over_rows
+from tidegraph.kernels.jit import compiled, inlined, over_rows
 from tidegraph.stages import ItemSets, Requests, Scores
 
 
@@ -104,37 +104,53 @@ def _rank_rows(
     first: int,
     last: int,
 ) -> None:
-    size = scores.shape[1]
-    hidden = np.full(max(size, catalogue[-1] + 1), -1, np.int64)
+    hidden = np.full(max(scores.shape[1], catalogue[-1] + 1), -1, np.int64)
     free = np.empty(catalogue.size, np.int32)
     taken = np.full(catalogue.size, -1, np.int64)
     for row in range(first, last):
-        for e in range(history_ptr[row], history_ptr[row + 1]):
-            if history[e] < hidden.size:
-                hidden[history[e]] = row
-        for e in range(ptr[row], ptr[row + 1]):
-            if item[e] < hidden.size:
-                hidden[item[e]] = row
+        _hide(hidden, row, history, history_ptr[row], history_ptr[row + 1])
+        _hide(hidden, row, item, ptr[row], ptr[row + 1])
         count = 0
         for i in catalogue:
             if hidden[i] != row:
                 free[count] = i
                 count += 1
         for e in range(ptr[row], ptr[row + 1]):
-            own = scores[row, item[e]] if item[e] < size else -np.inf
+            own = _score(scores[row], item[e])
             if own == -np.inf:
                 rank[e] = np.iinfo(np.int64).max
                 continue
             better, equal = 0, 0
             wanted = min(draws.shape[1] - 1, count)
-            # Floyd's sampling: each step adds one item that is not yet taken.
             for n in range(wanted):
-                top = count - wanted + n
-                at = min(int(draws[e, n] * (top + 1)), top)
-                if taken[at] == e:
-                    at = top
-                taken[at] = e
-                other = scores[row, free[at]] if free[at] < size else -np.inf
+                at = _floyd(draws[e, n], count - wanted + n, taken, e)
+                other = _score(scores[row], free[at])
                 better += other > own
                 equal += other == own
             rank[e] = better + int(draws[e, -1] * (equal + 1))
+
+
+@inlined
+def _hide(
+    hidden: np.ndarray, row: int, item: np.ndarray, first: int, last: int
+) -> None:
+    """Note that some items are none to be drawn for a row."""
+    for e in range(first, last):
+        if item[e] < hidden.size:
+            hidden[item[e]] = row
+
+
+@inlined
+def _score(scores: np.ndarray, item: int) -> float:
+    """Return an item's score; that of one that is not scored is below all."""
+    return scores[item] if item < scores.size else -np.inf
+
+
+@inlined
+def _floyd(drawn: float, top: int, taken: np.ndarray, mark: int) -> int:
+    """Return one of the first ``top`` + 1 that is not taken, and take it (Floyd)."""
+    at = min(int(drawn * (top + 1)), top)
+    if taken[at] == mark:
+        at = top
+    taken[at] = mark
+    return at
