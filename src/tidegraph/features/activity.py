@@ -3,7 +3,8 @@
 import numpy as np
 
 from tidegraph.durations import DAY
-from tidegraph.features.counting import Sides, gap
+from tidegraph.features.counting import gap
+from tidegraph.features.reading import Rows
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled
 
@@ -26,8 +27,8 @@ _OF_USER = len(ITEM_NAMES)
 
 @compiled
 def fill(
-    history: Sides,
-    items: Sides,
+    history: Rows,
+    items: Rows,
     clocks: np.ndarray,
     item: np.ndarray,
     out: np.ndarray,
@@ -37,9 +38,9 @@ def fill(
     """Write the columns ``NAMES`` for requests ``first`` to ``last``."""
     of_user = np.zeros(1 + len(WINDOWS), np.float32)
     for row in range(first, last):
-        clock, low, high = clocks[row], int(history[0][row]), int(history[1][row])
-        of_user[0] = gap(clock, history[3][low]) if high > low else NEVER
-        _counts(history[3], low, high, clock, of_user[1:])
+        clock, low, high = clocks[row], int(history.start[row]), int(history.stop[row])
+        of_user[0] = gap(clock, history.time[low]) if high > low else NEVER
+        _counts(history.time, low, high, clock, of_user[1:])
         for place in range(item.shape[1]):
             i = item[row, place]
             if i < 0:
@@ -49,14 +50,14 @@ def fill(
             for n in range(len(of_user)):
                 cell[_OF_USER + n] = of_user[n]
             low, end = 0, 0
-            if i < items[0].size:
-                low = int(items[0][i])
-                end = lower_bound(items[3], low, int(items[1][i]), clock)
+            if i < items.start.size:
+                low = int(items.start[i])
+                end = lower_bound(items.time, low, int(items.stop[i]), clock)
             for n, latest in enumerate(LATEST):
                 there = end - latest >= low
-                cell[n] = gap(clock, items[3][end - latest]) if there else NEVER
-            cell[len(LATEST)] = gap(clock, items[3][low]) if end > low else NEVER
-            _counts(items[3], low, end, clock, cell[len(LATEST) + 1 : _OF_USER])
+                cell[n] = gap(clock, items.time[end - latest]) if there else NEVER
+            cell[len(LATEST)] = gap(clock, items.time[low]) if end > low else NEVER
+            _counts(items.time, low, end, clock, cell[len(LATEST) + 1 : _OF_USER])
 
 
 @compiled

@@ -1,10 +1,12 @@
 """The kernel that counts what was known of users and items before a time."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from tidegraph.durations import DAY
+from tidegraph.features.reading import Rows
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, is_new, slot
 from tidegraph.kernels.jit import compiled
@@ -69,9 +71,37 @@ NAMES = (
     "item_repeats",
 )
 
-Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
-Sides = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-Pair = tuple[np.ndarray, np.ndarray]
+
+class Habits(NamedTuple):
+    """What a history says of each of its items.
+
+    Attributes:
+        times: How many events the item has; 0 where it is none of the history.
+        first: When its first event was.
+        latest: When its last was.
+        lately: Its events, each halved in ``LATELY`` days.
+        season: Its events, each halved in ``SEASON`` days.
+    """
+
+    times: np.ndarray
+    first: np.ndarray
+    latest: np.ndarray
+    lately: np.ndarray
+    season: np.ndarray
+
+
+class Tastes(NamedTuple):
+    """What a history says of each category: how many events, and when the last was."""
+
+    times: np.ndarray
+    latest: np.ndarray
+
+
+class CoUsers(NamedTuple):
+    """A table of other users, and how many items of a history each shares."""
+
+    who: np.ndarray
+    times: np.ndarray
 
 
 @compiled
@@ -82,8 +112,8 @@ def gap(clock: int, time: int) -> float:
 
 @compiled
 def fill(
-    history: Sides,
-    items: Sides,
+    history: Rows,
+    items: Rows,
     user: np.ndarray,
     clocks: np.ndarray,
     item: np.ndarray,
@@ -100,26 +130,29 @@ def fill(
     ``shared_users`` and ``repeats`` say whether the two columns that cost most are
     wanted; ``size`` is above every item.
     """
-    co_users = (np.full(_CO_USER_SLOTS, EMPTY, np.int32), np.zeros(_CO_USER_SLOTS))
-    seen = np.zeros(_SEEN_SLOTS, np.int64)
-    habits = (
-        np.zeros(size, np.int64),
-        np.zeros(size, np.int64),
-        np.zeros(size, np.int64),
+    co_users = CoUsers(
+        np.full(_CO_USER_SLOTS, EMPTY, np.int32), np.zeros(_CO_USER_SLOTS)
     )
-    decayed = (np.zeros(size, np.float32), np.zeros(size, np.float32))
+    seen = np.zeros(_SEEN_SLOTS, np.int64)
+    habits = Habits(
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.int64),
+        np.zeros(size, np.float32),
+        np.zeros(size, np.float32),
+    )
     kinds = max(category.max() + 1, 1) if category.size else 1
-    tastes = (np.zeros(kinds, np.int64), np.zeros(kinds, np.int64))
+    tastes = Tastes(np.zeros(kinds, np.int64), np.zeros(kinds, np.int64))
     for row in range(first, last):
         clock = clocks[row]
-        low, high = int(history[0][row]), int(history[1][row])
-        remember(history, low, high, clock, category, habits, decayed, tastes)
+        low, high = int(history.start[row]), int(history.stop[row])
+        remember(history, low, high, clock, category, habits, tastes)
         total = 0.0
         if shared_users:
             total = count_co_users(
                 history, items, co_users, user[row], clock, low, high
             )
-        recent = high - lower_bound(history[3], low, high, clock - RECENT)
+        recent = high - lower_bound(history.time, low, high, clock - RECENT)
         for place in range(item.shape[1]):
             i = item[row, place]
             if i < 0:
@@ -130,120 +163,117 @@ def fill(
             if repeats:
                 cell[ITEM_REPEATS] = repeated(items, seen, serial, user[row], i, clock)
             of_user(history, low, high, recent, clock, cell)
-            of_pair(i, clock, high - low, habits, decayed, cell)
+            of_pair(i, clock, high - low, habits, cell)
             kind = category[i] if i < category.size else -1
-            if kind >= 0 and tastes[0][kind] > 0:
-                cell[CATEGORY_SHARE] = tastes[0][kind] / (high - low)
-                cell[CATEGORY_GAP] = gap(clock, int(tastes[1][kind]))
+            if kind >= 0 and tastes.times[kind] > 0:
+                cell[CATEGORY_SHARE] = tastes.times[kind] / (high - low)
+                cell[CATEGORY_GAP] = gap(clock, int(tastes.latest[kind]))
             if total > 0:
                 cell[CO_OCCURRENCE] = shared(
                     items, co_users, user[row], i, clock
                 ) / np.sqrt(total)
-        forget(history, low, high, category, habits, decayed, tastes)
+        forget(history, low, high, category, habits, tastes)
 
 
 @compiled
 def remember(
-    history: Sides,
+    history: Rows,
     low: int,
     high: int,
     clock: int,
     category: np.ndarray,
-    habits: Rows,
-    decayed: Pair,
-    tastes: Pair,
+    habits: Habits,
+    tastes: Tastes,
 ) -> None:
     """Note per item of a history how often, since when, up to when, how lately."""
     for h in range(low, high):
-        v = history[2][h]
-        if habits[0][v] == 0:
-            habits[1][v] = history[3][h]
-        habits[0][v] += 1
-        habits[2][v] = history[3][h]
-        age = (clock - history[3][h]) / DAY
-        decayed[0][v] += np.float32(0.5 ** (age / LATELY))
-        decayed[1][v] += np.float32(0.5 ** (age / SEASON))
+        v = history.node[h]
+        if habits.times[v] == 0:
+            habits.first[v] = history.time[h]
+        habits.times[v] += 1
+        habits.latest[v] = history.time[h]
+        age = (clock - history.time[h]) / DAY
+        habits.lately[v] += np.float32(0.5 ** (age / LATELY))
+        habits.season[v] += np.float32(0.5 ** (age / SEASON))
         kind = category[v] if v < category.size else -1
         if kind >= 0:
-            tastes[0][kind] += 1
-            tastes[1][kind] = history[3][h]
+            tastes.times[kind] += 1
+            tastes.latest[kind] = history.time[h]
 
 
 @compiled
 def forget(
-    history: Sides,
+    history: Rows,
     low: int,
     high: int,
     category: np.ndarray,
-    habits: Rows,
-    decayed: Pair,
-    tastes: Pair,
+    habits: Habits,
+    tastes: Tastes,
 ) -> None:
     """Clear what ``remember`` noted."""
     for h in range(low, high):
-        v = history[2][h]
-        habits[0][v] = 0
-        decayed[0][v] = 0.0
-        decayed[1][v] = 0.0
+        v = history.node[h]
+        habits.times[v] = 0
+        habits.lately[v] = 0.0
+        habits.season[v] = 0.0
         kind = category[v] if v < category.size else -1
         if kind >= 0:
-            tastes[0][kind] = 0
+            tastes.times[kind] = 0
 
 
 @compiled
 def of_user(
-    history: Sides, low: int, high: int, recent: int, clock: int, cell: np.ndarray
+    history: Rows, low: int, high: int, recent: int, clock: int, cell: np.ndarray
 ) -> None:
     """Write what was known of a user: count, gap, never seen, count of four weeks."""
     cell[USER_COUNT] = np.log1p(high - low)
-    cell[USER_GAP] = gap(clock, int(history[3][high - 1])) if high > low else 0.0
+    cell[USER_GAP] = gap(clock, int(history.time[high - 1])) if high > low else 0.0
     cell[USER_UNSEEN] = 0.0 if high > low else 1.0
     cell[USER_RECENT_COUNT] = np.log1p(recent)
 
 
 @compiled
-def of_item(items: Sides, i: int, clock: int, cell: np.ndarray) -> None:
+def of_item(items: Rows, i: int, clock: int, cell: np.ndarray) -> None:
     """Write what was known of an item: count, gap, never seen, count of four weeks."""
-    if i >= items[0].size:
+    if i >= items.start.size:
         cell[ITEM_UNSEEN] = 1.0
         return
-    low = int(items[0][i])
-    end = lower_bound(items[3], low, int(items[1][i]), clock)
+    low = int(items.start[i])
+    end = lower_bound(items.time, low, int(items.stop[i]), clock)
     if end == low:
         cell[ITEM_UNSEEN] = 1.0
         return
     cell[ITEM_COUNT] = np.log1p(end - low)
-    cell[ITEM_GAP] = gap(clock, items[3][end - 1])
+    cell[ITEM_GAP] = gap(clock, items.time[end - 1])
     cell[ITEM_RECENT_COUNT] = np.log1p(
-        end - lower_bound(items[3], low, end, clock - RECENT)
+        end - lower_bound(items.time, low, end, clock - RECENT)
     )
 
 
 @compiled
-def of_pair(
-    i: int, clock: int, events: int, habits: Rows, decayed: Pair, cell: np.ndarray
-) -> None:
+def of_pair(i: int, clock: int, events: int, habits: Habits, cell: np.ndarray) -> None:
     """Write the habit: count, gap, never seen, share, gap over usual gap, decays."""
-    times, start, latest = int(habits[0][i]), int(habits[1][i]), int(habits[2][i])
+    times = int(habits.times[i])
+    first, latest = int(habits.first[i]), int(habits.latest[i])
     if times == 0:
         cell[PAIR_UNSEEN] = 1.0
         return
     cell[PAIR_COUNT] = np.log1p(times)
     cell[PAIR_GAP] = gap(clock, latest)
     cell[PAIR_SHARE] = times / events
-    cell[PAIR_LATELY] = np.log1p(decayed[0][i])
-    cell[PAIR_THIS_SEASON] = np.log1p(decayed[1][i])
-    if times > 1 and latest > start:
-        usual = (latest - start) / (times - 1)
+    cell[PAIR_LATELY] = np.log1p(habits.lately[i])
+    cell[PAIR_THIS_SEASON] = np.log1p(habits.season[i])
+    if times > 1 and latest > first:
+        usual = (latest - first) / (times - 1)
         cell[PAIR_OVERDUE] = np.log1p((clock - latest) / usual)
         cell[PAIR_REGULAR] = 1.0
 
 
 @compiled
 def count_co_users(
-    history: Sides,
-    items: Sides,
-    co_users: Pair,
+    history: Rows,
+    items: Rows,
+    co_users: CoUsers,
     user: int,
     clock: int,
     low: int,
@@ -254,13 +284,13 @@ def count_co_users(
     who[:] = EMPTY
     total = 0.0
     for h in range(max(low, high - TASTE), high):
-        v = history[2][h]
-        if v >= items[0].size:
+        v = history.node[h]
+        if v >= items.start.size:
             continue
-        begin = items[0][v]
-        end = lower_bound(items[3], int(begin), int(items[1][v]), clock)
+        begin = items.start[v]
+        end = lower_bound(items.time, int(begin), int(items.stop[v]), clock)
         for e in range(max(begin, end - CO_USERS), end):
-            other = items[2][e]
+            other = items.node[e]
             if other == user:
                 continue
             at = slot(who, other)
@@ -272,38 +302,38 @@ def count_co_users(
 
 
 @compiled
-def shared(items: Sides, co_users: Pair, user: int, i: int, clock: int) -> float:
+def shared(items: Rows, co_users: CoUsers, user: int, i: int, clock: int) -> float:
     """Return how much the latest users of an item are the co-users, as a cosine."""
-    if i >= items[0].size:
+    if i >= items.start.size:
         return 0.0
-    begin = int(items[0][i])
-    end = lower_bound(items[3], begin, int(items[1][i]), clock)
+    begin = int(items.start[i])
+    end = lower_bound(items.time, begin, int(items.stop[i]), clock)
     begin = max(begin, end - CO_USERS)
     together = 0.0
     for e in range(begin, end):
-        other = items[2][e]
+        other = items.node[e]
         if other != user:
-            at = slot(co_users[0], other)
-            if co_users[0][at] != EMPTY:
-                together += float(co_users[1][at])
+            at = slot(co_users.who, other)
+            if co_users.who[at] != EMPTY:
+                together += float(co_users.times[at])
     return together / math.sqrt(max(end - begin, 1))
 
 
 @compiled
 def repeated(
-    items: Sides, seen: np.ndarray, serial: int, user: int, i: int, clock: int
+    items: Rows, seen: np.ndarray, serial: int, user: int, i: int, clock: int
 ) -> float:
     """Return the share of an item's latest events by others that were not their first.
 
     ``seen`` is a table of who was counted under which ``serial``.
     """
-    if i >= items[0].size:
+    if i >= items.start.size:
         return 0.0
-    begin = int(items[0][i])
-    end = lower_bound(items[3], begin, int(items[1][i]), clock)
+    begin = int(items.start[i])
+    end = lower_bound(items.time, begin, int(items.stop[i]), clock)
     people, again = 0, 0
     for e in range(max(begin, end - LOYAL), end):
-        other = items[2][e]
+        other = items.node[e]
         if other == user:
             continue
         if is_new(seen, serial, other):

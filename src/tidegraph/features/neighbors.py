@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.features.counting import CO_USERS, Sides
-from tidegraph.features.reading import PastView
+from tidegraph.features.counting import CO_USERS
+from tidegraph.features.reading import PastView, Rows
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, slot
 from tidegraph.kernels.jit import compiled, over_rows, sealed
@@ -120,7 +120,7 @@ def crossed(
 @compiled
 def _fill_columns(
     steps: np.ndarray,
-    items: Sides,
+    items: Rows,
     user: np.ndarray,
     clocks: np.ndarray,
     item: np.ndarray,
@@ -161,19 +161,19 @@ def _fill_columns(
 
 
 @compiled
-def _latest(items: Sides, i: int, clock: int) -> tuple[int, int]:
+def _latest(items: Rows, i: int, clock: int) -> tuple[int, int]:
     """Return where the latest events of an item before a clock start and end."""
-    if i >= items[0].size:
+    if i >= items.start.size:
         return 0, 0
-    begin = int(items[0][i])
-    end = lower_bound(items[3], begin, int(items[1][i]), clock)
+    begin = int(items.start[i])
+    end = lower_bound(items.time, begin, int(items.stop[i]), clock)
     return max(begin, end - CO_USERS), end
 
 
 @compiled
 def _remember(
     steps: np.ndarray,
-    items: Sides,
+    items: Rows,
     user: int,
     clock: int,
     who: np.ndarray,
@@ -191,7 +191,7 @@ def _remember(
         begin, end = _latest(items, steps[h], clock)
         size[h] = end - begin
         for e in range(begin, end):
-            other = items[2][e]
+            other = items.node[e]
             if other == user:
                 continue
             at = slot(who, other)
@@ -205,7 +205,7 @@ def _remember(
 
 @compiled
 def _count(
-    items: Sides,
+    items: Rows,
     i: int,
     clock: int,
     serial: int,
@@ -218,7 +218,7 @@ def _count(
     """Count per event the users who chose it and an item; return the item's events."""
     begin, end = _latest(items, i, clock)
     for e in range(begin, end):
-        at = slot(who, items[2][e])
+        at = slot(who, items.node[e])
         if who[at] == EMPTY or counted[at] == serial:
             continue
         counted[at] = serial
