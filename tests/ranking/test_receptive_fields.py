@@ -1,12 +1,14 @@
 """What plans bring around users and candidates, against loops over the log."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from conftest import draw_log
 from features.test_neighbors import Brute
+from features.test_reading import bought_and_sent_back, requests_of
 from tidegraph.features import neighbors
 from tidegraph.features.columns import Features
 from tidegraph.features.tables import Tables
@@ -55,3 +57,75 @@ def test_neighbours_of_short_and_long_pasts_share_what_a_loop_finds(width):
             size = 1 + len(told) * len(brute.history(fan, clock))
             row = [10 * both / math.sqrt(size), math.log1p(both)]
             np.testing.assert_allclose(around.back[b, k, n], row, rtol=1e-5)
+
+
+def reader_of(requests, item, width=3, depth=1):
+    features = Features.fit(
+        Examples(
+            requests,
+            Candidates(item, np.zeros(item.shape, np.float32)),
+            np.zeros(item.shape, np.float32),
+        ),
+        None,
+        ("item", "cross", "events"),
+    )
+    tables = Tables.of(requests, ())
+    return Reader.of(Reads.latest(depth, depth, width), tables, features)
+
+
+def days_of(states):
+    """Days from the events of each node's neighbours to its clock."""
+    rows = zip(states.age[0], states.real(0), strict=True)
+    return [age[real].tolist() for age, real in rows]
+
+
+def test_plans_go_along_no_return_nor_to_what_was_sent_back():
+    """a bought x, sent it back on day 3 and bought y; b kept one of two x."""
+    log = bought_and_sent_back()
+    requests = requests_of(log, ["a", "a", "b"], [3, 9, 9])
+    x, y = (log.items.row(name) for name in "xy")
+    item = np.array([[x, y]] * 3, np.int32)
+    reader = reader_of(requests, item)
+
+    around = reader.around(requests, np.arange(3), item)
+
+    # Neighbours of users, oldest first, by the days since their events.
+    assert days_of(around.user) == [[2], [5], [9, 7]]
+    # A purchase of x that was sent back later was one at its time.
+    days = days_of(around.item)
+    assert [days[n] for n in around.seat[1]] == [[9, 8, 7], [5]]
+
+
+def test_returns_of_what_is_kept_change_nothing_that_is_read():
+    log = draw_log(events=900, users=9, items=15)
+    pair = log.user.astype(np.int64) * len(log.items) + log.item
+    again = np.setdiff1d(np.arange(900), np.unique(pair, return_index=True)[1])
+    weight = np.full(900, 9, np.float32)
+    weight[again[::4]] = -1
+    log = replace(log, weight=weight)
+    users, rows = np.arange(9, dtype=np.int32), np.arange(9)
+    item = np.tile(np.arange(8, dtype=np.int32), (9, 1))
+    found = []
+    for one in (log, log.take(weight > 0)):
+        clock = np.full(9, log.time[-1])
+        requests = Requests.of_users(Snapshot.of(one), users, clock)
+        reader = reader_of(requests, item, width=4, depth=2)
+        found.append(reader.around(requests, rows, item))
+    undone, kept = found
+
+    assert (weight < 0).sum() > 100
+    np.testing.assert_array_equal(undone.cross, kept.cross)
+    np.testing.assert_array_equal(undone.back, kept.back)
+    for one, other in ((undone.user, kept.user), (undone.item, kept.item)):
+        for values in ("node", "event", "age"):
+            np.testing.assert_array_equal(
+                unfolded(one, values), unfolded(other, values)
+            )
+
+
+def unfolded(states, name):
+    """What the neighbours of each node and theirs have, two hops away."""
+    values = getattr(states, name)
+    if name == "age":
+        return states.below(0, values[1])
+    return states.below(0, states.below(1, values[2].float()).flatten(1))

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
 from tidegraph.arguments import checked
-from tidegraph.ego.hop_sampling import Step, given_of, sample_step, strength_of
+from tidegraph.ego.hop_sampling import Step, given_of, past_in, sample_step, strength_of
 from tidegraph.ego.hops import Hops
 from tidegraph.ego.tree import gaps
 from tidegraph.errors import ConfigError
@@ -69,8 +69,16 @@ class Unique:
         """Return the type of node that the plan starts from."""
         return self.hops.start(graph)
 
-    def sample(self, graph: Snapshot, seeds: Seeds) -> EgoStates:
+    def sample(
+        self, graph: Snapshot, seeds: Seeds, *, evident: bool = False
+    ) -> EgoStates:
         """Return the unique states around the seeds.
+
+        Args:
+            graph: Where to look.
+            seeds: Nodes, each with its clock.
+            evident: Go along no action that says that nobody wanted an item, nor from
+                a user to what was sent back before the clock. What is given stays.
 
         Raises:
             ConfigError: A child's clock is not the time of its edge.
@@ -93,7 +101,7 @@ class Unique:
         key = seeds.key
         for depth, step in enumerate(self.hops.steps):
             given = given_of(seeds, step) if depth == 0 else None
-            found = _below(graph, step, ids[-1], time[-1], key, given)
+            found = _below(graph, step, ids[-1], time[-1], key, given, evident)
             child.append(found.child)
             gap.append(found.gap)
             share.append(found.share)
@@ -151,18 +159,19 @@ def _below(
     clocks: Int64[np.ndarray, " n"],
     key: np.ndarray,
     given: TemporalCSR | None,
+    evident: bool,
 ) -> _Depth:
     """Return what one hop from some states leads to, each state once."""
     if given is None:
-        edges = graph.along(step.edge, step.by)
-        past = step.past(edges, nodes, clocks, key, graph.tick)
+        past = past_in(graph, step, nodes, clocks, key, evident)
         picked = step.sampler.picks(past)
-        if isinstance(picked, Run):
+        # Where some edges are left out, one edge may stand in several slots.
+        if isinstance(picked, Run) and past.edges is graph.along(step.edge, step.by):
             return _by_runs(step, past, picked, clocks)
         found, strays = gathered(past, picked)
         step.sampler.refuse(strays)
     else:
-        found = sample_step(graph, step, nodes, clocks, key, given)
+        found = sample_step(graph, step, nodes, clocks, key, given, evident=evident)
     place, first = numbered(found.edge.ravel())
     ids, time, edge = (
         part.ravel()[first] for part in (found.ids, found.time, found.edge)

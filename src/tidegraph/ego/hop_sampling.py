@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
+from tidegraph.ego.evidence import evident_past
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.sampling.gather import NO_NODE, NeighborBatch, Neighborhood
 from tidegraph.graph.sampling.protocol import Sampler
@@ -62,6 +63,20 @@ class Step:
         return ".".join([*words, f"using({self.sampler}{by})"])
 
 
+def past_in(
+    graph: Snapshot,
+    step: Step,
+    nodes: Int32[np.ndarray, " q"],
+    clocks: Int64[np.ndarray, " q"],
+    keys: np.ndarray,
+    evident: bool,
+) -> Neighborhood:
+    """Return what one hop may choose from, perhaps of what is evidence alone."""
+    edges = graph.along(step.edge, step.by)
+    past = step.past(edges, nodes, clocks, keys, graph.tick)
+    return evident_past(graph, step.edge, past) if evident else past
+
+
 def sample_step(
     graph: Snapshot,
     step: Step,
@@ -69,6 +84,8 @@ def sample_step(
     clocks: Int64[np.ndarray, " q"],
     keys: np.ndarray,
     given: TemporalCSR | None = None,
+    *,
+    evident: bool = False,
 ) -> NeighborBatch:
     """Return the neighbours that one hop takes from each node.
 
@@ -80,18 +97,19 @@ def sample_step(
         keys: The random key of each.
         given: The edges of nodes that the graph does not hold: a row for each node,
             which is taken where the node is -1. They are numbered on from the graph's.
+        evident: Take none that says that nobody wanted an item; see ``evident_past``.
     """
-    edges, tick = graph.along(step.edge, step.by), graph.tick
+    tick = graph.tick
     strange = None if given is None else np.flatnonzero(nodes < 0)
     if given is None or strange is None or not len(strange):
-        return step.sampler(step.past(edges, nodes, clocks, keys, tick))
+        return step.sampler(past_in(graph, step, nodes, clocks, keys, evident))
     row = strange.astype(np.int32)
     theirs = step.sampler(step.past(given, row, clocks[strange], keys[strange], tick))
     number = np.where(theirs.mask, theirs.edge + graph.edge(step.edge).issued, -1)
     theirs = theirs._replace(edge=number)
     if len(strange) == len(nodes):
         return theirs
-    ours = step.sampler(step.past(edges, nodes, clocks, keys, tick))
+    ours = step.sampler(past_in(graph, step, nodes, clocks, keys, evident))
     width = max(theirs.ids.shape[1], ours.ids.shape[1])
     ours, theirs = _as_wide(ours, width), _as_wide(theirs, width)
     for held, new in zip(ours, theirs, strict=True):

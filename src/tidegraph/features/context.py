@@ -5,7 +5,7 @@ from typing import cast
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float64, Int, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
@@ -15,9 +15,8 @@ from tidegraph.features.values import edges_of, range_of
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.kernels.ragged import ranges, starts, starts_where
 from tidegraph.stages import Requests
-from tidegraph.stages.evidence import is_positive
+from tidegraph.stages.evident_rows import EvidentRows
 
 EVENT = "event"
 LEAST = 2
@@ -104,7 +103,8 @@ class EventFields:
         start, stop = edges.span_before(requests.user[rows], requests.time[rows])
         number = edges.edge
         if requests.positive is not requests:
-            start, stop, number = _positive_edges(edges, start, stop)
+            slot, start, stop = EvidentRows.of_histories(edges, start, stop)
+            number = number[slot]
         at = stop[:, None] - 1 - np.arange(count)
         there = at >= start[:, None]
         edge = np.full(at.shape, -1, np.int64)
@@ -131,19 +131,6 @@ class EventFields:
             for name in columns
         ]
         return cls(columns, tuple(kinds))
-
-
-def _positive_edges(
-    edges: TemporalCSR,
-    start: Int64[np.ndarray, " b"],
-    stop: Int64[np.ndarray, " b"],
-) -> tuple[Int64[np.ndarray, " b"], Int64[np.ndarray, " b"], Int[np.ndarray, " n"]]:
-    """Return where rows start and stop without what is no evidence, and its numbers."""
-    ptr = starts(stop - start)
-    slots = ranges(start, ptr)
-    kept = is_positive(edges.histories_at(ptr, slots))
-    ptr = starts_where(ptr, kept)
-    return ptr[:-1], ptr[1:], edges.edge[slots[kept]]
 
 
 def check_context(context: pl.DataFrame, column: str) -> None:

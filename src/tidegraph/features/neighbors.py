@@ -11,9 +11,11 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.counting import CO_USERS
 from tidegraph.features.reading import PastView, Rows
+from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, slot
 from tidegraph.kernels.jit import compiled, over_rows, sealed
+from tidegraph.stages.evident_rows import EvidentRows
 
 NAMES = ("knn_sum", "knn_max", "knn_shared", "knn_mean", "knn_alike")
 """Columns of the item-kNN score of a candidate.
@@ -62,6 +64,20 @@ class Fans(NamedTuple):
     start: Int64[np.ndarray, "b k l"]
     stop: Int64[np.ndarray, "b k l"]
     time: np.ndarray
+
+    @classmethod
+    def of(cls, edges: TemporalCSR, user: Int32[np.ndarray, "b k l"]) -> "Fans":
+        """Return users of candidates and their actions but returns.
+
+        Args:
+            edges: Actions, from users to items.
+            user: Some users of each candidate; -1 where there is none.
+        """
+        start, stop, time = *edges.span(user.ravel()), edges.time
+        if edges.least_weight <= 0:
+            slot, start, stop = EvidentRows.without_returns(edges, start, stop)
+            time = edges.time[slot]
+        return cls(user, start.reshape(user.shape), stop.reshape(user.shape), time)
 
     @classmethod
     def nobody(cls, shape: tuple[int, int], time: np.ndarray) -> "Fans":

@@ -8,8 +8,8 @@ from jaxtyping import Int32, Int64
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import compiled, sealed
-from tidegraph.kernels.ragged import ranges, starts, starts_where
 from tidegraph.stages import NO_ITEM, Requests
+from tidegraph.stages.evident_rows import EvidentRows
 
 
 class Rows(NamedTuple):
@@ -122,18 +122,11 @@ def _positive_rows(
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
 ) -> Rows:
-    """Return the edges of some rows but those that weigh 0 or less, such as returns.
-
-    A purchase stays if it was sent back later, of which nothing was known when it was
-    made. Without returns nothing is copied.
-    """
+    """Return the edges of some rows but returns. Without any nothing is copied."""
     if edges.least_weight > 0:
         return Rows(*sealed(start, stop, edges.node, edges.time))
-    ptr = starts(stop - start)
-    slots = ranges(start, ptr)
-    kept = edges.weight_at(slots) > 0
-    ptr, slots = starts_where(ptr, kept), slots[kept]
-    return Rows(*sealed(ptr[:-1], ptr[1:], edges.node[slots], edges.time[slots]))
+    slot, start, stop = EvidentRows.without_returns(edges, start, stop)
+    return Rows(*sealed(start, stop, edges.node[slot], edges.time[slot]))
 
 
 @compiled

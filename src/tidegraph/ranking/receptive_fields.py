@@ -175,11 +175,12 @@ class Reader:
     ) -> tuple[_Side, _Side, Int64[np.ndarray, "b k"]]:
         """Return what happened around users and items, and the place of each item."""
         graph, time = requests.graph, requests.time[rows]
-        found = self.user.sample(graph, requests.seeds(rows=rows))
+        found = self.user.sample(graph, requests.seeds(rows=rows), evident=True)
         users = _side_with_parents(graph, self.user, USER, found)
         clocks = np.repeat(time, item.shape[1])
         seat, node, clock = states_of(item.ravel().astype(np.int64) + 1, clocks)
-        found = self.item.sample(graph, Seeds.of((node - 1).astype(np.int32), clock))
+        seeds = Seeds.of((node - 1).astype(np.int32), clock)
+        found = self.item.sample(graph, seeds, evident=True)
         items = _side_with_parents(graph, self.item, ITEM, found)
         return users, items, seat.reshape(item.shape).astype(np.int64)
 
@@ -206,9 +207,7 @@ class Reader:
         past = PastView.of(requests, asked, self.features.category, rows)
         latest = past.item[:, item.shape[1] :]
         past = past._replace(item=np.ascontiguousarray(past.item[:, : item.shape[1]]))
-        edges = requests.graph[ACTION]
-        start, stop = (at.reshape(fans.shape) for at in edges.span(fans.ravel()))
-        of_fans = Fans(np.ascontiguousarray(fans), start, stop, edges.time)
+        of_fans = Fans.of(requests.graph[ACTION], np.ascontiguousarray(fans))
         found = crossed(past, np.ascontiguousarray(latest), of_fans)
         return np.take_along_axis(found.cross, turn[:, None, :, None], 2), found.back
 

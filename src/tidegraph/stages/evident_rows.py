@@ -1,0 +1,70 @@
+"""The pasts of nodes without returns; see ``evidence``."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
+
+from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.kernels.ragged import ranges, starts
+from tidegraph.stages.evidence import is_positive
+
+
+class EvidentRows(NamedTuple):
+    """Some slots of a graph, and where those of each past stand among them.
+
+    Attributes:
+        slot: Slots of the graph.
+        start: First place of each past.
+        stop: One after its last place.
+    """
+
+    slot: Int64[np.ndarray, " slots"]
+    start: Int64[np.ndarray, " q"]
+    stop: Int64[np.ndarray, " q"]
+
+    @classmethod
+    def of_histories(
+        cls,
+        edges: TemporalCSR,
+        start: Int64[np.ndarray, " q"],
+        stop: Int64[np.ndarray, " q"],
+    ) -> "EvidentRows":
+        """Return pasts of users without returns and without what was sent back.
+
+        Args:
+            edges: Actions, from users to items.
+            start: First slot of each past.
+            stop: One after its last slot.
+        """
+        ptr = starts(stop - start)
+        slot = ranges(start, ptr)
+        kept = is_positive(edges.histories_at(ptr, slot))
+        before = starts(kept)
+        return cls(slot[kept], before[ptr[:-1]], before[ptr[1:]])
+
+    @classmethod
+    def without_returns(
+        cls,
+        edges: TemporalCSR,
+        start: Int64[np.ndarray, " q"],
+        stop: Int64[np.ndarray, " q"],
+    ) -> "EvidentRows":
+        """Return pasts of items without returns; pasts that start alike share slots.
+
+        A purchase stays if it was sent back later, of which nothing was known when it
+        was made.
+
+        Args:
+            edges: Actions, from items to users.
+            start: First slot of each past.
+            stop: One after its last slot.
+        """
+        first, row = np.unique(start, return_inverse=True)
+        last = first.copy()
+        np.maximum.at(last, row, stop)
+        ptr = starts(last - first)
+        slot = ranges(first, ptr)
+        kept = edges.weight_at(slot) > 0
+        before, place = starts(kept), ptr[row]
+        return cls(slot[kept], before[place], before[place + (stop - start)])
