@@ -3,7 +3,7 @@
 import numpy as np
 
 from tidegraph.data.interactions import interactions
-from tidegraph.fitting.actions import actions_among_others
+from tidegraph.fitting.actions import actions_among_others, actions_or_shown
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -45,3 +45,16 @@ def test_what_a_user_had_before_is_an_other_only_where_it_may_be_had_again():
 
     assert others(True) == [1, 3]
     assert others(False) == [3]
+
+
+def test_a_window_ends_with_the_second_of_the_action_or_with_what_was_shown():
+    log = interactions(
+        [9, 9, 0, 1, 1, 0], [1, 2, 1, 1, 2, 2], [1, 1, 5, 6, 6, 7], [1, 1, 1, 1, 0, 1]
+    )
+    graph, rng = Snapshot.of(log), np.random.default_rng(0)
+
+    found = actions_or_shown(graph, log.since(5), 1, rng=rng)
+
+    assert found.requests.time.tolist() == [5, 6, 7]
+    assert found.until is not None
+    assert found.until.tolist() == [6, 7, 8]

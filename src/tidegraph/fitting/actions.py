@@ -1,5 +1,7 @@
 """The actions of a log as examples: of what each was chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
@@ -58,10 +60,12 @@ def _by_time(graph: Snapshot, parts: list[Examples]) -> Examples:
     whole = Examples.concatenated(parts)
     user, time = whole.requests.user, whole.requests.time
     order = np.lexsort((user, time))
+    assert whole.until is not None
     return Examples(
         Requests.of_users(graph, user[order], time[order]),
         Candidates(whole.candidates.item[order], whole.candidates.score[order]),
         whole.label[order],
+        until=whole.until[order],
     )
 
 
@@ -75,6 +79,8 @@ def actions_among_others(
     rng: np.random.Generator,
 ) -> Examples:
     """Return a request for each action of a log, with others drawn beside its item.
+
+    The window of each is the second of the action.
 
     Args:
         graph: Everything that happened; a request reads it before its own time.
@@ -90,7 +96,7 @@ def actions_among_others(
     requests = Requests.of_users(graph, user, time, repeat=repeat)
     moment = acted_on_within(requests, 1 / DAY)
     none = np.zeros((len(order), 0))
-    return examples(
+    found = examples(
         # Whatever else the user acted on in the very second is no other.
         requests.excluding(moment.where(moment.item != item[moment.row])),
         ItemSets.of_pairs(np.arange(len(order)), item, len(order)),
@@ -100,3 +106,4 @@ def actions_among_others(
         missed=1,
         rng=rng,
     )
+    return replace(found, until=time + 1)
