@@ -32,9 +32,27 @@ def test_pieces_that_share_an_event_have_every_other_as_a_target_once(sizes, len
 def test_pieces_are_cut_from_the_latest_event_back():
     pieces = pieces_of(np.array([0, 7, 7, 8, 10]), 3)
 
-    assert pieces.user.tolist() == [0, 0, 3]
-    assert pieces.first.tolist() == [4, 1, 8]
-    assert pieces.stop.tolist() == [7, 4, 10]
+    # Event 0 would be alone; a user of one event has nothing that follows.
+    assert pieces.user.tolist() == [0, 0, 0, 3]
+    assert pieces.first.tolist() == [4, 1, 0, 8]
+    assert pieces.stop.tolist() == [7, 4, 2, 10]
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=8), st.integers(2, 6))
+def test_every_event_of_who_has_several_is_in_a_piece(sizes, length):
+    ptr = starts(np.array(sizes))
+
+    pieces = pieces_of(ptr, length)
+
+    found = {
+        place
+        for first, stop in zip(pieces.first, pieces.stop, strict=True)
+        for place in range(first, stop)
+    }
+    assert found == {
+        p for a, b in itertools.pairwise(ptr) if b - a > 1 for p in range(a, b)
+    }
+    assert ((pieces.size > 1) & (pieces.size <= length)).all()
 
 
 def test_batches_hold_every_piece_once_alike_in_events_and_in_length():

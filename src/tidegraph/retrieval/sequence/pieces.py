@@ -37,6 +37,8 @@ def pieces_of(
 ) -> Pieces:
     """Cut sequences into pieces, from the latest event back.
 
+    An oldest event that would stand alone is read with the one after it.
+
     Args:
         ptr: Where each user's events start.
         length: Most events of a piece.
@@ -51,7 +53,9 @@ def pieces_of(
     user = owners(own)
     later = np.arange(len(user)) - own[user]
     stop = ptr[user + 1] - later * step
-    pieces = Pieces(user, np.maximum(ptr[user], stop - length), stop)
+    first = np.maximum(ptr[user], stop - length)
+    alone = (stop - first == 1) & (stop < ptr[user + 1]) & (length > 1)
+    pieces = Pieces(user, first, stop + alone)
     several = pieces.size > 1
     return Pieces(*(side[several] for side in pieces))
 
