@@ -18,6 +18,8 @@ from tidegraph.nn.click import (
     DIN,
     DSGL,
     MF,
+    BERT4Rec,
+    Caser,
     DeepFM,
     GRU4Rec,
     LightGCN,
@@ -352,6 +354,18 @@ def test_what_a_model_does_not_read_is_not_read_for_it(monkeypatch, model):
         few.score(judge.requests, judge.candidates),
         every.score(judge.requests, judge.candidates),
     )
+
+
+@pytest.mark.parametrize(
+    "model", [Caser(window=6), SASRec(length=31), BERT4Rec(length=31)]
+)
+def test_more_events_than_are_read_are_not_silently_fewer(model):
+    setting = type(model).reach
+    with pytest.raises(ConfigError, match=rf"{setting}=\d+ events.*latest 5"):
+        NeuralRanker(model, FeatureSet(history=5))
+    # What nobody asked for is as many as there are.
+    NeuralRanker(type(model)(), FeatureSet(history=2))
+    NeuralRanker(model, FeatureSet(history=31))
 
 
 def test_a_model_learns_from_its_own_inputs_alone():

@@ -2,8 +2,10 @@
 
 from typing import Any, Protocol, TypeGuard, cast, runtime_checkable
 
+from tidegraph.errors import ConfigError
 from tidegraph.lazy import Homes
 from tidegraph.stages import Ranker
+from tidegraph.stages.naming import called
 
 
 @runtime_checkable
@@ -23,6 +25,32 @@ def is_network(method: object) -> TypeGuard[Network]:
 def ranker_of(method: Ranker | Network) -> Ranker:
     """Return a ranker as it is, and of a click model ``NeuralRanker`` of it."""
     return neural()(method) if is_network(method) else cast(Ranker, method)
+
+
+def check_reach(method: Network, history: int) -> None:
+    """Refuse a click model that was told to look at more events than a ranker reads.
+
+    A model that was told nothing looks at what there is.
+
+    Args:
+        method: A click model. Its class may have a ``reach``: the name of the setting
+            that says how many events it looks at.
+        history: How many of the latest events the ranker reads.
+
+    Raises:
+        ConfigError: It asks for more.
+    """
+    setting = getattr(method, "reach", None)
+    if setting is None:
+        return
+    wanted, usual = getattr(method, setting), getattr(type(method), setting)
+    if wanted > max(history, usual):
+        name = called(method)
+        raise ConfigError(
+            f"{name} was to look at {setting}={wanted} events, and a ranker with "
+            f"FeatureSet(history={history}) reads the latest {history}. Give it "
+            f"FeatureSet(history={wanted}), or {name} a {setting} of at most {history}."
+        )
 
 
 def neural() -> Any:

@@ -27,6 +27,7 @@ from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
 from tidegraph.ranking.batches import Batches
 from tidegraph.ranking.clicks import learnt
+from tidegraph.ranking.network import check_reach
 from tidegraph.ranking.tasks import Tasks
 from tidegraph.run import Curve, Run
 from tidegraph.stages import Candidates, Examples, Fold, Requests, Train, called
@@ -72,6 +73,7 @@ class NeuralRanker:
     def __post_init__(self) -> None:
         shares = {"id_dropout": self.id_dropout, "dropout": self.dropout}
         below_1("a ranker's", **shares)
+        check_reach(self.model, self.features.history)
         if self.tasks is not None or self.dropout:
             outline = outlined(self.model)
             if self.tasks is not None:

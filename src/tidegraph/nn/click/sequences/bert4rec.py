@@ -42,6 +42,7 @@ class BERT4Rec:
 
     name: ClassVar[str] = "BERT4Rec"
     history_numbers: ClassVar[tuple[str, ...]] = ("event",)
+    reach: ClassVar[str] = "length"
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

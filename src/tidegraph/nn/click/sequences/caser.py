@@ -22,7 +22,8 @@ class Caser:
     Attributes:
         embedding_size: Width of the vector of a field.
         hidden: Widths of the layers after the history.
-        window: How many of the latest events are looked at.
+        window: How many of the latest events are looked at, of those that a ranker
+            reads: ``history`` of its features.
         horizontal: Filters over each number of events in a row.
         vertical: Filters over all events, number by number.
 
@@ -34,6 +35,7 @@ class Caser:
 
     name: ClassVar[str] = "Caser"
     history_numbers: ClassVar[tuple[str, ...]] = ("event",)
+    reach: ClassVar[str] = "window"
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)

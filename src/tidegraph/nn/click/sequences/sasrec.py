@@ -36,6 +36,7 @@ class SASRec:
 
     name: ClassVar[str] = "SASRec"
     history_numbers: ClassVar[tuple[str, ...]] = ("event",)
+    reach: ClassVar[str] = "length"
 
     embedding_size: int = 16
     hidden: tuple[int, ...] = (64, 32)
