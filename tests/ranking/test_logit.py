@@ -100,3 +100,31 @@ def test_what_is_predicted_comes_true_as_often_as_predicted():
 
     # The free intercept makes the sums equal at the optimum.
     assert abs(score.sum() - learn.label.sum()) < 0.01
+
+
+def test_a_group_that_is_left_out_is_no_input():
+    parts = split_examples(draw_log(events=1500))
+    run = Run(np.random.default_rng(0))
+
+    some = RecencyLogit(groups=("item", "votes")).fit(parts[0], parts[1], run=run)
+
+    channels = parts[0].candidates.channels
+    assert some.features.names == (
+        *("item_count", "item_gap", "item_unseen", "item_recent_count"),
+        *(f"{c} {what}" for c in channels for what in ("voted", "rank")),
+    )
+    judge = parts[1]
+    assert np.isfinite(some.score(judge.requests, judge.candidates)).all()
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (("events",), "looks at no event of a history"),
+        (("itm",), "Did you mean 'item'"),
+        ((), "has no inputs without groups"),
+    ],
+)
+def test_groups_that_are_no_input_of_it_are_refused(groups, said):
+    with pytest.raises(ConfigError, match=said):
+        RecencyLogit(groups=groups)

@@ -136,3 +136,31 @@ def test_without_scikit_learn_they_are_refused_in_a_sentence():
     )
 
     assert "pip install 'tidegraph[trees]'" in done.stdout, done.stderr
+
+
+def test_a_group_that_is_left_out_is_no_input():
+    parts = split_examples(draw_log(events=1500))
+    run = Run(np.random.default_rng(0))
+
+    some = BoostedTrees(groups=("item", "votes")).fit(parts[0], parts[1], run=run)
+
+    channels = parts[0].candidates.channels
+    assert some.features.names == (
+        *("item_count", "item_gap", "item_unseen", "item_recent_count"),
+        *(f"{c} {what}" for c in channels for what in ("voted", "rank")),
+    )
+    judge = parts[1]
+    assert np.isfinite(some.score(judge.requests, judge.candidates)).all()
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        (("events",), "looks at no event of a history"),
+        (("itm",), "Did you mean 'item'"),
+        ((), "has no inputs without groups"),
+    ],
+)
+def test_groups_that_are_no_input_of_it_are_refused(groups, said):
+    with pytest.raises(ConfigError, match=said):
+        BoostedTrees(groups=groups)

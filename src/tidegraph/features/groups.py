@@ -63,6 +63,32 @@ def check_groups(groups: Iterable[str]) -> None:
             )
 
 
+def check_of_candidates(method: str, groups: Iterable[str]) -> None:
+    """Refuse a group that does not exist or is about events one by one.
+
+    Args:
+        method: What looks at candidates alone.
+        groups: Groups that are to be on.
+
+    Raises:
+        ConfigError: There is such a group, or no group at all.
+    """
+    groups = tuple(groups)
+    check_groups(groups)
+    for name in groups:
+        if name in OF_STEPS:
+            raise ConfigError(
+                f"{method} looks at no event of a history by itself, which the group "
+                f"{name!r} is about. Leave it out, or take a network, such as DIN. "
+                f"There are: {', '.join(OF_CANDIDATES)}."
+            )
+    if not groups:
+        raise ConfigError(
+            f"{method} has no inputs without groups. Take some of: "
+            f"{', '.join(OF_CANDIDATES)}."
+        )
+
+
 def names_of(groups: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of some groups, in the order in which they are written."""
     return _column_names(frozenset(groups))

@@ -11,7 +11,7 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.features.columns import Features, check_columns
-from tidegraph.features.groups import OF_CANDIDATES
+from tidegraph.features.groups import OF_CANDIDATES, check_of_candidates
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above
 from tidegraph.run import Run
@@ -36,12 +36,15 @@ class RecencyLogit:
     Attributes:
         l2: Strength of the penalty; inputs are standardised.
         category: Item feature column that groups items, if any.
+        groups: Groups of inputs, of ``OF_CANDIDATES``; one left out is off.
     """
 
     l2: float = 1e-4
     category: str | None = None
+    groups: tuple[str, ...] = OF_CANDIDATES
 
     def __post_init__(self) -> None:
+        check_of_candidates("RecencyLogit", self.groups)
         above("RecencyLogit", 0, l2=self.l2)
 
     def check(self, train: Train) -> None:
@@ -65,7 +68,7 @@ class RecencyLogit:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category, OF_CANDIDATES)
+        features = Features.fit(train, self.category, self.groups)
         there = train.candidates.present
         inputs = features.of(train.requests, train.candidates)[there]
         label = _checked_labels(train.label[there])

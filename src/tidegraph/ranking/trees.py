@@ -12,7 +12,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features, check_columns
-from tidegraph.features.groups import OF_CANDIDATES
+from tidegraph.features.groups import OF_CANDIDATES, check_of_candidates
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
 from tidegraph.ranking.logit import expit
@@ -37,6 +37,7 @@ class BoostedTrees:
         learning_rate: Share of what a tree says that is taken.
         smallest: Fewest examples in a leaf.
         category: Item feature column that groups items, if any.
+        groups: Groups of inputs, of ``OF_CANDIDATES``; one left out is off.
 
     Source:
         Friedman, "Greedy function approximation: a gradient boosting machine", 2001;
@@ -48,8 +49,10 @@ class BoostedTrees:
     learning_rate: float = 0.05
     smallest: int = 50
     category: str | None = None
+    groups: tuple[str, ...] = OF_CANDIDATES
 
     def __post_init__(self) -> None:
+        check_of_candidates("BoostedTrees", self.groups)
         at_least("boosted trees", 1, trees=self.trees, smallest=self.smallest)
         at_least("boosted trees", 2, leaves=self.leaves)
         above("boosted trees", 0, learning_rate=self.learning_rate)
@@ -76,7 +79,7 @@ class BoostedTrees:
         Raises:
             DataError: Every label is the same.
         """
-        features = Features.fit(train, self.category, OF_CANDIDATES)
+        features = Features.fit(train, self.category, self.groups)
         there = train.candidates.present
         label = train.label[there] > 0
         if label.all() or not label.any():
