@@ -191,6 +191,23 @@ def test_who_was_unknown_at_the_first_of_several_requests_is_cold():
     assert "cold users" in result.slices()["slice"].to_list()
 
 
+def test_popularity_lift_counts_a_user_once_however_many_requests_there_are():
+    log = interactions(
+        ["ana", "bo", "ana", "cy", "cy", "cy", "ana"],
+        ["x", "x", "y", "z", "x", "y", "z"],
+        [10, 11, 12, 24, 25, 26, 27],
+    )
+    train, test = log.before(20), log.since(20)
+
+    result = evaluate(popular(train), test, train=train, protocol=at_each_event, k=(1,))
+
+    # Lists are x, of two actions; cy had nothing, then z of none, then z and x: 1/2 on
+    # average; ana had x and y, 3/2.
+    assert value(result, "popularity_lift@1") == pytest.approx(
+        2 / ((1 / 2 + 3 / 2) / 2) - 1
+    )
+
+
 def test_one_user_has_a_mean_and_no_interval():
     train, test = small()
     alone = test.take(test.user == test.user[0])

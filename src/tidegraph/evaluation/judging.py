@@ -309,7 +309,8 @@ def _of_catalogue(
         recommended = mean_popularity(item, task.popularity, k)
         values[f"coverage@{k}"] = coverage(exposed, task.popularity)
         values[f"gini@{k}"] = gini(exposed[known])
-        values[f"popularity_lift@{k}"] = popularity_lift(recommended, own)
+        of_users = _means_of_users(task.user, recommended, own)
+        values[f"popularity_lift@{k}"] = popularity_lift(*of_users)
     return pl.DataFrame(
         {
             "model": [name] * len(values),
@@ -317,6 +318,16 @@ def _of_catalogue(
             "value": list(values.values()),
         }
     ).fill_nan(None)
+
+
+def _means_of_users(
+    user: pl.Series, *values: Float64[np.ndarray, " b"]
+) -> list[Float64[np.ndarray, " users"]]:
+    """Return the means over the requests of each user that have all values."""
+    rows = pl.DataFrame({"user": user, **{str(n): v for n, v in enumerate(values)}})
+    whole = rows.fill_nan(None).drop_nulls()
+    means = whole.group_by("user", maintain_order=True).mean()
+    return [means[str(n)].to_numpy() for n in range(len(values))]
 
 
 def _pair_means(

@@ -69,11 +69,11 @@ def popularity_lift(
 ) -> float:
     """Return how much more popular lists are than what their readers chose themselves.
 
-    0 is as popular, 1 twice as popular. Requests without history or list count nothing.
+    0 is as popular, 1 twice as popular. Users without history or list count nothing.
 
     Args:
-        recommended: Mean popularity of each list.
-        own: Mean popularity of each reader's own history, NaN without one.
+        recommended: Mean popularity of the lists of each user.
+        own: Mean popularity of the user's own history, NaN without one.
 
     Source:
         Abdollahpouri et al. (2019), delta GAP: (GAP_list - GAP_history) / GAP_history.
