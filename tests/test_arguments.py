@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 import tidegraph as tg
-from tidegraph.arguments import checked, number, settings, shown, whole
+from tidegraph.arguments import checked, number, settings, whole
+from tidegraph.arguments.conversion import shown
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog
 from tidegraph.retrieval.knn.similarity import Similarity

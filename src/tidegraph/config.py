@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
-from tidegraph.arguments import convert_or_raise, one_of, shown
+from tidegraph.arguments.conversion import convert_or_raise, one_of, shown
 from tidegraph.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from tidegraph.arguments import shown, whole
+from tidegraph.arguments import whole
+from tidegraph.arguments.conversion import shown
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.ranges import at_least
 from tidegraph.rng import generator

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int8, Int64, Num, Shaped
 
-from tidegraph.arguments import checked, shown
+from tidegraph.arguments import checked
+from tidegraph.arguments.conversion import shown
 from tidegraph.data.ids.id_column import Coded, coded
 from tidegraph.data.ids.identity import NotAnIdError, column
 from tidegraph.data.ids.vocabulary import Vocabulary

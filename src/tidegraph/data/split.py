@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Int64, Num
 
-from tidegraph.arguments import shown
+from tidegraph.arguments.conversion import shown
 from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.datetimes import LOST, own_ticks

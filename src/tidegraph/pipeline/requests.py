@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32
 
-from tidegraph.arguments import shown
+from tidegraph.arguments.conversion import shown
 from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.unknown import (
     first_few,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
-from tidegraph.arguments import checked, convert_or_raise, converter, settings
+from tidegraph.arguments import checked, settings
+from tidegraph.arguments.conversion import convert_or_raise, converter
 from tidegraph.catalog import model, settings_of
 from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
-from tidegraph.arguments import settings, shown
+from tidegraph.arguments import settings
+from tidegraph.arguments.conversion import shown
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
 from tidegraph.features.values import column_of

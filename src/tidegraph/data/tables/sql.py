@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import polars as pl
 
-from tidegraph.arguments import shown
+from tidegraph.arguments.conversion import shown
 from tidegraph.data.tables.arrow import arrow_batches
 from tidegraph.data.tables.refused import each, said_plainly
 from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table

@@ -12,7 +12,8 @@ from typing import cast
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 
-from tidegraph.arguments import shown, whole
+from tidegraph.arguments import whole
+from tidegraph.arguments.conversion import shown
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows

@@ -1,13 +1,11 @@
-"""What a caller passes, as the type that is meant, or refused in one sentence.
+"""Values as the type that is meant, or refused in one sentence.
 
 The types that NumPy, pandas and polars hand out are as good as Python's own: a NumPy
 integer or ``3.0`` is a whole number, an array or a series is a list. What would lose
 something (``3.5`` as a length, a bare string as a list) is refused.
 """
 
-import dataclasses
 import functools
-import inspect
 import math
 import operator
 import os
@@ -16,48 +14,23 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, ParamSpec, TypeVar, cast, dataclass_transform
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 
-from tidegraph.errors import ConfigError, RequestError, TidegraphError
 from tidegraph.lazy import wanted
 
-P = ParamSpec("P")
-R = TypeVar("R")
 T = TypeVar("T")
 
 Convert = Callable[[Any, str], Any]
-"""Takes a value and its name; returns what is meant, or raises ``_Unfit``."""
+"""Takes a value and its name; returns what is meant, or raises ``Unfit``."""
 
 _LARGEST = 2**63 - 1
-_ORDERED = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-)
 _LISTS = (tuple, list, Sequence, Iterable)
 
 
-class _Unfit(Exception):
+class Unfit(Exception):
     """A value is not what its parameter takes; carries the sentence."""
-
-
-def whole(value: object, what: str) -> int:
-    """Return a whole number of any spelling.
-
-    Raises:
-        RequestError: It is none, or larger than 64 bits hold.
-    """
-    return convert_or_raise(_to_int, value, what, RequestError)
-
-
-def number(value: object, what: str) -> float:
-    """Return a number of any spelling, as a float.
-
-    Raises:
-        RequestError: It is none.
-    """
-    return convert_or_raise(_to_float, value, what, RequestError)
 
 
 def shown(value: object) -> str:
@@ -67,70 +40,6 @@ def shown(value: object) -> str:
     except Exception:  # noqa: BLE001 - a repr that fails must not hide the mistake
         return f"a {type(value).__name__}"
     return text if len(text) <= 60 else f"a {type(value).__name__}"
-
-
-def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that turns arguments into what their annotations say.
-
-    Args:
-        error: What to raise for an argument that cannot be turned.
-    """
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        parameters = inspect.signature(function).parameters
-        ordered = [name for name, p in parameters.items() if p.kind in _ORDERED]
-        rest = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL] or [""]
-        others = "".join(n for n, p in parameters.items() if p.kind is p.VAR_KEYWORD)
-
-        @functools.cache
-        def rules() -> dict[str, Convert]:
-            # Late, so that names that are only imported for typing are not looked up.
-            found = {n: converter(hint) for n, hint in _hints(function).items()}
-            return {name: rule for name, rule in found.items() if rule is not _as_it_is}
-
-        def turned(name: str, value: Any, what: str) -> Any:
-            rule = rules().get(name, _as_it_is)
-            return convert_or_raise(rule, value, what, error)
-
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> R:
-            names = ordered[: len(args)] + rest * (len(args) - len(ordered))
-            given = [turned(n, v, n) for n, v in zip(names, args, strict=True)]
-            for name, value in kwargs.items():
-                known = name if name in parameters else others
-                kwargs[name] = turned(known, value, name)
-            return cast(Callable[..., R], function)(*given, **kwargs)
-
-        return cast(Callable[P, R], call)
-
-    return decorate
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
-def settings(cls: type[T]) -> type[T]:
-    """Make a frozen dataclass whose fields are what their annotations say.
-
-    Raises:
-        ConfigError: At construction, a setting is of another type.
-    """
-    own = cast(Callable[[Any], None] | None, cls.__dict__.get("__post_init__"))
-
-    @functools.cache
-    def converters() -> dict[str, Convert]:
-        hints = typing.get_type_hints(cls)
-        return {f.name: converter(hints[f.name]) for f in dataclasses.fields(made)}
-
-    def check(self: Any) -> None:
-        for name, convert in converters().items():
-            what = f"{cls.__name__} {name}"
-            value = convert_or_raise(convert, getattr(self, name), what, ConfigError)
-            object.__setattr__(self, name, value)
-        if own is not None:
-            own(self)
-
-    setattr(cls, "__post_init__", check)  # noqa: B010 - a class of any kind
-    made = cast(Any, dataclasses.dataclass(frozen=True)(cls))
-    return cast(type[T], made)
 
 
 def converter(hint: Any) -> Convert:
@@ -154,15 +63,7 @@ def converter(hint: Any) -> Convert:
         return functools.partial(_to_option, tuple(kind))
     if isinstance(kind, type) and _can_be_told(kind):
         return functools.partial(_to_instance, kind)
-    return _as_it_is
-
-
-def _hints(function: Callable[..., object]) -> dict[str, Any]:
-    """Return the types of the parameters; what is returned may not be imported yet."""
-    plain = inspect.unwrap(function)
-    said = {n: hint for n, hint in plain.__annotations__.items() if n != "return"}
-    holder = types.SimpleNamespace(__annotations__=said)
-    return typing.get_type_hints(holder, plain.__globals__)
+    return as_it_is
 
 
 def convert_or_raise(
@@ -171,12 +72,12 @@ def convert_or_raise(
     """Return what is meant by a value, or raise an error whose sentence says why."""
     try:
         return convert(value, what)
-    except _Unfit as unfit:
+    except Unfit as unfit:
         raise error(str(unfit)) from None
 
 
-def _unfit_error(value: object, what: str, expected: str) -> _Unfit:
-    return _Unfit(f"{what} is {shown(value)}; it must be {expected}.")
+def _unfit_error(value: object, what: str, expected: str) -> Unfit:
+    return Unfit(f"{what} is {shown(value)}; it must be {expected}.")
 
 
 def _scalar(value: object) -> object:
@@ -241,7 +142,8 @@ def _to_none(value: object, what: str) -> None:
         raise _unfit_error(value, what, "None")
 
 
-def _as_it_is(value: Any, what: str) -> Any:
+def as_it_is(value: Any, what: str) -> Any:
+    """Return a value of which nothing is asked."""
     return value
 
 
@@ -273,11 +175,11 @@ def one_of(args: tuple[Any, ...]) -> Convert:
         for _, option in sorted(options, key=lambda one: one[0] is not kind):
             try:
                 return option(value, what)
-            except _Unfit as unfit:
+            except Unfit as unfit:
                 reasons.append(str(unfit))
         of_parts = [one for one in reasons if one.startswith(f"{what}[")]
         if of_parts:  # A list it is; a part is to blame.
-            raise _Unfit(of_parts[0])
+            raise Unfit(of_parts[0])
         words = dict.fromkeys(one.partition("; it must be ")[2][:-1] for one in reasons)
         raise _unfit_error(value, what, " or ".join(words) + " or None" * optional)
 
@@ -285,7 +187,7 @@ def one_of(args: tuple[Any, ...]) -> Convert:
 
 
 def _list_converter(origin: type, args: tuple[Any, ...]) -> Convert:
-    each = converter(args[0]) if args else _as_it_is
+    each = converter(args[0]) if args else as_it_is
     fixed = origin is tuple and Ellipsis not in args
     parts = [converter(arg) for arg in args] if fixed else []
     build = cast(
@@ -344,7 +246,7 @@ _PLAIN: Mapping[Any, Convert] = {
     str: _to_str,
     None: _to_none,
     types.NoneType: _to_none,
-    Any: _as_it_is,
-    object: _as_it_is,
+    Any: as_it_is,
+    object: as_it_is,
     os.PathLike: _to_path,
 }

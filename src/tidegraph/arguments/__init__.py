@@ -1,0 +1,116 @@
+"""What a caller passes to a door: turned into what is meant, or refused."""
+
+import dataclasses
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast, dataclass_transform
+
+from tidegraph.arguments.conversion import (
+    Convert,
+    as_it_is,
+    convert_or_raise,
+    converter,
+)
+from tidegraph.errors import ConfigError, RequestError, TidegraphError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+_ORDERED = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+
+
+def whole(value: object, what: str) -> int:
+    """Return a whole number of any spelling.
+
+    Raises:
+        RequestError: It is none, or larger than 64 bits hold.
+    """
+    return convert_or_raise(converter(int), value, what, RequestError)
+
+
+def number(value: object, what: str) -> float:
+    """Return a number of any spelling, as a float.
+
+    Raises:
+        RequestError: It is none.
+    """
+    return convert_or_raise(converter(float), value, what, RequestError)
+
+
+def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator that turns arguments into what their annotations say.
+
+    Args:
+        error: What to raise for an argument that cannot be turned.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        parameters = inspect.signature(function).parameters
+        ordered = [name for name, p in parameters.items() if p.kind in _ORDERED]
+        rest = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL] or [""]
+        others = "".join(n for n, p in parameters.items() if p.kind is p.VAR_KEYWORD)
+
+        @functools.cache
+        def rules() -> dict[str, Convert]:
+            # Late, so that names that are only imported for typing are not looked up.
+            found = {n: converter(hint) for n, hint in _hints(function).items()}
+            return {name: rule for name, rule in found.items() if rule is not as_it_is}
+
+        def turned(name: str, value: Any, what: str) -> Any:
+            rule = rules().get(name, as_it_is)
+            return convert_or_raise(rule, value, what, error)
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> R:
+            names = ordered[: len(args)] + rest * (len(args) - len(ordered))
+            given = [turned(n, v, n) for n, v in zip(names, args, strict=True)]
+            for name, value in kwargs.items():
+                known = name if name in parameters else others
+                kwargs[name] = turned(known, value, name)
+            return cast(Callable[..., R], function)(*given, **kwargs)
+
+        return cast(Callable[P, R], call)
+
+    return decorate
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def settings(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass whose fields are what their annotations say.
+
+    Raises:
+        ConfigError: At construction, a setting is of another type.
+    """
+    own = cast(Callable[[Any], None] | None, cls.__dict__.get("__post_init__"))
+
+    @functools.cache
+    def converters() -> dict[str, Convert]:
+        hints = typing.get_type_hints(cls)
+        return {f.name: converter(hints[f.name]) for f in dataclasses.fields(made)}
+
+    def check(self: Any) -> None:
+        for name, convert in converters().items():
+            what = f"{cls.__name__} {name}"
+            value = convert_or_raise(convert, getattr(self, name), what, ConfigError)
+            object.__setattr__(self, name, value)
+        if own is not None:
+            own(self)
+
+    setattr(cls, "__post_init__", check)  # noqa: B010 - a class of any kind
+    made = cast(Any, dataclasses.dataclass(frozen=True)(cls))
+    return cast(type[T], made)
+
+
+def _hints(function: Callable[..., object]) -> dict[str, Any]:
+    """Return the types of the parameters; what is returned may not be imported yet."""
+    plain = inspect.unwrap(function)
+    said = {n: hint for n, hint in plain.__annotations__.items() if n != "return"}
+    holder = types.SimpleNamespace(__annotations__=said)
+    return typing.get_type_hints(holder, plain.__globals__)
