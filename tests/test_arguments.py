@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 import tidegraph as tg
+from tidegraph import bench
 from tidegraph.arguments import checked, number, settings, whole
 from tidegraph.arguments.conversion import shown
-from tidegraph.errors import ConfigError, DataError, RequestError
+from tidegraph.errors import ConfigError, DataError, RequestError, TidegraphError
 from tidegraph.retrieval.from_log import FROM_LOG, FromLog
 from tidegraph.retrieval.knn.similarity import Similarity
 from tidegraph.stages import Retriever
@@ -285,3 +286,80 @@ def test_a_long_value_or_one_that_cannot_be_shown_is_named_by_its_type():
 
     assert shown([1] * 100) == "a list"
     assert shown(Broken()) == "a Broken"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda: tg.ItemKNN(neighbours=5),
+            "ItemKNN has no setting 'neighbours'. Did you mean 'neighbors'? It knows: ",
+        ),
+        (
+            lambda: tg.recipes.lightgcn(layer=2),
+            "lightgcn() has no setting 'layer'. Did you mean 'layers'? It knows: ",
+        ),
+        (
+            lambda: tg.read("log.csv", usr="uid"),
+            "read() has no setting 'usr'. Did you mean 'user'? It knows: ",
+        ),
+        (
+            lambda: replace(tg.Run(np.random.default_rng(0)), thread=2),
+            "Run has no setting 'thread'. Did you mean 'threads'? It knows: ",
+        ),
+        (lambda: tg.identity(hops=2), "identity() has no setting 'hops'. It knows: no"),
+    ],
+)
+def test_a_setting_that_nobody_knows_is_answered_with_the_nearest(call, said):
+    with pytest.raises(TidegraphError, match=re.escape(said)):
+        call()
+
+
+def test_a_fitted_pipeline_says_which_setting_was_meant():
+    log = tg.interactions(["a", "b"], ["x", "y"], [1, 2])
+    model = tg.Pipeline(retrieve=tg.Popular()).fit(log)
+
+    with pytest.raises(RequestError, match="Did you mean 'exclude'"):
+        model.recommend("a", exclud=["x"])
+    with pytest.raises(RequestError, match="Did you mean 'users'"):
+        model.recommend_all(user=["a"])
+    with pytest.raises(DataError, match="Did you mean 'missing'"):
+        model.observe([("a", "y", 3)], missed="keep")
+
+
+@pytest.mark.parametrize("home", [tg, tg.recipes, tg.encoders, tg.index, bench])
+def test_every_door_names_the_settings_that_it_has(home):
+    doors = [getattr(home, name) for name in dir(home) if name[0] != "_"]
+    silent = [
+        door.__name__
+        for door in doors
+        if callable(door) and door.__module__.startswith("tidegraph.")
+        if door.__name__ not in NOT_MADE_BY_CALLERS
+        if not (door.__name__.startswith("Fitted") or is_abstract(door))
+        if not refuses(door)
+    ]
+
+    assert not silent
+
+
+def is_abstract(door):
+    return getattr(door, "_is_protocol", False)
+
+
+def refuses(door):
+    try:
+        door(no_setting_at_all=1)
+    except TidegraphError as error:
+        return "has no setting 'no_setting_at_all'" in str(error)
+    except TypeError:
+        return False
+    return False
+
+
+NOT_MADE_BY_CALLERS = {
+    *("Interactions", "Matrix", "Bundle"),
+    *("distribution", "proximity", "sampler"),
+    *("ClickParts", "Comparison", "Scores", "Trained"),
+    *("ItemSets", "NodeVectors", "Table"),
+}
+"""What other calls return, and decorators, which take a name alone."""

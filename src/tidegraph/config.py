@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from tidegraph.arguments.conversion import convert_or_raise, one_of, shown
-from tidegraph.errors import ConfigError, did_you_mean
+from tidegraph.errors import ConfigError, did_you_mean, no_setting
 
 T = TypeVar("T")
 Own = Mapping[str, type] | None
@@ -80,10 +80,7 @@ def refuse_unknown(table: Iterable[str], known: Iterable[str], where: str) -> No
     known = list(known)
     for key in table:
         if key not in known:
-            raise ConfigError(
-                f"[{where}] has no setting {key!r}.{did_you_mean(key, known)} "
-                f"It knows: {', '.join(sorted(known))}."
-            )
+            raise ConfigError(no_setting(f"[{where}]", key, known))
 
 
 def described(cls: type) -> dict[str, str]:

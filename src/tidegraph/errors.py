@@ -95,3 +95,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     folded = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), folded, n=1)
     return f" Did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def no_setting(what: str, name: str, known: Iterable[str]) -> str:
+    """Return what is said of a setting that there is not, and which there are."""
+    known = sorted(known)
+    return (
+        f"{what} has no setting {name!r}.{did_you_mean(name, known)} "
+        f"It knows: {', '.join(known) or 'none'}."
+    )

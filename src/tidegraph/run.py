@@ -10,7 +10,7 @@ from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from tidegraph.arguments import whole
+from tidegraph.arguments import no_unknown, whole
 from tidegraph.arguments.conversion import shown
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.ranges import at_least
@@ -35,6 +35,7 @@ class HasParts(Protocol):
         ...
 
 
+@no_unknown
 @dataclass(frozen=True)
 class Run:
     """Where a fit runs; none of it is a setting of the method.

@@ -14,7 +14,12 @@ from tidegraph.arguments.conversion import (
     convert_or_raise,
     converter,
 )
-from tidegraph.errors import ConfigError, RequestError, TidegraphError
+from tidegraph.errors import (
+    ConfigError,
+    RequestError,
+    TidegraphError,
+    no_setting,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,6 +28,10 @@ T = TypeVar("T")
 _ORDERED = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+_NAMED = (
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
 )
 
 
@@ -56,6 +65,7 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
         ordered = [name for name, p in parameters.items() if p.kind in _ORDERED]
         rest = [n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL] or [""]
         others = "".join(n for n, p in parameters.items() if p.kind is p.VAR_KEYWORD)
+        named = [name for name, p in parameters.items() if p.kind in _NAMED]
 
         @functools.cache
         def rules() -> dict[str, Convert]:
@@ -73,6 +83,9 @@ def checked(error: type[TidegraphError]) -> Callable[[Callable[P, R]], Callable[
             given = [turned(n, v, n) for n, v in zip(names, args, strict=True)]
             for name, value in kwargs.items():
                 known = name if name in parameters else others
+                if not known:
+                    what = f"{function.__name__}()"
+                    raise error(no_setting(what, name, named))
                 kwargs[name] = turned(known, value, name)
             return cast(Callable[..., R], function)(*given, **kwargs)
 
@@ -86,7 +99,8 @@ def settings(cls: type[T]) -> type[T]:
     """Make a frozen dataclass whose fields are what their annotations say.
 
     Raises:
-        ConfigError: At construction, a setting is of another type.
+        ConfigError: At construction, a setting is of another type, or there is none of
+            that name.
     """
     own = cast(Callable[[Any], None] | None, cls.__dict__.get("__post_init__"))
 
@@ -105,7 +119,28 @@ def settings(cls: type[T]) -> type[T]:
 
     setattr(cls, "__post_init__", check)  # noqa: B010 - a class of any kind
     made = cast(Any, dataclasses.dataclass(frozen=True)(cls))
-    return cast(type[T], made)
+    return no_unknown(cast(type[T], made))
+
+
+def no_unknown(cls: type[T]) -> type[T]:
+    """Make a dataclass refuse a setting that it does not have in one sentence.
+
+    Raises:
+        ConfigError: At construction, there is no setting of that name.
+    """
+    made = cast(Any, cls)
+    assign = made.__init__
+    known = [f.name for f in dataclasses.fields(made) if f.init]
+
+    @functools.wraps(assign)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        for name in kwargs:
+            if name not in known:
+                raise ConfigError(no_setting(cls.__name__, name, known))
+        assign(self, *args, **kwargs)
+
+    made.__init__ = init
+    return cls
 
 
 def _hints(function: Callable[..., object]) -> dict[str, Any]:

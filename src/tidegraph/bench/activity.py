@@ -4,13 +4,16 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int64
 
+from tidegraph.arguments import checked
 from tidegraph.bench.scores import RESAMPLES, Scores
+from tidegraph.errors import ConfigError
 from tidegraph.evaluation.rankers import evaluate_runs
 from tidegraph.evaluation.resampling import Impressions
 from tidegraph.evaluation.slices import GROUPS, activity_groups
 from tidegraph.rng import Seed
 
 
+@checked(ConfigError)
 def gains_by_activity(scores: Scores, *, rng: Seed = 0) -> pl.DataFrame:
     """Return how far the subject is ahead of every model, by activity of users.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from tidegraph.arguments import settings
+from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError, DataError
@@ -117,6 +117,7 @@ class ClickParts:
         return f"requests: {sizes}" + (f"; left out: {', '.join(left)}" if left else "")
 
 
+@checked(ConfigError)
 def click_parts(
     log: Interactions, protocol: ClickProtocol, *, rng: np.random.Generator
 ) -> ClickParts:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, cast
 
+from tidegraph.arguments import checked, no_unknown
 from tidegraph.catalog import RANKERS, model
-from tidegraph.errors import MissingExtraError, RequestError, did_you_mean
+from tidegraph.errors import ConfigError, MissingExtraError, RequestError, did_you_mean
 from tidegraph.features.columns import FeatureSet
 from tidegraph.fitting.candidate_sampling import CandidateSampling
 from tidegraph.nn.click import (
@@ -99,6 +100,7 @@ GRIDS: Mapping[type, tuple[Tried, ...]] = {
 """What is tried of networks that ``NETWORKS`` has not four settings for."""
 
 
+@no_unknown
 @dataclass(frozen=True)
 class Contender:
     """A model to be compared.
@@ -112,6 +114,7 @@ class Contender:
     tried: tuple[Ranker, ...]
 
 
+@checked(ConfigError)
 def contenders(
     names: Iterable[str] | None = None,
     category: str | None = None,
@@ -145,6 +148,7 @@ def contenders(
     return found
 
 
+@checked(ConfigError)
 def network(
     name: str,
     click_model: ClickModel | ReadsGraph,

@@ -4,9 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from tidegraph.arguments import checked
 from tidegraph.artifact.writing import replaced
 from tidegraph.bench.activity import held_by_activity, part_of
 from tidegraph.bench.scores import Scores, markdown
+from tidegraph.errors import ConfigError
 from tidegraph.evaluation.report.charts import Bar, Chart, bars
 from tidegraph.evaluation.report.html import Section, Table, write_report
 from tidegraph.evaluation.report.pictures import reliability_curves
@@ -19,6 +21,7 @@ SHOWN = 6
 """At most so many models are drawn beside each other."""
 
 
+@checked(ConfigError)
 def write_comparison(
     scores: Scores, folder: Path, title: str, further: Sequence[Section] = ()
 ) -> Path:
@@ -59,6 +62,7 @@ def sections(scores: Scores) -> list[Section]:
     return [Section("Which model is worth having here", text, charts, (table,))]
 
 
+@checked(ConfigError)
 def auc_bars(
     scores: Scores, names: Sequence[str], title: str = "AUC of every model"
 ) -> Chart:

@@ -12,13 +12,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from tidegraph import __version__
+from tidegraph.arguments import checked
 from tidegraph.artifact.writing import drop_cut_line, replaced
 from tidegraph.bench.clicks import ClickParts, ClickProtocol, click_parts
 from tidegraph.bench.models import Contender
 from tidegraph.config import to_table
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.digests import log_digest, rest_digest, short_hash
-from tidegraph.errors import ArtifactError
+from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.evaluation.metrics.classification import auc
 from tidegraph.evaluation.resampling import Impressions
 from tidegraph.progress import track
@@ -99,6 +100,7 @@ class Comparison:
         return self.parts.valid if part == "valid" else self.parts.test
 
 
+@checked(ConfigError)
 def compare(
     log: Interactions,
     contenders: Sequence[Contender],

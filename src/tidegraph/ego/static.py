@@ -8,6 +8,7 @@ from tidegraph.ego.hops import Hop, Hops
 from tidegraph.errors import ConfigError
 
 
+@checked(ConfigError)
 def identity() -> Hops:
     """Take the node itself and nothing around it, as matrix factorisation does."""
     return Hops(())

@@ -1,12 +1,12 @@
 """Item-item graphs induced from what people did one after the other."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32
 
+from tidegraph.arguments import settings
 from tidegraph.data.times.ticks import PER_SECOND
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
@@ -50,7 +50,7 @@ class Induced(NamedTuple):
         return graph.edges(name, table, ends, weight="weight")
 
 
-@dataclass(frozen=True)
+@settings
 class CoOccurrence:
     """How two items of one person are linked.
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ConfigError, no_setting
 
 Setting = int | float | str | bool | None
 Settings = tuple[tuple[str, Setting], ...]
@@ -80,16 +80,18 @@ class Registry(Generic[N]):
             ConfigError: There is no such function or setting, or one is not plain data.
         """
         wanted = inspect.signature(self.function(name))
-        nothing = [None] * self.given
+        names, nothing = list(wanted.parameters)[self.given :], [None] * self.given
+        for key in settings:
+            if key not in names:
+                raise ConfigError(no_setting(f"{self._kind} {name!r}", key, names))
         try:
             bound = wanted.bind(*nothing, *args, **settings)
         except TypeError as error:
-            known = ", ".join(list(wanted.parameters)[self.given :])
+            known = ", ".join(names) or "none"
             raise ConfigError(
-                f"{self._kind} {name!r}: {error}. Its settings: {known or 'none'}."
+                f"{self._kind} {name!r}: {error}. Its settings: {known}."
             ) from error
         bound.apply_defaults()
-        names = list(wanted.parameters)[self.given :]
         for key in names:
             if not isinstance(bound.arguments[key], _PLAIN):
                 raise ConfigError(

@@ -13,7 +13,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock
-from tidegraph.errors import ArtifactError, RequestError
+from tidegraph.errors import ArtifactError, DataError, RequestError
 from tidegraph.graph.from_log import USER, carried
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
@@ -123,6 +123,7 @@ class FittedPipeline:
         blocks = [steps.answer(some, k) for some in filters.blocks(requests)]
         return Candidates.concatenated(blocks)
 
+    @checked(RequestError)
     def recommend(
         self,
         user: object = None,
@@ -148,8 +149,7 @@ class FittedPipeline:
         Returns:
             Columns user, rank, item, score, channel, why, and behind item a column
             name if the pipeline was told which feature names an item. ``user`` is null
-            for a history. There are fewer than ``k`` rows where there are no more items
-            to recommend.
+            for a history; rows are fewer than ``k`` where there are no more items.
 
         Raises:
             RequestError: ``k`` is not a possible length, neither or both of ``user``
@@ -159,8 +159,7 @@ class FittedPipeline:
         graph = self.graph
         k = length_of(k, len(graph.items))
         check_asked(user, history)
-        clock = clock_of(at, graph, self.serving)
-        known = self.retriever.num_items
+        clock, known = clock_of(at, graph, self.serving), self.retriever.num_items
         if history is None:
             who = label = one_user(user)
             requests = of_users(who, graph, clock, at, known, repeat=self.repeat)
@@ -173,6 +172,7 @@ class FittedPipeline:
             raise RequestError(nothing_for(user, requests, at, self.serving, filters))
         return self._sources.frame(requests, answer, label)
 
+    @checked(RequestError)
     def recommend_all(
         self,
         users: object = None,
@@ -204,8 +204,7 @@ class FittedPipeline:
         """
         graph = self.graph
         k = length_of(k, len(graph.items))
-        clock = clock_of(at, graph, self.serving)
-        known = self.retriever.num_items
+        clock, known = clock_of(at, graph, self.serving), self.retriever.num_items
         wanted = linked_users(graph) if users is None else series(users, "users")
         wanted = wanted.unique(maintain_order=True)
         requests = of_users(wanted, graph, clock, at, known, repeat=self.repeat)
@@ -253,6 +252,7 @@ class FittedPipeline:
         """
         return vectors(self.channels(), self.graph, of, channel)
 
+    @checked(DataError)
     def observe(
         self, events: Events, *, missing: Literal["refuse", "keep"] = "refuse"
     ) -> None:

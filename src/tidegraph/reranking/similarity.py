@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float32, Int32, Int64
 
+from tidegraph.arguments import no_unknown
 from tidegraph.artifact.sealed import State
 from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
@@ -18,6 +19,7 @@ from tidegraph.kernels.ragged import starts
 from tidegraph.stages import Fold, Train
 
 
+@no_unknown
 @dataclass(frozen=True, eq=False)
 class ItemEmbedding:
     """A vector per item, for a re-ranker's ``by``.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64
 
+from tidegraph.arguments import no_unknown
 from tidegraph.errors import DataError, RequestError
 from tidegraph.stages.requests import Requests
 
@@ -141,6 +142,7 @@ class Candidates:
         )
 
 
+@no_unknown
 @dataclass(frozen=True, eq=False)
 class Examples:
     """What a ranker learns from: candidates of past requests, and what was chosen.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
 
+from tidegraph.arguments import no_unknown
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.views.matrix import Matrix, as_log, as_matrix
 from tidegraph.graph.snapshot import Snapshot
@@ -12,6 +13,7 @@ from tidegraph.graph.snapshot import Snapshot
 T = TypeVar("T")
 
 
+@no_unknown
 @dataclass(frozen=True, eq=False)
 class Fold:
     """A log as stages learn from it, and its views, which they share.

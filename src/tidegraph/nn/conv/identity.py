@@ -1,10 +1,10 @@
 """No neighbours: a vector of one's own, as matrix factorisation has, or two."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from jaxtyping import Float, Int
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.start import Start
 from tidegraph.nn.conv.vectors import NodeVectors
@@ -15,7 +15,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
+@settings
 class Identity:
     """Every node is its own receptive field.
 
@@ -30,7 +30,7 @@ class Identity:
         return Table(graph, size, self.start)
 
 
-@dataclass(frozen=True)
+@settings
 class TwoTables:
     """A vector per node as a source, and another as a target (its context)."""
 

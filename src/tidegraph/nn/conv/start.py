@@ -1,12 +1,12 @@
 """First vectors from the spectrum of the graph, in place of random ones."""
 
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import scipy
 from jaxtyping import Float
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.kernels.decomposition import halves
 from tidegraph.nn.deviation import DEVIATION
@@ -32,7 +32,7 @@ class Start(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@settings
 class Spectral:
     """The first singular vectors of the normalised graph, U S^1/2 and V S^1/2.
 

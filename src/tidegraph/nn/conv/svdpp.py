@@ -1,9 +1,8 @@
 """SVD++: a user is a vector of their own and what their items say of them."""
 
-from dataclasses import dataclass
-
 from jaxtyping import Float, Int
 
+from tidegraph.arguments import settings
 from tidegraph.extras import needed
 from tidegraph.nn.conv.identity import Table
 from tidegraph.nn.field import distinct
@@ -15,7 +14,7 @@ with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
+@settings
 class SVDPlusPlus:
     """A user is p_u + |N(u)|^-1/2 sum_{j in N(u)} y_j, an item that is scored q_i."""
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int32
 
+from tidegraph.arguments import settings
 from tidegraph.kernels.products import top_k_products
 from tidegraph.stages import NO_ITEM, ItemSets
 
 
-@dataclass(frozen=True)
+@settings
 class Exact:
     """Finds the largest products, at the cost of all of them."""
 

@@ -17,7 +17,9 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import sparse
 
+from tidegraph.arguments import settings
 from tidegraph.kernels.sparse_rows import SparseRows
+from tidegraph.ranges import at_least, from_0_to_1
 
 __all__ = ["BM25", "TFIDF", "Cosine", "Jaccard", "Pearson", "Similarity"]
 
@@ -107,7 +109,7 @@ class Similarity(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@settings
 class Cosine:
     """Dot product over the product of the Euclidean lengths."""
 
@@ -116,7 +118,7 @@ class Cosine:
         return Profiles.of(vectors, scale=np.sqrt(_row_sums(vectors, power=2)))
 
 
-@dataclass(frozen=True)
+@settings
 class Pearson:
     """Correlation of two vectors over all features that occur, absent ones zero.
 
@@ -140,7 +142,7 @@ class Pearson:
         return Profiles.of(vectors, scale=np.sqrt(spread), shift=shift)
 
 
-@dataclass(frozen=True)
+@settings
 class Jaccard:
     """Common features over all features of the two; values do not matter."""
 
@@ -153,7 +155,7 @@ class Jaccard:
         )
 
 
-@dataclass(frozen=True)
+@settings
 class BM25:
     """Dot product of vectors whose values saturate, rare features counting more.
 
@@ -168,6 +170,10 @@ class BM25:
     k1: float = 1.2
     b: float = 0.75
 
+    def __post_init__(self) -> None:
+        at_least("BM25", 0, k1=self.k1)
+        from_0_to_1("BM25", b=self.b)
+
     def profiles(self, vectors: sparse.csr_array, corpus: Corpus) -> Profiles:
         """Return the weighted vectors; the formula's denominator is 1."""
         rare = np.log1p(
@@ -181,7 +187,7 @@ class BM25:
         return Profiles.of(_with_values(vectors, value), size=0.5)
 
 
-@dataclass(frozen=True)
+@settings
 class TFIDF:
     """Cosine of vectors in which rare features count more.
 

@@ -32,6 +32,7 @@ from tidegraph.training.settings import Training
 SOFTMAX = Objective(loss=SampledSoftmax())
 
 
+@checked(ConfigError)
 def lightgcn(
     layers: int = 3,
     embedding_size: int = 64,
@@ -58,6 +59,7 @@ def lightgcn(
     return Embedding("LightGCN", encoder, objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def ngcf(
     layers: int = 3,
     embedding_size: int = 64,
@@ -83,6 +85,7 @@ def ngcf(
     return Embedding("NGCF", encoder, objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def sgc(
     layers: int = 2,
     embedding_size: int = 64,
@@ -103,6 +106,7 @@ def sgc(
     return Embedding("SGC", SGC(layers), SOFTMAX, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def gcn(
     layers: int = 2,
     embedding_size: int = 64,
@@ -124,6 +128,7 @@ def gcn(
     return Embedding("GCN", GCN(layers), SOFTMAX, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def gat(
     layers: int = 2,
     heads: int = 4,
@@ -146,6 +151,7 @@ def gat(
     return Embedding("GAT", GAT(layers, heads), SOFTMAX, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def gin(
     layers: int = 2,
     embedding_size: int = 64,
@@ -196,6 +202,7 @@ def graphsage(
     )
 
 
+@checked(ConfigError)
 def pinsage(
     neighbors: int = 10,
     layers: int = 2,
@@ -228,6 +235,7 @@ def pinsage(
     return Embedding("PinSage", PinSage(layers), *learn)
 
 
+@checked(ConfigError)
 def lcgnn(
     cluster: int = 20,
     layers: int = 2,

@@ -1,9 +1,12 @@
 """Linear methods: a history goes through fixed filters of the graph (section 19.4)."""
 
+from tidegraph.arguments import checked
+from tidegraph.errors import ConfigError
 from tidegraph.retrieval.filters import Chebyshev, Hop, LowPass
 from tidegraph.retrieval.graph_filter import GraphFilter
 
 
+@checked(ConfigError)
 def pure_svd(rank: int = 64, half_life_days: float | None = None) -> GraphFilter:
     """Return PureSVD: histories projected on the first singular vectors of the pairs.
 
@@ -20,6 +23,7 @@ def pure_svd(rank: int = 64, half_life_days: float | None = None) -> GraphFilter
     return GraphFilter("PureSVD", filters, half_life_days=half_life_days)
 
 
+@checked(ConfigError)
 def gf_cf(
     rank: int = 256, weight: float = 0.3, half_life_days: float | None = None
 ) -> GraphFilter:
@@ -38,6 +42,7 @@ def gf_cf(
     return GraphFilter("GF-CF", filters, (1.0, weight), half_life_days)
 
 
+@checked(ConfigError)
 def cheby_cf(
     order: int = 8,
     flatness: float = 1.5,

@@ -1,5 +1,7 @@
 """Matrix factorisation: trained by pairs, or solved in turn."""
 
+from tidegraph.arguments import checked
+from tidegraph.errors import ConfigError
 from tidegraph.nn.conv.identity import Identity
 from tidegraph.nn.conv.start import Spectral
 from tidegraph.nn.conv.svdpp import SVDPlusPlus
@@ -16,6 +18,7 @@ SHORT = Training(12, 2048, LazyAdam(3e-3), Linear(0.0), patience=None)
 """For vectors that begin where a filter of the graph stands."""
 
 
+@checked(ConfigError)
 def bpr_mf(
     embedding_size: int = 64,
     loss: PairLoss = BPR(),  # noqa: B008 - it is frozen
@@ -46,6 +49,7 @@ def bpr_mf(
     )
 
 
+@checked(ConfigError)
 def softmax_mf(
     embedding_size: int = 128,
     temperature: float = 0.1,
@@ -74,6 +78,7 @@ def softmax_mf(
     return Embedding("Softmax-MF", encoder, objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def svdpp(
     embedding_size: int = 64,
     loss: PairLoss = BPR(),  # noqa: B008 - it is frozen
@@ -99,6 +104,7 @@ def svdpp(
     return Embedding("SVDpp", SVDPlusPlus(), objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def ials(
     embedding_size: int = 64,
     l2: float = 0.1,

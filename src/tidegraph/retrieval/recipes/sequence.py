@@ -1,5 +1,7 @@
 """Sequence models: what comes next after a history, whoever it is of."""
 
+from tidegraph.arguments import checked
+from tidegraph.errors import ConfigError
 from tidegraph.nn.sequence.encoders import (
     Convolutions,
     GatedUnits,
@@ -15,6 +17,7 @@ from tidegraph.retrieval.sequence.next_item import (
 from tidegraph.training.settings import Training
 
 
+@checked(ConfigError)
 def sasrec(
     blocks: int = 2,
     heads: int = 2,
@@ -46,6 +49,7 @@ def sasrec(
     return NextItem("SASRec", encoder, loss, embedding_size, length, training, seed)
 
 
+@checked(ConfigError)
 def bert4rec(
     blocks: int = 2,
     heads: int = 2,
@@ -78,6 +82,7 @@ def bert4rec(
     )
 
 
+@checked(ConfigError)
 def gru4rec(
     layers: int = 1,
     embedding_size: int = 64,
@@ -108,6 +113,7 @@ def gru4rec(
     return NextItem("GRU4Rec", encoder, loss, embedding_size, length, training, seed)
 
 
+@checked(ConfigError)
 def caser(
     window: int = 5,
     horizontal: int = 16,
@@ -140,6 +146,7 @@ def caser(
     return NextItem("Caser", filters, *learn)
 
 
+@checked(ConfigError)
 def markov_chain(
     embedding_size: int = 64,
     length: int = 50,

@@ -1,5 +1,7 @@
 """Embeddings by factorisation: nothing is trained."""
 
+from tidegraph.arguments import checked
+from tidegraph.errors import ConfigError
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.solvers import (
     HOPE,
@@ -13,6 +15,7 @@ from tidegraph.retrieval.solvers.graphs import On
 from tidegraph.retrieval.solvers.proximities import FactorizedProximity, KatzProximity
 
 
+@checked(ConfigError)
 def hope(
     proximity: FactorizedProximity = KatzProximity(),  # noqa: B008 - it is frozen
     embedding_size: int = 64,
@@ -31,6 +34,7 @@ def hope(
     return Factorized("HOPE", HOPE(proximity, embedding_size, on))
 
 
+@checked(ConfigError)
 def netmf(
     embedding_size: int = 64,
     window: int = 10,
@@ -53,6 +57,7 @@ def netmf(
     return Factorized("NetMF", NetMF(embedding_size, window, negatives, rank, on))
 
 
+@checked(ConfigError)
 def grarep(
     embedding_size: int = 32, steps: int = 3, on: On = "bipartite"
 ) -> Factorized:
@@ -70,6 +75,7 @@ def grarep(
     return Factorized("GraRep", GraRep(embedding_size, steps, on=on))
 
 
+@checked(ConfigError)
 def prone(embedding_size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Factorized:
     """Return ProNE: a sparse factorisation smoothed along the spectrum of items.
 
@@ -85,6 +91,7 @@ def prone(embedding_size: int = 64, mu: float = 0.2, theta: float = 0.5) -> Fact
     return Factorized("ProNE", ProNE(embedding_size, mu=mu, theta=theta))
 
 
+@checked(ConfigError)
 def graphzoom(
     solver: GraphSolver = NetMF(),  # noqa: B008 - it is frozen
     levels: int = 1,

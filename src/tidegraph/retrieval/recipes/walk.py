@@ -150,6 +150,7 @@ def app(
     return Embedding("APP", TwoTables(), objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def item2vec(
     window: int = 5,
     embedding_size: int = 64,
@@ -173,6 +174,7 @@ def item2vec(
     return Embedding("item2vec", TwoTables(), objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def bge(
     walks: int = 10,
     length: int = 10,
@@ -200,6 +202,7 @@ def bge(
     return Embedding("BGE", TwoTables(), objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def ges(
     side: tuple[str, ...],
     walks: int = 10,
@@ -232,6 +235,7 @@ def ges(
     return Embedding("GES", encoder, objective, embedding_size, training, seed)
 
 
+@checked(ConfigError)
 def eges(
     side: tuple[str, ...],
     walks: int = 10,

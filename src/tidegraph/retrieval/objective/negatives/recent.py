@@ -17,7 +17,7 @@ from tidegraph.retrieval.objective.pairs.positives import PairSource, Positives
 from tidegraph.rng import fresh_seed
 
 
-@dataclass(frozen=True)
+@settings
 class InBatch:
     """The targets of the other pairs of the batch, so by popularity."""
 

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from tidegraph.arguments import settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.kernels.ragged import owners
 from tidegraph.nn.graph_inputs import GraphInputs
@@ -16,7 +17,7 @@ from tidegraph.stages import Fold
 from tidegraph.training.weights import shuffled, tensor
 
 
-@dataclass(frozen=True)
+@settings
 class Edges:
     """Users and the items they have an event with, each pair once.
 
