@@ -321,7 +321,10 @@ def _tagged(protocol: type, table: Mapping[str, Any], where: str, own: Own) -> A
 
 def name_your_class(name: str) -> str:
     """Return what to do where a saved value is of a class that nobody named."""
-    return f"If it is your own, name its class: tg.load(folder, kinds=[{name}])."
+    return (
+        f"If it is your own, name its class: tg.load(folder, kinds=[{name}]); of a "
+        "command, its module: --kinds package.module."
+    )
 
 
 def is_kind_of(cls: Any, protocol: type) -> bool:

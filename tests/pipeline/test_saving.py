@@ -149,7 +149,7 @@ def test_a_model_of_ones_own_parts_is_opened_with_their_classes(own):
 def test_a_model_of_ones_own_parts_says_which_class_it_wants(own, kinds, left):
     _, folder = own
 
-    with pytest.raises(ArtifactError, match=rf"'{left}'.*kinds=\[{left}\]\)\.$"):
+    with pytest.raises(ArtifactError, match=rf"'{left}'.*kinds=\[{left}\]\);"):
         tg.load(folder, kinds=kinds)
 
 

@@ -123,7 +123,7 @@ def test_a_similarity_of_ones_own_is_saved_and_opened_by_its_class(tmp_path, log
     np.testing.assert_array_equal(
         back.scores(requests_at(log)), fitted.scores(requests_at(log))
     )
-    with pytest.raises(ArtifactError, match=r"is a 'Own'.*kinds=\[Own\]\)\.$"):
+    with pytest.raises(ArtifactError, match=r"is a 'Own'.*kinds=\[Own\]\);"):
         load(tmp_path / "model", classes)
 
 

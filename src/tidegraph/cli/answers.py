@@ -6,9 +6,9 @@ from typing import Annotated, cast
 import polars as pl
 import typer
 
-from tidegraph.catalog import load
 from tidegraph.cli.options import listed, moment_of
 from tidegraph.cli.output import check_table, show, write_table
+from tidegraph.cli.own import Kinds, opened
 from tidegraph.cli.terminal import say
 from tidegraph.data.ids.id_list import read_ids
 from tidegraph.data.reading import Reading
@@ -53,13 +53,14 @@ def recommend(
     ] = False,
     json: Json = False,
     output: Out = None,
+    kinds: Kinds = None,
 ) -> None:
     """Recommend items to a user, to a history of items, or to a file of users."""
     if sum(given is not None for given in (user, history, users_file)) != 1:
         raise RequestError("give exactly one of --user, --history and --users-file.")
     if output is not None:
         check_table(output)
-    fitted = load(model)
+    fitted = opened(model, kinds)
     moment = None if at is None else _moment_at(fitted, at)
     wanted, hidden, items = (
         None if text is None else listed(text) for text in (only, exclude, history)
@@ -86,11 +87,12 @@ def similar(
     ] = None,
     json: Json = False,
     output: Out = None,
+    kinds: Kinds = None,
 ) -> None:
     """Show the items that are most like an item."""
     if output is not None:
         check_table(output)
-    found = load(model).similar_items(item, k=k, channel=channel)
+    found = opened(model, kinds).similar_items(item, k=k, channel=channel)
     if not found.height:
         raise RequestError(
             f"the model knows no item like {' or '.join(map(repr, item))}."
@@ -109,10 +111,11 @@ def embed(
         str | None,
         typer.Option(help="Whose they are (default: the first that has vectors)."),
     ] = None,
+    kinds: Kinds = None,
 ) -> None:
     """Write the vectors of an embedding beside their ids; a CSV has a column each."""
     check_table(output)
-    fitted = load(model)
+    fitted = opened(model, kinds)
     found = fitted.vectors(of, channel=channel)
     size = cast(pl.Array, found.schema["vector"]).size
     if output.suffix == ".csv":
@@ -132,9 +135,10 @@ def embed(
 def erase(
     model: Model,
     user: Annotated[list[str], typer.Option(help="A user id; repeatable.")],
+    kinds: Kinds = None,
 ) -> None:
     """Erase users from a saved model, which is written anew."""
-    fitted = load(model)
+    fitted = opened(model, kinds)
     fitted.erase(user)
     fitted.save(model)
     say(

@@ -13,6 +13,7 @@ from tidegraph.artifact.writing import check_file
 from tidegraph.catalog import RETRIEVERS, load
 from tidegraph.catalog import model as method_of
 from tidegraph.cli.options import Given, taking
+from tidegraph.cli.own import Kinds, classes_of
 from tidegraph.cli.terminal import say, width_of_tables
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Columns, LogFormat, Reading
@@ -73,13 +74,17 @@ def evaluate(
         str | None, typer.Option("-k", help="List lengths (default: 10,20,50).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the intervals.")] = 0,
+    kinds: Kinds = None,
 ) -> None:
     """Judge a model by what happened after its training, on the full catalogue."""
     lengths = CUTOFFS if k is None else _list_lengths(k)
     if html is not None:
         check_file(html)
-    fitted = load(model)
-    baselines = {_retriever_title(name): _baseline(name) for name in against or []}
+    own = classes_of(kinds, model, *map(Path, against or []))
+    fitted = load(model, kinds=own)
+    baselines = {
+        _retriever_title(name): _baseline(name, own) for name in against or []
+    }
     items = len(fitted.graph.items)
     if k is None:
         lengths = tuple(sorted({min(length, items) for length in lengths}))
@@ -179,8 +184,12 @@ def _retriever_title(name: str) -> str:
     return name if name in RETRIEVERS else next(iter(RETRIEVERS.alike(name)), name)
 
 
-def _baseline(name: str) -> Baseline:
+def _baseline(name: str, own: list[type]) -> Baseline:
     """Return how to make the recommender that ``--against`` names.
+
+    Args:
+        name: A folder or a method.
+        own: Classes of one's own that a model may be made of.
 
     Raises:
         RequestError: It is neither a model folder nor a retrieval method, or is a
@@ -204,7 +213,7 @@ def _baseline(name: str) -> Baseline:
             f"There are: {', '.join(filter(_needs_nothing, RETRIEVERS))}."
         )
     try:
-        other = load(folder)
+        other = load(folder, kinds=own)
     except ArtifactError as error:
         raise RequestError(f"--against {name}: {error}") from error
     return lambda _: other

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tidegraph import dccl
+from tidegraph.cli.own import Kinds, classes_of
 from tidegraph.cli.terminal import say
 
 
@@ -37,9 +38,10 @@ def export(
             "device, such as the page in a browser, ranks them by itself."
         ),
     ] = 0,
+    kinds: Kinds = None,
 ) -> None:
     """Write what devices download: graphs, weights and a signed manifest."""
-    cloud = dccl.FittedDCCL.load(model)
+    cloud = dccl.FittedDCCL.load(model, kinds=classes_of(kinds, model))
     cloud.export(output, key, items=items, version=version)
     place = output.absolute().parent / f"{output.name}.pem" if key is None else key
     say(f"{output}: signed by {place}; devices and the gate trust {place}.pub.")
