@@ -50,6 +50,21 @@ FITTED = Homes.of("tidegraph").where(_is_fitted) | Homes(
 """What a folder of a model may hold."""
 
 
+def spelled(stage: str, name: str) -> str:
+    """Return a method's name as its stage spells it, or the name that it has not.
+
+    Capitals and underscores do not matter, but where a name is that of a method of
+    another stage: ``SASRec`` ranks, and ``sasrec`` retrieves.
+
+    Args:
+        stage: ``retrieve``, ``rank`` or ``rerank``.
+        name: As somebody wrote it.
+    """
+    if any(name in methods for methods in STAGES.values()):
+        return name
+    return next(iter(STAGES[stage].alike(name)), name)
+
+
 def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
     """Build the configuration that a table of a recipe describes.
 
@@ -68,6 +83,7 @@ def model(table: Mapping[str, Any], where: str, stage: str) -> Any:
             f'[{where}] does not say which model. Add model = "...", one of: '
             f"{', '.join(sorted(known))}."
         )
+    name = spelled(stage, name)
     if name not in known:
         raise ConfigError(
             f"[{where}] names the model {name!r}, which {_elsewhere(name, stage)} "
@@ -108,7 +124,7 @@ def _neural(network: Any, table: Mapping[str, Any], where: str) -> Any:
 
 def settings_of(stage: str, name: str) -> Collection[str]:
     """Return the settings of a method, none if there is no such method."""
-    known = STAGES[stage]
+    known, name = STAGES[stage], spelled(stage, name)
     if name not in known:
         return ()
     own = inspect.signature(known[name]).parameters

@@ -11,7 +11,14 @@ from typing import cast
 import pytest
 
 import tidegraph as tg
-from tidegraph.catalog import RANKERS, RERANKERS, RETRIEVERS
+from tidegraph.catalog import (
+    RANKERS,
+    RERANKERS,
+    RETRIEVERS,
+    model,
+    settings_of,
+    spelled,
+)
 from tidegraph.cli import run
 from tidegraph.config import is_kind_of
 from tidegraph.errors import ConfigError
@@ -88,7 +95,7 @@ def said(text, tmp_path, capsys, *words) -> str:
             "'sasrec', which retrieves; the ranking method is 'SASRec'. There are",
         ),
         (LOG + POPULAR + '[rank]\nmodel = "MMR"', "'MMR', which re-ranks. There are"),
-        (LOG + '[[retrieve]]\nmodel = "Sasrec"', "Did you mean 'sasrec'?"),
+        (LOG + '[[retrieve]]\nmodel = "Sasrek"', "Did you mean 'sasrec'?"),
         (LOG + '[[retrieve]]\nmodel = "lightgnc"', "Did you mean 'lightgcn'?"),
         (LOG + POPULAR + "[blend]\nquotas = [1, 2]", "2 quotas for 1 channels"),
         (LOG + POPULAR + "[blend]\nat_least = 1.5", "at_least is 1.5"),
@@ -256,3 +263,17 @@ def test_what_is_no_encoder_is_not_offered_as_one():
         pipeline_of(tomllib.loads(text), "here")
 
     assert "MeanAggregator" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["itemknn", "item_knn", "ITEMKNN"])
+def test_a_method_is_named_whatever_its_capitals_and_underscores(name):
+    table = {"model": name, "neighbors": 7}
+
+    assert model(table, "retrieve", "retrieve") == ItemKNN(neighbors=7)
+    assert settings_of("retrieve", name) == settings_of("retrieve", "ItemKNN")
+
+
+@pytest.mark.parametrize("name", ["SASRec", "SASREC", "sasrec"])
+def test_a_rival_is_named_as_in_a_recipe(name):
+    """Where a name is exactly that of a method of another stage, it is not meant."""
+    assert (spelled("retrieve", name) == "sasrec") == (name != "SASRec")

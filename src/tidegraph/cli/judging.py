@@ -10,7 +10,7 @@ import typer
 
 from tidegraph.artifact.manifest import MANIFEST
 from tidegraph.artifact.writing import check_file
-from tidegraph.catalog import RETRIEVERS, load
+from tidegraph.catalog import RETRIEVERS, load, spelled
 from tidegraph.catalog import model as method_of
 from tidegraph.cli.options import Given, taking
 from tidegraph.cli.own import Kinds, classes_of
@@ -83,7 +83,7 @@ def evaluate(
     own = classes_of(kinds, model, *map(Path, against or []))
     fitted = load(model, kinds=own)
     baselines = {
-        _retriever_title(name): _baseline(name, own) for name in against or []
+        spelled("retrieve", name): _baseline(name, own) for name in against or []
     }
     items = len(fitted.graph.items)
     if k is None:
@@ -179,11 +179,6 @@ def _events_after_training(
     return test
 
 
-def _retriever_title(name: str) -> str:
-    """Return a method's name in a recipe; capitals and underscores do not matter."""
-    return name if name in RETRIEVERS else next(iter(RETRIEVERS.alike(name)), name)
-
-
 def _baseline(name: str, own: list[type]) -> Baseline:
     """Return how to make the recommender that ``--against`` names.
 
@@ -196,7 +191,7 @@ def _baseline(name: str, own: list[type]) -> Baseline:
             method that does nothing without settings.
     """
     folder = Path(name)
-    title = _retriever_title(name)
+    title = spelled("retrieve", name)
     if title in RETRIEVERS and not (folder / MANIFEST).is_file():
         try:
             method = cast(Retriever, _with_defaults(title))
