@@ -9,6 +9,7 @@ from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Reading
 from tidegraph.data.sources import read
+from tidegraph.data.tables.build import NoneAtLeastError
 from tidegraph.data.tables.opening import read_whole
 from tidegraph.data.tables.refused import said_plainly
 from tidegraph.data.times.clocks import Clock
@@ -74,8 +75,13 @@ def read_alike(
         spelt = {"time_unit": "order"} | (spelt if free else {})
     elif not free:
         spelt = _time_spelling(frame, called["time"], reading)
+    if "weight" in called:
+        spelt["at_least"] = reading.format.at_least
     also = [name for name in context if name in names]
-    return read(frame, **cast(Any, called | spelt), context=also, missing=missing)
+    try:
+        return read(frame, **cast(Any, called | spelt), context=also, missing=missing)
+    except NoneAtLeastError:
+        return None
 
 
 def _time_spelling(frame: Any, column: str, reading: Reading) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How a log is read: one set of settings for every door, recipe and saved model."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, cast
@@ -10,6 +11,7 @@ from tidegraph.data.ids.identity import Missing
 from tidegraph.data.text.dialect import TextForm
 from tidegraph.data.times.spellings import given_layout
 from tidegraph.data.times.ticks import LogUnit
+from tidegraph.errors import ConfigError
 
 Reference = str | int
 """A column by its name, or by its place from 1 in a file without a header."""
@@ -71,9 +73,12 @@ class LogFormat:
             what came first.
         missing: What becomes of a row whose user or item is missing; keep takes words
             such as NULL for ids.
+        at_least: Only rows of at least this weight are events, such as ratings from 4,
+            and all count alike.
 
     Raises:
-        ConfigError: A format does not say how to read a time.
+        ConfigError: A format does not say how to read a time, or ``at_least`` is no
+            finite number.
         DataError: What is said of the text is no separator or encoding.
     """
 
@@ -84,9 +89,15 @@ class LogFormat:
     time_format: str | None = None
     time_unit: LogUnit | None = None
     missing: Missing | None = None
+    at_least: float | None = None
 
     def __post_init__(self) -> None:
         self.text()
+        if self.at_least is not None and not math.isfinite(self.at_least):
+            raise ConfigError(
+                f"at_least is {self.at_least}, and weights are finite. Give a number, "
+                "or leave it out."
+            )
         if self.time_format is not None:
             given_layout(self.time_format)
 
@@ -103,11 +114,21 @@ class Reading:
         columns: Which column means what.
         format: How the log is written.
         features: Which columns are features.
+
+    Raises:
+        ConfigError: ``at_least`` is said of weights, and no column is one.
     """
 
     columns: Columns = Columns()
     format: LogFormat = LogFormat()
     features: FeatureColumns = FeatureColumns()
+
+    def __post_init__(self) -> None:
+        if self.format.at_least is not None and self.columns.weight is None:
+            raise ConfigError(
+                f"at_least={self.format.at_least:g} is said of the weight, and no "
+                "column is. Name it too, such as weight='rating'."
+            )
 
     @classmethod
     def of(cls, table: Mapping[str, Any], where: str = "reading") -> "Reading":

@@ -48,6 +48,7 @@ def read(
     names: Sequence[str] | None = None,
     encoding: str | None = None,
     missing: Missing = "refuse",
+    at_least: float | None = None,
 ) -> Interactions:
     """Read a log of interactions from a file or a frame.
 
@@ -92,6 +93,8 @@ def read(
         missing: What becomes of rows without an id, or with a marker such as ``NULL``:
             ``"refuse"`` them in an error, ``"drop"`` them, or ``"keep"`` markers as
             ids.
+        at_least: Only rows of at least this weight are events, such as ratings from 4,
+            and all of them weigh 1; every row is one if left out.
 
     Raises:
         DataError: The source cannot be read, or a column or value is not what it
@@ -108,6 +111,7 @@ def read(
             time_format,
             time_unit,
             missing,
+            at_least,
         ),
         FeatureColumns(tuple(user_features), tuple(item_features)),
     )
@@ -142,6 +146,7 @@ def read_sql(
     time_unit: LogUnit | None = None,
     time_format: str | None = None,
     missing: Missing = "refuse",
+    at_least: float | None = None,
 ) -> Interactions:
     """Read a log of interactions from a database.
 
@@ -165,6 +170,7 @@ def read_sql(
         time_unit: See ``read``.
         time_format: See ``read``.
         missing: See ``read``.
+        at_least: See ``read``.
 
     Raises:
         DataError: The database refuses the query or fails on the way, or a column or
@@ -172,7 +178,12 @@ def read_sql(
     """
     reading = Reading(
         Columns(user, item, time, label, weight, split, tuple(context)),
-        LogFormat(time_format=time_format, time_unit=time_unit, missing=missing),
+        LogFormat(
+            time_format=time_format,
+            time_unit=time_unit,
+            missing=missing,
+            at_least=at_least,
+        ),
         FeatureColumns(tuple(user_features), tuple(item_features)),
     )
     with open_query(query, connection) as table:

@@ -80,7 +80,10 @@ def _as_log(
     given: Any = cast(Any, events)
     if isinstance(given, np.ndarray):
         given = np.atleast_1d(cast(Any, given))
-    rows = [_row(row, place, clock) for place, row in enumerate(given)]
+    least = None if serving.reading is None else serving.reading.format.at_least
+    usual = 1.0 if least is None else least
+    rows = [_row(row, place, clock, usual) for place, row in enumerate(given)]
+    rows = rows if least is None else _strong_enough(rows, least)
     if not rows:
         return None
     user, item, time, label, weight = zip(*rows, strict=True)
@@ -137,8 +140,8 @@ def _as_mapping(row: Any) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], row) if isinstance(row, Mapping) else {}
 
 
-def _row(row: Any, place: int, clock: Clock) -> tuple[Any, ...]:
-    """Return user, item, time, label and weight of one event."""
+def _row(row: Any, place: int, clock: Clock, usual: float) -> tuple[Any, ...]:
+    """Return user, item, time, label and weight of one event, if it has them."""
     if isinstance(row, Mapping):
         given = cast(Mapping[str, Any], row)
         needed = COLUMNS[: 2 if clock == "none" else 3]
@@ -150,7 +153,7 @@ def _row(row: Any, place: int, clock: Clock) -> tuple[Any, ...]:
                 f"{', '.join(needed[:-1])} and {needed[-1]}; nothing was taken in."
             )
         row = [given["user"], given["item"], given.get("time")]
-        row += [given.get("label", 1), given.get("weight", 1.0)]
+        row += [given.get("label", 1), given.get("weight", usual)]
     sized = isinstance(row, Sequence | np.ndarray) and not isinstance(row, str | bytes)
     values = list(cast(Sequence[Any], row)) if sized else []
     if clock == "none" and len(values) == 2:
@@ -160,7 +163,13 @@ def _row(row: Any, place: int, clock: Clock) -> tuple[Any, ...]:
             f"event {place} is {row!r}. Write (user, item, time), perhaps with a label "
             "and a weight behind; nothing was taken in."
         )
-    return (*values, *(1, 1.0)[len(values) - 3 :])
+    return (*values, *(1, usual)[len(values) - 3 :])
+
+
+def _strong_enough(rows: list[tuple[Any, ...]], least: float) -> list[tuple[Any, ...]]:
+    """Return the events that weigh at least so much, each with a weight of 1."""
+    weight = _as_numbers([row[4] for row in rows], "weight").tolist()
+    return [(*row[:4], 1.0) for row, w in zip(rows, weight, strict=True) if w >= least]
 
 
 def _event_times(times: Sequence[Any], clock: Clock) -> Num[np.ndarray, " n"]:

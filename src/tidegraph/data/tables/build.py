@@ -35,6 +35,10 @@ _SEVERAL = ("context", "user_features", "item_features")
 _TRUTH = {"true": 1.0, "false": 0.0}
 
 
+class NoneAtLeastError(DataError):
+    """Every row weighs less than what is asked for."""
+
+
 @dataclass(frozen=True)
 class _Columns:
     """Which column of a table means what, by the names that the table has for them."""
@@ -110,6 +114,12 @@ def build(table: Table, reading: Reading) -> Interactions:
         for batch in batches:
             gathered.add(batch, range(seen + 1, seen + 1 + len(batch)))
             seen += len(batch)
+    least = reading.format.at_least
+    if gathered.weak and not gathered.rows:
+        raise NoneAtLeastError(
+            f"{table.name} has no row of a weight of {least:g} or more, as at_least "
+            "asks for. Ask for less, or leave it out."
+        )
     if not gathered.rows:
         what = "no row with ids" if seen else "column names and no row"
         raise DataError(f"{table.name} has {what}. Add events.")
@@ -136,7 +146,7 @@ class _Gathered:
         self._weights: list[np.ndarray] = []
         self._carried: list[pl.DataFrame] = []
         self._origin: list[Rows] = []
-        self.rows = self._dropped = 0
+        self.rows = self.weak = self._dropped = 0
 
     def add(self, batch: pl.DataFrame, rows: Rows) -> None:
         """Take the next rows, and the numbers that messages give to them."""
@@ -147,7 +157,7 @@ class _Gathered:
             batch, rows = exploded(batch, columns.item, name, rows)
         elif label is None and not self.rows:
             refuse_impressions(batch[columns.item], name)
-        batch, rows = self._with_ids(batch, rows)
+        batch, rows = self._strong_enough(*self._with_ids(batch, rows))
         self.rows += len(batch)
         self._who.add(batch[columns.user], rows)
         self._what.add(batch[columns.item], rows)
@@ -160,7 +170,7 @@ class _Gathered:
             self._when.add(batch[columns.time], rows)
         if label is not None:
             self._labels.append(read_labels(batch[label], name, rows))
-        if columns.weight is not None:
+        if columns.weight is not None and self._reading.format.at_least is None:
             self._weights.append(_read_weights(batch[columns.weight], name, rows))
         self._origin.append(rows)
 
@@ -173,6 +183,18 @@ class _Gathered:
             return batch, rows
         self._dropped += len(kept) - int(kept.sum())
         return batch.filter(kept), as_array(rows)[kept]
+
+    def _strong_enough(
+        self, batch: pl.DataFrame, rows: Rows
+    ) -> tuple[pl.DataFrame, Rows]:
+        """Return the rows of at least the weight that makes an event of them."""
+        least, column = self._reading.format.at_least, self._columns.weight
+        if least is None or column is None:
+            return batch, rows
+        given = without_objects(batch.select(column), as_text=self._is_text)[column]
+        kept = _read_weights(given, self._name, rows) >= least
+        self.weak += len(kept) - int(kept.sum())
+        return batch.filter(pl.Series(kept)), as_array(rows)[kept]
 
     def _ids(self) -> tuple[Coded, Coded]:
         try:
