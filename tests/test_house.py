@@ -16,14 +16,22 @@ SOURCES = sorted((ROOT / "src" / "tidegraph").rglob("*.py"))
 
 
 @cache
-def functions() -> list[tuple[Path, ast.FunctionDef]]:
-    """Every function; where no test asks, a worker does not read them."""
+def definitions() -> list[tuple[Path, ast.FunctionDef | ast.ClassDef]]:
+    """Every function and class; where no test asks, a worker does not read them."""
     return [
         (path, node)
         for path in SOURCES
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
     ]
+
+
+def functions() -> list[tuple[Path, ast.FunctionDef]]:
+    return [(p, node) for p, node in definitions() if isinstance(node, ast.FunctionDef)]
+
+
+def classes() -> list[tuple[Path, ast.ClassDef]]:
+    return [(p, node) for p, node in definitions() if isinstance(node, ast.ClassDef)]
 
 
 def length(node: ast.FunctionDef) -> int:
@@ -34,9 +42,11 @@ def length(node: ast.FunctionDef) -> int:
     return lines
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_file_is_longer_than_350_lines(path):
-    assert len(path.read_text().splitlines()) <= 350
+def test_no_file_is_longer_than_350_lines():
+    lengths = {path: len(path.read_text().splitlines()) for path in SOURCES}
+
+    assert len(lengths) > 500
+    assert {path: count for path, count in lengths.items() if count > 350} == {}
 
 
 def test_no_folder_has_more_than_16_files():
@@ -64,39 +74,36 @@ def test_no_recipe_is_longer_than_30_lines():
 
 def test_no_configuration_has_more_than_eight_settings():
     crowded = []
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and any(
-                re.search("dataclass|settings", ast.unparse(mark))
-                for mark in node.decorator_list
-            ):
-                fields = [
-                    part
-                    for part in node.body
-                    if isinstance(part, ast.AnnAssign)
-                    and "ClassVar" not in ast.unparse(part.annotation)
-                ]
-                has_defaults = any(part.value is not None for part in fields)
-                # What holds arrays is a value, not a configuration.
-                holds = any("np.ndarray" in ast.unparse(p.annotation) for p in fields)
-                if has_defaults and not holds and len(fields) > 8:
-                    crowded.append((path.name, node.name, len(fields)))
+    for path, node in classes():
+        marks = map(ast.unparse, node.decorator_list)
+        if any(re.search("dataclass|settings", mark) for mark in marks):
+            fields = [
+                part
+                for part in node.body
+                if isinstance(part, ast.AnnAssign)
+                and "ClassVar" not in ast.unparse(part.annotation)
+            ]
+            has_defaults = any(part.value is not None for part in fields)
+            # What holds arrays is a value, not a configuration.
+            holds = any("np.ndarray" in ast.unparse(p.annotation) for p in fields)
+            if has_defaults and not holds and len(fields) > 8:
+                crowded.append((path.name, node.name, len(fields)))
 
     assert crowded == []
 
 
 def _settings() -> set[tuple[str, str]]:
     """Each setting of a configuration or a recipe, with whose it is."""
-    found = set()
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and "settings" in map(
-                ast.unparse, node.decorator_list
-            ):
-                fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
-                found |= {(node.name, ast.unparse(part.target)) for part in fields}
-            if isinstance(node, ast.FunctionDef) and path.parent.name == "recipes":
-                found |= {(node.name, part.arg) for part in node.args.args}
+    found = {
+        (node.name, part.arg)
+        for path, node in functions()
+        if path.parent.name == "recipes"
+        for part in node.args.args
+    }
+    for _, node in classes():
+        if "settings" in map(ast.unparse, node.decorator_list):
+            fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+            found |= {(node.name, ast.unparse(part.target)) for part in fields}
     return found
 
 
@@ -133,9 +140,11 @@ def test_imports_point_one_way():
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("module", ["graph.live", "data.interactions", "stages"])
-def test_importing_it_loads_no_tensor_engine(module):
-    code = f"import sys, tidegraph.{module}; sys.exit('torch' in sys.modules)"
+def test_importing_it_loads_no_tensor_engine():
+    code = (
+        "import sys, tidegraph.graph.live, tidegraph.data.interactions, "
+        "tidegraph.stages; sys.exit('torch' in sys.modules)"
+    )
 
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", check=False)
 

@@ -108,32 +108,36 @@ def foreign(tmp_path_factory):
     return shop / "model"
 
 
-BOTH = """
+ENCODINGS = ("ascii", "cp1252", "utf-8")
+ALL = f"""
 import sys
 from tidegraph.cli import main
-for words in [*sys.argv, "--json"], [*sys.argv]:
-    sys.argv = words
-    try:
-        main()
-    except SystemExit as ended:
-        assert ended.code == 0
+asked = sys.argv
+for encoding in {ENCODINGS}:
+    for stream in sys.stdout, sys.stderr:
+        stream.reconfigure(encoding=encoding, errors="strict")
+    for words in [*asked, "--json"], asked:
+        sys.argv = [*words]
+        try:
+            main()
+        except SystemExit as ended:
+            assert ended.code == 0
+    sys.stdout.write(chr(0))
 """
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_a_letter_that_an_encoding_lacks_is_spelt_by_its_number(
-    foreign, monkeypatch, encoding
-):
-    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+def test_a_letter_that_an_encoding_lacks_is_spelt_by_its_number(foreign, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", ENCODINGS[0])
     monkeypatch.setenv("PYTHONPATH", str(Path(tidegraph.__file__).parents[1]))
     words = ["recommend", str(foreign), "--user", "ü", "-k", "2"]
 
-    started = [sys.executable, "-c", BOTH, *words]
+    started = [sys.executable, "-c", ALL, *words]
     done = subprocess.run(started, capture_output=True, check=True)
-    *lines, table = done.stdout.decode(encoding).split("\n", 2)
-    rows = [json.loads(line) for line in lines]
+    answers = done.stdout.split(b"\0")[:-1]
 
-    assert [row["name"] for row in rows] == ["日本 🙂 Zoë"] * 2
-    spelt = "日本 🙂" if encoding == "utf-8" else r"\u65e5\u672c \ud83d\ude42"
-    assert spelt in table
-    assert done.stderr.count(b"is not in the model") == 2
+    for encoding, said in zip(ENCODINGS, answers, strict=True):
+        *lines, table = said.decode(encoding).split("\n", 2)
+        assert [json.loads(row)["name"] for row in lines] == ["日本 🙂 Zoë"] * 2
+        spelt = "日本 🙂" if encoding == "utf-8" else r"\u65e5\u672c \ud83d\ude42"
+        assert spelt in table
+    assert done.stderr.count(b"is not in the model") == 2 * len(ENCODINGS)
