@@ -61,12 +61,12 @@ def parts(log):
     return found
 
 
-def fitted(network, features=KNOWS, log=None, epochs=40):
+def fitted(network, features=KNOWS, log=None, epochs=20):
     learn, stop, judge = parts(moody() if log is None else log)
     ranker = NeuralRanker(
         network,
         features,
-        training=Training(epochs, optimizer=AdamW(1e-2), patience=8),
+        training=Training(epochs, batch_size=200, optimizer=AdamW(3e-2), patience=5),
         id_dropout=0.0,
     )
     return ranker.fit(learn, stop, run=Run(np.random.default_rng(0))), judge
