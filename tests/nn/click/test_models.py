@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -83,13 +84,13 @@ def drawn_states(spec, rng, plan, kind, roots, below=6):
     return States(*(tuple(map(torch.from_numpy, part)) for part in parts))
 
 
-def given_to(model, spec, rng, b=4, k=5, of_user=6, of_item=6):
+def given_to(model, spec, rng, b=4, k=5, h=3, of_user=6, of_item=6):
     """All that the network of a model is called with.
 
     ``of_user`` and ``of_item`` are how many states there are below each depth, of all
     users and of all items.
     """
-    inputs = drawn(spec, rng, b, k, h=3)
+    inputs = drawn(spec, rng, b, k, h)
     reads = model.reads() if isinstance(model, click.ReadsGraph) else None
     if reads is None:
         return (inputs,)
@@ -144,7 +145,8 @@ def test_many_sets_of_weights_answer_at_once(model, network):
 
 def test_it_is_exported_for_any_number_of_requests(model, network):
     rng = np.random.default_rng(1)
-    given = given_to(model, SPEC, rng)
+    # What is done for each event of a history is traced as often as there are events.
+    given = given_to(model, SPEC, rng, h=2)
     batch = torch.export.Dim("batch", min=2, max=1024)
     free: tuple[object, ...] = (Inputs(*({0: batch} for _ in given[0])),)
     if len(given) > 1:
@@ -156,11 +158,14 @@ def test_it_is_exported_for_any_number_of_requests(model, network):
         free = (*free, Around(*states, *({0: batch} for _ in range(3))))
 
     # Where shapes are open, to find an operation that torch has seen takes longer than
-    # to look at it anew.
-    with torch._dynamo.config.patch(fake_tensor_cache_enabled=False):
+    # to look at it anew; and nobody asks which lines of code it came from.
+    with (
+        torch._dynamo.config.patch(fake_tensor_cache_enabled=False),
+        patch.object(torch.fx.config, "do_not_emit_stack_traces", new=True),
+    ):
         exported = torch.export.export(network, given, dynamic_shapes=free)
 
-    other = given_to(model, SPEC, rng, b=7)
+    other = given_to(model, SPEC, rng, b=7, h=2)
     with torch.no_grad():
         torch.testing.assert_close(exported.module()(*other), network(*other))
 
