@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from tidegraph.device.patch import MetaPatch, Patched
-from tidegraph.device.rows import Rows
+from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.nn.dense import Tower
 from tidegraph.training.weights import initialised
 
@@ -38,6 +38,15 @@ def rows(count=20, width=6, seed=0) -> Rows:
         label,
         0.5 + torch.rand(count, generator=random),
     )
+
+
+def fleet_of(counts, width=6, seed=0) -> FleetRows:
+    """Devices with so many rows each."""
+    each = [rows(count, width, seed + n) for n, count in enumerate(counts)]
+    ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    time = np.concatenate([1000 + 10 * np.arange(count) for count in counts])
+    joined = Rows(*(torch.cat(part) for part in zip(*each, strict=True)))
+    return FleetRows(ptr, joined, time.astype(np.int64))
 
 
 def theta(of: Patched, seed=0, length=1.0):

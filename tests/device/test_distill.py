@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from device.heads import head, tower
-from device.test_fleet import fleet_of, starts
+from device.heads import fleet_of, head, tower
+from device.test_fleet import starts
 from tidegraph.device.distill import (
     MoMoDistill,
     Teachers,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from device.heads import head, rows
+from device.heads import fleet_of, head
 from tidegraph.device.fleet import losses, personalised, profiles, started
 from tidegraph.device.personalise import (
     LocalSteps,
@@ -17,17 +17,8 @@ from tidegraph.device.personalise import (
     personalise,
     profile_of,
 )
-from tidegraph.device.rows import FleetRows, Rows
 
 SOURCE = Path(__file__).parents[2] / "src"
-
-
-def fleet_of(counts, width=6, seed=0) -> FleetRows:
-    each = [rows(count, width, seed + n) for n, count in enumerate(counts)]
-    ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    time = np.concatenate([1000 + 10 * np.arange(count) for count in counts])
-    joined = Rows(*(torch.cat(part) for part in zip(*each, strict=True)))
-    return FleetRows(ptr, joined, time.astype(np.int64))
 
 
 COUNTS = [20, 3, 0, 1, 70, 8, 9, 20, 33, 2, *[20] * 30, *[9] * 5]
@@ -72,11 +63,12 @@ def test_in_other_company_a_device_learns_the_same_but_for_rounding(seed):
 
 
 def test_processes_that_share_the_work_learn_the_same_bits():
-    of, fleet = head(), fleet_of(COUNTS * 4)
+    of, fleet, local = head(), fleet_of(COUNTS), LocalSteps(steps=3)
     theta = starts(of, len(fleet))
+    assert len(list(fleet.blocks())) > 5
 
-    alone = personalised(of, theta, fleet)
-    shared = personalised(of, theta, fleet, processes=2)
+    alone = personalised(of, theta, fleet, local)
+    shared = personalised(of, theta, fleet, local, processes=2)
 
     for one, other in zip(shared, alone, strict=True):
         assert np.array_equal(one, other)
@@ -86,8 +78,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import numpy as np\n"
-        "from device.heads import head\n"
-        "from device.test_fleet import fleet_of\n"
+        "from device.heads import fleet_of, head\n"
         "from tidegraph.device.fleet import personalised\n"
         "theta = np.zeros((2, 7), np.float32)\n"
         "personalised(head(), theta, fleet_of([3, 3]), processes=2)\n"

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from device.heads import head
+from device.heads import fleet_of, head
 from device.test_distill import planted, run
-from device.test_fleet import fleet_of, starts
+from device.test_fleet import starts
 from tidegraph.device.distill import MoMoDistill, Teachers
 from tidegraph.device.distill_patches import _Patches, sampling, with_patches
 from tidegraph.device.fleet import losses, personalised, started

@@ -8,7 +8,7 @@ from torch import nn
 from nn.click.test_models import MODELS, SPEC, given_to, sizes_of
 from tidegraph.device.split import split
 from tidegraph.errors import ConfigError
-from tidegraph.nn.click import DIN, MF
+from tidegraph.nn.click import MF
 from tidegraph.nn.dense import Tower
 from tidegraph.nn.wide import Wide
 from tidegraph.training.weights import initialised
@@ -81,20 +81,6 @@ def test_a_trunk_shares_the_weights_of_the_network():
     assert held == own
     assert not any(isinstance(part, Tower) for part in trunk.modules())
     assert isinstance(network.deep.tower, Tower)
-
-
-def test_a_trunk_is_exported_for_any_number_of_requests():
-    model = DIN(**sizes_of(DIN))
-    trunk, _ = split(network_of(model))
-    (inputs,) = given_to(model, SPEC, np.random.default_rng(0))
-    batch = torch.export.Dim("batch", min=2, max=1024)
-    free = (type(inputs)(*({0: batch} for _ in inputs)),)
-
-    exported = torch.export.export(trunk, (inputs,), dynamic_shapes=free)
-
-    other = given_to(model, SPEC, np.random.default_rng(1), b=7)
-    with torch.no_grad():
-        torch.testing.assert_close(exported.module()(*other), trunk(*other))
 
 
 def test_some_models_have_none():

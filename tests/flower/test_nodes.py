@@ -20,8 +20,7 @@ from flwr.serverapp import ServerApp
 from flwr.simulation import run_simulation
 from flwr.supercore.task_identity import TaskIdentity
 
-from device.heads import head
-from device.test_fleet import fleet_of
+from device.heads import fleet_of, head
 from tidegraph.device.fleet import losses, personalised, started
 from tidegraph.device.flower.client import client_app
 from tidegraph.device.flower.messages import THETA, TOLD
