@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 import tidegraph as tg
 from dccl.clouds import DAY, SHORT
+from device.phones import signed_of
 from tidegraph.cli import run
 from tidegraph.cli.devices.demonstration import learnt
 from tidegraph.cli.devices.simulating import _drawing
-from tidegraph.device.bundle.loading import load
-from tidegraph.device.signing import trusted_key
+from tidegraph.device.signing import public_bytes, trusted_key
 from tidegraph.errors import ConfigError
 from tidegraph.recipe_file.recipe import read_recipe
 from tidegraph.testing.logs import draw_log
@@ -29,7 +30,16 @@ def test_a_model_without_devices_is_not_exported(model, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_what_the_demonstration_learns_is_ranked_by_a_device_itself(tmp_path):
+def test_what_the_demonstration_learns_is_ranked_by_a_device_itself(
+    tmp_path, monkeypatch
+):
+    exported = []
+
+    def kept(*given, version):
+        exported.append(given)
+        return signed_of()
+
+    monkeypatch.setattr("tidegraph.dccl.exporting.export", kept)
     log = draw_log(events=1200)
     days = int((log.time[-1] - log.time[0]) / DAY / 12)
 
@@ -37,14 +47,20 @@ def test_what_the_demonstration_learns_is_ranked_by_a_device_itself(tmp_path):
     cloud.export(tmp_path / "bundle", items=5)
 
     assert len(cloud.rounds) == 2
-    assert not list((tmp_path / "bundle").glob("*.pem*"))
-    trusted = trusted_key(tmp_path / "bundle.pem.pub")
-    bundle = load(tmp_path / "bundle", trusted)
-    described = json.loads((tmp_path / "bundle" / "items.json").read_text())["items"]
+    ((model, folder, key),) = exported
+    assert folder == tmp_path / "bundle"
+    assert public_bytes(key) == trusted_key(tmp_path / "bundle.pem.pub")
+    with torch.no_grad():
+        x, offset = model.trunk(model.example)
+        logit = model.head.plain(x, offset)
+        wanted = cloud.personal.ranker.network.answer(model.example, None)
+    torch.testing.assert_close(logit, wanted)
+    described = json.loads(model.items)["items"]
     count = np.bincount(log.item, minlength=len(log.items))
     chosen = log.items.encode(pl.Series([one["id"] for one in described]))
     assert sorted(count[chosen]) == sorted(count)[-5:]
-    assert {len(one["numbers"]) for one in described} == {bundle.inputs["numbers"][2]}
+    numbers = model.example.numbers.shape[-1]
+    assert {len(one["numbers"]) for one in described} == {numbers}
 
 
 def test_a_demonstration_without_a_page_says_how_to_build_it(tmp_path, capsys):

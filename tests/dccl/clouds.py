@@ -1,6 +1,9 @@
 """A small pipeline, its users' devices, and a log that goes on after its training."""
 
+import os
+import signal
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -8,6 +11,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.dccl.cloud import DCCL
 from tidegraph.dccl.fleet import Fleet
 from tidegraph.dccl.intervals import EveryDays
+from tidegraph.dccl.learning import Rounds
 from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.patch import MetaPatch
 from tidegraph.device.personalise import LocalSteps
@@ -19,6 +23,7 @@ from tidegraph.pipeline import Pipeline
 from tidegraph.ranking.neural import NeuralRanker
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.retrieval.popular import Popular
+from tidegraph.run import Run
 from tidegraph.testing.logs import draw_log
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
@@ -68,10 +73,44 @@ def rows_on_devices(graph: Snapshot, log: Interactions, **settings) -> FleetRows
     return fleet(**settings).inputs(model(), graph, log, rng=rng).rows(model().ranker)
 
 
-def method(rounds=4, **settings) -> DCCL:
+def method(rounds=3, **settings) -> DCCL:
     known, log = parts()
     days = (int(log.time[-1]) - int(known.time[-1])) / DAY / (rounds - 0.5)
     distill = MoMoDistill(model=SHORT, patches=SHORT)
     return DCCL(
         **{"rounds": EveryDays(days), "distill": distill, "aside": 0.2} | settings
     )
+
+
+def killed_at(place: str, number: int, folder: Path) -> None:
+    """Fit, and die without a word as the ``number``-th round from here gets there."""
+    inner, calls = getattr(Rounds, place), 0
+
+    def deadly(self, *given):
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return inner(self, *given)
+
+    setattr(Rounds, place, deadly)
+    run = Run(np.random.default_rng(0), checkpoints=folder)
+    method().fit(parts()[1], model(), fleet(), run=run)
+
+
+def killed_twice(folder: Path) -> None:
+    """Fit in two processes, each of which is killed in the middle of a round.
+
+    Run in a process that has done nothing but import, which is what both share.
+    """
+    # Before the cloud has learnt anything in the second round; then, a round on, when
+    # it has published, and no device has learnt under that.
+    for place in ("_learnt", "_taught"):
+        before = {path.name for path in folder.iterdir()}
+        child = os.fork()
+        if not child:
+            killed_at(place, 2, folder)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+        assert {path.name for path in folder.iterdir()} != before
