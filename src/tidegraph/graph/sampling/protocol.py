@@ -43,7 +43,8 @@ class Sampler(Named):
 
         Raises:
             ConfigError: No sampler of that name was defined.
-            RequestError: It returned something else, or not for every node.
+            RequestError: It returned something else, or not for every node, or a run
+                that is longer than its width.
         """
         picked: object = SAMPLERS.call(self, past)
         if not isinstance(picked, (Run, Picks)):
@@ -69,7 +70,18 @@ class Sampler(Named):
                     f"sampler {self.name!r} picked for {len(part)} nodes instead of "
                     f"{wanted}. Return a row for each."
                 )
+        if isinstance(picked, Run):
+            self._refuse_longer(picked)
         return picked
+
+    def _refuse_longer(self, run: Run) -> None:
+        longest = int((run.stop - run.start).max(initial=0))
+        if longest > run.width:
+            raise RequestError(
+                f"sampler {self.name!r} picked a run of {longest} slots, and says that "
+                f"none has more than {run.width}. Return a width of {longest}, or "
+                "shorter runs."
+            )
 
     def refuse(self, strays: int) -> None:
         """Raise where slots outside of the past were picked.
