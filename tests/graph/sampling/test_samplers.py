@@ -1,5 +1,6 @@
 import math
 from collections import Counter
+from copy import deepcopy
 from itertools import combinations, permutations
 
 import numpy as np
@@ -364,3 +365,12 @@ def test_every_draw_finds_an_edge_beside_a_heavy_row():
 
     assert found.mask[1].all()
     assert set(found.ids[1][0].tolist()) == set(range(5))
+
+
+def test_a_past_without_edges_that_was_handed_over_has_none_to_draw():
+    nothing = deepcopy(graph_of(LOG).snapshot().before(0))
+    for plan in (hop("click").importance(3), hop("click").sample(3, by="w")):
+        field = plan.sample(nothing, np.zeros(1, np.int32), np.full(1, 25))
+
+        assert not field.mask[1].any()
+        assert not field.weight[1].any()

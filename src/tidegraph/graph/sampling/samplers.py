@@ -87,20 +87,19 @@ def importance(past: Neighborhood, count: int) -> Picks:
     """
     _check_count("importance", count)
     slot, edges = _weighted_slots(past, count), past.edges
-    at = np.maximum(slot, 0)
     if len(edges.weight):
         sums = edges.prefix_sums
         total = np.zeros(len(past.start))
         some = past.stop > past.start
         last, start = past.stop[some] - 1, past.start[some]
         total[some] = sums.through[last] - sums.before[start]
-        weight = edges.weight[edges.edge[at]].astype(np.float64)
     else:
         total = (past.stop - past.start).astype(np.float64)
-        weight = np.ones(slot.shape)
-    value = np.zeros(slot.shape)
-    np.divide(total[:, None], count * weight, out=value, where=slot >= 0)
-    return Picks(slot, value.astype(np.float32))
+    drawn = slot >= 0
+    weight = edges.weight_at(slot[drawn]).astype(np.float64)
+    value = np.zeros(slot.shape, np.float32)
+    value[drawn] = np.repeat(total, drawn.sum(axis=1)) / (count * weight)
+    return Picks(slot, value)
 
 
 @sampler("top")
