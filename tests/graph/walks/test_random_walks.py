@@ -205,12 +205,40 @@ def test_whole_walks_are_those_that_go_step_by_step(events, restart, seed, round
     starts = np.array([-1, 0, 1, 2, 3, USERS, 0], np.int32)
     question = (starts, root_keys(seed, 0, 7), 2 * rounds, Habit(restart=restart))
 
+    for edges in path:
+        edges.pays("packed_rows", 1.0)
     whole = walks(path, *question)
     # Rows too long to be packed are walked a step at a time.
     for edges in path:
+        assert edges.__dict__["packed_rows"] is not None
         edges.__dict__["packed_rows"] = None
 
     assert np.array_equal(walks(path, *question), whole)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_few_steps_after_a_new_edge_draw_as_many_without_tables_of_all(weighted):
+    rng = np.random.default_rng(0)
+    live, ends = Graph(), rng.integers(0, 200, (2, 3000))
+    live.nodes("user", {"user": np.arange(200)}, key="user")
+    live.nodes("item", {"item": np.arange(200)}, key="item")
+    edges = {"user": ends[0], "item": ends[1], "w": rng.integers(0, 3, 3000)}
+    live.edges("click", edges, "user -> item", weight="w")
+    for item in range(40):
+        live.append_rows("click", [3], [item], None, {"w": [1.0]})
+    graph = live.snapshot()
+    path = (graph["click"], graph["~click"])
+    question = (np.array([-1, 3, 3, 7], np.int32), root_keys(1, 0, 4), 4)
+    habit = Habit(weighted=weighted, restart=0.3)
+
+    few = walks(path, *question, habit)
+    made = [{*edges.__dict__, *edges.bounds.__dict__} for edges in path]
+    for edges in path:
+        assert edges.pays("alias" if weighted else "packed_rows", 1.0)
+
+    assert not any({"alias", "packed_rows", "whole"} & names for names in made)
+    assert np.array_equal(walks(path, *question, habit), few)
+    assert (few[1:] >= 0).all()
 
 
 def test_more_walks_than_are_taken_at_once_are_those_taken_alone():

@@ -134,7 +134,8 @@ def _weighted_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     _check_weights(past)
     slot = np.empty((len(past.start), count), np.int64)
     at = (past.start, past.stop, past.key)
-    if past.whole and edges.pays(int((past.stop - past.start).sum())):
+    share = float((past.stop - past.start).sum()) / max(len(edges.edge), 1)
+    if past.whole and edges.pays("alias", share):
         table = edges.alias
         over_rows(
             lambda a, b: _draw_by_alias(*at, table, slot, a, b), len(slot), _GRAIN

@@ -141,11 +141,20 @@ class TemporalCSR:
         weight[at] = self.weight_at(at)
         return alias_table(self.start, self.stop, weight)
 
-    def pays(self, slots: int) -> bool:
-        """Note that tables for so many slots are wanted; does one for all pay now?"""
-        wanted = self.__dict__.setdefault("_wanted", np.zeros(1, np.int64))
-        wanted += slots
-        return "alias" in self.__dict__ or int(wanted[0]) > len(self.edge)
+    def pays(self, table: str, share: float) -> bool:
+        """Note that part of a table is wanted; does making all of it pay by now?
+
+        Args:
+            table: ``alias`` or ``packed_rows``.
+            share: Which part of its slots, or rows, somebody would read.
+        """
+        wanted = self._wanted
+        wanted[table] = wanted.get(table, 0.0) + share
+        return table in self.__dict__ or wanted[table] >= 1
+
+    @cached_property
+    def _wanted(self) -> dict[str, float]:
+        return {}
 
     @cached_property
     def packed_rows(self) -> UInt64[np.ndarray, " rows"] | None:

@@ -18,19 +18,12 @@ from jaxtyping import Int32, Int64
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias, node2vec_step
 from tidegraph.graph.walks.uniform import uniform_walks
+from tidegraph.graph.walks.whole_rows import uniform_step, weighted_step
 from tidegraph.kernels.binary_search import searched
-from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import (
-    NO_SUMS,
-    AliasTable,
-    PrefixSums,
-    by_sum,
-    kept_or_other,
-)
+from tidegraph.kernels.weighted_draw import NO_SUMS, PrefixSums, by_sum
 
-_LANES = 256
 WALKERS = 8192
 """Walkers a thread moves together: their state fits the second cache."""
 
@@ -95,8 +88,26 @@ def walks(
         clock = None if clocks is None else clocks[some]
         walk_block(path, starts[some], keys[some], habit, clock, out[some])
 
+    expect(path, len(starts) * length, habit, clocked=clocks is not None)
     over_rows(block, len(starts), WALKERS)
     return out
+
+
+def expect(
+    path: tuple[TemporalCSR, ...], steps: int, habit: Habit, *, clocked: bool
+) -> None:
+    """Note how many steps walks will take along a path, for tables that pay by then.
+
+    Tables of all rows serve many steps; few steps, such as those after each new edge of
+    a live graph, read their own rows instead and draw the same.
+    """
+    if habit.bias is not None:
+        return
+    for edges in path:
+        if not (clocked and edges.is_timed):
+            weighted = habit.weighted and len(edges.weight) > 0
+            table = "alias" if weighted else "packed_rows"
+            edges.pays(table, steps / (len(path) * max(len(edges), 1)))
 
 
 def walk_block(
@@ -108,12 +119,14 @@ def walk_block(
     out: Int32[np.ndarray, "w steps"],
 ) -> None:
     """Write the walks of one block, on the calling thread; see ``walks``."""
-    rows = tuple(edges.packed_rows for edges in path)
-    packed = tuple(row for row in rows if row is not None)
-    if habit.is_uniform(path, clocked=clocks is not None) and len(packed) == len(path):
-        nodes = tuple(edges.node for edges in path)
-        uniform_walks(packed, nodes, habit.restart, starts, keys, out)
-        return
+    if habit.is_uniform(path, clocked=clocks is not None):
+        pay = [edges for edges in path if edges.pays("packed_rows", 0.0)]
+        rows = [edges.packed_rows for edges in pay]
+        packed = tuple(row for row in rows if row is not None)
+        if len(packed) == len(path):
+            nodes = tuple(edges.node for edges in path)
+            uniform_walks(packed, nodes, habit.restart, starts, keys, out)
+            return
     steps = np.empty(out.shape[::-1], np.int32)
     steps[0] = starts
     state = keys.copy()
@@ -161,10 +174,9 @@ def _step(
     elif clock is not None and edges.is_timed:
         _timed_step(edges, habit, here, clock, state, there)
     elif weighted:
-        rows = (edges.start, edges.stop, edges.node)
-        _weighted_step(*rows, edges.alias, here, state, there)
+        weighted_step(edges, here, state, there)
     else:
-        _uniform_step(edges.start, edges.stop, edges.node, here, state, there)
+        uniform_step(edges, here, state, there)
 
 
 def _timed_step(
@@ -182,68 +194,6 @@ def _timed_step(
     sums = edges.prefix_sums if weighted else NO_SUMS
     _draw_edges(low, stop, sums, state, high)
     _follow_edges(edges.node, edges.time, edges.base, high, habit.respect, clock, there)
-
-
-@compiled
-def _uniform_step(
-    start: np.ndarray,
-    stop: np.ndarray,
-    node: np.ndarray,
-    here: np.ndarray,
-    state: np.ndarray,
-    there: np.ndarray,
-) -> None:
-    slot = np.empty(_LANES, np.int64)
-    for block in range(0, here.size, _LANES):
-        end = min(block + _LANES, here.size)
-        for w in range(block, end):
-            prefetch(start, here[w])
-        for w in range(block, end):
-            v = here[w]
-            state[w] = after(state[w])
-            slot[w - block] = -1
-            if 0 <= v < start.size and stop[v] > start[v]:
-                at = int(start[v]) + below(mixed(state[w]), int(stop[v] - start[v]))
-                slot[w - block] = at
-                prefetch(node, at)
-        for w in range(block, end):
-            at = slot[w - block]
-            there[w] = node[at] if at >= 0 else -1
-
-
-@compiled
-def _weighted_step(
-    start: np.ndarray,
-    stop: np.ndarray,
-    node: np.ndarray,
-    table: AliasTable,
-    here: np.ndarray,
-    state: np.ndarray,
-    there: np.ndarray,
-) -> None:
-    slot = np.empty(_LANES, np.int64)
-    for block in range(0, here.size, _LANES):
-        end = min(block + _LANES, here.size)
-        for w in range(block, end):
-            prefetch(start, here[w])
-        for w in range(block, end):
-            v = here[w]
-            state[w] = after(state[w])
-            slot[w - block] = -1
-            if 0 <= v < start.size and stop[v] > start[v]:
-                at = int(start[v]) + below(mixed(state[w]), int(stop[v] - start[v]))
-                slot[w - block] = at
-                prefetch(table[0], at)
-                prefetch(table[1], at)
-        for w in range(block, end):
-            at = int(slot[w - block])
-            if at >= 0:
-                at = kept_or_other(table, int(start[here[w]]), at, mixed(state[w]))
-                slot[w - block] = at
-                prefetch(node, at)
-        for w in range(block, end):
-            at = slot[w - block]
-            there[w] = node[at] if at >= 0 else -1
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.graph.walks.random_walks import WALKERS, Habit, walk_block
+from tidegraph.graph.walks.random_walks import WALKERS, Habit, expect, walk_block
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import Keys, child_keys
 
@@ -69,6 +69,8 @@ def visits(
         start = starts[some] if returns else np.full(last - first, -1, np.int32)
         _count(ends, start, times, out.node[some], out.share[some])
 
+    steps = len(starts) * times * rounds * len(path)
+    expect(path, steps, habit, clocked=clocks is not None)
     over_rows(around, len(starts), max(1, WALKERS // times))
     return out
 
