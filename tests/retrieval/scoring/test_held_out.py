@@ -122,3 +122,41 @@ def test_what_links_the_two_of_a_held_out_pair_from_then_on_is_held_out_too():
     assert sorted(pairs) == [(0, 0, 22), (0, 1, 5), (1, 2, 29)]
     item, user, _ = known.edge("liked").columns()
     assert list(zip(user, item, strict=True)) == [(1, 0)]
+
+
+def test_what_was_shown_is_known_but_for_the_held_out_pair_from_then_on():
+    # a takes y at 20, b takes z at 30; each was shown things before and after.
+    log = interactions(
+        list("abaaabbb"),
+        list("xxyyzxzz"),
+        [1, 2, 20, 5, 21, 22, 30, 31],
+        [1, 1, 1, 0, 0, 0, 1, 0],
+    )
+
+    held = HeldOut.of(Fold(log), "Test", np.random.default_rng(0))
+
+    known = held.known.events.frame().select("user", "item", "time", "label").rows()
+    assert known == [
+        ("a", "x", 1, 1),
+        ("b", "x", 2, 1),
+        ("a", "y", 5, 0),
+        ("a", "z", 21, 0),
+        ("b", "x", 22, 0),
+    ]
+    assert "impression" in held.known.graph.edges
+
+
+def test_a_trial_knows_what_was_shown():
+    rng = np.random.default_rng(0)
+    user, item = rng.integers(0, 50, 3000), rng.integers(0, 40, 3000)
+    log = interactions(user, item, np.arange(3000), rng.integers(0, 2, 3000))
+
+    trial = trial_of(Fold(log))
+
+    assert trial is not None
+    cut = int(trial.later.time[0])
+    known = trial.known.events
+    assert known.time.tolist() == list(range(cut))
+    # Half were shown and not taken; the newest tenth of what was taken is held out.
+    taken = int(log.label.sum())
+    assert trial.later.label.sum() == len(trial.item) == taken - int(taken * 0.9)

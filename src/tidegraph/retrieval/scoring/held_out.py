@@ -8,7 +8,7 @@ from jaxtyping import Int32
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.graph.erasure import without_pairs
-from tidegraph.retrieval.scoring.evidence import evident_actions, positive_events
+from tidegraph.retrieval.scoring.evidence import positive_events
 from tidegraph.retrieval.scoring.trial import ndcg_of_one
 from tidegraph.stages import FittedRetriever, Fold, Requests
 
@@ -21,8 +21,8 @@ class HeldOut:
     """What training may learn from, and what it is then to find among all items.
 
     Attributes:
-        known: The fold without what was held out, and without further edges between
-            the same two from then on, such as views.
+        known: The fold without the actions of what was held out, and without further
+            edges between the same two from then on, such as views and impressions.
         requests: One for each user, after all that is known; what they know is left
             out of the answer.
         item: What was held out of each.
@@ -39,7 +39,7 @@ class HeldOut:
         Raises:
             DataError: Nobody has two items.
         """
-        log = fold.view(evident_actions)
+        log = fold.events
         wanted = fold.view(positive_events)
         chosen = _newest(wanted, rng)
         users = np.unique(wanted.user[chosen])
@@ -54,12 +54,13 @@ class HeldOut:
         user, item = wanted.user[chosen], wanted.item[chosen]
         found = np.full(len(log.users), -1, np.int64)
         found[user] = item
+        since = np.zeros(len(found), np.int64)
+        since[user] = wanted.time[chosen]
         edges = fold.edges
         if edges is not None:
-            since = np.zeros(len(found), np.int64)
-            since[user] = wanted.time[chosen]
             edges = without_pairs(edges, found, since)
-        known = Fold(log.take(found[log.user] != log.item), edges=edges)
+        told = (log.label == 1) | (log.time >= since[log.user])
+        known = Fold(log.take((found[log.user] != log.item) | ~told), edges=edges)
         time = np.full(len(user), log.time[-1] + 1, np.int64)
         requests = Requests.of_users(known.graph, user, time, repeat=False)
         return cls(known, requests, item)

@@ -6,7 +6,6 @@ from typing import TypeVar, cast
 
 import numpy as np
 
-from tidegraph.retrieval.scoring.evidence import evident_actions
 from tidegraph.retrieval.scoring.held_out import HeldOut
 from tidegraph.run import Run
 from tidegraph.stages import Fold
@@ -88,8 +87,8 @@ def learnt_from(known: Fold, held: HeldOut | None) -> Iterator[object]:
         known: What training learns from.
         held: What it is judged by, if it is.
     """
-    log = known.view(evident_actions)
-    yield from (log.user, log.item, log.time, log.weight)
+    log = known.events
+    yield from (log.user, log.item, log.time, log.label, log.weight)
     if known.edges is not None:
         for name, edges in known.edges.edges.items():
             yield from (name, *edges.columns())
