@@ -62,6 +62,17 @@ def test_the_reason_is_the_item_itself_if_it_is_in_the_history():
     assert reason.tolist() == [[0, -1], [1, -1]]
 
 
+def test_an_item_that_training_did_not_see_is_no_item_of_the_next_request():
+    log = interactions(["a", "b", "a"], ["x", "y", "z"], [0, 5, 9])
+    fitted = Repeat().fit(interactions(["a", "b"], ["x", "y"], [0, 5]))
+
+    # z would be the third of two items: the first of what b is asked.
+    reason = fitted.because(requests_at(log), np.array([[2], [1]], np.int32))
+    beyond = fitted.because(requests_at(log), np.array([[3], [1]], np.int32))
+
+    assert reason.tolist() == beyond.tolist() == [[-1], [1]]
+
+
 def test_a_matrix_is_enough_without_a_half_life_and_refused_with_one():
     pairs = Matrix.from_pairs(["a"], ["x"])
 
