@@ -62,6 +62,11 @@ class Timeline(NamedTuple):
         out[late] = self.recent[place[late] - self.settled]
         return out
 
+    def without_room(self) -> "Timeline":
+        """Return the same entries, which are copied before more of them settle."""
+        node, time = self.node[: self.settled], self.time[: self.settled]
+        return self._replace(node=node, time=time)
+
     def with_entries(
         self, node: Int32[np.ndarray, " n"], time: Int64[np.ndarray, " n"]
     ) -> "Timeline":
@@ -124,6 +129,11 @@ def active_nodes(
     nodes = np.arange(len(start), dtype=np.int32)
     found = _found(nodes, start, start, stop, (time, base, edge), -1)
     return ActiveNodes(*(Timeline.of(*_in_order(*part)) for part in found))
+
+
+def apart_from_newer(held: ActiveNodes) -> ActiveNodes:
+    """Return the same without the room behind, which newer values may have written."""
+    return ActiveNodes(*(part.without_room() for part in held))
 
 
 def with_changes(

@@ -1,19 +1,27 @@
 """Indexes that are kept up with rows that grow, rather than made anew.
 
 The values of one line share them. Whoever asks finds what an earlier value left and
-adds what changed since, so an index costs what came in. Entries that an earlier value
-reads are never written again: they belong to slots, and slots do not change.
+adds what changed since, so an index costs what came in, also for a reader some values
+behind the newest. Entries that an earlier value reads are never written otherwise: they
+belong to slots, and slots do not change.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
+from operator import itemgetter
 from threading import Lock
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
-from tidegraph.graph.storage.active_nodes import ActiveNodes, active_nodes, with_changes
+from tidegraph.graph.storage.active_nodes import (
+    ActiveNodes,
+    active_nodes,
+    apart_from_newer,
+    with_changes,
+)
 from tidegraph.graph.storage.has_edge import (
     NeighborIndex,
     neighbor_index,
@@ -28,6 +36,9 @@ from tidegraph.kernels.weighted_draw import (
 )
 
 Index = TypeVar("Index")
+
+_KEPT = 16
+"""From so many values that asked last a reader behind the newest finds its own."""
 
 
 class SlotRows(NamedTuple):
@@ -53,41 +64,50 @@ class SlotRows(NamedTuple):
 
 
 class KeptIndex(Generic[Index]):
-    """One index of a line of values, as of the newest that asked for it.
+    """One index of a line of values, as of the last few that asked for it.
 
     Args:
         build: Makes it from the rows of one value.
         extend: Makes it from that of an earlier value, its bounds, and the rows.
+        apart: Makes of it what can be extended beside the newer ones, if they write
+            where it would.
     """
 
     def __init__(
         self,
         build: Callable[[SlotRows], Index],
         extend: Callable[[Index, RowBounds, SlotRows], Index],
+        apart: Callable[[Index], Index] | None = None,
     ) -> None:
-        self._build, self._extend = build, extend
-        self._held: tuple[int, RowBounds, Index] | None = None
+        self._build, self._extend, self._apart = build, extend, apart
+        self._held: list[tuple[int, RowBounds, Index]] = []
         self._lock = Lock()
 
     @property
     def is_made(self) -> bool:
         """Has anybody asked for it?"""
-        return self._held is not None
+        return bool(self._held)
 
     def of(self, rows: SlotRows) -> Index:
         """Return the index of the rows of a value."""
         with self._lock:
-            if self._held is None:
-                index = self._build(rows)
-            elif self._held[0] <= rows.version:
-                index = self._extend(self._held[2], self._held[1], rows)
-            else:
-                index = None
-            if index is not None:
-                self._held = (rows.version, rows.bounds, index)
+            at = bisect_right(self._held, rows.version, key=itemgetter(0))
+            if at or not self._held:
+                index = self._from_earlier(at, rows)
+                self._held.insert(at, (rows.version, rows.bounds, index))
+                del self._held[:-_KEPT]
                 return index
-        # Older than the newest that asked: it has to have one of its own.
+        # Older than all that are held: it has to have one of its own.
         return self._build(rows)
+
+    def _from_earlier(self, at: int, rows: SlotRows) -> Index:
+        """Return the index of rows whose value comes after ``at`` of those held."""
+        if not at:
+            return self._build(rows)
+        _, bounds, index = self._held[at - 1]
+        if at < len(self._held) and self._apart is not None:
+            index = self._apart(index)
+        return self._extend(index, bounds, rows)
 
 
 class Indexes:
@@ -98,7 +118,7 @@ class Indexes:
             _neighbor_index_of, _neighbor_index_on
         )
         self.active: KeptIndex[ActiveNodes] = KeptIndex(
-            _active_nodes_of, _active_nodes_on
+            _active_nodes_of, _active_nodes_on, apart_from_newer
         )
         self.sums: KeptIndex[PrefixSums] = KeptIndex(_prefix_sums_of, _prefix_sums_on)
         self.least_weight: KeptIndex[tuple[int, float]] = KeptIndex(
