@@ -327,8 +327,8 @@ class FittedGraphFilter:
         for part, solved, weight in zip(filters, self.solved, weights, strict=True):
             score = filter_scores(part, self.graph, solved, history, item)
             total += score if weight == 1 else np.float32(weight) * score
-        linked = gains(self.graph, ITEM, 0.0) > 0
-        without_nothing(total, linked if item is None else linked[item])
+        degree = gains(self.graph, ITEM, 0.0)
+        without_nothing(total, (degree if item is None else degree[item]) > 0)
         return total
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.arguments import settings
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.graph.static import StaticGraph
+from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows_in, sealed
-from tidegraph.kernels.ragged import owners, ranges, starts
+from tidegraph.kernels.ragged import owners, ranges, starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.filters.columns import columns
@@ -67,20 +68,29 @@ class Hop:
         item: Int32[np.ndarray, " some"],
     ) -> Float32[np.ndarray, "b some"]:
         """Return the sum of the walks to some items, over the edges that end there."""
-        ptr = graph.ptr
+        ptr, items, users = graph.ptr, graph.size(ITEM), graph.size(USER)
         edges = ptr[item + 1] - ptr[item]
-        if edges.sum() > (ptr[history.column + 1] - ptr[history.column]).sum():
+        steps = ptr[history.column + 1] - ptr[history.column]
+        if edges.sum() > steps.sum():
             # There are fewer walks than edges to pick.
             return columns(lambda some: self.scores(graph, solved, some), history, item)
-        items, users = graph.size(ITEM), graph.size(USER)
         own = starts(edges)
         user = graph.node[ranges(ptr[item], own)] - items
-        # Each user's items keep their order, and so does the sum of the walks.
-        order = np.argsort(user, kind="stable")
-        place = owners(own)[order].astype(np.int32)
-        back = starts(np.bincount(user, minlength=users)), place
         target = gains(graph, ITEM, -self.target)[item]
-        return self._walks(graph, history, back, target)
+        if not are_few(len(user) + int(steps.sum()), users):
+            back = _grouped(user, owners(own), users)
+            return self._walks(graph, history, back, target)
+        some = Few.of(user)
+        back = _grouped(some.places(user), owners(own), len(some))
+        share = gains(graph, ITEM, -self.item)[history.column]
+        gain = share, gains(graph, USER, -self.user)[some.number], target
+        # Each entry of a history walks over those of its users who have such an item.
+        walks = starts(steps)
+        over = some.places(graph.node[ranges(ptr[history.column], walks)] - items)
+        there = over >= 0
+        edges = starts_where(walks, there), over[there] + len(share), *back
+        entry = np.arange(len(share), dtype=np.int32)
+        return _walked((history.ptr, entry, history.weight), edges, gain)
 
     def _walks(
         self,
@@ -90,18 +100,45 @@ class Hop:
         target: Float32[np.ndarray, " some"],
     ) -> Float32[np.ndarray, "b some"]:
         """Walk from each history to the items of its users that ``back`` has."""
-        out = np.zeros((len(history), len(target)), np.float32)
-        users = graph.size(USER)
         rows = (history.ptr, history.column, history.weight)
         gain = gains(graph, ITEM, -self.item), gains(graph, USER, -self.user), target
-        edges = sealed(graph.ptr, graph.node, *back)
-        over_rows_in(
-            lambda: (np.zeros(users, np.float32), np.empty(users, np.int32)),
-            lambda room, a, b: _score_by_hop(room, rows, edges, gain, out, a, b),
-            len(history),
-            grain=8,
-        )
-        return out
+        return _walked(rows, (graph.ptr, graph.node, *back), gain)
+
+
+def _grouped(
+    user: Int32[np.ndarray, " edges"],
+    place: Int64[np.ndarray, " edges"],
+    users: int,
+) -> tuple[Int64[np.ndarray, " starts"], Int32[np.ndarray, " edges"]]:
+    """Return the places of each user, in their order, and so that of their sums."""
+    order = np.argsort(user, kind="stable")
+    count = starts(np.bincount(user, minlength=users))
+    return count, place[order].astype(np.int32)
+
+
+def _walked(
+    history: tuple[np.ndarray, np.ndarray, np.ndarray],
+    edges: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    gain: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> Float32[np.ndarray, "b some"]:
+    """Return the sum of the walks of each history; see ``_score_by_hop``.
+
+    Args:
+        history: Where each starts, its items and their weights.
+        edges: Where the users of each item start, these users, numbered behind the
+            items, where the answered items of each user start, and these.
+        gain: What an item, a user and an answered item multiply by.
+    """
+    count, (_, of_users, target) = len(history[0]) - 1, gain
+    out = np.zeros((count, len(target)), np.float32)
+    users, held = len(of_users), sealed(*edges)
+    over_rows_in(
+        lambda: (np.zeros(users, np.float32), np.empty(users, np.int32)),
+        lambda room, a, b: _score_by_hop(room, history, held, gain, out, a, b),
+        count,
+        grain=8,
+    )
+    return out
 
 
 @compiled
