@@ -8,7 +8,7 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias
 from tidegraph.graph.walks.random_walks import Habit, walks
 from tidegraph.kernels import jit
-from tidegraph.kernels.jit import over_rows, over_rows_in
+from tidegraph.kernels.jit import compiled, over_rows, over_rows_in
 from tidegraph.kernels.keyed_rng import root_keys
 
 
@@ -18,6 +18,24 @@ def within_a_minute(call) -> None:
     thread.join(timeout=60)
 
     assert not thread.is_alive()
+
+
+@compiled
+def more(found: int, value: int) -> int:
+    return found + value
+
+
+@compiled
+def added(value: np.ndarray) -> int:
+    found = 0
+    for at in range(value.size):
+        found = more(found, value[at])
+    return found
+
+
+def test_what_a_loop_hands_on_from_a_number_on_is_compiled_once():
+    assert added(np.arange(5)) == 10
+    assert len(getattr(more, "signatures", [()])) == 1
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])

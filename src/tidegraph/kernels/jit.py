@@ -40,7 +40,23 @@ def _dispatcher(function: Callable[..., Any], **options: bool) -> Any:
     # Under NUMBA_DISABLE_JIT it is the plain function.
     if hasattr(dispatcher, "_cache"):
         _load_without_compiler(dispatcher._cache)
+        _compile_for_types(dispatcher)
     return dispatcher
+
+
+def _compile_for_types(dispatcher: Any) -> None:
+    """Have a number that another kernel writes out taken as any number of its type.
+
+    Numba would compile the function for ``0`` first and for numbers then, wherever a
+    loop begins with ``found = 0`` and goes on with ``found = push(..., found, ...)``.
+    """
+    template, of = dispatcher.get_call_template, cast(Any, numba).types.unliteral
+
+    def of_types(args: Any, named: Any) -> Any:
+        plain = {name: of(kind) for name, kind in named.items()}
+        return template(tuple([of(kind) for kind in args]), plain)
+
+    dispatcher.get_call_template = of_types
 
 
 def _load_without_compiler(kept: Any) -> None:

@@ -15,7 +15,7 @@ from jaxtyping import Int, Int32, Int64
 
 from tidegraph.artifact.room import is_mapped, roomier
 from tidegraph.graph.storage.row_bounds import Journal, RowBounds
-from tidegraph.kernels.jit import compiled
+from tidegraph.kernels.jit import compiled, sealed
 
 _LEAST_ROOM = 4
 _SPARE = 0.5
@@ -178,6 +178,7 @@ def _append_with_room(
 ) -> tuple[RowBounds, Slots]:
     version, arena.newest = arena.newest, _NOBODY
     arena.widen(num_nodes)
+    new = New(*sealed(*new))
     shared, done = arena.tail, 0
     while True:
         held = (bounds.first, bounds.last)
