@@ -7,17 +7,7 @@ from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.protocol import Task, moment_of
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import Ids, ids_of
-
-
-@runtime_checkable
-class Trained(Protocol):
-    """A fitted retriever or pipeline, which knows what its training saw."""
-
-    @property
-    def trained_until(self) -> int | None:
-        """Time of the last event that training saw; None where there are no times."""
-        ...
+from tidegraph.stages import Ids, Trained, ids_of
 
 
 @runtime_checkable

@@ -6,15 +6,16 @@ import polars as pl
 
 from tidegraph.arguments import checked
 from tidegraph.data.interactions import Interactions
+from tidegraph.data.times.clocks import moment_text
 from tidegraph.data.views.matrix import Matrix, as_log
-from tidegraph.errors import RequestError
+from tidegraph.errors import LeakageError, RequestError
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.filters import Items
 from tidegraph.pipeline.fitted import FittedPipeline
 from tidegraph.pipeline.serving import Serving
 from tidegraph.retrieval.blended import FittedBlend
-from tidegraph.stages import FittedRetriever, Ids, called, ids_of
+from tidegraph.stages import FittedRetriever, Ids, Trained, called, ids_of
 
 
 @checked(RequestError)
@@ -45,6 +46,7 @@ def recommend(
     Raises:
         RequestError: ``retriever`` is not fitted, or on another log, or a list is not
             one.
+        LeakageError: The log ends before what ``retriever`` was trained until.
     """
     if not isinstance(cast(object, retriever), FittedRetriever):
         raise RequestError(
@@ -66,14 +68,35 @@ def recommend(
 def around(
     retriever: FittedRetriever, log: Interactions | Matrix, *, repeat: bool = True
 ) -> FittedPipeline:
-    """Return a pipeline of one fitted retriever; nothing is fitted again."""
+    """Return a pipeline of one fitted retriever; nothing is fitted again.
+
+    Raises:
+        LeakageError: The log ends before what ``retriever`` was trained until.
+    """
     known = as_log(log, "recommend")
     graph = Snapshot.of(known)
+    until = _trained_until(retriever, known)
     blend = FittedBlend(
         (_retriever_name(retriever),), (retriever,), (1.0,), 0.5, 60.0, len(known.items)
     )
-    serving = Serving(repeat, 200, graph.latest, clock=known.clock)
+    serving = Serving(repeat, 200, until, clock=known.clock)
     return FittedPipeline(Graph(graph, late_seconds=None), blend, None, None, serving)
+
+
+def _trained_until(retriever: FittedRetriever, log: Interactions) -> int:
+    """Return the last time that a retriever saw, which no log may end before."""
+    latest = int(log.time[-1]) if len(log) else 0
+    until = retriever.trained_until if isinstance(retriever, Trained) else None
+    if until is None or log.clock == "none":  # Without times there is no past.
+        return latest
+    if until > latest:
+        raise LeakageError(
+            f"{_retriever_name(retriever)} was trained until "
+            f"{moment_text(until, log.clock)}, but the log ends at "
+            f"{moment_text(latest, log.clock)}: the answer would know its own future. "
+            "Pass the log that was learnt from, or fit on this one."
+        )
+    return until
 
 
 def _retriever_name(retriever: FittedRetriever) -> str:

@@ -32,6 +32,16 @@ class Scores(Protocol):
 
 
 @runtime_checkable
+class Trained(Protocol):
+    """A fitted retriever or pipeline, which knows what its training saw."""
+
+    @property
+    def trained_until(self) -> int | None:
+        """Time of the last event that training saw; None where there are no times."""
+        ...
+
+
+@runtime_checkable
 class Explains(Protocol):
     """A fitted retriever that can say why it recommends."""
 
