@@ -2,14 +2,16 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import tidegraph as tg
 from evaluation.models import popular
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import interactions
-from tidegraph.errors import DataError, LeakageError
+from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.evaluation.metrics.off_policy import (
     ips,
     logged_lists,
@@ -97,8 +99,75 @@ def test_ips_finds_what_another_policy_earns(rng):
 
 @pytest.mark.parametrize("wrong", [0.0, -0.1, 1.5, np.nan])
 def test_a_propensity_that_is_none_is_named(wrong):
-    with pytest.raises(DataError, match="in row 1"):
+    with pytest.raises(DataError, match="propensity of row 1 is"):
         ips(np.ones(2), np.array([0.5, wrong]), np.ones(2))
+
+
+KINDS = {
+    "list": list,
+    "polars": pl.Series,
+    "pandas": pd.Series,
+    "arrow": pa.array,
+    "chunked": lambda values: pa.chunked_array([values[:1], values[1:]]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("estimate", [ips, snips])
+def test_columns_of_every_kind_give_the_number_of_arrays(estimate, kind):
+    target = shown_by_list(LISTS, SHOWN)
+    columns = [kind(column.tolist()) for column in (REWARD, PROPENSITY, target)]
+
+    assert estimate(*columns) == estimate(REWARD, PROPENSITY, target)
+    assert shown_by_list(LISTS, kind(SHOWN.tolist())).tolist() == target.tolist()
+
+
+@pytest.mark.parametrize("estimate", [ips, snips])
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"reward": REWARD[:, None]}, r"reward is of shape \(4, 1\)"),
+        ({"target": np.ones((1, 4))}, r"target is of shape \(1, 4\)"),
+        ({"reward": np.ones(1)}, "reward has 1, propensity has 4"),
+        ({"target": [0.5]}, "target has 1"),
+        ({"reward": [1, 0, math.nan, 1]}, "reward of row 2 is nan; .* a number"),
+        ({"reward": [1, None, 0, 1]}, "reward of row 1 is None; .* a number"),
+        ({"reward": [1, 0, 0, math.inf]}, "reward of row 3 is inf; .* finite"),
+        ({"target": [0, 0, 0, 1.5]}, "target of row 3 is 1.5; .* from 0 to 1"),
+        ({"target": [0, -0.1, 0, 1]}, "target of row 1 is -0.1; .* from 0 to 1"),
+        ({"propensity": ["a"] * 4}, "propensity is of <U1; .* number for each row"),
+        ({"propensity": 0.5}, r"propensity is of shape \(\)"),
+        ({"reward": np.ma.array([1, 0, 1, 1], mask=[0, 1, 0, 0])}, "reward of row 1"),
+        ({"reward": [[1], [1, 2]]}, "reward is .* one number for each row"),
+    ],
+)
+def test_a_column_that_is_not_one_number_for_each_row_is_named(estimate, changed, said):
+    columns = {"reward": REWARD, "propensity": PROPENSITY, "target": np.ones(4)}
+
+    with pytest.raises(DataError, match=said):
+        estimate(**columns | changed)
+
+
+@pytest.mark.parametrize("estimate", [ips, snips])
+@pytest.mark.parametrize("clip", [0, -1.0, math.nan, "2", None])
+def test_weights_are_cut_at_a_number_above_0(estimate, clip):
+    with pytest.raises(ConfigError, match="clip is"):
+        estimate(REWARD, PROPENSITY, np.ones(4), clip=clip)
+
+
+def test_a_place_before_the_first_and_half_a_place_are_refused():
+    for wrong in (-1, 0.5, math.inf):
+        with pytest.raises(DataError, match="place of row 2 is"):
+            shown_at_place(LISTS, SHOWN, [0, 1, wrong, 0])
+
+
+def test_there_is_one_shown_item_and_place_for_each_list():
+    with pytest.raises(DataError, match="item has 4, shown has 3"):
+        shown_by_list(LISTS, SHOWN[:3])
+    with pytest.raises(DataError, match="place has 1"):
+        shown_at_place(LISTS, SHOWN, [0])
+    with pytest.raises(DataError, match=r"lists are of shape \(4,\)"):
+        shown_by_list(SHOWN, SHOWN)
 
 
 def test_an_empty_log_is_refused():

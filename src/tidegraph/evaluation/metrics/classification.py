@@ -4,9 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float, Float64, Int64, Integer, Num, Shaped
+from jaxtyping import Float, Float64, Int64, Integer, Num
 
 from tidegraph.errors import DataError
+from tidegraph.evaluation.metrics.rows import (
+    check_rows,
+    column_by_row,
+    numbers_by_row,
+)
+from tidegraph.ranges import at_least
 
 CLIP = 1e-7
 """Log loss holds every probability this far from 0 and from 1."""
@@ -45,34 +51,34 @@ class UserAUC:
         return float(self.auc.mean()) if len(self.auc) else float("nan")
 
 
-def auc(label: Shaped[np.ndarray, " n"], score: Float[np.ndarray, " n"]) -> float:
+def auc(label: object, score: object) -> float:
     """Return the chance that a positive outranks a negative, ties counting half.
 
     It is NaN where one class is absent.
     """
+    label, score = numbers_by_row(label=label, score=score)
     everyone = user_auc(np.zeros(len(label), np.int64), label, score)
     return float(everyone.auc[0]) if len(everyone.auc) else float("nan")
 
 
-def user_auc(
-    user: Integer[np.ndarray, " n"],
-    label: Shaped[np.ndarray, " n"],
-    score: Float[np.ndarray, " n"],
-) -> UserAUC:
+def user_auc(user: object, label: object, score: object) -> UserAUC:
     """Return the AUC within each user, by the rank-sum formula.
 
     With R the sum of the mid-ranks of p positives among n negatives,
     AUC = (R - p (p + 1) / 2) / (p n).
 
     Args:
-        user: Whose row it is.
+        user: Whose row it is, by a whole number; a list, array, series or Arrow column,
+            as the next two are.
         label: 1 for a positive, 0 for a negative.
         score: Larger is more likely positive.
 
     Raises:
-        DataError: A score is not a number.
+        DataError: A label or score is not a number, or columns differ in length.
     """
-    _check_numbers(score)
+    label, score = numbers_by_row(label=label, score=score)
+    user = column_by_row("user", user)
+    check_rows(user=user, score=score)
     order = np.lexsort((score, user))
     who, value, positive = user[order], score[order], label[order] > 0
     first = _starts(who)
@@ -91,39 +97,33 @@ def user_auc(
     )
 
 
-def log_losses(
-    label: Shaped[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
-) -> Float64[np.ndarray, " n"]:
+def log_losses(label: object, probability: object) -> Float64[np.ndarray, " n"]:
     """Return -log of the probability given to what happened, in nats, per row.
 
     Probabilities are held within ``CLIP`` of 0 and 1, so that one sure mistake costs
     16.1 nats and not infinity.
 
     Raises:
-        DataError: A probability is not within 0 and 1.
+        DataError: A probability is not within 0 and 1, a label is no number, or they
+            differ in length.
     """
-    _check_numbers(probability)
+    label, probability = numbers_by_row(label=label, probability=probability)
     if len(probability) and (probability.min() < 0 or probability.max() > 1):
         raise DataError(
             f"probabilities run from {probability.min():g} to {probability.max():g}. "
             "Turn scores into probabilities (between 0 and 1) first."
         )
-    sure = np.clip(probability.astype(np.float64), CLIP, 1 - CLIP)
+    sure = np.clip(probability, CLIP, 1 - CLIP)
     return np.where(label > 0, -np.log(sure), -np.log1p(-sure))
 
 
-def log_loss(
-    label: Shaped[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
-) -> float:
+def log_loss(label: object, probability: object) -> float:
     """Return the mean of ``log_losses``; NaN without rows."""
-    return float(log_losses(label, probability).mean()) if len(label) else float("nan")
+    losses = log_losses(label, probability)
+    return float(losses.mean()) if len(losses) else float("nan")
 
 
-def reliability(
-    label: Shaped[np.ndarray, " n"],
-    probability: Float[np.ndarray, " n"],
-    bins: int = 10,
-) -> pl.DataFrame:
+def reliability(label: object, probability: object, bins: int = 10) -> pl.DataFrame:
     """Return per bin of equal mass how many rows, what was predicted, what happened.
 
     A row falls into bin floor(bins * s / n) where s of the n predictions are strictly
@@ -131,8 +131,13 @@ def reliability(
 
     Returns:
         Columns ``rows``, ``predicted`` (mean probability), ``observed`` (mean label).
+
+    Raises:
+        DataError: A label or probability is no number, or they differ in length.
+        ConfigError: There is no bin.
     """
-    _check_numbers(probability)
+    at_least("reliability", 1, bins=bins)
+    label, probability = numbers_by_row(label=label, probability=probability)
     ordered = np.sort(probability)
     smaller = np.searchsorted(ordered, probability, side="left")
     bin_of = smaller * bins // max(len(probability), 1)
@@ -149,31 +154,26 @@ def reliability(
     )
 
 
-def calibration_error(
-    label: Shaped[np.ndarray, " n"],
-    probability: Float[np.ndarray, " n"],
-    bins: int = 10,
-) -> float:
+def calibration_error(label: object, probability: object, bins: int = 10) -> float:
     """Return the mean distance of predicted from observed over bins of equal mass.
 
     Source:
         Naeini et al. (2015), expected calibration error; equal mass after Nixon et
         al. (2019).
     """
-    if not len(label):
-        return float("nan")
     table = reliability(label, probability, bins)
-    distance = (table["predicted"] - table["observed"]).abs()
-    return float((distance * table["rows"]).sum() / len(label))
+    if not len(table):
+        return float("nan")
+    distance = (table["predicted"] - table["observed"]).abs().to_numpy()
+    return float(np.average(distance, weights=table["rows"].to_numpy()))
 
 
-def calibration_ratio(
-    label: Shaped[np.ndarray, " n"], probability: Float[np.ndarray, " n"]
-) -> float:
+def calibration_ratio(label: object, probability: object) -> float:
     """Return expected over observed positives: 1 is right, above 1 promises too much.
 
     It is NaN where there is no positive.
     """
+    label, probability = numbers_by_row(label=label, probability=probability)
     positives = int((label > 0).sum())
     return float(probability.sum()) / positives if positives else float("nan")
 
@@ -199,9 +199,3 @@ def _mid_ranks(
     first = np.flatnonzero(tied)
     size = np.diff(np.append(first, len(score)))
     return np.repeat(first + (size + 1) / 2, size)
-
-
-def _check_numbers(score: Float[np.ndarray, " n"]) -> None:
-    if bool(np.isnan(score).any()):
-        row = int(np.flatnonzero(np.isnan(score))[0])
-        raise DataError(f"the score of row {row} is not a number. Check the ranker.")

@@ -8,17 +8,28 @@ shown its item.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64, Int32, Int64, Num
+from jaxtyping import Float64, Int32
 
+from tidegraph.arguments import checked
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.data.interactions import Interactions
-from tidegraph.errors import DataError
+from tidegraph.errors import ConfigError, DataError
 from tidegraph.evaluation.answers import blocks
 from tidegraph.evaluation.comparable import check_trained_before
 from tidegraph.evaluation.metrics.ranking import padded
+from tidegraph.evaluation.metrics.rows import (
+    check_chance,
+    check_finite,
+    check_lists,
+    check_rows,
+    check_share,
+    numbers_by_row,
+    places_by_row,
+)
 from tidegraph.evaluation.protocol import Recommender, check_vocabulary
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.stages import Requests
+from tidegraph.ranges import span
+from tidegraph.stages import Requests, check_k
 
 
 @dataclass(frozen=True)
@@ -38,12 +49,9 @@ class PolicyValue:
     clipped: float
 
 
+@checked(ConfigError)
 def ips(
-    reward: Num[np.ndarray, " n"],
-    propensity: Float[np.ndarray, " n"],
-    target: Float[np.ndarray, " n"],
-    *,
-    clip: float = np.inf,
+    reward: object, propensity: object, target: object, *, clip: float = np.inf
 ) -> PolicyValue:
     """Return the inverse-propensity estimate: the mean of w r, w = target / propensity.
 
@@ -51,19 +59,24 @@ def ips(
     clipped.
 
     Args:
-        reward: What each row earned.
+        reward: What each row earned; a list, array, series or Arrow column, as the
+            next two are.
         propensity: The chance that the log's policy showed this item.
         target: The chance that the judged policy would have.
         clip: Larger weights are cut to this; less variance, more bias.
 
     Raises:
-        DataError: A propensity is not in (0, 1], or there is no row.
+        DataError: A propensity is not in (0, 1], a target is not in [0, 1], a reward is
+            no number, columns differ in length, or there is no row.
+        ConfigError: ``clip`` is not above 0.
 
     Source:
         Horvitz & Thompson (1952); clipping after Bottou et al. (2013).
     """
-    weight, clipped = _clipped_importance_weights(propensity, target, clip)
-    earned = weight * reward
+    span("ips", clip=clip)
+    earned_by, weight = _weighed(reward, propensity, target)
+    weight, clipped = _clipped(weight, clip)
+    earned = weight * earned_by
     spread = earned.std(ddof=1) if len(earned) > 1 else np.nan
     return PolicyValue(
         float(earned.mean()),
@@ -73,65 +86,88 @@ def ips(
     )
 
 
+@checked(ConfigError)
 def snips(
-    reward: Num[np.ndarray, " n"],
-    propensity: Float[np.ndarray, " n"],
-    target: Float[np.ndarray, " n"],
-    *,
-    clip: float = np.inf,
+    reward: object, propensity: object, target: object, *, clip: float = np.inf
 ) -> PolicyValue:
     """Return the self-normalised estimate: sum w r / sum w, w = target / propensity.
 
     Slightly biased and far steadier than ``ips``; never outside the range of rewards.
 
     Args:
-        reward: What each row earned.
+        reward: What each row earned; a list, array, series or Arrow column, as the
+            next two are.
         propensity: The chance that the log's policy showed this item.
         target: The chance that the judged policy would have.
         clip: Larger weights are cut to this.
 
     Raises:
-        DataError: A propensity is not in (0, 1], or there is no row.
+        DataError: A propensity is not in (0, 1], a target is not in [0, 1], a reward is
+            no number, columns differ in length, or there is no row.
+        ConfigError: ``clip`` is not above 0.
 
     Source:
         Swaminathan & Joachims (2015).
     """
-    weight, clipped = _clipped_importance_weights(propensity, target, clip)
+    span("snips", clip=clip)
+    earned, weight = _weighed(reward, propensity, target)
+    weight, clipped = _clipped(weight, clip)
     total = weight.sum()
     if total == 0:
         return PolicyValue(np.nan, np.nan, 0.0, clipped)
-    value = float(weight @ reward / total)
+    value = float(weight @ earned / total)
     # The delta method for a ratio of two means.
-    error = float(np.sqrt((weight**2 * (reward - value) ** 2).sum()) / total)
+    error = float(np.sqrt((weight**2 * (earned - value) ** 2).sum()) / total)
     return PolicyValue(value, error, _effective_sample_size(weight), clipped)
 
 
 def shown_by_list(
-    item: Int32[np.ndarray, "n k"], shown: Int32[np.ndarray, " n"]
+    item: Int32[np.ndarray, "n k"], shown: object
 ) -> Float64[np.ndarray, " n"]:
     """Return the chance of each shown item under one draw from the policy's list.
 
     A list of j items shows each with chance 1 / j, so the estimate is the reward of an
     impression of the policy's list, at an even place in it.
+
+    Args:
+        item: The lists, as ``logged_lists`` returns them.
+        shown: Row of the item that each impression showed.
+
+    Raises:
+        DataError: There is not one shown item for each list.
     """
+    check_lists(item)
+    (asked,) = numbers_by_row(shown=shown)
+    check_rows(item=item, shown=asked)
     size = (item >= 0).sum(axis=1)
-    named = (item == shown[:, None]).any(axis=1)
+    named = ((item == asked[:, None]) & (item >= 0)).any(axis=1)
     return np.divide(named, size, out=np.zeros(len(item)), where=size > 0)
 
 
 def shown_at_place(
-    item: Int32[np.ndarray, "n k"],
-    shown: Int32[np.ndarray, " n"],
-    place: Int64[np.ndarray, " n"],
+    item: Int32[np.ndarray, "n k"], shown: object, place: object
 ) -> Float64[np.ndarray, " n"]:
     """Return 1 where the policy's list has the shown item in the shown place, else 0.
 
-    For logs that know the place (0 is the first) and its own propensity.
+    For logs that know the place and its own propensity. In a place behind the end of
+    the list the policy shows nothing.
+
+    Args:
+        item: The lists, as ``logged_lists`` returns them.
+        shown: Row of the item that each impression showed.
+        place: Where it stood, counted from 0; subtract 1 where a log counts from 1.
+
+    Raises:
+        DataError: There is not one shown item and place for each list, or a place is
+            below 0.
     """
-    inside = (place >= 0) & (place < item.shape[1])
-    at = np.where(inside, place, 0)
-    same = item[np.arange(len(item)), at] == shown
-    return (same & inside).astype(np.float64)
+    check_lists(item)
+    (asked,), where = numbers_by_row(shown=shown), places_by_row("place", place)
+    check_rows(item=item, shown=asked, place=where)
+    inside = where < item.shape[1]
+    found = np.full(len(item), UNKNOWN, np.int32)
+    found[inside] = item[np.flatnonzero(inside), where[inside]]
+    return ((found == asked) & (found >= 0)).astype(np.float64)
 
 
 def logged_lists(
@@ -148,7 +184,9 @@ def logged_lists(
     Raises:
         LeakageError: The model was trained on the log, and so on its own reward.
         DataError: The two logs number their ids differently.
+        RequestError: ``k`` is no length of a list.
     """
+    k = check_k(k)
     if len(log):
         begin = int(log.time.min())
         check_trained_before(type(model).__name__, model, begin, log.clock)
@@ -164,31 +202,40 @@ def logged_lists(
     return np.concatenate(found) if found else np.zeros((0, k), np.int32)
 
 
-def propensities(log: Interactions, column: str = "propensity") -> np.ndarray:
+def propensities(
+    log: Interactions, column: str = "propensity"
+) -> Float64[np.ndarray, " n"]:
     """Return the propensity of every row of a log.
 
     Raises:
-        DataError: The log has no such column.
+        DataError: The log has no such column, or not one of numbers.
     """
     if column not in log.context.columns:
         raise DataError(
             f"the log has no column {column!r}, so no reward can be weighed by it. "
             f"It has: {', '.join(log.context.columns) or 'none'}."
         )
-    return log.context[column].to_numpy().astype(np.float64)
+    return numbers_by_row(**{column: log.context[column]})[0]
 
 
-def _clipped_importance_weights(
-    propensity: Float[np.ndarray, " n"], target: Float[np.ndarray, " n"], clip: float
+def _weighed(
+    reward: object, propensity: object, target: object
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """Return what each row earned, and its weight target / propensity."""
+    earned, shown, wanted = numbers_by_row(
+        reward=reward, propensity=propensity, target=target
+    )
+    if not len(shown):
+        raise DataError("there is no row to estimate from. Pass at least one.")
+    check_finite("reward", earned)
+    check_chance("propensity", shown)
+    check_share("target", wanted)
+    return earned, wanted / shown
+
+
+def _clipped(
+    weight: Float64[np.ndarray, " n"], clip: float
 ) -> tuple[Float64[np.ndarray, " n"], float]:
-    wrong = np.flatnonzero(~((propensity > 0) & (propensity <= 1)))
-    if not len(propensity) or len(wrong):
-        found = f"{propensity[wrong[0]]} in row {wrong[0]}" if len(wrong) else "no row"
-        raise DataError(
-            f"propensities must lie above 0 and not above 1; found {found}. "
-            "Leave such rows out."
-        )
-    weight = target.astype(np.float64) / propensity
     return np.minimum(weight, clip), float((weight > clip).mean())
 
 
