@@ -105,6 +105,19 @@ def test_every_round_is_told(cloud):
     assert told["devices"][-1] > 0
 
 
+@pytest.mark.parametrize(
+    ("users", "items", "what"), [("v", "i", "user"), ("u", "j", "item"), ("v", "j", "")]
+)
+def test_a_log_of_other_people_or_items_is_refused(users, items, what):
+    _, log = parts()
+    later = log.since(model().graph.latest + 1)
+    who = [f"{users}{n}" for n in later.user]
+    others = tg.interactions(who, [f"{items}{n}" for n in later.item], later.time)
+
+    with pytest.raises(DataError, match=rf"no {what}.* of the log is known to the"):
+        method().fit(others, model(), fleet())
+
+
 def test_each_user_is_answered(cloud):
     answer = cloud.for_user("u3").recommend(k=7)
 

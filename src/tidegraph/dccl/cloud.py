@@ -19,6 +19,7 @@ from tidegraph.device.distill import MoMoDistill
 from tidegraph.device.rows import FleetRows
 from tidegraph.errors import DataError
 from tidegraph.graph.live import Graph
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.progress import track
 from tidegraph.ranges import below_1
@@ -97,7 +98,7 @@ class DCCL:
 
         Raises:
             DataError: Nothing happened after what the pipeline knows, or the log has
-                no times.
+                no times, or no user or no item that the pipeline knows.
             ConfigError: The pipeline has no ranker that can be patched so, or the
                 checkpoints are of another fit.
         """
@@ -106,6 +107,7 @@ class DCCL:
         fleet = fleet or Fleet()
         ranker = fleet.ranker(model)
         later = _later_than(model.graph.latest, log)
+        check_goes_on(model.graph, log)
         live = Graph(model.graph.in_order(), late_seconds=None).observe(later)
         graph = live.snapshot()
         later = graph.numbered(later)
@@ -148,6 +150,26 @@ def _later_than(known: int, log: Interactions) -> Interactions:
             "knows. Pass a log that goes on after what it was fitted on."
         )
     return later
+
+
+def check_goes_on(graph: Snapshot, log: Interactions) -> None:
+    """Refuse a log of other people, or of other items, than those of a pipeline.
+
+    Args:
+        graph: What the pipeline knows.
+        log: All events, by numbers of their own.
+
+    Raises:
+        DataError: It has no user, or no item, that the pipeline knows.
+    """
+    sides = (("user", graph.users, log.users), ("item", graph.items, log.items))
+    for what, known, given in sides:
+        if not bool((known.encode(given.ids) >= 0).any()):
+            raise DataError(
+                f"no {what} of the log is known to the pipeline: the log holds "
+                f"{given.ids.first()!r}, the pipeline {known.ids.first()!r}. Pass a "
+                "log that goes on after what it was fitted on, with ids written alike."
+            )
 
 
 class _Kept:
