@@ -19,7 +19,7 @@ from tidegraph.device.bundle.manifest import MANIFEST, sealed
 from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.signing import signing_key, trusted_key
 from tidegraph.device.split import split
-from tidegraph.errors import ConfigError
+from tidegraph.errors import ArtifactError, ConfigError
 from tidegraph.stages import Requests
 
 
@@ -66,6 +66,27 @@ def test_devices_that_learn_the_rate_of_actions_have_no_bundle(clouds, tmp_path)
     with pytest.raises(ConfigError, match=r"correct=False.*no bundle"):
         publish(replace(pipeline, ranker=ranker), tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_a_refused_export_leaves_no_key_behind(clouds, tmp_path):
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "thesis.txt").write_text("mine")
+
+    with pytest.raises(ArtifactError, match="is not a bundle"):
+        clouds[0].export(tmp_path / "bundle")
+    with pytest.raises(ConfigError, match="version is 0"):
+        clouds[0].export(tmp_path / "new", version=0)
+
+    assert [one.name for one in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_refused_export_leaves_the_key_that_was_there(clouds, before, tmp_path):
+    root = shutil.copytree(before, tmp_path / "root")
+    with pytest.raises(ArtifactError, match="version 1 is not larger"):
+        clouds[1].export(root / "out", root / "signing.pem", version=1)
+
+    assert (root / "signing.pem").exists()
+    assert (root / "signing.pem.pub").exists()
 
 
 def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, published):

@@ -10,7 +10,7 @@ from tidegraph.dccl.personal import FittedPersonal
 from tidegraph.device.bundle.export import export
 from tidegraph.device.bundle.graphs import Model
 from tidegraph.device.bundle.manifest import Signed
-from tidegraph.device.signing import signing_key
+from tidegraph.device.signing import signing
 from tidegraph.device.split import split
 from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ACTION
@@ -37,8 +37,8 @@ def publish(
     Args:
         pipeline: One whose ranker answers each user by the model of their device.
         folder: Where; a bundle that is there is replaced.
-        key: PEM file of the private key, made where there is none; beside the folder
-            and named after it if left out.
+        key: PEM file of the private key, made where there is none, unless nothing is
+            written; beside the folder and named after it if left out.
         items: How many items, those with the most actions, a device is to rank itself.
         version: Larger than those before; see ``device.bundle.export``.
 
@@ -62,7 +62,8 @@ def publish(
     example = None if reads else _example(pipeline, personal.ranker)
     described = _described(pipeline, personal.ranker, items) if items else None
     model = Model(personal.after.head, trunk, example, personal.local, described)
-    return export(model, target, signing_key(place), version=version)
+    with signing(place) as signs:
+        return export(model, target, signs, version=version)
 
 
 def _described(

@@ -1,7 +1,8 @@
 """Ed25519 keys: the one that signs bundles, and one on each device."""
 
 import os
-from contextlib import nullcontext, suppress
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from tidegraph.artifact.writing import new_secret, replaced
@@ -50,7 +51,28 @@ def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
     Raises:
         ArtifactError: The file cannot be read or written, or holds something else.
     """
+    return _found_or_made(Path(path))[0]
+
+
+@contextmanager
+def signing(path: str | os.PathLike[str]) -> Generator[Ed25519PrivateKey]:
+    """Yield ``signing_key(path)``; one made for work that then fails is removed again.
+
+    Raises:
+        ArtifactError: The file cannot be read or written, or holds something else.
+    """
     place = Path(path)
+    key, made = _found_or_made(place)
+    try:
+        yield key
+    except BaseException:
+        if made:  # Nothing was signed with it.
+            _remove(place)
+        raise
+
+
+def _found_or_made(place: Path) -> tuple[Ed25519PrivateKey, bool]:
+    """Return a private key, and whether it was made now."""
     try:
         made = not place.exists() and new_secret(place, _new_key())
         found = serialization.load_pem_private_key(place.read_bytes(), None)
@@ -63,7 +85,7 @@ def signing_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
     # Where a key lies that nobody may write beside, its owner has the other half.
     with nullcontext() if made else suppress(ArtifactError):
         _write_public(place, found)
-    return found
+    return found, made
 
 
 def another_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
@@ -73,11 +95,7 @@ def another_key(path: str | os.PathLike[str]) -> Ed25519PrivateKey:
         ArtifactError: The one that is there cannot be removed, or none be written.
     """
     place = Path(path)
-    try:
-        for old in (place.with_name(f"{place.name}.pub"), place):
-            old.unlink(missing_ok=True)
-    except OSError as error:
-        raise ArtifactError(f"{place}: {error.strerror or error}.") from error
+    _remove(place)
     return signing_key(place)
 
 
@@ -98,6 +116,15 @@ def trusted_key(path: str | os.PathLike[str]) -> bytes:
     if not isinstance(found, Ed25519PublicKey):
         raise ArtifactError(f"{path} holds a key that is not one of Ed25519.")
     return found.public_bytes_raw()
+
+
+def _remove(place: Path) -> None:
+    """Remove a key and its public half."""
+    try:
+        for old in (place.with_name(f"{place.name}.pub"), place):
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"{place}: {error.strerror or error}.") from error
 
 
 def _new_key() -> bytes:
