@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float32, Int32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 
 from tidegraph.data.ids.lookup import gathered
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -53,13 +53,20 @@ class Sources:
     def strongest(self, votes: Float32[np.ndarray, "*n c"]) -> Int64[np.ndarray, " *n"]:
         """Return who counts most for each item; the fallback where no channel does."""
         channels = len(self.blend.retrievers)
-        alone = (votes[..., channels:] > 0).any(axis=-1)
-        return np.where(alone, channels, self.blend.strongest(votes))
+        return np.where(self.filled(votes), channels, self.blend.strongest(votes))
+
+    def filled(self, votes: Float32[np.ndarray, "*n c"]) -> Bool[np.ndarray, " *n"]:
+        """Return which items the fallback alone proposed."""
+        beyond = votes[..., len(self.blend.retrievers) :] > 0
+        return np.asarray(beyond.any(axis=-1))
 
     def frame(
         self, requests: Requests, answer: Candidates, users: pl.Series
     ) -> pl.DataFrame:
         """Return columns user, rank, item, (name,) score, channel, why.
+
+        The score is null for what the fallback filled up, whose own counts on another
+        scale than the stages before it.
 
         Args:
             requests: The requests that were answered.
@@ -77,13 +84,22 @@ class Sources:
             "rank": place.astype(np.int32) + 1,
             "item": items.decode(item),
             "name": called(items, item, self.names),
-            "score": answer.score[row, place],
+            "score": self._scores(answer.score[row, place], votes),
             "channel": _channels(answer.channels, votes),
             "why": self._reasons(items, votes, because),
         }
         if self.names is None:
             del table["name"]
         return pl.DataFrame(table)
+
+    def _scores(
+        self, score: Float32[np.ndarray, " n"], votes: Float32[np.ndarray, "n c"]
+    ) -> pl.Series:
+        """Return scores of one scale, null where the fallback has its own."""
+        found = pl.Series(score)
+        if self.fallback is None or not len(found):
+            return found
+        return found.scatter(np.flatnonzero(self.filled(votes)), None)
 
     def _reasons(
         self,
