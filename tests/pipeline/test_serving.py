@@ -64,6 +64,56 @@ def test_a_short_list_is_filled_up_behind_what_the_channels_found(model):
     assert filled.arg_sort().to_list() == list(range(lists.height))
 
 
+def test_what_the_fallback_filled_up_has_no_score_of_another_scale():
+    few = ItemKNN(neighbors=2)
+    model = Pipeline(retrieve=few, fallback=Popular()).fit(draw_log())
+    items = len(model.graph.items)
+
+    lists = model.recommend_all(["u1", "u2"], k=items)
+
+    filled = lists["channel"] == "Popular (fallback)"
+    assert filled.any()
+    assert not filled.all()
+    assert lists["score"].is_null().equals(filled)
+    for _, one in lists.group_by("user"):
+        assert one["score"].drop_nulls().is_sorted(descending=True)
+        assert one["rank"].to_list() == list(range(1, items + 1))
+    assert lists["score"].dtype == pl.Float32
+
+
+@pytest.mark.parametrize("spare", [Popular(), None])
+def test_a_user_whom_only_does_not_name_is_said_to_lack_items(spare):
+    model = Pipeline(retrieve=ItemKNN(), fallback=spare).fit(draw_log())
+    said = "only= names other users and no item for them"
+    mend = "Name items for them, or leave only= out."
+    items = model.graph.items.ids.to_list()
+
+    with pytest.warns(NoAnswerWarning) as told:
+        lists = model.recommend_all(["u2", "u1"], k=3, only={"u2": items})
+
+    assert lists["user"].unique().to_list() == ["u2"]
+    assert [str(one.message) for one in told] == [
+        f"1 of 2 users have no row, since {said} ('u1'). {mend}"
+    ]
+    with pytest.raises(RequestError) as error:
+        model.recommend("u1", only={"u2": items})
+    assert str(error.value) == f"there is nothing for user 'u1', since {said}. {mend}"
+
+
+@pytest.mark.parametrize("what", ["only", "exclude"])
+def test_a_filter_for_a_user_who_is_not_asked_for_is_said_to_be_passed_over(
+    model, what
+):
+    items = model.graph.items.ids.to_list()[:9]
+
+    with pytest.warns(UnknownIdWarning) as told:
+        model.recommend_all(["u1"], k=1, **{what: {"u1": items, "u2": items}})
+
+    assert [str(one.message) for one in told] == [
+        f"user 'u2' is named by {what}= and not asked for; passed over"
+    ]
+
+
 def test_without_a_fallback_the_warning_counts_who_has_no_list():
     model = Pipeline(retrieve=ItemKNN()).fit(draw_log())
 
@@ -265,7 +315,7 @@ def test_a_log_numbered_as_the_model_keeps_its_clock():
 
 def test_everything_excluded_is_said_where_there_is_a_fallback(model):
     with pytest.warns(NoAnswerWarning, match="since every item is excluded for them"):
-        lists = model.recommend_all(["u1"], k=2, only={"u2": ["i1"]})
+        lists = model.recommend_all(["u1"], k=2, exclude=model.graph.items.ids)
 
     assert not lists.height
 

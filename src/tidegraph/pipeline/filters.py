@@ -1,5 +1,6 @@
 """Which items may be answered: for all requests alike, or for each user."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -9,10 +10,10 @@ import polars as pl
 from jaxtyping import Int32, Int64
 
 from tidegraph.data.ids.identity import series
-from tidegraph.data.ids.unknown import known_rows
+from tidegraph.data.ids.unknown import known_rows, outside, said_of
 from tidegraph.data.ids.vocabulary import UNKNOWN, Vocabulary
 from tidegraph.data.tables.frames import frame_table
-from tidegraph.errors import RequestError
+from tidegraph.errors import RequestError, UnknownIdWarning
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import ItemSets, Requests
 
@@ -32,10 +33,12 @@ class Filter:
     Attributes:
         ptr: Where the items of each request start; none if all have the same.
         item: Rows of items.
+        named: Raw ids of the users that it names; none if all have the same.
     """
 
     ptr: Int64[np.ndarray, " starts"] | None
     item: Int32[np.ndarray, " entries"]
+    named: pl.Series | None = None
 
     def rows(self, start: int, stop: int) -> ItemSets:
         """Return the items of some consecutive requests."""
@@ -86,6 +89,23 @@ class Filters:
         """Is any item limited or excluded?"""
         return self.only is not None or self.exclude is not None
 
+    def unnamed(self, users: pl.Series) -> pl.Series:
+        """Return the users for whom ``only`` names no item, since it names others."""
+        named = None if self.only is None else self.only.named
+        return users.clear() if named is None else _not_in(users, named)
+
+    def of_asked(self, users: pl.Series) -> "Filters":
+        """Return the same, warning of users that one names and nobody asks for."""
+        for what, one in (("only", self.only), ("exclude", self.exclude)):
+            others = None if one is None or one.named is None else one.named
+            others = None if others is None else _not_in(others, users)
+            if others is None or not len(others):
+                continue
+            so = f"named by {what}= and not asked for"
+            text = said_of("user", others, f"is {so}", f"are {so}", _PASSED_OVER)
+            warnings.warn(text, UnknownIdWarning, stacklevel=outside())
+        return self
+
     def blocks(self, requests: Requests) -> Iterator[Requests]:
         """Return all requests a few at a time, which bounds memory, and filtered."""
         size = BLOCK
@@ -129,7 +149,12 @@ def _read_filter(
     place: np.ndarray = np.arange(int(ptr[-1])) - np.repeat(
         ptr[:-1] - first[mine], size[mine]
     )
-    return Filter(ptr, row[place])
+    return Filter(ptr, row[place], groups.ids)
+
+
+def _not_in(some: pl.Series, others: pl.Series) -> pl.Series:
+    """Return the ids of one column that are not in another."""
+    return some.filter(pl.Series(Vocabulary(others).encode(some) == UNKNOWN))
 
 
 def _known_items(rows: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " known"]:

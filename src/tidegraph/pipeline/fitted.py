@@ -149,7 +149,8 @@ class FittedPipeline:
         Returns:
             Columns user, rank, item, score, channel, why, and behind item a column
             name if the pipeline was told which feature names an item. ``user`` is null
-            for a history; rows are fewer than ``k`` where there are no more items.
+            for a history, ``score`` where the fallback filled up. Rows are fewer than
+            ``k`` where there are no more items.
 
         Raises:
             RequestError: ``k`` is not a possible length, neither or both of ``user``
@@ -208,7 +209,7 @@ class FittedPipeline:
         wanted = linked_users(graph) if users is None else series(users, "users")
         wanted = wanted.unique(maintain_order=True)
         requests = of_users(wanted, graph, clock, at, known, repeat=self.repeat)
-        filters = Filters.read(only, exclude, wanted, graph.items)
+        filters = Filters.read(only, exclude, wanted, graph.items).of_asked(wanted)
         answer = self._lists(requests, k, filters)
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
         warn_of_unanswered(wanted.filter(empty), len(wanted), self.serving, filters)

@@ -38,6 +38,10 @@ from tidegraph.stages import ItemSets, Requests, check_k
 
 _MOMENTS = (str, date, np.datetime64)
 _AS_UNKNOWN = "answered as a user without history"
+_UNNAMED = (
+    "only= names other users and no item for them",
+    "Name items for them, or leave only= out.",
+)
 _NEW_ALONE = "interactions with items alone that training did not know"
 
 
@@ -241,15 +245,19 @@ def warn_of_unanswered(
         serving: Who answers everybody, if anybody does.
         filters: What the caller limited or excluded.
     """
-    if not len(users):
-        return
-    why, mend = _why_nothing(serving, filters)
-    warnings.warn(
-        f"{len(users):,} of {total:,} users have no row, since {why} "
-        f"({first_few(users)}). {mend}",
-        NoAnswerWarning,
-        stacklevel=outside(),
-    )
+    unnamed = filters.unnamed(users)
+    others = users.filter(~users.is_in(unnamed.implode()))
+    for some, (why, mend) in (
+        (unnamed, _UNNAMED),
+        (others, _why_nothing(serving, filters)),
+    ):
+        if len(some):
+            warnings.warn(
+                f"{len(some):,} of {total:,} users have no row, since {why} "
+                f"({first_few(some)}). {mend}",
+                NoAnswerWarning,
+                stacklevel=outside(),
+            )
 
 
 def nothing_for(
@@ -265,6 +273,8 @@ def nothing_for(
         filters: What the caller limited or excluded.
     """
     why, mend = _why_nothing(serving, filters)
+    if user is not None and len(filters.unnamed(one_user(user))):
+        why, mend = _UNNAMED
     who = "the history" if user is None else f"user {user!r}"
     if user is not None and not len(requests.history.node):
         known = int(requests.user[0]) != UNKNOWN
