@@ -149,8 +149,7 @@ class FittedPipeline:
         Returns:
             Columns user, rank, item, score, channel, why, and behind item a column
             name if the pipeline was told which feature names an item. ``user`` is null
-            for a history, ``score`` where the fallback filled up. Rows are fewer than
-            ``k`` where there are no more items.
+            for a history, ``score`` of the fallback; rows are fewer where items end.
 
         Raises:
             RequestError: ``k`` is not a possible length, neither or both of ``user``
