@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float64, Int64, Shaped
 
-from tidegraph.arguments import shown
+from tidegraph.arguments.conversion import shown
 from tidegraph.errors import DataError
 
 _ARROW = ("__arrow_c_stream__", "__arrow_c_array__")
