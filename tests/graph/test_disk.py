@@ -191,7 +191,7 @@ def test_a_large_graph_that_is_not_checked_whole_never_crashes(
     try:
         damaged = Graph.open(folder, verify=False)
         answers(damaged)
-        CoOccurrence(via="click").of(damaged)
+        CoOccurrence(via="click").induced(damaged)
         walk = tg.walk("click", "~click", times=3, length=2).weighted("w").top(2)
         damaged.V("user").before(9).with_(
             w=walk, n=tg.negatives("item", 3, by="degree", avoid="click")

@@ -48,7 +48,7 @@ RULES = st.builds(
 
 @given(EVENTS, RULES)
 def test_pairs_are_what_loops_over_each_person_find(events, rule):
-    found = rule.of(graph_of(events).snapshot())
+    found = rule.induced(graph_of(events).snapshot())
 
     pairs = list(zip(found.source.tolist(), found.target.tolist(), strict=True))
     expected = loops(events, rule)
@@ -62,8 +62,8 @@ def test_pairs_are_what_loops_over_each_person_find(events, rule):
 @given(EVENTS, RULES, st.integers(0, 11))
 def test_the_future_joins_nothing(events, rule, clock):
     before = [e for e in events if e[2] < clock]
-    one = rule.of(graph_of(events).snapshot(), clock=clock)
-    other = rule.of(graph_of(before).snapshot())
+    one = rule.induced(graph_of(events).snapshot(), clock=clock)
+    other = rule.induced(graph_of(before).snapshot())
 
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
@@ -74,7 +74,7 @@ def test_co_occurrence_is_the_square_of_who_met_what():
     events = [
         (int(u), int(i), int(i), 1) for u, i in zip(*np.nonzero(chosen), strict=True)
     ]
-    found = CoOccurrence(via="click").of(graph_of(events).snapshot())
+    found = CoOccurrence(via="click").induced(graph_of(events).snapshot())
     dense = np.zeros((ITEMS, ITEMS))
     dense[found.source, found.target] = found.weight
 
@@ -89,11 +89,11 @@ def test_threads_change_no_bit(monkeypatch, threads):
     events = [tuple(map(int, e)) for e in rng.integers(0, [4, 5, 99, 5], (400, 4))]
     rule = CoOccurrence(via="click", window=3, decay=0.7, half_life_seconds=9.0)
     graph = graph_of(events).snapshot()
-    whole = rule.of(graph)
+    whole = rule.induced(graph)
     monkeypatch.setattr("tidegraph.kernels.jit.cpu_count", lambda: threads)
     monkeypatch.setattr("tidegraph.graph.projection._ITEMS", 2)
 
-    again = rule.of(graph)
+    again = rule.induced(graph)
 
     assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
 
@@ -101,7 +101,7 @@ def test_threads_change_no_bit(monkeypatch, threads):
 def test_each_item_keeps_its_strongest():
     events = [(0, 0, 1, 1), (0, 1, 2, 1), (1, 0, 1, 1), (1, 2, 2, 1), (2, 0, 3, 1)]
     events += [(2, 2, 4, 1)]
-    found = CoOccurrence(via="click", keep=1).of(graph_of(events).snapshot())
+    found = CoOccurrence(via="click", keep=1).induced(graph_of(events).snapshot())
 
     # Item 0 is with item 2 twice and item 1 once.
     assert list(zip(*(part.tolist() for part in found), strict=True)) == [
@@ -116,7 +116,7 @@ def test_induced_edges_are_edges_of_the_graph():
     graph = graph_of(events)
     rule = CoOccurrence(via="click", window=1, directed=True)
 
-    rule.of(graph.snapshot()).add_to(graph, "then")
+    rule.induced(graph.snapshot()).add_to(graph, "then")
 
     assert graph.V("item", [0]).out("then").out("then").ids().to_list() == [2]
     assert graph.V("item", [0]).out("then").frame("weight")["weight"].to_list() == [1.0]
@@ -130,13 +130,15 @@ def test_what_cannot_be_induced_is_said():
     graph = graph_of([])
     graph.edges("knows", {"a": [0], "b": [1]}, "a: user -> b: user")
     with pytest.raises(DataError, match="have no times"):
-        CoOccurrence(via="knows").of(graph.snapshot())
+        CoOccurrence(via="knows").induced(graph.snapshot())
 
 
 def test_what_fades_to_nothing_is_no_edge_and_harms_nobody():
     day = 86_400
     events = [(u, (u + d) % 5, d * day, 1) for u in range(4) for d in range(365)]
 
-    found = tg.CoOccurrence(via="click", half_life_seconds=60.0).of(graph_of(events))
+    found = tg.CoOccurrence(via="click", half_life_seconds=60.0).induced(
+        graph_of(events)
+    )
 
     assert len(found.weight) == 0

@@ -227,7 +227,7 @@ def test_an_edge_may_be_as_late_as_was_said_to_the_tick():
 def test_a_session_shorter_than_a_tick_is_of_one_moment():
     graph = clicks([MAY, MAY, MAY + 1])
 
-    linked = CoOccurrence("click", session_seconds=0.5).of(graph)
+    linked = CoOccurrence("click", session_seconds=0.5).induced(graph)
 
     assert sorted(zip(*map(list, linked[:2]), strict=True)) == [(0, 1), (1, 0)]
 
@@ -235,7 +235,7 @@ def test_a_session_shorter_than_a_tick_is_of_one_moment():
 def test_a_session_lasts_as_long_as_was_said_to_the_tick():
     graph = clicks([MAY, MAY + 1.001], tick="ms")
 
-    assert len(CoOccurrence("click", session_seconds=1.001).of(graph).source) == 2
+    assert len(CoOccurrence("click", session_seconds=1.001).induced(graph).source) == 2
 
 
 def test_conditions_compare_with_seconds():
@@ -267,8 +267,12 @@ def test_sessions_and_half_lives_are_seconds():
     slow = clicks([MAY + int(4 * t) for t in when])
     named = {"via": "click", "decay": 0.5}
 
-    one = CoOccurrence(**named, session_seconds=0.3, half_life_seconds=0.25).of(fine)
-    other = CoOccurrence(**named, session_seconds=1, half_life_seconds=1.0).of(slow)
+    one = CoOccurrence(**named, session_seconds=0.3, half_life_seconds=0.25).induced(
+        fine
+    )
+    other = CoOccurrence(**named, session_seconds=1, half_life_seconds=1.0).induced(
+        slow
+    )
     assert len(one.source) == 6
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 

@@ -82,7 +82,7 @@ class CoOccurrence:
         above("CoOccurrence", 0, half_life_seconds=self.half_life_seconds)
         from_0_to_1("CoOccurrence", decay=self.decay)
 
-    def of(self, graph: Snapshot | Graph, *, clock: object = None) -> Induced:
+    def induced(self, graph: Snapshot | Graph, *, clock: object = None) -> Induced:
         """Return the edges, from what happened strictly before a clock.
 
         Exact, in memory that grows with items and edges found, not with events: each

@@ -95,7 +95,7 @@ class SessionPairs:
         pause = self.settings.session_seconds
         if pause is not None:
             pause = min(pause, _ENDLESS)
-        followed = CoOccurrence(ACTION, 1, pause, directed=True).of(graph)
+        followed = CoOccurrence(ACTION, 1, pause, directed=True).induced(graph)
         ends = followed.source, followed.target
         return TemporalCSR.build(*ends, None, self._items, followed.weight)
 
