@@ -24,6 +24,8 @@ def by_moment(
 ) -> Iterator[tuple[Int64[np.ndarray, " rows"], StaticGraph]]:
     """Yield the graph as of each different clock, and the rows that have that clock.
 
+    Rows of nobody, whose node is -1, have none.
+
     Args:
         graph: The edges.
         edges: Edge types that join the nodes, taken both ways.
@@ -36,19 +38,25 @@ def by_moment(
         RequestError: A node is not in the graph.
     """
     size = len(graph.typed(type))
-    if len(seeds.node) and not 0 <= seeds.node.min() <= seeds.node.max() < size:
+    if len(seeds.node) and not -1 <= seeds.node.min() <= seeds.node.max() < size:
         raise RequestError(
-            f"a static graph needs a node {type!r} in each row: from 0 to {size - 1}."
+            f"a static graph needs a node {type!r} in each row: from 0 to {size - 1}, "
+            "or -1 for nobody."
         )
+    some = seeds.node >= 0
     timed = [edge for edge in edges if graph[edge].is_timed]
     if ever or not timed:
-        yield np.arange(len(seeds.node)), StaticGraph.of(graph, edges)
+        if bool(some.any()):
+            yield np.flatnonzero(some), StaticGraph.of(graph, edges)
         return
     if seeds.clock is None:
         raise LeakageError(
             f"edges {timed[0]!r} have times, so their static graph needs a clock. Pass "
             "one, or say all_time=True to take every edge."
         )
-    for moment in np.unique(seeds.clock):
+    for moment in np.unique(seeds.clock[some]):
         then = graph.before(int(moment))
-        yield np.flatnonzero(seeds.clock == moment), StaticGraph.of(then, edges)
+        yield (
+            np.flatnonzero(some & (seeds.clock == moment)),
+            StaticGraph.of(then, edges),
+        )

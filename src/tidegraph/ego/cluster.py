@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.arguments import checked
 from tidegraph.ego.at_clock import by_moment, check_ends
+from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push
@@ -63,6 +64,7 @@ class LocalCluster:
         check_ends(graph, self.edges, self.type)
         return self.type
 
+    @asked_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Cluster:
         """Return the cluster of each seed.
 

@@ -14,6 +14,7 @@ from jaxtyping import Float32, Int, Int32, Int64
 from tidegraph.arguments import checked
 from tidegraph.ego.hop_sampling import Step, given_of, past_in, sample_step, strength_of
 from tidegraph.ego.hops import Hops
+from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.ego.tree import gaps
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.gather import Neighborhood, Run, gathered
@@ -69,7 +70,16 @@ class Unique:
         """Return the type of node that the plan starts from."""
         return self.hops.start(graph)
 
-    def sample(
+    @asked_by_rows
+    def sample(self, graph: Snapshot, seeds: Seeds) -> EgoStates:
+        """Return the unique states around the seeds.
+
+        Raises:
+            ConfigError: A child's clock is not the time of its edge.
+        """
+        return self.states(graph, seeds)
+
+    def states(
         self, graph: Snapshot, seeds: Seeds, *, evident: bool = False
     ) -> EgoStates:
         """Return the unique states around the seeds.

@@ -1,15 +1,14 @@
 """Plans: which hops to take from a node, as data (EGO, sections 19.1.1 and 19.2.1)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tidegraph.arguments import checked
 from tidegraph.ego.hop_sampling import Step, check_given, given_of, sample_step
+from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.ego.tree import EgoTree, at_clocks, child_clocks, deeper, root
-from tidegraph.errors import ConfigError, LeakageError, RequestError
-from tidegraph.graph.live import Graph
+from tidegraph.errors import ConfigError, LeakageError
 from tidegraph.graph.sampling.protocol import Sampler
 from tidegraph.graph.sampling.samplers import (
     everything,
@@ -21,9 +20,8 @@ from tidegraph.graph.sampling.samplers import (
 from tidegraph.graph.sampling.samplers import weighted as by_weight
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot, reverse
-from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.tcsr import NOW
-from tidegraph.graph.times import moments, window
+from tidegraph.graph.times import window
 from tidegraph.kernels.keyed_rng import child_keys
 
 
@@ -53,54 +51,18 @@ class Hops:
         """Return the type of node that the plan starts from; none if any will do."""
         return graph.ends(self.steps[0].edge)[0] if self.steps else None
 
-    def sample(
-        self,
-        graph: Snapshot | Graph,
-        seeds: object,
-        clocks: object = None,
-        *,
-        seed: int = 0,
-        first: int = 0,
-        given: Mapping[str, Histories] | None = None,
-    ) -> EgoTree:
+    @asked_by_rows
+    def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return the receptive field of each seed as of its clock.
 
-        Args:
-            graph: Where to look.
-            seeds: ``Seeds``, which say all that follows; or rows of nodes of the type
-                that the first edge starts from, of which one outside the graph has no
-                neighbours.
-            clocks: Unix seconds, datetimes or ISO text, one for each or one for all;
-                only strictly earlier edges are seen.
-            seed: For samplers that draw.
-            first: Number of the first node in the epoch: a batch that is cut in parts
-                draws the same if each part says where it begins.
-            given: The edges of nodes that the graph does not hold, by edge type: a row
-                for each node, which is taken where the node is -1.
+        It takes rows of nodes and their clocks, too; see ``seeding.asked_by_rows``.
 
         Raises:
-            RequestError: Nodes, clocks and given rows differ in number.
+            RequestError: A row is none of the graph, or nodes, clocks and given rows
+                differ in number.
             LeakageError: A hop over a timed edge has no clock.
             DataError: The graph has no such edge.
         """
-        if isinstance(seeds, Seeds):
-            return self._field(graph.snapshot(), seeds)
-        node = np.asarray(seeds)
-        if node.ndim != 1 or (len(node) and node.dtype.kind not in "iu"):
-            raise RequestError(
-                f"nodes are {node.dtype} of shape {node.shape}, not a list of rows."
-            )
-        clock = None
-        if clocks is not None:
-            clock = moments(clocks, len(node), graph.snapshot().tick)
-        rows = node
-        if node.dtype != np.int32:
-            # What 32 bits do not hold would wrap around to the row of another node.
-            rows = np.clip(node.astype(np.int64), -(2**31), 2**31 - 1).astype(np.int32)
-        read = Seeds.of(rows, clock, seed=seed, first=first, given=given)
-        return self._field(graph.snapshot(), read)
-
-    def _field(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         self.check(graph, seeds)
         field = root(seeds.node, seeds.clock)
         origin = seeds.clock

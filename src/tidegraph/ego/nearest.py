@@ -6,6 +6,7 @@ import numpy as np
 
 from tidegraph.arguments import checked
 from tidegraph.ego.at_clock import by_moment, check_ends
+from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.ego.tree import EgoTree
 from tidegraph.ego.walks import with_weights
 from tidegraph.errors import ConfigError
@@ -48,6 +49,7 @@ class Near:
         check_ends(graph, self.edges, self.type, self.of)
         return self.type
 
+    @asked_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return a field of depth 1, nearest first; weights are scores.
 

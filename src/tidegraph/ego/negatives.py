@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import checked
+from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.negatives.alive import Alive
 from tidegraph.graph.negatives.distribution import Distribution
@@ -96,6 +97,7 @@ class RandomNegatives:
         text += f"power={self.power}, avoid={self.avoid!r}, via={self.via!r}"
         return f"{text}, all_time={self.ever})"
 
+    @asked_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
@@ -153,6 +155,7 @@ class WeightedNegatives:
         text = f"negatives({self.type!r}, {self.count}, by={self.by!r}"
         return f"{text}, avoid={self.avoid!r}, via={self.via!r}, all_time={self.ever})"
 
+    @asked_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
@@ -203,6 +206,7 @@ class InBatchNegatives:
     def __str__(self) -> str:
         return f"in_batch({self.count}, via={self.via!r})"
 
+    @asked_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row.
 

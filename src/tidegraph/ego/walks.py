@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int32
 
 from tidegraph.arguments import checked
+from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.ego.tree import EgoTree, root
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.sampling.seeds import Seeds
@@ -105,6 +106,7 @@ class Walk:
         """Return the type of node that the walks start from."""
         return graph.ends(self.path[0])[0]
 
+    @asked_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Walked:
         """Return walks from each seed."""
         clocks = None if self.ever else seeds.clock
@@ -209,6 +211,7 @@ class VisitCount:
         """Return the type of node that the walks start from."""
         return self.walk.start(graph)
 
+    @asked_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return a field of depth 1, most visited first; weights are visit shares."""
         found = visits(

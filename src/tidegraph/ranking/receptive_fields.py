@@ -175,12 +175,12 @@ class Reader:
     ) -> tuple[_Side, _Side, Int64[np.ndarray, "b k"]]:
         """Return what happened around users and items, and the place of each item."""
         graph, time = requests.graph, requests.time[rows]
-        found = self.user.sample(graph, requests.seeds(rows=rows), evident=True)
+        found = self.user.states(graph, requests.seeds(rows=rows), evident=True)
         users = _side_with_parents(graph, self.user, USER, found)
         clocks = np.repeat(time, item.shape[1])
         seat, node, clock = states_of(item.ravel().astype(np.int64) + 1, clocks)
         seeds = Seeds.of((node - 1).astype(np.int32), clock)
-        found = self.item.sample(graph, seeds, evident=True)
+        found = self.item.states(graph, seeds, evident=True)
         items = _side_with_parents(graph, self.item, ITEM, found)
         return users, items, seat.reshape(item.shape).astype(np.int64)
 

@@ -22,6 +22,7 @@ from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import SAMPLERS, sampler
+from tidegraph.graph.sampling.seeds import Seeds
 
 LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
 LIGHT = [(1, i, i, 0.1) for i in range(5)]
@@ -37,8 +38,9 @@ SIDE = st.sampled_from(["click", "~click"])
 
 
 def one(plan, events, node, clock, seed=0):
-    nodes, clocks = np.array([node], np.int32), np.array([clock])
-    return plan.sample(graph_of(events), nodes, clocks, seed=seed)
+    # As seeds, which may be of nodes that an older snapshot does not hold.
+    seeds = Seeds.of(np.array([node], np.int32), np.array([clock]), seed=seed)
+    return plan.sample(graph_of(events), seeds)
 
 
 @given(EVENTS, SIDE, st.integers(-1, 6), CLOCK, st.integers(1, 4))
@@ -250,7 +252,7 @@ def test_what_cannot_be_drawn_is_said():
         sampler("recent")(lambda past: Run(past.start, past.stop, 1))
     with pytest.raises(ConfigError, match="there is no sampler 'resent'"):
         SAMPLERS.named("resent")
-    with pytest.raises(ConfigError, match="Its settings: count"):
+    with pytest.raises(ConfigError, match=r"has no setting 'number'\. It knows: count"):
         SAMPLERS.named("recent", number=3)
 
 

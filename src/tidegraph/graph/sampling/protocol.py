@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, cast
 
 import numpy as np
 
-from tidegraph.errors import RequestError
+from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.registry import Named, Registry
 from tidegraph.graph.sampling.gather import (
     NeighborBatch,
@@ -25,7 +25,15 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Sampler(Named):
-    """Which sampler to call, and how: plain data."""
+    """Which sampler to call, and how: plain data.
+
+    A setting ``count`` is how many it takes of each node, at least 1.
+    """
+
+    def __post_init__(self) -> None:
+        count = dict(self.settings).get("count")
+        if isinstance(count, int) and count < 1:
+            raise ConfigError(f"{self.name}({count}) draws nothing; at least 1.")
 
     def __call__(self, past: Neighborhood) -> NeighborBatch:
         """Draw from the past of each node.

@@ -26,7 +26,6 @@ _GRAIN = 512
 @sampler("recent")
 def recent(past: Neighborhood, count: int) -> Run:
     """Take the latest ``count`` edges, oldest first."""
-    _check_count("recent", count)
     return Run(np.maximum(past.start, past.stop - count), past.stop, count)
 
 
@@ -49,7 +48,6 @@ def uniform(past: Neighborhood, count: int, replace: bool = True) -> Picks:
     With replacement each draw is independent. Without, a node with no more than
     ``count`` edges gives them all; others a random subset, oldest first.
     """
-    _check_count("sample", count)
     return Picks(
         _uniform_slots(past, count) if replace else _distinct_uniform_slots(past, count)
     )
@@ -70,7 +68,6 @@ def weighted(past: Neighborhood, count: int, replace: bool = True) -> Picks:
         Walker (1977), Vose (1991); Efraimidis & Spirakis, "Weighted random sampling
         with a reservoir" (2006).
     """
-    _check_count("sample", count)
     return Picks(
         _weighted_slots(past, count)
         if replace
@@ -85,7 +82,6 @@ def importance(past: Neighborhood, count: int) -> Picks:
     So the sum of weight times x over the draws is an unbiased estimate of the sum of x
     over all edges of positive weight: importance sampling with the weights as proposal.
     """
-    _check_count("importance", count)
     slot, edges = _weighted_slots(past, count), past.edges
     if len(edges.weight):
         sums = edges.prefix_sums
@@ -105,7 +101,6 @@ def importance(past: Neighborhood, count: int) -> Picks:
 @sampler("top")
 def top(past: Neighborhood, count: int) -> Picks:
     """Take the ``count`` edges of largest weight, best first, later before earlier."""
-    _check_count("top", count)
     slot = np.empty((len(past.start), count), np.int64)
     over_rows(
         lambda a, b: _top_weights(
@@ -172,11 +167,6 @@ def _distinct_uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray,
         _GRAIN,
     )
     return slot
-
-
-def _check_count(name: str, count: int) -> None:
-    if count < 1:
-        raise ConfigError(f"{name}({count}) draws nothing; at least 1.")
 
 
 def _check_weights(past: Neighborhood) -> None:
