@@ -68,6 +68,9 @@ class EASE:
 
     Source:
         Steck (2019), "Embarrassingly shallow autoencoders for sparse data", equation 8.
+
+    Departs: B is learnt from sums of weights, so that repeated events count, and a
+        history is answered with each of its items once, weighed by age alone.
     """
 
     l2: float | FromLog = FROM_LOG

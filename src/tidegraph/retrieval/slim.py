@@ -62,7 +62,9 @@ class SLIM:
         Ning & Karypis (2011), equation 3, by coordinate descent with covariance updates
         (Friedman et al. 2010).
 
-    Departs: Where ``candidates`` is given, the others' weights are 0 untried.
+    Departs: Weights are learnt from sums of weights, so that repeated events count, and
+        a history is answered with each of its items once, weighed by age alone. Where
+        ``candidates`` is given, the others' weights are 0 untried.
     """
 
     l1: float = 0.2

@@ -43,7 +43,7 @@ def sasrec(
 
     Source:
         Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018. Departs
-        as ``Transformer`` does.
+        as ``Transformer`` does, and a layer joins the heads of an attention.
     """
     encoder = Transformer(blocks, heads, dropout=dropout)
     return NextItem("SASRec", encoder, loss, embedding_size, length, training, seed)

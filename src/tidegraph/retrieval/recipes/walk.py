@@ -113,6 +113,7 @@ def line(
 
     Source:
         Tang et al., "LINE: Large-scale Information Network Embedding", WWW 2015.
+        Departs: each pair is drawn as often, whatever its weight.
     """
     if order == "both":
         at_least("LINE", 2, embedding_size=embedding_size)

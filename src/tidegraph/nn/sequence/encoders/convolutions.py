@@ -24,7 +24,7 @@ class Convolutions:
     Source:
         Tang and Wang, "Personalized Top-N Sequential Recommendation via Convolutional
         Sequence Embedding", WSDM 2018, section 3. Departs: nothing is known of a user
-        but the events.
+        but the events, and an item is scored by the vector that is read of it.
     """
 
     window: int = 5
