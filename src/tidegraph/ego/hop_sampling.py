@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
-from tidegraph.ego.evidence import evident_past
 from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.sampling.gather import NO_NODE, NeighborBatch, Neighborhood
 from tidegraph.graph.sampling.protocol import Sampler
@@ -13,6 +12,7 @@ from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import Tick, ticks_in
+from tidegraph.stages.evident_rows import evident_past
 
 
 @dataclass(frozen=True)

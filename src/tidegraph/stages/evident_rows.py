@@ -1,11 +1,18 @@
 """The pasts of nodes without returns; see ``evidence``."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
 
+from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.sampling.gather import Neighborhood
+from tidegraph.graph.snapshot import Snapshot
+from tidegraph.graph.storage.kept_index import Indexes
+from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.kernels.jit import sealed
 from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.stages.evidence import is_positive
 
@@ -68,3 +75,34 @@ class EvidentRows(NamedTuple):
         kept = edges.weight_at(slot) > 0
         before, place = starts(kept), ptr[row]
         return cls(slot[kept], before[place], before[place + (stop - start)])
+
+
+def evident_past(graph: Snapshot, edge: str, past: Neighborhood) -> Neighborhood:
+    """Return a past without actions that say that nobody wanted an item.
+
+    Of users neither is there what was sent back before the clock. Edges other than
+    actions, and actions without returns, stay as they are.
+
+    Args:
+        graph: Whose weights say what is evidence, whatever a hop takes edges by.
+        edge: What the hop goes along.
+        past: What it may choose from.
+    """
+    if edge not in (ACTION, f"~{ACTION}") or graph[edge].least_weight > 0:
+        return past
+    rows_of = (
+        EvidentRows.of_histories if edge == ACTION else EvidentRows.without_returns
+    )
+    slot, start, stop = rows_of(graph[edge], past.start, past.stop)
+    edges = past.edges
+    alone = replace(
+        edges,
+        bounds=RowBounds.of(start, stop),
+        node=edges.node[slot],
+        time=edges.time[slot],
+        edge=edges.edge[slot],
+        arena=None,
+        indexes=Indexes(),
+    )
+    start, stop = sealed(start, stop)
+    return past._replace(edges=alone, start=start, stop=stop)
