@@ -10,12 +10,11 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.counting import CO_USERS
-from tidegraph.features.reading import PastView, Rows
+from tidegraph.features.reading import PastView, Rows, positive_rows
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, slot
 from tidegraph.kernels.jit import compiled, over_rows, sealed
-from tidegraph.stages.evident_rows import EvidentRows
 
 NAMES = ("knn_sum", "knn_max", "knn_shared", "knn_mean", "knn_alike")
 """Columns of the item-kNN score of a candidate.
@@ -73,11 +72,9 @@ class Fans(NamedTuple):
             edges: Actions, from users to items.
             user: Some users of each candidate; -1 where there is none.
         """
-        start, stop, time = *edges.span(user.ravel()), edges.time
-        if edges.least_weight <= 0:
-            slot, start, stop = EvidentRows.without_returns(edges, start, stop)
-            time = edges.time[slot]
-        return cls(user, start.reshape(user.shape), stop.reshape(user.shape), time)
+        rows = positive_rows(edges, *edges.span(user.ravel()))
+        start, stop = rows.start.reshape(user.shape), rows.stop.reshape(user.shape)
+        return cls(user, start, stop, rows.time)
 
     @classmethod
     def nobody(cls, shape: tuple[int, int], time: np.ndarray) -> "Fans":

@@ -93,7 +93,7 @@ class PastView(NamedTuple):
             kind[known] = category[read[known]]
             category = kind
         own = Rows(*sealed(history.ptr[:-1], history.ptr[1:], node, time))
-        items = _positive_rows(edges, start, stop)
+        items = positive_rows(edges, start, stop)
         user, clock = sealed(user, clock)
         item, category = sealed(item, category)
         return cls(own, items, user, clock, item, category, edges.base)
@@ -117,7 +117,7 @@ class PastView(NamedTuple):
         return PastView(before, self.items, user, clock, item, self.category, self.base)
 
 
-def _positive_rows(
+def positive_rows(
     edges: TemporalCSR,
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
