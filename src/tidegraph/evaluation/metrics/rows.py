@@ -41,8 +41,8 @@ def places_by_row(name: str, values: object) -> Int64[np.ndarray, " n"]:
     return found.astype(np.int64)
 
 
-def check_lists(item: Shaped[np.ndarray, "..."], k: int = 1) -> None:
-    """Refuse what is no block of lists, a row each, or no length to judge.
+def check_lists(item: Shaped[np.ndarray, "..."]) -> None:
+    """Refuse what is no block of lists, a row each.
 
     Raises:
         DataError: It is none.
@@ -52,8 +52,6 @@ def check_lists(item: Shaped[np.ndarray, "..."], k: int = 1) -> None:
             f"lists are of shape {item.shape}; they must be a block with a row for "
             "each request and a column for each place."
         )
-    if k < 1:
-        raise DataError(f"k is {k}, but a list has at least 1 place.")
 
 
 def check_rows(**columns: np.ndarray) -> None:
