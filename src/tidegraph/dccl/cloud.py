@@ -107,7 +107,7 @@ class DCCL:
         fleet = fleet or Fleet()
         ranker = fleet.ranker(model)
         later = _later_than(model.graph.latest, log)
-        check_goes_on(model.graph, log)
+        _check_goes_on(model.graph, log)
         live = Graph(model.graph.in_order(), late_seconds=None).observe(later)
         graph = live.snapshot()
         later = graph.numbered(later)
@@ -152,7 +152,7 @@ def _later_than(known: int, log: Interactions) -> Interactions:
     return later
 
 
-def check_goes_on(graph: Snapshot, log: Interactions) -> None:
+def _check_goes_on(graph: Snapshot, log: Interactions) -> None:
     """Refuse a log of other people, or of other items, than those of a pipeline.
 
     Args:
