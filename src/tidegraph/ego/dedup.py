@@ -179,7 +179,7 @@ def _below(
         if isinstance(picked, Run) and past.edges is graph.along(step.edge, step.by):
             return _by_runs(step, past, picked, clocks)
         found, strays = gathered(past, picked)
-        step.sampler.refuse(strays)
+        step.sampler.refuse(strays, picked)
     else:
         found = sample_step(graph, step, nodes, clocks, key, given, evident=evident)
     place, first = numbered(found.edge.ravel())
@@ -195,9 +195,10 @@ def _by_runs(
 ) -> _Depth:
     """Return the states of neighbouring slots, which are read once, in their order."""
     edges, shape = past.edges, (len(run.start), run.width)
-    some = run.stop > run.start
-    outside = some & ((run.start < past.start) | (run.stop > past.stop))
-    step.sampler.refuse(int((run.stop - run.start)[outside].sum()))
+    length = run.stop - run.start
+    outside = (run.start < past.start) | (run.stop > past.stop)
+    stray = (length > run.width) | (outside & (length > 0))
+    step.sampler.refuse(int(length[stray].sum()), run)
     order = np.argsort(run.start, kind="stable")
     first, fresh, place, count = _shared(run.start, run.stop, order)
     out = _Depth(

@@ -93,7 +93,7 @@ def gathered(past: Neighborhood, picked: Run | Picks) -> tuple[NeighborBatch, in
     """Return what stands in the slots that a sampler picked, and how many were not its.
 
     A slot outside the node's past counts as missing, so that no sampler can bring the
-    future in.
+    future in; so does a run that is longer than its width.
     """
     queries = len(past.start)
     width = picked.width if isinstance(picked, Run) else picked.slot.shape[1]
@@ -149,8 +149,9 @@ def _gather_runs(
                 prefetch(number, at)
                 prefetch(when, at)
         for q in range(block, end):
-            found = max(min(stop[q] - start[q], width), 0)
-            if found > 0 and (start[q] < past[0][q] or stop[q] > past[1][q]):
+            found = max(stop[q] - start[q], 0)
+            outside = start[q] < past[0][q] or stop[q] > past[1][q]
+            if found > width or (found > 0 and outside):
                 strays += found
                 found = 0
             if width >= LANES and 0 <= start[q] <= node.size - width:

@@ -42,8 +42,9 @@ class Sampler(Named):
             ConfigError: No sampler of that name was defined.
             RequestError: It picked an edge that is not in a node's past.
         """
-        found, strays = gathered(past, self.picks(past))
-        self.refuse(strays)
+        picked = self.picks(past)
+        found, strays = gathered(past, picked)
+        self.refuse(strays, picked)
         return found
 
     def picks(self, past: Neighborhood) -> Run | Picks:
@@ -51,8 +52,7 @@ class Sampler(Named):
 
         Raises:
             ConfigError: No sampler of that name was defined.
-            RequestError: It returned something else, or not for every node, or a run
-                that is longer than its width.
+            RequestError: It returned something else, or not for every node.
         """
         picked: object = SAMPLERS.call(self, past)
         if not isinstance(picked, (Run, Picks)):
@@ -60,54 +60,53 @@ class Sampler(Named):
                 f"sampler {self.name!r} returned {type(picked).__name__}. Return a Run "
                 "or a Picks."
             )
-        wanted, shapes = len(past.start), [p.shape for p in _pick_arrays(picked)]
-        if shapes[0] != shapes[-1] or len(shapes[0]) != 1 + isinstance(picked, Picks):
+        if isinstance(picked, Run):
+            slots, other, axes = picked.start, picked.stop, 1
+        else:
+            slots, axes = picked.slot, 2
+            other = slots if picked.weight is None else picked.weight
+        if slots.shape != other.shape or slots.ndim != axes:
             raise RequestError(
-                f"sampler {self.name!r} picked arrays of shape "
-                f"{' and '.join(map(str, shapes))}. Picks are slots, and weights if "
-                "any, with a row for each node and a column for each pick; a Run is "
-                "a start and a stop for each node."
+                f"sampler {self.name!r} picked arrays of shape {slots.shape} and "
+                f"{other.shape}. Picks are slots, and weights if any, with a row for "
+                "each node and a column for each pick; a Run is a start and a stop for "
+                "each node."
             )
-        for part in _pick_arrays(picked):
-            if part is not getattr(picked, "weight", None) and part.dtype != np.int64:
+        for part in (slots, other if axes == 1 else slots):
+            if part.dtype != np.int64:
                 raise RequestError(
                     f"sampler {self.name!r} picked slots of {part.dtype}. Pick int64."
                 )
-            if len(part) != wanted:
-                raise RequestError(
-                    f"sampler {self.name!r} picked for {len(part)} nodes instead of "
-                    f"{wanted}. Return a row for each."
-                )
-        if isinstance(picked, Run):
-            self._refuse_longer(picked)
+        if len(slots) != len(past.start):
+            raise RequestError(
+                f"sampler {self.name!r} picked for {len(slots)} nodes instead of "
+                f"{len(past.start)}. Return a row for each."
+            )
         return picked
 
-    def _refuse_longer(self, run: Run) -> None:
-        longest = int((run.stop - run.start).max(initial=0))
-        if longest > run.width:
-            raise RequestError(
-                f"sampler {self.name!r} picked a run of {longest} slots, and says that "
-                f"none has more than {run.width}. Return a width of {longest}, or "
-                "shorter runs."
-            )
+    def refuse(self, strays: int, picked: Run | Picks) -> None:
+        """Raise where slots were picked that may not be.
 
-    def refuse(self, strays: int) -> None:
-        """Raise where slots outside of the past were picked.
+        Args:
+            strays: How many lay outside the past, or in runs longer than their width.
+            picked: What was picked.
 
         Raises:
             RequestError: There are such.
         """
-        if strays:
+        if not strays:
+            return
+        longest = (picked.stop - picked.start).max() if isinstance(picked, Run) else 0
+        if isinstance(picked, Run) and longest > picked.width:
             raise RequestError(
-                f"sampler {self.name!r} picked {strays} slots outside the past it was "
-                "given. Pick from start[q] to stop[q], or -1 for none."
+                f"sampler {self.name!r} picked a run of {longest} slots, and says that "
+                f"none has more than {picked.width}. Return a width of {longest}, or "
+                "shorter runs."
             )
-
-
-def _pick_arrays(picked: Run | Picks) -> tuple[np.ndarray, ...]:
-    if isinstance(picked, Run):
-        return picked.start, picked.stop
-    return (picked.slot,) if picked.weight is None else (picked.slot, picked.weight)
+        raise RequestError(
+            f"sampler {self.name!r} picked {strays} slots outside the past it was "
+            "given. Pick from start[q] to stop[q], or -1 for none."
+        )
 
 
 SAMPLERS = Registry("sampler", 1, Sampler)
