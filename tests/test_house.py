@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -194,3 +195,34 @@ def test_a_page_names_no_file_or_module_that_is_gone(page):
             named.add(f"tidegraph{module}")
 
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def _marks(text: str) -> Iterator[tuple[str, str | None]]:
+    """Classes and tests that are slow, or of which laws are, and of which test."""
+    for node in ast.parse(text).body:
+        for mark in getattr(node, "decorator_list", ()):
+            if ast.unparse(mark).startswith("pytest.mark.slow"):
+                of = re.fullmatch(
+                    r"pytest\.mark\.slow\(of='(\w+)'\)", ast.unparse(mark)
+                )
+                yield node.name, of and of[1]
+        for part in node.body if isinstance(node, ast.ClassDef) else ():
+            said = re.fullmatch(r"variant_of = '(\w+)'", ast.unparse(part))
+            if said is not None:
+                yield node.name, said[1]
+
+
+def test_what_a_slow_test_proves_again_is_proved_by_one_in_every_run():
+    texts = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    named = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
+    slow = [
+        found
+        for text in texts
+        if re.search(r"pytest\.mark\.slow|variant_of", text)
+        for found in _marks(text)
+    ]
+    every = {name for text in texts for name in named.findall(text)}
+
+    assert len(slow) > 20
+    assert [name for name, of in slow if of is None] == []
+    assert {of for _, of in slow} <= every - {name for name, _ in slow}

@@ -29,7 +29,6 @@ def test_a_model_without_devices_is_not_exported(model, tmp_path, capsys):
     assert not (tmp_path / "bundle").exists()
 
 
-@pytest.mark.slow
 def test_what_the_demonstration_learns_is_ranked_by_a_device_itself(
     tmp_path, monkeypatch
 ):
@@ -119,7 +118,6 @@ def recipe(tmp_path):
     return written
 
 
-@pytest.mark.slow
 def test_a_recipe_is_simulated_and_what_it_leaves_answers(recipe, tmp_path, capsys):
     further = tg.Graph().nodes("item", {"item": ["i0"]}, key="item")
     further.nodes("brand", {"brand": ["b"]}, key="brand")

@@ -223,6 +223,7 @@ def test_a_fit_that_was_killed_goes_on_with_the_same_bits(monkeypatch, tmp_path,
     assert again.rounds == cloud.rounds
 
 
+@pytest.mark.slow(of="test_a_fit_that_was_killed_goes_on_with_the_same_bits")
 def test_killed_twice_in_the_middle_of_rounds_a_fit_ends_with_the_same_bits(
     tmp_path, cloud
 ):

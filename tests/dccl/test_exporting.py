@@ -57,7 +57,6 @@ def computed_by(graph):
     return ends, steps, weights
 
 
-@pytest.mark.slow
 def test_devices_that_learn_the_rate_of_actions_have_no_bundle(clouds, tmp_path):
     pipeline = clouds[0].pipeline
     local = replace(pipeline.ranker.local, correct=False)
@@ -99,7 +98,6 @@ def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, publ
     np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
 
 
-@pytest.mark.slow
 def test_a_device_ranks_what_the_pipeline_makes_of_a_request(
     clouds, published, tmp_path
 ):
@@ -121,7 +119,7 @@ def test_a_device_ranks_what_the_pipeline_makes_of_a_request(
     np.testing.assert_allclose(found, scored, atol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(of="test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does")
 def test_the_bundle_of_a_round_has_its_trunk_and_the_graph_of_the_round_before(
     clouds, published
 ):

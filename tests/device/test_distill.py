@@ -216,7 +216,9 @@ def planted(alike, devices=300, count=60, seed=0):
     return FleetRows(np.arange(devices + 1) * count, flat, time)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(
+    of="test_under_a_little_noise_devices_still_gain_and_under_much_they_do_not"
+)
 @pytest.mark.parametrize("alike", [False, True])
 def test_devices_gain_where_tastes_differ_and_lose_nothing_where_they_do_not(alike):
     fleet = planted(alike)

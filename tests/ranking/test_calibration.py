@@ -31,6 +31,7 @@ class TestPlatt(RankerLaws):
 
 
 class TestIsotonic(RankerLaws):
+    variant_of = "TestPlatt"
     ranker = Calibrated(RecencyLogit(), "isotonic")
     # A step may end at another candidate.
     tolerance = 0.2

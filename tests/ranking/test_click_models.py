@@ -36,6 +36,7 @@ class TestTIEN(RankerLaws):
 class TestNextEvent(RankerLaws):
     """A loss of events that are read from the graph."""
 
+    variant_of = "TestTIEN"
     drawn_by_row = True
     ranker = NeuralRanker(
         NextEvent(DSGL(4, (8,), 1, 1, history=4)), FEATURES, training=SHORT

@@ -26,6 +26,7 @@ class TestDIN(RankerLaws):
 
 
 class TestDINWithCategory(RankerLaws):
+    variant_of = "TestDIN"
     tolerance = 0.2  # Its first weights of a category depend on the order of rows.
     ranker = replace(SHORT, features=FeatureSet(category="category", history=6))
 

@@ -14,6 +14,7 @@ class TestRecencyLogit(RankerLaws):
 
 
 class TestRecencyLogitWithCategory(RankerLaws):
+    variant_of = "TestRecencyLogit"
     ranker = RecencyLogit(category="category")
 
 

@@ -46,6 +46,7 @@ class TestDeepFM(RankerLaws):
 
 
 class TestDINOfAFewGroups(RankerLaws):
+    variant_of = "TestDIN"
     drawn_by_row = True
     ranker = replace(
         SHORT, model=DIN(4, (8,)), features=FeatureSet(("item", "user"), history=6)

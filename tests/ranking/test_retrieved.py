@@ -28,6 +28,7 @@ class TestLightGCN(RankerLaws):
 
 
 class TestNGCF(RankerLaws):
+    variant_of = "TestLightGCN"
     drawn_by_row = True
     ranker = RetrieverLogit(ngcf(1, 8, training=QUICK))
 

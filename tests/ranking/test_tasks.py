@@ -29,6 +29,7 @@ from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Fold, Requests
 from tidegraph.training.optimizers import SGD, AdamW
 from tidegraph.training.settings import Training
+from tiers import chosen
 
 DAY = 86_400
 SHORT = NeuralRanker(
@@ -196,7 +197,12 @@ def test_the_logit_of_both_is_that_of_the_product():
     torch.testing.assert_close(found.double(), torch.logit(p), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("after", [False, True])
+WHENEVER = pytest.mark.parametrize(
+    "after", chosen({"at once": False, "after": True}, "after")
+)
+
+
+@WHENEVER
 def test_each_task_is_told_apart_and_answered_when_asked(after):
     learn, stop, judge = parts(shop())
     ranker = NeuralRanker(
@@ -239,7 +245,7 @@ def test_each_task_begins_near_its_share(after):
     assert abs(found[judge.candidates.present].mean() / share - 1) < 0.3
 
 
-@pytest.mark.parametrize("after", [False, True])
+@WHENEVER
 def test_a_sample_of_candidates_leaves_probabilities_of_further_labels(after):
     # One candidate in five is clicked, of those one in two bought; of four that are not
     # clicked a pass takes one.

@@ -35,6 +35,7 @@ class TestMMR(RerankerLaws):
 
 
 class TestMMRByEmbedding(RerankerLaws):
+    variant_of = "TestMMR"
     reranker = MMR(by=ItemEmbedding(vectors(items=20)))
 
     def reranker_of(self, new):
@@ -48,6 +49,7 @@ class TestDPP(RerankerLaws):
 
 
 class TestDPPByEmbedding(RerankerLaws):
+    variant_of = "TestDPP"
     reranker = DPP(by=ItemEmbedding(vectors(items=20)))
 
     def reranker_of(self, new):

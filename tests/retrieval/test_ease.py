@@ -14,6 +14,7 @@ class TestEASE(RetrieverLaws):
 
 
 class TestEASEInSinglePrecision(RetrieverLaws):
+    variant_of = "TestEASE"
     retriever = EASE(l2=5.0, single_precision=True)
 
 

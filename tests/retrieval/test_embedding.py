@@ -28,6 +28,7 @@ from tidegraph.stages import Candidates, Fold, Requests
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
 from tidegraph.training.optimizers import Adam, LazyAdam, PairSGD
 from tidegraph.training.settings import Training
+from tiers import chosen
 
 FEW = Training(3, 128, patience=None)
 
@@ -43,32 +44,38 @@ class TestLightGCN(RetrieverLaws):
 
 
 class TestSoftmax(RetrieverLaws):
+    variant_of = "TestBPRMF"
     retriever = bpr_mf(8, loss=SampledSoftmax(negatives=5), training=FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 class TestSpectralStart(RetrieverLaws):
+    variant_of = "TestBPRMF"
     retriever = softmax_mf(4, negatives=5, training=FEW)
     unmoved = 0.0  # Samples are drawn row by row.
 
 
 class TestLazyAdam(RetrieverLaws):
+    variant_of = "TestBPRMF"
     retriever = bpr_mf(8, training=Training(3, 128, LazyAdam(5e-3), patience=None))
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 @pytest.mark.parametrize(
     ("method", "loss"),
-    [
-        (bpr_mf, BPR()),
-        (bpr_mf, SampledSoftmax(negatives=20)),
-        (bpr_mf, InfoNCE()),
-        (bpr_mf, BSL(negatives=20)),
-        (bpr_mf, DirectAU()),
-        (lightgcn, BPR()),
-        (lightgcn, InfoNCE()),
-    ],
-    ids=lambda part: getattr(part, "__name__", type(part).__name__),
+    chosen(
+        {
+            "bpr_mf-BPR": (bpr_mf, BPR()),
+            "bpr_mf-SampledSoftmax": (bpr_mf, SampledSoftmax(negatives=20)),
+            "bpr_mf-InfoNCE": (bpr_mf, InfoNCE()),
+            "bpr_mf-BSL": (bpr_mf, BSL(negatives=20)),
+            "bpr_mf-DirectAU": (bpr_mf, DirectAU()),
+            "lightgcn-BPR": (lightgcn, BPR()),
+            "lightgcn-InfoNCE": (lightgcn, InfoNCE()),
+        },
+        "bpr_mf-DirectAU",
+        "lightgcn-InfoNCE",
+    ),
 )
 def test_two_groups_that_share_nothing_are_told_apart(method, loss):
     training = Training(30, 128, optimizer=bpr_mf().training.optimizer, patience=None)

@@ -35,10 +35,12 @@ class TestHOPE(RetrieverLaws):
 
 
 class TestHOPEOfAsymmetricProximity(RetrieverLaws):
+    variant_of = "TestHOPE"
     retriever = hope(PageRankProximity(), embedding_size=6)
 
 
 class TestHOPEOfItemsAlone(RetrieverLaws):
+    variant_of = "TestHOPE"
     retriever = hope(CommonNeighborProximity(), embedding_size=6, on="items")
 
 
@@ -47,6 +49,7 @@ class TestNetMF(RetrieverLaws):
 
 
 class TestApproximateNetMF(RetrieverLaws):
+    variant_of = "TestNetMF"
     retriever = netmf(embedding_size=6, rank=16)
     unmoved = 0.0  # The decomposition starts from what is drawn row by row.
 

@@ -436,5 +436,6 @@ class TestLawsWhereTheLogChooses(RetrieverLaws):
 
 
 class TestLawsOfPopularWhereTheLogChooses(TestLawsWhereTheLogChooses):
+    variant_of = "TestLawsWhereTheLogChooses"
     retriever = Popular()
     needs_history = False

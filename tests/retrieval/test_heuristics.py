@@ -29,6 +29,7 @@ class TestCommonNeighbors(RetrieverLaws):
 
 
 class TestCommonNeighborsOfItems(RetrieverLaws):
+    variant_of = "TestCommonNeighbors"
     retriever = CommonNeighbors(on="items", least_users=2)
 
 
@@ -37,6 +38,7 @@ class TestAdamicAdar(RetrieverLaws):
 
 
 class TestAdamicAdarOfItems(RetrieverLaws):
+    variant_of = "TestAdamicAdar"
     retriever = AdamicAdar(on="items", least_users=2)
 
 
@@ -45,6 +47,7 @@ class TestKatz(RetrieverLaws):
 
 
 class TestKatzOfItems(RetrieverLaws):
+    variant_of = "TestKatz"
     retriever = Katz(on="items")
 
 
@@ -53,6 +56,7 @@ class TestPersonalizedPageRank(RetrieverLaws):
 
 
 class TestPersonalizedPageRankOfItems(RetrieverLaws):
+    variant_of = "TestPersonalizedPageRank"
     retriever = PersonalizedPageRank(on="items")
 
 

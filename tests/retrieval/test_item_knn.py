@@ -28,23 +28,28 @@ class TestItemKNN(RetrieverLaws):
 
 
 class TestItemKNNByPearson(RetrieverLaws):
+    variant_of = "TestItemKNN"
     retriever = ItemKNN(neighbors=5, similarity=Pearson(), shrinkage=2.0)
 
 
 class TestItemKNNByJaccard(RetrieverLaws):
+    variant_of = "TestItemKNN"
     unmoved = 0.9
     retriever = ItemKNN(neighbors=5, similarity=Jaccard())
 
 
 class TestItemKNNByBM25(RetrieverLaws):
+    variant_of = "TestItemKNN"
     retriever = ItemKNN(neighbors=5, similarity=BM25())
 
 
 class TestItemKNNByTFIDF(RetrieverLaws):
+    variant_of = "TestItemKNN"
     retriever = ItemKNN(neighbors=5, similarity=TFIDF())
 
 
 class TestItemKNNWithHalfLife(RetrieverLaws):
+    variant_of = "TestItemKNN"
     retriever = ItemKNN(half_life_days=3.0)
 
 

@@ -18,6 +18,7 @@ class TestMetaPath(RetrieverLaws):
 
 
 class TestMetaPathWithFewNeighbors(RetrieverLaws):
+    variant_of = "TestMetaPath"
     retriever = MetaPath(("~action", "action"), neighbors=9, half_life_days=2.0)
     unmoved = 0.8  # Ties for the last place that is kept break on the item.
 

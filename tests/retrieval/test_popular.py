@@ -16,6 +16,7 @@ class TestPopular(RetrieverLaws):
 
 
 class TestPopularWithHalfLife(RetrieverLaws):
+    variant_of = "TestPopular"
     retriever = Popular(half_life_days=7.0)
     needs_history = False
     forgets_time = False

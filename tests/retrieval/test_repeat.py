@@ -16,6 +16,7 @@ class TestRepeat(RetrieverLaws):
 
 
 class TestRepeatByCount(RetrieverLaws):
+    variant_of = "TestRepeat"
     retriever = Repeat(half_life_days=None)
     forgets_time = False
 

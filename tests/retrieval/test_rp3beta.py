@@ -12,6 +12,7 @@ class TestRP3beta(RetrieverLaws):
 
 
 class TestP3alpha(RetrieverLaws):
+    variant_of = "TestRP3beta"
     unmoved = 0.9
     retriever = RP3beta(neighbors=5, alpha=1.5, beta=0.0)
 

@@ -51,6 +51,7 @@ class Described:
 
 
 class TestGES(RetrieverLaws):
+    variant_of = "TestEGES"
     retriever = Described(ges(("kind",), 2, 4, 2, None, 8, FEW))
     forgets_time = False
     unmoved = 0.0  # First weights and samples are drawn row by row.

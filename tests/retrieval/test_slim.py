@@ -20,6 +20,7 @@ class TestSLIM(RetrieverLaws):
 
 
 class TestSLIMWithFewCandidates(RetrieverLaws):
+    variant_of = "TestSLIM"
     unmoved = 0.5
     retriever = SLIM(l1=0.1, l2=0.5, candidates=3)
 

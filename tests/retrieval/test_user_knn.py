@@ -19,11 +19,13 @@ class TestUserKNN(RetrieverLaws):
 
 
 class TestUserKNNByJaccard(RetrieverLaws):
+    variant_of = "TestUserKNN"
     unmoved = 0.9
     retriever = UserKNN(neighbors=4, similarity=Jaccard(), shrinkage=1.0)
 
 
 class TestUserKNNByBM25(RetrieverLaws):
+    variant_of = "TestUserKNN"
     retriever = UserKNN(neighbors=4, similarity=BM25(k1=2.0, b=0.5))
 
 

@@ -20,6 +20,7 @@ from tidegraph.testing.retrievers import RetrieverLaws
 from tidegraph.training.optimizers import PairSGD
 from tidegraph.training.schedules import Linear
 from tidegraph.training.settings import Training
+from tiers import chosen
 
 FEW = Training(2, 512, PairSGD(0.05), Linear(), patience=None)
 
@@ -68,7 +69,7 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.parametrize("name", chosen(PLANTED.keys(), "node2vec", "bge"))
 def test_two_groups_that_share_nothing_are_told_apart(name):
     answer = assert_tells_two_groups_apart(PLANTED[name], least=0.95)
 

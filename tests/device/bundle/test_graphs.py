@@ -54,6 +54,7 @@ def test_ten_steps_and_scores_are_those_of_torch(din, bundle, count):
     assert worst_of_ten_steps(din, bundle, count) < 1e-6
 
 
+@pytest.mark.slow(of="test_a_trunk_takes_any_number_of_requests_and_candidates")
 @pytest.mark.parametrize("name", OTHERS)
 def test_so_are_the_trunks_of_other_click_models(name):
     """Their heads are towers, as those of DIN and of a model that reads the graph."""

@@ -15,6 +15,7 @@ from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs, InputSpec
 from tidegraph.nn.vectors import UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.training.weights import initialised
+from tiers import chosen
 
 SPEC = InputSpec(item=(9, 4), user=(7,), numbers=3, event=2, cross=3, back=2)
 MODELS = {
@@ -143,6 +144,7 @@ def test_many_sets_of_weights_answer_at_once(model, network):
     torch.testing.assert_close(found, torch.stack(one_by_one))
 
 
+@pytest.mark.parametrize("model", chosen(MODELS.keys(), "DIN", "DSGL"), indirect=True)
 def test_it_is_exported_for_any_number_of_requests(model, network):
     rng = np.random.default_rng(1)
     # What is done for each event of a history is traced as often as there are events.

@@ -24,6 +24,7 @@ def settings(epochs=3, rate=0.05, **rest):
 
 
 class TestFusedBPR(RetrieverLaws):
+    variant_of = "TestBPRMF"
     retriever = Embedding("BPR", embedding_size=8, training=settings())
     unmoved = 0.0  # First weights and samples are drawn row by row.
 

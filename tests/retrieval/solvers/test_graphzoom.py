@@ -22,6 +22,7 @@ class TestGraphZoom(RetrieverLaws):
 
 
 class TestGraphZoomOfWalks(RetrieverLaws):
+    variant_of = "TestGraphZoom"
     retriever = graphzoom(SkipGramWalks(4, walks=2, length=5, window=2))
     unmoved = 0.0  # Signals are drawn row by row.
 
