@@ -26,6 +26,8 @@ from tidegraph.evaluation.protocol import (
     at_first_event as at_first_event,
 )
 from tidegraph.features.columns import FeatureSet as FeatureSet
+from tidegraph.features.feature import Feature as Feature
+from tidegraph.features.past import Past as Past
 from tidegraph.fitting.candidate_sampling import CandidateSampling as CandidateSampling
 from tidegraph.graph.live import Graph as Graph
 from tidegraph.graph.negatives.distribution import distribution as distribution

@@ -222,7 +222,7 @@ def _made(
     kind, options = _protocol(hint), _options(hint)
     if value == "none" and types.NoneType in options and str not in options:
         return None  # TOML has no word for it.
-    if isinstance(value, str) and kind is not None:
+    if isinstance(value, str) and kind is not None and str not in options:
         return _tagged(kind, {"type": value}, where, own)
     if isinstance(value, Mapping):
         table = cast(Mapping[str, Any], value)
@@ -303,6 +303,11 @@ def _tagged(protocol: type, table: Mapping[str, Any], where: str, own: Own) -> A
         raise ConfigError(
             f"[{where}] is a {name!r}, which is none of tidegraph's. "
             f"{name_your_class(str(name))}"
+        )
+    if not known:
+        raise ConfigError(
+            f"[{where}] is a table, and of tidegraph there is no {protocol.__name__} "
+            "that it could name. One of your own is given in Python."
         )
     if name not in known:
         said = (

@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+import polars as pl
 import pytest
 
 import tidegraph as tg
@@ -80,6 +81,42 @@ def test_users_are_erased_from_a_model_of_ones_own_class(own, capsys):
     assert run(["erase", str(own), "--user", "u1", *kinds]) == 0
     assert run(["recommend", str(own), "--user", "u1", *kinds]) == 0
     assert "user 'u1' is not in the model" in capsys.readouterr().err
+
+
+FEATURE = """
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hour:
+    name: str = "hour"
+
+    def read(self, past):
+        return past.candidates()["time"] // 3600 % 24
+"""
+
+
+@pytest.fixture
+def with_feature(own, tmp_path):
+    """A folder with a model whose ranker has a feature of ``our_shop``, and its log."""
+    (tmp_path / "lib" / "our_shop" / "features.py").write_text(FEATURE)
+    hour = importlib.import_module("our_shop.features").Hour
+    rank = tg.RecencyLogit(groups=("item", hour()))
+    log, model = draw_log(events=1500), tmp_path / "ranked"
+    tg.Pipeline(tg.ItemKNN(), rank=rank).fit(log.before(log.time[1200])).save(model)
+    rows = {"user": log.users.decode(log.user), "item": log.items.decode(log.item)}
+    pl.DataFrame(rows | {"time": log.time}).write_parquet(tmp_path / "log.parquet")
+    return model, tmp_path / "log.parquet"
+
+
+def test_a_model_with_a_feature_of_ones_own_answers_and_is_judged(with_feature, capsys):
+    model, log = map(str, with_feature)
+    for asked in (["recommend", model, "--user", "u1"], ["evaluate", model, log]):
+        assert run(asked) == 2
+        assert "--kinds package.module" in capsys.readouterr().err
+
+        assert run([*asked, "--kinds", "our_shop.features"]) == 0
+        assert capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

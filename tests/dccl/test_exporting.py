@@ -2,16 +2,17 @@
 
 import io
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
 import pytest
 import torch
 
-from dccl.clouds import fleet, method, model, parts
+from dccl.clouds import fleet, method, model, parts, pipeline
 from device.phones import manifest_of
 from tidegraph.cli import run
+from tidegraph.dccl import FittedDCCL
 from tidegraph.dccl.exporting import _example, publish
 from tidegraph.device.bundle.graphs import _trunk_graph
 from tidegraph.device.bundle.loading import TRUNK, load
@@ -20,6 +21,7 @@ from tidegraph.device.client.client import DeviceClient
 from tidegraph.device.signing import signing_key, trusted_key
 from tidegraph.device.split import split
 from tidegraph.errors import ArtifactError, ConfigError
+from tidegraph.features.columns import FeatureSet
 from tidegraph.stages import Requests
 
 
@@ -117,6 +119,40 @@ def test_a_device_ranks_what_the_pipeline_makes_of_a_request(
     scored = ranker.score(requests, candidates)[0]
     assert len(found) == len(candidates.item[0])
     np.testing.assert_allclose(found, scored, atol=1e-5)
+
+
+@dataclass(frozen=True)
+class Hour:
+    """A feature of one's own."""
+
+    name: str = "hour"
+
+    def read(self, past):
+        return past.candidates()["time"] // 3600 % 24
+
+
+@pytest.mark.slow(of="test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does")
+def test_features_of_ones_own_are_computed_in_the_cloud_and_sent(tmp_path):
+    plain = pipeline()
+    features = replace(plain.rank.features, groups=(*FeatureSet.groups, Hour()))
+    known, log = parts()
+    own = replace(plain, rank=replace(plain.rank, features=features)).fit(known)
+    method(rounds=1, aside=0.0).fit(log, own, fleet()).save(tmp_path / "model")
+
+    cloud = FittedDCCL.load(tmp_path / "model", kinds=[Hour])
+    cloud.export(tmp_path / "out", key=tmp_path / "key.pem")
+
+    ranker = cloud.personal.ranker
+    example = _example(cloud.pipeline, ranker)
+    assert example.numbers.shape[2] == len(ranker.features.names)
+    assert "hour" in ranker.features.names
+    with torch.no_grad():
+        x, offset = split(ranker.network).trunk(example)
+        theta = np.zeros(cloud.personal.after.head.theta, np.float32)
+        logit = cloud.personal.after.head(x[0], offset[0], torch.from_numpy(theta))
+    bundle = load(tmp_path / "out", trusted_key(tmp_path / "key.pem.pub"))
+    found = bundle.score(x[0].numpy(), offset[0].numpy(), theta)
+    np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
 
 
 @pytest.mark.slow(of="test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does")

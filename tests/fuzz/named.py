@@ -18,7 +18,7 @@ ASKED_ELSEWHERE = {
 """Of these ``calls`` and ``graphs`` know good arguments."""
 NOT_MADE_BY_CALLERS = {
     *("Interactions", "Matrix", "Bundle"),
-    "Examples",
+    *("Examples", "Past"),
     *("distribution", "proximity", "sampler", "FROM_LOG"),
 }
 """Views, logs and bundles come from other calls; decorators take a class, and a value

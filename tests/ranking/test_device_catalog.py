@@ -1,6 +1,7 @@
 """What a device that ranks by itself knows of items is what the model gets of them."""
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,16 @@ from tidegraph.training.settings import Training
 
 GROUPS = ("item", "item_activity")
 END = 30_000_000
+
+
+@dataclass(frozen=True)
+class Hour:
+    """A feature of one's own, which no device has."""
+
+    name: str = "hour"
+
+    def read(self, past):
+        return past.candidates()["time"] // 3600 % 24
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +104,7 @@ def test_a_later_event_does_not_change_it(pipeline, log):
     ("groups", "model", "said"),
     [
         ((*GROUPS, "pair"), None, "has the inputs 'pair'"),
+        ((*GROUPS, Hour()), None, "has the inputs 'hour'"),
         (GROUPS, tg.DSGL(4, (6,)), "reads the graph"),
     ],
 )

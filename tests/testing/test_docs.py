@@ -1,4 +1,4 @@
-"""The method of docs/testing.md obeys the laws of that page."""
+"""The method of docs/testing.md, and the feature of docs/ranking.md, obey the laws."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,33 @@ import pytest
 from tidegraph.errors import LeakageError
 from tidegraph.evaluation.evaluate import evaluate
 from tidegraph.pipeline import Pipeline
+from tidegraph.testing.features import FeatureLaws
 from tidegraph.testing.logs import draw_log
 from tidegraph.testing.retrievers import RetrieverLaws
 
-PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text("utf-8")
-MADE: dict = {"__name__": __name__}
-exec(re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1], MADE)
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def made_by(page: str, part: str = "") -> dict:
+    """What the first block of Python behind a part of a page makes."""
+    text = (DOCS / page).read_text("utf-8")
+    text = text[text.index(part) :]
+    made: dict = {"__name__": __name__}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], made)
+    return made
+
+
+MADE = made_by("testing.md")
+OWN = made_by("ranking.md", "## Inputs of your own")
+
+
+class TestFeatureOfThePage(FeatureLaws):
+    feature = OWN["own"]
+
+
+def test_the_rankers_of_the_page_have_its_feature():
+    assert OWN["din"].features.groups[-1] is OWN["own"]
+    assert OWN["control"].groups[-1] is OWN["own"]
 
 
 class TestCoCount(RetrieverLaws):

@@ -14,13 +14,20 @@ from jaxtyping import Float32, Int32
 
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
+from tidegraph.config import build, to_table
 from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import DataError
 from tidegraph.features.context import EVENT, check_context
-from tidegraph.features.groups import ALL, check_groups, names_of, numbers_of
+from tidegraph.features.groups import (
+    ALL,
+    Group,
+    check_groups,
+    names_of,
+    numbers_of,
+)
 from tidegraph.features.neighbors import LATEST
 from tidegraph.features.reading import PastView, latest_events
 from tidegraph.features.tables import check_fields
@@ -41,7 +48,8 @@ class FeatureSet:
     """What a ranker is to know.
 
     Attributes:
-        groups: Groups of inputs, of ``GROUPS``; one left out is off.
+        groups: Groups of inputs, of ``GROUPS``, and features of one's own; one left
+            out is off.
         category: Item feature column that groups items, if any.
         history: How many of the latest events are looked at one by one; a model that
             reads the graph says that itself.
@@ -52,7 +60,7 @@ class FeatureSet:
             of the log's context; numbers with a fraction as ranges.
     """
 
-    groups: tuple[str, ...] = ALL
+    groups: tuple[Group, ...] = ALL
     category: str | None = None
     history: int = 30
     ids: bool | Literal["item"] = True
@@ -83,7 +91,7 @@ class Features:
         of_event: Mean and deviation of each column over events of their histories.
     """
 
-    groups: tuple[str, ...]
+    groups: tuple[Group, ...]
     channels: tuple[str, ...]
     category: Int32[np.ndarray, " items"]
     mean: Float32[np.ndarray, " f"]
@@ -95,7 +103,7 @@ class Features:
         cls,
         examples: Examples,
         category: str | None = None,
-        groups: tuple[str, ...] = ALL,
+        groups: tuple[Group, ...] = ALL,
         *,
         rng: Seed = 0,
     ) -> "Features":
@@ -122,7 +130,13 @@ class Features:
                 _some_events(examples.requests, codes, groups, generator(rng))
             )
         mean, scale = _spread(there)
-        return cls(groups, channels, codes, mean, scale, of_event)
+        made = cls(groups, channels, codes, mean, scale, of_event)
+        if twice := [name for name in made.names if made.names.count(name) > 1]:
+            raise DataError(
+                f"two inputs are called {twice[0]!r}, a feature of your own and what a "
+                "channel says. Give the feature another name."
+            )
+        return made
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -159,7 +173,7 @@ class Features:
         return State(
             kind="Features",
             settings={
-                "groups": list(self.groups),
+                "groups": to_table(FeatureSet(self.groups))["groups"],
                 "channels": list(self.channels),
             },
             arrays={
@@ -173,8 +187,9 @@ class Features:
     @classmethod
     def from_state(cls, state: State) -> "Features":
         """Rebuild from what ``state`` returned."""
+        table = {"groups": state.settings["groups"]}
         return cls(
-            tuple(cast(list[str], state.settings["groups"])),
+            build(FeatureSet, table, "saved features", own=state.kinds).groups,
             tuple(cast(list[str], state.settings["channels"])),
             state.arrays["category"],
             state.arrays["mean"],
@@ -213,7 +228,7 @@ def _spread(values: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray, "2 f"]:
 def _some_events(
     requests: Requests,
     category: Int32[np.ndarray, " items"],
-    groups: tuple[str, ...],
+    groups: tuple[Group, ...],
     rng: np.random.Generator,
 ) -> Float32[np.ndarray, "n m"]:
     """Return the inputs of some of the events before requests, each as likely."""
@@ -293,7 +308,7 @@ def _raw(
     candidates: Candidates,
     channels: tuple[str, ...],
     category: Int32[np.ndarray, " items"],
-    groups: tuple[str, ...] = ALL,
+    groups: tuple[Group, ...] = ALL,
 ) -> Float32[np.ndarray, "b k f"]:
     """Return the inputs before they are standardised."""
     past = PastView.of(requests, candidates.item, category)

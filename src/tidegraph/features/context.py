@@ -56,7 +56,7 @@ class EventFields:
         edges = graph[ACTION].before(requests.latest)
         known = np.sort(edges.edge[edges.slots()]).astype(np.int64)
         kinds = (
-            _kinds_of_values(_context_column(graph, name).gather(known))
+            _kinds_of_values(context_column(graph, name).gather(known))
             for name in columns
         )
         return cls(columns, tuple(kinds))
@@ -77,7 +77,7 @@ class EventFields:
         there: Bool[np.ndarray, "*shape"] = edge >= 0
         number, place = np.unique(edge[there], return_inverse=True)
         for n, (name, kinds) in enumerate(zip(self.columns, self.kinds, strict=True)):
-            values = _context_column(graph, name).gather(number)
+            values = context_column(graph, name).gather(number)
             if isinstance(kinds, Vocabulary):
                 row = cast(Lookup, kinds.lookup).rows(_as_text(values)).astype(np.int64)
                 out[there, n] = row[place] + 1
@@ -152,7 +152,12 @@ def check_context(context: pl.DataFrame, column: str) -> None:
         )
 
 
-def _context_column(graph: Snapshot, name: str) -> pl.Series:
+def context_column(graph: Snapshot, name: str) -> pl.Series:
+    """Return what the log says of each action, by its number.
+
+    Raises:
+        DataError: It has no such column, or each value of it is a list.
+    """
     edges = graph.edge(ACTION)
     check_context(edges.table.columns, name)
     return edges.features[name]

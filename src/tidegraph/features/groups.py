@@ -1,4 +1,7 @@
-"""The groups of inputs that can be on or off, and the columns of each."""
+"""The groups of inputs that can be on or off, and the columns of each.
+
+Beside ours stand features of one's own, which are groups of one input each.
+"""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -9,6 +12,12 @@ from jaxtyping import Float32
 
 from tidegraph.errors import ConfigError, did_you_mean
 from tidegraph.features import activity, counting, neighbors
+from tidegraph.features.feature import (
+    Feature,
+    check_feature,
+    columns_of,
+    names_of_feature,
+)
 from tidegraph.features.reading import PastView, latest_items
 from tidegraph.kernels.jit import over_rows
 
@@ -49,21 +58,47 @@ OF_ITEMS = ("item", "item_activity")
 OF_CANDIDATES = tuple(group for group in GROUPS if group not in OF_STEPS)
 
 
-def check_groups(groups: Iterable[str]) -> None:
-    """Refuse a group that does not exist.
+Group = str | Feature
+"""One of ``GROUPS`` by its name, or a feature of one's own."""
+
+
+def own_of(groups: Iterable[Group]) -> tuple[Feature, ...]:
+    """Return the features of one's own among some groups."""
+    return tuple(group for group in groups if not isinstance(group, str))
+
+
+def called_group(group: Group) -> str:
+    """Return the name of a group."""
+    return group if isinstance(group, str) else group.name
+
+
+def check_groups(groups: Iterable[Group]) -> None:
+    """Refuse a group that does not exist, and a feature of one's own that cannot be.
 
     Raises:
         ConfigError: There is one; the sentence names the one that was probably meant.
     """
+    groups = tuple(groups)
     for name in groups:
-        if name not in GROUPS:
+        if isinstance(name, str) and name not in GROUPS:
             raise ConfigError(
                 f"there is no group of features {name!r}.{did_you_mean(name, ALL)} "
-                f"There are: {', '.join(ALL)}."
+                f"There are: {', '.join(ALL)}. A feature of one's own is given as it "
+                "is, in Python."
             )
+    taken = {*ALL, *names_of(ALL)}
+    for feature in own_of(groups):
+        check_feature(feature)
+        for name in names_of_feature(feature):
+            if name in taken:
+                raise ConfigError(
+                    f"the feature {type(feature).__name__} is called {name!r}, as "
+                    "another input is. Give it a name of its own."
+                )
+        taken |= {*names_of_feature(feature)}
 
 
-def check_of_candidates(method: str, groups: Iterable[str]) -> None:
+def check_of_candidates(method: str, groups: Iterable[Group]) -> None:
     """Refuse a group that does not exist or is about events one by one.
 
     Args:
@@ -89,9 +124,11 @@ def check_of_candidates(method: str, groups: Iterable[str]) -> None:
         )
 
 
-def names_of(groups: Iterable[str]) -> tuple[str, ...]:
+def names_of(groups: Iterable[Group]) -> tuple[str, ...]:
     """Return the columns of some groups, in the order in which they are written."""
-    return _column_names(frozenset(groups))
+    groups = tuple(groups)
+    ours = _column_names(frozenset(g for g in groups if isinstance(g, str)))
+    return (*ours, *chain.from_iterable(map(names_of_feature, own_of(groups))))
 
 
 @cache
@@ -101,18 +138,19 @@ def _column_names(groups: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in every if name in on)
 
 
-def numbers_of(past: PastView, groups: Iterable[str]) -> Float32[np.ndarray, "b k n"]:
+def numbers_of(past: PastView, groups: Iterable[Group]) -> Float32[np.ndarray, "b k n"]:
     """Return the columns of some groups for each candidate, as they are read.
 
     Args:
         past: What is read, strictly before the clock of each request.
         groups: Which groups are on.
     """
-    groups = set(groups)
-    on = set(names_of(groups))
+    own = own_of(groups := tuple(groups))
+    ours = {group for group in groups if isinstance(group, str)}
+    on = set(names_of(ours))
     parts: list[Float32[np.ndarray, "b k _"]] = []
     for names, block in (
-        (counting.NAMES, lambda: _counting_columns(past, groups)),
+        (counting.NAMES, lambda: _counting_columns(past, ours)),
         (activity.NAMES, lambda: _activity_columns(past)),
         (neighbors.NAMES, lambda: _knn_columns(past)),
     ):
@@ -120,6 +158,8 @@ def numbers_of(past: PastView, groups: Iterable[str]) -> Float32[np.ndarray, "b 
         if wanted:
             found = block()
             parts.append(found if len(wanted) == len(names) else found[:, :, wanted])
+    if own:
+        parts.append(columns_of(own, past))
     if not parts:
         return np.zeros((*past.item.shape, 0), np.float32)
     return np.ascontiguousarray(np.concatenate(parts, axis=2))

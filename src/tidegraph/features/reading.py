@@ -1,13 +1,17 @@
 """What the inputs of some requests are read from, laid out for kernels."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int32, Int64
 
 from tidegraph.graph.from_log import ACTION
+from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import compiled, sealed
+from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.stages import NO_ITEM, Requests
 from tidegraph.stages.evident_rows import EvidentRows
 
@@ -28,6 +32,48 @@ class Rows(NamedTuple):
     time: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where in the graph what is read for some requests lies.
+
+    Attributes:
+        requests: Users, clocks and histories.
+        rows: Which of them are read; all if none.
+        item: Row of each item that is numbered anew; none where they keep their own.
+    """
+
+    requests: Requests
+    rows: Int64[np.ndarray, " b"] | None
+    item: Int32[np.ndarray, " read"] | None
+
+    @property
+    def graph(self) -> Snapshot:
+        """Everything that happened."""
+        return self.requests.graph
+
+    @cached_property
+    def edge(self) -> Int64[np.ndarray, " events"]:
+        """Number of the action that each event of the histories is.
+
+        -1 of a history in place of a user, of which nothing more is known.
+        """
+        requests, rows = self.requests, self.rows
+        history, user, time = requests.positive.history, requests.user, requests.time
+        if rows is not None:
+            history, user, time = history.at(rows), user[rows], time[rows]
+        edges = self.graph[ACTION]
+        start, stop = edges.span_before(user, time)
+        number = edges.edge
+        if requests.positive is not requests:
+            slot, start, stop = EvidentRows.of_histories(edges, start, stop)
+            number = number[slot]
+        out = np.full(len(history.node), -1, np.int64)
+        own = np.flatnonzero(stop - start == np.diff(history.ptr))
+        ptr = starts((stop - start)[own])
+        out[ranges(history.ptr[own], ptr)] = number[ranges(start[own], ptr)]
+        return out
+
+
 class PastView(NamedTuple):
     """Requests, their candidates, and the pasts of the items that are read for them.
 
@@ -43,6 +89,7 @@ class PastView(NamedTuple):
         item: Candidates of each, ``NO_ITEM`` where there is none.
         category: Category of each item, -1 where it has none.
         base: The tick that is time 0 of these.
+        origin: Where in the graph they lie.
     """
 
     history: Rows
@@ -52,6 +99,7 @@ class PastView(NamedTuple):
     item: Int32[np.ndarray, "b k"]
     category: Int32[np.ndarray, " read"]
     base: int
+    origin: Origin
 
     @classmethod
     def of(
@@ -76,6 +124,7 @@ class PastView(NamedTuple):
             history, user, clock = history.at(rows), user[rows], clock[rows]
         # Like the times of the graph: seconds since its base.
         node, time, clock = history.node, history.time - edges.base, clock - edges.base
+        read = None
         if len(node) + item.size >= len(edges):
             start, stop = edges.start, edges.stop
         else:
@@ -96,7 +145,8 @@ class PastView(NamedTuple):
         items = positive_rows(edges, start, stop)
         user, clock = sealed(user, clock)
         item, category = sealed(item, category)
-        return cls(own, items, user, clock, item, category, edges.base)
+        origin = Origin(requests, rows, read)
+        return cls(own, items, user, clock, item, category, edges.base, origin)
 
     def at_events(
         self, row: Int64[np.ndarray, " n"], event: Int64[np.ndarray, " n"]
@@ -114,7 +164,17 @@ class PastView(NamedTuple):
         before = history._replace(start=start, stop=stop)
         item = history.node[event][:, None]
         user, clock, item = sealed(self.user[row], clock, item)
-        return PastView(before, self.items, user, clock, item, self.category, self.base)
+        return self._replace(history=before, user=user, clock=clock, item=item)
+
+    def some(self, start: int, stop: int) -> "PastView":
+        """Return what is read for some consecutive requests; no copy."""
+        own, part = self.history, slice(start, stop)
+        return self._replace(
+            history=own._replace(start=own.start[part], stop=own.stop[part]),
+            user=self.user[part],
+            clock=self.clock[part],
+            item=self.item[part],
+        )
 
 
 def positive_rows(

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from tidegraph.errors import ConfigError
-from tidegraph.features.groups import OF_ITEMS
+from tidegraph.features.groups import OF_ITEMS, called_group
 from tidegraph.ranking.neural import FittedNeuralRanker
 from tidegraph.stages import Candidates, Requests
 
@@ -34,7 +34,7 @@ def device_catalog(
             the graph alone, or reads the graph itself.
     """
     settings = ranker.settings.features
-    others = [group for group in settings.groups if group not in OF_ITEMS]
+    others = [called_group(g) for g in settings.groups if g not in OF_ITEMS]
     others += [f"event.{column}" for column in ranker.tables.event.columns]
     if ranker.batches.reads is not None or others:
         what = "reads the graph" if not others else f"has the inputs {others[0]!r}"

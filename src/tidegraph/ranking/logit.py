@@ -11,7 +11,13 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.features.columns import Features, check_columns
-from tidegraph.features.groups import OF_CANDIDATES, check_of_candidates
+from tidegraph.features.feature import check_reads
+from tidegraph.features.groups import (
+    OF_CANDIDATES,
+    Group,
+    check_of_candidates,
+    own_of,
+)
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.ranges import above
 from tidegraph.run import Run
@@ -36,12 +42,13 @@ class RecencyLogit:
     Attributes:
         l2: Strength of the penalty; inputs are standardised.
         category: Item feature column that groups items, if any.
-        groups: Groups of inputs, of ``OF_CANDIDATES``; one left out is off.
+        groups: Groups of inputs, of ``OF_CANDIDATES``, and features of one's own; one
+            left out is off.
     """
 
     l2: float = 1e-4
     category: str | None = None
-    groups: tuple[str, ...] = OF_CANDIDATES
+    groups: tuple[Group, ...] = OF_CANDIDATES
 
     def __post_init__(self) -> None:
         check_of_candidates("RecencyLogit", self.groups)
@@ -53,7 +60,9 @@ class RecencyLogit:
         Raises:
             DataError: It lacks one.
         """
-        check_columns(Fold.of(train, "RecencyLogit").events, self.category)
+        fold = Fold.of(train, "RecencyLogit")
+        check_columns(fold.events, self.category)
+        check_reads(own_of(self.groups), fold)
 
     def fit(
         self, train: Examples, valid: Examples, *, run: Run

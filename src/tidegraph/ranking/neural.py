@@ -15,6 +15,8 @@ from tidegraph.errors import ConfigError, DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features, FeatureSet, check_columns
 from tidegraph.features.events import StepNumbers
+from tidegraph.features.feature import check_reads
+from tidegraph.features.groups import own_of
 from tidegraph.features.neighbors import BACK, CROSS
 from tidegraph.features.tables import Tables
 from tidegraph.fitting.candidate_sampling import CandidateSampling
@@ -98,6 +100,7 @@ class NeuralRanker:
         """
         fold = Fold.of(train, self.name)
         check_columns(fold.events, self.features.category, self.features.fields)
+        check_reads(own_of(self.features.groups), fold)
         if self.tasks is not None:
             self.tasks.check(fold)
 

@@ -12,7 +12,13 @@ from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.features.columns import Features, check_columns
-from tidegraph.features.groups import OF_CANDIDATES, check_of_candidates
+from tidegraph.features.feature import check_reads
+from tidegraph.features.groups import (
+    OF_CANDIDATES,
+    Group,
+    check_of_candidates,
+    own_of,
+)
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
 from tidegraph.ranking.logit import expit
@@ -37,7 +43,8 @@ class BoostedTrees:
         learning_rate: Share of what a tree says that is taken.
         smallest: Fewest examples in a leaf.
         category: Item feature column that groups items, if any.
-        groups: Groups of inputs, of ``OF_CANDIDATES``; one left out is off.
+        groups: Groups of inputs, of ``OF_CANDIDATES``, and features of one's own; one
+            left out is off.
 
     Source:
         Friedman, "Greedy function approximation: a gradient boosting machine", 2001;
@@ -49,7 +56,7 @@ class BoostedTrees:
     learning_rate: float = 0.05
     smallest: int = 50
     category: str | None = None
-    groups: tuple[str, ...] = OF_CANDIDATES
+    groups: tuple[Group, ...] = OF_CANDIDATES
 
     def __post_init__(self) -> None:
         check_of_candidates("BoostedTrees", self.groups)
@@ -64,7 +71,9 @@ class BoostedTrees:
         Raises:
             DataError: It lacks one.
         """
-        check_columns(Fold.of(train, "BoostedTrees").events, self.category)
+        fold = Fold.of(train, "BoostedTrees")
+        check_columns(fold.events, self.category)
+        check_reads(own_of(self.groups), fold)
 
     def fit(
         self, train: Examples, valid: Examples, *, run: Run
