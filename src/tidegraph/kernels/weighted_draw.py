@@ -1,56 +1,21 @@
-"""Tables for drawing in proportion to weights: running sums and aliases."""
+"""Drawing in proportion to weights, by running sums."""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int, Int32, Int64
+from jaxtyping import Float32, Float64, Int, Int64
 
-from tidegraph.kernels.intrinsics import choose
-from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.kernels.keyed_rng import after, below, mixed, unit
+from tidegraph.kernels.intrinsics import choose, prefetch
+from tidegraph.kernels.jit import compiled, inlined, over_rows
+from tidegraph.kernels.keyed_rng import GAMMA, after, mixed, unit
+
+_SEARCHES = 256  # Advanced together, so that their cache misses overlap.
 
 
 @compiled
 def strength(weight: np.ndarray, edge: int) -> np.float32:
     """Return the weight of an edge; 1 where none is held."""
     return weight[edge] if 0 <= edge < weight.size else np.float32(1)
-
-
-class AliasTable(NamedTuple):
-    """For each slot, how often it stands for itself, and for what else it stands.
-
-    A draw takes a slot of the row, each as likely, then that slot with probability
-    ``share`` or else ``other``: as likely as its weight, in O(1).
-
-    Attributes:
-        share: From 0 to 1; below 0 in a row whose weights are all 0.
-        other: Place within the row.
-    """
-
-    share: Float32[np.ndarray, " slots"]
-    other: Int32[np.ndarray, " slots"]
-
-
-def alias_table(
-    start: Int64[np.ndarray, " rows"],
-    stop: Int64[np.ndarray, " rows"],
-    weight: Float32[np.ndarray, " slots"],
-) -> AliasTable:
-    """Return the table of weights that stand in rows, in O(slots).
-
-    Source:
-        Vose, "A linear algorithm for generating random numbers with a given
-        distribution" (1991).
-    """
-    table = AliasTable(
-        np.ones(len(weight), np.float32), np.zeros(len(weight), np.int32)
-    )
-    over_rows(
-        lambda a, b: _write_alias_rows(start, stop, weight, *table, a, b),
-        len(start),
-        grain=512,
-    )
-    return table
 
 
 class PrefixSums(NamedTuple):
@@ -118,23 +83,63 @@ def note_negatives(
 
 
 @compiled
-def by_alias(table: AliasTable, start: int, stop: int, drawn: np.uint64) -> int:
-    """Return the slot that 64 random bits choose from a row, -1 if all weigh 0."""
-    return kept_or_other(table, start, start + below(drawn, stop - start), drawn)
+def draw_by_sums(
+    sums: PrefixSums,
+    start: np.ndarray,
+    stop: np.ndarray,
+    key: np.ndarray,
+    slot: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
+    """Draw slots from parts of rows as ``by_sum`` does, many side by side.
+
+    Their searches take each step together, so that their cache misses overlap.
+
+    Args:
+        sums: Running sums of all rows.
+        start: Where each part starts.
+        stop: Where it stops.
+        key: Random key of each part; its states from the next on draw.
+        slot: Receives the slots, as many as it is wide; -1 where all weigh 0.
+        first: The first part to do.
+        last: One after the last.
+    """
+    before, through = sums
+    width, out = slot.shape[1], slot.reshape(slot.size)
+    row, drawn = np.empty(_SEARCHES, np.int64), np.empty(_SEARCHES, np.uint64)
+    aim = np.empty(_SEARCHES, np.float64)
+    low, size = np.empty(_SEARCHES, np.int64), np.empty(_SEARCHES, np.int64)
+    for block in range(first * width, last * width, _SEARCHES):
+        count, longest = min(_SEARCHES, last * width - block), 0
+        _lay_draws(block, width, key, row[:count], drawn)
+        for b in range(count):
+            prefetch(before, int(start[row[b]]))
+            prefetch(through, int(stop[row[b]]) - 1)
+        for b in range(count):
+            begin, end = int(start[row[b]]), int(stop[row[b]])
+            aim[b] = _aimed_at(sums, begin, end, drawn[b])
+            low[b], size[b] = begin, end - begin if aim[b] >= 0 else 0
+            longest = max(longest, size[b])
+            prefetch(through, low[b] + ((size[b] + 1) >> 1) - 1)
+        while longest > 0:
+            for b in range(count):
+                # A search that is over looks once more at a place that it has passed.
+                half = (size[b] + 1) >> 1
+                low[b] = choose(
+                    through[low[b] + half - 1] <= aim[b], low[b] + half, low[b]
+                )
+                size[b] -= half
+                prefetch(through, low[b] + ((size[b] + 1) >> 1) - 1)
+            longest >>= 1
+        for b in range(count):
+            begin, end = int(start[row[b]]), int(stop[row[b]])
+            found = _heavy(sums, begin, end, int(low[b])) if aim[b] >= 0 else -1
+            out[block + b] = found
 
 
 @compiled
-def kept_or_other(table: AliasTable, start: int, slot: int, drawn: np.uint64) -> int:
-    """Return the slot that 64 bits chose, or its other; -1 if all weigh 0."""
-    share = table[0][slot]
-    if share < 0:
-        return -1
-    kept = unit(mixed(after(drawn))) < share
-    return slot if kept else start + table[1][slot]
-
-
-@compiled
-def own_alias(
+def draw_by_own_sums(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,
@@ -144,7 +149,7 @@ def own_alias(
     first: int,
     last: int,
 ) -> None:
-    """Draw slots of some rows as ``by_alias`` does, from tables of these rows alone.
+    """Draw slots from whole rows as ``draw_by_sums`` does, adding up these rows alone.
 
     Args:
         start: Where each row starts.
@@ -157,38 +162,68 @@ def own_alias(
         last: One after the last.
     """
     for q in range(first, last):
-        state, size = key[q], stop[q] - start[q]
-        table = AliasTable(np.ones(size, np.float32), np.zeros(size, np.int32))
-        strengths = np.empty(size, np.float32)
+        state, size = key[q], max(stop[q] - start[q], 0)
+        sums = PrefixSums(np.empty(size, np.float64), np.empty(size, np.float64))
+        total = 0.0
         for s in range(size):
-            strengths[s] = strength(weight, int(edge[start[q] + s]))
-        alias_row(strengths, table[0], table[1])
+            sums[0][s] = total
+            total += strength(weight, int(edge[start[q] + s]))
+            sums[1][s] = total
         for j in range(slot.shape[1]):
             state = after(state)
-            at = by_alias(table, 0, size, mixed(state)) if size > 0 else -1
+            at = by_sum(sums, 0, size, mixed(state))
             slot[q, j] = start[q] + at if at >= 0 else -1
 
 
 @compiled
 def by_sum(sums: PrefixSums, start: int, stop: int, drawn: np.uint64) -> int:
     """Return the slot that 64 bits choose from part of a row, -1 if all weigh 0."""
-    if stop <= start:
+    aim, through = _aimed_at(sums, start, stop, drawn), sums[1]
+    if aim < 0:
         return -1
-    first, through = sums[0][start], sums[1]
-    total = through[stop - 1] - first
-    if not total > 0:
-        return -1
-    aim = first + unit(drawn) * total
     low, size = start, stop - start
     while size > 0:
         half = (size + 1) >> 1
         low = choose(through[low + half - 1] <= aim, low + half, low)
         size -= half
-    # Rounding may aim beyond the last slot that weighs something.
-    low = min(low, stop - 1)
-    while low > start and through[low] == sums[0][low]:
-        low -= 1
-    return low
+    return _heavy(sums, start, stop, low)
+
+
+@inlined
+def _lay_draws(
+    place: int, width: int, key: np.ndarray, row: np.ndarray, drawn: np.ndarray
+) -> None:
+    """Write the row and the bits of some of all draws, ``width`` of each row."""
+    q = place // width
+    j = place - q * width
+    for b in range(row.size):
+        if j == width:
+            q, j = q + 1, 0
+        j += 1
+        row[b], drawn[b] = q, mixed(key[q] + GAMMA * np.uint64(j))
+
+
+@inlined
+def _aimed_at(sums: PrefixSums, start: int, stop: int, drawn: np.uint64) -> float:
+    """Return the running sum that 64 bits choose; -1 if all of the part weigh 0."""
+    if stop <= start:
+        return -1.0
+    first = sums[0][start]
+    total = sums[1][stop - 1] - first
+    return first + unit(drawn) * total if total > 0 else -1.0
+
+
+@inlined
+def _heavy(sums: PrefixSums, start: int, stop: int, slot: int) -> int:
+    """Return a slot where the sum passed the aim, or the last that weighs something.
+
+    Rounding may aim beyond all slots.
+    """
+    if slot == stop:
+        slot -= 1
+        while slot > start and sums[1][slot] == sums[0][slot]:
+            slot -= 1
+    return slot
 
 
 @compiled
@@ -227,59 +262,3 @@ def _write_negatives(
             if strength(weight, edge[s]) < 0:
                 seen = s
             latest[s] = seen
-
-
-@compiled
-def _write_alias_rows(
-    start: np.ndarray,
-    stop: np.ndarray,
-    weight: np.ndarray,
-    share: np.ndarray,
-    other: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    for v in range(first, last):
-        row = slice(start[v], stop[v])
-        alias_row(weight[row], share[row], other[row])
-
-
-@compiled
-def alias_row(weight: np.ndarray, share: np.ndarray, other: np.ndarray) -> None:
-    """Write the table of one row, whose ``share`` is 1 and ``other`` 0 before."""
-    size, total = weight.size, 0.0
-    for j in range(size):
-        total += weight[j]
-    if not total > 0:
-        share[:] = -1
-        return
-    scaled = np.empty(size, np.float64)
-    # The poor are stacked from the left, the rich from the right.
-    stack = np.empty(size, np.int64)
-    poor, rich = 0, size
-    for j in range(size):
-        scaled[j] = weight[j] * (size / total)
-        if scaled[j] < 1:
-            stack[poor] = j
-            poor += 1
-        else:
-            rich -= 1
-            stack[rich] = j
-    while poor > 0 and rich < size:
-        poor -= 1
-        small, large = stack[poor], stack[rich]
-        share[small] = scaled[small]
-        other[small] = large
-        scaled[large] += scaled[small] - 1
-        if scaled[large] < 1:
-            rich += 1
-            stack[poor] = large
-            poor += 1
-    while poor > 0:
-        # What is left over only by rounding; a weight of 0 is never left alone.
-        poor -= 1
-        if scaled[stack[poor]] > 0:
-            share[stack[poor]] = 1
-        else:
-            share[stack[poor]] = 0
-            other[stack[poor]] = np.argmax(weight)

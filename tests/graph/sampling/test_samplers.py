@@ -20,9 +20,12 @@ from graph.brute import (
 )
 from tidegraph.ego.hops import hop
 from tidegraph.errors import ConfigError, DataError, RequestError
+from tidegraph.graph.sampling.by_weight import draw_by_weight
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import SAMPLERS, sampler
 from tidegraph.graph.sampling.seeds import Seeds
+from tidegraph.graph.storage.tcsr import TemporalCSR
+from tidegraph.kernels.keyed_rng import after, mixed, root_keys, unit
 
 LOG = [(0, 0, 10, 1.0), (0, 1, 20, 2.0), (1, 1, 20, 1.0), (0, 2, 30, 1.0)]
 LIGHT = [(1, i, i, 0.1) for i in range(5)]
@@ -172,6 +175,50 @@ def test_weighted_draws_of_part_of_a_row_are_as_likely_as_their_weight():
     drawn = counted(hop("click").within(seconds=3).sample(1, by="w"))
 
     assert looks_like(Counter(drawn[:, 0].tolist()), {2: 3 / 12, 3: 4 / 12, 4: 5 / 12})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_weighted_draw_is_where_the_running_sum_passes_a_random_share(whole):
+    rng = np.random.default_rng(0)
+    # One row is longer than the searches that go side by side.
+    length = np.array([0, 1, 3, 1500, 40])
+    source = np.repeat(np.arange(5, dtype=np.int32), length)
+    weight = rng.choice([0, 0.5, 1, 1e6], len(source)).astype(np.float32)
+    side = TemporalCSR.build(source, source, None, 5, weight)
+    row = np.tile(np.arange(5), 40)
+    start = side.start[row] + (0 if whole else length[row] // 3)
+    stop = side.stop[row]
+    keys, slot = root_keys(1, 0, 200), np.empty((200, 3), np.int64)
+
+    assert side.indexes.sums.pays(1.0)
+    draw_by_weight(side, (start, stop), keys, slot, whole=whole)
+
+    for q, j in np.ndindex(200, 3):
+        through = np.cumsum(weight[start[q] : stop[q]], dtype=np.float64)
+        state = keys[q]
+        for _ in range(j + 1):
+            state = np.uint64(after(state))
+        share = unit(np.uint64(mixed(state)))
+        if not len(through) or through[-1] == 0:
+            assert slot[q, j] == -1
+            continue
+        at = int(np.searchsorted(through, share * through[-1], side="right"))
+        assert slot[q, j] == start[q] + at
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_few_weighted_draws_are_those_of_many(count):
+    plan = hop("click").all_time().sample(count, by="w")
+    seeds = Seeds.of(np.array([-1, 0, 2], np.int32), None, seed=4)
+    few, many = graph_of(LOG), graph_of(LOG)
+    many["click"].indexes.sums.pays(1.0)
+
+    found = [plan.sample(graph, seeds).ids[1] for graph in (few, many)]
+
+    made = [graph["click"].indexes.sums.is_made for graph in (few, many)]
+    assert made == [False, True]
+    assert np.array_equal(*found)
+    assert (found[0][1] >= 0).all()
 
 
 def test_weighted_subsets_are_drawn_one_after_the_other():

@@ -103,9 +103,10 @@ def test_edges_weighed_by_a_feature_keep_what_they_have_looked_up():
     graph.edges("view", {"user_id": [0], "item_id": [1], "v": [1.0]}, ENDS)
     views = graph.snapshot().edges["view"]
 
-    one, table = views.along(back=False, by="v"), views.along(back=False, by="v").alias
+    one = views.along(back=False, by="v")
+    sums = one.prefix_sums
 
-    assert views.along(back=False, by="v").alias is table
+    assert views.along(back=False, by="v").prefix_sums is sums
     assert views.along(back=True, by="v").weight is one.weight
     assert edges.along(back=False, by="w") is edges.out
     graph.append("view", {"user_id": [0], "item_id": [2], "v": [7.0]})

@@ -206,7 +206,7 @@ def test_whole_walks_are_those_that_go_step_by_step(events, restart, seed, round
     question = (starts, root_keys(seed, 0, 7), 2 * rounds, Habit(restart=restart))
 
     for edges in path:
-        edges.pays("packed_rows", 1.0)
+        edges.packing_pays(1.0)
     whole = walks(path, *question)
     # Rows too long to be packed are walked a step at a time.
     for edges in path:
@@ -234,9 +234,9 @@ def test_few_steps_after_a_new_edge_draw_as_many_without_tables_of_all(weighted)
     few = walks(path, *question, habit)
     made = [{*edges.__dict__, *edges.bounds.__dict__} for edges in path]
     for edges in path:
-        assert edges.pays("alias" if weighted else "packed_rows", 1.0)
+        assert edges.indexes.sums.pays(1.0) if weighted else edges.packing_pays(1.0)
 
-    assert not any({"alias", "packed_rows", "whole"} & names for names in made)
+    assert not any({"prefix_sums", "packed_rows", "whole"} & names for names in made)
     assert np.array_equal(walks(path, *question, habit), few)
     assert (few[1:] >= 0).all()
 

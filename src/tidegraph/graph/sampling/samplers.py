@@ -7,18 +7,12 @@ import numpy as np
 from jaxtyping import Int64
 
 from tidegraph.errors import ConfigError, DataError
+from tidegraph.graph.sampling.by_weight import draw_by_weight
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
 from tidegraph.graph.sampling.protocol import sampler
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import (
-    AliasTable,
-    PrefixSums,
-    by_alias,
-    by_sum,
-    own_alias,
-    strength,
-)
+from tidegraph.kernels.weighted_draw import strength
 
 _GRAIN = 512
 
@@ -57,16 +51,15 @@ def uniform(past: Neighborhood, count: int, replace: bool = True) -> Picks:
 def weighted(past: Neighborhood, count: int, replace: bool = True) -> Picks:
     """Draw ``count`` edges in proportion to their weights.
 
-    With replacement each draw is independent: by the alias method where a row is taken
-    whole, else by the running sum of weights, which any part of a row shares. Without,
-    edges are taken one after the other in proportion to the weights that are left.
+    With replacement each draw is independent, by the running sum of weights, which any
+    part of a row shares. Without, edges are taken one after the other in proportion to
+    the weights that are left.
 
     Raises:
         ConfigError: A weight is negative.
 
     Source:
-        Walker (1977), Vose (1991); Efraimidis & Spirakis, "Weighted random sampling
-        with a reservoir" (2006).
+        Efraimidis & Spirakis, "Weighted random sampling with a reservoir" (2006).
     """
     return Picks(
         _weighted_slots(past, count)
@@ -128,21 +121,8 @@ def _weighted_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
         return _uniform_slots(past, count)
     _check_weights(past)
     slot = np.empty((len(past.start), count), np.int64)
-    at = (past.start, past.stop, past.key)
-    share = float((past.stop - past.start).sum()) / max(len(edges.edge), 1)
-    if past.whole and edges.pays("alias", share):
-        table = edges.alias
-        over_rows(
-            lambda a, b: _draw_by_alias(*at, table, slot, a, b), len(slot), _GRAIN
-        )
-    elif past.whole:
-        by_edge = (edges.edge, edges.weight)
-        over_rows(lambda a, b: own_alias(*at, *by_edge, slot, a, b), len(slot), 64)
-    else:
-        sums = edges.prefix_sums
-        over_rows(
-            lambda a, b: _draw_by_prefix_sum(*at, sums, slot, a, b), len(slot), _GRAIN
-        )
+    rows = (past.start, past.stop)
+    draw_by_weight(edges, rows, past.key, slot, whole=past.whole)
     return slot
 
 
@@ -231,42 +211,6 @@ def _floyd(
             slot[q, at] = drawn
         for j in range(found, count):
             slot[q, j] = -1
-
-
-@compiled
-def _draw_by_alias(
-    start: np.ndarray,
-    stop: np.ndarray,
-    key: np.ndarray,
-    table: AliasTable,
-    slot: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    for q in range(first, last):
-        state = key[q]
-        for j in range(slot.shape[1]):
-            state = after(state)
-            slot[q, j] = -1
-            if stop[q] > start[q]:
-                slot[q, j] = by_alias(table, start[q], stop[q], mixed(state))
-
-
-@compiled
-def _draw_by_prefix_sum(
-    start: np.ndarray,
-    stop: np.ndarray,
-    key: np.ndarray,
-    sums: PrefixSums,
-    slot: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    for q in range(first, last):
-        state = key[q]
-        for j in range(slot.shape[1]):
-            state = after(state)
-            slot[q, j] = by_sum(sums, start[q], stop[q], mixed(state))
 
 
 @compiled

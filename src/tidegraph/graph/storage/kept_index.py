@@ -82,6 +82,16 @@ class KeptIndex(Generic[Index]):
         self._build, self._extend, self._apart = build, extend, apart
         self._held: list[tuple[int, RowBounds, Index]] = []
         self._lock = Lock()
+        self._wanted = 0.0
+
+    def pays(self, share: float) -> bool:
+        """Note that part of it is wanted; is it made, or does making it pay by now?
+
+        Args:
+            share: Which part of its slots somebody would read.
+        """
+        self._wanted += share
+        return self.is_made or self._wanted >= 1
 
     @property
     def is_made(self) -> bool:
@@ -143,6 +153,11 @@ class Indexes:
     def _kept(self) -> tuple[KeptIndex[Any], ...]:
         weights = (self.sums, self.least_weight, self.negatives)
         return self.neighbors, self.active, *weights
+
+    @property
+    def weighed_by(self) -> tuple[str, ...]:
+        """The features that rows were weighed by, other than the usual one."""
+        return tuple(self._by)
 
     def weighing(self, by: str) -> "Indexes":
         """Return the same indexes for rows whose weights are another feature."""

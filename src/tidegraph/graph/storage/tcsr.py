@@ -17,7 +17,7 @@ from tidegraph.graph.walks.uniform import packed_rows
 from tidegraph.kernels.binary_search import search, searched
 from tidegraph.kernels.jit import over_rows, sealed
 from tidegraph.kernels.ragged import ranges, starts
-from tidegraph.kernels.weighted_draw import AliasTable, PrefixSums, alias_table
+from tidegraph.kernels.weighted_draw import PrefixSums
 
 NOW = np.iinfo(np.int64).max
 """A clock that every event is before."""
@@ -133,28 +133,14 @@ class TemporalCSR:
         """Total weight of each row before and through each slot."""
         return self.indexes.sums.of(self.slot_rows)
 
-    @cached_property
-    def alias(self) -> AliasTable:
-        """What draws whole rows by weight in O(1); see ``alias.alias_table``."""
-        weight = np.zeros(len(self.edge), np.float32)
-        at = self.slots()
-        weight[at] = self.weight_at(at)
-        return alias_table(self.start, self.stop, weight)
-
-    def pays(self, table: str, share: float) -> bool:
-        """Note that part of a table is wanted; does making all of it pay by now?
-
-        Args:
-            table: ``alias`` or ``packed_rows``.
-            share: Which part of its slots, or rows, somebody would read.
-        """
-        wanted = self._wanted
-        wanted[table] = wanted.get(table, 0.0) + share
-        return table in self.__dict__ or wanted[table] >= 1
+    def packing_pays(self, share: float) -> bool:
+        """Note that part of ``packed_rows`` is wanted; does making all pay by now?"""
+        self._wanted[0] += share
+        return "packed_rows" in self.__dict__ or self._wanted[0] >= 1
 
     @cached_property
-    def _wanted(self) -> dict[str, float]:
-        return {}
+    def _wanted(self) -> list[float]:
+        return [0.0]
 
     @cached_property
     def packed_rows(self) -> UInt64[np.ndarray, " rows"] | None:

@@ -7,11 +7,10 @@ from jaxtyping import Int32, Int64
 
 from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
 from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
-from tidegraph.kernels.binary_search import searched
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import NO_SUMS, PrefixSums, by_sum
+from tidegraph.kernels.weighted_draw import NO_SUMS, PrefixSums, by_sum, draw_by_sums
 from tidegraph.ranges import above
 
 _ATTEMPTS = 64
@@ -62,16 +61,12 @@ def node2vec_step(
         section 3.2; Yang et al., "KnightKing: a fast distributed graph random walk
         engine" (2019), for rejection.
     """
-    low, stop = edges.span(here)
-    own_low, own_stop = edges.span(came)
-    if bias.two_sided:
-        # The rows are of another type of node than the one before.
-        own_low, own_stop = np.zeros_like(own_low), np.zeros_like(own_stop)
-    if clock is not None and edges.is_timed:
-        stop = searched(edges.time, edges.base, low, stop, clock)
+    # The rows of two-sided edges are of another type of node than the one before.
+    none = np.zeros(len(came), np.int64)
+    own_rows = (none, none) if bias.two_sided else edges.span(came)
     _second_order_step(
-        (low, stop),
-        (own_low, own_stop),
+        edges.span(here) if clock is None else edges.span_before(here, clock),
+        own_rows,
         edges.neighbor_index,
         (edges.node, edges.time, edges.base),
         edges.prefix_sums if weighted and len(edges.weight) else NO_SUMS,
@@ -157,19 +152,20 @@ def _draw(
     share: np.ndarray,
 ) -> None:
     """Draw a slot of its row by weight alone, and a number, for each who waits."""
+    low, stop, key = rows[0][waiting], rows[1][waiting], state[waiting]
+    weighty = np.empty((waiting.size if sums[1].size else 0, 1), np.int64)
+    draw_by_sums(sums, low, stop, key, weighty, 0, len(weighty))
     for n in range(waiting.size):
-        w = int(waiting[n])
-        low, stop = rows[0][w], rows[1][w]
         slot[n] = -1
-        if stop > low:
-            state[w] = after(state[w])
+        if stop[n] > low[n]:
+            drawn = after(key[n])
             if sums[1].size:
-                slot[n] = by_sum(sums, low, stop, mixed(state[w]))
+                slot[n] = weighty[n, 0]
             else:
-                slot[n] = low + below(mixed(state[w]), stop - low)
+                slot[n] = low[n] + below(mixed(drawn), stop[n] - low[n])
             prefetch(node, slot[n])
-            state[w] = after(state[w])
-            share[n] = unit(mixed(state[w]))
+            state[waiting[n]] = after(drawn)
+            share[n] = unit(mixed(after(drawn)))
 
 
 @compiled

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int32, Int64
 
+from tidegraph.graph.sampling.by_weight import draw_by_weight
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.node2vec import Bias, node2vec_step
 from tidegraph.graph.walks.uniform import uniform_walks
 from tidegraph.graph.walks.whole_rows import uniform_step, weighted_step
-from tidegraph.kernels.binary_search import searched
+from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import Keys, after, below, mixed, unit
-from tidegraph.kernels.weighted_draw import NO_SUMS, PrefixSums, by_sum
 
 WALKERS = 8192
 """Walkers a thread moves together: their state fits the second cache."""
@@ -105,9 +105,11 @@ def expect(
         return
     for edges in path:
         if not (clocked and edges.is_timed):
-            weighted = habit.weighted and len(edges.weight) > 0
-            table = "alias" if weighted else "packed_rows"
-            edges.pays(table, steps / (len(path) * max(len(edges), 1)))
+            share = steps / (len(path) * max(len(edges), 1))
+            if habit.weighted and len(edges.weight):
+                edges.indexes.sums.pays(share)
+            else:
+                edges.packing_pays(share)
 
 
 def walk_block(
@@ -120,7 +122,7 @@ def walk_block(
 ) -> None:
     """Write the walks of one block, on the calling thread; see ``walks``."""
     if habit.is_uniform(path, clocked=clocks is not None):
-        pay = [edges for edges in path if edges.pays("packed_rows", 0.0)]
+        pay = [edges for edges in path if edges.packing_pays(0.0)]
         rows = [edges.packed_rows for edges in pay]
         packed = tuple(row for row in rows if row is not None)
         if len(packed) == len(path):
@@ -188,30 +190,24 @@ def _timed_step(
     there: Int32[np.ndarray, " w"],
 ) -> None:
     """Move walkers along edges strictly before their clocks."""
-    low, high = edges.span(here)
-    stop = searched(edges.time, edges.base, low, high, clock)
-    weighted = habit.weighted and len(edges.weight) > 0
-    sums = edges.prefix_sums if weighted else NO_SUMS
-    _draw_edges(low, stop, sums, state, high)
-    _follow_edges(edges.node, edges.time, edges.base, high, habit.respect, clock, there)
+    low, stop = edges.span_before(here, clock)
+    slot = np.empty((len(here), 1), np.int64)
+    if habit.weighted and len(edges.weight):
+        draw_by_weight(edges, (low, stop), state, slot, whole=False)
+    else:
+        _draw_edges(low, stop, state, slot)
+    timed, base = edges.time, edges.base
+    _follow_edges(edges.node, timed, base, slot, habit.respect, state, clock, there)
 
 
 @compiled
 def _draw_edges(
-    low: np.ndarray,
-    stop: np.ndarray,
-    sums: PrefixSums,
-    state: np.ndarray,
-    slot: np.ndarray,
+    low: np.ndarray, stop: np.ndarray, state: np.ndarray, slot: np.ndarray
 ) -> None:
     for w in range(low.size):
-        state[w] = after(state[w])
-        slot[w] = -1
+        slot[w, 0] = -1
         if stop[w] > low[w]:
-            if sums[1].size:
-                slot[w] = by_sum(sums, low[w], stop[w], mixed(state[w]))
-            else:
-                slot[w] = low[w] + below(mixed(state[w]), stop[w] - low[w])
+            slot[w, 0] = low[w] + below(mixed(after(state[w])), stop[w] - low[w])
 
 
 @compiled
@@ -221,15 +217,22 @@ def _follow_edges(
     base: int,
     slot: np.ndarray,
     respect: bool,
+    state: np.ndarray,
     clock: np.ndarray,
     there: np.ndarray,
 ) -> None:
-    for w in range(slot.size):
+    """Go where the drawn edges lead; each draw took one state."""
+    for w in range(there.size):
+        prefetch(node, slot[w, 0])
+        if respect:
+            prefetch(time, slot[w, 0])
+    for w in range(there.size):
+        state[w] = after(state[w])
         there[w] = -1
-        if slot[w] >= 0:
-            there[w] = node[slot[w]]
+        if slot[w, 0] >= 0:
+            there[w] = node[slot[w, 0]]
             if respect:
-                clock[w] = time[slot[w]] + base
+                clock[w] = time[slot[w, 0]] + base
 
 
 @compiled

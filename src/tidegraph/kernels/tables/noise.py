@@ -9,7 +9,7 @@ from jaxtyping import Float, Float64, Int32, Integer
 
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import after, mixed, root_keys
-from tidegraph.kernels.weighted_draw import AliasTable, alias_table, by_alias
+from tidegraph.kernels.tables.alias import AliasTable, alias_table, by_alias
 
 _BLOCK = 4096
 
