@@ -3,8 +3,10 @@ import threading
 import numpy as np
 import pytest
 
+import tidegraph as tg
 from graph.brute import ITEMS, USERS, answers, graph_of, same, table
 from tidegraph.ego.negatives import negatives
+from tidegraph.graph.live import Graph
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.storage import compaction
 
@@ -62,3 +64,27 @@ def test_tidy_rows_have_the_indexes_that_the_others_had(monkeypatch):
     assert tidy.active.is_made
     assert graph["click"].indexes.neighbors.is_made
     assert not tidy.sums.is_made
+
+
+def test_tidy_rows_have_the_indexes_of_other_weights_too(monkeypatch):
+    graph, plan = Graph(), tg.hop("click").sample(2, by="v")
+    rows = {"user": [0, 1], "item": [0, 1], "w": [1.0, 1.0], "v": [1.0, 5.0]}
+    graph.nodes("user", {"user": [0, 1]}, key="user")
+    graph.nodes("item", {"item": [0, 1]}, key="item")
+    graph.edges("click", {**rows, "ts": [1, 2]}, "user -> item", time="ts", weight="w")
+    graph.append("click", {**rows, "ts": [3, 4]})
+    seeds = Seeds.of(np.arange(2, dtype=np.int32), np.full(2, 10))
+    plan.sample(graph.snapshot(), seeds)
+    monkeypatch.setattr(compaction, "_MOVED", -1)
+    monkeypatch.setattr(compaction, "_TOO_MANY", 10**9)
+    before = graph["click"].indexes
+
+    graph.append("click", {**rows, "ts": [5, 6]})
+    tidied()
+
+    tidy = graph["click"].indexes
+    assert tidy is not before
+    assert tidy.weighing("v").sums.is_made
+    assert not tidy.sums.is_made
+    weighed = graph.snapshot().edges["click"].along(back=False, by="v")
+    assert weighed.prefix_sums.through[weighed.stop - 1].tolist() == [3, 15]

@@ -55,8 +55,7 @@ class Tidying:
     def _tidy(self, name: str, edges: EdgeStore, missed: list[Step]) -> None:
         try:
             tidy = edges.compacted(_SPARE)
-            for side, before in ((tidy.out, edges.out), (tidy.back, edges.back)):
-                side.indexes.make(side.slot_rows, before.indexes)
+            _make_indexes(tidy, edges)
             added = 0
             for _ in range(_ROUNDS):
                 # Others may write meanwhile, and less than was written before.
@@ -73,6 +72,16 @@ class Tidying:
             with self._writing:
                 if self._missed.get(name) is missed:
                     del self._missed[name]
+
+
+def _make_indexes(tidy: EdgeStore, edges: EdgeStore) -> None:
+    """Make the indexes that the untidy rows have, also those of other weights."""
+    for back in (False, True):
+        held = edges.along(back=back).indexes
+        for by in (None, *held.weighed_by):
+            side = tidy.along(back=back, by=by)
+            like = held if by is None else held.weighing(by)
+            side.indexes.make(side.slot_rows, like)
 
 
 def _apply_steps(edges: EdgeStore, steps: list[Step]) -> EdgeStore:
