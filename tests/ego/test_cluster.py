@@ -63,3 +63,16 @@ def test_what_has_no_cluster_is_said():
         local_cluster("click", type="shop", size=2).sample(graph, Seeds.of(ALL, None))
     with pytest.raises(RequestError, match="from 0 to 4"):
         PLAN.sample(graph, Seeds.of(np.array([5], np.int32), np.array([9])))
+
+
+def test_a_size_beyond_all_nodes_takes_memory_for_those_there_are():
+    graph = graph_of([(0, 0, 1, 1), (0, 1, 2, 1)]).snapshot()
+    seeds = Seeds.of(ALL, np.full(ITEMS, 9))
+
+    some, every = (
+        local_cluster("click", type="item", size=size).sample(graph, seeds)
+        for size in (USERS + ITEMS, 10**8)
+    )
+
+    assert every.ids.shape == (ITEMS, 1024)
+    assert np.array_equal(every.ids[:, : USERS + ITEMS], some.ids)

@@ -127,3 +127,16 @@ def test_what_cannot_be_near_is_said():
         near("click", type="item", count=2).sample(
             graph, Seeds.of(np.array([99], np.int32), np.array([9]))
         )
+
+
+def test_a_count_beyond_all_nodes_takes_memory_for_those_there_are():
+    graph = graph_of([(0, 0, 1, 1), (0, 1, 2, 1)]).snapshot()
+    seeds = Seeds.of(ALL, np.full(ITEMS, 9))
+
+    some, every = (
+        near("click", type="item", count=count).sample(graph, seeds)
+        for count in (ITEMS, 10**8)
+    )
+
+    assert every.ids[1].shape == (ITEMS, 1024)
+    assert np.array_equal(every.ids[1][:, :ITEMS], some.ids[1])

@@ -14,6 +14,7 @@ from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.ragged import places
 
 
 class Cluster(NamedTuple):
@@ -73,7 +74,8 @@ class LocalCluster:
             RequestError: A node is not in the graph.
         """
         self.start(graph)
-        shape = (len(seeds.node), self.size)
+        nodes = sum(len(of_type) for of_type in graph.nodes.values())
+        shape = (len(seeds.node), places(self.size, nodes))
         out = Cluster(
             np.full(shape, -1, np.int32),
             np.zeros(shape, np.int32),
@@ -83,9 +85,7 @@ class LocalCluster:
         batch = by_moment(graph, self.edges, self.type, seeds, ever=self.ever)
         for mine, whole in batch:
             middle = whole.rows(self.type, seeds.node[mine])
-            found = local_clusters(
-                whole, middle, size=self.size, settings=self.settings
-            )
+            found = local_clusters(whole, middle, size=shape[1], settings=self.settings)
             there = found.node >= 0
             kind = whole.kinds(found.node.ravel()).reshape(there.shape)
             first = np.array(list(whole.first.values()))

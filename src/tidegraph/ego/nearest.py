@@ -13,6 +13,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.proximities import Proximity, nearest, pagerank
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
+from tidegraph.kernels.ragged import places
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Near:
             RequestError: A node is not in the graph.
         """
         self.start(graph)
-        shape, size = (len(seeds.node), self.count), len(graph.typed(self.of))
+        size = len(graph.typed(self.of))
+        shape = (len(seeds.node), places(self.count, size))
         node, score = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
         batch = by_moment(graph, self.edges, self.type, seeds, ever=self.ever)
         for mine, whole in batch:
@@ -68,7 +70,7 @@ class Near:
                 self.by,
                 whole.rows(self.type, seeds.node[mine]),
                 range(first, first + size),
-                self.count,
+                shape[1],
             )
         return with_weights(seeds, node, score)
 

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Int64, Num
 from tidegraph.kernels.jit import compiled, over_rows
 
 Starts = Int64[np.ndarray, " starts"]
+AS_ASKED = 1024
+"""Up to so many places a padded batch is as wide as was asked."""
 
 
 def starts(
@@ -44,6 +46,19 @@ def starts_where(ptr: Starts, keep: Bool[np.ndarray, " entries"]) -> Starts:
 def end_to_end(ptrs: Sequence[Int64[np.ndarray, " _"]]) -> Starts:
     """Return where the rows of several ragged arrays start, one after the other."""
     return starts(np.concatenate([np.diff(ptr) for ptr in ptrs]))
+
+
+def places(asked: int, existing: int) -> int:
+    """Return how many places each row of a padded batch gets.
+
+    Batches that usual questions get are as wide as was asked, whatever is in them. Who
+    asks for more than anybody has, to get all, takes no memory for what is not there.
+
+    Args:
+        asked: How many entries of each row are wanted at most.
+        existing: How many the longest row has, or could have.
+    """
+    return min(asked, max(AS_ASKED, existing))
 
 
 def in_batches(parts: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:

@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from collections import Counter
 from copy import deepcopy
 from itertools import combinations, permutations
@@ -18,7 +19,7 @@ from graph.brute import (
     past,
     rows,
 )
-from tidegraph.ego.hops import hop
+from tidegraph.ego.hops import Hops, hop
 from tidegraph.errors import ConfigError, DataError, RequestError
 from tidegraph.graph.sampling.by_weight import draw_by_weight
 from tidegraph.graph.sampling.gather import Neighborhood, Picks, Run
@@ -242,6 +243,37 @@ def test_importance_weights_make_sums_unbiased():
     estimates = (field.weight[1] * (field.ids[1] + 1.0) ** 2).sum(axis=1)
     error = estimates.std() / math.sqrt(len(estimates))
     assert abs(estimates.mean() - 55) < 4 * error
+
+
+@pytest.mark.parametrize("kind", ["recent", "top", "subset", "unequal"])
+def test_a_count_beyond_all_edges_takes_memory_for_those_there_are(kind):
+    def take(step: Hops, count: int) -> Hops:
+        if kind in ("recent", "top"):
+            return getattr(step, kind)(count)
+        return step.sample(count, by="w" * (kind == "unequal") or None, replace=False)
+
+    nodes, clocks, graph = np.arange(3, dtype=np.int32), np.full(3, 9), graph_of(STAR)
+    some = take(hop("click"), 5).sample(graph, nodes, clocks)
+    take(hop("click"), 2000).sample(graph, nodes, clocks)
+    tracemalloc.start()
+
+    every = take(hop("click"), 10**8).sample(graph, nodes, clocks)
+
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    assert every.mask[1].sum() == 5
+    for name in ("ids", "time", "weight", "edge"):
+        one, other = getattr(some, name)[1], getattr(every, name)[1]
+        assert np.array_equal(one, other[:, :5])
+
+
+def test_many_edges_are_taken_where_a_node_has_them():
+    graph = graph_of([(0, i % ITEMS, i, 1) for i in range(3000)])
+
+    found = hop("click").recent(2500).sample(graph, [0, 1], [4000, 4000])
+
+    assert found.ids[1].shape == (2, 2500)
+    assert found.time[1][0].tolist() == list(range(500, 3000))
 
 
 def test_rows_with_other_keys_draw_otherwise_and_seeds_matter():

@@ -34,3 +34,13 @@ def test_shares_of_visits_are_those_of_all_walks(start):
     shares[found.ids[1][0]] = found.weight[1][0]
     np.testing.assert_allclose(shares, want, atol=0.01)
     assert (np.diff(found.weight[1][0]) <= 0).all()
+
+
+def test_a_top_beyond_all_visits_takes_memory_for_those_there_can_be():
+    graph, walks = graph_of([(0, 0, 1, 1), (1, 0, 1, 1)]), tg.walk("click", times=30)
+    some, every = (
+        graph.V("user", [0]).before(9).with_(p=walks.top(top)).p for top in (2, 10**8)
+    )
+
+    assert every.ids[1].shape == (1, 1024)
+    assert every.ids[1][:, :2].tolist() == some.ids[1].tolist()

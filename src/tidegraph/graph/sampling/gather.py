@@ -9,6 +9,7 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.intrinsics import LANES, copy_lanes, fill_lanes, prefetch
 from tidegraph.kernels.jit import compiled, over_rows, sealed
 from tidegraph.kernels.keyed_rng import Keys
+from tidegraph.kernels.ragged import AS_ASKED, places
 from tidegraph.kernels.weighted_draw import strength
 
 _ROWS = 32  # Rows whose lines are asked for together.
@@ -49,6 +50,12 @@ class Neighborhood(NamedTuple):
         """Return a past that whoever is given it cannot change."""
         start, stop, seeds = sealed(*rows, key)
         return cls(edges, start, stop, seeds, whole)
+
+    def width(self, count: int) -> int:
+        """Return how wide a batch is that takes up to ``count`` edges of each node."""
+        if count <= AS_ASKED:
+            return count
+        return places(count, int((self.stop - self.start).max(initial=0)))
 
 
 class Run(NamedTuple):

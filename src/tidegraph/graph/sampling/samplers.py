@@ -20,7 +20,8 @@ _GRAIN = 512
 @sampler("recent")
 def recent(past: Neighborhood, count: int) -> Run:
     """Take the latest ``count`` edges, oldest first."""
-    return Run(np.maximum(past.start, past.stop - count), past.stop, count)
+    start = np.maximum(past.start, past.stop - count)
+    return Run(start, past.stop, past.width(count))
 
 
 @sampler("all")
@@ -94,7 +95,7 @@ def importance(past: Neighborhood, count: int) -> Picks:
 @sampler("top")
 def top(past: Neighborhood, count: int) -> Picks:
     """Take the ``count`` edges of largest weight, best first, later before earlier."""
-    slot = np.empty((len(past.start), count), np.int64)
+    slot = np.empty((len(past.start), past.width(count)), np.int64)
     over_rows(
         lambda a, b: _top_weights(
             past.start, past.stop, past.edges.edge, past.edges.weight, slot, a, b
@@ -132,7 +133,7 @@ def _distinct_weighted_slots(
     if not len(past.edges.weight):
         return _distinct_uniform_slots(past, count)
     _check_weights(past)
-    slot = np.empty((len(past.start), count), np.int64)
+    slot = np.empty((len(past.start), past.width(count)), np.int64)
     at = (past.start, past.stop, past.key)
     edge, weight = past.edges.edge, past.edges.weight
     over_rows(lambda a, b: _exponents(*at, edge, weight, slot, a, b), len(slot), _GRAIN)
@@ -140,7 +141,7 @@ def _distinct_weighted_slots(
 
 
 def _distinct_uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
-    slot = np.empty((len(past.start), count), np.int64)
+    slot = np.empty((len(past.start), past.width(count)), np.int64)
     over_rows(
         lambda a, b: _floyd(past.start, past.stop, past.key, slot, a, b),
         len(slot),

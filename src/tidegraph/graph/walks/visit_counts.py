@@ -9,6 +9,7 @@ from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.walks.random_walks import WALKERS, Habit, expect, walk_block
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import Keys, child_keys
+from tidegraph.kernels.ragged import places
 
 
 class Visits(NamedTuple):
@@ -55,9 +56,8 @@ def visits(
         Ying et al., "Graph convolutional neural networks for web-scale recommender
         systems" (2018), section 3.2.
     """
-    out = Visits(
-        np.empty((len(starts), top), np.int32), np.empty((len(starts), top), np.float32)
-    )
+    shape = (len(starts), places(top, times * rounds))
+    out = Visits(np.empty(shape, np.int32), np.empty(shape, np.float32))
 
     def around(first: int, last: int) -> None:
         some = slice(first, last)
