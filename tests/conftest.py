@@ -20,7 +20,7 @@ from tidegraph.testing.logs import draw_log  # noqa: E402
 
 # The first call of a kernel compiles it, which no deadline should count. Each run draws
 # other examples, so that days of runs see what one of the nightly profile does.
-settings.register_profile("tidegraph", deadline=None, max_examples=15)
+settings.register_profile("tidegraph", deadline=None, max_examples=10)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.register_profile("nightly", deadline=None, max_examples=10_000)
 settings.load_profile("tidegraph")

@@ -41,6 +41,7 @@ from tidegraph.nn.click import DIN, MF
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Requests
 from tidegraph.training.weights import weights_of
+from tiers import chosen
 
 ROOT = Path(__file__).parents[2]
 
@@ -242,7 +243,7 @@ def test_killed_twice_in_the_middle_of_rounds_a_fit_ends_with_the_same_bits(
     same(found.personal.after, cloud.personal.after)
 
 
-@pytest.mark.parametrize("learns", ["network", "tower"])
+@pytest.mark.parametrize("learns", chosen(["network", "tower"], "network"))
 def test_what_no_training_reached_stays_unknown_in_a_fit_that_was_killed(
     monkeypatch, tmp_path, learns
 ):

@@ -81,6 +81,7 @@ def test_a_refused_export_leaves_no_key_behind(clouds, tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["bundle"]
 
 
+@pytest.mark.slow(of="test_what_the_demonstration_learns_is_ranked_by_a_device_itself")
 def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, published):
     cloud, (root, said) = clouds[1], published
 
@@ -100,6 +101,7 @@ def test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does(clouds, publ
     np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
 
 
+@pytest.mark.slow(of="test_what_the_demonstration_learns_is_ranked_by_a_device_itself")
 def test_a_device_ranks_what_the_pipeline_makes_of_a_request(
     clouds, published, tmp_path
 ):
@@ -131,7 +133,7 @@ class Hour:
         return past.candidates()["time"] // 3600 % 24
 
 
-@pytest.mark.slow(of="test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does")
+@pytest.mark.slow(of="test_what_the_demonstration_learns_is_ranked_by_a_device_itself")
 def test_features_of_ones_own_are_computed_in_the_cloud_and_sent(tmp_path):
     plain = pipeline()
     features = replace(plain.rank.features, groups=(*FeatureSet.groups, Hour()))
@@ -155,7 +157,7 @@ def test_features_of_ones_own_are_computed_in_the_cloud_and_sent(tmp_path):
     np.testing.assert_allclose(found, torch.sigmoid(logit), atol=1e-5)
 
 
-@pytest.mark.slow(of="test_a_saved_cloud_is_exported_and_its_bundle_scores_as_it_does")
+@pytest.mark.slow(of="test_what_the_demonstration_learns_is_ranked_by_a_device_itself")
 def test_the_bundle_of_a_round_has_its_trunk_and_the_graph_of_the_round_before(
     clouds, published
 ):

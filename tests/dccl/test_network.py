@@ -16,6 +16,7 @@ from tidegraph.device.split import split
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.training.weights import weights_of
+from tiers import chosen
 
 BETA, LEVEL = 0.7, 0.3
 
@@ -187,7 +188,7 @@ def newcomers():
     return interactions(*sides, later.time)
 
 
-@pytest.mark.parametrize("rounds", [1, 3])
+@pytest.mark.parametrize("rounds", chosen({"one": 1, "three": 3}, "three"))
 def test_who_came_after_the_training_has_a_vector_as_soon_as_a_round_knows(rounds):
     distill = MoMoDistill(model=SHORT, patches=SHORT)
     # Nobody judges, so every round is published.

@@ -1,8 +1,10 @@
 """Many devices at once learn what each would alone, bit for bit in any company."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from tidegraph.device.personalise import (
     personalise,
     profile_of,
 )
+from tidegraph.errors import ConfigError
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -74,6 +77,36 @@ def test_processes_that_share_the_work_learn_the_same_bits():
         assert np.array_equal(one, other)
 
 
+class Ended:
+    """Processes that end before they learn."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def map(self, *_):
+        raise BrokenProcessPool
+
+
+def test_what_fits_in_a_script_stands_under_a_main_guard(monkeypatch):
+    of, fleet = head(), fleet_of([3, 3])
+    monkeypatch.setattr("tidegraph.device.fleet.ProcessPoolExecutor", Ended)
+    with pytest.raises(ConfigError, match='stands under if __name__ == "__main__":'):
+        personalised(of, starts(of, 2), fleet, processes=2)
+
+    # In a process that reads the script anew, nothing more is said.
+    process = multiprocessing.current_process()
+    monkeypatch.setattr(process, "_inheriting", True, raising=False)
+    with pytest.raises(SystemExit):
+        personalised(of, starts(of, 2), fleet, processes=2)
+
+
+@pytest.mark.slow(of="test_what_fits_in_a_script_stands_under_a_main_guard")
 def test_a_script_without_a_main_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -22,6 +22,7 @@ SHORT = Training(epochs=1)
 class TestDIEN(RankerLaws):
     """A loss beside that of clicks."""
 
+    variant_of = "TestDIN"
     drawn_by_row = True
     ranker = NeuralRanker(DIEN(4, (8,)), FEATURES, training=SHORT)
 
@@ -29,6 +30,7 @@ class TestDIEN(RankerLaws):
 class TestTIEN(RankerLaws):
     """A sequence of events read from the graph on both sides."""
 
+    variant_of = "TestDSGL"
     drawn_by_row = True
     ranker = NeuralRanker(TIEN(4, (8,), history=4), FEATURES, training=SHORT)
 
@@ -36,7 +38,7 @@ class TestTIEN(RankerLaws):
 class TestNextEvent(RankerLaws):
     """A loss of events that are read from the graph."""
 
-    variant_of = "TestTIEN"
+    variant_of = "TestDSGL"
     drawn_by_row = True
     ranker = NeuralRanker(
         NextEvent(DSGL(4, (8,), 1, 1, history=4)), FEATURES, training=SHORT

@@ -41,6 +41,7 @@ SHORT = NeuralRanker(DeepFM(4, (8,)), training=Training(epochs=2))
 
 
 class TestDeepFM(RankerLaws):
+    variant_of = "TestDIN"
     drawn_by_row = True
     ranker = replace(SHORT, features=FeatureSet(category="category", history=6))
 

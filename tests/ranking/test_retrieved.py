@@ -23,12 +23,13 @@ QUICK = Training(epochs=2, patience=None)
 
 
 class TestLightGCN(RankerLaws):
+    variant_of = "TestItemKNN"
     drawn_by_row = True
     ranker = RetrieverLogit(lightgcn(1, 8, training=QUICK))
 
 
 class TestNGCF(RankerLaws):
-    variant_of = "TestLightGCN"
+    variant_of = "TestItemKNN"
     drawn_by_row = True
     ranker = RetrieverLogit(ngcf(1, 8, training=QUICK))
 

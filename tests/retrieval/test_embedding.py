@@ -39,6 +39,7 @@ class TestBPRMF(RetrieverLaws):
 
 
 class TestLightGCN(RetrieverLaws):
+    variant_of = "TestBPRMF"
     retriever = lightgcn(2, 8, training=FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 

@@ -55,10 +55,12 @@ class TestApproximateNetMF(RetrieverLaws):
 
 
 class TestGraRep(RetrieverLaws):
+    variant_of = "TestHOPE"
     retriever = grarep(embedding_size=4)
 
 
 class TestProNE(RetrieverLaws):
+    variant_of = "TestHOPE"
     retriever = prone(embedding_size=6)
 
 

@@ -55,6 +55,7 @@ class TestNGCF(RetrieverLaws):
 
 
 class TestGraphSAGE(RetrieverLaws):
+    variant_of = "TestGCN"
     retriever = graphsage((3, 2), embedding_size=8, training=FEW)
     unmoved = 0.0
 
@@ -65,6 +66,7 @@ class TestPinSage(RetrieverLaws):
 
 
 class TestLCGNN(RetrieverLaws):
+    variant_of = "TestGCN"
     retriever = lcgnn(5, embedding_size=8, training=FEW)
     unmoved = 0.0
 

@@ -40,6 +40,7 @@ class TestPureSVD(RetrieverLaws):
 
 
 class TestGFCF(RetrieverLaws):
+    variant_of = "TestPureSVD"
     retriever = gf_cf(5)
     unmoved = 0.0  # The decomposition starts from what is drawn row by row.
 

@@ -31,21 +31,25 @@ class TestDeepWalk(RetrieverLaws):
 
 
 class TestNode2Vec(RetrieverLaws):
+    variant_of = "TestDeepWalk"
     retriever = node2vec(0.5, 2.0, 2, 6, 2, 8, FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 class TestLINE(RetrieverLaws):
+    variant_of = "TestDeepWalk"
     retriever = line("both", 9, FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 class TestAPP(RetrieverLaws):
+    variant_of = "TestDeepWalk"
     retriever = app(0.3, 5, 6, 8, FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 
 
 class TestItem2Vec(RetrieverLaws):
+    variant_of = "TestDeepWalk"
     retriever = item2vec(2, 8, FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 

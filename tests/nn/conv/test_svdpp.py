@@ -14,6 +14,7 @@ FEW = Training(3, 128, patience=None)
 
 
 class TestSVDPlusPlus(RetrieverLaws):
+    variant_of = "TestBPRMF"
     retriever = svdpp(8, training=FEW)
     unmoved = 0.0  # First weights and samples are drawn row by row.
 

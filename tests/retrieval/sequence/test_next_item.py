@@ -46,6 +46,7 @@ class TestSASRec(RetrieverLaws):
 
 
 class TestBERT4Rec(RetrieverLaws):
+    variant_of = "TestSASRec"
     retriever = bert4rec(embedding_size=8, length=6, training=FEW)
     forgets_time = False
     unmoved = 0.0
