@@ -31,6 +31,7 @@ class TestDINWithCategory(RankerLaws):
     ranker = replace(SHORT, features=FeatureSet(category="category", history=6))
 
 
+@pytest.mark.slow(of="test_each_task_is_told_apart_and_answered_when_asked")
 def test_what_depends_on_user_and_item_together_is_learnt():
     """After an even item an even one: no count of user or item alone tells it."""
     log = draw_log(events=6000, users=400, items=20)

@@ -19,6 +19,7 @@ from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
+from tiers import chosen
 
 ITEMS, USERS, EACH = 20, 1_600, 4
 KNOWS = FeatureSet(groups=("user",), history=3, fields=("event.mood",))
@@ -74,8 +75,9 @@ def fitted(network, features=KNOWS, log=None, epochs=20):
 
 @pytest.mark.parametrize(
     "network",
-    [GRU4Rec(8), DSGL(8, user_depth=1, item_depth=0)],
-    ids=lambda n: n.name,
+    chosen(
+        {"GRU4Rec": GRU4Rec(8), "DSGL": DSGL(8, user_depth=1, item_depth=0)}, "DSGL"
+    ),
 )
 def test_what_only_events_say_is_found_by_who_is_told(network):
     found = []

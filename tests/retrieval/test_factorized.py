@@ -28,6 +28,7 @@ from tidegraph.retrieval.solvers.proximities import (
 )
 from tidegraph.run import Run
 from tidegraph.testing.retrievers import RetrieverLaws, requests_at
+from tiers import chosen
 
 
 class TestHOPE(RetrieverLaws):
@@ -66,7 +67,14 @@ class TestProNE(RetrieverLaws):
 
 @pytest.mark.parametrize(
     "method",
-    [netmf(16, rank=64), netmf(16, rank=None, on="items"), hope(embedding_size=16)],
+    chosen(
+        {
+            "netmf": netmf(16, rank=64),
+            "of items": netmf(16, rank=None, on="items"),
+            "hope": hope(embedding_size=16),
+        },
+        "netmf",
+    ),
 )
 def test_the_threads_of_the_matrix_library_change_no_bit(method):
     rng, found = np.random.default_rng(0), []
