@@ -18,8 +18,12 @@ import numpy as np
 
 from tidegraph.data.public import load
 from tidegraph.evaluation.metrics.ranking import hits, ndcg, recall
-from tidegraph.features.columns import FeatureSet, _raw, category_codes
-from tidegraph.features.groups import ALL, names_of
+from tidegraph.features.columns import (
+    FeatureSet,
+    _unstandardised_inputs,
+    category_codes,
+)
+from tidegraph.features.groups import ALL, columns_of_groups
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.nn.click import DSGL
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
@@ -71,8 +75,8 @@ class Judge:
 
 def bought(requests: Requests, candidates: Candidates) -> np.ndarray:
     codes = category_codes(requests.graph.items, None)
-    column = names_of(ALL).index("pair_count")
-    return _raw(requests, candidates, (), codes)[:, :, column]
+    column = columns_of_groups(ALL).index("pair_count")
+    return _unstandardised_inputs(requests, candidates, (), codes)[:, :, column]
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from conftest import draw_log
 from tidegraph.features.activity import LATEST, NAMES, NEVER, WINDOWS
 from tidegraph.features.columns import category_codes
-from tidegraph.features.groups import numbers_of
+from tidegraph.features.groups import values_of_groups
 from tidegraph.features.reading import PastView
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
@@ -38,7 +38,7 @@ def test_gaps_ages_and_counts_are_those_of_a_loop():
     requests = Requests.of_users(Snapshot.of(log), user, time)
     past = PastView.of(requests, item, category_codes(log.items, None))
 
-    found = numbers_of(past, ("item_activity", "user_activity"))
+    found = values_of_groups(past, ("item_activity", "user_activity"))
 
     assert found.shape[2] == len(NAMES)
     for b, k in np.ndindex(item.shape):
@@ -56,7 +56,7 @@ def test_an_item_that_is_not_in_the_graph_has_never_happened():
     beyond = np.array([[len(log.items) + 5, -1]], np.int32)
     past = PastView.of(requests, beyond, category_codes(log.items, None))
 
-    found = numbers_of(past, ("item_activity", "user_activity"))[0]
+    found = values_of_groups(past, ("item_activity", "user_activity"))[0]
 
     never = expected_of([], int(log.time[-1]), LATEST) + expected_of([], 0)
     np.testing.assert_allclose(found[0], never)

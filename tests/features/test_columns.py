@@ -9,8 +9,8 @@ from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import DataError
 from tidegraph.features import columns
-from tidegraph.features.columns import Features, _raw, category_codes
-from tidegraph.features.groups import ALL, names_of
+from tidegraph.features.columns import Features, _unstandardised_inputs, category_codes
+from tidegraph.features.groups import ALL, columns_of_groups
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Examples, Requests
 from tidegraph.testing.rankers import split_examples
@@ -26,8 +26,8 @@ def raw(log, user: str, items: list[str], at: int, category=None) -> dict[str, l
     item = log.items.encode(pl.Series(items))[None, :]
     candidates = Candidates(item, np.zeros(item.shape, np.float32))
     codes = category_codes(log.items, category)
-    found = _raw(requests, candidates, (), codes)[0]
-    return {name: found[:, c].tolist() for c, name in enumerate(names_of(ALL))}
+    found = _unstandardised_inputs(requests, candidates, (), codes)[0]
+    return {name: found[:, c].tolist() for c, name in enumerate(columns_of_groups(ALL))}
 
 
 def shop():
@@ -106,14 +106,14 @@ def test_requests_without_a_single_candidate_have_no_inputs():
     )
     nothing = np.zeros((1, 0), np.int32)
 
-    found = _raw(
+    found = _unstandardised_inputs(
         requests,
         Candidates(nothing, nothing.astype(np.float32)),
         ("a",),
         category_codes(log.items, None),
     )
 
-    assert found.shape == (1, 0, len(names_of(ALL)) + 2)
+    assert found.shape == (1, 0, len(columns_of_groups(ALL)) + 2)
 
 
 def test_decayed_counts_halve_with_their_half_life():
@@ -226,9 +226,9 @@ def test_a_few_requests_read_what_many_read():
     many = Requests.of_users(graph, users, clocks)
     candidates = Candidates(item, np.zeros(item.shape, np.float32))
 
-    together = _raw(many, candidates, (), kind)
+    together = _unstandardised_inputs(many, candidates, (), kind)
     alone = [
-        _raw(
+        _unstandardised_inputs(
             many.rows(n, n + 1),
             Candidates(item[n : n + 1], candidates.score[:1]),
             (),

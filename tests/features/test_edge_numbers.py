@@ -155,10 +155,10 @@ def test_events_that_come_in_order_are_read_beside_those_that_are_kept(
     numbers = EdgeNumbers(features)
     numbers.of(graph.snapshot(), events_of(graph.snapshot()))
     read = list[int]()
-    whole = EdgeNumbers._read
+    whole = EdgeNumbers._read_inputs
     monkeypatch.setattr(
         EdgeNumbers,
-        "_read",
+        "_read_inputs",
         lambda self, graph, events: (
             read.append(len(events.number)) or whole(self, graph, events)
         ),

@@ -12,7 +12,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.features import feature as module
 from tidegraph.features.columns import Features
-from tidegraph.features.groups import numbers_of
+from tidegraph.features.groups import values_of_groups
 from tidegraph.features.reading import PastView
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests, called
@@ -126,7 +126,7 @@ def values(log, feature, user: str, items: list[str], at: int) -> list:
     )
     item = log.items.encode(pl.Series(items))[None, :]
     past = PastView.of(requests, item, np.zeros(0, np.int32))
-    return numbers_of(past, (feature,))[0].tolist()
+    return values_of_groups(past, (feature,))[0].tolist()
 
 
 def shop() -> Interactions:
@@ -235,7 +235,7 @@ def test_training_judging_and_serving_read_the_same_bits():
         )
         served = features.of(live, part)
         np.testing.assert_array_equal(served[0], judged[row])
-    raw = numbers_of(
+    raw = values_of_groups(
         PastView.of(judge.requests, judge.candidates.item, features.category),
         (*OWN, "item"),
     )
@@ -247,7 +247,7 @@ def test_training_judging_and_serving_read_the_same_bits():
 def test_a_feature_is_read_in_blocks_to_bound_memory(monkeypatch):
     learn, _, _ = split_examples(draw_log(events=1500))
     past = PastView.of(learn.requests, learn.candidates.item, np.zeros(0, np.int32))
-    whole = numbers_of(past, OWN)
+    whole = values_of_groups(past, OWN)
     sizes = []
 
     class Seen(tg.Past):
@@ -258,7 +258,7 @@ def test_a_feature_is_read_in_blocks_to_bound_memory(monkeypatch):
     monkeypatch.setattr(module, "CELLS", 200)
     monkeypatch.setattr(module, "Past", Seen)
 
-    np.testing.assert_array_equal(numbers_of(past, OWN), whole)
+    np.testing.assert_array_equal(values_of_groups(past, OWN), whole)
     assert len(sizes) > 5
 
 

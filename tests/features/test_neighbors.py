@@ -8,8 +8,8 @@ import pytest
 from conftest import draw_log
 from tidegraph.features import neighbors
 from tidegraph.features.columns import category_codes
-from tidegraph.features.neighbors import Fans, crossed
-from tidegraph.features.reading import PastView, latest_items
+from tidegraph.features.neighbors import Fans, cross_with_history
+from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 
@@ -53,7 +53,7 @@ def drawn(seed, rows=12):
 def test_candidates_and_events_share_the_users_that_a_loop_finds(seed):
     brute, requests, item, past = drawn(seed)
 
-    found = crossed(past, latest_items(past.history, 6))
+    found = cross_with_history(past, latest_history_items(past.history, 6))
 
     for b, k in np.ndindex(item.shape):
         if item[b, k] < 0:
@@ -89,7 +89,9 @@ def test_the_user_and_each_user_of_a_candidate_share_what_a_loop_finds():
     start, stop = (at.reshape(fans.shape) for at in edges.span(fans.ravel()))
     of_fans = Fans(fans, start, stop, edges.time)
 
-    found = crossed(past, latest_items(past.history, 5), of_fans).back
+    found = cross_with_history(
+        past, latest_history_items(past.history, 5), of_fans
+    ).back
 
     for b, k, n in np.ndindex(fans.shape):
         user, clock, fan = int(requests.user[b]), int(requests.time[b]), fans[b, k, n]
@@ -103,12 +105,12 @@ def test_the_user_and_each_user_of_a_candidate_share_what_a_loop_finds():
 
 def test_more_events_than_are_told_apart_at_once_are_each_told_apart():
     _, _, _, past = drawn(3)
-    steps = latest_items(past.history, 30)
+    steps = latest_history_items(past.history, 30)
     many = np.concatenate([steps, steps, steps], axis=1)
     assert many.shape[1] > neighbors.MOST
 
-    found = crossed(past, many)
+    found = cross_with_history(past, many)
 
-    once = crossed(past, steps)
+    once = cross_with_history(past, steps)
     np.testing.assert_array_equal(found.cross, np.tile(once.cross, (1, 1, 3, 1)))
     np.testing.assert_array_equal(found.knn, once.knn)

@@ -13,10 +13,10 @@ from tidegraph.durations import DAY
 from tidegraph.features.columns import Features, category_codes
 from tidegraph.features.context import EventFields
 from tidegraph.features.events import StepNumbers
-from tidegraph.features.groups import names_of
+from tidegraph.features.groups import columns_of_groups
 from tidegraph.features.latest_events import LatestEvents
-from tidegraph.features.neighbors import crossed
-from tidegraph.features.reading import PastView, latest_items
+from tidegraph.features.neighbors import cross_with_history
+from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
@@ -48,9 +48,9 @@ def test_what_is_read_of_some_requests_is_what_is_read_of_all():
     every = PastView.of(requests, item, category)
     some = PastView.of(requests, item[rows], category, rows)
 
-    found = crossed(some, latest_items(some.history, 6))
+    found = cross_with_history(some, latest_history_items(some.history, 6))
 
-    expected = crossed(every, latest_items(every.history, 6))
+    expected = cross_with_history(every, latest_history_items(every.history, 6))
     np.testing.assert_array_equal(found.cross, expected.cross[rows])
     np.testing.assert_array_equal(found.knn, expected.knn[rows])
 
@@ -130,7 +130,7 @@ def test_what_was_known_of_events_is_that_of_a_request_alone_where_some_are_undo
     log = bought_and_sent_back()
     requests = requests_of(log, ["a", "a", "b", "b"], [3, 9, 4, 9])
     groups = ("user", "pair", "events")
-    codes, width = category_codes(log.items, None), len(names_of(groups))
+    codes, width = category_codes(log.items, None), len(columns_of_groups(groups))
     one = np.ones(width, np.float32)
     of_event = np.stack([0 * one, one])
     features = Features(groups, (), codes, 0 * one, one, of_event)

@@ -10,7 +10,7 @@ from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.features.columns import FeatureSet
 from tidegraph.features.tables import Side, Tables
-from tidegraph.features.values import edges_of, ranged
+from tidegraph.features.values import quantile_codes, quantile_edges
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
 
@@ -81,7 +81,7 @@ def test_ranges_have_as_many_rows_each():
 def test_a_smallest_value_that_many_have_is_a_range_of_its_own():
     worth = [0.0] * 95 + [0.5, 1.5, 1.5, 2.5, 2.5]
 
-    count, code = ranged(pl.Series(worth), 100)
+    count, code = quantile_codes(pl.Series(worth), 100)
 
     assert set(code[:95]) == {1}
     assert set(code[95:]) == {2}
@@ -92,7 +92,7 @@ def test_a_smallest_value_that_many_have_leaves_the_ranges_above_as_they_were():
     rng = np.random.default_rng(0)
     worth = np.concatenate([np.zeros(810), rng.uniform(1, 2, 790)])
 
-    edges = edges_of(pl.Series(worth))
+    edges = quantile_edges(pl.Series(worth))
 
     quantiles = np.quantile(worth, np.arange(9, 16) / 16)
     assert 0 < edges[0] < 1e-300
@@ -102,7 +102,7 @@ def test_a_smallest_value_that_many_have_leaves_the_ranges_above_as_they_were():
 def test_where_a_range_holds_but_the_smallest_value_it_ends_as_it_did():
     stars = pl.Series([1.0, 2.0, 3.0, 4.0, 5.0] * 20)
 
-    assert edges_of(stars).tolist() == [1, 2, 3, 4, 5]
+    assert quantile_edges(stars).tolist() == [1, 2, 3, 4, 5]
 
 
 def test_a_column_of_one_value_is_a_table_of_one_row():

@@ -12,7 +12,7 @@ from tidegraph.device.rows import FleetRows, Rows
 from tidegraph.device.split import Trunk, split
 from tidegraph.extras import needed
 from tidegraph.features.events import StepNumbers
-from tidegraph.features.tables import known_before
+from tidegraph.features.tables import count_known_before
 from tidegraph.graph.from_log import ITEM, USER
 from tidegraph.kernels.ragged import owners, starts
 from tidegraph.ranking.neural import FittedNeuralRanker
@@ -146,4 +146,6 @@ class FleetInputs:
     def nodes(self, clock: int) -> tuple[int, int]:
         """Return how many items, and how many users, had acted before a moment."""
         graph = self.examples.requests.graph
-        return known_before(graph, ITEM, clock), known_before(graph, USER, clock)
+        return count_known_before(graph, ITEM, clock), count_known_before(
+            graph, USER, clock
+        )

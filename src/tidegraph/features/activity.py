@@ -3,7 +3,7 @@
 import numpy as np
 
 from tidegraph.durations import DAY
-from tidegraph.features.counting import gap
+from tidegraph.features.counting import log_gap
 from tidegraph.features.reading import Rows
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled
@@ -26,7 +26,7 @@ _OF_USER = len(ITEM_NAMES)
 
 
 @compiled
-def fill(
+def write_activity_columns(
     history: Rows,
     items: Rows,
     clocks: np.ndarray,
@@ -35,12 +35,12 @@ def fill(
     first: int,
     last: int,
 ) -> None:
-    """Write the columns ``NAMES`` for requests ``first`` to ``last``."""
+    """Write how busy user and item were lately, for requests ``first`` to ``last``."""
     of_user = np.zeros(1 + len(WINDOWS), np.float32)
     for row in range(first, last):
         clock, low, high = clocks[row], int(history.start[row]), int(history.stop[row])
-        of_user[0] = gap(clock, history.time[low]) if high > low else NEVER
-        _counts(history.time, low, high, clock, of_user[1:])
+        of_user[0] = log_gap(clock, history.time[low]) if high > low else NEVER
+        _write_counts_in_windows(history.time, low, high, clock, of_user[1:])
         for place in range(item.shape[1]):
             i = item[row, place]
             if i < 0:
@@ -55,13 +55,17 @@ def fill(
                 end = lower_bound(items.time, low, int(items.stop[i]), clock)
             for n, latest in enumerate(LATEST):
                 there = end - latest >= low
-                cell[n] = gap(clock, items.time[end - latest]) if there else NEVER
-            cell[len(LATEST)] = gap(clock, items.time[low]) if end > low else NEVER
-            _counts(items.time, low, end, clock, cell[len(LATEST) + 1 : _OF_USER])
+                cell[n] = log_gap(clock, items.time[end - latest]) if there else NEVER
+            cell[len(LATEST)] = log_gap(clock, items.time[low]) if end > low else NEVER
+            _write_counts_in_windows(
+                items.time, low, end, clock, cell[len(LATEST) + 1 : _OF_USER]
+            )
 
 
 @compiled
-def _counts(time: np.ndarray, low: int, high: int, clock: int, out: np.ndarray) -> None:
+def _write_counts_in_windows(
+    time: np.ndarray, low: int, high: int, clock: int, out: np.ndarray
+) -> None:
     """Write log(1 + events) of each window before a clock."""
     for n, days in enumerate(WINDOWS):
         since = int(clock - days * DAY)

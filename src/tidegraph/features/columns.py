@@ -24,14 +24,14 @@ from tidegraph.features.context import EVENT, check_context
 from tidegraph.features.groups import (
     ALL,
     Group,
-    check_groups,
-    names_of,
-    numbers_of,
+    check_feature_groups,
+    columns_of_groups,
+    values_of_groups,
 )
 from tidegraph.features.neighbors import LATEST
-from tidegraph.features.reading import PastView, latest_events
+from tidegraph.features.reading import PastView, latest_event_places
 from tidegraph.features.tables import check_fields
-from tidegraph.features.values import column_of, finite
+from tidegraph.features.values import feature_of_nodes, null_if_not_finite
 from tidegraph.graph.from_log import ACTION, ITEM
 from tidegraph.ranges import at_least
 from tidegraph.rng import Seed, generator
@@ -67,7 +67,7 @@ class FeatureSet:
     fields: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_groups(self.groups)
+        check_feature_groups(self.groups)
         check_fields(self.embedded)
         at_least("features", 1, history=self.history)
 
@@ -120,16 +120,20 @@ class Features:
         """
         codes = category_codes(examples.requests.graph.items, category)
         channels = examples.candidates.channels if "votes" in groups else ()
-        raw = _raw(examples.requests, examples.candidates, channels, codes, groups)
+        raw = _unstandardised_inputs(
+            examples.requests, examples.candidates, channels, codes, groups
+        )
         there = raw[examples.candidates.present]
         if not len(there):
-            raise DataError(_nothing_to_learn_from(examples))
+            raise DataError(_why_no_examples(examples))
         of_event = np.zeros((2, 0), np.float32)
         if "events" in groups:
-            of_event = _spread(
-                _some_events(examples.requests, codes, groups, generator(rng))
+            of_event = _means_and_deviations(
+                _inputs_of_sampled_events(
+                    examples.requests, codes, groups, generator(rng)
+                )
             )
-        mean, scale = _spread(there)
+        mean, scale = _means_and_deviations(there)
         made = cls(groups, channels, codes, mean, scale, of_event)
         if twice := [name for name in made.names if made.names.count(name) > 1]:
             raise DataError(
@@ -142,12 +146,12 @@ class Features:
     def names(self) -> tuple[str, ...]:
         """Name of each column."""
         votes = [f"{c} {what}" for c in self.channels for what in ("voted", "rank")]
-        return (*names_of(self.groups), *votes)
+        return (*columns_of_groups(self.groups), *votes)
 
     @cached_property
     def event_names(self) -> tuple[str, ...]:
         """Name of each column of an event of a history; none if they are off."""
-        return names_of(self.groups) if "events" in self.groups else ()
+        return columns_of_groups(self.groups) if "events" in self.groups else ()
 
     def of_events(self, past: PastView) -> Float32[np.ndarray, "n m"]:
         """Return the standardised inputs of events, without votes.
@@ -156,13 +160,15 @@ class Features:
             past: What was read just before each, as of a request of one item.
         """
         mean, scale = self.of_event
-        return (numbers_of(past, self.groups)[:, 0] - mean) / scale
+        return (values_of_groups(past, self.groups)[:, 0] - mean) / scale
 
     def of(
         self, requests: Requests, candidates: Candidates
     ) -> Float32[np.ndarray, "b k f"]:
         """Return the standardised inputs of each candidate; 0 where no item."""
-        raw = _raw(requests, candidates, self.channels, self.category, self.groups)
+        raw = _unstandardised_inputs(
+            requests, candidates, self.channels, self.category, self.groups
+        )
         raw -= self.mean
         raw /= self.scale
         raw[~candidates.present] = 0
@@ -198,7 +204,7 @@ class Features:
         )
 
 
-def _nothing_to_learn_from(examples: Examples) -> str:
+def _why_no_examples(examples: Examples) -> str:
     """Return why there is no example, as far as the log of the past tells."""
     actions, requests = len(examples.requests.graph[ACTION].node), len(examples.label)
     what = (
@@ -214,7 +220,9 @@ def _nothing_to_learn_from(examples: Examples) -> str:
     )
 
 
-def _spread(values: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray, "2 f"]:
+def _means_and_deviations(
+    values: Float32[np.ndarray, "n f"],
+) -> Float32[np.ndarray, "2 f"]:
     """Return the mean and the deviation of each column, 1 where it is constant."""
     if not len(values):
         return np.stack([np.zeros(values.shape[1:]), np.ones(values.shape[1:])]).astype(
@@ -225,7 +233,7 @@ def _spread(values: Float32[np.ndarray, "n f"]) -> Float32[np.ndarray, "2 f"]:
     return np.stack([mean, scale]).astype(np.float32)
 
 
-def _some_events(
+def _inputs_of_sampled_events(
     requests: Requests,
     category: Int32[np.ndarray, " items"],
     groups: tuple[Group, ...],
@@ -234,13 +242,13 @@ def _some_events(
     """Return the inputs of some of the events before requests, each as likely."""
     nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
     past = PastView.of(requests, nobody, category)
-    event = latest_events(past.history, LATEST)
+    event = latest_event_places(past.history, LATEST)
     row, column = np.nonzero(event >= 0)
     if len(row) > SOME_EVENTS:
         # Not every n-th one, which would be of one kind where a log has a rhythm.
         some = np.sort(rng.choice(len(row), SOME_EVENTS, replace=False, shuffle=False))
         row, column = row[some], column[some]
-    return numbers_of(past.at_events(row, event[row, column]), groups)[:, 0]
+    return values_of_groups(past.at_events(row, event[row, column]), groups)[:, 0]
 
 
 def category_codes(
@@ -256,7 +264,7 @@ def category_codes(
     if column is None:
         return np.full(len(items), -1, np.int32)
     _check_category(items, column)
-    values = finite(items.features[column])
+    values = null_if_not_finite(items.features[column])
     kinds = values.drop_nulls().unique(maintain_order=True)
     return Lookup(kinds).rows(values).copy()
 
@@ -271,7 +279,7 @@ def _check_category(items: Vocabulary, column: str) -> None:
     kind = values.dtype
     cut = kind.is_float() or kind.is_decimal()
     # Whole numbers with gaps come from pandas as floats.
-    fractions = cut and bool((finite(values) % 1 != 0).any())
+    fractions = cut and bool((null_if_not_finite(values) % 1 != 0).any())
     if fractions or kind.is_nested():
         raise DataError(
             f"category={column!r} is a column of {kind}, and a category is one text, "
@@ -300,10 +308,10 @@ def check_columns(
         if kind == EVENT:
             check_context(log.context, column)
         else:
-            column_of(log.items if kind == ITEM else log.users, column, kind)
+            feature_of_nodes(log.items if kind == ITEM else log.users, column, kind)
 
 
-def _raw(
+def _unstandardised_inputs(
     requests: Requests,
     candidates: Candidates,
     channels: tuple[str, ...],
@@ -312,13 +320,13 @@ def _raw(
 ) -> Float32[np.ndarray, "b k f"]:
     """Return the inputs before they are standardised."""
     past = PastView.of(requests, candidates.item, category)
-    known = numbers_of(past, groups)
+    known = values_of_groups(past, groups)
     if not channels:
         return known
-    return np.concatenate([known, _voted(candidates, channels)], axis=2)
+    return np.concatenate([known, _vote_columns(candidates, channels)], axis=2)
 
 
-def _voted(
+def _vote_columns(
     candidates: Candidates, channels: tuple[str, ...]
 ) -> Float32[np.ndarray, "b k v"]:
     """Return per channel whether it proposed a candidate, and the log of its vote."""

@@ -11,7 +11,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError, did_you_mean
-from tidegraph.features.values import edges_of, range_of
+from tidegraph.features.values import quantile_edges, quantile_of
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -56,8 +56,7 @@ class EventFields:
         edges = graph[ACTION].before(requests.latest)
         known = np.sort(edges.edge[edges.slots()]).astype(np.int64)
         kinds = (
-            _kinds_of_values(context_column(graph, name).gather(known))
-            for name in columns
+            _known_values(context_column(graph, name).gather(known)) for name in columns
         )
         return cls(columns, tuple(kinds))
 
@@ -72,7 +71,7 @@ class EventFields:
     def rows(
         self, graph: Snapshot, edge: Int64[np.ndarray, "*shape"]
     ) -> Int64[np.ndarray, "*shape f"]:
-        """Return the rows of actions, by their numbers; 0 for -1, which is none."""
+        """Return the table rows of the context of actions, by edge number; 0 for -1."""
         out = np.zeros((*edge.shape, len(self.columns)), np.int64)
         there: Bool[np.ndarray, "*shape"] = edge >= 0
         number, place = np.unique(edge[there], return_inverse=True)
@@ -82,7 +81,7 @@ class EventFields:
                 row = cast(Lookup, kinds.lookup).rows(_as_text(values)).astype(np.int64)
                 out[there, n] = row[place] + 1
             else:
-                out[there, n] = range_of(values, kinds)[place]
+                out[there, n] = quantile_of(values, kinds)[place]
         return out
 
     def of_history(
@@ -163,9 +162,9 @@ def context_column(graph: Snapshot, name: str) -> pl.Series:
     return edges.features[name]
 
 
-def _kinds_of_values(values: pl.Series) -> Kinds:
+def _known_values(values: pl.Series) -> Kinds:
     if values.dtype.is_float() or values.dtype.is_decimal():
-        return edges_of(values)
+        return quantile_edges(values)
     counts = _as_text(values).drop_nulls().value_counts(name="count")
     several = counts.filter(pl.col("count") >= LEAST)[values.name]
     # By value: the order in which a table of counts is made is no order.

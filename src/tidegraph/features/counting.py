@@ -105,13 +105,13 @@ class CoUsers(NamedTuple):
 
 
 @compiled
-def gap(clock: int, time: int) -> float:
+def log_gap(clock: int, time: int) -> float:
     """Return log(1 + days) between two times."""
     return float(np.log1p((clock - time) / DAY))
 
 
 @compiled
-def fill(
+def write_counting_columns(
     history: Rows,
     items: Rows,
     user: np.ndarray,
@@ -125,7 +125,7 @@ def fill(
     first: int,
     last: int,
 ) -> None:
-    """Write the columns ``NAMES`` for requests ``first`` to ``last``.
+    """Write what was counted of user, item and pair, requests ``first`` to ``last``.
 
     ``shared_users`` and ``repeats`` say whether the two columns that cost most are
     wanted; ``size`` is above every item.
@@ -146,7 +146,7 @@ def fill(
     for row in range(first, last):
         clock = clocks[row]
         low, high = int(history.start[row]), int(history.stop[row])
-        remember(history, low, high, clock, category, habits, tastes)
+        note_habits(history, low, high, clock, category, habits, tastes)
         total = 0.0
         if shared_users:
             total = count_co_users(
@@ -158,25 +158,27 @@ def fill(
             if i < 0:
                 continue
             cell = out[row, place]
-            of_item(items, i, clock, cell)
+            write_item_columns(items, i, clock, cell)
             serial = (row - first) * item.shape[1] + place + 1
             if repeats:
-                cell[ITEM_REPEATS] = repeated(items, seen, serial, user[row], i, clock)
-            of_user(history, low, high, recent, clock, cell)
-            of_pair(i, clock, high - low, habits, cell)
+                cell[ITEM_REPEATS] = repeat_share(
+                    items, seen, serial, user[row], i, clock
+                )
+            write_user_columns(history, low, high, recent, clock, cell)
+            write_pair_columns(i, clock, high - low, habits, cell)
             kind = category[i] if i < category.size else -1
             if kind >= 0 and tastes.times[kind] > 0:
                 cell[CATEGORY_SHARE] = tastes.times[kind] / (high - low)
-                cell[CATEGORY_GAP] = gap(clock, int(tastes.latest[kind]))
+                cell[CATEGORY_GAP] = log_gap(clock, int(tastes.latest[kind]))
             if total > 0:
-                cell[CO_OCCURRENCE] = shared(
+                cell[CO_OCCURRENCE] = co_user_cosine(
                     items, co_users, user[row], i, clock
                 ) / np.sqrt(total)
-        forget(history, low, high, category, habits, tastes)
+        clear_habits(history, low, high, category, habits, tastes)
 
 
 @compiled
-def remember(
+def note_habits(
     history: Rows,
     low: int,
     high: int,
@@ -202,7 +204,7 @@ def remember(
 
 
 @compiled
-def forget(
+def clear_habits(
     history: Rows,
     low: int,
     high: int,
@@ -210,7 +212,7 @@ def forget(
     habits: Habits,
     tastes: Tastes,
 ) -> None:
-    """Clear what ``remember`` noted."""
+    """Clear what ``note_habits`` noted."""
     for h in range(low, high):
         v = history.node[h]
         habits.times[v] = 0
@@ -222,18 +224,18 @@ def forget(
 
 
 @compiled
-def of_user(
+def write_user_columns(
     history: Rows, low: int, high: int, recent: int, clock: int, cell: np.ndarray
 ) -> None:
     """Write what was known of a user: count, gap, never seen, count of four weeks."""
     cell[USER_COUNT] = np.log1p(high - low)
-    cell[USER_GAP] = gap(clock, int(history.time[high - 1])) if high > low else 0.0
+    cell[USER_GAP] = log_gap(clock, int(history.time[high - 1])) if high > low else 0.0
     cell[USER_UNSEEN] = 0.0 if high > low else 1.0
     cell[USER_RECENT_COUNT] = np.log1p(recent)
 
 
 @compiled
-def of_item(items: Rows, i: int, clock: int, cell: np.ndarray) -> None:
+def write_item_columns(items: Rows, i: int, clock: int, cell: np.ndarray) -> None:
     """Write what was known of an item: count, gap, never seen, count of four weeks."""
     if i >= items.start.size:
         cell[ITEM_UNSEEN] = 1.0
@@ -244,22 +246,24 @@ def of_item(items: Rows, i: int, clock: int, cell: np.ndarray) -> None:
         cell[ITEM_UNSEEN] = 1.0
         return
     cell[ITEM_COUNT] = np.log1p(end - low)
-    cell[ITEM_GAP] = gap(clock, items.time[end - 1])
+    cell[ITEM_GAP] = log_gap(clock, items.time[end - 1])
     cell[ITEM_RECENT_COUNT] = np.log1p(
         end - lower_bound(items.time, low, end, clock - RECENT)
     )
 
 
 @compiled
-def of_pair(i: int, clock: int, events: int, habits: Habits, cell: np.ndarray) -> None:
-    """Write the habit: count, gap, never seen, share, gap over usual gap, decays."""
+def write_pair_columns(
+    i: int, clock: int, events: int, habits: Habits, cell: np.ndarray
+) -> None:
+    """Write a user's habit of an item: count, gap, never seen, share, decays."""
     times = int(habits.times[i])
     first, latest = int(habits.first[i]), int(habits.latest[i])
     if times == 0:
         cell[PAIR_UNSEEN] = 1.0
         return
     cell[PAIR_COUNT] = np.log1p(times)
-    cell[PAIR_GAP] = gap(clock, latest)
+    cell[PAIR_GAP] = log_gap(clock, latest)
     cell[PAIR_SHARE] = times / events
     cell[PAIR_LATELY] = np.log1p(habits.lately[i])
     cell[PAIR_THIS_SEASON] = np.log1p(habits.season[i])
@@ -302,7 +306,9 @@ def count_co_users(
 
 
 @compiled
-def shared(items: Rows, co_users: CoUsers, user: int, i: int, clock: int) -> float:
+def co_user_cosine(
+    items: Rows, co_users: CoUsers, user: int, i: int, clock: int
+) -> float:
     """Return how much the latest users of an item are the co-users, as a cosine."""
     if i >= items.start.size:
         return 0.0
@@ -320,7 +326,7 @@ def shared(items: Rows, co_users: CoUsers, user: int, i: int, clock: int) -> flo
 
 
 @compiled
-def repeated(
+def repeat_share(
     items: Rows, seen: np.ndarray, serial: int, user: int, i: int, clock: int
 ) -> float:
     """Return the share of an item's latest events by others that were not their first.

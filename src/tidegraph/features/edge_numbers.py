@@ -69,7 +69,7 @@ class EdgeNumbers:
     def __init__(self, features: Features) -> None:
         self.features = features
         self._lock = Lock()
-        self._clear(Revisions(0))
+        self._drop_all(Revisions(0))
 
     def __reduce__(self) -> tuple[type["EdgeNumbers"], tuple[Features]]:
         """Copy and hand over what is read, not what has been."""
@@ -80,33 +80,35 @@ class EdgeNumbers:
         edges = graph.edge(ACTION)
         out = np.empty((len(events.number), len(self.features.event_names)), np.float32)
         with self._lock:
-            known = self._write_known(events, self._follow(edges), out)
+            known = self._write_cached(events, self._drop_outdated(edges), out)
         new = np.flatnonzero(~known)
         _, first, place = np.unique(
             events.number[new], return_index=True, return_inverse=True
         )
         for start in range(0, len(first), BLOCK):
             some = events.at(new[first[start : start + BLOCK]])
-            values = self._read(graph, some)
+            values = self._read_inputs(graph, some)
             here = (place >= start) & (place < start + BLOCK)
             out[new[here]] = values[place[here] - start]
             with self._lock:
-                self._keep(edges, some, values)
+                self._cache_inputs(edges, some, values)
         return out
 
-    def _read(self, graph: Snapshot, events: Events) -> Float32[np.ndarray, "n m"]:
+    def _read_inputs(
+        self, graph: Snapshot, events: Events
+    ) -> Float32[np.ndarray, "n m"]:
         requests = Requests.of_users(graph, events.user, events.time)
         past = PastView.of(requests, events.item[:, None], self.features.category)
         return self.features.of_events(past)
 
-    def _clear(self, revisions: Revisions) -> None:
+    def _drop_all(self, revisions: Revisions) -> None:
         self._revisions, self._used = revisions, 0
         # By edge number, one more than its row; 0 where nothing was read.
         self._row = np.zeros(0, np.int32)
         self._blocks = list[_Block]()
 
-    def _follow(self, edges: EdgeStore) -> int:
-        """Forget what is wrong of edges; return the tick until which the rest serves.
+    def _drop_outdated(self, edges: EdgeStore) -> int:
+        """Drop what late or erased edges made wrong; return until when the rest holds.
 
         A graph of before the last late event is not what later events were read in.
         """
@@ -116,22 +118,22 @@ class EdgeNumbers:
             older = self._revisions.since(now)
             if older is not None:
                 return older
-            self._clear(now)
+            self._drop_all(now)
         elif since < NEVER:
             for block in self._blocks:
                 block.time[block.time > since] = _NO_TIME
         self._revisions = now
         return NEVER
 
-    def _write_known(
+    def _write_cached(
         self, events: Events, until: int, out: Float32[np.ndarray, "n m"]
     ) -> Bool[np.ndarray, " n"]:
-        """Write the inputs that are kept; return of which events they are."""
+        """Write the inputs that are cached; return of which events they are."""
         known = np.zeros(len(events.number), np.bool_)
         held = (events.number < len(self._row)) & (events.time <= until)
         inside = np.flatnonzero(held)
         row = self._row[events.number[inside]] - 1
-        for n, of in _by_block(row):
+        for n, of in _rows_by_block(row):
             block, here, at = self._blocks[n], inside[of], row[of] - n * BLOCK
             # Where a graph was numbered anew, a number may be another event's.
             same = block.time[at] == events.time[here]
@@ -141,11 +143,11 @@ class EdgeNumbers:
             out[here[same]] = block.values[at[same]]
         return known
 
-    def _keep(
+    def _cache_inputs(
         self, edges: EdgeStore, events: Events, values: Float32[np.ndarray, "n m"]
     ) -> None:
-        """Keep what was read of events, but for what newer edges have made wrong."""
-        right = np.flatnonzero(events.time <= self._follow(edges))
+        """Cache the inputs of events, but for what newer edges have made wrong."""
+        right = np.flatnonzero(events.time <= self._drop_outdated(edges))
         number = events.number[right]
         self._make_room(max(edges.issued, int(number.max(initial=-1)) + 1))
         new = number[self._row[number] == 0]
@@ -154,7 +156,7 @@ class EdgeNumbers:
         while len(self._blocks) * BLOCK < self._used:
             self._blocks.append(_Block(values.shape[1]))
         row = self._row[number] - 1
-        for n, here in _by_block(row):
+        for n, here in _rows_by_block(row):
             block, at, of = self._blocks[n], row[here] - n * BLOCK, right[here]
             block.values[at] = values[of]
             block.user[at], block.item[at] = events.user[of], events.item[of]
@@ -167,7 +169,7 @@ class EdgeNumbers:
             self._row[: len(held)] = held
 
 
-def _by_block(
+def _rows_by_block(
     row: Int32[np.ndarray, " rows"],
 ) -> list[tuple[int, Int64[np.ndarray, " _"]]]:
     """Return each block that rows lie in, and which do; -1 lies in none."""

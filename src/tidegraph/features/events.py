@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.columns import Features
-from tidegraph.features.reading import PastView, latest_events
+from tidegraph.features.reading import PastView, latest_event_places
 from tidegraph.stages import NO_ITEM, Requests
 
 
@@ -40,7 +40,7 @@ class StepNumbers:
             return cls.none(len(requests), count, width)
         nobody = np.full((len(requests), 0), NO_ITEM, np.int32)
         past = PastView.of(requests, nobody, features.category)
-        event = latest_events(past.history, count)
+        event = latest_event_places(past.history, count)
         row, _ = np.nonzero(event >= 0)
         at = event[event >= 0]
         # Requests of one user share events; a history without a user is its own, and

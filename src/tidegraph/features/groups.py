@@ -18,7 +18,7 @@ from tidegraph.features.feature import (
     columns_of,
     names_of_feature,
 )
-from tidegraph.features.reading import PastView, latest_items
+from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.kernels.jit import over_rows
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -72,8 +72,8 @@ def called_group(group: Group) -> str:
     return group if isinstance(group, str) else group.name
 
 
-def check_groups(groups: Iterable[Group]) -> None:
-    """Refuse a group that does not exist, and a feature of one's own that cannot be.
+def check_feature_groups(groups: Iterable[Group]) -> None:
+    """Refuse a group of features that does not exist.
 
     Raises:
         ConfigError: There is one; the sentence names the one that was probably meant.
@@ -86,7 +86,7 @@ def check_groups(groups: Iterable[Group]) -> None:
                 f"There are: {', '.join(ALL)}. A feature of one's own is given as it "
                 "is, in Python."
             )
-    taken = {*ALL, *names_of(ALL)}
+    taken = {*ALL, *columns_of_groups(ALL)}
     for feature in own_of(groups):
         check_feature(feature)
         for name in names_of_feature(feature):
@@ -99,7 +99,7 @@ def check_groups(groups: Iterable[Group]) -> None:
 
 
 def check_of_candidates(method: str, groups: Iterable[Group]) -> None:
-    """Refuse a group that does not exist or is about events one by one.
+    """Refuse a group of features that does not exist or is about events one by one.
 
     Args:
         method: What looks at candidates alone.
@@ -109,7 +109,7 @@ def check_of_candidates(method: str, groups: Iterable[Group]) -> None:
         ConfigError: There is such a group, or no group at all.
     """
     groups = tuple(groups)
-    check_groups(groups)
+    check_feature_groups(groups)
     for name in groups:
         if name in OF_STEPS:
             raise ConfigError(
@@ -124,8 +124,8 @@ def check_of_candidates(method: str, groups: Iterable[Group]) -> None:
         )
 
 
-def names_of(groups: Iterable[Group]) -> tuple[str, ...]:
-    """Return the columns of some groups, in the order in which they are written."""
+def columns_of_groups(groups: Iterable[Group]) -> tuple[str, ...]:
+    """Return the names of the columns of some groups, in the order they are written."""
     groups = tuple(groups)
     ours = _column_names(frozenset(g for g in groups if isinstance(g, str)))
     return (*ours, *chain.from_iterable(map(names_of_feature, own_of(groups))))
@@ -138,8 +138,10 @@ def _column_names(groups: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in every if name in on)
 
 
-def numbers_of(past: PastView, groups: Iterable[Group]) -> Float32[np.ndarray, "b k n"]:
-    """Return the columns of some groups for each candidate, as they are read.
+def values_of_groups(
+    past: PastView, groups: Iterable[Group]
+) -> Float32[np.ndarray, "b k n"]:
+    """Return the columns of some groups of features, as they are read.
 
     Args:
         past: What is read, strictly before the clock of each request.
@@ -147,7 +149,7 @@ def numbers_of(past: PastView, groups: Iterable[Group]) -> Float32[np.ndarray, "
     """
     own = own_of(groups := tuple(groups))
     ours = {group for group in groups if isinstance(group, str)}
-    on = set(names_of(ours))
+    on = set(columns_of_groups(ours))
     parts: list[Float32[np.ndarray, "b k _"]] = []
     for names, block in (
         (counting.NAMES, lambda: _counting_columns(past, ours)),
@@ -173,7 +175,7 @@ def _counting_columns(
     highest = max(int(past.item.max(initial=-1)), int(node.max(initial=-1)))
     size = max(len(past.items.start), highest + 2)
     over_rows(
-        lambda a, b: counting.fill(
+        lambda a, b: counting.write_counting_columns(
             past.history,
             past.items,
             past.user,
@@ -196,7 +198,7 @@ def _counting_columns(
 def _activity_columns(past: PastView) -> Float32[np.ndarray, "b k 13"]:
     out = np.zeros((*past.item.shape, len(activity.NAMES)), np.float32)
     over_rows(
-        lambda a, b: activity.fill(
+        lambda a, b: activity.write_activity_columns(
             past.history, past.items, past.clock, past.item, out, a, b
         ),
         len(past.item),
@@ -206,5 +208,5 @@ def _activity_columns(past: PastView) -> Float32[np.ndarray, "b k 13"]:
 
 
 def _knn_columns(past: PastView) -> Float32[np.ndarray, "b k 5"]:
-    steps = latest_items(past.history, neighbors.LATEST)
-    return neighbors.crossed(past, steps, pairs=False).knn
+    steps = latest_history_items(past.history, neighbors.LATEST)
+    return neighbors.cross_with_history(past, steps, pairs=False).knn

@@ -27,7 +27,7 @@ class LatestEvents(NamedTuple):
     def of(
         cls, requests: Requests, rows: Int64[np.ndarray, " b"], count: int
     ) -> "LatestEvents":
-        """Return the latest ``count`` events of some of the requests but returns."""
+        """Return the latest ``count`` events of some requests, without returns."""
         history = requests.positive.history
         at = history.ptr[rows + 1][:, None] - 1 - np.arange(count)
         mask = at >= history.ptr[rows][:, None]

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.features.counting import CO_USERS
-from tidegraph.features.reading import PastView, Rows, positive_rows
+from tidegraph.features.reading import PastView, Rows, rows_without_returns
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.hash_table import EMPTY, slot
@@ -66,31 +66,31 @@ class Fans(NamedTuple):
 
     @classmethod
     def of(cls, edges: TemporalCSR, user: Int32[np.ndarray, "b k l"]) -> "Fans":
-        """Return users of candidates and their actions but returns.
+        """Return the latest users of candidates and their actions, without returns.
 
         Args:
             edges: Actions, from users to items.
             user: Some users of each candidate; -1 where there is none.
         """
-        rows = positive_rows(edges, *edges.span(user.ravel()))
+        rows = rows_without_returns(edges, *edges.span(user.ravel()))
         start, stop = rows.start.reshape(user.shape), rows.stop.reshape(user.shape)
         return cls(user, start, stop, rows.time)
 
     @classmethod
     def nobody(cls, shape: tuple[int, int], time: np.ndarray) -> "Fans":
-        """Return the none of so many candidates."""
+        """Return an empty set of users for so many candidates."""
         none = np.zeros((*shape, 0), np.int64)
         return cls(none.astype(np.int32), none, none, time)
 
 
-def crossed(
+def cross_with_history(
     past: PastView,
     steps: Int32[np.ndarray, "b h"],
     fans: Fans | None = None,
     *,
     pairs: bool = True,
 ) -> Crossed:
-    """Return what candidates have to do with events of the history.
+    """Return the users that candidates share with each event of the history.
 
     Args:
         past: Requests, candidates and the pasts of items.
@@ -100,8 +100,8 @@ def crossed(
         pairs: Return ``cross``, of each candidate and event; else it has no events.
     """
     if pairs and steps.shape[1] > MOST:
-        first = crossed(past, steps[:, :MOST], fans)
-        rest = crossed(past, steps[:, MOST:])
+        first = cross_with_history(past, steps[:, :MOST], fans)
+        rest = cross_with_history(past, steps[:, MOST:])
         return first._replace(cross=np.concatenate([first.cross, rest.cross], axis=2))
     shape = past.item.shape
     of_fans = Fans(*sealed(*(fans or Fans.nobody(shape, past.items.time))))
@@ -152,7 +152,7 @@ def _fill_columns(
     serial = 0
     for row in range(first, last):
         clock = clocks[row]
-        held, real = _remember(
+        held, real = _note_co_users(
             steps[row], items, user[row], clock, who, chose, counted, used, size
         )
         own = (steps[row, :real] >= 0).sum()
@@ -161,20 +161,26 @@ def _fill_columns(
             if i < 0:
                 continue
             serial += 1
-            n = _count(items, i, clock, serial, who, chose, counted, real, shared)
+            n = _count_shared_users(
+                items, i, clock, serial, who, chose, counted, real, shared
+            )
             kind = int(category[i]) if i < category.size else -1
-            _of_pairs(
+            _write_cross_columns(
                 steps[row], category, kind, n, size, shared, real, cross[row, place]
             )
-            _of_item(steps[row], category, kind, n, size, shared, real, knn[row, place])
-            _of_fans(fans, row, place, clock, who, chose, own, back[row, place])
+            _write_knn_columns(
+                steps[row], category, kind, n, size, shared, real, knn[row, place]
+            )
+            _write_fan_columns(
+                fans, row, place, clock, who, chose, own, back[row, place]
+            )
             shared[:real] = 0
         for n in range(held):
             who[used[n]] = EMPTY
 
 
 @compiled
-def _latest(items: Rows, i: int, clock: int) -> tuple[int, int]:
+def _latest_events_of_item(items: Rows, i: int, clock: int) -> tuple[int, int]:
     """Return where the latest events of an item before a clock start and end."""
     if i >= items.start.size:
         return 0, 0
@@ -184,7 +190,7 @@ def _latest(items: Rows, i: int, clock: int) -> tuple[int, int]:
 
 
 @compiled
-def _remember(
+def _note_co_users(
     steps: np.ndarray,
     items: Rows,
     user: int,
@@ -201,7 +207,7 @@ def _remember(
         size[h] = 0
         if steps[h] < 0:
             continue
-        begin, end = _latest(items, steps[h], clock)
+        begin, end = _latest_events_of_item(items, steps[h], clock)
         size[h] = end - begin
         for e in range(begin, end):
             other = items.node[e]
@@ -217,7 +223,7 @@ def _remember(
 
 
 @compiled
-def _count(
+def _count_shared_users(
     items: Rows,
     i: int,
     clock: int,
@@ -229,7 +235,7 @@ def _count(
     shared: np.ndarray,
 ) -> int:
     """Count per event the users who chose it and an item; return the item's events."""
-    begin, end = _latest(items, i, clock)
+    begin, end = _latest_events_of_item(items, i, clock)
     for e in range(begin, end):
         at = slot(who, items.node[e])
         if who[at] == EMPTY or counted[at] == serial:
@@ -241,13 +247,13 @@ def _count(
 
 
 @compiled
-def _is_of(kind: int, category: np.ndarray, item: int) -> bool:
+def _is_in_category(kind: int, category: np.ndarray, item: int) -> bool:
     """Is an item of a category, if that is one at all?"""
     return bool(kind >= 0 and item < category.size and category[item] == kind)
 
 
 @compiled
-def _of_pairs(
+def _write_cross_columns(
     steps: np.ndarray,
     category: np.ndarray,
     kind: int,
@@ -264,11 +270,11 @@ def _of_pairs(
             continue
         out[h, 0] = 10 * shared[h] / np.sqrt(1.0 + n * size[h])
         out[h, 1] = np.log1p(shared[h])
-        out[h, 2] = _is_of(kind, category, v)
+        out[h, 2] = _is_in_category(kind, category, v)
 
 
 @compiled
-def _of_item(
+def _write_knn_columns(
     steps: np.ndarray,
     category: np.ndarray,
     kind: int,
@@ -278,7 +284,7 @@ def _of_item(
     real: int,
     out: np.ndarray,
 ) -> None:
-    """Write the columns ``NAMES`` of a candidate."""
+    """Write the columns ``NAMES`` of a candidate: its neighbours in the history."""
     total, most, both, alike, events = 0.0, 0.0, 0, 0, 0
     for h in range(min(real, LATEST)):
         v = steps[h]
@@ -287,14 +293,14 @@ def _of_item(
         cosine = shared[h] / np.sqrt(1.0 + n * size[h])
         total, most = total + cosine, max(most, cosine)
         both, events = both + shared[h], events + 1
-        alike += _is_of(kind, category, v)
+        alike += _is_in_category(kind, category, v)
     out[0], out[1] = np.log1p(10 * total), most
     out[2], out[3] = np.log1p(both), total / max(events, 1)
     out[4] = np.log1p(alike)
 
 
 @compiled
-def _of_fans(
+def _write_fan_columns(
     fans: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     row: int,
     place: int,

@@ -9,7 +9,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
 from tidegraph.features.context import EVENT, context_column
 from tidegraph.features.reading import PastView
-from tidegraph.features.values import column_of
+from tidegraph.features.values import feature_of_nodes
 from tidegraph.kernels.binary_search import searched
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import NO_ITEM
@@ -151,4 +151,6 @@ class Past:
             return gathered(context_column(origin.graph, column), origin.edge[rows])
         nodes: Vocabulary = origin.graph.typed(kind).vocabulary
         held = (rows >= 0) & (rows < len(nodes))
-        return gathered(column_of(nodes, column, kind), np.where(held, rows, UNKNOWN))
+        return gathered(
+            feature_of_nodes(nodes, column, kind), np.where(held, rows, UNKNOWN)
+        )

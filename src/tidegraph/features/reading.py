@@ -142,7 +142,7 @@ class PastView(NamedTuple):
             kind[known] = category[read[known]]
             category = kind
         own = Rows(*sealed(history.ptr[:-1], history.ptr[1:], node, time))
-        items = positive_rows(edges, start, stop)
+        items = rows_without_returns(edges, start, stop)
         user, clock = sealed(user, clock)
         item, category = sealed(item, category)
         origin = Origin(requests, rows, read)
@@ -151,7 +151,7 @@ class PastView(NamedTuple):
     def at_events(
         self, row: Int64[np.ndarray, " n"], event: Int64[np.ndarray, " n"]
     ) -> "PastView":
-        """Return what was read just before some events: each a request of one item.
+        """Return what was known just before some events: each a request of one item.
 
         Args:
             row: The request in whose history each event is.
@@ -177,12 +177,12 @@ class PastView(NamedTuple):
         )
 
 
-def positive_rows(
+def rows_without_returns(
     edges: TemporalCSR,
     start: Int64[np.ndarray, " rows"],
     stop: Int64[np.ndarray, " rows"],
 ) -> Rows:
-    """Return the edges of some rows but returns. Without any nothing is copied."""
+    """Return the edges of some rows without returns. Without any nothing is copied."""
     if edges.least_weight > 0:
         return Rows(*sealed(start, stop, edges.node, edges.time))
     slot, start, stop = EvidentRows.without_returns(edges, start, stop)
@@ -205,7 +205,7 @@ def _ends_before(
         stop[n] = end
 
 
-def latest_events(history: Rows, count: int) -> Int64[np.ndarray, "b h"]:
+def latest_event_places(history: Rows, count: int) -> Int64[np.ndarray, "b h"]:
     """Return the places of the latest events of each row, -1 behind the first.
 
     Args:
@@ -216,9 +216,9 @@ def latest_events(history: Rows, count: int) -> Int64[np.ndarray, "b h"]:
     return np.where(at >= history.start[:, None], at, -1)
 
 
-def latest_items(history: Rows, count: int) -> Int32[np.ndarray, "b h"]:
+def latest_history_items(history: Rows, count: int) -> Int32[np.ndarray, "b h"]:
     """Return the items of the latest events of each row, the latest first, or -1."""
-    at = latest_events(history, count)
+    at = latest_event_places(history, count)
     item = np.full(at.shape, NO_ITEM, np.int32)
     item[at >= 0] = history.node[at[at >= 0]]
     return item

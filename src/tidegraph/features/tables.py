@@ -11,7 +11,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import ConfigError
 from tidegraph.features.context import EVENT, EventFields
-from tidegraph.features.values import coded, column_of, ranged
+from tidegraph.features.values import category_numbers, feature_of_nodes, quantile_codes
 from tidegraph.graph.from_log import ACTION, ITEM, USER
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Requests
@@ -65,9 +65,11 @@ class Side:
         kinds: list[int] = []
         code = np.zeros((len(nodes), len(columns)), np.int32)
         for n, column in enumerate(columns):
-            values = column_of(nodes, column, kind)
+            values = feature_of_nodes(nodes, column, kind)
             fraction = values.dtype.is_float() or values.dtype.is_decimal()
-            count, code[:, n] = (ranged if fraction else coded)(values, known)
+            count, code[:, n] = (quantile_codes if fraction else category_numbers)(
+                values, known
+            )
             kinds.append(count)
         return cls(known, tuple(kinds), code)
 
@@ -164,9 +166,11 @@ class Tables:
             DataError: There is no such feature, or it has lists.
         """
         graph = requests.graph
-        items = _side_before(graph, ITEM, requests, fields, ids=ids is not False)
-        users = _side_before(graph, USER, requests, fields, ids=ids is True)
-        return cls(items, users, EventFields.of(requests, _own(fields, EVENT)))
+        items = _side_of_kind(graph, ITEM, requests, fields, ids=ids is not False)
+        users = _side_of_kind(graph, USER, requests, fields, ids=ids is True)
+        return cls(
+            items, users, EventFields.of(requests, _columns_of_kind(fields, EVENT))
+        )
 
     def trained_on(
         self, item: Int32[np.ndarray, " n"], user: Int32[np.ndarray, " m"]
@@ -239,7 +243,7 @@ def check_fields(fields: tuple[str, ...]) -> None:
             raise ConfigError(f"the field {name!r} is there twice. Leave one out.")
 
 
-def _side_before(
+def _side_of_kind(
     graph: Snapshot,
     kind: str,
     requests: Requests,
@@ -247,18 +251,18 @@ def _side_before(
     *,
     ids: bool,
 ) -> Side:
-    own = _own(fields, kind)
-    known = known_before(graph, kind, requests.latest)
+    own = _columns_of_kind(fields, kind)
+    known = count_known_before(graph, kind, requests.latest)
     side = Side.of(graph.typed(kind).vocabulary, kind, own, known)
     return side if ids else Side(0, side.kinds, side.code)
 
 
-def _own(fields: tuple[str, ...], kind: str) -> tuple[str, ...]:
+def _columns_of_kind(fields: tuple[str, ...], kind: str) -> tuple[str, ...]:
     """Return the columns of the fields of one kind."""
     return tuple(f.partition(".")[2] for f in fields if f.startswith(f"{kind}."))
 
 
-def known_before(graph: Snapshot, kind: str, clock: int) -> int:
+def count_known_before(graph: Snapshot, kind: str, clock: int) -> int:
     """Return how many nodes had an action strictly before a moment.
 
     Rows are by first appearance, so what comes later cannot change their number.

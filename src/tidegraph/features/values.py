@@ -13,8 +13,8 @@ RANGES = 16
 """Into how many ranges, of as many rows each, a column of fractions is cut."""
 
 
-def column_of(nodes: Vocabulary, column: str, kind: str) -> pl.Series:
-    """Return a feature of all nodes.
+def feature_of_nodes(nodes: Vocabulary, column: str, kind: str) -> pl.Series:
+    """Return a feature column of all nodes; an error that names those there are.
 
     Args:
         nodes: Items or users.
@@ -39,7 +39,9 @@ def column_of(nodes: Vocabulary, column: str, kind: str) -> pl.Series:
     return values
 
 
-def coded(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]:
+def category_numbers(
+    values: pl.Series, known: int
+) -> tuple[int, Int64[np.ndarray, " n"]]:
     """Return how many kinds the known rows have, and the kind of each row from 1 on.
 
     Args:
@@ -59,7 +61,7 @@ def check_tells_apart(values: pl.Series, known: int, column: str) -> None:
     Raises:
         DataError: It does not.
     """
-    kinds = finite(values[:known]).drop_nulls().unique(maintain_order=True)
+    kinds = null_if_not_finite(values[:known]).drop_nulls().unique(maintain_order=True)
     if len(kinds) < 2:
         only = repr(kinds.first()) if len(kinds) else "nothing"
         raise DataError(
@@ -68,14 +70,16 @@ def check_tells_apart(values: pl.Series, known: int, column: str) -> None:
         )
 
 
-def finite(values: pl.Series) -> pl.Series:
+def null_if_not_finite(values: pl.Series) -> pl.Series:
     """Return a column, with null in place of numbers that are not finite."""
     if not values.dtype.is_float():
         return values
     return values.set(~values.is_finite().fill_null(value=True), None)
 
 
-def ranged(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]:
+def quantile_codes(
+    values: pl.Series, known: int
+) -> tuple[int, Int64[np.ndarray, " n"]]:
     """Return the number of ranges, and the range of each row from 1 on.
 
     Args:
@@ -84,11 +88,11 @@ def ranged(values: pl.Series, known: int) -> tuple[int, Int64[np.ndarray, " n"]]
     """
     if not np.isfinite(_floats_with_nan(values[:known])).any():
         return 0, np.zeros(len(values), np.int64)
-    edges = edges_of(values[:known])
-    return len(edges) + 1, range_of(values, edges)
+    edges = quantile_edges(values[:known])
+    return len(edges) + 1, quantile_of(values, edges)
 
 
-def edges_of(values: pl.Series) -> Float64[np.ndarray, " edges"]:
+def quantile_edges(values: pl.Series) -> Float64[np.ndarray, " edges"]:
     """Return where ranges of numbers end that have as many of them each.
 
     Args:
@@ -109,7 +113,7 @@ def edges_of(values: pl.Series) -> Float64[np.ndarray, " edges"]:
     return edges
 
 
-def range_of(
+def quantile_of(
     values: pl.Series, edges: Float64[np.ndarray, " edges"]
 ) -> Int64[np.ndarray, " n"]:
     """Return the range of each number from 1 on; 0 where it is in none.

@@ -11,8 +11,8 @@ from jaxtyping import Float32, Int32, Int64
 from tidegraph.features.columns import Features
 from tidegraph.features.events import StepNumbers
 from tidegraph.features.latest_events import LatestEvents
-from tidegraph.features.neighbors import CROSS, crossed
-from tidegraph.features.reading import PastView, latest_items
+from tidegraph.features.neighbors import CROSS, cross_with_history
+from tidegraph.features.reading import PastView, latest_history_items
 from tidegraph.features.tables import Tables
 from tidegraph.nn.around import Around, Reads
 from tidegraph.nn.inputs import HISTORY_NUMBERS, Inputs
@@ -130,7 +130,9 @@ class Batches:
             width = len(CROSS) if on else 0
             return np.zeros((*item.shape, self.history, width), np.float32)
         past = PastView.of(requests, item, self.features.category, rows)
-        return crossed(past, latest_items(past.history, self.history)).cross
+        return cross_with_history(
+            past, latest_history_items(past.history, self.history)
+        ).cross
 
     def nodes(
         self, requests: Requests, item: Int32[np.ndarray, "b k"]

@@ -16,7 +16,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.features.columns import Features
 from tidegraph.features.context import EventFields
 from tidegraph.features.edge_numbers import EdgeNumbers, Events
-from tidegraph.features.neighbors import Fans, crossed
+from tidegraph.features.neighbors import Fans, cross_with_history
 from tidegraph.features.reading import PastView
 from tidegraph.features.tables import Tables
 from tidegraph.graph.from_log import ACTION, ITEM, USER
@@ -208,7 +208,7 @@ class Reader:
         latest = past.item[:, item.shape[1] :]
         past = past._replace(item=np.ascontiguousarray(past.item[:, : item.shape[1]]))
         of_fans = Fans.of(requests.graph[ACTION], np.ascontiguousarray(fans))
-        found = crossed(past, np.ascontiguousarray(latest), of_fans)
+        found = cross_with_history(past, np.ascontiguousarray(latest), of_fans)
         return np.take_along_axis(found.cross, turn[:, None, :, None], 2), found.back
 
     def _states(

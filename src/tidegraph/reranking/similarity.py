@@ -13,7 +13,7 @@ from tidegraph.data.features import feature_names
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
-from tidegraph.features.values import finite
+from tidegraph.features.values import null_if_not_finite
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import Fold, Train
@@ -70,7 +70,11 @@ class SharedTags:
         table = pl.DataFrame({"row": np.arange(len(column)), "tag": column})
         if isinstance(column.dtype, pl.List):
             table = table.explode("tag")
-        table = table.with_columns(tag=finite(table["tag"])).drop_nulls().unique()
+        table = (
+            table.with_columns(tag=null_if_not_finite(table["tag"]))
+            .drop_nulls()
+            .unique()
+        )
         tags = table["tag"]
         row, tag = table["row"].to_numpy(), Lookup(tags.unique()).rows(tags)
         order = np.lexsort((tag, row))

@@ -12,7 +12,7 @@ from tidegraph.arguments import settings
 from tidegraph.arguments.conversion import shown
 from tidegraph.errors import ConfigError
 from tidegraph.extras import needed
-from tidegraph.features.values import column_of
+from tidegraph.features.values import feature_of_nodes
 from tidegraph.graph.sampling.seeds import Plan
 from tidegraph.nn.conv import Encoder, EncodesFeatures, Identity, NodeVectors, Start
 from tidegraph.nn.field import Field
@@ -88,7 +88,7 @@ class Embedding:
         fold = Fold.of(train, self.name)
         if isinstance(self.encoder, EncodesFeatures):
             for column in self.encoder.features:
-                column_of(fold.log.items, column, "item")
+                feature_of_nodes(fold.log.items, column, "item")
         self._check_fits(self.objective.pairs.of(fold, self.name))
 
     def _check_fits(self, pairs: PairSource) -> None:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32
 from tidegraph.arguments import checked, settings
 from tidegraph.data.views.matrix import Matrix
 from tidegraph.errors import DataError
-from tidegraph.features.values import column_of
+from tidegraph.features.values import feature_of_nodes
 from tidegraph.kernels.blas import blas_threads
 from tidegraph.retrieval.embedded import FittedEmbedding
 from tidegraph.retrieval.index import Exact, Index
@@ -101,7 +101,7 @@ class Factorized:
         """
         if isinstance(self.solver, ReadsFeatures):
             for column in self.solver.features:
-                column_of(Fold.of(train, self.name).log.items, column, "item")
+                feature_of_nodes(Fold.of(train, self.name).log.items, column, "item")
         if isinstance(self.solver, Foresees):
             user, item = _with_pairs(evidence(Fold.of(train, self.name), self.name))
             self.solver.check(len(user), len(item))

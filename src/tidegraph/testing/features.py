@@ -17,8 +17,12 @@ from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions
 from tidegraph.features.columns import Features
 from tidegraph.features.feature import Feature
-from tidegraph.features.groups import check_groups, names_of, numbers_of
-from tidegraph.features.reading import PastView, latest_events
+from tidegraph.features.groups import (
+    check_feature_groups,
+    columns_of_groups,
+    values_of_groups,
+)
+from tidegraph.features.reading import PastView, latest_event_places
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import NO_ITEM, Requests
@@ -39,7 +43,7 @@ class FeatureLaws:
     def read(self, requests: Requests, item: np.ndarray) -> np.ndarray:
         """The columns of the feature for candidates, before they are standardised."""
         past = PastView.of(requests, item.astype(np.int32), _NO_CATEGORY)
-        return numbers_of(past, (self.feature,))
+        return values_of_groups(past, (self.feature,))
 
     def asked(self, log: Interactions) -> tuple[np.ndarray, np.ndarray, int]:
         """Users, candidates of each and one moment with a past and a future."""
@@ -54,9 +58,9 @@ class FeatureLaws:
         return Requests.of_users(graph, user.astype(np.int32), clock)
 
     def test_it_may_be_an_input(self):
-        check_groups((self.feature,))
+        check_feature_groups((self.feature,))
 
-        assert len(names_of((self.feature,)))
+        assert len(columns_of_groups((self.feature,)))
 
     def test_rewriting_the_future_changes_no_value_of_the_past(self):
         log = self.log()
@@ -134,14 +138,14 @@ class FeatureLaws:
         graph = Snapshot.of(log)
         nobody = np.full((len(user), 0), NO_ITEM, np.int32)
         past = PastView.of(self.at(graph, user, time), nobody, _NO_CATEGORY)
-        event = latest_events(past.history, 10)
+        event = latest_event_places(past.history, 10)
         row, column = np.nonzero(event >= 0)
         at = event[row, column]
         clock = past.history.time[at] + past.base
         requests = Requests.of_users(graph, user[row], clock)
 
         np.testing.assert_array_equal(
-            numbers_of(past.at_events(row, at), (self.feature,)),
+            values_of_groups(past.at_events(row, at), (self.feature,)),
             self.read(requests, past.history.node[at][:, None]),
         )
 

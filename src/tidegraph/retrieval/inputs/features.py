@@ -4,7 +4,12 @@ import numpy as np
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.errors import DataError
-from tidegraph.features.values import check_tells_apart, coded, column_of, standardised
+from tidegraph.features.values import (
+    category_numbers,
+    check_tells_apart,
+    feature_of_nodes,
+    standardised,
+)
 from tidegraph.nn.conv import Encoder, EncodesFeatures
 from tidegraph.nn.graph_inputs import GraphInputs, NodeFeatures
 from tidegraph.retrieval.objective.pairs import PairSource
@@ -23,7 +28,7 @@ def described_graph(encoder: Encoder, pairs: PairSource) -> GraphInputs:
     described = item_categories if encoder.categorical else item_features
     items, columns = pairs.fold.log.items, encoder.features
     for column in columns:
-        check_tells_apart(column_of(items, column, "item"), graph.items, column)
+        check_tells_apart(feature_of_nodes(items, column, "item"), graph.items, column)
     return graph._replace(features=described(items, columns, graph.users, graph.items))
 
 
@@ -49,11 +54,11 @@ def item_features(
     code = [np.zeros((users + len(items), 0), np.int64)]
     sizes: list[int] = []
     for column in columns:
-        values = column_of(items, column, "item")
+        values = feature_of_nodes(items, column, "item")
         if values.dtype.is_numeric():
             number.append(_below(users, standardised(values, known)))
         else:
-            kinds, row = coded(values, known)
+            kinds, row = category_numbers(values, known)
             code.append(_below(users, row))
             sizes.append(kinds + 1)
     category = tensor(np.concatenate(code, axis=1))
@@ -72,14 +77,14 @@ def item_categories(
     code: list[np.ndarray] = []
     sizes: list[int] = []
     for column in columns:
-        values = column_of(items, column, "item")
+        values = feature_of_nodes(items, column, "item")
         if values.dtype.is_float() or values.dtype.is_decimal():
             raise DataError(
                 f"{column!r} is a number with a fraction, and side information is of "
                 "categories. Cut it into ranges first, or leave it out."
             )
         check_tells_apart(values, known, column)
-        kinds, row = coded(values, known)
+        kinds, row = category_numbers(values, known)
         code.append(_below(users, row))
         sizes.append(kinds + 1)
     category = tensor(np.concatenate(code, axis=1))

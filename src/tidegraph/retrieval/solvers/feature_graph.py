@@ -5,7 +5,12 @@ import scipy
 from jaxtyping import Int, Int64
 
 from tidegraph.data.ids.vocabulary import Vocabulary
-from tidegraph.features.values import check_tells_apart, coded, column_of, standardised
+from tidegraph.features.values import (
+    category_numbers,
+    check_tells_apart,
+    feature_of_nodes,
+    standardised,
+)
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.retrieval.solvers.coarsening import coarsened
@@ -26,13 +31,13 @@ def described(
     """
     parts: list[scipy.sparse.csr_array] = []
     for column in columns:
-        values = column_of(items, column, "item")[rows]
+        values = feature_of_nodes(items, column, "item")[rows]
         check_tells_apart(values, len(rows), column)
         if values.dtype.is_numeric():
             number = standardised(values, len(rows)).astype(np.float64)
             parts.append(scipy.sparse.csr_array(number[:, None]))
             continue
-        kinds, kind = coded(values, len(rows))
+        kinds, kind = category_numbers(values, len(rows))
         there = np.flatnonzero(kind)
         entries = np.ones(len(there)), (there, kind[there] - 1)
         parts.append(scipy.sparse.csr_array(entries, shape=(len(rows), kinds)))
