@@ -80,14 +80,14 @@ def test_each_type_of_a_log_is_late_by_its_own_latest():
 
 def test_of_two_threads_that_define_a_type_one_is_refused(monkeypatch):
     graph, both, said = Graph(), threading.Barrier(2), []
-    frame = ingest.frame
+    frame = ingest.as_frame
 
     def met(*given):
         both.wait(10)
         return frame(*given)
 
     graph.nodes("u", {"u": ["a", "b"]}, key="u")
-    monkeypatch.setattr(ingest, "frame", met)
+    monkeypatch.setattr(ingest, "as_frame", met)
 
     def define():
         try:
@@ -107,14 +107,14 @@ def test_of_two_threads_that_define_a_type_one_is_refused(monkeypatch):
 
 def test_rows_that_are_read_while_edges_get_weights_are_asked_for_theirs(monkeypatch):
     graph = Graph.of(tg.interactions(["a"], ["x"], [1]))
-    frame = ingest.frame
+    frame = ingest.as_frame
     table = {"user": ["a"], "item": ["x"], "time": [9]}
 
     def slow(*given, **settings):
         graph.observe(tg.interactions(["a"], ["x"], [5], weight=[2.0]))
         return frame(*given, **settings)
 
-    monkeypatch.setattr(ingest, "frame", slow)
+    monkeypatch.setattr(ingest, "as_frame", slow)
     with pytest.raises(DataError, match="new edges have no column 'weight'"):
         graph.append("action", table)
 
@@ -283,7 +283,7 @@ def test_a_failed_append_changes_nothing_and_the_next_one_works(monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(append, "_append", broken)
+        patch.setattr(append, "_append_while_room", broken)
         with pytest.raises(MemoryError):
             graph.append("click", table([(0, 2, 4, 1)]))
 

@@ -14,7 +14,7 @@ from tidegraph.errors import ArtifactError, ConfigError, DataError
 from tidegraph.graph.negatives.distribution import distribution
 from tidegraph.graph.projection import CoOccurrence
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.graph.times import check_tick, placed, ticks_of
+from tidegraph.graph.times import check_tick, ticks_and_misfits, ticks_of
 
 BEGINS = st.sampled_from([datetime(2024, 5, 1, 12, 30), datetime(1905, 6, 30)])
 """What tick 0 of the events stands for; either has microseconds beside it."""
@@ -336,7 +336,7 @@ def test_a_tick_written_as_seconds_with_a_fraction_is_that_tick(number, tick):
     per_second = {"ms": 1_000, "us": 1_000_000}[tick]
 
     assert ticks_of(np.array([number / per_second]), 1, tick).tolist() == [number]
-    assert not placed(np.array([number / per_second]), 1, tick)[1].any()
+    assert not ticks_and_misfits(np.array([number / per_second]), 1, tick)[1].any()
 
 
 @given(
@@ -355,4 +355,6 @@ def test_a_whole_number_falls_to_the_tick_that_is_not_after_it(
 
     assert found == number * into // per_second
     exact = found * per_second == number * into
-    assert placed(np.array([number]), per_second, tick)[1].tolist() == [not exact]
+    assert ticks_and_misfits(np.array([number]), per_second, tick)[1].tolist() == [
+        not exact
+    ]

@@ -35,7 +35,7 @@ from tidegraph.evaluation.report.learning import learning_section
 from tidegraph.evaluation.report.pictures import sections
 from tidegraph.evaluation.results import Evaluation
 from tidegraph.graph.events import events_of
-from tidegraph.graph.from_log import last_event
+from tidegraph.graph.from_log import last_event_time
 from tidegraph.pipeline import FittedPipeline
 from tidegraph.pipeline.curves import curves_of
 from tidegraph.progress import working
@@ -150,7 +150,7 @@ def _task(
 
 def _refuse_learnt(model: FittedPipeline, test: Interactions) -> None:
     """Refuse to judge a model by events that it was told of after its training."""
-    latest = last_event(model.graph.edges)
+    latest = last_event_time(model.graph.edges)
     if latest >= int(test.time[0]):
         raise LeakageError(
             f"the model knows events until {moment_text(latest, test.clock)}, and the "

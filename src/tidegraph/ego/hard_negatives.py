@@ -10,7 +10,7 @@ from tidegraph.ego.negatives import Negatives, clocks_of, neighbor_index_of
 from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.ego.walks import VisitCount
 from tidegraph.errors import ConfigError
-from tidegraph.graph.negatives.kernels import strike_neighbors, subsets
+from tidegraph.graph.negatives.kernels import draw_subsets, exclude_neighbors
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 
@@ -72,9 +72,9 @@ class HardNegatives:
             kept &= ids != chosen[:, None]
         if self.avoid is not None:
             index, base, low, high = neighbor_index_of(graph[self.avoid], seeds)
-            strike_neighbors(index, base, low, high, clocks, ids, kept)
+            exclude_neighbors(index, base, low, high, clocks, ids, kept)
         out = np.full((len(ids), self.count), -1, np.int32)
-        subsets(seeds.key, ids, kept, out)
+        draw_subsets(seeds.key, ids, kept, out)
         return Negatives(out, out >= 0)
 
 

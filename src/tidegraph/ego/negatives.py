@@ -11,8 +11,12 @@ from tidegraph.ego.seeding import asked_by_rows
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.negatives.alive import Alive
 from tidegraph.graph.negatives.distribution import Distribution
-from tidegraph.graph.negatives.kernels import fill, other_rows, strike_neighbors
-from tidegraph.graph.negatives.rejection import Avoided, by_rejection
+from tidegraph.graph.negatives.kernels import (
+    draw_negatives,
+    draw_other_rows,
+    exclude_neighbors,
+)
+from tidegraph.graph.negatives.rejection import Avoided, draw_by_rejection
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot, reverse
 from tidegraph.graph.storage.has_edge import NeighborIndex
@@ -110,7 +114,7 @@ class RandomNegatives:
         chosen = seeds.chosen(self.type)
         other = chosen if chosen is not None else np.zeros(0, np.int32)
         over_rows(
-            lambda a, b: fill(
+            lambda a, b: draw_negatives(
                 alive, clocks, power, avoided, other, seeds.key, out, a, b
             ),
             len(out),
@@ -166,7 +170,7 @@ class WeightedNegatives:
         held = graph.edge(self.via)
         # For all time, a distribution looks back from just after the last edge.
         last = held.latest if held.time is not None else 0
-        out = by_rejection(
+        out = draw_by_rejection(
             self.by,
             graph.typed(self.type),
             graph[reverse(self.via)],
@@ -224,12 +228,12 @@ class InBatchNegatives:
                 f"edges lead to {seeds.other_type!r}. Name an edge that leads there."
             )
         clocks = clocks_of(graph, (self.via,), seeds, ever=False)
-        ids = other[other_rows(seeds.key, self.count)]
+        ids = other[draw_other_rows(seeds.key, self.count)]
         incoming, when = graph[reverse(self.via)], np.repeat(clocks, self.count)
         first, last = incoming.span_before(ids.reshape(-1), when)
         kept = (last > first).reshape(ids.shape) & (ids != other[:, None])
         index, base, low, high = neighbor_index_of(graph[self.via], seeds)
-        strike_neighbors(index, base, low, high, clocks, ids, kept)
+        exclude_neighbors(index, base, low, high, clocks, ids, kept)
         return Negatives(np.where(kept, ids, -1).astype(np.int32), kept)
 
 

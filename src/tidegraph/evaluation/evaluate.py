@@ -22,7 +22,7 @@ from tidegraph.evaluation.metrics.ranking import check_cutoffs
 from tidegraph.evaluation.parts import judged, rivals, test_log
 from tidegraph.evaluation.protocol import EvaluationProtocol, Judged, Task, at_cut
 from tidegraph.evaluation.results import Evaluation
-from tidegraph.graph.join import further, union
+from tidegraph.graph.join import union, without_events
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.rng import Seed
 
@@ -135,7 +135,7 @@ def task_of(
 
 def _beside(task: Task, graph: Snapshot) -> Task:
     """Return a task whose requests see what a model's graph holds beside the log."""
-    held, more = task.requests.graph, further(graph)
+    held, more = task.requests.graph, without_events(graph)
     if more is None or more.edges.keys() <= held.edges.keys():
         return task
     return replace(task, requests=replace(task.requests, graph=union(held, more)))

@@ -21,7 +21,7 @@ from tidegraph.data.times.clocks import Clock, moment_text
 from tidegraph.data.views.evidence import positive_actions
 from tidegraph.errors import DataError, LeakageError
 from tidegraph.evaluation.given import GivenLists
-from tidegraph.graph.from_log import ACTION, last_event
+from tidegraph.graph.from_log import ACTION, last_event_time
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import Candidates, ItemSets, Requests
@@ -105,7 +105,7 @@ def at_cut(train: Interactions | Snapshot, test: Interactions, *, repeat: bool) 
     acted = _test_actions(test)
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     cut = int(test.time[0])
-    latest = last_event(graph.edges)
+    latest = last_event_time(graph.edges)
     if latest >= cut:
         raise LeakageError(
             f"training reaches to {moment_of(latest, test.clock)}, but the test "
@@ -145,7 +145,7 @@ def at_first_event(
     graph = train if isinstance(train, Snapshot) else Snapshot.of(train)
     user, first, row = np.unique(acted.user, return_index=True, return_inverse=True)
     when = _times_text(test.clock, "each at the user's first test event")
-    latest = last_event(graph.edges)
+    latest = last_event_time(graph.edges)
     known = _Known(graph, _item_degrees(graph), repeat, when, latest)
     return known.task(acted, user, acted.time[first], row)
 

@@ -13,12 +13,12 @@ from tidegraph.graph.negatives.alive import (
     ATTEMPTS,
     Alive,
     Clocks,
-    degree,
-    draw,
-    strengths,
-    sums_of,
+    alive_weights,
+    degree_before,
+    draw_alive,
+    running_sums,
 )
-from tidegraph.graph.storage.active_nodes import nth
+from tidegraph.graph.storage.active_nodes import nth_node
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.keyed_rng import after, mixed, root_keys
 from tidegraph.kernels.ragged import owners
@@ -161,7 +161,7 @@ def _assemble_examples(
         for e in range(relevant[0][row], relevant[0][row + 1]):
             i = relevant[1][e]
             fresh = found < until and taken[i] != row
-            if fresh and degree(rows, time, base, i, clocks.tick[row]) > 0:
+            if fresh and degree_before(rows, time, base, i, clocks.tick[row]) > 0:
                 item[row, found], label[row, found] = i, 1
                 found += 1
             taken[i] = row
@@ -182,7 +182,7 @@ def _fill(
     """Draw items of a row that are not taken, none twice, while there are any."""
     found = 0
     for _ in range(ATTEMPTS if clocks.nodes[row] > 0 else 0):
-        state = draw(alive, clocks, row, power, state, out[found:])
+        state = draw_alive(alive, clocks, row, power, state, out[found:])
         for n in range(found, out.size):
             i = out[n]
             if i >= 0 and taken[i] != row:
@@ -192,13 +192,13 @@ def _fill(
             return
     out[found:] = NO_ITEM
     # Nearly everything is taken: weigh what is left.
-    left = strengths(alive, clocks, row, power)
+    left = alive_weights(alive, clocks, row, power)
     for a in range(left.size):
-        if taken[nth(alive.births, a)] == row:
+        if taken[nth_node(alive.births, a)] == row:
             left[a] = 0
     for n in range(found, out.size):
         state = after(state)
-        at = by_sum(sums_of(left), 0, left.size, mixed(state))
+        at = by_sum(running_sums(left), 0, left.size, mixed(state))
         if at < 0:
             return
-        out[n], left[at] = nth(alive.births, at), 0
+        out[n], left[at] = nth_node(alive.births, at), 0

@@ -45,13 +45,13 @@ def without_nodes(
     gone = np.zeros(len(held), np.bool_)
     gone[rows] = True
     edges = {
-        name: _edges_without(kept, type, gone, sizes)
+        name: _edges_without_nodes(kept, type, gone, sizes)
         for name, kept in graph.edges.items()
     }
     return replace(graph, nodes=nodes, edges=edges)
 
 
-def _edges_without(
+def _edges_without_nodes(
     edges: EdgeStore, type: str, gone: np.ndarray, sizes: dict[str, int]
 ) -> EdgeStore:
     if type not in (edges.source, edges.target):
@@ -62,7 +62,7 @@ def _edges_without(
     for side, end in ((edges.source, source), (edges.target, target)):
         if side == type:
             kept &= ~gone[end]
-    return _some(whole, kept, sizes)
+    return _edges_where(whole, kept, sizes)
 
 
 def without_pairs(
@@ -95,12 +95,14 @@ def without_pairs(
             gone &= time[named] >= since[user[named]]
         kept = np.ones(len(whole), np.bool_)
         kept[named[gone]] = False
-        edges[name] = _some(whole, kept, sizes)
+        edges[name] = _edges_where(whole, kept, sizes)
     return replace(graph, edges=edges)
 
 
-def _some(edges: EdgeStore, kept: np.ndarray, sizes: dict[str, int]) -> EdgeStore:
-    """Return some of the edges, which lie close together."""
+def _edges_where(
+    edges: EdgeStore, kept: np.ndarray, sizes: dict[str, int]
+) -> EdgeStore:
+    """Return the edges for which a mask holds, which lie close together."""
     source, target, time = edges.columns()
     return EdgeStore.build(
         (edges.source, edges.target),

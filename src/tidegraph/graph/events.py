@@ -5,7 +5,7 @@ import polars as pl
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock
-from tidegraph.graph.from_log import ACTION, IMPRESSION, carried
+from tidegraph.graph.from_log import ACTION, IMPRESSION, context_columns
 from tidegraph.graph.snapshot import Snapshot
 
 
@@ -21,7 +21,7 @@ def events_of(graph: Snapshot, clock: Clock = "seconds") -> Interactions:
     """
     graph = graph.counted_in("s")
     names = [name for name in (ACTION, IMPRESSION) if name in graph.edges]
-    carries = carried(graph.edges).columns
+    carries = context_columns(graph.edges).columns
     columns: list[tuple[np.ndarray, ...]] = []
     contexts: list[pl.DataFrame] = []
     for name in names:

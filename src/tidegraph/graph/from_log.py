@@ -28,14 +28,14 @@ def edges_of_log(log: Interactions) -> dict[str, EdgeStore]:
     return edges
 
 
-def last_event(edges: Mapping[str, EdgeStore]) -> int:
+def last_event_time(edges: Mapping[str, EdgeStore]) -> int:
     """Return the Unix seconds of a log's last event; the smallest integer if none."""
     latest = [edges[name].latest for name in (ACTION, IMPRESSION) if name in edges]
     return max(latest, default=int(np.iinfo(np.int64).min))
 
 
-def carried(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
-    """Return the context that a graph was made with: its columns, without a row."""
+def context_columns(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
+    """Return the context columns that the edges of a graph carry, without a row."""
     held = [edges[name] for name in (ACTION, IMPRESSION) if name in edges]
     columns = pl.DataFrame()
     for one in reversed(held):
@@ -48,8 +48,10 @@ def carried(edges: Mapping[str, EdgeStore]) -> pl.DataFrame:
     return columns
 
 
-def grown_by(events: Interactions, held: Mapping[str, EdgeStore]) -> dict[str, Step]:
-    """Return what adds the events of a log to the edges of each type.
+def steps_to_append(
+    events: Interactions, held: Mapping[str, EdgeStore]
+) -> dict[str, Step]:
+    """Return for each type of edge what appends the events of a log.
 
     Edges keep the context that they have: what an event lacks is null, and what only
     later events carry is passed over. Where there are no edges yet, the events bring
@@ -62,7 +64,7 @@ def grown_by(events: Interactions, held: Mapping[str, EdgeStore]) -> dict[str, S
     Raises:
         DataError: A column of the context cannot be of the type that it has.
     """
-    known = carried(held)
+    known = context_columns(held)
     there = any(name in held for name in (ACTION, IMPRESSION))
     if there and (known.width or events.context.width):
         context = conformed(events.context, known, len(events))

@@ -79,7 +79,7 @@ def to_networkx(graph: Snapshot | Graph) -> Any:
 
 
 def from_networkx(peer: Any) -> Graph:
-    """Return the graph that ``to_networkx`` handed out, or one of your own.
+    """Return the graph that ``to_networkx`` made, or one of your own.
 
     A node is a pair of its type and its id, such as ``("user", 7)``. An edge has a key
     such as ``("click", 0)`` or an attribute ``type``; ``time`` and ``weight`` are taken
@@ -161,19 +161,21 @@ def to_pyg(graph: Snapshot | Graph) -> Any:
     for name, nodes in graph.nodes.items():
         peer[name].num_nodes = len(nodes)
         there = nodes.vocabulary.ids.is_not_null()
-        for column, values in _numbers(nodes.vocabulary.features, there).items():
+        for column, values in _numeric_columns(
+            nodes.vocabulary.features, there
+        ).items():
             peer[name][column] = torch.from_numpy(values)
     if graph.tick != "s":
         peer.tick = graph.tick
     for name, edges in graph.edges.items():
-        source, target, time = _by_number(edges)
+        source, target, time = _ends_and_times(edges)
         kind = (edges.source, name, edges.target)
         pair = np.stack([source, target]).astype(np.int64)
         peer[kind].edge_index = torch.from_numpy(pair)
         if edges.time is not None:
             peer[kind][_TIME] = torch.from_numpy(time)
         there = pl.repeat(value=True, n=len(edges), eager=True)
-        for column, values in _numbers(edges.features, there).items():
+        for column, values in _numeric_columns(edges.features, there).items():
             peer[kind][column] = torch.from_numpy(values)
         if edges.weight is not None:
             peer[kind][_WEIGHT] = edges.weight
@@ -214,8 +216,8 @@ def from_pyg(peer: Any) -> Graph:
     return graph
 
 
-def _by_number(edges: EdgeStore) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return source, target and time of each edge, by its number."""
+def _ends_and_times(edges: EdgeStore) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return source, target and time of each edge, in the order of edge numbers."""
     slot = edges.out.slots()
     order = np.argsort(edges.out.edge[slot], kind="stable")
     slot, owner = slot[order], edges.out.owners()[order]
@@ -223,7 +225,7 @@ def _by_number(edges: EdgeStore) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _edge_table(graph: Snapshot, edges: EdgeStore) -> pl.DataFrame:
-    source, target, time = _by_number(edges)
+    source, target, time = _ends_and_times(edges)
     columns = [
         graph.nodes[edges.source].vocabulary.decode(source).alias("source id"),
         graph.nodes[edges.target].vocabulary.decode(target).alias("target id"),
@@ -233,7 +235,7 @@ def _edge_table(graph: Snapshot, edges: EdgeStore) -> pl.DataFrame:
     return pl.DataFrame([*columns, *edges.features.iter_columns()])
 
 
-def _numbers(table: pl.DataFrame, there: pl.Series) -> dict[str, np.ndarray]:
+def _numeric_columns(table: pl.DataFrame, there: pl.Series) -> dict[str, np.ndarray]:
     """Return the numeric columns without gaps, each writable; 0 in rows not there."""
     found: dict[str, np.ndarray] = {}
     for column in table.iter_columns():

@@ -16,8 +16,8 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.edge_store import EdgeStore
 
 
-def further(graph: Snapshot) -> Snapshot | None:
-    """Return what a graph holds beside the events of a log; none if nothing."""
+def without_events(graph: Snapshot) -> Snapshot | None:
+    """Return a graph without the events of a log; none if nothing is left."""
     own = (ACTION, IMPRESSION)
     edges = {name: held for name, held in graph.edges.items() if name not in own}
     if not edges and not graph.nodes.keys() - {USER, ITEM}:
@@ -50,15 +50,17 @@ def union(graph: Snapshot, more: Snapshot) -> Snapshot:
     nodes, rows = dict(graph.nodes), dict[str, Int32[np.ndarray, " nodes"]]()
     for name, theirs in more.nodes.items():
         if name in nodes:
-            nodes[name] = _together(name, nodes[name], theirs)
+            nodes[name] = _nodes_of_both(name, nodes[name], theirs)
             rows[name] = nodes[name].vocabulary.encode(theirs.vocabulary.ids)
         else:
             nodes[name] = theirs
-    moved = {name: _moved(edges, rows, nodes) for name, edges in more.edges.items()}
+    moved = {
+        name: _edges_at_rows(edges, rows, nodes) for name, edges in more.edges.items()
+    }
     return replace(graph, nodes=nodes, edges={**graph.edges, **moved})
 
 
-def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
+def _nodes_of_both(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
     """Return the nodes of one type of both graphs."""
     if ours.key != theirs.key:
         raise DataError(
@@ -81,7 +83,7 @@ def _together(name: str, ours: Nodes, theirs: Nodes) -> Nodes:
     return Nodes(Vocabulary(whole.ids, pl.DataFrame(columns), whole.lookup), ours.key)
 
 
-def _moved(
+def _edges_at_rows(
     edges: EdgeStore,
     rows: Mapping[str, Int32[np.ndarray, " nodes"]],
     nodes: Mapping[str, Nodes],

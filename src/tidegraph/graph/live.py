@@ -15,7 +15,7 @@ from tidegraph.data.times.ticks import TimeUnit
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph import disk
 from tidegraph.graph.erasure import rows_to_erase, without_nodes
-from tidegraph.graph.from_log import grown_by, rows_by_type
+from tidegraph.graph.from_log import rows_by_type, steps_to_append
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.query.edge_loader import EdgeLoader
 from tidegraph.graph.query.traversal import Query
@@ -23,7 +23,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage import ingest
 from tidegraph.graph.storage.compaction import Tidying
 from tidegraph.graph.storage.edge_store import EdgeStore, Origin, Step
-from tidegraph.graph.storage.ends import check_new, check_rows, encoded, types_of
+from tidegraph.graph.storage.ends import check_new, check_rows, end_rows, types_of
 from tidegraph.graph.storage.ingest import Ends
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.graph.times import Tick
@@ -58,7 +58,7 @@ class Graph:
         self._now = held if tick is None else held.counted_in(tick)
         self._late = late_seconds
         self._writing = Lock()
-        self._tidying = Tidying(self._writing, self._put)
+        self._tidying = Tidying(self._writing, self._replace_edges)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copy and hand over the graph as it is now; the copy goes its own way."""
@@ -111,7 +111,7 @@ class Graph:
         Raises:
             DataError: The key is missing somewhere or stands twice.
         """
-        new = ingest.vocabulary(ingest.frame(table, (key,)), key, name)
+        new = ingest.vocabulary_of_table(ingest.as_frame(table, (key,)), key, name)
         with self._writing:
             held = self._now.nodes.get(name)
             if held is not None:
@@ -154,8 +154,8 @@ class Graph:
         """
         where = Ends.parse(ends)
         ends_of = (where.source, where.target)
-        rows = ingest.frame(table, ends_of)
-        ingest.check(rows, list(ends_of), f"the table of {name!r}")
+        rows = ingest.as_frame(table, ends_of)
+        ingest.check_columns(rows, list(ends_of), f"the table of {name!r}")
         with self._writing:
             now, when, unit = self._now, None, None
             check_new(name, now.edges)
@@ -164,7 +164,7 @@ class Graph:
             types = types_of(now.nodes, where)
             if time is not None:
                 when, unit = ingest.edge_times(rows, time, name, now.tick, time_unit)
-            nodes, at = encoded(now.nodes, name, rows, ends_of, types)
+            nodes, at = end_rows(now.nodes, name, rows, ends_of, types)
             edges = EdgeStore.build(
                 types,
                 at,
@@ -175,7 +175,7 @@ class Graph:
                 features=rows.drop(*ends_of, *([] if time is None else [time])),
                 origin=Origin(*ends_of, unit),
             )
-            self._with(nodes, {name: edges})
+            self._swap(nodes, {name: edges})
         return self
 
     def append(self, name: str, table: object) -> "Graph":
@@ -199,15 +199,15 @@ class Graph:
         held = self._now.edge(name)
         name, origin = name.removeprefix("~"), held.origin
         ends, types = (origin.source, origin.target), (held.source, held.target)
-        rows, when = ingest.frame(table, ends, empty=True), None
+        rows, when = ingest.as_frame(table, ends, empty=True), None
         if held.time is not None:
             tick = self._now.tick
             when, _ = ingest.edge_times(rows, held.time, name, tick, origin.unit)
         with self._writing:
             # An event with a weight may have given all edges one since.
             features = self._now.edge(name).typed(rows)
-            nodes, at = encoded(self._now.nodes, name, rows, ends, types)
-            self._append(name, nodes, at, when, features)
+            nodes, at = end_rows(self._now.nodes, name, rows, ends, types)
+            self._append_edges(name, nodes, at, when, features)
         return self
 
     def append_rows(
@@ -236,16 +236,16 @@ class Graph:
         """
         tick, _ = self._now.tick, self._now.edge(name)
         name = name.removeprefix("~")
-        ends = (ingest.rows(source, name), ingest.rows(target, name))
+        ends = (ingest.node_rows(source, name), ingest.node_rows(target, name))
         when = None if time is None else ingest.time_array(time, name, tick)
-        table = ingest.features(features, name)
+        table = ingest.features_frame(features, name)
         with self._writing:
             held = self._now.edge(name)
             held.check_new(name, *ends, when, table)
             for side, rows in zip((held.source, held.target), ends, strict=True):
                 check_rows(side, rows, self._now.nodes[side])
             nodes = dict(self._now.nodes)
-            self._append(name, nodes, ends, when, held.typed(table))
+            self._append_edges(name, nodes, ends, when, held.typed(table))
         return self
 
     def observe(self, log: Interactions) -> "Graph":
@@ -266,10 +266,10 @@ class Graph:
         with self._writing:
             events = self._now.numbered(log)
             nodes = self._now.with_nodes_of(events)
-            steps = grown_by(events, self._now.edges)
+            steps = steps_to_append(events, self._now.edges)
             for name, rows in rows_by_type(log).items():
                 self._refuse_late(name, log.time[rows], rows)
-            self._grow(nodes, steps)
+            self._extend_edges(nodes, steps)
         return self
 
     def erase(self, name: str, ids: object) -> "Graph":
@@ -306,7 +306,7 @@ class Graph:
         """Begin at the edges there are now; see ``Snapshot.E``."""
         return self._now.E(name, between=between)
 
-    def _append(
+    def _append_edges(
         self,
         name: str,
         nodes: dict[str, Nodes],
@@ -323,20 +323,20 @@ class Graph:
                 at, sizes, when, features
             )
 
-        self._grow(nodes, {name: step})
+        self._extend_edges(nodes, {name: step})
 
-    def _grow(self, nodes: dict[str, Nodes], steps: dict[str, Step]) -> None:
+    def _extend_edges(self, nodes: dict[str, Nodes], steps: dict[str, Step]) -> None:
         """Put the graph with new edges in place, of all types or of none."""
         now = self._now.edges
         grown = {name: step(now.get(name)) for name, step in steps.items()}
-        self._with(nodes, grown)
+        self._swap(nodes, grown)
         for name, step in steps.items():
             self._tidying.grown(name, grown[name], step)
 
-    def _put(self, name: str, edges: EdgeStore) -> None:
-        self._with(self._now.nodes, {name: edges})
+    def _replace_edges(self, name: str, edges: EdgeStore) -> None:
+        self._swap(self._now.nodes, {name: edges})
 
-    def _with(self, nodes: Mapping[str, Nodes], edges: Mapping[str, EdgeStore]) -> None:
+    def _swap(self, nodes: Mapping[str, Nodes], edges: Mapping[str, EdgeStore]) -> None:
         whole = {**self._now.edges, **edges}
         self._now = replace(self._now, nodes=nodes, edges=whole)
 

@@ -111,7 +111,7 @@ class CoOccurrence:
         found: dict[int, tuple[np.ndarray, ...]] = {}
 
         def block(first: int, last: int) -> None:
-            found[first] = _induce(
+            found[first] = _co_occurrence_edges(
                 _csr_arrays(people),
                 _csr_arrays(items),
                 (
@@ -140,7 +140,7 @@ def _csr_arrays(
 
 
 @compiled
-def _induce(
+def _co_occurrence_edges(
     people: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     items: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     limits: tuple[int, int, int, bool],
@@ -158,10 +158,10 @@ def _induce(
     for i in range(first, last):
         found = 0
         for s in range(items[0][i], items[1][i]):
-            at = _place(people, items[2][s], items[3][s], items[4][s])
+            at = _place_in_row(people, items[2][s], items[3][s], items[4][s])
             if at < 0:
                 continue
-            found = _along(
+            found = _add_neighbor_weights(
                 people,
                 items[2][s],
                 at,
@@ -175,7 +175,7 @@ def _induce(
                 1,
             )
             if not directed:
-                found = _along(
+                found = _add_neighbor_weights(
                     *(people, items[2][s], at, i, limits, fading),
                     *(total, seen, touched, found, -1),
                 )
@@ -201,7 +201,7 @@ def _induce(
 
 
 @compiled
-def _place(
+def _place_in_row(
     people: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     person: int,
     time: int,
@@ -217,7 +217,7 @@ def _place(
 
 
 @compiled
-def _along(
+def _add_neighbor_weights(
     people: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     person: int,
     at: int,

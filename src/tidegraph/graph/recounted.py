@@ -14,7 +14,7 @@ from tidegraph.graph.times import Tick, ticks_of
 
 
 def recounted(edges: EdgeStore, held: Tick, tick: Tick) -> EdgeStore:
-    """Return the same edges, in the same order, with other ticks.
+    """Return the same edges, in the same order, with times in other ticks.
 
     What is finer than a tick falls to the one before it. That shows nothing earlier:
     with clocks that fall so too, what is not before a clock does not come before it.

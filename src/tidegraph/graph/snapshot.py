@@ -11,7 +11,7 @@ from tidegraph.artifact.sealed import State
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import ArtifactError, ConfigError, DataError, RequestError
-from tidegraph.graph.from_log import ITEM, USER, edges_of_log, grown_by
+from tidegraph.graph.from_log import ITEM, USER, edges_of_log, steps_to_append
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.recounted import recounted
 from tidegraph.graph.storage.edge_state import edges_of, edges_state
@@ -230,7 +230,7 @@ class Snapshot:
                 Of their context the graph takes the columns that it has; one that an
                 event lacks is null there.
         """
-        nodes, steps = self.with_nodes_of(events), grown_by(events, self.edges)
+        nodes, steps = self.with_nodes_of(events), steps_to_append(events, self.edges)
         edges = {name: step(self.edges.get(name)) for name, step in steps.items()}
         return replace(self, nodes=nodes, edges={**self.edges, **edges})
 

@@ -66,12 +66,12 @@ class StaticGraph:
             one = scipy.sparse.csr_array((weight, ends), shape=whole.shape)
             whole = whole + one + one.T
         whole.eliminate_zeros()
-        return cls._of(first, whole)
+        return cls._from_csr(first, whole)
 
     @classmethod
     def bipartite(cls, matrix: Matrix) -> "StaticGraph":
         """Join each user to each item they interacted with; repeats count once."""
-        return cls._of_pairs(_unweighted_matrix(matrix))
+        return cls._from_pair_matrix(_unweighted_matrix(matrix))
 
     @classmethod
     def of_pairs(
@@ -91,13 +91,15 @@ class StaticGraph:
         """
         ones = np.ones(len(user))
         shape = (users, items)
-        return cls._of_pairs(scipy.sparse.csr_array((ones, (user, item)), shape=shape))
+        return cls._from_pair_matrix(
+            scipy.sparse.csr_array((ones, (user, item)), shape=shape)
+        )
 
     @classmethod
-    def _of_pairs(cls, pairs: "scipy.sparse.csr_array") -> "StaticGraph":
+    def _from_pair_matrix(cls, pairs: "scipy.sparse.csr_array") -> "StaticGraph":
         both = scipy.sparse.block_array([[None, pairs.T], [pairs, None]], format="csr")
         items = int(pairs.shape[1])
-        return cls._of({ITEM: 0, USER: items}, scipy.sparse.csr_array(both))
+        return cls._from_csr({ITEM: 0, USER: items}, scipy.sparse.csr_array(both))
 
     @classmethod
     def between_items(cls, matrix: Matrix, least_users: int = 1) -> "StaticGraph":
@@ -113,7 +115,7 @@ class StaticGraph:
     def induced(
         cls, pairs: "scipy.sparse.csr_array", least_users: int = 1
     ) -> "StaticGraph":
-        """Do so of pairs of users and items, each of which counts once.
+        """Join two items that enough users share, from pairs of which each counts once.
 
         Args:
             pairs: A row per user, a column per item.
@@ -126,7 +128,9 @@ class StaticGraph:
         kept = (row != column) & (shared.data >= least_users)
         edges = (shared.data[kept], (row[kept], column[kept]))
         size = int(pairs.shape[1])
-        return cls._of({ITEM: 0}, scipy.sparse.csr_array(edges, shape=(size, size)))
+        return cls._from_csr(
+            {ITEM: 0}, scipy.sparse.csr_array(edges, shape=(size, size))
+        )
 
     @classmethod
     def of_matrix(cls, adjacency: "scipy.sparse.csr_array") -> "StaticGraph":
@@ -135,10 +139,10 @@ class StaticGraph:
         Args:
             adjacency: Strength of each edge, above 0, in both directions.
         """
-        return cls._of({ITEM: 0}, adjacency)
+        return cls._from_csr({ITEM: 0}, adjacency)
 
     @classmethod
-    def _of(
+    def _from_csr(
         cls, first: Mapping[str, int], whole: "scipy.sparse.csr_array"
     ) -> "StaticGraph":
         whole.sort_indices()

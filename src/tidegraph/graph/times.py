@@ -42,14 +42,14 @@ def ticks_of(
     """
     if when.dtype.kind != "f" and per_second == PER_SECOND[tick]:
         return when.astype(np.int64)
-    return placed(when, per_second, tick)[0]
+    return ticks_and_misfits(when, per_second, tick)[0]
 
 
-def placed(
+def ticks_and_misfits(
     when: Num[np.ndarray, " n"], per_second: int, tick: Tick
 ) -> tuple[Int64[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Return the tick of each time, and which lie between two; see ``ticks_of``."""
-    finer, coarser = _scale(per_second, tick)
+    """Return the tick of each time, and which times lie between two ticks."""
+    finer, coarser = _units_per_tick(per_second, tick)
     if when.dtype.kind == "f":
         scaled = when.astype(np.float64) * finer / coarser
         nearest = np.rint(scaled)
@@ -65,12 +65,12 @@ def placed(
 def longest_tick(when: Num[np.ndarray, " n"], per_second: int) -> Tick | None:
     """Return the longest tick that no time lies within; none if each is too long."""
     for tick in TICKS:
-        if not placed(when, per_second, tick)[1].any():
+        if not ticks_and_misfits(when, per_second, tick)[1].any():
             return tick
     return None
 
 
-def _scale(per_second: int, tick: Tick) -> tuple[int, int]:
+def _units_per_tick(per_second: int, tick: Tick) -> tuple[int, int]:
     """Return how many ticks a unit has, and how many of that unit a tick has."""
     into = PER_SECOND[tick]
     return max(1, into // per_second), max(1, per_second // into)
@@ -87,7 +87,7 @@ def seconds_of(ticks: Int64[np.ndarray, " n"], tick: Tick) -> Num[np.ndarray, " 
 def moments(
     times: object, count: int, tick: Tick = "s", what: str = "the clocks"
 ) -> Int64[np.ndarray, " count"]:
-    """Return a moment for each of ``count`` rows, in ticks.
+    """Return the clock of each of ``count`` rows, in ticks.
 
     Args:
         times: Unix seconds, a datetime or ISO text; one for all, or one for each. What
@@ -120,7 +120,7 @@ def moments(
 def window(
     days: int | float = 0, hours: int | float = 0, seconds: int | float = 0
 ) -> int | float:
-    """Return the seconds of a window.
+    """Return the seconds of a window of days, hours and seconds.
 
     Raises:
         ConfigError: It is empty, or no number.

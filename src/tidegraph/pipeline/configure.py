@@ -6,8 +6,8 @@ from dataclasses import replace
 from tidegraph.arguments import checked, settings
 from tidegraph.data.views.matrix import as_seconds_log
 from tidegraph.errors import ConfigError, DataError, did_you_mean
-from tidegraph.graph.from_log import last_event
-from tidegraph.graph.join import further
+from tidegraph.graph.from_log import last_event_time
+from tidegraph.graph.join import without_events
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import NoEdgeError, Snapshot
 from tidegraph.pipeline.before import check_kind, check_names
@@ -195,7 +195,7 @@ class Pipeline:
             run: In what circumstances channels train, if they matter.
         """
         fold = Fold.of(log, "Pipeline")
-        more = further(model.graph) if graph is None else graph.snapshot()
+        more = without_events(model.graph) if graph is None else graph.snapshot()
         parts = Parts(fold, None, fold, False, fold.edges)
         if more is not None and parts.further is None:
             parts = parts.beside(more)
@@ -230,7 +230,7 @@ class Pipeline:
         serving = Serving(
             repeat=self.repeat,
             candidates=self.candidates,
-            trained_until=last_event(parts.graph.edges),
+            trained_until=last_event_time(parts.graph.edges),
             names=self.names,
             fallback=next(iter(self.spare), None),
             clock=log.clock,

@@ -14,7 +14,7 @@ from tidegraph.data.ids.identity import series
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import ArtifactError, DataError, RequestError
-from tidegraph.graph.from_log import USER, carried
+from tidegraph.graph.from_log import USER, context_columns
 from tidegraph.graph.live import Graph
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.events import Events, events_log
@@ -273,7 +273,7 @@ class FittedPipeline:
             DataError: A time is none of the kind that training had or a day ahead, or
                 an id is missing; nothing of the call was taken in then.
         """
-        context = carried(self.graph.edges).columns
+        context = context_columns(self.graph.edges).columns
         log = events_log(events, self.serving, context, missing)
         if log is not None:
             self.live.observe(log)

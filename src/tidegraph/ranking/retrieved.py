@@ -10,7 +10,7 @@ from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
 from tidegraph.graph.events import events_of
-from tidegraph.graph.join import further
+from tidegraph.graph.join import without_events
 from tidegraph.kernels.ragged import starts
 from tidegraph.ranges import at_least
 from tidegraph.ranking.logit import expit, logistic
@@ -87,7 +87,7 @@ class RetrieverLogit:
             )
         graph = train.requests.graph.before(int(valid.requests.time.min()))
         fold = Fold.of(events_of(graph), self.name)
-        fold = replace(fold, edges=further(graph))
+        fold = replace(fold, edges=without_events(graph))
         retriever = fit_in(self.retriever, fold, run)
         score, has = scores_of(retriever, valid.requests, valid.candidates)
         seen = score[has]

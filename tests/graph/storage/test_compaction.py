@@ -16,7 +16,7 @@ PLAN = negatives("item", 3, by="degree", avoid="click")
 def tidied() -> None:
     """Wait until nobody lays rows close together any more."""
     for thread in threading.enumerate():
-        if "_tidy" in thread.name:
+        if "_compact" in thread.name:
             thread.join()
 
 

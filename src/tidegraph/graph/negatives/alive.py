@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int, Int64
 
-from tidegraph.graph.storage.active_nodes import Timeline, nth
+from tidegraph.graph.storage.active_nodes import Timeline, nth_node
 from tidegraph.graph.storage.row_bounds import BoundsView, row_of
 from tidegraph.graph.storage.tcsr import NOW, TemporalCSR
 from tidegraph.kernels.binary_search import lower_bound
@@ -65,7 +65,7 @@ class Clocks(NamedTuple):
 
 
 @compiled
-def draw(
+def draw_alive(
     alive: Alive,
     clocks: Clocks,
     row: int,
@@ -82,42 +82,46 @@ def draw(
     if power == 0:
         for n in range(out.size):
             state = after(state)
-            out[n] = nth(births, below(mixed(state), nodes))
+            out[n] = nth_node(births, below(mixed(state), nodes))
         return state
     # An edge of the past names its node by degree.
     for n in range(out.size):
         state = after(state)
-        out[n] = nth(edges, below(mixed(state), events))
+        out[n] = nth_node(edges, below(mixed(state), events))
     if power == 1:
         return state
     # Thinning bends the power.
     for n in range(out.size):
         state = after(state)
-        if unit(mixed(state)) >= degree(rows, time, base, out[n], tick) ** (power - 1):
+        if unit(mixed(state)) >= degree_before(rows, time, base, out[n], tick) ** (
+            power - 1
+        ):
             out[n] = -1
     return state
 
 
 @compiled
-def strengths(alive: Alive, clocks: Clocks, row: int, power: float) -> np.ndarray:
+def alive_weights(alive: Alive, clocks: Clocks, row: int, power: float) -> np.ndarray:
     """Return how likely each node is, by birth, that is alive at a row's clock."""
     births, _, rows, time, base = alive
     weight = np.empty(clocks.nodes[row])
     for a in range(weight.size):
-        count = degree(rows, time, base, nth(births, a), clocks.tick[row])
+        count = degree_before(rows, time, base, nth_node(births, a), clocks.tick[row])
         weight[a] = float(count) ** power
     return weight
 
 
 @compiled
-def sums_of(weight: np.ndarray) -> PrefixSums:
+def running_sums(weight: np.ndarray) -> PrefixSums:
     """Return the running sums of weights."""
     through = np.cumsum(weight)
     return PrefixSums(through - weight, through)
 
 
 @compiled
-def degree(rows: BoundsView, time: np.ndarray, base: int, v: int, clock: int) -> int:
+def degree_before(
+    rows: BoundsView, time: np.ndarray, base: int, v: int, clock: int
+) -> int:
     """Count the edges that reach a node strictly before the clock; see ``Alive``."""
     low, high = row_of(rows, v)
     if time.size == 0 or clock == NOW:

@@ -6,11 +6,11 @@ from tidegraph.graph.negatives.alive import (
     ATTEMPTS,
     Alive,
     Clocks,
-    draw,
-    strengths,
-    sums_of,
+    alive_weights,
+    draw_alive,
+    running_sums,
 )
-from tidegraph.graph.storage.active_nodes import nth
+from tidegraph.graph.storage.active_nodes import nth_node
 from tidegraph.graph.storage.has_edge import NeighborIndex, has_edge_before
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.keyed_rng import after, below, mixed
@@ -18,7 +18,7 @@ from tidegraph.kernels.weighted_draw import by_sum
 
 
 @compiled
-def fill(
+def draw_negatives(
     alive: Alive,
     clocks: Clocks,
     power: float,
@@ -48,7 +48,7 @@ def fill(
         chosen = other[q] if other.size else -1
         found = 0
         for _ in range(ATTEMPTS if clocks.nodes[q] > 0 else 0):
-            state = draw(alive, clocks, q, power, state, mine[found:])
+            state = draw_alive(alive, clocks, q, power, state, mine[found:])
             for j in range(found, mine.size):
                 v = mine[j]
                 if (
@@ -63,22 +63,22 @@ def fill(
         mine[found:] = -1
         if clocks.nodes[q] > 0 and found < mine.size:
             # Nearly everything is taken: weigh what is left.
-            left = strengths(alive, clocks, q, power)
+            left = alive_weights(alive, clocks, q, power)
             for a in range(left.size):
-                v = nth(alive.births, a)
+                v = nth_node(alive.births, a)
                 if v == chosen or has_edge_before(
                     index, base, low[q], high[q], v, tick
                 ):
                     left[a] = 0
-            sums = sums_of(left)
+            sums = running_sums(left)
             for j in range(found, mine.size):
                 state = after(state)
                 at = by_sum(sums, 0, left.size, mixed(state))
-                mine[j] = nth(alive.births, at) if at >= 0 else -1
+                mine[j] = nth_node(alive.births, at) if at >= 0 else -1
 
 
 @compiled
-def other_rows(key: np.ndarray, count: int) -> np.ndarray:
+def draw_other_rows(key: np.ndarray, count: int) -> np.ndarray:
     """Draw other rows of the batch for each row."""
     row = np.zeros((key.size, count), np.int64)
     for q in range(key.size):
@@ -92,7 +92,7 @@ def other_rows(key: np.ndarray, count: int) -> np.ndarray:
 
 
 @compiled
-def strike_neighbors(
+def exclude_neighbors(
     index: NeighborIndex,
     base: int,
     low: np.ndarray,
@@ -101,7 +101,7 @@ def strike_neighbors(
     ids: np.ndarray,
     kept: np.ndarray,
 ) -> None:
-    """Strike out what each row's node had an edge to before its clock."""
+    """Leave out what each row's node had an edge to before its clock."""
     for q in range(ids.shape[0]):
         for j in range(ids.shape[1]):
             if kept[q, j] and has_edge_before(
@@ -111,7 +111,7 @@ def strike_neighbors(
 
 
 @compiled
-def subsets(
+def draw_subsets(
     key: np.ndarray, ids: np.ndarray, kept: np.ndarray, out: np.ndarray
 ) -> None:
     """Draw subsets of what is kept, each as likely."""

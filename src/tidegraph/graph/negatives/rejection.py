@@ -7,7 +7,7 @@ from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.graph.negatives.alive import ATTEMPTS
 from tidegraph.graph.negatives.distribution import Distribution, seen_before
-from tidegraph.graph.negatives.kernels import strike_neighbors
+from tidegraph.graph.negatives.kernels import exclude_neighbors
 from tidegraph.graph.nodes import Nodes
 from tidegraph.graph.storage.has_edge import NeighborIndex
 from tidegraph.graph.storage.tcsr import TemporalCSR
@@ -41,13 +41,13 @@ class Avoided(NamedTuple):
         """Return whether each of some rows may draw a node."""
         kept = node != self.other[row]
         low, high, clock = self.low[row], self.high[row], self.clock[row]
-        strike_neighbors(
+        exclude_neighbors(
             self.held, self.base, low, high, clock, node[:, None], kept[:, None]
         )
         return kept
 
 
-def by_rejection(
+def draw_by_rejection(
     distribution: Distribution,
     nodes: Nodes,
     incoming: TemporalCSR,
@@ -73,7 +73,7 @@ def by_rejection(
     row = np.repeat(np.arange(len(clocks)), count)
     open_ = np.flatnonzero(until[row] > 0)
     for attempt in range(ATTEMPTS):
-        at, share = _attempt(key[open_], until[row[open_]], attempt)
+        at, share = _draw_proposals(key[open_], until[row[open_]], attempt)
         node, clock = pool.at(at), clocks[row[open_]]
         kept = share < distribution(seen_before(nodes, incoming, node, clock, tick))
         kept &= avoided.leaves(row[open_], node)
@@ -91,13 +91,15 @@ def by_rejection(
         sums = np.cumsum(share)
         if len(sums) and sums[-1] > 0:
             mine = open_[row[open_] == one]
-            _, drawn = _attempt(key[mine], np.ones(len(mine), np.int64), ATTEMPTS)
+            _, drawn = _draw_proposals(
+                key[mine], np.ones(len(mine), np.int64), ATTEMPTS
+            )
             out[mine] = alive[np.searchsorted(sums, drawn * sums[-1], side="right")]
     return out.reshape(-1, count)
 
 
 @compiled
-def _attempt(
+def _draw_proposals(
     key: np.ndarray, size: np.ndarray, attempt: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw one of 0 .. ``size`` - 1 and a number from 0 to 1 for each key."""

@@ -56,7 +56,7 @@ def local_clusters(
     if size < 1:
         raise ConfigError(f"a cluster of {size} nodes holds nothing; at least 1.")
     pushed = personalized_pagerank(graph, seeds, settings)
-    volume = _volume(graph.strength)
+    volume = _total_strength(graph.strength)
     shape = (len(seeds), size)
     out = Clusters(np.full(shape, -1, np.int32), np.zeros(shape), np.empty(len(seeds)))
     over_rows(
@@ -76,7 +76,7 @@ def local_clusters(
 
 
 @compiled
-def _plus(high: float, low: float, value: float) -> tuple[float, float]:
+def _add_compensated(high: float, low: float, value: float) -> tuple[float, float]:
     """Add to a sum that keeps what rounding loses (Neumaier 1974)."""
     total = high + value
     if abs(high) >= abs(value):
@@ -85,11 +85,11 @@ def _plus(high: float, low: float, value: float) -> tuple[float, float]:
 
 
 @compiled
-def _volume(strength: np.ndarray) -> tuple[float, float, int]:
+def _total_strength(strength: np.ndarray) -> tuple[float, float, int]:
     """Return the strength of all nodes, in two parts, and how many have any."""
     high, low, nodes = 0.0, 0.0, 0
     for v in range(strength.size):
-        high, low = _plus(high, low, strength[v])
+        high, low = _add_compensated(high, low, strength[v])
         nodes += strength[v] > 0
     return high, low, nodes
 
@@ -117,20 +117,20 @@ def _sweep_cuts(
         by_row = stable_order(rows)
         order = by_row[stable_order(rank[by_row])]
         order = order[: min(order.size, cluster.shape[1])]
-        kept, conductance[q] = _best(graph, volume, rows[order], inside)
+        kept, conductance[q] = _best_prefix(graph, volume, rows[order], inside)
         for j in range(kept):
             cluster[q, j] = rows[order[j]]
             score[q, j] = value[order[j]]
 
 
 @compiled
-def _best(
+def _best_prefix(
     graph: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     volume: tuple[float, float, int],
     order: np.ndarray,
     inside: np.ndarray,
 ) -> tuple[int, float]:
-    """Return how long the best prefix of an order is, and its conductance."""
+    """Return how long the prefix of smallest conductance is, and its conductance."""
     ptr, node, weight, strength = graph
     # What leaves is a small difference of large sums, so sums carry what they lose;
     # whether anything leaves is counted.
@@ -140,14 +140,16 @@ def _best(
     best, kept = np.inf, 0
     for j in range(order.size):
         v = order[j]
-        within, within_low = _plus(within, within_low, float(strength[v]))
-        outside, outside_low = _plus(outside, outside_low, -float(strength[v]))
+        within, within_low = _add_compensated(within, within_low, float(strength[v]))
+        outside, outside_low = _add_compensated(
+            outside, outside_low, -float(strength[v])
+        )
         others -= strength[v] > 0
         for e in range(ptr[v], ptr[v + 1]):
             if node[e] != v:
                 sign = -1 if inside[node[e]] else 1
                 leaving += sign
-                cut, cut_low = _plus(cut, cut_low, sign * weight[e])
+                cut, cut_low = _add_compensated(cut, cut_low, sign * weight[e])
         inside[v] = True
         if leaving == 0:
             share = 1.0 if others == 0 and strength[v] > 0 else 0.0

@@ -91,7 +91,7 @@ def personalized_pagerank(
     found: dict[int, tuple[np.ndarray, ...]] = {}
 
     def block(first: int, last: int) -> None:
-        found[first] = _push(
+        found[first] = _push_from_seeds(
             (graph.ptr, graph.node, graph.weight, graph.strength),
             seeds[first:last],
             settings.restart,
@@ -108,7 +108,7 @@ def personalized_pagerank(
 
 
 @compiled
-def _push(
+def _push_from_seeds(
     graph: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     seeds: np.ndarray,
     restart: float,
@@ -124,7 +124,7 @@ def _push(
     node, value = np.empty(1024, np.int32), np.empty(1024, np.float64)
     filled = 0
     for q in range(seeds.size):
-        count = _spread(
+        count = _push_from_seed(
             graph, seeds[q], restart, epsilon, score, rest, state, queue, touched
         )
         left[q] = 0.0
@@ -150,7 +150,7 @@ def _push(
 
 
 @compiled
-def _spread(
+def _push_from_seed(
     graph: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     seed: int,
     restart: float,

@@ -32,7 +32,7 @@ def spectral_radius(graph: StaticGraph, tolerance: float = 1e-3) -> float:
 
 
 def steps_within(rate: float, tolerance: float) -> int:
-    """Return the length at which a geometric series may be cut.
+    """Return the length of walk at which a geometric series may be cut.
 
     The terms ``rate^k`` beyond it are at most ``tolerance`` of the sum of all.
     """

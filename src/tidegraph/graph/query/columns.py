@@ -73,14 +73,14 @@ def column(
         raise RequestError(f"there is no column {name!r} here. {mend}{listed}".rstrip())
     of_edge, held = known[name]
     if of_edge and via is not None:
-        return _of_edges(graph, via, held, at.slot)
+        return _edge_column(graph, via, held, at.slot)
     nodes = graph.nodes[type]
     if held == nodes.key:
         return nodes.vocabulary.decode(at.node)
     return nodes.vocabulary.features[held].gather(at.node)
 
 
-def _of_edges(
+def _edge_column(
     graph: Snapshot, via: str, held: str, slot: Int64[np.ndarray, " n"]
 ) -> pl.Series:
     """Return the time or a feature of edges; a slot against ``via`` is -1 less it."""

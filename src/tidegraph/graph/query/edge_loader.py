@@ -82,20 +82,20 @@ class EdgeLoader:
         ptr = starts(high - low)
         slot = ranges(low, ptr)
         source = owners(ptr).astype(np.int32)
-        order = _by_time(edges, slot)
+        order = _order_by_time(edges, slot)
         return cls(graph, name, slot[order], source[order])
 
     def where(self, *conditions: pl.Expr) -> "EdgeLoader":
         """Keep the edges for which polars expressions over their features hold."""
         edges = self.graph.edge(self.name)
-        table = edges.features[self._side.edge[self.slot]]
+        table = edges.features[self._edges.edge[self.slot]]
         if edges.time is not None:
-            time = seconds_of(self._side.time_at(self.slot), self.graph.tick)
+            time = seconds_of(self._edges.time_at(self.slot), self.graph.tick)
             table = table.with_columns(pl.Series(edges.time, time))
         kept = np.ones(len(self.slot), np.bool_)
         for condition in conditions:
             kept &= holds(table, check(condition), edges.time)
-        return self._ordered(np.flatnonzero(kept))
+        return self._reordered(np.flatnonzero(kept))
 
     @checked(RequestError)
     def shuffle(self, seed: int = 0, *, together: str | None = None) -> "EdgeLoader":
@@ -116,10 +116,10 @@ class EdgeLoader:
         if together is None:
             order = rng.permutation(len(self.slot))
         else:
-            whose = self.source if together == "source" else self._target(self.slot)
+            whose = self.source if together == "source" else self._targets(self.slot)
             place = rng.permutation(int(whose.max(initial=-1)) + 1)
             order = np.argsort(place[whose], kind="stable")
-        return replace(self._ordered(order), seed=seed)
+        return replace(self._reordered(order), seed=seed)
 
     @checked(RequestError)
     def batch(self, size: int) -> "EdgeLoader":
@@ -154,7 +154,7 @@ class EdgeLoader:
         """Yield the batches."""
         names = ("source", "target", "time", "weight", "edge", *self.plans)
         for first in range(0, len(self.slot), self._size):
-            yield batch_of(names, self._batch(first))
+            yield batch_of(names, self._batch_from(first))
 
     def __repr__(self) -> str:
         plans = ", ".join(f"{name}={plan}" for name, plan in self.plans.items())
@@ -165,19 +165,19 @@ class EdgeLoader:
         return self.size or max(len(self.slot), 1)
 
     @property
-    def _side(self) -> TemporalCSR:
+    def _edges(self) -> TemporalCSR:
         return self.graph[self.name]
 
-    def _ordered(self, order: Int64[np.ndarray, " m"]) -> "EdgeLoader":
+    def _reordered(self, order: Int64[np.ndarray, " m"]) -> "EdgeLoader":
         return replace(self, slot=self.slot[order], source=self.source[order])
 
-    def _target(self, slot: Int64[np.ndarray, " m"]) -> Int32[np.ndarray, " m"]:
-        return self._side.node[slot]
+    def _targets(self, slot: Int64[np.ndarray, " m"]) -> Int32[np.ndarray, " m"]:
+        return self._edges.node[slot]
 
-    def _batch(self, first: int) -> tuple[Any, ...]:
+    def _batch_from(self, first: int) -> tuple[Any, ...]:
         slot = self.slot[first : first + self._size]
-        source, target = self.source[first : first + self._size], self._target(slot)
-        edges = self._side
+        source, target = self.source[first : first + self._size], self._targets(slot)
+        edges = self._edges
         time = edges.time_at(slot)
         weight: Float32[np.ndarray, " b"] = edges.weight_at(slot)
         fields: list[Any] = [source, target, time, weight, edges.edge[slot]]
@@ -206,7 +206,7 @@ class EdgeLoader:
         return begins == target
 
 
-def _by_time(
+def _order_by_time(
     edges: TemporalCSR, slot: Int64[np.ndarray, " n"]
 ) -> Int64[np.ndarray, " n"]:
     """Return the order of slots by time, then by edge number, in O(n) as a rule."""

@@ -12,7 +12,7 @@ _MOMENTS = ('"Datetime"', '"Date"', '"Duration"', '"Time"')
 def holds(
     table: pl.DataFrame, condition: pl.Expr, time: str | None
 ) -> Bool[np.ndarray, " rows"]:
-    """Return for which rows a condition holds; where it is unknown it does not.
+    """Return for which rows a polars condition holds; where it is unknown it does not.
 
     Args:
         table: The columns.
@@ -50,7 +50,7 @@ def holds(
 
 
 def check(condition: object) -> pl.Expr:
-    """Return a condition that is one.
+    """Return a condition of a query that is one; else an error.
 
     Raises:
         RequestError: It is something else.

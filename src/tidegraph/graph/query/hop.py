@@ -10,7 +10,7 @@ from tidegraph.graph.storage.tcsr import NOW
 from tidegraph.kernels.ragged import owners, ranges, starts
 
 
-def along(
+def follow_edge(
     graph: Snapshot, edge: str, at: Reached, window: int | None
 ) -> tuple[Reached, Int64[np.ndarray, " reached"]]:
     """Return what the edges of each traverser lead to, and which traverser came.
@@ -42,15 +42,15 @@ def along(
     return Reached(at.origin[parent], edges.node[slot], clock, slot), parent
 
 
-def along_both(
+def follow_edge_both_ways(
     graph: Snapshot, edge: str, at: Reached, window: int | None
 ) -> tuple[Reached, Int64[np.ndarray, " reached"]]:
-    """Return what ``along`` finds along an edge and then against it, of each traverser.
+    """Return what ``follow_edge`` finds along an edge and then against it.
 
     Slots of edges gone against are ``-1 - slot``.
     """
-    forth, came = along(graph, edge, at, window)
-    back, went = along(graph, reverse(edge), at, window)
+    forth, came = follow_edge(graph, edge, at, window)
+    back, went = follow_edge(graph, reverse(edge), at, window)
     back = back._replace(slot=-1 - back.slot)
     parent = np.concatenate([came, went])
     order = np.argsort(parent, kind="stable")
@@ -80,7 +80,7 @@ def has_edge(
     origin = np.unique(at.origin)
     clock = None if begun.clock is None else begun.clock[origin]
     place = np.full(len(origin), -1, np.int64)
-    found, _ = along(
+    found, _ = follow_edge(
         graph, edge, Reached(origin, begun.node[origin], clock, place), None
     )
     width = len(graph.typed(graph.ends(edge)[1]))

@@ -18,7 +18,7 @@ from tidegraph.errors import ConfigError, RequestError
 from tidegraph.graph.query.batch import batch_of
 from tidegraph.graph.query.columns import column, columns_of, time_column
 from tidegraph.graph.query.filters import check, holds
-from tidegraph.graph.query.hop import along, along_both, has_edge
+from tidegraph.graph.query.hop import follow_edge, follow_edge_both_ways, has_edge
 from tidegraph.graph.query.traversers import START, Begun, Reached, random_keys
 from tidegraph.graph.sampling.seeds import Plan, Seeds, check_plan
 from tidegraph.graph.snapshot import Snapshot, reverse
@@ -108,8 +108,8 @@ class Query:
             LeakageError: The edge has times, and no clock was set.
             RequestError: The edge does not start here.
         """
-        there = self._there(edge)
-        at, parent = along(self.graph, edge, self.at, self.span)
+        there = self._type_reached(edge)
+        at, parent = follow_edge(self.graph, edge, self.at, self.span)
         return self._moved_to(there, at, parent, edge)
 
     @checked(RequestError)
@@ -125,12 +125,12 @@ class Query:
             LeakageError: The edge has times, and no clock was set.
             RequestError: The edge does not join nodes of the type that is here.
         """
-        if self._there(edge) != self.type:
+        if self._type_reached(edge) != self.type:
             raise RequestError(
                 f"{edge!r} leads to {self.graph.ends(edge)[1]!r}, so both ways are "
                 "not of one type. Use out() or in_()."
             )
-        at, parent = along_both(self.graph, edge, self.at, self.span)
+        at, parent = follow_edge_both_ways(self.graph, edge, self.at, self.span)
         return self._moved_to(self.type, at, parent, edge)
 
     @checked(RequestError)
@@ -184,7 +184,7 @@ class Query:
     @checked(RequestError)
     def sample(self, count: int, *, seed: int = 0) -> "Query":
         """Keep ``count`` nodes of each start, each subset as likely."""
-        mixed = self._rows_taken(np.lexsort((self._keys(seed), self.at.origin)))
+        mixed = self._rows_taken(np.lexsort((self._random_keys(seed), self.at.origin)))
         return mixed.limit(count)
 
     @checked(RequestError)
@@ -261,7 +261,7 @@ class Query:
                 "within() narrows the hops of a query. Say it in the plan: "
                 "hop('click').within(days=7)."
             )
-        nodes = Seeds(self.at.node, self.at.clock, self._keys(seed), seed=seed)
+        nodes = Seeds(self.at.node, self.at.clock, self._random_keys(seed), seed=seed)
         found: list[Any] = []
         for name, plan in plans.items():
             check_plan(name, plan)
@@ -284,11 +284,11 @@ class Query:
         starts = len(self.begun.node)
         return f"Query({len(self)} {self.type!r} nodes{via}, from {starts} starts)"
 
-    def _keys(self, seed: int) -> Keys:
+    def _random_keys(self, seed: int) -> Keys:
         origin = None if self.via is None else self.at.origin
         return random_keys(seed, len(self.begun.node), origin)
 
-    def _there(self, edge: str) -> str:
+    def _type_reached(self, edge: str) -> str:
         """Return the type that an edge leads to, which must start here."""
         here, there = self.graph.ends(edge)
         if here != self.type:

@@ -136,14 +136,20 @@ def _distinct_weighted_slots(
     slot = np.empty((len(past.start), past.width(count)), np.int64)
     at = (past.start, past.stop, past.key)
     edge, weight = past.edges.edge, past.edges.weight
-    over_rows(lambda a, b: _exponents(*at, edge, weight, slot, a, b), len(slot), _GRAIN)
+    over_rows(
+        lambda a, b: _draw_by_exponential_times(*at, edge, weight, slot, a, b),
+        len(slot),
+        _GRAIN,
+    )
     return slot
 
 
 def _distinct_uniform_slots(past: Neighborhood, count: int) -> Int64[np.ndarray, "q k"]:
     slot = np.empty((len(past.start), past.width(count)), np.int64)
     over_rows(
-        lambda a, b: _floyd(past.start, past.stop, past.key, slot, a, b),
+        lambda a, b: _draw_subsets_by_floyd(
+            past.start, past.stop, past.key, slot, a, b
+        ),
         len(slot),
         _GRAIN,
     )
@@ -181,7 +187,7 @@ def _draw_uniform(
 
 
 @compiled
-def _floyd(
+def _draw_subsets_by_floyd(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,
@@ -215,7 +221,7 @@ def _floyd(
 
 
 @compiled
-def _exponents(
+def _draw_by_exponential_times(
     start: np.ndarray,
     stop: np.ndarray,
     key: np.ndarray,
@@ -236,7 +242,7 @@ def _exponents(
             if not rate > 0:
                 continue
             arrival = -np.log(1 - unit(mixed(state))) / rate
-            found = _insert(least, slot[q], found, arrival, s)
+            found = _insert_sorted(least, slot[q], found, arrival, s)
         for j in range(found, count):
             slot[q, j] = -1
 
@@ -257,13 +263,13 @@ def _top_weights(
         found = 0
         for s in range(stop[q] - 1, start[q] - 1, -1):
             value = strength(weight, edge[s])
-            found = _insert(least, slot[q], found, -float(value), s)
+            found = _insert_sorted(least, slot[q], found, -float(value), s)
         for j in range(found, count):
             slot[q, j] = -1
 
 
 @compiled
-def _insert(
+def _insert_sorted(
     least: np.ndarray, slot: np.ndarray, found: int, value: float, s: int
 ) -> int:
     """Put a slot among the ``found`` of least value; the first of equals stays."""

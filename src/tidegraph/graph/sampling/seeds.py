@@ -73,7 +73,9 @@ class Seeds(NamedTuple):
         keys = root_keys(seed, whole(first, "first"), len(nodes))
         rows = None
         if given is not None:
-            rows = {name: _rows(name, histories) for name, histories in given.items()}
+            rows = {
+                name: _given_rows(name, histories) for name, histories in given.items()
+            }
         return cls(nodes, clocks, keys, seed=seed, given=rows)
 
 
@@ -90,8 +92,8 @@ class Plan(Protocol):
         ...
 
 
-def _rows(name: str, histories: Histories) -> TemporalCSR:
-    """Return histories as rows of edges that are numbered by their place."""
+def _given_rows(name: str, histories: Histories) -> TemporalCSR:
+    """Return given histories as rows of edges that are numbered by their place."""
     given = _as_wide_as_a_graph(histories)
     _check_given_rows(name, given)
     base, span = base_of(given.time)

@@ -127,8 +127,8 @@ def active_nodes(
         edge: Number of each edge.
     """
     nodes = np.arange(len(start), dtype=np.int32)
-    found = _found(nodes, start, start, stop, (time, base, edge), -1)
-    return ActiveNodes(*(Timeline.of(*_in_order(*part)) for part in found))
+    found = _new_entries(nodes, start, start, stop, (time, base, edge), -1)
+    return ActiveNodes(*(Timeline.of(*_sorted_by_time(*part)) for part in found))
 
 
 def apart_from_newer(held: ActiveNodes) -> ActiveNodes:
@@ -158,12 +158,14 @@ def with_changes(
     (start, stop), (low, high) = after, before
     moved = start != low
     since = np.where(moved, start, high)
-    born, seen = _found(nodes, start, since, stop, slots, held.occurrences.size() - 1)
+    born, seen = _new_entries(
+        nodes, start, since, stop, slots, held.occurrences.size() - 1
+    )
     new = high == low
     if bool((~new & np.isin(nodes, born[0])).any()):
         return None
-    births = held.births.with_entries(*_in_order(*born))
-    return ActiveNodes(births, held.occurrences.with_entries(*_in_order(*seen)))
+    births = held.births.with_entries(*_sorted_by_time(*born))
+    return ActiveNodes(births, held.occurrences.with_entries(*_sorted_by_time(*seen)))
 
 
 Entries = tuple[
@@ -172,7 +174,7 @@ Entries = tuple[
 """Node, time and number of some edges."""
 
 
-def _found(
+def _new_entries(
     nodes: Int32[np.ndarray, " rows"],
     start: Int64[np.ndarray, " rows"],
     since: Int64[np.ndarray, " rows"],
@@ -182,7 +184,9 @@ def _found(
 ) -> tuple[Entries, Entries]:
     """Return the edges numbered above ``known``: those that are a node's first, all."""
     born, seen = _empty_entries(len(nodes)), _empty_entries(int((stop - since).sum()))
-    births, occurrences = _collect(nodes, start, since, stop, *slots, known, born, seen)
+    births, occurrences = _write_new_entries(
+        nodes, start, since, stop, *slots, known, born, seen
+    )
     node, time, number = born
     first = node[:births], time[:births], number[:births]
     node, time, number = seen
@@ -193,7 +197,7 @@ def _empty_entries(size: int) -> Entries:
     return np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size, np.int64)
 
 
-def _in_order(
+def _sorted_by_time(
     node: Int32[np.ndarray, " n"],
     time: Int64[np.ndarray, " n"],
     number: Int64[np.ndarray, " n"],
@@ -217,7 +221,7 @@ def _doubled_room(held: np.ndarray, settled: int, more: int) -> np.ndarray:
 
 
 @compiled
-def nth(line: Timeline, place: int) -> int:
+def nth_node(line: Timeline, place: int) -> int:
     """Return the node that stands in a place."""
     if place < line.settled:
         return line.node[place]
@@ -225,7 +229,7 @@ def nth(line: Timeline, place: int) -> int:
 
 
 @compiled
-def _collect(
+def _write_new_entries(
     nodes: np.ndarray,
     start: np.ndarray,
     since: np.ndarray,

@@ -105,7 +105,7 @@ class Arena:
                 setattr(self, name, wider)
 
 
-def grow(
+def append_to_rows(
     bounds: RowBounds,
     slots: Slots,
     new: New,
@@ -113,7 +113,7 @@ def grow(
     arena: Arena | None,
     version: int,
 ) -> tuple[RowBounds, Slots, Arena]:
-    """Return the rows with new edges, each after those of its second.
+    """Return the rows with new edges, each after the edges of its second.
 
     Args:
         bounds: Where the rows are; they do not change.
@@ -135,18 +135,18 @@ def grow(
     held = len(slots.node)
     # Without edges, nothing says yet whether they have times.
     if held and is_mapped(slots.node):
-        slots = _longer(slots, held, _ROOM * held + _LEAST_CHANGES, new)
+        slots = _slots_with_room(slots, held, _ROOM * held + _LEAST_CHANGES, new)
         arena = Arena(len(bounds), held, version)
     else:
-        bounds, slots, arena = laid_out(bounds, slots, _SPARE)
+        bounds, slots, arena = rows_laid_out(bounds, slots, _SPARE)
         arena.newest = version
     return *_append_with_room(bounds, slots, new, num_nodes, arena), arena
 
 
-def laid_out(
+def rows_laid_out(
     bounds: RowBounds, slots: Slots, spare: float
 ) -> tuple[RowBounds, Slots, Arena]:
-    """Return rows one behind the other, on the calling thread, without the interpreter.
+    """Return rows of edges one behind the other, on the calling thread, by kernels.
 
     Args:
         bounds: Where the rows are.
@@ -182,24 +182,24 @@ def _append_with_room(
     shared, done = arena.tail, 0
     while True:
         held = (bounds.first, bounds.last)
-        done, arena.tail = _append(
+        done, arena.tail = _append_while_room(
             arena.rows, held, slots, new, done, arena.tail, shared
         )
         if done == len(new.source):
             break
         row = new.source[done]
         room = 2 * int(arena.stop[row] - arena.start[row]) + _LEAST_ROOM
-        slots = _longer(slots, arena.tail, _ROOM * (arena.tail + room), new)
-    grown = _noted(bounds, new.source, num_nodes, arena)
+        slots = _slots_with_room(slots, arena.tail, _ROOM * (arena.tail + room), new)
+    grown = _bounds_after(bounds, new.source, num_nodes, arena)
     # Only now, so that rows half written by a failure are nobody's to write on.
     arena.newest = version + 1
     return grown, slots
 
 
-def _noted(
+def _bounds_after(
     bounds: RowBounds, nodes: Int32[np.ndarray, " new"], num_nodes: int, arena: Arena
 ) -> RowBounds:
-    """Return the bounds that the writer has come to, after rows of nodes changed."""
+    """Return the bounds of rows after some nodes changed, as the writer has them."""
     journal = arena.journal
     if journal is not None and journal.takes(num_nodes, len(nodes)):
         journal.add(nodes, (arena.start, arena.stop))
@@ -219,7 +219,7 @@ def _noted(
     return RowBounds(start, stop, num_nodes, arena.journal, arena.journal.used)
 
 
-def _longer(slots: Slots, used: int, size: int, new: New) -> Slots:
+def _slots_with_room(slots: Slots, used: int, size: int, new: New) -> Slots:
     """Return what is used of the slots, with room for ``size`` of them."""
     timed = len(new.time) > 0 or len(slots.time) > 0
     return Slots(
@@ -230,7 +230,7 @@ def _longer(slots: Slots, used: int, size: int, new: New) -> Slots:
 
 
 @compiled
-def _append(
+def _append_while_room(
     rows: tuple[np.ndarray, np.ndarray, np.ndarray],
     held: tuple[np.ndarray, np.ndarray],
     slots: Slots,

@@ -45,7 +45,7 @@ def sorted_edges(
         num_nodes: How many nodes there are.
     """
     source, target, time = sealed(source, target, time)
-    rising, base, latest = _span(time)
+    rising, base, latest = _time_span(time)
     order = np.zeros(0, np.int64) if rising else np.argsort(time, kind="stable")
     start, stop = _row_bounds(source, num_nodes)
     node = np.empty(len(source), np.int32)
@@ -56,26 +56,26 @@ def sorted_edges(
     wide = np.int64 if 8 in (edge.itemsize, offset.itemsize) else np.int32
     parted = np.empty(4 * len(source), wide)
     shift = max(0, (num_nodes - 1).bit_length() - _BUCKET_BITS)
-    _partition(source, target, time, order, start, shift, base, parted)
-    _place(parted, start.copy(), node, edge, offset)
+    _partition_by_source(source, target, time, order, start, shift, base, parted)
+    _write_edges_in_rows(parted, start.copy(), node, edge, offset)
     return Sorted(start, stop, node, offset, base, edge)
 
 
 def narrowest(largest: int) -> type[np.signedinteger]:
-    """Return the narrower of int32 and int64 that holds 0 to ``largest``."""
+    """Return the narrower integer type, int32 or int64, that holds 0 to ``largest``."""
     return np.int32 if largest < 2**31 else np.int64
 
 
 def base_of(time: Int64[np.ndarray, " n"]) -> tuple[int, int]:
-    """Return the first time and how far the last is from it."""
-    _, first, last = _span(time)
+    """Return the first time of edges, and how far the last is from it."""
+    _, first, last = _time_span(time)
     return first, last - first
 
 
 def wide_enough(
     held: Int[np.ndarray, " n"], new: Int64[np.ndarray, " m"]
 ) -> Int[np.ndarray, " n"]:
-    """Return the numbers held, in 64 bits if the new ones need that."""
+    """Return the column held, in 64 bits if the new numbers need that."""
     fits = np.iinfo(held.dtype)
     if not len(new) or (int(new.min()) >= fits.min and int(new.max()) <= fits.max):
         return held
@@ -83,7 +83,7 @@ def wide_enough(
 
 
 @compiled
-def _span(time: np.ndarray) -> tuple[bool, int, int]:
+def _time_span(time: np.ndarray) -> tuple[bool, int, int]:
     """Return whether times never fall, the first and the last; 0 if there is none."""
     if time.size == 0:
         return True, 0, 0
@@ -106,7 +106,7 @@ def _row_bounds(source: np.ndarray, num_nodes: int) -> tuple[np.ndarray, np.ndar
 
 
 @compiled
-def _partition(
+def _partition_by_source(
     source: np.ndarray,
     target: np.ndarray,
     time: np.ndarray,
@@ -130,7 +130,7 @@ def _partition(
 
 
 @compiled
-def _place(
+def _write_edges_in_rows(
     parted: np.ndarray,
     place: np.ndarray,
     node: np.ndarray,

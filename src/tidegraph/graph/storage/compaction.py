@@ -46,13 +46,15 @@ class Tidying:
         elif edges.slack > _MOVED * size:
             missed: list[Step] = []
             self._missed[name] = missed
-            Thread(target=self._tidy, args=(name, edges, missed), daemon=True).start()
+            Thread(
+                target=self._compact, args=(name, edges, missed), daemon=True
+            ).start()
 
     def dropped(self) -> None:
         """Give up what is under way: the edges are others from now on."""
         self._missed.clear()
 
-    def _tidy(self, name: str, edges: EdgeStore, missed: list[Step]) -> None:
+    def _compact(self, name: str, edges: EdgeStore, missed: list[Step]) -> None:
         try:
             tidy = edges.compacted(_SPARE)
             _make_indexes(tidy, edges)

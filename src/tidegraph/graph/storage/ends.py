@@ -42,18 +42,18 @@ def types_of(nodes: Mapping[str, Nodes], where: ingest.Ends) -> tuple[str, str]:
     )
 
 
-def encoded(
+def end_rows(
     nodes: Mapping[str, Nodes],
     name: str,
     rows: pl.DataFrame,
     ends: tuple[str, str],
     types: tuple[str, str],
 ) -> tuple[dict[str, Nodes], tuple[np.ndarray, np.ndarray]]:
-    """Return the nodes with those of new edges, and the rows of both ends."""
+    """Return the nodes with the ends of new edges, and the rows of both ends."""
     whole = dict(nodes)
     at: list[np.ndarray] = []
     for column, side in zip(ends, types, strict=True):
-        ids, held = ingest.ids(rows, column, name), whole[side]
+        ids, held = ingest.ids_in_column(rows, column, name), whole[side]
         longer, found = held.vocabulary.with_rows(ids)
         if longer is not held.vocabulary:
             whole[side] = Nodes(longer, held.key)

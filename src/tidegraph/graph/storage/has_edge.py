@@ -54,7 +54,7 @@ def neighbor_index_kept_up(
 ) -> None:
     """Sort the slots of rows that are in no run yet, where they are many enough."""
     start = start.copy()
-    _passed(start, stop, index, _LEAST_RUN)
+    _skip_runs(start, stop, index, _LEAST_RUN)
     _sort_all_rows(start, stop, index)
 
 
@@ -92,10 +92,10 @@ def _edge_before(time: np.ndarray, at: int, base: int, clock: int) -> bool:
 
 
 @compiled
-def _passed(
+def _skip_runs(
     start: np.ndarray, stop: np.ndarray, index: NeighborIndex, least: int
 ) -> None:
-    """Move the start of each row behind its runs; to its end if little is left."""
+    """Move the start of each row behind its sorted runs; to its end if few remain."""
     for v in range(start.size):
         low, first = start[v], start[v]
         while low < stop[v] and index.run[low] > 0:

@@ -48,7 +48,7 @@ class Histories:
         return Histories(ptr, self.node[events], self.time[events], self.weight[events])
 
     def at(self, rows: Int64[np.ndarray, " r"]) -> "Histories":
-        """Return the histories of some nodes, in any order."""
+        """Return the histories of some nodes, in the order asked."""
         ptr = starts(self.ptr[rows + 1] - self.ptr[rows])
         events = ranges(self.ptr[rows], ptr)
         return Histories(ptr, self.node[events], self.time[events], self.weight[events])

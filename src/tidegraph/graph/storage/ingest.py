@@ -19,12 +19,7 @@ from tidegraph.data.tables.values import without_objects
 from tidegraph.data.times.datetimes import own_ticks
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn, TimeUnit
 from tidegraph.errors import DataError
-from tidegraph.graph.times import (
-    TICKS,
-    Tick,
-    longest_tick,
-    placed,
-)
+from tidegraph.graph.times import TICKS, Tick, longest_tick, ticks_and_misfits
 
 _ENDS = re.compile(
     r"\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?->\s*([^:>]+?)\s*(?::\s*(\w+)\s*)?"
@@ -76,7 +71,9 @@ class EdgeTimes(NamedTuple):
     unit: TimeUnit | None
 
 
-def frame(source: object, ids: Collection[str], *, empty: bool = False) -> pl.DataFrame:
+def as_frame(
+    source: object, ids: Collection[str], *, empty: bool = False
+) -> pl.DataFrame:
     """Return a table of any kind as a polars frame.
 
     Args:
@@ -95,7 +92,7 @@ def frame(source: object, ids: Collection[str], *, empty: bool = False) -> pl.Da
     return read_whole(source, ids, empty=empty)
 
 
-def features(given: object, edge: str) -> pl.DataFrame:
+def features_frame(given: object, edge: str) -> pl.DataFrame:
     """Return columns by name as a table, which has none where none are given.
 
     Raises:
@@ -110,14 +107,14 @@ def features(given: object, edge: str) -> pl.DataFrame:
         return pl.DataFrame(cast(Any, dict(cast(Any, given or {}))))
 
 
-def vocabulary(table: pl.DataFrame, key: str, name: str) -> Vocabulary:
+def vocabulary_of_table(table: pl.DataFrame, key: str, name: str) -> Vocabulary:
     """Return the nodes of a table: its ids, with its other columns as features.
 
     Raises:
         DataError: The key column is missing, has a missing value, or repeats one.
     """
-    check(table, [key], f"the table of {name!r}")
-    found = ids(table, key, name)
+    check_columns(table, [key], f"the table of {name!r}")
+    found = ids_in_column(table, key, name)
     again = (~found.is_first_distinct()).arg_true()
     if len(again):
         first = int((found == found[again[0]]).arg_true()[0])
@@ -128,13 +125,13 @@ def vocabulary(table: pl.DataFrame, key: str, name: str) -> Vocabulary:
     return Vocabulary(found, table.drop(key), Lookup(found))
 
 
-def ids(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
+def ids_in_column(table: pl.DataFrame, column: str, edge: str) -> pl.Series:
     """Return an id column of a table, canonical.
 
     Raises:
         DataError: The column is missing, or an id is.
     """
-    check(table, [column], f"the table of {edge!r}")
+    check_columns(table, [column], f"the table of {edge!r}")
     return IdColumn(column, f"the table of {edge!r}", "keep").checked(
         table[column], range(table.height)
     )
@@ -156,7 +153,7 @@ def edge_times(
         DataError: The column is missing, holds what is no time, or what is finer than
             a tick.
     """
-    check(table, [column], f"the table of {edge!r}")
+    check_columns(table, [column], f"the table of {edge!r}")
     if unit is not None and unit not in PER_SECOND:
         raise DataError(
             f"time_unit is {unit!r}; it must be one of {', '.join(PER_SECOND)}."
@@ -211,9 +208,11 @@ def whole_ticks(
     """
     if len(when):
         _check_time_bounds(when, per_second, edge)
-    ticks, between = placed(when, per_second, tick)
+    ticks, between = ticks_and_misfits(when, per_second, tick)
     if between.any():
-        raise DataError(_finer(when, per_second, tick, edge, int(between.argmax())))
+        raise DataError(
+            _advice_on_ticks(when, per_second, tick, edge, int(between.argmax()))
+        )
     return ticks
 
 
@@ -228,7 +227,7 @@ def _check_time_bounds(when: Num[np.ndarray, " n"], per_second: int, edge: str) 
         )
 
 
-def _finer(
+def _advice_on_ticks(
     when: Num[np.ndarray, " n"], per_second: int, tick: Tick, edge: str, row: int
 ) -> str:
     """Return what to do about times that lie between two ticks."""
@@ -251,7 +250,7 @@ def _finer(
     )
 
 
-def rows(values: object, edge: str) -> Int32[np.ndarray, " n"]:
+def node_rows(values: object, edge: str) -> Int32[np.ndarray, " n"]:
     """Return rows of nodes as an array of them.
 
     Raises:
@@ -267,7 +266,7 @@ def rows(values: object, edge: str) -> Int32[np.ndarray, " n"]:
     return np.clip(found.astype(np.int64), -1, 2**31 - 1).astype(np.int32)
 
 
-def check(table: pl.DataFrame, columns: list[str], where: str) -> None:
+def check_columns(table: pl.DataFrame, columns: list[str], where: str) -> None:
     """Raise DataError if a table lacks a column."""
     for column in columns:
         if column not in table.columns:

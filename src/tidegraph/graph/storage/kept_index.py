@@ -145,12 +145,12 @@ class Indexes:
 
     def make(self, rows: SlotRows, like: "Indexes") -> None:
         """Make those that another line has, before somebody waits for them."""
-        for mine, other in zip(self._kept, like._kept, strict=True):
+        for mine, other in zip(self._all_kept, like._all_kept, strict=True):
             if other.is_made:
                 mine.of(rows)
 
     @property
-    def _kept(self) -> tuple[KeptIndex[Any], ...]:
+    def _all_kept(self) -> tuple[KeptIndex[Any], ...]:
         weights = (self.sums, self.least_weight, self.negatives)
         return self.neighbors, self.active, *weights
 
@@ -160,7 +160,7 @@ class Indexes:
         return tuple(self._by)
 
     def weighing(self, by: str) -> "Indexes":
-        """Return the same indexes for rows whose weights are another feature."""
+        """Return the same indexes for edges whose weights are another feature."""
         if by not in self._by:
             other = Indexes()
             other.neighbors, other.active = self.neighbors, self.active
@@ -174,8 +174,8 @@ def _prefix_sums_of(rows: SlotRows) -> PrefixSums:
 
 def _prefix_sums_on(held: PrefixSums, before: RowBounds, rows: SlotRows) -> PrefixSums:
     """Return running sums with those of new slots."""
-    sums = PrefixSums(*(_with_room(part, len(rows.node)) for part in held))
-    start, since, stop = _to_write(before, rows.bounds)
+    sums = PrefixSums(*(_padded_to(part, len(rows.node)) for part in held))
+    start, since, stop = _new_slots(before, rows.bounds)
     add_up(start, since, stop, rows.edge, rows.weight, sums)
     return sums
 
@@ -204,13 +204,13 @@ def _negatives_of(rows: SlotRows) -> Int64[np.ndarray, " room"]:
 def _negatives_on(
     held: Int64[np.ndarray, " held"], before: RowBounds, rows: SlotRows
 ) -> Int64[np.ndarray, " room"]:
-    latest = _with_room(held, len(rows.node))
-    start, since, stop = _to_write(before, rows.bounds)
+    latest = _padded_to(held, len(rows.node))
+    start, since, stop = _new_slots(before, rows.bounds)
     note_negatives(start, since, stop, rows.edge, rows.weight, latest)
     return latest
 
 
-def _to_write(before: RowBounds, now: RowBounds) -> tuple[np.ndarray, ...]:
+def _new_slots(before: RowBounds, now: RowBounds) -> tuple[np.ndarray, ...]:
     """Return start, first new slot and stop of the rows that changed."""
     changed = now.changed_since(before)
     start, stop = now.at(changed)
@@ -227,9 +227,9 @@ def _neighbor_index_on(
     held: NeighborIndex, before: RowBounds, rows: SlotRows
 ) -> NeighborIndex:
     index = NeighborIndex(
-        _with_room(held.node, len(rows.node)),
-        _with_room(held.time, len(rows.time)),
-        _with_room(held.run, len(rows.node)),
+        _padded_to(held.node, len(rows.node)),
+        _padded_to(held.time, len(rows.time)),
+        _padded_to(held.run, len(rows.node)),
         rows.node,
         rows.time,
     )
@@ -257,7 +257,7 @@ def _active_nodes_on(
     return grown if grown is not None else _active_nodes_of(rows)
 
 
-def _with_room(held: np.ndarray, size: int) -> np.ndarray:
+def _padded_to(held: np.ndarray, size: int) -> np.ndarray:
     """Return an array with zeros behind, for at least ``size`` entries."""
     if len(held) >= size:
         return held

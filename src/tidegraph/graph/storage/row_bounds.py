@@ -119,15 +119,15 @@ class RowBounds:
         if not self.changes and len(self.first) == self.num_nodes:
             return self.first, self.last
         nodes = np.arange(self.num_nodes, dtype=np.int32)
-        return self._followed(nodes)
+        return self._bounds_of(nodes)
 
     @property
     def view(self) -> BoundsView:
         """What kernels read the row of any node from."""
-        return self._at_hand._view
+        return self._flattened_if_due._view
 
     @property
-    def _at_hand(self) -> "RowBounds":
+    def _flattened_if_due(self) -> "RowBounds":
         """The same bounds, written down if they are, or if that has come to pay."""
         if "whole" in self.__dict__ or self.journal.used - self.changes > _BEHIND:
             return RowBounds.of(*self.whole)
@@ -141,7 +141,7 @@ class RowBounds:
 
     def at(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
         """Return where the rows of some nodes start and stop; 0 outside the graph."""
-        return self._at_hand._followed(nodes)
+        return self._flattened_if_due._bounds_of(nodes)
 
     def reading(
         self, nodes: Int32[np.ndarray, " q"]
@@ -150,7 +150,7 @@ class RowBounds:
 
         For whoever does more with some nodes while their bounds are at hand.
         """
-        return self._at_hand._reading(nodes)
+        return self._flattened_if_due._bounds_reader(nodes)
 
     def changed_since(self, before: "RowBounds") -> Int32[np.ndarray, " changed"]:
         """Return the nodes whose rows an earlier value of the line sees otherwise."""
@@ -161,12 +161,12 @@ class RowBounds:
         (start, stop), (low, high) = self.whole, before.at(nodes)
         return nodes[(start != low) | (stop != high)]
 
-    def _followed(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
-        rows, read = self._reading(nodes)
+    def _bounds_of(self, nodes: Int32[np.ndarray, " q"]) -> Rows:
+        rows, read = self._bounds_reader(nodes)
         over_rows(read, len(nodes), grain=4096)
         return rows
 
-    def _reading(
+    def _bounds_reader(
         self, nodes: Int32[np.ndarray, " q"]
     ) -> tuple[Rows, Callable[[int, int], None]]:
         low, high = np.empty(len(nodes), np.int64), np.empty(len(nodes), np.int64)

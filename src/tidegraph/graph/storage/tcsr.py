@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64, UInt64
 
 from tidegraph.graph.storage.active_nodes import ActiveNodes
-from tidegraph.graph.storage.append import Arena, Slots, laid_out
+from tidegraph.graph.storage.append import Arena, Slots, rows_laid_out
 from tidegraph.graph.storage.build import sorted_edges
 from tidegraph.graph.storage.has_edge import NeighborIndex
 from tidegraph.graph.storage.histories import Histories
@@ -298,7 +298,7 @@ class TemporalCSR:
         if tight and not spare and len(self.node) == self.degree().sum():
             return self
         slots = Slots(self.node, self.time, self.edge)
-        bounds, slots, arena = laid_out(self.bounds, slots, spare)
+        bounds, slots, arena = rows_laid_out(self.bounds, slots, spare)
         return self.in_arena(bounds, slots, arena, arena.newest)
 
     def renumbered(

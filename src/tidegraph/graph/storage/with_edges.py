@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.graph.storage.append import New, Slots, grow
+from tidegraph.graph.storage.append import New, Slots, append_to_rows
 from tidegraph.graph.storage.build import base_of, wide_enough
 from tidegraph.graph.storage.tcsr import NO_WEIGHT, TemporalCSR
 
@@ -43,7 +43,7 @@ def with_edges(
         side.node, wide_enough(side.time, offset), wide_enough(side.edge, edge)
     )
     same = slots.time is side.time and slots.edge is side.edge
-    bounds, slots, arena = grow(
+    bounds, slots, arena = append_to_rows(
         side.bounds,
         slots,
         new._replace(time=offset),

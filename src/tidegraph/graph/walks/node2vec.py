@@ -102,7 +102,7 @@ def _second_order_step(
     for attempt in range(_ATTEMPTS + 1):
         # All who wait draw; then what they drew has come from memory.
         if attempt < _ATTEMPTS:
-            _draw(rows, node, sums, waiting[:left], state, slot, share)
+            _draw_by_weight(rows, node, sums, waiting[:left], state, slot, share)
         else:
             for n in range(left):
                 w = int(waiting[n])
@@ -110,7 +110,7 @@ def _second_order_step(
                 until = clock[w] if clock.size else NOW
                 own = (own_rows[0][w], own_rows[1][w], came[w], until)
                 row = (rows[0][w], rows[1][w])
-                slot[n] = _weigh(row, own, index, edges, sums, bias, mixed(state[w]))
+                slot[n] = _by_bias(row, own, index, edges, sums, bias, mixed(state[w]))
         again = 0
         for n in range(left):
             if slot[n] < 0:
@@ -142,7 +142,7 @@ def _second_order_step(
 
 
 @compiled
-def _draw(
+def _draw_by_weight(
     rows: tuple[np.ndarray, np.ndarray],
     node: np.ndarray,
     sums: PrefixSums,
@@ -169,7 +169,7 @@ def _draw(
 
 
 @compiled
-def _weigh(
+def _by_bias(
     row: tuple[int, int],
     own: tuple[int, int, int, int],
     index: NeighborIndex,

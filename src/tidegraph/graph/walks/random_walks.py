@@ -88,12 +88,12 @@ def walks(
         clock = None if clocks is None else clocks[some]
         walk_block(path, starts[some], keys[some], habit, clock, out[some])
 
-    expect(path, len(starts) * length, habit, clocked=clocks is not None)
+    note_expected_steps(path, len(starts) * length, habit, clocked=clocks is not None)
     over_rows(block, len(starts), WALKERS)
     return out
 
 
-def expect(
+def note_expected_steps(
     path: tuple[TemporalCSR, ...], steps: int, habit: Habit, *, clocked: bool
 ) -> None:
     """Note how many steps walks will take along a path, for tables that pay by then.
@@ -138,19 +138,19 @@ def walk_block(
         here = steps[step]
         if habit.restart > 0 and step and step % len(path) == 0:
             here = here.copy()
-            back = _back_home(habit.restart, state, starts, here)
+            back = _restart_walks(habit.restart, state, starts, here)
             if clock is not None and clocks is not None:
                 clock[back] = clocks[back]
             if came is not None:
                 came = np.where(back, np.int32(-1), came)
         edges = path[step % len(path)]
-        _step(edges, habit, came, here, clock, state, steps[step + 1])
+        _step_along_edge(edges, habit, came, here, clock, state, steps[step + 1])
         # Who began again goes on from its start, not from the node written last.
         came = here
     _transpose_steps(steps, out)
 
 
-def _step(
+def _step_along_edge(
     edges: TemporalCSR,
     habit: Habit,
     came: Int32[np.ndarray, " w"] | None,
@@ -236,7 +236,7 @@ def _follow_edges(
 
 
 @compiled
-def _back_home(
+def _restart_walks(
     restart: float, state: np.ndarray, starts: np.ndarray, here: np.ndarray
 ) -> np.ndarray:
     """Put some walkers back to their start, and say which."""

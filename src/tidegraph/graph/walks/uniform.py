@@ -95,15 +95,15 @@ def _walk_uniformly(
             draws += np.uint64(1)
             for w in range(size):
                 drawn[w] = mixed(key[w] + GAMMA * draws) >> np.uint64(32)
-            _fetch(rows[way], nodes[way], here, drawn, slot, size)
-            _read(nodes[way], slot, there, size)
+            _draw_slots(rows[way], nodes[way], here, drawn, slot, size)
+            _read_nodes(nodes[way], slot, there, size)
         for w in range(size):
             for step in range(out.shape[1]):
                 out[first + w, step] = steps[step, w]
 
 
 @inlined
-def _fetch(
+def _draw_slots(
     rows: np.ndarray,
     node: np.ndarray,
     here: np.ndarray,
@@ -123,7 +123,9 @@ def _fetch(
 
 
 @inlined
-def _read(node: np.ndarray, slot: np.ndarray, there: np.ndarray, size: int) -> None:
+def _read_nodes(
+    node: np.ndarray, slot: np.ndarray, there: np.ndarray, size: int
+) -> None:
     """Write what stands in the slots; -1 for a slot that there is not."""
     slots = np.uint64(node.size)
     for w in range(size):

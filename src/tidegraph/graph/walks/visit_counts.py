@@ -6,7 +6,12 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.graph.storage.tcsr import TemporalCSR
-from tidegraph.graph.walks.random_walks import WALKERS, Habit, expect, walk_block
+from tidegraph.graph.walks.random_walks import (
+    WALKERS,
+    Habit,
+    note_expected_steps,
+    walk_block,
+)
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.keyed_rng import Keys, child_keys
 from tidegraph.kernels.ragged import places
@@ -67,16 +72,16 @@ def visits(
         walk_block(path, origin, key, habit, clock, steps)
         ends = steps[:, len(path) :: len(path)]
         start = starts[some] if returns else np.full(last - first, -1, np.int32)
-        _count(ends, start, times, out.node[some], out.share[some])
+        _count_visits(ends, start, times, out.node[some], out.share[some])
 
     steps = len(starts) * times * rounds * len(path)
-    expect(path, steps, habit, clocked=clocks is not None)
+    note_expected_steps(path, steps, habit, clocked=clocks is not None)
     over_rows(around, len(starts), max(1, WALKERS // times))
     return out
 
 
 @compiled
-def _count(
+def _count_visits(
     ends: np.ndarray,
     starts: np.ndarray,
     times: int,
@@ -109,11 +114,13 @@ def _count(
                     touched[found] = at
                     found += 1
                 count[at] += 1
-        _keep(held, count, touched[:found], number, total, node[q], share[q])
+        _keep_most_visited(
+            held, count, touched[:found], number, total, node[q], share[q]
+        )
 
 
 @compiled
-def _keep(
+def _keep_most_visited(
     held: np.ndarray,
     count: np.ndarray,
     touched: np.ndarray,

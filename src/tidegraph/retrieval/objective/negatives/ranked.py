@@ -8,7 +8,7 @@ from jaxtyping import Float, Int32, Int64
 from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ITEM, USER
-from tidegraph.graph.negatives.kernels import subsets
+from tidegraph.graph.negatives.kernels import draw_subsets
 from tidegraph.graph.proximity.proximities import nearest, pagerank
 from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled
@@ -102,7 +102,7 @@ class _Ranked:
     def draw(self, batch: Positives) -> Drawn:
         found = np.full((len(batch.source), self.count), -1, np.int32)
         ids, kept = self._choice(batch)
-        subsets(root_keys(fresh_seed(self.rng), 0, len(found)), ids, kept, found)
+        draw_subsets(root_keys(fresh_seed(self.rng), 0, len(found)), ids, kept, found)
         node = np.where(found < 0, 0, found).astype(np.int64) + self.users
         missing = np.nonzero(found < 0)
         return Drawn(node, self.log_count(node, batch), (missing[0], missing[1]))
