@@ -19,7 +19,7 @@ import torch
 from load import log_of
 
 import tidegraph as tg
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.nn.click.dsgl_layer import SequenceLayer
 
 OUT = Path(__file__).parent / "results" / "dsgl_live.json"
@@ -45,7 +45,7 @@ def main() -> None:
     rng, now = np.random.default_rng(1), int(log.time[-1])
     users, items = log.users.ids.to_list(), log.items.ids.to_list()
     took: dict[str, list[float]] = {"user": [], "history": []}
-    with spread(threads=1, grain=1 << 30):
+    with use_threads(threads=1, grain=1 << 30):
         for number in range(options.requests):
             user, item = rng.choice(users), rng.choice(items)
             fitted.observe([(user, item, now + number)])

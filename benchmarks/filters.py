@@ -11,7 +11,7 @@ from typing import Any
 
 from published import Job, data
 
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.retrieval.filters import Hop
 from tidegraph.retrieval.graph_filter import GraphFilter
 from tidegraph.retrieval.recipes.linear import gf_cf, pure_svd
@@ -33,7 +33,7 @@ def main() -> None:
     for method in METHODS:
         if repr(method) in results:
             continue
-        with spread(threads=1, grain=1024):
+        with use_threads(threads=1, grain=1024):
             results[repr(method)] = job.answered(method)[1]
         print(results[repr(method)], flush=True)
         OUT.write_text(json.dumps(results, indent=1) + "\n")

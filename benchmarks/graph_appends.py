@@ -29,7 +29,7 @@ from tidegraph.graph.live import Graph
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.storage.edge_store import EdgeStore
 from tidegraph.graph.storage.kept_index import Indexes
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 
 OUT = Path(__file__).parent / "results" / "graph_appends.json"
 SIZES = (2_000_000, 10_000_000)
@@ -158,7 +158,7 @@ def control() -> Callable[[int], object]:
 
 def spent(call: Callable[[], object]) -> float:
     """Return the seconds of processor time that a call takes, on one thread."""
-    with spread(1, 2**62):
+    with use_threads(1, 2**62):
         started = time.process_time()
         call()
         return time.process_time() - started

@@ -17,7 +17,7 @@ from typing import Any
 from published import Job, data
 
 import tidegraph as tg
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.retrieval.factorized import Factorized
 from tidegraph.retrieval.recipes.spectral import graphzoom
 from tidegraph.retrieval.solvers import HOPE, GraphZoom, NetMF, SkipGramWalks
@@ -68,7 +68,7 @@ def measure(
     for row, method in rows.items():
         if row in results:
             continue
-        with spread(threads=1, grain=1024):
+        with use_threads(threads=1, grain=1024):
             results[row] = job().answered(method)[1]
         print(row, results[row], flush=True)
         OUT.write_text(json.dumps(results, indent=1) + "\n")

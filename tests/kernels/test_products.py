@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.kernels.products import products, top_k_products
 
 
@@ -40,7 +40,7 @@ def test_a_row_alone_and_in_any_block_has_the_same_bits():
     for row in (0, 7, 16, 49):
         alone = products(queries[row : row + 1], vectors)
         np.testing.assert_array_equal(alone[0], whole[row])
-    with spread(threads=3, grain=2):
+    with use_threads(threads=3, grain=2):
         np.testing.assert_array_equal(products(queries, vectors), whole)
     np.testing.assert_array_equal(products(queries, vectors[50:80]), whole[:, 50:80])
 

@@ -2,12 +2,8 @@ import numpy as np
 import pytest
 import scipy
 
-from tidegraph.kernels.jit import spread
-from tidegraph.kernels.sparse_products import (
-    entry_products,
-    spread_sums,
-    weighted_sums,
-)
+from tidegraph.kernels.jit import use_threads
+from tidegraph.kernels.sparse_products import entry_products, spread_sums, weighted_sums
 
 
 @pytest.fixture
@@ -46,7 +42,7 @@ def test_the_bits_do_not_depend_on_threads_or_blocks(matrix, rng):
 
     found = []
     for threads, grain in ((1, 10_000), (2, 512), (3, 1)):
-        with spread(threads, grain):
+        with use_threads(threads, grain):
             turned = spread_sums(ptr, column, weight, left, 700)
             found.append((weighted_sums(ptr, column, weight, right), turned))
 

@@ -10,7 +10,7 @@ from tidegraph.errors import DataError
 from tidegraph.features.context import EVENT, context_column
 from tidegraph.features.reading import PastView
 from tidegraph.features.values import feature_of_nodes
-from tidegraph.kernels.binary_search import searched
+from tidegraph.kernels.binary_search import lower_bounds
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import NO_ITEM
 
@@ -102,7 +102,7 @@ class Past:
         held = np.flatnonzero(item < len(rows.start))
         start[held], last = rows.start[item[held]], rows.stop[item[held]]
         clock = self._view.clock[self._request[held]]
-        stop[held] = searched(rows.time, 0, start[held], last, clock)
+        stop[held] = lower_bounds(rows.time, 0, start[held], last, clock)
         start = np.maximum(start, stop - latest)
         ptr = starts(stop - start)
         slot = ranges(start, ptr)

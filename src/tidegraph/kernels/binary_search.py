@@ -22,7 +22,7 @@ def lower_bound(time: np.ndarray, low: int, high: int, clock: int) -> int:
 
 
 @compiled
-def search(
+def write_lower_bounds(
     time: np.ndarray,
     base: int,
     low: np.ndarray,
@@ -68,7 +68,7 @@ def search(
             found[block + b] = left[b]
 
 
-def searched(
+def lower_bounds(
     time: np.ndarray,
     base: int,
     low: Int64[np.ndarray, " q"],
@@ -79,7 +79,7 @@ def searched(
     found = np.empty(len(low), np.int64)
     time, low, high, clocks = sealed(time, low, high, clocks)
     over_rows(
-        lambda a, b: search(time, base, low, high, clocks, found, a, b),
+        lambda a, b: write_lower_bounds(time, base, low, high, clocks, found, a, b),
         len(low),
         grain=2048,
     )

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh, svds
 from tidegraph.errors import ConfigError
 
 
-def halves(
+def singular_halves(
     matrix: Any, size: int, seed: int
 ) -> tuple[Float64[np.ndarray, "rows d"], Float64[np.ndarray, "columns d"]]:
     """Return U S^1/2 and V S^1/2 of the largest singular values, to rounding.
@@ -45,7 +45,7 @@ def halves(
     return left[:, order] * root, right[order].T * root
 
 
-def both_ends(
+def extreme_eigenvalues(
     matrix: "scipy.sparse.csr_array", size: int, seed: int
 ) -> tuple[Float64[np.ndarray, " values"], Float64[np.ndarray, "rows values"]]:
     """Return the smallest and the largest eigenvalues of a symmetric matrix.
@@ -65,7 +65,7 @@ def both_ends(
     return np.concatenate(value), np.hstack(vector)
 
 
-def smallest(
+def smallest_eigenpairs(
     apply: Callable[[np.ndarray], np.ndarray], nodes: int, size: int, seed: int
 ) -> tuple[Float64[np.ndarray, " size"], Float64[np.ndarray, "nodes size"]]:
     """Return the smallest eigenvalues of a symmetric matrix, and their vectors.

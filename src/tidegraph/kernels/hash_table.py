@@ -12,7 +12,7 @@ _LATE = np.uint64(33)
 
 
 @compiled
-def _first_place(held: np.ndarray, number: Any) -> Any:
+def _home_slot(held: np.ndarray, number: Any) -> Any:
     """Return where a number stands if nothing else stands there."""
     return np.int64((np.uint64(number) * _GOLDEN) >> _LATE) & (held.size - 1)
 
@@ -23,7 +23,7 @@ def slot(held: np.ndarray, number: Any) -> int:
 
     The size of the table is a power of 2, and more than half of it stays empty.
     """
-    last, at = held.size - 1, _first_place(held, number)
+    last, at = held.size - 1, _home_slot(held, number)
     while held[at] != number and held[at] != EMPTY:
         at = (at + 1) & last
     return int(at)
@@ -37,7 +37,7 @@ def is_new(held: np.ndarray, serial: int, number: Any) -> bool:
     that none before it had, so that the table is never cleared.
     """
     last, entry = held.size - 1, (np.int64(serial) << 32) | np.int64(number)
-    at = _first_place(held, number)
+    at = _home_slot(held, number)
     while held[at] >> 32 == serial:
         if held[at] == entry:
             return False

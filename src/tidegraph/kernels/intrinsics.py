@@ -30,7 +30,9 @@ _SINGLES = ir.VectorType(ir.FloatType(), LANES)
 
 def _prefetch(typing: Any, array: Any, index: Any) -> Any:
     def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _place(context, builder, signature.args[0], args[0], args[1], _BYTE)
+        place = _element_pointer(
+            context, builder, signature.args[0], args[0], args[1], _BYTE
+        )
         kind = ir.FunctionType(ir.VoidType(), [place.type, _INT, _INT, _INT])
         declare = cast(Any, cgutils).get_or_insert_function
         fetch = declare(builder.module, kind, "llvm.prefetch.p0")
@@ -65,7 +67,7 @@ def _halve_lanes(
         kind, vector = context.get_data_type(time.dtype), ir.VectorType(_LONG, LANES)
         one = ir.Constant(vector, [1] * LANES)
         here, there, then = (
-            _place(context, builder, array, value, index, vector)
+            _element_pointer(context, builder, array, value, index, vector)
             for array, value, index in (
                 (left, lefts, place),
                 (size, sizes, place),
@@ -88,7 +90,7 @@ def _halve_lanes(
         if time.dtype.bitwidth < 64:
             value = builder.sext(value, vector)
         # A sum of offset and base cannot overflow; clock minus base can.
-        value = builder.add(value, _spread(builder, first))
+        value = builder.add(value, _broadcast(builder, first))
         earlier = builder.icmp_signed("<", value, until)
         builder.store(builder.select(earlier, further, low), here, align=8)
         builder.store(builder.sub(length, half), there, align=8)
@@ -114,15 +116,17 @@ def _copy_lanes(
         narrow, wide = source.dtype, target.dtype
         kind = context.get_data_type(wide)
         lanes = ir.VectorType(context.get_data_type(narrow), LANES)
-        read = _place(context, builder, source, held, at, lanes)
+        read = _element_pointer(context, builder, source, held, at, lanes)
         value = builder.load(read, align=narrow.bitwidth // 8)
         if narrow.bitwidth < wide.bitwidth:
             value = builder.sext(value, ir.VectorType(kind, LANES))
         if wide.bitwidth < 64:
             plus, blank = builder.trunc(plus, kind), builder.trunc(blank, kind)
-        value = builder.add(value, _spread(builder, plus))
-        value = builder.select(_first(builder, count), value, _spread(builder, blank))
-        written = _place(context, builder, target, out, place, value.type)
+        value = builder.add(value, _broadcast(builder, plus))
+        value = builder.select(
+            _lane_mask(builder, count), value, _broadcast(builder, blank)
+        )
+        written = _element_pointer(context, builder, target, out, place, value.type)
         builder.store(value, written, align=wide.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -135,12 +139,12 @@ def _fill_lanes(typing: Any, target: Any, to: Any, found: Any) -> Any:
     def generated(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         out, place, count = args
         kind = context.get_data_type(target.dtype)
-        value = _first(builder, count)
+        value = _lane_mask(builder, count)
         if isinstance(kind, ir.IntType):
             value = builder.zext(value, ir.VectorType(kind, LANES))
         else:
             value = builder.uitofp(value, ir.VectorType(kind, LANES))
-        written = _place(context, builder, target, out, place, value.type)
+        written = _element_pointer(context, builder, target, out, place, value.type)
         builder.store(value, written, align=context.get_abi_sizeof(kind))
         return context.get_dummy_value()
 
@@ -168,7 +172,7 @@ def _multiply_tile(
             at = builder.add(offset, builder.mul(loop.index, _LONG(TILE_COLUMNS)))
             columns = [
                 builder.load(
-                    _place(
+                    _element_pointer(
                         context,
                         builder,
                         right,
@@ -183,12 +187,16 @@ def _multiply_tile(
             for n, place in enumerate(sums):
                 row = builder.mul(length, _LONG(n // parts))
                 where = builder.add(builder.add(first, row), loop.index)
-                value = _place(context, builder, left, held, where, ir.FloatType())
-                factor = _spread(builder, builder.load(value))
+                value = _element_pointer(
+                    context, builder, left, held, where, ir.FloatType()
+                )
+                factor = _broadcast(builder, builder.load(value))
                 terms = [factor, columns[n % parts], builder.load(place)]
                 builder.store(builder.call(multiply_add, terms), place)
         for n, place in enumerate(sums):
-            where = _place(context, builder, out, target, _LONG(n * LANES), _SINGLES)
+            where = _element_pointer(
+                context, builder, out, target, _LONG(n * LANES), _SINGLES
+            )
             builder.store(builder.load(place), where, align=4)
         return context.get_dummy_value()
 
@@ -208,16 +216,16 @@ def _sum_rows(
             builder.store(zero, part)
         number = context.get_data_type(row.dtype)
         with tools.for_range(builder, last, start=first) as loop:
-            at = _place(context, builder, row, rows, loop.index, number)
+            at = _element_pointer(context, builder, row, rows, loop.index, number)
             begin = builder.mul(builder.zext(builder.load(at), _LONG), _LONG(SUMMED))
             for n in parts:
                 here = builder.add(begin, _LONG(n * LANES))
-                read = _place(context, builder, source, table, here, _SINGLES)
+                read = _element_pointer(context, builder, source, table, here, _SINGLES)
                 more = builder.load(read, align=4)
                 builder.store(builder.fadd(builder.load(sums[n]), more), sums[n])
         for n in parts:
             here = builder.add(place, _LONG(n * LANES))
-            written = _place(context, builder, target, out, here, _SINGLES)
+            written = _element_pointer(context, builder, target, out, here, _SINGLES)
             builder.store(builder.load(sums[n]), written, align=4)
         return context.get_dummy_value()
 
@@ -233,7 +241,7 @@ def _publish(typing: Any) -> Any:
     return types.void(), generated
 
 
-def _place(
+def _element_pointer(
     context: Any, builder: Any, kind: Any, array: Any, index: Any, pointed: Any
 ) -> Any:
     """Return a pointer to an element of an array, as if it pointed to another kind."""
@@ -241,7 +249,7 @@ def _place(
     return builder.bitcast(builder.gep(data, [index]), pointed.as_pointer())
 
 
-def _spread(builder: Any, value: Any) -> Any:
+def _broadcast(builder: Any, value: Any) -> Any:
     """Return a vector that has one number in every lane."""
     blank = ir.Constant(ir.VectorType(value.type, LANES), cast(Any, ir).Undefined)
     zeros = ir.Constant(ir.VectorType(_INT, LANES), [0] * LANES)
@@ -250,10 +258,10 @@ def _spread(builder: Any, value: Any) -> Any:
     )
 
 
-def _first(builder: Any, count: Any) -> Any:
+def _lane_mask(builder: Any, count: Any) -> Any:
     """Return for each lane whether its number is below ``count``."""
     number = ir.Constant(ir.VectorType(_LONG, LANES), list(range(LANES)))
-    return builder.icmp_signed("<", number, _spread(builder, count))
+    return builder.icmp_signed("<", number, _broadcast(builder, count))
 
 
 prefetch = cast(Callable[[np.ndarray, int], None], intrinsic(_prefetch))

@@ -113,7 +113,7 @@ _SPREAD: dict[str, int] = {}
 
 
 @contextmanager
-def spread(threads: int, grain: int) -> Generator[None]:
+def use_threads(threads: int, grain: int) -> Generator[None]:
     """Have ``over_rows`` use so many threads, and blocks of so many rows.
 
     For the test that nothing depends on them; it concerns the whole process.

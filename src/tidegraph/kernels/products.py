@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.kernels.intrinsics import TILE_COLUMNS, TILE_ROWS, multiply_tile
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.kernels.topk import drain, push
+from tidegraph.kernels.topk import offer_to_heap, sort_heap
 
 _CACHED = 1 << 16  # How many numbers of the second side are gone through at once.
 
@@ -20,7 +20,7 @@ def products(
 ) -> Float32[np.ndarray, "b n"]:
     """Return the product of each query with each vector."""
     out = np.empty((len(queries), len(vectors)), np.float32)
-    panels, rows = _panels(queries), _rows(vectors)
+    panels, rows = _query_panels(queries), _padded_vectors(vectors)
     over_rows(
         lambda a, b: _write_products(panels, rows, out, a, b), len(panels), grain=1
     )
@@ -47,7 +47,7 @@ def top_k_products(
         item: Rows of the vectors; what is not found is left as it is.
         score: Their products, alike.
     """
-    panels, rows = _panels(queries), _rows(vectors)
+    panels, rows = _query_panels(queries), _padded_vectors(vectors)
     over_rows(
         lambda a, b: _top_k(panels, rows, len(vectors), ptr, hidden, item, score, a, b),
         len(panels),
@@ -55,7 +55,7 @@ def top_k_products(
     )
 
 
-def _panels(queries: Float32[np.ndarray, "b d"]) -> Float32[np.ndarray, "p d c"]:
+def _query_panels(queries: Float32[np.ndarray, "b d"]) -> Float32[np.ndarray, "p d c"]:
     """Return the queries side by side, as many as a tile has columns; 0 for none."""
     panels = -(-len(queries) // TILE_COLUMNS)
     padded = np.zeros((panels * TILE_COLUMNS, queries.shape[1]), np.float32)
@@ -64,7 +64,7 @@ def _panels(queries: Float32[np.ndarray, "b d"]) -> Float32[np.ndarray, "p d c"]
     return np.ascontiguousarray(shaped.transpose(0, 2, 1))
 
 
-def _rows(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "m d"]:
+def _padded_vectors(vectors: Float32[np.ndarray, "n d"]) -> Float32[np.ndarray, "m d"]:
     """Return the vectors, at least as many as a tile has rows."""
     if len(vectors) < TILE_ROWS:
         vectors = np.pad(vectors, ((0, TILE_ROWS - len(vectors)), (0, 0)))
@@ -123,13 +123,15 @@ def _top_k(
                     above |= tile[r * TILE_COLUMNS + q] > least[q]
                 if above:
                     line = tile[r * TILE_COLUMNS : (r + 1) * TILE_COLUMNS]
-                    _offer(at + r, line, top, ptr, hidden, (item, score), found, least)
+                    _offer_to_heaps(
+                        at + r, line, top, ptr, hidden, (item, score), found, least
+                    )
         for q in range(queries):
-            drain(item[top + q], score[top + q], found[q])
+            sort_heap(item[top + q], score[top + q], found[q])
 
 
 @compiled
-def _offer(
+def _offer_to_heaps(
     i: int,
     line: np.ndarray,
     top: int,
@@ -149,6 +151,6 @@ def _offer(
         if at < high and hidden[at] == i:
             continue
         item, score = best[0][row], best[1][row]
-        found[q] = push(item, score, found[q], i, line[q])
+        found[q] = offer_to_heap(item, score, found[q], i, line[q])
         if found[q] == item.size:
             least[q] = score[0]

@@ -53,7 +53,7 @@ class SparseRows:
         )
 
 
-def ranked(
+def order_and_ranks(
     row: np.ndarray, column: np.ndarray, weight: np.ndarray
 ) -> tuple[Int64[np.ndarray, " entries"], Int64[np.ndarray, " entries"]]:
     """Return an order of entries, and the rank of each in its row, from 0.
@@ -66,7 +66,7 @@ def ranked(
 
 
 @compiled
-def find(ptr: np.ndarray, column: np.ndarray, row: int, wanted: int) -> int:
+def find_entry(ptr: np.ndarray, column: np.ndarray, row: int, wanted: int) -> int:
     """Return the entry of a row whose column is ``wanted``, -1 if it has none.
 
     The row's columns increase.

@@ -6,7 +6,9 @@ from tidegraph.kernels.jit import compiled
 
 
 @compiled
-def push(item: np.ndarray, score: np.ndarray, found: int, i: int, s: float) -> int:
+def offer_to_heap(
+    item: np.ndarray, score: np.ndarray, found: int, i: int, s: float
+) -> int:
     """Offer item ``i`` to a heap whose root is the worst kept; return its size."""
     k = item.size
     if found < k:
@@ -22,12 +24,14 @@ def push(item: np.ndarray, score: np.ndarray, found: int, i: int, s: float) -> i
         item[at] = i
         return found + 1
     if s > score[0] or (s == score[0] and i < item[0]):
-        sink(item, score, k, i, s)
+        replace_root(item, score, k, i, s)
     return found
 
 
 @compiled
-def sink(item: np.ndarray, score: np.ndarray, size: int, i: int, s: float) -> None:
+def replace_root(
+    item: np.ndarray, score: np.ndarray, size: int, i: int, s: float
+) -> None:
     """Put item ``i`` in the place of the root of a heap of ``size`` and restore it."""
     at = 0
     while True:
@@ -50,12 +54,12 @@ def sink(item: np.ndarray, score: np.ndarray, size: int, i: int, s: float) -> No
 
 
 @compiled
-def drain(item: np.ndarray, score: np.ndarray, found: int) -> None:
+def sort_heap(item: np.ndarray, score: np.ndarray, found: int) -> None:
     """Sort a heap of ``found`` entries in place, best first."""
     for size in range(found - 1, 0, -1):
         i, s = item[size], score[size]
         item[size], score[size] = item[0], score[0]
-        sink(item, score, size, i, s)
+        replace_root(item, score, size, i, s)
 
 
 @compiled

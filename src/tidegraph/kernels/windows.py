@@ -23,14 +23,16 @@ def window_pairs(
         The node in the middle, and the one near to it.
     """
     size = np.empty(len(ptr) - 1, np.int64)
-    pairs = _count(ptr, node, window, size)
+    pairs = _count_pairs(ptr, node, window, size)
     source, target = np.empty(pairs, np.int32), np.empty(pairs, np.int32)
     _write_pairs(ptr, node, window, size, source, target)
     return source, target
 
 
 @compiled
-def _count(ptr: np.ndarray, node: np.ndarray, window: int, size: np.ndarray) -> int:
+def _count_pairs(
+    ptr: np.ndarray, node: np.ndarray, window: int, size: np.ndarray
+) -> int:
     """Write how long each sequence is, and return how many pairs there are."""
     total = 0
     for row in range(size.size):

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.artifact.sealed import State
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.kernels.sparse_rows import SparseRows, find
+from tidegraph.kernels.sparse_rows import SparseRows, find_entry
 from tidegraph.retrieval.scoring.decay import as_key
 from tidegraph.retrieval.scoring.describe import described
 from tidegraph.retrieval.scoring.similar_items import above_zero, but_itself
@@ -188,7 +188,7 @@ def _explaining_items(
                 v = row[h]
                 if v < 0 or v >= size or v == item[request, place]:
                     continue
-                at = find(votes[0], votes[1], v, item[request, place])
+                at = find_entry(votes[0], votes[1], v, item[request, place])
                 if at < 0:
                     continue
                 amount = as_key(np.float64(gain[h]) * votes[2][at], halvings[h])

@@ -10,16 +10,10 @@ from tidegraph.errors import DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.kernels.topk import push, stable_order
+from tidegraph.kernels.topk import offer_to_heap, stable_order
 from tidegraph.progress import track
 from tidegraph.ranges import at_least, span
-from tidegraph.retrieval.from_log import (
-    FROM_LOG,
-    HALF_LIVES,
-    FromLog,
-    chosen,
-    resolved,
-)
+from tidegraph.retrieval.from_log import FROM_LOG, HALF_LIVES, FromLog, chosen, resolved
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
 from tidegraph.retrieval.scoring.evidence import evidence, trained_until
@@ -212,7 +206,7 @@ def _screened(
     found = 0
     for e in range(start, stop):
         if column[e] != j and weight[e] > lasso:
-            found = push(candidate, product, found, column[e], weight[e])
+            found = offer_to_heap(candidate, product, found, column[e], weight[e])
     # The likeliest first, so that fewer take part for a while only.
     order = stable_order(-product[:found])
     return candidate[order], product[order].astype(np.float64) - lasso

@@ -16,7 +16,7 @@ from tidegraph.config import build, to_table
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.kernels.ragged import starts
-from tidegraph.kernels.sparse_rows import SparseRows, find
+from tidegraph.kernels.sparse_rows import SparseRows, find_entry
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.from_log import (
     FROM_LOG,
@@ -324,7 +324,7 @@ def _explaining_items(
             wanted = item[request, place]
             for n in range(ptr[request], ptr[request + 1]):
                 v = user[n]
-                if find(vote_ptr, vote_item, v, wanted) >= 0:
+                if find_entry(vote_ptr, vote_item, v, wanted) >= 0:
                     for e in range(vote_ptr[v], vote_ptr[v + 1]):
                         add(shared, block, vote_item[e], gain[n], halvings[n])
             most = 0

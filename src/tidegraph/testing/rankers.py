@@ -19,7 +19,7 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.durations import DAY
 from tidegraph.fitting.examples import acted_on_within, examples
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.pipeline import Pipeline
 from tidegraph.pipeline.past import Windows
 from tidegraph.retrieval.blend import Blend
@@ -174,7 +174,7 @@ class RankerLaws:
     def test_the_number_of_threads_changes_no_bit(self):
         log = draw_log(events=1500)
         model, judge = self.known
-        with spread(threads=3, grain=1):
+        with use_threads(threads=3, grain=1):
             other, same = self.fitted(log)
             found = other.score(same.requests, same.candidates)
 

@@ -18,7 +18,7 @@ from tidegraph.catalog import FITTED
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
 from tidegraph.errors import RequestError
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.pipeline import Pipeline
 from tidegraph.retrieval.item_knn import ItemKNN
 from tidegraph.stages import NO_ITEM, Candidates, FittedReranker, Reranker
@@ -91,7 +91,7 @@ class RerankerLaws:
         requests = requests_at(log)
         offered = ranked(len(requests))
         one = self.reranker.fit(log).rerank(requests, offered, 10)
-        with spread(threads=3, grain=1):
+        with use_threads(threads=3, grain=1):
             other = self.reranker.fit(log).rerank(requests, offered, 10)
 
         same(one, other)

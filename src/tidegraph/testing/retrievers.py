@@ -22,7 +22,7 @@ from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.data.views.sequences import Sequences
 from tidegraph.errors import DataError, RequestError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.pipeline import Pipeline
 from tidegraph.stages import (
     NO_ITEM,
@@ -182,7 +182,7 @@ class RetrieverLaws:
     def test_the_number_of_threads_changes_no_bit(self):
         log = draw_log()
         model = self.fitted
-        with spread(threads=3, grain=1):
+        with use_threads(threads=3, grain=1):
             other = self.retriever.fit(log)
             found = other.retrieve(requests_at(log), 10)
         expected = model.retrieve(requests_at(log), 10)

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.kernels.tables.grid import MOST_PARTS, Grid, parts_for
 from tidegraph.kernels.tables.noise import Noise
 
@@ -65,7 +65,7 @@ def test_a_shuffle_keeps_pairs_and_cells_and_goes_by_its_key():
         grid, *_ = drawn(5000)
         was = [grid.cell(i, 3)[0] for i in range(grid.parts)]
         was = [sorted(zip(*(side.tolist() for side in c), strict=True)) for c in was]
-        with spread(threads=threads, grain=1):
+        with use_threads(threads=threads, grain=1):
             grid.shuffle(key)
         now = [grid.cell(i, 3)[0] for i in range(grid.parts)]
         now = [sorted(zip(*(side.tolist() for side in c), strict=True)) for c in now]
@@ -122,7 +122,7 @@ def test_cells_of_a_round_share_no_part_and_every_cell_comes_once(one_table):
         rounds.setdefault((i + j) % grid.parts, []).append((i, j))
         seen.append((i, j))
 
-    with spread(threads=1, grain=1):
+    with use_threads(threads=1, grain=1):
         grid.go_through(cell, one_table=one_table)
 
     every = [(i, j) for i in range(grid.parts) for j in range(grid.parts)]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.kernels.tables.noise import Noise
 
 
@@ -21,7 +21,7 @@ def test_a_seed_decides_the_draws_on_any_number_of_threads():
     noise = Noise.of(np.arange(1.0, 100.0), 0.75)
     found = noise.draw(50_000, 7)
 
-    with spread(threads=3, grain=1):
+    with use_threads(threads=3, grain=1):
         np.testing.assert_array_equal(noise.draw(50_000, 7), found)
     assert not np.array_equal(noise.draw(50_000, 8), found)
     assert len(noise.draw(0, 7)) == 0

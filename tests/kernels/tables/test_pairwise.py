@@ -3,7 +3,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.kernels.sparse_rows import SparseRows
 from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.pairwise import pairwise
@@ -101,7 +101,7 @@ def test_any_number_of_threads_gives_the_same_bits():
     found = []
     for threads in (1, 2, 5):
         x, y = tables(900, 3000, 10)
-        with spread(threads=threads, grain=1):
+        with use_threads(threads=threads, grain=1):
             loss = pairwise(x, y, grid_of(user, item, 3000), known, 0.05, 0.01, 9)
         found.append((loss, x, y))
 

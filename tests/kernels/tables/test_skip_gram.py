@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tidegraph.kernels.jit import spread
+from tidegraph.kernels.jit import use_threads
 from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.skip_gram import SHARING, skip_gram
 
@@ -142,7 +142,7 @@ def test_an_epoch_is_that_of_a_slow_loop_over_the_cells(one_table):
 
 
 def cells_in_order(grid, *, one_table):
-    with spread(threads=1, grain=1):
+    with use_threads(threads=1, grain=1):
         order = []
         grid.go_through(lambda i, j: order.append((i, j)), one_table=one_table)
     return order
@@ -154,7 +154,7 @@ def test_any_number_of_threads_gives_the_same_bits(one_table):
     for threads in (1, 2, 5):
         x, y = tables(2000, 12)
         grid = Grid.of(*pairs(2000, 50_000), pairs(2000, 9000, 2)[0], 2000, 7)
-        with spread(threads=threads, grain=1):
+        with use_threads(threads=threads, grain=1):
             loss = skip_gram(
                 x, x if one_table else y, grid, 0.05, 5, one_table=one_table
             )

@@ -21,7 +21,7 @@ from tidegraph.errors import RequestError
 from tidegraph.graph.proximity.pagerank_push import Push, personalized_pagerank
 from tidegraph.graph.registry import Named, Registry
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.sparse_rows import ranked
+from tidegraph.kernels.sparse_rows import order_and_ranks
 
 P = ParamSpec("P")
 _BLOCK = 256
@@ -164,7 +164,7 @@ def nearest(
         kept = (column >= rows.start) & (column < rows.stop) & (value > 0)
         kept &= column != seeds[some][at]
         at, column, value = at[kept], column[kept], value[kept]
-        order, rank = ranked(at, column, value)
+        order, rank = order_and_ranks(at, column, value)
         best, rank = order[rank < count], rank[rank < count]
         node[some][at[best], rank] = column[best] - rows.start
         score[some][at[best], rank] = value[best]

@@ -14,7 +14,7 @@ from tidegraph.graph.storage.histories import Histories
 from tidegraph.graph.storage.kept_index import Indexes, SlotRows
 from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.walks.uniform import packed_rows
-from tidegraph.kernels.binary_search import search, searched
+from tidegraph.kernels.binary_search import lower_bounds, write_lower_bounds
 from tidegraph.kernels.jit import over_rows, sealed
 from tidegraph.kernels.ragged import ranges, starts
 from tidegraph.kernels.weighted_draw import PrefixSums
@@ -200,7 +200,7 @@ class TemporalCSR:
         if not self.is_timed:
             return self
         clocks = np.full(len(self), clock, np.int64)
-        stop = searched(self.time, self.base, self.start, self.stop, clocks)
+        stop = lower_bounds(self.time, self.base, self.start, self.stop, clocks)
         bounds = RowBounds.of(self.start, stop)
         return replace(self, bounds=bounds, arena=None, indexes=Indexes())
 
@@ -231,11 +231,11 @@ class TemporalCSR:
 
         def block(a: int, b: int) -> None:
             read(a, b)
-            search(time, self.base, low, high, clocks, stop, a, b)
+            write_lower_bounds(time, self.base, low, high, clocks, stop, a, b)
 
         over_rows(block, len(nodes), grain=2048)
         if window is not None:
-            low = searched(self.time, self.base, low, stop, clocks - window)
+            low = lower_bounds(self.time, self.base, low, stop, clocks - window)
         return low, stop
 
     def histories(

@@ -15,7 +15,7 @@ from jaxtyping import Float32
 from tidegraph.kernels.intrinsics import prefetch
 from tidegraph.kernels.jit import compiled, inlined
 from tidegraph.kernels.keyed_rng import after, below, mixed
-from tidegraph.kernels.sparse_rows import SparseRows, find
+from tidegraph.kernels.sparse_rows import SparseRows, find_entry
 from tidegraph.kernels.tables.grid import Grid
 from tidegraph.kernels.tables.vectors import add_row, copy_row, dots, padded
 
@@ -58,7 +58,7 @@ def pairwise(
         at = i * grid.parts + j
         pairs, pool = grid.cell(i, j)
         state = mixed(np.uint64(key) ^ mixed(after(np.uint64(at))))
-        loss[at], count[at] = _cell(
+        loss[at], count[at] = _step_pairs_of_cell(
             tables, width, pairs, pool, owned, (step, shrink), np.uint64(state)
         )
 
@@ -67,7 +67,7 @@ def pairwise(
 
 
 @compiled
-def _cell(
+def _step_pairs_of_cell(
     tables: tuple[np.ndarray, np.ndarray],
     size: int,
     pairs: tuple[np.ndarray, np.ndarray],
@@ -78,7 +78,7 @@ def _cell(
 ) -> tuple[float, int]:
     """Take the steps of the pairs of a cell; return their losses' sum and number."""
     user, item = pairs
-    other = _drawn(user, pool, known, state)
+    other = _draw_negatives(user, pool, known, state)
     width = padded(size)
     room, score = np.zeros(3 * width, np.float32), np.zeros(2, np.float32)
     total, count = 0.0, 0
@@ -136,7 +136,7 @@ def _step_rows(
 
 
 @compiled
-def _drawn(
+def _draw_negatives(
     user: np.ndarray,
     pool: np.ndarray,
     known: tuple[np.ndarray, np.ndarray],
@@ -148,7 +148,7 @@ def _drawn(
         for _ in range(_ATTEMPTS if pool.size else 0):
             state = after(state)
             j = pool[below(mixed(state), pool.size)]
-            if find(known[0], known[1], user[n], j) < 0:
+            if find_entry(known[0], known[1], user[n], j) < 0:
                 other[n] = j
                 break
     return other

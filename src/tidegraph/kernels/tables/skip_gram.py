@@ -67,7 +67,7 @@ def skip_gram(
         pairs, pool = grid.cell(i, j)
         # Cells of one part of targets begin at other negatives of its pool.
         drawn = i * len(pool) // grid.parts
-        loss[i * grid.parts + j] = _cell(
+        loss[i * grid.parts + j] = _step_pairs_of_cell(
             tables, width, pairs, pool, drawn, np.float32(rate), negatives
         )
 
@@ -105,7 +105,7 @@ class _Room(NamedTuple):
 
 
 @compiled
-def _cell(
+def _step_pairs_of_cell(
     tables: tuple[np.ndarray, np.ndarray],
     size: int,
     pairs: tuple[np.ndarray, np.ndarray],
@@ -127,11 +127,11 @@ def _cell(
         for k in range(count):
             room.node[k] = pool[drawn % pool.size]
             drawn += 1
-        _begin(tables, size, source, target, first + SHARING)
+        _prefetch_block(tables, size, source, target, first + SHARING)
         _gather_vectors(tables, size, width, source, target, first, block, room)
         _score_block(width, block, room)
         _sigmoids(room.score, room.power, block * (count + 1))
-        loss, product = _steps(target, first, block, rate, room, product)
+        loss, product = _steps_from_scores(target, first, block, rate, room, product)
         total += loss
         _step_vectors(tables, size, width, source, target, first, block, room)
     return total - np.log(product)
@@ -153,7 +153,7 @@ def _empty_room(count: int, width: int) -> _Room:
 
 
 @inlined
-def _begin(
+def _prefetch_block(
     tables: tuple[np.ndarray, np.ndarray],
     size: int,
     source: np.ndarray,
@@ -198,7 +198,7 @@ def _score_block(width: int, block: int, room: _Room) -> None:
 
 
 @inlined
-def _steps(
+def _steps_from_scores(
     target: np.ndarray,
     first: int,
     block: int,
@@ -216,7 +216,7 @@ def _steps(
     at, loss = 0, 0.0
     for b in range(block):
         likely = room.score[at]
-        product *= _kept(likely)
+        product *= _clipped_probability(likely)
         room.score[at] = rate * (np.float32(1) - likely)
         at += 1
         for k in range(room.node.size):
@@ -224,7 +224,7 @@ def _steps(
             if room.node[k] == target[first + b]:
                 room.score[at] = 0
             else:
-                product *= _kept(np.float32(1) - likely)
+                product *= _clipped_probability(np.float32(1) - likely)
                 room.score[at] = -rate * likely
             at += 1
             if product < _LEAST:
@@ -234,7 +234,7 @@ def _steps(
 
 
 @inlined
-def _kept(probability: np.float32) -> float:
+def _clipped_probability(probability: np.float32) -> float:
     """Return a probability of at least 1e-7; what is no number stays none."""
     return 1e-7 if probability < 1e-7 else float(probability)
 

@@ -71,7 +71,7 @@ def _dots(
             where = _element_pointer(
                 context, builder, out, found, builder.add(place, row.index)
             )
-            builder.store(_sum(builder, value), where, align=4)
+            builder.store(_sum_of_lanes(builder, value), where, align=4)
         return context.get_dummy_value()
 
     number = types.intp
@@ -149,7 +149,7 @@ def _copy_row(
             )
             builder.store(builder.load(value, align=4), where, align=4)
 
-        _along(builder, count, move)
+        _loop_over_row(builder, count, move)
         return context.get_dummy_value()
 
     number = types.intp
@@ -176,7 +176,7 @@ def _add_row(
             terms = [many, builder.load(value, align=4), builder.load(where, align=4)]
             builder.store(_fused_multiply_add(builder, *terms), where, align=4)
 
-        _along(builder, count, add)
+        _loop_over_row(builder, count, add)
         return context.get_dummy_value()
 
     number = types.intp
@@ -184,7 +184,7 @@ def _add_row(
     return types.void(*arguments), generated
 
 
-def _along(builder: Any, size: Any, body: Callable[[Any, Any], None]) -> None:
+def _loop_over_row(builder: Any, size: Any, body: Callable[[Any, Any], None]) -> None:
     """Build a loop over a row in vectors, and one over the numbers left over."""
     tools = cast(Any, cgutils)
     whole = builder.lshr(size, _LONG(3))
@@ -213,7 +213,7 @@ def _fused_multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     return builder.call(declare(builder.module, kind, name), [a, b, c])
 
 
-def _sum(builder: Any, value: Any) -> Any:
+def _sum_of_lanes(builder: Any, value: Any) -> Any:
     """Return the sum of a vector's lanes, halves first: the same on any machine."""
     lanes = _LANES
     while lanes > 1:

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from tidegraph.arguments import settings
 from tidegraph.extras import needed
-from tidegraph.kernels.decomposition import halves
+from tidegraph.kernels.decomposition import singular_halves
 from tidegraph.nn.deviation import DEVIATION
 from tidegraph.nn.graph_inputs import GraphInputs
 
@@ -55,7 +55,9 @@ class Spectral:
         matrix = scipy.sparse.csr_array((shares[up], pairs), shape=shape)
         if min(shape) < 2 or not len(row):
             return torch.zeros((graph.nodes, 0))  # No directions to tell nodes apart.
-        left, right = halves(matrix, min(size, *(n - 1 for n in shape)), seed=0)
+        left, right = singular_halves(
+            matrix, min(size, *(n - 1 for n in shape)), seed=0
+        )
         vectors = np.concatenate([left, right]) if users else left
         # A direction the graph does not have is zeros, of which nothing is learnt.
         length = np.linalg.norm(vectors, axis=0)

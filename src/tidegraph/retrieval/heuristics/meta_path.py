@@ -7,16 +7,12 @@ from tidegraph.arguments import checked, settings
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.kernels.sparse_rows import ranked
+from tidegraph.kernels.sparse_rows import order_and_ranks
 from tidegraph.progress import track
 from tidegraph.ranges import at_least, span
 from tidegraph.retrieval.item_model import FittedItemModel
 from tidegraph.retrieval.scoring.decay import check_half_life
-from tidegraph.retrieval.scoring.evidence import (
-    evidence,
-    evident_graph,
-    trained_until,
-)
+from tidegraph.retrieval.scoring.evidence import evidence, evident_graph, trained_until
 from tidegraph.retrieval.solvers.graphs import inverse
 from tidegraph.stages import Fold, Train, remembers
 
@@ -137,7 +133,7 @@ def _best(
     kept = (item < len(known)) & (item != row + start) & (value > 0)
     kept[kept] = known[item[kept]] & known[row[kept] + start]
     row, item, value = row[kept], item[kept], value[kept]
-    order, rank = ranked(row, item, value)
+    order, rank = order_and_ranks(row, item, value)
     if neighbors is not None:
         order = order[rank < neighbors]
     pairs = value[order], (row[order], item[order])

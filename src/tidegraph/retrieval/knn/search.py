@@ -11,7 +11,7 @@ from tidegraph.errors import ConfigError
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.kernels.topk import drain, push
+from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.ranges import at_least
 from tidegraph.retrieval.knn.similarity import Corpus, Profiles, Similarity
 from tidegraph.retrieval.scoring.decay import (
@@ -240,8 +240,8 @@ def _nearest_vectors(
                 continue
             s = np.float32(above / below)
             if kept < ids.size or s >= scores[0]:
-                kept = push(ids, scores, kept, v, float(s))
-        drain(ids, scores, kept)
+                kept = offer_to_heap(ids, scores, kept, v, float(s))
+        sort_heap(ids, scores, kept)
 
 
 @compiled
@@ -271,5 +271,7 @@ def _nearest_of_decayed(
             dot[v] = np.nan
             if v == skip[q] or not (above > 0 and below > 0):
                 continue
-            kept = push(found[q], near[q], kept, v, as_key(above / below, times))
-        drain(found[q], near[q], kept)
+            kept = offer_to_heap(
+                found[q], near[q], kept, v, as_key(above / below, times)
+            )
+        sort_heap(found[q], near[q], kept)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.kernels.few import Few
 from tidegraph.kernels.jit import compiled, over_rows
-from tidegraph.kernels.topk import drain, push
+from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.stages import NO_ITEM, Candidates, ItemSets, Requests, check_k
 
 Columns = Int32[np.ndarray, " some"] | None
@@ -124,8 +124,8 @@ def _top_k_rows(
         found = 0
         for i in range(hidden.size):
             if own[i] > -np.inf and not hidden[i]:
-                found = push(kept, worth, found, i, own[i])
-        drain(kept, worth, found)
+                found = offer_to_heap(kept, worth, found, i, own[i])
+        sort_heap(kept, worth, found)
         for e in range(ptr[row], ptr[row + 1]):
             if 0 <= out[e] < hidden.size:
                 hidden[out[e]] = False

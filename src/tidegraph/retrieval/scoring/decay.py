@@ -21,7 +21,7 @@ from tidegraph.data.views.matrix import as_seconds_log
 from tidegraph.durations import DAY
 from tidegraph.graph.storage.histories import Histories
 from tidegraph.kernels.jit import compiled
-from tidegraph.kernels.topk import drain, push
+from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.retrieval.from_log import FromLog
 from tidegraph.stages import Fold, Train
 
@@ -180,9 +180,11 @@ def top_k_fading(
         for t in range(count):
             i = touched[t]
             if total[i] == total[i]:
-                found = push(item[request], key, found, i, as_key(total[i], block[i]))
+                found = offer_to_heap(
+                    item[request], key, found, i, as_key(total[i], block[i])
+                )
             total[i] = np.nan
-        drain(item[request], key, found)
+        sort_heap(item[request], key, found)
         for place in range(found):
             score[request, place] = as_float(key[place])
 

@@ -8,7 +8,7 @@ from jaxtyping import Float32, Float64, Int32, Int64
 
 from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows_in
-from tidegraph.kernels.topk import drain, push
+from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.stages import NO_ITEM, Candidates
 
 By = Literal["ranks", "scores"]
@@ -182,15 +182,15 @@ def _choose(
     for s in range(union.size):
         if not sure[s] and others.size:
             value = float(np.float32(fused[s]))
-            found = push(others, strength, found, union[s], value)
+            found = offer_to_heap(others, strength, found, union[s], value)
     total = 0
     for s in range(union.size):
         if sure[s]:
             value = float(np.float32(fused[s]))
-            total = push(item, score, total, union[s], value)
+            total = offer_to_heap(item, score, total, union[s], value)
     for t in range(found):
-        total = push(item, score, total, others[t], float(strength[t]))
-    drain(item, score, total)
+        total = offer_to_heap(item, score, total, others[t], float(strength[t]))
+    sort_heap(item, score, total)
 
 
 @compiled

@@ -16,7 +16,7 @@ from tidegraph.graph.static import StaticGraph
 from tidegraph.kernels.jit import compiled, over_rows_in
 from tidegraph.kernels.ragged import starts
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.kernels.topk import drain, push
+from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.progress import track
 from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM
@@ -228,5 +228,5 @@ def _keep(
         s = np.float32(total[i])
         total[i] = 0
         if s > 0 and (found < item.size or s >= score[0]):
-            found = push(item, score, found, i, float(s))
-    drain(item, score, found)
+            found = offer_to_heap(item, score, found, i, float(s))
+    sort_heap(item, score, found)

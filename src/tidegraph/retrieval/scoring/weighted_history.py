@@ -10,7 +10,7 @@ from tidegraph.kernels.few import Few, are_few
 from tidegraph.kernels.jit import compiled, over_rows, over_rows_in
 from tidegraph.kernels.ragged import starts, starts_where
 from tidegraph.kernels.sparse_rows import SparseRows
-from tidegraph.kernels.topk import drain, push
+from tidegraph.kernels.topk import offer_to_heap, sort_heap
 from tidegraph.retrieval.scoring.decay import (
     add,
     all_fading,
@@ -274,8 +274,8 @@ def _top_k_rows(
             s = total[i]
             total[i] = np.nan
             if s == s and (found < items.size or s >= scores[0]):
-                found = push(items, scores, found, i, float(s))
-        drain(items, scores, found)
+                found = offer_to_heap(items, scores, found, i, float(s))
+        sort_heap(items, scores, found)
 
 
 def summed(

@@ -5,7 +5,7 @@ import scipy
 
 from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.decomposition import halves
+from tidegraph.kernels.decomposition import singular_halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import (
     On,
@@ -91,7 +91,9 @@ class GraRep:
         for k in range(self.steps):
             reached = step @ reached if k else reached
             parts.append(
-                halves(self._positive(reached), self.embedding_size, self.seed or 0)
+                singular_halves(
+                    self._positive(reached), self.embedding_size, self.seed or 0
+                )
             )
         sources, targets = zip(*parts, strict=True)
         return np.hstack(sources), np.hstack(targets)

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import eigsh
 
 from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.decomposition import halves, symmetric_halves
+from tidegraph.kernels.decomposition import singular_halves, symmetric_halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import (
     On,
@@ -107,7 +107,9 @@ class NetMF:
         self._check(len(graph))
         check_size("NetMF", self.embedding_size, graph)
         if self.rank is None or self.rank >= len(graph):
-            return halves(self._whole(graph), self.embedding_size, self.seed or 0)
+            return singular_halves(
+                self._whole(graph), self.embedding_size, self.seed or 0
+            )
         return self._approximate(graph, self.rank)
 
     def _whole(self, graph: StaticGraph) -> np.ndarray:

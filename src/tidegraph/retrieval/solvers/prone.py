@@ -6,7 +6,7 @@ from scipy.special import iv
 
 from tidegraph.arguments import settings
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.decomposition import halves
+from tidegraph.kernels.decomposition import singular_halves
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.solvers.graphs import check_size, graph_of, transition
 from tidegraph.retrieval.solvers.solved import Solved
@@ -74,7 +74,9 @@ class ProNE:
         check_size(
             "ProNE", self.embedding_size, graph, "Take another method, such as HOPE"
         )
-        factor, _ = halves(self._edges(graph), self.embedding_size, self.seed or 0)
+        factor, _ = singular_halves(
+            self._edges(graph), self.embedding_size, self.seed or 0
+        )
         step = transition(graph)
         left, value, _ = np.linalg.svd(
             step @ (factor - self._band(step, factor)), full_matrices=False

@@ -10,11 +10,13 @@ from tidegraph.arguments import settings
 from tidegraph.errors import ConfigError
 from tidegraph.graph.from_log import ITEM
 from tidegraph.graph.proximity.proximities import adamic_adar_weights
-from tidegraph.graph.proximity.series import (
-    spectral_radius,
-)
+from tidegraph.graph.proximity.series import spectral_radius
 from tidegraph.graph.static import StaticGraph
-from tidegraph.kernels.decomposition import both_ends, halves, smallest
+from tidegraph.kernels.decomposition import (
+    extreme_eigenvalues,
+    singular_halves,
+    smallest_eigenpairs,
+)
 from tidegraph.ranges import above, within
 from tidegraph.retrieval.solvers.graphs import transition
 
@@ -79,7 +81,7 @@ class KatzProximity:
                 f"{1 / radius:.6g}, one over the spectral radius. Lower it, or leave "
                 "it out for half of that."
             )
-        value, vector = both_ends(graph.csr(), size, seed)
+        value, vector = extreme_eigenvalues(graph.csr(), size, seed)
         value = beta * value / (1 - beta * value)
         most = np.argsort(-np.abs(value), kind="stable")[:size]
         source = vector[:, most] * np.sqrt(np.abs(value[most]))
@@ -112,7 +114,7 @@ class PageRankProximity:
         back = scipy.sparse.csr_array(ahead.T)
         # S^-1 = (I - (1 - r) P) / r is sparse: nothing has to be solved for S's largest
         # singular values, which are one over its smallest.
-        value, left = smallest(
+        value, left = smallest_eigenpairs(
             lambda x: (y := x - ahead @ x) - back @ y, len(graph), size, seed
         )
         right = (left - ahead @ left) / np.sqrt(value)
@@ -154,6 +156,6 @@ def _through_neighbors(
     ends = scipy.sparse.csr_array(graph.csr()[:, : graph.size(ITEM)])
     ends.data[:] = 1
     half = scipy.sparse.csr_array(scipy.sparse.diags_array(weight**0.5) @ ends)
-    _, right = halves(half, size, seed)
+    _, right = singular_halves(half, size, seed)
     length = np.linalg.norm(right, axis=0)
     return right * length, right * length

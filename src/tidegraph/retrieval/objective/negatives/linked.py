@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.ragged import owners
-from tidegraph.kernels.sparse_rows import SparseRows, find
+from tidegraph.kernels.sparse_rows import SparseRows, find_entry
 from tidegraph.kernels.tables.noise import Noise
 from tidegraph.nn.graph_inputs import GraphInputs
 
@@ -57,4 +57,4 @@ def _mark_linked(
 ) -> None:
     for b in range(source.size):
         for n in range(target.shape[1]):
-            out[b, n] = find(ptr, column, source[b], target[b, n]) >= 0
+            out[b, n] = find_entry(ptr, column, source[b], target[b, n]) >= 0
