@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from data.id_rule import VALUES, rule
 from tidegraph import Graph, Interactions, Pipeline, Popular, read, read_sql
-from tidegraph.data.features import featured
+from tidegraph.data.features import with_feature_table
 from tidegraph.data.ids.absent import MARKERS
 from tidegraph.data.ids.id_list import read_ids
 
@@ -93,7 +93,7 @@ def by_features(values, folder):
     out = []
     for value in values:
         table = {"user": pl.Series([value], dtype=pl.Object), "x": [1]}
-        with_table = featured(users, pl.DataFrame(table), "user", "keep")
+        with_table = with_feature_table(users, pl.DataFrame(table), "user", "keep")
         assert len(with_table) == len(users)
         row = with_table.features["x"].arg_max()
         out.append(str(with_table.ids[row]))

@@ -13,7 +13,7 @@ from rich.text import Text
 import tidegraph as tg
 from tidegraph.catalog import model as method_of
 from tidegraph.data.check import check
-from tidegraph.data.features import CATEGORIES, NAMES, first_of
+from tidegraph.data.features import CATEGORIES, NAMES, first_feature_column
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
 from tidegraph.durations import whole_seconds
@@ -119,7 +119,7 @@ class Demo:
             if repeat
             else UserKNN(100, Cosine(), 0.0, half_life_days=None)
         )
-        category = first_of(CATEGORIES, log)
+        category = first_feature_column(CATEGORIES, log)
         return Pipeline(
             retrieve=(
                 habit,
@@ -130,7 +130,7 @@ class Demo:
             rank=ranker(self.rank, tg.FeatureSet(HABIT, category)),
             rerank=None if category is None else MMR(diversity=0.1, by=category),
             repeat=repeat,
-            names=first_of(NAMES, log),
+            names=first_feature_column(NAMES, log),
         )
 
     def _judge(
@@ -147,7 +147,7 @@ class Demo:
             train=model.graph,
             against=baselines,
             k=(10, 20, 50),
-            by=first_of(CATEGORIES, known.events),
+            by=first_feature_column(CATEGORIES, known.events),
             rng=self.seed,
         )
 

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.data.sources import read, read_sql
-from tidegraph.data.tables.values import plain, series_of, stacked
+from tidegraph.data.tables.values import in_plain_types, series_of, stacked
 from tidegraph.errors import DataError
 
 NOON = 1_714_564_800
@@ -227,7 +227,7 @@ def test_no_batch_of_a_query_types_a_column_by_itself(rows, late):
 def test_columns_of_several_types_are_typed_by_all_values(first, then, held):
     parts = [series_of("x", [first]), series_of("x", [then])]
 
-    assert plain(stacked(parts)).to_list() == held
+    assert in_plain_types(stacked(parts)).to_list() == held
 
 
 def test_a_query_without_a_table_or_rows_or_with_doubles_is_refused():

@@ -12,12 +12,12 @@ from tidegraph.cli.terminal import complain, say
 from tidegraph.data.check import check as check_log
 from tidegraph.data.ids.id_column import MissingIdError
 from tidegraph.data.log import Interactions
-from tidegraph.data.oddities import outlying
+from tidegraph.data.oddities import outliers_in_time
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
 from tidegraph.data.sources import read_as
 from tidegraph.data.tables.opening import dialect_of
 from tidegraph.data.tables.table import shown
-from tidegraph.data.tables.unread import unread
+from tidegraph.data.tables.unread import unread_columns
 from tidegraph.errors import RoundedIdWarning
 
 
@@ -40,7 +40,7 @@ def check(
         warnings.simplefilter("ignore", RoundedIdWarning)
         found = _read(log, reading, users, items, words="missing" not in data)
     say(as_options(check_log(found).text()))
-    left = unread(log, reading)
+    left = unread_columns(log, reading)
     if left.label:
         say(as_options(left.text()))
     if left.columns:
@@ -64,6 +64,6 @@ def _read(
 
 def complain_of_clocks(log: Interactions) -> None:
     """Say which events are far from the rest: the last is when answers begin."""
-    stray = outlying(log)
+    stray = outliers_in_time(log)
     if stray is not None:
         complain(f"{stray.text()}.")

@@ -11,7 +11,7 @@ from tidegraph.data.reading import Reading
 from tidegraph.data.sources import read
 from tidegraph.data.tables.build import NoneAtLeastError
 from tidegraph.data.tables.opening import read_whole
-from tidegraph.data.tables.refused import said_plainly
+from tidegraph.data.tables.refused import as_data_error
 from tidegraph.data.times.clocks import Clock
 from tidegraph.errors import DataError
 
@@ -47,7 +47,7 @@ def read_alike(
         DataError: A column is missing, or a value is not what it should be.
     """
     if isinstance(frame, pl.LazyFrame):
-        with said_plainly("the polars LazyFrame"):
+        with as_data_error("the polars LazyFrame"):
             frame = frame.collect()
     if not _has_columns(frame):  # A reader of Arrow, which can be read once.
         frame = read_whole(frame, empty=True)
@@ -74,7 +74,7 @@ def read_alike(
     if clock == "order":
         spelt = {"time_unit": "order"} | (spelt if free else {})
     elif not free:
-        spelt = _time_spelling(frame, called["time"], reading)
+        spelt = _time_format_of(frame, called["time"], reading)
     if "weight" in called:
         spelt["at_least"] = reading.format.at_least
     also = [name for name in context if name in names]
@@ -84,7 +84,7 @@ def read_alike(
         return None
 
 
-def _time_spelling(frame: Any, column: str, reading: Reading) -> dict[str, Any]:
+def _time_format_of(frame: Any, column: str, reading: Reading) -> dict[str, Any]:
     """Return how the times of a frame are written, as ``read`` takes it.
 
     What was said of a column holds for that alone: one that is called time holds what

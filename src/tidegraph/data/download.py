@@ -37,7 +37,7 @@ def fetch(address: str, sha256: str, target: Path, *, otherwise: str) -> Path:
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _complete(address, part, target.name)
+        _download_rest(address, part, target.name)
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise DataError(
@@ -55,7 +55,7 @@ def fetch(address: str, sha256: str, target: Path, *, otherwise: str) -> Path:
     return target
 
 
-def _complete(address: str, part: Path, what: str) -> None:
+def _download_rest(address: str, part: Path, what: str) -> None:
     """Append to ``part`` what it lacks, or begin anew where servers cannot resume."""
     have = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(address)

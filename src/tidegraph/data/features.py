@@ -10,12 +10,12 @@ from jaxtyping import Int32
 
 from tidegraph.data.ids.id_column import Coded, IdColumn
 from tidegraph.data.ids.identity import Missing, NotAnIdError
-from tidegraph.data.ids.missing import with_ids
+from tidegraph.data.ids.missing import rows_with_ids
 from tidegraph.data.ids.unknown import outside
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.log import Interactions
 from tidegraph.data.origin import Origin, Rows, as_array
-from tidegraph.data.tables.opening import named, open_table, read_whole
+from tidegraph.data.tables.opening import named_columns, open_table, read_whole
 from tidegraph.data.tables.table import Table
 from tidegraph.data.text.dialect import Dialect
 from tidegraph.errors import DataError, GuessedColumnWarning
@@ -26,7 +26,7 @@ CATEGORIES = ("product_category", "category", "genres", "type")
 """Feature columns that may group items, the best first."""
 
 
-def featured(
+def with_feature_table(
     ids: Vocabulary, source: object, key: str, missing: Missing = "refuse"
 ) -> Vocabulary:
     """Add the columns of a feature table, and the ids that only it holds.
@@ -44,7 +44,7 @@ def featured(
             in the log, or another column than the first may be that of the ids.
     """
     table = open_table(source)
-    columns = named(table.columns)
+    columns = named_columns(table.columns)
     if not columns:
         raise DataError(f"{table.name} has no named columns. Give an id and features.")
     name, wanted = table.name, key
@@ -52,15 +52,15 @@ def featured(
     # A place in a log without a header is none in this table.
     if key not in columns or (nameless and key.isdecimal()):
         key = columns[0]
-        _refuse_id(ids, key, table)
+        _refuse_ids_without_header(ids, key, table)
     features = read_whole(source, ids={key})
     if key != wanted and not nameless:
-        _take_first(ids, features, wanted, name)
+        _warn_first_column_taken(ids, features, wanted, name)
     rows: Rows = range(1, len(features) + 1)
     if missing == "drop":
-        kept = with_ids(features, (key,))
+        kept = rows_with_ids(features, (key,))
         features, rows = features.filter(kept), as_array(rows)[kept]
-    keys = _keys(features[key], rows, name, missing)
+    keys = _ids_of_table(features[key], rows, name, missing)
     if not (ids.encode(keys) >= 0).any():
         raise DataError(
             f"no id of the log is in column {key!r} of {name}: it holds "
@@ -68,10 +68,10 @@ def featured(
             "as in the log."
         )
     known = ids.with_features(features.with_columns(keys.alias(key)), key)
-    return _beside(ids, known, name)
+    return _added_to_held(ids, known, name)
 
 
-def _beside(log: Vocabulary, table: Vocabulary, name: str) -> Vocabulary:
+def _added_to_held(log: Vocabulary, table: Vocabulary, name: str) -> Vocabulary:
     """Return the ids of a table with its features beside those that the log holds."""
     held = log.extended(table.ids).features
     twice = set(held.columns) & set(table.features.columns)
@@ -84,7 +84,7 @@ def _beside(log: Vocabulary, table: Vocabulary, name: str) -> Vocabulary:
     return replace(table, features=pl.DataFrame(columns))
 
 
-def _take_first(
+def _warn_first_column_taken(
     ids: Vocabulary, features: pl.DataFrame, wanted: str, name: str
 ) -> None:
     """Warn that the first column is taken for the ids.
@@ -93,9 +93,9 @@ def _take_first(
         DataError: Another one holds more ids of the log, or as many and could be a key.
     """
     key, *others = features.columns
-    held, there = _held(ids, features[key]), len(ids)
+    held, there = _count_known_ids(ids, features[key]), len(ids)
     for other in others:
-        found = _held(ids, features[other])
+        found = _count_known_ids(ids, features[other])
         is_key = features[other].n_unique() == len(features)
         if found > held or (found == held > 0 and is_key):
             raise DataError(
@@ -113,7 +113,7 @@ def _take_first(
         )
 
 
-def _held(ids: Vocabulary, values: pl.Series) -> int:
+def _count_known_ids(ids: Vocabulary, values: pl.Series) -> int:
     """Return how many ids stand in a column, which may be none of ids."""
     if values.dtype.is_nested():
         return 0
@@ -126,7 +126,7 @@ def _held(ids: Vocabulary, values: pl.Series) -> int:
     return len(np.unique(rows[rows >= 0]))
 
 
-def _refuse_id(ids: Vocabulary, first: str, table: Table) -> None:
+def _refuse_ids_without_header(ids: Vocabulary, first: str, table: Table) -> None:
     """Refuse a text without a header, whose first row would be lost."""
     nameless = isinstance(table.form, Dialect) and not table.form.header
     if table.is_text and not nameless and ids.row(first) >= 0:
@@ -136,7 +136,9 @@ def _refuse_id(ids: Vocabulary, first: str, table: Table) -> None:
         )
 
 
-def _keys(spelt: pl.Series, rows: Rows, name: str, missing: Missing) -> pl.Series:
+def _ids_of_table(
+    spelt: pl.Series, rows: Rows, name: str, missing: Missing
+) -> pl.Series:
     """Return the canonical ids of a table, all there and all different."""
     column = IdColumn(spelt.name, name, missing)
     column.add(spelt, rows)
@@ -173,7 +175,7 @@ class OfEach:
         return replace(ids, features=self.features[rows])
 
 
-def of_each(
+def features_in_log(
     coded: Coded,
     table: pl.DataFrame,
     columns: Sequence[str],
@@ -194,13 +196,15 @@ def of_each(
     """
     code = np.unique(coded.code) if columns else np.zeros(0, np.int32)
     features = {
-        column: _one_each(coded, table[column], side, origin).gather(code)
+        column: _value_per_id(coded, table[column], side, origin).gather(code)
         for column in columns
     }
     return OfEach(coded.ids.gather(code), pl.DataFrame(features))
 
 
-def _one_each(coded: Coded, values: pl.Series, side: str, origin: Origin) -> pl.Series:
+def _value_per_id(
+    coded: Coded, values: pl.Series, side: str, origin: Origin
+) -> pl.Series:
     """Return the value of each code, null where there is none."""
     events = pl.DataFrame({"code": coded.code, "value": values})
     events = events.with_row_index("row").drop_nulls("value")
@@ -229,7 +233,7 @@ def feature_names(there: Sequence[str], side: str) -> str:
     )
 
 
-def first_of(columns: tuple[str, ...], log: Interactions) -> str | None:
+def first_feature_column(columns: tuple[str, ...], log: Interactions) -> str | None:
     """Return the first of some feature columns that items have, if there is one."""
     there = log.items.features.columns
     return next((column for column in columns if column in there), None)

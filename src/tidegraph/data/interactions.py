@@ -17,7 +17,7 @@ from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.log import Interactions
 from tidegraph.data.origin import Origin
 from tidegraph.data.times.clocks import Clock
-from tidegraph.data.times.faults import fault_in
+from tidegraph.data.times.faults import first_fault
 from tidegraph.errors import DataError
 
 FARTHEST = 1 << 62
@@ -123,7 +123,7 @@ def _id_column(values: object, what: str) -> pl.Series:
 def _numbers(values: object, what: str) -> np.ndarray:
     """Return a column as an array of one dimension."""
     with suppress(ValueError, TypeError, OverflowError):
-        array = np.asarray(_listed(values))
+        array = np.asarray(_as_sequence(values))
         if array.ndim == 1 and array.dtype.kind in "biufM":
             return array.astype(np.int64) if array.dtype.kind == "b" else array
     raise DataError(
@@ -132,7 +132,7 @@ def _numbers(values: object, what: str) -> np.ndarray:
     )
 
 
-def _listed(values: Any) -> Any:
+def _as_sequence(values: Any) -> Any:
     """Return a column of any kind as NumPy takes it, nothing where there is none."""
     if isinstance(values, str | bytes | Mapping) or hasattr(
         type(cast(object, values)), "columns"
@@ -211,7 +211,7 @@ def _refuse_rounded(when: Num[np.ndarray, " n"], clock: Clock) -> None:
     if when.dtype.kind != "f" or when.dtype.itemsize > 8:
         return
     whole = clock == "order"
-    if fault := fault_in(when, pl.Series(when), signed=True, whole=whole):
+    if fault := first_fault(when, pl.Series(when), signed=True, whole=whole):
         raise DataError(f"time {fault.found}, in row {fault.row}. {fault.mend}")
 
 

@@ -17,11 +17,11 @@ from tidegraph.data.parts import named_parts
 from tidegraph.data.reading import Reading
 from tidegraph.data.split import (
     Days,
-    are_last,
     check_rows,
     first_at,
     fraction_cuts,
-    is_last,
+    is_nth_last_event,
+    last_rows_of_users,
     random_parts,
     time_cuts,
     windows,
@@ -239,8 +239,8 @@ class Interactions:
             DataError: No user has three events, or the log has no times.
         """
         refuse_without_order(self.clock, "leave_last_out()")
-        test = is_last(self.user, 0, at_least=3)
-        valid = is_last(self.user, 1, at_least=3)
+        test = is_nth_last_event(self.user, 0, at_least=3)
+        valid = is_nth_last_event(self.user, 1, at_least=3)
         if not test.any():
             raise DataError("no user has three events to split. Split by time.")
         return self.take(~(valid | test)), self.take(valid), self.take(test)
@@ -257,7 +257,7 @@ class Interactions:
                 has no times.
         """
         refuse_without_order(self.clock, "leave_last()")
-        test = are_last(self.user, k)
+        test = last_rows_of_users(self.user, k)
         return self.take(~test), self.take(test)
 
     @checked(DataError)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int64
 
-from tidegraph.data.ids.absent import absent
+from tidegraph.data.ids.absent import mask_absent
 from tidegraph.data.ids.rounded import are_rounded, rounded_text
 from tidegraph.data.invisible import WITHIN
 from tidegraph.data.log import Interactions
@@ -120,7 +120,7 @@ def positions_restart(log: Interactions) -> bool:
     return len(begins) > 1 and float(begins.mean()) >= _NEARLY_ALL
 
 
-def outlying(log: Interactions) -> Outliers | None:
+def outliers_in_time(log: Interactions) -> Outliers | None:
     """Return the events whose clock is far from the rest, if there are any.
 
     Far is more than a year, and more than the span of the middle 98 % of the events,
@@ -130,10 +130,12 @@ def outlying(log: Interactions) -> Outliers | None:
     if log.clock != "seconds" or not len(log):
         return None
     once = log.time[np.append(True, log.time[1:] != log.time[:-1])]
-    return _far(log, log.time) or _far(log, once)
+    return _outliers_among(log, log.time) or _outliers_among(log, once)
 
 
-def _far(log: Interactions, times: Int64[np.ndarray, " times"]) -> Outliers | None:
+def _outliers_among(
+    log: Interactions, times: Int64[np.ndarray, " times"]
+) -> Outliers | None:
     """Return the events that are far from the middle of some times, in their order."""
     cut = round(0.01 * len(times)) or int(len(times) >= _ENOUGH)
     low, high = int(times[cut]), int(times[-1 - cut])
@@ -141,38 +143,48 @@ def _far(log: Interactions, times: Int64[np.ndarray, " times"]) -> Outliers | No
     events = np.flatnonzero((log.time < low - far) | (log.time > high + far))
     if not len(events):
         return None
-    first, row, where = _place(log, events)
+    first, row, where = _first_row_of(log, events)
     return Outliers(len(events), row, where, int(log.time[first]), low, high)
 
 
-def marked(log: Interactions) -> tuple[OddIds, ...]:
+def ids_like_missing_values(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids read like missing values."""
-    like = [absent(side.ids, "refuse").to_numpy() for side in (log.users, log.items)]
-    return tuple(OddIds("missing", *found) for found in _sides(log, like[0], like[1]))
+    like = [
+        mask_absent(side.ids, "refuse").to_numpy() for side in (log.users, log.items)
+    ]
+    return tuple(
+        OddIds("missing", *found) for found in _odd_ids_by_side(log, like[0], like[1])
+    )
 
 
-def ruined(log: Interactions) -> tuple[OddIds, ...]:
+def ids_like_rounded_numbers(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids read like rounded numbers."""
     users, items = are_rounded(log.users.ids), are_rounded(log.items.ids)
-    return tuple(OddIds("rounded", *found) for found in _sides(log, users, items))
+    return tuple(
+        OddIds("rounded", *found) for found in _odd_ids_by_side(log, users, items)
+    )
 
 
-def hidden(log: Interactions) -> tuple[OddIds, ...]:
+def ids_with_invisible_letters(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which ids have invisible characters inside."""
     users, items = (
         _have_invisible_letters(log.users.ids),
         _have_invisible_letters(log.items.ids),
     )
-    return tuple(OddIds("hidden", *found) for found in _sides(log, users, items))
+    return tuple(
+        OddIds("hidden", *found) for found in _odd_ids_by_side(log, users, items)
+    )
 
 
-def respelt(log: Interactions) -> tuple[OddIds, ...]:
+def ids_with_unicode_twins(log: Interactions) -> tuple[OddIds, ...]:
     """Return the sides of the log on which an id is another one in other code points.
 
     Of canonically equivalent ids those count that are not in NFC.
     """
     users, items = _have_unicode_twin(log.users.ids), _have_unicode_twin(log.items.ids)
-    return tuple(OddIds("respelt", *found) for found in _sides(log, users, items))
+    return tuple(
+        OddIds("respelt", *found) for found in _odd_ids_by_side(log, users, items)
+    )
 
 
 def _have_unicode_twin(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
@@ -198,13 +210,13 @@ def _have_invisible_letters(ids: pl.Series) -> Bool[np.ndarray, " ids"]:
     return ids.str.contains(WITHIN).fill_null(False).to_numpy()
 
 
-def _sides(
+def _odd_ids_by_side(
     log: Interactions,
     users: Bool[np.ndarray, " users"],
     items: Bool[np.ndarray, " items"],
 ) -> list[tuple[str, str, str, int, int, str]]:
     """Return what is odd of each side: its name, column, an id, events, rows."""
-    origin = _origin(log)
+    origin = _origin_of(log)
     found: list[tuple[str, str, str, int, int, str]] = []
     for side, column, ids, codes, odd in (
         ("user", origin.user, log.users.ids, log.user, users),
@@ -212,22 +224,22 @@ def _sides(
     ):
         events = np.flatnonzero(odd[codes]) if odd.any() else np.zeros(0, np.int64)
         if len(events):
-            first, row, where = _place(log, events)
+            first, row, where = _first_row_of(log, events)
             id_ = str(ids[int(codes[first])])
             found.append((side, column, id_, len(events), row, where))
     return found
 
 
-def _place(
+def _first_row_of(
     log: Interactions, events: Int64[np.ndarray, " events"]
 ) -> tuple[int, int, str]:
     """Return the event that stands first in the source, its row, and all in words."""
-    origin = _origin(log)
+    origin = _origin_of(log)
     rows = as_array(origin.row)[events]
     first = int(rows.argmin())
     return int(events[first]), int(rows[first]), rows_text(origin.name, rows)
 
 
-def _origin(log: Interactions) -> Origin:
+def _origin_of(log: Interactions) -> Origin:
     """Return the origin of a log; one that was made in memory is its own."""
     return log.origin or Origin("the log", "user", "item", range(len(log)))

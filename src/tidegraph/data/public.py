@@ -168,9 +168,9 @@ def _movielens(name: str, tables: _Tables) -> Interactions:
     bar = "|" if tables.separator == "\t" else tables.separator
     ratings, items, users = tables.files
     with zipfile.ZipFile(archive) as packed:
-        log = _rows(packed.read(ratings), tables.separator, _RATINGS)
-        movies = _rows(packed.read(items), bar, tables.items)
-        people = _rows(packed.read(users), bar, tables.users)
+        log = _read_latin1_table(packed.read(ratings), tables.separator, _RATINGS)
+        movies = _read_latin1_table(packed.read(items), bar, tables.items)
+        people = _read_latin1_table(packed.read(users), bar, tables.users)
     return read(
         log,
         user="user",
@@ -182,7 +182,9 @@ def _movielens(name: str, tables: _Tables) -> Interactions:
     )
 
 
-def _rows(content: bytes, separator: str, columns: Sequence[str]) -> pl.DataFrame:
+def _read_latin1_table(
+    content: bytes, separator: str, columns: Sequence[str]
+) -> pl.DataFrame:
     """Read a table without a header, written in Latin-1."""
     text = content.decode("latin-1")
     if len(separator) > 1:

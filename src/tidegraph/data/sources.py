@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidegraph.arguments import checked
-from tidegraph.data.features import featured
+from tidegraph.data.features import with_feature_table
 from tidegraph.data.ids.identity import Missing
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import (
@@ -196,9 +196,9 @@ def _with_features(
 ) -> Interactions:
     columns, missing = reading.columns, reading.missing
     if users is not None:
-        users = featured(log.users, users, str(columns.user), missing)
+        users = with_feature_table(log.users, users, str(columns.user), missing)
         log = replace(log, users=users)
     if items is not None:
-        items = featured(log.items, items, str(columns.item), missing)
+        items = with_feature_table(log.items, items, str(columns.item), missing)
         log = replace(log, items=items)
     return log

@@ -181,7 +181,7 @@ def fraction_cuts(
     return starts
 
 
-def places_from_last(user: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
+def count_later_events(user: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     """Return how many events of the same user follow each event in row order."""
     order = np.argsort(user, kind="stable")
     ends = np.cumsum(np.bincount(user))
@@ -190,7 +190,7 @@ def places_from_last(user: Int32[np.ndarray, " n"]) -> Int64[np.ndarray, " n"]:
     return places
 
 
-def is_last(
+def is_nth_last_event(
     user: Int32[np.ndarray, " n"], place: int, at_least: int
 ) -> Bool[np.ndarray, " n"]:
     """Return which rows have exactly ``place`` later events of their user.
@@ -198,10 +198,10 @@ def is_last(
     Users with fewer than ``at_least`` events have none such.
     """
     enough = np.bincount(user) >= at_least
-    return (places_from_last(user) == place) & enough[user]
+    return (count_later_events(user) == place) & enough[user]
 
 
-def are_last(user: Int32[np.ndarray, " n"], k: int) -> Bool[np.ndarray, " n"]:
+def last_rows_of_users(user: Int32[np.ndarray, " n"], k: int) -> Bool[np.ndarray, " n"]:
     """Return the last ``k`` rows of each user who has more than that.
 
     Raises:
@@ -209,7 +209,7 @@ def are_last(user: Int32[np.ndarray, " n"], k: int) -> Bool[np.ndarray, " n"]:
     """
     if k < 1:
         raise DataError(f"leave_last(k={k}) would leave nothing out. Choose k >= 1.")
-    chosen = (places_from_last(user) < k) & (np.bincount(user) > k)[user]
+    chosen = (count_later_events(user) < k) & (np.bincount(user) > k)[user]
     if not chosen.any():
         raise DataError(
             f"no user has more than {k} events, so none can be left out. "
@@ -234,7 +234,7 @@ def random_parts(
     _check_fractions(fractions)
     order = rng.permutation(len(user))
     place = np.empty(len(user), np.int64)
-    place[order] = places_from_last(user[order])
+    place[order] = count_later_events(user[order])
     events = np.bincount(user)[user]
     stop = np.round(np.cumsum(fractions) * events[:, None]).astype(np.int64)
     stop = np.maximum(stop, 1)

@@ -14,7 +14,7 @@ from tidegraph.config import build, read_toml, refuse_unknown
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.reading import Reading, setting_names
 from tidegraph.data.sources import read_as
-from tidegraph.data.tables.unread import Unread, unread
+from tidegraph.data.tables.unread import Unread, unread_columns
 from tidegraph.errors import ConfigError, DataError
 from tidegraph.graph.live import Graph
 from tidegraph.pipeline import FittedPipeline, Pipeline
@@ -83,7 +83,7 @@ class Recipe:
 
     def unread(self) -> Unread:
         """Return the columns of the log that are not read."""
-        return unread(self.folder / self.files.path, self.reading)
+        return unread_columns(self.folder / self.files.path, self.reading)
 
     def fit(
         self,

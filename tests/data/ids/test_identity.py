@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from data.id_rule import SPELLINGS, VALUES, rule
-from tidegraph.data.ids.absent import absent
+from tidegraph.data.ids.absent import mask_absent
 from tidegraph.data.ids.identity import canonical, series
 from tidegraph.errors import DataError, RequestError
 
@@ -165,11 +165,11 @@ def test_absent_is_null_or_nothing_and_a_marker_unless_it_is_kept():
     text = pl.Series(["a", None, "", "  ", "NULL", " NA ", r"\N", "Nan"])
     nothing = [False, True, True, True]
 
-    assert absent(text, "drop").to_list() == [*nothing, True, True, True, False]
-    assert absent(text, "keep").to_list() == [*nothing, False, False, False, False]
-    assert absent(pl.Series([1.0, float("nan"), None]), "drop").to_list() == [
+    assert mask_absent(text, "drop").to_list() == [*nothing, True, True, True, False]
+    assert mask_absent(text, "keep").to_list() == [*nothing, False, False, False, False]
+    assert mask_absent(pl.Series([1.0, float("nan"), None]), "drop").to_list() == [
         *(False, True, True)
     ]
-    assert absent(pl.Series([1, None]), "drop").to_list() == [False, True]
+    assert mask_absent(pl.Series([1, None]), "drop").to_list() == [False, True]
     objects = pl.Series(["NA", 1, None], dtype=pl.Object)
-    assert absent(objects, "drop").to_list() == [True, False, True]
+    assert mask_absent(objects, "drop").to_list() == [True, False, True]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegraph.data.ids.id_list import read_ids
-from tidegraph.data.ids.missing import with_ids
+from tidegraph.data.ids.missing import rows_with_ids
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.sources import read, read_sql
 from tidegraph.errors import DataError, RequestError
@@ -24,7 +24,7 @@ def test_rows_with_all_their_ids_are_told_from_the_others(events):
         schema={"user": pl.String, "item": pl.String},
     )
 
-    kept = with_ids(batch, ("user", "item"))
+    kept = rows_with_ids(batch, ("user", "item"))
 
     there = [all(i is not None and i in "ab7" and i for i in e) for e in events]
     assert kept.tolist() == there

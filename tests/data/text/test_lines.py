@@ -8,7 +8,7 @@ import pytest
 
 from tidegraph.cli import run
 from tidegraph.data.sources import read
-from tidegraph.data.text.lines import are_lines
+from tidegraph.data.text.lines import are_user_lines
 from tidegraph.errors import DataError
 
 LINES = "1 16 123 124\n2 7 16 123 9\n3 5\n4 9 7 5 16 123 124 8\n"
@@ -96,4 +96,4 @@ def test_a_bad_row_among_good_ones_is_no_line_of_a_user(tmp_path):
     ],
 )
 def test_lines_are_whole_numbers_of_unequal_count(records, lines):
-    assert are_lines(records) is lines
+    assert are_user_lines(records) is lines

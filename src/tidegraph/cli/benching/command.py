@@ -19,7 +19,7 @@ from tidegraph.data.interactions import Interactions
 from tidegraph.data.oddities import RESTART, positions_restart
 from tidegraph.data.reading import Columns, FeatureColumns, LogFormat, Reading
 from tidegraph.data.sources import read_as
-from tidegraph.data.tables.unread import unread
+from tidegraph.data.tables.unread import unread_columns
 from tidegraph.errors import RequestError
 from tidegraph.features.columns import check_columns
 from tidegraph.graph.from_log import ITEM, USER
@@ -132,7 +132,7 @@ def _log(
     """Read the log, and say what of it may not be meant so."""
     with working("reading the log"):
         log = read_as(data, reading, users=users, items=items)
-        left = unread(data, reading)
+        left = unread_columns(data, reading)
     if left.label:
         complain(f"{left.text()}.")
     complain_of_clocks(log)

@@ -11,7 +11,7 @@ import tidegraph as tg
 from tidegraph.cli.devices.listening import Port, listening, serve
 from tidegraph.cli.output import show
 from tidegraph.cli.terminal import say
-from tidegraph.data.features import CATEGORIES, NAMES, first_of
+from tidegraph.data.features import CATEGORIES, NAMES, first_feature_column
 from tidegraph.data.interactions import Interactions
 from tidegraph.data.public import load
 from tidegraph.dccl import FittedDCCL
@@ -80,11 +80,11 @@ def learnt(
     """
     end = int(log.time[-1]) + 1
     first, last = end - 2 * days * DAY, end - days * DAY
-    features = tg.FeatureSet(OF_ITEMS, first_of(CATEGORIES, log))
+    features = tg.FeatureSet(OF_ITEMS, first_feature_column(CATEGORIES, log))
     pipeline = tg.Pipeline(
         retrieve=(tg.Repeat(), tg.Popular(half_life_days=28.0)),
         rank=tg.NeuralRanker(tg.DIN(), features, training=training or tg.Training()),
-        names=first_of(NAMES, log),
+        names=first_feature_column(NAMES, log),
     )
     model = pipeline.fit(log.before(first), log.since(first).before(last))
     rounds = tg.DCCL(rounds=tg.EveryDays(days=days / 2))

@@ -13,7 +13,7 @@ MARKERS = (
 _NOTHING = {"keep": ("",), "refuse": ("", *MARKERS), "drop": ("", *MARKERS)}
 
 
-def absent(values: pl.Series, missing: Missing) -> pl.Series:
+def mask_absent(values: pl.Series, missing: Missing) -> pl.Series:
     """Return where there is no id: null, not a number, empty text or a marker.
 
     Args:
@@ -37,7 +37,7 @@ def absent(values: pl.Series, missing: Missing) -> pl.Series:
 
 
 def is_absent(text: str | None, missing: Missing) -> bool:
-    """Return whether one text stands for no id; see ``absent``."""
+    """Return whether one text stands for no id; see ``mask_absent``."""
     return (text or "").strip(INVISIBLE) in _NOTHING[missing]
 
 

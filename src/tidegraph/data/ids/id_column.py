@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Int32, Integer
 
-from tidegraph.data.ids.absent import absent, is_absent
+from tidegraph.data.ids.absent import is_absent, mask_absent
 from tidegraph.data.ids.appending import numbered
 from tidegraph.data.ids.identity import FEW, Missing, NotAnIdError, canonical
 from tidegraph.data.ids.lookup import gathered
@@ -108,7 +108,7 @@ class IdColumn:
             ids = self._canonical(ids, rows)
         self.lacking += ids.null_count()
         few = len(ids) <= FEW
-        self._parts.append(ids if few else self._short(ids))
+        self._parts.append(ids if few else self._as_categories(ids))
         self._rows.append(rows)
 
     def checked(self, ids: pl.Series, rows: Rows) -> pl.Series:
@@ -145,10 +145,10 @@ class IdColumn:
         if self.lacking:
             raise missing_error([self])
         if len(self._parts) == 1 and len(self._parts[0]) <= FEW:
-            return self._few(*self._parts)
+            return self._coded_few(*self._parts)
         if len({part.dtype for part in self._parts}) > 1:
             self._parts = [part.cast(pl.String) for part in self._parts]
-        column = pl.concat([self._short(part) for part in self._parts])
+        column = pl.concat([self._as_categories(part) for part in self._parts])
         if column.dtype == self._text:
             code = column.to_physical().to_numpy().astype(np.int32)
             # The categories live only as long as a series that uses them.
@@ -156,22 +156,22 @@ class IdColumn:
                 np.arange(int(code.max(initial=-1)) + 1, dtype=np.uint32)
             )
             spelt = places.cat.to(self._text).cast(pl.String)
-            if absent(spelt, self._missing).any():
+            if mask_absent(spelt, self._missing).any():
                 raise missing_error([self])
             self._warn_of_rounded(spelt, code, concatenated(self._rows))
             self._parts.clear()
-            return _merged(spelt, code)
+            return _merged_spellings(spelt, code)
         self._parts.clear()
         ids = column.unique().sort()
         code = column.rank("dense").to_numpy().astype(np.int32)
         code -= 1
         return Coded(ids, code)
 
-    def _short(self, ids: pl.Series) -> pl.Series:
+    def _as_categories(self, ids: pl.Series) -> pl.Series:
         """Return whole numbers as they are, and text as numbers of categories."""
         return ids if ids.dtype == pl.Int64 else ids.cast(self._text)
 
-    def _few(self, spelt: pl.Series) -> Coded:
+    def _coded_few(self, spelt: pl.Series) -> Coded:
         """Return the same without the steps that many values are worth."""
         if spelt.dtype != pl.Int64:
             spelt = spelt.cast(pl.String)
@@ -195,7 +195,7 @@ class IdColumn:
 
     def absent(self) -> Bool[np.ndarray, " n"]:
         """Return which of the collected ids are missing; empty once it is finished."""
-        masks = [absent(part, self._missing).to_numpy() for part in self._parts]
+        masks = [mask_absent(part, self._missing).to_numpy() for part in self._parts]
         return np.concatenate([np.zeros(0, np.bool_), *masks])
 
     def missing_at(self, at: int, rows: int) -> str:
@@ -214,9 +214,9 @@ class IdColumn:
         )
         more = f"; {rows:,} rows lack an id" if rows > 1 else ""
         said = f"{self._where}, row {row}: column {self._name!r} {what}{more}."
-        return f"{said} {self._mend(found, rows)}"
+        return f"{said} {self._advice_on_missing(found, rows)}"
 
-    def _mend(self, found: str, rows: int) -> str:
+    def _advice_on_missing(self, found: str, rows: int) -> str:
         mend = _MEND
         if self._dropping:
             what = "it" if rows == 1 else "them"
@@ -253,7 +253,7 @@ def coded(ids: pl.Series, name: str, where: str, missing: Missing = "refuse") ->
     return column.finish()
 
 
-def _merged(spelt: pl.Series, code: Int32[np.ndarray, " n"]) -> Coded:
+def _merged_spellings(spelt: pl.Series, code: Int32[np.ndarray, " n"]) -> Coded:
     """Return canonical ids; those that were spelt in several ways become one."""
     ids = canonical(spelt)
     different = ids.unique(maintain_order=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tidegraph.data.ids.absent import absent
+from tidegraph.data.ids.absent import mask_absent
 from tidegraph.data.ids.identity import canonical, series
 from tidegraph.data.ids.unknown import outside
 from tidegraph.data.ids.vocabulary import Vocabulary
@@ -44,20 +44,20 @@ def _ids_in_table(table: Table, called: Sequence[str], known: Vocabulary) -> pl.
     first = None
     if table.is_text and not placed and named is None and known.row(names[0]) >= 0:
         first = names[0]
-    chosen = named or (names[0] if placed else _only(table, first, called[0]))
+    chosen = named or (names[0] if placed else _column_of_ids(table, first, called[0]))
     parts = [batch[chosen] for batch in table.batches([chosen])]
     whole = stacked(parts) if parts else pl.Series(dtype=pl.String)
     if first is not None:
         whole = stacked([pl.Series([first]), whole])
-    whole = whole.filter(~absent(whole, "keep"))
+    whole = whole.filter(~mask_absent(whole, "keep"))
     if not len(whole):
         raise DataError(f"{table.name} lists no id. Write one in each line.")
     if table.is_text and not placed and first is None and named is None:
-        _say_name(table.name, chosen, called[0], known)
+        _warn_first_line_is_name(table.name, chosen, called[0], known)
     return series(whole, f"{chosen!r} of {table.name}")
 
 
-def _only(table: Table, first: str | None, column: str) -> str:
+def _column_of_ids(table: Table, first: str | None, column: str) -> str:
     """Return the column to take where none has the name of the log's."""
     if len(table.columns) == 1 or first is not None:
         return table.columns[0]
@@ -67,7 +67,9 @@ def _only(table: Table, first: str | None, column: str) -> str:
     )
 
 
-def _say_name(where: str, name: str, column: str, known: Vocabulary) -> None:
+def _warn_first_line_is_name(
+    where: str, name: str, column: str, known: Vocabulary
+) -> None:
     """Warn that the first line, which might be an id, is taken for a name."""
     if known.ids.dtype == pl.Int64 and canonical(pl.Series([name])).dtype == pl.String:
         return  # It is unlike the ids of the model.

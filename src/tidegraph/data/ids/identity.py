@@ -234,7 +234,7 @@ def _texts_of_objects(values: Iterable[object]) -> pl.Series:
     texts: list[str | None] = []
     for row, value in enumerate(values):
         try:
-            texts.append(_text(value))
+            texts.append(_text_of_value(value))
         except NotAnIdError as error:
             raise NotAnIdError(error.reason, row) from error
     try:
@@ -251,7 +251,7 @@ def _is_torn(text: str | None) -> bool:
     return text is not None and any("\ud800" <= c <= "\udfff" for c in text)
 
 
-def _text(value: Any) -> str | None:
+def _text_of_value(value: Any) -> str | None:
     """Return the text of one value of any type, none if there is none."""
     if isinstance(value, np.generic):
         return _text_of_scalar(value)
@@ -286,7 +286,7 @@ def _text_of_scalar(value: Any) -> str | None:
         return None
     if value.dtype.kind in "mMV":
         raise NotAnIdError(f"{value!r} is no id. {_MEND}")
-    return _text(value.item())
+    return _text_of_value(value.item())
 
 
 def is_no_value(value: object) -> bool:

@@ -145,7 +145,7 @@ class Lookup:
         Raises:
             ValueError: It belongs to other ids.
         """
-        if len(row) not in (0, _held(ids)) or row.dtype != np.int32:
+        if len(row) not in (0, _count_ids(ids)) or row.dtype != np.int32:
             raise ValueError("the order of the ids does not fit them")
         return cls(ids, _Order(ids, row) if len(row) else None)
 
@@ -159,7 +159,7 @@ class Lookup:
         """Return the rows of all ids in rising order; none if they have no order."""
         if not self._is_sortable():
             return np.zeros(0, np.int32)
-        if self._order is not None and len(self._order.row) == _held(self._ids):
+        if self._order is not None and len(self._order.row) == _count_ids(self._ids):
             return self._order.row
         return _Order.of(self._ids).row
 
@@ -183,7 +183,7 @@ class Lookup:
             rows = np.array(found, np.int32)
         else:
             rows = order.rows(values)
-        if len(order.row) < _held(self._ids):
+        if len(order.row) < _count_ids(self._ids):
             self._find_later(later, values, rows)
         return rows
 
@@ -221,7 +221,7 @@ class Lookup:
         return Lookup(ids, still, self._later.without(rows, len(ids)))
 
 
-def _held(ids: pl.Series) -> int:
+def _count_ids(ids: pl.Series) -> int:
     """Return how many rows have an id: an erased one has none."""
     return len(ids) - ids.null_count()
 

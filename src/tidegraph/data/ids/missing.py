@@ -6,10 +6,12 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool
 
-from tidegraph.data.ids.absent import absent
+from tidegraph.data.ids.absent import mask_absent
 
 
-def with_ids(batch: pl.DataFrame, columns: Sequence[str]) -> Bool[np.ndarray, " rows"]:
+def rows_with_ids(
+    batch: pl.DataFrame, columns: Sequence[str]
+) -> Bool[np.ndarray, " rows"]:
     """Return which rows have all their ids; a marker such as ``NULL`` is none.
 
     Args:
@@ -18,5 +20,5 @@ def with_ids(batch: pl.DataFrame, columns: Sequence[str]) -> Bool[np.ndarray, " 
     """
     kept = np.ones(len(batch), np.bool_)
     for column in columns:
-        kept &= ~absent(batch[column], "drop").to_numpy()
+        kept &= ~mask_absent(batch[column], "drop").to_numpy()
     return kept

@@ -100,8 +100,8 @@ class Marketplace:
         loyalty = np.exp(LOYALTY * visitors.standard_normal(self.users))
         habit = np.cumsum(loyalty)
         truth = Truth(people, goods, self._weights())
-        events = self._run(truth, habit / habit[-1], each_day)
-        return _told(truth, events)
+        events = self._simulate_days(truth, habit / habit[-1], each_day)
+        return _renumbered_as_log(truth, events)
 
     def _weights(self) -> Weights:
         return Weights(
@@ -113,7 +113,7 @@ class Marketplace:
             position=float(self.clicks.position),
         )
 
-    def _run(
+    def _simulate_days(
         self,
         truth: Truth,
         habit: Float64[np.ndarray, " users"],
@@ -126,14 +126,14 @@ class Marketplace:
         fading = 0.5 ** (1 / self.policy.memory_days)
         for day, rng in enumerate(track(each_day, "simulating", self.days)):
             today = events.rows(day * size, (day + 1) * size)
-            self._visits(today, day, habit, rng=rng)
-            shelf = self._shelf(truth.goods, day, fame)
-            _serve(truth, shelf, today, rng=rng)
+            self._draw_visits(today, day, habit, rng=rng)
+            shelf = self._items_shown(truth.goods, day, fame)
+            _show_and_click(truth, shelf, today, rng=rng)
             clicked = today.item[today.label == 1]
             fame = fading * (fame + np.bincount(clicked, minlength=len(fame)))
         return events
 
-    def _visits(
+    def _draw_visits(
         self,
         today: Events,
         day: int,
@@ -147,7 +147,7 @@ class Marketplace:
         today.time[:] = np.repeat(START + day * DAY + second, self.policy.slate)
         today.user[:] = np.repeat(visitor, self.policy.slate)
 
-    def _shelf(
+    def _items_shown(
         self, goods: Goods, day: int, fame: Float64[np.ndarray, " items"]
     ) -> Shelf:
         midnight = START + day * DAY
@@ -164,7 +164,7 @@ class Marketplace:
         return Shelf(offered.astype(np.int32), share, np.cumsum(share), explored)
 
 
-def _serve(
+def _show_and_click(
     truth: Truth, shelf: Shelf, today: Events, *, rng: np.random.Generator
 ) -> None:
     """Show every visitor of a day a slate, and note what is clicked."""
@@ -179,7 +179,7 @@ def _serve(
     )
 
 
-def _told(truth: Truth, events: Events) -> World:
+def _renumbered_as_log(truth: Truth, events: Events) -> World:
     """Number users and items as a reader of the log would: by first appearance."""
     user_order = first_seen(events.user, len(truth.people.profile))
     item_order = first_seen(events.item, len(truth.goods.category))

@@ -70,7 +70,7 @@ def _draw_goods(
     own = rng.standard_normal((count, centre.shape[1]))
     goodness = rng.standard_normal(count)
     dearness = 0.4 * goodness + 0.5 * rng.standard_normal(count)
-    born, retired = _life(count, day, lifecycle.lifetime_days, rng=rng)
+    born, retired = _draw_lifetimes(count, day, lifecycle.lifetime_days, rng=rng)
     return Goods(
         category,
         (centre[category] + spread * own).astype(np.float32),
@@ -81,7 +81,7 @@ def _draw_goods(
     )
 
 
-def _life(
+def _draw_lifetimes(
     count: int, day: int, lifetime_days: float, *, rng: np.random.Generator
 ) -> tuple[Int64[np.ndarray, " items"], Int64[np.ndarray, " items"]]:
     """Return the midnights at which items come and go.

@@ -85,7 +85,7 @@ def show_slates(
         for place in range(slate):
             e = top + place
             explored = shelf.explored[place]
-            at = _drawn(shelf.below, explored, chance[e, 0])
+            at = _draw_item(shelf.below, explored, chance[e, 0])
             item = shelf.item[at]
             uniform = explored / shelf.item.size
             click = attracted(taste, goods, weights, item, events.time[e])
@@ -96,7 +96,7 @@ def show_slates(
 
 
 @compiled
-def _drawn(
+def _draw_item(
     below: Float64[np.ndarray, " offered"], explored: float, chance: float
 ) -> int:
     """Return the item that ``chance`` falls on in a mixture with the uniform."""

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from tidegraph.data.ids.identity import uuid_text
-from tidegraph.data.tables.refused import each
+from tidegraph.data.tables.refused import iterate_and_close
 from tidegraph.data.tables.table import Batches
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
@@ -39,7 +39,7 @@ def arrow_batches(
         DataError: The stream fails, or a column cannot be read.
     """
     places = {column: list(names).index(column) for column in columns}
-    with closing(each(opened, where)) as stream:
+    with closing(iterate_and_close(opened, where)) as stream:
         for batch in stream:
             if not batch.num_rows:
                 continue
@@ -61,9 +61,9 @@ def arrow_series(name: str, values: Any, where: str) -> pl.Series:
     """
     kind = values.type
     extension = getattr(kind, "extension_name", None)
-    plain = values if extension is None else _storage(values)
+    plain = values if extension is None else _storage_of_extension(values)
     if str(plain.type).startswith("decimal256"):
-        return _number(pl.Series(name, plain.cast("string")))
+        return _numbers_from_decimals(pl.Series(name, plain.cast("string")))
     try:
         found = pl.Series(name, plain)
     except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
@@ -71,22 +71,22 @@ def arrow_series(name: str, values: Any, where: str) -> pl.Series:
     if extension == "arrow.uuid":
         return uuid_text(found)
     if extension == "arrow.json":
-        return _values(found)
+        return _json_values(found)
     if extension == "arrow.opaque" and kind.type_name == "numeric":
-        return _number(found)
+        return _numbers_from_decimals(found)
     if extension == "arrow.opaque" and found.dtype == pl.Binary:
-        return _text(found, kind.type_name, where)
+        return _text_of_bytes(found, kind.type_name, where)
     return found
 
 
-def _storage(values: Any) -> Any:
+def _storage_of_extension(values: Any) -> Any:
     """Return what an array of an extension type is stored as."""
     if hasattr(values, "storage"):
         return values.storage
     return values.cast(values.type.storage_type)
 
 
-def _values(texts: pl.Series) -> pl.Series:
+def _json_values(texts: pl.Series) -> pl.Series:
     """Return the values of JSON; lists and records stay as they are."""
     values = [None if text is None else json.loads(text) for text in texts.to_list()]
     if any(isinstance(value, list | dict) for value in values):
@@ -94,7 +94,7 @@ def _values(texts: pl.Series) -> pl.Series:
     return series_of(texts.name, values)
 
 
-def _number(texts: pl.Series) -> pl.Series:
+def _numbers_from_decimals(texts: pl.Series) -> pl.Series:
     """Return decimals in text as numbers if these hold them all, else as text."""
     short = texts.str.replace(r"^(-?\d+\.\d*?)0+$", "$1").str.strip_suffix(".")
     whole = short.cast(pl.Int64, strict=False)
@@ -105,7 +105,7 @@ def _number(texts: pl.Series) -> pl.Series:
     return numbers if spelt.eq_missing(short).all() else short
 
 
-def _text(values: pl.Series, kind: str, where: str) -> pl.Series:
+def _text_of_bytes(values: pl.Series, kind: str, where: str) -> pl.Series:
     """Return bytes of a type that only its database knows, if they are text."""
     try:
         text = values.cast(pl.String)

@@ -9,21 +9,16 @@ import numpy as np
 import polars as pl
 
 from tidegraph.data.context import RESERVED
-from tidegraph.data.features import of_each
-from tidegraph.data.ids.id_column import (
-    Coded,
-    IdColumn,
-    MissingIdError,
-    missing_error,
-)
-from tidegraph.data.ids.missing import with_ids
+from tidegraph.data.features import features_in_log
+from tidegraph.data.ids.id_column import Coded, IdColumn, MissingIdError, missing_error
+from tidegraph.data.ids.missing import rows_with_ids
 from tidegraph.data.interactions import Interactions, from_codes, untimed
 from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Origin, Rows, as_array, concatenated
 from tidegraph.data.reading import Reading
 from tidegraph.data.tables.impressions import LABEL, exploded, refuse_impressions
 from tidegraph.data.tables.table import Table
-from tidegraph.data.tables.values import plain, stacked, without_objects
+from tidegraph.data.tables.values import in_plain_types, stacked, without_objects
 from tidegraph.data.text.columns import typed
 from tidegraph.data.times.clocks import Clock
 from tidegraph.data.times.ticks import Ticks, TimeColumn
@@ -144,7 +139,7 @@ class _Gathered:
             )
         self._labels: list[np.ndarray] = []
         self._weights: list[np.ndarray] = []
-        self._carried: list[pl.DataFrame] = []
+        self._carried_columns: list[pl.DataFrame] = []
         self._origin: list[Rows] = []
         self.rows = self.weak = self._dropped = 0
 
@@ -157,14 +152,14 @@ class _Gathered:
             batch, rows = exploded(batch, columns.item, name, rows)
         elif label is None and not self.rows:
             refuse_impressions(batch[columns.item], name)
-        batch, rows = self._strong_enough(*self._with_ids(batch, rows))
+        batch, rows = self._heavy_enough(*self._with_ids(batch, rows))
         self.rows += len(batch)
         self._who.add(batch[columns.user], rows)
         self._what.add(batch[columns.item], rows)
         if self._who.lacking or self._what.lacking:
             # It will be refused; only rows without ids are still to be counted.
             return
-        self._carried.append(_carried(batch, columns))
+        self._carried_columns.append(_carried_columns(batch, columns))
         batch = without_objects(batch, as_text=self._is_text)
         if self._when is not None and columns.time is not None:
             self._when.add(batch[columns.time], rows)
@@ -178,13 +173,13 @@ class _Gathered:
         """Return the rows to keep, with their numbers."""
         if not self._drops:
             return batch, rows
-        kept = with_ids(batch, (self._columns.user, self._columns.item))
+        kept = rows_with_ids(batch, (self._columns.user, self._columns.item))
         if kept.all():
             return batch, rows
         self._dropped += len(kept) - int(kept.sum())
         return batch.filter(kept), as_array(rows)[kept]
 
-    def _strong_enough(
+    def _heavy_enough(
         self, batch: pl.DataFrame, rows: Rows
     ) -> tuple[pl.DataFrame, Rows]:
         """Return the rows of at least the weight that makes an event of them."""
@@ -212,12 +207,12 @@ class _Gathered:
             ticks = Ticks(time, 1)
         else:
             ticks = self._when.finish()
-        carried, rows = self._typed(), concatenated(self._origin)
+        carried, rows = self._carried_columns_typed(), concatenated(self._origin)
         parts = columns.split or PART
         origin = Origin(self._name, columns.user, columns.item, rows, parts)
         # The codes are sorted and numbered anew in the log.
-        of_users = of_each(who, carried, columns.user_features, "user", origin)
-        of_items = of_each(what, carried, columns.item_features, "item", origin)
+        of_users = features_in_log(who, carried, columns.user_features, "user", origin)
+        of_items = features_in_log(what, carried, columns.item_features, "item", origin)
         log = from_codes(
             who,
             what,
@@ -237,11 +232,11 @@ class _Gathered:
             reading=self._reading,
         )
 
-    def _typed(self) -> pl.DataFrame:
+    def _carried_columns_typed(self) -> pl.DataFrame:
         """Return what goes with the events, each column typed by all its values."""
-        parts, as_text = self._carried, self._is_text
+        parts, as_text = self._carried_columns, self._is_text
         columns = [
-            plain(stacked([part[name] for part in parts]), as_text=as_text)
+            in_plain_types(stacked([part[name] for part in parts]), as_text=as_text)
             for name in parts[0].columns
         ]
         if self._columns.split is not None:
@@ -256,7 +251,7 @@ def _concatenated_or_ones(
     return np.concatenate(parts) if parts else np.ones(rows, dtype=kind)
 
 
-def _carried(batch: pl.DataFrame, columns: _Columns) -> pl.DataFrame:
+def _carried_columns(batch: pl.DataFrame, columns: _Columns) -> pl.DataFrame:
     """Return what goes with the events as it came; the part is called ``split``."""
     features = (*columns.user_features, *columns.item_features)
     names = dict.fromkeys((*columns.context, *features))
@@ -272,7 +267,9 @@ def read_labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     Raises:
         DataError: A value is neither; the message names the row.
     """
-    numbers = _numbers(values, where, "a label is 1 (action) or 0 (impression only)")
+    numbers = _numbers_of_column(
+        values, where, "a label is 1 (action) or 0 (impression only)"
+    )
     if numbers.null_count():
         spelt = stripped(values.cast(pl.String)).str.to_lowercase()
         truths = spelt.replace_strict(_TRUTH, default=None, return_dtype=pl.Float64)
@@ -289,7 +286,7 @@ def read_labels(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
 
 
 def _read_weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
-    weights = _numbers(values, where, "a weight is a number").cast(pl.Float32)
+    weights = _numbers_of_column(values, where, "a weight is a number").cast(pl.Float32)
     bad = ~weights.is_finite().fill_null(False)
     if bad.any():
         row = int(bad.arg_true()[0])
@@ -303,7 +300,7 @@ def _read_weights(values: pl.Series, where: str, rows: Rows) -> np.ndarray:
     return weights.to_numpy()
 
 
-def _numbers(values: pl.Series, where: str, what: str) -> pl.Series:
+def _numbers_of_column(values: pl.Series, where: str, what: str) -> pl.Series:
     """Return numbers, also those in text, and null where there is none.
 
     Raises:

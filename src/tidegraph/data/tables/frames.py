@@ -11,7 +11,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from tidegraph.data.tables.arrow import arrow_batches, arrow_series
-from tidegraph.data.tables.refused import each, said_plainly
+from tidegraph.data.tables.refused import as_data_error, iterate_and_close
 from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
@@ -28,8 +28,8 @@ def frame_table(source: Any) -> Table:
     name = name.replace("the builtins", "the")
     if type(source).__name__ == "Series" and not hasattr(source, "columns"):
         raise DataError(f"{name} is one column and not a table. Pass a frame.")
-    with said_plainly(name):
-        names, read = _opened(source, name)
+    with as_data_error(name):
+        names, read = _open_source(source, name)
 
     def batches(columns: Sequence[str]) -> Batches:
         for column in columns:
@@ -45,26 +45,26 @@ def frame_table(source: Any) -> Table:
 _Reader = Callable[[Sequence[str]], Iterable[pl.DataFrame]]
 
 
-def _opened(source: Any, name: str) -> tuple[tuple[str, ...], _Reader]:
+def _open_source(source: Any, name: str) -> tuple[tuple[str, ...], _Reader]:
     """Return the names of all columns, and what reads some of them in batches."""
     if isinstance(source, pl.LazyFrame):
         return lazy_batches(source, name)
     if isinstance(source, pl.DataFrame):
-        return _columns(source.columns, source.get_column, name)
+        return _open_columns(source.columns, source.get_column, name)
     if isinstance(source, Mapping):
         given = {str(k): v for k, v in cast(Mapping[Any, Any], source).items()}
-        return _columns(list(given), given.__getitem__, name)
+        return _open_columns(list(given), given.__getitem__, name)
     if fields := getattr(getattr(source, "dtype", None), "names", None):
-        return _columns(list(fields), source.__getitem__, name)  # NumPy's records.
+        return _open_columns(list(fields), source.__getitem__, name)  # NumPy's records.
     if hasattr(source, "iloc") and hasattr(source, "columns"):
         return _pandas_columns(source, name)
-    if (arrow := _arrow(source)) is not None:
+    if (arrow := _open_arrow(source)) is not None:
         names, stream = arrow
         return names, lambda columns: arrow_batches(stream, names, columns, name)
     if hasattr(source, "__arrow_c_stream__"):
-        with said_plainly(name):
+        with as_data_error(name):
             whole = pl.DataFrame(source)
-        return _columns(whole.columns, whole.get_column, name)
+        return _open_columns(whole.columns, whole.get_column, name)
     raise DataError(
         f"a {type(source).__name__} is not a table. Pass a path, a polars or "
         "pandas frame, Arrow data, a mapping of columns, or use read_sql()."
@@ -81,15 +81,17 @@ def lazy_batches(
 
     def batches(columns: Sequence[str]) -> Batches:
         chosen = source.select(columns)
-        return each(
+        return iterate_and_close(
             partial(chosen.collect_batches, chunk_size=BATCH_ROWS, lazy=True), where
         )
 
-    with said_plainly(where):
+    with as_data_error(where):
         return tuple(source.collect_schema()), batches
 
 
-def _arrow(source: Any) -> tuple[tuple[str, ...], Callable[[], Iterable[Any]]] | None:
+def _open_arrow(
+    source: Any,
+) -> tuple[tuple[str, ...], Callable[[], Iterable[Any]]] | None:
     """Return the column names and the record batches of what Arrow has."""
     for stream in ("to_arrow_reader", "fetch_record_batch"):  # A relation of DuckDB.
         if hasattr(source, stream) and hasattr(source, "columns"):
@@ -107,7 +109,7 @@ def _arrow(source: Any) -> tuple[tuple[str, ...], Callable[[], Iterable[Any]]] |
     return None
 
 
-def _columns(
+def _open_columns(
     names: Sequence[str], column: Callable[[str], Any], where: str
 ) -> tuple[tuple[str, ...], _Reader]:
     """Return how columns that are all in memory are read."""
@@ -133,7 +135,7 @@ def _pandas_columns(source: Any, where: str) -> tuple[tuple[str, ...], _Reader]:
             "them: frame.columns = ['_'.join(c) for c in frame.columns]."
         )
     names = [str(label) for label in labels]
-    return _columns(names, lambda name: source.iloc[:, names.index(name)], where)
+    return _open_columns(names, lambda name: source.iloc[:, names.index(name)], where)
 
 
 def as_series(name: str, values: Any, where: str) -> pl.Series:
@@ -149,11 +151,11 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
     if not is_list and str(getattr(values, "dtype", "")) not in ("object", "Object"):
         try:
             with needed("pyarrow", "frames", f"reading {where}"):
-                return _taken(name, values, where)
+                return _whole_column(name, values, where)
         except (TypeError, ValueError, NotImplementedError, PolarsError):
             pass
     try:
-        rows = [None if _absent(value) else value for value in values]
+        rows = [None if _is_pandas_missing(value) else value for value in values]
     except TypeError as error:
         raise DataError(
             f"{where}: column {name!r} is a {type(values).__name__}, not one value per "
@@ -162,12 +164,12 @@ def as_series(name: str, values: Any, where: str) -> pl.Series:
     return series_of(name, rows)
 
 
-def _taken(name: str, values: Any, where: str) -> pl.Series:
+def _whole_column(name: str, values: Any, where: str) -> pl.Series:
     """Return a column whole; pandas's own arrays do not pass through floats."""
     own = getattr(getattr(values, "array", None), "__arrow_array__", None)
     return pl.Series(name, values) if own is None else arrow_series(name, own(), where)
 
 
-def _absent(value: Any) -> bool:
+def _is_pandas_missing(value: Any) -> bool:
     """Whether a value is pandas's NA or NaT, or not a number."""
     return type(value).__name__ in ("NAType", "NaTType")

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tidegraph.data.origin import Rows, as_array
-from tidegraph.data.tables.values import plain
+from tidegraph.data.tables.values import in_plain_types
 from tidegraph.errors import DataError
 
 LABEL = "label of the impression"
@@ -51,7 +51,7 @@ def exploded(
     Raises:
         DataError: A cell is not items with labels; the message names the row.
     """
-    cells = plain(batch[column]).cast(pl.String)
+    cells = in_plain_types(batch[column]).cast(pl.String)
     bad = ~cells.str.contains(_CELL) & (cells.str.strip_chars() != "")
     if bad.any():
         row = int(bad.arg_true()[0])

@@ -64,8 +64,10 @@ def json_table(
         decoded = (chunk.decode("utf-8", "surrogatepass") for chunk in text)
         found = _Text(decoded)
         if kind is FileForm.LITERALS:
-            return _checked_objects(_literals(found, name), name)
-        return _checked_objects(_values(found, name, kind is FileForm.JSON_ARRAY), name)
+            return _checked_objects(_stream_literals(found, name), name)
+        return _checked_objects(
+            _stream_json_values(found, name, kind is FileForm.JSON_ARRAY), name
+        )
 
     def batches(columns: Sequence[str]) -> Batches:
         found = rows()
@@ -74,10 +76,13 @@ def json_table(
             _refuse_doubled_keys(block, columns, name, seen)
             seen += len(block)
             yield pl.DataFrame(
-                [_column(name, [row.get(name) for row in block]) for name in columns]
+                [
+                    _column_of_values(name, [row.get(name) for row in block])
+                    for name in columns
+                ]
             )
 
-    return Table(name, _keys(rows(), wanted), True, batches, kind)
+    return Table(name, _keys_of_rows(rows(), wanted), True, batches, kind)
 
 
 class _Text:
@@ -100,22 +105,22 @@ class _Text:
         self.held = "".join(parts)
 
 
-def _values(text: _Text, name: str, array: bool) -> Iterator[object]:
+def _stream_json_values(text: _Text, name: str, array: bool) -> Iterator[object]:
     """Yield the values one after the other, or those of the one array."""
     decode = json.JSONDecoder(
-        object_pairs_hook=_object,
+        object_pairs_hook=_object_noting_duplicates,
         parse_int=_Number,
         parse_float=_Number,
         strict=False,
     )
     between = _BLANK + ","
     text.more(0)
-    at = _past(text, 0, _BLANK)
+    at = _skip_blanks(text, 0, _BLANK)
     row = 0
     if array:
         at += 1
     while True:
-        at = _past(text, at, between)
+        at = _skip_blanks(text, at, between)
         if at >= len(text.held):
             if array:
                 raise DataError(f"{name} ends within its array. Download it again.")
@@ -138,7 +143,7 @@ def _values(text: _Text, name: str, array: bool) -> Iterator[object]:
         yield value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_noting_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
@@ -159,7 +164,7 @@ def _refuse_doubled_keys(
             )
 
 
-def _past(text: _Text, at: int, blanks: str) -> int:
+def _skip_blanks(text: _Text, at: int, blanks: str) -> int:
     """Return where something stands that is not blank, or the end."""
     while True:
         while at < len(text.held) and text.held[at] in blanks:
@@ -170,7 +175,7 @@ def _past(text: _Text, at: int, blanks: str) -> int:
         at = 0
 
 
-def _literals(text: _Text, name: str) -> Iterator[object]:
+def _stream_literals(text: _Text, name: str) -> Iterator[object]:
     """Yield the literal on each line."""
     row = 0
     while not text.whole:
@@ -202,7 +207,7 @@ def _json_kind(value: object) -> str:
     return "number" if isinstance(value, _Number) else type(value).__name__
 
 
-def _keys(
+def _keys_of_rows(
     rows: Iterator[dict[str, Any]], wanted: frozenset[str] | None
 ) -> tuple[str, ...]:
     """Return the keys of the first rows, and of more until all wanted are found."""
@@ -214,22 +219,28 @@ def _keys(
     return tuple(keys)
 
 
-def _column(name: str, values: Sequence[Any]) -> pl.Series:
+def _column_of_values(name: str, values: Sequence[Any]) -> pl.Series:
     """Return text and whole numbers as text, and others as the values they are."""
     if all(type(value) in _TEXT for value in values):
         text = [None if value is None else str(value) for value in values]
         with suppress(UnicodeEncodeError):  # A character of which half is spelt.
             return pl.Series(name, text, dtype=pl.String)
-    found = [value if type(value) in _TEXT else _plain(value) for value in values]
+    found = [
+        value if type(value) in _TEXT else _with_plain_numbers(value)
+        for value in values
+    ]
     return pl.Series(name, found, dtype=pl.Object)
 
 
-def _plain(value: Any) -> Any:
+def _with_plain_numbers(value: Any) -> Any:
     """Return the same value with numbers in place of their digits."""
     if isinstance(value, _Number):
         return float(value) if set(value) & set(".eE") else int(value)
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in cast(Sequence[Any], value)]
+        return [_with_plain_numbers(one) for one in cast(Sequence[Any], value)]
     if isinstance(value, dict):
-        return {str(k): _plain(one) for k, one in cast(dict[Any, Any], value).items()}
+        return {
+            str(k): _with_plain_numbers(one)
+            for k, one in cast(dict[Any, Any], value).items()
+        }
     return value

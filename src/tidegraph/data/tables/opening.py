@@ -15,7 +15,7 @@ import polars as pl
 from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.tables.frames import frame_table, lazy_batches
 from tidegraph.data.tables.json_files import json_table
-from tidegraph.data.tables.several import files_of, several
+from tidegraph.data.tables.several import concatenated_table, files_of
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import stacked, without_objects
 from tidegraph.data.text.columns import typed
@@ -94,16 +94,16 @@ def open_table(
     """Return a path or a frame as a table; see ``from_table``, which reads it too."""
     if not isinstance(source, str | os.PathLike):
         return frame_table(source)
-    path = _path(os.fsdecode(cast("str | os.PathLike[str]", source)))
+    path = _checked_path(os.fsdecode(cast("str | os.PathLike[str]", source)))
     names, form = None if wanted is None else frozenset(wanted), form or TextForm()
     files = files_of(path)
     if files is None:
         return _file_table(path, form, names)
     name = path.name if path.is_dir() else str(path)
-    return several(name, [_file_table(file, form, names) for file in files])
+    return concatenated_table(name, [_file_table(file, form, names) for file in files])
 
 
-def _path(text: str) -> Path:
+def _checked_path(text: str) -> Path:
     """Return where a file lies.
 
     Raises:
@@ -136,7 +136,7 @@ def read_whole(
     """
 
     def whole(table: Table) -> pl.DataFrame:
-        names = named(table.columns)
+        names = named_columns(table.columns)
         parts = list(table.batches(names))
         if not parts and empty:
             return pl.DataFrame(schema=dict.fromkeys(names, pl.Null))
@@ -149,7 +149,7 @@ def read_whole(
     return from_table(source, whole)
 
 
-def named(columns: Sequence[str]) -> list[str]:
+def named_columns(columns: Sequence[str]) -> list[str]:
     """Return the columns that have a name; pandas writes row numbers without one."""
     return [column for column in columns if column.strip(INVISIBLE)]
 
@@ -187,7 +187,7 @@ def _file_table(path: Path, form: TextForm, wanted: frozenset[str] | None) -> Ta
         if first.startswith(magic):
             raise DataError(f"{path.name} is not text but {kind}. {mend}")
     encoding = form.encoding or encoding_of(first, path.name)
-    text = _decoded(first, encoding, path.name)
+    text = _decode_head(first, encoding, path.name)
     for pattern, kind in _JSON:
         if form.sep is None and pattern.match(text):
             return json_table(path, path.name, encoding, form, kind, wanted)
@@ -202,7 +202,7 @@ def _file_table(path: Path, form: TextForm, wanted: frozenset[str] | None) -> Ta
     return csv_table(path, path.name, form, sniffed)
 
 
-def _decoded(first: bytes, encoding: str, name: str) -> str:
+def _decode_head(first: bytes, encoding: str, name: str) -> str:
     """Return the first bytes as text, without a mark or a character cut in two."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(first)

@@ -16,7 +16,7 @@ _END = object()
 
 
 @contextmanager
-def said_plainly(where: str) -> Generator[None, None, None]:
+def as_data_error(where: str) -> Generator[None, None, None]:
     """Raise as a DataError what somebody else's code raises within.
 
     Args:
@@ -28,36 +28,38 @@ def said_plainly(where: str) -> Generator[None, None, None]:
         raise
     except Exception as error:
         raise DataError(
-            f"{where} cannot be read: {_reason(error)} Mend that first."
+            f"{where} cannot be read: {_first_sentence(error)} Mend that first."
         ) from error
 
 
-def each(opened: Callable[[], Iterable[T]], where: str) -> Generator[T, None, None]:
+def iterate_and_close(
+    opened: Callable[[], Iterable[T]], where: str
+) -> Generator[T, None, None]:
     """Yield what a stream of somebody else's holds, and close it if it can be.
 
     Raises:
         DataError: It cannot be opened, or fails on the way.
     """
-    with said_plainly(where):
+    with as_data_error(where):
         stream = opened()
         values = iter(stream)
     try:
         while True:
-            with said_plainly(where):
+            with as_data_error(where):
                 value = next(values, _END)
             if value is _END:
                 return
             yield cast(T, value)
     finally:
         # Until then DuckDB refuses whatever else its connection is asked.
-        getattr(stream, "close", _nothing)()
+        getattr(stream, "close", _close_nothing)()
 
 
-def _nothing() -> None:
+def _close_nothing() -> None:
     """Close what needs no closing."""
 
 
-def _reason(error: Exception) -> str:
+def _first_sentence(error: Exception) -> str:
     """Return the first paragraph of a message as a sentence, without the query."""
     first = re.split(r"\n\s*\n|\nLINE \d+:", str(error).strip())[0]
     said = " ".join(first.split()) or type(error).__name__

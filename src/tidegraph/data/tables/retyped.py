@@ -27,7 +27,7 @@ def retyped(values: pl.Series, like: pl.Series, of: str) -> pl.Series:
     said = f"column {values.name!r} of {of} holds {values.dtype}, and so far {kind}"
     try:
         found = values.cast(kind)
-        if values.dtype == pl.String or _rounds(kind):
+        if values.dtype == pl.String or _holds_floats(kind):
             return found
         # Polars cuts 2.7 to 2 and a time to its day without a word.
         cut = found.cast(values.dtype).ne_missing(values)
@@ -45,10 +45,10 @@ def retyped(values: pl.Series, like: pl.Series, of: str) -> pl.Series:
     return found
 
 
-def _rounds(kind: Any) -> bool:
+def _holds_floats(kind: Any) -> bool:
     """Return whether values of a type are floats, or made of some."""
     if isinstance(kind, pl.List | pl.Array):
-        return _rounds(cast(Any, kind).inner)
+        return _holds_floats(cast(Any, kind).inner)
     if isinstance(kind, pl.Struct):
-        return any(_rounds(cast(Any, field).dtype) for field in kind.fields)
+        return any(_holds_floats(cast(Any, field).dtype) for field in kind.fields)
     return kind.is_float()

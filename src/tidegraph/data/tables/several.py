@@ -35,7 +35,7 @@ def files_of(path: Path) -> list[Path] | None:
     else:
         return None
     files = sorted(p for p in found if p.is_file() and p.stat().st_size)
-    kinds = sorted({_kind(file) for file in files})
+    kinds = sorted({_suffix_without_number(file) for file in files})
     if not files or (path.is_dir() and len(kinds) > 1):
         holds = (
             f"files of several kinds ({', '.join(filter(None, kinds))})"
@@ -49,12 +49,12 @@ def files_of(path: Path) -> list[Path] | None:
     return files
 
 
-def _kind(file: Path) -> str:
+def _suffix_without_number(file: Path) -> str:
     """Return how a file's name ends, but for the number of a part."""
     return "" if file.suffix[1:].isdigit() else file.suffix
 
 
-def several(name: str, parts: Sequence[Table]) -> Table:
+def concatenated_table(name: str, parts: Sequence[Table]) -> Table:
     """Return tables of the same columns one below the other.
 
     Args:

@@ -14,7 +14,7 @@ import polars as pl
 
 from tidegraph.arguments.conversion import shown
 from tidegraph.data.tables.arrow import arrow_batches
-from tidegraph.data.tables.refused import each, said_plainly
+from tidegraph.data.tables.refused import as_data_error, iterate_and_close
 from tidegraph.data.tables.table import BATCH_ROWS, Batches, Table
 from tidegraph.data.tables.values import series_of
 from tidegraph.errors import DataError
@@ -34,14 +34,14 @@ def open_query(query: str, connection: Any) -> Generator[Table, None, None]:
     if not isinstance(cast(object, query), str):
         raise DataError(f"the query is {shown(query)}; it must be text.")
     if hasattr(connection, "sql") and _has_arrow():
-        with said_plainly(_WHERE):
+        with as_data_error(_WHERE):
             relation = connection.sql(query)  # DuckDB.
         yield _table_of_cursor(relation)
         return
-    with said_plainly(_WHERE):
-        cursor = _cursor(connection)
+    with as_data_error(_WHERE):
+        cursor = _cursor_of(connection)
     try:
-        with said_plainly(_WHERE):
+        with as_data_error(_WHERE):
             if hasattr(cursor, "adbc_statement"):
                 _type_by_all_rows(connection, cursor)
             cursor.execute(query)
@@ -75,7 +75,7 @@ def _table_of_cursor(cursor: Any) -> Table:
     return Table(_WHERE, names, False, batches)
 
 
-def _cursor(connection: Any) -> Any:
+def _cursor_of(connection: Any) -> Any:
     """Return what executes queries and gives rows, of whatever was passed."""
     for wrapped in ("raw_connection", "connection"):
         # SQLAlchemy wraps the connection of a driver.
@@ -123,16 +123,16 @@ def _python_batches(
         while rows := cursor.fetchmany(BATCH_ROWS):
             yield rows
 
-    for rows in each(blocks, _WHERE):
+    for rows in iterate_and_close(blocks, _WHERE):
         yield pl.DataFrame(
             [
-                series_of(column, _values(rows, column, place))
+                series_of(column, _column_of_rows(rows, column, place))
                 for column, place in places.items()
             ]
         )
 
 
-def _values(rows: Sequence[Any], column: str, place: int) -> list[Any]:
+def _column_of_rows(rows: Sequence[Any], column: str, place: int) -> list[Any]:
     """Return a column of rows that are tuples, or mappings by the name of a column."""
     first: object = rows[0]
     key = column if isinstance(first, Mapping) else place

@@ -7,7 +7,7 @@ import numpy as np
 
 from tidegraph.data.reading import Reading
 from tidegraph.data.tables.build import read_labels
-from tidegraph.data.tables.opening import from_table, named
+from tidegraph.data.tables.opening import from_table, named_columns
 from tidegraph.data.tables.table import Table
 from tidegraph.data.tables.values import without_objects
 from tidegraph.errors import DataError
@@ -37,7 +37,7 @@ class Unread:
         )
 
 
-def unread(source: object, reading: Reading) -> Unread:
+def unread_columns(source: object, reading: Reading) -> Unread:
     """Return the columns of a table that a log is read without.
 
     Args:
@@ -47,7 +47,7 @@ def unread(source: object, reading: Reading) -> Unread:
 
     def left(table: Table) -> Unread:
         used = {table.column(reference) for reference in reading.needed}
-        columns = tuple(c for c in named(table.columns) if c not in used)
+        columns = tuple(c for c in named_columns(table.columns) if c not in used)
         return Unread(columns, columns.count(_LABEL) == 1 and _holds_labels(table))
 
     return from_table(source, left, reading.format.text(), reading.needed)

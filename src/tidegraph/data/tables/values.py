@@ -1,7 +1,7 @@
 """Columns of Python values, each typed by all the values it holds.
 
 Values of several types stay as they are, because what becomes of them depends on what
-the column is for: ``ids`` says what each is as an id, ``plain`` what it is otherwise.
+the column is for: ``ids`` says what each is as an id, ``in_plain_types`` what else.
 """
 
 import json
@@ -37,7 +37,7 @@ def series_of(name: str, values: Sequence[Any]) -> pl.Series:
     """
     kinds = set(map(type, values)) - {type(None)}
     if any(issubclass(kind, np.generic) for kind in kinds):
-        values = [_of_python(value) for value in values]
+        values = [_python_scalar(value) for value in values]
         kinds = set(map(type, values)) - {type(None)}
     if not kinds:
         return pl.Series(name, values, dtype=pl.Null)
@@ -57,7 +57,7 @@ def series_of(name: str, values: Sequence[Any]) -> pl.Series:
     return pl.Series(name, values, dtype=pl.Object)
 
 
-def plain(column: pl.Series, *, as_text: bool = False) -> pl.Series:
+def in_plain_types(column: pl.Series, *, as_text: bool = False) -> pl.Series:
     """Return a column in which no value is an object, rounded or cut.
 
     Truths beside whole numbers are 0 and 1. Values of types that do not go together
@@ -84,11 +84,11 @@ def plain(column: pl.Series, *, as_text: bool = False) -> pl.Series:
 def without_objects(
     frame: pl.DataFrame, ids: Collection[str] = (), *, as_text: bool = False
 ) -> pl.DataFrame:
-    """Return a frame with ``plain`` columns but for those of ids."""
+    """Return a frame with ``in_plain_types`` columns but for those of ids."""
     if pl.Object not in frame.dtypes:
         return frame
     return frame.with_columns(
-        plain(column, as_text=as_text)
+        in_plain_types(column, as_text=as_text)
         for column in frame.iter_columns()
         if column.name not in ids
     )
@@ -110,7 +110,7 @@ def stacked(parts: Sequence[pl.Series]) -> pl.Series:
     return pl.Series(name, values, dtype=pl.Object)
 
 
-def _of_python(value: Any) -> Any:
+def _python_scalar(value: Any) -> Any:
     """Return a scalar of NumPy as Python's own, if that says no more than it does."""
     if isinstance(value, np.integer | np.float64 | np.bool_ | np.str_):
         return cast(Any, value).item()

@@ -39,11 +39,11 @@ def csv_table(path: Path, name: str, form: TextForm, sniffed: Sniffed) -> Table:
         form: What is said of it.
         sniffed: What was found in it.
     """
-    batches = partial(_batches, path, name, form, sniffed)
+    batches = partial(_stream_batches, path, name, form, sniffed)
     return Table(name, sniffed.columns, True, batches, sniffed.dialect)
 
 
-def _batches(
+def _stream_batches(
     path: Path, name: str, form: TextForm, sniffed: Sniffed, columns: Sequence[str]
 ) -> Batches:
     """Yield the named columns, batch by batch."""
@@ -54,10 +54,10 @@ def _batches(
             raise DataError(f"{name} has two columns {column!r}. Rename or drop one.")
     text = as_utf8(chunks(path, CHUNK), sniffed.dialect.encoding, name, form)
     frames = _Rows(name, form, sniffed, tuple(columns)).frames(
-        _without(text, sniffed.start)
+        _skip_bytes(text, sniffed.start)
     )
     # A thread is not worth its start where there is one batch.
-    yield from frames if path.stat().st_size < CHUNK else _ahead(frames)
+    yield from frames if path.stat().st_size < CHUNK else _read_ahead(frames)
 
 
 @dataclass
@@ -90,21 +90,23 @@ class _Rows:
             used, frame, data = 0, None, rest
             if cut:
                 data = b"".join((rest, memoryview(chunk)[:cut]))
-                used, frame = self._read(data, final=False)
+                used, frame = self._read_records(data, final=False)
             rest = data[used:] + chunk[cut:]
             if len(rest) > LONGEST:
-                raise self._fault(Part(Found.OPEN, 0, 0, 0, 0, 0))
+                raise self._error_of_row(Part(Found.OPEN, 0, 0, 0, 0, 0))
             if frame is not None:
                 yield frame
         while rest:
-            used, frame = self._read(rest, final=True)
+            used, frame = self._read_records(rest, final=True)
             rest = rest[used:]
             if frame is not None:
                 yield frame
 
-    def _read(self, data: bytes, *, final: bool) -> tuple[int, pl.DataFrame | None]:
+    def _read_records(
+        self, data: bytes, *, final: bool
+    ) -> tuple[int, pl.DataFrame | None]:
         """Return how many bytes are done with, and the rows in them."""
-        regular = self._regular(data)
+        regular = self._lines_as_they_stand(data)
         if regular is not None:
             return regular
         dialect, places = self.sniffed.dialect, self._places
@@ -117,18 +119,18 @@ class _Rows:
         self.row += part.rows
         self.line += part.lines
         if part.found not in (Found.DONE, Found.MORE):
-            raise self._fault(part)
+            raise self._error_of_row(part)
         if not part.rows:
             return part.used, None
         frame = pl.read_csv(
-            _marked(out[: part.written].tobytes()),
+            _keep_bom(out[: part.written].tobytes()),
             has_header=False,
             separator=chr(dialect.reading.written),
             schema={str(place): pl.String for place in range(len(wanted))},
         )
         return part.used, self._check_row_count(frame[:, : len(places)], part.rows)
 
-    def _regular(self, data: bytes) -> tuple[int, pl.DataFrame] | None:
+    def _lines_as_they_stand(self, data: bytes) -> tuple[int, pl.DataFrame] | None:
         """Return the whole lines of ``data`` if they are plain as they stand."""
         dialect, width = self.sniffed.dialect, self.sniffed.width
         reading = dialect.reading
@@ -144,12 +146,14 @@ class _Rows:
             if b"\r" in block:
                 return None
         separator = reading.separator[0]
-        rows = scanning.regular(np.frombuffer(block, np.uint8), separator, width)
+        rows = scanning.count_regular_lines(
+            np.frombuffer(block, np.uint8), separator, width
+        )
         if rows < 0:
             return None
         places = self._places
         frame = pl.read_csv(
-            _marked(block),
+            _keep_bom(block),
             has_header=False,
             separator=chr(separator),
             quote_char=None,
@@ -173,7 +177,7 @@ class _Rows:
         frame.columns = list(self.columns)
         return frame
 
-    def _fault(self, part: Part) -> Exception:
+    def _error_of_row(self, part: Part) -> Exception:
         """Return what is wrong with the row after those that were read."""
         row, line = self.row + 1, self.line + 1
         where = f"{self.name}, row {row}"
@@ -206,7 +210,7 @@ class _Rows:
         }[part.found]
 
 
-def _ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """Yield frames, the next of which is read while one is used."""
     with ThreadPoolExecutor(1, thread_name_prefix="tidegraph-read") as reader:
         coming = reader.submit(next, frames, None)
@@ -215,12 +219,12 @@ def _ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
             yield frame
 
 
-def _marked(text: bytes) -> bytes:
+def _keep_bom(text: bytes) -> bytes:
     """Return text whose first character stays, where polars would drop a mark."""
     return BOM_UTF8 + text if text.startswith(BOM_UTF8) else text
 
 
-def _without(text: Iterator[bytes], count: int) -> Iterator[bytes]:
+def _skip_bytes(text: Iterator[bytes], count: int) -> Iterator[bytes]:
     """Yield a text without its first bytes."""
     start = b""
     for chunk in text:

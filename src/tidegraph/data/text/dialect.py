@@ -55,10 +55,10 @@ class TextForm:
     quoted: bool | None = None
 
     def __post_init__(self) -> None:
-        _refuse("sep", self.sep, str, "text")
-        _refuse("header", self.header, bool, "True or False")
-        _refuse("encoding", self.encoding, str, "text")
-        _refuse("names", self.names, Sequence, "a list of names")
+        _check_type("sep", self.sep, str, "text")
+        _check_type("header", self.header, bool, "True or False")
+        _check_type("encoding", self.encoding, str, "text")
+        _check_type("names", self.names, Sequence, "a list of names")
         if self.sep is not None:
             separator = _SPELT.get(self.sep, self.sep)
             if not separator or set(separator) & set('"\r\n'):
@@ -74,7 +74,7 @@ class TextForm:
                 "such as names=['user', 'item', 'time']."
             )
         if self.encoding is not None:
-            object.__setattr__(self, "encoding", _encoding(self.encoding))
+            object.__setattr__(self, "encoding", _python_encoding(self.encoding))
 
 
 @dataclass(frozen=True)
@@ -134,13 +134,13 @@ class Dialect:
         )
 
 
-def _refuse(name: str, value: object, kind: type, what: str) -> None:
+def _check_type(name: str, value: object, kind: type, what: str) -> None:
     """Refuse what a caller without a type checker may pass."""
     if value is not None and not isinstance(value, kind):
         raise DataError(f"{name} is {value!r}, and {what} is expected.")
 
 
-def _encoding(said: str) -> str:
+def _python_encoding(said: str) -> str:
     """Return the name of an encoding as Python writes it."""
     try:
         # What is no encoding of text is found by using it.

@@ -69,7 +69,9 @@ def as_utf8(
         try:
             text = decoder.decode(chunk)
         except UnicodeDecodeError as error:
-            raise _other(error, encoding, name, form, foreign, line) from error
+            raise _other_encoding_error(
+                error, encoding, name, form, foreign, line
+            ) from error
         line += chunk.count(b"\n")
         foreign = True
         if first:
@@ -79,10 +81,12 @@ def as_utf8(
     try:
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise _other(error, encoding, name, form, foreign, line) from error
+        raise _other_encoding_error(
+            error, encoding, name, form, foreign, line
+        ) from error
 
 
-def _other(
+def _other_encoding_error(
     error: UnicodeDecodeError,
     encoding: str,
     name: str,

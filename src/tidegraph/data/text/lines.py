@@ -9,17 +9,17 @@ _MOST = 0.8
 """Where more records than this have one width, those that differ are bad rows."""
 
 
-def are_lines(records: Sequence[Sequence[str]]) -> bool:
+def are_user_lines(records: Sequence[Sequence[str]]) -> bool:
     """Return whether records are whole numbers alone, more or fewer in each."""
     if len({len(record) for record in records}) < 2:
         return False
-    lines = [_numbers(record) for record in records]
+    lines = [_without_empty_end(record) for record in records]
     if not all(field.strip().isdecimal() for line in lines for field in line):
         return False
     return max(Counter(map(len, lines)).values()) <= _MOST * len(lines)
 
 
-def refuse_lines(name: str, records: Sequence[Sequence[str]]) -> None:
+def refuse_user_lines(name: str, records: Sequence[Sequence[str]]) -> None:
     """Refuse records such as those, and say how to make a table of them.
 
     Args:
@@ -29,9 +29,9 @@ def refuse_lines(name: str, records: Sequence[Sequence[str]]) -> None:
     Raises:
         DataError: They are.
     """
-    if not are_lines(records):
+    if not are_user_lines(records):
         return
-    widths = [len(_numbers(record)) for record in records]
+    widths = [len(_without_empty_end(record)) for record in records]
     row = next(n for n, width in enumerate(widths) if width != widths[0])
     raise DataError(
         f"{name}, row {row + 1}: there are {widths[row]} numbers, and the first row "
@@ -44,6 +44,6 @@ def refuse_lines(name: str, records: Sequence[Sequence[str]]) -> None:
     )
 
 
-def _numbers(record: Sequence[str]) -> Sequence[str]:
+def _without_empty_end(record: Sequence[str]) -> Sequence[str]:
     """Return fields without the empty one behind a blank at the end of a line."""
     return record if record[-1].strip() else record[:-1]

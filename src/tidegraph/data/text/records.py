@@ -200,14 +200,16 @@ def records(data: bytes, reading: Reading, limit: int, *, final: bool) -> list[R
         if status != Found.DONE:
             break
         line += lines
-        fields = [_text(data[first[j] : last[j]], int(kind[j])) for j in range(count)]
+        fields = [
+            _text_of_field(data[first[j] : last[j]], int(kind[j])) for j in range(count)
+        ]
         blank = count == 1 and kind[0] == scanning.BARE and not fields[0].strip(" ")
         if not blank:
             found.append(Record(fields, at, line))
     return found
 
 
-def _text(field: bytes, how: int) -> str:
+def _text_of_field(field: bytes, how: int) -> str:
     """Return what a field says."""
     text = field.decode("utf-8", "replace")
     if how not in (scanning.QUOTED, scanning.MIXED):

@@ -14,7 +14,7 @@ DONE, MORE, OPEN, TORN, RAGGED, COMMENT, LITERAL = 0, 1, 2, 3, 4, 5, 6
 
 
 @inlined
-def _separates(data: np.ndarray, at: int, separator: np.ndarray) -> bool:
+def _is_separator_at(data: np.ndarray, at: int, separator: np.ndarray) -> bool:
     """Return whether the separator, whose first byte is here, is here whole."""
     if at + separator.size > data.size:
         return False
@@ -25,7 +25,7 @@ def _separates(data: np.ndarray, at: int, separator: np.ndarray) -> bool:
 
 
 @inlined
-def _ends(data: np.ndarray, at: int, classes: np.ndarray) -> bool:
+def _is_line_end_at(data: np.ndarray, at: int, classes: np.ndarray) -> bool:
     """Return whether a line ends here; the last byte may be the first of an end."""
     mark = classes[data[at]]
     return mark == END or (mark == PAIR and (at + 1 >= data.size or data[at + 1] == LF))
@@ -74,9 +74,9 @@ def _after_text(
         if mark == PLAIN:
             at += 1
             continue
-        if mark == SEPARATOR and _separates(data, at, separator):
+        if mark == SEPARATOR and _is_separator_at(data, at, separator):
             break
-        if mark != SEPARATOR and _ends(data, at, classes):
+        if mark != SEPARATOR and _is_line_end_at(data, at, classes):
             break
         if mark != SEPARATOR:
             how = max(how, MARKED)
@@ -85,7 +85,7 @@ def _after_text(
 
 
 @inlined
-def _after_line(data: np.ndarray, at: int) -> int:
+def _next_line(data: np.ndarray, at: int) -> int:
     """Return where the next line begins, at the end of this one."""
     if data[at] == CR and at + 1 < data.size and data[at + 1] == LF:
         at += 1
@@ -129,7 +129,11 @@ def record(
     while status == DONE:
         if skips or runs:
             at = _after_blanks(data, at, runs)
-            if runs and fields and (at >= data.size or _ends(data, at, classes)):
+            if (
+                runs
+                and fields
+                and (at >= data.size or _is_line_end_at(data, at, classes))
+            ):
                 break
         start, how, inside = at, BARE, 0
         if quoted and at < data.size and data[at] == QUOTE:
@@ -145,7 +149,7 @@ def record(
         if fields < first.size:
             first[fields], last[fields], kind[fields] = start, at, how
         fields += 1
-        if at >= data.size or _ends(data, at, classes):
+        if at >= data.size or _is_line_end_at(data, at, classes):
             break
         at += separator.size
     # The end of a record may show only with the byte after it.
@@ -153,7 +157,7 @@ def record(
     if status == DONE and last_byte and not final:
         status = MORE
     if status == DONE and at < data.size:
-        at = _after_line(data, at)
+        at = _next_line(data, at)
     return at, fields, status, lines
 
 
@@ -167,13 +171,13 @@ def comment_line(
 ) -> tuple[int, int, int]:
     """Return where the next line begins, the fields of this one, and how it went."""
     fields = 1
-    while at < data.size and not _ends(data, at, classes):
-        if data[at] == separator[0] and _separates(data, at, separator):
+    while at < data.size and not _is_line_end_at(data, at, classes):
+        if data[at] == separator[0] and _is_separator_at(data, at, separator):
             fields += 1
         at += 1
     if at + 1 >= data.size and not final:
         return at, fields, MORE
-    return _after_line(data, at) if at < data.size else at, fields, DONE
+    return _next_line(data, at) if at < data.size else at, fields, DONE
 
 
 @inlined
@@ -183,7 +187,7 @@ def _is_blank(data: np.ndarray, start: int, stop: int) -> bool:
 
 
 @compiled
-def regular(data: np.ndarray, separator: int, width: int) -> int:
+def count_regular_lines(data: np.ndarray, separator: int, width: int) -> int:
     """Return the number of lines, or -1 if one has another number of fields."""
     rows, fields = 0, 1
     for at in range(data.size):
@@ -208,7 +212,7 @@ def _copy_bytes(
 
 
 @compiled
-def _requote(
+def _write_quoted(
     data: np.ndarray, start: int, stop: int, how: int, out: np.ndarray, to: int
 ) -> int:
     """Write a field in quotes, each quote within it doubled."""
@@ -236,7 +240,7 @@ def _requote(
 
 
 @inlined
-def _write(
+def _write_fields(
     data: np.ndarray,
     quoted: bool,
     written: int,
@@ -259,7 +263,7 @@ def _write(
         enclosed = data[start] == QUOTE and data[stop - 1] == QUOTE
         if not quoted and enclosed and stop - start > 1:
             return to, LITERAL
-        to = _requote(data, start, stop, how, out, to)
+        to = _write_quoted(data, start, stop, how, out, to)
     return to, DONE
 
 
@@ -328,7 +332,7 @@ def rewrite(
             status = RAGGED
             break
         fields_at = (first, last, kind)
-        to, status = _write(data, quoted, written, wanted, fields_at, out, to)
+        to, status = _write_fields(data, quoted, written, wanted, fields_at, out, to)
         if status != DONE:
             break
         out[to] = LF

@@ -15,7 +15,7 @@ from tidegraph.data.invisible import INVISIBLE
 from tidegraph.data.text.dialect import RUNS, Dialect, TextForm
 from tidegraph.data.text.header import has_header, is_value
 from tidegraph.data.text.layouts import Layout, layout_of
-from tidegraph.data.text.lines import are_lines, refuse_lines
+from tidegraph.data.text.lines import are_user_lines, refuse_user_lines
 from tidegraph.data.text.records import Record, records
 from tidegraph.errors import DataError
 
@@ -97,31 +97,31 @@ def sniff(
     """
     # A number is the place of a column, which no header need bear.
     named = frozenset(column for column in wanted if not column.isdecimal())
-    top = _top(data, name, named, whole)
-    known = _known(top, encoding, form)
+    top = _body(data, name, named, whole)
+    known = _layout(top, encoding, form)
     if known is not None:
         layout, dialect = known
         start, line, width = top.skipped, top.lines, len(layout.columns)
         return Sniffed(dialect, layout.columns, width, start, line)
-    dialect, found = _separated(top, encoding, form)
+    dialect, found = _sniff_form(top, encoding, form)
     if not found:
         size = "" if whole else f" that ends within its first {len(data):,} bytes"
         raise DataError(f"{name} has no row{size}. Give it column names and rows.")
     rows = [record.fields for record in found]
     if not form.header:
-        refuse_lines(name, rows)
+        refuse_user_lines(name, rows)
     told = has_header(name, form, top.wanted, rows)
-    width = _width(found, told)
+    width = _count_fields(found, told)
     return Sniffed(
         dialect=replace(dialect, header=told),
-        columns=_columns(top, dialect, form, found, told, width),
+        columns=_column_names(top, dialect, form, found, told, width),
         width=width,
         start=top.skipped + (found[0].stop if told else 0),
         line=top.lines + (found[0].line if told else 0),
     )
 
 
-def _top(data: bytes, name: str, wanted: frozenset[str], whole: bool) -> _Top:
+def _body(data: bytes, name: str, wanted: frozenset[str], whole: bool) -> _Top:
     """Take off Excel's line that names the separator, and comments."""
     at, lines, separator = 0, 0, None
     excel = _EXCEL.match(data)
@@ -138,7 +138,7 @@ def _top(data: bytes, name: str, wanted: frozenset[str], whole: bool) -> _Top:
     return _Top(data[at:], name, wanted, whole, at, lines, separator, comment, last)
 
 
-def _known(top: _Top, encoding: str, form: TextForm) -> tuple[Layout, Dialect] | None:
+def _layout(top: _Top, encoding: str, form: TextForm) -> tuple[Layout, Dialect] | None:
     """Return the layout of a public file whose name and shape both fit."""
     layout = layout_of(top.name)
     if layout is None or (form.sep, form.header, form.names) != (None, None, None):
@@ -156,58 +156,58 @@ def _known(top: _Top, encoding: str, form: TextForm) -> tuple[Layout, Dialect] |
     return (layout, dialect) if fits else None
 
 
-def _separated(top: _Top, encoding: str, form: TextForm) -> _Reading:
+def _sniff_form(top: _Top, encoding: str, form: TextForm) -> _Reading:
     """Return the dialect but for its header, and the first records."""
     regular: Iterable[_Reading] = _regular_readings(top, encoding, form)
-    if form.names is not None and not _said(top, form):
+    if form.names is not None and not _separator(top, form):
         # Of several readings the one with as many fields as there are names.
         width = len(form.names)
         regular = sorted(regular, key=lambda one: len(one[1][-1].fields) != width)
-    lines, by_row = _lines(top, encoding, form), _by_first_row(top, encoding, form)
+    lines, by_row = _as_lines(top, encoding, form), _by_first_row(top, encoding, form)
     return next(chain(regular, lines, by_row))
 
 
-def _said(top: _Top, form: TextForm) -> str | None:
+def _separator(top: _Top, form: TextForm) -> str | None:
     """Return the separator that somebody named, in the call or in the text."""
     return form.sep if form.sep is not None else top.separator
 
 
 def _regular_readings(top: _Top, encoding: str, form: TextForm) -> Iterator[_Reading]:
     """Yield what makes regular records, the likeliest separators first."""
-    said = _said(top, form)
+    said = _separator(top, form)
     groups = ((said,),) if said else (_STRONG, _WEAK, _RARE)
     for quoted in (True, False) if form.quoted is None else (form.quoted,):
         for separators in groups:
             tried = [
                 one
                 for separator in separators
-                for one in _readings(top, separator, encoding, quoted)
+                for one in _readings_by(top, separator, encoding, quoted)
                 if _is_likely(one, top, form)
             ]
-            yield from sorted(tried, key=lambda one: _fit(one[1], top), reverse=True)
+            yield from sorted(tried, key=lambda one: _rank(one[1], top), reverse=True)
 
 
 def _is_likely(reading: _Reading, top: _Top, form: TextForm) -> bool:
     """Whether records are regular, and apart by what may well separate them."""
     dialect, found = reading
     rare = dialect.separator in _RARE
-    if rare and not (_said(top, form) or _is_named(found, top, form)):
+    if rare and not (_separator(top, form) or _is_named(found, top, form)):
         return False
-    return _regular(found, top) and _is_spared(found, dialect.separator)
+    return _is_regular(found, top) and _separates_safely(found, dialect.separator)
 
 
-def _lines(top: _Top, encoding: str, form: TextForm) -> Iterator[_Reading]:
+def _as_lines(top: _Top, encoding: str, form: TextForm) -> Iterator[_Reading]:
     """Yield what is no table but lines, such as one user's items."""
-    said, quoted = _said(top, form), form.quoted is not False
+    said, quoted = _separator(top, form), form.quoted is not False
     for separator in (said,) if said else (*_STRONG, *_WEAK):
-        dialect, found = next(iter(_readings(top, separator, encoding, quoted)))
-        if are_lines([record.fields for record in found]):
+        dialect, found = next(iter(_readings_by(top, separator, encoding, quoted)))
+        if are_user_lines([record.fields for record in found]):
             yield dialect, found
 
 
 def _by_first_row(top: _Top, encoding: str, form: TextForm) -> Iterator[_Reading]:
     """Yield what the first row says; a row that differs will be named."""
-    said, quoted = _said(top, form), form.quoted is not False
+    said, quoted = _separator(top, form), form.quoted is not False
     line = (re.match(rb"[^\r\n]*", top.data) or [b""])[0].decode("utf-8", "replace")
     often = max(_STRONG, key=lambda s: line.count(s) * (2 if s == "::" else 1))
     dialect = Dialect(said or often, True, encoding, quoted, top.comment, ends=top.ends)
@@ -218,7 +218,7 @@ def _top_records(top: _Top, dialect: Dialect) -> list[Record]:
     return records(top.data, dialect.reading, _LOOK, final=top.whole)
 
 
-def _readings(
+def _readings_by(
     top: _Top, separator: str, encoding: str, quoted: bool
 ) -> Iterator[_Reading]:
     """Yield the first records as a separator parts them; then without its blanks."""
@@ -236,7 +236,7 @@ def _is_spaced(found: list[Record]) -> bool:
     return bool(fields) and all(field.startswith(" ") for field in fields)
 
 
-def _regular(found: list[Record], top: _Top) -> bool:
+def _is_regular(found: list[Record], top: _Top) -> bool:
     """Whether all is records of one width, or of one wider than the header."""
     if not found:
         return False
@@ -247,7 +247,7 @@ def _regular(found: list[Record], top: _Top) -> bool:
     return head > 1 and (head == rows or rows == head + 1 or rows >= head + 2)
 
 
-def _is_spared(found: list[Record], separator: str) -> bool:
+def _separates_safely(found: list[Record], separator: str) -> bool:
     """Whether blanks, if they separate, do nothing else in the first record."""
     first = found[0].fields
     one_width = all(len(record.fields) == len(first) for record in found)
@@ -262,7 +262,7 @@ def _all_read(found: list[Record], top: _Top) -> bool:
     return not rest.strip(b" \r\n") or not top.whole
 
 
-def _fit(found: list[Record], top: _Top) -> tuple[bool | int, ...]:
+def _rank(found: list[Record], top: _Top) -> tuple[bool | int, ...]:
     """How well a reading fits.
 
     Wanted names, no quotes left around fields, something in every second field, a
@@ -291,7 +291,7 @@ def _header_names(found: list[Record]) -> set[str]:
     return set(_stripped_fields(found[0].fields)) if found else set()
 
 
-def _width(found: list[Record], told: bool) -> int:
+def _count_fields(found: list[Record], told: bool) -> int:
     """Return how many fields a row has; a header may name fewer."""
     first = len(found[0].fields)
     rows = {len(record.fields) for record in found[1:]}
@@ -300,7 +300,7 @@ def _width(found: list[Record], told: bool) -> int:
     return first
 
 
-def _columns(
+def _column_names(
     top: _Top,
     dialect: Dialect,
     form: TextForm,

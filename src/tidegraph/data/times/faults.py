@@ -40,7 +40,7 @@ class Fault(NamedTuple):
     mend: str
 
 
-def fault_in(
+def first_fault(
     values: Num[np.ndarray, " n"],
     shown: pl.Series,
     *,
@@ -56,7 +56,7 @@ def fault_in(
         whole: Must they be whole, as positions are?
     """
     broken = whole and values.dtype.kind == "f"
-    if len(values) and not broken and _plain(values, shown, signed=signed):
+    if len(values) and not broken and _are_all_in_range(values, shown, signed=signed):
         return None
     before = f"{_MEND} Times before 1970 are written as dates."
     short = "Read the column as 64 bits."
@@ -65,7 +65,7 @@ def fault_in(
         (~np.isfinite(values), "not a finite number", _MEND),
         ((values < 0) & (not signed), "before 1970", before),
         (np.abs(values) > _LATEST, "beyond what a time can be", _MEND),
-        (np.abs(values) >= _exact(shown), "rounded by its short float", short),
+        (np.abs(values) >= _largest_exact(shown), "rounded by its short float", short),
         (broken & (values != np.floor(values)), "no whole position", rank),
     ):
         if bad.any():
@@ -84,13 +84,15 @@ def as_written(values: pl.Series, row: int) -> str:
     return str(values[row]) if values.dtype.is_numeric() else repr(values[row])
 
 
-def _plain(values: Num[np.ndarray, " n"], shown: pl.Series, *, signed: bool) -> bool:
+def _are_all_in_range(
+    values: Num[np.ndarray, " n"], shown: pl.Series, *, signed: bool
+) -> bool:
     """Whether the least and the greatest time say that nothing is wrong with any."""
     low, high = values.min(), values.max()  # NaN if one is.
-    most = min(_LATEST, np.nextafter(_exact(shown), 0))
+    most = min(_LATEST, np.nextafter(_largest_exact(shown), 0))
     return bool((-most if signed else 0) <= low and high <= most)
 
 
-def _exact(shown: pl.Series) -> float:
+def _largest_exact(shown: pl.Series) -> float:
     """Return below what size a column of this type holds every whole number."""
     return _EXACT.get(shown.dtype, np.inf)

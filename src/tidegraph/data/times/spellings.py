@@ -40,7 +40,7 @@ _SAMPLE = datetime(2020, 12, 31, 23, 45, 58, 250_000, tzinfo=timezone.utc)  # no
 
 
 @cache
-def _spellings() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
+def _date_patterns() -> tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]:
     """Return dates with a clock or without; a model that answers reads no text."""
     return tuple(
         (
@@ -93,7 +93,7 @@ def layout_of(text: str) -> Layout | None:
         clock = "%H%M" if len(text.split("T")[1].rstrip("Zz")) == 4 else "%H%M%S%.f"
         comma = (found["fraction"] or "").startswith(",")
         return Layout((f"%Y%m%dT{clock}{_zone_pattern(found)}",), comma)
-    for pattern, formats in _spellings():
+    for pattern, formats in _date_patterns():
         if found := pattern.fullmatch(text):
             before = f"%A{found['gap']}" if found["day"] else ""
             after = ""

@@ -20,7 +20,7 @@ from tidegraph.data.invisible import stripped
 from tidegraph.data.origin import Rows, concatenated
 from tidegraph.data.times.compact_dates import written_as_dates
 from tidegraph.data.times.day_month import DayMonth
-from tidegraph.data.times.faults import NotATimeError, as_written, fault_in
+from tidegraph.data.times.faults import NotATimeError, as_written, first_fault
 from tidegraph.data.times.spellings import (
     Layout,
     day_first_pattern,
@@ -116,11 +116,11 @@ class TimeColumn:
             return
         shown, by_month = times, None
         if self._layout is not None:
-            times = self._as_text(times)
+            times = self._text_for_format(times)
         if isinstance(times.dtype, (pl.String, pl.Categorical, pl.Enum)):
-            times, by_month = self._parse(times.cast(pl.String), rows)
+            times, by_month = self._parse_text(times.cast(pl.String), rows)
         if times.dtype == pl.Date:
-            times = self._moments(times, rows)
+            times = self._midnights(times, rows)
         kind = "number" if times.dtype.is_numeric() else str(times.dtype)
         if self._kind not in (None, kind):
             raise self._time_error(
@@ -129,12 +129,12 @@ class TimeColumn:
         self._kind = kind
         if isinstance(times.dtype, pl.Datetime):
             self._known = cast(TimeUnit, times.dtype.time_unit)
-        values = self._ticks(times, shown)
+        values = self._to_ticks(times, shown)
         signed = self._signed or kind != "number"
-        if fault := fault_in(values, shown, signed=signed, whole=self._positions):
+        if fault := first_fault(values, shown, signed=signed, whole=self._positions):
             raise self._time_error(rows[fault.row], fault.found, fault.mend)
         if by_month is not None and by_month is not times:
-            self._by_month[len(self._parts)] = self._ticks(by_month, shown)
+            self._by_month[len(self._parts)] = self._to_ticks(by_month, shown)
         self._parts.append(values)
         self._rows.append(rows)
         if self._order.known:
@@ -193,7 +193,7 @@ class TimeColumn:
                 self._parts[part] = values
         self._by_month.clear()
 
-    def _ticks(self, times: pl.Series, shown: pl.Series) -> np.ndarray:
+    def _to_ticks(self, times: pl.Series, shown: pl.Series) -> np.ndarray:
         if self._positions and not times.dtype.is_numeric():
             raise DataError(
                 f"{self._where}: column {self._name!r} holds {as_written(shown, 0)}, "
@@ -212,7 +212,7 @@ class TimeColumn:
             return whole.to_numpy()
         return times.cast(pl.Float64).to_numpy()
 
-    def _moments(self, dates: pl.Series, rows: Rows) -> pl.Series:
+    def _midnights(self, dates: pl.Series, rows: Rows) -> pl.Series:
         """Return the midnights of dates, which a database's infinity has not."""
         far = dates.dt.year().is_null()
         if far.any():
@@ -220,7 +220,7 @@ class TimeColumn:
             raise self._time_error(rows[row], found, "Mend or drop the row.")
         return dates.cast(pl.Datetime("us"))
 
-    def _as_text(self, times: pl.Series) -> pl.Series:
+    def _text_for_format(self, times: pl.Series) -> pl.Series:
         """Return what a given pattern reads: text, or whole numbers as they are."""
         if times.dtype.is_float() or times.dtype.is_decimal():
             whole = times.cast(pl.Int64, strict=False)
@@ -232,7 +232,7 @@ class TimeColumn:
             )
         return times.cast(pl.String)
 
-    def _parse(
+    def _parse_text(
         self, texts: pl.Series, rows: Rows
     ) -> tuple[pl.Series, pl.Series | None]:
         """Return text as numbers or datetimes, whichever the first row spells.

@@ -37,14 +37,14 @@ def order_digest(log: Interactions, *, by_user: bool) -> str:
         log: The log, by its ids, however it numbers them.
         by_user: Only the order of each user's own events counts.
     """
-    user, users = _by_id(log.users, log.user)
-    item, items = _by_id(log.items, log.item)
+    user, users = _rank_by_id(log.users, log.user)
+    item, items = _rank_by_id(log.items, log.item)
     order = np.argsort(user, kind="stable") if by_user else slice(None)
     columns = (column[order].tobytes() for column in (user, item, log.time))
     return short_hash(*columns, users, items)
 
 
-def _by_id(
+def _rank_by_id(
     vocabulary: Vocabulary, rows: Int32[np.ndarray, " n"]
 ) -> tuple[Int64[np.ndarray, " n"], bytes]:
     """Return the place of each row's id among all of them in order, and these."""

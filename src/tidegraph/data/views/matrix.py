@@ -77,7 +77,9 @@ class Matrix:
     def of(cls, log: Interactions) -> "Matrix":
         """Add up the actions of a log."""
         acted = log.actions()
-        return cls._summed(acted.user, acted.item, acted.weight, log.users, log.items)
+        return cls._sum_pairs(
+            acted.user, acted.item, acted.weight, log.users, log.items
+        )
 
     @classmethod
     def from_pairs(cls, user: Any, item: Any, weight: Any = None) -> "Matrix":
@@ -94,7 +96,7 @@ class Matrix:
         return cls.of(interactions(user, item, weight=weight))
 
     @classmethod
-    def _summed(
+    def _sum_pairs(
         cls,
         user: Int32[np.ndarray, " n"],
         item: Int32[np.ndarray, " n"],

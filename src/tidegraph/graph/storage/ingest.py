@@ -14,7 +14,7 @@ from tidegraph.data.ids.identity import series
 from tidegraph.data.ids.lookup import Lookup
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.tables.opening import read_whole
-from tidegraph.data.tables.refused import said_plainly
+from tidegraph.data.tables.refused import as_data_error
 from tidegraph.data.tables.values import without_objects
 from tidegraph.data.times.datetimes import own_ticks
 from tidegraph.data.times.ticks import BEYOND, PER_SECOND, TimeColumn, TimeUnit
@@ -85,7 +85,7 @@ def as_frame(
         DataError: It is none of these.
     """
     if isinstance(source, pl.LazyFrame):
-        with said_plainly("the polars LazyFrame"):
+        with as_data_error("the polars LazyFrame"):
             source = source.collect()
     if isinstance(source, pl.DataFrame):
         return without_objects(source, ids)
@@ -103,7 +103,7 @@ def features_frame(given: object, edge: str) -> pl.DataFrame:
             f"features of edges {edge!r} are a {type(given).__name__}. Pass a mapping "
             "of names to columns."
         )
-    with said_plainly(f"the features of edges {edge!r}"):
+    with as_data_error(f"the features of edges {edge!r}"):
         return pl.DataFrame(cast(Any, dict(cast(Any, given or {}))))
 
 

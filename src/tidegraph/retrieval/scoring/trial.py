@@ -8,7 +8,7 @@ from jaxtyping import Float64, Int32
 
 from tidegraph.data.ids.vocabulary import Vocabulary
 from tidegraph.data.interactions import Interactions
-from tidegraph.data.split import are_last
+from tidegraph.data.split import last_rows_of_users
 from tidegraph.data.views.evidence import is_positive, positive_actions
 from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
@@ -216,7 +216,7 @@ def _held_out(
     wanted = is_positive(log)
     if log.clock == "order":
         rows = np.flatnonzero(wanted)
-        last = rows[are_last(log.user[rows], 1)]
+        last = rows[last_rows_of_users(log.user[rows], 1)]
         since = np.full(len(log.users), len(log))
         since[log.user[last]] = last
         later = np.arange(len(log)) >= since[log.user]
