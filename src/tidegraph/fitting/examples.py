@@ -26,7 +26,7 @@ from tidegraph.kernels.weighted_draw import by_sum
 from tidegraph.ranges import at_least, from_0_to_1
 from tidegraph.rng import fresh_seed
 from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
-from tidegraph.stages.evidence import positive_history, some_of
+from tidegraph.stages.evidence import events_where, positive_history
 
 
 def acted_on_within(requests: Requests, days: int | float) -> ItemSets:
@@ -37,7 +37,7 @@ def acted_on_within(requests: Requests, days: int | float) -> ItemSets:
     end = requests.time + whole_seconds(days)
     until = requests.graph[ACTION].histories(requests.user, end)
     owner = owners(until.ptr)
-    window = positive_history(some_of(until, until.time >= requests.time[owner]))
+    window = positive_history(events_where(until, until.time >= requests.time[owner]))
     return ItemSets(window.ptr, window.node)
 
 

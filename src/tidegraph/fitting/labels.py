@@ -13,7 +13,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.ragged import owners, ranges, starts
 from tidegraph.stages import Examples, ItemSets
-from tidegraph.stages.evidence import positive_history, some_of
+from tidegraph.stages.evidence import events_where, positive_history
 
 
 def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
@@ -46,7 +46,7 @@ def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
     window = edges.histories_at(ptr, slot)
     if name not in graph.edges:
         true = _true(graph, name, edges.edge[slot].astype(np.int64))
-        window = some_of(window, true)
+        window = events_where(window, true)
     window = positive_history(window)
     done = ItemSets.of_pairs(owners(window.ptr), window.node, len(examples.requests))
     return done.holds(examples.candidates.item).astype(np.float32)

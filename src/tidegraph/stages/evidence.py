@@ -14,10 +14,10 @@ def evident_history(history: Histories) -> Histories:
     """Return the events of each history whose items are evidence."""
     if bool((history.weight > 0).all()):
         return history
-    return some_of(history, _is_evident(history))
+    return events_where(history, _is_evident(history))
 
 
-def is_positive(history: Histories) -> Bool[np.ndarray, " events"]:
+def is_positive_event(history: Histories) -> Bool[np.ndarray, " events"]:
     """Return which events say that somebody wanted an item."""
     positive = history.weight > 0
     return positive if bool(positive.all()) else positive & _is_evident(history)
@@ -25,12 +25,12 @@ def is_positive(history: Histories) -> Bool[np.ndarray, " events"]:
 
 def positive_history(history: Histories) -> Histories:
     """Return the events of each history that say that somebody wanted an item."""
-    positive = is_positive(history)
-    return history if bool(positive.all()) else some_of(history, positive)
+    positive = is_positive_event(history)
+    return history if bool(positive.all()) else events_where(history, positive)
 
 
-def some_of(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
-    """Return some events of each history."""
+def events_where(history: Histories, kept: Bool[np.ndarray, " events"]) -> Histories:
+    """Return the events of each history for which a mask holds."""
     ptr = starts_where(history.ptr, kept)
     return Histories(ptr, history.node[kept], history.time[kept], history.weight[kept])
 
@@ -42,12 +42,12 @@ def _is_evident(history: Histories) -> Bool[np.ndarray, " events"]:
         few = Few.of(node)
         node, size = few.places(node), len(few)
     kept = np.zeros(len(node), np.bool_)
-    _mark(history.ptr, node, history.weight, max(size, 0), kept)
+    _mark_evident(history.ptr, node, history.weight, max(size, 0), kept)
     return kept
 
 
 @compiled
-def _mark(
+def _mark_evident(
     ptr: np.ndarray,
     node: np.ndarray,
     weight: np.ndarray,

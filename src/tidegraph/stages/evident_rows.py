@@ -14,7 +14,7 @@ from tidegraph.graph.storage.row_bounds import RowBounds
 from tidegraph.graph.storage.tcsr import TemporalCSR
 from tidegraph.kernels.jit import sealed
 from tidegraph.kernels.ragged import ranges, starts
-from tidegraph.stages.evidence import is_positive
+from tidegraph.stages.evidence import is_positive_event
 
 
 class EvidentRows(NamedTuple):
@@ -46,7 +46,7 @@ class EvidentRows(NamedTuple):
         """
         ptr = starts(stop - start)
         slot = ranges(start, ptr)
-        kept = is_positive(edges.histories_at(ptr, slot))
+        kept = is_positive_event(edges.histories_at(ptr, slot))
         before = starts(kept)
         return cls(slot[kept], before[ptr[:-1]], before[ptr[1:]])
 

@@ -18,7 +18,7 @@ from tidegraph.errors import ConfigError, RequestError
 from tidegraph.kernels.binary_search import lower_bound
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.stages import NO_ITEM, ItemSets
-from tidegraph.stages.discount import discount, ideal_gain
+from tidegraph.stages.discount import discounted_gains, ideal_discounted_gain
 
 
 def hits(item: Int32[np.ndarray, "b k"], relevant: ItemSets) -> Bool[np.ndarray, "b k"]:
@@ -89,7 +89,9 @@ def ndcg(
     hits first (see ``tidegraph.stages.discount``).
     """
     top = hit[:, :k]
-    return _ratio_or_nan(top @ discount(top.shape[1]), ideal_gain(count, k))
+    return _ratio_or_nan(
+        top @ discounted_gains(top.shape[1]), ideal_discounted_gain(count, k)
+    )
 
 
 def reciprocal_rank(hit: Bool[np.ndarray, "b n"], k: int) -> Float64[np.ndarray, " b"]:

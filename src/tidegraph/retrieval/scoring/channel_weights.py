@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 from tidegraph.kernels.jit import compiled
 from tidegraph.kernels.ragged import starts
 from tidegraph.stages import ItemSets
-from tidegraph.stages.discount import discount, ideal_gain
+from tidegraph.stages.discount import discounted_gains, ideal_discounted_gain
 
 _FACTORS = (0.0, 0.25, 0.5, 0.8, 1.25, 2.0, 4.0)
 _ROUNDS = 10
@@ -137,14 +137,14 @@ class _Judge:
         proposed = ItemSets(ptr, (key % size).astype(np.int32))
         wanted = relevant.holds_each(proposed)
         # Where nothing was to be found any list has 0, and is divided by 1.
-        ideal = ideal_gain(np.maximum(relevant.count, 1), _K)
+        ideal = ideal_discounted_gain(np.maximum(relevant.count, 1), _K)
         return cls(ptr, table, wanted, ideal)
 
     def each(self, weight: Float64[np.ndarray, " c"]) -> Float64[np.ndarray, " b"]:
         """Return the NDCG of the first twenty of each request."""
         score = self.gain @ weight
         out = np.zeros(len(self.ideal))
-        _add_up(self.ptr, score, self.wanted, discount(_K), out)
+        _add_up(self.ptr, score, self.wanted, discounted_gains(_K), out)
         return out / self.ideal
 
     def ndcg(self, weight: Float64[np.ndarray, " c"]) -> float:

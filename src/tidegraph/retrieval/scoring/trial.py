@@ -13,7 +13,7 @@ from tidegraph.data.views.evidence import is_positive, positive_actions
 from tidegraph.errors import DataError
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Fold, ItemSets, Requests
-from tidegraph.stages.discount import discount
+from tidegraph.stages.discount import discounted_gains
 
 SHARE, USERS, REQUESTS, LEAST = 0.1, 20_000, 8_000, 100
 """Settings are tried on the newest tenth of the events of at most so many users, and on
@@ -163,7 +163,7 @@ def ndcg_of_one(
     """Return the NDCG of each list, where one item alone is relevant."""
     row, rank = np.nonzero(found == item[:, None])
     gain = np.zeros(len(item))
-    gain[row] = discount(found.shape[1])[rank]
+    gain[row] = discounted_gains(found.shape[1])[rank]
     return gain
 
 

@@ -20,7 +20,7 @@ from tidegraph.retrieval.scoring.decay import (
     top_k_fading,
 )
 from tidegraph.stages import NO_ITEM, Candidates, Choice, ItemSets, check_k
-from tidegraph.stages.evidence import some_of
+from tidegraph.stages.evidence import events_where
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,9 @@ class WeightedHistory:
         if half_life_days is None:
             gain = np.ones(len(history.node), np.float32)
             return cls(history.ptr, history.node, gain)
-        history = some_of(history, (history.node >= 0) & (history.node < num_items))
+        history = events_where(
+            history, (history.node >= 0) & (history.node < num_items)
+        )
         gain, count = halvings(history, half_life_days)
         return cls(history.ptr, history.node, gain, count)
 
@@ -293,7 +295,9 @@ def summed(
     """
     if half_life_days is not None:
         # Ages count from the newest event whose item is known.
-        history = some_of(history, (history.node >= 0) & (history.node < num_items))
+        history = events_where(
+            history, (history.node >= 0) & (history.node < num_items)
+        )
         part, count = halvings(history, half_life_days)
         worth = history.weight * part
     else:

@@ -18,7 +18,7 @@ from tidegraph.retrieval.sequence.network import Design, HistoryNetwork
 from tidegraph.retrieval.sequence.pieces import latest_first
 from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests
-from tidegraph.stages.evidence import some_of
+from tidegraph.stages.evidence import events_where
 from tidegraph.training.threads import threads
 from tidegraph.training.weights import restore, tensor, weights_of
 
@@ -106,7 +106,7 @@ class FittedNextItem:
         history = requests.positive.history
         inside = (history.node >= 0) & (history.node < len(self.item_known))
         known = inside & self.item_known[np.where(inside, history.node, 0)]
-        return history if bool(known.all()) else some_of(history, known)
+        return history if bool(known.all()) else events_where(history, known)
 
     @cached_property
     def _items(self) -> ItemVectors:
