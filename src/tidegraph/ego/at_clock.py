@@ -19,7 +19,7 @@ def check_ends(graph: Snapshot, edges: tuple[str, ...], *types: str) -> None:
             raise ConfigError(f"no node {name!r} is at an end of {', '.join(edges)}.")
 
 
-def by_moment(
+def graphs_by_clock(
     graph: Snapshot, edges: tuple[str, ...], type: str, seeds: Seeds, *, ever: bool
 ) -> Iterator[tuple[Int64[np.ndarray, " rows"], StaticGraph]]:
     """Yield the graph as of each different clock, and the rows that have that clock.

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32
 
 from tidegraph.arguments import checked
-from tidegraph.ego.at_clock import by_moment, check_ends
-from tidegraph.ego.seeding import asked_by_rows
+from tidegraph.ego.at_clock import check_ends, graphs_by_clock
+from tidegraph.ego.seeding import sampled_by_rows
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.proximity.pagerank_push import Push
@@ -65,7 +65,7 @@ class LocalCluster:
         check_ends(graph, self.edges, self.type)
         return self.type
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Cluster:
         """Return the cluster of each seed.
 
@@ -82,7 +82,7 @@ class LocalCluster:
             np.zeros(shape, np.float32),
             np.zeros(shape, np.bool_),
         )
-        batch = by_moment(graph, self.edges, self.type, seeds, ever=self.ever)
+        batch = graphs_by_clock(graph, self.edges, self.type, seeds, ever=self.ever)
         for mine, whole in batch:
             middle = whole.rows(self.type, seeds.node[mine])
             found = local_clusters(whole, middle, size=shape[1], settings=self.settings)

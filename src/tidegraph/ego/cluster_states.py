@@ -9,7 +9,11 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from tidegraph.ego.cluster import LocalCluster
-from tidegraph.ego.surroundings import Surroundings, check_ends, states_of
+from tidegraph.ego.surroundings import (
+    Surroundings,
+    check_types_numbered,
+    distinct_states,
+)
 from tidegraph.errors import LeakageError
 from tidegraph.graph.proximity.local_cluster import local_clusters
 from tidegraph.graph.snapshot import Snapshot
@@ -60,7 +64,7 @@ class ClusterSurveyor:
 
     def __post_init__(self) -> None:
         ends = (end for edge in self.plan.edges for end in self.graph.ends(edge))
-        check_ends(self.plan, ends, self.first)
+        check_types_numbered(self.plan, ends, self.first)
 
     @property
     def needs_clocks(self) -> bool:
@@ -90,21 +94,21 @@ class ClusterSurveyor:
                 "all_time=True."
             )
         known = np.full(len(nodes), NOW, np.int64) if clocks is None else clocks
-        seat, node, clock = states_of(nodes, known)
+        seat, node, clock = distinct_states(nodes, known)
         parts = [
-            (mine, self._clusters(whole, node[mine], kept))
-            for mine, whole, kept in self._by_moment(clock)
+            (mine, self._clusters_with_edges(whole, node[mine], kept))
+            for mine, whole, kept in self._graphs_by_clock(clock)
         ]
-        return _joined(seat, node, clock, parts, self.layers)
+        return _joined_states(seat, node, clock, parts, self.layers)
 
-    def _by_moment(
+    def _graphs_by_clock(
         self, clock: Int64[np.ndarray, " q"]
     ) -> Iterator[tuple[Int64[np.ndarray, " mine"], StaticGraph, _Kept]]:
         """Yield the graph as of each moment, which states have it, and what is kept."""
         for moment in np.unique(clock):
             mine = np.flatnonzero(clock == moment)
             if moment == NOW:
-                yield mine, self._static_graph, self._found
+                yield mine, self._static_graph, self._known_clusters
             else:
                 past = self.graph.before(int(moment))
                 yield mine, StaticGraph.of(past, self.plan.edges), None
@@ -114,7 +118,7 @@ class ClusterSurveyor:
         return StaticGraph.of(self.graph, self.plan.edges)
 
     @cached_property
-    def _found(self) -> Int32[np.ndarray, "nodes size"]:
+    def _known_clusters(self) -> Int32[np.ndarray, "nodes size"]:
         """The clusters of the whole graph that were looked for, -1 of the others.
 
         Those of all edges are the same in every batch and epoch, and the work of one is
@@ -122,7 +126,7 @@ class ClusterSurveyor:
         """
         return np.full((len(self._static_graph), self.plan.size), -1, np.int32)
 
-    def _around(
+    def _clusters_of(
         self, graph: StaticGraph, row: Int32[np.ndarray, " q"], kept: _Kept
     ) -> Int32[np.ndarray, "q size"]:
         """Return the cluster of each row of a static graph."""
@@ -133,7 +137,7 @@ class ClusterSurveyor:
         kept[new] = local_clusters(graph, new, size=size, settings=settings).node
         return kept[row]
 
-    def _clusters(
+    def _clusters_with_edges(
         self, whole: StaticGraph, node: Int64[np.ndarray, " q"], kept: _Kept
     ) -> _Inside:
         """Return the clusters around nodes, and the edges within them."""
@@ -141,7 +145,7 @@ class ClusterSurveyor:
         theirs = np.array([whole.first[name] for name in self.first])
         kind = np.searchsorted(ours, node, side="right") - 1
         row = (node - ours[kind] + theirs[kind]).astype(np.int32)
-        found = self._around(whole, row, kept)
+        found = self._clusters_of(whole, row, kept)
         graph = whole.ptr, whole.node, whole.weight
         ptr = starts(
             _edges_within(graph, found, np.zeros((3, 0)), np.zeros(0, np.int64))
@@ -155,7 +159,7 @@ class ClusterSurveyor:
         return _Inside(member, ends[:2].astype(np.int64), ends[2].astype(np.float32))
 
 
-def _joined(
+def _joined_states(
     seat: Int32[np.ndarray, " b"],
     node: Int64[np.ndarray, " q"],
     clock: Int64[np.ndarray, " q"],

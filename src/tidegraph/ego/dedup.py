@@ -12,10 +12,16 @@ import numpy as np
 from jaxtyping import Float32, Int, Int32, Int64
 
 from tidegraph.arguments import checked
-from tidegraph.ego.hop_sampling import Step, given_of, past_in, sample_step, strength_of
+from tidegraph.ego.hop_sampling import (
+    Step,
+    given_edges,
+    past_of_hop,
+    sample_step,
+    strengths_taken,
+)
 from tidegraph.ego.hops import Hops
-from tidegraph.ego.seeding import asked_by_rows
-from tidegraph.ego.tree import gaps
+from tidegraph.ego.seeding import sampled_by_rows
+from tidegraph.ego.tree import ages_of_edges
 from tidegraph.errors import ConfigError
 from tidegraph.graph.sampling.gather import Neighborhood, Run, gathered
 from tidegraph.graph.sampling.seeds import Seeds
@@ -70,7 +76,7 @@ class Unique:
         """Return the type of node that the plan starts from."""
         return self.hops.start(graph)
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> EgoStates:
         """Return the unique states around the seeds.
 
@@ -110,15 +116,15 @@ class Unique:
         share: list[np.ndarray] = []
         key = seeds.key
         for depth, step in enumerate(self.hops.steps):
-            given = given_of(seeds, step) if depth == 0 else None
-            found = _below(graph, step, ids[-1], time[-1], key, given, evident)
+            given = given_edges(seeds, step) if depth == 0 else None
+            found = _next_depth(graph, step, ids[-1], time[-1], key, given, evident)
             child.append(found.child)
             gap.append(found.gap)
             share.append(found.share)
             ids.append(found.ids)
             time.append(found.time)
             edge.append(found.edge)
-            weight.append(strength_of(graph, step, edge[-1], given))
+            weight.append(strengths_taken(graph, step, edge[-1], given))
             if depth + 1 == len(self.hops.steps):
                 break
             epoch = (seeds.seed * 0x9E3779B1 + depth + 1) % 2**64
@@ -162,7 +168,7 @@ class _Depth(NamedTuple):
     share: Float32[np.ndarray, "n k"]
 
 
-def _below(
+def _next_depth(
     graph: Snapshot,
     step: Step,
     nodes: Int32[np.ndarray, " n"],
@@ -171,26 +177,26 @@ def _below(
     given: TemporalCSR | None,
     evident: bool,
 ) -> _Depth:
-    """Return what one hop from some states leads to, each state once."""
+    """Return the states that one hop from some states leads to, each once."""
     if given is None:
-        past = past_in(graph, step, nodes, clocks, key, evident)
+        past = past_of_hop(graph, step, nodes, clocks, key, evident)
         picked = step.sampler.picks(past)
         # Where some edges are left out, one edge may stand in several slots.
         if isinstance(picked, Run) and past.edges is graph.along(step.edge, step.by):
-            return _by_runs(step, past, picked, clocks)
+            return _states_of_runs(step, past, picked, clocks)
         found, strays = gathered(past, picked)
         step.sampler.refuse(strays, picked)
     else:
         found = sample_step(graph, step, nodes, clocks, key, given, evident=evident)
-    place, first = numbered(found.edge.ravel())
+    place, first = number_by_appearance(found.edge.ravel())
     ids, time, edge = (
         part.ravel()[first] for part in (found.ids, found.time, found.edge)
     )
     place = place.reshape(found.edge.shape)
-    return _Depth(ids, time, edge, place, gaps(clocks, found), found.weight)
+    return _Depth(ids, time, edge, place, ages_of_edges(clocks, found), found.weight)
 
 
-def _by_runs(
+def _states_of_runs(
     step: Step, past: Neighborhood, run: Run, clocks: Int64[np.ndarray, " n"]
 ) -> _Depth:
     """Return the states of neighbouring slots, which are read once, in their order."""
@@ -200,7 +206,7 @@ def _by_runs(
     stray = (length > run.width) | (outside & (length > 0))
     step.sampler.refuse(int(length[stray].sum()), run)
     order = np.argsort(run.start, kind="stable")
-    first, fresh, place, count = _shared(run.start, run.stop, order)
+    first, fresh, place, count = _number_shared_slots(run.start, run.stop, order)
     out = _Depth(
         np.empty(count, np.int32),
         np.empty(count, np.int64),
@@ -220,7 +226,7 @@ def _by_runs(
 
 
 @compiled
-def _shared(
+def _number_shared_slots(
     start: np.ndarray, stop: np.ndarray, order: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Number the different slots of runs from 0, as they stand.
@@ -291,7 +297,7 @@ def _copy_shifted(source: np.ndarray, by: int, sign: int, target: np.ndarray) ->
 
 
 @compiled
-def numbered(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def number_by_appearance(edge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the different values from 0 in order of appearance; -1 stays.
 
     Returns:

@@ -7,7 +7,7 @@ import numpy as np
 from tidegraph.arguments import checked
 from tidegraph.ego.nearest import Near
 from tidegraph.ego.negatives import Negatives, clocks_of, neighbor_index_of
-from tidegraph.ego.seeding import asked_by_rows
+from tidegraph.ego.seeding import sampled_by_rows
 from tidegraph.ego.walks import VisitCount
 from tidegraph.errors import ConfigError
 from tidegraph.graph.negatives.kernels import draw_subsets, exclude_neighbors
@@ -59,7 +59,7 @@ class HardNegatives:
         text = f"hard({self.pool}, {self.count}, ranks={self.window}"
         return f"{text}, avoid={self.avoid!r})"
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)

@@ -63,7 +63,7 @@ class Step:
         return ".".join([*words, f"using({self.sampler}{by})"])
 
 
-def past_in(
+def past_of_hop(
     graph: Snapshot,
     step: Step,
     nodes: Int32[np.ndarray, " q"],
@@ -102,22 +102,22 @@ def sample_step(
     tick = graph.tick
     strange = None if given is None else np.flatnonzero(nodes < 0)
     if given is None or strange is None or not len(strange):
-        return step.sampler(past_in(graph, step, nodes, clocks, keys, evident))
+        return step.sampler(past_of_hop(graph, step, nodes, clocks, keys, evident))
     row = strange.astype(np.int32)
     theirs = step.sampler(step.past(given, row, clocks[strange], keys[strange], tick))
     number = np.where(theirs.mask, theirs.edge + graph.edge(step.edge).issued, -1)
     theirs = theirs._replace(edge=number)
     if len(strange) == len(nodes):
         return theirs
-    ours = step.sampler(past_in(graph, step, nodes, clocks, keys, evident))
+    ours = step.sampler(past_of_hop(graph, step, nodes, clocks, keys, evident))
     width = max(theirs.ids.shape[1], ours.ids.shape[1])
-    ours, theirs = _as_wide(ours, width), _as_wide(theirs, width)
+    ours, theirs = _padded_neighbors(ours, width), _padded_neighbors(theirs, width)
     for held, new in zip(ours, theirs, strict=True):
         held[strange] = new
     return ours
 
 
-def strength_of(
+def strengths_taken(
     graph: Snapshot,
     step: Step,
     edge: Int[np.ndarray, " e"],
@@ -134,7 +134,7 @@ def strength_of(
     return found
 
 
-def given_of(seeds: Seeds, step: Step) -> TemporalCSR | None:
+def given_edges(seeds: Seeds, step: Step) -> TemporalCSR | None:
     """Return the edges that are given for a first hop, if there are any.
 
     Raises:
@@ -170,7 +170,7 @@ def check_given(graph: Snapshot, seeds: Seeds) -> None:
             )
 
 
-def _as_wide(found: NeighborBatch, width: int) -> NeighborBatch:
+def _padded_neighbors(found: NeighborBatch, width: int) -> NeighborBatch:
     """Return neighbours with ``width`` places for each node, and wide edge numbers."""
     more = ((0, 0), (0, width - found.ids.shape[1]))
     return NeighborBatch(

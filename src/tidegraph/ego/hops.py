@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tidegraph.arguments import checked
-from tidegraph.ego.hop_sampling import Step, check_given, given_of, sample_step
-from tidegraph.ego.seeding import asked_by_rows
-from tidegraph.ego.tree import EgoTree, at_clocks, child_clocks, deeper, root
+from tidegraph.ego.hop_sampling import Step, check_given, given_edges, sample_step
+from tidegraph.ego.seeding import sampled_by_rows
+from tidegraph.ego.tree import EgoTree, add_hop, at_clocks, child_clocks, root_tree
 from tidegraph.errors import ConfigError, LeakageError
 from tidegraph.graph.sampling.protocol import Sampler
 from tidegraph.graph.sampling.samplers import (
@@ -51,11 +51,11 @@ class Hops:
         """Return the type of node that the plan starts from; none if any will do."""
         return graph.ends(self.steps[0].edge)[0] if self.steps else None
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return the receptive field of each seed as of its clock.
 
-        It takes rows of nodes and their clocks, too; see ``seeding.asked_by_rows``.
+        It takes rows of nodes and their clocks, too; see ``seeding.sampled_by_rows``.
 
         Raises:
             RequestError: A row is none of the graph, or nodes, clocks and given rows
@@ -64,7 +64,7 @@ class Hops:
             DataError: The graph has no such edge.
         """
         self.check(graph, seeds)
-        field = root(seeds.node, seeds.clock)
+        field = root_tree(seeds.node, seeds.clock)
         origin = seeds.clock
         if origin is None:
             origin = np.full(len(seeds.node), NOW, np.int64)
@@ -73,12 +73,12 @@ class Hops:
             nodes = field.ids[-1].ravel()
             if step.rewind:
                 clocks = np.repeat(origin, len(nodes) // max(len(origin), 1))
-            given = given_of(seeds, step) if depth == 0 else None
+            given = given_edges(seeds, step) if depth == 0 else None
             found = sample_step(graph, step, nodes, clocks, keys, given)
             edges = graph[step.edge]
             if not edges.is_timed:
                 found = at_clocks(found, clocks)
-            field = deeper(field, found, clocks)
+            field = add_hop(field, found, clocks)
             if depth + 1 < len(self.steps):
                 clocks = child_clocks(clocks, found, own=not step.keeps_clock(edges))
                 keys = child_keys(keys, found.ids.shape[1])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidegraph.arguments import checked
-from tidegraph.ego.at_clock import by_moment, check_ends
-from tidegraph.ego.seeding import asked_by_rows
+from tidegraph.ego.at_clock import check_ends, graphs_by_clock
+from tidegraph.ego.seeding import sampled_by_rows
 from tidegraph.ego.tree import EgoTree
-from tidegraph.ego.walks import with_weights
+from tidegraph.ego.walks import weighted_tree
 from tidegraph.errors import ConfigError
 from tidegraph.graph.proximity.proximities import Proximity, nearest, pagerank
 from tidegraph.graph.sampling.seeds import Seeds
@@ -50,7 +50,7 @@ class Near:
         check_ends(graph, self.edges, self.type, self.of)
         return self.type
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return a field of depth 1, nearest first; weights are scores.
 
@@ -62,7 +62,7 @@ class Near:
         size = len(graph.typed(self.of))
         shape = (len(seeds.node), places(self.count, size))
         node, score = np.full(shape, -1, np.int32), np.zeros(shape, np.float32)
-        batch = by_moment(graph, self.edges, self.type, seeds, ever=self.ever)
+        batch = graphs_by_clock(graph, self.edges, self.type, seeds, ever=self.ever)
         for mine, whole in batch:
             first = whole.first[self.of]
             node[mine], score[mine] = nearest(
@@ -72,7 +72,7 @@ class Near:
                 range(first, first + size),
                 shape[1],
             )
-        return with_weights(seeds, node, score)
+        return weighted_tree(seeds, node, score)
 
     def __str__(self) -> str:
         edges = ", ".join(repr(edge) for edge in self.edges)

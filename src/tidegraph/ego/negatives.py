@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from tidegraph.arguments import checked
-from tidegraph.ego.seeding import asked_by_rows
+from tidegraph.ego.seeding import sampled_by_rows
 from tidegraph.errors import ConfigError, LeakageError, RequestError
 from tidegraph.graph.negatives.alive import Alive
 from tidegraph.graph.negatives.distribution import Distribution
@@ -101,7 +101,7 @@ class RandomNegatives:
         text += f"power={self.power}, avoid={self.avoid!r}, via={self.via!r}"
         return f"{text}, all_time={self.ever})"
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
@@ -159,7 +159,7 @@ class WeightedNegatives:
         text = f"negatives({self.type!r}, {self.count}, by={self.by!r}"
         return f"{text}, avoid={self.avoid!r}, via={self.via!r}, all_time={self.ever})"
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row; what it chose is never among them."""
         self.start(graph)
@@ -210,7 +210,7 @@ class InBatchNegatives:
     def __str__(self) -> str:
         return f"in_batch({self.count}, via={self.via!r})"
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Negatives:
         """Return negatives for each row.
 

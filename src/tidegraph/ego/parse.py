@@ -135,13 +135,13 @@ def _parse_call(node: ast.Call, text: str) -> Any:
             f"{('Possible: ' + ', '.join(known)) if known else 'The plan ends before'}."
         )
     try:
-        _check(target, positional, named)
+        _check_types(target, positional, named)
         return target(*positional, **named)
     except (TypeError, AttributeError, OverflowError, IndexError) as error:
         raise ConfigError(f"{text!r} is no plan: {name}(): {error}.") from error
 
 
-def _check(
+def _check_types(
     target: Callable[..., Any], positional: list[Any], named: dict[str, Any]
 ) -> None:
     """Raise TypeError if a value is not of the type that its place is for."""
@@ -168,7 +168,7 @@ def _registered_operator(
         raise ConfigError(f"{text!r} is no plan: say which one, such as 'recent'.")
     try:
         function = partial(door.function(positional[0]), *[None] * door.given)
-        _check(function, positional[1:], named)
+        _check_types(function, positional[1:], named)
         return door.named(positional[0], *positional[1:], **named)
     except TypeError as error:
         raise ConfigError(f"{text!r} is no plan: {positional[0]}: {error}.") from error

@@ -23,8 +23,8 @@ P = TypeVar("P", bound=_Begins)
 R = TypeVar("R")
 
 
-def asked_by_rows(sample: Callable[[P, Snapshot, Seeds], R]):
-    """Let ``sample`` of a plan take rows of nodes and their moments, too.
+def sampled_by_rows(sample: Callable[[P, Snapshot, Seeds], R]):
+    """Let ``sample`` of a plan take rows of nodes and their clocks, too.
 
     Every plan is asked so, and by ``Seeds``, which say all but the graph.
 
@@ -61,7 +61,7 @@ def asked_by_rows(sample: Callable[[P, Snapshot, Seeds], R]):
             # Rows of these may be of nodes that came after an older snapshot.
             return sample(self, now, seeds)
         node = np.asarray(seeds)
-        rows = _rows_in(now, self.start(now), node)
+        rows = _checked_rows(now, self.start(now), node)
         clock = None if clocks is None else moments(clocks, len(node), now.tick)
         return sample(
             self, now, Seeds.of(rows, clock, seed=seed, first=first, given=given)
@@ -72,7 +72,7 @@ def asked_by_rows(sample: Callable[[P, Snapshot, Seeds], R]):
     return asked
 
 
-def _rows_in(
+def _checked_rows(
     graph: Snapshot, type: str | None, node: Shaped[np.ndarray, "..."]
 ) -> Int32[np.ndarray, " b"]:
     """Return rows of nodes of a type, of whatever type if the plan takes any.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
-from tidegraph.ego.dedup import numbered
+from tidegraph.ego.dedup import number_by_appearance
 from tidegraph.ego.hops import Hops
 from tidegraph.ego.walks import VisitCount
 from tidegraph.errors import ConfigError, LeakageError
@@ -97,13 +97,13 @@ class Surveyor:
             plan.start(self.graph)
         ]:
             return  # Walks only pass through nodes of other types.
-        for edge in self._edges():
-            check_ends(plan, self.graph.ends(edge), self.first)
+        for edge in self._edges_of_plan():
+            check_types_numbered(plan, self.graph.ends(edge), self.first)
 
     @property
     def needs_clocks(self) -> bool:
         """Do surroundings depend on a moment?"""
-        timed = any(self.graph[edge].is_timed for edge in self._edges())
+        timed = any(self.graph[edge].is_timed for edge in self._edges_of_plan())
         if isinstance(self.plan, Hops):
             return timed and not all(step.all_time for step in self.plan.steps)
         return timed and not self.plan.ever
@@ -130,20 +130,20 @@ class Surveyor:
                 "all_time() to see every edge."
             )
         known = np.full(len(nodes), NOW, np.int64) if clocks is None else clocks
-        seat, node, clock = states_of(nodes, known)
+        seat, node, clock = distinct_states(nodes, known)
         at, sizes = 0, [len(node)]
         hops: list[_Reached] = []
         places: list[np.ndarray] = []
         for depth in range(self.layers):
-            found = self._reached(depth, node[at:], clock[at:], seed)
+            found = self._neighbors(depth, node[at:], clock[at:], seed)
             there, at = found.node >= 0, len(node)
             node = np.concatenate([node, found.node[there]])
             clock = np.concatenate([clock, found.clock[there]])
-            place, node, clock = states_of(node, clock)
+            place, node, clock = distinct_states(node, clock)
             hops.append(found)
             places.append(place[at:])
             sizes.append(len(node))
-        outermost = self._reached(self.layers - 1, node[at:], clock[at:], seed)
+        outermost = self._neighbors(self.layers - 1, node[at:], clock[at:], seed)
         count = [(found.node >= 0).sum(axis=1) for found in hops]
         weight = [found.weight[found.node >= 0] for found in hops]
         return Surroundings(
@@ -157,7 +157,7 @@ class Surveyor:
             tuple(sizes[::-1]),
         )
 
-    def _reached(
+    def _neighbors(
         self,
         depth: int,
         node: Int64[np.ndarray, " q"],
@@ -175,7 +175,12 @@ class Surveyor:
             if len(mine):
                 row = (node[mine] - first).astype(np.int32)
                 parts.append(
-                    (mine, self._hop(name, depth, row, clock[mine], key[mine]))
+                    (
+                        mine,
+                        self._neighbors_of_type(
+                            name, depth, row, clock[mine], key[mine]
+                        ),
+                    )
                 )
         width = max((part.node.shape[1] for _, part in parts), default=0)
         shape = len(node), width
@@ -191,7 +196,7 @@ class Surveyor:
             out.strength[mine] = part.strength
         return out
 
-    def _hop(
+    def _neighbors_of_type(
         self,
         name: str,
         depth: int,
@@ -206,7 +211,7 @@ class Surveyor:
                 path = tuple(reverse(edge) for edge in plan.walk.path)
                 plan = replace(plan, walk=replace(plan.walk, path=path))
             field = plan.sample(graph, Seeds(row, clock, key))
-            node = _numbers(field.ids[1], self.first[name])
+            node = _shifted_numbers(field.ids[1], self.first[name])
             moment = np.broadcast_to(clock[:, None], node.shape)
             return _Reached(
                 node, moment, field.weight[1], np.ones(len(row), np.float32)
@@ -223,18 +228,20 @@ class Surveyor:
         )
         total = found.weight.sum(axis=1, keepdims=True)
         weight = found.weight * (strength[:, None] / np.where(total > 0, total, 1))
-        node = _numbers(found.ids, self.first[graph.ends(step.edge)[1]])
+        node = _shifted_numbers(found.ids, self.first[graph.ends(step.edge)[1]])
         return _Reached(
             node, moment, weight.astype(np.float32), strength.astype(np.float32)
         )
 
-    def _edges(self) -> tuple[str, ...]:
+    def _edges_of_plan(self) -> tuple[str, ...]:
         if isinstance(self.plan, VisitCount):
             return self.plan.walk.path
         return tuple(step.edge for step in self.plan.steps)
 
 
-def check_ends(plan: object, ends: Iterable[str], first: Mapping[str, int]) -> None:
+def check_types_numbered(
+    plan: object, ends: Iterable[str], first: Mapping[str, int]
+) -> None:
     """Raise ConfigError if edges join other types of node than those with numbers."""
     ends, types = set(ends), "s and ".join(first)
     if strange := ends - set(first):
@@ -249,12 +256,14 @@ def check_ends(plan: object, ends: Iterable[str], first: Mapping[str, int]) -> N
         )
 
 
-def _numbers(ids: Int32[np.ndarray, "q k"], first: int) -> Int64[np.ndarray, "q k"]:
+def _shifted_numbers(
+    ids: Int32[np.ndarray, "q k"], first: int
+) -> Int64[np.ndarray, "q k"]:
     """Return nodes of a type in the numbering of all types."""
     return np.where(ids >= 0, ids.astype(np.int64) + first, -1)
 
 
-def states_of(
+def distinct_states(
     node: Int64[np.ndarray, " n"], clock: Int64[np.ndarray, " n"]
 ) -> tuple[
     Int32[np.ndarray, " n"], Int64[np.ndarray, " states"], Int64[np.ndarray, " states"]
@@ -265,5 +274,5 @@ def states_of(
     """
     _, moment = np.unique(clock, return_inverse=True)
     key = moment.astype(np.int64) * (int(node.max(initial=0)) + 1) + node
-    place, first = numbered(key)
+    place, first = number_by_appearance(key)
     return place, node[first], clock[first]

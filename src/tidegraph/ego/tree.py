@@ -41,7 +41,7 @@ class EgoTree(NamedTuple):
         return len(self.ids) - 1
 
 
-def root(
+def root_tree(
     nodes: Int32[np.ndarray, " b"], clocks: Int64[np.ndarray, " b"] | None
 ) -> EgoTree:
     """Return fields of depth 0: the nodes themselves."""
@@ -57,7 +57,7 @@ def root(
     )
 
 
-def deeper(
+def add_hop(
     field: EgoTree, found: NeighborBatch, clocks: Int64[np.ndarray, " parents"]
 ) -> EgoTree:
     """Return the fields with one more hop.
@@ -68,7 +68,7 @@ def deeper(
         clocks: The clocks they were looked up at.
     """
     shape = (*field.ids[-1].shape, found.ids.shape[1])
-    gap = gaps(clocks, found)
+    gap = ages_of_edges(clocks, found)
     new = (found.ids, found.time, gap, found.weight, found.edge, found.mask)
     return EgoTree(
         *((*held, one.reshape(shape)) for held, one in zip(field, new, strict=True))
@@ -83,7 +83,7 @@ def at_clocks(
     return found._replace(time=np.where(known, clocks[:, None], 0))
 
 
-def gaps(
+def ages_of_edges(
     clocks: Int64[np.ndarray, " q"], found: NeighborBatch
 ) -> Int64[np.ndarray, "q k"]:
     """Return the ticks from each neighbour's edge to the clock it was found at."""

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Int32
 
 from tidegraph.arguments import checked
-from tidegraph.ego.seeding import asked_by_rows
-from tidegraph.ego.tree import EgoTree, root
+from tidegraph.ego.seeding import sampled_by_rows
+from tidegraph.ego.tree import EgoTree, root_tree
 from tidegraph.errors import ConfigError, DataError, LeakageError
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
@@ -106,7 +106,7 @@ class Walk:
         """Return the type of node that the walks start from."""
         return graph.ends(self.path[0])[0]
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> Walked:
         """Return walks from each seed."""
         clocks = None if self.ever else seeds.clock
@@ -153,14 +153,14 @@ class Walk:
             )
         path = tuple(graph.along(edge, self.by) for edge in self.path)
         for edge, side in zip(self.path, path, strict=True):
-            if self.habit.weighted and side.negative_since < self._sees_until(seeds):
+            if self.habit.weighted and side.negative_since < self._walk_horizon(seeds):
                 raise DataError(
                     f"a weight of {edge!r} is below 0, and a walk takes edges in "
                     "proportion to weights. Choose another feature with weighted()."
                 )
         return path
 
-    def _sees_until(self, seeds: Seeds) -> int:
+    def _walk_horizon(self, seeds: Seeds) -> int:
         """Return the tick that all edges on the walks of some seeds come before."""
         if self.ever or seeds.clock is None:
             return NOW
@@ -211,7 +211,7 @@ class VisitCount:
         """Return the type of node that the walks start from."""
         return self.walk.start(graph)
 
-    @asked_by_rows
+    @sampled_by_rows
     def sample(self, graph: Snapshot, seeds: Seeds) -> EgoTree:
         """Return a field of depth 1, most visited first; weights are visit shares."""
         found = visits(
@@ -225,15 +225,15 @@ class VisitCount:
             clocks=None if self.walk.ever else seeds.clock,
             returns=graph.ends(self.walk.path[-1])[1] == self.start(graph),
         )
-        return with_weights(seeds, found.node, found.share)
+        return weighted_tree(seeds, found.node, found.share)
 
     def __str__(self) -> str:
         return f"{self.walk}.top({self.count})"
 
 
-def with_weights(seeds: Seeds, node: np.ndarray, weight: np.ndarray) -> EgoTree:
+def weighted_tree(seeds: Seeds, node: np.ndarray, weight: np.ndarray) -> EgoTree:
     """Return a field of depth 1 whose nodes were not reached by one edge each."""
-    field, there = root(seeds.node, seeds.clock), node >= 0
+    field, there = root_tree(seeds.node, seeds.clock), node >= 0
     clock = field.time[0][:, None]
     none = np.zeros(node.shape, np.int64)
     return EgoTree(

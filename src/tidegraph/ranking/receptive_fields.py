@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float32, Int32, Int64
 from tidegraph.durations import DAY
 from tidegraph.ego.dedup import EgoStates, Unique
 from tidegraph.ego.parse import parse
-from tidegraph.ego.surroundings import states_of
+from tidegraph.ego.surroundings import distinct_states
 from tidegraph.errors import ConfigError
 from tidegraph.features.columns import Features
 from tidegraph.features.context import EventFields
@@ -178,7 +178,7 @@ class Reader:
         found = self.user.states(graph, requests.seeds(rows=rows), evident=True)
         users = _side_with_parents(graph, self.user, USER, found)
         clocks = np.repeat(time, item.shape[1])
-        seat, node, clock = states_of(item.ravel().astype(np.int64) + 1, clocks)
+        seat, node, clock = distinct_states(item.ravel().astype(np.int64) + 1, clocks)
         seeds = Seeds.of((node - 1).astype(np.int32), clock)
         found = self.item.states(graph, seeds, evident=True)
         items = _side_with_parents(graph, self.item, ITEM, found)
