@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError
-from tidegraph.fitting.examples import acted_on_within, examples
+from tidegraph.fitting.examples import examples, items_acted_on_within
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import NO_ITEM, Candidates, ItemSets, Requests
 
@@ -40,7 +40,7 @@ def test_relevant_within_starts_at_the_request_and_stops_before_the_end():
     requests = Requests.of_users(
         Snapshot.of(log), np.array([0, -1], np.int32), np.array([5, 5], np.int64)
     )
-    relevant = acted_on_within(requests, 5 / DAY)
+    relevant = items_acted_on_within(requests, 5 / DAY)
 
     assert relevant.ptr.tolist() == [0, 3, 3]
     assert log.items.decode(relevant.item).to_list() == ["q", "r", "s"]
@@ -57,7 +57,7 @@ def test_what_was_sent_back_within_is_not_relevant():
     requests = Requests.of_users(
         Snapshot.of(log), np.zeros(1, np.int32), np.array([5], np.int64)
     )
-    relevant = acted_on_within(requests, 5 / DAY)
+    relevant = items_acted_on_within(requests, 5 / DAY)
 
     assert set(log.items.decode(relevant.item)) == {"q"}
 
@@ -98,7 +98,7 @@ def test_examples_are_alive_and_neither_relevant_excluded_nor_repeated(
     log = draw_log(seed)
     at = int(log.time[row])
     requests = requests_at(log, at, repeat=repeat)
-    relevant = acted_on_within(requests, 5)
+    relevant = items_acted_on_within(requests, 5)
     found = examples(
         requests,
         relevant,
@@ -174,7 +174,7 @@ def test_missed_items_are_added_on_request_but_never_unborn_or_excluded_ones(rng
     graph = Snapshot.of(log)
     user, time = log.users.encode(pl.Series(["a"])), np.array([5], np.int64)
     requests = Requests.of_users(graph, user, time, repeat=False)
-    relevant = acted_on_within(requests, 100 / DAY)
+    relevant = items_acted_on_within(requests, 100 / DAY)
     honest = examples(requests, relevant, nothing(requests), negatives=0, rng=rng)
     helped = examples(
         requests, relevant, nothing(requests), negatives=0, missed=3, rng=rng

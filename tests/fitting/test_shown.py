@@ -11,7 +11,7 @@ import tidegraph as tg
 from conftest import draw_log
 from tidegraph.data.interactions import interactions
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.fitting.shown import from_log, told_from
+from tidegraph.fitting.shown import from_log, with_shown_negatives
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.past import Past
 from tidegraph.retrieval.blend import Blend
@@ -158,7 +158,7 @@ def test_negatives_are_the_candidates_that_were_shown_where_any_was():
     weight = 10 * item.astype(np.float32)
     candidates = Candidates(item, score, ("own",), votes)
 
-    found = told_from(
+    found = with_shown_negatives(
         Examples(requests, candidates, label, weight),
         sets([2], [5], [2]),
         sets([4, 2, 30], [], [1]),

@@ -16,7 +16,7 @@ from tidegraph.arguments import checked, settings
 from tidegraph.data.interactions import Interactions
 from tidegraph.durations import DAY
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.fitting.examples import acted_on_within, examples
+from tidegraph.fitting.examples import examples, items_acted_on_within
 from tidegraph.fitting.shown import from_log
 from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.snapshot import Snapshot
@@ -160,7 +160,7 @@ def _drawn(
         found = examples(
             requests,
             # Whatever else the user chose at the very moment is no negative.
-            acted_on_within(requests, 1 / DAY),
+            items_acted_on_within(requests, 1 / DAY),
             positive,
             negatives=1 if name == "test" else protocol.negatives,
             power=protocol.power,

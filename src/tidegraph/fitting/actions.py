@@ -7,7 +7,7 @@ import polars as pl
 
 from tidegraph.data.interactions import Interactions
 from tidegraph.durations import DAY
-from tidegraph.fitting.examples import acted_on_within, examples
+from tidegraph.fitting.examples import examples, items_acted_on_within
 from tidegraph.fitting.shown import from_log
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Candidates, Examples, ItemSets, Requests
@@ -52,10 +52,10 @@ def actions_or_shown(
                 rng=rng,
             )
         )
-    return parts[0] if len(parts) == 1 else _by_time(graph, parts)
+    return parts[0] if len(parts) == 1 else _sorted_by_time(graph, parts)
 
 
-def _by_time(graph: Snapshot, parts: list[Examples]) -> Examples:
+def _sorted_by_time(graph: Snapshot, parts: list[Examples]) -> Examples:
     """Return the requests of some examples together, the earliest first."""
     whole = Examples.concatenated(parts)
     user, time = whole.requests.user, whole.requests.time
@@ -94,7 +94,7 @@ def actions_among_others(
     order = np.lexsort((log.item, log.user, log.time))
     user, time, item = (part[order] for part in (log.user, log.time, log.item))
     requests = Requests.of_users(graph, user, time, repeat=repeat)
-    moment = acted_on_within(requests, 1 / DAY)
+    moment = items_acted_on_within(requests, 1 / DAY)
     none = np.zeros((len(order), 0))
     found = examples(
         # Whatever else the user acted on in the very second is no other.

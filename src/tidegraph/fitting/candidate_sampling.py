@@ -44,11 +44,11 @@ class CandidateSampling:
         order = drawn + np.select([late, right, wrong], [1.0, -1.0, 0.0], default=2.0)
         chosen = np.argsort(order, axis=1)[:, : self.size]
         kept = np.take_along_axis(present, chosen, axis=1)
-        odds = _share(right, chosen) / _share(wrong, chosen)
+        odds = _share_chosen(right, chosen) / _share_chosen(wrong, chosen)
         return chosen, kept, np.log(odds).astype(np.float32)
 
 
-def _share(
+def _share_chosen(
     of: Bool[np.ndarray, "b k"], chosen: Int64[np.ndarray, "b s"]
 ) -> Float64[np.ndarray, " b"]:
     """Return which share of each row's true places is chosen; 1 where none is."""

@@ -29,7 +29,7 @@ from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
 from tidegraph.stages.evidence import events_where, positive_history
 
 
-def acted_on_within(requests: Requests, days: int | float) -> ItemSets:
+def items_acted_on_within(requests: Requests, days: int | float) -> ItemSets:
     """Return what each user acted on from their request on, for so many days.
 
     Returns and dislikes are no such actions, nor is what was sent back in these days.
@@ -100,10 +100,10 @@ def examples(
         len(requests),
         grain=64,
     )
-    return Examples(requests, _placed(candidates, item, place), label)
+    return Examples(requests, _candidates_at(candidates, item, place), label)
 
 
-def _placed(
+def _candidates_at(
     candidates: Candidates,
     item: Int32[np.ndarray, "b k2"],
     place: Int64[np.ndarray, "b k2"],
@@ -166,11 +166,11 @@ def _assemble_examples(
                 found += 1
             taken[i] = row
         more = item[row, found : found + limits[1]]
-        _fill(more, taken, alive, clocks, row, power, keys[row])
+        _draw_fresh_items(more, taken, alive, clocks, row, power, keys[row])
 
 
 @compiled
-def _fill(
+def _draw_fresh_items(
     out: np.ndarray,
     taken: np.ndarray,
     alive: Alive,

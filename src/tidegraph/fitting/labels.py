@@ -38,14 +38,14 @@ def further_label(examples: Examples, name: str) -> Float32[np.ndarray, "b k"]:
             "of each request's window, until=; a split user by user has none."
         )
     graph = examples.requests.graph
-    edges = _edges(graph, name)
+    edges = _label_edges(graph, name)
     user, since = examples.requests.user, examples.requests.time
     start = edges.span_before(user, since)[1]
     ptr = starts(np.maximum(edges.span_before(user, examples.until)[1] - start, 0))
     slot = ranges(start, ptr)
     window = edges.histories_at(ptr, slot)
     if name not in graph.edges:
-        true = _true(graph, name, edges.edge[slot].astype(np.int64))
+        true = _holds_label(graph, name, edges.edge[slot].astype(np.int64))
         window = events_where(window, true)
     window = positive_history(window)
     done = ItemSets.of_pairs(owners(window.ptr), window.node, len(examples.requests))
@@ -72,7 +72,7 @@ def check_label(log: Interactions, edges: Snapshot | None, name: str) -> None:
         _check_truth(log.context[column], column)
 
 
-def _edges(graph: Snapshot, name: str) -> TemporalCSR:
+def _label_edges(graph: Snapshot, name: str) -> TemporalCSR:
     """Return the edges that tell, with those of actions where a column does.
 
     Raises:
@@ -112,7 +112,7 @@ def _check_truth(values: pl.Series, column: str) -> None:
         )
 
 
-def _true(
+def _holds_label(
     graph: Snapshot, name: str, edge: Int64[np.ndarray, " n"]
 ) -> Bool[np.ndarray, " n"]:
     """Return of which actions a column says so."""

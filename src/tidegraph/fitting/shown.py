@@ -14,7 +14,9 @@ from tidegraph.ranges import at_least
 from tidegraph.stages import NO_ITEM, Candidates, Examples, ItemSets, Requests
 
 
-def told_from(examples: Examples, relevant: ItemSets, shown: ItemSets) -> Examples:
+def with_shown_negatives(
+    examples: Examples, relevant: ItemSets, shown: ItemSets
+) -> Examples:
     """Return the same requests, whose negatives are candidates that were shown.
 
     A candidate that was neither acted on nor shown is left out: nothing is known of it.
@@ -93,10 +95,12 @@ def from_log(
             "or build examples from retrieval's candidates with examples()."
         )
     _check_columns(log, (session, propensity))
-    shown = _items_shown(log, session, _inverse(log, propensity, most))
-    item = _dense(shown, "item", np.int32(NO_ITEM))
-    label = _dense(shown, "label", np.float32(0))
-    weight = None if propensity is None else _dense(shown, "weight", np.float32(1))
+    shown = _items_shown(log, session, _inverse_propensities(log, propensity, most))
+    item = _dense_column(shown, "item", np.int32(NO_ITEM))
+    label = _dense_column(shown, "label", np.float32(0))
+    weight = (
+        None if propensity is None else _dense_column(shown, "weight", np.float32(1))
+    )
     shown_at = 1 / np.arange(1, item.shape[1] + 1, dtype=np.float32)
     score = np.where(item == NO_ITEM, -np.inf, shown_at).astype(np.float32)
     heads = shown.unique("row", keep="first").sort("row")
@@ -107,7 +111,7 @@ def from_log(
     return Examples(requests, Candidates(item, score), label, weight, until)
 
 
-def _dense(shown: pl.DataFrame, column: str, blank: np.generic) -> np.ndarray:
+def _dense_column(shown: pl.DataFrame, column: str, blank: np.generic) -> np.ndarray:
     """Return a column as a table of requests and places, ``blank`` where is none."""
     row, place = shown["row"].to_numpy(), shown["place"].to_numpy()
     out = np.full((int(row.max()) + 1, int(place.max()) + 1), blank)
@@ -159,7 +163,7 @@ def _check_columns(log: Interactions, names: tuple[str | None, ...]) -> None:
             )
 
 
-def _inverse(
+def _inverse_propensities(
     log: Interactions, column: str | None, most: float
 ) -> Float32[np.ndarray, " n"]:
     """Return one over the propensity of each row, none so many times the least."""

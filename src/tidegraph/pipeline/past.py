@@ -13,7 +13,7 @@ from tidegraph.data.views.matrix import Matrix
 from tidegraph.durations import DAY, whole_seconds
 from tidegraph.errors import DataError
 from tidegraph.fitting.examples import examples
-from tidegraph.fitting.shown import told_from
+from tidegraph.fitting.shown import with_shown_negatives
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.before import check_order, check_order_per_user
 from tidegraph.pipeline.further import beside, read_with, with_features
@@ -190,7 +190,7 @@ class Past:
         found = replace(found, until=np.full(len(users), until, np.int64))
         if bool(window.label.all()):
             return found
-        return told_from(
+        return with_shown_negatives(
             found, relevant, _distinct(window.take(window.label == 0), users)
         )
 

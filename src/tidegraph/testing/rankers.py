@@ -17,7 +17,7 @@ from tidegraph.artifact.sealed import load, save
 from tidegraph.catalog import FITTED
 from tidegraph.data.interactions import Interactions, interactions
 from tidegraph.durations import DAY
-from tidegraph.fitting.examples import acted_on_within, examples
+from tidegraph.fitting.examples import examples, items_acted_on_within
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.kernels.jit import use_threads
 from tidegraph.pipeline import Pipeline
@@ -50,7 +50,7 @@ def examples_at(log: Interactions, cut: int, graph: Snapshot | None = None) -> E
     blend = Blend((ItemKNN(neighbors=10), Popular())).fit(log.before(cut))
     return examples(
         requests,
-        acted_on_within(requests, 7),
+        items_acted_on_within(requests, 7),
         blend.retrieve(requests, 15),
         negatives=5,
         rng=np.random.default_rng(0),
