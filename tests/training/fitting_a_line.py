@@ -13,7 +13,7 @@ from tidegraph.training.loop import train
 from tidegraph.training.optimizers import SGD, Adagrad, Adam, AdamW
 from tidegraph.training.schedules import HalfCosine, WarmUp
 from tidegraph.training.settings import Training
-from tidegraph.training.weights import initialised, shuffled, weights_of
+from tidegraph.training.weights import initialised, shuffled_batches, weights_of
 
 OPTIMIZERS = {
     "adamw": AdamW(0.01),
@@ -39,7 +39,7 @@ class Line:
         )
 
     def batches(self, epoch, rng):
-        for rows in shuffled(64, 16, rng):
+        for rows in shuffled_batches(64, 16, rng):
             noise = torch.from_numpy(rng.normal(size=(len(rows), 1))).float()
             yield self.x[rows], 3 * self.x[rows] + 1 + 0.1 * noise
             time.sleep(self.slow)

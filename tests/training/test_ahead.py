@@ -2,12 +2,12 @@ import threading
 
 import pytest
 
-from tidegraph.training.ahead import ahead
+from tidegraph.training.ahead import iterate_ahead
 
 
 def test_everything_comes_in_order():
-    assert list(ahead(range(50))) == list(range(50))
-    assert list(ahead([])) == []
+    assert list(iterate_ahead(range(50))) == list(range(50))
+    assert list(iterate_ahead([])) == []
 
 
 def test_the_next_is_made_while_this_one_is_used():
@@ -18,7 +18,7 @@ def test_the_next_is_made_while_this_one_is_used():
             event.set()
             yield event
 
-    for n, _ in enumerate(ahead(making())):
+    for n, _ in enumerate(iterate_ahead(making())):
         # Nobody has asked for it yet.
         assert made[min(n + 1, 2)].wait(10)
 
@@ -28,7 +28,7 @@ def test_an_error_comes_where_the_item_would_have():
         yield 1
         raise KeyError("two")
 
-    items = ahead(failing())
+    items = iterate_ahead(failing())
 
     assert next(items) == 1
     with pytest.raises(KeyError, match="two"):
@@ -37,7 +37,7 @@ def test_an_error_comes_where_the_item_would_have():
 
 def test_who_stops_early_leaves_no_thread():
     before = threading.active_count()
-    items = ahead(iter(range(10**9)))
+    items = iterate_ahead(iter(range(10**9)))
 
     assert next(items) == 0
     items.close()

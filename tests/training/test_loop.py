@@ -11,7 +11,7 @@ from tidegraph.training.loop import train
 from tidegraph.training.optimizers import SGD, AdamW
 from tidegraph.training.schedules import Stairs
 from tidegraph.training.settings import Training
-from tidegraph.training.weights import initialised, shuffled
+from tidegraph.training.weights import initialised, shuffled_batches
 
 SETTINGS = Training(epochs=200, optimizer=AdamW(0.1, 0.0), patience=200)
 
@@ -50,7 +50,7 @@ def test_a_line_is_found():
 
     class Task(Falls):
         def batches(self, epoch, rng):
-            return shuffled(32, 8, rng)
+            return shuffled_batches(32, 8, rng)
 
         def loss(self, rows):
             return ((self.module(x[rows]) - (3 * x[rows] + 1)) ** 2).mean()
@@ -236,7 +236,7 @@ def test_a_loss_that_is_not_a_number_is_said():
 
 
 def test_every_row_comes_once():
-    rows = np.concatenate(list(shuffled(10, 3, np.random.default_rng(0))))
+    rows = np.concatenate(list(shuffled_batches(10, 3, np.random.default_rng(0))))
 
     assert sorted(rows) == list(range(10))
 

@@ -26,8 +26,8 @@ from tidegraph.ranges import below_1
 from tidegraph.ranking.new_rows import with_rows
 from tidegraph.rng import Seed, generator
 from tidegraph.run import Curve, Run
-from tidegraph.training.checkpoint import Checkpoint, fingerprint, newest
-from tidegraph.training.weights import restore, weights_of
+from tidegraph.training.checkpoint import Checkpoint, fingerprint, newest_checkpoint
+from tidegraph.training.weights import restore_weights, weights_of
 
 RANKER = "ranker/"
 """Begins the names of the ranker's weights in a checkpoint."""
@@ -198,14 +198,14 @@ class _Kept:
         first = self.first
         if self.folder is None:
             return first, ()
-        found = newest(self.folder, self.digest, self.data)
+        found = newest_checkpoint(self.folder, self.digest, self.data)
         if found is None:
             return first, ()
         held = found.more
         told = tuple(Round.from_table(one) for one in held["rounds"])
         if held["nodes"] is not None:
             ranker = with_rows(first.ranker, *held["nodes"])
-            restore(ranker.network, _weights_of_ranker(found.arrays))
+            restore_weights(ranker.network, _weights_of_ranker(found.arrays))
             first = replace(first, ranker=ranker)
         return first.from_arrays(found.arrays, found.step, held["level"]), told
 

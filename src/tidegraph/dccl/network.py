@@ -23,7 +23,7 @@ from tidegraph.ranking.new_rows import with_rows
 from tidegraph.ranking.receptive_fields import Shown
 from tidegraph.run import Run
 from tidegraph.training.loop import train
-from tidegraph.training.weights import shuffled, tensor
+from tidegraph.training.weights import shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -155,7 +155,7 @@ class NetworkTask:
         each = int(self.lesson.learn.sum()) / max(len(rows), 1)
         size = max(1, round(self.settings.model.batch_size / max(each, 1)))
         hidden, tables = self.ranker.settings.id_dropout, self.ranker.tables
-        for some in shuffled(len(rows), size, rng):
+        for some in shuffled_batches(len(rows), size, rng):
             shown = Shown.drawn(tables, hidden, rng) if hidden else None
             inputs, around = self._inputs(rows[some], shown)
             yield Batch(

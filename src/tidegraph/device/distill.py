@@ -23,7 +23,7 @@ from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.optimizers import AdamW
 from tidegraph.training.settings import Training
-from tidegraph.training.weights import shuffled, tensor
+from tidegraph.training.weights import shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -221,7 +221,7 @@ class _Model:
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Sample]:
         parts = (*self.rows[:3], self.weight, *map(tensor, self.taught))
-        for some in shuffled(len(self.weight), self.batch_size, rng):
+        for some in shuffled_batches(len(self.weight), self.batch_size, rng):
             yield _Sample(*(part[tensor(some)] for part in parts))
 
     def loss(self, batch: _Sample) -> Tensor:

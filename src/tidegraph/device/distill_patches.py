@@ -23,7 +23,7 @@ from tidegraph.extras import needed
 from tidegraph.run import Run
 from tidegraph.training.loop import train
 from tidegraph.training.settings import Training
-from tidegraph.training.weights import shuffled, tensor
+from tidegraph.training.weights import shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -134,7 +134,7 @@ class _Patches:
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Devices]:
         late = self.able
-        for some in shuffled(len(late), self.settings.patches.batch_size, rng):
+        for some in shuffled_batches(len(late), self.settings.patches.batch_size, rng):
             yield self._batch(late[some], self.theta, self.parts)
 
     def sides(self, devices: Int64[np.ndarray, " e"]) -> Sides:

@@ -18,7 +18,7 @@ from tidegraph.ranking.receptive_fields import Shown, read_before
 from tidegraph.run import Curve, Run
 from tidegraph.stages import NO_ITEM, Examples
 from tidegraph.training.loop import train
-from tidegraph.training.weights import shuffled, side_by_side, tensor
+from tidegraph.training.weights import batches_in_order, shuffled_batches, tensor
 
 with needed("torch", "neural", "a neural network"):
     from torch import Tensor, nn
@@ -78,10 +78,10 @@ class Clicks:
         size = settings.training.batch_size
         if settings.batches == "time":
             rows = rows[np.argsort(self.train.requests.time[rows], kind="stable")]
-            for batch in side_by_side(rows, size, rng):
+            for batch in batches_in_order(rows, size, rng):
                 yield self._batch(batch, rng)
         else:
-            for batch in shuffled(len(rows), size, rng):
+            for batch in shuffled_batches(len(rows), size, rng):
                 yield self._batch(rows[batch], rng)
 
     def _batch(

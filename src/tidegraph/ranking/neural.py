@@ -35,7 +35,7 @@ from tidegraph.run import Curve, Run
 from tidegraph.stages import Candidates, Examples, Fold, Requests, Train, called
 from tidegraph.training.settings import Training
 from tidegraph.training.threads import threads
-from tidegraph.training.weights import initialised, restore, tensor, weights_of
+from tidegraph.training.weights import initialised, restore_weights, tensor, weights_of
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -327,6 +327,6 @@ class FittedNeuralRanker:
         # Without memory for weights, which are those of the file.
         with torch.device("meta"):
             network = settings.network(features, tables)
-        restore(network, state.arrays)
+        restore_weights(network, state.arrays)
         curve = Curve.from_table(state.settings["curve"])
         return cls(settings, features, tables, network, curve)

@@ -6,7 +6,7 @@ from tidegraph.extras import needed
 from tidegraph.features.tables import Side, Tables
 from tidegraph.nn.wide import Wide
 from tidegraph.ranking.neural import FittedNeuralRanker
-from tidegraph.training.weights import restore, weights_of
+from tidegraph.training.weights import restore_weights, weights_of
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -38,7 +38,7 @@ def with_rows(ranker: FittedNeuralRanker, items: int, users: int) -> FittedNeura
             arrays[name] = _lengthened(array, side, shapes[name][0])
         else:
             arrays[name] = array.copy()
-    restore(network, arrays)
+    restore_weights(network, arrays)
     return FittedNeuralRanker(
         ranker.settings, ranker.features, tables, network, ranker.curve
     )

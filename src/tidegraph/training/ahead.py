@@ -8,7 +8,7 @@ T = TypeVar("T")
 _END = object()
 
 
-def ahead(items: Iterable[T]) -> Iterator[T]:
+def iterate_ahead(items: Iterable[T]) -> Iterator[T]:
     """Yield what an iterable yields, of which a thread makes the next meanwhile.
 
     What is random in it is drawn by that thread alone, in the order of the items.

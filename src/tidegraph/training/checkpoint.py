@@ -85,7 +85,7 @@ class Checkpoint:
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def newest(folder: Path, digest: str, data: str) -> Checkpoint | None:
+def newest_checkpoint(folder: Path, digest: str, data: str) -> Checkpoint | None:
     """Return the last whole checkpoint of a folder, or None if it has none.
 
     Raises:
@@ -111,14 +111,14 @@ def newest(folder: Path, digest: str, data: str) -> Checkpoint | None:
     return None
 
 
-def digest_of(
+def training_digest(
     settings: Training,
     shapes: Mapping[str, tuple[int, ...]],
     rng: np.random.Generator,
 ) -> str:
     """Return what tells this training from one with other settings, module or seed."""
     seed = _json_values(rng.bit_generator.state)
-    said = _spelt((settings, sorted(shapes.items()), seed))
+    said = _stable_text((settings, sorted(shapes.items()), seed))
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -136,12 +136,12 @@ def fingerprint(parts: Iterable[object]) -> str:
             total.update(f"{array.dtype.str}{array.shape}".encode())
             total.update(array.data)
         else:
-            total.update(_spelt(part).encode())
+            total.update(_stable_text(part).encode())
         total.update(b"\0")
     return total.hexdigest()
 
 
-def _spelt(value: Any, around: tuple[int, ...] = ()) -> str:
+def _stable_text(value: Any, around: tuple[int, ...] = ()) -> str:
     """Return a value as text without anything that changes from process to process.
 
     Args:
@@ -149,13 +149,13 @@ def _spelt(value: Any, around: tuple[int, ...] = ()) -> str:
         around: Which objects hold it: one of them is not spelt again.
     """
     if isinstance(value, np.generic):
-        return _spelt(value.item(), around)
+        return _stable_text(value.item(), around)
     if value is None or isinstance(value, str | bytes | int | float | complex | Path):
         return repr(value)
     if isinstance(value, np.ndarray):
         array = cast(Any, value)
         objects = array.dtype.hasobject
-        return _spelt(array.tolist(), around) if objects else fingerprint([array])
+        return _stable_text(array.tolist(), around) if objects else fingerprint([array])
     if isinstance(value, type | FunctionType):
         return cast(Any, value).__qualname__
     name: str = cast(Any, type(value)).__qualname__
@@ -163,18 +163,20 @@ def _spelt(value: Any, around: tuple[int, ...] = ()) -> str:
         return name
     around = (*around, id(value))
     if isinstance(value, list | tuple):
-        parts = [_spelt(part, around) for part in cast(Iterable[Any], value)]
+        parts = [_stable_text(part, around) for part in cast(Iterable[Any], value)]
         return f"({', '.join(parts)})"
     if isinstance(value, set | frozenset):
-        parts = sorted(_spelt(part, around) for part in cast(Iterable[Any], value))
+        parts = sorted(
+            _stable_text(part, around) for part in cast(Iterable[Any], value)
+        )
         return f"{name}({', '.join(parts)})"
     mapping = isinstance(value, Mapping)
-    held = cast(Mapping[Any, Any], value) if mapping else _attributes(value)
-    parts = [f"{key}: {_spelt(part, around)}" for key, part in held.items()]
+    held = cast(Mapping[Any, Any], value) if mapping else _given_attributes(value)
+    parts = [f"{key}: {_stable_text(part, around)}" for key, part in held.items()]
     return f"{{{', '.join(parts)}}}"
 
 
-def _attributes(value: Any) -> dict[str, Any]:
+def _given_attributes(value: Any) -> dict[str, Any]:
     """Return its type and what an object was given, without what it made of that."""
     kind = cast(Any, type(value))
     if is_dataclass(value):

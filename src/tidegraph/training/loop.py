@@ -15,8 +15,13 @@ from tidegraph.extras import needed
 from tidegraph.progress import track
 from tidegraph.rng import fresh_seed
 from tidegraph.run import Curve, Run
-from tidegraph.training.checkpoint import Checkpoint, digest_of, fingerprint, newest
-from tidegraph.training.optimizer_steps import sparse_gradients, stepper
+from tidegraph.training.checkpoint import (
+    Checkpoint,
+    fingerprint,
+    newest_checkpoint,
+    training_digest,
+)
+from tidegraph.training.optimizer_steps import stepper, use_sparse_gradients
 from tidegraph.training.settings import Training
 from tidegraph.training.task import Counts, SteppingTask, Task
 from tidegraph.training.threads import threads
@@ -84,7 +89,7 @@ def train(
             optimiser is not one for the task, or the checkpoints are of another
             training.
     """
-    tables = sparse_gradients(task.module, settings.optimizer)
+    tables = use_sparse_gradients(task.module, settings.optimizer)
     with engine(run) as device, tables:
         if not isinstance(task, SteppingTask):
             task.module.to(device)
@@ -108,21 +113,21 @@ class _Training(Generic[B]):
         if settings.average is not None:
             self.weights.mean = _copied_weights(task.module.state_dict())
         shapes = {n: tuple(v.shape) for n, v in task.module.state_dict().items()}
-        self.digest = digest_of(settings, shapes, run.rng)
+        self.digest = training_digest(settings, shapes, run.rng)
         self.data = "" if run.checkpoints is None else fingerprint(data)
 
     def run_all(self) -> Curve:
         """Train to the end, from the newest checkpoint if there is one."""
-        self._resume()
+        self._resume_from_checkpoint()
         first = len(self.curve.loss)
         epochs = range(first, 0 if self._patience_is_over() else self.settings.epochs)
         try:
             for epoch in track(epochs, self._progress_text):
-                loss = self._epoch(epoch)
-                self.curve = self.curve.followed_by(loss, self._validated(epoch))
+                loss = self._train_epoch(epoch)
+                self.curve = self.curve.followed_by(loss, self._validate(epoch))
                 if self.run.monitor is not None:
                     self.run.monitor.epoch(epoch + 1, loss, self.curve.metric[-1])
-                self._keep()
+                self._write_checkpoint()
                 if self._patience_is_over():
                     break
         finally:
@@ -134,24 +139,24 @@ class _Training(Generic[B]):
     def _progress_text(self) -> str:
         return f"training on {self.task.unit}{self.speed}"
 
-    def _epoch(self, epoch: int) -> float:
+    def _train_epoch(self, epoch: int) -> float:
         """Take one step per batch and return the mean loss."""
         task, seen, examples = self.task, list[float](), 0
         counts = cast(Counts[B], task) if isinstance(task, Counts) else None
         task.module.train()
         started = time.perf_counter()
-        with _noise(self.run.rng):
+        with _layer_noise(self.run.rng):
             for batch in task.batches(epoch, self.run.rng):
-                seen.append(self._step(batch, epoch, len(seen)))
+                seen.append(self._take_step(batch, epoch, len(seen)))
                 if not math.isfinite(seen[-1]):
-                    raise ConfigError(self._lost(seen[-1], epoch, len(seen)))
+                    raise ConfigError(self._diverged_text(seen[-1], epoch, len(seen)))
                 examples += 0 if counts is None else counts.examples(batch)
         if examples:
             rate = examples / (time.perf_counter() - started)
             self.speed = f", {rate:,.0f} {task.unit} a second"
         return float(np.mean(seen)) if seen else 0.0
 
-    def _step(self, batch: B, epoch: int, done: int) -> float:
+    def _take_step(self, batch: B, epoch: int, done: int) -> float:
         """Take one step, after ``done`` others in this epoch; return the loss."""
         schedule, share, factor = self.settings.schedule, self.settings.average, 1.0
         if schedule is not None:
@@ -165,7 +170,7 @@ class _Training(Generic[B]):
             self.weights.blend(self.task.module, share, self.step)
         return loss
 
-    def _lost(self, loss: float, epoch: int, step: int) -> str:
+    def _diverged_text(self, loss: float, epoch: int, step: int) -> str:
         """Return the sentence about a loss that is no number any more."""
         text = (
             f"the training loss is {loss} in epoch {epoch + 1}, step {step}, at a "
@@ -176,7 +181,7 @@ class _Training(Generic[B]):
             text += f" The checkpoint of epoch {epoch} is kept."
         return text
 
-    def _validated(self, epoch: int) -> float:
+    def _validate(self, epoch: int) -> float:
         """Return what validation finds, nan where it is not this epoch's turn."""
         last = epoch + 1 == self.settings.epochs
         if (epoch + 1) % self.settings.validate_every and not last:
@@ -189,7 +194,7 @@ class _Training(Generic[B]):
         with torch.inference_mode():
             metric = float(self.task.validate())
         # Of a task that holds nothing out, nan, the last weights are the best.
-        most = _largest(self.curve.metric)
+        most = _largest_metric(self.curve.metric)
         if math.isnan(most) or metric > most:
             self.weights.best = _copied_weights(module.state_dict())
         if own:
@@ -203,7 +208,7 @@ class _Training(Generic[B]):
             return False
         return len(metric) - 1 - self.curve.best_epoch >= patience
 
-    def _keep(self) -> None:
+    def _write_checkpoint(self) -> None:
         """Write a checkpoint, if there is a place for it."""
         if self.run.checkpoints is None:
             return
@@ -223,11 +228,11 @@ class _Training(Generic[B]):
             self.run.checkpoints
         )
 
-    def _resume(self) -> None:
+    def _resume_from_checkpoint(self) -> None:
         """Go on from the newest checkpoint, if there is one."""
         if self.run.checkpoints is None:
             return
-        found = newest(self.run.checkpoints, self.digest, self.data)
+        found = newest_checkpoint(self.run.checkpoints, self.digest, self.data)
         if found is None:
             return
         parts: dict[str, dict[str, Tensor]] = {"best": {}, "mean": {}, "weights": {}}
@@ -248,7 +253,7 @@ class _Training(Generic[B]):
         self.run.rng.bit_generator.state = found.rng
 
 
-def _largest(metric: tuple[float, ...]) -> float:
+def _largest_metric(metric: tuple[float, ...]) -> float:
     """Return the largest number that is none but nan; nan if all are."""
     return max((m for m in metric if not math.isnan(m)), default=math.nan)
 
@@ -258,7 +263,7 @@ def _copied_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _noise(rng: np.random.Generator) -> Generator[None, None, None]:
+def _layer_noise(rng: np.random.Generator) -> Generator[None, None, None]:
     """Let layers such as dropout draw what ``rng`` says; the global state comes back.
 
     The seed is drawn from a copy, so an epoch that is resumed draws the same.

@@ -38,7 +38,7 @@ def stepper(
 
 
 @contextmanager
-def sparse_gradients(module: nn.Module, optimizer: Optimizer) -> Generator[None]:
+def use_sparse_gradients(module: nn.Module, optimizer: Optimizer) -> Generator[None]:
     """Let tables have gradients of the rows of a batch alone, if an optimiser asks."""
     tables = [part for part in module.modules() if isinstance(part, nn.Embedding)]
     for table in tables:

@@ -33,9 +33,9 @@ class RowAdam(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._move(weight, weight.grad, group["lr"])
+                    self._move_rows(weight, weight.grad, group["lr"])
 
-    def _move(self, weight: nn.Parameter, gradient: Tensor, rate: float) -> None:
+    def _move_rows(self, weight: nn.Parameter, gradient: Tensor, rate: float) -> None:
         state: dict[str, Any] = self.state[weight]
         if not state:
             state["step"] = torch.zeros(())

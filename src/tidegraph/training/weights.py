@@ -17,7 +17,7 @@ with needed("torch", "neural", "a neural network"):
 M = TypeVar("M", bound=nn.Module)
 
 
-def shuffled(
+def shuffled_batches(
     rows: int, batch_size: int, rng: np.random.Generator
 ) -> Iterator[Int64[np.ndarray, " batch"]]:
     """Yield every row once, in batches of a random order."""
@@ -26,7 +26,7 @@ def shuffled(
         yield order[start : start + batch_size]
 
 
-def side_by_side(
+def batches_in_order(
     order: Int64[np.ndarray, " rows"], batch_size: int, rng: np.random.Generator
 ) -> Iterator[Int64[np.ndarray, " batch"]]:
     """Yield every row once, in batches of neighbours in an order.
@@ -74,7 +74,7 @@ def weights_of(module: nn.Module) -> dict[str, np.ndarray]:
     return {name: value.cpu().numpy() for name, value in module.state_dict().items()}
 
 
-def restore(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+def restore_weights(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
     """Give a module the weights that ``weights_of`` returned, in evaluation mode.
 
     They are taken as they lie, so those of a mapped file stay there.

@@ -22,7 +22,7 @@ from tidegraph.stages import Fold
 from tidegraph.training.optimizers import Adam
 from tidegraph.training.schedules import HalfCosine
 from tidegraph.training.settings import Training
-from tidegraph.training.weights import shuffled, tensor
+from tidegraph.training.weights import shuffled_batches, tensor
 from tiers import chosen
 
 USERS, ITEMS = 4, 48
@@ -64,7 +64,7 @@ class _Counted:
 
     def epoch(self, size, rng):
         user, item = self.ends
-        for rows in shuffled(len(user), size, rng):
+        for rows in shuffled_batches(len(user), size, rng):
             yield Positives(user[rows], item[rows] + USERS)
 
 

@@ -13,7 +13,7 @@ from tidegraph.device.personalise import LocalSteps
 from tidegraph.errors import DataError
 from tidegraph.extras import needed
 from tidegraph.nn.dense import Tower
-from tidegraph.training.weights import restore, weights_of
+from tidegraph.training.weights import restore_weights, weights_of
 
 with needed("flwr", "flower", "a fleet of Flower's nodes"):
     from flwr.app import Array, ArrayRecord, ConfigRecord, Message
@@ -74,7 +74,9 @@ def head_of(message: Message) -> Patched:
     head = Patched(tower, places, how["rank"], how["theta"], how["radius"])
     held = message.content[HEAD]
     # Flower's arrays are read only, and torch's may not be.
-    restore(head, {name: np.array(array.numpy()) for name, array in held.items()})
+    restore_weights(
+        head, {name: np.array(array.numpy()) for name, array in held.items()}
+    )
     return head.requires_grad_(False)
 
 

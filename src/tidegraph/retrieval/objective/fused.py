@@ -23,7 +23,7 @@ from tidegraph.retrieval.objective.negatives.linked import Linked
 from tidegraph.retrieval.objective.pairs import PairSource, Positives
 from tidegraph.retrieval.objective.pairs.edges import EdgePairs
 from tidegraph.rng import fresh_seed
-from tidegraph.training.ahead import ahead
+from tidegraph.training.ahead import iterate_ahead
 
 with needed("torch", "neural", "a neural network"):
     from torch import nn
@@ -101,7 +101,7 @@ class FusedPairs:
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[_Batch]:
         """Return the batches of an epoch, the next drawn while one is learnt from."""
-        return ahead(
+        return iterate_ahead(
             self._batch(pairs, rng) for pairs in self.pairs.epoch(self.size, rng)
         )
 

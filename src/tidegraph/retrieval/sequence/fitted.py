@@ -20,7 +20,7 @@ from tidegraph.run import Curve
 from tidegraph.stages import NO_ITEM, Candidates, Requests
 from tidegraph.stages.evidence import events_where
 from tidegraph.training.threads import threads
-from tidegraph.training.weights import restore, tensor, weights_of
+from tidegraph.training.weights import restore_weights, tensor, weights_of
 
 with needed("torch", "neural", "a neural network"):
     import torch
@@ -173,7 +173,7 @@ class FittedNextItem:
         # Without memory for weights, which are those of the file.
         with torch.device("meta"):
             network = HistoryNetwork(design, len(known))
-        restore(network, arrays)
+        restore_weights(network, arrays)
         return cls(
             cast(str, kept["name"]),
             design,

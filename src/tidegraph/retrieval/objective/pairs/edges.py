@@ -14,7 +14,7 @@ from tidegraph.nn.graph_inputs import GraphInputs
 from tidegraph.retrieval.objective.pairs.positives import Positives
 from tidegraph.retrieval.scoring.evidence import evidence, positive_events
 from tidegraph.stages import Fold
-from tidegraph.training.weights import shuffled, tensor
+from tidegraph.training.weights import shuffled_batches, tensor
 
 
 @settings
@@ -109,7 +109,7 @@ class EdgePairs:
 
     def epoch(self, size: int, rng: np.random.Generator) -> Iterator[Positives]:
         """Return every pair once, in batches of a random order."""
-        for rows in shuffled(len(self), size, rng):
+        for rows in shuffled_batches(len(self), size, rng):
             turned, rows = rows >= len(self.user), rows % len(self.user)
             user, item = self.user[rows], self.item[rows] + self.users
             time = None if self.time is None else self.time[rows]
