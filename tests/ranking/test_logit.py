@@ -4,7 +4,7 @@ from sklearn.linear_model import LogisticRegression
 
 from conftest import draw_log
 from tidegraph.errors import ConfigError, DataError
-from tidegraph.ranking.logit import RecencyLogit, logistic
+from tidegraph.ranking.logit import RecencyLogit, fit_logistic
 from tidegraph.run import Run
 from tidegraph.testing.rankers import RankerLaws, split_examples
 
@@ -25,7 +25,7 @@ def test_the_weights_are_those_of_scikit_learn(l2):
     chance = 1 / (1 + np.exp(-(inputs @ rng.normal(size=6) - 1)))
     label = (rng.random(500) < chance).astype(np.float32)
 
-    weight = logistic(inputs, label, l2)
+    weight = fit_logistic(inputs, label, l2)
 
     # scikit-learn sums the loss, we average it.
     oracle = LogisticRegression(C=1 / (l2 * 500), tol=1e-10, max_iter=1000)
@@ -41,9 +41,9 @@ def test_a_weight_counts_a_row_as_often():
     count = rng.integers(1, 5, 400).astype(np.float32)
     again = np.repeat(np.arange(400), count.astype(int))
 
-    weight = logistic(inputs, label, 0.01, count / count.mean())
+    weight = fit_logistic(inputs, label, 0.01, count / count.mean())
 
-    repeated = logistic(inputs[again], label[again], 0.01)
+    repeated = fit_logistic(inputs[again], label[again], 0.01)
     np.testing.assert_allclose(weight, repeated, atol=1e-6)
 
 
@@ -51,10 +51,10 @@ def test_many_rows_have_the_weights_that_a_start_at_zero_finds(monkeypatch):
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(900, 4)).astype(np.float32)
     label = (rng.random(900) < 0.3).astype(np.float32)
-    expected = logistic(inputs, label, 0.01)
+    expected = fit_logistic(inputs, label, 0.01)
     monkeypatch.setattr("tidegraph.ranking.logit.FIRST", 50)
 
-    np.testing.assert_allclose(logistic(inputs, label, 0.01), expected, atol=1e-7)
+    np.testing.assert_allclose(fit_logistic(inputs, label, 0.01), expected, atol=1e-7)
 
 
 @pytest.mark.parametrize("period", [2, 3, 5, 8])
@@ -63,17 +63,17 @@ def test_many_rows_may_follow_each_other_with_a_period(monkeypatch, period):
     rng = np.random.default_rng(0)
     label = (np.arange(1200) % period == 0).astype(np.float32)
     inputs = rng.normal(size=(1200, 3)).astype(np.float32) + label[:, None]
-    expected = logistic(inputs, label, 1e-4)
+    expected = fit_logistic(inputs, label, 1e-4)
     for first in (60, 120, 150, 240, 300):
         monkeypatch.setattr("tidegraph.ranking.logit.FIRST", first)
 
-        found = logistic(inputs, label, 1e-4)
+        found = fit_logistic(inputs, label, 1e-4)
 
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_half_right_and_no_inputs_is_a_probability_of_one_half():
-    weight = logistic(
+    weight = fit_logistic(
         np.zeros((4, 1), np.float32), np.array([0, 1, 0, 1], np.float32), 1.0
     )
 

@@ -113,12 +113,12 @@ class Batches:
             present=tensor(item != NO_ITEM),
             step=tensor(step),
             event=tensor(known.rows(rows)),
-            cross=tensor(self._cross(requests, rows, item)),
+            cross=tensor(self._cross_columns(requests, rows, item)),
             age=tensor(steps.age),
             real_step=tensor(steps.mask),
         )
 
-    def _cross(
+    def _cross_columns(
         self,
         requests: Requests,
         rows: Int64[np.ndarray, " b"],

@@ -12,7 +12,7 @@ from scipy.special import logit
 from tidegraph.arguments import settings
 from tidegraph.artifact.sealed import State
 from tidegraph.errors import DataError
-from tidegraph.ranking.logit import RecencyLogit, expit, logistic
+from tidegraph.ranking.logit import RecencyLogit, fit_logistic, sigmoid
 from tidegraph.ranking.network import Network, ranker_of
 from tidegraph.run import Curve, Run
 from tidegraph.stages import (
@@ -124,13 +124,13 @@ class Line:
         n = float(count.sum(dtype=np.float64))
         drawn = np.where(label, (p + 1) / (p + 2), 1 / (n - p + 2))
         inputs = _clipped_logit(score.astype(np.float64))[:, None].astype(np.float32)
-        return cls(logistic(inputs, drawn.astype(np.float32), 1e-9, count))
+        return cls(fit_logistic(inputs, drawn.astype(np.float32), 1e-9, count))
 
     def __call__(
         self, probability: Float64[np.ndarray, "*shape"]
     ) -> Float64[np.ndarray, "*shape"]:
         """Return what a ranker's probabilities become."""
-        return expit(self.weight[0] * _clipped_logit(probability) + self.weight[1])
+        return sigmoid(self.weight[0] * _clipped_logit(probability) + self.weight[1])
 
 
 @dataclass(frozen=True, eq=False)

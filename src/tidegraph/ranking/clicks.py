@@ -14,7 +14,7 @@ from tidegraph.features.events import StepNumbers
 from tidegraph.losses import binary_cross_entropy
 from tidegraph.nn.around import Around
 from tidegraph.nn.inputs import Inputs
-from tidegraph.ranking.receptive_fields import Shown, read_before
+from tidegraph.ranking.receptive_fields import Shown, events_read
 from tidegraph.run import Curve, Run
 from tidegraph.stages import NO_ITEM, Examples
 from tidegraph.training.loop import train
@@ -79,12 +79,12 @@ class Clicks:
         if settings.batches == "time":
             rows = rows[np.argsort(self.train.requests.time[rows], kind="stable")]
             for batch in batches_in_order(rows, size, rng):
-                yield self._batch(batch, rng)
+                yield self._draw_batch(batch, rng)
         else:
             for batch in shuffled_batches(len(rows), size, rng):
-                yield self._batch(rows[batch], rng)
+                yield self._draw_batch(rows[batch], rng)
 
-    def _batch(
+    def _draw_batch(
         self, rows: Int64[np.ndarray, " batch"], rng: np.random.Generator
     ) -> Batch:
         settings, candidates = self.model.settings, self.train.candidates
@@ -148,7 +148,7 @@ class Clicks:
         return float((weight * likely).mean())
 
 
-def learnt(
+def train_clicks(
     model: "FittedNeuralRanker", learn: Examples, valid: Examples, run: Run
 ) -> Curve:
     """Train the network in place and return how it went."""
@@ -158,10 +158,10 @@ def learnt(
     read = model.batches.known
     known = read(learn.requests), read(valid.requests)
     task = Clicks(model, learn, valid, numbers, valid_numbers, known, run.device)
-    return train(task, model.settings.training, run, _learnt_from(task))
+    return train(task, model.settings.training, run, _fingerprint_parts(task))
 
 
-def _learnt_from(task: Clicks) -> Iterator[object]:
+def _fingerprint_parts(task: Clicks) -> Iterator[object]:
     """Yield what a checkpoint must agree in."""
     yield from (task.model.settings, task.numbers, task.valid_numbers)
     if task.model.settings.tasks is not None:
@@ -176,4 +176,4 @@ def _learnt_from(task: Clicks) -> Iterator[object]:
         yield from (history.ptr, history.node)
         yield from (requests.time, history.time)
         if len(requests) and read.reads_others:
-            yield from read_before(requests, tables.event)
+            yield from events_read(requests, tables.event)

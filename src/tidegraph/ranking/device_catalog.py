@@ -50,7 +50,9 @@ def device_catalog(
     rows = ranker.tables.item.rows(item)
     items = requests.graph.items
     ids = [str(one) for one in items.decode(item).to_list()]
-    names = ids if name is None else _texts(items.features[name].gather(item), ids)
+    names = (
+        ids if name is None else _texts_or_ids(items.features[name].gather(item), ids)
+    )
     category: list[str | None] = [None] * len(item)
     if settings.category is not None:
         category = items.features[settings.category].gather(item).cast(str).to_list()
@@ -68,7 +70,7 @@ def device_catalog(
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _texts(values: Any, otherwise: list[str]) -> list[str]:
+def _texts_or_ids(values: Any, otherwise: list[str]) -> list[str]:
     """Return names as texts; where there is none, the id."""
     found: list[str | None] = values.cast(str).to_list()
     return [

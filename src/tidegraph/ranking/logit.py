@@ -82,7 +82,7 @@ class RecencyLogit:
         inputs = features.of(train.requests, train.candidates)[there]
         label = _checked_labels(train.label[there])
         with blas_threads(1):
-            weight = logistic(inputs, label, self.l2, train.weights[there])
+            weight = fit_logistic(inputs, label, self.l2, train.weights[there])
         return FittedRecencyLogit(features, weight)
 
 
@@ -105,7 +105,7 @@ class FittedRecencyLogit:
         inputs = self.features.of(requests, candidates)
         # einsum without BLAS: the same bits for a row alone and in a block.
         logit = np.einsum("bkf,f->bk", inputs.astype(np.float64), self.weight[:-1])
-        probability = expit(logit + self.weight[-1])
+        probability = sigmoid(logit + self.weight[-1])
         return np.where(candidates.present, probability, 0).astype(np.float32)
 
     def state(self) -> State:
@@ -122,12 +122,12 @@ class FittedRecencyLogit:
         return cls(state.part("features", Features), state.arrays["weight"])
 
 
-def expit(logit: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+def sigmoid(logit: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
     """Return the probability of a logit."""
     return np.asarray(special.expit(logit), np.float64)
 
 
-def logistic(
+def fit_logistic(
     inputs: Float32[np.ndarray, "n f"],
     label: Float32[np.ndarray, " n"],
     l2: float,
@@ -148,9 +148,9 @@ def logistic(
     weight = np.zeros(len(penalty))
     if len(inputs) >= 4 * FIRST:
         # From the optimum of a part the optimum of the whole is a step or two away.
-        some = _some(len(inputs))
+        some = _spread_rows(len(inputs))
         if len(np.unique(label[some])) == 2:
-            weight = logistic(inputs[some], label[some], l2, count[some])
+            weight = fit_logistic(inputs[some], label[some], l2, count[some])
     loss = _penalised_loss(inputs, label, count, weight, penalty)
     for _ in range(STEPS):
         slope, bend = _derivatives(inputs, label, count, weight)
@@ -168,7 +168,7 @@ def logistic(
     return weight
 
 
-def _some(rows: int) -> Int64[np.ndarray, " first"]:
+def _spread_rows(rows: int) -> Int64[np.ndarray, " first"]:
     """Return rows that are evenly spread and follow no period.
 
     A stride would: with a request's candidates row by row it may meet the first of
@@ -177,7 +177,7 @@ def _some(rows: int) -> Int64[np.ndarray, " first"]:
     return (np.arange(FIRST) * GOLDEN % 1.0 * rows).astype(np.int64)
 
 
-def _blocks(
+def _row_blocks(
     inputs: np.ndarray, label: np.ndarray, count: np.ndarray
 ) -> Iterator[
     tuple[
@@ -200,8 +200,8 @@ def _derivatives(
     """Return the first and second derivatives of the mean log loss."""
     slope = np.zeros(len(weight))
     bend = np.zeros((len(weight), len(weight)))
-    for x, y, n in _blocks(inputs, label, count):
-        probability = expit(x @ weight)
+    for x, y, n in _row_blocks(inputs, label, count):
+        probability = sigmoid(x @ weight)
         slope += x.T @ (n * (probability - y))
         bend += (x * (n * probability * (1 - probability))[:, None]).T @ x
     return slope / len(inputs), bend / len(inputs)
@@ -215,7 +215,7 @@ def _penalised_loss(
     penalty: np.ndarray,
 ) -> float:
     total = 0.0
-    for x, y, n in _blocks(inputs, label, count):
+    for x, y, n in _row_blocks(inputs, label, count):
         logit = x @ weight
         total += float((n * (np.logaddexp(0, logit) - y * logit)).sum())
     return total / len(inputs) + 0.5 * float((penalty * weight**2).sum())

@@ -28,7 +28,7 @@ from tidegraph.nn.vectors import FieldVectors, UserVectors
 from tidegraph.nn.wide import Wide
 from tidegraph.ranges import below_1
 from tidegraph.ranking.batches import Batches
-from tidegraph.ranking.clicks import learnt
+from tidegraph.ranking.clicks import train_clicks
 from tidegraph.ranking.network import check_reach
 from tidegraph.ranking.tasks import Tasks
 from tidegraph.run import Curve, Run
@@ -77,7 +77,7 @@ class NeuralRanker:
         below_1("a ranker's", **shares)
         check_reach(self.model, self.features.history)
         if self.tasks is not None or self.dropout:
-            outline = outlined(self.model)
+            outline = network_without_weights(self.model)
             if self.tasks is not None:
                 only_tower(outline)
             if self.dropout and not towers(outline):
@@ -155,7 +155,7 @@ class NeuralRanker:
             shares = self.tasks.starts(shares)
         network.start(*shares.tolist())
         fitted = FittedNeuralRanker(self, features, tables, network)
-        curve = learnt(fitted, train, valid, run)
+        curve = train_clicks(fitted, train, valid, run)
         network.to("cpu")
         return FittedNeuralRanker(self, features, tables, network, curve)
 
@@ -208,7 +208,7 @@ class NeuralRanker:
         return network
 
 
-def outlined(model: ClickModel | ReadsGraph) -> torch.nn.Module:
+def network_without_weights(model: ClickModel | ReadsGraph) -> torch.nn.Module:
     """Return the network of a click model of some widths, without weights."""
     spec = InputSpec((1,), (1,), 1, 1, len(CROSS), len(BACK))
     with torch.device("meta"):

@@ -29,13 +29,13 @@ def with_rows(ranker: FittedNeuralRanker, items: int, users: int) -> FittedNeura
     if ids:
         user = before.user.reaching(users) if ids is True else before.user
         tables = Tables(before.item.reaching(items), user, before.event)
-    network, arrays = _empty(ranker, tables), dict[str, np.ndarray]()
+    network, arrays = _network_on_meta(ranker, tables), dict[str, np.ndarray]()
     shapes = {name: value.shape for name, value in network.state_dict().items()}
-    by_item, by_user = _by_node(ranker)
+    by_item, by_user = _tables_by_node(ranker)
     for name, array in weights_of(ranker.network).items():
         side = before.item if name in by_item else before.user
         if name in by_item or name in by_user:
-            arrays[name] = _lengthened(array, side, shapes[name][0])
+            arrays[name] = _lengthen_table(array, side, shapes[name][0])
         else:
             arrays[name] = array.copy()
     restore_weights(network, arrays)
@@ -44,13 +44,13 @@ def with_rows(ranker: FittedNeuralRanker, items: int, users: int) -> FittedNeura
     )
 
 
-def _empty(ranker: FittedNeuralRanker, tables: Tables) -> Wide:
+def _network_on_meta(ranker: FittedNeuralRanker, tables: Tables) -> Wide:
     """Return the network of some tables, without memory for weights."""
     with torch.device("meta"):
         return ranker.settings.network(ranker.features, tables)
 
 
-def _by_node(ranker: FittedNeuralRanker) -> tuple[set[str], set[str]]:
+def _tables_by_node(ranker: FittedNeuralRanker) -> tuple[set[str], set[str]]:
     """Return which weights have a row for each item, and which for each user.
 
     Those that would be longer if there were one more, whatever a model calls them.
@@ -65,7 +65,7 @@ def _by_node(ranker: FittedNeuralRanker) -> tuple[set[str], set[str]]:
         Tables(tables.item, user, tables.event),
     )
     now = {n: v.shape for n, v in ranker.network.state_dict().items()}
-    longer = [_empty(ranker, one).state_dict() for one in more]
+    longer = [_network_on_meta(ranker, one).state_dict() for one in more]
     by_item, by_user = (
         {name for name, value in one.items() if value.shape != now[name]}
         for one in longer
@@ -73,7 +73,7 @@ def _by_node(ranker: FittedNeuralRanker) -> tuple[set[str], set[str]]:
     return by_item, by_user
 
 
-def _lengthened(array: np.ndarray, side: Side, rows: int) -> np.ndarray:
+def _lengthen_table(array: np.ndarray, side: Side, rows: int) -> np.ndarray:
     """Return a table of so many rows, of which all without a node are that of none."""
     out = np.repeat(array[:1], rows, axis=0)
     out[: 1 + side.known] = array[: 1 + side.known]

@@ -141,11 +141,11 @@ class Reader:
                 vectors.
         """
         requests = requests.positive
-        users, items, place = self._sides(requests, rows, item)
-        cross, back = self._crossed(requests, rows, item, users, items, place)
+        users, items, place = self._both_sides(requests, rows, item)
+        cross, back = self._cross_columns(requests, rows, item, users, items, place)
         return Around(
-            self._states(requests, rows, users, shown),
-            self._states(requests, rows, items, shown),
+            self._input_states(requests, rows, users, shown),
+            self._input_states(requests, rows, items, shown),
             tensor(place),
             tensor(cross),
             tensor(back),
@@ -158,7 +158,7 @@ class Reader:
         item: Int32[np.ndarray, "b k"],
     ) -> tuple[Int32[np.ndarray, " n"], Int32[np.ndarray, " m"]]:
         """Return the items and the users that ``around`` reads, each once."""
-        users, items, _ = self._sides(requests.positive, rows, item)
+        users, items, _ = self._both_sides(requests.positive, rows, item)
         read = {ITEM: list[np.ndarray](), USER: list[np.ndarray]()}
         for side in (users, items):
             for kind, node in zip(side.kinds, side.found.ids, strict=True):
@@ -167,7 +167,7 @@ class Reader:
             np.concatenate(read[USER])
         )
 
-    def _sides(
+    def _both_sides(
         self,
         requests: Requests,
         rows: Int64[np.ndarray, " b"],
@@ -184,7 +184,7 @@ class Reader:
         items = _side_with_parents(graph, self.item, ITEM, found)
         return users, items, seat.reshape(item.shape).astype(np.int64)
 
-    def _crossed(
+    def _cross_columns(
         self,
         requests: Requests,
         rows: Int64[np.ndarray, " b"],
@@ -202,7 +202,7 @@ class Reader:
             shapes = ((*item.shape, n, 0) for n in (steps.shape[1], fans.shape[2]))
             cross, back = (np.zeros(shape, np.float32) for shape in shapes)
             return cross, back
-        turn = _latest_first(steps)
+        turn = _order_latest_first(steps)
         asked = np.concatenate([item, np.take_along_axis(steps, turn, 1)], axis=1)
         past = PastView.of(requests, asked, self.features.category, rows)
         latest = past.item[:, item.shape[1] :]
@@ -211,7 +211,7 @@ class Reader:
         found = cross_with_history(past, np.ascontiguousarray(latest), of_fans)
         return np.take_along_axis(found.cross, turn[:, None, :, None], 2), found.back
 
-    def _states(
+    def _input_states(
         self,
         requests: Requests,
         rows: Int64[np.ndarray, " b"],
@@ -220,19 +220,21 @@ class Reader:
     ) -> States:
         found = side.found
         nodes = [
-            self._rows(kind, node, shown)
+            self._table_rows(kind, node, shown)
             for kind, node in zip(side.kinds, found.ids, strict=True)
         ]
         if self.tables.event.columns:
             nodes = [
-                np.concatenate([own, self._said(requests.graph, side, depth)], axis=1)
+                np.concatenate(
+                    [own, self._context_rows(requests.graph, side, depth)], axis=1
+                )
                 for depth, own in enumerate(nodes)
             ]
         days = [(gap / DAY).astype(np.float32) for gap in found.dt]
         width = self._event_width
         event = [np.zeros((len(found.ids[0]), width), np.float32)]
         for depth in range(1, len(found.ids)):
-            event.append(self._known(requests, rows, side, depth))
+            event.append(self._event_inputs(requests, rows, side, depth))
         return States(
             tuple(map(tensor, nodes)),
             tuple(map(tensor, side.parent)),
@@ -241,7 +243,7 @@ class Reader:
             tuple(map(tensor, event)),
         )
 
-    def _said(
+    def _context_rows(
         self, graph: Snapshot, side: _Side, depth: int
     ) -> Int64[np.ndarray, "n f"]:
         """Return the rows of the events that led to a depth; 0 for what asks."""
@@ -257,7 +259,7 @@ class Reader:
         """Columns of what was known of an event; none where they are not read."""
         return len(self.features.event_names) if "event" in self.numbers_read else 0
 
-    def _known(
+    def _event_inputs(
         self, requests: Requests, rows: Int64[np.ndarray, " b"], side: _Side, depth: int
     ) -> Float32[np.ndarray, "n m"]:
         """Return what was known just before the events that led to a depth."""
@@ -277,7 +279,7 @@ class Reader:
         out[given] = self.features.of_events(past.at_events(row, beyond[given]))
         return out
 
-    def _rows(
+    def _table_rows(
         self, kind: str, node: Int32[np.ndarray, " n"], shown: Shown | None
     ) -> Int64[np.ndarray, "n f"]:
         rows = (self.tables.item if kind == ITEM else self.tables.user).rows(node)
@@ -304,7 +306,7 @@ def _side_with_parents(
     return _Side(kinds, found, parents)
 
 
-def _latest_first(steps: Int32[np.ndarray, "b h"]) -> Int64[np.ndarray, "b h"]:
+def _order_latest_first(steps: Int32[np.ndarray, "b h"]) -> Int64[np.ndarray, "b h"]:
     """Return the place of each neighbour when the latest comes first, and back again.
 
     Neighbours stand oldest first; the places without one stay behind them.
@@ -314,7 +316,7 @@ def _latest_first(steps: Int32[np.ndarray, "b h"]) -> Int64[np.ndarray, "b h"]:
     return np.where(place < count, count - 1 - place, place)
 
 
-def read_before(requests: Requests, said: EventFields) -> Iterator[object]:
+def events_read(requests: Requests, said: EventFields) -> Iterator[object]:
     """Yield the events before the last of some requests, as arrays.
 
     Args:

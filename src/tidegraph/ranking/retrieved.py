@@ -13,7 +13,7 @@ from tidegraph.graph.events import events_of
 from tidegraph.graph.join import without_events
 from tidegraph.kernels.ragged import starts
 from tidegraph.ranges import at_least
-from tidegraph.ranking.logit import expit, logistic
+from tidegraph.ranking.logit import fit_logistic, sigmoid
 from tidegraph.run import Run
 from tidegraph.stages import (
     Candidates,
@@ -93,8 +93,8 @@ class RetrieverLogit:
         seen = score[has]
         mean, deviation = (seen.mean(), seen.std()) if len(seen) else (0.0, 0.0)
         scale = np.array([mean, deviation if deviation > 0 else 1.0], np.float64)
-        inputs = _inputs(score, has, scale)[there]
-        line = logistic(inputs, label, self.l2, valid.weights[there])
+        inputs = _standardised_scores(score, has, scale)[there]
+        line = fit_logistic(inputs, label, self.l2, valid.weights[there])
         return FittedRetrieverLogit(retriever, scale, line)
 
 
@@ -116,8 +116,12 @@ class FittedRetrieverLogit:
         self, requests: Requests, candidates: Candidates
     ) -> Float32[np.ndarray, "b k"]:
         """Return the probability of an action on each candidate; 0 where no item."""
-        inputs = _inputs(*scores_of(self.retriever, requests, candidates), self.scale)
-        probability = expit(inputs.astype(np.float64) @ self.line[:-1] + self.line[-1])
+        inputs = _standardised_scores(
+            *scores_of(self.retriever, requests, candidates), self.scale
+        )
+        probability = sigmoid(
+            inputs.astype(np.float64) @ self.line[:-1] + self.line[-1]
+        )
         return np.where(candidates.present, probability, 0).astype(np.float32)
 
     def without_users(self, rows: Int32[np.ndarray, " n"]) -> "FittedRetrieverLogit":
@@ -183,7 +187,7 @@ def _fill_scores(
     score[there] = np.where(has[there], value[place], 0)
 
 
-def _inputs(
+def _standardised_scores(
     score: Float32[np.ndarray, "b k"],
     has: Bool[np.ndarray, "b k"],
     scale: Float64[np.ndarray, " 2"],

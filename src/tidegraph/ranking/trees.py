@@ -21,7 +21,7 @@ from tidegraph.features.groups import (
 )
 from tidegraph.kernels.jit import compiled, over_rows
 from tidegraph.ranges import above, at_least
-from tidegraph.ranking.logit import expit
+from tidegraph.ranking.logit import sigmoid
 from tidegraph.rng import fresh_seed
 from tidegraph.run import Run
 from tidegraph.stages import Candidates, Examples, Fold, Requests, Train
@@ -216,7 +216,7 @@ class FittedBoostedTrees:
         there = candidates.present
         out = np.zeros(candidates.item.shape, np.float32)
         inputs = self.features.of(requests, candidates)[there]
-        out[there] = expit(self.forest.logits(inputs))
+        out[there] = sigmoid(self.forest.logits(inputs))
         return out
 
     def state(self) -> State:
