@@ -99,7 +99,7 @@ class FittedMMR:
             k,
             self.similarity,
             lambda relevance, alike, present, order: over_rows(
-                lambda a, b: _mmr(
+                lambda a, b: _choose_by_mmr(
                     relevance, alike, present, self.diversity, order, a, b
                 ),
                 len(order),
@@ -195,7 +195,7 @@ class FittedDPP:
             k,
             self.similarity,
             lambda relevance, alike, present, order: over_rows(
-                lambda a, b: _dpp(
+                lambda a, b: _choose_by_dpp(
                     relevance, alike, present, self.diversity, self.alike, order, a, b
                 ),
                 len(order),
@@ -253,7 +253,7 @@ def _rerank_in_blocks(
 
 
 @compiled
-def _mmr(
+def _choose_by_mmr(
     relevance: np.ndarray,
     similarity: np.ndarray,
     present: np.ndarray,
@@ -272,7 +272,7 @@ def _mmr(
         for place in range(order.shape[1]):
             for a in range(n):
                 value[a] = (1 - diversity) * relevance[row, a] - diversity * nearest[a]
-            pick = _highest(value, free, present[row])
+            pick = _best_free_place(value, free, present[row])
             order[row, place] = pick
             free[pick] = False
             for a in range(n):
@@ -281,7 +281,7 @@ def _mmr(
 
 
 @compiled
-def _dpp(
+def _choose_by_dpp(
     relevance: np.ndarray,
     similarity: np.ndarray,
     present: np.ndarray,
@@ -303,7 +303,7 @@ def _dpp(
             for a in range(n):
                 gain = np.log(left[a])
                 value[a] = (1 - diversity) * relevance[row, a] + diversity * gain
-            pick = _highest(value, free, present[row])
+            pick = _best_free_place(value, free, present[row])
             order[row, place] = pick
             free[pick] = False
             new = cholesky[place]
@@ -320,7 +320,7 @@ def _dpp(
 
 
 @compiled
-def _highest(value: np.ndarray, free: np.ndarray, present: np.ndarray) -> int:
+def _best_free_place(value: np.ndarray, free: np.ndarray, present: np.ndarray) -> int:
     """Return the free place of the highest value; one without an item comes last."""
     pick, empty = -1, -1
     for a in range(value.size):

@@ -86,7 +86,7 @@ class SharedTags:
         """Return the Jaccard similarity of every two items of each row."""
         out = np.empty((*item.shape, item.shape[1]), np.float32)
         over_rows(
-            lambda a, b: _jaccard(self.ptr, self.tag, item, out, a, b),
+            lambda a, b: _write_jaccard(self.ptr, self.tag, item, out, a, b),
             len(item),
             grain=8,
         )
@@ -121,7 +121,9 @@ class Cosines:
     def between(self, item: Int32[np.ndarray, "b n"]) -> Float32[np.ndarray, "b n n"]:
         """Return the cosine of every two items of each row."""
         out = np.empty((*item.shape, item.shape[1]), np.float32)
-        over_rows(lambda a, b: _cosines(self.unit, item, out, a, b), len(item), grain=8)
+        over_rows(
+            lambda a, b: _write_cosines(self.unit, item, out, a, b), len(item), grain=8
+        )
         return out
 
     def state(self) -> State:
@@ -153,7 +155,7 @@ def similarity(
     if isinstance(by, ItemEmbedding):
         return Cosines.of(by)
     column = _item_vocabulary(train).features[by]
-    inner = _inner(column)
+    inner = _type_of_values(column)
     if isinstance(inner, pl.Categorical | pl.Enum):
         text = pl.List(pl.String) if isinstance(column.dtype, pl.List) else pl.String
         return SharedTags.of_column(column.cast(text))
@@ -173,7 +175,7 @@ def check_similarity(train: Train, by: str | ItemEmbedding, method: str) -> None
             f"{feature_names(features.columns, 'item')}"
         )
     column = features[by]
-    inner = _inner(column)
+    inner = _type_of_values(column)
     if inner.is_float() or inner.is_decimal() or inner.is_nested():
         raise DataError(
             f"{method} compares items by {by!r}, a column of {column.dtype}, whose "
@@ -186,7 +188,7 @@ def _item_vocabulary(train: Train) -> Vocabulary:
     return train.log.items if isinstance(train, Fold) else train.items
 
 
-def _inner(column: pl.Series) -> Any:
+def _type_of_values(column: pl.Series) -> Any:
     """Return the type of the values, or of those in its lists."""
     dtype: Any = column.dtype
     return dtype.inner if isinstance(dtype, pl.List) else dtype
@@ -208,7 +210,7 @@ def _check_embedding(embedding: ItemEmbedding, items: int, method: str) -> None:
 
 
 @compiled
-def _jaccard(
+def _write_jaccard(
     ptr: np.ndarray,
     tag: np.ndarray,
     item: np.ndarray,
@@ -251,7 +253,7 @@ def _jaccard_of_pair(ptr: np.ndarray, tag: np.ndarray, i: int, j: int) -> np.flo
 
 
 @compiled
-def _cosines(
+def _write_cosines(
     unit: np.ndarray, item: np.ndarray, out: np.ndarray, first: int, last: int
 ) -> None:
     n, width = item.shape[1], unit.shape[1]
