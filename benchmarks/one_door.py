@@ -21,8 +21,8 @@ import tidegraph as tg
 from tidegraph.data.interactions import Interactions
 from tidegraph.graph.events import events_of
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.further import beside
-from tidegraph.pipeline.requests import of_history
+from tidegraph.pipeline.further import graph_beside_log
+from tidegraph.pipeline.requests import history_request
 from tidegraph.stages import Requests
 
 OUT = Path(__file__).parent / "results" / "one_door.json"
@@ -67,7 +67,7 @@ def fields(graph: Snapshot) -> dict[str, float]:
     user = np.array([5], np.int32)
     known = Requests.of_users(graph, user, np.array([END + 1]))
     ids = graph.items.decode(known.history.node).to_list()
-    history = of_history(ids, graph, END + 1, repeat=True)
+    history = history_request(ids, graph, END + 1, repeat=True)
     of_user, of_given = median(
         lambda: plan.sample(graph, known.seeds()),
         lambda: plan.sample(graph, history.seeds()),
@@ -85,7 +85,7 @@ def main() -> None:
     with_context = replace(log, context=carried)
     plain, more = Snapshot.of(log), Snapshot.of(with_context)
     joined, built = median(
-        lambda: beside(log, views), lambda: Snapshot.of(log).edge("action")
+        lambda: graph_beside_log(log, views), lambda: Snapshot.of(log).edge("action")
     )
     given, given_more, ordered = median(
         lambda: events_of(plain),

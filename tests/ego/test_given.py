@@ -18,7 +18,7 @@ from tidegraph.graph.from_log import ACTION
 from tidegraph.graph.sampling.seeds import Seeds
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.graph.storage.histories import Histories
-from tidegraph.pipeline.requests import of_history
+from tidegraph.pipeline.requests import history_request
 from tidegraph.stages import Requests
 
 DSG = hop("action").recent(3).hop("~action").recent(2).hop("action").recent(2)
@@ -145,7 +145,7 @@ def test_requests_are_what_plans_start_from_with_a_history_or_as_a_user():
     log = interactions(list("aabbc"), list("xyxzy"), [1, 2, 3, 4, 5])
     graph = Snapshot.of(log)
     plan = tg.hop("action").recent(5).hop("~action").recent(5)
-    somebody = of_history(["x", "y"], graph, 9, len(graph.items), repeat=True)
+    somebody = history_request(["x", "y"], graph, 9, len(graph.items), repeat=True)
     known = Requests.of_users(graph, np.array([0, 2], np.int32), np.array([9, 9]))
 
     field = plan.sample(graph, somebody.seeds())

@@ -115,11 +115,11 @@ def check_kind(methods: Iterable[object], stage: str) -> None:
         if isinstance(fitted, type) and not hasattr(fitted, wanted):
             raise ConfigError(
                 f"pipeline {stage} has {called(method)}, which "
-                f"{_what_it_is(method, fitted, stage)}."
+                f"{_what_method_is(method, fitted, stage)}."
             )
 
 
-def _what_it_is(method: object, fitted: type, stage: str) -> str:
+def _what_method_is(method: object, fitted: type, stage: str) -> str:
     """Return what a method does instead, and which one was probably meant."""
     for words in STAGE_WORDS.values():
         if hasattr(fitted, words.answers):

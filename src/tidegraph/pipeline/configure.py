@@ -156,7 +156,7 @@ class Pipeline:
             parts = parts.beside(graph.snapshot())
         run = Run(generator(rng)) if run is None else run
         try:
-            return self._fit(parts, run)
+            return self._fit_stages(parts, run)
         except NoEdgeError as error:
             if graph is not None:
                 raise
@@ -164,10 +164,10 @@ class Pipeline:
                 f"{error} Edges beside those of the log are given by graph=."
             ) from None
 
-    def _fit(self, parts: Parts, run: Run) -> FittedPipeline:
-        self._check(parts)
+    def _fit_stages(self, parts: Parts, run: Run) -> FittedPipeline:
+        self._check_before_fit(parts)
         ranker = self._fit_ranker(parts, run)
-        weighed = self._weighed(parts, run)
+        weighed = self._fit_weighted_blend(parts, run)
         # What was fitted on train alone is kept by a fold of the caller's, if by any.
         parts = replace(parts, train=parts.known)
         return self._fit_on_known(parts, ranker, run, weighed)
@@ -201,7 +201,7 @@ class Pipeline:
             parts = parts.beside(more)
         return self._fit_on_known(parts, model.ranker, run, model.retriever)
 
-    def _weighed(self, parts: Parts, run: Run) -> FittedBlend | None:
+    def _fit_weighted_blend(self, parts: Parts, run: Run) -> FittedBlend | None:
         """Return the channels of ``train``, weighed by what happened in ``valid``."""
         if parts.valid is None or not self.blend.learns:
             return None
@@ -245,7 +245,7 @@ class Pipeline:
             fallback,
         )
 
-    def _check(self, parts: Parts) -> None:
+    def _check_before_fit(self, parts: Parts) -> None:
         """Raise what can be known to be wrong before anything is trained."""
         ranker = () if self.rank is None else (ranker_of(self.rank),)
         reranker = () if self.rerank is None else (self.rerank,)

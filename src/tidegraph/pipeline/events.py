@@ -45,7 +45,7 @@ def events_log(
     """
     log = _as_log(events, serving, context, missing)
     if log is not None and serving.clock == "seconds":
-        _refuse_what_is_to_come(log, serving.trained_until)
+        _refuse_future_events(log, serving.trained_until)
     return log
 
 
@@ -82,8 +82,8 @@ def _as_log(
         given = np.atleast_1d(cast(Any, given))
     least = None if serving.reading is None else serving.reading.format.at_least
     usual = 1.0 if least is None else least
-    rows = [_row(row, place, clock, usual) for place, row in enumerate(given)]
-    rows = rows if least is None else _strong_enough(rows, least)
+    rows = [_event_of_row(row, place, clock, usual) for place, row in enumerate(given)]
+    rows = rows if least is None else _events_of_weight(rows, least)
     if not rows:
         return None
     user, item, time, label, weight = zip(*rows, strict=True)
@@ -93,13 +93,13 @@ def _as_log(
         None if clock == "none" else _event_times(time, clock),
         _as_numbers(label, "label"),
         _as_numbers(weight, "weight"),
-        _context(given, context),
+        _context_of_rows(given, context),
         clock=clock,
         missing=missing,
     )
 
 
-def _refuse_what_is_to_come(log: Interactions, trained_until: int) -> None:
+def _refuse_future_events(log: Interactions, trained_until: int) -> None:
     """Raise for events of tomorrow, as the default time of answers is the last event's.
 
     Where training saw such events itself, the clock is not that of the wall.
@@ -126,7 +126,9 @@ def _listed_if_one(events: object) -> object:
     return [cast(object, events)] if one else cast(object, events)
 
 
-def _context(rows: Iterable[Any], names: Collection[str]) -> pl.DataFrame | None:
+def _context_of_rows(
+    rows: Iterable[Any], names: Collection[str]
+) -> pl.DataFrame | None:
     """Return what events that are mappings say beside user, item and time."""
     said = [_as_mapping(row) for row in rows] if names else []
     given = [name for name in names if any(name in row for row in said)]
@@ -140,7 +142,7 @@ def _as_mapping(row: Any) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], row) if isinstance(row, Mapping) else {}
 
 
-def _row(row: Any, place: int, clock: Clock, usual: float) -> tuple[Any, ...]:
+def _event_of_row(row: Any, place: int, clock: Clock, usual: float) -> tuple[Any, ...]:
     """Return user, item, time, label and weight of one event, if it has them."""
     if isinstance(row, Mapping):
         given = cast(Mapping[str, Any], row)
@@ -166,7 +168,9 @@ def _row(row: Any, place: int, clock: Clock, usual: float) -> tuple[Any, ...]:
     return (*values, *(1, usual)[len(values) - 3 :])
 
 
-def _strong_enough(rows: list[tuple[Any, ...]], least: float) -> list[tuple[Any, ...]]:
+def _events_of_weight(
+    rows: list[tuple[Any, ...]], least: float
+) -> list[tuple[Any, ...]]:
     """Return the events that weigh at least so much, each with a weight of 1."""
     weight = _as_numbers([row[4] for row in rows], "weight").tolist()
     return [(*row[:4], 1.0) for row, w in zip(rows, weight, strict=True) if w >= least]
@@ -174,7 +178,7 @@ def _strong_enough(rows: list[tuple[Any, ...]], least: float) -> list[tuple[Any,
 
 def _event_times(times: Sequence[Any], clock: Clock) -> Num[np.ndarray, " n"]:
     """Return positions, or seconds whose fraction orders the events."""
-    placed = _event_position if clock == "order" else _second
+    placed = _event_position if clock == "order" else _event_second
     when = [placed(time, place) for place, time in enumerate(times)]
     whole = all(time == int(time) for time in when)
     return np.array(when, np.int64 if whole else np.float64)
@@ -185,7 +189,7 @@ def _event_position(time: Any, place: int) -> int:
     return position_of(time, f"the time of event {place}", mend)
 
 
-def _second(time: Any, place: int) -> float:
+def _event_second(time: Any, place: int) -> float:
     """Return the time of an event, which must be Unix seconds if it is a number."""
     if isinstance(time, int | float | np.number) and not isinstance(time, bool):
         if 0 <= cast(float, time) < BEYOND:

@@ -83,16 +83,16 @@ class Sources:
             "user": gathered(users, row),
             "rank": place.astype(np.int32) + 1,
             "item": items.decode(item),
-            "name": called(items, item, self.names),
-            "score": self._scores(answer.score[row, place], votes),
-            "channel": _channels(answer.channels, votes),
-            "why": self._reasons(items, votes, because),
+            "name": item_names(items, item, self.names),
+            "score": self._comparable_scores(answer.score[row, place], votes),
+            "channel": _channel_texts(answer.channels, votes),
+            "why": self._reason_texts(items, votes, because),
         }
         if self.names is None:
             del table["name"]
         return pl.DataFrame(table)
 
-    def _scores(
+    def _comparable_scores(
         self, score: Float32[np.ndarray, " n"], votes: Float32[np.ndarray, "n c"]
     ) -> pl.Series:
         """Return scores of one scale, null where the fallback has its own."""
@@ -101,7 +101,7 @@ class Sources:
             return found
         return found.scatter(np.flatnonzero(self.filled(votes)), None)
 
-    def _reasons(
+    def _reason_texts(
         self,
         items: Vocabulary,
         votes: Float32[np.ndarray, "n c"],
@@ -114,7 +114,7 @@ class Sources:
         pairs = self.strongest(votes) * (len(items) + 1) + because + 1
         different, which = np.unique(pairs, return_inverse=True)
         channel, named = np.divmod(different, len(items) + 1)
-        names = called(items, (named - 1).astype(np.int32), self.names).to_list()
+        names = item_names(items, (named - 1).astype(np.int32), self.names).to_list()
         reasons = self.reasons
         texts: list[str] = []
         for c, name in zip(channel, names, strict=True):
@@ -136,7 +136,7 @@ def _check_items(item: Int32[np.ndarray, " n"], items: int) -> None:
         )
 
 
-def _channels(
+def _channel_texts(
     channels: tuple[str, ...], votes: Float32[np.ndarray, "n c"]
 ) -> pl.Series:
     """Return the channels that proposed each row, joined by ``+``."""
@@ -152,7 +152,7 @@ def _channels(
     return gathered(pl.Series(names, dtype=pl.String), which.ravel())
 
 
-def called(
+def item_names(
     items: Vocabulary, rows: Int32[np.ndarray, " n"], names: str | None
 ) -> pl.Series:
     """Return what to call each item, null where there is none."""

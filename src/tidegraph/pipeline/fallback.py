@@ -26,7 +26,7 @@ class Fallback:
         The channel is among those of the answer even where it adds nothing, so that
         answers to several blocks of requests can be concatenated.
         """
-        extra = self._beyond(requests, found, k)
+        extra = self._fill_up(requests, found, k)
         channels = found.votes.shape[2] if found.votes.size else len(found.channels)
         votes = np.zeros((*found.item.shape, channels + 1), np.float32)
         if found.votes.size:
@@ -43,7 +43,7 @@ class Fallback:
         order = np.argsort(~both.present, axis=1, kind="stable")[:, :k]
         return both.reordered(order, both.score)
 
-    def _beyond(self, requests: Requests, found: Candidates, k: int) -> Candidates:
+    def _fill_up(self, requests: Requests, found: Candidates, k: int) -> Candidates:
         """Return what it answers besides what is found, nothing if that is enough."""
         count = found.present.sum(axis=1)
         if bool((count >= k).all()):

@@ -92,13 +92,13 @@ class Filters:
     def unnamed(self, users: pl.Series) -> pl.Series:
         """Return the users for whom ``only`` names no item, since it names others."""
         named = None if self.only is None else self.only.named
-        return users.clear() if named is None else _not_in(users, named)
+        return users.clear() if named is None else _ids_missing_from(users, named)
 
     def of_asked(self, users: pl.Series) -> "Filters":
         """Return the same, warning of users that one names and nobody asks for."""
         for what, one in (("only", self.only), ("exclude", self.exclude)):
             others = None if one is None or one.named is None else one.named
-            others = None if others is None else _not_in(others, users)
+            others = None if others is None else _ids_missing_from(others, users)
             if others is None or not len(others):
                 continue
             so = f"named by {what}= and not asked for"
@@ -127,7 +127,7 @@ class Filters:
 def _read_filter(
     value: object, what: str, users: pl.Series | None, items: Vocabulary
 ) -> Filter:
-    pairs = _pairs(value, what)
+    pairs = _user_item_pairs(value, what)
     if pairs is None:
         ids = series(value, what)
         return Filter(None, _known_items(known_rows(items, ids, "item", _PASSED_OVER)))
@@ -152,7 +152,7 @@ def _read_filter(
     return Filter(ptr, row[place], groups.ids)
 
 
-def _not_in(some: pl.Series, others: pl.Series) -> pl.Series:
+def _ids_missing_from(some: pl.Series, others: pl.Series) -> pl.Series:
     """Return the ids of one column that are not in another."""
     return some.filter(pl.Series(Vocabulary(others).encode(some) == UNKNOWN))
 
@@ -161,7 +161,7 @@ def _known_items(rows: Int32[np.ndarray, " n"]) -> Int32[np.ndarray, " known"]:
     return rows[rows != UNKNOWN]
 
 
-def _pairs(value: object, what: str) -> tuple[pl.Series, pl.Series] | None:
+def _user_item_pairs(value: object, what: str) -> tuple[pl.Series, pl.Series] | None:
     """Return users and items of the same length, none if no user is named."""
     if isinstance(value, Mapping):
         given = cast(Mapping[object, object], value)

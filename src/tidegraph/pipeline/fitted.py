@@ -23,14 +23,14 @@ from tidegraph.pipeline.fallback import Fallback
 from tidegraph.pipeline.filters import Filters, Items
 from tidegraph.pipeline.requests import (
     check_asked,
-    clock_of,
-    length_of,
+    history_request,
     linked_users,
-    nothing_for,
-    of_history,
-    of_users,
+    list_length,
     one_user,
+    request_clock,
+    user_requests,
     warn_of_unanswered,
+    why_no_answer,
 )
 from tidegraph.pipeline.serving import Serving, Source
 from tidegraph.pipeline.similar import Side, similar, vectors
@@ -112,13 +112,13 @@ class FittedPipeline:
 
     def retrieve(self, requests: Requests, k: int) -> Candidates:
         """Return finished lists of up to ``k`` items, one per request."""
-        return self._lists(requests, k, Filters(None, None, len(requests.graph.items)))
+        return self._answer(requests, k, Filters(None, None, len(requests.graph.items)))
 
     def retrieve_stages(self, requests: Requests, k: int) -> dict[str, Candidates]:
         """Return the finished lists after each stage, the last the whole."""
         return self.steps.each(requests, check_k(k)).stages
 
-    def _lists(self, requests: Requests, k: int, filters: Filters) -> Candidates:
+    def _answer(self, requests: Requests, k: int, filters: Filters) -> Candidates:
         k, steps = check_k(k), self.steps
         blocks = [steps.answer(some, k) for some in filters.blocks(requests)]
         return Candidates.concatenated(blocks)
@@ -157,19 +157,19 @@ class FittedPipeline:
             LeakageError: ``at`` is not later than what training saw.
         """
         graph = self.graph
-        k = length_of(k, len(graph.items))
+        k = list_length(k, len(graph.items))
         check_asked(user, history)
-        clock, known = clock_of(at, graph, self.serving), self.retriever.num_items
+        clock, known = request_clock(at, graph, self.serving), self.retriever.num_items
         if history is None:
             who = label = one_user(user)
-            requests = of_users(who, graph, clock, at, known, repeat=self.repeat)
+            requests = user_requests(who, graph, clock, at, known, repeat=self.repeat)
         else:
             who, label = None, graph.users.ids.clear(1)
-            requests = of_history(history, graph, clock, known, repeat=self.repeat)
+            requests = history_request(history, graph, clock, known, repeat=self.repeat)
         filters = Filters.read(only, exclude, who, graph.items)
-        answer = self._lists(requests, k, filters)
+        answer = self._answer(requests, k, filters)
         if not bool(answer.present.any()):
-            raise RequestError(nothing_for(user, requests, at, self.serving, filters))
+            raise RequestError(why_no_answer(user, requests, at, self.serving, filters))
         return self._sources.frame(requests, answer, label)
 
     @checked(RequestError)
@@ -203,13 +203,13 @@ class FittedPipeline:
             LeakageError: ``at`` is not later than what training saw.
         """
         graph = self.graph
-        k = length_of(k, len(graph.items))
-        clock, known = clock_of(at, graph, self.serving), self.retriever.num_items
+        k = list_length(k, len(graph.items))
+        clock, known = request_clock(at, graph, self.serving), self.retriever.num_items
         wanted = linked_users(graph) if users is None else series(users, "users")
         wanted = wanted.unique(maintain_order=True)
-        requests = of_users(wanted, graph, clock, at, known, repeat=self.repeat)
+        requests = user_requests(wanted, graph, clock, at, known, repeat=self.repeat)
         filters = Filters.read(only, exclude, wanted, graph.items).of_asked(wanted)
-        answer = self._lists(requests, k, filters)
+        answer = self._answer(requests, k, filters)
         empty = pl.Series(answer.present.sum(axis=1) == 0, dtype=pl.Boolean)
         warn_of_unanswered(wanted.filter(empty), len(wanted), self.serving, filters)
         return self._sources.frame(requests, answer, wanted)
@@ -233,7 +233,7 @@ class FittedPipeline:
             RequestError: No channel, or not the one that is named, compares items.
         """
         graph = self.graph
-        k = length_of(k, len(graph.items))
+        k = list_length(k, len(graph.items))
         return similar(self.channels(), graph, ids, k, channel, self.serving.names)
 
     @checked(RequestError)

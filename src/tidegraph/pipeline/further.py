@@ -13,7 +13,7 @@ from tidegraph.graph.snapshot import Snapshot
 from tidegraph.stages import Fold
 
 
-def beside(
+def graph_beside_log(
     fold: Fold, users: Vocabulary, items: Vocabulary, graph: Snapshot
 ) -> Snapshot:
     """Return a graph whose users and items begin with those of a log, row by row.
@@ -47,31 +47,34 @@ def beside(
     return union(ours, graph)
 
 
-def read_with(fold: Fold, whole: Snapshot) -> Fold:
+def fold_with_edges(fold: Fold, whole: Snapshot) -> Fold:
     """Return a fold with the further edges that are not later than it.
 
     Args:
         fold: The log or a part of it.
-        whole: What ``beside`` returned for the log.
+        whole: What ``graph_beside_log`` returned for the log.
     """
     log = fold.events
     end = int(log.time[-1]) + 1
     edges = whole if whole.latest < end else whole.before(end)
-    return Fold(with_features(log, whole), edges=edges)
+    return Fold(with_node_features(log, whole), edges=edges)
 
 
-def with_features(log: Interactions, nodes: Snapshot) -> Interactions:
+def with_node_features(log: Interactions, nodes: Snapshot) -> Interactions:
     """Return a log whose users and items have what is known of them in a graph.
 
     Args:
         log: The log.
-        nodes: What ``beside`` returned for it, or for a log that shares its ids.
+        nodes: What ``graph_beside_log`` returned for it, or a log that shares its ids.
     """
-    users, items = _first(log.users, nodes.users), _first(log.items, nodes.items)
+    users, items = (
+        _first_ids(log.users, nodes.users),
+        _first_ids(log.items, nodes.items),
+    )
     return replace(log, users=users, items=items)
 
 
-def _first(ids: Vocabulary, whole: Vocabulary) -> Vocabulary:
+def _first_ids(ids: Vocabulary, whole: Vocabulary) -> Vocabulary:
     """Return the ids of a log as they are in a graph, without those behind them."""
     features, same = whole.features.head(len(ids)), whole.ids.dtype == ids.ids.dtype
     held = ids.ids if same else whole.ids.head(len(ids))

@@ -16,7 +16,11 @@ from tidegraph.fitting.examples import examples
 from tidegraph.fitting.shown import with_shown_negatives
 from tidegraph.graph.snapshot import Snapshot
 from tidegraph.pipeline.before import check_order, check_order_per_user
-from tidegraph.pipeline.further import beside, read_with, with_features
+from tidegraph.pipeline.further import (
+    fold_with_edges,
+    graph_beside_log,
+    with_node_features,
+)
 from tidegraph.progress import track
 from tidegraph.ranges import above, at_least
 from tidegraph.retrieval.blend import Blend
@@ -103,11 +107,11 @@ class Parts:
                 "the fold has further edges of its own. Pass the log with graph=."
             )
         log = self.known.events
-        whole = self.train.view(beside, log.users, log.items, graph)
+        whole = self.train.view(graph_beside_log, log.users, log.items, graph)
         train, known = (
-            fold.view(read_with, whole) for fold in (self.train, self.known)
+            fold.view(fold_with_edges, whole) for fold in (self.train, self.known)
         )
-        valid = None if self.valid is None else with_features(self.valid, whole)
+        valid = None if self.valid is None else with_node_features(self.valid, whole)
         return Parts(train, valid, known, self.per_user, whole)
 
     @cached_property
@@ -184,14 +188,14 @@ class Past:
             repeat=self.repeat,
         )
         answer = retriever.retrieve(requests, self.candidates)
-        relevant = _distinct(acted, users)
+        relevant = _distinct_items(acted, users)
         found = examples(requests, relevant, answer, rng=self.run.rng)
         until = max(cut, int(window.time.max(initial=cut)) + 1)
         found = replace(found, until=np.full(len(users), until, np.int64))
         if bool(window.label.all()):
             return found
         return with_shown_negatives(
-            found, relevant, _distinct(window.take(window.label == 0), users)
+            found, relevant, _distinct_items(window.take(window.label == 0), users)
         )
 
 
@@ -260,7 +264,7 @@ def past_examples(
     return learn, replace(check, until=None) if per_user else check
 
 
-def _distinct(log: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:
+def _distinct_items(log: Interactions, users: Int32[np.ndarray, " b"]) -> ItemSets:
     """Return the distinct items of each of ``users`` in a log."""
     pairs = np.unique(log.user.astype(np.int64) * len(log.items) + log.item)
     user, item = np.divmod(pairs, len(log.items))

@@ -45,7 +45,7 @@ _UNNAMED = (
 _NEW_ALONE = "interactions with items alone that training did not know"
 
 
-def length_of(k: object, items: int) -> int:
+def list_length(k: object, items: int) -> int:
     """Return a length that a list can have.
 
     Raises:
@@ -59,7 +59,7 @@ def length_of(k: object, items: int) -> int:
     return length
 
 
-def clock_of(at: object, graph: Snapshot, serving: Serving) -> int:
+def request_clock(at: object, graph: Snapshot, serving: Serving) -> int:
     """Return the time of a request, by default just after the last event.
 
     That of training counts, too, where its events were erased.
@@ -137,7 +137,7 @@ def one_user(user: object) -> pl.Series:
     return series([cast(object, user)], "user")
 
 
-def of_users(
+def user_requests(
     ids: pl.Series,
     graph: Snapshot,
     time: int,
@@ -184,7 +184,7 @@ def _before_words(at: object) -> str:
     return "" if at is None else f" before at={shown(at)}"
 
 
-def of_history(
+def history_request(
     history: Any, graph: Snapshot, time: int, items: int, *, repeat: bool
 ) -> Requests:
     """Return the one request of a user with this history.
@@ -249,7 +249,7 @@ def warn_of_unanswered(
     others = users.filter(~users.is_in(unnamed.implode()))
     for some, (why, mend) in (
         (unnamed, _UNNAMED),
-        (others, _why_nothing(serving, filters)),
+        (others, _why_no_item(serving, filters)),
     ):
         if len(some):
             warnings.warn(
@@ -260,7 +260,7 @@ def warn_of_unanswered(
             )
 
 
-def nothing_for(
+def why_no_answer(
     user: object, requests: Requests, at: object, serving: Serving, filters: Filters
 ) -> str:
     """Return why one request has no answer, and what to do.
@@ -272,7 +272,7 @@ def nothing_for(
         serving: Who answers everybody, if anybody does.
         filters: What the caller limited or excluded.
     """
-    why, mend = _why_nothing(serving, filters)
+    why, mend = _why_no_item(serving, filters)
     if user is not None and len(filters.unnamed(one_user(user))):
         why, mend = _UNNAMED
     who = "the history" if user is None else f"user {user!r}"
@@ -283,7 +283,7 @@ def nothing_for(
     return f"there is nothing for {who}, since {why}. {mend}"
 
 
-def _why_nothing(serving: Serving, filters: Filters) -> tuple[str, str]:
+def _why_no_item(serving: Serving, filters: Filters) -> tuple[str, str]:
     """Return why there is no item, and what to do.
 
     Whoever answers everybody lacks an item only if all are excluded.

@@ -13,7 +13,7 @@ from tidegraph.data.ids.unknown import known_rows, outside, said_of
 from tidegraph.data.ids.vocabulary import UNKNOWN
 from tidegraph.errors import NoAnswerWarning, RequestError
 from tidegraph.graph.snapshot import Snapshot
-from tidegraph.pipeline.explain import called
+from tidegraph.pipeline.explain import item_names
 from tidegraph.retrieval.index.items import HoldsVectors, Side
 from tidegraph.retrieval.scoring.similar_items import FindsSimilar
 from tidegraph.stages import NO_ITEM, Candidates, FittedRetriever
@@ -50,8 +50,10 @@ def similar(
         if isinstance(retriever, FindsSimilar):
             gone = graph.items.erased()
             most = min(k + len(gone), len(graph.items))
-            found = _but(gone, retriever.similar(known, most)).top(k)
-            _warn_of_none(graph.items.decode(known[~found.present.any(axis=1)]), name)
+            found = _without_erased(gone, retriever.similar(known, most)).top(k)
+            _warn_without_similar(
+                graph.items.decode(known[~found.present.any(axis=1)]), name
+            )
             return _similar_items_frame(graph, known, found, name, names)
     raise RequestError(
         f"{' and '.join(able)} cannot say which items are like these. Fit a channel "
@@ -112,7 +114,7 @@ def channels_named(channels: Mapping[str, object], channel: str | None) -> list[
     return list(channels) if channel is None else [channel]
 
 
-def _but(gone: Int32[np.ndarray, " n"], found: Candidates) -> Candidates:
+def _without_erased(gone: Int32[np.ndarray, " n"], found: Candidates) -> Candidates:
     """Return the candidates without items that have no id any more."""
     if not len(gone):
         return found
@@ -120,7 +122,7 @@ def _but(gone: Int32[np.ndarray, " n"], found: Candidates) -> Candidates:
     return replace(found, item=item).ranked(found.score)
 
 
-def _warn_of_none(items: pl.Series, channel: str) -> None:
+def _warn_without_similar(items: pl.Series, channel: str) -> None:
     """Warn of items that are known and like no other, naming up to three."""
     if not len(items):
         return
@@ -142,7 +144,7 @@ def _similar_items_frame(
         "item": graph.items.decode(items[row]),
         "rank": place.astype(np.int32) + 1,
         "similar": graph.items.decode(like),
-        "name": called(graph.items, like, names),
+        "name": item_names(graph.items, like, names),
         "score": found.score[row, place],
         "channel": pl.Series([channel] * len(row), dtype=pl.String),
     }

@@ -46,8 +46,8 @@ class StageChain:
         """Return finished lists of up to ``k`` items, one per request."""
         requests = requests.without_erased()
         found = self.retriever.retrieve(requests, max(k, self.candidates))
-        *_, (_, last) = self._stages(requests, found, k)
-        return self._finished(requests, last, k)
+        *_, (_, last) = self._after_each_stage(requests, found, k)
+        return self._with_fallback(requests, last, k)
 
     def each(self, requests: Requests, k: int) -> StageAnswers:
         """Return what every part answers; each runs once."""
@@ -55,14 +55,14 @@ class StageChain:
         lists = self.retriever.answers(requests, width)
         candidates = self.retriever.fused(lists, width)
         stages = {
-            name: self._finished(requests, found, k)
-            for name, found in self._stages(requests, candidates, k)
+            name: self._with_fallback(requests, found, k)
+            for name, found in self._after_each_stage(requests, candidates, k)
         }
         names = self.retriever.channels
         channels = {n: found.top(width) for n, found in zip(names, lists, strict=True)}
         return StageAnswers(channels, candidates, stages)
 
-    def _stages(
+    def _after_each_stage(
         self, requests: Requests, found: Candidates, k: int
     ) -> Iterator[tuple[str, Candidates]]:
         """Yield what each stage hands on, from what retrieval found."""
@@ -73,7 +73,9 @@ class StageChain:
         if self.reranker is not None:
             yield "rerank", self.reranker.rerank(requests, found, k)
 
-    def _finished(self, requests: Requests, found: Candidates, k: int) -> Candidates:
+    def _with_fallback(
+        self, requests: Requests, found: Candidates, k: int
+    ) -> Candidates:
         found = found.top(k)
         if self.fallback is None:
             return found
